@@ -1,0 +1,125 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// address decodes the address of one host that packets can be sent to.
+func (d *decoder) address(n *yaml.Node, what string) (netip.Addr, bool) {
+	text, ok := d.text(n, what)
+	if !ok {
+		return netip.Addr{}, false
+	}
+	addr, problem := parseAddress(text)
+	if problem != "" {
+		d.fail(n, "%s %s %s", what, clipText(text), problem)
+		return netip.Addr{}, false
+	}
+	return addr, true
+}
+
+// vip decodes an address that clients connect to.
+func (d *decoder) vip(n *yaml.Node, what string) (netip.Addr, bool) {
+	addr, ok := d.address(n, what)
+	if ok && addr.IsLoopback() {
+		d.fail(n, "%s %s is a loopback address, which no client reaches; give the address that clients connect to", what, addr)
+		return netip.Addr{}, false
+	}
+	return addr, ok
+}
+
+// parseAddress returns an address, or what is wrong with the text, as the end
+// of a sentence that begins with it.
+func parseAddress(text string) (addr netip.Addr, problem string) {
+	if prefix, err := netip.ParsePrefix(text); err == nil {
+		if prefix.IsSingleIP() {
+			return addr, "has a prefix length; write " + prefix.Addr().String()
+		}
+		return addr, "is a network; give single addresses"
+	}
+	addr, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
+		return addr, "is not an IP address; give one like 192.0.2.1 or 2001:db8::1 (names are not looked up)"
+	case addr.Zone() != "":
+		return addr, "has a zone, which IPVS cannot keep; give a global or unique local address"
+	case addr.Is4In6():
+		return addr, "is IPv4-mapped; write " + addr.Unmap().String()
+	case addr.IsUnspecified():
+		return addr, "is unspecified; give the address of a host"
+	case addr.IsMulticast():
+		return addr, "is multicast; give a unicast address"
+	case addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return addr, "is broadcast; give a unicast address"
+	case addr.Is6() && addr.IsLinkLocalUnicast():
+		return addr, "is link-local and IPVS keeps no zone; give a global or unique local address"
+	}
+	return addr, ""
+}
+
+// sources decodes one network or address, or a list of them.
+func (d *decoder) sources(n *yaml.Node, what string) ([]item[netip.Prefix], bool) {
+	if n.Kind != yaml.SequenceNode {
+		prefix, ok := d.source(n, what)
+		if !ok {
+			return nil, false
+		}
+		return []item[netip.Prefix]{{at(n), prefix}}, true
+	}
+	return list(d, "source", d.source)(n, what)
+}
+
+func (d *decoder) source(n *yaml.Node, what string) (netip.Prefix, bool) {
+	text, ok := d.text(n, what)
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	prefix, problem := parseSource(text)
+	if problem != "" {
+		d.fail(n, "%s %s %s", what, clipText(text), problem)
+		return netip.Prefix{}, false
+	}
+	return prefix, true
+}
+
+// parseSource returns a network, or what is wrong with the text, as the end of
+// a sentence that begins with it.
+func parseSource(text string) (prefix netip.Prefix, problem string) {
+	if !strings.Contains(text, "/") {
+		addr, problem := parseAddress(text)
+		if problem != "" {
+			return prefix, problem
+		}
+		return hostPrefix(addr), ""
+	}
+	prefix, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return prefix, "is not a network; give one like 10.0.0.0/24, or a single address"
+	case prefix.Addr().Is4In6():
+		return prefix, "is IPv4-mapped; write it as an IPv4 network"
+	case prefix != prefix.Masked():
+		return prefix, fmt.Sprintf("has host bits set; write %s for the network or %s for the host", prefix.Masked(), prefix.Addr())
+	case prefix.Bits() == 0:
+		return prefix, "is every address; give the network of the real servers"
+	case prefix.Addr().IsMulticast():
+		return prefix, "is multicast; give the network of the real servers"
+	}
+	return prefix, ""
+}
+
+// hostPrefix is the network of one address.
+func hostPrefix(addr netip.Addr) netip.Prefix { return netip.PrefixFrom(addr, addr.BitLen()) }
+
+// clipText shows what should be an address: bare when it could be one, else
+// quoted.
+func clipText(text string) string {
+	if text == "" || strings.Trim(text, "0123456789abcdefABCDEF.:/") != "" {
+		return quote(text)
+	}
+	return clip(text)
+}

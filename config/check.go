@@ -1,0 +1,287 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// A checker finds what is wrong between values that are each right. Every check
+// takes time near-linear in the size of the file.
+type checker struct {
+	*report
+	file   *file
+	spec   *Spec
+	ports  [][]PortRange // of each cluster, as MarkedPorts; nil where the file's could not be read
+	served []firstVIPs   // of each cluster
+	vips   vipUses
+}
+
+// firstVIPs are the first VIPs of a cluster, by family: they tell which it
+// serves, without the search that Cluster.Serves is.
+type firstVIPs map[Family]netip.Addr
+
+// check returns the spec of a file; it is valid when nothing was reported.
+func check(f *file, report *report) *Spec {
+	c := &checker{report: report, file: f, spec: f.spec()}
+	for i := range c.spec.Clusters {
+		c.ports = append(c.ports, c.markedPorts(i))
+		c.served = append(c.served, firstVIPsOf(&c.spec.Clusters[i]))
+	}
+	c.collectVIPs()
+	c.names()
+	c.marks()
+	for i := range c.spec.Clusters {
+		c.ownPorts(i)
+		c.servers(i)
+		c.persistence(i)
+		c.activeData(i)
+	}
+	c.sharedVIPs()
+	c.translations()
+	c.forwarding()
+	return c.spec
+}
+
+// cluster returns one cluster as written and as it was understood.
+func (c *checker) cluster(i int) (*fileCluster, *Cluster) {
+	return &c.file.clusters.value[i].value, &c.spec.Clusters[i]
+}
+
+func firstVIPsOf(cluster *Cluster) firstVIPs {
+	first := firstVIPs{}
+	for _, family := range Families() {
+		if vips := cluster.VIPsOf(family); len(vips) > 0 {
+			first[family] = vips[0]
+		}
+	}
+	return first
+}
+
+// serves is Cluster.Serves.
+func (c *checker) serves(i int, family Family) bool { return c.served[i][family].IsValid() }
+
+// label names a cluster, and its place, in the messages of another.
+func (c *checker) label(i int) string {
+	in := &c.file.clusters.value[i]
+	if !in.value.name.valid {
+		return fmt.Sprintf("the cluster at line %d", in.line)
+	}
+	return fmt.Sprintf("cluster %q (line %d)", in.value.name.value, in.line)
+}
+
+func (c *checker) markedPorts(i int) []PortRange {
+	in, cluster := c.cluster(i)
+	ftp := &in.ftp.value
+	lost := in.ftp.lost() || in.ports.lost() || ftp.control.lost() || ftp.passive.lost()
+	if lost || in.ftp.present == in.ports.present {
+		return nil
+	}
+	return cluster.MarkedPorts()
+}
+
+func (c *checker) names() {
+	first := map[string]int{}
+	for i := range c.spec.Clusters {
+		name := c.file.clusters.value[i].value.name
+		if !name.valid {
+			continue
+		}
+		if line, taken := first[name.value]; taken {
+			c.mistake(name.position, "name %q is taken by the cluster at line %d; give each cluster a name of its own", name.value, line)
+			continue
+		}
+		first[name.value] = c.file.clusters.value[i].line
+	}
+}
+
+func (c *checker) marks() {
+	type key struct {
+		mark   uint32
+		family Family
+	}
+	first := map[key]int{}
+	for i := range c.spec.Clusters {
+		in, cluster := c.cluster(i)
+		if !in.mark.valid {
+			continue
+		}
+		var families []string
+		by := 0
+		for _, family := range Families() {
+			if !c.serves(i, family) {
+				continue
+			}
+			owner, taken := first[key{cluster.Mark, family}]
+			if !taken {
+				first[key{cluster.Mark, family}] = i
+				continue
+			}
+			families, by = append(families, family.String()), owner
+		}
+		if len(families) > 0 {
+			c.mistake(in.mark.position, "mark %d is already used for %s by %s; give each cluster a mark of its own",
+				cluster.Mark, strings.Join(families, " and "), c.label(by))
+		}
+	}
+}
+
+// ownPorts checks the ports of one cluster against each other.
+func (c *checker) ownPorts(i int) {
+	in, _ := c.cluster(i)
+	c.overlaps(in.ports.value)
+	ftp := &in.ftp.value
+	c.repeatedPorts("control-ports", ftp.control.value)
+	c.repeatedPorts("ports", ftp.active.value.ports.value)
+	if ftp.control.lost() || ftp.passive.lost() || !in.ftp.valid {
+		return
+	}
+	cluster := &c.spec.Clusters[i]
+	passive, place := cluster.FTP.PassivePorts, ftp.passive.position
+	for k, port := range cluster.FTP.ControlPorts {
+		if !passive.Overlaps(PortRange{TCP, port, port}) {
+			continue
+		}
+		if !ftp.passive.present {
+			place = ftp.control.value[k].position
+		}
+		c.note(place, "passive-ports %s hold the control port %d; that changes nothing, both carry the same mark", passive, port)
+	}
+}
+
+func (c *checker) repeatedPorts(what string, ports []item[uint16]) {
+	first := map[uint16]int{}
+	for _, port := range ports {
+		if line, twice := first[port.value]; twice {
+			c.mistake(port.position, "port %d is given twice in %s, first at line %d; remove one", port.value, what, line)
+			continue
+		}
+		first[port.value] = port.line
+	}
+}
+
+// servers checks the real servers of one cluster, against the VIPs of all.
+func (c *checker) servers(i int) {
+	in, cluster := c.cluster(i)
+	addresses, names := map[netip.Addr]int{}, map[string]int{}
+	for _, item := range in.servers.value {
+		server := &item.value
+		if server.name.valid {
+			if line, twice := names[server.name.value]; twice {
+				c.mistake(server.name.position, "real server %q is given twice, first at line %d; give each a name of its own", server.name.value, line)
+			} else {
+				names[server.name.value] = server.name.line
+			}
+		}
+		if server.address.valid {
+			c.serverAddress(i, server.address, addresses)
+		}
+	}
+	for _, family := range Families() {
+		if c.serves(i, family) && in.servers.valid {
+			c.serversOf(family, in, cluster)
+		}
+	}
+}
+
+func (c *checker) serverAddress(i int, address field[netip.Addr], first map[netip.Addr]int) {
+	addr := address.value
+	if line, twice := first[addr]; twice {
+		c.mistake(address.position, "real server %s is given twice, first at line %d; remove one, or set its weight", addr, line)
+		return
+	}
+	first[addr] = address.line
+	if uses := c.vips[addr]; len(uses) > 0 {
+		c.mistake(address.position, "real server %s is the VIP at line %d; give the address of the server itself", addr, uses[0].line)
+		return
+	}
+	in, _ := c.cluster(i)
+	if family := FamilyOf(addr); in.vips.valid && !c.serves(i, family) {
+		c.mistake(address.position, "real server %s would never be used: the cluster has no %s VIP; add one, or remove the server", addr, family)
+	}
+}
+
+// serversOf checks the real servers behind a family which the cluster serves.
+func (c *checker) serversOf(family Family, in *fileCluster, cluster *Cluster) {
+	vips, servers := cluster.VIPsOf(family), cluster.RealServersOf(family)
+	heaviest, lost := 0, false
+	for _, server := range servers {
+		heaviest = max(heaviest, server.Weight)
+	}
+	for _, server := range in.servers.value {
+		lost = lost || !server.value.address.valid || server.value.weight.lost()
+	}
+	switch {
+	case lost:
+	case len(servers) == 0:
+		c.mistake(placeOf(in.vips.value, vips[0]), "VIP %s has no %s real server behind it; add one, or remove the VIP", vips[0], family)
+	case heaviest == 0:
+		c.note(in.servers.position, "every %s real server has weight 0; the cluster takes no new %s connections", family, family)
+	}
+}
+
+func placeOf(items []item[netip.Addr], addr netip.Addr) position {
+	for _, item := range items {
+		if item.value == addr {
+			return item.position
+		}
+	}
+	return position{1, 1}
+}
+
+// persistence checks what depends on it in one cluster.
+func (c *checker) persistence(i int) {
+	in, cluster := c.cluster(i)
+	if in.netmask.valid {
+		c.netmask(in, cluster)
+	}
+	if in.persistence.lost() || cluster.Persistence > 0 || cluster.FTP == nil {
+		return
+	}
+	if cluster.Scheduler == "sh" || cluster.Scheduler == "mh" { // these choose by the client's address
+		return
+	}
+	for _, family := range Families() {
+		if len(cluster.RealServersOf(family)) > 1 {
+			c.note(in.persistence.position, "without persistence a data connection may reach another real server than its control connection")
+			return
+		}
+	}
+}
+
+func (c *checker) netmask(in *fileCluster, cluster *Cluster) {
+	bits := cluster.PersistenceNetmask
+	switch {
+	case cluster.Serves(IPv4) && bits > 32:
+		c.mistake(in.netmask.position, "persistence-netmask must be 1 to 32 where a cluster has IPv4 VIPs, not %d; leave it out for whole addresses", bits)
+	case cluster.Serves(IPv4) && cluster.Serves(IPv6):
+		c.note(in.netmask.position, "persistence-netmask %d groups IPv6 clients by /%d too; a cluster for each family can have its own", bits, bits)
+	}
+	if in.persistence.valid && cluster.Persistence == 0 {
+		c.note(in.netmask.position, "persistence-netmask changes nothing: persistence is 0")
+	}
+}
+
+// forwarding checks ip-forward against the sysctls that are the same thing.
+func (c *checker) forwarding() {
+	given := c.file.director.ipForward
+	if given.lost() {
+		return
+	}
+	same := map[string]Family{"net.ipv4.ip_forward": IPv4, "net.ipv4.conf.all.forwarding": IPv4, "net.ipv6.conf.all.forwarding": IPv6}
+	for _, sysctl := range c.file.director.sysctls.value {
+		family, known := same[sysctl.value.Name]
+		if !known || !c.spec.Serves(family) {
+			continue
+		}
+		on := sysctl.value.Value != "0"
+		switch {
+		case c.spec.Director.IPForward && !on && given.present:
+			c.mistake(sysctl.position, "sysctl %s: 0 contradicts ip-forward: true (line %d); remove one", sysctl.value.Name, given.line)
+		case c.spec.Director.IPForward && !on:
+			c.mistake(sysctl.position, "sysctl %s: 0 contradicts nat forwarding, which needs it; remove it, or set ip-forward: false", sysctl.value.Name)
+		case given.valid && !given.value && on:
+			c.mistake(sysctl.position, "sysctl %s: %s contradicts ip-forward: false (line %d); remove one", sysctl.value.Name, clip(sysctl.value.Value), given.line)
+		}
+	}
+}

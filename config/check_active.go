@@ -1,0 +1,191 @@
+package config
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// activeData checks the active data of one cluster.
+func (c *checker) activeData(i int) {
+	in, cluster := c.cluster(i)
+	active := &in.ftp.value.active
+	if active.present && cluster.Forwarding != NAT && in.forwarding.valid {
+		c.mistake(active.position, "active-data is for nat, and this cluster forwards by %s: real servers reach clients by themselves; remove active-data", cluster.Forwarding)
+		return
+	}
+	if cluster.FTP == nil || cluster.FTP.Active == nil {
+		return
+	}
+	c.snatVIPs(active.value.translate, cluster)
+	if active.value.sources.present {
+		c.sources(i)
+	}
+}
+
+func (c *checker) snatVIPs(translate field[Translation], cluster *Cluster) {
+	for _, family := range Families() {
+		if n := len(cluster.VIPsOf(family)); translate.valid && translate.value == SNAT && n > 1 {
+			c.mistake(translate.position, "snat is ambiguous: the cluster has %d %s VIPs; make a cluster for each VIP, with real servers of its own, or translate: masquerade", n, family)
+		}
+	}
+}
+
+// sources checks the sources that were given: of a family that is served, apart
+// from each other, and with the real servers in them.
+func (c *checker) sources(i int) {
+	in, cluster := c.cluster(i)
+	given := in.ftp.value.active.value.sources
+	for _, source := range given.value {
+		if family := FamilyOf(source.value.Addr()); in.vips.valid && !c.serves(i, family) {
+			c.mistake(source.position, "source %s is %s, and the cluster has no %s VIP; remove it", sourceText(source.value), family, family)
+		}
+	}
+	sorted := slices.SortedStableFunc(slices.Values(given.value), func(a, b item[netip.Prefix]) int {
+		return cmp.Or(comparePrefixes(a.value, b.value), comparePositions(a.position, b.position))
+	})
+	for k := 1; k < len(sorted); k++ {
+		outer, inner := sorted[k-1], sorted[k]
+		switch {
+		case !outer.value.Contains(inner.value.Addr()):
+			continue
+		case outer.value == inner.value:
+			c.mistake(inner.position, "source %s is given twice, first at line %d; remove one", sourceText(inner.value), outer.line)
+		default:
+			c.mistake(inner.position, "source %s is within %s at line %d; remove it", sourceText(inner.value), outer.value, outer.line)
+		}
+		sorted[k] = outer
+	}
+	if given.valid && cluster.FTP.Active.Translate != NoTranslation {
+		c.serversOutside(values(sorted), in)
+	}
+}
+
+// serversOutside notes real servers that no source holds; sources are sorted,
+// and apart from each other.
+func (c *checker) serversOutside(sources []netip.Prefix, in *fileCluster) {
+	for _, server := range in.servers.value {
+		address := server.value.address
+		if !address.valid {
+			continue
+		}
+		next, _ := slices.BinarySearchFunc(sources, hostPrefix(address.value), func(source, host netip.Prefix) int {
+			return cmp.Or(source.Addr().Compare(host.Addr()), -1)
+		})
+		if next == 0 || !sources[next-1].Contains(address.value) {
+			c.note(address.position, "active data of %s is not translated: no source of active-data holds it", address.value)
+		}
+	}
+}
+
+// comparePrefixes sorts a network before those within it.
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+}
+
+// sourceText is a source as operators write it: a host without its length.
+func sourceText(source netip.Prefix) string {
+	if source.IsSingleIP() {
+		return source.Addr().String()
+	}
+	return source.String()
+}
+
+// A translated is a source whose active data a cluster translates.
+type translated struct {
+	position
+	cluster int
+	source  netip.Prefix
+	by      Translation
+	to      netip.Addr // with snat
+}
+
+func (t translated) String() string {
+	if t.by == SNAT {
+		return "snat to " + t.to.String()
+	}
+	return t.by.String()
+}
+
+// translations checks that packets which several clusters translate, having a
+// source and a port in common, get the same translation from each.
+func (c *checker) translations() {
+	users := map[uint16][]int{}
+	for i := range c.spec.Clusters {
+		if _, cluster := c.cluster(i); cluster.FTP != nil && cluster.FTP.Active != nil {
+			for _, port := range slices.Compact(slices.Sorted(slices.Values(cluster.FTP.Active.Ports))) {
+				users[port] = append(users[port], i)
+			}
+		}
+	}
+	reported := map[[2]int]bool{}
+	for i := range c.spec.Clusters {
+		if _, cluster := c.cluster(i); cluster.FTP != nil && cluster.FTP.Active != nil {
+			for _, port := range cluster.FTP.Active.Ports {
+				c.translationsOf(port, users[port], reported)
+				delete(users, port)
+			}
+		}
+	}
+}
+
+// translationsOf sweeps over the sources of one port: sorted, those that hold a
+// source are on a stack when it comes.
+func (c *checker) translationsOf(port uint16, clusters []int, reported map[[2]int]bool) {
+	var all []translated
+	for _, i := range clusters {
+		all = append(all, c.translatedBy(i)...)
+	}
+	slices.SortStableFunc(all, func(a, b translated) int { return comparePrefixes(a.source, b.source) })
+	var holders []translated
+	for _, next := range all {
+		for len(holders) > 0 && !holders[len(holders)-1].source.Contains(next.source.Addr()) {
+			holders = holders[:len(holders)-1]
+		}
+		if n := len(holders); n > 0 {
+			c.disagreement(port, holders[n-1], next, reported)
+		}
+		holders = append(holders, next)
+	}
+}
+
+func (c *checker) disagreement(port uint16, a, b translated, reported map[[2]int]bool) {
+	if a.by == b.by && a.to == b.to {
+		return
+	}
+	inner := b.source
+	if a.cluster > b.cluster {
+		a, b = b, a
+	}
+	pair := [2]int{a.cluster, b.cluster}
+	if reported[pair] {
+		return
+	}
+	reported[pair] = true
+	c.mistake(b.position, "active data of %s from port %d is ambiguous: %s here, %s in %s; give each cluster real servers of its own, or the same translate: masquerade",
+		sourceText(inner), port, b, a, c.label(a.cluster))
+}
+
+// translatedBy returns the sources of one cluster whose translation is known.
+func (c *checker) translatedBy(i int) []translated {
+	in, cluster := c.cluster(i)
+	if in.forwarding.lost() || in.ftp.lost() || in.ftp.value.active.lost() || in.ftp.value.active.value.translate.lost() {
+		return nil
+	}
+	if cluster.FTP.Active.Translate == SNAT && in.vips.lost() {
+		return nil
+	}
+	var all []translated
+	for _, source := range in.sources() {
+		vip := c.served[i][FamilyOf(source.value.Addr())]
+		if !vip.IsValid() { // reported on its own
+			continue
+		}
+		entry := translated{source.position, i, source.value, cluster.FTP.Active.Translate, netip.Addr{}}
+		if entry.by == SNAT {
+			entry.to = vip
+		}
+		all = append(all, entry)
+	}
+	return all
+}

@@ -1,0 +1,43 @@
+package config
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// choice decodes one of a few words, to its index.
+func (d *decoder) choice(n *yaml.Node, what string, known []string) (int, bool) {
+	text, ok := d.text(n, what)
+	if !ok {
+		return 0, false
+	}
+	index := slices.Index(known, text)
+	if index < 0 {
+		d.fail(n, "unknown %s %s%s", what, quote(text), suggest(text, "known", known))
+	}
+	return index, index >= 0
+}
+
+// Schedulers returns the names of those that IPVS has, ipvsadm(8).
+func Schedulers() []string {
+	return []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
+}
+
+func (d *decoder) scheduler(n *yaml.Node, what string) (string, bool) {
+	index, ok := d.choice(n, what, Schedulers())
+	if !ok {
+		return "", false
+	}
+	return Schedulers()[index], true
+}
+
+func (d *decoder) forwarding(n *yaml.Node, what string) (Forwarding, bool) {
+	index, ok := d.choice(n, what, []string{NAT.String(), Direct.String(), Tunnel.String()})
+	return Forwarding(index), ok
+}
+
+func (d *decoder) translation(n *yaml.Node, what string) (Translation, bool) {
+	index, ok := d.choice(n, what, []string{Masquerade.String(), SNAT.String(), NoTranslation.String()})
+	return Translation(index), ok
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// spec fills in the defaults. What could not be read has its default as well;
+// then there are mistakes, and the spec is only for further checks.
+func (f *file) spec() *Spec {
+	spec := &Spec{Clusters: make([]Cluster, len(f.clusters.value))}
+	forwards := false
+	for i := range f.clusters.value {
+		spec.Clusters[i] = f.clusters.value[i].value.cluster()
+		forwards = forwards || spec.Clusters[i].Forwarding == NAT
+	}
+	spec.Director = f.director.director(forwards)
+	return spec
+}
+
+func (c *fileCluster) cluster() Cluster {
+	cluster := Cluster{
+		Name:               c.name.value,
+		Mark:               uint32(c.mark.value),
+		VIPs:               values(c.vips.value),
+		Ports:              values(c.ports.value),
+		VIPDevice:          c.device.value,
+		Forwarding:         c.forwarding.or(NAT),
+		Scheduler:          c.scheduler.or(DefaultScheduler),
+		Persistence:        c.persistence.or(DefaultPersistence),
+		PersistenceNetmask: int(c.netmask.value),
+	}
+	for _, server := range c.servers.value {
+		if server.value.address.valid {
+			cluster.RealServers = append(cluster.RealServers, RealServer{
+				Name:    server.value.name.value,
+				Address: server.value.address.value,
+				Weight:  int(server.value.weight.or(DefaultWeight)),
+			})
+		}
+	}
+	if c.ftp.present {
+		cluster.FTP = c.ftp.value.ftp()
+		if cluster.Forwarding == NAT {
+			cluster.FTP.Active = c.activeData()
+		}
+	}
+	return cluster
+}
+
+func (f *fileFTP) ftp() *FTP {
+	ftp := &FTP{
+		ControlPorts: values(f.control.value),
+		PassivePorts: f.passive.or(PortRange{Protocol: TCP, Low: DefaultPassiveLow, High: DefaultPassiveHigh}),
+	}
+	if !f.control.present {
+		ftp.ControlPorts = []uint16{DefaultControlPort}
+	}
+	return ftp
+}
+
+func (c *fileCluster) activeData() *ActiveData {
+	active := &c.ftp.value.active.value
+	data := &ActiveData{
+		Translate: active.translate.or(Masquerade),
+		Sources:   values(c.sources()),
+		Ports:     values(active.ports.value),
+	}
+	if !active.ports.present {
+		data.Ports = []uint16{DefaultActivePort}
+	}
+	return data
+}
+
+// sources returns the sources of active data with the place that each comes
+// from: the key, or by default the addresses of the real servers.
+func (c *fileCluster) sources() []item[netip.Prefix] {
+	if given := c.ftp.value.active.value.sources; given.present {
+		return given.value
+	}
+	var sources []item[netip.Prefix]
+	for _, server := range c.servers.value {
+		if address := server.value.address; address.valid {
+			sources = append(sources, item[netip.Prefix]{address.position, hostPrefix(address.value)})
+		}
+	}
+	return sources
+}
+
+func (f *fileDirector) director(forwards bool) Director {
+	return Director{
+		Table:     f.table.or(DefaultTable),
+		Bind:      f.bind.or(true),
+		IPForward: f.ipForward.or(forwards),
+		Timeouts:  Timeouts{TCP: f.timeouts.tcp.value, TCPFin: f.timeouts.tcpFin.value, UDP: f.timeouts.udp.value},
+		Sysctls: slices.SortedFunc(slices.Values(values(f.sysctls.value)), func(a, b Sysctl) int {
+			return cmp.Compare(a.Name, b.Name)
+		}),
+	}
+}

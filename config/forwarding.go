@@ -1,0 +1,28 @@
+package config
+
+// A Forwarding is an IPVS forwarding method: how packets go from the director
+// to a real server.
+type Forwarding uint8
+
+// The forwarding methods of ipvsadm(8).
+const (
+	NAT    Forwarding = iota // --masquerading: addresses are rewritten, replies pass the director
+	Direct                   // --gatewaying: the same link, replies go straight to the client
+	Tunnel                   // --ipip: packets are encapsulated, replies go straight to the client
+)
+
+// String is as in the spec: nat, direct or tunnel.
+func (f Forwarding) String() string { return [...]string{"nat", "direct", "tunnel"}[f] }
+
+// A Translation says which source address active data connections get.
+type Translation uint8
+
+// The translations of active data.
+const (
+	Masquerade Translation = iota // the address of the outgoing device
+	SNAT                          // the VIP
+	NoTranslation
+)
+
+// String is as in the spec: masquerade, snat or none.
+func (t Translation) String() string { return [...]string{"masquerade", "snat", "none"}[t] }

@@ -1,0 +1,147 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func example() *Spec {
+	tcp := func(low, high uint16) PortRange { return PortRange{TCP, low, high} }
+	return &Spec{
+		Clusters: []Cluster{
+			{
+				Name: "ftp",
+				Mark: 21,
+				VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.21")},
+				FTP: &FTP{
+					ControlPorts: []uint16{21},
+					PassivePorts: tcp(10000, 20000),
+					Active: &ActiveData{
+						Translate: Masquerade,
+						Sources:   []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")},
+						Ports:     []uint16{20},
+					},
+				},
+				VIPDevice:          "eth0",
+				Forwarding:         NAT,
+				Scheduler:          "wlc",
+				Persistence:        5 * time.Minute,
+				PersistenceNetmask: 32,
+				RealServers:        []RealServer{{Name: "rs1", Address: netip.MustParseAddr("10.0.0.11"), Weight: 1}},
+			},
+			{
+				Name:        "web",
+				Mark:        80,
+				VIPs:        []netip.Addr{netip.MustParseAddr("198.51.100.80")},
+				Ports:       []PortRange{tcp(80, 80), tcp(443, 443), {UDP, 443, 443}},
+				Forwarding:  NAT,
+				Scheduler:   "wlc",
+				Persistence: 5 * time.Minute,
+				RealServers: []RealServer{{Address: netip.MustParseAddr("10.0.0.11"), Weight: 1}},
+			},
+		},
+		Director: Director{
+			Table:     "lvsmark",
+			Bind:      true,
+			IPForward: true,
+			Timeouts:  Timeouts{TCP: 2 * time.Hour, TCPFin: 2 * time.Minute, UDP: 5 * time.Minute},
+			Sysctls:   []Sysctl{{"net.ipv4.vs.expire_nodest_conn", "1"}},
+		},
+	}
+}
+
+func TestLoadExample(t *testing.T) {
+	spec, notes, err := Load("testdata/example.yaml")
+	require.NoError(t, err)
+	assert.Empty(t, notes)
+	assert.Equal(t, example(), spec)
+}
+
+// The reference shows the very text that TestLoadExample reads.
+func TestReferenceShowsExample(t *testing.T) {
+	text, err := os.ReadFile("testdata/example.yaml")
+	require.NoError(t, err)
+	reference, err := os.ReadFile("../docs/spec.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(reference), "```yaml\n"+string(text)+"```\n")
+}
+
+// Every key that a mapping of the spec may have has its row in the reference.
+func TestReferenceNamesEveryKey(t *testing.T) {
+	reference, err := os.ReadFile("../docs/spec.md")
+	require.NoError(t, err)
+	_, _, err = Parse("f", strings.NewReader(`
+x:
+clusters:
+  - x:
+    ftp: {x: 1, active-data: {x: 1}}
+    real-servers: [{x: 1}]
+director: {x: 1, ipvs-timeouts: {x: 1}}
+`))
+	mistakes, ok := errors.AsType[Mistakes](err)
+	require.True(t, ok)
+	tables := 0
+	for _, mistake := range mistakes {
+		_, known, found := strings.Cut(mistake.Message, "known keys: ")
+		if !found {
+			continue
+		}
+		tables++
+		for name := range strings.SplitSeq(known, ", ") {
+			assert.Contains(t, string(reference), "| `"+name+"` |")
+		}
+	}
+	assert.Equal(t, 7, tables)
+}
+
+func TestLoadUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing.yaml")
+	_, _, err := Load(missing)
+	require.EqualError(t, err, "open "+missing+": no such file or directory; write a spec there, or name another file with -c")
+	assert.ErrorIs(t, err, os.ErrNotExist)
+
+	_, _, err = Load(dir)
+	assert.EqualError(t, err, dir+" is a directory; name a file with -c")
+
+	_, _, err = Load(filepath.Join("testdata", "example.yaml", "x"))
+	assert.EqualError(t, err, "open testdata/example.yaml/x: not a directory; name a file that can be read with -c")
+
+	_, _, err = Parse("pipe", iotest.ErrReader(errors.New("broken pipe")))
+	assert.EqualError(t, err, "pipe: broken pipe; name a file that can be read with -c")
+}
+
+func TestLoadTooLarge(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large.yaml")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.NoError(t, os.Truncate(path, maxBytes+1))
+	_, _, err := Load(path)
+	assert.EqualError(t, err, path+":1:1: the file is over 64 MB; a spec is far smaller, so name the right file")
+}
+
+// An endless stream is given up after 64 MB.
+func TestParseEndless(t *testing.T) {
+	endless := &spaces{}
+	_, _, err := Parse("zero", endless)
+	require.EqualError(t, err, "zero:1:1: the file is over 64 MB; a spec is far smaller, so name the right file")
+	assert.LessOrEqual(t, endless.read, maxBytes+1)
+}
+
+type spaces struct{ read int }
+
+func (s *spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	s.read += len(p)
+	return len(p), nil
+}

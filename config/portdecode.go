@@ -1,0 +1,87 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Limits on lists of ports. They keep checks near-linear, and no service has
+// more.
+const (
+	maxPortEntries = 1024
+	maxFTPPorts    = 16
+)
+
+const portLimits = "1 to 65535"
+
+// port decodes a single TCP port.
+func (d *decoder) port(n *yaml.Node, what string) (uint16, bool) {
+	number, ok := d.number(1, 65535, portLimits)(n, what)
+	return uint16(number), ok
+}
+
+// portRange decodes a port or LOW-HIGH, with a protocol before it if the key
+// allows one: 80, 8000-8100, tcp/80, udp/443.
+func (d *decoder) portRange(protocols bool) decoding[PortRange] {
+	return func(n *yaml.Node, what string) (PortRange, bool) {
+		text, ok := d.text(n, what)
+		if !ok {
+			return PortRange{}, false
+		}
+		ports, problem := parsePortRange(text, protocols)
+		if problem != "" {
+			d.fail(n, "%s %s", what, problem)
+			return PortRange{}, false
+		}
+		return ports, true
+	}
+}
+
+// parsePortRange returns a range, or what is wrong with the text, as the end of
+// a sentence that begins with its name.
+func parsePortRange(text string, protocols bool) (ports PortRange, problem string) {
+	ports.Protocol = TCP
+	rest := text
+	if name, after, found := strings.Cut(text, "/"); found {
+		if !protocols {
+			return ports, fmt.Sprintf("must be ports alone, not %s; FTP is always tcp", quote(text))
+		}
+		rest = after
+		switch name {
+		case "tcp":
+		case "udp":
+			ports.Protocol = UDP
+		default:
+			return ports, fmt.Sprintf("has an unknown protocol %s%s", quote(name), suggest(name, "known", []string{"tcp", "udp"}))
+		}
+	}
+	return parsePorts(ports, rest)
+}
+
+func parsePorts(ports PortRange, text string) (PortRange, string) {
+	low, high, isRange := strings.Cut(text, "-")
+	if low, high, colon := strings.Cut(text, ":"); colon && decimalPattern.MatchString(low) && decimalPattern.MatchString(high) {
+		return ports, fmt.Sprintf("must be LOW-HIGH, not %s; write %s-%s", quote(text), clip(low), clip(high))
+	}
+	if !isRange || low == "" { // a single port, or a negative one
+		low, high = text, text
+	}
+	if !isNumber(low) || !isNumber(high) {
+		return ports, fmt.Sprintf("must be a number or LOW-HIGH, not %s", quote(text))
+	}
+	first, problem := parseNumber(low, 1, 65535, portLimits)
+	if problem != "" {
+		return ports, problem
+	}
+	last, problem := parseNumber(high, 1, 65535, portLimits)
+	if problem != "" {
+		return ports, problem
+	}
+	if first > last {
+		return ports, fmt.Sprintf("range %d-%d is reversed; write %d-%d", first, last, last, first)
+	}
+	ports.Low, ports.High = uint16(first), uint16(last)
+	return ports, ""
+}

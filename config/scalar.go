@@ -1,0 +1,183 @@
+package config
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// text decodes any scalar to the characters that the file holds.
+func (d *decoder) text(n *yaml.Node, what string) (string, bool) {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return "", false
+	case n.Kind != yaml.ScalarNode:
+		d.fail(n, "%s must be a single value, not %s%s", what, kindOf(n), colonHint(n))
+		return "", false
+	case isNull(n):
+		d.fail(n, "%s has no value; give one, or remove it", what)
+		return "", false
+	}
+	return n.Value, true
+}
+
+// colonHint is the way out for an IPv6 address like 2001:db8::, which YAML takes
+// for a key without a value.
+func colonHint(n *yaml.Node) string {
+	if n.Kind != yaml.MappingNode || len(n.Content) != 2 || !isNull(n.Content[1]) {
+		return ""
+	}
+	return "; write " + quote(n.Content[0].Value+":") + " in quotes"
+}
+
+// word decodes text that YAML, unquoted, does not take for something else.
+func (d *decoder) word(n *yaml.Node, what string) (string, bool) {
+	text, ok := d.text(n, what)
+	if ok && n.Tag != "!!str" {
+		d.fail(n, "%s must be text, and %s unquoted is none; write it in quotes", what, quote(text))
+		return "", false
+	}
+	return text, ok
+}
+
+func (d *decoder) boolean(n *yaml.Node, what string) (bool, bool) {
+	text, ok := d.text(n, what)
+	switch {
+	case !ok:
+		return false, false
+	case isPlain(n) && (text == "true" || text == "false"):
+		return text == "true", true
+	}
+	d.fail(n, "%s must be true or false, not %s%s", what, quote(text), unquoted(n))
+	return false, false
+}
+
+// unquoted is the way out where only quotes are wrong.
+func unquoted(n *yaml.Node) string {
+	if isPlain(n) {
+		return ""
+	}
+	return " in quotes"
+}
+
+// number decodes a whole number of low … high, decimal or 0x.
+func (d *decoder) number(low, high uint64, limits string) decoding[uint64] {
+	return func(n *yaml.Node, what string) (uint64, bool) {
+		text, ok := d.text(n, what)
+		if !ok {
+			return 0, false
+		}
+		if !isPlain(n) {
+			d.fail(n, "%s must be a number, not %s in quotes; write it without them", what, quote(text))
+			return 0, false
+		}
+		number, problem := parseNumber(text, low, high, limits)
+		if problem != "" {
+			d.fail(n, "%s %s", what, problem)
+			return 0, false
+		}
+		return number, true
+	}
+}
+
+var (
+	decimalPattern  = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
+	hexPattern      = regexp.MustCompile(`^0x[0-9A-Fa-f]+$`)
+	negativePattern = regexp.MustCompile(`^-[0-9]+$`)
+	paddedPattern   = regexp.MustCompile(`^-?0[0-9]+$`)
+	groupedPattern  = regexp.MustCompile(`^[1-9][0-9]*([_,'][0-9]+)+$`)
+)
+
+// parseNumber returns a number of low … high, or what is wrong with the text,
+// as the end of a sentence that begins with the number's name. YAML's other
+// forms (octal, binary, with underscores, base 60) are refused: programs
+// disagree on what they mean.
+func parseNumber(text string, low, high uint64, limits string) (number uint64, problem string) {
+	outside := "must be " + limits + ", not " + clip(text)
+	switch {
+	case paddedPattern.MatchString(text):
+		return 0, paddedProblem(text)
+	case negativePattern.MatchString(text):
+		return 0, outside
+	case groupedPattern.MatchString(text):
+		return 0, "must be a number, not " + quote(text) + "; write it in digits alone"
+	case !decimalPattern.MatchString(text) && !hexPattern.MatchString(text):
+		return 0, "must be a whole number, decimal or 0x, not " + quote(text)
+	}
+	number, err := strconv.ParseUint(text, 0, 64)
+	if err != nil || number < low || number > high {
+		return 0, outside
+	}
+	return number, ""
+}
+
+// isNumber reports whether text is meant as a whole number, in range or not.
+func isNumber(text string) bool {
+	return decimalPattern.MatchString(text) || hexPattern.MatchString(text) ||
+		paddedPattern.MatchString(text) || negativePattern.MatchString(text)
+}
+
+func paddedProblem(text string) string {
+	bare := strings.TrimLeft(strings.TrimPrefix(text, "-"), "0")
+	if bare == "" {
+		bare = "0"
+	}
+	return clip(text) + " starts with a zero, which some programs read as octal; write " + clip(bare)
+}
+
+var durationPattern = regexp.MustCompile(`^((0|[1-9][0-9]*)h)?((0|[1-9][0-9]*)m)?((0|[1-9][0-9]*)s)?$`)
+
+// duration decodes whole seconds of low … high; limit says high in words.
+func (d *decoder) duration(low, high time.Duration, limit string) decoding[time.Duration] {
+	return func(n *yaml.Node, what string) (time.Duration, bool) {
+		text, ok := d.text(n, what)
+		if !ok {
+			return 0, false
+		}
+		duration, problem := parseDuration(text)
+		switch {
+		case problem != "":
+		case duration < low:
+			problem = "must not be 0; leave it out to keep the kernel's own"
+		case duration > high:
+			problem = "must be " + limit + " at most, not " + clip(text)
+		}
+		if problem != "" {
+			d.fail(n, "%s %s", what, problem)
+		}
+		return duration, problem == ""
+	}
+}
+
+var (
+	subSecondPattern = regexp.MustCompile(`^[0-9hms.]*[0-9.]+(ms|us|µs|μs|ns)$|^[0-9hm]*[0-9]*\.[0-9]+[hms]$`)
+	secondsPattern   = regexp.MustCompile(`^[0-9]+$`)
+)
+
+// parseDuration returns a duration of whole seconds written like 5m, 300s,
+// 1h30m, or 0, or what is wrong with the text, as the end of a sentence that
+// begins with the duration's name.
+func parseDuration(text string) (duration time.Duration, problem string) {
+	switch {
+	case text == "0":
+		return 0, ""
+	case strings.HasPrefix(text, "-"):
+		return 0, "must not be negative, as " + quote(text) + " is; write it like 5m"
+	case paddedPattern.MatchString(text):
+		return 0, paddedProblem(text)
+	case secondsPattern.MatchString(text):
+		return 0, "has no unit; write " + clip(text) + "s for seconds"
+	case subSecondPattern.MatchString(text):
+		return 0, "must be in whole hours, minutes and seconds, not " + quote(text) + "; write it like 90s"
+	case text == "" || !durationPattern.MatchString(text):
+		return 0, "must be a duration like 5m, 300s, 2h or 1h30m, or 0, not " + quote(text)
+	}
+	duration, err := time.ParseDuration(text)
+	if err != nil { // the pattern leaves only numbers that are too large
+		return 1<<63 - 1, ""
+	}
+	return duration, ""
+}

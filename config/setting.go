@@ -1,0 +1,67 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Names of the settings that are no sysctls: the IPVS timeouts, in seconds.
+const (
+	TimeoutTCP    = "ipvs.timeout.tcp"
+	TimeoutTCPFin = "ipvs.timeout.tcp-fin"
+	TimeoutUDP    = "ipvs.timeout.udp"
+)
+
+// A Setting is a value of the kernel's, apart from any cluster: a sysctl in
+// dotted form, or an IPVS timeout.
+type Setting struct {
+	Name, Value string
+}
+
+// Settings returns all that the spec wants of the kernel besides clusters,
+// sorted by name: forwarding, IPVS timeouts and sysctls.
+func (s *Spec) Settings() []Setting {
+	var settings []Setting
+	if s.Director.IPForward {
+		for _, family := range Families() {
+			if s.Serves(family) {
+				settings = append(settings, Setting{forwardSysctl(family), "1"})
+			}
+		}
+	}
+	if s.Director.Bind {
+		timeouts := s.Director.Timeouts
+		settings = appendTimeout(settings, TimeoutTCP, timeouts.TCP)
+		settings = appendTimeout(settings, TimeoutTCPFin, timeouts.TCPFin)
+		settings = appendTimeout(settings, TimeoutUDP, timeouts.UDP)
+	}
+	for _, sysctl := range s.Director.Sysctls {
+		setting := Setting(sysctl)
+		if !slices.Contains(settings, setting) {
+			settings = append(settings, setting)
+		}
+	}
+	slices.SortFunc(settings, func(a, b Setting) int { return cmp.Compare(a.Name, b.Name) })
+	return settings
+}
+
+// Serves reports whether a cluster has VIPs of the family.
+func (s *Spec) Serves(f Family) bool {
+	return slices.ContainsFunc(s.Clusters, func(c Cluster) bool { return c.Serves(f) })
+}
+
+func forwardSysctl(f Family) string {
+	if f == IPv4 {
+		return "net.ipv4.ip_forward"
+	}
+	return "net.ipv6.conf.all.forwarding"
+}
+
+func appendTimeout(settings []Setting, name string, d time.Duration) []Setting {
+	if d == 0 {
+		return settings
+	}
+	return append(settings, Setting{name, strconv.Itoa(int(d / time.Second))})
+}

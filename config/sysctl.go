@@ -1,0 +1,106 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// sysctls decodes a mapping of names to values, in the order of the file; an
+// item's position is that of the value.
+func (d *decoder) sysctls(n *yaml.Node, what string) ([]item[Sysctl], bool) {
+	if isNull(n) {
+		return nil, true
+	}
+	if n.Kind != yaml.MappingNode {
+		if n.Kind != yaml.AliasNode {
+			d.fail(n, "%s must be a mapping of names to values, not %s; write it like {net.ipv4.vs.conntrack: 1}", what, kindOf(n))
+		}
+		return nil, false
+	}
+	var sysctls []item[Sysctl]
+	valid, first := true, map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		sysctl, ok := d.sysctl(name, value, what, first)
+		valid = valid && ok
+		if ok {
+			sysctls = append(sysctls, item[Sysctl]{at(value), sysctl})
+		}
+	}
+	return sysctls, valid
+}
+
+func (d *decoder) sysctl(name, value *yaml.Node, what string, first map[string]int) (Sysctl, bool) {
+	if !d.isKey(name, what) {
+		return Sysctl{}, false
+	}
+	dotted, problem := parseSysctlName(name.Value)
+	if problem != "" {
+		d.fail(name, "sysctl %s %s", quote(name.Value), problem)
+		return Sysctl{}, false
+	}
+	if line, twice := first[dotted]; twice {
+		d.fail(name, "sysctl %s is given twice, first at line %d; remove one", dotted, line)
+		return Sysctl{}, false
+	}
+	first[dotted] = at(name).line
+	text, ok := d.sysctlValue(value, dotted)
+	return Sysctl{Name: dotted, Value: text}, ok
+}
+
+// sysctlLimit keeps "name = value" within what nft takes as a comment, 127
+// bytes: the ledger in the nftables table has it as one.
+const sysctlLimit = 124
+
+var sysctlPattern = regexp.MustCompile(`^net(\.[A-Za-z0-9_-][A-Za-z0-9_/-]*)+$`)
+
+// parseSysctlName returns a name in dotted form, or what is wrong with it. As in
+// sysctl(8), the first separator tells the form, and in each form the other
+// separator stands for itself: net/ipv4/conf/eth0.7/forwarding is
+// net.ipv4.conf.eth0/7.forwarding.
+func parseSysctlName(text string) (dotted, problem string) {
+	dotted = text
+	if separator := strings.IndexAny(text, "./"); separator >= 0 && text[separator] == '/' {
+		dotted = strings.NewReplacer(".", "/", "/", ".").Replace(text)
+	}
+	if !strings.HasPrefix(dotted, "net.") {
+		return "", "is not below net., so it is not of a network namespace; set it in sysctl.conf"
+	}
+	if len(dotted) > 256 || !sysctlPattern.MatchString(dotted) {
+		return "", "is not a name; write it like net.ipv4.vs.conntrack"
+	}
+	return dotted, ""
+}
+
+func (d *decoder) sysctlValue(n *yaml.Node, name string) (string, bool) {
+	text, ok := d.text(n, "sysctl "+name)
+	if !ok {
+		return "", false
+	}
+	odd := strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c > '~' || c == '"' })
+	switch {
+	case strings.TrimSpace(text) == "":
+		d.fail(n, "sysctl %s needs a value; give one, or remove it", name)
+	case len(name)+len(text) > sysctlLimit:
+		d.fail(n, "sysctl %s is too long to be kept in the ledger, at most %d bytes with its value; set it in sysctl.conf", name, sysctlLimit)
+	case odd:
+		d.fail(n, "sysctl %s must be one line of ASCII without quotes, not %s; write it as /proc/sys shows it", name, quote(text))
+	case isPlain(n) && isSwitch(text):
+		d.fail(n, "sysctl %s must be as the kernel writes it, not %s; write 1 or 0", name, text)
+	case isPlain(n) && paddedPattern.MatchString(text):
+		d.fail(n, "sysctl %s %s", name, paddedProblem(text))
+	default:
+		return text, true
+	}
+	return "", false
+}
+
+// isSwitch reports whether one YAML or another takes text for a boolean; the
+// kernel takes none.
+func isSwitch(text string) bool {
+	words := []string{"true", "false", "yes", "no", "on", "off", "y", "n"}
+	return slices.Contains(words, strings.ToLower(text))
+}
