@@ -1,0 +1,119 @@
+package nft
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// A translated is what happens to active data connections from one source port.
+type translated struct {
+	masqueraded map[netip.Prefix]bool
+	toVIP       map[netip.Prefix]netip.Addr
+}
+
+// compileActiveData adds the source translation of the connections that real
+// servers open themselves (FTP's PORT and EPRT): a set or a map of sources and
+// one rule for each source port.
+func compileActiveData(t *Table, spec *config.Spec) {
+	byPort := activeByPort(spec, t.Family)
+	if len(byPort) == 0 {
+		return
+	}
+	chain := &Chain{
+		Name: postroutingChain, Type: "nat", Hook: unix.NF_INET_POST_ROUTING, Priority: prioritySrcNAT,
+		Policy: verdictAccept, Comment: "active data comes from the director",
+	}
+	for _, port := range slices.Sorted(maps.Keys(byPort)) {
+		from := config.PortRange{Protocol: config.TCP, Low: port, High: port}
+		if sources := byPort[port].masqueraded; len(sources) > 0 {
+			s := sourceSet(t.Family, fmt.Sprintf("masquerade_%d", port), sources)
+			t.Sets = append(t.Sets, s)
+			chain.Rules = append(chain.Rules, newRule(t.Family).saddr().in(s.Name).sport(from).masquerade().rule())
+		}
+		if vips := byPort[port].toVIP; len(vips) > 0 {
+			s := sourceMap(t.Family, fmt.Sprintf("snat_%d", port), vips)
+			t.Sets = append(t.Sets, s)
+			chain.Rules = append(chain.Rules, newRule(t.Family).sport(from).saddr().lookup(s.Name).snat().rule())
+		}
+	}
+	t.Chains = append(t.Chains, chain)
+}
+
+func activeByPort(spec *config.Spec, family config.Family) map[uint16]*translated {
+	byPort := map[uint16]*translated{}
+	for i := range spec.Clusters {
+		cluster := &spec.Clusters[i]
+		vips := cluster.VIPsOf(family)
+		if len(vips) == 0 || cluster.FTP == nil || cluster.FTP.Active == nil {
+			continue
+		}
+		active := cluster.FTP.Active
+		for _, port := range active.Ports {
+			for _, source := range active.Sources {
+				if config.FamilyOf(source.Addr()) == family {
+					addSource(byPort, port, source, active.Translate, vips[0])
+				}
+			}
+		}
+	}
+	return byPort
+}
+
+func addSource(byPort map[uint16]*translated, port uint16, source netip.Prefix, to config.Translation, vip netip.Addr) {
+	if to == config.NoTranslation {
+		return
+	}
+	if byPort[port] == nil {
+		byPort[port] = &translated{map[netip.Prefix]bool{}, map[netip.Prefix]netip.Addr{}}
+	}
+	if to == config.Masquerade {
+		byPort[port].masqueraded[source] = true
+	} else {
+		byPort[port].toVIP[source] = vip
+	}
+}
+
+// sourceSet is a hash where all sources are single addresses, else a set of
+// intervals.
+func sourceSet(family config.Family, name string, sources map[netip.Prefix]bool) *Set {
+	s := &Set{Name: name, Comment: "real servers", KeyType: addrType(family), KeyLen: addrLen(family)}
+	s.addSources(outermost(maps.Keys(sources)), func(netip.Prefix) string { return "" })
+	return s
+}
+
+func sourceMap(family config.Family, name string, vips map[netip.Prefix]netip.Addr) *Set {
+	s := hashMap(name, "real server : VIP", family, addrType(family), addrLen(family))
+	s.addSources(outermost(maps.Keys(vips)), func(p netip.Prefix) string { return mapped(vips[p].AsSlice()) })
+	return s
+}
+
+func (s *Set) addSources(sources []netip.Prefix, rest func(netip.Prefix) string) {
+	if slices.ContainsFunc(sources, func(p netip.Prefix) bool { return !p.IsSingleIP() }) {
+		s.Flags |= unix.NFT_SET_INTERVAL
+		s.Elements = prefixElements(sources, rest)
+		return
+	}
+	s.Size = sizeFor(len(sources))
+	for _, p := range sources {
+		s.Elements = append(s.Elements, Element{Key: elementKey(p.Addr().AsSlice()), Rest: rest(p)})
+	}
+}
+
+// outermost returns the networks without those inside another, in order. The
+// kernel refuses intervals that overlap; a spec in which they disagree is
+// refused by config.
+func outermost(prefixes func(func(netip.Prefix) bool)) []netip.Prefix {
+	var kept []netip.Prefix
+	for _, p := range slices.SortedFunc(prefixes, netip.Prefix.Compare) {
+		if n := len(kept); n == 0 || !kept[n-1].Overlaps(p) {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}

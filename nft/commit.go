@@ -1,0 +1,61 @@
+package nft
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Commit makes the difference in the ruleset, which must still be of the
+// generation for which the difference was found: otherwise it changes nothing
+// and returns an error that wraps ErrStale. It returns the generation after its
+// last transaction.
+//
+// A difference may take several transactions. When one but the first fails, the
+// ruleset is between the two that were compared, and Restore brings the first
+// one back.
+func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
+	for i, messages := range d.transactions {
+		if i > 0 {
+			waitForPackets()
+		}
+		if err := c.send(messages, generation); err != nil {
+			return generation, fmt.Errorf("nftables transaction %d of %d: %w", i+1, len(d.transactions), err)
+		}
+		generation++
+		if generation == 0 { // the kernel passes over 0
+			generation = 1
+		}
+	}
+	return generation, nil
+}
+
+// restoreTries bounds how often Restore begins anew because somebody else
+// changes the ruleset meanwhile.
+const restoreTries = 10
+
+// Restore makes lvsmark's tables those of the ruleset, which must be in the form
+// of the kernel, whatever they are now.
+func (c *Conn) Restore(r *Ruleset) error {
+	var err error
+	for range restoreTries {
+		var now *Snapshot
+		if now, err = c.Snapshot(); err != nil {
+			return err
+		}
+		if _, err = c.Commit(Compare(&now.Ruleset, r), now.Generation); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// waitForPackets returns once no packet is under way through the rules of the
+// last generation but one: they run under RCU, and this system call waits for
+// an RCU grace period (membarrier(2), MEMBARRIER_CMD_GLOBAL). Where the kernel
+// refuses it there is nothing better: the next transaction comes far later than
+// a packet needs.
+func waitForPackets() {
+	const membarrierCmdGlobal = 1
+	_, _, _ = unix.Syscall(unix.SYS_MEMBARRIER, membarrierCmdGlobal, 0, 0)
+}

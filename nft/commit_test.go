@@ -1,0 +1,105 @@
+package nft_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+const otherSpec = `
+clusters:
+  - {name: ftp, mark: 22, vips: [198.51.100.21, 198.51.100.23], ftp: {passive-ports: 30000-40000}, real-servers: [{address: 10.0.0.11}]}
+  - {name: a, mark: 81, vips: [198.51.100.22], ports: [81], real-servers: [{address: 10.0.0.11}]}
+  - {name: b, mark: 82, vips: [198.51.100.22], ports: [82], real-servers: [{address: 10.0.0.11}]}
+  - {name: c, mark: 83, vips: ["2001:db8::1"], ports: [83], real-servers: [{address: "fd00::1"}]}
+`
+
+// TestStale has somebody else change the ruleset between plan and commit.
+func TestStale(t *testing.T) {
+	want := rehearse(t, parse(t, healSpec))
+	inScratch(t, func() {
+		conn := dial(t)
+		now := snapshot(t, conn)
+		run(t, "add table ip other", "-f", "-")
+		before := run(t, "", "list", "ruleset")
+		_, err := conn.Commit(nft.Compare(&now.Ruleset, want), now.Generation)
+		require.ErrorIs(t, err, nft.ErrStale)
+		assert.Equal(t, before, run(t, "", "list", "ruleset"))
+	})
+}
+
+// TestRefused keeps the kernel's words, says which object, and changes nothing.
+func TestRefused(t *testing.T) {
+	want := rehearse(t, parse(t, healSpec))
+	inScratch(t, func() {
+		conn := dial(t)
+		now := snapshot(t, conn)
+		// A table of the name that is nobody's: the commit wants to make it.
+		run(t, "add table ip lvsmark", "-f", "-")
+		before := run(t, "", "list", "ruleset")
+		_, err := conn.Commit(nft.Compare(&now.Ruleset, want), 0)
+		var refused *nft.RefusedError
+		require.ErrorAs(t, err, &refused)
+		assert.Equal(t, "table ip lvsmark", refused.Object)
+		assert.True(t, errors.Is(err, unix.EEXIST), "%v", err)
+		assert.Contains(t, err.Error(), "file exists")
+		assert.Equal(t, before, run(t, "", "list", "ruleset"))
+	})
+}
+
+// TestTurn goes from one spec to another and back by Restore; the tables of
+// others stay as they are, and the tables of the name but of another family.
+func TestTurn(t *testing.T) {
+	specs := map[string]string{
+		"heal": healSpec, "other": otherSpec,
+		"one":        read(t, "testdata/one-vip.yaml"),
+		"families":   read(t, "testdata/two-families.yaml"), // another table name
+		"profiles":   read(t, "testdata/many-profiles.yaml"),
+		"severalVIP": read(t, "testdata/several-vips.yaml"),
+	}
+	for from, fromSpec := range specs {
+		for to, toSpec := range specs {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				first, second := rehearse(t, parse(t, fromSpec)), rehearse(t, parse(t, toSpec))
+				inScratch(t, func() {
+					run(t, foreign, "-f", "-")
+					conn := dial(t)
+					apply(t, conn, first)
+					others := foreignOf(t, conn)
+					apply(t, conn, second)
+					now := snapshot(t, conn)
+					assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes)
+					require.NoError(t, conn.Restore(first))
+					now = snapshot(t, conn)
+					assert.Empty(t, nft.Compare(&now.Ruleset, first).Changes)
+					assert.Equal(t, others, foreignOf(t, conn))
+					apply(t, conn, &nft.Ruleset{})
+					assert.Equal(t, foreign, run(t, "", "list", "ruleset"))
+				})
+			})
+		}
+	}
+}
+
+// TestManyVIPs goes past the length of one netlink attribute, of one socket
+// buffer and of the first size of a map.
+func TestManyVIPs(t *testing.T) {
+	need := func(n int) *nft.Ruleset { return rehearse(t, manyVIPs(t, n)) }
+	few, many := need(400), need(20_000)
+	inScratch(t, func() {
+		conn := dial(t)
+		apply(t, conn, few)
+		changes := apply(t, conn, many)
+		assert.Len(t, changes, 20_000-400+1, "elements, and the size of the map")
+		now := snapshot(t, conn)
+		assert.Len(t, now.Tables[0].Set("tcp_21_10000-20000").Elements, 20_000)
+		assert.Empty(t, nft.Compare(&now.Ruleset, many).Changes)
+		apply(t, conn, few)
+		assert.Len(t, snapshot(t, conn).Tables[0].Set("tcp_21_10000-20000").Elements, 400)
+	})
+}

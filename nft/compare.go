@@ -1,0 +1,127 @@
+package nft
+
+import (
+	"reflect"
+	"slices"
+)
+
+// A Difference is what turns one ruleset into another.
+type Difference struct {
+	Changes []Change
+
+	// transactions turn the one into the other without a packet being marked by
+	// neither: what is new is committed before what is old goes.
+	transactions [][]message
+}
+
+// Empty reports whether the rulesets are the same.
+func (d *Difference) Empty() bool { return len(d.Changes) == 0 }
+
+// Compare finds what turns the ruleset from, which must be from a Snapshot, into
+// the ruleset to, whose form must be that of the kernel: from Rehearse or from
+// another Snapshot.
+func Compare(from, to *Ruleset) *Difference {
+	d := &Difference{}
+	for _, old := range from.Tables {
+		if to.Table(old.Family, old.Name) == nil {
+			d.Changes = append(d.Changes, old.changes(Delete)...)
+			// Behind the first transaction: another table may take over.
+			d.schedule(nil, []message{old.delTable()})
+		}
+	}
+	for _, next := range to.Tables {
+		old := from.Table(next.Family, next.Name)
+		if old == nil {
+			d.Changes = append(d.Changes, next.changes(Add)...)
+			d.schedule(createTable(next))
+			continue
+		}
+		td := compareTables(old, next, spareName(from, next))
+		d.Changes = append(d.Changes, td.changes...)
+		d.schedule(td.transactions()...)
+	}
+	d.transactions = slices.DeleteFunc(d.transactions, func(m []message) bool { return len(m) == 0 })
+	return d
+}
+
+// spareName is for a copy of the table. One of an earlier apply that was killed
+// may still be there.
+func spareName(r *Ruleset, t *Table) string {
+	name := t.Name + "-next"
+	for r.Table(t.Family, name) != nil {
+		name += "-next"
+	}
+	return name
+}
+
+// schedule adds the transactions of one table to those of the others: the first
+// to the first, and so on, for tables do not depend on each other.
+func (d *Difference) schedule(transactions ...[]message) {
+	for i, messages := range transactions {
+		if i == len(d.transactions) {
+			d.transactions = append(d.transactions, nil)
+		}
+		d.transactions[i] = append(d.transactions[i], messages...)
+	}
+}
+
+// createAll is the transaction that makes the ruleset where there is none.
+func createAll(r *Ruleset) []message {
+	var messages []message
+	for _, t := range r.Tables {
+		messages = append(messages, createTable(t)...)
+	}
+	return messages
+}
+
+func createTable(t *Table) []message {
+	messages := []message{t.newTable()}
+	for _, s := range t.Strays {
+		messages = append(messages, t.newStray(s))
+	}
+	for _, c := range t.Chains {
+		messages = append(messages, t.newChain(c))
+	}
+	return append(messages, createContents(t, t.Sets, t.Chains)...)
+}
+
+// createContents makes sets with their elements, then the rules of chains: a
+// rule may name a set, an element may name a chain.
+func createContents(t *Table, sets []*Set, chains []*Chain) []message {
+	var messages []message
+	for _, s := range sets {
+		messages = append(messages, t.newSet(s, setID(t, s)))
+		messages = append(messages, t.newElements(s, s.Elements)...)
+	}
+	for _, c := range chains {
+		for _, r := range c.Rules {
+			messages = append(messages, t.newRule(c, r, 0))
+		}
+	}
+	return messages
+}
+
+// setID numbers sets within a transaction: the kernel wants a number for each.
+func setID(t *Table, s *Set) uint32 {
+	return uint32(t.Family)<<24 | uint32(slices.Index(t.Sets, s)+1)
+}
+
+// sameSet reports whether the sets are the same but for their elements.
+func sameSet(a, b *Set) bool {
+	x, y := *a, *b
+	x.Elements, y.Elements = nil, nil
+	return reflect.DeepEqual(x, y)
+}
+
+// sameChain reports whether the chains are the same but for their rules.
+func sameChain(a, b *Chain) bool {
+	x, y := *a, *b
+	x.Rules, y.Rules = nil, nil
+	return reflect.DeepEqual(x, y)
+}
+
+func sameTable(a, b *Table) bool { return a.Flags == b.Flags && a.Comment == b.Comment }
+
+func sameRule(a, b *Rule) bool {
+	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest)
+}

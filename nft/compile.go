@@ -1,0 +1,137 @@
+package nft
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// tableComment tells lvsmark's tables from others; see owned.
+const (
+	tableComment = commentMark + " compiled from a spec; change that, not this"
+	commentMark  = "lvsmark:"
+)
+
+// From so many profiles on, a packet finds its profile by its VIP instead of
+// trying one after the other.
+const manyProfiles = 3
+
+// Names in the tables.
+const (
+	vipsMap          = "vips"
+	preroutingChain  = "prerouting"
+	postroutingChain = "postrouting"
+)
+
+// Priorities of linux/netfilter_ipv4.h: mangle and srcnat, those of the
+// iptables tables in which the old recipe had its rules.
+const (
+	priorityMangle = -150
+	prioritySrcNAT = 100
+)
+
+// Compile returns the tables that say in nftables what the spec says: one for
+// each family that a cluster serves. It needs no kernel.
+func Compile(spec *config.Spec) *Ruleset {
+	r := &Ruleset{}
+	for _, family := range config.Families() {
+		profiles := profilesOf(spec, family)
+		if len(profiles) == 0 {
+			continue
+		}
+		t := &Table{Family: family, Name: spec.Director.Table, Comment: tableComment}
+		compileMarks(t, profiles)
+		compileActiveData(t, spec)
+		compileLedger(t, spec, len(r.Tables) == 0)
+		r.Tables = append(r.Tables, t)
+	}
+	return r
+}
+
+// compileMarks adds the maps from VIP to mark and the chain that asks them. The
+// port is tested first, for nearly every packet is of one or of none of our
+// ports; then comes one look-up, whatever the number of VIPs.
+func compileMarks(t *Table, profiles []*profile) {
+	for _, p := range profiles {
+		t.Sets = append(t.Sets, markMap(t.Family, p))
+	}
+	prerouting := &Chain{
+		Name: preroutingChain, Type: "filter", Hook: unix.NF_INET_PRE_ROUTING, Priority: priorityMangle,
+		Policy: verdictAccept, Comment: "a fwmark for each packet of a cluster",
+	}
+	if len(profiles) < manyProfiles {
+		prerouting.Rules = markRules(t.Family, profiles)
+		t.Chains = append(t.Chains, prerouting)
+		return
+	}
+	vips := hashMap(vipsMap, "VIP : chain of its ports", t.Family, typeVerdict, 0)
+	for _, s := range shapesOf(profiles) {
+		t.Chains = append(t.Chains, &Chain{Name: s.name, Rules: markRules(t.Family, s.profiles)})
+		for _, vip := range s.vips {
+			vips.Elements = append(vips.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: mappedGoto(s.name)})
+		}
+	}
+	vips.Size = sizeFor(len(vips.Elements))
+	sortElements(vips)
+	t.Sets = append(t.Sets, vips)
+	prerouting.Rules = []*Rule{newRule(t.Family).daddr().vmap(vipsMap).rule()}
+	t.Chains = append(t.Chains, prerouting)
+}
+
+func markMap(family config.Family, p *profile) *Set {
+	s := hashMap(p.name, "VIP : fwmark", family, typeMark, 4)
+	for _, vip := range slices.SortedFunc(maps.Keys(p.marks), netip.Addr.Compare) {
+		s.Elements = append(s.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: mapped(markBytes(p.marks[vip]))})
+	}
+	s.Size = sizeFor(len(s.Elements))
+	return s
+}
+
+// markRules are the rules of the profiles, the widest range of ports first. A
+// packet that was marked is done with; behind the last rule it is anyway.
+func markRules(family config.Family, profiles []*profile) []*Rule {
+	type test struct {
+		ports config.PortRange
+		mapOf string
+	}
+	var tests []test
+	for _, p := range profiles {
+		for _, r := range p.ports {
+			tests = append(tests, test{r, p.name})
+		}
+	}
+	slices.SortStableFunc(tests, func(a, b test) int { return cmp.Compare(b.ports.Width(), a.ports.Width()) })
+	var rules []*Rule
+	for i, t := range tests {
+		b := newRule(family).dport(t.ports).daddr().lookup(t.mapOf).setMark()
+		if i < len(tests)-1 {
+			b.accept()
+		}
+		rules = append(rules, b.rule())
+	}
+	return rules
+}
+
+func hashMap(name, comment string, family config.Family, dataType, dataLen uint32) *Set {
+	return &Set{
+		Name: name, Comment: comment, Flags: unix.NFT_SET_MAP,
+		KeyType: addrType(family), KeyLen: addrLen(family),
+		DataType: dataType, DataLen: dataLen, DataHost: hostOrder(dataType),
+	}
+}
+
+// sizeFor is the bound of a map of n elements. The kernel takes a bound for the
+// number of buckets, refuses elements beyond it and cannot change it: so there
+// is room for as many again, and for small maps for a thousand.
+func sizeFor(n int) uint32 {
+	size := uint32(1024)
+	for int(size) < 2*n {
+		size *= 2
+	}
+	return size
+}

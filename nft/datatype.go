@@ -1,0 +1,64 @@
+package nft
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Type numbers of nft(8), which the kernel stores and never looks at; and the
+// kernel's own number for verdicts.
+const (
+	typeIPv4    = 7
+	typeIPv6    = 8
+	typeService = 13
+	typeMark    = 19
+	typeVerdict = unix.NFT_DATA_VERDICT
+)
+
+// typeNames are the names of nft(8), "DATA TYPES".
+var typeNames = map[uint32]string{
+	1: "verdict", 2: "nf_proto", 5: "integer", 6: "string", typeIPv4: "ipv4_addr",
+	typeIPv6: "ipv6_addr", 9: "ether_addr", 10: "ether_type", 12: "inet_proto",
+	typeService: "inet_service", 14: "icmp_type", 16: "time", typeMark: "mark",
+	20: "iface_index", 41: "ifname", typeVerdict: "verdict",
+}
+
+func typeName(typ uint32) string {
+	if name, ok := typeNames[typ]; ok {
+		return name
+	}
+	return fmt.Sprintf("0x%x", typ)
+}
+
+func addrType(f config.Family) uint32 {
+	if f == config.IPv4 {
+		return typeIPv4
+	}
+	return typeIPv6
+}
+
+func addrLen(f config.Family) uint32 { return uint32(f.Bits() / 8) }
+
+// hostOrder reports whether nft keeps values of the type in host byte order.
+func hostOrder(typ uint32) bool { return typ == typeMark }
+
+func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil, mark) }
+
+// valueText is a value of the type as nft prints it.
+func valueText(typ uint32, b []byte) string {
+	switch {
+	case (typ == typeIPv4 && len(b) == 4) || (typ == typeIPv6 && len(b) == 16):
+		addr, _ := netip.AddrFromSlice(b)
+		return addr.String()
+	case typ == typeMark && len(b) == 4:
+		return fmt.Sprintf("0x%08x", binary.NativeEndian.Uint32(b))
+	case typ == typeService && len(b) == 2:
+		return fmt.Sprint(binary.BigEndian.Uint16(b))
+	}
+	return fmt.Sprintf("0x%x", b)
+}

@@ -1,0 +1,240 @@
+package nft
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// flowtable is the Kind of a Stray that is no object.
+const flowtable = "flowtable"
+
+// objectNames are those of nft(8), by NFT_OBJECT_*.
+var objectNames = map[uint32]string{
+	1: "counter", 2: "quota", 3: "ct helper", 4: "limit", 5: "connlimit",
+	6: "tunnel", 7: "ct timeout", 8: "secmark", 9: "ct expectation", 10: "synproxy",
+}
+
+// Decoders of dumps. Each takes the payload of a netlink message behind struct
+// nfgenmsg. What only a kernel can set (handles, use counts, counters) is left
+// out; what is not known is kept.
+
+func decodeTable(family config.Family, b []byte) (*Table, error) {
+	t := &Table{Family: family}
+	err := decode(b, "table", func(a attribute) {
+		switch a.typ {
+		case unix.NFTA_TABLE_NAME:
+			t.Name = a.text()
+		case unix.NFTA_TABLE_FLAGS:
+			t.Flags = a.uint32()
+		case nftaTableUserdata:
+			t.Comment = userdataText(a.data, udComment)
+		}
+	})
+	return t, err
+}
+
+func decodeSet(b []byte) (table string, s *Set, err error) {
+	const nftaSetHandle, nftaSetType, nftaSetCount = 16, 19, 20
+	s = &Set{}
+	err = decode(b, "set", func(a attribute) {
+		switch a.typ {
+		case unix.NFTA_SET_TABLE:
+			table = a.text()
+		case unix.NFTA_SET_NAME:
+			s.Name = a.text()
+		case unix.NFTA_SET_FLAGS:
+			s.Flags = a.uint32()
+		case unix.NFTA_SET_KEY_TYPE:
+			s.KeyType = a.uint32()
+		case unix.NFTA_SET_KEY_LEN:
+			s.KeyLen = a.uint32()
+		case unix.NFTA_SET_DATA_TYPE:
+			s.DataType = a.uint32()
+		case unix.NFTA_SET_DATA_LEN:
+			s.DataLen = a.uint32()
+		case unix.NFTA_SET_DESC:
+			decodeDesc(s, a)
+		case unix.NFTA_SET_USERDATA:
+			s.Comment = userdataText(a.data, udSetComment)
+			s.KeyHost = orderIsHost(a.data, udSetKeyOrder)
+			s.DataHost = orderIsHost(a.data, udSetDataOrder)
+		case nftaSetHandle, nftaSetType, nftaSetCount, unix.NFTA_SET_ID:
+		default:
+			s.rest = append(s.rest, a.raw())
+		}
+	})
+	return table, s, err
+}
+
+// decodeDesc reads the size; a description of concatenated fields is kept too.
+func decodeDesc(s *Set, desc attribute) {
+	known := true
+	eachAttribute(string(desc.data), func(typ uint16, data []byte) {
+		if typ == unix.NFTA_SET_DESC_SIZE && len(data) == 4 {
+			s.Size = binary.BigEndian.Uint32(data)
+			return
+		}
+		known = false
+	})
+	if !known {
+		s.rest = append(s.rest, desc.raw())
+	}
+}
+
+// decodeElements reads a list of elements, appending to s.
+func decodeElements(s *Set, b []byte) error {
+	var list []byte
+	if err := decode(b, "set elements", func(a attribute) {
+		if a.typ == unix.NFTA_SET_ELEM_LIST_ELEMENTS {
+			list = a.data
+		}
+	}); err != nil {
+		return err
+	}
+	return decode(list, "set elements", func(item attribute) {
+		var key, rest []byte
+		eachAttribute(string(item.data), func(typ uint16, data []byte) {
+			switch typ {
+			case unix.NFTA_SET_ELEM_KEY, nftaSetElemKeyEnd, unix.NFTA_SET_ELEM_FLAGS:
+				key = appendAttribute(key, typ, data)
+			case unix.NFTA_SET_ELEM_EXPIRATION:
+			default:
+				rest = appendAttribute(rest, typ, data)
+			}
+		})
+		s.Elements = append(s.Elements, Element{Key: string(key), Rest: string(rest)})
+	})
+}
+
+func decodeChain(b []byte) (table string, c *Chain, err error) {
+	const nftaChainID = 11
+	c = &Chain{}
+	err = decode(b, "chain", func(a attribute) {
+		switch a.typ {
+		case unix.NFTA_CHAIN_TABLE:
+			table = a.text()
+		case unix.NFTA_CHAIN_NAME:
+			c.Name = a.text()
+		case unix.NFTA_CHAIN_TYPE:
+			c.Type = a.text()
+		case unix.NFTA_CHAIN_POLICY:
+			c.Policy = a.uint32()
+		case unix.NFTA_CHAIN_HOOK:
+			eachAttribute(string(a.data), func(typ uint16, data []byte) {
+				switch {
+				case typ == unix.NFTA_HOOK_HOOKNUM && len(data) == 4:
+					c.Hook = binary.BigEndian.Uint32(data)
+				case typ == unix.NFTA_HOOK_PRIORITY && len(data) == 4:
+					c.Priority = int32(binary.BigEndian.Uint32(data))
+				}
+			})
+		case nftaChainFlags:
+			c.Flags = a.uint32() &^ chainBase
+		case nftaChainUserdata:
+			c.Comment = userdataText(a.data, udComment)
+		case unix.NFTA_CHAIN_HANDLE, unix.NFTA_CHAIN_USE, unix.NFTA_CHAIN_COUNTERS, nftaChainID:
+		default:
+			c.rest = append(c.rest, a.raw())
+		}
+	})
+	return table, c, err
+}
+
+// chainBase is NFT_CHAIN_BASE: the kernel sets it where there is a hook.
+const chainBase = 1
+
+func decodeRule(b []byte) (table, chain string, r *Rule, err error) {
+	r = &Rule{}
+	err = decode(b, "rule", func(a attribute) {
+		switch a.typ {
+		case unix.NFTA_RULE_TABLE:
+			table = a.text()
+		case unix.NFTA_RULE_CHAIN:
+			chain = a.text()
+		case unix.NFTA_RULE_HANDLE:
+			r.handle = a.uint64()
+		case unix.NFTA_RULE_EXPRESSIONS:
+			r.Expressions = string(a.data)
+		case unix.NFTA_RULE_USERDATA:
+			r.Comment = userdataText(a.data, udComment)
+		case unix.NFTA_RULE_POSITION, unix.NFTA_RULE_ID:
+		default:
+			r.rest = append(r.rest, a.raw())
+		}
+	})
+	return table, chain, r, err
+}
+
+// decodeStray reads an object or a flowtable.
+func decodeStray(kind string, b []byte) (table string, s Stray, err error) {
+	s.Kind = kind
+	err = decode(b, "object", func(a attribute) {
+		const nftaObjUse, nftaObjHandle, nftaFlowtableUse, nftaFlowtableHandle = 5, 6, 4, 5
+		switch {
+		case a.typ == nftaObjTable: // as NFTA_FLOWTABLE_TABLE
+			table = a.text()
+		case a.typ == nftaObjName: // as NFTA_FLOWTABLE_NAME
+			s.Name = a.text()
+		case kind != flowtable && a.typ == nftaObjType:
+			s.typ = a.uint32()
+		case kind != flowtable && (a.typ == nftaObjUse || a.typ == nftaObjHandle):
+			return
+		case kind == flowtable && (a.typ == nftaFlowtableUse || a.typ == nftaFlowtableHandle):
+			return
+		}
+		s.raw = append(s.raw, a.raw())
+	})
+	if kind != flowtable {
+		s.Kind = objectNames[s.typ]
+		if s.Kind == "" {
+			s.Kind = fmt.Sprintf("object of type %d", s.typ)
+		}
+	}
+	return table, s, err
+}
+
+// An attribute of a dump.
+type attribute struct {
+	typ, flags uint16
+	data       []byte
+}
+
+func (a attribute) text() string { return strings.TrimRight(string(a.data), "\x00") }
+
+func (a attribute) uint32() uint32 {
+	if len(a.data) != 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(a.data)
+}
+
+func (a attribute) uint64() uint64 {
+	if len(a.data) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(a.data)
+}
+
+func (a attribute) raw() netlink.Attribute {
+	return netlink.Attribute{Type: a.typ | a.flags, Data: a.data}
+}
+
+func decode(b []byte, object string, f func(attribute)) error {
+	d, err := netlink.NewAttributeDecoder(b)
+	if err != nil {
+		return fmt.Errorf("decoding %s: %w", object, err)
+	}
+	for d.Next() {
+		f(attribute{typ: d.Type(), flags: d.TypeFlags(), data: d.Bytes()})
+	}
+	if err := d.Err(); err != nil {
+		return fmt.Errorf("decoding %s: %w", object, err)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package nft_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+const healSpec = `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.22], ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}
+  - {name: web, mark: 80, vips: [198.51.100.21], ports: [80], real-servers: [{address: 10.0.0.11}]}
+director: {ip-forward: false}
+`
+
+// foreign is what somebody else has in the ruleset all the time.
+const foreign = `table ip filter {
+	set lvsmark {
+		type ipv4_addr
+		elements = { 192.0.2.1 }
+	}
+
+	chain prerouting {
+		type filter hook prerouting priority mangle; policy accept;
+		ip saddr @lvsmark meta mark set 0x00000007
+	}
+}
+table inet lvsmark {
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ct state established,related counter packets 0 bytes 0 accept
+	}
+}
+`
+
+// TestHeal changes the tables by hand, with the real nft. The difference names
+// that change and no other, and committing it brings back what was there.
+func TestHeal(t *testing.T) {
+	const (
+		ftpMap  = "map ip lvsmark tcp_21_10000-20000"
+		webMap  = "map ip lvsmark tcp_80"
+		chain   = "chain ip lvsmark prerouting"
+		table   = "table ip lvsmark"
+		ftpRule = "tcp dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000 accept"
+		ctlRule = "tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000 accept"
+		webRule = "tcp dport 80 meta mark set ip daddr map @tcp_80"
+	)
+	add, del := nft.Add, nft.Delete
+	cases := []struct {
+		name, script string
+		want         []string // the changes that heal it
+	}{
+		{"element deleted", "delete element ip lvsmark tcp_21_10000-20000 { 198.51.100.22 }", []string{
+			text(add, "element", ftpMap, "", "198.51.100.22 : 0x00000015")}},
+		{"element added", "add element ip lvsmark tcp_80 { 192.0.2.9 : 80 }", []string{
+			text(del, "element", webMap, "192.0.2.9 : 0x00000050", "")}},
+		{"mark changed", "delete element ip lvsmark tcp_80 { 198.51.100.21 }; add element ip lvsmark tcp_80 { 198.51.100.21 : 81 }", []string{
+			text(nft.Edit, "element", webMap, "198.51.100.21 : 0x00000051", "198.51.100.21 : 0x00000050")}},
+		{"map flushed", "flush map ip lvsmark tcp_21_10000-20000", []string{
+			text(add, "element", ftpMap, "", "198.51.100.21 : 0x00000015"),
+			text(add, "element", ftpMap, "", "198.51.100.22 : 0x00000015")}},
+		{"mark struck off the ledger", "delete element ip lvsmark bound { 21 }", []string{
+			text(add, "element", "set ip lvsmark bound", "", `0x00000015 comment "ftp"`)}},
+		{"rule added in front", "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", []string{
+			text(del, "rule", chain, "ip saddr 192.0.2.7 counter return", "")}},
+		{"rule added behind", "add rule ip lvsmark prerouting ct state new limit rate 5/second log", []string{
+			text(del, "rule", chain, "[ct] [bitwise] [cmp] [limit] [log]", "")}},
+		{"chain flushed", "flush chain ip lvsmark prerouting", []string{
+			text(add, "rule", chain, "", ftpRule), text(add, "rule", chain, "", ctlRule), text(add, "rule", chain, "", webRule)}},
+		{"rule moved", "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting " + ctlRule +
+			"; add rule ip lvsmark prerouting " + webRule + "; add rule ip lvsmark prerouting " + ftpRule, []string{
+			text(del, "rule", chain, ftpRule, ""), text(add, "rule", chain, "", ftpRule)}},
+		{"chain added", "add chain ip lvsmark extra; add rule ip lvsmark extra tcp dport 22 drop", []string{
+			text(del, "chain", table, "extra", ""), text(del, "rule", "chain ip lvsmark extra", "tcp dport 22 drop", "")}},
+		{"chain deleted", "delete chain ip lvsmark postrouting", []string{
+			text(add, "chain", table, "", "postrouting { type nat hook postrouting priority srcnat; policy accept; }"),
+			text(add, "rule", "chain ip lvsmark postrouting", "", "ip saddr @masquerade_20 tcp sport 20 masquerade")}},
+		{"set added", "add set ip lvsmark mine { type inet_service; elements = { 22 }; }", []string{
+			text(del, "set", table, "mine { type inet_service }", ""),
+			text(del, "element", "set ip lvsmark mine", "22", "")}},
+		{"counter added", "add counter ip lvsmark seen; add rule ip lvsmark prerouting counter name seen", []string{
+			text(del, "rule", chain, "[objref]", ""), text(del, "counter", table, "seen", "")}},
+		{"policy turned", "add chain ip lvsmark prerouting { policy drop; }", []string{
+			text(nft.Edit, "chain", table,
+				"prerouting { type filter hook prerouting priority mangle; policy drop; }",
+				"prerouting { type filter hook prerouting priority mangle; policy accept; }")}},
+		{"table put to sleep", "add table ip lvsmark { flags dormant; }", []string{
+			text(nft.Edit, "table", "",
+				`ip lvsmark { flags dormant; comment "lvsmark: compiled from a spec; change that, not this" }`,
+				`ip lvsmark { comment "lvsmark: compiled from a spec; change that, not this" }`)}},
+		{"map of another size", `delete chain ip lvsmark prerouting; delete map ip lvsmark tcp_80
+			add map ip lvsmark tcp_80 { type ipv4_addr : mark; size 16; comment "VIP : fwmark"; elements = { 198.51.100.21 : 80 }; }
+			add chain ip lvsmark prerouting { comment "a fwmark for each packet of a cluster"; type filter hook prerouting priority mangle; }
+			add rule ip lvsmark prerouting ` + ftpRule + "; add rule ip lvsmark prerouting " + ctlRule + "; add rule ip lvsmark prerouting " + webRule, []string{
+			text(nft.Edit, "map", table, "tcp_80 { type ipv4_addr : mark; size 16 }", "tcp_80 { type ipv4_addr : mark; size 1024 }")}},
+		{"foreign table added", "add table ip other { chain c { type filter hook prerouting priority -200; }; }", nil},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			want := rehearse(t, parse(t, healSpec))
+			inScratch(t, func() {
+				run(t, foreign, "-f", "-")
+				conn := dial(t)
+				apply(t, conn, want)
+				assert.Empty(t, apply(t, conn, want), "a second apply")
+				before := run(t, "", "list", "table", "ip", "lvsmark")
+
+				run(t, c.script, "-f", "-")
+				others := foreignOf(t, conn)
+				assert.Equal(t, c.want, texts(apply(t, conn, want)))
+
+				now := snapshot(t, conn)
+				assert.Empty(t, nft.Compare(&now.Ruleset, want).Changes, "after healing")
+				assert.Equal(t, sortedLines(before), sortedLines(run(t, "", "list", "table", "ip", "lvsmark")))
+				assert.Equal(t, others, foreignOf(t, conn))
+			})
+		})
+	}
+}
+
+// TestNothingToDo makes no kernel write: the generation stays.
+func TestNothingToDo(t *testing.T) {
+	want := rehearse(t, parse(t, healSpec))
+	inScratch(t, func() {
+		conn := dial(t)
+		apply(t, conn, want)
+		before, err := conn.Generation()
+		require.NoError(t, err)
+		assert.Empty(t, apply(t, conn, want))
+		after, err := conn.Generation()
+		require.NoError(t, err)
+		assert.Equal(t, before, after)
+	})
+}
+
+func texts(changes []nft.Change) []string {
+	var list []string
+	for _, c := range changes {
+		list = append(list, text(c.Op, c.Kind, c.Where, c.Before, c.After))
+	}
+	return list
+}
+
+func text(op nft.Op, kind, where, before, after string) string {
+	return fmt.Sprintf("%s %s in %q: %q -> %q", op, kind, where, before, after)
+}

@@ -1,0 +1,188 @@
+package nft
+
+import (
+	"cmp"
+	"encoding/binary"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Sets of lvsmark's tables that no rule asks: what lvsmark did besides nftables
+// is written there, so that it lives and dies with the state that it describes.
+const (
+	boundSet    = "bound"
+	settingsSet = "settings"
+)
+
+// A Binding is an IPVS service of lvsmark's: one mark in one address family.
+type Binding struct {
+	Family config.Family
+	Mark   uint32 // host byte order
+}
+
+// FormerLimit is how many bytes of a setting's former value the ledger holds:
+// the kernel takes 256 bytes of userdata with an element (NFT_USERDATA_MAXLEN),
+// and nft 127 of them as a comment.
+const FormerLimit = 120
+
+// A Ledger is what lvsmark did to the kernel besides nftables.
+type Ledger struct {
+	Bound    map[Binding]string // name of the cluster
+	Settings map[string]Setting // by name
+}
+
+// A Setting is a sysctl or an IPVS timeout as it is to be, and as it was before
+// lvsmark changed it.
+type Setting struct {
+	Value   string
+	Former  string
+	Changed bool // lvsmark changed it; Former says from what
+}
+
+// compileLedger adds the ledger of the table's family; settings have no family
+// and are kept in the first table.
+func compileLedger(t *Table, spec *config.Spec, first bool) {
+	ledger := Ledger{Bound: map[Binding]string{}, Settings: map[string]Setting{}}
+	if spec.Director.Bind {
+		for i := range spec.Clusters {
+			if cluster := &spec.Clusters[i]; cluster.Serves(t.Family) {
+				ledger.Bound[Binding{t.Family, cluster.Mark}] = cluster.Name
+			}
+		}
+	}
+	if first {
+		for _, s := range spec.Settings() {
+			ledger.Settings[s.Name] = Setting{Value: s.Value}
+		}
+	}
+	t.setLedger(ledger)
+}
+
+// Ledger reads the ledger of all tables.
+func (r *Ruleset) Ledger() Ledger {
+	ledger := Ledger{Bound: map[Binding]string{}, Settings: map[string]Setting{}}
+	for _, t := range r.Tables {
+		own := t.ledger()
+		maps.Copy(ledger.Bound, own.Bound)
+		for name, s := range own.Settings {
+			// The older record knows how it was before lvsmark.
+			if !ledger.Settings[name].Changed {
+				ledger.Settings[name] = s
+			}
+		}
+	}
+	return ledger
+}
+
+func (t *Table) ledger() Ledger {
+	ledger := Ledger{Bound: map[Binding]string{}, Settings: map[string]Setting{}}
+	if s := t.Set(boundSet); s != nil {
+		for _, e := range s.Elements {
+			p := e.parts()
+			if len(p.key) == 4 {
+				ledger.Bound[Binding{t.Family, binary.NativeEndian.Uint32(p.key)}] = userdataText(p.userdata, udComment)
+			}
+		}
+	}
+	if s := t.Set(settingsSet); s != nil {
+		for _, e := range s.Elements {
+			p := e.parts()
+			name, value, ok := strings.Cut(userdataText(p.userdata, udComment), " = ")
+			if ok {
+				former, changed := userdata(p.userdata, udFormer)
+				ledger.Settings[name] = Setting{Value: value, Former: string(former), Changed: changed}
+			}
+		}
+	}
+	return ledger
+}
+
+// setLedger puts the ledger's part of the table's family, and all settings,
+// into the table's sets; a set that would be empty goes.
+func (t *Table) setLedger(l Ledger) {
+	bound := ledgerSet(boundSet, "fwmarks of lvsmark's IPVS services")
+	for _, b := range slices.SortedFunc(maps.Keys(l.Bound), func(a, b Binding) int { return cmp.Compare(a.Mark, b.Mark) }) {
+		if b.Family == t.Family {
+			bound.Elements = append(bound.Elements, Element{
+				Key:  elementKey(markBytes(b.Mark)),
+				Rest: withUserdata(appendComment(nil, udComment, l.Bound[b])),
+			})
+		}
+	}
+	settings := ledgerSet(settingsSet, "set by apply, put back by delete")
+	for i, name := range slices.Sorted(maps.Keys(l.Settings)) {
+		settings.Elements = append(settings.Elements, Element{
+			Key:  elementKey(markBytes(uint32(i + 1))),
+			Rest: withUserdata(settingUserdata(name, l.Settings[name])),
+		})
+	}
+	t.Sets = slices.DeleteFunc(t.Sets, func(s *Set) bool { return inLedger(s.Name) })
+	for _, s := range []*Set{bound, settings} {
+		if len(s.Elements) > 0 {
+			t.Sets = append(t.Sets, s)
+		}
+	}
+}
+
+func ledgerSet(name, comment string) *Set {
+	return &Set{Name: name, Comment: comment, KeyType: typeMark, KeyLen: 4, KeyHost: true}
+}
+
+// inLedger tells the sets that no packet ever meets.
+func inLedger(set string) bool { return set == boundSet || set == settingsSet }
+
+func settingUserdata(name string, s Setting) []byte {
+	b := appendComment(nil, udComment, name+" = "+s.Value)
+	if s.Changed {
+		b = appendUserdata(b, udFormer, []byte(s.Former))
+	}
+	return b
+}
+
+// WithLedger returns the ruleset with another ledger, and with the tables of
+// beside that it lacks, but without their hooks: no packet meets those. Bindings
+// of a family go to the first table of it, settings to the first table.
+func (r *Ruleset) WithLedger(l Ledger, beside *Ruleset) *Ruleset {
+	next := &Ruleset{}
+	for _, t := range r.Tables {
+		copied := *t
+		copied.Sets = slices.Clone(t.Sets)
+		next.Tables = append(next.Tables, &copied)
+	}
+	for _, t := range beside.Tables {
+		if next.Table(t.Family, t.Name) == nil {
+			next.Tables = append(next.Tables, t.unhooked())
+		}
+	}
+	next.sort()
+	seen := map[config.Family]bool{}
+	for i, t := range next.Tables {
+		part := Ledger{}
+		if !seen[t.Family] {
+			part.Bound = l.Bound
+		}
+		if i == 0 {
+			part.Settings = l.Settings
+		}
+		seen[t.Family] = true
+		t.setLedger(part)
+	}
+	return next
+}
+
+// unhooked is the table without its base chains.
+func (t *Table) unhooked() *Table {
+	copied := *t
+	copied.Sets = slices.Clone(t.Sets)
+	copied.Chains = slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool { return c.Type != "" })
+	return &copied
+}
+
+func (r *Ruleset) sort() {
+	slices.SortFunc(r.Tables, func(a, b *Table) int {
+		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))
+	})
+}

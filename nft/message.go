@@ -1,0 +1,211 @@
+package nft
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Attributes that golang.org/x/sys/unix lacks.
+const (
+	nftaTableUserdata   = 6
+	nftaChainFlags      = 10
+	nftaChainUserdata   = 12
+	nftaSetElemListNest = unix.NFTA_LIST_ELEM
+	nftMsgNewFlowtable  = 22
+	nftMsgGetFlowtable  = 23
+	nftMsgDelFlowtable  = 24
+	nftaObjTable        = 1
+	nftaObjName         = 2
+	nftaObjType         = 3
+	nftaFlowtableTable  = 1
+	nftaFlowtableName   = 2
+)
+
+// Verdicts of linux/netfilter.h.
+const (
+	verdictDrop   = 0
+	verdictAccept = 1
+)
+
+// elementBytesPerMessage bounds a message of elements in bytes: the length of its
+// list goes over the wire in 16 bits.
+const elementBytesPerMessage = 32 << 10
+
+// A message is one object of a batch.
+type message struct {
+	typ    uint16 // NFT_MSG_*
+	flags  netlink.HeaderFlags
+	family config.Family
+	data   []byte
+	object string // for errors: what the message is about
+}
+
+func (m message) netlink() netlink.Message {
+	return netlink.Message{
+		Header: netlink.Header{
+			Type:  netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | m.typ),
+			Flags: netlink.Request | m.flags,
+		},
+		Data: append(nfgenmsg(nfproto(m.family), 0), m.data...),
+	}
+}
+
+// nfgenmsg is struct nfgenmsg; resource goes in network byte order.
+func nfgenmsg(family byte, resource uint16) []byte {
+	return binary.BigEndian.AppendUint16([]byte{family, unix.NFNETLINK_V0}, resource)
+}
+
+func (t *Table) newTable() message {
+	b := appendText(nil, unix.NFTA_TABLE_NAME, t.Name)
+	b = appendUint32(b, unix.NFTA_TABLE_FLAGS, t.Flags)
+	if t.Comment != "" {
+		b = appendAttribute(b, nftaTableUserdata, appendComment(nil, udComment, t.Comment))
+	}
+	return message{unix.NFT_MSG_NEWTABLE, netlink.Create | netlink.Excl, t.Family, b, t.String()}
+}
+
+func (t *Table) delTable() message {
+	return message{unix.NFT_MSG_DELTABLE, 0, t.Family, appendText(nil, unix.NFTA_TABLE_NAME, t.Name), t.String()}
+}
+
+// newSet needs an id that no other set of the batch has.
+func (t *Table) newSet(s *Set, id uint32) message {
+	b := appendText(nil, unix.NFTA_SET_TABLE, t.Name)
+	b = appendText(b, unix.NFTA_SET_NAME, s.Name)
+	b = appendUint32(b, unix.NFTA_SET_FLAGS, s.Flags)
+	b = appendUint32(b, unix.NFTA_SET_KEY_TYPE, s.KeyType)
+	b = appendUint32(b, unix.NFTA_SET_KEY_LEN, s.KeyLen)
+	if s.isMap() {
+		b = appendUint32(b, unix.NFTA_SET_DATA_TYPE, s.DataType)
+		b = appendUint32(b, unix.NFTA_SET_DATA_LEN, s.DataLen)
+	}
+	b = appendUint32(b, unix.NFTA_SET_ID, id)
+	if s.Size > 0 {
+		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_SET_DESC, appendUint32(nil, unix.NFTA_SET_DESC_SIZE, s.Size))
+	}
+	b = appendAttribute(b, unix.NFTA_SET_USERDATA, setUserdata(s))
+	return message{unix.NFT_MSG_NEWSET, netlink.Create | netlink.Excl, t.Family, appendAttributes(b, s.rest), t.setName(s)}
+}
+
+func (t *Table) delSet(s *Set) message {
+	b := appendText(nil, unix.NFTA_SET_TABLE, t.Name)
+	return message{unix.NFT_MSG_DELSET, 0, t.Family, appendText(b, unix.NFTA_SET_NAME, s.Name), t.setName(s)}
+}
+
+func (t *Table) setName(s *Set) string { return fmt.Sprintf("%s %s %s", s.Kind(), t.id(), s.Name) }
+
+func (t *Table) newElements(s *Set, elements []Element) []message {
+	return t.elements(unix.NFT_MSG_NEWSETELEM, netlink.Create|netlink.Excl, s, elements, func(e Element) string { return e.Key + e.Rest })
+}
+
+func (t *Table) delElements(s *Set, elements []Element) []message {
+	return t.elements(unix.NFT_MSG_DELSETELEM, 0, s, elements, func(e Element) string { return e.Key })
+}
+
+// flushSet deletes all elements.
+func (t *Table) flushSet(s *Set) message {
+	b := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+	b = appendText(b, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+	return message{unix.NFT_MSG_DELSETELEM, 0, t.Family, b, "elements of " + t.setName(s)}
+}
+
+func (t *Table) elements(typ uint16, flags netlink.HeaderFlags, s *Set, elements []Element, wire func(Element) string) []message {
+	var messages []message
+	var list []byte
+	flush := func() {
+		b := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+		b = appendText(b, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_SET_ELEM_LIST_ELEMENTS, list)
+		messages = append(messages, message{typ, flags, t.Family, b, "elements of " + t.setName(s)})
+		list = nil
+	}
+	for _, e := range elements {
+		if len(list) > elementBytesPerMessage {
+			flush()
+		}
+		list = appendAttribute(list, unix.NLA_F_NESTED|nftaSetElemListNest, []byte(wire(e)))
+	}
+	if len(list) > 0 {
+		flush()
+	}
+	return messages
+}
+
+func (t *Table) newChain(c *Chain) message {
+	b := appendText(nil, unix.NFTA_CHAIN_TABLE, t.Name)
+	b = appendText(b, unix.NFTA_CHAIN_NAME, c.Name)
+	if c.Type != "" {
+		hook := appendUint32(nil, unix.NFTA_HOOK_HOOKNUM, c.Hook)
+		hook = appendUint32(hook, unix.NFTA_HOOK_PRIORITY, uint32(c.Priority))
+		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_CHAIN_HOOK, hook)
+		b = appendUint32(b, unix.NFTA_CHAIN_POLICY, c.Policy)
+		b = appendText(b, unix.NFTA_CHAIN_TYPE, c.Type)
+	}
+	if c.Flags != 0 {
+		b = appendUint32(b, nftaChainFlags, c.Flags)
+	}
+	if c.Comment != "" {
+		b = appendAttribute(b, nftaChainUserdata, appendComment(nil, udComment, c.Comment))
+	}
+	return message{unix.NFT_MSG_NEWCHAIN, netlink.Create | netlink.Excl, t.Family, appendAttributes(b, c.rest), t.chainName(c)}
+}
+
+func (t *Table) delChain(c *Chain) message {
+	b := appendText(nil, unix.NFTA_CHAIN_TABLE, t.Name)
+	return message{unix.NFT_MSG_DELCHAIN, 0, t.Family, appendText(b, unix.NFTA_CHAIN_NAME, c.Name), t.chainName(c)}
+}
+
+func (t *Table) chainName(c *Chain) string { return fmt.Sprintf("chain %s %s", t.id(), c.Name) }
+
+// newRule adds a rule before the rule with that handle; at the end for 0.
+func (t *Table) newRule(c *Chain, r *Rule, before uint64) message {
+	b := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+	b = appendText(b, unix.NFTA_RULE_CHAIN, c.Name)
+	flags := netlink.Create
+	if before != 0 {
+		b = appendUint64(b, unix.NFTA_RULE_POSITION, before)
+	} else {
+		flags |= netlink.Append
+	}
+	b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_RULE_EXPRESSIONS, []byte(r.Expressions))
+	if r.Comment != "" {
+		b = appendAttribute(b, unix.NFTA_RULE_USERDATA, appendComment(nil, udComment, r.Comment))
+	}
+	return message{unix.NFT_MSG_NEWRULE, flags, t.Family, appendAttributes(b, r.rest), t.ruleName(c, r)}
+}
+
+func (t *Table) delRule(c *Chain, r *Rule) message {
+	b := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+	b = appendText(b, unix.NFTA_RULE_CHAIN, c.Name)
+	b = appendUint64(b, unix.NFTA_RULE_HANDLE, r.handle)
+	return message{unix.NFT_MSG_DELRULE, 0, t.Family, b, t.ruleName(c, r)}
+}
+
+func (t *Table) ruleName(c *Chain, r *Rule) string {
+	return fmt.Sprintf("rule %s %s: %s", t.id(), c.Name, r.Text(t.Family))
+}
+
+func (t *Table) newStray(s Stray) message {
+	typ := uint16(unix.NFT_MSG_NEWOBJ)
+	if s.Kind == flowtable {
+		typ = nftMsgNewFlowtable
+	}
+	return message{typ, netlink.Create | netlink.Excl, t.Family, appendAttributes(nil, s.raw), t.strayName(s)}
+}
+
+func (t *Table) delStray(s Stray) message {
+	if s.Kind == flowtable {
+		b := appendText(nil, nftaFlowtableTable, t.Name)
+		return message{nftMsgDelFlowtable, 0, t.Family, appendText(b, nftaFlowtableName, s.Name), t.strayName(s)}
+	}
+	b := appendText(nil, nftaObjTable, t.Name)
+	b = appendText(b, nftaObjName, s.Name)
+	return message{unix.NFT_MSG_DELOBJ, 0, t.Family, appendUint32(b, nftaObjType, s.typ), t.strayName(s)}
+}
+
+func (t *Table) strayName(s Stray) string { return fmt.Sprintf("%s %s %s", s.Kind, t.id(), s.Name) }

@@ -1,0 +1,117 @@
+package nft
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// A profile is a set of ports that some clusters have in common, and the VIPs
+// of those clusters with their marks. What a packet costs depends on the number
+// of profiles that it may meet, never on that of VIPs.
+type profile struct {
+	name  string // of its map, and of its chain where there is one
+	ports []config.PortRange
+	marks map[netip.Addr]uint32
+}
+
+// A shape is the list of profiles that a VIP has: mostly one, more where
+// clusters share a VIP.
+type shape struct {
+	name     string // of its chain
+	profiles []*profile
+	vips     []netip.Addr
+}
+
+// profilesOf collects the profiles of a family, that with the widest range of
+// ports first: most packets are of data connections.
+func profilesOf(spec *config.Spec, family config.Family) []*profile {
+	byName := map[string]*profile{}
+	for i := range spec.Clusters {
+		cluster := &spec.Clusters[i]
+		vips := cluster.VIPsOf(family)
+		if len(vips) == 0 {
+			continue
+		}
+		ports := cluster.MarkedPorts()
+		name := portsName(ports)
+		if byName[name] == nil {
+			byName[name] = &profile{name: name, ports: ports, marks: map[netip.Addr]uint32{}}
+		}
+		for _, vip := range vips {
+			byName[name].marks[vip] = cluster.Mark
+		}
+	}
+	profiles := make([]*profile, 0, len(byName))
+	for _, p := range byName {
+		profiles = append(profiles, p)
+	}
+	slices.SortFunc(profiles, func(a, b *profile) int {
+		return cmp.Or(cmp.Compare(b.ports[0].Width(), a.ports[0].Width()), cmp.Compare(a.name, b.name))
+	})
+	return profiles
+}
+
+// shapesOf groups the VIPs by the profiles that they are in.
+func shapesOf(profiles []*profile) []*shape {
+	ofVIP := map[netip.Addr][]*profile{}
+	for _, p := range profiles {
+		for vip := range p.marks {
+			ofVIP[vip] = append(ofVIP[vip], p)
+		}
+	}
+	byName := map[string]*shape{}
+	for vip, list := range ofVIP {
+		names := make([]string, len(list))
+		for i, p := range list {
+			names[i] = p.name
+		}
+		name := shortened(strings.Join(names, "_and_"))
+		if byName[name] == nil {
+			byName[name] = &shape{name: name, profiles: list}
+		}
+		byName[name].vips = append(byName[name].vips, vip)
+	}
+	shapes := make([]*shape, 0, len(byName))
+	for _, s := range byName {
+		slices.SortFunc(s.vips, netip.Addr.Compare)
+		shapes = append(shapes, s)
+	}
+	slices.SortFunc(shapes, func(a, b *shape) int { return cmp.Compare(a.name, b.name) })
+	return shapes
+}
+
+// portsName names a profile by its ports, so that a map keeps its name while
+// other clusters come and go: tcp_21_10000-20000, tcp_80_443_udp_443.
+func portsName(ports []config.PortRange) string {
+	sorted := slices.SortedFunc(slices.Values(ports), func(a, b config.PortRange) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
+	})
+	var name strings.Builder
+	var protocol config.Protocol
+	for _, r := range sorted {
+		if r.Protocol != protocol {
+			protocol = r.Protocol
+			fmt.Fprintf(&name, "_%s", protocol)
+		}
+		fmt.Fprintf(&name, "_%s", r.Ports())
+	}
+	return shortened(name.String()[1:])
+}
+
+// shortened keeps a name readable: nft allows 255 bytes, a person fewer. The
+// digest keeps long names apart.
+func shortened(name string) string {
+	const limit = 96
+	if len(name) <= limit {
+		return name
+	}
+	digest := fnv.New64a()
+	digest.Write([]byte(name))
+	return fmt.Sprintf("%s_%016x", name[:limit-17], digest.Sum64())
+}

@@ -1,0 +1,48 @@
+package nft
+
+import (
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Rehearse commits the ruleset in a network namespace of its own, which nobody
+// sees and which is gone afterwards, and returns what the kernel made of it: the
+// form in which a Snapshot of the same ruleset comes. It finds all that the
+// kernel would refuse. It needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
+func Rehearse(r *Ruleset) (*Ruleset, error) {
+	type result struct {
+		ruleset *Ruleset
+		err     error
+	}
+	done := make(chan result)
+	go func() {
+		// The thread is never unlocked: it ends with the goroutine, and the
+		// namespace with the thread.
+		runtime.LockOSThread()
+		ruleset, err := rehearseHere(r)
+		done <- result{ruleset, err}
+	}()
+	got := <-done
+	return got.ruleset, got.err
+}
+
+func rehearseHere(r *Ruleset) (*Ruleset, error) {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("scratch network namespace: %w (CAP_SYS_ADMIN is needed)", err)
+	}
+	conn, err := Dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := conn.send(createAll(r), 0); err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
+	s, err := conn.Snapshot()
+	if err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
+	return &s.Ruleset, nil
+}

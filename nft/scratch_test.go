@@ -1,0 +1,115 @@
+package nft_test
+
+import (
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// inScratch runs f in a network namespace of its own, on a thread that ends
+// with it.
+func inScratch(t *testing.T, f func()) {
+	t.Helper()
+	need.NFTables(t)
+	need.Programs(t, "nft")
+	done := make(chan struct{})
+	go func() {
+		defer close(done) // also when a failed requirement ends the goroutine
+		runtime.LockOSThread()
+		require.NoError(t, unix.Unshare(unix.CLONE_NEWNET))
+		f()
+	}()
+	<-done
+}
+
+// run runs the real nft in the namespace of the calling thread.
+func run(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("nft", args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "nft %v: %s\n%s", args, out, stdin)
+	return string(out)
+}
+
+func parse(t *testing.T, yaml string) *config.Spec {
+	t.Helper()
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(yaml))
+	require.NoError(t, err)
+	return spec
+}
+
+func dial(t *testing.T) *nft.Conn {
+	t.Helper()
+	conn, err := nft.Dial()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func snapshot(t *testing.T, conn *nft.Conn) *nft.Snapshot {
+	t.Helper()
+	s, err := conn.Snapshot()
+	require.NoError(t, err)
+	return s
+}
+
+func rehearse(t *testing.T, spec *config.Spec) *nft.Ruleset {
+	t.Helper()
+	r, err := nft.Rehearse(nft.Compile(spec))
+	require.NoError(t, err)
+	return r
+}
+
+// apply commits the ruleset to the namespace of the calling thread and returns
+// what it changed.
+func apply(t *testing.T, conn *nft.Conn, to *nft.Ruleset) []nft.Change {
+	t.Helper()
+	now := snapshot(t, conn)
+	d := nft.Compare(&now.Ruleset, to)
+	after, err := conn.Commit(d, now.Generation)
+	require.NoError(t, err)
+	generation, err := conn.Generation()
+	require.NoError(t, err)
+	require.Equal(t, generation, after, "the generation that Commit tells")
+	return d.Changes
+}
+
+// foreignOf lists every table but lvsmark's, as nft does.
+func foreignOf(t *testing.T, conn *nft.Conn) string {
+	t.Helper()
+	list := ""
+	for line := range strings.Lines(run(t, "", "list", "tables")) {
+		fields := strings.Fields(line) // "table ip name"
+		ours := slices.ContainsFunc(snapshot(t, conn).Tables, func(t *nft.Table) bool { return t.String() == strings.Join(fields, " ") })
+		if !ours {
+			list += run(t, "", "list", "table", fields[1], fields[2])
+		}
+	}
+	return list
+}
+
+// sortedLines is for lists in which sets and chains may have come in another
+// order.
+func sortedLines(list string) []string {
+	return slices.Sorted(strings.Lines(list))
+}
+
+func manyVIPs(t *testing.T, n int) *config.Spec {
+	t.Helper()
+	spec := parse(t, `{clusters: [{name: ftp, mark: 21, vips: [10.128.0.0], ftp: , real-servers: [{address: 10.0.0.1}]}]}`)
+	cluster := &spec.Clusters[0]
+	for len(cluster.VIPs) < n {
+		cluster.VIPs = append(cluster.VIPs, cluster.VIPs[len(cluster.VIPs)-1].Next())
+	}
+	return spec
+}

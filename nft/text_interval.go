@@ -1,0 +1,46 @@
+package nft
+
+import (
+	"net/netip"
+)
+
+// intervalTexts joins the start and the end of each interval.
+func (s *Set) intervalTexts() []string {
+	var texts []string
+	for i, e := range s.Elements {
+		p := e.parts()
+		if p.end {
+			continue
+		}
+		text := valueText(s.KeyType, p.key)
+		if first, ok := netip.AddrFromSlice(p.key); ok {
+			text = rangeText(first, s.lastOf(i, first))
+		}
+		texts = append(texts, text+s.restText(p))
+	}
+	return texts
+}
+
+// lastOf is the last address of the interval that begins with element i: that
+// before the next element, for the ends are elements too.
+func (s *Set) lastOf(i int, first netip.Addr) netip.Addr {
+	for _, e := range s.Elements[i+1:] {
+		if next, ok := netip.AddrFromSlice(e.parts().key); ok && next != first {
+			return next.Prev()
+		}
+	}
+	return lastAddr(netip.PrefixFrom(first, 0))
+}
+
+// rangeText writes a range as an address or a network where it is one.
+func rangeText(first, last netip.Addr) string {
+	if first == last {
+		return first.String()
+	}
+	for bits := range first.BitLen() {
+		if p := netip.PrefixFrom(first, bits); p.Masked() == p && lastAddr(p) == last {
+			return p.String()
+		}
+	}
+	return first.String() + "-" + last.String()
+}

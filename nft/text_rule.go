@@ -1,0 +1,254 @@
+package nft
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/google/nftables/expr"
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Text is the rule as nft lists it. Of rules that lvsmark does not make, an
+// expression that it does not know stands in brackets by its kernel name.
+func (r *Rule) Text(family config.Family) string {
+	p := rulePrinter{family: family}
+	eachAttribute(r.Expressions, func(_ uint16, data []byte) { p.expression(readExpression(data)) })
+	p.flush()
+	if r.Comment != "" {
+		p.words = append(p.words, fmt.Sprintf("comment \"%s\"", r.Comment))
+	}
+	return strings.Join(p.words, " ")
+}
+
+// A rawExpression is an expression of a rule as the kernel gives it.
+type rawExpression struct {
+	name  string
+	attrs map[uint16][]byte
+}
+
+func readExpression(b []byte) rawExpression {
+	e := rawExpression{attrs: map[uint16][]byte{}}
+	eachAttribute(string(b), func(typ uint16, data []byte) {
+		switch typ {
+		case unix.NFTA_EXPR_NAME:
+			e.name = strings.TrimRight(string(data), "\x00")
+		case unix.NFTA_EXPR_DATA:
+			eachAttribute(string(data), func(typ uint16, data []byte) { e.attrs[typ] = data })
+		}
+	})
+	return e
+}
+
+func (e rawExpression) uint32(typ uint16) uint32 {
+	if data := e.attrs[typ]; len(data) == 4 {
+		return binary.BigEndian.Uint32(data)
+	}
+	return 0
+}
+
+func (e rawExpression) text(typ uint16) string {
+	return strings.TrimRight(string(e.attrs[typ]), "\x00")
+}
+
+// A rulePrinter follows what is in register 1, as nft does when it lists.
+type rulePrinter struct {
+	family   config.Family
+	words    []string
+	protocol string // that the rule is known to be of
+	register string // what the register holds, as nft writes it
+	width    int    // bytes
+	from     string // the lower end of a range that is being compared
+	waiting  bool   // the register holds the protocol, which the port will tell
+}
+
+func (p *rulePrinter) say(format string, args ...any) {
+	p.flush()
+	p.words = append(p.words, fmt.Sprintf(format, args...))
+}
+
+// flush tells a protocol that no port came to tell.
+func (p *rulePrinter) flush() {
+	if p.waiting {
+		p.waiting = false
+		p.words = append(p.words, "meta l4proto "+p.protocol)
+	}
+}
+
+func (p *rulePrinter) expression(e rawExpression) {
+	switch e.name {
+	case "meta":
+		p.meta(e)
+	case "payload":
+		p.payload(e)
+	case "cmp":
+		p.compare(e)
+	case "lookup":
+		p.lookup(e)
+	case "immediate":
+		p.immediate(e)
+	case "nat":
+		p.nat(e)
+	case "masq":
+		p.say("masquerade")
+	case "counter":
+		p.say("counter")
+	default:
+		p.unknown(e)
+	}
+}
+
+// unknown also stands for what comes after an expression that may have changed
+// the register.
+func (p *rulePrinter) unknown(e rawExpression) {
+	p.say("[%s]", e.name)
+	p.register = ""
+}
+
+func (p *rulePrinter) meta(e rawExpression) {
+	switch key := expr.MetaKey(e.uint32(unix.NFTA_META_KEY)); {
+	case key == expr.MetaKeyMARK && e.attrs[unix.NFTA_META_SREG] != nil:
+		p.say("meta mark set %s", p.register)
+	case key == expr.MetaKeyMARK:
+		p.register = "meta mark"
+	case key == expr.MetaKeyL4PROTO && e.attrs[unix.NFTA_META_DREG] != nil:
+		p.register = "meta l4proto"
+	default:
+		p.register = fmt.Sprintf("[meta %d]", key)
+	}
+}
+
+func (p *rulePrinter) payload(e rawExpression) {
+	base, offset, width := expr.PayloadBase(e.uint32(unix.NFTA_PAYLOAD_BASE)), e.uint32(unix.NFTA_PAYLOAD_OFFSET), e.uint32(unix.NFTA_PAYLOAD_LEN)
+	p.width = int(width)
+	p.register = fmt.Sprintf("@%d,%d,%d", base, offset*8, width*8)
+	switch {
+	case base == expr.PayloadBaseTransportHeader && width == 2 && offset <= 2 && p.protocol != "":
+		p.register = p.protocol + [...]string{0: " sport", 2: " dport", 1: ""}[offset]
+		p.waiting = false
+	case base == expr.PayloadBaseNetworkHeader && width == addrLen(p.family):
+		if direction := addrField(p.family, offset); direction != "" {
+			p.register = familyName(p.family) + " " + direction
+		}
+	}
+}
+
+func addrField(f config.Family, offset uint32) string {
+	switch {
+	case f == config.IPv4 && offset == 12, f == config.IPv6 && offset == 8:
+		return "saddr"
+	case f == config.IPv4 && offset == 16, f == config.IPv6 && offset == 24:
+		return "daddr"
+	}
+	return ""
+}
+
+func (p *rulePrinter) compare(e rawExpression) {
+	value := dataValue(e.attrs[unix.NFTA_CMP_DATA])
+	text := p.value(value)
+	switch op := expr.CmpOp(e.uint32(unix.NFTA_CMP_OP)); {
+	case p.register == "":
+		p.unknown(e)
+	case p.register == "meta l4proto" && op == expr.CmpOpEq && len(value) == 1:
+		p.protocol = protocolName(value[0])
+		p.waiting = true
+	case op == expr.CmpOpEq:
+		p.say("%s %s", p.register, text)
+	case op == expr.CmpOpGte && p.from == "":
+		p.from = text
+	case op == expr.CmpOpLte && p.from != "":
+		p.say("%s %s-%s", p.register, p.from, text)
+		p.from = ""
+	default:
+		p.say("%s %s %s", p.register, [...]string{"==", "!=", "<", "<=", ">", ">="}[op%6], text)
+	}
+}
+
+// value is what the register is compared with.
+func (p *rulePrinter) value(b []byte) string {
+	switch {
+	case p.register == "meta mark":
+		return valueText(typeMark, b)
+	case strings.HasSuffix(p.register, "addr"):
+		return valueText(addrType(p.family), b)
+	case len(b) == 2:
+		return fmt.Sprint(binary.BigEndian.Uint16(b))
+	}
+	return fmt.Sprintf("0x%x", b)
+}
+
+func protocolName(protocol byte) string {
+	switch config.Protocol(protocol) {
+	case config.TCP:
+		return "tcp"
+	case config.UDP:
+		return "udp"
+	}
+	return fmt.Sprint(protocol)
+}
+
+func (p *rulePrinter) lookup(e rawExpression) {
+	set := e.text(unix.NFTA_LOOKUP_SET)
+	switch dreg := e.attrs[unix.NFTA_LOOKUP_DREG]; {
+	case p.register == "":
+		p.unknown(e)
+	case dreg == nil && e.uint32(unix.NFTA_LOOKUP_FLAGS)&unix.NFT_LOOKUP_F_INV != 0:
+		p.say("%s != @%s", p.register, set)
+	case dreg == nil:
+		p.say("%s @%s", p.register, set)
+	case e.uint32(unix.NFTA_LOOKUP_DREG) == unix.NFT_REG_VERDICT:
+		p.say("%s vmap @%s", p.register, set)
+	default:
+		p.register = fmt.Sprintf("%s map @%s", p.register, set)
+	}
+}
+
+func (p *rulePrinter) immediate(e rawExpression) {
+	data := e.attrs[unix.NFTA_IMMEDIATE_DATA]
+	if code, chain, ok := dataVerdict(data); ok {
+		p.say("%s", verdictText(code, chain))
+		return
+	}
+	value := dataValue(data)
+	p.width = len(value)
+	switch len(value) {
+	case 4:
+		p.register = valueText(typeMark, value)
+	case 16:
+		p.register = valueText(typeIPv6, value)
+	default:
+		p.register = fmt.Sprintf("0x%x", value)
+	}
+}
+
+func (p *rulePrinter) nat(e rawExpression) {
+	kind := "snat"
+	if e.uint32(unix.NFTA_NAT_TYPE) == unix.NFT_NAT_DNAT {
+		kind = "dnat"
+	}
+	p.say("%s to %s", kind, p.register)
+}
+
+// verdictText is a verdict as nft writes it; codes of linux/netfilter.h and
+// enum nft_verdicts.
+func verdictText(code int32, chain string) string {
+	switch expr.VerdictKind(code) {
+	case expr.VerdictGoto:
+		return "goto " + chain
+	case expr.VerdictJump:
+		return "jump " + chain
+	case expr.VerdictReturn:
+		return "return"
+	case expr.VerdictContinue:
+		return "continue"
+	}
+	switch code {
+	case verdictAccept:
+		return "accept"
+	case verdictDrop:
+		return "drop"
+	}
+	return fmt.Sprintf("[verdict %d]", code)
+}
