@@ -1,0 +1,106 @@
+package ipvs_test
+
+import (
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// run runs a program in the namespace of the calling thread.
+func run(t *testing.T, stdin, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s %v: %s\n%s", name, args, out, stdin)
+	return string(out)
+}
+
+func withDevice(t *testing.T, f func()) {
+	t.Helper()
+	need.Programs(t, "ip")
+	inScratch(t, func() {
+		run(t, "", "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
+		run(t, "", "ip", "link", "set", "vip1", "up")
+		run(t, "", "ip", "link", "set", "vip0", "up")
+		f()
+	})
+}
+
+func on(device, ip string) ipvs.Address {
+	return ipvs.Address{Device: device, IP: netip.MustParseAddr(ip)}
+}
+
+func TestAddAndDeleteAddresses(t *testing.T) {
+	need.Kernel(t, 5, 18)
+	withDevice(t, func() {
+		run(t, "", "ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
+		run(t, "", "ip", "address", "add", "198.51.100.22/32", "dev", "vip0")
+		v4, v6 := on("vip0", "198.51.100.21"), on("vip0", "2001:db8::21")
+		require.NoError(t, ipvs.AddAddress(v4))
+		require.NoError(t, ipvs.AddAddress(v6))
+
+		assert.Subset(t, readAddresses(t), []ipvs.LocalAddress{
+			{Address: on("vip0", "192.0.2.1"), Prefix: 24},
+			{Address: on("vip0", "198.51.100.22"), Prefix: 32},
+			{Address: v4, Prefix: 32, Ours: true},
+			{Address: v6, Prefix: 128, Ours: true},
+		})
+		shown := run(t, "", "ip", "-o", "address", "show", "dev", "vip0")
+		assert.Regexp(t, `inet 198\.51\.100\.21/32 scope global (proto 0x4c )?vip0\\ +valid_lft forever`, shown)
+		assert.Regexp(t, `inet6 2001:db8::21/128 scope global nodad (proto 0x4c )?\\ +valid_lft forever`, shown)
+
+		require.NoError(t, ipvs.DelAddress(v4))
+		require.NoError(t, ipvs.DelAddress(v6))
+		for _, address := range readAddresses(t) {
+			assert.False(t, address.Ours)
+			assert.NotContains(t, []ipvs.Address{v4, v6}, address.Address)
+		}
+		assert.Contains(t, readAddresses(t), ipvs.LocalAddress{Address: on("vip0", "198.51.100.22"), Prefix: 32})
+	})
+}
+
+func readAddresses(t *testing.T) []ipvs.LocalAddress {
+	t.Helper()
+	addresses, err := ipvs.ReadAddresses()
+	require.NoError(t, err)
+	return addresses
+}
+
+// An IPv6 VIP answers at once, and does not fail for a neighbour that has it
+// too: under direct forwarding each real server does.
+func TestAddressIsUsableAtOnce(t *testing.T) {
+	withDevice(t, func() {
+		require.NoError(t, ipvs.AddAddress(on("vip0", "2001:db8::21")))
+		assert.NotContains(t, run(t, "", "ip", "-6", "address", "show", "dev", "vip0", "scope", "global"), "tentative")
+	})
+}
+
+func TestAddressErrors(t *testing.T) {
+	withDevice(t, func() {
+		for _, ip := range []string{"198.51.100.21", "2001:db8::21"} {
+			err := ipvs.AddAddress(on("nowhere", ip))
+			assert.ErrorContains(t, err, "add address "+ip+" on nowhere: device nowhere: no such network interface; ")
+			err = ipvs.DelAddress(on("vip0", ip))
+			require.ErrorIs(t, err, unix.EADDRNOTAVAIL)
+			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address")
+
+			require.NoError(t, ipvs.AddAddress(on("vip0", ip)))
+			err = ipvs.AddAddress(on("vip0", ip))
+			require.ErrorIs(t, err, unix.EEXIST)
+			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists")
+		}
+		dropPrivileges(t)
+		err := ipvs.AddAddress(on("vip0", "198.51.100.23"))
+		require.ErrorIs(t, err, ipvs.ErrPrivilege)
+		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
+	})
+}

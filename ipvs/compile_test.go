@@ -1,0 +1,119 @@
+package ipvs_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+func parse(t *testing.T, yaml string) *config.Spec {
+	t.Helper()
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(yaml))
+	require.NoError(t, err)
+	return spec
+}
+
+const twoFamilies = `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [2001:db8::21, 198.51.100.21]
+    ftp: {}
+    forwarding: direct
+    persistence-netmask: 24
+    real-servers:
+      - {address: 10.0.0.12}
+      - {address: 10.0.0.11, weight: 65535}
+      - {address: 2001:db8:1::11, weight: 0}
+  - name: web
+    mark: 0xffffffff
+    vips: [198.51.100.80]
+    ports: [80, 443]
+    forwarding: tunnel
+    scheduler: mh
+    persistence: 0
+    real-servers: [{address: 10.0.0.13}]
+`
+
+func TestCompile(t *testing.T) {
+	assert.Equal(t, []ipvs.Service{
+		{
+			Header: ipvs.Header{
+				Key:       ipvs.Key{Mark: 21, Family: config.IPv4},
+				Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24,
+			},
+			Servers: []ipvs.Server{
+				{Address: netip.MustParseAddr("10.0.0.12"), Weight: 1, Forwarding: config.Direct},
+				{Address: netip.MustParseAddr("10.0.0.11"), Weight: 65535, Forwarding: config.Direct},
+			},
+		},
+		{
+			Header: ipvs.Header{Key: ipvs.Key{Mark: 0xffffffff, Family: config.IPv4}, Scheduler: "mh", Netmask: 32},
+			Servers: []ipvs.Server{
+				{Address: netip.MustParseAddr("10.0.0.13"), Weight: 1, Forwarding: config.Tunnel},
+			},
+		},
+		{
+			Header: ipvs.Header{
+				Key:       ipvs.Key{Mark: 21, Family: config.IPv6},
+				Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24,
+			},
+			Servers: []ipvs.Server{
+				{Address: netip.MustParseAddr("2001:db8:1::11"), Weight: 0, Forwarding: config.Direct},
+			},
+		},
+	}, ipvs.Compile(parse(t, twoFamilies)))
+}
+
+func TestCompileWithoutBinding(t *testing.T) {
+	spec := parse(t, twoFamilies)
+	spec.Director.Bind = false
+	assert.Nil(t, ipvs.Compile(spec))
+}
+
+func TestText(t *testing.T) {
+	assert.Equal(t, `-A -f 21 -s wlc -p 300 -M 255.255.255.0
+-a -f 21 -r 10.0.0.12:0 -g -w 1
+-a -f 21 -r 10.0.0.11:0 -g -w 65535
+-A -f 4294967295 -s mh
+-a -f 4294967295 -r 10.0.0.13:0 -i -w 1 --tun-type ipip
+-A -f 21 -6 -s wlc -p 300 -M 24
+-a -f 21 -6 -r [2001:db8:1::11]:0 -g -w 0
+`, ipvs.Text(ipvs.Compile(parse(t, twoFamilies))))
+}
+
+func TestTextOfHandMadeServices(t *testing.T) {
+	assert.Equal(t, `-A -f 5 -s sh -p 10 -M 255.0.255.0 --pe sip -o -b sh-fallback,sh-port
+-a -f 5 -r 10.0.0.1:80 -i -w 3 -x 10 -y 5 --tun-type gue --tun-port 6080 --tun-remcsum
+-a -f 5 -r [2001:db8::1]:0 -i -w 1 --tun-type gre --tun-csum
+`, ipvs.Text([]ipvs.Service{handMade()}))
+}
+
+// handMade is a service that no spec asks for.
+func handMade() ipvs.Service {
+	return ipvs.Service{
+		Header: ipvs.Header{
+			Key:       ipvs.Key{Mark: 5, Family: config.IPv4},
+			Scheduler: "sh", Persistence: 10 * time.Second,
+			OddNetmask: 0xff00ff00, Flags: ipvs.OnePacket | ipvs.SHFallback | ipvs.SHPort, PersistenceEngine: "sip",
+		},
+		Servers: []ipvs.Server{
+			{
+				Address: netip.MustParseAddr("10.0.0.1"), Port: 80, Weight: 3, Forwarding: config.Tunnel,
+				UpperThreshold: 10, LowerThreshold: 5,
+				Encapsulation: ipvs.Encapsulation{Type: 1, Port: 6080, Flags: 2},
+			},
+			{
+				Address: netip.MustParseAddr("2001:db8::1"), Weight: 1, Forwarding: config.Tunnel,
+				Encapsulation: ipvs.Encapsulation{Type: 2, Flags: 1},
+			},
+		},
+	}
+}

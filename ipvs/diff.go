@@ -1,0 +1,81 @@
+package ipvs
+
+import "slices"
+
+// Diff returns the changes that make want of have, in an order that never
+// leaves a mark without the servers it has in both: new services with their
+// servers, then additions and edits, and last what Change.Breaks. A service or
+// server that is in both is edited in place, so that its connections live on.
+// What the kernel tells apart by address, family or port cannot be edited: the
+// new server is added before the old one is deleted.
+//
+// Each argument holds a Key at most once. The order of servers, and their
+// Connections, do not count.
+func Diff(have, want []Service) []Change {
+	former, wanted := byKey(have), byKey(want)
+	var added, edited, removed []Change
+	for _, after := range want {
+		before, ok := former[after.Key]
+		if !ok {
+			added = append(added, Change{Op: AddService, Service: after.Header})
+			added = append(added, serverChanges(after.Header, nil, after.Servers)...)
+			continue
+		}
+		if before.Header != after.Header {
+			edited = append(edited, Change{Op: EditService, Former: before.Header, Service: after.Header})
+		}
+		edited = append(edited, serverChanges(after.Header, before.Servers, after.Servers)...)
+		removed = append(removed, serverRemovals(after.Header, before.Servers, after.Servers)...)
+	}
+	for _, before := range have {
+		if _, ok := wanted[before.Key]; !ok {
+			removed = append(removed, serverRemovals(before.Header, before.Servers, nil)...)
+			removed = append(removed, Change{Op: DelService, Service: before.Header})
+		}
+	}
+	return slices.Concat(added, edited, removed)
+}
+
+// serverChanges returns the additions and then the edits of one service.
+func serverChanges(service Header, before, after []Server) []Change {
+	former := byEndpoint(before)
+	var added, edited []Change
+	for _, server := range after {
+		server = server.configured()
+		old, ok := former[server.endpoint()]
+		switch {
+		case !ok:
+			added = append(added, Change{Op: AddServer, Service: service, After: server})
+		case old != server:
+			edited = append(edited, Change{Op: EditServer, Service: service, Before: old, After: server})
+		}
+	}
+	return append(added, edited...)
+}
+
+func serverRemovals(service Header, before, after []Server) []Change {
+	wanted := byEndpoint(after)
+	var removed []Change
+	for _, server := range before {
+		if _, ok := wanted[server.endpoint()]; !ok {
+			removed = append(removed, Change{Op: DelServer, Service: service, Before: server.configured()})
+		}
+	}
+	return removed
+}
+
+func byKey(services []Service) map[Key]Service {
+	index := make(map[Key]Service, len(services))
+	for _, service := range services {
+		index[service.Key] = service
+	}
+	return index
+}
+
+func byEndpoint(servers []Server) map[endpoint]Server {
+	index := make(map[endpoint]Server, len(servers))
+	for _, server := range servers {
+		index[server.endpoint()] = server.configured()
+	}
+	return index
+}

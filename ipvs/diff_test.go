@@ -1,0 +1,238 @@
+package ipvs_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// A model is a kernel in memory that refuses what the real one refuses, and
+// also the deletion of a service that still has servers.
+type model map[ipvs.Key]*modelService
+
+type modelService struct {
+	header  ipvs.Header
+	servers map[netip.AddrPort]ipvs.Server
+}
+
+func newModel(services []ipvs.Service) model {
+	m := model{}
+	for _, s := range services {
+		m[s.Key] = &modelService{s.Header, map[netip.AddrPort]ipvs.Server{}}
+		for _, server := range s.Servers {
+			m[s.Key].servers[netip.AddrPortFrom(server.Address, server.Port)] = server
+		}
+	}
+	return m
+}
+
+func (m model) do(c ipvs.Change) error {
+	service, exists := m[c.Service.Key]
+	if exists == (c.Op == ipvs.AddService) {
+		return fmt.Errorf("%s: service exists: %t", c, exists)
+	}
+	switch c.Op {
+	case ipvs.AddService:
+		m[c.Service.Key] = &modelService{c.Service, map[netip.AddrPort]ipvs.Server{}}
+		return nil
+	case ipvs.EditService:
+		service.header = c.Service
+		return nil
+	case ipvs.DelService:
+		if len(service.servers) > 0 {
+			return fmt.Errorf("%s: it has servers", c)
+		}
+		delete(m, c.Service.Key)
+		return nil
+	}
+	return service.do(c)
+}
+
+func (s *modelService) do(c ipvs.Change) error {
+	server := c.After
+	if c.Op == ipvs.DelServer {
+		server = c.Before
+	}
+	at := netip.AddrPortFrom(server.Address, server.Port)
+	if _, exists := s.servers[at]; exists == (c.Op == ipvs.AddServer) {
+		return fmt.Errorf("%s: server exists: %t", c, exists)
+	}
+	if c.Op == ipvs.DelServer {
+		delete(s.servers, at)
+		return nil
+	}
+	s.servers[at] = server
+	return nil
+}
+
+// holds reports whether the services are there with their servers, in whatever
+// form.
+func (m model) holds(services []ipvs.Service) bool {
+	for _, s := range services {
+		service, ok := m[s.Key]
+		if !ok {
+			return false
+		}
+		for _, server := range s.Servers {
+			if _, ok := service.servers[netip.AddrPortFrom(server.Address, server.Port)]; !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Whatever two states there are, the changes lead from one to the other and
+// their inverses back; what breaks connections comes last; and what is in both
+// is never away.
+func TestDiffLeadsThereAndBack(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		have, want := randomServices(r), randomServices(r)
+		kept := intersection(have, want)
+		changes := ipvs.Diff(have, want)
+		kernel := newModel(have)
+		for _, c := range changes {
+			require.NoError(t, kernel.do(c))
+			if !kernel.holds(kept) {
+				require.Fail(t, "what is in both states was away", "after %s", c)
+			}
+		}
+		require.Equal(t, newModel(want), kernel)
+		require.True(t, slices.IsSortedFunc(changes, func(a, b ipvs.Change) int {
+			return asInt(a.Breaks()) - asInt(b.Breaks())
+		}))
+		for _, c := range slices.Backward(changes) {
+			require.Equal(t, c, c.Inverse().Inverse())
+			require.NoError(t, kernel.do(c.Inverse()))
+		}
+		require.Equal(t, newModel(have), kernel)
+	}
+}
+
+// intersection is the services and servers that are in both states.
+func intersection(have, want []ipvs.Service) []ipvs.Service {
+	before := newModel(have)
+	var both []ipvs.Service
+	for _, s := range want {
+		was, ok := before[s.Key]
+		if !ok {
+			continue
+		}
+		s.Servers = slices.DeleteFunc(slices.Clone(s.Servers), func(server ipvs.Server) bool {
+			_, ok := was.servers[netip.AddrPortFrom(server.Address, server.Port)]
+			return !ok
+		})
+		both = append(both, s)
+	}
+	return both
+}
+
+func asInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func TestDiffOfTheSame(t *testing.T) {
+	want := ipvs.Compile(parse(t, twoFamilies))
+	have := ipvs.Compile(parse(t, twoFamilies))
+	slices.Reverse(have)
+	slices.Reverse(have[1].Servers)
+	have[1].Servers[0].Connections = ipvs.Connections{Active: 7, Inactive: 8, Persistent: 9}
+	assert.Empty(t, ipvs.Diff(have, want))
+}
+
+func TestDiffOrder(t *testing.T) {
+	have := ipvs.Compile(parse(t, twoFamilies))
+	want := ipvs.Compile(parse(t, twoFamilies))
+	want[0].Scheduler, want[0].Persistence = "rr", 10*time.Minute
+	want[0].Servers[0].Weight = 5
+	want[0].Servers[1].Port = 8021          // another server to the kernel
+	want[1].Key.Mark, want[1].Flags = 80, 4 // another service
+	want = append(want, handMade())
+
+	var got []string
+	for _, c := range ipvs.Diff(have, want) {
+		got = append(got, fmt.Sprintf("%-6s %-11s %s", c.Verb(), c.Kind(), c))
+	}
+	assert.Equal(t, []string{
+		"add    service     add service fwmark 80 IPv4: -s mh -o",
+		"add    real-server add real server 10.0.0.13 of fwmark 80 IPv4: -i -w 1 --tun-type ipip",
+		"add    service     add service fwmark 5 IPv4: -s sh -p 10 -M 255.0.255.0 --pe sip -o -b sh-fallback,sh-port",
+		"add    real-server add real server 10.0.0.1:80 of fwmark 5 IPv4: -i -w 3 -x 10 -y 5 --tun-type gue --tun-port 6080 --tun-remcsum",
+		"add    real-server add real server 2001:db8::1 of fwmark 5 IPv4: -i -w 1 --tun-type gre --tun-csum",
+		"edit   service     service fwmark 21 IPv4: scheduler wlc -> rr, persistence 300s -> 600s",
+		"add    real-server add real server 10.0.0.11:8021 of fwmark 21 IPv4: -g -w 65535",
+		"edit   real-server real server 10.0.0.12 of fwmark 21 IPv4: weight 1 -> 5",
+		"delete real-server delete real server 10.0.0.11 of fwmark 21 IPv4",
+		"delete real-server delete real server 10.0.0.13 of fwmark 4294967295 IPv4",
+		"delete service     delete service fwmark 4294967295 IPv4",
+	}, got)
+}
+
+func TestChangeTexts(t *testing.T) {
+	service := ipvs.Header{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Netmask: 128}
+	former := service
+	former.Persistence, former.Netmask = time.Minute, 64
+	server := ipvs.Server{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}
+	odd := server
+	odd.OddForwarding = 1
+
+	for _, tt := range []struct {
+		name                        string
+		change                      ipvs.Change
+		where, before, after, words string
+		breaks                      bool
+	}{
+		{
+			name:   "edit service",
+			change: ipvs.Change{Op: ipvs.EditService, Former: former, Service: service},
+			before: "-f 21 -6 -s wlc -p 60 -M 64", after: "-f 21 -6 -s wlc",
+			words: "service fwmark 21 IPv6: persistence 60s -> none, netmask 64 -> 128",
+		},
+		{
+			name:   "delete service",
+			change: ipvs.Change{Op: ipvs.DelService, Service: service},
+			before: "-f 21 -6 -s wlc",
+			words:  "delete service fwmark 21 IPv6",
+			breaks: true,
+		},
+		{
+			name:   "edit server",
+			change: ipvs.Change{Op: ipvs.EditServer, Service: service, Before: odd, After: server},
+			where:  "service fwmark 21 IPv6",
+			before: "[2001:db8::1]:0 -g -w 1 (local node)", after: "[2001:db8::1]:0 -m -w 1",
+			words: "real server 2001:db8::1 of fwmark 21 IPv6: forwarding local node -> nat",
+		},
+		{
+			name:   "delete server",
+			change: ipvs.Change{Op: ipvs.DelServer, Service: service, Before: server},
+			where:  "service fwmark 21 IPv6",
+			before: "[2001:db8::1]:0 -m -w 1",
+			words:  "delete real server 2001:db8::1 of fwmark 21 IPv6",
+			breaks: true,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			assert.Equal(t, tt.where, tt.change.Where())
+			assert.Equal(t, tt.before, tt.change.BeforeText())
+			assert.Equal(t, tt.after, tt.change.AfterText())
+			assert.Equal(t, tt.words, tt.change.String())
+			assert.Equal(t, tt.breaks, tt.change.Breaks())
+			inverse := tt.change.Inverse()
+			assert.Equal(t, tt.after, inverse.BeforeText())
+			assert.Equal(t, tt.before, inverse.AfterText())
+		})
+	}
+}

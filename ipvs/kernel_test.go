@@ -1,0 +1,370 @@
+package ipvs_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// withIPVS runs f in a network namespace whose IPVS is empty.
+func withIPVS(t *testing.T, f func()) {
+	t.Helper()
+	need.IPVS(t)
+	need.Programs(t, "ip", "ipvsadm")
+	inScratch(t, func() {
+		run(t, "", "ip", "link", "set", "lo", "up")
+		f()
+	})
+}
+
+// saved is what `ipvsadm -Sn` prints, in canonical form.
+func saved(t *testing.T) string {
+	t.Helper()
+	return canonical(run(t, "", "ipvsadm", "-Sn"))
+}
+
+var signedMark = regexp.MustCompile(`-f (-\d+)`)
+
+// canonical sorts lines, as ipvsadm's order is its own, and makes marks
+// unsigned: ipvsadm prints those from 0x80000000 as negative numbers, and then
+// refuses to read them.
+func canonical(text string) string {
+	text = signedMark.ReplaceAllStringFunc(text, func(s string) string {
+		mark, _ := strconv.ParseInt(s[len("-f "):], 10, 64)
+		return fmt.Sprint("-f ", uint32(mark))
+	})
+	lines := slices.Collect(strings.Lines(text))
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+func services(t *testing.T, conn *ipvs.Conn) []ipvs.Service {
+	t.Helper()
+	list, err := conn.Services()
+	require.NoError(t, err)
+	return list
+}
+
+// do makes all changes, and returns those that take them back.
+func do(t *testing.T, conn *ipvs.Conn, changes []ipvs.Change) (undo []ipvs.Change) {
+	t.Helper()
+	for _, c := range changes {
+		require.NoError(t, conn.Do(c), c)
+		undo = append(undo, c.Inverse())
+	}
+	slices.Reverse(undo)
+	return undo
+}
+
+const foreign = `-A -t 192.0.2.1:80 -s wlc -p 60
+-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 1
+-A -u [2001:db8::53]:53 -s rr
+-a -u [2001:db8::53]:53 -r [2001:db8::9]:53 -g -w 1
+`
+
+// What ipvsadm makes of our text is what we read, and what it prints.
+func TestTextAgainstIpvsadm(t *testing.T) {
+	withIPVS(t, func() {
+		r := rand.New(rand.NewPCG(3, 4))
+		conn := open(t)
+		for i := range 25 {
+			want := randomServices(r)
+			text := foreign + ipvs.Text(want)
+			run(t, text, "ipvsadm", "-R")
+			require.Equal(t, want, services(t, conn), "round %d: %s", i, text)
+			require.Equal(t, canonical(text), saved(t), "round %d", i)
+			run(t, "", "ipvsadm", "-C")
+		}
+	})
+}
+
+// The same for a spec, whose order we keep.
+func TestRenderedSpecAgainstIpvsadm(t *testing.T) {
+	withIPVS(t, func() {
+		want := ipvs.Compile(parse(t, twoFamilies))
+		run(t, ipvs.Text(want), "ipvsadm", "-R")
+		assert.Equal(t, canonical(ipvs.Text(want)), saved(t))
+		assert.Empty(t, ipvs.Diff(services(t, open(t)), want))
+	})
+}
+
+// What we make is what ipvsadm makes of our text; edits lead to the same as
+// making it anew; and the inverses lead back. Services by address and port stay
+// as they are.
+func TestChangesAgainstIpvsadm(t *testing.T) {
+	withIPVS(t, func() {
+		r := rand.New(rand.NewPCG(5, 6))
+		conn := open(t)
+		run(t, foreign, "ipvsadm", "-R")
+		var former []ipvs.Service
+		for i := range 15 {
+			want := randomServices(r)
+			undo := do(t, conn, ipvs.Diff(services(t, conn), want))
+			require.Equal(t, want, services(t, conn), "round %d", i)
+			require.Equal(t, canonical(foreign+ipvs.Text(want)), saved(t), "round %d", i)
+			require.Empty(t, ipvs.Diff(services(t, conn), want), "round %d", i)
+
+			do(t, conn, undo)
+			require.Equal(t, former, services(t, conn), "round %d", i)
+			do(t, conn, ipvs.Diff(former, want))
+			former = want
+		}
+		do(t, conn, ipvs.Diff(former, nil))
+		require.Equal(t, canonical(foreign), saved(t))
+	})
+}
+
+// A service made by hand has what ipvsadm's output does not show; an undo
+// brings all of it back.
+func TestHandMadeServiceSurvives(t *testing.T) {
+	withIPVS(t, func() {
+		run(t, ipvs.Text([]ipvs.Service{handMade()}), "ipvsadm", "-R")
+		conn := open(t)
+		require.Equal(t, []ipvs.Service{handMade()}, services(t, conn))
+
+		local := ipvs.Server{Address: netip.MustParseAddr("10.0.0.7"), Weight: 1, OddForwarding: 1}
+		add := ipvs.Change{Op: ipvs.AddServer, Service: handMade().Header, After: local}
+		do(t, conn, []ipvs.Change{add})
+		require.Contains(t, services(t, conn)[0].Servers, local)
+		do(t, conn, []ipvs.Change{add.Inverse()})
+
+		plain := handMade()
+		plain.Header = ipvs.Header{Key: plain.Key, Scheduler: "wlc", Netmask: 32}
+		plain.Servers = []ipvs.Server{{Address: plain.Servers[0].Address, Weight: 1}}
+		undo := do(t, conn, ipvs.Diff(services(t, conn), []ipvs.Service{plain}))
+		assert.Equal(t, []ipvs.Service{plain}, services(t, conn))
+		do(t, conn, undo)
+		assert.Equal(t, []ipvs.Service{handMade()}, services(t, conn))
+	})
+}
+
+// The kernel's netmask of a service without persistence has no effect, and
+// ipvsadm neither shows nor sets it: no difference.
+func TestNetmaskWithoutPersistence(t *testing.T) {
+	withIPVS(t, func() {
+		run(t, "", "ipvsadm", "-A", "-f", "21", "-s", "rr", "-M", "255.0.0.0")
+		assert.Equal(t, []ipvs.Service{{Header: ipvs.Header{
+			Key: ipvs.Key{Mark: 21, Family: config.IPv4}, Scheduler: "rr", Netmask: 32,
+		}}}, services(t, open(t)))
+	})
+}
+
+// Each property of a service and a server changes by one edit, and an edit
+// leaves all others.
+func TestEditsInPlace(t *testing.T) {
+	base := ipvs.Compile(parse(t, twoFamilies))[:1]
+	for name, edit := range map[string]func(*ipvs.Service){
+		"scheduler":         func(s *ipvs.Service) { s.Scheduler = "mh" },
+		"persistence":       func(s *ipvs.Service) { s.Persistence = time.Second },
+		"persistence off":   func(s *ipvs.Service) { s.Persistence, s.Netmask = 0, 32 },
+		"netmask":           func(s *ipvs.Service) { s.Netmask = 8 },
+		"netmask 0":         func(s *ipvs.Service) { s.Netmask = 0 },
+		"one packet":        func(s *ipvs.Service) { s.Flags = ipvs.OnePacket },
+		"weight":            func(s *ipvs.Service) { s.Servers[1].Weight = 0 },
+		"forwarding nat":    func(s *ipvs.Service) { s.Servers[1].Forwarding = config.NAT },
+		"forwarding tunnel": func(s *ipvs.Service) { s.Servers[1].Forwarding = config.Tunnel },
+		"thresholds": func(s *ipvs.Service) {
+			s.Servers[1].UpperThreshold, s.Servers[1].LowerThreshold = 65535, 7
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withIPVS(t, func() {
+				conn := open(t)
+				do(t, conn, ipvs.Diff(nil, base))
+				before := services(t, conn)
+
+				want := services(t, conn)
+				slices.SortFunc(want[0].Servers, func(a, b ipvs.Server) int { return a.Address.Compare(b.Address) })
+				edit(&want[0])
+				changes := ipvs.Diff(before, want)
+				require.Len(t, changes, 1)
+				assert.Equal(t, "edit", changes[0].Verb())
+				undo := do(t, conn, changes)
+				assert.Equal(t, want, services(t, conn))
+				do(t, conn, undo)
+				assert.Equal(t, before, services(t, conn))
+			})
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		want := ipvs.Compile(parse(t, twoFamilies))[:1]
+		service, server := want[0].Header, want[0].Servers[0]
+		other := server
+		other.Address = netip.MustParseAddr("10.0.0.99")
+		noScheduler, noService := service, service
+		noScheduler.Scheduler = "nosuch"
+		noService.Mark = 99
+		v6 := server
+		v6.Address = netip.MustParseAddr("2001:db8::1")
+		do(t, conn, ipvs.Diff(nil, want))
+
+		for _, tt := range []struct {
+			change ipvs.Change
+			errno  unix.Errno
+			says   string
+		}{
+			{
+				ipvs.Change{Op: ipvs.AddService, Service: service},
+				unix.EEXIST,
+				"add service fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
+			},
+			{
+				ipvs.Change{Op: ipvs.EditService, Former: service, Service: noScheduler},
+				unix.ENOENT,
+				`edit service fwmark 21 IPv4: no such file or directory (scheduler "nosuch" needs the module ip_vs_nosuch: try "modprobe ip_vs_nosuch")`,
+			},
+			{
+				ipvs.Change{Op: ipvs.EditService, Former: noService, Service: noService},
+				unix.ESRCH,
+				"edit service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
+			},
+			{
+				ipvs.Change{Op: ipvs.DelService, Service: noService},
+				unix.ESRCH,
+				"delete service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
+			},
+			{
+				ipvs.Change{Op: ipvs.AddServer, Service: service, After: server},
+				unix.EEXIST,
+				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
+			},
+			{
+				ipvs.Change{Op: ipvs.EditServer, Service: service, Before: other, After: other},
+				unix.ENOENT,
+				"edit real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: somebody else has deleted it)",
+			},
+			{
+				ipvs.Change{Op: ipvs.DelServer, Service: service, Before: other},
+				unix.ENOENT,
+				"delete real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: somebody else has deleted it)",
+			},
+			{
+				ipvs.Change{Op: ipvs.AddServer, Service: service, After: v6},
+				unix.EINVAL,
+				"add real server 2001:db8::1 of fwmark 21 IPv4: invalid argument (a real server of the other address family needs tunnel forwarding, and no sync daemon)",
+			},
+		} {
+			err := conn.Do(tt.change)
+			require.ErrorIs(t, err, tt.errno, tt.change)
+			assert.EqualError(t, err, tt.says)
+		}
+		assert.Empty(t, ipvs.Diff(services(t, conn), want), "a refusal changes nothing")
+	})
+}
+
+// In a namespace without any address IPVS takes no IPv4 real server.
+func TestRefusalWithoutAddresses(t *testing.T) {
+	need.IPVS(t)
+	inScratch(t, func() {
+		conn := open(t)
+		changes := ipvs.Diff(nil, ipvs.Compile(parse(t, twoFamilies))[:1])
+		require.NoError(t, conn.Do(changes[0]))
+		err := conn.Do(changes[1])
+		require.ErrorIs(t, err, unix.EINVAL)
+		assert.ErrorContains(t, err, "is lo up?")
+	})
+}
+
+// Somebody who may not is told so before anything is tried.
+func TestOpenWithoutPrivilege(t *testing.T) {
+	withIPVS(t, func() {
+		dropPrivileges(t)
+		_, err := ipvs.Open()
+		require.ErrorIs(t, err, ipvs.ErrPrivilege)
+		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
+	})
+}
+
+// A library never logs: moby/ipvs would, where it finds no modprobe. It looks
+// for that once in a process, so this takes another one.
+func TestOpenIsQuiet(t *testing.T) {
+	need.IPVS(t)
+	if os.Getenv("LVSMARK_TEST_OPEN") != "" {
+		open(t)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestOpenIsQuiet$")
+	cmd.Env = []string{"PATH=/nonexistent", "LVSMARK_TEST_OPEN=1"}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err)
+	assert.Equal(t, "PASS\n", string(out))
+}
+
+func TestOpenWithoutIPVS(t *testing.T) {
+	if exec.Command("ipvsadm", "-ln").Run() == nil {
+		t.Skip("needs a kernel without IPVS")
+	}
+	_, err := ipvs.Open()
+	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
+	for _, word := range []string{"ip_vs", "CONFIG_IP_VS", "modprobe ip_vs", "director.bind: false"} {
+		assert.ErrorContains(t, err, word)
+	}
+	_, err = ipvs.ReadSetting(config.TimeoutTCP)
+	assert.ErrorIs(t, err, ipvs.ErrNoIPVS)
+}
+
+func TestTimeouts(t *testing.T) {
+	withIPVS(t, func() {
+		for name, value := range map[string]string{
+			config.TimeoutTCP: "7200", config.TimeoutTCPFin: "1", config.TimeoutUDP: "301",
+		} {
+			require.NoError(t, ipvs.WriteSetting(name, value))
+			held, err := ipvs.ReadSetting(name)
+			require.NoError(t, err)
+			assert.Equal(t, value, held, name)
+		}
+		assert.Contains(t, run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
+
+		require.ErrorIs(t, ipvs.WriteSetting(config.TimeoutTCP, "2147483647"), unix.EINVAL)
+		assert.Contains(t, run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
+	})
+}
+
+func TestSysctlOfIPVS(t *testing.T) {
+	withIPVS(t, func() {
+		require.NoError(t, ipvs.WriteSetting("net.ipv4.vs.expire_nodest_conn", "1"))
+		held, err := ipvs.ReadSetting("net.ipv4.vs.expire_nodest_conn")
+		require.NoError(t, err)
+		assert.Equal(t, "1", held)
+		require.NoError(t, ipvs.WriteSetting("net.ipv4.vs.sync_threshold", "3 50"))
+	})
+}
+
+// A dump of many services comes in several messages.
+func TestManyServices(t *testing.T) {
+	withIPVS(t, func() {
+		var want []ipvs.Service
+		for mark := range uint32(700) {
+			want = append(want, ipvs.Service{
+				Header: ipvs.Header{Key: ipvs.Key{Mark: mark + 1, Family: config.IPv4}, Scheduler: "rr", Netmask: 32},
+			})
+		}
+		for i := range 300 {
+			address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
+			want[7].Servers = append(want[7].Servers, ipvs.Server{Address: address, Weight: i})
+		}
+		conn := open(t)
+		do(t, conn, ipvs.Diff(nil, want))
+		assert.Equal(t, want, services(t, conn))
+	})
+}

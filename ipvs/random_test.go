@@ -1,0 +1,70 @@
+package ipvs_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// randomServices returns services such as a kernel may hold, sorted as
+// Conn.Services has them. Marks and addresses come from small pools, so that
+// two results have much in common.
+func randomServices(r *rand.Rand) []ipvs.Service {
+	var services []ipvs.Service
+	for _, family := range config.Families() {
+		for _, mark := range []uint32{1, 21, 0x7fffffff, 0x80000000, 0xffffffff} {
+			if r.IntN(2) == 0 {
+				services = append(services, randomService(r, ipvs.Key{Mark: mark, Family: family}))
+			}
+		}
+	}
+	return services
+}
+
+func randomService(r *rand.Rand, key ipvs.Key) ipvs.Service {
+	service := ipvs.Service{Header: ipvs.Header{
+		Key:       key,
+		Scheduler: pick(r, "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf"),
+		Netmask:   key.Family.Bits(),
+		Flags:     pick[uint32](r, 0, 0, 0, ipvs.OnePacket, ipvs.SHFallback, ipvs.SHPort|ipvs.SHFallback),
+	}}
+	if r.IntN(2) == 0 {
+		service.Persistence = pick[time.Duration](r, 1, 300, 31*24*3600) * time.Second
+		service.Netmask = 1 + r.IntN(key.Family.Bits())
+		service.PersistenceEngine = pick(r, "", "", "sip")
+		if key.Family == config.IPv4 && r.IntN(4) == 0 {
+			service.Netmask, service.OddNetmask = 0, 0xff00ff00
+		}
+	}
+	for i := range 4 {
+		for _, port := range []uint16{0, 80} { // both may be there: they are two servers
+			if r.IntN(3) == 0 {
+				service.Servers = append(service.Servers, randomServer(r, key.Family, i, port))
+			}
+		}
+	}
+	return service
+}
+
+func randomServer(r *rand.Rand, family config.Family, i int, port uint16) ipvs.Server {
+	address := fmt.Sprintf("10.0.0.%d", 9+i)
+	if family == config.IPv6 {
+		address = fmt.Sprintf("2001:db8::%x", 9+i)
+	}
+	server := ipvs.Server{
+		Address:    netip.MustParseAddr(address),
+		Port:       port,
+		Weight:     pick(r, 0, 1, 5, 32768, 65535),
+		Forwarding: pick(r, config.NAT, config.Direct, config.Tunnel),
+	}
+	if server.Forwarding == config.Tunnel {
+		server.Encapsulation = pick(r, ipvs.Encapsulation{}, ipvs.Encapsulation{Type: 1, Port: 6080}, ipvs.Encapsulation{Type: 2, Flags: 1})
+	}
+	return server
+}
+
+func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }

@@ -1,0 +1,161 @@
+package ipvs
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// ifaProto is IFA_PROTO of linux/if_addr.h.
+const ifaProto = 11
+
+// ifaHeader is the length of struct ifaddrmsg: family, prefix length, flags and
+// scope of a byte each, and the device's index in host byte order.
+const ifaHeader = 8
+
+// A kernelAddress is an address in the terms of rtnetlink(7).
+type kernelAddress struct {
+	device   uint32 // index
+	local    netip.Addr
+	prefix   uint8
+	protocol uint8
+}
+
+// addAddress adds a permanent host address and returns the protocol that the
+// kernel keeps with it.
+func addAddress(device uint32, ip netip.Addr) (protocol uint8, err error) {
+	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	data, err := encodeAddress(device, ip)
+	if err != nil {
+		return 0, err
+	}
+	message := netlink.Message{Header: netlink.Header{Type: unix.RTM_NEWADDR}, Data: data}
+	message.Header.Flags = netlink.Request | netlink.Create | netlink.Excl
+	if ip.Is4() {
+		// The answer is what was made. IPv6 has no echo, but can be asked for
+		// one address, which IPv4 cannot.
+		message.Header.Flags |= netlink.Echo
+		return protocolOf(conn.Execute(message))
+	}
+	message.Header.Flags |= netlink.Acknowledge
+	if _, err := conn.Execute(message); err != nil {
+		return 0, err
+	}
+	message.Header = netlink.Header{Type: unix.RTM_GETADDR, Flags: netlink.Request}
+	return protocolOf(conn.Execute(message))
+}
+
+func protocolOf(messages []netlink.Message, err error) (uint8, error) {
+	if err != nil {
+		return 0, err
+	}
+	if len(messages) != 1 {
+		return 0, errors.New("the kernel did not answer with one address")
+	}
+	address, err := decodeIfaddr(messages[0].Data)
+	return address.protocol, err
+}
+
+func delAddress(device uint32, ip netip.Addr) error {
+	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	data, err := encodeAddress(device, ip)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.RTM_DELADDR, Flags: netlink.Request | netlink.Acknowledge},
+		Data:   data,
+	})
+	return err
+}
+
+func dumpAddresses() ([]kernelAddress, error) {
+	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	messages, err := conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.RTM_GETADDR, Flags: netlink.Request | netlink.Dump},
+		Data:   make([]byte, ifaHeader), // of all families
+	})
+	if err != nil {
+		return nil, refusal(err)
+	}
+	var addresses []kernelAddress
+	for _, message := range messages {
+		address, err := decodeIfaddr(message.Data)
+		if err != nil {
+			return nil, err
+		}
+		if address.local.IsValid() {
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses, nil
+}
+
+// encodeAddress is a host address of ours. A lifetime is left out: the kernel
+// then makes the address permanent.
+func encodeAddress(device uint32, ip netip.Addr) ([]byte, error) {
+	header := make([]byte, ifaHeader)
+	header[0] = uint8(familyToKernel(config.FamilyOf(ip)))
+	header[1] = uint8(ip.BitLen())
+	header[3] = unix.RT_SCOPE_UNIVERSE
+	binary.NativeEndian.PutUint32(header[4:], device)
+
+	ae := netlink.NewAttributeEncoder()
+	ae.Bytes(unix.IFA_LOCAL, ip.AsSlice())
+	ae.Bytes(unix.IFA_ADDRESS, ip.AsSlice())
+	ae.Uint8(ifaProto, AddressProtocol)
+	if ip.Is6() {
+		ae.Uint32(unix.IFA_FLAGS, unix.IFA_F_NODAD)
+	}
+	attributes, err := ae.Encode()
+	return append(header, attributes...), err
+}
+
+// decodeIfaddr reads an RTM_NEWADDR message. The local address is invalid when
+// it is of neither IP family.
+func decodeIfaddr(data []byte) (kernelAddress, error) {
+	if len(data) < ifaHeader {
+		return kernelAddress{}, errors.New("the kernel sent an address that is too short")
+	}
+	address := kernelAddress{prefix: data[1], device: binary.NativeEndian.Uint32(data[4:])}
+	if data[0] != unix.AF_INET && data[0] != unix.AF_INET6 {
+		return address, nil
+	}
+	ad, err := netlink.NewAttributeDecoder(data[ifaHeader:])
+	if err != nil {
+		return address, err
+	}
+	var local, peer []byte
+	for ad.Next() {
+		switch ad.Type() {
+		case unix.IFA_LOCAL:
+			local = ad.Bytes()
+		case unix.IFA_ADDRESS: // the other end's on a point-to-point link
+			peer = ad.Bytes()
+		case ifaProto:
+			address.protocol = ad.Uint8()
+		}
+	}
+	if local == nil {
+		local = peer
+	}
+	address.local, _ = netip.AddrFromSlice(local)
+	return address, ad.Err()
+}

@@ -1,0 +1,122 @@
+package ipvs_test
+
+import (
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// What one thread writes is in its own namespace, not in that of the process.
+func TestSysctlIsOfTheThreadsNamespace(t *testing.T) {
+	const name = "net.ipv4.ip_forward"
+	host, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
+	require.NoError(t, err)
+	inScratch(t, func() {
+		for _, value := range []string{"1", "0", "1"} {
+			require.NoError(t, ipvs.WriteSetting(name, value))
+			held, err := ipvs.ReadSetting(name)
+			require.NoError(t, err)
+			assert.Equal(t, value, held)
+		}
+	})
+	inScratch(t, func() { // another namespace has its own
+		require.NoError(t, ipvs.WriteSetting(name, "0"))
+	})
+	after, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
+	require.NoError(t, err)
+	assert.Equal(t, string(host), string(after))
+}
+
+func TestSysctlOfSeveralNumbers(t *testing.T) {
+	const name = "net.ipv4.ip_local_port_range"
+	inScratch(t, func() {
+		require.NoError(t, ipvs.WriteSetting(name, "20001  60000"))
+		held, err := ipvs.ReadSetting(name)
+		require.NoError(t, err)
+		assert.Equal(t, "20001 60000", held)
+		assert.True(t, ipvs.EqualValues("20001\t60000\n", held))
+		assert.False(t, ipvs.EqualValues("2000 160000", held))
+	})
+}
+
+func TestSysctlOfADeviceWithADot(t *testing.T) {
+	need.Programs(t, "ip")
+	inScratch(t, func() {
+		run(t, "", "ip", "link", "add", "vip0.7", "type", "veth", "peer", "name", "vip1")
+		require.NoError(t, ipvs.WriteSetting("net.ipv4.conf.vip0/7.rp_filter", "2"))
+		held, err := ipvs.ReadSetting("net/ipv4/conf/vip0.7/rp_filter")
+		require.NoError(t, err)
+		assert.Equal(t, "2", held)
+	})
+}
+
+func TestSysctlErrors(t *testing.T) {
+	inScratch(t, func() {
+		for name, says := range map[string]string{
+			"net.ipv4.vs.no_such":             "ip_vs",
+			"net.bridge.no_such":              "br_netfilter",
+			"net.netfilter.nf_conntrack_nah":  "nf_conntrack",
+			"net.ipv4.conf.nowhere.rp_filter": "no device nowhere",
+			"net.ipv4.no_such":                "no such sysctl",
+		} {
+			_, err := ipvs.ReadSetting(name)
+			require.ErrorIs(t, err, fs.ErrNotExist)
+			assert.ErrorContains(t, err, "read sysctl "+name+": no such file or directory: ")
+			assert.ErrorContains(t, err, says)
+			err = ipvs.WriteSetting(name, "1")
+			require.ErrorIs(t, err, fs.ErrNotExist)
+			assert.ErrorContains(t, err, says)
+		}
+	})
+}
+
+func TestSysctlNames(t *testing.T) {
+	for _, name := range []string{"", ".", "net", "kernel.hostname", "net.//.//.kernel.hostname", "net/../kernel/hostname", "/net/ipv4/ip_forward", "net..ipv4"} {
+		_, err := ipvs.ReadSetting(name)
+		assert.ErrorContains(t, err, "no name of a sysctl below net", name)
+	}
+}
+
+func TestSysctlRefusals(t *testing.T) {
+	inScratch(t, func() {
+		err := ipvs.WriteSetting("net.ipv4.ip_forward", "yes")
+		require.ErrorIs(t, err, unix.EINVAL)
+		assert.ErrorContains(t, err, `set to "yes" sysctl net.ipv4.ip_forward: invalid argument`)
+
+		// The kernel joins what adjoins.
+		err = ipvs.WriteSetting("net.ipv4.ip_local_reserved_ports", "8080,8081")
+		assert.ErrorContains(t, err, `the kernel made "8080-8081" of "8080,8081"`)
+	})
+	inScratch(t, func() {
+		dropPrivileges(t)
+		err := ipvs.WriteSetting("net.ipv4.ip_forward", "1")
+		require.ErrorIs(t, err, ipvs.ErrPrivilege)
+		assert.ErrorContains(t, err, "CAP_NET_ADMIN")
+	})
+}
+
+func TestAddresses(t *testing.T) {
+	spec := parse(t, twoFamilies)
+	assert.Empty(t, ipvs.Addresses(spec))
+	spec.Clusters[0].VIPDevice = "eth0"
+	spec.Clusters[1].VIPDevice = "eth0"
+	spec.Clusters[1].VIPs = spec.Clusters[0].VIPs[1:]
+	assert.Equal(t, []ipvs.Address{
+		{Device: "eth0", IP: spec.Clusters[0].VIPs[0]},
+		{Device: "eth0", IP: spec.Clusters[0].VIPs[1]},
+	}, ipvs.Addresses(spec))
+}
+
+func TestTimeoutNames(t *testing.T) {
+	for _, value := range []string{"", "0", "-1", "5m", "2147483648"} {
+		assert.ErrorContains(t, ipvs.WriteSetting(config.TimeoutTCP, value), "no number of seconds", value)
+	}
+}

@@ -1,0 +1,114 @@
+package ipvs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// sysctlRoot shows each thread the sysctls of its own network namespace:
+// below net, the kernel looks at the thread that opens the file, not at who
+// mounted proc or at the process's first thread.
+const sysctlRoot = "/proc/sys"
+
+// sysctlPath is the file of a sysctl. The dots of the name separate, and a
+// slash stands for a dot within a part ("net.ipv4.conf.eth0/100.rp_filter"),
+// or, if the first separator is a slash, the other way round: as sysctl(8) has
+// it.
+func sysctlPath(name string) (string, error) {
+	path := name
+	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '.' {
+		path = strings.Map(swapSeparator, name)
+	}
+	if !filepath.IsLocal(path) || filepath.Clean(path) != path || !strings.HasPrefix(path, "net/") {
+		return "", fmt.Errorf("%q is no name of a sysctl below net", name)
+	}
+	return filepath.Join(sysctlRoot, path), nil
+}
+
+func swapSeparator(r rune) rune {
+	switch r {
+	case '.':
+		return '/'
+	case '/':
+		return '.'
+	}
+	return r
+}
+
+func readSysctl(name string) (string, error) {
+	path, err := sysctlPath(name)
+	if err != nil {
+		return "", err
+	}
+	value, err := os.ReadFile(path)
+	if err != nil {
+		return "", sysctlError("read", name, path, err)
+	}
+	return normal(string(value)), nil
+}
+
+func writeSysctl(name, value string) error {
+	path, err := sysctlPath(name)
+	if err != nil {
+		return err
+	}
+	// Neither created nor truncated: a sysctl that is missing has to fail.
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return sysctlError("set", name, path, err)
+	}
+	_, err = file.WriteString(value + "\n")
+	if err := errors.Join(err, file.Close()); err != nil {
+		return sysctlError(fmt.Sprintf("set to %q", value), name, path, err)
+	}
+	held, err := readSysctl(name)
+	if err != nil {
+		return err
+	}
+	if !EqualValues(held, value) {
+		return fmt.Errorf("set sysctl %s: the kernel made %q of %q: write that in the spec", name, held, value)
+	}
+	return nil
+}
+
+// sysctlError keeps the kernel's words, and says what would help.
+func sysctlError(verb, name, path string, err error) error {
+	cause := err
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		cause = pathErr.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s sysctl %s: %w: %s", verb, name, cause, missing(path))
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s sysctl %s: %w: %w", verb, name, cause, ErrPrivilege)
+	default:
+		return fmt.Errorf("%s sysctl %s: %w", verb, name, cause)
+	}
+}
+
+// missing says why a sysctl is not there, as far as its directory tells.
+func missing(path string) string {
+	name := strings.TrimPrefix(path, sysctlRoot+"/")
+	for _, owner := range []struct{ prefix, module string }{
+		{"net/ipv4/vs/", "ip_vs"},
+		{"net/netfilter/nf_conntrack", "nf_conntrack"},
+		{"net/nf_conntrack", "nf_conntrack"},
+		{"net/bridge/", "br_netfilter"},
+	} {
+		if strings.HasPrefix(name, owner.prefix) {
+			return fmt.Sprintf("it comes with the module %s: try \"modprobe %[1]s\", and see whether this kernel's version has it", owner.module)
+		}
+	}
+	parts := strings.Split(name, "/")
+	if len(parts) == 5 && (parts[2] == "conf" || parts[2] == "neigh") {
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			return fmt.Sprintf("there is no device %s in this network namespace", parts[3])
+		}
+	}
+	return "this kernel has no such sysctl, or a module that brings it is not loaded"
+}

@@ -1,0 +1,67 @@
+package ipvs
+
+import (
+	"math"
+	"net/netip"
+	"testing"
+
+	"github.com/mdlayher/netlink"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+func TestServerRoundTrip(t *testing.T) {
+	for _, address := range []string{"10.0.0.1", "2001:db8::1", "::ffff:10.0.0.1", "::"} {
+		for _, server := range []Server{
+			{},
+			{Port: 1, Weight: 65535, Forwarding: config.Direct},
+			{Port: 65535, Weight: math.MaxInt32, Forwarding: config.Tunnel, Encapsulation: Encapsulation{Type: 1, Port: 6080, Flags: 2}},
+			{OddForwarding: 1, UpperThreshold: math.MaxUint32, LowerThreshold: 1},
+		} {
+			server.Address = netip.MustParseAddr(address)
+			ae := netlink.NewAttributeEncoder()
+			encodeServer(ae, server)
+			data, err := ae.Encode()
+			require.NoError(t, err)
+			decoded, err := decodeServer(data, Key{Mark: 1, Family: config.IPv4})
+			require.NoError(t, err)
+			assert.Equal(t, server, decoded)
+		}
+	}
+}
+
+// In IPv4 a netmask travels in network byte order, in IPv6 as a length.
+func TestNetmaskRoundTrip(t *testing.T) {
+	for _, family := range config.Families() {
+		for length := range family.Bits() + 1 {
+			want := Header{Key: Key{Mark: 1, Family: family}, Netmask: length}
+			got := Header{Key: want.Key}
+			got.setNetmask(want.netmaskToKernel())
+			require.Equal(t, want, got)
+		}
+	}
+	odd := Header{Key: Key{Mark: 1, Family: config.IPv4}, OddNetmask: 0x00ffffff}
+	got := Header{Key: odd.Key}
+	got.setNetmask(odd.netmaskToKernel())
+	assert.Equal(t, odd, got)
+}
+
+// Whatever bytes come, decoding ends without a panic.
+func FuzzDecode(f *testing.F) {
+	ae := netlink.NewAttributeEncoder()
+	encodeKey(ae, Key{Mark: 21, Family: config.IPv6})
+	encodeServer(ae, Server{Address: netip.MustParseAddr("10.0.0.1"), Encapsulation: Encapsulation{Type: 1}})
+	data, err := ae.Encode()
+	require.NoError(f, err)
+	f.Add(data)
+	data, err = encodeAddress(1, netip.MustParseAddr("10.0.0.1"))
+	require.NoError(f, err)
+	f.Add(data)
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		_, _ = decodeService(data)
+		_, _ = decodeServer(data, Key{Mark: 1, Family: config.IPv4})
+		_, _ = decodeIfaddr(data)
+	})
+}
