@@ -1,0 +1,364 @@
+package lvsmark
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// TestApply goes from nothing to each spec, to each other, and back to nothing.
+func TestApply(t *testing.T) {
+	worlds := map[string]struct {
+		world func(*testing.T) *world
+		specs []string
+	}{
+		"marks only": {newWorld, []string{unboundSpec, "clusters: [{name: a, mark: 5, vips: [192.0.2.77], ports: [25], real-servers: [{address: 10.0.0.1}]}]\ndirector: {bind: false, ip-forward: false}\n"}},
+		"bound":      {newIPVSWorld, []string{boundSpec, otherSpec, unboundSpec}},
+	}
+	for name, c := range worlds {
+		t.Run(name, func(t *testing.T) {
+			w := c.world(t)
+			before := w.state()
+			for _, from := range c.specs {
+				for _, to := range c.specs {
+					assert.NotEmpty(t, w.apply(parse(t, from)).Changes)
+					planned := w.plan(parse(t, to)).Changes
+					assert.Equal(t, planned, w.apply(parse(t, to)).Changes)
+					settled(w, to)
+					w.remove()
+					assert.Equal(t, before, w.state())
+				}
+			}
+			assert.Empty(t, w.remove().Changes)
+		})
+	}
+}
+
+// settled asserts that there is nothing to do, and that doing so writes nothing.
+func settled(w *world, spec string) {
+	w.t.Helper()
+	generation := w.generation()
+	assert.Empty(w.t, w.plan(parse(w.t, spec)).Changes)
+	assert.Empty(w.t, w.apply(parse(w.t, spec)).Changes)
+	assert.Equal(w.t, generation, w.generation())
+}
+
+func (w *world) generation() uint32 {
+	w.t.Helper()
+	var generation uint32
+	require.NoError(w.t, inNamespace(w.ns, func() error {
+		k, err := openKernel(w.options())
+		if err != nil {
+			return err
+		}
+		defer k.close()
+		generation, err = k.nft.Generation()
+		return err
+	}))
+	return generation
+}
+
+// TestKilled stops an apply behind each of its steps, without undoing: the next
+// apply of either spec converges, and nothing is left behind by delete.
+func TestKilled(t *testing.T) {
+	for name, c := range map[string]struct {
+		world    func(*testing.T) *world
+		from, to string
+	}{
+		"first apply, marks only": {newWorld, "", unboundSpec},
+		"first apply":             {newIPVSWorld, "", boundSpec},
+		"another spec":            {newIPVSWorld, boundSpec, otherSpec},
+		"delete":                  {newIPVSWorld, boundSpec, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := c.world(t)
+			before := w.state()
+			for n := 1; ; n++ {
+				if c.from != "" {
+					w.apply(parse(t, c.from))
+				}
+				if !w.killed(c.to, n) {
+					require.Greater(t, n, 1)
+					break
+				}
+				if c.to == "" {
+					w.remove()
+					assert.Equal(t, before, w.state(), "deleted after %d steps", n)
+					continue
+				}
+				w.apply(parse(t, c.to))
+				settled(w, c.to)
+				w.remove()
+				assert.Equal(t, before, w.state(), "killed after %d steps", n)
+			}
+		})
+	}
+}
+
+// killed does n steps towards the spec; false when there are not so many.
+func (w *world) killed(to string, n int) bool {
+	w.t.Helper()
+	enough := false
+	require.NoError(w.t, inNamespace(w.ns, func() error {
+		k, err := openKernel(w.options())
+		if err != nil {
+			return err
+		}
+		defer k.close()
+		p, err := w.planOf(k, to)
+		if err != nil {
+			return err
+		}
+		steps := p.steps(k)
+		enough = n < len(steps)
+		return run(w.t.Context(), steps[:min(n, len(steps))], func(string) {})
+	}))
+	return enough
+}
+
+func (w *world) planOf(k *kernel, spec string) (*plan, error) {
+	if spec == "" {
+		return k.removal()
+	}
+	return k.plan(parse(w.t, spec))
+}
+
+// TestUndone lets an apply fail in the middle, by the kernel itself: the error
+// has the kernel's words and says what was undone, and all is as it was.
+func TestUndone(t *testing.T) {
+	for name, c := range map[string]struct {
+		world func(*testing.T) *world
+		spec  string
+		spoil func(*config.Spec) // what no file could say
+		words []string
+		cause error
+	}{
+		"a sysctl that does not fit": {
+			newWorld, unboundSpec,
+			func(s *config.Spec) { s.Director.Sysctls = []config.Sysctl{{Name: "net.ipv4.ip_default_ttl", Value: "256"}} },
+			[]string{"set sysctls and timeouts: ", "net.ipv4.ip_default_ttl", "; undone: write the ledger"},
+			unix.EINVAL,
+		},
+		"a scheduler that is not there": {
+			newIPVSWorld, boundSpec,
+			func(s *config.Spec) { s.Clusters[0].Scheduler = "nonesuch" },
+			[]string{"add and edit IPVS services: ", "nonesuch", "; undone: set sysctls and timeouts, write the ledger"},
+			unix.ENOENT,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := c.world(t)
+			before := w.state()
+			spec := parse(t, c.spec)
+			c.spoil(spec)
+			_, err := Apply(t.Context(), spec, w.options())
+			var undone *UndoneError
+			require.ErrorAs(t, err, &undone)
+			for _, words := range c.words {
+				assert.Contains(t, err.Error(), words)
+			}
+			assert.ErrorIs(t, err, c.cause)
+			assert.Empty(t, undone.Left)
+			assert.Equal(t, before, w.state())
+		})
+	}
+}
+
+// TestEachStepUndone lets each step in turn fail after it was done, by way of a
+// step of the test's own behind it.
+func TestEachStepUndone(t *testing.T) {
+	for name, c := range map[string]struct {
+		world    func(*testing.T) *world
+		from, to string
+	}{
+		"first apply, marks only": {newWorld, "", unboundSpec},
+		"first apply":             {newIPVSWorld, "", boundSpec},
+		"another spec":            {newIPVSWorld, boundSpec, otherSpec},
+		"other to unbound":        {newIPVSWorld, otherSpec, unboundSpec},
+		"delete":                  {newIPVSWorld, boundSpec, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := c.world(t)
+			if c.from != "" {
+				w.apply(parse(t, c.from))
+			}
+			n := 1
+			for w.failsBehind(c.from, c.to, n) {
+				n++
+			}
+			assert.Greater(t, n, 1, "the steps that were undone")
+		})
+	}
+}
+
+var errInjected = errors.New("the kernel says no")
+
+// failsBehind does n steps, fails, and asserts that all is as it was; false when
+// there are not so many steps.
+func (w *world) failsBehind(from, to string, n int) bool {
+	w.t.Helper()
+	enough := false
+	require.NoError(w.t, inNamespace(w.ns, func() error {
+		k, err := openKernel(w.options())
+		if err != nil {
+			return err
+		}
+		defer k.close()
+		p, err := w.planOf(k, to)
+		if err != nil {
+			return err
+		}
+		steps := p.steps(k)
+		if enough = n <= len(steps); !enough {
+			return nil
+		}
+		steps = append(steps[:n:n], step{name: "fail", do: func() error { return errInjected }, undo: func() error { return nil }})
+		err = run(w.t.Context(), steps, func(string) {})
+		assert.ErrorIs(w.t, err, errInjected)
+		var undone *UndoneError
+		if assert.ErrorAs(w.t, err, &undone) {
+			assert.Empty(w.t, undone.Left)
+			assert.Len(w.t, undone.Undone, n)
+		}
+		return nil
+	}))
+	if enough {
+		settledOrEmpty(w, from)
+	}
+	return enough
+}
+
+func settledOrEmpty(w *world, spec string) {
+	w.t.Helper()
+	if spec == "" {
+		assert.Empty(w.t, w.remove().Changes)
+		return
+	}
+	settled(w, spec)
+}
+
+// TestCancelled ends the context before the first step: nothing is done.
+func TestCancelled(t *testing.T) {
+	w := newWorld(t)
+	before := w.state()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := Apply(ctx, parse(t, unboundSpec), w.options())
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Contains(t, err.Error(), "nothing was changed")
+	assert.Equal(t, before, w.state())
+}
+
+// TestStaleRetry changes the ruleset between plan and commit, once: apply plans
+// anew and gets through.
+func TestStaleRetry(t *testing.T) {
+	w := newWorld(t)
+	once := false
+	opts := w.options()
+	opts.Progress = func(step string) {
+		if step == "change the marks" && !once {
+			once = true
+			w.nft("add table ip meanwhile")
+		}
+	}
+	spec := parse(t, "clusters: [{name: a, mark: 5, vips: [192.0.2.77], ports: [25], real-servers: [{address: 10.0.0.1}]}]\ndirector: {bind: false, ip-forward: false}\n")
+	_, err := Apply(t.Context(), spec, opts)
+	require.NoError(t, err)
+	assert.True(t, once)
+	assert.Empty(t, w.plan(spec).Changes)
+}
+
+func TestForeignTable(t *testing.T) {
+	w := newWorld(t)
+	w.nft("add table ip lvsmark")
+	before := w.state()
+	_, err := Apply(t.Context(), parse(t, unboundSpec), w.options())
+	require.ErrorContains(t, err, "table ip lvsmark exists and is not lvsmark's")
+	assert.Equal(t, before, w.state())
+}
+
+func TestNoSuchDevice(t *testing.T) {
+	w := newWorld(t)
+	w.run("ip", "link", "del", "vip0")
+	before := w.state()
+	_, err := Apply(t.Context(), parse(t, unboundSpec), w.options())
+	require.ErrorContains(t, err, "vip-device vip0")
+	assert.Equal(t, before, w.state())
+}
+
+func TestNoSuchNamespace(t *testing.T) {
+	newWorld(t)
+	_, err := Plan(t.Context(), parse(t, unboundSpec), Options{NetNS: "lvsmark-test-none"})
+	require.ErrorContains(t, err, `network namespace "lvsmark-test-none"`)
+}
+
+// TestNoIPVS is for kernels without: nothing is changed, and the words name the
+// module.
+func TestNoIPVS(t *testing.T) {
+	w := newWorld(t)
+	if w.hasIPVS() {
+		t.Skip("needs a kernel without IPVS")
+	}
+	before := w.state()
+	_, err := Apply(t.Context(), parse(t, boundSpec), w.options())
+	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
+	assert.Contains(t, err.Error(), "ip_vs")
+	assert.Equal(t, before, w.state())
+}
+
+// TestAdopt meets services of the spec's marks that are in no ledger.
+func TestAdopt(t *testing.T) {
+	w := newIPVSWorld(t)
+	spec := parse(t, boundSpec)
+	w.apply(spec)
+	services := w.run("ipvsadm", "-Sn")
+
+	w.nft("delete table ip lvsmark; delete table ip6 lvsmark") // the ledger is lost
+	w.apply(spec)                                              // just the same services: taken over
+	assert.Equal(t, services, w.run("ipvsadm", "-Sn"))
+
+	w.nft("delete table ip lvsmark; delete table ip6 lvsmark")
+	w.run("ipvsadm", "-e", "-f", "21", "-r", "10.0.0.11:0", "-m", "-w", "9")
+	before := w.state()
+	_, err := Apply(t.Context(), spec, w.options())
+	require.ErrorIs(t, err, ErrForeignService)
+	assert.Contains(t, err.Error(), "fwmark 21 IPv4")
+	assert.Contains(t, err.Error(), "--adopt")
+	assert.Equal(t, before, w.state())
+
+	opts := w.options()
+	opts.Adopt = true
+	_, err = Apply(t.Context(), spec, opts)
+	require.NoError(t, err)
+	assert.Equal(t, services, w.run("ipvsadm", "-Sn"))
+}
+
+// TestSettingsOfOthers leaves alone what somebody else set after lvsmark.
+func TestSettingsOfOthers(t *testing.T) {
+	w := newWorld(t)
+	w.apply(parse(t, unboundSpec))
+	w.run("sysctl", "-qw", "net.ipv4.ip_default_ttl=99")
+	result := w.remove()
+	assert.Contains(t, w.run("sysctl", "net.ipv4.ip_default_ttl"), "99")
+	assert.Contains(t, w.run("sysctl", "net.ipv4.ip_forward"), "= 0")
+	require.Len(t, result.Notes, 1)
+	assert.Contains(t, result.Notes[0], "net.ipv4.ip_default_ttl is left at 99")
+}
+
+// TestAddressOfOthers leaves an address that was there before.
+func TestAddressOfOthers(t *testing.T) {
+	w := newWorld(t)
+	w.run("ip", "address", "add", "198.51.100.21/24", "dev", "vip0")
+	before := w.state()
+	w.apply(parse(t, unboundSpec))
+	settled(w, unboundSpec)
+	w.remove()
+	assert.Equal(t, before, w.state())
+}

@@ -1,0 +1,129 @@
+package lvsmark
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A plan is the difference between the kernel and a spec, part by part.
+//
+// nftables goes through up to four forms, each a whole ruleset: live, as found;
+// claimed, where the ledger says already what is about to be made; marking,
+// where the rules are those of the spec; final, where the ledger no longer says
+// what was taken back. So whenever lvsmark is killed, the ledger tells the next
+// apply all that it made.
+type plan struct {
+	live                    *nft.Snapshot
+	claimed, marking, final *nft.Ruleset
+
+	services  []ipvs.Change
+	settings  settingsPlan
+	addresses addressPlan
+	notes     []string
+}
+
+// plan compares the kernel with the spec.
+func (k *kernel) plan(spec *config.Spec) (*plan, error) {
+	if spec.Director.Bind && k.ipvs == nil {
+		return nil, k.noIPVS
+	}
+	p := &plan{}
+	var err error
+	if p.live, err = k.nft.Snapshot(); err != nil {
+		return nil, err
+	}
+	compiled := nft.Compile(spec)
+	if err := p.checkForeignTables(compiled); err != nil {
+		return nil, err
+	}
+	k.progress("rehearse")
+	rehearsed, err := nft.Rehearse(compiled)
+	if err != nil {
+		return nil, err
+	}
+	return p, k.compare(p, rehearsed, ipvs.Compile(spec), spec.Settings(), ipvs.Addresses(spec))
+}
+
+// removal compares the kernel with nothing.
+func (k *kernel) removal() (*plan, error) {
+	p := &plan{}
+	var err error
+	if p.live, err = k.nft.Snapshot(); err != nil {
+		return nil, err
+	}
+	return p, k.compare(p, &nft.Ruleset{}, nil, nil, nil)
+}
+
+// compare fills the plan in.
+func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.Service, settings []config.Setting, addresses []ipvs.Address) error {
+	old, next := p.live.Ledger(), ruleset.Ledger()
+	var err error
+	if p.services, err = k.compareServices(services, old); err != nil {
+		return err
+	}
+	if p.settings, err = compareSettings(settings, old, &p.notes); err != nil {
+		return err
+	}
+	if p.addresses, err = compareAddresses(addresses); err != nil {
+		return err
+	}
+	next.Settings = p.settings.ledger
+	both := nft.Ledger{Bound: maps.Clone(old.Bound), Settings: maps.Clone(old.Settings)}
+	maps.Copy(both.Bound, next.Bound)
+	maps.Copy(both.Settings, next.Settings)
+	p.claimed, p.marking = &p.live.Ruleset, ruleset.WithLedger(next, ruleset)
+	p.final = p.marking
+	if p.makes() && !reflect.DeepEqual(both, old) {
+		p.claimed = p.live.WithLedger(both, ruleset)
+	}
+	if !reflect.DeepEqual(both, next) {
+		p.marking = ruleset.WithLedger(both, &p.live.Ruleset)
+	}
+	return nil
+}
+
+// makes reports whether anything but nftables is made or set, which the ledger
+// has to say beforehand.
+func (p *plan) makes() bool {
+	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Breaks() })
+}
+
+// checkForeignTables refuses a spec whose table somebody else has.
+func (p *plan) checkForeignTables(compiled *nft.Ruleset) error {
+	for _, t := range compiled.Tables {
+		for _, foreign := range p.live.Foreign {
+			if foreign.Family == t.Family && foreign.Name == t.Name {
+				return fmt.Errorf("%s exists and is not lvsmark's: give lvsmark another name in director.table, or delete that table", foreign)
+			}
+		}
+	}
+	return nil
+}
+
+// changes lists the plan in the order of apply.
+func (p *plan) changes() []Change {
+	var changes []Change
+	changes = append(changes, p.settings.changes(false)...)
+	changes = append(changes, p.addresses.changes(Delete)...)
+	for _, c := range p.services {
+		if !c.Breaks() {
+			changes = append(changes, serviceChange(c))
+		}
+	}
+	for _, c := range nft.Compare(&p.live.Ruleset, p.final).Changes {
+		changes = append(changes, Change{Op: Op(c.Op), Kind: c.Kind, Where: c.Where, Before: c.Before, After: c.After})
+	}
+	changes = append(changes, p.addresses.changes(Add)...)
+	for _, c := range p.services {
+		if c.Breaks() {
+			changes = append(changes, serviceChange(c))
+		}
+	}
+	return append(changes, p.settings.changes(true)...)
+}

@@ -1,0 +1,71 @@
+package lvsmark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A step is one thing that apply does. Undo takes back what do did, also when
+// do failed half way; it must be good for nothing to take back.
+type step struct {
+	name string
+	do   func() error
+	undo func() error
+}
+
+// An UndoneError is the failure of a step of apply, after the steps before it
+// were undone.
+type UndoneError struct {
+	Step   string   // the step that failed
+	Err    error    // why
+	Undone []string // steps that were taken back, the last first
+	Left   []error  // what could not be taken back
+}
+
+func (e *UndoneError) Error() string {
+	text := fmt.Sprintf("%s: %v", e.Step, e.Err)
+	switch {
+	case len(e.Left) > 0:
+		return text + "; NOT all could be undone: " + errors.Join(e.Left...).Error()
+	case len(e.Undone) > 0:
+		return text + "; undone: " + strings.Join(e.Undone, ", ")
+	}
+	return text + "; nothing was changed"
+}
+
+// Unwrap gives the cause, and what is left.
+func (e *UndoneError) Unwrap() []error { return append([]error{e.Err}, e.Left...) }
+
+// run does the steps in order, and undoes them in reverse when one fails or the
+// context ends.
+func run(ctx context.Context, steps []step, progress func(string)) error {
+	for i, s := range steps {
+		err := ctx.Err()
+		if err == nil {
+			progress(s.name)
+			err = s.do()
+		} else {
+			i-- // s has not begun
+		}
+		if err != nil {
+			return undo(steps[:i+1], &UndoneError{Step: s.name, Err: err})
+		}
+	}
+	return nil
+}
+
+func undo(done []step, failure *UndoneError) error {
+	for _, s := range slices.Backward(done) {
+		if err := s.undo(); err != nil {
+			failure.Left = append(failure.Left, fmt.Errorf("%s: %w", s.name, err))
+			continue
+		}
+		if s.name != failure.Step {
+			failure.Undone = append(failure.Undone, s.name)
+		}
+	}
+	return failure
+}

@@ -1,0 +1,153 @@
+package lvsmark
+
+import (
+	"crypto/rand"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// A world is a network namespace with things in it that are not lvsmark's.
+type world struct {
+	t  *testing.T
+	ns string
+}
+
+// foreignRuleset has lvsmark's names in other tables, marks, and a counterless
+// rule, so that it lists the same at any time.
+const foreignRuleset = `table ip filter {
+	set bound {
+		type mark
+		elements = { 0x00000015 }
+	}
+
+	chain prerouting {
+		type filter hook prerouting priority mangle; policy accept;
+		meta mark set 0x00000007
+	}
+}
+table inet lvsmark {
+	chain input {
+		type filter hook input priority filter; policy accept;
+		tcp dport 22 accept
+	}
+}
+`
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	need.NFTables(t)
+	need.Programs(t, "ip", "nft", "sysctl")
+	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8])}
+	out, err := exec.Command("ip", "netns", "add", w.ns).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", w.ns).Run() })
+	w.run("ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
+	w.run("ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
+	w.run("ip", "link", "set", "vip0", "up")
+	w.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+	w.nft(foreignRuleset)
+	return w
+}
+
+// newIPVSWorld has foreign IPVS services too.
+func newIPVSWorld(t *testing.T) *world {
+	t.Helper()
+	need.IPVS(t)
+	need.Programs(t, "ipvsadm")
+	w := newWorld(t)
+	w.ipvsadm("-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.80:80 -m -w 1\n-A -f 7 -s wlc -p 60\n-a -f 7 -r 10.0.0.7:0 -m -w 3\n")
+	return w
+}
+
+// run runs a program in the namespace and returns what it prints.
+func (w *world) run(args ...string) string {
+	w.t.Helper()
+	return w.runWith("", args...)
+}
+
+func (w *world) runWith(stdin string, args ...string) string {
+	w.t.Helper()
+	cmd := exec.Command("ip", append([]string{"netns", "exec", w.ns}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	require.NoError(w.t, err, "%v: %s\n%s", args, out, stdin)
+	return string(out)
+}
+
+func (w *world) nft(script string)     { w.t.Helper(); w.runWith(script, "nft", "-f", "-") }
+func (w *world) ipvsadm(script string) { w.t.Helper(); w.runWith(script, "ipvsadm", "-R") }
+
+// state is all that lvsmark could change.
+func (w *world) state() string {
+	w.t.Helper()
+	return w.run("sh", "-c", stateScript)
+}
+
+// stateScript asks IPVS first: that loads the module, which brings sysctls.
+const stateScript = `
+if ipvsadm -Sn 2>/dev/null; then ipvsadm -L --timeout; fi
+nft list ruleset
+ip -o address show scope global
+cd /proc/sys/net
+grep -s . ipv4/ip_forward ipv4/ip_default_ttl ipv6/conf/all/forwarding ipv4/vs/* || true
+`
+
+func (w *world) hasIPVS() bool {
+	return exec.Command("ip", "netns", "exec", w.ns, "ipvsadm", "-Sn").Run() == nil
+}
+
+func (w *world) options() Options { return Options{NetNS: w.ns} }
+
+func (w *world) apply(spec *config.Spec) *Result {
+	w.t.Helper()
+	result, err := Apply(w.t.Context(), spec, w.options())
+	require.NoError(w.t, err)
+	return result
+}
+
+func (w *world) plan(spec *config.Spec) *Result {
+	w.t.Helper()
+	result, err := Plan(w.t.Context(), spec, w.options())
+	require.NoError(w.t, err)
+	return result
+}
+
+func (w *world) remove() *Result {
+	w.t.Helper()
+	result, err := Remove(w.t.Context(), w.options())
+	require.NoError(w.t, err)
+	return result
+}
+
+func parse(t *testing.T, yaml string) *config.Spec {
+	t.Helper()
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(yaml))
+	require.NoError(t, err)
+	return spec
+}
+
+// Specs to go from one to another. The first is for a kernel without IPVS.
+const (
+	unboundSpec = `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
+director: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}
+`
+	boundSpec = `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}, {address: "fd00::11"}]}
+director: {ipvs-timeouts: {tcp: 2h}, sysctls: {net.ipv4.vs.expire_nodest_conn: 1}}
+`
+	otherSpec = `
+clusters:
+  - {name: ftps, mark: 22, vips: [198.51.100.21], ftp: {control-ports: [21, 990], active-data: {translate: snat}}, scheduler: rr, persistence: 1h, real-servers: [{address: 10.0.0.12, weight: 3}, {address: 10.0.0.13}]}
+  - {name: web, mark: 80, vips: [198.51.100.80], vip-device: vip0, ports: [80, 443], forwarding: direct, real-servers: [{address: 10.0.0.11}]}
+director: {table: marks, ipvs-timeouts: {udp: 1m}, ip-forward: false}
+`
+)
