@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+func newCheck(s streams, opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "read the spec and print every mistake in it",
+		Long: `Check reads the spec and prints every mistake in it at once, each as
+file:line:column: message. What is right but worth knowing is printed as a note.
+
+It needs no privileges and asks nothing of the kernel.
+
+Exit status: 0, the spec is valid; 2, it is not, or cannot be read.`,
+		Example: `  lvsmark check
+  lvsmark -c ftp.yaml check
+  generate-spec | lvsmark -c - check -o json`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return check(s, opts) },
+	}
+}
+
+// A checkDocument is what check prints as JSON.
+type checkDocument struct {
+	Version  int              `json:"version"`
+	File     string           `json:"file"`
+	Valid    bool             `json:"valid"`
+	Mistakes []config.Mistake `json:"mistakes"`
+	Notes    []config.Note    `json:"notes"`
+	census
+}
+
+func check(s streams, opts *options) error {
+	spec, notes, err := opts.load(s)
+	mistakes, invalid := errors.AsType[config.Mistakes](err)
+	if err != nil && !invalid {
+		return err
+	}
+	if opts.output == formatJSON {
+		return errors.Join(s.printJSON(checkDocument{
+			Version:  documentVersion,
+			File:     opts.fileName(),
+			Valid:    !invalid,
+			Mistakes: append([]config.Mistake{}, mistakes...), // never null
+			Notes:    append([]config.Note{}, notes...),
+			census:   count(spec),
+		}), err)
+	}
+	for _, note := range notes {
+		s.say("%s:%d:%d: note: %s", note.File, note.Line, note.Column, note.Message)
+	}
+	if invalid {
+		return err
+	}
+	return s.print(fmt.Sprintf("%s: ok: %s\n", opts.fileName(), count(spec)))
+}
+
+// A census is how much a spec holds. Addresses that several clusters share
+// count once.
+type census struct {
+	Clusters    int `json:"clusters"`
+	VIPs        int `json:"vips"`
+	RealServers int `json:"real_servers"`
+}
+
+func count(spec *config.Spec) census {
+	if spec == nil {
+		return census{}
+	}
+	vips, servers := make(map[netip.Addr]bool), make(map[netip.Addr]bool)
+	for _, cluster := range spec.Clusters {
+		for _, vip := range cluster.VIPs {
+			vips[vip] = true
+		}
+		for _, server := range cluster.RealServers {
+			servers[server.Address] = true
+		}
+	}
+	return census{len(spec.Clusters), len(vips), len(servers)}
+}
+
+func (c census) String() string {
+	return fmt.Sprintf("%s, %s, %s", plural(c.Clusters, "cluster"), plural(c.VIPs, "VIP"), plural(c.RealServers, "real server"))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,31 @@
+package main
+
+import "github.com/lvsmark/lvsmark"
+
+// documentVersion is the "version" of every JSON document. It changes when a
+// member goes or changes its meaning, not when one is added.
+const documentVersion = 1
+
+// A changesDocument is what diff, apply and delete print as JSON.
+type changesDocument struct {
+	Version int              `json:"version"`
+	Changes []lvsmark.Change `json:"changes"`
+	Notes   []string         `json:"notes"`
+	Changed bool             `json:"changed"`
+}
+
+func newChangesDocument(result *lvsmark.Result) changesDocument {
+	return changesDocument{
+		Version: documentVersion,
+		Changes: append([]lvsmark.Change{}, result.Changes...), // never null
+		Notes:   append([]string{}, result.Notes...),
+		Changed: len(result.Changes) > 0,
+	}
+}
+
+// A renderDocument is what render prints as JSON.
+type renderDocument struct {
+	Version int    `json:"version"`
+	Target  string `json:"target"`
+	Text    string `json:"text"`
+}

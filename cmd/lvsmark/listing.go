@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lvsmark/lvsmark"
+)
+
+// A closing is the line below a listing: what became of the changes.
+type closing struct {
+	none   string // there are no changes
+	counts string // of how many are added, edited and deleted
+}
+
+var (
+	pending   = closing{"no difference", "%d to add, %d to change, %d to delete"}
+	rehearsed = closing{"dry run: nothing to do", "dry run: %d to add, %d to change, %d to delete"}
+	applied   = closing{"nothing to do", "applied: %d added, %d changed, %d deleted"}
+	deleted   = closing{"nothing to do", "deleted: %d added, %d changed, %d deleted"}
+)
+
+// printChanges writes a result in the format that was asked for. Its notes go
+// to standard error in text, and are part of the document in JSON.
+func (s streams) printChanges(f format, result *lvsmark.Result, end closing) error {
+	if f == formatJSON {
+		return s.printJSON(newChangesDocument(result))
+	}
+	for _, note := range result.Notes {
+		s.say("lvsmark: note: %s", note)
+	}
+	return s.print(listing(result.Changes, paletteOf(s.out)) + end.line(result.Changes) + "\n")
+}
+
+func (c closing) line(changes []lvsmark.Change) string {
+	if len(changes) == 0 {
+		return c.none
+	}
+	counts := make(map[lvsmark.Op]int)
+	for _, change := range changes {
+		counts[change.Op]++
+	}
+	return fmt.Sprintf(c.counts, counts[lvsmark.Add], counts[lvsmark.Edit], counts[lvsmark.Delete])
+}
+
+// listing has each change on a line of its own, under what holds the object.
+// The holders are in the order in which apply first meets them.
+func listing(changes []lvsmark.Change, colours palette) string {
+	held := make(map[string][]lvsmark.Change)
+	var holders []string
+	for _, change := range changes {
+		if held[change.Where] == nil {
+			holders = append(holders, change.Where)
+		}
+		held[change.Where] = append(held[change.Where], change)
+	}
+	var b strings.Builder
+	for _, holder := range holders {
+		b.WriteString(colours.heading(headingOf(holder)) + "\n")
+		for _, change := range held[holder] {
+			writeChange(&b, change, colours)
+		}
+	}
+	if len(holders) > 0 {
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func headingOf(holder string) string {
+	if holder == "" {
+		return "kernel"
+	}
+	return holder
+}
+
+func writeChange(b *strings.Builder, change lvsmark.Change, colours palette) {
+	text := change.After
+	switch {
+	case change.Op == lvsmark.Delete:
+		text = change.Before
+	case change.Op == lvsmark.Edit:
+		text = change.Before + " -> " + change.After
+	}
+	// Objects of several lines stay below their sign.
+	text = strings.ReplaceAll(text, "\n", "\n    ")
+	b.WriteString("  " + colours.change(change.Op, signOf(change.Op)+" "+change.Kind+" "+text) + "\n")
+}
+
+func signOf(op lvsmark.Op) string {
+	switch op {
+	case lvsmark.Add:
+		return "+"
+	case lvsmark.Delete:
+		return "-"
+	}
+	return "~"
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark"
+)
+
+var mixed = []lvsmark.Change{
+	{Op: lvsmark.Edit, Kind: "setting", Before: "net.ipv4.ip_forward = 0", After: "net.ipv4.ip_forward = 1"},
+	{Op: lvsmark.Add, Kind: "real-server", Where: "service fwmark 21 IPv4", After: "10.0.0.12 nat weight 1"},
+	{Op: lvsmark.Add, Kind: "chain", Where: "table ip lvsmark", After: "prerouting {\n\ttype filter\n}"},
+	{Op: lvsmark.Delete, Kind: "real-server", Where: "service fwmark 21 IPv4", Before: "10.0.0.11 nat weight 1"},
+}
+
+func TestListing(t *testing.T) {
+	assert.Equal(t, `kernel
+  ~ setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1
+service fwmark 21 IPv4
+  + real-server 10.0.0.12 nat weight 1
+  - real-server 10.0.0.11 nat weight 1
+table ip lvsmark
+  + chain prerouting {
+    	type filter
+    }
+
+`, listing(mixed, palette{}))
+}
+
+func TestListingColours(t *testing.T) {
+	text := listing(mixed, palette{colours: true})
+	assert.Contains(t, text, "\x1b[1mkernel\x1b[0m\n")
+	assert.Contains(t, text, "\x1b[33m~ setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1\x1b[0m\n")
+	assert.Contains(t, text, "\x1b[32m+ real-server 10.0.0.12 nat weight 1\x1b[0m\n")
+	assert.Contains(t, text, "\x1b[31m- real-server 10.0.0.11 nat weight 1\x1b[0m\n")
+}
+
+func TestListingIsComplete(t *testing.T) {
+	const n = 10_000
+	changes := make([]lvsmark.Change, n)
+	for i := range changes {
+		changes[i] = lvsmark.Change{Op: lvsmark.Add, Kind: "element", Where: "map ip lvsmark tcp_21", After: fmt.Sprint("element ", i)}
+	}
+	text := listing(changes, palette{})
+	assert.Equal(t, n, strings.Count(text, "\n  + "))
+	assert.Equal(t, 1, strings.Count(text, "map ip lvsmark tcp_21"))
+}
+
+func TestClosing(t *testing.T) {
+	for end, want := range map[closing][2]string{
+		pending:   {"no difference", "2 to add, 1 to change, 1 to delete"},
+		rehearsed: {"dry run: nothing to do", "dry run: 2 to add, 1 to change, 1 to delete"},
+		applied:   {"nothing to do", "applied: 2 added, 1 changed, 1 deleted"},
+		deleted:   {"nothing to do", "deleted: 2 added, 1 changed, 1 deleted"},
+	} {
+		assert.Equal(t, want[0], end.line(nil))
+		assert.Equal(t, want[1], end.line(mixed))
+	}
+}
+
+func TestPrintChangesSeparatesNotes(t *testing.T) {
+	result := &lvsmark.Result{Notes: []string{"table ip other marks the same packets"}}
+
+	var out, err bytes.Buffer
+	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatText, result, pending))
+	assert.Equal(t, "no difference\n", out.String())
+	assert.Equal(t, "lvsmark: note: table ip other marks the same packets\n", err.String())
+
+	out.Reset()
+	err.Reset()
+	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatJSON, result, pending))
+	assert.JSONEq(t, `{"version":1,"changes":[],"notes":["table ip other marks the same packets"],"changed":false}`, out.String())
+	assert.Empty(t, err.String())
+
+	out.Reset()
+	result = &lvsmark.Result{Changes: mixed[:1]}
+	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatJSON, result, pending))
+	assert.JSONEq(t, `{"version":1,"changes":[{"op":"edit","kind":"setting","where":"",
+		"before":"net.ipv4.ip_forward = 0","after":"net.ipv4.ip_forward = 1"}],"notes":[],"changed":true}`, out.String())
+}

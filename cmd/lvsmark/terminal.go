@@ -1,0 +1,57 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark"
+)
+
+// isTerminal reports whether a person reads what is written to w.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// A palette paints text, or leaves it as it is: the zero value.
+type palette struct{ colours bool }
+
+// paletteOf gives colours to a terminal that shows them, unless the operator
+// wants none (https://no-color.org).
+func paletteOf(w io.Writer) palette {
+	return palette{os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)}
+}
+
+// The sequences of ECMA-48, SGR.
+const (
+	bold   = "\x1b[1m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	plain  = "\x1b[0m"
+)
+
+func (p palette) heading(text string) string { return p.paint(bold, text) }
+
+func (p palette) change(op lvsmark.Op, text string) string {
+	switch op {
+	case lvsmark.Add:
+		return p.paint(green, text)
+	case lvsmark.Delete:
+		return p.paint(red, text)
+	}
+	return p.paint(yellow, text)
+}
+
+func (p palette) paint(sequence, text string) string {
+	if !p.colours {
+		return text
+	}
+	return sequence + text + plain
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersion(s streams, opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "print the version",
+		Long: `Version prints which lvsmark this is, and what it was built from.
+
+Exit status: 0.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if opts.output == formatJSON {
+				return s.printJSON(build())
+			}
+			return s.print(version() + "\n")
+		},
+	}
+}
+
+// A buildDocument is what version prints as JSON.
+type buildDocument struct {
+	Version  int    `json:"version"` // of the document, as everywhere
+	LVSMark  string `json:"lvsmark"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	Revision string `json:"revision,omitempty"` // of the checkout; empty when it was built without
+	Modified bool   `json:"modified,omitempty"` // the checkout had changes of its own
+}
+
+func build() buildDocument {
+	document := buildDocument{
+		Version: documentVersion, LVSMark: "unknown",
+		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return document
+	}
+	document.LVSMark = info.Main.Version
+	for _, setting := range info.Settings {
+		switch setting.Key {
+		case "vcs.revision":
+			document.Revision = setting.Value
+		case "vcs.modified":
+			document.Modified = setting.Value == "true"
+		}
+	}
+	return document
+}
+
+func version() string {
+	b := build()
+	text := fmt.Sprintf("lvsmark %s %s %s", b.LVSMark, b.Go, b.Platform)
+	if b.Revision != "" {
+		text += " " + b.Revision
+	}
+	if b.Modified {
+		text += " (modified)"
+	}
+	return text
+}

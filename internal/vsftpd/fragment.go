@@ -1,0 +1,189 @@
+// Package vsftpd writes the part of vsftpd.conf(5) that has to agree with the
+// director: the ports of data connections, and the address that PASV names.
+package vsftpd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Ports of FTP over implicit TLS (IANA: ftps, ftps-data) and of plain FTP's
+// data connections (RFC 959), which is also what vsftpd takes when
+// ftp_data_port is not given.
+const (
+	implicitPort     = 990
+	implicitDataPort = 989
+	dataPort         = 20
+)
+
+// minPassivePort is the lowest port that vsftpd listens on for data; a
+// pasv_max_port below it is ignored without a word.
+const minPassivePort = 1024
+
+// Fragment is what every real server of the FTP cluster has in its vsftpd.conf.
+// Each setting stands below the reason for it. What vsftpd does well by default
+// is left out, so the text can be appended to a configuration that is in use.
+// A cluster whose passive ports vsftpd cannot use is an error.
+func Fragment(c *config.Cluster) (string, error) {
+	if c.FTP == nil {
+		return "", fmt.Errorf("cluster %s is no FTP cluster: give it an ftp section", c.Name)
+	}
+	if c.FTP.PassivePorts.High < minPassivePort {
+		return "", fmt.Errorf("cluster %s: vsftpd takes no passive port below %d, and would use any above instead of %s: move passive-ports up",
+			c.Name, minPassivePort, c.FTP.PassivePorts)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# vsftpd.conf on every real server of cluster %s (mark %d)\n", c.Name, c.Mark)
+	instances := instancesOf(c.FTP)
+	writeListener(&b, instances[0])
+	writePassive(&b, c)
+	writeAddress(&b, c)
+	writeActive(&b, c.FTP, instances[0])
+	for _, other := range instances[1:] {
+		writeFurther(&b, instances[0], other)
+	}
+	return b.String(), nil
+}
+
+// An instance is one running vsftpd: it listens on one port, and sends active
+// data from one.
+type instance struct {
+	port, dataPort uint16
+	implicit       bool // TLS from the first byte
+}
+
+// settings are those in which the instance differs from vsftpd's defaults.
+func (i instance) settings() []string {
+	var settings []string
+	if i.port != config.DefaultControlPort {
+		settings = append(settings, fmt.Sprintf("listen_port=%d", i.port))
+	}
+	if i.implicit {
+		settings = append(settings, "ssl_enable=YES", "implicit_ssl=YES")
+	}
+	return settings
+}
+
+// instancesOf has the main instance first: that of port 21, or else of the
+// first control port that is not for implicit TLS.
+func instancesOf(ftp *config.FTP) []instance {
+	instances := make([]instance, 0, len(ftp.ControlPorts))
+	for _, port := range ftp.ControlPorts {
+		implicit := port == implicitPort
+		instances = append(instances, instance{port, dataPortOf(ftp, implicit), implicit})
+	}
+	rank := func(i instance) int {
+		switch {
+		case i.port == config.DefaultControlPort:
+			return 0
+		case !i.implicit:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(instances, func(a, b instance) int { return rank(a) - rank(b) })
+	return instances
+}
+
+// dataPortOf chooses among the ports whose connections the director
+// translates. Without the director in the way any port does: the usual one.
+func dataPortOf(ftp *config.FTP, implicit bool) uint16 {
+	usual := uint16(dataPort)
+	if implicit {
+		usual = implicitDataPort
+	}
+	switch {
+	case ftp.Active == nil || len(ftp.Active.Ports) == 0 || slices.Contains(ftp.Active.Ports, usual):
+		return usual
+	case slices.Contains(ftp.Active.Ports, dataPort):
+		return dataPort
+	}
+	return ftp.Active.Ports[0]
+}
+
+func writeListener(b *strings.Builder, main instance) {
+	settings := main.settings()
+	if len(settings) == 0 {
+		return
+	}
+	b.WriteString("\n# The director marks this port; vsftpd itself takes 21.\n")
+	if main.implicit {
+		b.WriteString("# TLS begins with the first byte, and rsa_cert_file has to name a certificate.\n")
+	}
+	writeSettings(b, settings...)
+}
+
+func writePassive(b *strings.Builder, c *config.Cluster) {
+	ports := c.FTP.PassivePorts
+	b.WriteString("\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n")
+	if ports.Low < minPassivePort {
+		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", minPassivePort)
+	}
+	for _, port := range c.FTP.ControlPorts {
+		if port >= minPassivePort && ports.Low <= port && port <= ports.High {
+			fmt.Fprintf(b, "# Port %d is the listener's: vsftpd finds it taken and draws another.\n", port)
+		}
+	}
+	writeSettings(b, fmt.Sprintf("pasv_min_port=%d", ports.Low), fmt.Sprintf("pasv_max_port=%d", ports.High))
+}
+
+// writeAddress names the VIP for PASV. By EPSV (RFC 2428) clients get a port
+// only, so IPv6 needs nothing.
+func writeAddress(b *strings.Builder, c *config.Cluster) {
+	vips := c.VIPsOf(config.IPv4)
+	if len(vips) == 0 {
+		return
+	}
+	if c.Forwarding != config.NAT {
+		b.WriteString("\n# No pasv_address: packets reach this server with the VIP as their destination,\n" +
+			"# and vsftpd answers PASV with that.\n")
+		return
+	}
+	b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n" +
+		"# address, while the client has to connect to the VIP. EPSV names no address.\n")
+	if len(vips) > 1 {
+		fmt.Fprintf(b, "# PASV can name only one of the cluster's %d IPv4 VIPs. Data connections of clients\n"+
+			"# of the others come to this one; the mark is the same, and so is the real server.\n"+
+			"# EPSV keeps each client to its VIP.\n", len(vips))
+	}
+	writeSettings(b, "pasv_address="+vips[0].String())
+}
+
+func writeActive(b *strings.Builder, ftp *config.FTP, main instance) {
+	b.WriteString("\n# Active data (PORT, EPRT) leaves from a fixed port, where vsftpd's default is any\n")
+	if ftp.Active != nil && ftp.Active.Translate != config.NoTranslation {
+		b.WriteString("# high port: the director translates the source of this one only.\n")
+	} else {
+		b.WriteString("# high port: firewalls of clients may insist on it.\n")
+	}
+	writeSettings(b, "connect_from_port_20=YES")
+	if main.dataPort != dataPort {
+		writeSettings(b, fmt.Sprintf("ftp_data_port=%d", main.dataPort))
+	}
+}
+
+// writeFurther describes a control port beyond the first: vsftpd listens on
+// one port only.
+func writeFurther(b *strings.Builder, main, other instance) {
+	kind := ""
+	if other.implicit {
+		kind = " (implicit TLS)"
+	}
+	fmt.Fprintf(b, "\n# Port %d%s needs a vsftpd of its own: a copy of this configuration, and in it\n", other.port, kind)
+	settings := other.settings()
+	if other.dataPort != main.dataPort {
+		settings = append(settings, fmt.Sprintf("ftp_data_port=%d", other.dataPort))
+	}
+	for _, setting := range settings {
+		writeSettings(b, "#   "+setting)
+	}
+}
+
+func writeSettings(b *strings.Builder, settings ...string) {
+	for _, setting := range settings {
+		b.WriteString(setting + "\n")
+	}
+}
