@@ -45,7 +45,7 @@ func Remove(ctx context.Context, opts Options) (*Result, error) {
 // the nftables ruleset between plan and commit.
 const commitTries = 5
 
-func work(ctx context.Context, opts Options, plan func(*kernel) (*plan, error), commit bool) (*Result, error) {
+func work(ctx context.Context, opts Options, planner func(*kernel) (*plan, error), commit bool) (*Result, error) {
 	if err := checkPrivileges(); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func work(ctx context.Context, opts Options, plan func(*kernel) (*plan, error), 
 		}
 		defer k.close()
 		for range commitTries {
-			if result, err = k.once(ctx, plan, commit); !errors.Is(err, nft.ErrStale) {
+			if result, err = k.once(ctx, planner, commit); !isStale(err) {
 				return err
 			}
 		}
@@ -66,9 +66,15 @@ func work(ctx context.Context, opts Options, plan func(*kernel) (*plan, error), 
 	return result, err
 }
 
+// isStale reports whether a plan came too late, and nothing of it is left.
+func isStale(err error) bool {
+	var undone *UndoneError
+	return errors.Is(err, nft.ErrStale) && (!errors.As(err, &undone) || len(undone.Left) == 0)
+}
+
 // once plans, and commits the plan.
-func (k *kernel) once(ctx context.Context, make func(*kernel) (*plan, error), commit bool) (*Result, error) {
-	p, err := make(k)
+func (k *kernel) once(ctx context.Context, planner func(*kernel) (*plan, error), commit bool) (*Result, error) {
+	p, err := planner(k)
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,9 @@ func TestUndone(t *testing.T) {
 	}{
 		"a sysctl that does not fit": {
 			newWorld, unboundSpec,
-			func(s *config.Spec) { s.Director.Sysctls = []config.Sysctl{{Name: "net.ipv4.ip_default_ttl", Value: "256"}} },
+			func(s *config.Spec) {
+				s.Director.Sysctls = []config.Sysctl{{Name: "net.ipv4.ip_default_ttl", Value: "256"}}
+			},
 			[]string{"set sysctls and timeouts: ", "net.ipv4.ip_default_ttl", "; undone: write the ledger"},
 			unix.EINVAL,
 		},

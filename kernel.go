@@ -1,8 +1,6 @@
 package lvsmark
 
 import (
-	"errors"
-
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -11,8 +9,7 @@ import (
 // used on the thread that opened it.
 type kernel struct {
 	nft      *nft.Conn
-	ipvs     *ipvs.Conn // nil: the kernel has no IPVS
-	noIPVS   error      // why
+	ipvs     *ipvs.Conn // nil: not opened, or the kernel has none
 	adopt    bool
 	progress func(string)
 }
@@ -23,17 +20,16 @@ func openKernel(opts Options) (*kernel, error) {
 		k.progress = func(string) {}
 	}
 	var err error
-	if k.nft, err = nft.Dial(); err != nil {
-		return nil, err
+	k.nft, err = nft.Dial()
+	return k, err
+}
+
+// openIPVS is only for who needs it: asking for IPVS loads its module.
+func (k *kernel) openIPVS() (err error) {
+	if k.ipvs == nil {
+		k.ipvs, err = ipvs.Open()
 	}
-	if k.ipvs, err = ipvs.Open(); errors.Is(err, ipvs.ErrNoIPVS) {
-		// It is missed only where something is to be bound.
-		k.ipvs, k.noIPVS = nil, err
-	} else if err != nil {
-		k.close()
-		return nil, err
-	}
-	return k, nil
+	return err
 }
 
 func (k *kernel) close() {

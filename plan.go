@@ -30,8 +30,10 @@ type plan struct {
 
 // plan compares the kernel with the spec.
 func (k *kernel) plan(spec *config.Spec) (*plan, error) {
-	if spec.Director.Bind && k.ipvs == nil {
-		return nil, k.noIPVS
+	if spec.Director.Bind {
+		if err := k.openIPVS(); err != nil {
+			return nil, err
+		}
 	}
 	p := &plan{}
 	var err error

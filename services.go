@@ -16,8 +16,13 @@ var ErrForeignService = errors.New("IPVS service is not lvsmark's")
 // those that are wanted. A service that nobody wrote down but that is just what
 // the spec says is taken over; one that differs only by the operator's word.
 func (k *kernel) compareServices(want []ipvs.Service, old nft.Ledger) ([]ipvs.Change, error) {
-	if k.ipvs == nil {
+	if len(want) == 0 && len(old.Bound) == 0 {
+		return nil, nil
+	}
+	if err := k.openIPVS(); errors.Is(err, ipvs.ErrNoIPVS) && len(want) == 0 {
 		return nil, nil // what cannot be there need not go
+	} else if err != nil {
+		return nil, err
 	}
 	all, err := k.ipvs.Services()
 	if err != nil {
