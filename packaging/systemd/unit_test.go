@@ -1,0 +1,95 @@
+package systemd_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+const unit = "lvsmark.service"
+
+// root is a tree with the machine's own targets, the text as our unit, and
+// something to execute at its path.
+func root(t *testing.T, text string) string {
+	t.Helper()
+	need.Programs(t, "systemd-analyze")
+	dir := t.TempDir()
+	units := filepath.Join(dir, "usr/lib/systemd/system")
+	require.NoError(t, os.MkdirAll(units, 0o755))
+	targets, err := filepath.Glob("/lib/systemd/system/*.target")
+	require.NoError(t, err)
+	for _, target := range targets {
+		text, err := os.ReadFile(target)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(units, filepath.Base(target)), text, 0o644))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(units, unit), []byte(text), 0o644))
+	require.NoError(t, os.Symlink("usr/lib", filepath.Join(dir, "lib")))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "usr/bin"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "usr/bin/lvsmark"), []byte("#!/bin/sh\n"), 0o755))
+	return dir
+}
+
+func analyze(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "systemd-analyze", args...)
+	command.Env = append(os.Environ(), "SYSTEMD_COLORS=0", "SYSTEMD_PAGER=")
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+func unitText(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(unit)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// systemd-analyze complains of units of the distribution too: only what it says
+// of ours counts.
+func complaints(output string) []string {
+	var about []string
+	for line := range strings.Lines(output) {
+		if strings.Contains(line, unit) {
+			about = append(about, strings.TrimSpace(line))
+		}
+	}
+	return about
+}
+
+func TestVerify(t *testing.T) {
+	output, err := analyze(t, "verify", "--man=no", "--recursive-errors=no", "--root="+root(t, unitText(t)), unit)
+	require.NoError(t, err, output)
+	assert.Empty(t, complaints(output), output)
+}
+
+func TestVerifyFindsMistakes(t *testing.T) {
+	for _, change := range []struct{ name, from, to string }{
+		{"misspelt directive", "RestartSec=", "RestartSeconds="},
+		{"unknown value", "ProtectSystem=strict", "ProtectSystem=mostly"},
+		{"no such program", "=/usr/bin/lvsmark", "=/usr/bin/lvsmark-of-another-name"},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			text := unitText(t)
+			broken := strings.Replace(text, change.from, change.to, 1)
+			require.NotEqual(t, text, broken)
+			output, _ := analyze(t, "verify", "--man=no", "--recursive-errors=no", "--root="+root(t, broken), unit)
+			assert.NotEmpty(t, complaints(output), output)
+		})
+	}
+}
+
+// The exposure is 1.9 of 10 by systemd 252, which calls up to 5 "OK": what is
+// left is what apply needs. Another version may weigh things a little otherwise.
+func TestExposure(t *testing.T) {
+	const exposure = "25" // tenths
+	output, err := analyze(t, "security", "--offline=true", "--no-pager", "--threshold="+exposure, "--root="+root(t, unitText(t)), unit)
+	assert.NoError(t, err, output)
+}
