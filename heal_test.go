@@ -19,31 +19,43 @@ func TestHeal(t *testing.T) {
 		heals    []string
 	}{
 		{"real server's weight changed", "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 7", []string{
-			`edit real-server in "` + service + `": "10.0.0.11:0 -m -w 7" -> "10.0.0.11:0 -m -w 1"`}},
+			`edit real-server in "` + service + `": "10.0.0.11:0 -m -w 7" -> "10.0.0.11:0 -m -w 1"`,
+		}},
 		{"forwarding method changed", "ipvsadm -e -f 21 -r 10.0.0.11:0 -g -w 1", []string{
-			`edit real-server in "` + service + `": "10.0.0.11:0 -g -w 1" -> "10.0.0.11:0 -m -w 1"`}},
+			`edit real-server in "` + service + `": "10.0.0.11:0 -g -w 1" -> "10.0.0.11:0 -m -w 1"`,
+		}},
 		{"real server removed", "ipvsadm -d -f 21 -r 10.0.0.12:0", []string{
-			`add real-server in "` + service + `": "" -> "10.0.0.12:0 -m -w 1"`}},
+			`add real-server in "` + service + `": "" -> "10.0.0.12:0 -m -w 1"`,
+		}},
 		{"real server added", "ipvsadm -a -f 21 -r 10.0.0.13:0 -m -w 2", []string{
-			`delete real-server in "` + service + `": "10.0.0.13:0 -m -w 2" -> ""`}},
+			`delete real-server in "` + service + `": "10.0.0.13:0 -m -w 2" -> ""`,
+		}},
 		{"scheduler changed", "ipvsadm -E -f 21 -s rr -p 300", []string{
-			`edit service in "": "-f 21 -s rr -p 300" -> "-f 21 -s wlc -p 300"`}},
+			`edit service in "": "-f 21 -s rr -p 300" -> "-f 21 -s wlc -p 300"`,
+		}},
 		{"persistence taken off", "ipvsadm -E -f 21 -s wlc", []string{
-			`edit service in "": "-f 21 -s wlc" -> "-f 21 -s wlc -p 300"`}},
+			`edit service in "": "-f 21 -s wlc" -> "-f 21 -s wlc -p 300"`,
+		}},
 		{"service deleted", "ipvsadm -D -f 21", []string{
 			`add service in "": "" -> "-f 21 -s wlc -p 300"`,
 			`add real-server in "` + service + `": "" -> "10.0.0.11:0 -m -w 1"`,
-			`add real-server in "` + service + `": "" -> "10.0.0.12:0 -m -w 1"`}},
+			`add real-server in "` + service + `": "" -> "10.0.0.12:0 -m -w 1"`,
+		}},
 		{"sysctl turned", "sysctl -qw net.ipv4.vs.expire_nodest_conn=0", []string{
-			`edit setting in "": "net.ipv4.vs.expire_nodest_conn = 0" -> "net.ipv4.vs.expire_nodest_conn = 1"`}},
+			`edit setting in "": "net.ipv4.vs.expire_nodest_conn = 0" -> "net.ipv4.vs.expire_nodest_conn = 1"`,
+		}},
 		{"forwarding turned off", "sysctl -qw net.ipv4.ip_forward=0", []string{
-			`edit setting in "": "net.ipv4.ip_forward = 0" -> "net.ipv4.ip_forward = 1"`}},
+			`edit setting in "": "net.ipv4.ip_forward = 0" -> "net.ipv4.ip_forward = 1"`,
+		}},
 		{"timeout changed", "ipvsadm --set 100 0 0", []string{
-			`edit setting in "": "ipvs.timeout.tcp = 100" -> "ipvs.timeout.tcp = 7200"`}},
+			`edit setting in "": "ipvs.timeout.tcp = 100" -> "ipvs.timeout.tcp = 7200"`,
+		}},
 		{"VIP taken off its device", "ip address del 198.51.100.21/32 dev vip0", []string{
-			`add address in "device vip0": "" -> "198.51.100.21"`}},
+			`add address in "device vip0": "" -> "198.51.100.21"`,
+		}},
 		{"mark changed", "nft delete element ip lvsmark tcp_21_10000-20000 { 198.51.100.21 }; nft add element ip lvsmark tcp_21_10000-20000 { 198.51.100.21 : 22 }", []string{
-			`edit element in "map ip lvsmark tcp_21_10000-20000": "198.51.100.21 : 0x00000016" -> "198.51.100.21 : 0x00000015"`}},
+			`edit element in "map ip lvsmark tcp_21_10000-20000": "198.51.100.21 : 0x00000016" -> "198.51.100.21 : 0x00000015"`,
+		}},
 		{"foreign table added", "nft add table ip another", nil},
 		{"foreign service added", "ipvsadm -A -f 4000 -s rr", nil},
 	} {

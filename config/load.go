@@ -67,8 +67,10 @@ func parse(text []byte, report *report) *Spec {
 }
 
 func tooLarge(name string) error {
-	return Mistakes{{File: name, Line: 1, Column: 1,
-		Message: "the file is over 64 MB; a spec is far smaller, so name the right file"}}
+	return Mistakes{{
+		File: name, Line: 1, Column: 1,
+		Message: "the file is over 64 MB; a spec is far smaller, so name the right file",
+	}}
 }
 
 // unreadable adds the way out to an error of package os, which names the file

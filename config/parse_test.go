@@ -212,22 +212,36 @@ func TestNotes(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"passive range holds a control port", one("ftp: {control-ports: [21, 2121], passive-ports: 2000-3000}"),
-			[]string{"f:6:53: passive-ports 2000-3000 hold the control port 2121; that changes nothing, both carry the same mark"}},
-		{"default passive range holds a control port", one("ftp: {control-ports: [10021]}"),
-			[]string{"f:6:27: passive-ports 10000-20000 hold the control port 10021; that changes nothing, both carry the same mark"}},
-		{"netmask without persistence", one("ports: [1]", "persistence: 0", "persistence-netmask: 24"),
-			[]string{"f:8:26: persistence-netmask changes nothing: persistence is 0"}},
-		{"netmask in both families", both.Replace(one("ports: [1]", "persistence-netmask: 24")),
-			[]string{"f:7:26: persistence-netmask 24 groups IPv6 clients by /24 too; a cluster for each family can have its own"}},
-		{"FTP without persistence", two.Replace(one("ftp:", "persistence: 0")),
-			[]string{"f:7:18: without persistence a data connection may reach another real server than its control connection"}},
+		{
+			"passive range holds a control port", one("ftp: {control-ports: [21, 2121], passive-ports: 2000-3000}"),
+			[]string{"f:6:53: passive-ports 2000-3000 hold the control port 2121; that changes nothing, both carry the same mark"},
+		},
+		{
+			"default passive range holds a control port", one("ftp: {control-ports: [10021]}"),
+			[]string{"f:6:27: passive-ports 10000-20000 hold the control port 10021; that changes nothing, both carry the same mark"},
+		},
+		{
+			"netmask without persistence", one("ports: [1]", "persistence: 0", "persistence-netmask: 24"),
+			[]string{"f:8:26: persistence-netmask changes nothing: persistence is 0"},
+		},
+		{
+			"netmask in both families", both.Replace(one("ports: [1]", "persistence-netmask: 24")),
+			[]string{"f:7:26: persistence-netmask 24 groups IPv6 clients by /24 too; a cluster for each family can have its own"},
+		},
+		{
+			"FTP without persistence", two.Replace(one("ftp:", "persistence: 0")),
+			[]string{"f:7:18: without persistence a data connection may reach another real server than its control connection"},
+		},
 		{"FTP without persistence, scheduled by source", two.Replace(one("ftp:", "persistence: 0", "scheduler: sh")), nil},
 		{"FTP without persistence, one real server", one("ftp:", "persistence: 0"), nil},
-		{"no weight", strings.Replace(one("ports: [1]"), "10.0.0.1", "10.0.0.1, weight: 0", 1),
-			[]string{"f:5:19: every IPv4 real server has weight 0; the cluster takes no new IPv4 connections"}},
-		{"real servers outside of the sources", two.Replace(one("ftp: {active-data: {source: [10.0.0.2, 9.0.0.0/8, 10.0.0.0]}}")),
-			[]string{"f:5:30: active data of 10.0.0.1 is not translated: no source of active-data holds it"}},
+		{
+			"no weight", strings.Replace(one("ports: [1]"), "10.0.0.1", "10.0.0.1, weight: 0", 1),
+			[]string{"f:5:19: every IPv4 real server has weight 0; the cluster takes no new IPv4 connections"},
+		},
+		{
+			"real servers outside of the sources", two.Replace(one("ftp: {active-data: {source: [10.0.0.2, 9.0.0.0/8, 10.0.0.0]}}")),
+			[]string{"f:5:30: active data of 10.0.0.1 is not translated: no source of active-data holds it"},
+		},
 		{"real servers outside of the sources, without translation", one("ftp: {active-data: {source: 9.0.0.0/8, translate: none}}"), nil},
 	}
 	for _, test := range tests {

@@ -55,48 +55,64 @@ func TestHeal(t *testing.T) {
 		want         []string // the changes that heal it
 	}{
 		{"element deleted", "delete element ip lvsmark tcp_21_10000-20000 { 198.51.100.22 }", []string{
-			text(add, "element", ftpMap, "", "198.51.100.22 : 0x00000015")}},
+			text(add, "element", ftpMap, "", "198.51.100.22 : 0x00000015"),
+		}},
 		{"element added", "add element ip lvsmark tcp_80 { 192.0.2.9 : 80 }", []string{
-			text(del, "element", webMap, "192.0.2.9 : 0x00000050", "")}},
+			text(del, "element", webMap, "192.0.2.9 : 0x00000050", ""),
+		}},
 		{"mark changed", "delete element ip lvsmark tcp_80 { 198.51.100.21 }; add element ip lvsmark tcp_80 { 198.51.100.21 : 81 }", []string{
-			text(nft.Edit, "element", webMap, "198.51.100.21 : 0x00000051", "198.51.100.21 : 0x00000050")}},
+			text(nft.Edit, "element", webMap, "198.51.100.21 : 0x00000051", "198.51.100.21 : 0x00000050"),
+		}},
 		{"map flushed", "flush map ip lvsmark tcp_21_10000-20000", []string{
 			text(add, "element", ftpMap, "", "198.51.100.21 : 0x00000015"),
-			text(add, "element", ftpMap, "", "198.51.100.22 : 0x00000015")}},
+			text(add, "element", ftpMap, "", "198.51.100.22 : 0x00000015"),
+		}},
 		{"mark struck off the ledger", "delete element ip lvsmark bound { 21 }", []string{
-			text(add, "element", "set ip lvsmark bound", "", `0x00000015 comment "ftp"`)}},
+			text(add, "element", "set ip lvsmark bound", "", `0x00000015 comment "ftp"`),
+		}},
 		{"rule added in front", "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", []string{
-			text(del, "rule", chain, "ip saddr 192.0.2.7 counter return", "")}},
+			text(del, "rule", chain, "ip saddr 192.0.2.7 counter return", ""),
+		}},
 		{"rule added behind", "add rule ip lvsmark prerouting ct state new limit rate 5/second log", []string{
-			text(del, "rule", chain, "[ct] [bitwise] [cmp] [limit] [log]", "")}},
+			text(del, "rule", chain, "[ct] [bitwise] [cmp] [limit] [log]", ""),
+		}},
 		{"chain flushed", "flush chain ip lvsmark prerouting", []string{
-			text(add, "rule", chain, "", ftpRule), text(add, "rule", chain, "", ctlRule), text(add, "rule", chain, "", webRule)}},
+			text(add, "rule", chain, "", ftpRule), text(add, "rule", chain, "", ctlRule), text(add, "rule", chain, "", webRule),
+		}},
 		{"rule moved", "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting " + ctlRule +
 			"; add rule ip lvsmark prerouting " + webRule + "; add rule ip lvsmark prerouting " + ftpRule, []string{
-			text(del, "rule", chain, ftpRule, ""), text(add, "rule", chain, "", ftpRule)}},
+			text(del, "rule", chain, ftpRule, ""), text(add, "rule", chain, "", ftpRule),
+		}},
 		{"chain added", "add chain ip lvsmark extra; add rule ip lvsmark extra tcp dport 22 drop", []string{
-			text(del, "chain", table, "extra", ""), text(del, "rule", "chain ip lvsmark extra", "tcp dport 22 drop", "")}},
+			text(del, "chain", table, "extra", ""), text(del, "rule", "chain ip lvsmark extra", "tcp dport 22 drop", ""),
+		}},
 		{"chain deleted", "delete chain ip lvsmark postrouting", []string{
 			text(add, "chain", table, "", "postrouting { type nat hook postrouting priority srcnat; policy accept; }"),
-			text(add, "rule", "chain ip lvsmark postrouting", "", "ip saddr @masquerade_20 tcp sport 20 masquerade")}},
+			text(add, "rule", "chain ip lvsmark postrouting", "", "ip saddr @masquerade_20 tcp sport 20 masquerade"),
+		}},
 		{"set added", "add set ip lvsmark mine { type inet_service; elements = { 22 }; }", []string{
 			text(del, "set", table, "mine { type inet_service }", ""),
-			text(del, "element", "set ip lvsmark mine", "22", "")}},
+			text(del, "element", "set ip lvsmark mine", "22", ""),
+		}},
 		{"counter added", "add counter ip lvsmark seen; add rule ip lvsmark prerouting counter name seen", []string{
-			text(del, "rule", chain, "[objref]", ""), text(del, "counter", table, "seen", "")}},
+			text(del, "rule", chain, "[objref]", ""), text(del, "counter", table, "seen", ""),
+		}},
 		{"policy turned", "add chain ip lvsmark prerouting { policy drop; }", []string{
 			text(nft.Edit, "chain", table,
 				"prerouting { type filter hook prerouting priority mangle; policy drop; }",
-				"prerouting { type filter hook prerouting priority mangle; policy accept; }")}},
+				"prerouting { type filter hook prerouting priority mangle; policy accept; }"),
+		}},
 		{"table put to sleep", "add table ip lvsmark { flags dormant; }", []string{
 			text(nft.Edit, "table", "",
 				`ip lvsmark { flags dormant; comment "lvsmark: compiled from a spec; change that, not this" }`,
-				`ip lvsmark { comment "lvsmark: compiled from a spec; change that, not this" }`)}},
+				`ip lvsmark { comment "lvsmark: compiled from a spec; change that, not this" }`),
+		}},
 		{"map of another size", `delete chain ip lvsmark prerouting; delete map ip lvsmark tcp_80
 			add map ip lvsmark tcp_80 { type ipv4_addr : mark; size 16; comment "VIP : fwmark"; elements = { 198.51.100.21 : 80 }; }
 			add chain ip lvsmark prerouting { comment "a fwmark for each packet of a cluster"; type filter hook prerouting priority mangle; }
 			add rule ip lvsmark prerouting ` + ftpRule + "; add rule ip lvsmark prerouting " + ctlRule + "; add rule ip lvsmark prerouting " + webRule, []string{
-			text(nft.Edit, "map", table, "tcp_80 { type ipv4_addr : mark; size 16 }", "tcp_80 { type ipv4_addr : mark; size 1024 }")}},
+			text(nft.Edit, "map", table, "tcp_80 { type ipv4_addr : mark; size 16 }", "tcp_80 { type ipv4_addr : mark; size 1024 }"),
+		}},
 		{"foreign table added", "add table ip other { chain c { type filter hook prerouting priority -200; }; }", nil},
 	}
 	for _, c := range cases {

@@ -87,15 +87,15 @@ func apply(t *testing.T, conn *nft.Conn, to *nft.Ruleset) []nft.Change {
 // foreignOf lists every table but lvsmark's, as nft does.
 func foreignOf(t *testing.T, conn *nft.Conn) string {
 	t.Helper()
-	list := ""
+	var list strings.Builder
 	for line := range strings.Lines(run(t, "", "list", "tables")) {
 		fields := strings.Fields(line) // "table ip name"
 		ours := slices.ContainsFunc(snapshot(t, conn).Tables, func(t *nft.Table) bool { return t.String() == strings.Join(fields, " ") })
 		if !ours {
-			list += run(t, "", "list", "table", fields[1], fields[2])
+			list.WriteString(run(t, "", "list", "table", fields[1], fields[2]))
 		}
 	}
-	return list
+	return list.String()
 }
 
 // sortedLines is for lists in which sets and chains may have come in another

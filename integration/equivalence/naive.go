@@ -1,0 +1,55 @@
+package equivalence
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Naive is the marking of a spec as somebody would write it by hand, for
+// `nft -f`: a rule for each VIP and each range of ports. It does not rest on
+// what config or nft make of ports and VIPs.
+func Naive(spec *config.Spec, table string, priority int) string {
+	var b strings.Builder
+	for _, family := range config.Families() {
+		ip := nftFamily(family)
+		fmt.Fprintf(&b, "table %[1]s %[2]s\ndelete table %[1]s %[2]s\ntable %[1]s %[2]s {\n\tchain marking {\n", ip, table)
+		fmt.Fprintf(&b, "\t\ttype filter hook prerouting priority %d; policy accept;\n", priority)
+		for _, c := range spec.Clusters {
+			for _, vip := range c.VIPs {
+				if vip.Is4() != (family == config.IPv4) {
+					continue
+				}
+				for _, ports := range asWritten(&c) {
+					fmt.Fprintf(&b, "\t\t%s daddr %s %s meta mark set %d\n", ip, vip, ports, c.Mark)
+				}
+			}
+		}
+		b.WriteString("\t}\n}\n")
+	}
+	return b.String()
+}
+
+// asWritten is a match for each entry of the cluster's ports.
+func asWritten(c *config.Cluster) []string {
+	var matches []string
+	if c.FTP != nil {
+		for _, port := range c.FTP.ControlPorts {
+			matches = append(matches, fmt.Sprintf("tcp dport %d", port))
+		}
+		return append(matches, fmt.Sprintf("tcp dport %d-%d", c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High))
+	}
+	for _, r := range c.Ports {
+		protocol := "tcp"
+		if r.Protocol == config.UDP {
+			protocol = "udp"
+		}
+		if r.Low == r.High {
+			matches = append(matches, fmt.Sprintf("%s dport %d", protocol, r.Low))
+		} else {
+			matches = append(matches, fmt.Sprintf("%s dport %d-%d", protocol, r.Low, r.High))
+		}
+	}
+	return matches
+}

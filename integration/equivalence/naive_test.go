@@ -1,0 +1,58 @@
+package equivalence
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/specgen"
+)
+
+// TestNaive sends the same packets through lvsmark's tables and then through
+// rules by hand that say the same, for many random specs: each gets the same
+// mark from both. A packet comes with a mark, which it keeps when it is of no
+// cluster.
+func TestNaive(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "nft")
+	t.Parallel()
+	const before = "0x50000005"
+	site := newSite(t)
+	require.NoError(t, site.Load(`table inet before {
+	chain marking {
+		type filter hook prerouting priority raw; policy accept;
+		meta mark set `+before+`
+	}
+}
+`))
+	marked, packetsSent := 0, 0
+	for i := range cases(200) {
+		seed, r := random(i)
+		spec := specgen.Spec(r)
+		packets := Probes(r, spec)
+		byLVSMark := Observer{Name: "by_lvsmark", Priority: behindMangle, Then: "meta mark set " + before, Size: len(packets)}
+		byHand := Observer{Name: "by_hand", Priority: behindMangle + 2, Then: "drop", Size: len(packets)}
+
+		require.NoError(t, site.Commit(spec), "%s\n%s", seed, specgen.YAML(spec))
+		require.NoError(t, site.Load(byLVSMark.Text()+Naive(spec, "hand", behindMangle+1)+byHand.Text()))
+		sights, err := site.Observe(packets, byLVSMark, byHand)
+		require.NoError(t, err, "%s\n%s", seed, specgen.YAML(spec))
+		assertSame(t, sights[1], sights[0])
+		if t.Failed() {
+			t.Fatalf("%s\n%s", seed, specgen.YAML(spec))
+		}
+		for mark, n := range sights[0].Count() {
+			if mark != 0x50000005 {
+				marked += n
+			}
+		}
+		packetsSent += len(packets)
+	}
+	t.Logf("%d packets, %d of them marked", packetsSent, marked)
+	assert.Greater(t, marked, packetsSent/20, "packets that were marked")
+	assert.Less(t, marked, packetsSent/2, "packets that were marked")
+	require.NoError(t, site.Commit(&config.Spec{}))
+}

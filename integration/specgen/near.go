@@ -1,0 +1,79 @@
+package specgen
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Near returns another spec that differs from this one in little: what an
+// operator changes in a day.
+func Near(r *rand.Rand, spec *config.Spec) *config.Spec {
+	for {
+		d := &draft{r, Check(spec)} // a copy
+		for range 1 + d.IntN(3) {
+			d.change()
+		}
+		if len(d.spec.Clusters) == 0 {
+			continue
+		}
+		if next := Check(d.spec); next != nil {
+			return next
+		}
+	}
+}
+
+func (d *draft) change() {
+	if len(d.spec.Clusters) == 0 {
+		return
+	}
+	i := d.IntN(len(d.spec.Clusters))
+	c := &d.spec.Clusters[i]
+	switch d.IntN(12) {
+	case 0, 1:
+		d.addVIPs(c, config.FamilyOf(c.VIPs[0]), 1+d.IntN(3))
+	case 2, 3:
+		c.VIPs = slices.Delete(c.VIPs, 0, 1)
+		if len(c.VIPs) == 0 {
+			d.remove(i)
+		}
+	case 4:
+		c.Mark = d.freeMark(c)
+	case 5:
+		d.swapMarks(c, &d.spec.Clusters[d.IntN(len(d.spec.Clusters))])
+	case 6:
+		d.moveVIP(c, &d.spec.Clusters[d.IntN(len(d.spec.Clusters))])
+	case 7:
+		d.remove(i)
+	case 8:
+		d.addCluster(d.service())
+	default:
+		d.changePorts(c)
+	}
+}
+
+func (d *draft) remove(i int) { d.spec.Clusters = slices.Delete(d.spec.Clusters, i, i+1) }
+
+func (d *draft) swapMarks(a, b *config.Cluster) { a.Mark, b.Mark = b.Mark, a.Mark }
+
+func (d *draft) moveVIP(from, to *config.Cluster) {
+	vip := from.VIPs[0]
+	if len(from.VIPs) > 1 && !slices.Contains(to.VIPs, vip) && to.Serves(config.FamilyOf(vip)) {
+		from.VIPs = slices.Delete(from.VIPs, 0, 1)
+		to.VIPs = append(to.VIPs, vip)
+	}
+}
+
+func (d *draft) changePorts(c *config.Cluster) {
+	switch {
+	case c.FTP == nil:
+		c.Ports = d.ports()
+	case c.FTP.Active != nil && d.oneIn(3):
+		c.FTP.Active.Translate = config.Translation(d.IntN(3))
+	case c.FTP.Active != nil && d.oneIn(2):
+		c.FTP.Active.Sources = d.sources(c)
+	default:
+		c.FTP.PassivePorts = d.portRange(config.TCP)
+	}
+}

@@ -1,0 +1,172 @@
+package specgen
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Spec returns a valid spec of one cluster to about a dozen, in one family or
+// both, with one to eight different sets of ports. The same state of r makes the
+// same spec.
+func Spec(r *rand.Rand) *config.Spec {
+	for {
+		if spec := Check(draw(r)); spec != nil {
+			return spec
+		}
+	}
+}
+
+// Check returns the spec as config reads it from the file that YAML writes, or
+// nil when config refuses that file.
+func Check(spec *config.Spec) *config.Spec {
+	read, _, err := config.Parse("random.yaml", strings.NewReader(YAML(spec)))
+	if err != nil {
+		return nil
+	}
+	return read
+}
+
+// A draft is a spec in the making.
+type draft struct {
+	*rand.Rand
+	spec *config.Spec
+}
+
+func draw(r *rand.Rand) *config.Spec {
+	d := &draft{r, &config.Spec{Director: config.Director{
+		Table: config.DefaultTable, Bind: r.IntN(3) > 0, IPForward: r.IntN(2) > 0,
+	}}}
+	if d.oneIn(5) {
+		d.spec.Director.Table = "ftp_marks"
+	}
+	services := make([]service, 1+d.IntN(8))
+	for i := range services {
+		services[i] = d.service()
+	}
+	for i := range len(services) + d.IntN(5) {
+		d.addCluster(services[i%len(services)])
+	}
+	return d.spec
+}
+
+func (d *draft) oneIn(n int) bool { return d.IntN(n) == 0 }
+
+// families chooses one or both.
+func (d *draft) families() []config.Family {
+	switch d.IntN(4) {
+	case 0:
+		return []config.Family{config.IPv6}
+	case 1:
+		return config.Families()
+	}
+	return []config.Family{config.IPv4}
+}
+
+// addCluster adds a cluster, unless all VIPs that it draws are taken.
+func (d *draft) addCluster(s service) {
+	c := config.Cluster{
+		Name:      d.clusterName(),
+		Scheduler: config.Schedulers()[d.IntN(6)],
+	}
+	if !d.oneIn(4) {
+		c.Forwarding = config.NAT
+	} else {
+		c.Forwarding = config.Direct + config.Forwarding(d.IntN(2))
+	}
+	s.give(&c)
+	translate := config.Translation(d.IntN(3))
+	for _, family := range d.families() {
+		limit := 1 + d.IntN(4)
+		if s.ftp && c.Forwarding == config.NAT && translate == config.SNAT {
+			limit = 1
+		} else if d.oneIn(40) {
+			limit = 100 + d.IntN(1000)
+		}
+		d.addVIPs(&c, family, limit)
+	}
+	if len(c.VIPs) == 0 {
+		return
+	}
+	c.Mark = d.freeMark(&c)
+	d.addServers(&c)
+	if s.ftp && c.Forwarding == config.NAT {
+		d.addActiveData(&c, translate)
+	}
+	d.setPersistence(&c)
+	d.spec.Clusters = append(d.spec.Clusters, c)
+}
+
+// addVIPs draws VIPs, mostly out of a few addresses: they are neighbours, and
+// clusters that mark different ports share them.
+func (d *draft) addVIPs(c *config.Cluster, family config.Family, n int) {
+	vip := d.vip(family)
+	for range n {
+		if !slices.Contains(c.VIPs, vip) && !d.taken(vip, c) {
+			c.VIPs = append(c.VIPs, vip)
+		}
+		if n > 10 || d.oneIn(2) {
+			vip = vip.Next()
+		} else {
+			vip = d.vip(family)
+		}
+	}
+}
+
+// vip draws an address of those set apart for documentation (RFC 5737, RFC
+// 3849), or one that has no neighbours there.
+func (d *draft) vip(family config.Family) netip.Addr {
+	last := byte(1 + d.IntN(24))
+	switch {
+	case family == config.IPv4 && d.oneIn(20):
+		return netip.MustParseAddr("223.255.240.254")
+	case family == config.IPv4:
+		return netip.AddrFrom4([4]byte{198, 51, 100, last})
+	case d.oneIn(20):
+		return netip.MustParseAddr("2001:db8:ffff:ffff:ffff:ffff:ffff:fffe")
+	}
+	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: last})
+}
+
+// taken reports whether another cluster marks a port of c's on the VIP.
+func (d *draft) taken(vip netip.Addr, c *config.Cluster) bool {
+	for i := range d.spec.Clusters {
+		other := &d.spec.Clusters[i]
+		if slices.Contains(other.VIPs, vip) && overlap(other.MarkedPorts(), c.MarkedPorts()) {
+			return true
+		}
+	}
+	return false
+}
+
+func overlap(a, b []config.PortRange) bool {
+	return slices.ContainsFunc(a, func(r config.PortRange) bool { return slices.ContainsFunc(b, r.Overlaps) })
+}
+
+// freeMark draws a mark that no cluster of the same family has: small ones, any
+// of 32 bits, and those at the ends.
+func (d *draft) freeMark(c *config.Cluster) uint32 {
+	for {
+		mark := []uint32{
+			1 + d.Uint32N(99), 1 + d.Uint32N(99), max(d.Uint32(), 1), 1 << d.IntN(32), 0xffffffff, 0x01020304,
+		}[d.IntN(6)]
+		if !d.markTaken(mark, c) {
+			return mark
+		}
+	}
+}
+
+func (d *draft) markTaken(mark uint32, c *config.Cluster) bool {
+	for i := range d.spec.Clusters {
+		other := &d.spec.Clusters[i]
+		for _, family := range config.Families() {
+			if other.Mark == mark && other.Serves(family) && c.Serves(family) {
+				return true
+			}
+		}
+	}
+	return false
+}

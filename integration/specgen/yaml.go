@@ -1,0 +1,92 @@
+package specgen
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// YAML writes the spec as a file that lvsmark reads: nothing is left to a
+// default that can be written.
+func YAML(spec *config.Spec) string {
+	var b strings.Builder
+	b.WriteString("clusters:\n")
+	for i := range spec.Clusters {
+		writeCluster(&b, &spec.Clusters[i])
+	}
+	d := &spec.Director
+	fmt.Fprintf(&b, "director:\n  table: %s\n  bind: %t\n  ip-forward: %t\n", d.Table, d.Bind, d.IPForward)
+	if d.Timeouts != (config.Timeouts{}) {
+		b.WriteString("  ipvs-timeouts:\n")
+		writeTimeout(&b, "tcp", d.Timeouts.TCP)
+		writeTimeout(&b, "tcp-fin", d.Timeouts.TCPFin)
+		writeTimeout(&b, "udp", d.Timeouts.UDP)
+	}
+	if len(d.Sysctls) > 0 {
+		b.WriteString("  sysctls:\n")
+		for _, s := range d.Sysctls {
+			fmt.Fprintf(&b, "    %s: %q\n", s.Name, s.Value)
+		}
+	}
+	return b.String()
+}
+
+func writeTimeout(b *strings.Builder, name string, d time.Duration) {
+	if d > 0 {
+		fmt.Fprintf(b, "    %s: %s\n", name, d)
+	}
+}
+
+func writeCluster(b *strings.Builder, c *config.Cluster) {
+	fmt.Fprintf(b, "  - name: %s\n    mark: 0x%x\n    vips: %s\n", c.Name, c.Mark, list(c.VIPs))
+	if c.VIPDevice != "" {
+		fmt.Fprintf(b, "    vip-device: %s\n", c.VIPDevice)
+	}
+	if c.FTP != nil {
+		writeFTP(b, c.FTP)
+	} else {
+		fmt.Fprintf(b, "    ports: %s\n", list(c.Ports))
+	}
+	fmt.Fprintf(b, "    forwarding: %s\n    scheduler: %s\n    persistence: %s\n", c.Forwarding, c.Scheduler, duration(c.Persistence))
+	if c.PersistenceNetmask > 0 {
+		fmt.Fprintf(b, "    persistence-netmask: %d\n", c.PersistenceNetmask)
+	}
+	b.WriteString("    real-servers:\n")
+	for _, s := range c.RealServers {
+		fmt.Fprintf(b, "      - {address: %q, weight: %d", s.Address, s.Weight)
+		if s.Name != "" {
+			fmt.Fprintf(b, ", name: %s", s.Name)
+		}
+		b.WriteString("}\n")
+	}
+}
+
+func writeFTP(b *strings.Builder, ftp *config.FTP) {
+	fmt.Fprintf(b, "    ftp:\n      control-ports: %s\n      passive-ports: %s\n", list(ftp.ControlPorts), ftp.PassivePorts)
+	if ftp.Active != nil {
+		fmt.Fprintf(b, "      active-data:\n        translate: %s\n        source: %s\n        ports: %s\n",
+			ftp.Active.Translate, list(ftp.Active.Sources), list(ftp.Active.Ports))
+	}
+}
+
+// list is a YAML list on one line; addresses of IPv6 hold no ": ", so that they
+// need no quotes.
+func list[T any](values []T) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = fmt.Sprint(v)
+		if strings.HasSuffix(words[i], ":") {
+			words[i] = fmt.Sprintf("%q", words[i])
+		}
+	}
+	return "[" + strings.Join(words, ", ") + "]"
+}
+
+func duration(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
+	return d.String()
+}
