@@ -103,9 +103,19 @@ func TestKilled(t *testing.T) {
 }
 
 // killed does n steps towards the spec; false when there are not so many.
-func (w *world) killed(to string, n int) bool {
+func (w *world) killed(to string, n int) (enough bool) {
 	w.t.Helper()
-	enough := false
+	w.withSteps(to, func(steps []step) {
+		enough = n < len(steps)
+		assert.NoError(w.t, run(w.t.Context(), steps[:min(n, len(steps))], func(string) {}))
+	})
+	return enough
+}
+
+// withSteps calls f, on a thread in the namespace, with the steps that lead to
+// the spec; "" stands for none. f must not end its goroutine, as require does.
+func (w *world) withSteps(to string, f func([]step)) {
+	w.t.Helper()
 	require.NoError(w.t, inNamespace(w.ns, func() error {
 		k, err := openKernel(w.options())
 		if err != nil {
@@ -116,11 +126,9 @@ func (w *world) killed(to string, n int) bool {
 		if err != nil {
 			return err
 		}
-		steps := p.steps(k)
-		enough = n < len(steps)
-		return run(w.t.Context(), steps[:min(n, len(steps))], func(string) {})
+		f(p.steps(k))
+		return nil
 	}))
-	return enough
 }
 
 func (w *world) planOf(k *kernel, spec string) (*plan, error) {
@@ -204,33 +212,21 @@ var errInjected = errors.New("the kernel says no")
 
 // failsBehind does n steps, fails, and asserts that all is as it was; false when
 // there are not so many steps.
-func (w *world) failsBehind(from, to string, n int) bool {
+func (w *world) failsBehind(from, to string, n int) (enough bool) {
 	w.t.Helper()
-	enough := false
-	require.NoError(w.t, inNamespace(w.ns, func() error {
-		k, err := openKernel(w.options())
-		if err != nil {
-			return err
-		}
-		defer k.close()
-		p, err := w.planOf(k, to)
-		if err != nil {
-			return err
-		}
-		steps := p.steps(k)
+	w.withSteps(to, func(steps []step) {
 		if enough = n <= len(steps); !enough {
-			return nil
+			return
 		}
 		steps = append(steps[:n:n], step{name: "fail", do: func() error { return errInjected }, undo: func() error { return nil }})
-		err = run(w.t.Context(), steps, func(string) {})
+		err := run(w.t.Context(), steps, func(string) {})
 		assert.ErrorIs(w.t, err, errInjected)
 		var undone *UndoneError
 		if assert.ErrorAs(w.t, err, &undone) {
 			assert.Empty(w.t, undone.Left)
 			assert.Len(w.t, undone.Undone, n)
 		}
-		return nil
-	}))
+	})
 	if enough {
 		settledOrEmpty(w, from)
 	}
