@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -29,4 +30,20 @@ director:
 
 	spec.Director.Bind = false
 	assert.NotContains(t, spec.Settings(), config.Setting{Name: "ipvs.timeout.tcp", Value: "7200"})
+}
+
+// Under direct and tunnel forwarding clients answer active data by way of the
+// VIP, so its ports are marked too.
+func TestMarkedPortsOfActiveData(t *testing.T) {
+	for _, c := range []struct{ forwarding, control, want string }{
+		{"nat", "[21, 990]", "[10000-20000 21 990]"},
+		{"direct", "[21]", "[10000-20000 20-21]"},
+		{"tunnel", "[21, 990]", "[10000-20000 20-21 989-990]"},
+		{"direct", "[2121]", "[10000-20000 20 2121]"},
+	} {
+		spec, _, err := config.Parse("spec.yaml", strings.NewReader(
+			"clusters: [{name: a, mark: 1, vips: [192.0.2.1], forwarding: "+c.forwarding+", ftp: {control-ports: "+c.control+"}, real-servers: [{address: 10.0.0.1}]}]"))
+		require.NoError(t, err)
+		assert.Equal(t, c.want, fmt.Sprint(spec.Clusters[0].MarkedPorts()), "%s %s", c.forwarding, c.control)
+	}
 }

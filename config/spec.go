@@ -4,6 +4,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -18,6 +19,12 @@ const (
 	DefaultPassiveLow  = 10000
 	DefaultPassiveHigh = 20000
 	DefaultWeight      = 1
+)
+
+// Ports of FTP over implicit TLS, ftps and ftps-data of the IANA registry.
+const (
+	implicitControlPort = 990
+	implicitActivePort  = 989
 )
 
 // A Spec is one whole file: the clusters of a director and the director
@@ -130,13 +137,49 @@ func (c *Cluster) Serves(f Family) bool {
 // canonical form: overlapping and adjacent ranges merged, then the widest range
 // first (in an FTP cluster, that of the data connections), TCP before UDP,
 // lower before higher.
+//
+// Under direct and tunnel forwarding the ports of active data are among them: a
+// real server opens such a connection from the VIP, and what the client answers
+// comes to the director, for IPVS to hand on to the same real server
+// (tcp_conn_schedule in net/netfilter/ipvs/ip_vs_proto_tcp.c schedules SYN+ACK
+// for that). Under nat the director's own translation leads it back.
 func (c *Cluster) MarkedPorts() []PortRange {
 	if c.FTP == nil {
 		return mergePorts(c.Ports)
 	}
 	ports := []PortRange{c.FTP.PassivePorts}
 	for _, port := range c.FTP.ControlPorts {
-		ports = append(ports, PortRange{Protocol: TCP, Low: port, High: port})
+		ports = append(ports, onePort(port))
+	}
+	if c.Forwarding != NAT {
+		for _, port := range c.ActivePorts() {
+			ports = append(ports, onePort(port))
+		}
 	}
 	return mergePorts(ports)
 }
+
+// ActivePorts returns the ports from which real servers open active data
+// connections: those that the file names, or ftp-data (20) and, beside a control
+// port of implicit TLS, ftps-data (989). It is nil in a cluster without FTP.
+func (c *Cluster) ActivePorts() []uint16 {
+	switch {
+	case c.FTP == nil:
+		return nil
+	case c.FTP.Active != nil:
+		return c.FTP.Active.Ports
+	}
+	var ports []uint16
+	for _, control := range c.FTP.ControlPorts {
+		port := uint16(DefaultActivePort)
+		if control == implicitControlPort {
+			port = implicitActivePort
+		}
+		if !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	return ports
+}
+
+func onePort(port uint16) PortRange { return PortRange{Protocol: TCP, Low: port, High: port} }

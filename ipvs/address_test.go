@@ -56,7 +56,7 @@ func TestAddAndDeleteAddresses(t *testing.T) {
 		})
 		shown := run(t, "", "ip", "-o", "address", "show", "dev", "vip0")
 		assert.Regexp(t, `inet 198\.51\.100\.21/32 scope global (proto 0x4c )?vip0\\ +valid_lft forever`, shown)
-		assert.Regexp(t, `inet6 2001:db8::21/128 scope global nodad (proto 0x4c )?\\ +valid_lft forever`, shown)
+		assert.Regexp(t, `inet6 2001:db8::21/128 scope global nodad deprecated (proto 0x4c )?\\ +valid_lft forever preferred_lft 0sec`, shown)
 
 		require.NoError(t, ipvs.DelAddress(v4))
 		require.NoError(t, ipvs.DelAddress(v6))

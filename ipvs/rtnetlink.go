@@ -3,6 +3,7 @@ package ipvs
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"net/netip"
 
 	"github.com/mdlayher/netlink"
@@ -108,8 +109,9 @@ func dumpAddresses() ([]kernelAddress, error) {
 	return addresses, nil
 }
 
-// encodeAddress is a host address of ours. A lifetime is left out: the kernel
-// then makes the address permanent.
+// encodeAddress is a host address of ours, permanent. An IPv6 one is deprecated
+// from the start (RFC 4862, 5.5.4): it serves clients, but the director does not
+// choose it as the source of connections of its own, nor masquerade with it.
 func encodeAddress(device uint32, ip netip.Addr) ([]byte, error) {
 	header := make([]byte, ifaHeader)
 	header[0] = uint8(familyToKernel(config.FamilyOf(ip)))
@@ -123,6 +125,11 @@ func encodeAddress(device uint32, ip netip.Addr) ([]byte, error) {
 	ae.Uint8(ifaProto, AddressProtocol)
 	if ip.Is6() {
 		ae.Uint32(unix.IFA_FLAGS, unix.IFA_F_NODAD)
+		// struct ifa_cacheinfo: preferred, valid (seconds; all ones: forever),
+		// then two times that only the kernel sets.
+		lifetimes := make([]byte, 16)
+		binary.NativeEndian.PutUint32(lifetimes[4:], math.MaxUint32)
+		ae.Bytes(unix.IFA_CACHEINFO, lifetimes)
 	}
 	attributes, err := ae.Encode()
 	return append(header, attributes...), err

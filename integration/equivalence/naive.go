@@ -37,6 +37,14 @@ func asWritten(c *config.Cluster) []string {
 	if c.FTP != nil {
 		for _, port := range c.FTP.ControlPorts {
 			matches = append(matches, fmt.Sprintf("tcp dport %d", port))
+			// Answers to active data come to the VIP where real servers have it.
+			switch {
+			case c.Forwarding == config.NAT:
+			case port == 990:
+				matches = append(matches, "tcp dport 989")
+			default:
+				matches = append(matches, "tcp dport 20")
+			}
 		}
 		return append(matches, fmt.Sprintf("tcp dport %d-%d", c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High))
 	}

@@ -47,7 +47,7 @@ func vipsOf(spec *config.Spec) []netip.Addr {
 }
 
 func probePorts(r *rand.Rand, spec *config.Spec) []uint16 {
-	ports := []uint16{0, 1, 20, 21, 22, 1023, 1024, 65534, 65535}
+	ports := []uint16{0, 1, 19, 20, 21, 22, 988, 989, 990, 991, 1023, 1024, 65534, 65535}
 	around := func(low, high uint16) {
 		middle := low + (high-low)/2
 		ports = append(ports, low-1, low, low+1, middle, high-1, high, high+1)

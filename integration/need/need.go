@@ -5,7 +5,7 @@
 //	LVSMARK_STRICT=1       whatever is missing, but for IPVS, fails the test
 //	LVSMARK_IPVS=required  a kernel without IPVS fails the test
 //
-// A package whose tests import need also runs in the VM.
+// A package in which a test calls need.IPVS also runs in the VM, all of it.
 package need
 
 import (
