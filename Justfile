@@ -1,0 +1,34 @@
+# Short names for what integration/run and the go command do; nothing needs just.
+
+# lists these
+default:
+    @just --list --unsorted
+
+# the lab, a spec, FTP sessions, and what the kernel holds
+demo:
+    integration/run demo
+
+# every test, natively and in a VM with IPVS
+test:
+    integration/run test
+
+# formatters and linters; changes nothing
+lint:
+    integration/run lint
+
+# a static binary in bin/
+build:
+    CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/lvsmark
+
+# formats Go and shell
+fmt:
+    go tool -modfile=tools/go.mod gofumpt -w .
+    go tool -modfile=tools/go.mod shfmt -w . integration/vm/init
+
+# every fuzzer, SECONDS each
+fuzz seconds="10":
+    integration/run fuzz {{ seconds }}
+
+# a command as root in the VM
+vm +command:
+    integration/run vm -- {{ command }}
