@@ -1,0 +1,240 @@
+// Package integration_test proves lvsmark end to end: an FTP cluster in a lab,
+// set up by the lvsmark command, and real FTP sessions through it.
+package integration_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	defaultRange = "10000-20000"
+	wholeRange   = "1024-65535"
+)
+
+// Two sessions at a time keep both processors of the VM busy.
+const parallel = 2
+
+// Under nat the director stands between the real servers and the clients, so
+// active data needs its translation.
+func TestNAT(t *testing.T) {
+	c := newCluster(t, lab.Options{Forwarding: config.NAT})
+	c.translate = "snat"
+	c.start(t)
+	t.Run("snat", func(t *testing.T) { c.run(t, c.matrix(), lab.VIP) })
+	t.Run("ten at once", func(t *testing.T) { c.runTen(t, lab.VIP) })
+
+	c.passivePorts = wholeRange
+	c.start(t)
+	t.Run(wholeRange, func(t *testing.T) { c.run(t, c.eachMode(), lab.VIP) })
+
+	c.translate = "masquerade"
+	c.start(t)
+	t.Run("masquerade", func(t *testing.T) { c.run(t, active(c.eachMode()), lab.Outgoing) })
+
+	c.translate = "none"
+	c.start(t)
+	t.Run("none", c.activeFails)
+}
+
+// Under direct and tunnel forwarding a real server has the VIP itself, and
+// opens active data connections from it.
+func TestDirect(t *testing.T) { testStraight(t, config.Direct) }
+
+func TestTunnel(t *testing.T) { testStraight(t, config.Tunnel) }
+
+func testStraight(t *testing.T, forwarding config.Forwarding) {
+	c := newCluster(t, lab.Options{Forwarding: forwarding})
+	c.start(t)
+	t.Run(defaultRange, func(t *testing.T) { c.run(t, c.matrix(), lab.VIP) })
+	t.Run("ten at once", func(t *testing.T) { c.runTen(t, lab.VIP) })
+
+	c.passivePorts = wholeRange
+	c.start(t)
+	t.Run(wholeRange, func(t *testing.T) { c.run(t, c.eachMode(), lab.VIP) })
+}
+
+// A data connection is a connection like any other to IPVS: without
+// persistence, round robin has it on another real server than the control
+// connection, where nobody listens for it.
+func TestWithoutPersistence(t *testing.T) {
+	c := newCluster(t, lab.Options{Families: []config.Family{config.IPv4}})
+	c.scheduler, c.persistence = "rr", "0"
+	c.start(t)
+	results, err := c.lab.Run([]lab.Session{{Client: lab.Own, Family: config.IPv4, Mode: lab.EPSV, Security: lab.Plain}}, 1)
+	require.NoError(t, err)
+	r := results[0]
+	require.ErrorContains(t, r.Err, "connection refused", r.Log)
+	require.Len(t, r.Data, 1)
+	assert.NotEqual(t, r.Control, r.Data[0])
+}
+
+// A cluster is a lab with the spec of one FTP cluster.
+type cluster struct {
+	lab          *lab.Lab
+	passivePorts string
+	translate    string // "": masquerade, under nat
+	scheduler    string
+	persistence  string
+}
+
+func newCluster(t *testing.T, opts lab.Options) *cluster {
+	need.IPVS(t)
+	need.Programs(t, "ip", "nft", "vsftpd", "curl", "lftp")
+	return &cluster{lab: lab.New(t, opts), passivePorts: defaultRange, scheduler: "wlc", persistence: "5m"}
+}
+
+// spec is in the terms of an operator who runs plain FTP, explicit and implicit
+// TLS.
+func (c *cluster) spec() string {
+	var vips, servers []string
+	for _, f := range c.lab.Families {
+		vips = append(vips, fmt.Sprintf("%q", lab.VIP(f)))
+		for _, server := range c.lab.Servers {
+			servers = append(servers, fmt.Sprintf("{address: %q}", server.Address(f)))
+		}
+	}
+	active := ""
+	if c.lab.Forwarding == config.NAT {
+		active = fmt.Sprintf("active-data: {translate: %s, ports: [20, 989]}", c.translate)
+	}
+	return fmt.Sprintf(`
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [%s]
+    vip-device: %s
+    ftp:
+      control-ports: [21, 990]
+      passive-ports: %s
+      %s
+    forwarding: %s
+    scheduler: %s
+    persistence: %s
+    real-servers: [%s]
+`, strings.Join(vips, ", "), lab.OutgoingDevice, c.passivePorts, active,
+		c.lab.Forwarding, c.scheduler, c.persistence, strings.Join(servers, ", "))
+}
+
+// start applies the spec as it now is and starts the FTP servers anew.
+func (c *cluster) start(t *testing.T) {
+	t.Helper()
+	if c.lab.Forwarding == config.NAT && c.translate == "" {
+		c.translate = "masquerade"
+	}
+	require.NoError(t, c.lab.Apply(c.spec()))
+	require.NoError(t, c.lab.StartFTP(21, 990))
+}
+
+// matrix is every mode of every family, plain and over explicit TLS, and
+// implicit TLS once in each family. The real programs that can take turns, and
+// each forwarding method begins with another.
+func (c *cluster) matrix() []lab.Session {
+	var sessions []lab.Session
+	turn := int(c.lab.Forwarding)
+	for _, f := range c.lab.Families {
+		for _, mode := range lab.Modes(f) {
+			for _, security := range []lab.Security{lab.Plain, lab.Explicit} {
+				clients := realClients(f, mode, security)
+				client := clients[turn%len(clients)]
+				sessions = append(sessions, lab.Session{Client: client, Family: f, Mode: mode, Security: security})
+				turn++
+			}
+			turn++
+		}
+		sessions = append(sessions,
+			lab.Session{Client: lab.Curl, Family: f, Mode: lab.EPSV, Security: lab.Implicit},
+			lab.Session{Client: lab.LFTP, Family: f, Mode: activeMode(f), Security: lab.Implicit})
+	}
+	return sessions
+}
+
+// realClients leaves out the lab's own client, unless no other can.
+func realClients(f config.Family, mode lab.Mode, security lab.Security) []lab.Client {
+	clients := lab.Clients(f, mode, security)
+	if len(clients) > 1 {
+		return clients[:len(clients)-1]
+	}
+	return clients
+}
+
+// activeMode is the one that lftp uses.
+func activeMode(f config.Family) lab.Mode {
+	if f == config.IPv4 {
+		return lab.PORT
+	}
+	return lab.EPRT
+}
+
+// eachMode is every mode of every family once, plain and over TLS by turns.
+func (c *cluster) eachMode() []lab.Session {
+	var sessions []lab.Session
+	for _, f := range c.lab.Families {
+		for i, mode := range lab.Modes(f) {
+			security := []lab.Security{lab.Plain, lab.Explicit}[i%2]
+			sessions = append(sessions, lab.Session{Client: lab.Own, Family: f, Mode: mode, Security: security})
+		}
+	}
+	return sessions
+}
+
+// active leaves out the sessions that the director translates nothing of.
+func active(sessions []lab.Session) []lab.Session {
+	return slices.DeleteFunc(sessions, func(s lab.Session) bool { return !s.Mode.Active() })
+}
+
+// run runs sessions; source is where their active data has to come from.
+func (c *cluster) run(t *testing.T, sessions []lab.Session, source func(config.Family) netip.Addr) {
+	results, err := c.lab.Run(sessions, parallel)
+	require.NoError(t, err)
+	c.check(t, results, source)
+}
+
+// runTen has ten clients transfer while the control connections of all are
+// open, and both real servers busy.
+func (c *cluster) runTen(t *testing.T, source func(config.Family) netip.Addr) {
+	sessions := append(c.eachMode(), c.eachMode()...)[:10]
+	results, err := c.lab.RunAtOnce(sessions)
+	require.NoError(t, err)
+	c.check(t, results, source)
+	busy := map[string]int{}
+	for _, r := range results {
+		busy[r.Control]++
+	}
+	assert.Len(t, busy, len(c.lab.Servers), "real servers that had a control connection")
+}
+
+func (c *cluster) check(t *testing.T, results []lab.Result, source func(config.Family) netip.Addr) {
+	for _, r := range results {
+		t.Run(r.Session.String(), func(t *testing.T) {
+			assert.NoError(t, r.Err, r.Log)
+			assert.EqualValues(t, 2*lab.DataSize, r.Bytes)
+			assert.True(t, r.SameServer(), "one real server had control and data")
+			want := "[]"
+			if r.Mode.Active() {
+				want = fmt.Sprint([]netip.Addr{source(r.Family), source(r.Family)})
+			}
+			assert.Equal(t, want, fmt.Sprint(r.Source), "sources of data connections to the client")
+		})
+	}
+	if t.Failed() {
+		t.Logf("\n%s\n%s", lab.Table(results), c.lab.Logs())
+	}
+}
+
+// activeFails shows that it is the translation that active data needs.
+func (c *cluster) activeFails(t *testing.T) {
+	results, err := c.lab.Run([]lab.Session{{Client: lab.Own, Family: config.IPv4, Mode: lab.PORT, Security: lab.Plain}}, 1)
+	require.NoError(t, err)
+	assert.Error(t, results[0].Err)
+	assert.NotContains(t, results[0].Source, lab.VIP(config.IPv4))
+}

@@ -1,0 +1,75 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// The addresses of a lab. The networks are of RFC 5737, RFC 3849, RFC 1918 and
+// RFC 4193.
+//
+//	             client network       server network
+//	director     198.51.100.1         10.0.0.1
+//	VIP          198.51.100.21
+//	real servers 198.51.100.11 …      10.0.0.11 …
+//	clients      198.51.100.100 …
+//
+// IPv6 has the same last digits in 2001:db8:1::/64 and fd00:10::/64. Real
+// servers are on the client network only where they reply without the director.
+const (
+	directorNumber    = 1
+	firstServerNumber = 11
+	vipNumber         = 21
+	firstClientNumber = 100
+	clients           = 150
+	maxRealServers    = 9
+)
+
+// VIP is the address that clients use.
+func VIP(f config.Family) netip.Addr { return outside(f, vipNumber) }
+
+// ServerNetwork is the network of the real servers and of the director's inner
+// device.
+func ServerNetwork(f config.Family) netip.Prefix {
+	return netip.PrefixFrom(inside(f, 0), networkBits(f))
+}
+
+// Outgoing is the director's own address on the client network.
+func Outgoing(f config.Family) netip.Addr { return outside(f, directorNumber) }
+
+// outside is an address on the client network.
+func outside(f config.Family, number int) netip.Addr {
+	if f == config.IPv4 {
+		return netip.MustParseAddr(fmt.Sprintf("198.51.100.%d", number))
+	}
+	return netip.MustParseAddr(fmt.Sprintf("2001:db8:1::%d", number))
+}
+
+// inside is an address on the server network.
+func inside(f config.Family, number int) netip.Addr {
+	if f == config.IPv4 {
+		return netip.MustParseAddr(fmt.Sprintf("10.0.0.%d", number))
+	}
+	return netip.MustParseAddr(fmt.Sprintf("fd00:10::%d", number))
+}
+
+func networkBits(f config.Family) int {
+	if f == config.IPv4 {
+		return 24
+	}
+	return 64
+}
+
+// ClientAddress returns an address of the client that no session has had, so
+// that persistence has not seen it and what it does can be told from the rest.
+func (l *Lab) ClientAddress(f config.Family) (netip.Addr, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.nextClient == clients {
+		return netip.Addr{}, fmt.Errorf("the lab's %d client addresses are used up: open another lab", clients)
+	}
+	l.nextClient++
+	return outside(f, firstClientNumber+l.nextClient-1), nil
+}

@@ -1,0 +1,117 @@
+package lab
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// A transfer is a session in terms of files.
+type transfer struct {
+	Session
+	from     netip.Addr
+	trust    string          // certificate
+	upload   string          // path on the client
+	stored   string          // path on the server
+	download string          // path on the client
+	gate     *sync.WaitGroup // nil: no waiting for other sessions
+}
+
+// patience is how long a client waits for what does not come. The machine may
+// be emulated, and busy.
+const patience = 5 * time.Minute
+
+// program runs the session's client program and returns what it says of it.
+func (l *Lab) program(t transfer) (log string, err error) {
+	switch t.Client {
+	case Curl:
+		return l.Client.combined("curl", t.curl())
+	case LFTP:
+		return l.Client.combined("lftp", t.lftp())
+	}
+	c, err := l.connect(t)
+	defer c.close()
+	if t.gate != nil {
+		t.gate.Done()
+		t.gate.Wait()
+	}
+	if err == nil {
+		err = c.run()
+	}
+	return c.log.String(), err
+}
+
+// curl's options hold up to --next, which keeps the control connection.
+func (t transfer) curl() []string {
+	options := []string{
+		"--verbose", "--silent", "--show-error", "--noproxy", "*", "--max-time", seconds(patience),
+		"--interface", t.from.String(), "--cacert", t.trust,
+	}
+	switch t.Mode {
+	case PASV:
+		options = append(options, "--disable-epsv")
+	case PORT:
+		options = append(options, "--ftp-port", t.from.String(), "--disable-eprt")
+	case EPRT:
+		options = append(options, "--ftp-port", t.from.String())
+	}
+	scheme := "ftp"
+	switch t.Security {
+	case Explicit:
+		options = append(options, "--ssl-reqd")
+	case Implicit:
+		scheme = "ftps"
+	}
+	url := fmt.Sprintf("%s://%s/", scheme, netip.AddrPortFrom(VIP(t.Family), t.Security.port()))
+	up := append(options[:len(options):len(options)], "--upload-file", t.upload, url+t.stored)
+	down := append(options[:len(options):len(options)], "--output", t.download, url+DataFile)
+	return append(append(up, "--next"), down...)
+}
+
+func (t transfer) lftp() []string {
+	bind := "set net:socket-bind-ipv6 %s"
+	if t.Family == config.IPv4 {
+		bind = "set net:socket-bind-ipv4 %[1]s; set ftp:port-ipv4 %[1]s"
+	}
+	scheme := "ftp"
+	if t.Security == Implicit {
+		scheme = "ftps"
+	}
+	lines := []string{
+		"debug 5",
+		"set cmd:fail-exit yes",
+		"set net:timeout " + seconds(patience),
+		"set net:max-retries 1",
+		fmt.Sprintf(bind, t.from),
+		fmt.Sprintf("set ftp:passive-mode %t", !t.Mode.Active()),
+		"set ftp:auto-passive-mode no",
+		fmt.Sprintf("set ftp:prefer-epsv %t", t.Mode == EPSV),
+		fmt.Sprintf("set ftp:ssl-allow %t", t.Security != Plain),
+		fmt.Sprintf("set ftp:ssl-force %t", t.Security != Plain),
+		"set ftp:ssl-protect-data yes",
+		"set ssl:ca-file " + t.trust,
+		fmt.Sprintf("open %s://%s", scheme, netip.AddrPortFrom(VIP(t.Family), t.Security.port())),
+		fmt.Sprintf("put %s -o %s", t.upload, t.stored),
+		fmt.Sprintf("get %s -o %s", DataFile, t.download),
+	}
+	return []string{"--norc", "-c", strings.Join(lines, "\n")}
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
+
+// combined runs a program and returns all that it wrote.
+func (h *Host) combined(name string, args []string) (string, error) {
+	var output bytes.Buffer
+	cmd := h.lab.command(h.lab.ctx, "ip", h.exec(name, args)...)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Run(); err != nil {
+		return output.String(), fmt.Errorf("%s: %w", name, err)
+	}
+	return output.String(), nil
+}

@@ -1,0 +1,294 @@
+package lab
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/textproto"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// An ftpClient is one control connection of the lab's own FTP client. It does
+// what the programs at hand do not: EPRT over IPv4 under TLS, and a session
+// that waits in the middle.
+type ftpClient struct {
+	transfer
+	lab     *Lab
+	control *textproto.Conn
+	tls     *tls.Config // nil: plain
+	log     strings.Builder
+	opened  []io.Closer
+}
+
+// connect logs in.
+func (l *Lab) connect(t transfer) (*ftpClient, error) {
+	c := &ftpClient{transfer: t, lab: l}
+	return c, c.login()
+}
+
+func (c *ftpClient) login() error {
+	conn, err := c.dial(netip.AddrPortFrom(VIP(c.Family), c.Security.port()))
+	if err != nil {
+		return err
+	}
+	if c.Security != Plain {
+		if err := c.prepareTLS(); err != nil {
+			return err
+		}
+	}
+	c.control = textproto.NewConn(conn)
+	if c.Security == Implicit {
+		c.control = textproto.NewConn(tls.Client(conn, c.tls))
+	}
+	if _, err := c.reply(220); err != nil {
+		return err
+	}
+	if c.Security == Explicit {
+		if _, err := c.command(234, "AUTH TLS"); err != nil {
+			return err
+		}
+		c.control = textproto.NewConn(tls.Client(conn, c.tls))
+	}
+	steps := []struct {
+		code    int
+		command string
+	}{{230, "USER anonymous"}, {200, "TYPE I"}, {200, "PBSZ 0"}, {200, "PROT P"}}
+	if c.Security == Plain {
+		steps = steps[:2]
+	}
+	for _, step := range steps {
+		if _, err := c.command(step.code, "%s", step.command); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepareTLS trusts the lab's certificate only, and keeps sessions: data
+// connections have to resume that of the control connection.
+func (c *ftpClient) prepareTLS() error {
+	trust, err := os.ReadFile(c.trust)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(trust)
+	c.tls = &tls.Config{
+		RootCAs:            roots,
+		ServerName:         VIP(c.Family).String(),
+		ClientSessionCache: tls.NewLRUClientSessionCache(1),
+	}
+	return nil
+}
+
+// run uploads, downloads and takes its leave.
+func (c *ftpClient) run() error {
+	source, err := os.Open(c.upload)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	err = c.data("STOR "+c.stored, func(data dataConn) error {
+		if _, err := io.Copy(data, source); err != nil {
+			return err
+		}
+		if err := data.CloseWrite(); err != nil {
+			return err
+		}
+		// TLS tickets that were not read would turn the close into a reset.
+		_, err := io.Copy(io.Discard, data)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	target, err := os.Create(c.download)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	err = c.data("RETR "+DataFile, func(data dataConn) error {
+		_, err := io.Copy(target, data)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.command(221, "QUIT")
+	return err
+}
+
+// A dataConn is a data connection, with or without TLS.
+type dataConn interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// data sends a command that transfers over a data connection of the session's
+// mode.
+func (c *ftpClient) data(command string, transfer func(dataConn) error) error {
+	open := c.passive
+	if c.Mode.Active() {
+		open = c.active
+	}
+	accept, err := open()
+	if err != nil {
+		return err
+	}
+	if _, err := c.command(150, "%s", command); err != nil {
+		return err
+	}
+	data, err := accept()
+	if err != nil {
+		return err
+	}
+	if c.tls != nil {
+		data = tls.Client(data, c.tls)
+	}
+	if err := transfer(data); err != nil {
+		return fmt.Errorf("%s: %w", command, err)
+	}
+	if err := data.Close(); err != nil {
+		return err
+	}
+	_, err = c.reply(226)
+	return err
+}
+
+// passive connects to where the server says: PASV names an address, EPSV leaves
+// it that of the control connection.
+func (c *ftpClient) passive() (func() (dataConn, error), error) {
+	code, parse := 229, parseEPSV
+	if c.Mode == PASV {
+		code, parse = 227, parsePASV
+	}
+	message, err := c.command(code, "%s", c.Mode)
+	if err != nil {
+		return nil, err
+	}
+	to, err := parse(message, VIP(c.Family))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.dial(to)
+	return func() (dataConn, error) { return conn, nil }, err
+}
+
+// active listens, and tells the server where.
+func (c *ftpClient) active() (func() (dataConn, error), error) {
+	listener, err := c.listen()
+	if err != nil {
+		return nil, err
+	}
+	port := listener.Addr().(*net.TCPAddr).AddrPort().Port()
+	argument := fmt.Sprintf("|%d|%s|%d|", familyNumber(c.Family), c.from, port) // RFC 2428
+	if c.Mode == PORT {
+		argument = fmt.Sprintf("%s,%d,%d", strings.ReplaceAll(c.from.String(), ".", ","), port>>8, port&0xff)
+	}
+	_, err = c.command(200, "%s %s", c.Mode, argument)
+	return func() (dataConn, error) {
+		conn, err := listener.AcceptTCP()
+		if err != nil {
+			return nil, err
+		}
+		c.opened = append(c.opened, conn)
+		return conn, conn.SetDeadline(deadline())
+	}, err
+}
+
+// familyNumber is that of RFC 2428.
+func familyNumber(f config.Family) int {
+	if f == config.IPv4 {
+		return 1
+	}
+	return 2
+}
+
+// parsePASV reads "Entering Passive Mode (198,51,100,21,39,16)." (RFC 959).
+func parsePASV(message string, _ netip.Addr) (netip.AddrPort, error) {
+	_, rest, _ := strings.Cut(message, "(")
+	var addr [4]byte
+	var high, low uint8
+	_, err := fmt.Sscanf(rest, "%d,%d,%d,%d,%d,%d", &addr[0], &addr[1], &addr[2], &addr[3], &high, &low)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("answer to PASV: %q: %w", message, err)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4(addr), uint16(high)<<8|uint16(low)), nil
+}
+
+// parseEPSV reads "Entering Extended Passive Mode (|||10000|)" (RFC 2428).
+func parseEPSV(message string, server netip.Addr) (netip.AddrPort, error) {
+	_, rest, _ := strings.Cut(message, "(|||")
+	number, _, _ := strings.Cut(rest, "|)")
+	port, err := strconv.ParseUint(number, 10, 16)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("answer to EPSV: %q: %w", message, err)
+	}
+	return netip.AddrPortFrom(server, uint16(port)), nil
+}
+
+// command sends one line and reads the reply, which has to have the code.
+func (c *ftpClient) command(code int, format string, args ...any) (string, error) {
+	line := fmt.Sprintf(format, args...)
+	fmt.Fprintf(&c.log, "> %s\n", line)
+	if err := c.control.PrintfLine("%s", line); err != nil {
+		return "", fmt.Errorf("%s: %w", line, err)
+	}
+	message, err := c.reply(code)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", line, err)
+	}
+	return message, nil
+}
+
+func (c *ftpClient) reply(code int) (string, error) {
+	got, message, err := c.control.ReadResponse(code)
+	fmt.Fprintf(&c.log, "< %d %s\n", got, message)
+	return message, err
+}
+
+// dial connects from the session's address.
+func (c *ftpClient) dial(to netip.AddrPort) (dataConn, error) {
+	var conn net.Conn
+	err := c.lab.Client.Do(func() (err error) {
+		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.from, 0)), Deadline: deadline()}
+		conn, err = dialer.DialContext(c.lab.ctx, "tcp", to.String())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.opened = append(c.opened, conn)
+	return conn.(*net.TCPConn), conn.SetDeadline(deadline())
+}
+
+func (c *ftpClient) listen() (*net.TCPListener, error) {
+	var listener net.Listener
+	err := c.lab.Client.Do(func() (err error) {
+		listener, err = (&net.ListenConfig{}).Listen(c.lab.ctx, "tcp", netip.AddrPortFrom(c.from, 0).String())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.opened = append(c.opened, listener)
+	tcp := listener.(*net.TCPListener)
+	return tcp, tcp.SetDeadline(deadline())
+}
+
+// close ends what the session has opened.
+func (c *ftpClient) close() {
+	for _, closer := range c.opened {
+		closer.Close()
+	}
+}
+
+func deadline() time.Time { return time.Now().Add(patience) }

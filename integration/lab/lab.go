@@ -1,0 +1,143 @@
+// Package lab is a small network for end-to-end tests: a client, a director
+// and real servers, each a network namespace of this machine. Real vsftpd runs
+// on the real servers, curl and lftp on the client, and the director is left to
+// lvsmark: what the lab does not set up is what `lvsmark apply` has to.
+//
+// A lab needs root, a kernel with IPVS once lvsmark is applied, and the
+// programs ip, nft, vsftpd, curl and lftp.
+package lab
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Options say what kind of network a lab is. The zero value forwards by nat, in
+// both families, to two real servers.
+type Options struct {
+	Forwarding  config.Forwarding
+	Families    []config.Family // nil: both
+	RealServers int             // 0: two; at most 9
+}
+
+// A Lab is one network, up from Open until Close.
+type Lab struct {
+	Options
+	Dir string // a directory of its own, removed by Close; programs run in it
+
+	Client   *Host
+	Director *Host
+	Servers  []*RealServer
+
+	prefix string // of the names of the namespaces
+	hosts  []*Host
+	trust  string // path of the certificate that all real servers show
+
+	upload    string // path of the file that clients upload
+	uploadSum sum
+
+	interrupts chan os.Signal
+	ctx        context.Context
+	cancel     context.CancelFunc
+	closeOnce  sync.Once
+	closeErr   error
+
+	mu         sync.Mutex
+	processes  []*Process
+	nextClient int // number of client addresses in use
+}
+
+// Open builds a lab. An interrupt closes it, and then ends the program as if
+// nobody had listened for it.
+func Open(opts Options) (*Lab, error) {
+	if opts.Families == nil {
+		opts.Families = config.Families()
+	}
+	if opts.RealServers == 0 {
+		opts.RealServers = 2
+	}
+	if opts.RealServers > maxRealServers {
+		return nil, fmt.Errorf("a lab of %d real servers: at most %d", opts.RealServers, maxRealServers)
+	}
+	dir, err := os.MkdirTemp("", "lvsmark-lab-")
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{Options: opts, Dir: dir, prefix: "lvsmark-lab-" + randomID()}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.closeOnInterrupt()
+	if err := l.build(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// T is what New needs of a test.
+type T interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Cleanup(func())
+}
+
+// New builds a lab for a test, and closes it when the test has ended.
+func New(t T, opts Options) *Lab {
+	t.Helper()
+	l, err := Open(opts)
+	if err != nil {
+		t.Fatalf("lab: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("lab: %v", err)
+		}
+	})
+	return l
+}
+
+// Close ends every process of the lab and removes its namespaces and files. It
+// may be called more than once.
+func (l *Lab) Close() error {
+	l.closeOnce.Do(func() {
+		l.cancel()
+		l.killProcesses()
+		var errs []error
+		for _, host := range l.hosts {
+			errs = append(errs, host.remove())
+		}
+		errs = append(errs, os.RemoveAll(l.Dir))
+		l.closeErr = errors.Join(errs...)
+		signal.Stop(l.interrupts)
+		close(l.interrupts)
+	})
+	return l.closeErr
+}
+
+// closeOnInterrupt closes the lab at the first interrupt and then sends the
+// same signal again. Go restores a signal's default action when its last
+// listener has gone, so with several labs the last one closed lets it through.
+func (l *Lab) closeOnInterrupt() {
+	l.interrupts = make(chan os.Signal, 1)
+	signal.Notify(l.interrupts, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if sig, ok := <-l.interrupts; ok {
+			l.Close()
+			syscall.Kill(os.Getpid(), sig.(syscall.Signal))
+		}
+	}()
+}
+
+func randomID() string {
+	b := make([]byte, 2)
+	rand.Read(b) // never fails, see crypto/rand
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,163 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A Process is a program of the lab that goes on running until Close.
+type Process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the program has ended
+}
+
+// Run runs a program on the host, in the lab's directory, and returns what it
+// wrote to its standard output. The error of a program that fails has what it
+// wrote to its standard error.
+func (h *Host) Run(name string, args ...string) (string, error) {
+	return h.lab.run("ip", h.exec(name, args)...)
+}
+
+// RunInput is Run with something to read.
+func (h *Host) RunInput(input, name string, args ...string) (string, error) {
+	return h.lab.runInput(input, "ip", h.exec(name, args)...)
+}
+
+// Start starts a program on the host that runs until the lab is closed. What
+// it writes goes to the file log.
+func (h *Host) Start(log, name string, args ...string) (*Process, error) {
+	output, err := os.Create(log)
+	if err != nil {
+		return nil, err
+	}
+	defer output.Close()
+	cmd := h.lab.command(h.lab.ctx, "ip", h.exec(name, args)...)
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", h.Name, err)
+	}
+	p := &Process{cmd: cmd, done: make(chan struct{})}
+	go func() {
+		cmd.Wait()
+		close(p.done)
+	}()
+	h.lab.mu.Lock()
+	defer h.lab.mu.Unlock()
+	h.lab.processes = append(h.lab.processes, p)
+	return p, nil
+}
+
+// stop kills the program and its children, and waits for it.
+func (p *Process) stop() error {
+	err := killGroup(p.cmd)
+	<-p.done
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+func (h *Host) exec(name string, args []string) []string {
+	return append([]string{"netns", "exec", h.NetNS, name}, args...)
+}
+
+// command makes a command in a process group of its own, which is killed as a
+// whole when ctx ends.
+func (l *Lab) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = l.Dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "HOME="+l.Dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return killGroup(cmd) }
+	cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
+	return cmd
+}
+
+func (l *Lab) run(name string, args ...string) (string, error) {
+	return l.runInput("", name, args...)
+}
+
+func (l *Lab) runInput(input, name string, args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := l.command(l.ctx, name, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
+	err := explain(cmd, cmd.Run(), &stderr)
+	return stdout.String(), err
+}
+
+// explain adds to the error of a command what it was and what it said.
+func explain(cmd *exec.Cmd, err error, stderr fmt.Stringer) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(stderr.String()))
+}
+
+// run is for Close, when the lab's context has ended.
+func run(name string, args ...string) error {
+	var output bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Stdout, cmd.Stderr = io.Discard, &output
+	return explain(cmd, cmd.Run(), &output)
+}
+
+// killProcesses ends what Start started. The processes' context has ended
+// already, which kills their groups; this waits for them.
+func (l *Lab) killProcesses() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.processes {
+		<-p.done
+	}
+}
+
+// killAll kills the processes whose network namespace is the host's.
+func (h *Host) killAll() error {
+	out, err := exec.Command("ip", "netns", "pids", h.NetNS).Output()
+	if err != nil {
+		return fmt.Errorf("ip netns pids %s: %w", h.NetNS, err)
+	}
+	var errs []error
+	for field := range strings.FieldsSeq(string(out)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return err
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			errs = append(errs, fmt.Errorf("kill %d: %w", pid, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func killGroup(cmd *exec.Cmd) error {
+	err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return err
+}
+
+// poll calls ready until it is true, and fails when a program of the lab that
+// it waits for takes longer than a minute.
+func (l *Lab) poll(what string, ready func() bool) error {
+	ctx, cancel := context.WithTimeout(l.ctx, time.Minute)
+	defer cancel()
+	for !ready() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, context.Cause(ctx))
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}

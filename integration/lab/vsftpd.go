@@ -1,0 +1,154 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// needs is what vsftpd is told besides `lvsmark render vsftpd`. require_ssl_reuse
+// stays at its default, YES: a data connection has to resume the TLS session of
+// its control connection, and the keys for that are in one vsftpd process, so it
+// is one more proof that both reached the same real server.
+const needs = `
+ftpd_banner=%[1]s
+background=NO
+secure_chroot_dir=%[2]s
+anonymous_enable=YES
+local_enable=NO
+no_anon_password=YES
+anon_root=%[3]s
+write_enable=YES
+anon_upload_enable=YES
+anon_umask=022
+ssl_enable=YES
+allow_anon_ssl=YES
+rsa_cert_file=%[4]s
+ssl_ciphers=HIGH
+isolate_network=NO
+connect_timeout=10
+xferlog_enable=YES
+log_ftp_protocol=YES
+`
+
+// StartFTP starts vsftpd on every real server, configured by what `lvsmark
+// render vsftpd` prints for the lab's spec: one process for each family and
+// control port, which have to be those of the spec. Servers that run already
+// are ended, and their sessions with them.
+func (l *Lab) StartFTP(controlPorts ...uint16) error {
+	if err := l.StopFTP(); err != nil {
+		return err
+	}
+	rendered, err := l.Lvsmark("render", "vsftpd")
+	if err != nil {
+		return err
+	}
+	configuration := rendered.Text
+	if rendered.Status != 0 {
+		return fmt.Errorf("lvsmark render vsftpd: exit status %d: %s", rendered.Status, rendered.Text)
+	}
+	for _, server := range l.Servers {
+		for _, port := range controlPorts {
+			for _, f := range l.Families {
+				if err := server.startFTP(instance(configuration, port), port, f); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, server := range l.Servers {
+		for _, port := range controlPorts {
+			for _, f := range l.Families {
+				if err := server.waitFTP(port, f); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// StopFTP ends vsftpd on every real server.
+func (l *Lab) StopFTP() error {
+	for _, server := range l.Servers {
+		for _, p := range server.ftp {
+			if err := p.stop(); err != nil {
+				return err
+			}
+		}
+		server.ftp = nil
+	}
+	return nil
+}
+
+// instance follows what the configuration says of a further control port: "a
+// copy of this configuration, and in it" the settings that stand there as
+// comments.
+func instance(configuration string, port uint16) string {
+	_, further, found := strings.Cut(configuration, fmt.Sprintf("# Port %d ", port))
+	if !found {
+		return configuration
+	}
+	for line := range strings.Lines(further) {
+		if setting, ok := strings.CutPrefix(line, "#   "); ok {
+			configuration += setting
+		} else if line == "\n" {
+			break
+		}
+	}
+	return configuration
+}
+
+// startFTP starts one vsftpd. Those of IPv4 and IPv6 have to be two: with
+// listen_ipv6, an IPv4 client gets 0,0,0,0 for pasv_address.
+func (s *RealServer) startFTP(configuration string, port uint16, f config.Family) error {
+	base := filepath.Join(s.lab.Dir, fmt.Sprintf("%s-vsftpd-%s-%d", s.Name, f, port))
+	text := configuration + fmt.Sprintf(needs, s.Name, s.emptyDir(), s.Dir, s.lab.keyFile()) +
+		fmt.Sprintf("listen=%s\nlisten_ipv6=%s\n", yesNo(f == config.IPv4), yesNo(f == config.IPv6)) +
+		fmt.Sprintf("vsftpd_log_file=%s.ftp.log\n", base)
+	if err := os.WriteFile(base+".conf", []byte(text), 0o600); err != nil {
+		return err
+	}
+	p, err := s.Start(base+".log", "vsftpd", base+".conf")
+	s.ftp = append(s.ftp, p)
+	return err
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "YES"
+	}
+	return "NO"
+}
+
+// waitFTP waits until the server accepts connections.
+func (s *RealServer) waitFTP(port uint16, f config.Family) error {
+	to := netip.AddrPortFrom(s.Address(f), port).String()
+	return s.lab.poll("vsftpd on "+s.Name+" at "+to, func() bool {
+		return s.Do(func() error {
+			conn, err := net.Dial("tcp", to)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		}) == nil
+	})
+}
+
+// Logs returns what the servers and their logs say, for the report of a test
+// that failed.
+func (l *Lab) Logs() string {
+	var b strings.Builder
+	logs, _ := filepath.Glob(filepath.Join(l.Dir, "*.log"))
+	for _, log := range logs {
+		if text, err := os.ReadFile(log); err == nil && len(text) > 0 {
+			fmt.Fprintf(&b, "--- %s\n%s", filepath.Base(log), text)
+		}
+	}
+	return b.String()
+}
