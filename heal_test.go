@@ -14,6 +14,9 @@ import (
 // package nft.
 func TestHeal(t *testing.T) {
 	const service = "service fwmark 21 IPv4"
+	whole := newIPVSWorld(t)
+	spec := parse(t, boundSpec)
+	whole.apply(spec)
 	for _, c := range []struct {
 		name, by string
 		heals    []string
@@ -60,9 +63,7 @@ func TestHeal(t *testing.T) {
 		{"foreign service added", "ipvsadm -A -f 4000 -s rr", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newIPVSWorld(t)
-			spec := parse(t, boundSpec)
-			w.apply(spec)
+			w := &world{t, whole.ns}
 			before := w.state()
 			w.run("sh", "-c", c.by)
 			if c.heals == nil {
