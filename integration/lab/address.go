@@ -30,12 +30,6 @@ const (
 // VIP is the address that clients use.
 func VIP(f config.Family) netip.Addr { return outside(f, vipNumber) }
 
-// ServerNetwork is the network of the real servers and of the director's inner
-// device.
-func ServerNetwork(f config.Family) netip.Prefix {
-	return netip.PrefixFrom(inside(f, 0), networkBits(f))
-}
-
 // Outgoing is the director's own address on the client network.
 func Outgoing(f config.Family) netip.Addr { return outside(f, directorNumber) }
 
