@@ -94,6 +94,7 @@ func (t transfer) lftp() []string {
 		fmt.Sprintf("set ftp:prefer-epsv %t", t.Mode == EPSV),
 		fmt.Sprintf("set ftp:ssl-allow %t", t.Security != Plain),
 		fmt.Sprintf("set ftp:ssl-force %t", t.Security != Plain),
+		fmt.Sprintf("set ftp:ssl-allow-anonymous %t", t.Security != Plain), // the above leave them out
 		"set ftp:ssl-protect-data yes",
 		"set ssl:ca-file " + t.trust,
 		fmt.Sprintf("open %s://%s", scheme, netip.AddrPortFrom(VIP(t.Family), t.Security.port())),

@@ -45,6 +45,8 @@ type Lab struct {
 	upload    string // path of the file that clients upload
 	uploadSum sum
 
+	ftpConfiguration string // what the vsftpd that run were started with
+
 	interrupts chan os.Signal
 	ctx        context.Context
 	cancel     context.CancelFunc

@@ -169,8 +169,11 @@ func (l *Lab) transfer(r *Result, gate *sync.WaitGroup) {
 	}
 }
 
-// dataCommand finds the commands that curl and lftp say that they sent.
-var dataCommand = regexp.MustCompile(`(?m)^(?:> |---> )(PASV|EPSV|PORT|EPRT)\b`)
+// These find commands in what curl and lftp say that they sent.
+var (
+	dataCommand    = regexp.MustCompile(`(?m)^(?:> |---> )(PASV|EPSV|PORT|EPRT)\b`)
+	protectCommand = regexp.MustCompile(`(?m)^(?:> |---> )PROT P\b`) // RFC 4217: TLS for data
+)
 
 // check compares what happened with what the session was to be.
 func (r *Result) check() error {
@@ -179,6 +182,8 @@ func (r *Result) check() error {
 		return fmt.Errorf("the upload is on no real server as it was sent")
 	case r.loaded == "":
 		return fmt.Errorf("the download is not the file of any real server")
+	case protectCommand.MatchString(r.Log) != (r.Security != Plain):
+		return fmt.Errorf("the client's log has PROT P, for TLS on data, where security is %s, or lacks it", r.Security)
 	}
 	used := dataCommand.FindAllStringSubmatch(r.Log, -1)
 	if len(used) == 0 {

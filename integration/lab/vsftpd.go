@@ -14,7 +14,9 @@ import (
 // needs is what vsftpd is told besides `lvsmark render vsftpd`. require_ssl_reuse
 // stays at its default, YES: a data connection has to resume the TLS session of
 // its control connection, and the keys for that are in one vsftpd process, so it
-// is one more proof that both reached the same real server.
+// is one more proof that both reached the same real server. A network namespace
+// for each session (isolate_network) is left out for speed, and an active
+// connection that nobody answers is given up soon.
 const needs = `
 ftpd_banner=%[1]s
 background=NO
@@ -38,33 +40,39 @@ log_ftp_protocol=YES
 
 // StartFTP starts vsftpd on every real server, configured by what `lvsmark
 // render vsftpd` prints for the lab's spec: one process for each family and
-// control port, which have to be those of the spec. Servers that run already
-// are ended, and their sessions with them.
+// control port, which have to be those of the spec. Where all that runs already
+// it goes on; servers of another configuration are ended, with their sessions.
 func (l *Lab) StartFTP(controlPorts ...uint16) error {
-	if err := l.StopFTP(); err != nil {
-		return err
-	}
 	rendered, err := l.Lvsmark("render", "vsftpd")
 	if err != nil {
 		return err
 	}
-	configuration := rendered.Text
 	if rendered.Status != 0 {
 		return fmt.Errorf("lvsmark render vsftpd: exit status %d: %s", rendered.Status, rendered.Text)
 	}
-	for _, server := range l.Servers {
-		for _, port := range controlPorts {
-			for _, f := range l.Families {
-				if err := server.startFTP(instance(configuration, port), port, f); err != nil {
-					return err
-				}
-			}
-		}
+	configuration := fmt.Sprint(rendered.Text, controlPorts)
+	if configuration == l.ftpConfiguration {
+		return nil
 	}
+	if err := l.StopFTP(); err != nil {
+		return err
+	}
+	err = l.eachFTP(controlPorts, func(s *RealServer, port uint16, f config.Family) error {
+		return s.startFTP(instance(rendered.Text, port), port, f)
+	})
+	if err != nil {
+		return err
+	}
+	l.ftpConfiguration = configuration
+	return l.eachFTP(controlPorts, (*RealServer).waitFTP)
+}
+
+// eachFTP calls do for every vsftpd there is to be.
+func (l *Lab) eachFTP(ports []uint16, do func(*RealServer, uint16, config.Family) error) error {
 	for _, server := range l.Servers {
-		for _, port := range controlPorts {
+		for _, port := range ports {
 			for _, f := range l.Families {
-				if err := server.waitFTP(port, f); err != nil {
+				if err := do(server, port, f); err != nil {
 					return err
 				}
 			}
@@ -75,6 +83,7 @@ func (l *Lab) StartFTP(controlPorts ...uint16) error {
 
 // StopFTP ends vsftpd on every real server.
 func (l *Lab) StopFTP() error {
+	l.ftpConfiguration = ""
 	for _, server := range l.Servers {
 		for _, p := range server.ftp {
 			if err := p.stop(); err != nil {
