@@ -3,6 +3,7 @@ package lvsmark
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/nft"
@@ -13,6 +14,9 @@ import (
 type Options struct {
 	NetNS    string            // name below /run/netns, or a path; empty: the caller's own
 	Adopt    bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
+	Drain    time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
+	Holder   string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
+	Held     *Held             // the caller has the lock already; nil: take it
 	Progress func(step string) // called at the start of each step; nil: nobody listens
 }
 
@@ -24,43 +28,60 @@ type Result struct {
 
 // Plan compares the spec with the kernel. It changes nothing outside a scratch
 // network namespace.
-func Plan(ctx context.Context, spec *config.Spec, opts Options) (*Result, error) {
-	return work(ctx, opts, func(k *kernel) (*plan, error) { return k.plan(spec) }, false)
+func Plan(_ context.Context, spec *config.Spec, opts Options) (*Result, error) {
+	return inKernel(opts, func(k *kernel) (*Result, error) {
+		p, err := k.plan(spec)
+		if err != nil {
+			return nil, err
+		}
+		return p.result(), nil
+	})
 }
 
 // Apply makes the kernel match the spec. When a step fails it undoes those
 // before it and returns an *UndoneError. When there is nothing to do it writes
-// nothing to the kernel.
+// nothing to the kernel. It returns a *nft.LockedError when another process is
+// at it.
 func Apply(ctx context.Context, spec *config.Spec, opts Options) (*Result, error) {
-	return work(ctx, opts, func(k *kernel) (*plan, error) { return k.plan(spec) }, true)
+	return commit(ctx, opts, func(k *kernel) (*plan, error) { return k.plan(spec) })
 }
 
 // Remove takes back all that Apply made. It needs no spec: what lvsmark owns
 // is found in the kernel.
 func Remove(ctx context.Context, opts Options) (*Result, error) {
-	return work(ctx, opts, (*kernel).removal, true)
+	return commit(ctx, opts, (*kernel).removal)
 }
 
 // commitTries bounds how often apply plans anew because somebody else changed
 // the nftables ruleset between plan and commit.
 const commitTries = 5
 
-func work(ctx context.Context, opts Options, planner func(*kernel) (*plan, error), commit bool) (*Result, error) {
-	if err := checkPrivileges(); err != nil {
+// A planner compares the kernel with what it is to be.
+type planner func(*kernel) (*plan, error)
+
+func commit(ctx context.Context, opts Options, planner planner) (*Result, error) {
+	return inKernel(opts, func(k *kernel) (result *Result, err error) {
+		for range commitTries {
+			if result, err = k.once(ctx, planner); !isStale(err) {
+				return result, err
+			}
+		}
 		return nil, err
+	})
+}
+
+// inKernel calls f on a thread in the namespace.
+func inKernel[T any](opts Options, f func(*kernel) (T, error)) (result T, err error) {
+	if err := checkPrivileges(); err != nil {
+		return result, err
 	}
-	var result *Result
-	err := inNamespace(opts.NetNS, func() (err error) {
+	err = inNamespace(opts.NetNS, func() error {
 		k, err := openKernel(opts)
 		if err != nil {
 			return err
 		}
 		defer k.close()
-		for range commitTries {
-			if result, err = k.once(ctx, planner, commit); !isStale(err) {
-				return err
-			}
-		}
+		result, err = f(k)
 		return err
 	})
 	return result, err
@@ -73,14 +94,25 @@ func isStale(err error) bool {
 }
 
 // once plans, and commits the plan.
-func (k *kernel) once(ctx context.Context, planner func(*kernel) (*plan, error), commit bool) (*Result, error) {
+func (k *kernel) once(ctx context.Context, planner planner) (*Result, error) {
 	p, err := planner(k)
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Changes: p.changes(), Notes: p.notes}
-	if !commit || len(result.Changes) == 0 {
+	if p.live.Locked != nil && !k.locked() {
+		return nil, p.live.Locked
+	}
+	result := p.result()
+	if len(result.Changes) == 0 {
 		return result, nil
+	}
+	if err := k.acquire(p.live); err != nil {
+		return nil, err
+	}
+	if k.opts.Drain > 0 && p.cuts() {
+		if p, err = k.drain(ctx, p, planner); err != nil {
+			return nil, err
+		}
 	}
 	if err := run(ctx, p.steps(k), k.progress); err != nil {
 		return nil, err

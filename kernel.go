@@ -1,6 +1,10 @@
 package lvsmark
 
 import (
+	"fmt"
+	"os"
+	"time"
+
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -10,12 +14,13 @@ import (
 type kernel struct {
 	nft      *nft.Conn
 	ipvs     *ipvs.Conn // nil: not opened, or the kernel has none
-	adopt    bool
+	lock     *nft.Lock  // nil: not taken, or the caller's
+	opts     Options
 	progress func(string)
 }
 
 func openKernel(opts Options) (*kernel, error) {
-	k := &kernel{adopt: opts.Adopt, progress: opts.Progress}
+	k := &kernel{opts: opts, progress: opts.Progress}
 	if k.progress == nil {
 		k.progress = func(string) {}
 	}
@@ -32,9 +37,33 @@ func (k *kernel) openIPVS() (err error) {
 	return err
 }
 
+// locked reports whether others are kept from changing the namespace.
+func (k *kernel) locked() bool { return k.lock != nil || k.opts.Held != nil }
+
+// acquire takes the lock, unless somebody changed the ruleset since the
+// snapshot, whose generation it brings up to date.
+func (k *kernel) acquire(s *nft.Snapshot) (err error) {
+	if k.locked() {
+		return nil
+	}
+	k.lock, s.Generation, err = nft.Acquire(holder(k.opts.Holder), s.Generation)
+	return err
+}
+
+// holder is what others are told who find the namespace locked.
+func holder(what string) string {
+	if what == "" {
+		what = "apply"
+	}
+	return fmt.Sprintf("pid %d, %s, since %s", os.Getpid(), what, time.Now().UTC().Format(time.RFC3339))
+}
+
 func (k *kernel) close() {
 	_ = k.nft.Close()
 	if k.ipvs != nil {
 		_ = k.ipvs.Close()
+	}
+	if k.lock != nil {
+		_ = k.lock.Release()
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A plan is the difference between the kernel and a spec, part by part.
+// A plan is the difference between the kernel and what it is to be, part by
+// part.
 //
 // nftables goes through up to four forms, each a whole ruleset: live, as found;
 // claimed, where the ledger says already what is about to be made; marking,
@@ -22,10 +23,11 @@ type plan struct {
 	live                    *nft.Snapshot
 	claimed, marking, final *nft.Ruleset
 
-	services  []ipvs.Change
-	settings  settingsPlan
-	addresses addressPlan
-	notes     []string
+	have, want []ipvs.Service // lvsmark's, or about to be; as found, and as they are to be
+	services   []ipvs.Change
+	settings   settingsPlan
+	addresses  addressPlan
+	notes      []string
 }
 
 // plan compares the kernel with the spec.
@@ -35,9 +37,8 @@ func (k *kernel) plan(spec *config.Spec) (*plan, error) {
 			return nil, err
 		}
 	}
-	p := &plan{}
-	var err error
-	if p.live, err = k.nft.Snapshot(); err != nil {
+	p, err := k.begin()
+	if err != nil {
 		return nil, err
 	}
 	compiled := nft.Compile(spec)
@@ -54,21 +55,31 @@ func (k *kernel) plan(spec *config.Spec) (*plan, error) {
 
 // removal compares the kernel with nothing.
 func (k *kernel) removal() (*plan, error) {
-	p := &plan{}
-	var err error
-	if p.live, err = k.nft.Snapshot(); err != nil {
+	p, err := k.begin()
+	if err != nil {
 		return nil, err
 	}
 	return p, k.compare(p, &nft.Ruleset{}, nil, nil, nil)
+}
+
+// begin is a plan that has no more than what is there.
+func (k *kernel) begin() (*plan, error) {
+	live, err := k.nft.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	return &plan{live: live}, nil
 }
 
 // compare fills the plan in.
 func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.Service, settings []config.Setting, addresses []ipvs.Address) error {
 	old, next := p.live.Ledger(), ruleset.Ledger()
 	var err error
-	if p.services, err = k.compareServices(services, old); err != nil {
+	if p.have, err = k.ownServices(services, old); err != nil {
 		return err
 	}
+	p.want = services
+	p.services = ipvs.Diff(p.have, p.want)
 	if p.settings, err = compareSettings(settings, old, &p.notes); err != nil {
 		return err
 	}
@@ -76,6 +87,13 @@ func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.Service,
 		return err
 	}
 	next.Settings = p.settings.ledger
+	p.phase(ruleset, old, next)
+	return nil
+}
+
+// phase finds the forms that nftables goes through, from the one ledger to the
+// other.
+func (p *plan) phase(ruleset *nft.Ruleset, old, next nft.Ledger) {
 	both := nft.Ledger{Bound: maps.Clone(old.Bound), Settings: maps.Clone(old.Settings)}
 	maps.Copy(both.Bound, next.Bound)
 	maps.Copy(both.Settings, next.Settings)
@@ -87,7 +105,6 @@ func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.Service,
 	if !reflect.DeepEqual(both, next) {
 		p.marking = ruleset.WithLedger(both, &p.live.Ruleset)
 	}
-	return nil
 }
 
 // makes reports whether anything but nftables is made or set, which the ledger
@@ -95,6 +112,9 @@ func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.Service,
 func (p *plan) makes() bool {
 	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Breaks() })
 }
+
+// cuts reports whether anything is taken away that connections may hang off.
+func (p *plan) cuts() bool { return slices.ContainsFunc(p.services, ipvs.Change.Breaks) }
 
 // checkForeignTables refuses a spec whose table somebody else has.
 func (p *plan) checkForeignTables(compiled *nft.Ruleset) error {
@@ -107,6 +127,8 @@ func (p *plan) checkForeignTables(compiled *nft.Ruleset) error {
 	}
 	return nil
 }
+
+func (p *plan) result() *Result { return &Result{Changes: p.changes(), Notes: p.notes} }
 
 // changes lists the plan in the order of apply.
 func (p *plan) changes() []Change {

@@ -99,8 +99,16 @@ func (k *kernel) check(p *plan) error {
 	if err != nil {
 		return err
 	}
-	if left := nft.Compare(&now.Ruleset, p.final); !left.Empty() {
-		return fmt.Errorf("applied, but somebody else changed lvsmark's tables at the same time (%d differences): `lvsmark diff` shows them", len(left.Changes))
+	differences := len(nft.Compare(&now.Ruleset, p.final).Changes)
+	if len(p.services) > 0 {
+		services, err := k.ipvs.Services()
+		if err != nil {
+			return err
+		}
+		differences += len(ipvs.Diff(ofKeys(services, p.have, p.want), p.want))
+	}
+	if differences > 0 {
+		return fmt.Errorf("applied, but somebody else changed lvsmark's tables or services at the same time (%d differences): `lvsmark diff` shows them", differences)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package lvsmark
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -12,10 +13,11 @@ import (
 // lvsmark's.
 var ErrForeignService = errors.New("IPVS service is not lvsmark's")
 
-// compareServices finds what turns the services that the ledger names into
-// those that are wanted. A service that nobody wrote down but that is just what
-// the spec says is taken over; one that differs only by the operator's word.
-func (k *kernel) compareServices(want []ipvs.Service, old nft.Ledger) ([]ipvs.Change, error) {
+// ownServices returns the services that lvsmark may change: those that the
+// ledger names, and those of the wanted marks. One that nobody wrote down is
+// taken over when it is just what the spec says; one that differs only by the
+// operator's word.
+func (k *kernel) ownServices(want []ipvs.Service, old nft.Ledger) ([]ipvs.Service, error) {
 	if len(want) == 0 && len(old.Bound) == 0 {
 		return nil, nil
 	}
@@ -35,21 +37,32 @@ func (k *kernel) compareServices(want []ipvs.Service, old nft.Ledger) ([]ipvs.Ch
 	var have []ipvs.Service
 	var foreign []error
 	for _, s := range all {
-		_, ours := old.Bound[nft.Binding{Family: s.Family, Mark: s.Mark}]
 		w, claimed := wanted[s.Key]
 		switch {
-		case ours, claimed && k.adopt, claimed && len(ipvs.Diff([]ipvs.Service{s}, []ipvs.Service{w})) == 0:
+		case bound(old, s), claimed && k.opts.Adopt, claimed && len(ipvs.Diff([]ipvs.Service{s}, []ipvs.Service{w})) == 0:
 			have = append(have, s)
 		case claimed:
 			foreign = append(foreign, fmt.Errorf("%w: %s exists and differs from the spec; take it over in place with `apply --adopt`, remove it with ipvsadm, or give the cluster another mark", ErrForeignService, s.Key))
 		}
 	}
-	if len(foreign) > 0 {
-		return nil, errors.Join(foreign...)
-	}
-	return ipvs.Diff(have, want), nil
+	return have, errors.Join(foreign...)
+}
+
+// bound reports whether the ledger names the service.
+func bound(l nft.Ledger, s ipvs.Service) bool {
+	_, ok := l.Bound[nft.Binding{Family: s.Family, Mark: s.Mark}]
+	return ok
 }
 
 func serviceChange(c ipvs.Change) Change {
 	return Change{Op: Op(c.Verb()), Kind: c.Kind(), Where: c.Where(), Before: c.BeforeText(), After: c.AfterText()}
+}
+
+// ofKeys are the services whose keys are among those of the lists.
+func ofKeys(services []ipvs.Service, lists ...[]ipvs.Service) []ipvs.Service {
+	keys := map[ipvs.Key]bool{}
+	for _, s := range slices.Concat(lists...) {
+		keys[s.Key] = true
+	}
+	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.Service) bool { return !keys[s.Key] })
 }

@@ -166,3 +166,9 @@ func refusal(err error) error {
 	}
 	return errno
 }
+
+// Loaded reports whether the kernel has IPVS at this moment, without loading it.
+func Loaded() bool {
+	_, err := os.Stat("/proc/thread-self/net/ip_vs")
+	return err == nil
+}

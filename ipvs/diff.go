@@ -42,7 +42,7 @@ func serverChanges(service Header, before, after []Server) []Change {
 	var added, edited []Change
 	for _, server := range after {
 		server = server.configured()
-		old, ok := former[server.endpoint()]
+		old, ok := former[server.Endpoint()]
 		switch {
 		case !ok:
 			added = append(added, Change{Op: AddServer, Service: service, After: server})
@@ -57,7 +57,7 @@ func serverRemovals(service Header, before, after []Server) []Change {
 	wanted := byEndpoint(after)
 	var removed []Change
 	for _, server := range before {
-		if _, ok := wanted[server.endpoint()]; !ok {
+		if _, ok := wanted[server.Endpoint()]; !ok {
 			removed = append(removed, Change{Op: DelServer, Service: service, Before: server.configured()})
 		}
 	}
@@ -72,10 +72,10 @@ func byKey(services []Service) map[Key]Service {
 	return index
 }
 
-func byEndpoint(servers []Server) map[endpoint]Server {
-	index := make(map[endpoint]Server, len(servers))
+func byEndpoint(servers []Server) map[Endpoint]Server {
+	index := make(map[Endpoint]Server, len(servers))
 	for _, server := range servers {
-		index[server.endpoint()] = server.configured()
+		index[server.Endpoint()] = server.configured()
 	}
 	return index
 }

@@ -97,13 +97,19 @@ type Connections struct {
 	Active, Inactive, Persistent uint32
 }
 
-// endpoint tells the servers of a service apart.
-type endpoint struct {
+// Plus adds up the counts of two real servers.
+func (c Connections) Plus(other Connections) Connections {
+	return Connections{c.Active + other.Active, c.Inactive + other.Inactive, c.Persistent + other.Persistent}
+}
+
+// An Endpoint tells the servers of a service apart.
+type Endpoint struct {
 	Address netip.Addr
 	Port    uint16
 }
 
-func (s Server) endpoint() endpoint { return endpoint{s.Address, s.Port} }
+// Endpoint is what the kernel knows the server by.
+func (s Server) Endpoint() Endpoint { return Endpoint{s.Address, s.Port} }
 
 // configured is the server without what changes by itself.
 func (s Server) configured() Server {

@@ -22,12 +22,14 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 		if err := c.send(messages, generation); err != nil {
 			return generation, fmt.Errorf("nftables transaction %d of %d: %w", i+1, len(d.transactions), err)
 		}
-		generation++
-		if generation == 0 { // the kernel passes over 0
-			generation = 1
-		}
+		generation = nextGeneration(generation)
 	}
 	return generation, nil
+}
+
+// nextGeneration is the one after a transaction; the kernel passes over 0.
+func nextGeneration(generation uint32) uint32 {
+	return max(generation+1, 1)
 }
 
 // restoreTries bounds how often Restore begins anew because somebody else

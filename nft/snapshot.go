@@ -15,7 +15,8 @@ import (
 type Snapshot struct {
 	Ruleset
 	Generation uint32
-	Foreign    []TableName // tables of families ip and ip6 that are not lvsmark's
+	Foreign    []TableName  // tables of families ip and ip6 that are not lvsmark's
+	Locked     *LockedError // who has the lock; nil: nobody
 }
 
 // A TableName names a table.
@@ -78,9 +79,12 @@ func (c *Conn) readTables(s *Snapshot) error {
 			if err != nil {
 				return err
 			}
-			if t.owned() {
+			switch {
+			case t.isLock():
+				s.Locked = &LockedError{Holder: t.Comment}
+			case t.owned():
 				s.Tables = append(s.Tables, t)
-			} else {
+			default:
 				s.Foreign = append(s.Foreign, TableName{family, t.Name})
 			}
 		}

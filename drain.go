@@ -1,0 +1,126 @@
+package lvsmark
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// ErrDrainInterrupted says that a drain ended before the connections did.
+var ErrDrainInterrupted = fmt.Errorf("drain interrupted: what was to go keeps weight 0, what was to come is there; the next apply goes on from here")
+
+// drainPoll is how often a drain looks whether the connections have ended.
+const drainPoll = time.Second
+
+// drain makes what the plan adds and edits, sets the weight of what it takes
+// away to 0, and waits until no connection is left there, or for as long as the
+// options say. It returns the plan of what remains to be done.
+func (k *kernel) drain(ctx context.Context, p *plan, planner planner) (*plan, error) {
+	if err := run(ctx, p.deferred().steps(k), k.progress); err != nil {
+		return nil, err
+	}
+	if err := k.awaitEnd(ctx, p.leaving()); err != nil {
+		return nil, err
+	}
+	return planner(k)
+}
+
+// deferred is the plan without what takes away: servers that go get weight 0,
+// VIPs and marks that go stay. Marks are looked at by the packets of running
+// sessions too, whose data connections are to follow their control connection.
+func (p *plan) deferred() *plan {
+	d := &plan{live: p.live, settings: settingsPlan{set: p.settings.set}}
+	for _, c := range p.services {
+		if c.Op == ipvs.DelServer && c.Before.Weight > 0 {
+			quiet := c.Before
+			quiet.Weight = 0
+			c = ipvs.Change{Op: ipvs.EditServer, Service: c.Service, Before: c.Before, After: quiet}
+		}
+		if !c.Breaks() {
+			d.services = append(d.services, c)
+		}
+	}
+	both := p.live.Ledger()
+	next := p.marking.Ledger()
+	maps.Copy(both.Bound, next.Bound)
+	maps.Copy(both.Settings, next.Settings)
+	extended, ok := nft.Extend(&p.live.Ruleset, p.final)
+	if ok {
+		d.addresses.come = p.addresses.come
+	} else {
+		extended = &p.live.Ruleset // rules differ: they wait, and with them what needs them
+	}
+	d.claimed = p.live.WithLedger(both, extended)
+	d.marking = extended.WithLedger(both, extended)
+	d.final = d.marking
+	return d
+}
+
+// leaving are the real servers that the plan takes away.
+func (p *plan) leaving() map[ipvs.Key]map[ipvs.Endpoint]bool {
+	leaving := map[ipvs.Key]map[ipvs.Endpoint]bool{}
+	for _, c := range p.services {
+		if c.Op != ipvs.DelServer {
+			continue
+		}
+		if leaving[c.Service.Key] == nil {
+			leaving[c.Service.Key] = map[ipvs.Endpoint]bool{}
+		}
+		leaving[c.Service.Key][c.Before.Endpoint()] = true
+	}
+	return leaving
+}
+
+// awaitEnd waits until the real servers have no connection that is under way.
+// Persistence templates are not waited for: while a client has no connection
+// they hold nothing but the memory of which server it was on.
+func (k *kernel) awaitEnd(ctx context.Context, leaving map[ipvs.Key]map[ipvs.Endpoint]bool) error {
+	timeout := time.After(k.opts.Drain)
+	tick := time.NewTicker(drainPoll)
+	defer tick.Stop()
+	said := ""
+	for {
+		left, err := k.connections(leaving)
+		if err != nil {
+			return err
+		}
+		if left.Active == 0 {
+			return nil
+		}
+		if now := drainText(left); now != said {
+			k.progress(now)
+			said = now
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; %s", ErrDrainInterrupted, drainText(left))
+		case <-timeout:
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func drainText(c ipvs.Connections) string {
+	return fmt.Sprintf("drain: %d active connections, %d persistence templates", c.Active, c.Persistent)
+}
+
+// connections adds up those of the real servers.
+func (k *kernel) connections(of map[ipvs.Key]map[ipvs.Endpoint]bool) (sum ipvs.Connections, err error) {
+	services, err := k.ipvs.Services()
+	if err != nil {
+		return sum, err
+	}
+	for _, service := range services {
+		for _, server := range service.Servers {
+			if of[service.Key][server.Endpoint()] {
+				sum = sum.Plus(server.Connections)
+			}
+		}
+	}
+	return sum, nil
+}

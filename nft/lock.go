@@ -1,0 +1,91 @@
+package nft
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// LockTable is the table of family ip by which one lvsmark at a time changes a
+// network namespace.
+const LockTable = "lvsmark-lock"
+
+// tableOwner is NFT_TABLE_F_OWNER: nobody but the netlink socket that made the
+// table may change it, and the kernel deletes it when that socket closes.
+const tableOwner = 2
+
+// A LockedError says that another process has the lock.
+type LockedError struct {
+	Holder string // what that process said of itself; empty: nothing is known
+}
+
+func (e *LockedError) Error() string {
+	if e.Holder == "" {
+		return "another lvsmark is changing this network namespace"
+	}
+	return "another lvsmark is changing this network namespace: " + e.Holder
+}
+
+// A Lock keeps every other lvsmark from changing a network namespace. The kernel
+// takes it back when the process ends, however that comes about.
+type Lock struct {
+	conn *Conn
+}
+
+// Acquire takes the lock of the calling thread's network namespace, if the
+// ruleset is still of that generation, and returns the generation afterwards. It
+// wraps ErrStale when it is not, and returns a *LockedError when somebody has
+// the lock. The holder, at most 127 bytes, says who asks: it is the table's
+// comment. It needs Linux 5.12.
+func Acquire(holder string, generation uint32) (*Lock, uint32, error) {
+	conn, err := Dial()
+	if err != nil {
+		return nil, 0, err
+	}
+	table := &Table{Family: config.IPv4, Name: LockTable, Flags: tableOwner, Comment: holder}
+	if err := conn.send([]message{table.newTable()}, generation); err != nil {
+		return nil, 0, errors.Join(conn.refusedLock(err), conn.Close())
+	}
+	return &Lock{conn}, nextGeneration(generation), nil
+}
+
+// Release gives the lock back.
+func (l *Lock) Release() error { return l.conn.Close() }
+
+func (c *Conn) refusedLock(err error) error {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EEXIST):
+		holder, found, readErr := c.Holder()
+		if readErr == nil && !found {
+			return ErrStale // it has gone since
+		}
+		return &LockedError{Holder: holder}
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
+		return fmt.Errorf("%w: tables that belong to a process need Linux 5.12", err)
+	}
+	return err
+}
+
+// Holder tells who has the lock of the calling thread's network namespace.
+func (c *Conn) Holder() (holder string, found bool, err error) {
+	for e, err := range c.dump(unix.NFT_MSG_GETTABLE, unix.NFPROTO_IPV4, nil) {
+		if err != nil {
+			return "", false, readError("tables", err)
+		}
+		t, err := decodeTable(config.IPv4, e.data)
+		if err != nil {
+			return "", false, err
+		}
+		if t.isLock() {
+			return t.Comment, true, nil
+		}
+	}
+	return "", false, nil
+}
+
+func (t *Table) isLock() bool {
+	return t.Family == config.IPv4 && t.Name == LockTable && t.Flags&tableOwner != 0
+}
