@@ -2,6 +2,8 @@
 // means for the kernel of a director. The order of things is in Apply.
 package lvsmark
 
+import "fmt"
+
 // An Op says what a Change does.
 type Op string
 
@@ -21,4 +23,18 @@ type Change struct {
 	Where  string `json:"where"`            // what holds the object: "table ip lvsmark", "map ip lvsmark tcp_21", "service fwmark 21 IPv4"; empty: the kernel
 	Before string `json:"before,omitempty"` // the object as it is; empty when it is added
 	After  string `json:"after,omitempty"`  // the object as it will be; empty when it is deleted
+}
+
+// String is the change on one line, as in "edit element 192.0.2.1 : 0x00000016 ->
+// 192.0.2.1 : 0x00000015 of map ip lvsmark tcp_21".
+func (c Change) String() string {
+	object := c.Before + c.After
+	if c.Op == Edit {
+		object = c.Before + " -> " + c.After
+	}
+	text := fmt.Sprintf("%s %s %s", c.Op, c.Kind, object)
+	if c.Where != "" {
+		text += " of " + c.Where
+	}
+	return text
 }

@@ -16,7 +16,7 @@ type Options struct {
 	Adopt    bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
 	Drain    time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
 	Holder   string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
-	Held     *Held             // the caller has the lock already; nil: take it
+	Hold     *Hold             // the lock is taken already; nil: take it
 	Progress func(step string) // called at the start of each step; nil: nobody listens
 }
 
@@ -75,7 +75,7 @@ func inKernel[T any](opts Options, f func(*kernel) (T, error)) (result T, err er
 	if err := checkPrivileges(); err != nil {
 		return result, err
 	}
-	err = inNamespace(opts.NetNS, func() error {
+	err = InNamespace(opts.NetNS, func() error {
 		k, err := openKernel(opts)
 		if err != nil {
 			return err

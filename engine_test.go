@@ -53,7 +53,7 @@ func settled(w *world, spec string) {
 func (w *world) generation() uint32 {
 	w.t.Helper()
 	var generation uint32
-	require.NoError(w.t, inNamespace(w.ns, func() error {
+	require.NoError(w.t, InNamespace(w.ns, func() error {
 		k, err := openKernel(w.options())
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func (w *world) killed(to string, n int) (enough bool) {
 // the spec; "" stands for none. f must not end its goroutine, as require does.
 func (w *world) withSteps(to string, f func([]step)) {
 	w.t.Helper()
-	require.NoError(w.t, inNamespace(w.ns, func() error {
+	require.NoError(w.t, InNamespace(w.ns, func() error {
 		k, err := openKernel(w.options())
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ func (k *kernel) openIPVS() (err error) {
 }
 
 // locked reports whether others are kept from changing the namespace.
-func (k *kernel) locked() bool { return k.lock != nil || k.opts.Held != nil }
+func (k *kernel) locked() bool { return k.lock != nil || k.opts.Hold != nil }
 
 // acquire takes the lock, unless somebody changed the ruleset since the
 // snapshot, whose generation it brings up to date.

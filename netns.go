@@ -8,9 +8,9 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// inNamespace runs f on a thread in the network namespace: a name below
+// InNamespace runs f on a thread in the network namespace: a name below
 // /run/netns as of ip-netns(8), a path, or the caller's own for "".
-func inNamespace(name string, f func() error) error {
+func InNamespace(name string, f func() error) error {
 	done := make(chan error)
 	go func() {
 		// The thread stays locked, so that it ends with the goroutine and nobody

@@ -15,21 +15,33 @@ const maxBytes = 64 << 20
 // when the file could be read, else one error that names the file and wraps
 // that of package os. Notes come sorted by position, without mistakes too.
 func Load(path string) (*Spec, []Note, error) {
-	file, err := os.Open(path)
+	file, err := Open(path)
 	if err != nil {
-		return nil, nil, unreadable(path, err)
+		return nil, nil, err
 	}
 	defer file.Close()
+	return Parse(path, file)
+}
+
+// Open opens the file at path for Parse. It refuses what cannot be a spec, with
+// the errors of Load.
+func Open(path string) (*os.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return nil, nil, unreadable(path, err)
+		err = unreadable(path, err)
 	case info.IsDir():
-		return nil, nil, fmt.Errorf("%s is a directory; name a file with -c", path)
+		err = fmt.Errorf("%s is a directory; name a file with -c", path)
 	case info.Mode().IsRegular() && info.Size() > maxBytes:
-		return nil, nil, tooLarge(path)
+		err = tooLarge(path)
+	default:
+		return file, nil
 	}
-	return Parse(path, file)
+	return nil, errors.Join(err, file.Close())
 }
 
 // Parse reads and checks a spec; name stands for the file in mistakes and

@@ -12,6 +12,8 @@ type changesDocument struct {
 	Changes []lvsmark.Change `json:"changes"`
 	Notes   []string         `json:"notes"`
 	Changed bool             `json:"changed"`
+
+	Confirmed bool `json:"confirmed,omitempty"` // by apply --confirm only
 }
 
 func newChangesDocument(result *lvsmark.Result) changesDocument {
@@ -28,4 +30,10 @@ type renderDocument struct {
 	Version int    `json:"version"`
 	Target  string `json:"target"`
 	Text    string `json:"text"`
+}
+
+// A confirmDocument is what confirm prints as JSON.
+type confirmDocument struct {
+	Version   int  `json:"version"`
+	Confirmed bool `json:"confirmed"`
 }

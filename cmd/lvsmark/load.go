@@ -1,6 +1,14 @@
 package main
 
-import "github.com/lvsmark/lvsmark/config"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"path/filepath"
+
+	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/config"
+)
 
 // What -c takes for standard input, and what messages call it.
 const (
@@ -14,6 +22,27 @@ func (o *options) load(s streams) (*config.Spec, []config.Note, error) {
 		return config.Parse(o.fileName(), s.in)
 	}
 	return config.Load(o.file)
+}
+
+// loadDigest reads the spec that the flags name, and says which it was.
+func (o *options) loadDigest(s streams) (*config.Spec, lvsmark.SpecDigest, error) {
+	digest := lvsmark.SpecDigest{File: o.fileName()}
+	in := s.in
+	if o.file != stdin {
+		file, err := config.Open(o.file)
+		if err != nil {
+			return nil, digest, err
+		}
+		defer file.Close()
+		in = file
+		if digest.File, err = filepath.Abs(o.file); err != nil {
+			return nil, digest, err
+		}
+	}
+	sum := sha256.New()
+	spec, _, err := config.Parse(o.fileName(), io.TeeReader(in, sum))
+	digest.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return spec, digest, err
 }
 
 func (o *options) fileName() string {

@@ -52,8 +52,8 @@ expect. It shows beforehand what would change, and touches nothing else.`,
 
 	addOptions(root, opts)
 	root.AddCommand(
-		newCheck(s, opts), newRender(s, opts), newDiff(s, opts), newApply(s, opts), newDelete(s, opts),
-		newCompletion(), newVersion(s, opts), newMan(),
+		newCheck(s, opts), newRender(s, opts), newDiff(s, opts), newPlan(s, opts), newApply(s, opts), newConfirm(s, opts), newDelete(s, opts),
+		newCompletion(), newVersion(s, opts), newMan(), newGuard(s, opts),
 	)
 	root.AddCommand(topics()...)
 	return root

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark"
+)
+
+// confirmedApply applies under a guard, and waits for a confirmation.
+func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWork, o lvsmark.Options, wait time.Duration) error {
+	planned, err := work.plan(ctx, o)
+	if err != nil || len(planned.Changes) == 0 {
+		if err != nil {
+			return err
+		}
+		return s.printChanges(opts.output, planned, applied)
+	}
+	voices := hearVoices(s)
+	former, err := lvsmark.Remember(o) // for the case that the guard is killed
+	if err != nil {
+		return err
+	}
+	guard, err := startGuard(opts.netns, wait)
+	if err != nil {
+		return err
+	}
+	defer guard.end()
+	o.Hold = &guard.hold
+	result, err := work.apply(ctx, o)
+	if err != nil {
+		return guard.afterFailure(err)
+	}
+	guard.tell(guardApplied)
+	deadline := time.Now().Add(wait)
+	if opts.output == formatText {
+		if err := s.printChanges(opts.output, result, applied); err != nil {
+			s.say("lvsmark: %v", err)
+		}
+	}
+	s.say("lvsmark: all comes back in %s unless confirmed: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, voices.enterText(), os.Getpid())
+	if err := guard.await(ctx, s, voices, former, deadline); err != nil {
+		return err
+	}
+	s.say("lvsmark: confirmed")
+	if opts.output == formatJSON {
+		document := newChangesDocument(result)
+		document.Confirmed = true
+		return s.printJSON(document)
+	}
+	return nil
+}
+
+// voices are those who may speak up while an apply waits for confirmation.
+type voices struct {
+	signals chan os.Signal
+	enter   chan struct{} // nil: nobody has a keyboard
+}
+
+func hearVoices(s streams) *voices {
+	v := &voices{signals: make(chan os.Signal, 4)}
+	signal.Notify(v.signals, unix.SIGUSR1, unix.SIGHUP)
+	if in, ok := s.in.(*os.File); ok && isTerminal(in) {
+		signal.Ignore(unix.SIGTTIN) // in the background there is no Enter, and no reason to stop
+		v.enter = make(chan struct{}, 1)
+		go func() {
+			if _, err := bufio.NewReader(in).ReadString('\n'); err == nil {
+				v.enter <- struct{}{}
+			}
+		}()
+	}
+	return v
+}
+
+func (v *voices) enterText() string {
+	if v.enter == nil {
+		return ""
+	}
+	return ", Enter"
+}
+
+var (
+	errNotConfirmed = errors.New("not confirmed: all that was there before is back")
+	errDetached     = errors.New("the terminal is gone, and nothing is confirmed yet: `lvsmark confirm` can still do that in time, else all that was there before comes back")
+)
+
+// await waits until the guard says how it ended. The guard has the clock; when
+// it is killed, this process goes on in its place.
+func (g *guardProcess) await(ctx context.Context, s streams, v *voices, former *lvsmark.Former, deadline time.Time) error {
+	done := ctx.Done()
+	var timeout <-chan time.Time
+	for {
+		word := ""
+		select {
+		case line, ok := <-g.lines:
+			if ok {
+				return outcome(line)
+			}
+			s.say("lvsmark: the guard is gone: waiting for a confirmation here instead; `lvsmark confirm` cannot be heard any more")
+			g.lines, timeout = nil, time.After(time.Until(deadline))
+			continue
+		case sig := <-v.signals:
+			if sig == unix.SIGHUP {
+				g.detach()
+				return errDetached
+			}
+			word = guardConfirm
+		case <-v.enter:
+			word = guardConfirm
+		case <-done:
+			word, done = guardRestore, nil
+		case <-timeout:
+			word = guardRestore
+		}
+		switch {
+		case g.lines != nil:
+			g.tell(word)
+		case word == guardConfirm:
+			return nil
+		default:
+			if _, err := former.Restore(context.WithoutCancel(ctx)); err != nil {
+				return fmt.Errorf("not confirmed, and not all could be brought back: %w", err)
+			}
+			return errNotConfirmed
+		}
+	}
+}
+
+func outcome(line string) error {
+	word, why, _ := strings.Cut(line, " ")
+	switch word {
+	case guardConfirmed:
+		return nil
+	case guardRestored:
+		return errNotConfirmed
+	}
+	return fmt.Errorf("not confirmed, and not all could be brought back: %s", why)
+}

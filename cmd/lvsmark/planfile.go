@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/lvsmark/lvsmark"
+)
+
+// writePlan puts the plan into a file, as a whole or not at all.
+func writePlan(path string, plan *lvsmark.SavedPlan) error {
+	err := func() error {
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && !info.Mode().IsRegular():
+			return writeThrough(path, plan) // a pipe or a device must not be replaced
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		case err == nil:
+			if path, err = filepath.EvalSymlinks(path); err != nil {
+				return err
+			}
+		}
+		return replace(path, plan)
+	}()
+	if err != nil {
+		return fmt.Errorf("writing the plan: %w", err)
+	}
+	return nil
+}
+
+func writeThrough(path string, content io.WriterTo) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = content.WriteTo(file)
+	return errors.Join(err, file.Close())
+}
+
+// replace makes a file beside the path and renames it.
+func replace(path string, content io.WriterTo) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".lvsmark-plan-*")
+	if err != nil {
+		return err
+	}
+	_, err = content.WriteTo(file)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}
+
+// readPlan reads a plan file; - is standard input.
+func readPlan(s streams, path string) (*lvsmark.SavedPlan, error) {
+	if path == stdin {
+		plan, err := lvsmark.ReadPlan(s.in)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", stdinName, err)
+		}
+		return plan, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; name a file that `lvsmark plan -O FILE` wrote", err)
+	}
+	defer file.Close()
+	plan, err := lvsmark.ReadPlan(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return plan, nil
+}
