@@ -2,6 +2,7 @@ package nft_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,6 +75,10 @@ func TestTurn(t *testing.T) {
 					apply(t, conn, second)
 					now := snapshot(t, conn)
 					assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes)
+					for _, table := range nft.Arranged(first, second).Tables {
+						one := nft.Ruleset{Tables: []*nft.Table{table}}
+						assert.Equal(t, run(t, "", append([]string{"list"}, strings.Fields(table.String())...)...), one.String(), "the order that is foretold")
+					}
 					require.NoError(t, conn.Restore(first))
 					now = snapshot(t, conn)
 					assert.Empty(t, nft.Compare(&now.Ruleset, first).Changes)

@@ -57,12 +57,14 @@ func (l *Lock) Release() error { return l.conn.Close() }
 
 func (c *Conn) refusedLock(err error) error {
 	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EEXIST):
+	case errors.Is(err, unix.EPERM):
 		holder, found, readErr := c.Holder()
 		if readErr == nil && !found {
 			return ErrStale // it has gone since
 		}
 		return &LockedError{Holder: holder}
+	case errors.Is(err, unix.EEXIST):
+		return fmt.Errorf("table ip %s is not lvsmark's: delete it; %w", LockTable, err)
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
 		return fmt.Errorf("%w: tables that belong to a process need Linux 5.12", err)
 	}

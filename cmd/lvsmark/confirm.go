@@ -87,7 +87,15 @@ func askGuard(netns, name string) (answer string, err error) {
 }
 
 // A client of the guard is an lvsmark confirm that waits for a reply.
-type client struct{ reply chan<- string }
+type client struct {
+	conn    net.Conn
+	replied chan<- struct{}
+}
+
+func (c client) reply(text string) {
+	_, _ = fmt.Fprintln(c.conn, text)
+	close(c.replied)
+}
 
 // serveConfirm hands clients on, one at a time, if they may: an abstract socket
 // has no permissions of its own.
@@ -97,22 +105,19 @@ func serveConfirm(listener *net.UnixListener, clients chan<- client) {
 		if err != nil {
 			return // closed
 		}
-		if mayConfirm(conn) {
-			serveClient(conn, clients)
+		_ = conn.SetDeadline(time.Now().Add(confirmTimeout))
+		if mayConfirm(conn) && asksToConfirm(conn) {
+			replied := make(chan struct{})
+			clients <- client{conn, replied}
+			<-replied
 		}
 		_ = conn.Close()
 	}
 }
 
-func serveClient(conn *net.UnixConn, clients chan<- client) {
-	_ = conn.SetDeadline(time.Now().Add(confirmTimeout))
+func asksToConfirm(conn net.Conn) bool {
 	line, err := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
-	if err != nil || line != guardConfirm+"\n" {
-		return
-	}
-	reply := make(chan string, 1)
-	clients <- client{reply}
-	_, _ = fmt.Fprintln(conn, <-reply)
+	return err == nil && line == guardConfirm+"\n"
 }
 
 // mayConfirm reports whether the other end is root, or who runs the guard.
@@ -132,6 +137,6 @@ func mayConfirm(conn *net.UnixConn) bool {
 // refuseConfirm answers those who come too late.
 func refuseConfirm(clients <-chan client) {
 	for c := range clients {
-		c.reply <- "too late: what was there before is being brought back"
+		c.reply("too late: what was there before is being brought back")
 	}
 }

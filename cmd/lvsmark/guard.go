@@ -62,7 +62,7 @@ type guard struct {
 }
 
 func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) error {
-	signal.Ignore(unix.SIGHUP)
+	signal.Ignore(unix.SIGHUP, unix.SIGPIPE) // apply may be gone, and its terminal
 	g := &guard{wait: wait, apply: lines(s.in), clients: make(chan client), confirm: make(chan os.Signal, 1)}
 	signal.Notify(g.confirm, unix.SIGUSR1)
 	name := newConfirmName()
@@ -112,10 +112,10 @@ func (g *guard) listen(ctx context.Context) string {
 			}
 		case c := <-g.clients:
 			if g.applied {
-				c.reply <- guardConfirmed
+				c.reply(guardConfirmed)
 				return guardConfirm
 			}
-			c.reply <- "the apply is still under way"
+			c.reply("the apply is still under way")
 		case <-confirm:
 			return guardConfirm
 		case <-timeout:

@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 //	                         gets them all
 //	netns                    makes a network namespace for the script: $NETNS is its name
 //	inside PROGRAM ARG…      runs the program in that namespace; it has to succeed
+//	waiting                  waits until an apply --confirm there waits for its confirmation
+//	released                 waits until nobody has the lock of the namespace any more
+//	tell SIGNAL              sends a signal to the background program named apply
 //
 // and the conditions [ipvs] and [race]. With LVSMARK_UPDATE_SCRIPTS set, cmp
 // writes what it got into the scripts: for messages that were changed on
@@ -54,6 +57,10 @@ func TestScript(t *testing.T) {
 			"refused": refused,
 			"netns":   netns,
 			"inside":  inside,
+
+			"waiting":  waiting,
+			"released": released,
+			"tell":     tell,
 		},
 	})
 }

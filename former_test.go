@@ -1,0 +1,116 @@
+package lvsmark
+
+import (
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// TestRestore applies each spec over each other, and nothing, under a memory of
+// what was there: all of it comes back, what was changed by hand included.
+func TestRestore(t *testing.T) {
+	worlds := map[string]struct {
+		world  func(*testing.T) *world
+		specs  []string
+		byHand string
+	}{
+		"marks only": {newWorld, []string{"", unboundSpec}, "nft flush chain ip lvsmark prerouting; sysctl -qw net.ipv4.ip_default_ttl=77"},
+		"bound":      {newIPVSWorld, []string{"", boundSpec, otherSpec, unboundSpec}, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 7 -x 100 -y 50; ipvsadm -d -f 21 -r 10.0.0.12:0; sysctl -qw net.ipv4.ip_forward=0"},
+	}
+	for name, c := range worlds {
+		t.Run(name, func(t *testing.T) {
+			w := c.world(t)
+			for from, to := range turns(c.specs) {
+				w.turn(from)
+				if from == c.specs[1] {
+					w.run("sh", "-c", c.byHand)
+				}
+				w.restores(to)
+				w.remove()
+			}
+		})
+	}
+}
+
+// turns yields each pair of specs; in short runs each spec and the next.
+func turns(specs []string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for i, from := range specs {
+			for j, to := range specs {
+				if testing.Short() && j != (i+1)%len(specs) {
+					continue
+				}
+				if !yield(from, to) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// turn applies the spec; "" stands for none.
+func (w *world) turn(spec string) {
+	w.t.Helper()
+	if spec == "" {
+		w.remove()
+		return
+	}
+	w.apply(parse(w.t, spec))
+}
+
+// restores turns to the spec and back.
+func (w *world) restores(to string) {
+	w.t.Helper()
+	before := w.state()
+	held, err := Lock(w.options())
+	require.NoError(w.t, err)
+	opts := w.options()
+	opts.Hold = &held.Hold
+	if to == "" {
+		_, err = Remove(w.t.Context(), opts)
+	} else {
+		_, err = Apply(w.t.Context(), parse(w.t, to), opts)
+	}
+	require.NoError(w.t, err)
+	_, err = held.Restore(w.t.Context())
+	require.NoError(w.t, err)
+	require.NoError(w.t, held.Release())
+	// A set that was gone meanwhile stands behind the others.
+	assert.Equal(w.t, sortedLines(before), sortedLines(w.state()))
+}
+
+// TestLocked refuses a second apply, and a delete, while somebody is at it, and
+// says who; who only looks is let in.
+func TestLocked(t *testing.T) {
+	w := newWorld(t)
+	opts := w.options()
+	opts.Holder = "apply --confirm 60s"
+	held, err := Lock(opts)
+	require.NoError(t, err)
+	before := w.state()
+	spec := parse(t, unboundSpec)
+	for _, act := range []func() error{
+		func() error { _, err := Apply(t.Context(), spec, w.options()); return err },
+		func() error { _, err := Remove(t.Context(), w.options()); return err },
+		func() error { _, err := Lock(w.options()); return err },
+	} {
+		err := act()
+		_, ok := errors.AsType[*nft.LockedError](err)
+		require.True(t, ok, "%v", err)
+		assert.Contains(t, err.Error(), "apply --confirm 60s, since ")
+	}
+	assert.NotEmpty(t, w.plan(spec).Changes)
+	assert.Equal(t, before, w.state())
+	holder, err := Holder(w.options())
+	require.NoError(t, err)
+	assert.Contains(t, holder, "apply --confirm 60s")
+
+	require.NoError(t, held.Release())
+	w.apply(spec)
+	settled(w, unboundSpec)
+}

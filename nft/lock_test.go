@@ -1,0 +1,69 @@
+package nft_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// TestLock has one holder at a time, whom the kernel forgets when it goes; a
+// flush of the ruleset does not take the lock away.
+func TestLock(t *testing.T) {
+	inScratch(t, func() {
+		conn := dial(t)
+		before := snapshot(t, conn)
+		require.Nil(t, before.Locked)
+		lock, generation, err := nft.Acquire("pid 1, apply", before.Generation)
+		require.NoError(t, err)
+		now, err := conn.Generation()
+		require.NoError(t, err)
+		assert.Equal(t, now, generation)
+
+		_, _, err = nft.Acquire("pid 2, apply", now)
+		var locked *nft.LockedError
+		require.ErrorAs(t, err, &locked)
+		assert.Equal(t, "pid 1, apply", locked.Holder)
+		require.NotNil(t, snapshot(t, conn).Locked)
+		assert.Equal(t, "pid 1, apply", snapshot(t, conn).Locked.Holder)
+
+		run(t, "", "flush", "ruleset")
+		holder, found, err := conn.Holder()
+		require.NoError(t, err)
+		assert.True(t, found)
+		assert.Equal(t, "pid 1, apply", holder)
+
+		require.NoError(t, lock.Release())
+		after := snapshot(t, conn)
+		assert.Nil(t, after.Locked)
+		assert.Empty(t, after.Tables)
+		assert.Empty(t, after.Foreign)
+	})
+}
+
+// TestLockStale gives no lock to who knows an older ruleset.
+func TestLockStale(t *testing.T) {
+	inScratch(t, func() {
+		conn := dial(t)
+		before := snapshot(t, conn)
+		run(t, "add table ip other", "-f", "-")
+		_, _, err := nft.Acquire("pid 1, apply", before.Generation)
+		require.ErrorIs(t, err, nft.ErrStale)
+		assert.Nil(t, snapshot(t, conn).Locked)
+	})
+}
+
+// TestLockTableOfOthers is one of the name that belongs to no process.
+func TestLockTableOfOthers(t *testing.T) {
+	inScratch(t, func() {
+		conn := dial(t)
+		run(t, "add table ip "+nft.LockTable, "-f", "-")
+		s := snapshot(t, conn)
+		assert.Nil(t, s.Locked)
+		_, _, err := nft.Acquire("pid 1, apply", s.Generation)
+		require.ErrorContains(t, err, "table ip lvsmark-lock")
+		require.NotErrorIs(t, err, nft.ErrStale)
+	})
+}

@@ -1,0 +1,72 @@
+package lvsmark
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const planFile = `{
+  "version": 1,
+  "changed": true,
+  "netns": "director",
+  "adopt": true,
+  "spec": {"file": "/etc/lvsmark/lvsmark.yaml", "sha256": "00"},
+  "kernel": {"nftables_generation": 7, "ipvs_sha256": "11"},
+  "changes": [{"op": "add", "kind": "table", "where": "", "after": "ip lvsmark"}],
+  "notes": ["a"],
+  "after": {"nftables": "table ip lvsmark {\n}\n", "ipvs": ""}
+}
+`
+
+// TestReadPlan refuses what no lvsmark wrote, and says why.
+func TestReadPlan(t *testing.T) {
+	plan, err := ReadPlan(strings.NewReader(planFile))
+	require.NoError(t, err)
+	assert.Equal(t, uint32(7), plan.Kernel.Generation)
+	for name, c := range map[string]struct{ old, new, want string }{
+		"empty":           {planFile, "", "no plan of lvsmark's: EOF"},
+		"cut short":       {`"ipvs": ""}`, "", "no plan of lvsmark's: "},
+		"not JSON":        {planFile, "clusters: []", "no plan of lvsmark's: invalid character"},
+		"a list":          {planFile, "[]", "no plan of lvsmark's: "},
+		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make it anew"},
+		"no version":      {`"version": 1,`, "", "a plan of version 0"},
+		"unknown member":  {`"netns"`, `"namespace"`, `unknown field "namespace"`},
+		"more behind":     {"}\n", "}\n{}", "there is more behind it"},
+		"another type":    {`7`, `"7"`, "no plan of lvsmark's: "},
+		"too large":       {`7`, `4294967296`, "no plan of lvsmark's: "},
+		"contradiction":   {`"changed": true`, `"changed": false`, "its changed contradicts its changes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := strings.LastIndex(planFile, c.old)
+			require.GreaterOrEqual(t, i, 0)
+			_, err := ReadPlan(strings.NewReader(planFile[:i] + c.new + planFile[i+len(c.old):]))
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// FuzzReadPlan never panics, and a plan that it takes is written as it was read.
+func FuzzReadPlan(f *testing.F) {
+	f.Add([]byte(planFile))
+	f.Add([]byte(`{"version":1,"changes":null}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		plan, err := ReadPlan(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		var out bytes.Buffer
+		if _, err := plan.WriteTo(&out); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ReadPlan(&out)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out.String())
+		}
+		assert.Equal(t, plan, again)
+		_ = movedChanges(plan.Changes, again.Changes)
+	})
+}

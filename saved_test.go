@@ -1,0 +1,162 @@
+package lvsmark
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// save makes a plan of the spec and brings it through a plan file.
+func (w *world) save(spec string) *SavedPlan {
+	w.t.Helper()
+	saved, err := Save(parse(w.t, spec), SpecDigest{"spec.yaml", spec}, w.options())
+	require.NoError(w.t, err)
+	var file bytes.Buffer
+	_, err = saved.WriteTo(&file)
+	require.NoError(w.t, err)
+	read, err := ReadPlan(&file)
+	require.NoError(w.t, err)
+	assert.Equal(w.t, saved, read)
+	return read
+}
+
+func (w *world) applySaved(saved *SavedPlan, spec string) error {
+	w.t.Helper()
+	_, err := ApplySaved(w.t.Context(), saved, parse(w.t, spec), SpecDigest{"spec.yaml", spec}, w.options())
+	return err
+}
+
+// TestSavedPlan goes from nothing to each spec, to each other: what nft and
+// ipvsadm list afterwards is to the letter what the plan said.
+func TestSavedPlan(t *testing.T) {
+	worlds := map[string]struct {
+		world func(*testing.T) *world
+		specs []string
+	}{
+		"marks only": {newWorld, []string{unboundSpec, strings.ReplaceAll(unboundSpec, "198.51.100.21", "198.51.100.22"), threeProfilesSpec}},
+		"bound":      {newIPVSWorld, []string{boundSpec, otherSpec, unboundSpec}},
+	}
+	for name, c := range worlds {
+		t.Run(name, func(t *testing.T) {
+			w := c.world(t)
+			for from, to := range turns(c.specs) {
+				w.apply(parse(t, from))
+				saved := w.save(to)
+				assert.Equal(t, from != to, saved.Changed)
+				require.NoError(t, w.applySaved(saved, to))
+				assert.Equal(t, w.ownTables(), saved.After.NFTables)
+				assert.Equal(t, w.fwmarkServices(saved), sortedLines(saved.After.IPVS))
+				settled(w, to)
+				w.remove()
+			}
+		})
+	}
+}
+
+// threeProfilesSpec has a verdict map.
+const threeProfilesSpec = `
+clusters:
+  - {name: a, mark: 1, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}
+  - {name: b, mark: 2, vips: [198.51.100.21, 198.51.100.22], ports: [80], real-servers: [{address: 10.0.0.11}]}
+  - {name: c, mark: 3, vips: [198.51.100.23], ports: [25, udp/53], real-servers: [{address: 10.0.0.11}]}
+director: {bind: false}
+`
+
+// ownTables is what nft lists of lvsmark's tables.
+func (w *world) ownTables() string {
+	w.t.Helper()
+	var list strings.Builder
+	for _, family := range []string{"ip", "ip6"} {
+		for line := range strings.Lines(w.run("nft", "list", "tables", family)) {
+			text := w.run("sh", "-c", "nft list "+strings.TrimSpace(line))
+			if strings.Contains(text, `comment "lvsmark:`) {
+				list.WriteString(text)
+			}
+		}
+	}
+	return list.String()
+}
+
+// fwmarkServices is what ipvsadm saves of the services whose marks the plan has.
+func (w *world) fwmarkServices(saved *SavedPlan) []string {
+	w.t.Helper()
+	if saved.After.IPVS == "" {
+		return nil
+	}
+	var list []string
+	for line := range strings.Lines(w.run("ipvsadm", "-Sn")) {
+		if strings.Contains(line, " -f ") && !strings.Contains(line, " -f 7 ") { // 7 is foreign
+			list = append(list, line)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func sortedLines(text string) []string { return slices.Sorted(strings.Lines(text)) }
+
+// TestStalePlan has somebody else change each kind of thing between plan and
+// apply: the plan is refused, says what moved, and changes nothing.
+func TestStalePlan(t *testing.T) {
+	for name, c := range map[string]struct {
+		world func(*testing.T) *world
+		spec  string
+		by    string
+		moved string
+	}{
+		"nft, another table":                  {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
+		"nft, ours":                           {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "to be done besides: add rule "},
+		"sysctl":                              {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "to be done besides: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
+		"address":                             {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "to be done besides: add address 198.51.100.21 of device vip0"},
+		"ipvsadm, ours":                       {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "an IPVS service or real server was changed since"},
+		"ipvsadm, a real server of another's": {newIPVSWorld, boundSpec, "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.81:80 -m", "an IPVS service or real server was changed since"},
+		"ipvsadm, another service":            {newIPVSWorld, boundSpec, "ipvsadm -A -u 192.0.2.1:53 -s rr", "an IPVS service or real server was changed since"},
+		"ipvsadm, timeouts":                   {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "to be done besides: edit setting ipvs.timeout.tcp = 100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := c.world(t)
+			w.apply(parse(t, c.spec))
+			next := strings.Replace(c.spec, "10.0.0.11}", "10.0.0.19}", 1) + "\n"
+			saved := w.save(next)
+			w.run("sh", "-c", c.by)
+			before := w.state()
+			err := w.applySaved(saved, next)
+			_, ok := errors.AsType[*MovedError](err)
+			require.True(t, ok, "%v", err)
+			assert.Contains(t, err.Error(), c.moved)
+			assert.Equal(t, before, w.state())
+			require.NoError(t, w.applySaved(w.save(next), next), "a new plan")
+		})
+	}
+}
+
+// TestStaleSpec is a spec that was edited, if only by a comment.
+func TestStaleSpec(t *testing.T) {
+	w := newWorld(t)
+	saved := w.save(unboundSpec)
+	before := w.state()
+	err := w.applySaved(saved, unboundSpec+"# a word\n")
+	require.ErrorContains(t, err, "spec.yaml was edited since")
+	assert.NotContains(t, err.Error(), "to be done")
+	assert.Equal(t, before, w.state())
+	require.NoError(t, w.applySaved(saved, unboundSpec))
+}
+
+// TestSavedPlanUnderLock is a plan that is applied under a lock of one's own,
+// which is no change of the ruleset that counts.
+func TestSavedPlanUnderLock(t *testing.T) {
+	w := newWorld(t)
+	saved := w.save(unboundSpec)
+	held, err := Lock(w.options())
+	require.NoError(t, err)
+	defer held.Release()
+	opts := w.options()
+	opts.Hold = &held.Hold
+	_, err = ApplySaved(t.Context(), saved, parse(t, unboundSpec), SpecDigest{"spec.yaml", unboundSpec}, opts)
+	require.NoError(t, err)
+}
