@@ -1,9 +1,9 @@
 package lvsmark
 
 import (
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -25,19 +25,26 @@ func (p *plan) steps(k *kernel) []step {
 				generation, err = k.nft.Commit(difference, generation)
 				return err
 			},
-			undo: func() error { return k.nft.Restore(from) },
+			undo: func() error {
+				if err := k.nft.Restore(from); err != nil {
+					return fmt.Errorf("%s: %w", tables(from, to), err)
+				}
+				return nil
+			},
 		}
 	}
 	makes, breaks := p.splitServices()
+	ledger := ruleset("write the ledger", &p.live.Ruleset, p.claimed)
+	ledger.memory = tables(p.claimed)
 	steps := []step{
-		ruleset("write the ledger", &p.live.Ruleset, p.claimed),
-		settingsStep("set sysctls and timeouts", p.settings.set),
-		eachStep("remove VIP addresses", p.addresses.gone, ipvs.DelAddress, ipvs.AddAddress),
-		k.servicesStep("add and edit IPVS services", makes),
+		ledger,
+		eachStep("set sysctls and timeouts", p.settings.set, settingDeed()),
+		eachStep("remove VIP addresses", p.addresses.gone, addressDeed().inverse()),
+		eachStep("add and edit IPVS services", makes, k.serviceDeed()),
 		ruleset("change the marks", p.claimed, p.marking),
-		eachStep("add VIP addresses", p.addresses.come, ipvs.AddAddress, ipvs.DelAddress),
-		k.servicesStep("remove IPVS services", breaks),
-		settingsStep("put back sysctls and timeouts", p.settings.putBack),
+		eachStep("add VIP addresses", p.addresses.come, addressDeed()),
+		eachStep("remove IPVS services", breaks, k.serviceDeed()),
+		eachStep("put back sysctls and timeouts", p.settings.putBack, settingDeed()),
 		ruleset("close the ledger", p.marking, p.final),
 	}
 	return slices.DeleteFunc(steps, func(s step) bool { return s.do == nil })
@@ -54,42 +61,17 @@ func (p *plan) splitServices() (makes, breaks []ipvs.Change) {
 	return makes, breaks
 }
 
-// eachStep does items one by one, and undoes those that were done in reverse.
-// The zero step stands for no items.
-func eachStep[T any](name string, items []T, do, undo func(T) error) step {
-	if len(items) == 0 {
-		return step{}
-	}
-	done := 0
-	return step{
-		name: name,
-		do: func() error {
-			for _, item := range items {
-				if err := do(item); err != nil {
-					return err
-				}
-				done++
+// tables names those of both rulesets.
+func tables(rulesets ...*nft.Ruleset) string {
+	var names []string
+	for _, r := range rulesets {
+		for _, t := range r.Tables {
+			if !slices.Contains(names, t.String()) {
+				names = append(names, t.String())
 			}
-			return nil
-		},
-		undo: func() error {
-			var failed []error
-			for _, item := range slices.Backward(items[:done]) {
-				failed = append(failed, undo(item))
-			}
-			return errors.Join(failed...)
-		},
+		}
 	}
-}
-
-func (k *kernel) servicesStep(name string, changes []ipvs.Change) step {
-	return eachStep(name, changes, func(c ipvs.Change) error { return k.ipvs.Do(c) }, func(c ipvs.Change) error { return k.ipvs.Do(c.Inverse()) })
-}
-
-func settingsStep(name string, settings []settingChange) step {
-	return eachStep(name, settings,
-		func(s settingChange) error { return ipvs.WriteSetting(s.name, s.after) },
-		func(s settingChange) error { return ipvs.WriteSetting(s.name, s.before) })
+	return strings.Join(names, ", ")
 }
 
 // check reads back what the kernel holds after apply.
@@ -97,13 +79,13 @@ func (k *kernel) check(p *plan) error {
 	k.progress("read back")
 	now, err := k.nft.Snapshot()
 	if err != nil {
-		return err
+		return fmt.Errorf("applied, but reading it back failed: %w", err)
 	}
 	differences := len(nft.Compare(&now.Ruleset, p.final).Changes)
 	if len(p.services) > 0 {
 		services, err := k.ipvs.Services()
 		if err != nil {
-			return err
+			return fmt.Errorf("applied, but reading it back failed: %w", err)
 		}
 		differences += len(ipvs.Diff(ofKeys(services, p.have, p.want), p.want))
 	}

@@ -1,7 +1,9 @@
 package lvsmark
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 
@@ -49,8 +51,10 @@ func compareSettings(want []config.Setting, old nft.Ledger, notes *[]string) (se
 		}
 		now, err := ipvs.ReadSetting(name)
 		switch {
-		case err != nil:
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, ipvs.ErrNoIPVS):
 			*notes = append(*notes, fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Former, err))
+		case err != nil:
+			return p, err
 		case ipvs.EqualValues(now, entry.Former):
 		case ipvs.EqualValues(now, entry.Value):
 			p.putBack = append(p.putBack, settingChange{name, now, entry.Former})

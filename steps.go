@@ -14,6 +14,11 @@ type step struct {
 	name string
 	do   func() error
 	undo func() error
+
+	// memory is where the step writes down what those behind it do; empty: it
+	// does not. It is undone only when nothing is left of them, or the next
+	// apply would not know.
+	memory string
 }
 
 // An UndoneError is the failure of a step of apply, after the steps before it
@@ -59,6 +64,10 @@ func run(ctx context.Context, steps []step, progress func(string)) error {
 
 func undo(done []step, failure *UndoneError) error {
 	for _, s := range slices.Backward(done) {
+		if s.memory != "" && len(failure.Left) > 0 {
+			failure.Left = append(failure.Left, fmt.Errorf("%s: %s keeps it for the next apply", s.name, s.memory))
+			continue
+		}
 		if err := s.undo(); err != nil {
 			failure.Left = append(failure.Left, fmt.Errorf("%s: %w", s.name, err))
 			continue

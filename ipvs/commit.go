@@ -27,11 +27,11 @@ func (c *Conn) Do(change Change) error {
 func (c *Conn) do(change Change) error {
 	switch change.Op {
 	case AddService:
-		return c.moby.NewService(change.Service.toMoby())
+		return c.confirm(change, c.moby.NewService(change.Service.toMoby()))
 	case EditService:
-		return c.moby.UpdateService(change.Service.toMoby())
+		return c.confirm(change, c.moby.UpdateService(change.Service.toMoby()))
 	case DelService:
-		return c.moby.DelService(change.Service.toMoby())
+		return c.confirm(change, c.moby.DelService(change.Service.toMoby()))
 	case AddServer:
 		return c.doServer(cmdNewDest, change.Service.Key, change.After)
 	case EditServer:
@@ -40,6 +40,20 @@ func (c *Conn) do(change Change) error {
 		return c.doServer(cmdDelDest, change.Service.Key, change.Before)
 	}
 	return fmt.Errorf("operation %d is unknown", change.Op)
+}
+
+// confirm looks whether moby/ipvs did what it says: when it could not resolve
+// IPVS's netlink family, once for the process, it does nothing and reports no
+// error.
+func (c *Conn) confirm(change Change, err error) error {
+	if err != nil {
+		return err
+	}
+	done, err := c.Done(change)
+	if err == nil && !done {
+		err = errors.New("the kernel does not hold what it was told")
+	}
+	return err
 }
 
 func (c *Conn) doServer(command uint8, service Key, server Server) error {

@@ -24,18 +24,19 @@ var ErrPrivilege = errors.New("this needs CAP_NET_ADMIN: run it as root")
 // A Conn speaks to the IPVS of one network namespace. It is not safe for
 // concurrent use.
 type Conn struct {
-	moby   *moby.Handle    // writes services
-	genl   *genetlink.Conn // all else
-	family uint16
+	moby    *moby.Handle    // writes services
+	genl    *genetlink.Conn // all else
+	family  uint16
+	spoiled bool // an exchange over genl failed: see ready
 }
 
 // Open connects to the IPVS of the calling thread's network namespace. The
 // kernel loads the module ip_vs if it is there and not loaded yet. The error
 // wraps ErrNoIPVS or ErrPrivilege where that is the cause.
 func Open() (*Conn, error) {
-	genl, err := genetlink.Dial(nil)
+	genl, err := dialGeneric()
 	if err != nil {
-		return nil, fmt.Errorf("open generic netlink: %w", err)
+		return nil, err
 	}
 	c, err := open(genl)
 	if err != nil {
@@ -49,7 +50,7 @@ func open(genl *genetlink.Conn) (*Conn, error) {
 	// moby/ipvs reports nothing when the family is missing: ask first. Asking
 	// also makes the kernel load the module.
 	family, err := genl.GetFamily(familyName)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) && !Loaded() {
 		return nil, fmt.Errorf("%w (%w)", ErrNoIPVS, unix.ENOENT)
 	}
 	if err != nil {
@@ -147,24 +148,15 @@ func (c *Conn) execute(command uint8, flags netlink.HeaderFlags, attributes func
 		Header: genetlink.Header{Command: command, Version: familyVersion},
 		Data:   data,
 	}
+	if err := c.ready(); err != nil {
+		return nil, err
+	}
 	messages, err := c.genl.Execute(message, c.family, flags)
 	if err != nil {
+		c.spoiled = true
 		return nil, refusal(err)
 	}
 	return messages, nil
-}
-
-// refusal reduces an error of the netlink libraries to the kernel's own words,
-// and adds ErrPrivilege where that is what is missing.
-func refusal(err error) error {
-	errno, ok := errors.AsType[unix.Errno](err)
-	if !ok {
-		return err
-	}
-	if errno == unix.EPERM || errno == unix.EACCES {
-		return fmt.Errorf("%w: %w", errno, ErrPrivilege)
-	}
-	return errno
 }
 
 // Loaded reports whether the kernel has IPVS at this moment, without loading it.

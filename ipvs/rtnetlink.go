@@ -30,7 +30,7 @@ type kernelAddress struct {
 // addAddress adds a permanent host address and returns the protocol that the
 // kernel keeps with it.
 func addAddress(device uint32, ip netip.Addr) (protocol uint8, err error) {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	conn, err := dialRoute()
 	if err != nil {
 		return 0, err
 	}
@@ -67,7 +67,7 @@ func protocolOf(messages []netlink.Message, err error) (uint8, error) {
 }
 
 func delAddress(device uint32, ip netip.Addr) error {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	conn, err := dialRoute()
 	if err != nil {
 		return err
 	}
@@ -83,8 +83,24 @@ func delAddress(device uint32, ip netip.Addr) error {
 	return err
 }
 
-func dumpAddresses() ([]kernelAddress, error) {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+// errInterrupted says that addresses came or went while they were read.
+var errInterrupted = errors.New("the addresses change while they are read")
+
+// dumpTries bounds how often a dump begins anew because somebody else changes
+// what it lists meanwhile.
+const dumpTries = 100
+
+func dumpAddresses() (addresses []kernelAddress, err error) {
+	for range dumpTries {
+		if addresses, err = dumpAddressesOnce(); !errors.Is(err, errInterrupted) {
+			break
+		}
+	}
+	return addresses, err
+}
+
+func dumpAddressesOnce() ([]kernelAddress, error) {
+	conn, err := dialRoute()
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +114,9 @@ func dumpAddresses() ([]kernelAddress, error) {
 	}
 	var addresses []kernelAddress
 	for _, message := range messages {
+		if message.Header.Flags&netlink.DumpInterrupted != 0 {
+			return nil, errInterrupted
+		}
 		address, err := decodeIfaddr(message.Data)
 		if err != nil {
 			return nil, err

@@ -1,8 +1,10 @@
 package ipvs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -45,6 +47,10 @@ func readSysctl(name string) (string, error) {
 		return "", err
 	}
 	value, err := os.ReadFile(path)
+	// The kernel ends each value with a new line: without it there is more.
+	if err == nil && !bytes.HasSuffix(value, []byte("\n")) {
+		err = fmt.Errorf("%q is only the begin of a value: %w", value, io.ErrUnexpectedEOF)
+	}
 	if err != nil {
 		return "", sysctlError("read", name, path, err)
 	}
@@ -82,6 +88,9 @@ func sysctlError(verb, name, path string, err error) error {
 		cause = pathErr.Err
 	}
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && exists(path):
+		// Who asks must not take it for one that is gone for good.
+		return fmt.Errorf("%s sysctl %s: %v, although it is there", verb, name, cause)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s sysctl %s: %w: %s", verb, name, cause, missing(path))
 	case errors.Is(err, fs.ErrPermission):
@@ -89,6 +98,11 @@ func sysctlError(verb, name, path string, err error) error {
 	default:
 		return fmt.Errorf("%s sysctl %s: %w", verb, name, cause)
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // missing says why a sysctl is not there, as far as its directory tells.

@@ -36,10 +36,10 @@ func refused(object string, err error) error {
 	return fmt.Errorf("%s: %w", object, err)
 }
 
-// send commits the messages as one transaction, if the ruleset is still of that
+// transact commits the messages as one transaction, if the ruleset is still of that
 // generation; 0 stands for any. The kernel works through a batch before sendmsg
 // returns, all or nothing.
-func (c *Conn) send(messages []message, generation uint32) error {
+func (c *Conn) transact(messages []message, generation uint32) error {
 	if len(messages) == 0 {
 		return nil
 	}
@@ -52,10 +52,13 @@ func (c *Conn) send(messages []message, generation uint32) error {
 	// anyway, and thousands of answers would overflow the socket.
 	batch[len(batch)-1].Header.Flags |= netlink.Acknowledge
 	batch = append(batch, batchMessage(unix.NFNL_MSG_BATCH_END, 0))
+	if err := c.ready(); err != nil {
+		return err
+	}
 	if err := c.reserve(batch); err != nil {
 		return err
 	}
-	sent, err := c.nl.SendMessages(batch)
+	sent, err := c.send(batch...)
 	if err != nil {
 		return fmt.Errorf("sending %d nftables objects: %w", len(messages), err)
 	}
@@ -66,7 +69,7 @@ func (c *Conn) send(messages []message, generation uint32) error {
 func (c *Conn) acknowledged(messages []message, sent []netlink.Message) error {
 	last := sent[len(sent)-2].Header.Sequence
 	for {
-		replies, err := c.nl.Receive()
+		replies, err := c.receive()
 		if err != nil {
 			return c.explain(messages, sent, err)
 		}

@@ -19,7 +19,7 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 		if i > 0 {
 			waitForPackets()
 		}
-		if err := c.send(messages, generation); err != nil {
+		if err := c.transact(messages, generation); err != nil {
 			return generation, fmt.Errorf("nftables transaction %d of %d: %w", i+1, len(d.transactions), err)
 		}
 		generation = nextGeneration(generation)

@@ -3,7 +3,6 @@ package nft
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/mdlayher/netlink"
@@ -13,7 +12,8 @@ import (
 // A Conn speaks nf_tables netlink in one network namespace. It is not safe for
 // concurrent use.
 type Conn struct {
-	nl *netlink.Conn
+	nl      *netlink.Conn
+	spoiled bool // an exchange failed: see ready
 }
 
 // dumpBuffer makes the kernel fill large datagrams: it walks a set anew for
@@ -22,13 +22,11 @@ const dumpBuffer = 64 << 10
 
 // Dial opens a connection in the network namespace of the calling thread.
 func Dial() (*Conn, error) {
-	nl, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{MessageBufferSize: dumpBuffer})
+	nl, err := dial()
 	if err != nil {
-		return nil, fmt.Errorf("nf_tables netlink: %w", err)
+		return nil, err
 	}
-	// Kernels before 4.12 have no extended acknowledgement: errors say less.
-	_ = nl.SetOption(netlink.ExtendedAcknowledge, true)
-	return &Conn{nl}, nil
+	return &Conn{nl: nl}, nil
 }
 
 // Close closes the connection.
@@ -41,7 +39,7 @@ func (c *Conn) Generation() (uint32, error) {
 		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Flags: netlink.Request},
 		Data:   nfgenmsg(unix.NFPROTO_UNSPEC, 0),
 	}
-	replies, err := c.nl.Execute(request)
+	replies, err := c.ask(request)
 	if err != nil {
 		return 0, refused("the ruleset's generation", err)
 	}
@@ -65,15 +63,10 @@ var errInterrupted = errors.New("the ruleset changes while it is read")
 // dump yields the payloads, behind struct nfgenmsg, and the family of each.
 func (c *Conn) dump(typ uint16, family byte, filter []byte) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		_, err := c.nl.Send(netlink.Message{
+		replies, err := c.ask(netlink.Message{
 			Header: netlink.Header{Type: netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | typ), Flags: netlink.Request | netlink.Dump},
 			Data:   append(nfgenmsg(family, 0), filter...),
 		})
-		if err != nil {
-			yield(entry{}, err)
-			return
-		}
-		replies, err := c.nl.Receive()
 		if err != nil {
 			yield(entry{}, err)
 			return

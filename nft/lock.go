@@ -46,7 +46,7 @@ func Acquire(holder string, generation uint32) (*Lock, uint32, error) {
 		return nil, 0, err
 	}
 	table := &Table{Family: config.IPv4, Name: LockTable, Flags: tableOwner, Comment: holder}
-	if err := conn.send([]message{table.newTable()}, generation); err != nil {
+	if err := conn.transact([]message{table.newTable()}, generation); err != nil {
 		return nil, 0, errors.Join(conn.refusedLock(err), conn.Close())
 	}
 	return &Lock{conn}, nextGeneration(generation), nil

@@ -37,7 +37,7 @@ func rehearseHere(r *Ruleset) (*Ruleset, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.send(createAll(r), 0); err != nil {
+	if err := conn.transact(createAll(r), 0); err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
 	s, err := conn.Snapshot()

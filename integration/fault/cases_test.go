@@ -1,0 +1,75 @@
+//go:build linux && amd64
+
+package fault_test
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/integration/fault"
+)
+
+// errnos that a call fails with. Those of slowErrnos have Go wait for a netlink
+// socket that is ready: until the limit for an answer, if the kernel did not
+// really mean it.
+func errnos() []unix.Errno {
+	return []unix.Errno{unix.EPERM, unix.ENOMEM, unix.ENOBUFS, unix.ERESTART, unix.ENOENT, unix.EEXIST}
+}
+
+func slowErrnos() []unix.Errno { return []unix.Errno{unix.EINTR, unix.EAGAIN} }
+
+// cases are all faults for the calls. Those that have lvsmark wait are apart.
+func cases(calls []fault.Call) (quick, slow []fault.Fault) {
+	for i, call := range calls {
+		for _, f := range casesOf(call) {
+			f.Call = i + 1
+			if waits(call, f) {
+				slow = append(slow, f)
+			} else {
+				quick = append(quick, f)
+			}
+		}
+	}
+	return quick, slow
+}
+
+func casesOf(call fault.Call) []fault.Fault {
+	var all []fault.Fault
+	for _, mode := range []fault.Mode{fault.Before, fault.After, fault.Refused, fault.Belied} {
+		for _, errno := range append(errnos(), slowErrnos()...) {
+			all = append(all, fault.Fault{Mode: mode, Errno: errno})
+		}
+	}
+	for _, mode := range []fault.Mode{
+		fault.Delayed, fault.Cut, fault.Short, fault.Unfinished, fault.Interrupted, fault.KilledBefore, fault.KilledAfter,
+	} {
+		all = append(all, fault.Fault{Mode: mode})
+	}
+	for _, mode := range []fault.Mode{fault.Before, fault.After} { // undoing fails too
+		all = append(all, fault.Fault{Mode: mode, Errno: unix.ENOBUFS, Lasts: true})
+	}
+	var fitting []fault.Fault
+	for _, f := range all {
+		if f.Mode.Fits(call) {
+			fitting = append(fitting, f)
+		}
+	}
+	return fitting
+}
+
+func waits(call fault.Call, f fault.Fault) bool {
+	if f.Mode == fault.Unfinished {
+		return true
+	}
+	told := f.Mode == fault.Before || f.Mode == fault.After
+	return told && (f.Errno == unix.EINTR || f.Errno == unix.EAGAIN) && (call.Sends() || call.Receives())
+}
+
+// sample takes n, or all, evenly spread.
+func sample(all []fault.Fault, n int) []fault.Fault {
+	var some []fault.Fault
+	step := max(1, float64(len(all))/float64(max(1, n)))
+	for at := step / 2; int(at) < len(all); at += step {
+		some = append(some, all[int(at)])
+	}
+	return some
+}

@@ -1,0 +1,101 @@
+//go:build linux && amd64
+
+package fault_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/fault"
+)
+
+// limit is for a run that hangs.
+const limit = 5 * time.Minute
+
+// A stage is a turn in a world of its own.
+type stage struct {
+	*world
+	turn
+	before, after state
+	calls         []fault.Call
+	span          time.Duration // of an undisturbed run
+	counts        counts
+}
+
+// counts of the cases of a stage.
+type counts struct {
+	cases, converged int
+	verdicts         map[verdict]int
+}
+
+// newStage runs the turn once without a fault, and counts the calls.
+func newStage(t *testing.T, w *world, turn turn) *stage {
+	t.Helper()
+	s := &stage{world: w, turn: turn, counts: counts{verdicts: map[verdict]int{}}}
+	if turn.from != "" {
+		status, text := w.do(apply(turn.from))
+		require.Zero(t, status, text)
+	}
+	s.before = w.state()
+	run, err := fault.Trace(w.command(turn.deed), fault.Options{Limit: limit})
+	require.NoError(t, err)
+	require.Zero(t, run.Status, run.Stderr)
+	require.NotEmpty(t, run.Calls)
+	s.calls = run.Calls
+	s.after = w.state()
+	require.NotEmpty(t, s.before.differences(s.after))
+	s.back("an undisturbed run")
+	begin := time.Now()
+	s.do(turn.deed)
+	s.span = time.Since(begin)
+	s.back("an undisturbed run")
+	return s
+}
+
+// back brings the state before back.
+func (s *stage) back(after string) {
+	s.t.Helper()
+	status, text := s.do(towards(s.turn.from))
+	require.Zero(s.t, status, "back, after %s: %s", after, text)
+	require.Empty(s.t, s.before.differences(s.state()), "back, after %s: %s", after, text)
+}
+
+// spoil runs the turn with a fault, and once more without.
+func (s *stage) spoil(f fault.Fault) {
+	s.t.Helper()
+	what := fmt.Sprintf("%s, %s (%s)", s.name, f, s.calls[f.Call-1])
+	run, err := fault.Trace(s.command(s.deed), fault.Options{Fault: f, Limit: limit})
+	require.NoError(s.t, err, what)
+	s.close(what, run)
+}
+
+// close judges what a run left; the next run converges.
+func (s *stage) close(what string, run fault.Run) {
+	s.t.Helper()
+	s.counts.cases++
+	got, err := judge(run, s.state(), s.before, s.after)
+	if err != nil {
+		s.t.Errorf("%s: %v", what, err)
+	}
+	s.counts.verdicts[got]++
+	status, text := s.do(s.deed)
+	if assert.Zero(s.t, status, "%s; the next one: %s", what, text) && assert.Empty(s.t, s.after.differences(s.state()), what) {
+		s.counts.converged++
+	}
+	if s.to != "" {
+		status, text = s.do(diff(s.to))
+		assert.Zero(s.t, status, "%s: %s", what, text)
+	}
+	s.back(what)
+}
+
+// report prints the counts.
+func (s *stage) report() {
+	c := s.counts
+	fmt.Printf("faults: %-22s %5d calls %5d cases: %5d old %5d new %4d named %4d in between; %5d converged\n", s.name, len(s.calls),
+		c.cases, c.verdicts[isOld], c.verdicts[isNew], c.verdicts[isNamed], c.verdicts[isBetween], c.converged)
+}

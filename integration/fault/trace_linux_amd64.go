@@ -1,0 +1,127 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Run is what became of a program.
+type Run struct {
+	Fault    Fault
+	Calls    []Call // those at the boundary, in the order in which they began
+	Hit      bool   // the fault's call came, and the mode fitted it
+	Status   int    // exit status
+	Killed   bool   // by a signal
+	TimedOut bool   // it had not ended in time
+	Stdout   string
+	Stderr   string
+}
+
+// Options of Trace.
+type Options struct {
+	Fault Fault
+	Limit time.Duration // how long it may run
+}
+
+// Trace runs a program, named by its path, to its end, and that of all
+// processes that it began. The caller's own main function or TestMain must call
+// Shim.
+func Trace(args []string, opts Options) (Run, error) {
+	type result struct {
+		run Run
+		err error
+	}
+	done := make(chan result)
+	go func() {
+		// A tracer is a thread. It ends with the goroutine.
+		runtime.LockOSThread()
+		run, err := trace(args, opts)
+		done <- result{run, err}
+	}()
+	got := <-done
+	return got.run, got.err
+}
+
+func trace(args []string, opts Options) (run Run, err error) {
+	outputs := [2]*os.File{}
+	for i := range outputs {
+		if outputs[i], err = os.CreateTemp("", "lvsmark-fault"); err != nil {
+			return run, err
+		}
+		defer outputs[i].Close()
+		defer os.Remove(outputs[i].Name())
+	}
+	t, err := start(args, outputs)
+	if err != nil {
+		return run, fmt.Errorf("start %v: %w", args, err)
+	}
+	t.Fault = opts.Fault
+	// The process is not waited for by os.Process, which signals it only as
+	// long as it is the one that was started.
+	limit := time.AfterFunc(opts.Limit, func() { t.timedOut.Store(true); _ = t.main.Kill() })
+	defer limit.Stop()
+	if err := t.follow(); err != nil {
+		_ = t.main.Kill()
+		return run, err
+	}
+	t.run.Fault = opts.Fault
+	t.run.TimedOut = t.timedOut.Load()
+	for i, text := range []*string{&t.run.Stdout, &t.run.Stderr} {
+		b, err := os.ReadFile(outputs[i].Name())
+		if err != nil {
+			return run, err
+		}
+		*text = string(b)
+	}
+	return t.run, nil
+}
+
+// follow lets the processes run, and looks at them where they stop.
+func (t *tracer) follow() error {
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
+		switch {
+		case errors.Is(err, unix.ECHILD):
+			return nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return fmt.Errorf("wait for the traced processes: %w", err)
+		}
+		if err := t.waited(pid, status); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("trace process %d: %w", pid, err)
+		}
+	}
+}
+
+func (t *tracer) waited(pid int, status unix.WaitStatus) error {
+	if !status.Stopped() {
+		if pid == t.main.Pid {
+			t.run.Status, t.run.Killed = status.ExitStatus(), status.Signaled()
+		}
+		delete(t.processes, pid)
+		delete(t.begun, pid)
+		return nil
+	}
+	const syscallStop = unix.SIGTRAP | 0x80 // PTRACE_O_TRACESYSGOOD
+	signal := status.StopSignal()
+	switch {
+	case signal == syscallStop:
+		return t.returned(pid)
+	case signal == unix.SIGTRAP && status.TrapCause() == unix.PTRACE_EVENT_SECCOMP:
+		return t.entered(pid)
+	case signal == unix.SIGTRAP && status.TrapCause() > 0:
+		return t.born(pid, status.TrapCause())
+	case signal == unix.SIGSTOP && !t.begun[pid]:
+		return t.begins(pid)
+	case signal == unix.SIGTRAP:
+		return unix.PtraceCont(pid, 0) // execve
+	}
+	return unix.PtraceCont(pid, int(signal))
+}

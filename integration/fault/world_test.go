@@ -1,0 +1,109 @@
+//go:build linux && amd64
+
+package fault_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// A world is a network namespace in which lvsmark works, with things in it that
+// are not lvsmark's.
+type world struct {
+	t      *testing.T
+	ns     string
+	binary string
+	specs  string // directory
+}
+
+const foreignRuleset = `table inet other {
+	chain input {
+		type filter hook input priority filter; policy accept;
+		tcp dport 22 accept
+	}
+}
+`
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	need.NFTables(t)
+	need.Programs(t, "ip", "nft", "sysctl")
+	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), binary: binary(t), specs: t.TempDir()}
+	for name, text := range specs() {
+		require.NoError(t, os.WriteFile(w.spec(name), []byte(text), 0o644))
+	}
+	out, err := exec.Command("ip", "netns", "add", w.ns).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", w.ns).Run() })
+	w.run("ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
+	w.run("ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
+	w.run("ip", "link", "set", "vip0", "up")
+	w.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+	w.runWith(foreignRuleset, "nft", "-f", "-")
+	return w
+}
+
+// binary is lvsmark: that of $LVSMARK_BIN, or one built here.
+func binary(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("LVSMARK_BIN"); path != "" {
+		return path
+	}
+	path := filepath.Join(t.TempDir(), "lvsmark")
+	cmd := exec.Command("go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
+}
+
+func (w *world) spec(name string) string { return filepath.Join(w.specs, name+".yaml") }
+
+// run runs a program in the namespace and returns what it prints.
+func (w *world) run(args ...string) string {
+	w.t.Helper()
+	return w.runWith("", args...)
+}
+
+func (w *world) runWith(stdin string, args ...string) string {
+	w.t.Helper()
+	cmd := exec.Command("ip", append([]string{"netns", "exec", w.ns}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	require.NoError(w.t, err, "%v: %s\n%s", args, out, stdin)
+	return string(out)
+}
+
+// command is lvsmark with the arguments that make it do that.
+func (w *world) command(do deed) []string {
+	args := []string{w.binary, "--netns", w.ns}
+	if do.spec != "" {
+		args = append(args, "-c", w.spec(do.spec))
+	}
+	return append(args, do.verb...)
+}
+
+// do runs lvsmark undisturbed; it returns the exit status and what it printed.
+func (w *world) do(d deed) (status int, text string) {
+	w.t.Helper()
+	args := w.command(d)
+	var output bytes.Buffer
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode(), output.String()
+	}
+	require.NoError(w.t, err)
+	return 0, output.String()
+}

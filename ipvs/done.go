@@ -1,0 +1,52 @@
+package ipvs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Done reports whether the kernel holds what the change makes: that can be so
+// although Do failed, when only the kernel's answer was lost.
+func (c *Conn) Done(change Change) (bool, error) {
+	header, found, err := c.header(change.Service.Key)
+	if err != nil {
+		return false, err
+	}
+	switch change.Op {
+	case AddService, EditService:
+		return found && header == change.Service, nil
+	case DelService:
+		return !found, nil
+	}
+	if !found {
+		return change.Op == DelServer, nil
+	}
+	servers, err := c.servers(change.Service.Key)
+	if err != nil {
+		return false, err
+	}
+	if change.Op == DelServer {
+		return !slices.ContainsFunc(servers, func(s Server) bool { return s.Endpoint() == change.Before.Endpoint() }), nil
+	}
+	return slices.ContainsFunc(servers, func(s Server) bool { return s.configured() == change.After }), nil
+}
+
+// header reads one service.
+func (c *Conn) header(key Key) (header Header, found bool, err error) {
+	messages, err := c.execute(cmdGetService, netlink.Request, func(ae *netlink.AttributeEncoder) { encodeKey(ae, key) })
+	if errors.Is(err, unix.ESRCH) {
+		return header, false, nil
+	}
+	if err == nil && len(messages) != 1 {
+		err = errors.New("the kernel did not answer with one service")
+	}
+	if err != nil {
+		return header, false, fmt.Errorf("read service %s: %w", key, err)
+	}
+	header, err = decodeService(messages[0].Data)
+	return header, err == nil, err
+}
