@@ -31,7 +31,7 @@ func killAtRandom(t *testing.T, turn turn, kills int) {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, newWorld(t), turn)
-			s.killAtRandom(kills/worlds)
+			s.killAtRandom(kills / worlds)
 		})
 	}
 }

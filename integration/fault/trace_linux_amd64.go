@@ -83,21 +83,22 @@ func trace(args []string, opts Options) (run Run, err error) {
 
 // follow lets the processes run, and looks at them where they stop.
 func (t *tracer) follow() error {
-	for {
+	for len(t.processes) > 0 {
+		pid, err := t.next()
+		if err != nil {
+			return err
+		}
 		var status unix.WaitStatus
-		pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
-		switch {
-		case errors.Is(err, unix.ECHILD):
-			return nil
-		case errors.Is(err, unix.EINTR):
+		if _, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOTHREAD, nil); errors.Is(err, unix.EINTR) {
 			continue
-		case err != nil:
-			return fmt.Errorf("wait for the traced processes: %w", err)
+		} else if err != nil {
+			return fmt.Errorf("wait for the traced process %d: %w", pid, err)
 		}
 		if err := t.waited(pid, status); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("trace process %d: %w", pid, err)
 		}
 	}
+	return nil
 }
 
 func (t *tracer) waited(pid int, status unix.WaitStatus) error {

@@ -64,11 +64,15 @@ func start(args []string, outputs [2]*os.File) (*tracer, error) {
 
 // born takes note of a new thread or process.
 func (t *tracer) born(pid, event int) error {
-	if event != unix.PTRACE_EVENT_EXEC {
-		child, err := unix.PtraceGetEventMsg(pid)
-		if err != nil {
-			return err
+	child, err := unix.PtraceGetEventMsg(pid)
+	if err != nil {
+		return err
+	}
+	if event == unix.PTRACE_EVENT_EXEC {
+		if former := int(child); former != pid { // the thread took over the number of its process
+			delete(t.processes, former)
 		}
+	} else {
 		process := t.processes[pid]
 		if event != unix.PTRACE_EVENT_CLONE {
 			t.files[int(child)] = maps.Clone(t.files[process])
