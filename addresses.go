@@ -11,6 +11,7 @@ import (
 // An addressPlan is what becomes of VIP addresses on devices.
 type addressPlan struct {
 	come, gone []ipvs.Address
+	there      []ipvs.Address // all that devices have, whoever made them
 }
 
 // compareAddresses leaves alone what it did not make: an address that was there
@@ -30,23 +31,10 @@ func compareAddresses(want []ipvs.Address) (addressPlan, error) {
 		}
 	}
 	for _, a := range have {
+		p.there = append(p.there, a.Address)
 		if a.Ours && !slices.Contains(want, a.Address) {
 			p.gone = append(p.gone, a.Address)
 		}
 	}
 	return p, nil
-}
-
-func (p addressPlan) changes(op Op) []Change {
-	var changes []Change
-	if op == Add {
-		for _, a := range p.come {
-			changes = append(changes, Change{Op: Add, Kind: "address", Where: "device " + a.Device, After: a.IP.String()})
-		}
-		return changes
-	}
-	for _, a := range p.gone {
-		changes = append(changes, Change{Op: Delete, Kind: "address", Where: "device " + a.Device, Before: a.IP.String()})
-	}
-	return changes
 }

@@ -23,6 +23,7 @@ type Change struct {
 	Where  string `json:"where"`            // what holds the object: "table ip lvsmark", "map ip lvsmark tcp_21", "service fwmark 21 IPv4"; empty: the kernel
 	Before string `json:"before,omitempty"` // the object as it is; empty when it is added
 	After  string `json:"after,omitempty"`  // the object as it will be; empty when it is deleted
+	Impact Impact `json:"impact"`
 }
 
 // String is the change on one line, as in "edit element 192.0.2.1 : 0x00000016 ->

@@ -3,6 +3,7 @@ package lvsmark
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -15,6 +16,7 @@ type Options struct {
 	NetNS    string            // name below /run/netns, or a path; empty: the caller's own
 	Adopt    bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
 	Drain    time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
+	FailOn   Effect            // refuse changes that do this to live traffic, or worse; empty: none
 	Holder   string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
 	Hold     *Hold             // the lock is taken already; nil: take it
 	Progress func(step string) // called at the start of each step; nil: nobody listens
@@ -34,7 +36,8 @@ func Plan(_ context.Context, spec *config.Spec, opts Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		return p.result(), nil
+		result := p.result()
+		return result, opts.refuse(result.Changes)
 	})
 }
 
@@ -106,12 +109,21 @@ func (k *kernel) once(ctx context.Context, planner planner) (*Result, error) {
 	if len(result.Changes) == 0 {
 		return result, nil
 	}
+	draining := k.opts.Drain > 0 && p.cuts()
+	if !draining || k.opts.FailOn != Cuts {
+		if err := k.opts.refuse(result.Changes); err != nil {
+			return nil, err
+		}
+	}
 	if err := k.acquire(p.live); err != nil {
 		return nil, err
 	}
-	if k.opts.Drain > 0 && p.cuts() {
+	if draining {
 		if p, err = k.drain(ctx, p, planner); err != nil {
 			return nil, err
+		}
+		if err := k.opts.refuse(p.changes()); err != nil {
+			return nil, fmt.Errorf("%w; %w", errDrained, err)
 		}
 	}
 	if err := run(ctx, p.steps(k), k.progress); err != nil {

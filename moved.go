@@ -36,7 +36,8 @@ func (s *SavedPlan) Check(spec *config.Spec, digest SpecDigest, opts Options) (*
 		if err != nil {
 			return nil, err
 		}
-		return p.result(), nil
+		result := p.result()
+		return result, opts.refuse(result.Changes)
 	})
 }
 
@@ -83,10 +84,12 @@ func movedChanges(planned, now []Change) []string {
 func missing(changes, in []Change, prefix string) []string {
 	known := make(map[Change]int, len(in))
 	for _, c := range in {
+		c.Impact = Impact{} // connections come and go
 		known[c]++
 	}
 	var lines []string
 	for _, c := range changes {
+		c.Impact = Impact{}
 		if known[c]--; known[c] < 0 {
 			lines = append(lines, prefix+c.String())
 		}

@@ -20,6 +20,7 @@ import (
 // what was taken back. So whenever lvsmark is killed, the ledger tells the next
 // apply all that it made.
 type plan struct {
+	spec                    *config.Spec // nil: nothing is wanted
 	live                    *nft.Snapshot
 	claimed, marking, final *nft.Ruleset
 
@@ -41,6 +42,7 @@ func (k *kernel) plan(spec *config.Spec) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.spec = spec
 	compiled := nft.Compile(spec)
 	if err := p.checkForeignTables(compiled); err != nil {
 		return nil, err
@@ -132,22 +134,15 @@ func (p *plan) result() *Result { return &Result{Changes: p.changes(), Notes: p.
 
 // changes lists the plan in the order of apply.
 func (p *plan) changes() []Change {
-	var changes []Change
-	changes = append(changes, p.settings.changes(false)...)
-	changes = append(changes, p.addresses.changes(Delete)...)
-	for _, c := range p.services {
-		if !c.Breaks() {
-			changes = append(changes, serviceChange(c))
-		}
-	}
-	for _, c := range nft.Compare(&p.live.Ruleset, p.final).Changes {
-		changes = append(changes, Change{Op: Op(c.Op), Kind: c.Kind, Where: c.Where, Before: c.Before, After: c.After})
-	}
-	changes = append(changes, p.addresses.changes(Add)...)
-	for _, c := range p.services {
-		if c.Breaks() {
-			changes = append(changes, serviceChange(c))
-		}
-	}
-	return append(changes, p.settings.changes(true)...)
+	j := newJudge(p)
+	makes, breaks := p.splitServices()
+	return slices.Concat(
+		j.settingChanges(p.settings.set),
+		j.addressChanges(p.addresses.gone, Delete),
+		j.serviceChanges(makes),
+		j.markChanges(nft.Changes(&p.live.Ruleset, p.final)),
+		j.addressChanges(p.addresses.come, Add),
+		j.serviceChanges(breaks),
+		j.settingChanges(p.settings.putBack),
+	)
 }

@@ -54,10 +54,6 @@ func bound(l nft.Ledger, s ipvs.Service) bool {
 	return ok
 }
 
-func serviceChange(c ipvs.Change) Change {
-	return Change{Op: Op(c.Verb()), Kind: c.Kind(), Where: c.Where(), Before: c.BeforeText(), After: c.AfterText()}
-}
-
 // ofKeys are the services whose keys are among those of the lists.
 func ofKeys(services []ipvs.Service, lists ...[]ipvs.Service) []ipvs.Service {
 	keys := map[ipvs.Key]bool{}

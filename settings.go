@@ -64,15 +64,3 @@ func compareSettings(want []config.Setting, old nft.Ledger, notes *[]string) (se
 	}
 	return p, nil
 }
-
-func (p settingsPlan) changes(back bool) []Change {
-	list := p.set
-	if back {
-		list = p.putBack
-	}
-	var changes []Change
-	for _, s := range list {
-		changes = append(changes, Change{Op: Edit, Kind: "setting", Before: s.name + " = " + s.before, After: s.name + " = " + s.after})
-	}
-	return changes
-}

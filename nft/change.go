@@ -23,6 +23,19 @@ type Change struct {
 	Kind          string // table, set, map, element, chain, rule, counter, flowtable, …
 	Where         string // what holds the object; empty for tables
 	Before, After string // as nft writes it
+
+	// What the change does to packets; filled by Changes.
+
+	Shifts       []Shift // marks that packets lose by it, or get others for
+	Untranslated bool    // active data from some source no longer gets another
+	Role         Role    // of a rule that is deleted; else 0
+
+	// What is changed, as it was; else nil.
+
+	table   *Table
+	set     *Set // that holds element
+	element Element
+	rule    *Rule
 }
 
 func (t *Table) changes(op Op) []Change {
@@ -41,17 +54,34 @@ func (t *Table) changes(op Op) []Change {
 
 func (t *Table) setChanges(op Op, s *Set) []Change {
 	changes := []Change{whole(op, s.Kind(), t.String(), s.head())}
-	return append(changes, t.elementChanges(op, s, s.elementTexts())...)
+	if s.isInterval() {
+		return append(changes, t.intervalChanges(op, s, s.intervalTexts())...)
+	}
+	return append(changes, t.elementChanges(op, s, s.Elements)...)
 }
 
-func (t *Table) elementChanges(op Op, s *Set, texts []string) []Change {
+func (t *Table) elementChanges(op Op, s *Set, elements []Element) []Change {
+	where := t.setName(s)
+	changes := make([]Change, len(elements))
+	for i, e := range elements {
+		changes[i] = whole(op, "element", where, s.elementText(e))
+		changes[i].of(t, s, e)
+	}
+	return changes
+}
+
+func (t *Table) intervalChanges(op Op, s *Set, texts []string) []Change {
 	where := t.setName(s)
 	changes := make([]Change, len(texts))
 	for i, text := range texts {
 		changes[i] = whole(op, "element", where, text)
+		changes[i].of(t, s, Element{})
 	}
 	return changes
 }
+
+// of says what element the change is of, for Changes.
+func (c *Change) of(t *Table, s *Set, e Element) { c.table, c.set, c.element = t, s, e }
 
 func (t *Table) chainChanges(op Op, c *Chain) []Change {
 	changes := []Change{whole(op, "chain", t.String(), c.head())}
@@ -62,7 +92,9 @@ func (t *Table) chainChanges(op Op, c *Chain) []Change {
 }
 
 func (t *Table) ruleChange(op Op, c *Chain, r *Rule) Change {
-	return whole(op, "rule", t.chainName(c), r.Text(t.Family))
+	change := whole(op, "rule", t.chainName(c), r.Text(t.Family))
+	change.table, change.rule = t, r
+	return change
 }
 
 func whole(op Op, kind, where, text string) Change {

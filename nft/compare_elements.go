@@ -18,10 +18,7 @@ func (d *tableDifference) compareElements(old, next *Set) {
 			added = append(added, e)
 		case rest != e.Rest:
 			changed = append(changed, e)
-			d.changes = append(d.changes, Change{
-				Op: Edit, Kind: "element", Where: d.next.setName(next),
-				Before: old.elementText(Element{e.Key, rest}), After: next.elementText(e),
-			})
+			d.changes = append(d.changes, d.elementEdit(old, next, Element{e.Key, rest}, e))
 		}
 	}
 	for _, e := range old.Elements {
@@ -29,14 +26,23 @@ func (d *tableDifference) compareElements(old, next *Set) {
 			deleted = append(deleted, e)
 		}
 	}
-	d.changes = append(d.changes, d.next.elementChanges(Add, next, next.textsOf(added))...)
-	d.changes = append(d.changes, d.old.elementChanges(Delete, old, old.textsOf(deleted))...)
+	d.changes = append(d.changes, d.next.elementChanges(Add, next, added)...)
+	d.changes = append(d.changes, d.old.elementChanges(Delete, old, deleted)...)
 	d.made = append(d.made, d.next.newElements(next, added)...)
 	d.turned = append(d.turned, d.next.delElements(next, changed)...)
 	d.turned = append(d.turned, d.next.newElements(next, changed)...)
 	d.gone = append(d.gone, d.next.delElements(next, deleted)...)
 	d.newVerdicts = d.newVerdicts || (next.DataType == typeVerdict && len(changed) > 0)
 	d.track(next, added, deleted)
+}
+
+func (d *tableDifference) elementEdit(old, next *Set, before, after Element) Change {
+	c := Change{
+		Op: Edit, Kind: "element", Where: d.next.setName(next),
+		Before: old.elementText(before), After: next.elementText(after),
+	}
+	c.of(d.old, old, before)
+	return c
 }
 
 // track finds VIPs that move from one map to another.
@@ -62,8 +68,8 @@ func (d *tableDifference) compareIntervals(old, next *Set) {
 		return
 	}
 	before, after := old.elementTexts(), next.elementTexts()
-	d.changes = append(d.changes, d.next.elementChanges(Add, next, without(after, before))...)
-	d.changes = append(d.changes, d.old.elementChanges(Delete, old, without(before, after))...)
+	d.changes = append(d.changes, d.next.intervalChanges(Add, next, without(after, before))...)
+	d.changes = append(d.changes, d.old.intervalChanges(Delete, old, without(before, after))...)
 	d.turned = append(d.turned, d.next.flushSet(next))
 	d.turned = append(d.turned, d.next.newElements(next, next.Elements)...)
 }

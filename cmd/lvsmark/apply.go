@@ -14,6 +14,7 @@ import (
 type applyFlags struct {
 	dryRun, adopt  bool
 	confirm, drain time.Duration
+	failOn         failOn
 }
 
 func newApply(s streams, opts *options) *cobra.Command {
@@ -42,6 +43,10 @@ An IPVS service of one of the spec's marks that lvsmark did not make, and that
 differs from the spec, is refused, unless --adopt says to take it over: it is
 then edited in place.
 
+With --fail-on cuts it refuses what would end connections, and with --fail-on
+drains also what keeps new ones away, also with --dry-run; diff says which changes
+do. With --drain, it refuses what would still end connections after that time.
+
 It needs root: CAP_NET_ADMIN, and CAP_SYS_ADMIN for the scratch network namespace
 in which the kernel tries the ruleset first.
 
@@ -49,6 +54,7 @@ Exit status: 0, the kernel matches the spec (or, with --dry-run, would); 2, an
 error, and nothing is changed.`,
 		Example: `  lvsmark apply
   lvsmark apply --dry-run
+  lvsmark apply --fail-on cuts
   lvsmark apply monday.plan
   lvsmark apply --confirm 60s
   lvsmark -c ftp.yaml --netns director apply --drain 5m`,
@@ -64,7 +70,7 @@ error, and nothing is changed.`,
 				return err
 			}
 			steps := newProgress(s)
-			o := lvsmark.Options{NetNS: opts.netns, Drain: flags.drain, Holder: flags.holder(), Progress: steps.step}
+			o := lvsmark.Options{NetNS: opts.netns, Drain: flags.drain, FailOn: flags.failOn.effect, Holder: flags.holder(), Progress: steps.step}
 			if flags.confirm > 0 && !flags.dryRun {
 				return confirmedApply(cmd.Context(), s, opts, work, o, flags.confirm)
 			}
@@ -84,6 +90,7 @@ error, and nothing is changed.`,
 	cmd.Flags().BoolVar(&flags.adopt, "adopt", false, "take over services of the spec's marks that lvsmark did not make")
 	cmd.Flags().DurationVar(&flags.confirm, "confirm", 0, "bring back what was there unless confirmed within `TIME`: 60s, 5m")
 	cmd.Flags().DurationVar(&flags.drain, "drain", 0, "let connections to what goes end first, for `TIME` at the most: 5m")
+	flags.failOn.add(cmd)
 	return cmd
 }
 

@@ -15,6 +15,14 @@ edited in place, in nftables, IPVS, sysctls and addresses, under what holds it.
 The ruleset is committed to a scratch network namespace, so the kernel itself has
 accepted it; nothing else is changed.
 
+Below a change stands what it does to live traffic, by what the kernel holds now:
+
+  drains   connections go on, new ones come no longer or go elsewhere
+  cuts N   N connections end
+
+Where nothing stands, it is safe: connections go on, and new ones are served. The
+last line sums up.
+
 On a terminal the listing is coloured, unless NO_COLOR is set or TERM is dumb.
 
 It needs root: CAP_NET_ADMIN to read the ruleset, CAP_SYS_ADMIN for the scratch

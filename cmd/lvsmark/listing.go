@@ -40,10 +40,11 @@ func (c closing) line(changes []lvsmark.Change) string {
 	for _, change := range changes {
 		counts[change.Op]++
 	}
-	return fmt.Sprintf(c.counts, counts[lvsmark.Add], counts[lvsmark.Edit], counts[lvsmark.Delete])
+	return fmt.Sprintf(c.counts, counts[lvsmark.Add], counts[lvsmark.Edit], counts[lvsmark.Delete]) + "; " + lvsmark.Sum(changes).String()
 }
 
-// listing has each change on a line of its own, under what holds the object.
+// listing has each change on a line of its own, under what holds the object, and
+// below it what it does to live traffic; where nothing is said, it is safe.
 // The holders are in the order in which apply first meets them.
 func listing(changes []lvsmark.Change, colours palette) string {
 	held := make(map[string][]lvsmark.Change)
@@ -85,6 +86,9 @@ func writeChange(b *strings.Builder, change lvsmark.Change, colours palette) {
 	// Objects of several lines stay below their sign.
 	text = strings.ReplaceAll(text, "\n", "\n    ")
 	b.WriteString("  " + colours.change(change.Op, signOf(change.Op)+" "+change.Kind+" "+text) + "\n")
+	if impact := change.Impact; impact.Effect != lvsmark.Safe || impact.Detail != "" {
+		b.WriteString("    # " + colours.impact(impact.Effect, impact.String()) + "\n")
+	}
 }
 
 func signOf(op lvsmark.Op) string {

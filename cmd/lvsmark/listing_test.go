@@ -13,10 +13,12 @@ import (
 )
 
 var mixed = []lvsmark.Change{
-	{Op: lvsmark.Edit, Kind: "setting", Before: "net.ipv4.ip_forward = 0", After: "net.ipv4.ip_forward = 1"},
-	{Op: lvsmark.Add, Kind: "real-server", Where: "service fwmark 21 IPv4", After: "10.0.0.12 nat weight 1"},
-	{Op: lvsmark.Add, Kind: "chain", Where: "table ip lvsmark", After: "prerouting {\n\ttype filter\n}"},
-	{Op: lvsmark.Delete, Kind: "real-server", Where: "service fwmark 21 IPv4", Before: "10.0.0.11 nat weight 1"},
+	{Op: lvsmark.Edit, Kind: "setting", Before: "net.ipv4.ip_forward = 0", After: "net.ipv4.ip_forward = 1", Impact: lvsmark.Impact{Effect: lvsmark.Safe}},
+	{Op: lvsmark.Add, Kind: "real-server", Where: "service fwmark 21 IPv4", After: "10.0.0.12 nat weight 1", Impact: lvsmark.Impact{Effect: lvsmark.Safe, Detail: "idle"}},
+	{Op: lvsmark.Add, Kind: "chain", Where: "table ip lvsmark", After: "prerouting {\n\ttype filter\n}", Impact: lvsmark.Impact{Effect: lvsmark.Drains, Detail: "one"}},
+	{Op: lvsmark.Delete, Kind: "real-server", Where: "service fwmark 21 IPv4", Before: "10.0.0.11 nat weight 1", Impact: lvsmark.Impact{
+		Effect: lvsmark.Cuts, Connections: 12, Cluster: "ftp", Server: "rs1", Detail: "12 active",
+	}},
 }
 
 func TestListing(t *testing.T) {
@@ -24,11 +26,14 @@ func TestListing(t *testing.T) {
   ~ setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1
 service fwmark 21 IPv4
   + real-server 10.0.0.12 nat weight 1
+    # safe: idle
   - real-server 10.0.0.11 nat weight 1
+    # cuts 12 connections of ftp with rs1: 12 active
 table ip lvsmark
   + chain prerouting {
     	type filter
     }
+    # drains: one
 
 `, listing(mixed, palette{}))
 }
@@ -39,13 +44,16 @@ func TestListingColours(t *testing.T) {
 	assert.Contains(t, text, "\x1b[33m~ setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1\x1b[0m\n")
 	assert.Contains(t, text, "\x1b[32m+ real-server 10.0.0.12 nat weight 1\x1b[0m\n")
 	assert.Contains(t, text, "\x1b[31m- real-server 10.0.0.11 nat weight 1\x1b[0m\n")
+	assert.Contains(t, text, "    # \x1b[1m\x1b[31mcuts 12 connections of ftp with rs1: 12 active\x1b[0m\n")
+	assert.Contains(t, text, "    # \x1b[33mdrains: one\x1b[0m\n")
+	assert.Contains(t, text, "    # safe: idle\n")
 }
 
 func TestListingIsComplete(t *testing.T) {
 	const n = 10_000
 	changes := make([]lvsmark.Change, n)
 	for i := range changes {
-		changes[i] = lvsmark.Change{Op: lvsmark.Add, Kind: "element", Where: "map ip lvsmark tcp_21", After: fmt.Sprint("element ", i)}
+		changes[i] = lvsmark.Change{Op: lvsmark.Add, Kind: "element", Where: "map ip lvsmark tcp_21", After: fmt.Sprint("element ", i), Impact: lvsmark.Impact{Effect: lvsmark.Safe}}
 	}
 	text := listing(changes, palette{})
 	assert.Equal(t, n, strings.Count(text, "\n  + "))
@@ -54,10 +62,10 @@ func TestListingIsComplete(t *testing.T) {
 
 func TestClosing(t *testing.T) {
 	for end, want := range map[closing][2]string{
-		pending:   {"no difference", "2 to add, 1 to change, 1 to delete"},
-		rehearsed: {"dry run: nothing to do", "dry run: 2 to add, 1 to change, 1 to delete"},
-		applied:   {"nothing to do", "applied: 2 added, 1 changed, 1 deleted"},
-		deleted:   {"nothing to do", "deleted: 2 added, 1 changed, 1 deleted"},
+		pending:   {"no difference", "2 to add, 1 to change, 1 to delete; drains 1, cuts 12 connections (ftp: rs1 12)"},
+		rehearsed: {"dry run: nothing to do", "dry run: 2 to add, 1 to change, 1 to delete; drains 1, cuts 12 connections (ftp: rs1 12)"},
+		applied:   {"nothing to do", "applied: 2 added, 1 changed, 1 deleted; drains 1, cuts 12 connections (ftp: rs1 12)"},
+		deleted:   {"nothing to do", "deleted: 2 added, 1 changed, 1 deleted; drains 1, cuts 12 connections (ftp: rs1 12)"},
 	} {
 		assert.Equal(t, want[0], end.line(nil))
 		assert.Equal(t, want[1], end.line(mixed))
@@ -82,5 +90,5 @@ func TestPrintChangesSeparatesNotes(t *testing.T) {
 	result = &lvsmark.Result{Changes: mixed[:1]}
 	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatJSON, result, pending))
 	assert.JSONEq(t, `{"version":1,"changes":[{"op":"edit","kind":"setting","where":"",
-		"before":"net.ipv4.ip_forward = 0","after":"net.ipv4.ip_forward = 1"}],"notes":[],"changed":true}`, out.String())
+		"before":"net.ipv4.ip_forward = 0","after":"net.ipv4.ip_forward = 1","impact":{"effect":"safe"}}],"notes":[],"changed":true}`, out.String())
 }

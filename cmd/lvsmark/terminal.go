@@ -49,6 +49,17 @@ func (p palette) change(op lvsmark.Op, text string) string {
 	return p.paint(yellow, text)
 }
 
+// impact has what hurts stand out.
+func (p palette) impact(effect lvsmark.Effect, text string) string {
+	switch effect {
+	case lvsmark.Cuts:
+		return p.paint(bold+red, text)
+	case lvsmark.Drains:
+		return p.paint(yellow, text)
+	}
+	return text
+}
+
 func (p palette) paint(sequence, text string) string {
 	if !p.colours {
 		return text

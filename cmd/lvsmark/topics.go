@@ -75,11 +75,17 @@ diff, apply, delete:
 
   {"version": 1,
    "changes": [{"op": "add", "kind": "element", "where": "map ip lvsmark tcp_21_10000-20000",
-                "after": "198.51.100.21 : 0x00000015"}],
+                "after": "198.51.100.21 : 0x00000015", "impact": {"effect": "safe"}},
+               {"op": "delete", "kind": "real-server", "where": "service fwmark 21 IPv4",
+                "before": "10.0.0.12:0 -m -w 1",
+                "impact": {"effect": "cuts", "connections": 12, "cluster": "ftp",
+                           "server": "10.0.0.12", "detail": "…"}}],
    "notes": ["…"], "changed": true}
 
   op is add, delete or edit; before is left out when an object is added, after
-  when it is deleted. changed says whether there are changes: those that apply and
+  when it is deleted. effect is safe, drains or cuts; connections are those that
+  are cut, left out when there are none, and unknown is true where their number
+  cannot be told. changed says whether there are changes: those that apply and
   delete made, or that diff and apply --dry-run found.
 
 render:

@@ -1,0 +1,86 @@
+package lvsmark
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+func (j *judge) addressChanges(list []ipvs.Address, op Op) []Change {
+	changes := make([]Change, len(list))
+	for i, a := range list {
+		changes[i] = Change{Op: op, Kind: "address", Where: "device " + a.Device}
+		if op == Add {
+			changes[i].After, changes[i].Impact = a.IP.String(), Impact{Effect: Safe}
+		} else {
+			changes[i].Before, changes[i].Impact = a.IP.String(), j.addressDeleted(a)
+		}
+	}
+	return changes
+}
+
+// addressDeleted: IPVS takes the packets that come in for the director itself.
+// Without the address they are forwarded, or refused.
+func (j *judge) addressDeleted(a ipvs.Address) Impact {
+	if device := deviceOf(a.IP, j.remaining()); device != "" {
+		return Impact{Effect: Safe, Detail: "still on device " + device}
+	}
+	impact := Impact{Effect: Drains, Cluster: j.clusterOf(a.IP), Detail: "no new connections to " + a.IP.String()}
+	if device := deviceOf(a.IP, j.plan.addresses.come); device != "" {
+		impact.Detail = "no new connections until it is on device " + device
+		return impact
+	}
+	leaving := 0
+	for _, c := range j.connections()[a.IP] {
+		if j.leaves(c) {
+			leaving++
+		} else {
+			impact.Connections++
+		}
+	}
+	if leaving > 0 {
+		impact.Detail += fmt.Sprintf("; %d are counted with their real servers", leaving)
+	}
+	impact.Unknown = j.err != nil
+	if impact.Connections+leaving > 0 || impact.Unknown {
+		impact.Effect = Cuts
+	}
+	return impact
+}
+
+// remaining are the addresses that no change takes off their devices.
+func (j *judge) remaining() []ipvs.Address {
+	return slices.DeleteFunc(slices.Clone(j.plan.addresses.there), func(a ipvs.Address) bool {
+		return slices.Contains(j.plan.addresses.gone, a)
+	})
+}
+
+func deviceOf(ip netip.Addr, list []ipvs.Address) string {
+	for _, a := range list {
+		if a.IP == ip {
+			return a.Device
+		}
+	}
+	return ""
+}
+
+// vipGoes reports whether a VIP will be no address of the director's.
+func (j *judge) vipGoes(vip netip.Addr) bool {
+	return deviceOf(vip, j.plan.addresses.gone) != "" && deviceOf(vip, j.remaining()) == "" && deviceOf(vip, j.plan.addresses.come) == ""
+}
+
+// clusterOf is the cluster of a VIP, or "" where several have it.
+func (j *judge) clusterOf(vip netip.Addr) string {
+	name := ""
+	for _, ports := range j.marks[vip] {
+		next := j.cluster(ipvs.Key{Mark: ports.Mark, Family: config.FamilyOf(vip)})
+		if name != "" && next != name {
+			return ""
+		}
+		name = next
+	}
+	return name
+}

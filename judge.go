@@ -1,0 +1,118 @@
+package lvsmark
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A judge makes the changes of a plan from its parts, and says of each what it
+// does to live traffic. It works on the thread on which the plan was made.
+type judge struct {
+	plan     *plan
+	served   map[ipvs.Key][]ipvs.Server // lvsmark's services, as they are
+	clusters map[ipvs.Key]*config.Cluster
+	names    map[ipvs.Key]string
+	leaving  map[ipvs.Key]map[ipvs.Endpoint]bool
+
+	marks    nft.Marks                        // as they are
+	underWay map[netip.Addr][]ipvs.Connection // by VIP; nil: not read yet
+	err      error                            // why underWay could not be read
+}
+
+func newJudge(p *plan) *judge {
+	j := &judge{
+		plan: p, marks: p.live.Marks(), leaving: p.leaving(),
+		served: map[ipvs.Key][]ipvs.Server{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{},
+	}
+	for _, s := range p.have {
+		j.served[s.Key] = s.Servers
+	}
+	for b, name := range p.live.Ledger().Bound {
+		j.names[ipvs.Key{Mark: b.Mark, Family: b.Family}] = name
+	}
+	if p.spec == nil {
+		return j
+	}
+	for i := range p.spec.Clusters {
+		cluster := &p.spec.Clusters[i]
+		for _, family := range config.Families() {
+			if cluster.Serves(family) {
+				key := ipvs.Key{Mark: cluster.Mark, Family: family}
+				j.clusters[key], j.names[key] = cluster, cluster.Name
+			}
+		}
+	}
+	return j
+}
+
+// cluster is the name of that which the mark is of.
+func (j *judge) cluster(key ipvs.Key) string {
+	if name := j.names[key]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("fwmark %d", key.Mark)
+}
+
+// mark is a mark with the name of its cluster: "fwmark 21 (ftp)".
+func (j *judge) mark(key ipvs.Key) string {
+	if name := j.names[key]; name != "" {
+		return fmt.Sprintf("fwmark %d (%s)", key.Mark, name)
+	}
+	return fmt.Sprintf("fwmark %d", key.Mark)
+}
+
+// server is the name of a real server in the spec, or its address.
+func (j *judge) server(address netip.Addr) string {
+	if j.plan.spec != nil {
+		for _, cluster := range j.plan.spec.Clusters {
+			for _, server := range cluster.RealServers {
+				if server.Address == address && server.Name != "" {
+					return server.Name
+				}
+			}
+		}
+	}
+	return address.String()
+}
+
+// connections are those under way, by VIP. They are read once, and only where
+// they matter, for there may be many.
+func (j *judge) connections() map[netip.Addr][]ipvs.Connection {
+	if j.underWay != nil {
+		return j.underWay
+	}
+	j.underWay = map[netip.Addr][]ipvs.Connection{}
+	for c, err := range ipvs.EachConnection() {
+		if err != nil {
+			j.err = err
+			break
+		}
+		j.underWay[c.VIP.Addr()] = append(j.underWay[c.VIP.Addr()], c)
+	}
+	return j.underWay
+}
+
+// key is that of the service which a connection was made by, as far as its VIP
+// and port tell; Mark is 0 where they do not.
+func (j *judge) key(c ipvs.Connection) ipvs.Key {
+	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
+	for _, ports := range j.marks[c.VIP.Addr()] {
+		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
+			key.Mark = ports.Mark
+		}
+	}
+	return key
+}
+
+// leaves reports whether the connection ends with its real server. The port of
+// a real server in a service by mark is 0, and that of the connection is the
+// client's.
+func (j *judge) leaves(c ipvs.Connection) bool {
+	servers := j.leaving[j.key(c)]
+	return servers[ipvs.Endpoint{Address: c.RealServer.Addr()}] ||
+		servers[ipvs.Endpoint{Address: c.RealServer.Addr(), Port: c.RealServer.Port()}]
+}

@@ -1,0 +1,134 @@
+package nft
+
+import (
+	"regexp"
+	"strconv"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// A Role is what a rule does, as far as the package can tell.
+type Role uint8
+
+// The roles of rules.
+const (
+	Marking     Role = iota + 1 // of lvsmark's making: what it does is in Marks
+	Translating                 // of lvsmark's making: what it does is in Translations
+	Watching                    // does nothing to any packet: counts, logs
+	Steering                    // marks packets, or ends their way through the chain
+	Obscure                     // may do anything
+)
+
+// role reads the rule's expressions.
+func (t *Table) role(r *Rule) Role {
+	if _, ok := t.markTest(r); ok {
+		return Marking
+	}
+	if _, ok := t.vipSwitch(r); ok {
+		return Marking
+	}
+	if _, ok := t.translation(r); ok {
+		return Translating
+	}
+	role := Watching
+	eachAttribute(r.Expressions, func(_ uint16, data []byte) { role = max(role, readExpression(data).role()) })
+	return role
+}
+
+func (e rawExpression) role() Role {
+	switch e.name {
+	case "cmp", "payload", "bitwise", "byteorder", "range", "ct", "meta", "lookup", "counter", "limit", "log", "quota":
+	case "immediate":
+		if code, _, ok := dataVerdict(e.attrs[unix.NFTA_IMMEDIATE_DATA]); ok && code != verdictAccept && code != verdictDrop && code != int32(expr.VerdictReturn) {
+			return Obscure
+		}
+		return Steering
+	default:
+		return Obscure
+	}
+	switch {
+	case e.name == "meta" && e.attrs[unix.NFTA_META_SREG] != nil:
+		if expr.MetaKey(e.uint32(unix.NFTA_META_KEY)) == expr.MetaKeyMARK {
+			return Steering
+		}
+		return Obscure
+	case e.name == "ct" && e.attrs[unix.NFTA_CT_SREG] != nil,
+		e.name == "payload" && e.attrs[unix.NFTA_PAYLOAD_SREG] != nil,
+		e.name == "lookup" && e.uint32(unix.NFTA_LOOKUP_DREG) == unix.NFT_REG_VERDICT && e.attrs[unix.NFTA_LOOKUP_DREG] != nil:
+		return Obscure
+	}
+	return Watching
+}
+
+// A markTest is a rule that gives packets to its ports the mark that a map has
+// for their VIP.
+type markTest struct {
+	ports   config.PortRange
+	set     *Set
+	accepts bool
+}
+
+// Rules of lvsmark's making as nft writes them. Text has brackets for whatever
+// it does not know, so a text without is all of the rule.
+var (
+	markRuleText      = regexp.MustCompile(`^(tcp|udp) dport (\d+)(?:-(\d+))? meta mark set ip6? daddr map @(\S+?)( accept)?$`)
+	switchRuleText    = regexp.MustCompile(`^ip6? daddr vmap @(\S+)$`)
+	translateRuleText = regexp.MustCompile(`^(?:ip6? saddr @(\S+) tcp sport (\d+) masquerade|tcp sport (\d+) snat to ip6? saddr map @(\S+))$`)
+)
+
+func (t *Table) markTest(r *Rule) (markTest, bool) {
+	m := markRuleText.FindStringSubmatch(t.plainText(r))
+	if m == nil {
+		return markTest{}, false
+	}
+	set := t.Set(m[4])
+	ports := config.PortRange{Protocol: config.TCP, Low: port(m[2]), High: port(m[2])}
+	if m[1] == "udp" {
+		ports.Protocol = config.UDP
+	}
+	if m[3] != "" {
+		ports.High = port(m[3])
+	}
+	return markTest{ports, set, m[5] != ""}, set != nil && set.hasVIPs() && set.DataType == typeMark
+}
+
+// vipSwitch returns the verdict map by which the rule sends VIPs to chains.
+func (t *Table) vipSwitch(r *Rule) (*Set, bool) {
+	m := switchRuleText.FindStringSubmatch(t.plainText(r))
+	if m == nil {
+		return nil, false
+	}
+	set := t.Set(m[1])
+	return set, set != nil && set.hasVIPs() && set.DataType == typeVerdict
+}
+
+// A translation is a rule that gives active data from a port another source.
+type translation struct {
+	port uint16
+	set  *Set // of sources
+}
+
+func (t *Table) translation(r *Rule) (translation, bool) {
+	m := translateRuleText.FindStringSubmatch(t.plainText(r))
+	if m == nil {
+		return translation{}, false
+	}
+	set := t.Set(m[1] + m[4])
+	return translation{port(m[2] + m[3]), set}, set != nil && set.KeyType == addrType(t.Family)
+}
+
+// plainText is the rule without its comment.
+func (t *Table) plainText(r *Rule) string {
+	plain := *r
+	plain.Comment = ""
+	return plain.Text(t.Family)
+}
+
+// port is what the rule's printer made of 16 bits.
+func port(text string) uint16 {
+	n, _ := strconv.ParseUint(text, 10, 16)
+	return uint16(n)
+}

@@ -1,0 +1,109 @@
+package nft
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// A sourceRange are addresses whose active data from one port gets another
+// source.
+type sourceRange struct {
+	port        uint16
+	first, last netip.Addr
+}
+
+// translations are the rules of a family that give active data another source,
+// each with its set of sources.
+func (r *Ruleset) translations(family config.Family) []translation {
+	var list []translation
+	for _, t := range r.Tables {
+		if t.Family != family || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 {
+			continue
+		}
+		for _, c := range t.Chains {
+			if c.Type != "nat" || c.Hook != unix.NF_INET_POST_ROUTING {
+				continue
+			}
+			for _, rule := range c.Rules {
+				if tr, ok := t.translation(rule); ok {
+					list = append(list, tr)
+				}
+			}
+		}
+	}
+	return list
+}
+
+func (t translation) sources() []sourceRange {
+	var list []sourceRange
+	for i, e := range t.set.Elements {
+		p := e.parts()
+		first, ok := netip.AddrFromSlice(p.key)
+		if !ok || p.end {
+			continue
+		}
+		last := first
+		if t.set.isInterval() {
+			last = t.set.lastOf(i, first)
+		}
+		list = append(list, sourceRange{t.port, first, last})
+	}
+	return list
+}
+
+// within reports whether one of the others holds all of s.
+func (s sourceRange) within(others []sourceRange) bool {
+	return slices.ContainsFunc(others, func(o sourceRange) bool {
+		return o.port == s.port && !s.first.Less(o.first) && !o.last.Less(s.last)
+	})
+}
+
+// findUntranslated finds the changes by which a source loses its translation:
+// the deletion of its element, or of a rule whose elements stay.
+func findUntranslated(changes []Change, from, to *Ruleset) {
+	var after []sourceRange
+	var before []translation
+	for _, f := range config.Families() {
+		before = append(before, from.translations(f)...)
+		for _, t := range to.translations(f) {
+			after = append(after, t.sources()...)
+		}
+	}
+	told := map[*Set]bool{}
+	for i := range changes {
+		c := &changes[i]
+		for _, t := range before {
+			if c.Op == Delete && c.set == t.set {
+				told[t.set] = true
+				c.Untranslated = c.Untranslated || !parseSources(c.Before, t.port).within(after)
+			}
+		}
+	}
+	for i := range changes {
+		if c := &changes[i]; c.Role == Translating {
+			t, _ := c.table.translation(c.rule)
+			c.Untranslated = !told[t.set] && slices.ContainsFunc(t.sources(), func(s sourceRange) bool { return !s.within(after) })
+		}
+	}
+}
+
+// parseSources reads what elementText and intervalTexts write.
+func parseSources(text string, port uint16) sourceRange {
+	text, _, _ = strings.Cut(text, " ")
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return sourceRange{port, p.Addr(), lastAddr(p)}
+	}
+	low, high, isRange := strings.Cut(text, "-")
+	s := sourceRange{port: port}
+	s.first, _ = netip.ParseAddr(low)
+	s.last = s.first
+	if isRange {
+		s.last, _ = netip.ParseAddr(high)
+	}
+	return s
+}

@@ -1,0 +1,48 @@
+package lvsmark
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// An ImpactError refuses changes that do to live traffic what the operator does
+// not want.
+type ImpactError struct {
+	FailOn  Effect
+	Changes []Change // those that do it
+}
+
+// errDrained goes before an ImpactError where a drain has changed something.
+var errDrained = errors.New("drained for as long as was asked: what is to go keeps weight 0, what was to come is there")
+
+// Error has a line for each change, and one for the way out.
+func (e *ImpactError) Error() string {
+	lines := []string{fmt.Sprintf("refused by --fail-on %s, nothing was done: %s", e.FailOn, Sum(e.Changes))}
+	for _, c := range e.Changes {
+		lines = append(lines, fmt.Sprintf("%s: %s", c, c.Impact))
+	}
+	hint := "without --fail-on, apply does it all the same"
+	if e.FailOn == Cuts {
+		hint = "with --drain 5m, apply lets the connections of real servers end first; " + hint
+	}
+	return strings.Join(append(lines, hint), "\n")
+}
+
+// refuse returns an *ImpactError when one of the changes is at least as bad as
+// what the operator does not want.
+func (o Options) refuse(changes []Change) error {
+	if o.FailOn == "" {
+		return nil
+	}
+	e := &ImpactError{FailOn: o.FailOn}
+	for _, c := range changes {
+		if c.Impact.Effect.atLeast(o.FailOn) {
+			e.Changes = append(e.Changes, c)
+		}
+	}
+	if len(e.Changes) == 0 {
+		return nil
+	}
+	return e
+}

@@ -1,0 +1,99 @@
+package lvsmark
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Toll is what a list of changes does to live traffic as a whole.
+type Toll struct {
+	Worst       Effect // "" when there are no changes
+	Drains      int    // changes that do
+	Connections int    // that are cut
+	Unknown     bool   // of some changes it is unknown how many they cut
+
+	clusters []clusterToll // in the order of the changes
+}
+
+type clusterToll struct {
+	name    string
+	servers []serverToll
+}
+
+type serverToll struct {
+	name        string // "": not known by real server
+	connections int
+}
+
+// Sum adds up what the changes do.
+func Sum(changes []Change) Toll {
+	var t Toll
+	for _, c := range changes {
+		if t.Worst == "" || !t.Worst.atLeast(c.Impact.Effect) {
+			t.Worst = c.Impact.Effect
+		}
+		switch c.Impact.Effect {
+		case Drains:
+			t.Drains++
+		case Cuts:
+			t.Connections += c.Impact.Connections
+			t.Unknown = t.Unknown || c.Impact.Unknown
+			t.charge(c.Impact)
+		}
+	}
+	return t
+}
+
+func (t *Toll) charge(i Impact) {
+	if i.Connections == 0 {
+		return
+	}
+	c := slices.IndexFunc(t.clusters, func(c clusterToll) bool { return c.name == i.Cluster })
+	if c < 0 {
+		c, t.clusters = len(t.clusters), append(t.clusters, clusterToll{name: i.Cluster})
+	}
+	cluster := &t.clusters[c]
+	s := slices.IndexFunc(cluster.servers, func(s serverToll) bool { return s.name == i.Server })
+	if s < 0 {
+		s, cluster.servers = len(cluster.servers), append(cluster.servers, serverToll{name: i.Server})
+	}
+	cluster.servers[s].connections += i.Connections
+}
+
+// String is as in "safe", "drains 1, cuts 12 connections (ftp: rs1 7, rs2 5)".
+func (t Toll) String() string {
+	var words []string
+	if t.Drains > 0 {
+		words = append(words, fmt.Sprintf("drains %d", t.Drains))
+	}
+	switch {
+	case t.Connections > 0:
+		words = append(words, "cuts "+countOf(t.Connections, "connection")+t.by())
+	case t.Worst == Cuts && !t.Unknown:
+		words = append(words, "cuts")
+	}
+	if t.Unknown {
+		words = append(words, "cuts an unknown number of connections")
+	}
+	if len(words) == 0 {
+		return string(t.Worst)
+	}
+	return strings.Join(words, ", ")
+}
+
+func (t Toll) by() string {
+	var clusters []string
+	for _, c := range t.clusters {
+		var servers []string
+		for _, s := range c.servers {
+			servers = append(servers, strings.TrimSpace(fmt.Sprintf("%s %d", s.name, s.connections)))
+		}
+		text := strings.Join(servers, ", ")
+		if c.name != "" {
+			text = c.name + ": " + text
+		}
+		clusters = append(clusters, text)
+	}
+	return " (" + strings.Join(clusters, "; ") + ")"
+}
