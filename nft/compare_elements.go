@@ -36,6 +36,16 @@ func (d *tableDifference) compareElements(old, next *Set) {
 	d.track(next, added, deleted)
 }
 
+// compareAnyElements is for sets of which one or both have intervals, and that
+// come by way of a copy.
+func (d *tableDifference) compareAnyElements(old, next *Set) {
+	if old.isInterval() || next.isInterval() {
+		d.listIntervals(old, next)
+		return
+	}
+	d.compareElements(old, next)
+}
+
 func (d *tableDifference) elementEdit(old, next *Set, before, after Element) Change {
 	c := Change{
 		Op: Edit, Kind: "element", Where: d.next.setName(next),
@@ -67,11 +77,15 @@ func (d *tableDifference) compareIntervals(old, next *Set) {
 	if slices.Equal(old.Elements, next.Elements) {
 		return
 	}
+	d.listIntervals(old, next)
+	d.turned = append(d.turned, d.next.flushSet(next))
+	d.turned = append(d.turned, d.next.newElements(next, next.Elements)...)
+}
+
+func (d *tableDifference) listIntervals(old, next *Set) {
 	before, after := old.elementTexts(), next.elementTexts()
 	d.changes = append(d.changes, d.next.intervalChanges(Add, next, without(after, before))...)
 	d.changes = append(d.changes, d.old.intervalChanges(Delete, old, without(before, after))...)
-	d.turned = append(d.turned, d.next.flushSet(next))
-	d.turned = append(d.turned, d.next.newElements(next, next.Elements)...)
 }
 
 // without are the texts that others lacks.

@@ -85,7 +85,7 @@ func (d *tableDifference) compareSets() {
 		case !sameSet(old, s):
 			d.changes = append(d.changes, Change{Op: Edit, Kind: s.Kind(), Where: d.next.String(), Before: old.head(), After: s.head()})
 			d.detour = true
-			d.compareElements(old, s)
+			d.compareAnyElements(old, s)
 		case s.isInterval():
 			d.compareIntervals(old, s)
 		default:

@@ -1,0 +1,234 @@
+package nft_test
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/specgen"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// fourProfiles is from where on VIPs have chains of their ports.
+const fourProfiles = `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.22], ftp: , real-servers: [{address: 10.0.0.11}]}
+  - {name: web, mark: 80, vips: [198.51.100.21, 198.51.100.80], ports: [80, 443, udp/443], real-servers: [{address: 10.0.0.11}]}
+  - {name: mail, mark: 25, vips: [198.51.100.25], ports: [25], real-servers: [{address: 10.0.0.11}]}
+  - {name: dns, mark: 53, vips: [198.51.100.25], ports: [53, udp/53], real-servers: [{address: 10.0.0.11}]}
+director: {bind: false, ip-forward: false}
+`
+
+// change edits a spec as an operator would.
+func change(t *testing.T, spec string, replacements ...string) string {
+	t.Helper()
+	changed := strings.NewReplacer(replacements...).Replace(spec)
+	assert.NotEqual(t, spec, changed)
+	return changed
+}
+
+// TestShifts goes from spec to spec: what packets lose or get instead is told, on
+// the line that does it, and nothing else.
+func TestShifts(t *testing.T) {
+	twoProfiles := change(t, fourProfiles, "  - {name: mail", "#", "  - {name: dns", "#")
+	const ftpMap = "map ip lvsmark tcp_21_10000-20000"
+	for _, c := range []struct {
+		name, from, to string
+		want           []string
+	}{
+		{"the first apply", "", fourProfiles, nil},
+		{"over the threshold of chains, and clusters more", twoProfiles, fourProfiles, nil},
+		{"below the threshold", fourProfiles, twoProfiles, []string{
+			"delete element in map ip lvsmark tcp_25: 198.51.100.25 25 25->0",
+			"delete element in map ip lvsmark tcp_53_udp_53: 198.51.100.25 53 53->0",
+			"delete element in map ip lvsmark tcp_53_udp_53: 198.51.100.25 udp/53 53->0",
+		}},
+		{"the table renamed", fourProfiles, fourProfiles[:len(fourProfiles)-2] + ", table: marks}\n", nil},
+		{"a port more", fourProfiles, change(t, fourProfiles, "ftp: ,", "ftp: {control-ports: [21, 990]},"), nil},
+		{"a wider range", fourProfiles, change(t, fourProfiles, "ftp: ,", "ftp: {passive-ports: 9000-30000},"), nil},
+		{"a smaller range", fourProfiles, change(t, fourProfiles, "ftp: ,", "ftp: {passive-ports: 10000-15000},"), []string{
+			"delete element in " + ftpMap + ": 198.51.100.21 15001-20000 21->0",
+			"delete element in " + ftpMap + ": 198.51.100.22 15001-20000 21->0",
+		}},
+		{"the range cut in two by nothing", fourProfiles, change(t, fourProfiles, "ports: [80, 443, udp/443]", "ports: [80, 81, 443, udp/443]"), nil},
+		{"a VIP moved to another cluster's map", fourProfiles, change(t, fourProfiles, "198.51.100.22]", "198.51.100.23]", "vips: [198.51.100.25], ports: [25]", "vips: [198.51.100.25, 198.51.100.22], ports: [20-30]"), []string{
+			"delete element in " + ftpMap + ": 198.51.100.22 21 21->25",
+			"delete element in " + ftpMap + ": 198.51.100.22 10000-20000 21->0",
+		}},
+		{"another mark", fourProfiles, change(t, fourProfiles, "mark: 80", "mark: 81"), []string{
+			"edit element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.21 80 80->81",
+			"edit element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.21 443 80->81",
+			"edit element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.21 udp/443 80->81",
+			"edit element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 80 80->81",
+			"edit element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 443 80->81",
+			"edit element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 udp/443 80->81",
+		}},
+		{"a VIP gone", fourProfiles, change(t, fourProfiles, ", 198.51.100.80]", "]"), []string{
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 80 80->0",
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 443 80->0",
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 udp/443 80->0",
+		}},
+		{"everything gone", twoProfiles, "", []string{
+			"delete element in " + ftpMap + ": 198.51.100.21 21 21->0",
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.21 80 80->0",
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.21 443 80->0",
+			"delete element in " + ftpMap + ": 198.51.100.21 10000-20000 21->0",
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.21 udp/443 80->0",
+			"delete element in " + ftpMap + ": 198.51.100.22 21 21->0",
+			"delete element in " + ftpMap + ": 198.51.100.22 10000-20000 21->0",
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 80 80->0",
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 443 80->0",
+			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 udp/443 80->0",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			assert.ElementsMatch(t, c.want, shiftsOf(nft.Changes(rehearseText(t, c.from), rehearseText(t, c.to))))
+		})
+	}
+}
+
+func rehearseText(t *testing.T, spec string) *nft.Ruleset {
+	t.Helper()
+	if spec == "" {
+		return &nft.Ruleset{}
+	}
+	return rehearse(t, parse(t, spec))
+}
+
+func shiftsOf(changes []nft.Change) []string {
+	var list []string
+	for _, c := range changes {
+		for _, s := range c.Shifts {
+			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", c.Op, c.Kind, c.Where, s.VIP, s.PortRange, s.Mark, s.To))
+		}
+	}
+	return list
+}
+
+// TestMarksByHand changes the tables with nft. What lvsmark's apply would take
+// away again is told; what it would bring back is no loss.
+func TestMarksByHand(t *testing.T) {
+	for _, c := range []struct {
+		name, script string
+		want         []string
+		role         nft.Role // of the rule that is deleted
+	}{
+		{name: "element deleted", script: "delete element ip lvsmark tcp_80 { 198.51.100.21 }"},
+		{name: "chain flushed", script: "flush chain ip lvsmark prerouting"},
+		{name: "table put to sleep", script: "add table ip lvsmark { flags dormant; }"},
+		{name: "element added", script: "add element ip lvsmark tcp_80 { 192.0.2.9 : 80 }", want: []string{
+			"delete element in map ip lvsmark tcp_80: 192.0.2.9 80 80->0",
+		}},
+		{name: "mark changed", script: "delete element ip lvsmark tcp_80 { 198.51.100.21 }; add element ip lvsmark tcp_80 { 198.51.100.21 : 81 }", want: []string{
+			"edit element in map ip lvsmark tcp_80: 198.51.100.21 80 81->80",
+		}},
+		{name: "rule of lvsmark's kind added", script: "add rule ip lvsmark prerouting tcp dport 8080-8090 meta mark set ip daddr map @tcp_80", want: []string{
+			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 8080-8090 80->0",
+		}, role: nft.Marking},
+		{name: "the same with a comment", script: `add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80 comment "mine"`, want: []string{
+			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
+		}, role: nft.Marking},
+		{name: "rule in front that hides a port", script: "insert rule ip lvsmark prerouting tcp dport 80 meta mark set ip daddr map @tcp_21_10000-20000 accept", want: []string{
+			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 80 21->80",
+			"delete rule in chain ip lvsmark prerouting: 198.51.100.22 80 21->0",
+		}, role: nft.Marking},
+		{name: "rule that counts", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 21 counter log", role: nft.Watching},
+		{name: "rule that returns", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", role: nft.Steering},
+		{name: "rule that marks", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 meta mark set 7", role: nft.Steering},
+		{name: "rule with a condition more", script: "add rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 22 meta mark set ip daddr map @tcp_80", role: nft.Steering},
+		{name: "rule that untracks", script: "insert rule ip lvsmark prerouting notrack", role: nft.Obscure},
+		{name: "rule that writes", script: "insert rule ip lvsmark prerouting ip dscp set 1", role: nft.Obscure},
+		{name: "rule that writes another mark", script: "insert rule ip lvsmark prerouting ct mark set 1", role: nft.Obscure},
+		{name: "rule that jumps", script: "add chain ip lvsmark mine; insert rule ip lvsmark prerouting jump mine", role: nft.Obscure},
+		{name: "rule that translates", script: "add rule ip lvsmark postrouting ip saddr 192.0.2.7 masquerade", role: nft.Obscure},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			want := rehearse(t, parse(t, healSpec))
+			inScratch(t, func() {
+				conn := dial(t)
+				apply(t, conn, want)
+				run(t, c.script, "-f", "-")
+				changes := nft.Changes(&snapshot(t, conn).Ruleset, want)
+				assert.NotEmpty(t, changes)
+				assert.ElementsMatch(t, c.want, shiftsOf(changes))
+				var role nft.Role
+				for _, change := range changes {
+					role = max(role, change.Role)
+					assert.False(t, change.Untranslated, change)
+				}
+				assert.Equal(t, c.role, role)
+			})
+		})
+	}
+}
+
+// TestMarksAgainstSpec reads back from the rules of random specs what their
+// clusters say, for each VIP and port.
+func TestMarksAgainstSpec(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 200 {
+		spec := specgen.Spec(r)
+		want := nft.Marks{}
+		for i := range spec.Clusters {
+			for _, vip := range spec.Clusters[i].VIPs {
+				for _, ports := range spec.Clusters[i].MarkedPorts() {
+					want[vip] = append(want[vip], nft.MarkedPorts{PortRange: ports, Mark: spec.Clusters[i].Mark})
+				}
+			}
+		}
+		for _, list := range want {
+			slices.SortFunc(list, func(a, b nft.MarkedPorts) int {
+				return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
+			})
+		}
+		require.Equal(t, want, nft.Compile(spec).Marks(), specgen.YAML(spec))
+	}
+}
+
+// TestUntranslated takes sources of active data away.
+func TestUntranslated(t *testing.T) {
+	const spec = `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp: {active-data: {translate: masquerade, source: 10.0.0.0/24, ports: [20, 989]}}
+    real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
+director: {bind: false, ip-forward: false}
+`
+	single := change(t, spec, "source: 10.0.0.0/24, ", "")
+	const set20, set989 = "set ip lvsmark masquerade_20", "set ip lvsmark masquerade_989"
+	for _, c := range []struct {
+		name, from, to string
+		want           []string
+	}{
+		{"wider", spec, change(t, spec, "10.0.0.0/24", "10.0.0.0/16"), nil},
+		{"narrower", spec, change(t, spec, "10.0.0.0/24", "10.0.0.0/25"), []string{set20, set989}},
+		{"single addresses", spec, single, []string{set20, set989}},
+		{"from single addresses to a network", single, spec, nil},
+		{"a real server less", single, change(t, single, "{address: 10.0.0.11}, ", ""), []string{set20, set989}},
+		{"a port less", spec, change(t, spec, ", 989", ""), []string{set989}},
+		{"to the VIP instead", spec, change(t, spec, "masquerade", "snat"), nil},
+		{"no longer to the VIP", change(t, single, "masquerade", "snat"), change(t, single, "masquerade", "none"), []string{
+			"map ip lvsmark snat_20", "map ip lvsmark snat_20", "map ip lvsmark snat_989", "map ip lvsmark snat_989",
+		}},
+		{"another table", spec, change(t, spec, "{bind", "{table: marks, bind"), nil},
+		{"all", spec, "", []string{set20, set989}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var have []string
+			for _, change := range nft.Changes(rehearseText(t, c.from), rehearseText(t, c.to)) {
+				if change.Untranslated {
+					have = append(have, change.Where)
+				}
+			}
+			assert.ElementsMatch(t, c.want, have)
+		})
+	}
+}
