@@ -26,6 +26,9 @@ type Options struct {
 type Result struct {
 	Changes []Change // in the order of apply; empty: nothing to do
 	Notes   []string // what the operator should know and lvsmark left alone
+	// Warnings name what others do in this network namespace that keeps packets
+	// from their mark or from IPVS. Only Plan and Apply look for it.
+	Warnings []string
 }
 
 // Plan compares the spec with the kernel. It changes nothing outside a scratch

@@ -29,6 +29,7 @@ type plan struct {
 	settings   settingsPlan
 	addresses  addressPlan
 	notes      []string
+	warnings   []string
 }
 
 // plan compares the kernel with the spec.
@@ -52,6 +53,7 @@ func (k *kernel) plan(spec *config.Spec) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.warnings = k.warn(spec)
 	return p, k.compare(p, rehearsed, ipvs.Compile(spec), spec.Settings(), ipvs.Addresses(spec))
 }
 
@@ -130,7 +132,9 @@ func (p *plan) checkForeignTables(compiled *nft.Ruleset) error {
 	return nil
 }
 
-func (p *plan) result() *Result { return &Result{Changes: p.changes(), Notes: p.notes} }
+func (p *plan) result() *Result {
+	return &Result{Changes: p.changes(), Notes: p.notes, Warnings: p.warnings}
+}
 
 // changes lists the plan in the order of apply.
 func (p *plan) changes() []Change {

@@ -18,15 +18,16 @@ const SavedPlanVersion = 1
 // A SavedPlan is a plan to be read by people and applied later, as it stands in
 // a plan file.
 type SavedPlan struct {
-	Version int          `json:"version"`
-	Changed bool         `json:"changed"` // whether it holds any change
-	NetNS   string       `json:"netns,omitempty"`
-	Adopt   bool         `json:"adopt,omitempty"`
-	Spec    SpecDigest   `json:"spec"`
-	Kernel  KernelDigest `json:"kernel"`
-	Changes []Change     `json:"changes"`
-	Notes   []string     `json:"notes"`
-	After   After        `json:"after"`
+	Version  int          `json:"version"`
+	Changed  bool         `json:"changed"` // whether it holds any change
+	NetNS    string       `json:"netns,omitempty"`
+	Adopt    bool         `json:"adopt,omitempty"`
+	Spec     SpecDigest   `json:"spec"`
+	Kernel   KernelDigest `json:"kernel"`
+	Changes  []Change     `json:"changes"`
+	Notes    []string     `json:"notes"`
+	Warnings []string     `json:"warnings"`
+	After    After        `json:"after"`
 }
 
 // A SpecDigest says which spec a plan was made of.
@@ -64,7 +65,8 @@ func Save(spec *config.Spec, digest SpecDigest, opts Options) (*SavedPlan, error
 			Version: SavedPlanVersion, Changed: len(result.Changes) > 0, NetNS: opts.NetNS, Adopt: opts.Adopt,
 			Spec: digest, Kernel: kernel,
 			Changes: append([]Change{}, result.Changes...), Notes: append([]string{}, result.Notes...),
-			After: p.after(),
+			Warnings: append([]string{}, result.Warnings...),
+			After:    p.after(),
 		}, nil
 	})
 }

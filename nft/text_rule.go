@@ -53,14 +53,18 @@ func (e rawExpression) text(typ uint16) string {
 	return strings.TrimRight(string(e.attrs[typ]), "\x00")
 }
 
-// A rulePrinter follows what is in register 1, as nft does when it lists.
+// A rulePrinter follows what is in register 1 and behind it, as nft does when it
+// lists.
 type rulePrinter struct {
 	family   config.Family
 	words    []string
 	protocol string // that the rule is known to be of
 	register string // what the register holds, as nft writes it
+	told     bool   // the rule's text has it already
 	width    int    // bytes
+	prefix   int    // length of the prefix of addresses that the register was cut to; 0: whole
 	from     string // the lower end of a range that is being compared
+	ranged   string // what is compared with it
 	waiting  bool   // the register holds the protocol, which the port will tell
 }
 
@@ -69,11 +73,16 @@ func (p *rulePrinter) say(format string, args ...any) {
 	p.words = append(p.words, fmt.Sprintf(format, args...))
 }
 
-// flush tells a protocol that no port came to tell.
+// flush tells a protocol that no port came to tell, and the lower end of a range
+// that has no upper one.
 func (p *rulePrinter) flush() {
 	if p.waiting {
 		p.waiting = false
 		p.words = append(p.words, "meta l4proto "+p.protocol)
+	}
+	if p.from != "" {
+		p.words = append(p.words, p.ranged+" >= "+p.from)
+		p.from = ""
 	}
 }
 
@@ -92,9 +101,16 @@ func (p *rulePrinter) expression(e rawExpression) {
 	case "nat":
 		p.nat(e)
 	case "masq":
-		p.say("masquerade")
+		p.to("masquerade")
+	case "redir":
+		p.to("redirect")
 	case "counter":
 		p.say("counter")
+	case "bitwise":
+		p.bitwise(e)
+	case "match", "target":
+		p.say("[%s %s]", e.name, e.text(unix.NFTA_MATCH_NAME)) // of iptables
+		p.register = ""
 	default:
 		p.unknown(e)
 	}
@@ -103,35 +119,65 @@ func (p *rulePrinter) expression(e rawExpression) {
 // unknown also stands for what comes after an expression that may have changed
 // the register.
 func (p *rulePrinter) unknown(e rawExpression) {
+	if p.register != "" && !p.told {
+		p.say("%s", p.register)
+	}
 	p.say("[%s]", e.name)
 	p.register = ""
 }
 
-func (p *rulePrinter) meta(e rawExpression) {
-	switch key := expr.MetaKey(e.uint32(unix.NFTA_META_KEY)); {
-	case key == expr.MetaKeyMARK && e.attrs[unix.NFTA_META_SREG] != nil:
-		p.say("meta mark set %s", p.register)
-	case key == expr.MetaKeyMARK:
-		p.register = "meta mark"
-	case key == expr.MetaKeyL4PROTO && e.attrs[unix.NFTA_META_DREG] != nil:
-		p.register = "meta l4proto"
+// load puts text into a register. Behind register 1 it makes a concatenation.
+func (p *rulePrinter) load(e rawExpression, register uint32, text string) {
+	switch slot, _ := slotOf(register); {
+	case slot == 0:
+		p.register, p.told, p.prefix = text, false, 0
+	case p.register == "" || p.told:
+		p.unknown(e)
 	default:
-		p.register = fmt.Sprintf("[meta %d]", key)
+		p.register += " . " + text
 	}
 }
 
+func (p *rulePrinter) meta(e rawExpression) {
+	key := e.uint32(unix.NFTA_META_KEY)
+	if e.attrs[unix.NFTA_META_SREG] == nil {
+		p.load(e, e.uint32(unix.NFTA_META_DREG), metaName(key))
+		return
+	}
+	text := p.register
+	p.told = true
+	if text == "" {
+		text = "…" // the expressions in front of it
+	}
+	p.say("%s set %s", metaName(key), text)
+}
+
 func (p *rulePrinter) payload(e rawExpression) {
+	if e.attrs[unix.NFTA_PAYLOAD_SREG] != nil {
+		p.unknown(e)
+		return
+	}
 	base, offset, width := expr.PayloadBase(e.uint32(unix.NFTA_PAYLOAD_BASE)), e.uint32(unix.NFTA_PAYLOAD_OFFSET), e.uint32(unix.NFTA_PAYLOAD_LEN)
 	p.width = int(width)
-	p.register = fmt.Sprintf("@%d,%d,%d", base, offset*8, width*8)
+	text := fmt.Sprintf("@%d,%d,%d", base, offset*8, width*8)
 	switch {
 	case base == expr.PayloadBaseTransportHeader && width == 2 && offset <= 2 && p.protocol != "":
-		p.register = p.protocol + [...]string{0: " sport", 2: " dport", 1: ""}[offset]
+		text = p.protocol + [...]string{0: " sport", 2: " dport", 1: ""}[offset]
 		p.waiting = false
+	case base == expr.PayloadBaseTransportHeader && width == 2 && (offset == 0 || offset == 2):
+		text = [...]string{0: "th sport", 2: "th dport", 1: ""}[offset]
 	case base == expr.PayloadBaseNetworkHeader && width == addrLen(p.family):
 		if direction := addrField(p.family, offset); direction != "" {
-			p.register = familyName(p.family) + " " + direction
+			text = familyName(p.family) + " " + direction
 		}
+	}
+	prefix := 0
+	if direction := addrField(p.family, offset); base == expr.PayloadBaseNetworkHeader && width < addrLen(p.family) && direction != "" {
+		text, prefix = familyName(p.family)+" "+direction, int(width)*8
+	}
+	p.load(e, e.uint32(unix.NFTA_PAYLOAD_DREG), text)
+	if p.register == text {
+		p.prefix = prefix
 	}
 }
 
@@ -148,35 +194,29 @@ func addrField(f config.Family, offset uint32) string {
 func (p *rulePrinter) compare(e rawExpression) {
 	value := dataValue(e.attrs[unix.NFTA_CMP_DATA])
 	text := p.value(value)
+	if p.prefix > 0 {
+		text += fmt.Sprintf("/%d", p.prefix)
+	}
+	defer func() { p.told = true }()
 	switch op := expr.CmpOp(e.uint32(unix.NFTA_CMP_OP)); {
 	case p.register == "":
 		p.unknown(e)
 	case p.register == "meta l4proto" && op == expr.CmpOpEq && len(value) == 1:
 		p.protocol = protocolName(value[0])
 		p.waiting = true
+	case op == expr.CmpOpEq && p.prefix == 0 && strings.ContainsAny(p.register, "&^|"):
+		p.say("%s == %s", p.register, text)
 	case op == expr.CmpOpEq:
 		p.say("%s %s", p.register, text)
 	case op == expr.CmpOpGte && p.from == "":
-		p.from = text
-	case op == expr.CmpOpLte && p.from != "":
-		p.say("%s %s-%s", p.register, p.from, text)
+		p.from, p.ranged = text, p.register
+	case op == expr.CmpOpLte && p.from != "" && p.ranged == p.register:
+		from := p.from
 		p.from = ""
+		p.say("%s %s-%s", p.register, from, text)
 	default:
 		p.say("%s %s %s", p.register, [...]string{"==", "!=", "<", "<=", ">", ">="}[op%6], text)
 	}
-}
-
-// value is what the register is compared with.
-func (p *rulePrinter) value(b []byte) string {
-	switch {
-	case p.register == "meta mark":
-		return valueText(typeMark, b)
-	case strings.HasSuffix(p.register, "addr"):
-		return valueText(addrType(p.family), b)
-	case len(b) == 2:
-		return fmt.Sprint(binary.BigEndian.Uint16(b))
-	}
-	return fmt.Sprintf("0x%x", b)
 }
 
 func protocolName(protocol byte) string {
@@ -191,6 +231,7 @@ func protocolName(protocol byte) string {
 
 func (p *rulePrinter) lookup(e rawExpression) {
 	set := e.text(unix.NFTA_LOOKUP_SET)
+	defer func() { p.told = e.attrs[unix.NFTA_LOOKUP_DREG] == nil }()
 	switch dreg := e.attrs[unix.NFTA_LOOKUP_DREG]; {
 	case p.register == "":
 		p.unknown(e)
@@ -213,14 +254,16 @@ func (p *rulePrinter) immediate(e rawExpression) {
 	}
 	value := dataValue(data)
 	p.width = len(value)
+	text := fmt.Sprintf("0x%x", value)
 	switch len(value) {
+	case 2:
+		text = fmt.Sprint(binary.BigEndian.Uint16(value))
 	case 4:
-		p.register = valueText(typeMark, value)
+		text = valueText(typeMark, value)
 	case 16:
-		p.register = valueText(typeIPv6, value)
-	default:
-		p.register = fmt.Sprintf("0x%x", value)
+		text = valueText(typeIPv6, value)
 	}
+	p.load(e, e.uint32(unix.NFTA_IMMEDIATE_DREG), text)
 }
 
 func (p *rulePrinter) nat(e rawExpression) {
@@ -228,7 +271,16 @@ func (p *rulePrinter) nat(e rawExpression) {
 	if e.uint32(unix.NFTA_NAT_TYPE) == unix.NFT_NAT_DNAT {
 		kind = "dnat"
 	}
-	p.say("%s to %s", kind, p.register)
+	p.to(kind)
+}
+
+// to writes a translation, and what it translates to if a register says so.
+func (p *rulePrinter) to(kind string) {
+	if p.register != "" && !p.told {
+		kind += " to " + p.register
+	}
+	p.say("%s", kind)
+	p.told = true
 }
 
 // verdictText is a verdict as nft writes it; codes of linux/netfilter.h and

@@ -23,6 +23,9 @@ Below a change stands what it does to live traffic, by what the kernel holds now
 Where nothing stands, it is safe: connections go on, and new ones are served. The
 last line sums up.
 
+Rules of others that set the mark of a cluster's packets, or take those packets
+before IPVS does, are named in warnings on standard error.
+
 On a terminal the listing is coloured, unless NO_COLOR is set or TERM is dumb.
 
 It needs root: CAP_NET_ADMIN to read the ruleset, CAP_SYS_ADMIN for the scratch

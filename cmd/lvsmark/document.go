@@ -8,20 +8,22 @@ const documentVersion = 1
 
 // A changesDocument is what diff, apply and delete print as JSON.
 type changesDocument struct {
-	Version int              `json:"version"`
-	Changes []lvsmark.Change `json:"changes"`
-	Notes   []string         `json:"notes"`
-	Changed bool             `json:"changed"`
+	Version  int              `json:"version"`
+	Changes  []lvsmark.Change `json:"changes"`
+	Notes    []string         `json:"notes"`
+	Warnings []string         `json:"warnings"`
+	Changed  bool             `json:"changed"`
 
 	Confirmed bool `json:"confirmed,omitempty"` // by apply --confirm only
 }
 
 func newChangesDocument(result *lvsmark.Result) changesDocument {
 	return changesDocument{
-		Version: documentVersion,
-		Changes: append([]lvsmark.Change{}, result.Changes...), // never null
-		Notes:   append([]string{}, result.Notes...),
-		Changed: len(result.Changes) > 0,
+		Version:  documentVersion,
+		Changes:  append([]lvsmark.Change{}, result.Changes...), // never null
+		Notes:    append([]string{}, result.Notes...),
+		Warnings: append([]string{}, result.Warnings...),
+		Changed:  len(result.Changes) > 0,
 	}
 }
 

@@ -20,14 +20,17 @@ var (
 	deleted   = closing{"nothing to do", "deleted: %d added, %d changed, %d deleted"}
 )
 
-// printChanges writes a result in the format that was asked for. Its notes go
-// to standard error in text, and are part of the document in JSON.
+// printChanges writes a result in the format that was asked for. Its notes
+// and warnings go to standard error in text, and are part of the document in JSON.
 func (s streams) printChanges(f format, result *lvsmark.Result, end closing) error {
 	if f == formatJSON {
 		return s.printJSON(newChangesDocument(result))
 	}
 	for _, note := range result.Notes {
 		s.say("lvsmark: note: %s", note)
+	}
+	for _, warning := range result.Warnings {
+		s.say("%s", paletteOf(s.err).paint(yellow, "lvsmark: warning: "+warning))
 	}
 	return s.print(listing(result.Changes, paletteOf(s.out)) + end.line(result.Changes) + "\n")
 }

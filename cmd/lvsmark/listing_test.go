@@ -73,22 +73,22 @@ func TestClosing(t *testing.T) {
 }
 
 func TestPrintChangesSeparatesNotes(t *testing.T) {
-	result := &lvsmark.Result{Notes: []string{"table ip other marks the same packets"}}
+	result := &lvsmark.Result{Notes: []string{"table ip other marks the same packets"}, Warnings: []string{"chain c drops"}}
 
 	var out, err bytes.Buffer
 	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatText, result, pending))
 	assert.Equal(t, "no difference\n", out.String())
-	assert.Equal(t, "lvsmark: note: table ip other marks the same packets\n", err.String())
+	assert.Equal(t, "lvsmark: note: table ip other marks the same packets\nlvsmark: warning: chain c drops\n", err.String())
 
 	out.Reset()
 	err.Reset()
 	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatJSON, result, pending))
-	assert.JSONEq(t, `{"version":1,"changes":[],"notes":["table ip other marks the same packets"],"changed":false}`, out.String())
+	assert.JSONEq(t, `{"version":1,"changes":[],"notes":["table ip other marks the same packets"],"warnings":["chain c drops"],"changed":false}`, out.String())
 	assert.Empty(t, err.String())
 
 	out.Reset()
 	result = &lvsmark.Result{Changes: mixed[:1]}
 	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatJSON, result, pending))
 	assert.JSONEq(t, `{"version":1,"changes":[{"op":"edit","kind":"setting","where":"",
-		"before":"net.ipv4.ip_forward = 0","after":"net.ipv4.ip_forward = 1","impact":{"effect":"safe"}}],"notes":[],"changed":true}`, out.String())
+		"before":"net.ipv4.ip_forward = 0","after":"net.ipv4.ip_forward = 1","impact":{"effect":"safe"}}],"notes":[],"warnings":[],"changed":true}`, out.String())
 }

@@ -51,7 +51,7 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 			if err := writePlan(out, plan); err != nil {
 				return err
 			}
-			return s.printChanges(opts.output, &lvsmark.Result{Changes: plan.Changes, Notes: plan.Notes}, pending)
+			return s.printChanges(opts.output, &lvsmark.Result{Changes: plan.Changes, Notes: plan.Notes, Warnings: plan.Warnings}, pending)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "O", "", "write the plan to `FILE`; - is standard output")

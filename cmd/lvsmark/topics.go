@@ -80,13 +80,14 @@ diff, apply, delete:
                 "before": "10.0.0.12:0 -m -w 1",
                 "impact": {"effect": "cuts", "connections": 12, "cluster": "ftp",
                            "server": "10.0.0.12", "detail": "…"}}],
-   "notes": ["…"], "changed": true}
+   "notes": ["…"], "warnings": ["…"], "changed": true}
 
   op is add, delete or edit; before is left out when an object is added, after
   when it is deleted. effect is safe, drains or cuts; connections are those that
   are cut, left out when there are none, and unknown is true where their number
   cannot be told. changed says whether there are changes: those that apply and
-  delete made, or that diff and apply --dry-run found.
+  delete made, or that diff and apply --dry-run found. warnings name what others do
+  that keeps packets from their mark or from IPVS; delete has none.
 
 render:
 

@@ -1,0 +1,45 @@
+package lvsmark
+
+import (
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// warningsOfTable bounds the warnings about one table: the first names tell where
+// to look.
+const warningsOfTable = 5
+
+// warn says which rules of others keep packets of the spec from their mark or
+// from IPVS. That it cannot be found out is no reason not to apply: it is a
+// warning too.
+func (k *kernel) warn(spec *config.Spec) []string {
+	k.progress("look at other tables")
+	found, err := k.nft.Neighbours(spec)
+	warnings := namesOf(found)
+	if err != nil {
+		warnings = append(warnings, fmt.Sprintf("the tables of others could not be checked for what keeps packets from lvsmark: %v", err))
+	}
+	return append(warnings, legacyWarnings()...)
+}
+
+func namesOf(found []*nft.Neighbour) []string {
+	var warnings, tables []string
+	count := map[string]int{}
+	for _, n := range found {
+		table := "table " + n.Family + " " + n.Table
+		if count[table]++; count[table] == 1 {
+			tables = append(tables, table)
+		}
+		if count[table] <= warningsOfTable {
+			warnings = append(warnings, n.String())
+		}
+	}
+	for _, table := range tables {
+		if more := count[table] - warningsOfTable; more > 0 {
+			warnings = append(warnings, fmt.Sprintf("%s: %d more rules like these", table, more))
+		}
+	}
+	return warnings
+}

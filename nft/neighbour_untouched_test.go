@@ -1,0 +1,133 @@
+package nft_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// Specs to go through, from each to the next: elements, ports, profiles and
+// their number, translation, names, families, a map that outgrows its size.
+func neighbourEdits(t *testing.T) []*nft.Ruleset {
+	t.Helper()
+	const servers = "real-servers: [{address: 10.0.0.11}]}"
+	var rulesets []*nft.Ruleset
+	for _, yaml := range []string{
+		neighbourSpec,
+		"clusters:\n  - {name: a, mark: 21, vips: [198.51.100.21, 198.51.100.23], ftp: , " + servers,
+		"clusters:\n  - {name: a, mark: 22, vips: [198.51.100.21, 198.51.100.23], ftp: {passive-ports: 30000-40000, active-data: {translate: snat, ports: [20, 989]}}, " + servers,
+		healSpec, otherSpec,
+		"clusters:\n  - {name: a, mark: 21, vips: [198.51.100.21], ports: [80], " + servers + "\ndirector: {table: marks}",
+	} {
+		if strings.Contains(yaml, "snat") {
+			yaml = strings.Replace(yaml, ", 198.51.100.23]", "]", 1)
+		}
+		rulesets = append(rulesets, rehearse(t, parse(t, yaml)))
+	}
+	many, err := nft.Rehearse(nft.Compile(manyVIPs(t, 1500)))
+	require.NoError(t, err)
+	return append(rulesets, many, rulesets[0], &nft.Ruleset{})
+}
+
+// TestNeighboursUntouched loads the tables of other programs before, between and
+// after lvsmark's, and goes through edits of every kind to nothing: what others
+// have stays as it was, to the byte and the handle.
+func TestNeighboursUntouched(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "neighbours", "*.*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	edits := neighbourEdits(t)
+	for _, file := range files {
+		file = filepath.Base(file)
+		for when, place := range map[string]int{"before": 0, "between": 4, "after": len(edits) - 1} {
+			t.Run(file+" "+when, func(t *testing.T) {
+				inScratch(t, func() {
+					conn := dial(t)
+					before := ""
+					for i, to := range edits {
+						if i == place {
+							load(t, file)
+							before = others(t, conn)
+						}
+						assert.NotEmpty(t, apply(t, conn, to))
+						if i >= place && (place == 0 || i == len(edits)-1) {
+							require.Equal(t, before, others(t, conn), "edit %d", i)
+						}
+					}
+					assert.Empty(t, snapshot(t, conn).Tables)
+				})
+			})
+		}
+	}
+}
+
+// others is all that is not lvsmark's, with the handles.
+func others(t *testing.T, conn *nft.Conn) string {
+	t.Helper()
+	ours := map[string]bool{}
+	for _, table := range snapshot(t, conn).Tables {
+		ours[table.String()] = true
+	}
+	var list strings.Builder
+	skip := false
+	for line := range strings.Lines(run(t, "", "-a", "list", "ruleset")) {
+		if name, _, isTable := strings.Cut(line, " {"); isTable && strings.HasPrefix(line, "table ") {
+			skip = ours[name]
+		}
+		if !skip && !strings.HasPrefix(line, "#") { // nft's warnings, in any order
+			list.WriteString(line)
+		}
+	}
+	return list.String() + saved(t, "iptables-nft-save")
+}
+
+// saved is what a program of iptables saves, without the comments, which have
+// the time.
+func saved(t *testing.T, program string) string {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		return ""
+	}
+	out, err := exec.Command(program).Output()
+	require.NoError(t, err)
+	var rules strings.Builder
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, "#") {
+			rules.WriteString(line)
+		}
+	}
+	return rules.String()
+}
+
+// TestLegacyUntouched is the same with iptables-legacy, which is no part of
+// nf_tables.
+func TestLegacyUntouched(t *testing.T) {
+	const restorer = "iptables-legacy-restore"
+	if err := exec.Command("unshare", "-n", "iptables-legacy", "-L").Run(); err != nil {
+		t.Skip("needs a kernel with iptables-legacy: ", err)
+	}
+	edits := neighbourEdits(t)
+	for _, file := range []string{"docker.rules", "kube-proxy.rules", "tailscale.rules"} {
+		t.Run(file, func(t *testing.T) {
+			inScratch(t, func() {
+				rules, err := os.ReadFile(filepath.Join("testdata", "neighbours", file))
+				require.NoError(t, err)
+				restore(t, restorer, string(rules))
+				before := saved(t, "iptables-legacy-save")
+				require.NotEmpty(t, before)
+				conn := dial(t)
+				for _, to := range edits {
+					assert.NotEmpty(t, apply(t, conn, to))
+					require.Equal(t, before, saved(t, "iptables-legacy-save"))
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package nft
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// bitwise writes masks of what is known.
+func (p *rulePrinter) bitwise(e rawExpression) {
+	mask, xor := dataValue(e.attrs[unix.NFTA_BITWISE_MASK]), dataValue(e.attrs[unix.NFTA_BITWISE_XOR])
+	if p.register == "" || p.told || mask == nil || len(mask) != len(xor) {
+		p.unknown(e)
+		return
+	}
+	switch zero, kept := make([]byte, len(mask)), bytes.Repeat([]byte{0xff}, len(mask)); {
+	case bytes.Equal(xor, zero) && strings.HasSuffix(p.register, "addr") && prefixLen(mask) > 0:
+		p.prefix = prefixLen(mask)
+	case bytes.Equal(xor, zero):
+		p.register += " & " + p.value(mask)
+	case bytes.Equal(mask, kept):
+		p.register += " ^ " + p.value(xor)
+	case bytes.Equal(bitwise(kept, kept)(mask), xor):
+		p.register += " | " + p.value(xor)
+	default:
+		p.register += " & " + p.value(mask) + " ^ " + p.value(xor)
+	}
+}
+
+// prefixLen is the length of a prefix that the mask leaves; 0 if it is none.
+func prefixLen(mask []byte) int {
+	ones, bits := net.IPMask(mask).Size()
+	if bits == 0 {
+		return 0
+	}
+	return ones
+}
+
+// value is what the register is compared with.
+func (p *rulePrinter) value(b []byte) string {
+	switch {
+	case strings.HasPrefix(p.register, "meta mark"):
+		return valueText(typeMark, b)
+	case strings.Contains(p.register, "addr"):
+		return valueText(addrType(p.family), append(bytes.Clone(b), make([]byte, max(0, int(addrLen(p.family))-len(b)))...))
+	case strings.HasSuffix(p.register, "ifname"):
+		return fmt.Sprintf("%q", strings.TrimRight(string(b), "\x00"))
+	case p.register == "meta nfproto" && len(b) == 1 && (b[0] == unix.NFPROTO_IPV4 || b[0] == unix.NFPROTO_IPV6):
+		return map[byte]string{unix.NFPROTO_IPV4: "ipv4", unix.NFPROTO_IPV6: "ipv6"}[b[0]]
+	case len(b) == 2:
+		return fmt.Sprint(binary.BigEndian.Uint16(b))
+	}
+	return fmt.Sprintf("0x%x", b)
+}
