@@ -25,6 +25,10 @@ fmt:
     go tool -modfile=tools/go.mod gofumpt -w .
     go tool -modfile=tools/go.mod shfmt -w . integration/vm/init
 
+# packets lost to N re-applies of each kind, under load
+loss n="300":
+    integration/run loss {{ n }}
+
 # every fuzzer, SECONDS each
 fuzz seconds="10":
     integration/run fuzz {{ seconds }}

@@ -31,6 +31,10 @@ func NewNamespace() (*Namespace, error) {
 // Close gives the namespace up.
 func (n *Namespace) Close() error { return n.file.Close() }
 
+// Path is the namespace as a file, as long as it is not closed, also for other
+// processes.
+func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
+
 // Do calls f on a thread of its own in the namespace. Sockets that f opens stay
 // in it.
 func (n *Namespace) Do(f func() error) error {

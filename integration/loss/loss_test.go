@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// TestMain lets the test's own program send, as that of main.go does.
+func TestMain(m *testing.M) {
+	if isSender(os.Args) {
+		os.Exit(sender(os.Stdin, os.Stdout))
+	}
+	os.Exit(m.Run())
+}
+
+// TestNoPacketLost is the short form of `integration/run loss`: it asks for no
+// rate and no number of packets but some during each re-apply.
+func TestNoPacketLost(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "ip", "nft")
+	if runtime.NumCPU() < 2 {
+		// No installation brings another one, so this is never a failure.
+		t.Skip("needs two processors: one sends while another applies")
+	}
+	cpu, err := apartFromSender()
+	require.NoError(t, err)
+	const reapplies = 10
+	for _, k := range append(kinds(newProgram(t)), controls()...) {
+		t.Run(k.name, func(t *testing.T) {
+			row, err := k.play(t.Context(), Load{CPU: cpu}, reapplies)
+			require.NoError(t, err)
+			t.Log(row)
+			assert.Empty(t, row.fault(reapplies))
+		})
+	}
+}
+
+// newProgram builds lvsmark, unless LVSMARK_BIN names one that is there.
+func newProgram(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("LVSMARK_BIN"); path != "" {
+		return path
+	}
+	need.Programs(t, "go")
+	path := filepath.Join(t.TempDir(), "lvsmark")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/equivalence"
+)
+
+// marks are those that a packet may carry.
+type marks map[equivalence.Packet][]uint32
+
+// marksOf are those of packets to each VIP of a spec: to the first, the middle
+// and the last port of each range.
+func marksOf(spec *config.Spec) marks {
+	m := marks{}
+	for _, cluster := range spec.Clusters {
+		for _, vip := range cluster.VIPs {
+			for _, ports := range cluster.MarkedPorts() {
+				for _, port := range []uint16{ports.Low, ports.Low + (ports.High-ports.Low)/2, ports.High} {
+					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{cluster.Mark}
+				}
+			}
+		}
+	}
+	return m
+}
+
+// markOf is the mark that the spec gives to a packet; false: none.
+func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (uint32, bool) {
+	for _, cluster := range spec.Clusters {
+		if !slices.Contains(cluster.VIPs, to) {
+			continue
+		}
+		for _, ports := range cluster.MarkedPorts() {
+			if ports.Protocol == protocol && ports.Low <= port && port <= ports.High {
+				return cluster.Mark, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// marksOfAll are those of the packets that every one of the specs marks. While
+// one spec follows another, either's mark is right.
+func marksOfAll(specs []document) marks {
+	all := marksOf(specs[0].spec)
+	for _, d := range specs[1:] {
+		for p, values := range all {
+			mark, ok := markOf(d.spec, p.To, config.Protocol(p.Protocol), p.Port)
+			switch {
+			case !ok:
+				delete(all, p)
+			case !slices.Contains(values, mark):
+				all[p] = append(values, mark)
+			}
+		}
+	}
+	return all
+}
+
+// packets are those of the marks, in no order.
+func (m marks) packets() []equivalence.Packet {
+	var list []equivalence.Packet
+	for p := range m {
+		list = append(list, p)
+	}
+	return list
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// A document is a spec, and its text.
+type document struct {
+	yaml string
+	spec *config.Spec
+}
+
+// A cluster of a spec, with what matters here.
+type cluster struct {
+	name  string
+	mark  int
+	vips  []string
+	ports string // as the spec has it
+	nat   bool
+}
+
+// ftp is in every spec. It has VIPs of both families. Forwarding is direct, so
+// that no packet is spent on connection tracking.
+func ftp() cluster {
+	return cluster{name: "ftp", mark: 21, vips: []string{"198.51.100.21", "198.51.100.22", "2001:db8::21"}, ports: narrow}
+}
+
+// Ports of FTP clusters.
+const (
+	narrow = "ftp: {passive-ports: 10000-20000}"
+	wide   = "ftp: {passive-ports: 10000-30000, control-ports: [21, 990]}"
+)
+
+// withOthers are n clusters beside ftp, each with ports of its own.
+func withOthers(n int) []cluster {
+	clusters := []cluster{ftp()}
+	for i := 1; i <= n; i++ {
+		clusters = append(clusters, cluster{
+			name: fmt.Sprintf("other%d", i), mark: 100 + i,
+			vips:  []string{fmt.Sprintf("198.51.100.%d", 100+i)},
+			ports: fmt.Sprintf("ports: [%d, %d-%d]", 80+i, 30000+i, 31000+i),
+		})
+	}
+	return clusters
+}
+
+// numerous is an FTP cluster of n VIPs.
+func numerous(n int) cluster {
+	c := cluster{name: "numerous", mark: 23, ports: narrow}
+	for vip := netip.MustParseAddr("10.128.0.1"); len(c.vips) < n; vip = vip.Next() {
+		c.vips = append(c.vips, vip.String())
+	}
+	return c
+}
+
+func (c cluster) and(vips ...string) cluster {
+	c.vips = slices.Concat(c.vips, vips)
+	return c
+}
+
+func (c cluster) without(vip string) cluster {
+	c.vips = slices.DeleteFunc(slices.Clone(c.vips), func(v string) bool { return v == vip })
+	return c
+}
+
+func (c cluster) on(ports string) cluster {
+	c.ports = ports
+	return c
+}
+
+func (c cluster) marked(mark int) cluster {
+	c.mark = mark
+	return c
+}
+
+func (c cluster) behindNAT() cluster {
+	c.nat = true
+	return c
+}
+
+func (c cluster) yaml() string {
+	forwarding := "direct"
+	if c.nat {
+		forwarding = "nat"
+	}
+	servers := "{address: 10.0.0.11}"
+	if slices.ContainsFunc(c.vips, func(vip string) bool { return strings.Contains(vip, ":") }) {
+		servers += `, {address: "fd00::11"}`
+	}
+	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers)
+}
+
+// in is a spec of clusters, and of a table of that name. It binds no mark:
+// what is looked at is over before IPVS would get a packet.
+func in(table string, clusters ...cluster) document {
+	var b strings.Builder
+	b.WriteString("clusters:\n")
+	for _, c := range clusters {
+		b.WriteString(c.yaml())
+	}
+	fmt.Fprintf(&b, "director: {table: %s, bind: false, ip-forward: false}\n", table)
+	d := document{yaml: b.String()}
+	var err error
+	if d.spec, _, err = config.Parse("spec.yaml", strings.NewReader(d.yaml)); err != nil {
+		panic(fmt.Sprintf("%v in\n%s", err, d.yaml))
+	}
+	return d
+}
+
+func of(clusters ...cluster) document { return in(config.DefaultTable, clusters...) }
