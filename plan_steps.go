@@ -15,14 +15,13 @@ import (
 func (p *plan) steps(k *kernel) []step {
 	generation := p.live.Generation
 	ruleset := func(name string, from, to *nft.Ruleset) step {
-		difference := nft.Compare(from, to)
-		if difference.Empty() {
+		if nft.Compare(from, to).Empty() {
 			return step{}
 		}
 		return step{
 			name: name,
 			do: func() (err error) {
-				generation, err = k.nft.Commit(difference, generation)
+				generation, err = k.nft.Turn(from, to, generation)
 				return err
 			},
 			undo: func() error {
@@ -43,7 +42,7 @@ func (p *plan) steps(k *kernel) []step {
 		eachStep("add and edit IPVS services", makes, k.serviceDeed()),
 		ruleset("change the marks", p.claimed, p.marking),
 		eachStep("add VIP addresses", p.addresses.come, addressDeed()),
-		eachStep("remove IPVS services", breaks, k.serviceDeed()),
+		k.removeServices(breaks),
 		eachStep("put back sysctls and timeouts", p.settings.putBack, settingDeed()),
 		ruleset("close the ledger", p.marking, p.final),
 	}
@@ -59,6 +58,22 @@ func (p *plan) splitServices() (makes, breaks []ipvs.Change) {
 		}
 	}
 	return makes, breaks
+}
+
+// removeServices knows what connections cannot be brought back.
+func (k *kernel) removeServices(breaks []ipvs.Change) step {
+	deed := k.serviceDeed()
+	var removed []string
+	deed.do = func(c ipvs.Change) error {
+		err := k.ipvs.Do(c)
+		if err == nil && c.Op == ipvs.DelServer {
+			removed = append(removed, c.Object())
+		}
+		return err
+	}
+	s := eachStep("remove IPVS services", breaks, deed)
+	s.lost = func() []string { return removed }
+	return s
 }
 
 // tables names those of both rulesets.

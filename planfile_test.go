@@ -18,6 +18,7 @@ const planFile = `{
   "kernel": {"nftables_generation": 7, "ipvs_sha256": "11"},
   "changes": [{"op": "add", "kind": "table", "where": "", "after": "ip lvsmark"}],
   "notes": ["a"],
+  "warnings": ["b"],
   "after": {"nftables": "table ip lvsmark {\n}\n", "ipvs": ""}
 }
 `

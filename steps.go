@@ -14,6 +14,7 @@ type step struct {
 	name string
 	do   func() error
 	undo func() error
+	lost func() []string // what undo cannot bring back of what do did; nil: nothing
 
 	// memory is where the step writes down what those behind it do; empty: it
 	// does not. It is undone only when nothing is left of them, or the next
@@ -28,17 +29,23 @@ type UndoneError struct {
 	Err    error    // why
 	Undone []string // steps that were taken back, the last first
 	Left   []error  // what could not be taken back
+	Lost   []string // what is gone all the same: connections of real servers that were removed
 }
 
 func (e *UndoneError) Error() string {
 	text := fmt.Sprintf("%s: %v", e.Step, e.Err)
 	switch {
 	case len(e.Left) > 0:
-		return text + "; NOT all could be undone: " + errors.Join(e.Left...).Error()
+		text += "; NOT all could be undone: " + errors.Join(e.Left...).Error()
 	case len(e.Undone) > 0:
-		return text + "; undone: " + strings.Join(e.Undone, ", ")
+		text += "; undone: " + strings.Join(e.Undone, ", ")
+	case len(e.Lost) == 0:
+		text += "; nothing was changed"
 	}
-	return text + "; nothing was changed"
+	if len(e.Lost) > 0 {
+		text += "; what cannot be undone: connections of " + strings.Join(e.Lost, ", ")
+	}
+	return text
 }
 
 // Unwrap gives the cause, and what is left.
@@ -64,6 +71,9 @@ func run(ctx context.Context, steps []step, progress func(string)) error {
 
 func undo(done []step, failure *UndoneError) error {
 	for _, s := range slices.Backward(done) {
+		if s.lost != nil {
+			failure.Lost = append(failure.Lost, s.lost()...)
+		}
 		if s.memory != "" && len(failure.Left) > 0 {
 			failure.Left = append(failure.Left, fmt.Errorf("%s: %s keeps it for the next apply", s.name, s.memory))
 			continue

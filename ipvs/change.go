@@ -135,19 +135,19 @@ func (c Change) String() string {
 	case EditService:
 		return fmt.Sprintf("service %s: %s", c.Service.Key, differences(c.Former.fields(), c.Service.fields()))
 	case EditServer:
-		return fmt.Sprintf("%s: %s", c.object(), differences(c.Before.fields(), c.After.fields()))
+		return fmt.Sprintf("%s: %s", c.Object(), differences(c.Before.fields(), c.After.fields()))
 	case AddService:
-		return fmt.Sprintf("add %s: %s", c.object(), c.Service.flags())
+		return fmt.Sprintf("add %s: %s", c.Object(), c.Service.flags())
 	case AddServer:
 		_, flags, _ := strings.Cut(c.After.describe(), " ")
-		return fmt.Sprintf("add %s: %s", c.object(), flags)
+		return fmt.Sprintf("add %s: %s", c.Object(), flags)
 	default:
-		return "delete " + c.object()
+		return "delete " + c.Object()
 	}
 }
 
-// object names what is changed.
-func (c Change) object() string {
+// Object names what is changed: "real server 10.0.0.11 of fwmark 21 IPv4".
+func (c Change) Object() string {
 	if c.OnService() {
 		return "service " + c.Service.Key.String()
 	}

@@ -17,7 +17,7 @@ func (c *Conn) Do(change Change) error {
 		return nil
 	}
 	err = refusal(err)
-	subject := fmt.Sprintf("%s %s", change.Verb(), change.object())
+	subject := fmt.Sprintf("%s %s", change.Verb(), change.Object())
 	if hint := hintFor(change, err); hint != "" {
 		return fmt.Errorf("%s: %w (%s)", subject, err, hint)
 	}

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,39 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 		generation = nextGeneration(generation)
 	}
 	return generation, nil
+}
+
+// turnTries bounds how often Turn goes on after somebody else changed the
+// ruleset meanwhile.
+const turnTries = 20
+
+// Turn makes lvsmark's tables, which are those of from, those of to. It is for
+// who has the lock: when somebody else changes other tables meanwhile, it goes
+// on from where it is. It wraps ErrStale, and has changed nothing, when
+// lvsmark's own tables are not, or no longer, those of from, or when the others
+// do not leave it the time. What it did is undone by Restore.
+func (c *Conn) Turn(from, to *Ruleset, generation uint32) (uint32, error) {
+	d := Compare(from, to)
+	for range turnTries {
+		after, err := c.Commit(d, generation)
+		if !errors.Is(err, ErrStale) {
+			return after, err
+		}
+		now, readErr := c.Snapshot()
+		if readErr != nil {
+			return generation, readErr
+		}
+		begun := after != generation // a transaction of ours is done already
+		if !begun && !Compare(&now.Ruleset, from).Empty() {
+			return generation, err
+		}
+		if begun {
+			from = &now.Ruleset
+			d = Compare(from, to)
+		}
+		generation = now.Generation
+	}
+	return generation, fmt.Errorf("%w, %d times over: find who does, `nft monitor` tells", ErrStale, turnTries)
 }
 
 // nextGeneration is the one after a transaction; the kernel passes over 0.
