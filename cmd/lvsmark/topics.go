@@ -17,7 +17,8 @@ const exitStatusTopic = `0  done; for diff: the kernel matches the spec
 
 After an error nothing is changed: a spec with mistakes, a command line that makes
 no sense and missing privileges are found before anything is done, and what fails
-later is undone. Mistakes in the spec are printed as file:line:column: message,
+later is undone. Where that is not so, the message says what is left: of an apply
+that could not be undone, or of an interrupted apply --drain. Mistakes in the spec are printed as file:line:column: message,
 everything else as lvsmark: message.`
 
 const specTopic = `The spec is strict YAML; its usual place is /etc/lvsmark/lvsmark.yaml. lvsmark
@@ -71,7 +72,7 @@ check:
 
   notes are as mistakes. The counts are 0 when the spec is not valid.
 
-diff, apply, delete:
+diff, plan, apply, delete:
 
   {"version": 1,
    "changes": [{"op": "add", "kind": "element", "where": "map ip lvsmark tcp_21_10000-20000",
@@ -87,7 +88,23 @@ diff, apply, delete:
   are cut, left out when there are none, and unknown is true where their number
   cannot be told. changed says whether there are changes: those that apply and
   delete made, or that diff and apply --dry-run found. warnings name what others do
-  that keeps packets from their mark or from IPVS; delete has none.
+  that keeps packets from their mark or from IPVS; delete has none. apply --confirm
+  adds "confirmed": true.
+
+confirm:
+
+  {"version": 1, "confirmed": true}
+
+A plan file (plan -O):
+
+  {"version": 1, "changed": true, "netns": "…", "adopt": true,
+   "spec": {"file": "…", "sha256": "…"},
+   "kernel": {"nftables_generation": 7, "ipvs_sha256": "…"},
+   "changes": […], "notes": […], "warnings": […],
+   "after": {"nftables": "…", "ipvs": "…"}}
+
+  changes, notes and warnings are as above. netns, adopt and ipvs_sha256 are left
+  out where they say nothing.
 
 render:
 
