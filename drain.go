@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -11,7 +12,7 @@ import (
 )
 
 // ErrDrainInterrupted says that a drain ended before the connections did.
-var ErrDrainInterrupted = fmt.Errorf("drain interrupted: what was to go keeps weight 0, what was to come is there; the next apply goes on from here")
+var ErrDrainInterrupted = errors.New("drain interrupted: what was to go keeps weight 0, what was to come is there; the next apply goes on from here")
 
 // drainPoll is how often a drain looks whether the connections have ended.
 const drainPoll = time.Second
@@ -23,7 +24,7 @@ func (k *kernel) drain(ctx context.Context, p *plan, planner planner) (*plan, er
 	if err := run(ctx, p.deferred().steps(k), k.progress); err != nil {
 		return nil, err
 	}
-	if err := k.awaitEnd(ctx, p.leaving()); err != nil {
+	if err := k.awaitEnd(ctx, p); err != nil {
 		return nil, err
 	}
 	return planner(k)
@@ -75,29 +76,30 @@ func (p *plan) leaving() map[ipvs.Key]map[ipvs.Endpoint]bool {
 	return leaving
 }
 
-// awaitEnd waits until the real servers have no connection that is under way.
-// Persistence templates are not waited for: while a client has no connection
-// they hold nothing but the memory of which server it was on.
-func (k *kernel) awaitEnd(ctx context.Context, leaving map[ipvs.Key]map[ipvs.Endpoint]bool) error {
+// awaitEnd waits until the real servers that the plan takes away have no
+// connection that is under way. Persistence templates are not waited for: while
+// a client has no connection they hold nothing but the memory of which server it
+// was on.
+func (k *kernel) awaitEnd(ctx context.Context, p *plan) error {
 	timeout := time.After(k.opts.Drain)
 	tick := time.NewTicker(drainPoll)
 	defer tick.Stop()
 	said := ""
 	for {
-		left, err := k.connections(leaving)
+		left, text, err := k.left(p)
 		if err != nil {
 			return err
 		}
-		if left.Active == 0 {
+		if !left {
 			return nil
 		}
-		if now := drainText(left); now != said {
-			k.progress(now)
-			said = now
+		if text != said {
+			k.progress("drain: " + text)
+			said = text
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; %s", ErrDrainInterrupted, drainText(left))
+			return fmt.Errorf("%w; %s", ErrDrainInterrupted, text)
 		case <-timeout:
 			return nil
 		case <-tick.C:
@@ -105,22 +107,28 @@ func (k *kernel) awaitEnd(ctx context.Context, leaving map[ipvs.Key]map[ipvs.End
 	}
 }
 
-func drainText(c ipvs.Connections) string {
-	return fmt.Sprintf("drain: %d active connections, %d persistence templates", c.Active, c.Persistent)
-}
-
-// connections adds up those of the real servers.
-func (k *kernel) connections(of map[ipvs.Key]map[ipvs.Endpoint]bool) (sum ipvs.Connections, err error) {
+// left reports whether the plan would still cut connections, and which.
+func (k *kernel) left(p *plan) (left bool, text string, err error) {
 	services, err := k.ipvs.Services()
 	if err != nil {
-		return sum, err
+		return false, "", err
 	}
-	for _, service := range services {
+	now := *p
+	now.have = ofKeys(services, p.have)
+	_, breaks := p.splitServices()
+	toll := Sum(newJudge(&now).serviceChanges(breaks))
+	templates := uint32(0)
+	leaving := p.leaving()
+	for _, service := range now.have {
 		for _, server := range service.Servers {
-			if of[service.Key][server.Endpoint()] {
-				sum = sum.Plus(server.Connections)
+			if leaving[service.Key][server.Endpoint()] {
+				templates += server.Connections.Persistent
 			}
 		}
 	}
-	return sum, nil
+	text = countOf(int(templates), "persistence template")
+	if toll.Connections > 0 {
+		text = fmt.Sprintf("%s left%s, %s", countOf(toll.Connections, "connection"), toll.by(), text)
+	}
+	return toll.Connections > 0 || toll.Unknown, text, nil
 }

@@ -97,11 +97,6 @@ type Connections struct {
 	Active, Inactive, Persistent uint32
 }
 
-// Plus adds up the counts of two real servers.
-func (c Connections) Plus(other Connections) Connections {
-	return Connections{c.Active + other.Active, c.Inactive + other.Inactive, c.Persistent + other.Persistent}
-}
-
 // An Endpoint tells the servers of a service apart.
 type Endpoint struct {
 	Address netip.Addr

@@ -18,8 +18,8 @@ const exitStatusTopic = `0  done; for diff: the kernel matches the spec
 After an error nothing is changed: a spec with mistakes, a command line that makes
 no sense and missing privileges are found before anything is done, and what fails
 later is undone. Where that is not so, the message says what is left: of an apply
-that could not be undone, or of an interrupted apply --drain. Mistakes in the spec are printed as file:line:column: message,
-everything else as lvsmark: message.`
+that could not be undone, or of an interrupted apply --drain. Mistakes in the spec
+are printed as file:line:column: message, everything else as lvsmark: message.`
 
 const specTopic = `The spec is strict YAML; its usual place is /etc/lvsmark/lvsmark.yaml. lvsmark
 check prints every mistake in it. An FTP cluster needs no more than this:
