@@ -26,6 +26,8 @@ func (j *judge) markImpact(c nft.Change) Impact {
 	switch {
 	case len(c.Shifts) > 0:
 		return j.shifted(c.Shifts)
+	case c.EndsNAT:
+		return natEnded(c)
 	case c.Untranslated:
 		return Impact{Effect: Drains, Detail: "new active data connections from there keep their source address"}
 	case c.Role == nft.Steering:
@@ -34,6 +36,19 @@ func (j *judge) markImpact(c nft.Change) Impact {
 		return Impact{Effect: Cuts, Unknown: true, Detail: "not lvsmark's, which does not know what it did"}
 	}
 	return Impact{Effect: Safe}
+}
+
+// natEnded: without a nat chain the kernel no longer translates what it did for
+// connections that are established, unless another program has one: that is not looked for.
+func natEnded(c nft.Change) Impact {
+	n, err := c.Translated()
+	switch {
+	case err != nil:
+		return Impact{Effect: Cuts, Unknown: true, Detail: "active data under way is no longer translated"}
+	case n == 0:
+		return Impact{Effect: Safe}
+	}
+	return Impact{Effect: Cuts, Connections: n, Detail: "active data under way is no longer translated"}
 }
 
 // A turn is what the shifts of several stretches of ports have in common.

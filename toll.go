@@ -17,7 +17,7 @@ type Toll struct {
 }
 
 type clusterToll struct {
-	name    string
+	name    string // "": several, or it is not known which
 	servers []serverToll
 }
 
@@ -85,15 +85,17 @@ func (t Toll) String() string {
 func (t Toll) by() string {
 	var clusters []string
 	for _, c := range t.clusters {
+		if c.name == "" {
+			continue
+		}
 		var servers []string
 		for _, s := range c.servers {
 			servers = append(servers, strings.TrimSpace(fmt.Sprintf("%s %d", s.name, s.connections)))
 		}
-		text := strings.Join(servers, ", ")
-		if c.name != "" {
-			text = c.name + ": " + text
-		}
-		clusters = append(clusters, text)
+		clusters = append(clusters, c.name+": "+strings.Join(servers, ", "))
+	}
+	if len(clusters) == 0 {
+		return ""
 	}
 	return " (" + strings.Join(clusters, "; ") + ")"
 }

@@ -29,6 +29,7 @@ type Change struct {
 	Shifts       []Shift // marks that packets lose by it, or get others for
 	Untranslated bool    // active data from some source no longer gets another
 	Role         Role    // of a rule that is deleted; else 0
+	EndsNAT      bool    // lvsmark's last nat chain of the family goes; see Translated
 
 	// What is changed, as it was; else nil.
 
@@ -36,6 +37,9 @@ type Change struct {
 	set     *Set // that holds element
 	element Element
 	rule    *Rule
+	chain   *Chain
+
+	sources []sourceRange // that are translated before; with EndsNAT only
 }
 
 func (t *Table) changes(op Op) []Change {
@@ -85,6 +89,7 @@ func (c *Change) of(t *Table, s *Set, e Element) { c.table, c.set, c.element = t
 
 func (t *Table) chainChanges(op Op, c *Chain) []Change {
 	changes := []Change{whole(op, "chain", t.String(), c.head())}
+	changes[0].table, changes[0].chain = t, c
 	for _, r := range c.Rules {
 		changes = append(changes, t.ruleChange(op, c, r))
 	}

@@ -85,12 +85,12 @@ func (t *Table) markTest(r *Rule) (markTest, bool) {
 		return markTest{}, false
 	}
 	set := t.Set(m[4])
-	ports := config.PortRange{Protocol: config.TCP, Low: portOf(m[2]), High: portOf(m[2])}
+	ports := config.PortRange{Protocol: config.TCP, Low: portNumber(m[2]), High: portNumber(m[2])}
 	if m[1] == "udp" {
 		ports.Protocol = config.UDP
 	}
 	if m[3] != "" {
-		ports.High = portOf(m[3])
+		ports.High = portNumber(m[3])
 	}
 	return markTest{ports, set, m[5] != ""}, set != nil && set.hasVIPs() && set.DataType == typeMark
 }
@@ -117,7 +117,7 @@ func (t *Table) translation(r *Rule) (translation, bool) {
 		return translation{}, false
 	}
 	set := t.Set(m[1] + m[4])
-	return translation{portOf(m[2] + m[3]), set}, set != nil && set.KeyType == addrType(t.Family)
+	return translation{portNumber(m[2] + m[3]), set}, set != nil && set.KeyType == addrType(t.Family)
 }
 
 // plainText is the rule without its comment.
@@ -127,8 +127,8 @@ func (t *Table) plainText(r *Rule) string {
 	return plain.Text(t.Family)
 }
 
-// portOf is what the rule's printer made of 16 bits.
-func portOf(text string) uint16 {
+// portNumber is what the rule's printer made of 16 bits.
+func portNumber(text string) uint16 {
 	n, _ := strconv.ParseUint(text, 10, 16)
 	return uint16(n)
 }

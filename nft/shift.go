@@ -34,6 +34,7 @@ func Changes(from, to *Ruleset) []Change {
 		}
 	}
 	findUntranslated(changes, from, to)
+	findEndOfNAT(changes, from, to)
 	return changes
 }
 

@@ -22,13 +22,7 @@ type sourceRange struct {
 func (r *Ruleset) translations(family config.Family) []translation {
 	var list []translation
 	for _, t := range r.Tables {
-		if t.Family != family || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 {
-			continue
-		}
-		for _, c := range t.Chains {
-			if c.Type != "nat" || c.Hook != unix.NF_INET_POST_ROUTING {
-				continue
-			}
+		for _, c := range t.natChains(family) {
 			for _, rule := range c.Rules {
 				if tr, ok := t.translation(rule); ok {
 					list = append(list, tr)
@@ -37,6 +31,16 @@ func (r *Ruleset) translations(family config.Family) []translation {
 		}
 	}
 	return list
+}
+
+// natChains are the chains of the table that make the kernel translate.
+func (t *Table) natChains(family config.Family) []*Chain {
+	if t.Family != family || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool {
+		return c.Type != "nat" || c.Hook != unix.NF_INET_POST_ROUTING
+	})
 }
 
 func (t translation) sources() []sourceRange {
@@ -88,6 +92,28 @@ func findUntranslated(changes []Change, from, to *Ruleset) {
 		if c := &changes[i]; c.Role == Translating {
 			t, _ := c.table.translation(c.rule)
 			c.Untranslated = !told[t.set] && slices.ContainsFunc(t.sources(), func(s sourceRange) bool { return !s.within(after) })
+		}
+	}
+}
+
+// findEndOfNAT finds the chains with which the kernel may stop to translate: it
+// does for all connections of a family, those that are established too, when no
+// nat chain is left (nf_nat_unregister_fn in net/netfilter/nf_nat_core.c).
+func findEndOfNAT(changes []Change, from, to *Ruleset) {
+	for _, f := range config.Families() {
+		if slices.ContainsFunc(to.Tables, func(t *Table) bool { return len(t.natChains(f)) > 0 }) {
+			continue
+		}
+		for i := range changes {
+			c := &changes[i]
+			if c.Op != Delete || c.chain == nil || !slices.Contains(c.table.natChains(f), c.chain) {
+				continue
+			}
+			c.EndsNAT = true
+			for _, t := range from.translations(f) {
+				c.sources = append(c.sources, t.sources()...)
+			}
+			break
 		}
 	}
 }

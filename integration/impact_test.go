@@ -1,0 +1,150 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// impactSpec has the clusters ftp and web on two VIPs; both have both real
+// servers.
+const impactSpec = `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21, 198.51.100.31]
+    vip-device: wan
+    ftp: {passive-ports: 10000-10100}
+    scheduler: rr
+    real-servers: [{name: one, address: 10.0.0.11}, {name: two, address: 10.0.0.12}]
+  - name: web
+    mark: 80
+    vips: [198.51.100.80]
+    vip-device: wan
+    ports: [80]
+    scheduler: rr
+    persistence: 0
+    real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
+`
+
+// An impactLab is a lab with the director as impactSpec says, and connections.
+type impactLab struct {
+	*traffic
+	ftp, other, web netip.Addr
+}
+
+func newImpactLab(t *testing.T) *impactLab {
+	need.IPVS(t)
+	need.Programs(t, "ip", "nft")
+	l := lab.New(t, lab.Options{Families: []config.Family{config.IPv4}})
+	require.NoError(t, l.Apply(impactSpec))
+	return &impactLab{
+		newTraffic(t, l, 21, 80, 2121, 10001),
+		lab.VIP(config.IPv4), netip.MustParseAddr("198.51.100.31"), netip.MustParseAddr("198.51.100.80"),
+	}
+}
+
+// apply applies the spec and returns what was not safe, each with its impact.
+func (i *impactLab) apply(spec string) []string {
+	i.t.Helper()
+	require.NoError(i.t, i.lab.WriteSpec(spec))
+	return i.changes("apply")
+}
+
+func (i *impactLab) changes(verb ...string) []string {
+	i.t.Helper()
+	output, err := i.lab.Lvsmark(append(verb, "-o", "json")...)
+	require.NoError(i.t, err)
+	var document struct{ Changes []lvsmark.Change }
+	require.NoError(i.t, json.Unmarshal([]byte(output.Text), &document), output.Text)
+	var list []string
+	for _, c := range document.Changes {
+		if c.Impact.Effect != lvsmark.Safe {
+			list = append(list, fmt.Sprintf("%s %s: %s", c.Op, c.Kind, c.Impact))
+		}
+	}
+	return list
+}
+
+func edit(t *testing.T, spec string, replacements ...string) string {
+	t.Helper()
+	edited := strings.NewReplacer(replacements...).Replace(spec)
+	require.NotEqual(t, spec, edited)
+	return edited
+}
+
+// TestImpact applies changes of each kind under connections, and sees to it that
+// what they are called is true.
+func TestImpact(t *testing.T) {
+	i := newImpactLab(t)
+	for _, c := range []struct {
+		name string
+		test func(*testing.T)
+	}{
+		{"safe", i.safe},
+		{"weight 0 drains", i.weightDrains},
+		{"unmarked drains", i.unmarkedDrains},
+		{"moved drains", i.movedDrains},
+		{"untranslated drains", i.untranslatedDrains},
+		{"without translation cuts", i.untranslatedCuts},
+		{"without persistence cuts", i.forgottenCuts},
+		{"without its real server cuts", i.serverCuts},
+		{"without its address cuts", i.addressCuts},
+		{"without forwarding cuts", i.forwardingCuts},
+	} {
+		t.Run(c.name, c.test)
+		i.end()
+	}
+}
+
+// safe changes let connections that are established go on, new ones come about,
+// and a client stay with its real server. Each comes on top of those before it.
+func (i *impactLab) safe(t *testing.T) {
+	client := i.client()
+	ftp, web := i.to(i.ftp, 21, client), i.to(i.web, 80, client)
+	spec := impactSpec
+	for _, replacements := range [][]string{
+		{"vips: [198.51.100.80]", "vips: [198.51.100.80, 198.51.100.81]"},
+		{"ports: [80]", "ports: [80, 443, udp/443]"},
+		{"clusters:", "director: {table: marks}\nclusters:"},
+		{"clusters:", "clusters:\n  - {name: a, mark: 5, vips: [192.0.2.5], ports: [5], real-servers: [{address: 10.0.0.11}]}\n  - {name: b, mark: 6, vips: [192.0.2.5], ports: [6], real-servers: [{address: 10.0.0.11}]}"},
+		{
+			"address: 10.0.0.12}", "address: 10.0.0.12, weight: 5}", "scheduler: rr", "scheduler: wrr",
+			"persistence: 0", "persistence: 1m", "ftp: {", "persistence: 1h\n    ftp: {", "table: marks", "table: marks, ipvs-timeouts: {tcp: 1h}",
+		},
+	} {
+		spec = edit(t, spec, replacements...)
+		assert.Empty(t, i.apply(spec), spec)
+		assert.True(t, ftp.goesOn(), spec)
+		assert.True(t, web.goesOn(), spec)
+		assert.Equal(t, ftp.server, i.to(i.ftp, 10001, client).server, spec)
+		i.to(i.ftp, 21, i.client())
+		i.to(i.web, 80, i.client())
+	}
+	i.apply(impactSpec)
+	assert.True(t, ftp.goesOn())
+	assert.True(t, web.goesOn())
+}
+
+// two are connections of two clients, with a real server each.
+func (i *impactLab) two(vip netip.Addr, port int) map[string]*session {
+	i.t.Helper()
+	byServer := map[string]*session{}
+	for range 4 { // others may have moved the turn of round robin
+		if s := i.to(vip, port, i.client()); byServer[s.server] == nil {
+			byServer[s.server] = s
+		}
+	}
+	require.Len(i.t, byServer, 2)
+	return byServer
+}

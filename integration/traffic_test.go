@@ -1,0 +1,176 @@
+package integration_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// patience bounds what must come; haste is how long what must not come is waited
+// for, after something else came the same way.
+const (
+	patience = 30 * time.Second
+	haste    = 300 * time.Millisecond
+)
+
+// A traffic is TCP connections through a lab's director to servers that answer
+// each line by their name and that line.
+type traffic struct {
+	t   *testing.T
+	lab *lab.Lab
+
+	open []*session
+	sent int
+}
+
+// newTraffic listens on ports of every real server.
+func newTraffic(t *testing.T, l *lab.Lab, ports ...int) *traffic {
+	t.Helper()
+	tr := &traffic{t: t, lab: l}
+	for _, port := range ports {
+		tr.listen(l.Client, port)
+		for _, server := range l.Servers {
+			tr.listen(server.Host, port)
+		}
+	}
+	return tr
+}
+
+func (tr *traffic) listen(host *lab.Host, port int) {
+	tr.t.Helper()
+	require.NoError(tr.t, host.Do(func() error {
+		listener, err := net.Listen("tcp4", fmt.Sprint(":", port))
+		if err != nil {
+			return err
+		}
+		tr.t.Cleanup(func() { listener.Close() })
+		go serve(listener, host.Name)
+		return nil
+	}))
+}
+
+func serve(listener net.Listener, name string) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close()
+			for lines := bufio.NewScanner(conn); lines.Scan(); {
+				fmt.Fprintln(conn, name, lines.Text())
+			}
+		}()
+	}
+}
+
+// A session is a connection, and the real server that it is with.
+type session struct {
+	tr     *traffic
+	conn   net.Conn
+	server string
+}
+
+// connect opens a connection from a client address; nil: nobody answered.
+func (tr *traffic) connect(from, vip netip.Addr, port int, wait time.Duration) *session {
+	tr.t.Helper()
+	return tr.dial(tr.lab.Client, netip.AddrPortFrom(from, 0), netip.AddrPortFrom(vip, uint16(port)), wait)
+}
+
+func (tr *traffic) dial(host *lab.Host, from, to netip.AddrPort, wait time.Duration) *session {
+	tr.t.Helper()
+	s := &session{tr: tr}
+	err := host.Do(func() (err error) {
+		dialer := net.Dialer{Timeout: wait, LocalAddr: net.TCPAddrFromAddrPort(from)}
+		s.conn, err = dialer.Dial("tcp4", to.String())
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	tr.open = append(tr.open, s)
+	if s.server = s.say(wait); s.server == "" {
+		return nil
+	}
+	return s
+}
+
+// to is a connection that has to come about.
+func (tr *traffic) to(vip netip.Addr, port int, from netip.Addr) *session {
+	tr.t.Helper()
+	s := tr.connect(from, vip, port, patience)
+	require.NotNil(tr.t, s, "%s to %s port %d", from, vip, port)
+	return s
+}
+
+// end ends all connections, and waits until IPVS knows.
+func (tr *traffic) end() {
+	tr.t.Helper()
+	for _, s := range tr.open {
+		s.conn.Close()
+	}
+	tr.open = nil
+	require.Eventually(tr.t, func() bool {
+		n := 0
+		err := tr.lab.Director.Do(func() error {
+			for range ipvs.EachConnection() {
+				n++
+			}
+			return nil
+		})
+		return err == nil && n == 0
+	}, patience, 20*time.Millisecond)
+}
+
+// client is an address that no connection has come from yet.
+func (tr *traffic) client() netip.Addr {
+	tr.t.Helper()
+	address, err := tr.lab.ClientAddress(config.IPv4)
+	require.NoError(tr.t, err)
+	return address
+}
+
+// say sends a line and returns the name of the server that answers it, "" when
+// none does.
+func (s *session) say(wait time.Duration) string {
+	s.tr.sent++
+	line := fmt.Sprint("line ", s.tr.sent)
+	if _, err := fmt.Fprintln(s.conn, line); err != nil {
+		return ""
+	}
+	_ = s.conn.SetReadDeadline(time.Now().Add(wait))
+	answer, err := bufio.NewReader(s.conn).ReadString('\n')
+	if err != nil {
+		return ""
+	}
+	var name, first string
+	var n int
+	_, _ = fmt.Sscanf(answer, "%s %s %d", &name, &first, &n)
+	if fmt.Sprint(first, " ", n) != line {
+		return ""
+	}
+	return name
+}
+
+// goesOn reports whether the connection still carries data, to the same server.
+func (s *session) goesOn() bool { return s.say(patience) == s.server }
+
+// isGone reports whether what is sent no longer arrives.
+func (s *session) isGone() bool { return s.say(haste) == "" }
+
+// state is all that lvsmark could change of the director.
+func (tr *traffic) state() string {
+	tr.t.Helper()
+	text, err := tr.lab.Director.Run("sh", "-c", "nft list ruleset; ipvsadm -Sn; ip -o address; sysctl net.ipv4.ip_forward")
+	require.NoError(tr.t, err)
+	return text
+}
