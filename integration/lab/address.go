@@ -21,20 +21,20 @@ import (
 const (
 	directorNumber    = 1
 	firstServerNumber = 11
-	vipNumber         = 21
+	VIPNumber         = 21
 	firstClientNumber = 100
 	clients           = 150
 	maxRealServers    = 9
 )
 
 // VIP is the address that clients use.
-func VIP(f config.Family) netip.Addr { return outside(f, vipNumber) }
+func VIP(f config.Family) netip.Addr { return Outside(f, VIPNumber) }
 
 // Outgoing is the director's own address on the client network.
-func Outgoing(f config.Family) netip.Addr { return outside(f, directorNumber) }
+func Outgoing(f config.Family) netip.Addr { return Outside(f, directorNumber) }
 
-// outside is an address on the client network.
-func outside(f config.Family, number int) netip.Addr {
+// Outside is an address on the client network.
+func Outside(f config.Family, number int) netip.Addr {
 	if f == config.IPv4 {
 		return netip.MustParseAddr(fmt.Sprintf("198.51.100.%d", number))
 	}
@@ -65,5 +65,5 @@ func (l *Lab) ClientAddress(f config.Family) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("the lab's %d client addresses are used up: open another lab", clients)
 	}
 	l.nextClient++
-	return outside(f, firstClientNumber+l.nextClient-1), nil
+	return Outside(f, firstClientNumber+l.nextClient-1), nil
 }

@@ -16,16 +16,24 @@ import (
 type transfer struct {
 	Session
 	from     netip.Addr
-	trust    string          // certificate
-	upload   string          // path on the client
-	stored   string          // path on the server
-	download string          // path on the client
+	trust    string // certificate
+	patience time.Duration
+	rounds   []round         // one after the other
 	gate     *sync.WaitGroup // nil: no waiting for other sessions
 }
 
 // patience is how long a client waits for what does not come. The machine may
 // be emulated, and busy.
 const patience = 5 * time.Minute
+
+// patience is that with a whole session, which takes its time where servers hold
+// it to a rate.
+func (l *Lab) patience(r *Result) time.Duration {
+	if l.Rate == 0 {
+		return patience
+	}
+	return 2 * (patience + time.Duration(r.Size/int64(l.Rate))*time.Second)
+}
 
 // program runs the session's client program and returns what it says of it.
 func (l *Lab) program(t transfer) (log string, err error) {
@@ -50,7 +58,7 @@ func (l *Lab) program(t transfer) (log string, err error) {
 // curl's options hold up to --next, which keeps the control connection.
 func (t transfer) curl() []string {
 	options := []string{
-		"--verbose", "--silent", "--show-error", "--noproxy", "*", "--max-time", seconds(patience),
+		"--verbose", "--silent", "--show-error", "--noproxy", "*", "--max-time", seconds(t.patience),
 		"--interface", t.from.String(), "--cacert", t.trust,
 	}
 	switch t.Mode {
@@ -69,9 +77,12 @@ func (t transfer) curl() []string {
 		scheme = "ftps"
 	}
 	url := fmt.Sprintf("%s://%s/", scheme, netip.AddrPortFrom(VIP(t.Family), t.Security.port()))
-	up := append(options[:len(options):len(options)], "--upload-file", t.upload, url+t.stored)
-	down := append(options[:len(options):len(options)], "--output", t.download, url+DataFile)
-	return append(append(up, "--next"), down...)
+	var args []string
+	for _, r := range t.rounds {
+		args = append(append(args, options...), "--upload-file", r.upload, url+r.stored, "--next")
+		args = append(append(args, options...), "--output", r.download, url+r.file, "--next")
+	}
+	return args[:len(args)-1]
 }
 
 func (t transfer) lftp() []string {
@@ -98,8 +109,9 @@ func (t transfer) lftp() []string {
 		"set ftp:ssl-protect-data yes",
 		"set ssl:ca-file " + t.trust,
 		fmt.Sprintf("open %s://%s", scheme, netip.AddrPortFrom(VIP(t.Family), t.Security.port())),
-		fmt.Sprintf("put %s -o %s", t.upload, t.stored),
-		fmt.Sprintf("get %s -o %s", DataFile, t.download),
+	}
+	for _, r := range t.rounds {
+		lines = append(lines, fmt.Sprintf("put %s -o %s", r.upload, r.stored), fmt.Sprintf("get %s -o %s", r.file, r.download))
 	}
 	return []string{"--norc", "-c", strings.Join(lines, "\n")}
 }

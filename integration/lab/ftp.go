@@ -91,12 +91,22 @@ func (c *ftpClient) prepareTLS() error {
 
 // run uploads, downloads and takes its leave.
 func (c *ftpClient) run() error {
-	source, err := os.Open(c.upload)
+	for _, r := range c.rounds {
+		if err := c.round(r); err != nil {
+			return err
+		}
+	}
+	_, err := c.command(221, "QUIT")
+	return err
+}
+
+func (c *ftpClient) round(r round) error {
+	source, err := os.Open(r.upload)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	err = c.data("STOR "+c.stored, func(data dataConn) error {
+	err = c.data("STOR "+r.stored, func(data dataConn) error {
 		if _, err := io.Copy(data, source); err != nil {
 			return err
 		}
@@ -110,20 +120,15 @@ func (c *ftpClient) run() error {
 	if err != nil {
 		return err
 	}
-	target, err := os.Create(c.download)
+	target, err := os.Create(r.download)
 	if err != nil {
 		return err
 	}
 	defer target.Close()
-	err = c.data("RETR "+DataFile, func(data dataConn) error {
+	return c.data("RETR "+r.file, func(data dataConn) error {
 		_, err := io.Copy(target, data)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	_, err = c.command(221, "QUIT")
-	return err
 }
 
 // A dataConn is a data connection, with or without TLS.

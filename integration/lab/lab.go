@@ -27,6 +27,7 @@ type Options struct {
 	Forwarding  config.Forwarding
 	Families    []config.Family // nil: both
 	RealServers int             // 0: two; at most 9
+	Rate        int             // bytes a second that servers hold each session to; 0: as fast as it goes
 }
 
 // A Lab is one network, up from Open until Close.
@@ -42,8 +43,8 @@ type Lab struct {
 	hosts  []*Host
 	trust  string // path of the certificate that all real servers show
 
-	upload    string // path of the file that clients upload
-	uploadSum sum
+	fileSize int            // bytes of DataFile
+	sums     map[string]sum // of the files that sessions transfer, by path
 
 	ftpConfiguration string // what the vsftpd that run were started with
 
@@ -74,7 +75,7 @@ func Open(opts Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{Options: opts, Dir: dir, prefix: "lvsmark-lab-" + randomID()}
+	l := &Lab{Options: opts, Dir: dir, prefix: "lvsmark-lab-" + randomID(), fileSize: DataSize, sums: map[string]sum{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.closeOnInterrupt()
 	if err := l.build(); err != nil {

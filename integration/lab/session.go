@@ -3,10 +3,8 @@ package lab
 import (
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -84,17 +82,23 @@ func Clients(f config.Family, m Mode, s Security) []Client {
 }
 
 // A Session is one control connection of a real FTP client, which uploads a
-// file of DataSize bytes and then downloads DataFile.
+// file and then downloads one, both of the size of DataFile.
 type Session struct {
 	Client   Client
 	Family   config.Family
 	Mode     Mode
 	Security Security
+
+	Pieces int // so many uploads and downloads of the size of PieceFile instead, each over a data connection of its own
 }
 
 // String is fit for the name of a subtest.
 func (s Session) String() string {
-	return fmt.Sprintf("%s/%s/%s/%s", s.Family, s.Mode, s.Security, s.Client)
+	text := fmt.Sprintf("%s/%s/%s/%s", s.Family, s.Mode, s.Security, s.Client)
+	if s.Pieces > 0 {
+		return fmt.Sprintf("%s/%d pieces", text, s.Pieces)
+	}
+	return text
 }
 
 // A Result is what became of a session. The servers and the source were
@@ -103,9 +107,11 @@ type Result struct {
 	Session
 	From    netip.Addr   // the client's address
 	Control string       // the real server that the control connection reached
+	Logins  int          // control connections: more than one where the client began anew
 	Data    []string     // the real server of each data connection, in no order
 	Source  []netip.Addr // of each data connection that reached the client: active mode only
-	Bytes   int64        // in both directions
+	Bytes   int64        // in both directions, of files that arrived as they were sent
+	Size    int64        // in both directions, of all files
 	Err     error        // of the client program, or a wrong content, or another mode than that of the session
 	Log     string       // what the client program says of the session
 
@@ -131,13 +137,9 @@ func (l *Lab) RunAtOnce(sessions []Session) ([]Result, error) {
 }
 
 func (l *Lab) runSessions(sessions []Session, parallel int, gate *sync.WaitGroup) ([]Result, error) {
-	results := make([]Result, len(sessions))
-	for i, session := range sessions {
-		from, err := l.ClientAddress(session.Family)
-		if err != nil {
-			return nil, err
-		}
-		results[i] = Result{Session: session, From: from}
+	results, err := l.results(sessions)
+	if err != nil {
+		return nil, err
 	}
 	slots := make(chan struct{}, parallel)
 	var running sync.WaitGroup
@@ -152,16 +154,25 @@ func (l *Lab) runSessions(sessions []Session, parallel int, gate *sync.WaitGroup
 	return results, l.locate(results)
 }
 
+// results gives each session an address of its own.
+func (l *Lab) results(sessions []Session) ([]Result, error) {
+	results := make([]Result, len(sessions))
+	for i, session := range sessions {
+		from, err := l.ClientAddress(session.Family)
+		if err != nil {
+			return nil, err
+		}
+		results[i] = Result{Session: session, From: from, Size: l.sizeOf(session)}
+	}
+	return results, nil
+}
+
 // transfer runs the client program of one session and checks the files at both
 // ends.
 func (l *Lab) transfer(r *Result, gate *sync.WaitGroup) {
-	name := strings.ReplaceAll(r.From.String(), ":", ".") + ".bin" // no other session has the address
-	t := transfer{
-		Session: r.Session, from: r.From, trust: l.trust, gate: gate,
-		upload: l.upload, stored: UploadDir + "/" + name, download: filepath.Join(l.Dir, name),
-	}
+	t := transfer{Session: r.Session, from: r.From, trust: l.trust, gate: gate, rounds: l.roundsOf(r), patience: l.patience(r)}
 	r.Log, r.Err = l.program(t)
-	if err := l.collect(r, t.stored, t.download); r.Err == nil {
+	if err := l.collect(r, t.rounds); r.Err == nil {
 		r.Err = err
 	}
 	if r.Err == nil {
@@ -179,9 +190,9 @@ var (
 func (r *Result) check() error {
 	switch {
 	case r.stored == "":
-		return fmt.Errorf("the upload is on no real server as it was sent")
+		return fmt.Errorf("the uploads are not, as they were sent, on one real server")
 	case r.loaded == "":
-		return fmt.Errorf("the download is not the file of any real server")
+		return fmt.Errorf("the downloads are not the file of one real server")
 	case protectCommand.MatchString(r.Log) != (r.Security != Plain):
 		return fmt.Errorf("the client's log has PROT P, for TLS on data, where security is %s, or lacks it", r.Security)
 	}
@@ -229,6 +240,7 @@ func (r *Result) addServer(name string, in, out []Connection) {
 		case c.From.Addr() != r.From:
 		case c.To.Port() == r.Security.port():
 			r.Control = name
+			r.Logins++
 		default:
 			r.Data = append(r.Data, name)
 		}
@@ -239,6 +251,9 @@ func (r *Result) addServer(name string, in, out []Connection) {
 		}
 	}
 }
+
+// Whole reports whether every byte of every file arrived as it was sent.
+func (r *Result) Whole() bool { return r.Bytes == r.Size }
 
 // SameServer reports whether the control connection, every data connection and
 // the files of both directions were on one real server.

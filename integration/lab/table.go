@@ -14,7 +14,7 @@ func Table(results []Result) string {
 	fmt.Fprintln(w, "client\tfamily\tmode\tTLS\tcontrol\tdata\tsource of active data\tbytes\tSHA-256")
 	for _, r := range results {
 		verdict := "right"
-		if r.Err != nil || r.Bytes != 2*DataSize {
+		if r.Err != nil || !r.Whole() {
 			verdict = "WRONG"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", r.Client, r.Family, r.Mode, tlsOf(r.Security),

@@ -21,9 +21,8 @@ type RealServer struct {
 	*Host
 	Dir string // its files; root of what an FTP client sees
 
-	number  int
-	dataSum sum // of DataFile
-	ftp     []*Process
+	number int
+	ftp    []*Process
 }
 
 // Address is the real server's own address on the server network.
@@ -60,7 +59,7 @@ func (l *Lab) linkDirector() error {
 	commands := append(bridge(ClientDevice), veth("director", l.Director, OutgoingDevice, ClientDevice)...)
 	for _, f := range l.Families {
 		for i := range clients {
-			commands = append(commands, address(outside(f, firstClientNumber+i), networkBits(f), ClientDevice))
+			commands = append(commands, address(Outside(f, firstClientNumber+i), networkBits(f), ClientDevice))
 		}
 	}
 	if err := l.Client.ip(commands...); err != nil {
@@ -127,7 +126,7 @@ func (s *RealServer) replyStraight() error {
 	}
 	commands := []string{"link set " + OutgoingDevice + " up"}
 	for _, f := range s.lab.Families {
-		commands = append(commands, address(outside(f, s.number), networkBits(f), OutgoingDevice))
+		commands = append(commands, address(Outside(f, s.number), networkBits(f), OutgoingDevice))
 		if s.lab.Forwarding == config.Tunnel {
 			commands = append(commands, s.tunnel(f)...)
 		}

@@ -120,6 +120,9 @@ func (s *RealServer) startFTP(configuration string, port uint16, f config.Family
 	text := configuration + fmt.Sprintf(needs, s.Name, s.emptyDir(), s.Dir, s.lab.keyFile()) +
 		fmt.Sprintf("listen=%s\nlisten_ipv6=%s\n", yesNo(f == config.IPv4), yesNo(f == config.IPv6)) +
 		fmt.Sprintf("vsftpd_log_file=%s.ftp.log\n", base)
+	if s.lab.Rate > 0 {
+		text += fmt.Sprintf("anon_max_rate=%d\ntrans_chunk_size=8192\n", s.lab.Rate) // small chunks make it even
+	}
 	if err := os.WriteFile(base+".conf", []byte(text), 0o600); err != nil {
 		return err
 	}

@@ -1,0 +1,81 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Running are sessions that go on while the test does something else.
+type Running struct {
+	lab     *Lab
+	results []Result
+	first   *Result       // the session that ended first, once ended is closed
+	ended   chan struct{} // closed then
+	all     sync.WaitGroup
+}
+
+// Start starts sessions, all at the same time.
+func (l *Lab) Start(sessions []Session) (*Running, error) {
+	results, err := l.results(sessions)
+	if err != nil {
+		return nil, err
+	}
+	r := &Running{lab: l, results: results, ended: make(chan struct{})}
+	var first sync.Once
+	for i := range results {
+		r.all.Go(func() {
+			l.transfer(&results[i], nil)
+			first.Do(func() {
+				r.first = &results[i]
+				close(r.ended)
+			})
+		})
+	}
+	return r, nil
+}
+
+// Ended reports whether a session has ended, well or not.
+func (r *Running) Ended() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// AwaitData waits until every session uploads, and returns the real servers to
+// which they do. It fails when a session ends before.
+func (r *Running) AwaitData() ([]string, error) {
+	servers := make([]string, len(r.results))
+	for i := range r.results {
+		first := r.lab.roundsOf(&Result{Session: r.results[i].Session, From: r.results[i].From})[0]
+		for servers[i] == "" {
+			if r.Ended() {
+				return nil, fmt.Errorf("%s ended before every session had a data connection: %v\n%s", r.first.Session, r.first.Err, r.first.Log)
+			}
+			time.Sleep(10 * time.Millisecond)
+			servers[i] = r.lab.holder(first.stored)
+		}
+	}
+	return servers, nil
+}
+
+// holder names the real server that has some of a file.
+func (l *Lab) holder(file string) string {
+	for _, s := range l.Servers {
+		if info, err := os.Stat(filepath.Join(s.Dir, file)); err == nil && info.Size() > 0 {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// Wait waits for the sessions to end, and tells what became of each.
+func (r *Running) Wait() ([]Result, error) {
+	r.all.Wait()
+	return r.results, r.lab.locate(r.results)
+}

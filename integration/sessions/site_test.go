@@ -1,0 +1,182 @@
+package sessions
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// A site is a lab with a spec that is changed again and again: the cluster
+// "ftp", whose VIPs the sessions use, and clusters that others use.
+type site struct {
+	*lab.Lab
+	on   map[change]bool // those of the changes that the spec has now
+	next int             // of the harmless changes
+	pace time.Duration   // what a re-apply takes when nothing else goes on
+}
+
+func newSite(t *testing.T, forwarding config.Forwarding) *site {
+	need.IPVS(t)
+	need.Programs(t, "ip", "nft", "vsftpd", "curl", "lftp")
+	// The FTP servers serve one cluster, so they start when there is no other.
+	s := &site{Lab: lab.New(t, lab.Options{Forwarding: forwarding, Rate: rate}), on: map[change]bool{otherGone: true}}
+	require.NoError(t, s.Apply(s.spec()))
+	require.NoError(t, s.StartFTP(21))
+	s.smallWindows(t)
+	began := time.Now()
+	s.reapply(t, otherGone)
+	s.pace = time.Since(began)
+	return s
+}
+
+// smallWindows keeps TCP from taking a whole file into the buffers of both ends:
+// packets have to go through the director all the time.
+func (s *site) smallWindows(t *testing.T) {
+	small := map[string]string{"net.ipv4.tcp_rmem": "4096 16384 16384", "net.ipv4.tcp_wmem": "4096 16384 16384"}
+	require.NoError(t, s.Client.Sysctls(small))
+	for _, server := range s.Servers {
+		require.NoError(t, server.Sysctls(small))
+	}
+}
+
+func (s *site) spec() string {
+	clusters := []string{s.ftp()}
+	if !s.on[otherGone] {
+		clusters = append(clusters, s.other())
+	}
+	if s.on[web] {
+		clusters = append(clusters, s.cluster("web", "mark: 80", s.vips(31), "ports: [80, 443, udp/443]", "scheduler: rr", s.servers(one(0))))
+	}
+	if s.on[mail] {
+		clusters = append(clusters, s.cluster("mail", "mark: 25", s.vips(32), "ports: [25, 587]", "persistence: 1h", s.servers(one(1))))
+	}
+	if s.on[manyVIPs] {
+		clusters = append(clusters, s.many())
+	}
+	return "clusters:\n" + strings.Join(clusters, "") + s.director()
+}
+
+// ftp is the cluster that the sessions are on.
+func (s *site) ftp() string {
+	vips := s.vips(lab.VIPNumber)
+	if s.on[ownVIP] {
+		vips = s.vips(lab.VIPNumber, 24)
+	}
+	servers := []server{{0, 1}, {1, 2}}
+	if s.on[ownWeights] {
+		servers = []server{{0, 4}, {1, 1}}
+	}
+	if s.on[ownDrained] {
+		servers[0].weight = 0
+	}
+	if s.on[ownServer] {
+		servers = append(servers, server{2, 3})
+	}
+	if s.on[ownServerGone] {
+		servers = servers[1:]
+	}
+	return s.cluster("ftp", "mark: 21", vips,
+		"vip-device: "+lab.OutgoingDevice,
+		fmt.Sprintf("ftp: {control-ports: [%s], passive-ports: %s%s}",
+			s.pick(ownPort, "21", "21, 2121"), s.pick(ownRange, "10000-20000", "9000-30000"), s.activeData()),
+		"scheduler: "+s.pick(ownScheduler, "wlc", "rr"),
+		"persistence: "+s.pick(ownPersistence, "5m", "10m"),
+		s.servers(servers))
+}
+
+func (s *site) activeData() string {
+	if s.Forwarding != config.NAT {
+		return ""
+	}
+	return ", active-data: {translate: masquerade}"
+}
+
+// other has the same ports as ftp, and so the same map.
+func (s *site) other() string {
+	servers := one(2)
+	if s.on[otherServer] {
+		servers = append(servers, server{0, 1})
+	}
+	if s.on[otherWeights] {
+		servers[0].weight = 7
+	}
+	return s.cluster("other", "mark: "+s.pick(otherMark, "22", "122"), s.vips(33),
+		"ftp: {passive-ports: 10000-20000"+s.activeData()+"}",
+		"scheduler: "+s.pick(otherScheduler, "rr", "lc"),
+		s.servers(servers))
+}
+
+// many has more VIPs than the map has room for, which the kernel cannot enlarge.
+func (s *site) many() string {
+	var vips []string
+	for i := range 1100 {
+		vips = append(vips, fmt.Sprintf("203.%d.113.%d", i/250, 1+i%250))
+	}
+	servers := fmt.Sprintf("real-servers: [{address: %s}]", s.address(1, config.IPv4))
+	return s.cluster("many", "mark: 99", "vips: ["+strings.Join(vips, ", ")+"]",
+		"ftp: {passive-ports: 10000-20000"+s.activeData()+"}", servers)
+}
+
+func (s *site) director() string {
+	return fmt.Sprintf("director: {table: %s, ipvs-timeouts: {tcp: %s}, sysctls: {net.ipv4.vs.expire_nodest_conn: %s}}\n",
+		s.pick(tableName, "lvsmark", "marks"), s.pick(timeouts, "15m", "2h"), s.pick(sysctl, "1", "0"))
+}
+
+func (s *site) cluster(name string, lines ...string) string {
+	lines = append(lines, "forwarding: "+s.Forwarding.String())
+	return "  - name: " + name + "\n    " + strings.Join(lines, "\n    ") + "\n"
+}
+
+// pick is one of two values: the second where the change is on.
+func (s *site) pick(c change, off, on string) string {
+	if s.on[c] {
+		return on
+	}
+	return off
+}
+
+// vips are addresses of the client network, in every family.
+func (s *site) vips(numbers ...int) string {
+	var list []string
+	for _, f := range s.Families {
+		for _, n := range numbers {
+			list = append(list, quoted(lab.Outside(f, n)))
+		}
+	}
+	return "vips: [" + strings.Join(list, ", ") + "]"
+}
+
+// A server is a real server of the lab, by its place, in a cluster.
+type server struct{ place, weight int }
+
+func one(place int) []server { return []server{{place, 1}} }
+
+func (s *site) servers(servers []server) string {
+	var list []string
+	for _, f := range s.Families {
+		for _, server := range servers {
+			list = append(list, fmt.Sprintf("{address: %s, weight: %d}", quoted(s.address(server.place, f)), server.weight))
+		}
+	}
+	return "real-servers: [" + strings.Join(list, ", ") + "]"
+}
+
+// address is that of a real server. There are two: what is behind them is for
+// clusters and servers that no session is on.
+func (s *site) address(place int, f config.Family) netip.Addr {
+	address := s.Servers[0].Address(f)
+	for range place {
+		address = address.Next()
+	}
+	return address
+}
+
+func quoted(addr netip.Addr) string { return fmt.Sprintf("%q", addr) }
