@@ -12,6 +12,10 @@ demo:
 test:
     integration/run test
 
+# FTP transfers of minutes through so many re-applies
+sessions reapplies="100":
+    integration/run sessions {{ reapplies }}
+
 # formatters and linters; changes nothing
 lint:
     integration/run lint
