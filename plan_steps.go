@@ -88,24 +88,3 @@ func tables(rulesets ...*nft.Ruleset) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// check reads back what the kernel holds after apply.
-func (k *kernel) check(p *plan) error {
-	k.progress("read back")
-	now, err := k.nft.Snapshot()
-	if err != nil {
-		return fmt.Errorf("applied, but reading it back failed: %w", err)
-	}
-	differences := len(nft.Compare(&now.Ruleset, p.final).Changes)
-	if len(p.services) > 0 {
-		services, err := k.ipvs.Services()
-		if err != nil {
-			return fmt.Errorf("applied, but reading it back failed: %w", err)
-		}
-		differences += len(ipvs.Diff(ofKeys(services, p.have, p.want), p.want))
-	}
-	if differences > 0 {
-		return fmt.Errorf("applied, but somebody else changed lvsmark's tables or services at the same time (%d differences): `lvsmark diff` shows them", differences)
-	}
-	return nil
-}

@@ -24,7 +24,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 		}
 		return s.printChanges(opts.output, planned, applied)
 	}
-	voices := hearVoices(s)
+	voices := hearSignals()
 	former, err := lvsmark.Remember(o) // for the case that the guard is killed
 	if err != nil {
 		return err
@@ -41,6 +41,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	}
 	guard.tell(guardApplied)
 	deadline := time.Now().Add(wait)
+	voices.hearEnter(s)
 	if opts.output == formatText {
 		if err := s.printChanges(opts.output, result, applied); err != nil {
 			s.say("lvsmark: %v", err)
@@ -65,19 +66,28 @@ type voices struct {
 	enter   chan struct{} // nil: nobody has a keyboard
 }
 
-func hearVoices(s streams) *voices {
+// hearSignals begins early: one that comes while apply is still at work counts
+// when it is done.
+func hearSignals() *voices {
 	v := &voices{signals: make(chan os.Signal, 4)}
 	signal.Notify(v.signals, unix.SIGUSR1, unix.SIGHUP)
-	if in, ok := s.in.(*os.File); ok && isTerminal(in) {
-		signal.Ignore(unix.SIGTTIN) // in the background there is no Enter, and no reason to stop
-		v.enter = make(chan struct{}, 1)
-		go func() {
-			if _, err := bufio.NewReader(in).ReadString('\n'); err == nil {
-				v.enter <- struct{}{}
-			}
-		}()
-	}
 	return v
+}
+
+// hearEnter hears the keyboard, but nothing that was typed before.
+func (v *voices) hearEnter(s streams) {
+	in, ok := s.in.(*os.File)
+	if !ok || !isTerminal(in) {
+		return
+	}
+	signal.Ignore(unix.SIGTTIN) // in the background there is no Enter, and no reason to stop
+	_ = unix.IoctlSetInt(int(in.Fd()), unix.TCFLSH, unix.TCIFLUSH)
+	v.enter = make(chan struct{}, 1)
+	go func() {
+		if _, err := bufio.NewReader(in).ReadString('\n'); err == nil {
+			v.enter <- struct{}{}
+		}
+	}()
 }
 
 func (v *voices) enterText() string {

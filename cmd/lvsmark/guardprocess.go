@@ -25,7 +25,6 @@ type guardProcess struct {
 func startGuard(netns string, wait time.Duration) (*guardProcess, error) {
 	cmd := exec.Command("/proc/self/exe", "guard", "--time", wait.String(), "--netns", netns)
 	cmd.Args[0] = "lvsmark"
-	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -53,16 +52,18 @@ func startGuard(netns string, wait time.Duration) (*guardProcess, error) {
 // tell says a word to the guard. That it is gone shows in its lines.
 func (g *guardProcess) tell(word string) { _, _ = fmt.Fprintln(g.in, word) }
 
-// afterFailure sends the guard away when apply undid what it did, and else has
-// it bring back what was there.
+// afterFailure sends the guard away when nothing is left of what apply did, and
+// else has it bring back what was there.
 func (g *guardProcess) afterFailure(err error) error {
-	if undone, ok := errors.AsType[*lvsmark.UndoneError](err); !ok || len(undone.Left) == 0 {
+	_, differs := errors.AsType[*lvsmark.DiffersError](err)
+	undone, failed := errors.AsType[*lvsmark.UndoneError](err)
+	if !differs && (!failed || len(undone.Left) == 0) {
 		g.tell(guardDismiss)
 		return err
 	}
 	g.tell(guardRestore)
 	if line := <-g.lines; line == guardRestored {
-		return fmt.Errorf("%w; then all that was there before was brought back after all", err)
+		return fmt.Errorf("%w; all that was there before was brought back", err)
 	}
 	return err
 }

@@ -1,0 +1,46 @@
+package lvsmark
+
+import (
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A DiffersError says that apply did all its steps, and that the kernel then held
+// something else, or could not be read.
+type DiffersError struct {
+	Differences int
+	Err         error // why the kernel could not be read; nil: it could
+}
+
+func (e *DiffersError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("applied, but it could not be read back: %v", e.Err)
+	}
+	return fmt.Sprintf("applied, but somebody else changed lvsmark's tables or services at the same time (%d differences): `lvsmark diff` shows them", e.Differences)
+}
+
+// Unwrap gives the cause.
+func (e *DiffersError) Unwrap() error { return e.Err }
+
+// check reads back what the kernel holds after apply.
+func (k *kernel) check(p *plan) error {
+	k.progress("read back")
+	now, err := k.nft.Snapshot()
+	if err != nil {
+		return &DiffersError{Err: err}
+	}
+	differences := len(nft.Compare(&now.Ruleset, p.final).Changes)
+	if len(p.services) > 0 {
+		services, err := k.ipvs.Services()
+		if err != nil {
+			return &DiffersError{Err: err}
+		}
+		differences += len(ipvs.Diff(ofKeys(services, p.have, p.want), p.want))
+	}
+	if differences > 0 {
+		return &DiffersError{Differences: differences}
+	}
+	return nil
+}
