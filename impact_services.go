@@ -55,7 +55,7 @@ func (j *judge) serverDeleted(c ipvs.Change) Impact {
 	if j.hasUDP(key) {
 		flows := j.flows(key, c.Before.Address)
 		impact.Connections += flows
-		impact.Detail += fmt.Sprintf("; %d flows of UDP", flows)
+		impact.Detail += "; " + countOf(flows, "flow") + " of UDP"
 		impact.Unknown = j.err != nil
 	}
 	if impact.Connections == 0 && !impact.Unknown {

@@ -45,7 +45,7 @@ func (i *impactLab) movedDrains(t *testing.T) {
 	assert.Equal(t, []string{
 		"delete element: drains: new connections to ports 21 go to fwmark 80 (web) instead of fwmark 21 (ftp); no new connections to ports 10000-10100 of fwmark 21 (ftp); 1 established stay",
 	}, i.apply(edit(t, impactSpec, "198.51.100.21, 198.51.100.31]", "198.51.100.21]",
-		"vips: [198.51.100.80]", "vips: [198.51.100.80, 198.51.100.31]", "ports: [80]", "ports: [21, 80]")))
+		"vips: [198.51.100.80]", "vips: [198.51.100.80, 198.51.100.31]", "ports: [80, udp/80]", "ports: [21, 80, udp/80]")))
 	assert.True(t, control.goesOn())
 	// web is without persistence: round robin shows whose service it is now.
 	client := i.client()
@@ -84,7 +84,7 @@ func (i *impactLab) untranslatedCuts(t *testing.T) {
 // active is a connection that a real server opens; nil: it does not come about.
 func (i *impactLab) active(server int, port uint16, to netip.Addr, toPort uint16, wait time.Duration) *session {
 	s := i.lab.Servers[server]
-	return i.dial(s.Host, netip.AddrPortFrom(s.Address(config.IPv4), port), netip.AddrPortFrom(to, toPort), wait)
+	return i.dial("tcp4", s.Host, netip.AddrPortFrom(s.Address(config.IPv4), port), netip.AddrPortFrom(to, toPort), wait)
 }
 
 // forgottenCuts: the connections go on, but the FTP sessions do not, whose next
@@ -139,6 +139,23 @@ func (i *impactLab) addressCuts(t *testing.T) {
 	}, i.apply(spec))
 	assert.True(t, web.goesOn())
 	assert.True(t, s.isGone())
+	assert.Empty(t, i.apply(impactSpec))
+}
+
+// flowsCut: IPVS counts UDP as inactive, and yet there is somebody.
+func (i *impactLab) flowsCut(t *testing.T) {
+	flows := map[string]*session{}
+	for range 2 {
+		s := i.dial("udp4", i.lab.Client, netip.AddrPortFrom(i.client(), 0), netip.AddrPortFrom(i.web, 80), patience)
+		require.NotNil(t, s)
+		flows[s.server] = s
+	}
+	require.Len(t, flows, 2)
+	bad := i.apply(edit(t, impactSpec, "[{address: 10.0.0.11}, {address: 10.0.0.12}]", "[{address: 10.0.0.11}]"))
+	require.Len(t, bad, 1)
+	assert.Regexp(t, `^delete real-server: cuts 1 connection of web with two: 0 active, \d+ inactive, \d+ persistent; 1 flow of UDP$`, bad[0])
+	assert.True(t, flows["rs1"].goesOn())
+	assert.True(t, flows["rs2"].isGone())
 	assert.Empty(t, i.apply(impactSpec))
 }
 

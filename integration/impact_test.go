@@ -31,7 +31,7 @@ clusters:
     mark: 80
     vips: [198.51.100.80]
     vip-device: wan
-    ports: [80]
+    ports: [80, udp/80]
     scheduler: rr
     persistence: 0
     real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
@@ -99,6 +99,7 @@ func TestImpact(t *testing.T) {
 		{"without translation cuts", i.untranslatedCuts},
 		{"without persistence cuts", i.forgottenCuts},
 		{"without its real server cuts", i.serverCuts},
+		{"flows of UDP without their real server cuts", i.flowsCut},
 		{"without its address cuts", i.addressCuts},
 		{"without forwarding cuts", i.forwardingCuts},
 	} {
@@ -115,7 +116,7 @@ func (i *impactLab) safe(t *testing.T) {
 	spec := impactSpec
 	for _, replacements := range [][]string{
 		{"vips: [198.51.100.80]", "vips: [198.51.100.80, 198.51.100.81]"},
-		{"ports: [80]", "ports: [80, 443, udp/443]"},
+		{"ports: [80, udp/80]", "ports: [80, 443, udp/80, udp/443]"},
 		{"clusters:", "director: {table: marks}\nclusters:"},
 		{"clusters:", "clusters:\n  - {name: a, mark: 5, vips: [192.0.2.5], ports: [5], real-servers: [{address: 10.0.0.11}]}\n  - {name: b, mark: 6, vips: [192.0.2.5], ports: [6], real-servers: [{address: 10.0.0.11}]}"},
 		{

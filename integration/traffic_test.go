@@ -54,8 +54,25 @@ func (tr *traffic) listen(host *lab.Host, port int) {
 		}
 		tr.t.Cleanup(func() { listener.Close() })
 		go serve(listener, host.Name)
+		packets, err := net.ListenPacket("udp4", fmt.Sprint(":", port))
+		if err != nil {
+			return err
+		}
+		tr.t.Cleanup(func() { packets.Close() })
+		go servePackets(packets, host.Name)
 		return nil
 	}))
+}
+
+func servePackets(packets net.PacketConn, name string) {
+	buffer := make([]byte, 100)
+	for {
+		n, from, err := packets.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		_, _ = packets.WriteTo(fmt.Appendf(nil, "%s %s", name, buffer[:n]), from)
+	}
 }
 
 func serve(listener net.Listener, name string) {
@@ -83,15 +100,18 @@ type session struct {
 // connect opens a connection from a client address; nil: nobody answered.
 func (tr *traffic) connect(from, vip netip.Addr, port int, wait time.Duration) *session {
 	tr.t.Helper()
-	return tr.dial(tr.lab.Client, netip.AddrPortFrom(from, 0), netip.AddrPortFrom(vip, uint16(port)), wait)
+	return tr.dial("tcp4", tr.lab.Client, netip.AddrPortFrom(from, 0), netip.AddrPortFrom(vip, uint16(port)), wait)
 }
 
-func (tr *traffic) dial(host *lab.Host, from, to netip.AddrPort, wait time.Duration) *session {
+func (tr *traffic) dial(network string, host *lab.Host, from, to netip.AddrPort, wait time.Duration) *session {
 	tr.t.Helper()
 	s := &session{tr: tr}
 	err := host.Do(func() (err error) {
 		dialer := net.Dialer{Timeout: wait, LocalAddr: net.TCPAddrFromAddrPort(from)}
-		s.conn, err = dialer.Dial("tcp4", to.String())
+		if network == "udp4" {
+			dialer.LocalAddr = net.UDPAddrFromAddrPort(from)
+		}
+		s.conn, err = dialer.Dial(network, to.String())
 		return err
 	})
 	if err != nil {
@@ -122,8 +142,10 @@ func (tr *traffic) end() {
 	require.Eventually(tr.t, func() bool {
 		n := 0
 		err := tr.lab.Director.Do(func() error {
-			for range ipvs.EachConnection() {
-				n++
+			for c := range ipvs.EachConnection() {
+				if c.Protocol == config.TCP { // of UDP, none knows the end
+					n++
+				}
 			}
 			return nil
 		})
