@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -49,11 +50,11 @@ func Open(path string) (*os.File, error) {
 // what follows it), unless r fails: then one error that names the file and
 // wraps that of r. No more than 64 MB is read.
 func Parse(name string, r io.Reader) (*Spec, []Note, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
-	if err != nil {
+	text, large, err := readAll(r)
+	switch {
+	case err != nil:
 		return nil, nil, unreadable(name, err)
-	}
-	if len(text) > maxBytes {
+	case large:
 		return nil, nil, tooLarge(name)
 	}
 	report := &report{file: name}
@@ -62,6 +63,25 @@ func Parse(name string, r io.Reader) (*Spec, []Note, error) {
 		return nil, report.sortedNotes(), err
 	}
 	return spec, report.sortedNotes(), nil
+}
+
+// readAll reads in pieces, so that what never ends takes no more memory than
+// what is read of it, and tells whether that is too much.
+func readAll(r io.Reader) (text []byte, large bool, err error) {
+	var pieces [][]byte
+	for size := 0; size <= maxBytes; {
+		piece := make([]byte, min(1<<20, maxBytes+1-size))
+		n, err := io.ReadFull(r, piece)
+		size += n
+		pieces = append(pieces, piece[:n])
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return bytes.Join(pieces, nil), size > maxBytes, nil
+		case err != nil:
+			return nil, false, err
+		}
+	}
+	return nil, true, nil
 }
 
 // parse goes from text to nodes, to a file with positions, to a spec. The spec
