@@ -61,14 +61,15 @@ var ErrTooMuch = errors.New("too many rules and elements to follow all of them")
 // rules that set their mark or take them. An error may come with the Neighbours
 // found so far.
 func (c *Conn) Neighbours(spec *config.Spec) ([]*Neighbour, error) {
-	for range snapshotTries {
+	const tries = 10 // to read large tables anew takes its time, and a warning can wait
+	for range tries {
 		found, err := c.neighbours(spec)
 		if errors.Is(err, errInterrupted) {
 			continue
 		}
 		return found, err
 	}
-	return nil, errInterrupted
+	return nil, fmt.Errorf("%w, %d times over", errInterrupted, tries)
 }
 
 func (c *Conn) neighbours(spec *config.Spec) ([]*Neighbour, error) {
@@ -80,7 +81,7 @@ func (c *Conn) neighbours(spec *config.Spec) ([]*Neighbour, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, walked := c.walkAll(spec, tables)
+	found, walked := c.walkAll(spec, tables, stepLimit)
 	after, err := c.Generation()
 	if err != nil {
 		return nil, err
@@ -91,12 +92,13 @@ func (c *Conn) neighbours(spec *config.Spec) ([]*Neighbour, error) {
 	return found, walked
 }
 
-// walkAll follows the packets of each family through the tables.
-func (c *Conn) walkAll(spec *config.Spec, tables []*foreignTable) ([]*Neighbour, error) {
+// walkAll follows the packets of each family through the tables, in so many
+// steps at the most.
+func (c *Conn) walkAll(spec *config.Spec, tables []*foreignTable, limit int) ([]*Neighbour, error) {
 	var found []*Neighbour
 	for _, family := range config.Families() {
 		packets, all := packetsOf(spec, family)
-		w := &walk{conn: c, packets: packets, findings: map[finding]*Neighbour{}}
+		w := newWalk(c, packets, limit)
 		for _, t := range tables {
 			if len(all) == 0 || !t.meets(family) {
 				continue

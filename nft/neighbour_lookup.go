@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -45,6 +46,8 @@ func (w *walk) lookup(c *foreignChain, r *Rule, b branch, e rawExpression) (next
 		switch {
 		case !toRegister:
 			next = append(next, f.branch)
+		case f.answer.decides && expr.VerdictKind(f.answer.verdict) == expr.VerdictContinue:
+			next = append(next, f.branch) // with the next expression
 		case f.answer.decides:
 			ended = append(ended, w.decided(c, r, f.branch, f.answer.verdict, f.answer.chain))
 		default:

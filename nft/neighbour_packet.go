@@ -88,6 +88,11 @@ func (p part) minus(other part) []part {
 	return left
 }
 
+func (p part) equal(other part) bool {
+	return &p.marks[0] == &other.marks[0] && p.protocol == other.protocol && p.low == other.low && p.high == other.high &&
+		p.markLost == other.markLost && slices.Equal(p.vips, other.vips)
+}
+
 func (p part) withVIPs(vips bitset) part { p.vips = vips; return p }
 
 func (p part) withPorts(low, high uint16) part { p.low, p.high = low, high; return p }

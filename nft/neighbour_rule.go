@@ -51,6 +51,9 @@ func (w *walk) expression(c *foreignChain, r *Rule, b branch, e rawExpression) (
 		return w.xtMatch(b, e), nil
 	case "immediate":
 		if code, chain, ok := dataVerdict(e.attrs[unix.NFTA_IMMEDIATE_DATA]); ok {
+			if expr.VerdictKind(code) == expr.VerdictContinue {
+				return []branch{b}, nil
+			}
 			return nil, []outcome{w.decided(c, r, b, code, chain)}
 		}
 		b.load(e.uint32(unix.NFTA_IMMEDIATE_DREG), constantValue("", dataValue(e.attrs[unix.NFTA_IMMEDIATE_DATA])))

@@ -132,6 +132,7 @@ func TestNeighbours(t *testing.T) {
 		{"a concatenation with a source", "table ip t { set s { type ipv4_addr . ipv4_addr; elements = { 192.0.2.1 . 198.51.100.53, 192.0.2.1 . 192.0.2.2 }; }; chain c { type filter hook " + pre + "; ip saddr . ip daddr @s drop; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
 		{"a verdict map", "table ip t { chain d { drop; }; chain c { type filter hook " + in + "; ip daddr vmap { 198.51.100.53 : goto d, 192.0.2.1 : drop, 198.51.100.80 : accept }; tcp dport 80 drop; }; }", []string{"will drop 198.51.100.53 (ports udp/53)"}},
 		{"a verdict map of ports", chain(in, "tcp dport vmap { 80 : accept, 1-79 : drop, 81-1023 : drop }"), []string{"will drop 198.51.100.21 and 2 other VIPs (ports 21, 443)"}},
+		{"a verdict map that goes on", chain(in, "th dport vmap { 53 : continue, 80 : accept } drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
 		{"destinations from a map", "table ip t { chain c { type nat hook prerouting priority dstnat; dnat to tcp dport map { 8080 : 10.0.0.1, 443 : 10.0.0.2 }; }; }", []string{"will change the destination of 198.51.100.80 (ports 443)"}},
 		{"all else of a verdict map", "table ip t { map m { type ipv4_addr : verdict; elements = { 198.51.100.53 : accept, * : drop }; }; chain c { type filter hook " + in + "; udp dport 53 ip daddr vmap @m; tcp dport 443 ip daddr vmap @m; }; }", []string{"will drop 198.51.100.80 (ports 443)"}},
 

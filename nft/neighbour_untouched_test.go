@@ -31,9 +31,9 @@ func neighbourEdits(t *testing.T) []*nft.Ruleset {
 		}
 		rulesets = append(rulesets, rehearse(t, parse(t, yaml)))
 	}
-	many, err := nft.Rehearse(nft.Compile(manyVIPs(t, 1500)))
+	many, err := nft.Rehearse(nft.Compile(manyVIPs(t, 600)))
 	require.NoError(t, err)
-	return append(rulesets, many, rulesets[0], &nft.Ruleset{})
+	return append(rulesets, many, &nft.Ruleset{})
 }
 
 // TestNeighboursUntouched loads the tables of other programs before, between and

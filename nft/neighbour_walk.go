@@ -85,7 +85,7 @@ func prerouting(c *foreignChain) side {
 // stepLimit bounds the work for one family, and depthLimit the jumps, of which
 // the kernel takes 16.
 const (
-	stepLimit  = 20_000_000
+	stepLimit  = 5_000_000
 	depthLimit = 32
 )
 
@@ -96,9 +96,22 @@ type walk struct {
 	station  station
 	findings map[finding]*Neighbour
 	order    []*Neighbour
+	passages map[*foreignChain][]passage
 	steps    int
+	limit    int // of steps
 	depth    int
 	err      error
+}
+
+// A passage of packets through a chain. That chains are jumped to from many
+// rules, and these from many, must not multiply.
+type passage struct {
+	parts, through []part
+	conditions     []string
+}
+
+func newWalk(c *Conn, p *packets, limit int) *walk {
+	return &walk{conn: c, packets: p, findings: map[finding]*Neighbour{}, limit: limit}
 }
 
 func (w *walk) fail(err error) {
@@ -108,11 +121,11 @@ func (w *walk) fail(err error) {
 }
 
 // spent reports whether the walk has to end.
-func (w *walk) spent() bool { return w.err != nil || w.steps > stepLimit }
+func (w *walk) spent() bool { return w.err != nil || w.steps > w.limit }
 
 // visit follows the packets through one base chain.
 func (w *walk) visit(at station, all []part) {
-	w.station = at
+	w.station, w.passages = at, map[*foreignChain][]passage{}
 	var conditions []string
 	for _, device := range at.chain.devices {
 		conditions = append(conditions, "device "+device)
@@ -124,6 +137,23 @@ func (w *walk) visit(at station, all []part) {
 	for _, p := range through {
 		w.report(at.chain, nil, branch{part: p, unsure: conditions}, Drops)
 	}
+}
+
+// pass is chain, but for packets that went there already under the same
+// conditions.
+func (w *walk) pass(c *foreignChain, parts []part, conditions []string) []part {
+	const remembered = 16
+	for _, p := range w.passages[c] {
+		w.steps++
+		if slices.Equal(p.conditions, conditions) && slices.EqualFunc(p.parts, parts, part.equal) {
+			return p.through
+		}
+	}
+	through := w.chain(c, parts, conditions)
+	if len(w.passages[c]) < remembered {
+		w.passages[c] = append(w.passages[c], passage{parts, through, conditions})
+	}
+	return through
 }
 
 // chain follows packets through a chain, and returns those that come back from
@@ -155,7 +185,7 @@ func (w *walk) rule(c *foreignChain, r *Rule, alive []part, conditions []string)
 		}
 		through := o.parts
 		if target := c.table.chains[o.chain]; o.ends && target != nil {
-			through = w.chain(target, o.parts, o.unsure)
+			through = w.pass(target, o.parts, o.unsure)
 		}
 		switch kind := expr.VerdictKind(o.verdict); {
 		case !sure || !o.ends && !o.lost:
@@ -184,7 +214,7 @@ type group struct {
 func together(outcomes []outcome) []group {
 	var groups []group
 	for _, o := range outcomes {
-		if kind := expr.VerdictKind(o.verdict); kind == expr.VerdictContinue || kind == expr.VerdictBreak {
+		if expr.VerdictKind(o.verdict) == expr.VerdictBreak {
 			o.verdict, o.ends = 0, false
 		}
 		i := slices.IndexFunc(groups, func(g group) bool {

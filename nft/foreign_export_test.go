@@ -1,0 +1,50 @@
+package nft
+
+import (
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// A ForeignRule is a rule of somebody else's, as the tests see it.
+type ForeignRule struct {
+	Text        string
+	Expressions []string // names
+}
+
+// ForeignRules are the rules that Neighbours reads.
+func (c *Conn) ForeignRules() ([]ForeignRule, error) {
+	tables, err := c.readForeign()
+	var rules []ForeignRule
+	for _, t := range tables {
+		for _, chain := range t.chains {
+			for _, r := range chain.Rules {
+				rule := ForeignRule{Text: r.Text(0)}
+				eachAttribute(r.Expressions, func(_ uint16, data []byte) {
+					rule.Expressions = append(rule.Expressions, readExpression(data).name)
+				})
+				rules = append(rules, rule)
+			}
+		}
+	}
+	return rules, err
+}
+
+// NeighbourSteps are those that Neighbours takes for IPv4, and its error if there
+// may be no more than limit.
+func (c *Conn) NeighbourSteps(spec *config.Spec, limit int) (int, error) {
+	tables, err := c.readForeign()
+	if err != nil {
+		return 0, err
+	}
+	packets, all := packetsOf(spec, config.IPv4)
+	w := newWalk(c, packets, stepLimit)
+	for _, t := range tables {
+		for _, at := range t.stations() {
+			w.visit(at, all)
+		}
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	_, err = c.walkAll(spec, tables, limit)
+	return w.steps, err
+}

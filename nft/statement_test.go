@@ -1,0 +1,169 @@
+package nft_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A statement of testdata/statements.txt.
+type statement struct{ family, chain, text string }
+
+// statementsAtLeast is how many of them every kernel that lvsmark is for takes.
+const statementsAtLeast = 240
+
+func statements(t *testing.T) []statement {
+	t.Helper()
+	text, err := os.ReadFile("testdata/statements.txt")
+	require.NoError(t, err)
+	var list []statement
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
+			continue
+		}
+		place, text, ok := strings.Cut(strings.TrimSpace(line), " | ")
+		family, chain, _ := strings.Cut(place, " ")
+		require.True(t, ok, line)
+		list = append(list, statement{family, chain, text})
+	}
+	return list
+}
+
+// chainHooks are the chains that statements are for.
+var chainHooks = map[string]string{
+	"raw": "filter hook prerouting priority -300", "pre": "filter hook prerouting priority 0", "in": "filter hook input priority 0",
+	"forward": "filter hook forward priority 0", "post": "filter hook postrouting priority 0",
+	"npre": "nat hook prerouting priority -100", "npost": "nat hook postrouting priority 100",
+	"ingress": "filter hook ingress device lo priority 0",
+}
+
+// addObjects adds to a table what statements name, as far as the kernel has it.
+func addObjects(t *testing.T, table string) {
+	t.Helper()
+	run(t, "", "add", "table", table)
+	run(t, "", "add", "chain", table, "other")
+	text, err := os.ReadFile("testdata/objects.nft")
+	require.NoError(t, err)
+	for object := range strings.SplitSeq(string(text), "\n\n") {
+		if out, err := try("table " + table + " {\n" + object + "\n}\n"); err != nil {
+			t.Logf("the kernel has no %s: %s", strings.Fields(object)[:2], out)
+		}
+	}
+}
+
+// try has nft load a script, which the kernel may refuse.
+func try(script string) (string, error) {
+	cmd := exec.Command("nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(script)
+	out, err := cmd.CombinedOutput()
+	first, _, _ := strings.Cut(string(out), "\n")
+	return first, err
+}
+
+// loadStatements puts each statement into a table of others, and returns those
+// that the kernel takes.
+func loadStatements(t *testing.T) []statement {
+	t.Helper()
+	addObjects(t, "ip t")
+	var taken []statement
+	made := map[string]bool{}
+	for _, s := range statements(t) {
+		chain := fmt.Sprintf("%s t %s", s.family, s.chain)
+		script := ""
+		if !made[chain] {
+			script = fmt.Sprintf("add table %s t\nadd chain %s t other\nadd chain %s { type %s; }\n", s.family, s.family, chain, chainHooks[s.chain])
+		}
+		if out, err := try(script + "add rule " + chain + " " + s.text); err != nil {
+			t.Logf("refused: %s %s: %s", s.family, s.text, out)
+			continue
+		}
+		made[chain] = true
+		taken = append(taken, s)
+	}
+	require.GreaterOrEqual(t, len(taken), statementsAtLeast)
+	t.Logf("%d of %d statements of nft's manual", len(taken), len(statements(t)))
+	return taken
+}
+
+// knownExpressions are those that Neighbours takes for something.
+var knownExpressions = []string{
+	"bitwise", "byteorder", "cmp", "counter", "connlimit", "ct", "dup", "dynset", "exthdr", "fib", "flow_offload", "fwd", "hash",
+	"immediate", "last", "limit", "log", "lookup", "masq", "meta", "nat", "notrack", "numgen", "objref", "osf", "payload", "queue",
+	"quota", "range", "redir", "reject", "rt", "socket", "synproxy", "tproxy", "xfrm",
+}
+
+// TestStatements has all of nft's manual in tables of others, and by hand in
+// lvsmark's own.
+func TestStatements(t *testing.T) {
+	want := rehearse(t, parse(t, neighbourSpec))
+	inScratch(t, func() {
+		conn := dial(t)
+		taken := loadStatements(t)
+		statementsRead(t, conn)
+		apply(t, conn, want)
+		taken = slices.DeleteFunc(taken, func(s statement) bool { return s.family != "ip" && s.family != "ip6" })
+		statementsHealed(t, conn, taken, want)
+	})
+}
+
+// statementsRead asserts that every rule of others is seen, every expression
+// known, and that the walk through them comes to its end.
+func statementsRead(t *testing.T, conn *nft.Conn) {
+	t.Helper()
+	rules, err := conn.ForeignRules()
+	require.NoError(t, err)
+	listed := 0
+	for _, family := range []string{"ip", "ip6", "inet", "netdev"} {
+		listed += strings.Count(run(t, "", "-j", "list", "table", family, "t"), `{"rule": `)
+	}
+	assert.Len(t, rules, listed, "rules that nft lists")
+	for _, r := range rules {
+		assert.NotEmpty(t, r.Text)
+		assert.NotEmpty(t, r.Expressions, r.Text)
+		for _, name := range r.Expressions {
+			assert.Contains(t, knownExpressions, name, r.Text)
+		}
+	}
+	found, err := conn.Neighbours(parse(t, neighbourSpec))
+	require.NoError(t, err)
+	assert.NotEmpty(t, found)
+	for _, n := range found {
+		assert.NotEqual(t, nft.Unknown, n.Effect, n)
+	}
+}
+
+// statementsHealed adds the statements to lvsmark's tables: the difference names
+// each as to be deleted, and healing leaves none.
+func statementsHealed(t *testing.T, conn *nft.Conn, by []statement, want *nft.Ruleset) {
+	t.Helper()
+	ours := func() []string {
+		return sortedLines(run(t, "", "list", "table", "ip", "lvsmark") + run(t, "", "list", "table", "ip6", "lvsmark"))
+	}
+	before, theirs := ours(), foreignOf(t, conn)
+	addObjects(t, "ip lvsmark")
+	var script strings.Builder
+	script.WriteString("add chain ip lvsmark byhand\nadd chain ip6 lvsmark byhand\n")
+	for _, s := range by {
+		script.WriteString(fmt.Sprintf("add rule %s lvsmark byhand %s\n", s.family, s.text))
+	}
+	run(t, script.String(), "-f", "-")
+	deleted := 0
+	for _, c := range apply(t, conn, want) {
+		assert.Equal(t, nft.Delete, c.Op, c)
+		assert.NotEmpty(t, c.Before)
+		if c.Kind == "rule" {
+			deleted++
+		}
+	}
+	assert.Equal(t, len(by), deleted)
+	assert.Equal(t, before, ours())
+	assert.Equal(t, theirs, foreignOf(t, conn))
+}
