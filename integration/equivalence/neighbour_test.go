@@ -1,0 +1,264 @@
+package equivalence
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/specgen"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// TestNeighbours puts random tables of others before and behind lvsmark's, and
+// sends packets of random specs: those about which lvsmark warns of nothing come
+// through with their mark. In every other case all that rules ask is known of
+// packets: those that it says will be dropped or get another mark do. What it says
+// of all packets together is what it says of each.
+func TestNeighbours(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "nft")
+	t.Parallel()
+	site := newSite(t)
+	const clean, sure, perhaps = "clean", "sure", "perhaps"
+	count := map[string]int{}
+	for i := range cases(60) {
+		seed, r := random(i)
+		spec := specgen.Spec(r)
+		packets := ofClusters(r, spec)
+		foreign := takenTable(t, site, foreignGenerator{r, packets, i%2 == 0})
+		observer := Observer{Name: "observer", Priority: 1000, Then: "drop", Size: len(packets)}
+		require.NoError(t, site.Commit(spec), seed)
+		require.NoError(t, site.Load(observer.Text()), seed)
+		require.NoError(t, site.wire.Send(packets))
+		sight, err := observer.Seen(site.Namespace)
+		require.NoError(t, err, seed)
+
+		var each []string
+		for _, p := range packets {
+			mark := markOf(spec, p)
+			found := neighboursOf(t, site, &config.Spec{Clusters: []config.Cluster{{
+				Name: "one", Mark: mark, VIPs: []netip.Addr{p.To},
+				Ports: []config.PortRange{{Protocol: config.Protocol(p.Protocol), Low: p.Port, High: p.Port}},
+			}}})
+			each = append(each, names(found)...)
+			seen, came := sight.Marks[p]
+			through := came && seen == mark
+			switch {
+			case len(found) == 0:
+				count[clean]++
+				assert.True(t, through, "%s: no warning, but mark %#x, want %#x, came: %t", p, seen, mark, came)
+			case slices.ContainsFunc(found, func(n *nft.Neighbour) bool { return len(n.Conditions) == 0 }):
+				count[sure]++
+				assert.False(t, through && i%2 == 0, "%s: came through with its mark in spite of %s", p, found)
+			default:
+				count[perhaps]++
+				assert.NotZero(t, i%2, "%s: %s", p, found)
+			}
+		}
+		whole := names(neighboursOf(t, site, only(spec, packets)))
+		slices.Sort(each)
+		slices.Sort(whole)
+		assert.Equal(t, slices.Compact(each), slices.Compact(whole))
+		if t.Failed() {
+			t.Fatalf("%s\n%s\n%s", seed, specgen.YAML(spec), foreign)
+		}
+	}
+	t.Logf("packets by what was said of them: %v", count)
+	for _, said := range []string{clean, sure, perhaps} {
+		assert.NotZero(t, count[said], said)
+	}
+	require.NoError(t, site.Load("delete table inet foreign"))
+}
+
+func neighboursOf(t *testing.T, site *Site, spec *config.Spec) (found []*nft.Neighbour) {
+	t.Helper()
+	require.NoError(t, site.withConn(func(conn *nft.Conn) (err error) {
+		found, err = conn.Neighbours(spec)
+		return err
+	}))
+	// The observer is somebody else too.
+	return slices.DeleteFunc(found, func(n *nft.Neighbour) bool { return n.Table == "observer" })
+}
+
+// names are the rules and what they do.
+func names(found []*nft.Neighbour) []string {
+	var list []string
+	for _, n := range found {
+		list = append(list, fmt.Sprintf("%s rule %d will %s", n.Chain, n.Handle, n.Effect))
+	}
+	return list
+}
+
+// ofClusters are packets that a spec marks: to some VIPs, at the borders of the
+// ranges of ports and within.
+func ofClusters(r *rand.Rand, spec *config.Spec) []Packet {
+	packets := map[Packet]bool{}
+	for i := range spec.Clusters {
+		c := &spec.Clusters[i]
+		for _, ports := range c.MarkedPorts() {
+			for range 3 {
+				vip := c.VIPs[r.IntN(len(c.VIPs))]
+				within := ports.Low + uint16(r.IntN(ports.Width()))
+				for _, port := range []uint16{ports.Low, within, ports.High} {
+					packets[Packet{vip, uint8(ports.Protocol), port}] = true
+				}
+			}
+		}
+	}
+	const most = 25
+	list := make([]Packet, 0, len(packets))
+	for p := range packets {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b Packet) int { return strings.Compare(a.String(), b.String()) })
+	return list[:min(len(list), most)]
+}
+
+func markOf(spec *config.Spec, p Packet) uint32 {
+	for i := range spec.Clusters {
+		c := &spec.Clusters[i]
+		for _, r := range c.MarkedPorts() {
+			if slices.Contains(c.VIPs, p.To) && uint8(r.Protocol) == p.Protocol && r.Low <= p.Port && p.Port <= r.High {
+				return c.Mark
+			}
+		}
+	}
+	return 0
+}
+
+// only is a spec of just these packets.
+func only(spec *config.Spec, packets []Packet) *config.Spec {
+	s := &config.Spec{}
+	for i, p := range packets {
+		s.Clusters = append(s.Clusters, config.Cluster{
+			Name: fmt.Sprint(i), Mark: markOf(spec, p), VIPs: []netip.Addr{p.To},
+			Ports: []config.PortRange{{Protocol: config.Protocol(p.Protocol), Low: p.Port, High: p.Port}},
+		})
+	}
+	return s
+}
+
+// takenTable loads the first random table that nft takes: some conditions
+// contradict each other.
+func takenTable(t *testing.T, site *Site, g foreignGenerator) string {
+	t.Helper()
+	var err error
+	for range 20 {
+		table := g.table()
+		if err = site.Load(table); err == nil {
+			return table
+		}
+	}
+	require.NoError(t, err)
+	return ""
+}
+
+// A foreignGenerator makes tables about some packets, and some beside them.
+type foreignGenerator struct {
+	r       *rand.Rand
+	packets []Packet
+	known   bool // all that rules ask is known of packets
+}
+
+// table is a random table of others.
+func (g foreignGenerator) table() string {
+	var b strings.Builder
+	b.WriteString("table inet foreign\ndelete table inet foreign\ntable inet foreign {\n")
+	fmt.Fprintf(&b, "\tset s4 { type ipv4_addr . inet_proto . inet_service; flags interval; auto-merge; elements = { %s }; }\n", g.elements(true))
+	fmt.Fprintf(&b, "\tset s6 { type ipv6_addr . inet_proto . inet_service; elements = { %s }; }\n", g.elements(false))
+	for _, chain := range []string{"second", "first"} {
+		fmt.Fprintf(&b, "\tchain %s {\n%s\t}\n", chain, g.rules(3, map[string][]string{"first": {"jump second", "goto second"}}[chain]))
+	}
+	priority := []int{-300, -100, -149, 10}[g.r.IntN(4)]
+	fmt.Fprintf(&b, "\tchain base {\n\t\ttype filter hook prerouting priority %d; policy %s;\n", priority, []string{"accept", "accept", "drop"}[g.r.IntN(3)])
+	fmt.Fprintf(&b, "%s\t}\n}\n", g.rules(6, []string{"jump first", "goto first", "jump second"}))
+	return b.String()
+}
+
+func (g foreignGenerator) pick(from ...string) string { return from[g.r.IntN(len(from))] }
+
+// packet is one of the packets, or one near it.
+func (g foreignGenerator) packet() Packet {
+	p := g.packets[g.r.IntN(len(g.packets))]
+	switch g.r.IntN(6) {
+	case 0:
+		p.To = p.To.Next()
+	case 1:
+		p.Port ^= 1
+	}
+	return p
+}
+
+func (g foreignGenerator) elements(v4 bool) string {
+	list := map[string]bool{"192.0.2.254 . tcp . 1": v4, "2001:db8:ffff::1 . tcp . 1": !v4}
+	for range 4 {
+		if p := g.packet(); p.To.Is4() == v4 {
+			list[fmt.Sprintf("%s . %d . %d", p.To, p.Protocol, p.Port)] = true
+		}
+	}
+	var elements []string
+	for e, of := range list {
+		if of {
+			elements = append(elements, e)
+		}
+	}
+	slices.Sort(elements)
+	return strings.Join(elements, ", ")
+}
+
+func (g foreignGenerator) rules(n int, jumps []string) string {
+	var b strings.Builder
+	for range 1 + g.r.IntN(n) {
+		var tests []string
+		for range g.r.IntN(3) {
+			tests = append(tests, g.test())
+		}
+		what := g.pick(append([]string{"accept", "drop", "return", "continue", "counter", "meta mark set 7", "meta mark set meta mark | 0x10000", "meta mark set meta mark ^ 0 return"}, jumps...)...)
+		fmt.Fprintf(&b, "\t\t%s %s\n", strings.Join(tests, " "), what)
+	}
+	return b.String()
+}
+
+// test is a condition of a rule.
+func (g foreignGenerator) test() string {
+	p, q := g.packet(), g.packet()
+	family, length, other := "ip", 8*g.r.IntN(5), "203.0.113.9"
+	if !p.To.Is4() {
+		family, length, other = "ip6", 8*g.r.IntN(17), "2001:db8:c::9"
+	}
+	network, _ := p.To.Prefix(length)
+	low, high := min(p.Port, q.Port), max(p.Port, q.Port)
+	not := g.pick("", "!= ")
+	unknown := []string{
+		fmt.Sprintf("%s saddr %s%s", family, not, other),
+		"iifname " + not + `"nonesuch"`,
+		"ct state " + g.pick("new", "established", "{ new, established }"),
+	}
+	if !g.known && g.r.IntN(2) == 0 {
+		return g.pick(unknown...)
+	}
+	return g.pick(
+		fmt.Sprintf("%s daddr %s%s", family, not, p.To),
+		fmt.Sprintf("%s daddr %s%s", family, not, network),
+		fmt.Sprintf("%s daddr %s{ %s, %s }", family, not, p.To, p.To.Next()),
+		fmt.Sprintf("th dport %s%d", not, p.Port),
+		fmt.Sprintf("tcp dport %s%d-%d", not, low, max(high, low+1)),
+		fmt.Sprintf("udp dport %s{ %d, %d }", not, low, max(high, low+1)),
+		fmt.Sprintf("th dport %s %d", g.pick("<", "<=", ">", ">="), p.Port|1),
+		fmt.Sprintf("%s daddr . meta l4proto . th dport %s@s%s", family, not, map[string]string{"ip": "4", "ip6": "6"}[family]),
+		fmt.Sprintf("th dport vmap { %d : %s, %d : %s }", p.Port, g.pick("accept", "drop", "return"), p.Port^1, g.pick("accept", "drop", "continue")),
+		fmt.Sprintf("%s daddr vmap { %s : %s }", family, p.To, g.pick("accept", "drop", "return")),
+		"meta mark "+not+g.pick("0", "7", "1-1000"),
+		"meta mark & 0x1 == "+g.pick("0", "1"),
+		"meta nfproto "+g.pick("ipv4", "ipv6"),
+		"meta l4proto "+g.pick("tcp", "udp", "{ tcp, udp }"),
+	)
+}
