@@ -16,12 +16,23 @@ const warningsOfTable = 5
 // warning too.
 func (k *kernel) warn(spec *config.Spec) []string {
 	k.progress("look at other tables")
-	found, err := k.nft.Neighbours(spec)
+	found, err := neighbours(spec)
 	warnings := namesOf(found)
 	if err != nil {
 		warnings = append(warnings, fmt.Sprintf("the tables of others could not be checked for what keeps packets from lvsmark: %v", err))
 	}
 	return append(warnings, legacyWarnings()...)
+}
+
+// neighbours has a connection of its own: one that failed in the middle of an
+// answer is good for nothing else.
+func neighbours(spec *config.Spec) ([]*nft.Neighbour, error) {
+	conn, err := nft.Dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.Neighbours(spec)
 }
 
 func namesOf(found []*nft.Neighbour) []string {

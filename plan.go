@@ -39,11 +39,12 @@ func (k *kernel) plan(spec *config.Spec) (*plan, error) {
 			return nil, err
 		}
 	}
+	warnings := k.warn(spec) // first: nothing of it has to be as the plan finds it
 	p, err := k.begin()
 	if err != nil {
 		return nil, err
 	}
-	p.spec = spec
+	p.spec, p.warnings = spec, warnings
 	compiled := nft.Compile(spec)
 	if err := p.checkForeignTables(compiled); err != nil {
 		return nil, err
@@ -53,7 +54,6 @@ func (k *kernel) plan(spec *config.Spec) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.warnings = k.warn(spec)
 	return p, k.compare(p, rehearsed, ipvs.Compile(spec), spec.Settings(), ipvs.Addresses(spec))
 }
 

@@ -1,0 +1,72 @@
+package lvsmark
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// TestWarnings: the rules of others are warned of, and nothing else comes of it.
+func TestWarnings(t *testing.T) {
+	w := newWorld(t) // somebody sets the mark 7 there
+	w.nft("add table inet lvsmark; add chain inet lvsmark early { type filter hook prerouting priority raw; }; add rule inet lvsmark early tcp dport 21 drop")
+	before := w.state()
+	spec := parse(t, unboundSpec)
+	want := []string{
+		"table inet lvsmark, chain early, rule 4 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21); 2001:db8::21 (ports 21); have packets to the VIPs accepted before it",
+		"table ip filter, chain prerouting, rule 3 (meta mark set 0x00000007): will set the mark of packets to 198.51.100.21 (ports 21, 10000-20000), unless it comes before lvsmark's chain of the same priority (of two, the one made last comes first); IPVS compares all 32 bits of the mark: have that rule leave out packets to the VIPs",
+	}
+	assert.Equal(t, want, w.plan(spec).Warnings)
+	assert.Equal(t, want, w.apply(spec).Warnings)
+	assert.Equal(t, want, w.apply(spec).Warnings, "nothing to do")
+	assert.Empty(t, w.remove().Warnings)
+	assert.Equal(t, before, w.state())
+}
+
+// TestWarningsUnreadable: what cannot be read is a warning, no failure.
+func TestWarningsUnreadable(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, InNamespace(w.ns, func() error {
+		k, err := openKernel(w.options())
+		if err != nil {
+			return err
+		}
+		defer k.close()
+		// Of this thread only, which ends with this function.
+		none := [2]unix.CapUserData{}
+		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err != nil {
+			return err
+		}
+		warnings := k.warn(parse(t, unboundSpec))
+		if assert.Len(t, warnings, 1) {
+			assert.Contains(t, warnings[0], "the tables of others could not be checked for what keeps packets from lvsmark: ")
+			assert.Contains(t, warnings[0], unix.EPERM.Error())
+		}
+		return nil
+	}))
+}
+
+// TestWarningsLegacy: iptables-legacy is named where it has rules, not where
+// somebody only looked.
+func TestWarningsLegacy(t *testing.T) {
+	w := newWorld(t)
+	if out, err := exec.Command("ip", "netns", "exec", w.ns, "iptables-legacy", "-t", "mangle", "-L").CombinedOutput(); err != nil {
+		t.Skipf("needs iptables-legacy: %s", out)
+	}
+	w.nft("flush ruleset")
+	spec := parse(t, unboundSpec)
+	assert.Empty(t, w.plan(spec).Warnings)
+	w.run("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "7")
+	w.run("iptables-legacy", "-A", "INPUT", "-j", "ACCEPT")
+	w.run("ip6tables-legacy", "-t", "raw", "-A", "PREROUTING", "-j", "DROP")
+	warnings := w.plan(spec).Warnings
+	require.Len(t, warnings, 2)
+	assert.Regexp(t, "^iptables-legacy has rules \\(table (filter, mangle|mangle, filter)\\), which lvsmark does not read: `iptables-legacy-save` shows ", warnings[0])
+	assert.Contains(t, warnings[1], "ip6tables-legacy has rules (table raw)")
+	w.run("iptables-legacy", "-t", "mangle", "-F")
+	w.run("iptables-legacy", "-F")
+	assert.Equal(t, warnings[1:], w.plan(spec).Warnings)
+}
