@@ -1,0 +1,160 @@
+package concurrency
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// A world is a network namespace, with two specs that are to be applied there.
+type world struct {
+	t       *testing.T
+	ns      string
+	program string // path of lvsmark
+	specs   []string
+}
+
+// newWorld binds the marks where the kernel has IPVS.
+func newWorld(t *testing.T) *world {
+	need.NFTables(t)
+	need.Programs(t, "ip", "nft")
+	_, err := netlink.GenlFamilyGet("IPVS")
+	bind := err == nil
+	if bind {
+		need.Programs(t, "ipvsadm")
+	}
+	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), program: program(t)}
+	out, err := exec.Command("ip", "netns", "add", w.ns).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", w.ns).Run() })
+	w.run("ip", "link", "set", "lo", "up")
+	for _, spec := range []string{oneSpec, otherSpec} {
+		if !bind {
+			spec = strings.Replace(spec, "director: {", "director: {bind: false, ", 1)
+		}
+		path := filepath.Join(t.TempDir(), "spec.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(spec), 0o644))
+		w.specs = append(w.specs, path)
+	}
+	return w
+}
+
+// Specs that have nothing in common but a mark, its VIP, and the table's name.
+const (
+	oneSpec = `clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}, {address: "fd00::11"}]}
+  - {name: web, mark: 80, vips: [198.51.100.80], ports: [80, 443], scheduler: rr, real-servers: [{address: 10.0.0.13}]}
+director: {sysctls: {net.ipv4.ip_default_ttl: 63}}
+`
+	otherSpec = `clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21], ftp: {control-ports: [21, 990], passive-ports: 20000-30000}, scheduler: rr, real-servers: [{address: 10.0.0.12, weight: 5}, {address: 10.0.0.14}]}
+  - {name: mail, mark: 25, vips: [198.51.100.25], ports: [25, 587], real-servers: [{address: 10.0.0.15}]}
+  - {name: dns, mark: 53, vips: ["2001:db8::53"], ports: [53, udp/53], real-servers: [{address: "fd00::53"}]}
+director: {sysctls: {net.ipv4.ip_default_ttl: 62}}
+`
+)
+
+// program is the path of lvsmark: that of $LVSMARK_BIN, or one built here.
+func program(t *testing.T) string {
+	if path := os.Getenv("LVSMARK_BIN"); path != "" {
+		return path
+	}
+	path := filepath.Join(t.TempDir(), "lvsmark")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
+}
+
+// run runs a program in the namespace.
+func (w *world) run(args ...string) {
+	w.t.Helper()
+	out, err := w.command(args...).CombinedOutput()
+	require.NoError(w.t, err, "%v: %s", args, out)
+}
+
+func (w *world) command(args ...string) *exec.Cmd {
+	return exec.Command("ip", append([]string{"netns", "exec", w.ns}, args...)...)
+}
+
+// An outcome is what lvsmark said, and its exit status.
+type outcome struct {
+	status int
+	stdout string
+	stderr string
+}
+
+func (w *world) lvsmark(spec string, verb ...string) (o outcome, err error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(w.program, append([]string{"-c", spec, "--netns", w.ns}, verb...)...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
+		o.status, err = exit.ExitCode(), nil
+	}
+	o.stdout, o.stderr = stdout.String(), stderr.String()
+	return o, err
+}
+
+// do is lvsmark where it has to run.
+func (w *world) do(spec string, verb ...string) outcome {
+	w.t.Helper()
+	o, err := w.lvsmark(spec, verb...)
+	require.NoError(w.t, err)
+	return o
+}
+
+// is reports whether the kernel is precisely as the spec says.
+func (w *world) is(spec string) bool {
+	w.t.Helper()
+	o := w.do(spec, "diff")
+	require.NotEqual(w.t, 2, o.status, o.stderr)
+	return o.status == 0
+}
+
+// fair asserts that an apply was done, or refused with a word about who is in
+// the way, and nothing half done left.
+func (w *world) fair(o outcome) {
+	w.t.Helper()
+	if o.status == 0 {
+		return
+	}
+	assert.Equal(w.t, 2, o.status, o.stderr)
+	assert.Regexp(w.t, refusals, o.stderr)
+	assert.NotContains(w.t, o.stderr, "NOT all could be undone")
+}
+
+// refusals name somebody else.
+const refusals = `another lvsmark is changing this network namespace: pid \d+, apply, since` +
+	`|changed by somebody else meanwhile` +
+	`|the ruleset changes while it is read` +
+	`|applied, but somebody else changed lvsmark's tables or services at the same time` +
+	`|IPVS service is not lvsmark's`
+
+// settles asserts that, once nobody else writes any more, one apply is enough.
+func (w *world) settles() {
+	w.t.Helper()
+	for _, spec := range w.specs {
+		o := w.do(spec, "apply", "--adopt")
+		assert.Equal(w.t, 0, o.status, o.stderr)
+		assert.True(w.t, w.is(spec), "no difference")
+	}
+}
+
+// applies is how often a test applies: emulation is slow.
+func applies() int {
+	if testing.Short() {
+		return 6
+	}
+	return 30
+}
