@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -59,7 +60,7 @@ func Remove(ctx context.Context, opts Options) (*Result, error) {
 }
 
 // commitTries bounds how often apply plans anew because somebody else changed
-// the nftables ruleset between plan and commit.
+// the nftables ruleset or IPVS between plan and commit.
 const commitTries = 5
 
 // A planner compares the kernel with what it is to be.
@@ -96,7 +97,8 @@ func inKernel[T any](opts Options, f func(*kernel) (T, error)) (result T, err er
 // isStale reports whether a plan came too late, and nothing of it is left.
 func isStale(err error) bool {
 	var undone *UndoneError
-	return errors.Is(err, nft.ErrStale) && (!errors.As(err, &undone) || len(undone.Left) == 0)
+	stale := errors.Is(err, nft.ErrStale) || errors.Is(err, ipvs.ErrStale)
+	return stale && (!errors.As(err, &undone) || len(undone.Left) == 0)
 }
 
 // once plans, and commits the plan.
@@ -118,7 +120,9 @@ func (k *kernel) once(ctx context.Context, planner planner) (*Result, error) {
 			return nil, err
 		}
 	}
-	if err := k.acquire(p.live); err != nil {
+	if err := k.acquire(p.live); errors.Is(err, nft.ErrStale) {
+		return nil, k.acquireFirst(err)
+	} else if err != nil {
 		return nil, err
 	}
 	if draining {

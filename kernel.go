@@ -50,6 +50,18 @@ func (k *kernel) acquire(s *nft.Snapshot) (err error) {
 	return err
 }
 
+// acquireFirst takes the lock whatever became of the ruleset, for a plan that is
+// to be made anew: somebody who keeps writing is faster than any plan. Where it
+// has the lock, it returns the error that the plan was too late.
+func (k *kernel) acquireFirst(stale error) error {
+	lock, _, err := nft.Acquire(holder(k.opts.Holder), 0)
+	if err != nil {
+		return err
+	}
+	k.lock = lock
+	return stale
+}
+
 // holder is what others are told who find the namespace locked.
 func holder(what string) string {
 	if what == "" {

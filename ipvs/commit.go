@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrStale says that a change came too late: the service or real server is there
+// already, or no longer. Nothing was changed.
+var ErrStale = errors.New("IPVS was changed meanwhile")
+
 // Do makes one change. Where the kernel refuses, the error names the object,
 // keeps the kernel's words (a syscall.Errno is wrapped) and says what helps if
 // that is known; nothing is changed then.
@@ -18,7 +22,10 @@ func (c *Conn) Do(change Change) error {
 	}
 	err = refusal(err)
 	subject := fmt.Sprintf("%s %s", change.Verb(), change.Object())
-	if hint := hintFor(change, err); hint != "" {
+	switch hint := hintFor(change, err); {
+	case isStale(change, err):
+		return fmt.Errorf("%s: %w (%s; %w)", subject, err, hint, ErrStale)
+	case hint != "":
 		return fmt.Errorf("%s: %w (%s)", subject, err, hint)
 	}
 	return fmt.Errorf("%s: %w", subject, err)
@@ -63,12 +70,19 @@ func (c *Conn) doServer(command uint8, service Key, server Server) error {
 	})
 }
 
+// isStale tells somebody else's change from a module that is missing.
+func isStale(change Change, err error) bool {
+	noScheduler := errors.Is(err, unix.ENOENT) && change.setsHeader()
+	return !noScheduler && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EEXIST))
+}
+
+func (c Change) setsHeader() bool { return c.Op == AddService || c.Op == EditService }
+
 // hintFor says what a refusal means and what helps: the kernel's words alone
 // are the same for many causes.
 func hintFor(change Change, err error) string {
-	setsHeader := change.Op == AddService || change.Op == EditService
 	switch {
-	case errors.Is(err, unix.ENOENT) && setsHeader:
+	case errors.Is(err, unix.ENOENT) && change.setsHeader():
 		hint := fmt.Sprintf("scheduler %q needs the module ip_vs_%[1]s: try \"modprobe ip_vs_%[1]s\"", change.Service.Scheduler)
 		if engine := change.Service.PersistenceEngine; engine != "" {
 			hint += fmt.Sprintf("; and persistence engine %q the module ip_vs_pe_%[1]s", engine)

@@ -36,7 +36,7 @@ type Lock struct {
 }
 
 // Acquire takes the lock of the calling thread's network namespace, if the
-// ruleset is still of that generation, and returns the generation afterwards. It
+// ruleset is still of that generation, 0 for any, and returns the one afterwards. It
 // wraps ErrStale when it is not, and returns a *LockedError when somebody has
 // the lock. The holder, at most 127 bytes, says who asks: it is the table's
 // comment. It needs Linux 5.12.
