@@ -147,17 +147,15 @@ const refusals = `another lvsmark is changing this network namespace: pid \d+, a
 // settles asserts that, once nobody else writes any more, one apply is enough.
 func (w *world) settles() {
 	w.t.Helper()
-	for _, spec := range w.specs {
-		o := w.do(spec, "apply", "--adopt")
-		assert.Equal(w.t, 0, o.status, o.stderr)
-		assert.True(w.t, w.is(spec), "no difference")
-	}
+	o := w.do(w.specs[0], "apply", "--adopt")
+	assert.Equal(w.t, 0, o.status, o.stderr)
+	assert.True(w.t, w.is(w.specs[0]), "no difference")
 }
 
 // applies is how often a test applies: emulation is slow.
 func applies() int {
 	if testing.Short() {
-		return 6
+		return 2
 	}
 	return 30
 }
