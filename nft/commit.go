@@ -17,7 +17,9 @@ import (
 // one back.
 func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 	for i, messages := range d.transactions {
-		if i > 0 {
+		// Also ahead of the first: the kernel tells only two generations apart, and
+		// another transaction may have been made a moment ago, as that of the lock.
+		if len(d.transactions) > 1 {
 			waitForPackets()
 		}
 		if err := c.transact(messages, generation); err != nil {
