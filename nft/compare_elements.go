@@ -4,6 +4,12 @@ import "slices"
 
 // compareElements finds the elements of a hash that come, go, or get another
 // value; the kernel takes them one by one.
+//
+// Another value is a delete and an add of the same key. A packet that meets both
+// on its way along the bucket may find neither: it passes over the new one, for
+// it began in the generation before, and the old one is unlinked before it comes
+// there (nft_hash_lookup_fast in net/netfilter/nft_set_hash.c; Linux 6.17 looks
+// once more). So a set that packets meet is replaced as a whole.
 func (d *tableDifference) compareElements(old, next *Set) {
 	before := make(map[string]string, len(old.Elements))
 	for _, e := range old.Elements {
@@ -32,7 +38,9 @@ func (d *tableDifference) compareElements(old, next *Set) {
 	d.turned = append(d.turned, d.next.delElements(next, changed)...)
 	d.turned = append(d.turned, d.next.newElements(next, changed)...)
 	d.gone = append(d.gone, d.next.delElements(next, deleted)...)
-	d.newVerdicts = d.newVerdicts || (next.DataType == typeVerdict && len(changed) > 0)
+	if len(changed) > 0 && !inLedger(next.Name) && sameSet(old, next) {
+		d.replace(next)
+	}
 	d.track(next, added, deleted)
 }
 

@@ -21,14 +21,14 @@ type tableDifference struct {
 	spare     string // a name that no table of lvsmark's has
 	changes   []Change
 
-	detour      bool      // the kernel cannot turn one into the other in place
-	named       []message // new chains and strays, still empty: elements and rules may name them
-	made        []message // new sets and elements, rules of new chains
-	turned      []message // rules of chains that stay, elements with a new value
-	gone        []message // elements, sets and chains that nobody asks any more
-	structure   bool      // more than elements differs
-	newVerdicts bool      // a verdict map sends packets elsewhere
-	moved       bool      // an address leaves one set and comes into another
+	detour    bool      // the kernel cannot turn one into the other in place
+	replaced  []*Set    // nor these sets, as they are to be
+	named     []message // new chains and strays, still empty: elements and rules may name them
+	made      []message // new sets and elements, rules of new chains
+	turned    []message // rules of chains that stay, intervals, values in the ledger
+	gone      []message // elements, sets and chains that nobody asks any more
+	structure bool      // more than elements differs
+	moved     bool      // an address leaves one set and comes into another
 
 	cameKeys, wentKeys map[string]bool
 }
@@ -53,10 +53,10 @@ func (d *tableDifference) transactions() [][]message {
 		return nil
 	case d.detour:
 		return d.aroundByCopy()
+	case len(d.replaced) > 0:
+		return d.aroundBySpares()
 	case !d.structure && !d.moved:
 		return [][]message{slices.Concat(made, d.turned, d.gone)}
-	case d.newVerdicts && len(made) > 0:
-		return [][]message{made, d.turned, d.gone}
 	}
 	return [][]message{slices.Concat(made, d.turned), d.gone}
 }
@@ -84,7 +84,7 @@ func (d *tableDifference) compareSets() {
 			d.made = append(d.made, createContents(d.next, []*Set{s}, nil)...)
 		case !sameSet(old, s):
 			d.changes = append(d.changes, Change{Op: Edit, Kind: s.Kind(), Where: d.next.String(), Before: old.head(), After: s.head()})
-			d.detour = true
+			d.replace(s)
 			d.compareAnyElements(old, s)
 		case s.isInterval():
 			d.compareIntervals(old, s)
@@ -98,6 +98,13 @@ func (d *tableDifference) compareSets() {
 			d.structure = d.structure || !inLedger(s.Name)
 		}
 	}
+}
+
+// replace puts a new set in the place of the old one. The ledger must be found
+// at any time, under its own name.
+func (d *tableDifference) replace(s *Set) {
+	d.replaced = append(d.replaced, s)
+	d.detour = d.detour || inLedger(s.Name)
 }
 
 func (d *tableDifference) compareChains() {

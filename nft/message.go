@@ -162,6 +162,12 @@ func (t *Table) delChain(c *Chain) message {
 
 func (t *Table) chainName(c *Chain) string { return fmt.Sprintf("chain %s %s", t.id(), c.Name) }
 
+// flushChain deletes all rules.
+func (t *Table) flushChain(c *Chain) message {
+	b := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+	return message{unix.NFT_MSG_DELRULE, 0, t.Family, appendText(b, unix.NFTA_RULE_CHAIN, c.Name), "rules of " + t.chainName(c)}
+}
+
 // newRule adds a rule before the rule with that handle; at the end for 0.
 func (t *Table) newRule(c *Chain, r *Rule, before uint64) message {
 	b := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)

@@ -1,0 +1,125 @@
+package nft
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// aroundBySpares makes sets anew that cannot be turned in place: first the rules
+// ask copies beside them, under spare names, then the sets of the right name.
+// The base chains stay hooked all the time.
+func (d *tableDifference) aroundBySpares() [][]message {
+	again := d.madeAgain()
+	names := d.spareNames(again)
+	beside := d.next.asking(names)
+	there := compareTables(d.old, beside, d.spare)
+	var back, gone []message
+	for _, s := range again {
+		if spare := beside.Set(names[s.Name]); spare != nil {
+			gone = append(gone, d.next.delSet(spare))
+		} else {
+			back = append(back, d.next.delSet(s))
+		}
+		back = append(back, createContents(d.next, []*Set{s}, nil)...)
+	}
+	for i, c := range d.next.Chains {
+		// Nobody knows yet what handles the rules will have that ask the copies.
+		if !slices.Equal(c.Rules, beside.Chains[i].Rules) {
+			back = append(back, d.next.flushChain(c))
+			back = append(back, createContents(d.next, nil, []*Chain{c})...)
+		}
+	}
+	return [][]message{
+		slices.Concat(there.named, there.made, there.turned),
+		slices.Concat(there.gone, back),
+		gone,
+	}
+}
+
+// madeAgain are the sets from the first on that is replaced: so all keep their
+// places in the kernel's list, and the way back leads to the same list.
+func (d *tableDifference) madeAgain() []*Set {
+	sets := inOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
+	return sets[slices.IndexFunc(sets, func(s *Set) bool { return slices.Contains(d.replaced, s) }):]
+}
+
+// spareNames gives each of the sets a name that no set has: one of an earlier
+// apply that was killed may still be there. The ledger needs none: no packet
+// asks it, and it must be found under its own name at any time.
+func (d *tableDifference) spareNames(sets []*Set) map[string]string {
+	names := map[string]string{}
+	for _, s := range sets {
+		if inLedger(s.Name) {
+			continue
+		}
+		name := s.Name + "-next"
+		for d.old.Set(name) != nil || d.next.Set(name) != nil {
+			name += "-next"
+		}
+		names[s.Name] = name
+	}
+	return names
+}
+
+// asking is the table with other names for some sets.
+func (t *Table) asking(names map[string]string) *Table {
+	renamed := *t
+	renamed.Sets = slices.Clone(t.Sets)
+	for i, s := range t.Sets {
+		if name := names[s.Name]; name != "" {
+			set := *s
+			set.Name = name
+			renamed.Sets[i] = &set
+		}
+	}
+	renamed.Chains = slices.Clone(t.Chains)
+	for i, c := range t.Chains {
+		chain := *c
+		chain.Rules = slices.Clone(c.Rules)
+		for j, r := range c.Rules {
+			chain.Rules[j] = r.asking(names)
+		}
+		renamed.Chains[i] = &chain
+	}
+	return &renamed
+}
+
+// asking is the rule with other names for the sets that it looks up, or the same
+// rule where it looks up none of them.
+func (r *Rule) asking(names map[string]string) *Rule {
+	var list []byte
+	looks := false
+	eachAttribute(r.Expressions, func(typ uint16, data []byte) {
+		e := readExpression(data)
+		if name := names[e.text(unix.NFTA_LOOKUP_SET)]; e.name == "lookup" && name != "" {
+			looks = true
+			data = lookupIn(data, name)
+		}
+		list = appendAttribute(list, unix.NLA_F_NESTED|typ, data)
+	})
+	if !looks {
+		return r
+	}
+	return &Rule{Expressions: string(list), Comment: r.Comment, rest: r.rest}
+}
+
+// lookupIn is the expression of a lookup with another set.
+func lookupIn(expression []byte, set string) []byte {
+	var b []byte
+	eachAttribute(string(expression), func(typ uint16, data []byte) {
+		if typ != unix.NFTA_EXPR_DATA {
+			b = appendAttribute(b, typ, data)
+			return
+		}
+		var lookup []byte
+		eachAttribute(string(data), func(typ uint16, data []byte) {
+			if typ == unix.NFTA_LOOKUP_SET {
+				data = append([]byte(set), 0)
+			}
+			lookup = appendAttribute(lookup, typ, data)
+		})
+		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_EXPR_DATA, lookup)
+	})
+	return b
+}

@@ -1,0 +1,95 @@
+package nft_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// TestReplacedInPlace has sets replaced that the kernel cannot turn: the base
+// chains, and with them the hooks, stay the same. An unhooked chain takes with
+// it what waits in queues for user space, others' packets too.
+func TestReplacedInPlace(t *testing.T) {
+	marked := func(mark uint32) *config.Spec {
+		spec := manyVIPs(t, 3)
+		spec.Clusters[0].Mark = mark
+		return spec
+	}
+	profiles := read(t, "testdata/many-profiles.yaml")
+	for _, c := range []struct {
+		name     string
+		from, to *config.Spec
+	}{
+		{"map grown past its size", manyVIPs(t, 400), manyVIPs(t, 1100)},
+		{"map shrunk", manyVIPs(t, 1100), manyVIPs(t, 400)},
+		{"mark changed", marked(21), marked(22)},
+		{"ports of a VIP changed among many profiles", parse(t, profiles), portsTurned(t, profiles)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			first, second := rehearse(t, c.from), rehearse(t, c.to)
+			inScratch(t, func() {
+				conn := dial(t)
+				apply(t, conn, first)
+				before := hooks(t)
+				apply(t, conn, second)
+				now := snapshot(t, conn)
+				assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes)
+				assert.Equal(t, before, hooks(t))
+				assert.NotContains(t, run(t, "", "list", "ruleset"), "-next")
+				assert.Equal(t, nft.Arranged(first, second).String(), now.String())
+				require.NoError(t, conn.Restore(first))
+				back := snapshot(t, conn)
+				assert.Equal(t, nft.Arranged(&now.Ruleset, first).String(), back.String(), "the way back")
+			})
+		})
+	}
+}
+
+// TestGoesOnFromSpare is an apply after one that was killed while its rules
+// asked a copy of the map.
+func TestGoesOnFromSpare(t *testing.T) {
+	few, many := rehearse(t, manyVIPs(t, 2)), rehearse(t, manyVIPs(t, 1100))
+	inScratch(t, func() {
+		conn := dial(t)
+		apply(t, conn, few)
+		run(t, `add map ip lvsmark tcp_21_10000-20000-next { type ipv4_addr : mark; size 4096; elements = { 10.128.0.0 : 21, 10.128.0.1 : 21 }; }
+flush chain ip lvsmark prerouting
+add rule ip lvsmark prerouting tcp dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000-next accept
+add rule ip lvsmark prerouting tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000-next
+`, "-f", "-")
+		apply(t, conn, many)
+		now := snapshot(t, conn)
+		assert.Empty(t, nft.Compare(&now.Ruleset, many).Changes)
+		assert.NotContains(t, run(t, "", "list", "ruleset"), "-next")
+	})
+}
+
+// hooks are the tables and their base chains with their handles: what was
+// deleted and added has another.
+func hooks(t *testing.T) []string {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(run(t, "", "-a", "list", "ruleset")) {
+		if strings.Contains(line, "# handle") && (strings.HasPrefix(line, "table ") || strings.Contains(line, "chain p")) {
+			lines = append(lines, line)
+		}
+	}
+	require.NotEmpty(t, lines)
+	return lines
+}
+
+// portsTurned gives the first cluster the ports of the second, and the other way
+// round.
+func portsTurned(t *testing.T, yaml string) *config.Spec {
+	t.Helper()
+	spec := parse(t, yaml)
+	a, b := &spec.Clusters[0], &spec.Clusters[1]
+	a.Ports, b.Ports = b.Ports, a.Ports
+	a.FTP, b.FTP = b.FTP, a.FTP
+	return spec
+}
