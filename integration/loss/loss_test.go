@@ -32,7 +32,7 @@ func TestNoPacketLost(t *testing.T) {
 	}
 	cpu, err := apartFromSender()
 	require.NoError(t, err)
-	const reapplies = 10
+	const reapplies = 6
 	for _, k := range append(kinds(newProgram(t)), controls()...) {
 		t.Run(k.name, func(t *testing.T) {
 			row, err := k.play(t.Context(), Load{CPU: cpu}, reapplies)
