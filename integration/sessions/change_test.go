@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark"
 )
 
 // A change is one that a re-apply makes, and a later one takes back.
@@ -58,19 +60,37 @@ func (s *site) reset(t *testing.T) {
 	require.NoError(t, s.Apply(s.spec()))
 }
 
+// A reapplied is what `lvsmark apply` said of a re-apply.
+type reapplied struct {
+	Changes []struct {
+		Impact lvsmark.Impact
+	}
+}
+
+// effect is the worst of all its changes.
+func (r reapplied) effect() lvsmark.Effect {
+	worst := lvsmark.Safe
+	for _, c := range r.Changes {
+		if c.Impact.Effect == lvsmark.Cuts || worst == lvsmark.Safe {
+			worst = c.Impact.Effect
+		}
+	}
+	return worst
+}
+
 // reapply makes a change, or takes it back, by `lvsmark apply`, which must find
-// something to do. It returns the changes in the kernel.
-func (s *site) reapply(t *testing.T, c change) int {
+// something to do.
+func (s *site) reapply(t *testing.T, c change) reapplied {
 	t.Helper()
 	s.on[c] = !s.on[c]
 	require.NoError(t, s.WriteSpec(s.spec()))
 	output, err := s.Lvsmark("apply", "-o", "json")
 	require.NoError(t, err)
 	require.Zero(t, output.Status, "%s: %s", c.now(s), output.Text)
-	var document struct{ Changes []json.RawMessage }
+	var document reapplied
 	require.NoError(t, json.Unmarshal([]byte(output.Text), &document), output.Text)
 	require.NotEmpty(t, document.Changes, c.now(s))
-	return len(document.Changes)
+	return document
 }
 
 // now says what the site did with the change last.

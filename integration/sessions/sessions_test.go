@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark"
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/lab"
 )
@@ -132,11 +133,12 @@ func (s *site) reapplyUntil(t *testing.T, ended func() bool) (lines []string) {
 	for ; ; s.next++ {
 		c := all[s.next%len(all)]
 		began := time.Now()
-		changes := s.reapply(t, c)
+		made := s.reapply(t, c)
 		if ended() {
 			return lines
 		}
-		lines = append(lines, fmt.Sprintf("%4d  %-50s %4d changes %6.2f s", len(lines)+1, c.now(s), changes, time.Since(began).Seconds()))
+		assert.NotEqual(t, lvsmark.Cuts, made.effect(), c.now(s))
+		lines = append(lines, fmt.Sprintf("%4d  %-42s %4d changes, %-6s %6.2f s", len(lines)+1, c.now(s), len(made.Changes), made.effect(), time.Since(began).Seconds()))
 	}
 }
 
@@ -163,7 +165,7 @@ func (s *site) cut(t *testing.T) {
 	servers, err := running.AwaitData()
 	require.NoError(t, err)
 	require.ElementsMatch(t, servers, []string{"rs1", "rs2"})
-	s.reapply(t, ownServerGone)
+	assert.Equal(t, lvsmark.Cuts, s.reapply(t, ownServerGone).effect())
 	require.False(t, running.Ended())
 	results, err := running.Wait()
 	require.NoError(t, err)
