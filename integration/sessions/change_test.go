@@ -48,8 +48,9 @@ const ownServerGone change = "own cluster: real server gone"
 func harmless() []change {
 	return []change{
 		web, ownServer, mail, ownWeights, otherServer, ownScheduler, ownVIP, otherWeights, tableName,
-		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, ownPort, timeouts, otherGone, sysctl,
-		manyVIPs, manyVIPs, // made and taken back: they make each apply slow
+		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, ownPort, timeouts, sysctl,
+		// Made and taken back: the one makes others void, the other makes each apply slow.
+		otherGone, otherGone, manyVIPs, manyVIPs,
 	}
 }
 
