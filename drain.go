@@ -24,10 +24,16 @@ func (k *kernel) drain(ctx context.Context, p *plan, planner planner) (*plan, er
 	if err := run(ctx, p.deferred().steps(k), k.progress); err != nil {
 		return nil, err
 	}
-	if err := k.awaitEnd(ctx, p); err != nil {
+	if err := k.awaitEnd(ctx, p); errors.Is(err, ErrDrainInterrupted) {
 		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("%w; %w", errDrained, err)
 	}
-	return planner(k)
+	rest, err := planner(k)
+	if err != nil {
+		return nil, fmt.Errorf("%w; %w", errDrained, err)
+	}
+	return rest, nil
 }
 
 // deferred is the plan without what takes away: servers that go get weight 0,

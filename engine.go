@@ -134,6 +134,9 @@ func (k *kernel) once(ctx context.Context, planner planner) (*Result, error) {
 		}
 	}
 	if err := run(ctx, p.steps(k), k.progress); err != nil {
+		if draining {
+			err = fmt.Errorf("%w; %w", errDrained, err)
+		}
 		return nil, err
 	}
 	return result, k.check(p)

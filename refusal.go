@@ -13,8 +13,9 @@ type ImpactError struct {
 	Changes []Change // those that do it
 }
 
-// errDrained goes before an ImpactError where a drain has changed something.
-var errDrained = errors.New("drained for as long as was asked: what is to go keeps weight 0, what was to come is there")
+// errDrained goes before the error of what came after a drain, which has changed
+// something.
+var errDrained = errors.New("drained, but not done: what is to go keeps weight 0, what was to come is there, the next apply goes on from here")
 
 // Error has a line for each change, and one for the way out.
 func (e *ImpactError) Error() string {

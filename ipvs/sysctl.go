@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // sysctlRoot shows each thread the sysctls of its own network namespace:
@@ -46,7 +47,7 @@ func readSysctl(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	value, err := os.ReadFile(path)
+	value, err := readFile(path)
 	// The kernel ends each value with a new line: without it there is more.
 	if err == nil && !bytes.HasSuffix(value, []byte("\n")) {
 		err = fmt.Errorf("%q is only the begin of a value: %w", value, io.ErrUnexpectedEOF)
@@ -63,7 +64,7 @@ func writeSysctl(name, value string) error {
 		return err
 	}
 	// Neither created nor truncated: a sysctl that is missing has to fail.
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	file, err := openFile(path, os.O_WRONLY)
 	if err != nil {
 		return sysctlError("set", name, path, err)
 	}
@@ -98,6 +99,26 @@ func sysctlError(verb, name, path string, err error) error {
 	default:
 		return fmt.Errorf("%s sysctl %s: %w", verb, name, cause)
 	}
+}
+
+func readFile(path string) ([]byte, error) {
+	file, err := openFile(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
+}
+
+// openFile opens one that may not wait: Go takes sysctls for files that become
+// ready at some time.
+func openFile(path string, flag int) (*os.File, error) {
+	file, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return nil, err
+	}
+	_ = file.SetDeadline(time.Now().Add(answerLimit)) // the error says that it never waits
+	return file, nil
 }
 
 func exists(path string) bool {

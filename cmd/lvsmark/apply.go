@@ -51,7 +51,7 @@ It needs root: CAP_NET_ADMIN, and CAP_SYS_ADMIN for the scratch network namespac
 in which the kernel tries the ruleset first.
 
 Exit status: 0, the kernel matches the spec (or, with --dry-run, would); 2, an
-error, and nothing is changed.`,
+error: what was done before it is undone, or the message names what is left.`,
 		Example: `  lvsmark apply
   lvsmark apply --dry-run
   lvsmark apply --fail-on cuts

@@ -1,0 +1,90 @@
+package lvsmark
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"golang.org/x/sys/unix"
+)
+
+// memoryDeed adds names to a list. What is called lost is added, but the answer
+// to that is an error; what is called stuck cannot be taken back.
+func memoryDeed(have map[string]bool, refused error) deed[string] {
+	return deed[string]{
+		do: func(name string) error {
+			if name == "refused" {
+				return refused
+			}
+			have[name] = true
+			if name == "lost" {
+				return unix.ENOBUFS
+			}
+			return nil
+		},
+		undo: func(name string) error {
+			if name == "stuck" {
+				return unix.EBUSY
+			}
+			if !have[name] {
+				return unix.ENOENT
+			}
+			delete(have, name)
+			return nil
+		},
+		done:    func(name string) (bool, error) { return have[name], nil },
+		name:    func(name string) string { return name },
+		foreign: func(name string) bool { return name == "refused" },
+	}
+}
+
+// TestDoubtfulItemsUndone has an item fail in ways that do not tell whether it
+// was done.
+func TestDoubtfulItemsUndone(t *testing.T) {
+	for name, c := range map[string]struct {
+		had   []string
+		items []string
+		left  map[string]bool
+		words string
+	}{
+		"only the answer was lost":          {items: []string{"a", "lost", "b"}, left: map[string]bool{}, words: "no buffer space available; undone: ledger"},
+		"not done at all":                   {items: []string{"a", "refused"}, left: map[string]bool{}, words: "file exists; undone: ledger"},
+		"somebody else did the same before": {had: []string{"refused"}, items: []string{"a", "refused"}, left: map[string]bool{"refused": true}, words: "file exists; undone: ledger"},
+		"one cannot be undone": {
+			items: []string{"a", "stuck", "lost"}, left: map[string]bool{"stuck": true},
+			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: table ip lvsmark keeps it for the next apply",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have := map[string]bool{}
+			for _, name := range c.had {
+				have[name] = true
+			}
+			ledger := step{name: "ledger", do: func() error { return nil }, undo: func() error { return nil }, memory: "table ip lvsmark"}
+			err := run(t.Context(), []step{ledger, eachStep("items", c.items, memoryDeed(have, unix.EEXIST))}, func(string) {})
+			assert.EqualError(t, err, "items: "+c.words)
+			assert.Equal(t, c.left, have)
+		})
+	}
+}
+
+// TestUndoneByOthers lets somebody else take an item back first.
+func TestUndoneByOthers(t *testing.T) {
+	have := map[string]bool{}
+	s := eachStep("items", []string{"a", "b"}, memoryDeed(have, nil))
+	assert.NoError(t, s.do())
+	delete(have, "b")
+	assert.NoError(t, s.undo())
+	assert.Empty(t, have)
+}
+
+// TestDoubtfulUnreadable cannot look whether a failed item was done.
+func TestDoubtfulUnreadable(t *testing.T) {
+	d := memoryDeed(map[string]bool{}, nil)
+	d.done = func(string) (bool, error) { return false, unix.EIO }
+	s := eachStep("items", []string{"lost"}, d)
+	assert.ErrorIs(t, s.do(), unix.ENOBUFS)
+	err := s.undo()
+	assert.ErrorContains(t, err, "lost: it cannot be told whether that was done")
+	assert.True(t, errors.Is(err, unix.EIO))
+}
