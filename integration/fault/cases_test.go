@@ -8,9 +8,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/fault"
 )
 
-// errnos that a call fails with. Those of slowErrnos have Go wait for a netlink
-// socket that is ready: until the limit for an answer, if the kernel did not
-// really mean it.
+// errnos that a call fails with. Those of slowErrnos have Go wait until a file is
+// ready: to the limit for an answer, if the kernel did not really mean it.
 func errnos() []unix.Errno {
 	return []unix.Errno{unix.EPERM, unix.ENOMEM, unix.ENOBUFS, unix.ERESTART, unix.ENOENT, unix.EEXIST}
 }
@@ -61,7 +60,13 @@ func waits(call fault.Call, f fault.Fault) bool {
 		return true
 	}
 	told := f.Mode == fault.Before || f.Mode == fault.After
-	return told && (f.Errno == unix.EINTR || f.Errno == unix.EAGAIN) && (call.Sends() || call.Receives())
+	switch {
+	case call.Sends(), call.Receives():
+		return told && (f.Errno == unix.EINTR || f.Errno == unix.EAGAIN)
+	case call.Reads(), call.Name == "write":
+		return told && f.Errno == unix.EAGAIN
+	}
+	return false
 }
 
 // sample takes n, or all, evenly spread.

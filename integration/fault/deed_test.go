@@ -2,6 +2,11 @@
 
 package fault_test
 
+import (
+	"path/filepath"
+	"time"
+)
+
 // A deed is something that lvsmark is told to do.
 type deed struct {
 	verb []string
@@ -9,6 +14,22 @@ type deed struct {
 }
 
 func apply(spec string) deed { return deed{[]string{"apply"}, spec} }
+
+// applyFile applies a plan that saved wrote.
+func (w *world) applyFile(spec string) deed { return deed{[]string{"apply", w.planFile()}, spec} }
+
+func (w *world) save(spec string) deed { return deed{[]string{"plan", "-O", w.planFile()}, spec} }
+
+func (w *world) planFile() string { return filepath.Join(w.specs, "plan") }
+
+// applyOrNot applies what goes again unless it is confirmed.
+func applyOrNot(spec string, wait time.Duration) deed {
+	return deed{[]string{"apply", "--confirm", wait.String()}, spec}
+}
+
+func confirm() deed { return deed{verb: []string{"confirm"}} }
+
+func drain(spec string) deed { return deed{[]string{"apply", "--drain", "1s"}, spec} }
 
 func remove() deed { return deed{verb: []string{"delete"}} }
 
@@ -30,12 +51,17 @@ type turn struct {
 	deed
 }
 
+// planned is the name of the turn that applies a plan file.
+const planned = "apply of a plan file"
+
 // turns are those to be disturbed, between a spec and another one. All that an
 // apply can change, changes.
 func turns(one, other string) []turn {
 	return []turn{
 		{"first apply", "", one, apply(one)},
 		{"apply of another spec", one, other, apply(other)},
+		{planned, one, other, deed{}},
+		{"apply --drain", one, other, drain(other)},
 		{"delete", other, "", remove()},
 	}
 }

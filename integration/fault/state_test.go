@@ -4,6 +4,9 @@ package fault_test
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,46 +17,73 @@ import (
 // the name by which lvsmark has to call it when it is left behind.
 type state map[string]string
 
-// stateScript asks IPVS first: that loads the module, which brings sysctls.
-const stateScript = `
-if ipvsadm -Sn 2>/dev/null; then ipvsadm -L --timeout; fi
-nft list ruleset
-ip -o address show scope global
-cd /proc/sys/net
-grep -s . ipv4/ip_forward ipv4/ip_default_ttl ipv6/conf/all/forwarding ipv4/vs/* || true
-`
-
-// state reads it with the programs that administrators use.
+// state reads it with the programs that administrators use, IPVS first: that
+// loads the module, which brings sysctls.
 func (w *world) state() state {
 	w.t.Helper()
-	s, table := state{}, ""
-	for line := range strings.Lines(w.run("sh", "-c", stateScript)) {
-		line = strings.TrimRight(line, "\n")
-		name, fields := table, strings.Fields(line)
-		switch {
-		case strings.HasPrefix(line, "table "):
-			table = strings.TrimSuffix(line, " {")
-			name = table
-		case line == "}":
-			table = ""
-		case table != "":
-		case strings.HasPrefix(line, "-A "):
-			name = service(fields)
-		case strings.HasPrefix(line, "-a "):
-			name = fields[4]
-			name = strings.TrimSuffix(name, ":0") + " of " + strings.TrimPrefix(service(fields), "service ")
-		case strings.HasPrefix(line, "Timeout "):
-			name = "ipvs.timeout"
-		case strings.HasPrefix(line, "ipv"):
-			path, _, _ := strings.Cut(line, ":")
-			name = "net." + strings.ReplaceAll(path, "/", ".")
-		default: // 2: vip0    inet 198.51.100.21/32 scope global vip0 …
-			require.Greater(w.t, len(fields), 3, line)
-			name, _, _ = strings.Cut(fields[3], "/")
-		}
-		s[name] += line + "\n"
+	s := state{}
+	if w.ipvs {
+		s.addServices(w.run("ipvsadm", "-Sn"))
+		s["ipvs.timeout"] = w.run("ipvsadm", "-L", "--timeout")
 	}
+	s.addTables(w.run("nft", "list", "ruleset"))
+	s.addAddresses(w.run("ip", "-o", "address", "show", "scope", "global"))
+	require.NoError(w.t, w.inside(s.addSysctls))
 	return s
+}
+
+func (s state) addServices(saved string) {
+	for line := range strings.Lines(saved) {
+		flags := strings.Fields(line)
+		name := service(flags)
+		if flags[0] == "-a" {
+			name = strings.TrimSuffix(flags[4], ":0") + " of " + strings.TrimPrefix(name, "service ")
+		}
+		s[name] += line
+	}
+}
+
+func (s state) addTables(ruleset string) {
+	const end = "\n}\n"
+	for table := range strings.SplitAfterSeq(ruleset, end) {
+		if name, _, ok := strings.Cut(table, " {\n"); ok {
+			s[name] = inOrder(table)
+		}
+	}
+}
+
+// addAddresses reads lines as "2: vip0    inet 198.51.100.21/32 scope global …".
+func (s state) addAddresses(listed string) {
+	for line := range strings.Lines(listed) {
+		ip, _, _ := strings.Cut(strings.Fields(line)[3], "/")
+		s[ip] += line
+	}
+}
+
+func (s state) addSysctls() error {
+	const root = "/proc/sys/net/"
+	paths, err := filepath.Glob(root + "ipv4/vs/*")
+	if err != nil {
+		return err
+	}
+	paths = append(paths, root+"ipv4/ip_forward", root+"ipv4/ip_default_ttl", root+"ipv6/conf/all/forwarding")
+	for _, path := range paths {
+		value, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		s["net."+strings.ReplaceAll(strings.TrimPrefix(path, root), "/", ".")] = string(value)
+	}
+	return nil
+}
+
+// inOrder is a table as nft lists it, with its sets and chains by name: nft has
+// them in the order in which they were made.
+func inOrder(table string) string {
+	block := regexp.MustCompile(`(?m)^\t(map|set|chain) .*\{\n(\t\t.*\n|\n)*\t\}\n`)
+	blocks := block.FindAllString(table, -1)
+	slices.Sort(blocks)
+	return block.ReplaceAllString(table, "") + strings.Join(blocks, "")
 }
 
 // service is how lvsmark calls one that is written in the flags of ipvsadm.
