@@ -16,6 +16,10 @@ test:
 sessions reapplies="100":
     integration/run sessions {{ reapplies }}
 
+# lvsmark with each of its kernel calls failed, cut, delayed or killed in turn
+faults:
+    integration/run faults
+
 # formatters and linters; changes nothing
 lint:
     integration/run lint
