@@ -94,6 +94,10 @@ func (s *stage) trace(d deed, f fault.Fault) fault.Run {
 	return run
 }
 
+// mostConfirmations bounds the cases when none is to be left out: each waits for
+// the time of a confirmation.
+const mostConfirmations = 600
+
 // confirmation runs the cases of one kind, sampled, and side by side.
 func confirmation(t *testing.T, name string, quick int, do func(*stage, fault.Fault) fault.Run, right func(run fault.Run, left, before, after state) bool) {
 	t.Helper()
@@ -112,7 +116,7 @@ func confirmation(t *testing.T, name string, quick int, do func(*stage, fault.Fa
 			some, _ := cases(s.calls)
 			// Where a fault lasts, the guard cannot bring back anything either.
 			some = slices.DeleteFunc(some, func(f fault.Fault) bool { return f.Lasts })
-			for j, f := range sample(some, many(quick)) {
+			for j, f := range sample(some, min(many(quick), mostConfirmations)) {
 				if j%worlds != i {
 					continue
 				}
