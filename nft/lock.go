@@ -73,6 +73,15 @@ func (c *Conn) refusedLock(err error) error {
 
 // Holder tells who has the lock of the calling thread's network namespace.
 func (c *Conn) Holder() (holder string, found bool, err error) {
+	for range snapshotTries {
+		if holder, found, err = c.readHolder(); !errors.Is(err, errInterrupted) {
+			return holder, found, err
+		}
+	}
+	return "", false, err
+}
+
+func (c *Conn) readHolder() (holder string, found bool, err error) {
 	for e, err := range c.dump(unix.NFT_MSG_GETTABLE, unix.NFPROTO_IPV4, nil) {
 		if err != nil {
 			return "", false, readError("tables", err)
