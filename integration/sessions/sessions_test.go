@@ -38,7 +38,7 @@ func measured(t *testing.T) measure {
 	}
 	number, err := strconv.Atoi(text)
 	require.NoError(t, err, "LVSMARK_REAPPLIES")
-	return measure{number, 2 * time.Minute, 10 * time.Minute, true}
+	return measure{number, 5 * time.Minute, 15 * time.Minute, true}
 }
 
 // rounds bounds how often sessions are started because the re-applies of one
