@@ -17,8 +17,8 @@ sessions reapplies="100":
     integration/run sessions {{ reapplies }}
 
 # lvsmark with each of its kernel calls failed, cut, delayed or killed in turn
-faults:
-    integration/run faults
+faults cases="all":
+    integration/run faults {{ cases }}
 
 # formatters and linters; changes nothing
 lint:

@@ -116,7 +116,7 @@ func confirmation(t *testing.T, name string, quick int, do func(*stage, fault.Fa
 			some, _ := cases(s.calls)
 			// Where a fault lasts, the guard cannot bring back anything either.
 			some = slices.DeleteFunc(some, func(f fault.Fault) bool { return f.Lasts })
-			for j, f := range sample(some, min(many(quick), mostConfirmations)) {
+			for j, f := range sample(some, many(t, quick, mostConfirmations)) {
 				if j%worlds != i {
 					continue
 				}

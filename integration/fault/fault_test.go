@@ -4,10 +4,13 @@ package fault_test
 
 import (
 	"flag"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/integration/fault"
 	"github.com/lvsmark/lvsmark/integration/need"
@@ -43,15 +46,28 @@ func TestBound(t *testing.T) {
 	spoilAll(t, turns("bound", "other-bound"), 60, 1)
 }
 
-// all says to leave out no case.
-func all() bool { return os.Getenv("LVSMARK_FAULTS") == "all" }
-
-// many are that many cases, or all.
-func many(n int) int {
-	if all() {
-		return 1 << 30
+// long is how many cases of each turn the long form takes; false: this is not it.
+func long(t *testing.T) (n int, ok bool) {
+	t.Helper()
+	switch text := os.Getenv("LVSMARK_FAULTS"); text {
+	case "":
+		return 0, false
+	case "all":
+		return math.MaxInt, true
+	default:
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err, "LVSMARK_FAULTS")
+		return n, true
 	}
-	return n
+}
+
+// many are that many cases, or those of the long form, up to a limit.
+func many(t *testing.T, short, limit int) int {
+	t.Helper()
+	if n, ok := long(t); ok {
+		return min(n, limit)
+	}
+	return short
 }
 
 // spoilAll disturbs each turn in as many ways, spread over all that there are,
@@ -59,13 +75,14 @@ func many(n int) int {
 func spoilAll(t *testing.T, turns []turn, quick, slow int) {
 	t.Helper()
 	t.Parallel()
+	n, ok := long(t)
 	switch {
-	case testing.Short() && all():
-		quick, slow = 300, 1
+	case ok && testing.Short():
+		quick, slow = min(n, 300), 1
+	case ok:
+		quick, slow = n, min(n, 20)
 	case testing.Short():
 		turns, quick, slow = turns[3:], 3, 0 // drain and delete
-	case all():
-		quick, slow = many(quick), 20
 	}
 	for _, turn := range turns {
 		t.Run(turn.name, func(t *testing.T) {
