@@ -75,7 +75,7 @@ func (j *judge) vipGoes(vip netip.Addr) bool {
 // clusterOf is the cluster of a VIP, or "" where several have it.
 func (j *judge) clusterOf(vip netip.Addr) string {
 	name := ""
-	for _, ports := range j.marks[vip] {
+	for _, ports := range j.ports()[vip] {
 		next := j.cluster(ipvs.Key{Mark: ports.Mark, Family: config.FamilyOf(vip)})
 		if name != "" && next != name {
 			return ""

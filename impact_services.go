@@ -92,7 +92,7 @@ func counts(c ipvs.Connections) string {
 }
 
 func (j *judge) hasUDP(key ipvs.Key) bool {
-	for vip, list := range j.marks {
+	for vip, list := range j.ports() {
 		if config.FamilyOf(vip) != key.Family {
 			continue
 		}

@@ -18,14 +18,14 @@ type judge struct {
 	names    map[ipvs.Key]string
 	leaving  map[ipvs.Key]map[ipvs.Endpoint]bool
 
-	marks    nft.Marks                        // as they are
+	marks    nft.Marks                        // see ports
 	underWay map[netip.Addr][]ipvs.Connection // by VIP; nil: not read yet
 	err      error                            // why underWay could not be read
 }
 
 func newJudge(p *plan) *judge {
 	j := &judge{
-		plan: p, marks: p.live.Marks(), leaving: p.leaving(),
+		plan: p, leaving: p.leaving(),
 		served: map[ipvs.Key][]ipvs.Server{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{},
 	}
 	for _, s := range p.have {
@@ -79,6 +79,15 @@ func (j *judge) server(address netip.Addr) string {
 	return address.String()
 }
 
+// ports are the marked ports of each VIP, as they are. They are worked out once,
+// and only where they matter, for there may be many.
+func (j *judge) ports() nft.Marks {
+	if j.marks == nil {
+		j.marks = j.plan.live.Marks()
+	}
+	return j.marks
+}
+
 // connections are those under way, by VIP. They are read once, and only where
 // they matter, for there may be many.
 func (j *judge) connections() map[netip.Addr][]ipvs.Connection {
@@ -100,7 +109,7 @@ func (j *judge) connections() map[netip.Addr][]ipvs.Connection {
 // and port tell; Mark is 0 where they do not.
 func (j *judge) key(c ipvs.Connection) ipvs.Key {
 	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
-	for _, ports := range j.marks[c.VIP.Addr()] {
+	for _, ports := range j.ports()[c.VIP.Addr()] {
 		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
 			key.Mark = ports.Mark
 		}

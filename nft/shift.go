@@ -20,6 +20,9 @@ type Shift struct {
 // each change does to packets.
 func Changes(from, to *Ruleset) []Change {
 	changes := Compare(from, to).Changes
+	if len(changes) == 0 {
+		return nil // the marks of many VIPs take their time
+	}
 	for i := range changes {
 		if c := &changes[i]; c.Op == Delete && c.rule != nil {
 			c.Role = c.table.role(c.rule)
