@@ -9,19 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newNeighbourhood is a world for tests that need no IPVS: the first run of all
-// tests has them, the slow one on a kernel with IPVS does not.
-func newNeighbourhood(t *testing.T) *world {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs no IPVS")
-	}
-	return newWorld(t)
-}
-
 // TestWarnings: the rules of others are warned of, and nothing else comes of it.
 func TestWarnings(t *testing.T) {
-	w := newNeighbourhood(t) // somebody sets the mark 7 there
+	w := newWorld(t) // somebody sets the mark 7 there
 	w.nft("add table inet lvsmark; add chain inet lvsmark early { type filter hook prerouting priority raw; }; add rule inet lvsmark early tcp dport 21 drop")
 	before := w.state()
 	spec := parse(t, unboundSpec)
@@ -38,7 +28,7 @@ func TestWarnings(t *testing.T) {
 
 // TestWarningsUnreadable: what cannot be read is a warning, no failure.
 func TestWarningsUnreadable(t *testing.T) {
-	w := newNeighbourhood(t)
+	w := newWorld(t)
 	require.NoError(t, InNamespace(w.ns, func() error {
 		k, err := openKernel(w.options())
 		if err != nil {
@@ -62,7 +52,7 @@ func TestWarningsUnreadable(t *testing.T) {
 // TestWarningsLegacy: iptables-legacy is named where it has rules, not where
 // somebody only looked.
 func TestWarningsLegacy(t *testing.T) {
-	w := newNeighbourhood(t)
+	w := newWorld(t)
 	if out, err := exec.Command("ip", "netns", "exec", w.ns, "iptables-legacy", "-t", "mangle", "-L").CombinedOutput(); err != nil {
 		t.Skipf("needs iptables-legacy: %s", out)
 	}

@@ -39,7 +39,16 @@ table inet lvsmark {
 }
 `
 
+// newWorld is for what needs no IPVS, and so does not run where that is emulated.
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs no IPVS: runs without -short")
+	}
+	return makeWorld(t)
+}
+
+func makeWorld(t *testing.T) *world {
 	t.Helper()
 	need.NFTables(t)
 	need.Programs(t, "ip", "nft", "sysctl")
@@ -60,7 +69,7 @@ func newIPVSWorld(t *testing.T) *world {
 	t.Helper()
 	need.IPVS(t)
 	need.Programs(t, "ipvsadm")
-	w := newWorld(t)
+	w := makeWorld(t)
 	w.ipvsadm("-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.80:80 -m -w 1\n-A -f 7 -s wlc -p 60\n-a -f 7 -r 10.0.0.7:0 -m -w 3\n")
 	return w
 }
