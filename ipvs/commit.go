@@ -12,6 +12,12 @@ import (
 // already, or no longer. Nothing was changed.
 var ErrStale = errors.New("IPVS was changed meanwhile")
 
+// A staleError wraps ErrStale too. Its hint says as much.
+type staleError struct{ error }
+
+func (e staleError) Is(target error) bool { return target == ErrStale }
+func (e staleError) Unwrap() error        { return e.error }
+
 // Do makes one change. Where the kernel refuses, the error names the object,
 // keeps the kernel's words (a syscall.Errno is wrapped) and says what helps if
 // that is known; nothing is changed then.
@@ -24,7 +30,7 @@ func (c *Conn) Do(change Change) error {
 	subject := fmt.Sprintf("%s %s", change.Verb(), change.Object())
 	switch hint := hintFor(change, err); {
 	case isStale(change, err):
-		return fmt.Errorf("%s: %w (%s; %w)", subject, err, hint, ErrStale)
+		return staleError{fmt.Errorf("%s: %w (%s)", subject, err, hint)}
 	case hint != "":
 		return fmt.Errorf("%s: %w (%s)", subject, err, hint)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 
 	"github.com/lvsmark/lvsmark/integration/need"
@@ -43,7 +44,7 @@ func TestMain(m *testing.M) {
 // purpose.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Files:               scripts(t),
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("LVSMARK_UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
@@ -63,6 +64,23 @@ func TestScript(t *testing.T) {
 			"tell":     tell,
 		},
 	})
+}
+
+// scripts are those of testdata/script; in short runs, on a kernel that is
+// emulated, those that need its IPVS.
+func scripts(t *testing.T) []string {
+	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
+	require.NoError(t, err)
+	if testing.Short() {
+		needsIPVS := regexp.MustCompile(`(?m)^needs .*\bipvs\b`)
+		files = slices.DeleteFunc(files, func(file string) bool {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			return !needsIPVS.Match(text)
+		})
+	}
+	require.NotEmpty(t, files)
+	return files
 }
 
 func condition(name string) (bool, error) {
