@@ -18,10 +18,10 @@ import (
 // confirmedApply applies under a guard, and waits for a confirmation.
 func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWork, o lvsmark.Options, wait time.Duration) error {
 	planned, err := work.plan(ctx, o)
-	if err != nil || len(planned.Changes) == 0 {
-		if err != nil {
-			return err
-		}
+	if err != nil {
+		return err
+	}
+	if len(planned.Changes) == 0 {
 		return s.printChanges(opts.output, planned, applied)
 	}
 	voices := hearSignals()
