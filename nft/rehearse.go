@@ -2,6 +2,7 @@ package nft
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -44,5 +45,32 @@ func rehearseHere(r *Ruleset) (*Ruleset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	return &s.Ruleset, nil
+	return &s.Ruleset, r.listedBy(&s.Ruleset)
+}
+
+// listedBy fails when the kernel lists fewer or more objects than it was given: a
+// part of its answer that was lost would become a part of the plan.
+func (r *Ruleset) listedBy(list *Ruleset) error {
+	for _, t := range r.Tables {
+		listed := list.Table(t.Family, t.Name)
+		if listed == nil {
+			return fmt.Errorf("rehearsal: the kernel does not list %s", t)
+		}
+		if given, got := t.census(), listed.census(); !maps.Equal(given, got) {
+			return fmt.Errorf("rehearsal: the kernel lists other objects of %s than it was given: %v, not %v", t, got, given)
+		}
+	}
+	return nil
+}
+
+// census counts the elements of each set, and the rules of each chain.
+func (t *Table) census() map[string]int {
+	census := make(map[string]int, len(t.Sets)+len(t.Chains))
+	for _, s := range t.Sets {
+		census[t.setName(s)] = len(s.Elements)
+	}
+	for _, c := range t.Chains {
+		census[t.chainName(c)] = len(c.Rules)
+	}
+	return census
 }
