@@ -35,7 +35,9 @@ func (d *decoder) vip(n *yaml.Node, what string) (netip.Addr, bool) {
 // parseAddress returns an address, or what is wrong with the text, as the end
 // of a sentence that begins with it.
 func parseAddress(text string) (addr netip.Addr, problem string) {
-	if prefix, err := netip.ParsePrefix(text); err == nil {
+	if !strings.Contains(text, "/") {
+		// Most are plain addresses.
+	} else if prefix, err := netip.ParsePrefix(text); err == nil {
 		if prefix.IsSingleIP() {
 			return addr, "has a prefix length; write " + prefix.Addr().String()
 		}

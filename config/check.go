@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ type checker struct {
 	ports  [][]PortRange // of each cluster, as MarkedPorts; nil where the file's could not be read
 	served []firstVIPs   // of each cluster
 	vips   vipUses
+	shared bool // some VIP is given in several clusters
 }
 
 // firstVIPs are the first VIPs of a cluster, by family: they tell which it
@@ -51,8 +53,8 @@ func (c *checker) cluster(i int) (*fileCluster, *Cluster) {
 func firstVIPsOf(cluster *Cluster) firstVIPs {
 	first := firstVIPs{}
 	for _, family := range Families() {
-		if vips := cluster.VIPsOf(family); len(vips) > 0 {
-			first[family] = vips[0]
+		if i := slices.IndexFunc(cluster.VIPs, family.holds); i >= 0 {
+			first[family] = cluster.VIPs[i]
 		}
 	}
 	return first
@@ -203,7 +205,7 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 
 // serversOf checks the real servers behind a family which the cluster serves.
 func (c *checker) serversOf(family Family, in *fileCluster, cluster *Cluster) {
-	vips, servers := cluster.VIPsOf(family), cluster.RealServersOf(family)
+	servers := cluster.RealServersOf(family)
 	heaviest, lost := 0, false
 	for _, server := range servers {
 		heaviest = max(heaviest, server.Weight)
@@ -214,7 +216,8 @@ func (c *checker) serversOf(family Family, in *fileCluster, cluster *Cluster) {
 	switch {
 	case lost:
 	case len(servers) == 0:
-		c.mistake(placeOf(in.vips.value, vips[0]), "VIP %s has no %s real server behind it; add one, or remove the VIP", vips[0], family)
+		vip := firstVIPsOf(cluster)[family]
+		c.mistake(placeOf(in.vips.value, vip), "VIP %s has no %s real server behind it; add one, or remove the VIP", vip, family)
 	case heaviest == 0:
 		c.note(in.servers.position, "every %s real server has weight 0; the cluster takes no new %s connections", family, family)
 	}

@@ -24,8 +24,11 @@ func (c *checker) activeData(i int) {
 }
 
 func (c *checker) snatVIPs(translate field[Translation], cluster *Cluster) {
+	if !translate.valid || translate.value != SNAT {
+		return
+	}
 	for _, family := range Families() {
-		if n := len(cluster.VIPsOf(family)); translate.valid && translate.value == SNAT && n > 1 {
+		if n := len(cluster.VIPsOf(family)); n > 1 {
 			c.mistake(translate.position, "snat is ambiguous: the cluster has %d %s VIPs; make a cluster for each VIP, with real servers of its own, or translate: masquerade", n, family)
 		}
 	}

@@ -19,7 +19,12 @@ type vipUse struct {
 // collectVIPs finds the uses of all VIPs, and checks those of each cluster on its
 // own.
 func (c *checker) collectVIPs() {
-	c.vips = vipUses{}
+	total := 0
+	for i := range c.spec.Clusters {
+		total += len(c.spec.Clusters[i].VIPs)
+	}
+	c.vips = make(vipUses, total)
+	uses := make([]vipUse, 0, total) // one for each VIP, and those of shared ones besides
 	for i := range c.spec.Clusters {
 		in, _ := c.cluster(i)
 		for _, vip := range in.vips.value {
@@ -28,7 +33,14 @@ func (c *checker) collectVIPs() {
 				c.mistake(vip.position, "VIP %s is given twice, first at line %d; remove one", vip.value, given[n-1].line)
 				continue
 			}
-			c.vips[vip.value] = append(given, vipUse{vip.position, i})
+			use := vipUse{vip.position, i}
+			if len(given) > 0 {
+				c.vips[vip.value] = append(given, use)
+				c.shared = true
+				continue
+			}
+			uses = append(uses, use)
+			c.vips[vip.value] = uses[len(uses)-1 : len(uses) : len(uses)]
 		}
 	}
 }
@@ -43,6 +55,9 @@ type portConflict struct {
 // The clusters' ports are compared once for each set of clusters that share
 // VIPs, not once for each VIP.
 func (c *checker) sharedVIPs() {
+	if !c.shared {
+		return
+	}
 	known := map[string][]portConflict{}
 	for i := range c.spec.Clusters {
 		_, cluster := c.cluster(i)

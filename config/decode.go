@@ -33,7 +33,10 @@ type item[T any] struct {
 }
 
 func values[T any](items []item[T]) []T {
-	var all []T
+	if len(items) == 0 {
+		return nil
+	}
+	all := make([]T, 0, len(items))
 	for _, item := range items {
 		all = append(all, item.value)
 	}

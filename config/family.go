@@ -22,6 +22,9 @@ func FamilyOf(addr netip.Addr) Family {
 	return IPv6
 }
 
+// holds reports whether the address, as FamilyOf takes it, is of the family.
+func (f Family) holds(addr netip.Addr) bool { return FamilyOf(addr) == f }
+
 // String is "IPv4" or "IPv6".
 func (f Family) String() string {
 	if f == IPv4 {

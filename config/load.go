@@ -70,12 +70,15 @@ func Parse(name string, r io.Reader) (*Spec, []Note, error) {
 func readAll(r io.Reader) (text []byte, large bool, err error) {
 	var pieces [][]byte
 	for size := 0; size <= maxBytes; {
-		piece := make([]byte, min(1<<20, maxBytes+1-size))
+		piece := make([]byte, min(max(size, 64<<10), 1<<20, maxBytes+1-size))
 		n, err := io.ReadFull(r, piece)
 		size += n
 		pieces = append(pieces, piece[:n])
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			if len(pieces) == 1 {
+				return piece[:n], false, nil
+			}
 			return bytes.Join(pieces, nil), size > maxBytes, nil
 		case err != nil:
 			return nil, false, err

@@ -100,11 +100,16 @@ type Sysctl struct {
 	Name, Value string
 }
 
-// VIPsOf returns the cluster's VIPs of one family, in the order of the file.
+// VIPsOf returns the cluster's VIPs of one family, in the order of the file. They
+// are to be read only.
 func (c *Cluster) VIPsOf(f Family) []netip.Addr {
-	var vips []netip.Addr
+	isOther := func(vip netip.Addr) bool { return !f.holds(vip) }
+	if !slices.ContainsFunc(c.VIPs, isOther) {
+		return c.VIPs
+	}
+	vips := make([]netip.Addr, 0, len(c.VIPs))
 	for _, vip := range c.VIPs {
-		if FamilyOf(vip) == f {
+		if f.holds(vip) {
 			vips = append(vips, vip)
 		}
 	}
@@ -125,12 +130,7 @@ func (c *Cluster) RealServersOf(f Family) []RealServer {
 
 // Serves reports whether the cluster has VIPs of the family.
 func (c *Cluster) Serves(f Family) bool {
-	for _, vip := range c.VIPs {
-		if FamilyOf(vip) == f {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.VIPs, f.holds)
 }
 
 // MarkedPorts returns the ports whose packets carry the cluster's mark, in
