@@ -50,19 +50,20 @@ func (c closing) line(changes []lvsmark.Change) string {
 // below it what it does to live traffic; where nothing is said, it is safe.
 // The holders are in the order in which apply first meets them.
 func listing(changes []lvsmark.Change, colours palette) string {
-	held := make(map[string][]lvsmark.Change)
+	held := make(map[string][]int)
 	var holders []string
-	for _, change := range changes {
+	for i, change := range changes {
 		if held[change.Where] == nil {
 			holders = append(holders, change.Where)
 		}
-		held[change.Where] = append(held[change.Where], change)
+		held[change.Where] = append(held[change.Where], i)
 	}
 	var b strings.Builder
+	b.Grow(len(changes) * usualLine)
 	for _, holder := range holders {
 		b.WriteString(colours.heading(headingOf(holder)) + "\n")
-		for _, change := range held[holder] {
-			writeChange(&b, change, colours)
+		for _, i := range held[holder] {
+			writeChange(&b, &changes[i], colours)
 		}
 	}
 	if len(holders) > 0 {
@@ -71,6 +72,9 @@ func listing(changes []lvsmark.Change, colours palette) string {
 	return b.String()
 }
 
+// usualLine is about how many bytes a change takes.
+const usualLine = 48
+
 func headingOf(holder string) string {
 	if holder == "" {
 		return "kernel"
@@ -78,7 +82,7 @@ func headingOf(holder string) string {
 	return holder
 }
 
-func writeChange(b *strings.Builder, change lvsmark.Change, colours palette) {
+func writeChange(b *strings.Builder, change *lvsmark.Change, colours palette) {
 	text := change.After
 	switch {
 	case change.Op == lvsmark.Delete:
@@ -88,7 +92,10 @@ func writeChange(b *strings.Builder, change lvsmark.Change, colours palette) {
 	}
 	// Objects of several lines stay below their sign.
 	text = strings.ReplaceAll(text, "\n", "\n    ")
-	b.WriteString("  " + colours.change(change.Op, signOf(change.Op)+" "+change.Kind+" "+text) + "\n")
+	start, end := colours.change(change.Op)
+	for _, piece := range []string{"  ", start, signOf(change.Op), " ", change.Kind, " ", text, end, "\n"} {
+		b.WriteString(piece)
+	}
 	if impact := change.Impact; impact.Effect != lvsmark.Safe || impact.Detail != "" {
 		b.WriteString("    # " + colours.impact(impact.Effect, impact.String()) + "\n")
 	}

@@ -39,14 +39,17 @@ const (
 
 func (p palette) heading(text string) string { return p.paint(bold, text) }
 
-func (p palette) change(op lvsmark.Op, text string) string {
-	switch op {
-	case lvsmark.Add:
-		return p.paint(green, text)
-	case lvsmark.Delete:
-		return p.paint(red, text)
+// change is what stands before and behind a change.
+func (p palette) change(op lvsmark.Op) (start, end string) {
+	switch {
+	case !p.colours:
+		return "", ""
+	case op == lvsmark.Add:
+		return green, plain
+	case op == lvsmark.Delete:
+		return red, plain
 	}
-	return p.paint(yellow, text)
+	return yellow, plain
 }
 
 // impact has what hurts stand out.
