@@ -15,13 +15,14 @@ import (
 func (p *plan) steps(k *kernel) []step {
 	generation := p.live.Generation
 	ruleset := func(name string, from, to *nft.Ruleset) step {
-		if nft.Compare(from, to).Empty() {
+		difference := nft.Compare(from, to)
+		if difference.Empty() {
 			return step{}
 		}
 		return step{
 			name: name,
 			do: func() (err error) {
-				generation, err = k.nft.Turn(from, to, generation)
+				generation, err = k.nft.Turn(difference, generation)
 				return err
 			},
 			undo: func() error {

@@ -31,7 +31,7 @@ func (k *kernel) check(p *plan) error {
 	if err != nil {
 		return &DiffersError{Err: err}
 	}
-	differences := len(nft.Compare(&now.Ruleset, p.final).Changes)
+	differences := len(nft.Compare(&now.Ruleset, p.final).Changes())
 	if len(p.services) > 0 {
 		services, err := k.ipvs.Services()
 		if err != nil {

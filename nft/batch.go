@@ -43,52 +43,42 @@ func (c *Conn) transact(messages []message, generation uint32) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	batch := make([]netlink.Message, 0, len(messages)+2)
-	batch = append(batch, batchMessage(unix.NFNL_MSG_BATCH_BEGIN, generation))
-	for _, m := range messages {
-		batch = append(batch, m.netlink())
-	}
-	// One acknowledgement, of the last object, is enough: what fails is answered
-	// anyway, and thousands of answers would overflow the socket.
-	batch[len(batch)-1].Header.Flags |= netlink.Acknowledge
-	batch = append(batch, batchMessage(unix.NFNL_MSG_BATCH_END, 0))
+	batch := encodeBatch(messages, generation)
 	if err := c.ready(); err != nil {
 		return err
 	}
-	if err := c.reserve(batch); err != nil {
+	if err := c.reserve(len(batch)); err != nil {
 		return err
 	}
-	sent, err := c.send(batch...)
-	if err != nil {
+	if err := c.write(batch); err != nil {
 		return fmt.Errorf("sending %d nftables objects: %w", len(messages), err)
 	}
-	return c.acknowledged(messages, sent)
+	return c.acknowledged(messages)
 }
 
 // acknowledged waits for the answer to the last object, or the first refusal.
-func (c *Conn) acknowledged(messages []message, sent []netlink.Message) error {
-	last := sent[len(sent)-2].Header.Sequence
+func (c *Conn) acknowledged(messages []message) error {
 	for {
 		replies, err := c.receive()
 		if err != nil {
-			return c.explain(messages, sent, err)
+			return explain(messages, err)
 		}
 		for _, reply := range replies {
-			if reply.Header.Sequence == last {
+			if reply.Header.Sequence == sequenceOf(len(messages)-1) {
 				return nil
 			}
 		}
 	}
 }
 
-func (c *Conn) explain(messages []message, sent []netlink.Message, err error) error {
+func explain(messages []message, err error) error {
 	if errors.Is(err, unix.ERESTART) {
 		return ErrStale
 	}
 	var op *netlink.OpError
 	if errors.As(err, &op) {
 		for i, m := range messages {
-			if sent[i+1].Header.Sequence == op.Sequence {
+			if sequenceOf(i) == op.Sequence {
 				return refused(m.object, err)
 			}
 		}
@@ -96,14 +86,10 @@ func (c *Conn) explain(messages []message, sent []netlink.Message, err error) er
 	return refused("the transaction", err)
 }
 
-// reserve makes the socket take the batch in one piece. The kernel takes less
+// reserve makes the socket take so many bytes in one piece. The kernel takes less
 // than asked for from a process that may not exceed net.core.wmem_max, and does
 // not say so.
-func (c *Conn) reserve(batch []netlink.Message) error {
-	need := 0
-	for _, m := range batch {
-		need += 16 + (len(m.Data)+3)&^3
-	}
+func (c *Conn) reserve(need int) error {
 	have, err := c.nl.WriteBuffer()
 	if err != nil {
 		return fmt.Errorf("netlink write buffer: %w", err)
@@ -121,18 +107,4 @@ func (c *Conn) reserve(batch []netlink.Message) error {
 		return fmt.Errorf("a transaction of %d bytes needs a larger netlink write buffer than the kernel grants (%d bytes): raise net.core.wmem_max, or run with CAP_NET_ADMIN in the initial user namespace", need, have)
 	}
 	return nil
-}
-
-// batchMessage begins or ends a transaction; see nfnetlink_rcv_batch in
-// net/netfilter/nfnetlink.c.
-func batchMessage(typ netlink.HeaderType, generation uint32) netlink.Message {
-	m := netlink.Message{
-		Header: netlink.Header{Type: typ, Flags: netlink.Request},
-		Data:   nfgenmsg(unix.NFPROTO_UNSPEC, unix.NFNL_SUBSYS_NFTABLES),
-	}
-	if generation != 0 {
-		const nfnlBatchGenID = 1
-		m.Data = appendUint32(m.Data, nfnlBatchGenID, generation)
-	}
-	return m
 }

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -42,13 +43,33 @@ type Change struct {
 	sources []sourceRange // that are translated before; with EndsNAT only
 }
 
-func (t *Table) changes(op Op) []Change {
-	changes := []Change{whole(op, "table", "", t.id())}
+// A listing is some changes, which are written out only for who reads them: there
+// may be many. Each part appends its own.
+type listing []func([]Change) []Change
+
+func (l *listing) add(c Change) {
+	l.later(func(changes []Change) []Change { return append(changes, c) })
+}
+
+func (l *listing) later(write func([]Change) []Change) { *l = append(*l, write) }
+
+func (l listing) write() []Change {
+	var changes []Change
+	for _, write := range l {
+		changes = write(changes)
+	}
+	return changes
+}
+
+// The methods below append changes.
+
+func (t *Table) changes(changes []Change, op Op) []Change {
+	changes = append(changes, whole(op, "table", "", t.id()))
 	for _, s := range t.Sets {
-		changes = append(changes, t.setChanges(op, s)...)
+		changes = t.setChanges(changes, op, s)
 	}
 	for _, c := range t.Chains {
-		changes = append(changes, t.chainChanges(op, c)...)
+		changes = t.chainChanges(changes, op, c)
 	}
 	for _, s := range t.Strays {
 		changes = append(changes, whole(op, s.Kind, t.String(), s.Name))
@@ -56,30 +77,31 @@ func (t *Table) changes(op Op) []Change {
 	return changes
 }
 
-func (t *Table) setChanges(op Op, s *Set) []Change {
-	changes := []Change{whole(op, s.Kind(), t.String(), s.head())}
+func (t *Table) setChanges(changes []Change, op Op, s *Set) []Change {
+	changes = append(changes, whole(op, s.Kind(), t.String(), s.head()))
 	if s.isInterval() {
-		return append(changes, t.intervalChanges(op, s, s.intervalTexts())...)
+		return t.intervalChanges(changes, op, s, s.intervalTexts())
 	}
-	return append(changes, t.elementChanges(op, s, s.Elements)...)
+	return t.elementChanges(changes, op, s, s.Elements)
 }
 
-func (t *Table) elementChanges(op Op, s *Set, elements []Element) []Change {
+func (t *Table) elementChanges(changes []Change, op Op, s *Set, elements []Element) []Change {
 	where := t.setName(s)
-	changes := make([]Change, len(elements))
-	for i, e := range elements {
-		changes[i] = whole(op, "element", where, s.elementText(e))
-		changes[i].of(t, s, e)
+	changes = slices.Grow(changes, len(elements))
+	for _, e := range elements {
+		c := whole(op, "element", where, s.elementText(e))
+		c.of(t, s, e)
+		changes = append(changes, c)
 	}
 	return changes
 }
 
-func (t *Table) intervalChanges(op Op, s *Set, texts []string) []Change {
+func (t *Table) intervalChanges(changes []Change, op Op, s *Set, texts []string) []Change {
 	where := t.setName(s)
-	changes := make([]Change, len(texts))
-	for i, text := range texts {
-		changes[i] = whole(op, "element", where, text)
-		changes[i].of(t, s, Element{})
+	for _, text := range texts {
+		c := whole(op, "element", where, text)
+		c.of(t, s, Element{})
+		changes = append(changes, c)
 	}
 	return changes
 }
@@ -87,9 +109,10 @@ func (t *Table) intervalChanges(op Op, s *Set, texts []string) []Change {
 // of says what element the change is of, for Changes.
 func (c *Change) of(t *Table, s *Set, e Element) { c.table, c.set, c.element = t, s, e }
 
-func (t *Table) chainChanges(op Op, c *Chain) []Change {
-	changes := []Change{whole(op, "chain", t.String(), c.head())}
-	changes[0].table, changes[0].chain = t, c
+func (t *Table) chainChanges(changes []Change, op Op, c *Chain) []Change {
+	change := whole(op, "chain", t.String(), c.head())
+	change.table, change.chain = t, c
+	changes = append(changes, change)
 	for _, r := range c.Rules {
 		changes = append(changes, t.ruleChange(op, c, r))
 	}

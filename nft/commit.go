@@ -16,14 +16,15 @@ import (
 // ruleset is between the two that were compared, and Restore brings the first
 // one back.
 func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
-	for i, messages := range d.transactions {
+	transactions := d.transactions()
+	for i, messages := range transactions {
 		// Also ahead of the first: the kernel tells only two generations apart, and
 		// another transaction may have been made a moment ago, as that of the lock.
-		if len(d.transactions) > 1 {
+		if len(transactions) > 1 {
 			waitForPackets()
 		}
 		if err := c.transact(messages, generation); err != nil {
-			return generation, fmt.Errorf("nftables transaction %d of %d: %w", i+1, len(d.transactions), err)
+			return generation, fmt.Errorf("nftables transaction %d of %d: %w", i+1, len(transactions), err)
 		}
 		generation = nextGeneration(generation)
 	}
@@ -34,13 +35,13 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 // ruleset meanwhile.
 const turnTries = 20
 
-// Turn makes lvsmark's tables, which are those of from, those of to. It is for
-// who has the lock: when somebody else changes other tables meanwhile, it goes
-// on from where it is. It wraps ErrStale, and has changed nothing, when
-// lvsmark's own tables are not, or no longer, those of from, or when the others
-// do not leave it the time. What it did is undone by Restore.
-func (c *Conn) Turn(from, to *Ruleset, generation uint32) (uint32, error) {
-	d := Compare(from, to)
+// Turn makes the difference as Commit does. It is for who has the lock: when
+// somebody else changes other tables meanwhile, it goes on from where it is. It
+// wraps ErrStale, and has changed nothing, when lvsmark's own tables are not, or no
+// longer, those that were compared, or when the others do not leave it the time.
+// What it did is undone by Restore.
+func (c *Conn) Turn(d *Difference, generation uint32) (uint32, error) {
+	from, to := d.from, d.to
 	for range turnTries {
 		after, err := c.Commit(d, generation)
 		if !errors.Is(err, ErrStale) {

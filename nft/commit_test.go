@@ -74,14 +74,14 @@ func TestTurn(t *testing.T) {
 					others := foreignOf(t, conn)
 					apply(t, conn, second)
 					now := snapshot(t, conn)
-					assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes)
+					assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes())
 					for _, table := range nft.Arranged(first, second).Tables {
 						one := nft.Ruleset{Tables: []*nft.Table{table}}
 						assert.Equal(t, run(t, "", append([]string{"list"}, strings.Fields(table.String())...)...), one.String(), "the order that is foretold")
 					}
 					require.NoError(t, conn.Restore(first))
 					now = snapshot(t, conn)
-					assert.Empty(t, nft.Compare(&now.Ruleset, first).Changes)
+					assert.Empty(t, nft.Compare(&now.Ruleset, first).Changes())
 					assert.Equal(t, others, foreignOf(t, conn))
 					apply(t, conn, &nft.Ruleset{})
 					assert.Equal(t, foreign, run(t, "", "list", "ruleset"))
@@ -103,7 +103,7 @@ func TestManyVIPs(t *testing.T) {
 		assert.Len(t, changes, 20_000-400+1, "elements, and the size of the map")
 		now := snapshot(t, conn)
 		assert.Len(t, now.Tables[0].Set("tcp_21_10000-20000").Elements, 20_000)
-		assert.Empty(t, nft.Compare(&now.Ruleset, many).Changes)
+		assert.Empty(t, nft.Compare(&now.Ruleset, many).Changes())
 		apply(t, conn, few)
 		assert.Len(t, snapshot(t, conn).Tables[0].Set("tcp_21_10000-20000").Elements, 400)
 	})

@@ -7,40 +7,52 @@ import (
 
 // A Difference is what turns one ruleset into another.
 type Difference struct {
-	Changes []Change
+	from, to *Ruleset
+	changes  listing
 
-	// transactions turn the one into the other without a packet being marked by
-	// neither: what is new is committed before what is old goes.
-	transactions [][]message
+	// parts are the transactions of each table, which turn the one into the other
+	// without a packet being marked by neither: what is new is committed before what
+	// is old goes.
+	parts []func() [][]message
+	built [][]message // see transactions; nil: not yet
 }
 
+// Changes lists the difference, to be read by people.
+func (d *Difference) Changes() []Change { return d.changes.write() }
+
 // Empty reports whether the rulesets are the same.
-func (d *Difference) Empty() bool { return len(d.Changes) == 0 }
+func (d *Difference) Empty() bool { return len(d.changes) == 0 }
+
+// IsAtomic reports whether Commit is one transaction: nobody sees the ruleset
+// between the two.
+func (d *Difference) IsAtomic() bool { return len(d.transactions()) == 1 }
 
 // Compare finds what turns the ruleset from, which must be from a Snapshot, into
 // the ruleset to, whose form must be that of the kernel: from Rehearse or from
 // another Snapshot.
 func Compare(from, to *Ruleset) *Difference {
-	d := &Difference{}
+	d := &Difference{from: from, to: to}
+	if from == to {
+		return d
+	}
 	for _, old := range from.Tables {
 		if to.Table(old.Family, old.Name) == nil {
-			d.Changes = append(d.Changes, old.changes(Delete)...)
+			d.changes.later(func(list []Change) []Change { return old.changes(list, Delete) })
 			// Behind the first transaction: another table may take over.
-			d.schedule(nil, []message{old.delTable()})
+			d.parts = append(d.parts, func() [][]message { return [][]message{nil, {old.delTable()}} })
 		}
 	}
 	for _, next := range to.Tables {
 		old := from.Table(next.Family, next.Name)
 		if old == nil {
-			d.Changes = append(d.Changes, next.changes(Add)...)
-			d.schedule(createTable(next))
+			d.changes.later(func(list []Change) []Change { return next.changes(list, Add) })
+			d.parts = append(d.parts, func() [][]message { return [][]message{createTable(next)} })
 			continue
 		}
 		td := compareTables(old, next, spareName(from, next))
-		d.Changes = append(d.Changes, td.changes...)
-		d.schedule(td.transactions()...)
+		d.changes = append(d.changes, td.changes...)
+		d.parts = append(d.parts, td.transactions)
 	}
-	d.transactions = slices.DeleteFunc(d.transactions, func(m []message) bool { return len(m) == 0 })
 	return d
 }
 
@@ -54,15 +66,23 @@ func spareName(r *Ruleset, t *Table) string {
 	return name
 }
 
-// schedule adds the transactions of one table to those of the others: the first
-// to the first, and so on, for tables do not depend on each other.
-func (d *Difference) schedule(transactions ...[]message) {
-	for i, messages := range transactions {
-		if i == len(d.transactions) {
-			d.transactions = append(d.transactions, nil)
-		}
-		d.transactions[i] = append(d.transactions[i], messages...)
+// transactions joins those of the tables: the first to the first, and so on, for
+// tables do not depend on each other.
+func (d *Difference) transactions() [][]message {
+	if d.built != nil {
+		return d.built
 	}
+	transactions := [][]message{}
+	for _, part := range d.parts {
+		for i, messages := range part() {
+			if i == len(transactions) {
+				transactions = append(transactions, nil)
+			}
+			transactions[i] = append(transactions[i], messages...)
+		}
+	}
+	d.built = slices.DeleteFunc(transactions, func(m []message) bool { return len(m) == 0 })
+	return d.built
 }
 
 // createAll is the transaction that makes the ruleset where there is none.

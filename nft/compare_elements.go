@@ -11,37 +11,59 @@ import "slices"
 // there (nft_hash_lookup_fast in net/netfilter/nft_set_hash.c; Linux 6.17 looks
 // once more). So a set that packets meet is replaced as a whole.
 func (d *tableDifference) compareElements(old, next *Set) {
-	before := make(map[string]string, len(old.Elements))
-	for _, e := range old.Elements {
-		before[e.Key] = e.Rest
+	e := differentElements(old, next)
+	if len(e.added) > 0 {
+		d.changes.later(func(list []Change) []Change { return d.next.elementChanges(list, Add, next, e.added) })
 	}
-	var added, changed, deleted []Element
-	for _, e := range next.Elements {
-		rest, ok := before[e.Key]
-		delete(before, e.Key)
-		switch {
-		case !ok:
-			added = append(added, e)
-		case rest != e.Rest:
-			changed = append(changed, e)
-			d.changes = append(d.changes, d.elementEdit(old, next, Element{e.Key, rest}, e))
-		}
+	if len(e.changed) > 0 {
+		d.changes.later(func(list []Change) []Change { return d.elementEdits(list, old, next, e) })
 	}
-	for _, e := range old.Elements {
-		if _, ok := before[e.Key]; ok {
-			deleted = append(deleted, e)
-		}
+	if len(e.deleted) > 0 {
+		d.changes.later(func(list []Change) []Change { return d.old.elementChanges(list, Delete, old, e.deleted) })
 	}
-	d.changes = append(d.changes, d.next.elementChanges(Add, next, added)...)
-	d.changes = append(d.changes, d.old.elementChanges(Delete, old, deleted)...)
-	d.made = append(d.made, d.next.newElements(next, added)...)
-	d.turned = append(d.turned, d.next.delElements(next, changed)...)
-	d.turned = append(d.turned, d.next.newElements(next, changed)...)
-	d.gone = append(d.gone, d.next.delElements(next, deleted)...)
-	if len(changed) > 0 && !inLedger(next.Name) && sameSet(old, next) {
+	d.made = append(d.made, d.next.newElements(next, e.added)...)
+	d.turned = append(d.turned, d.next.delElements(next, e.changed)...)
+	d.turned = append(d.turned, d.next.newElements(next, e.changed)...)
+	d.gone = append(d.gone, d.next.delElements(next, e.deleted)...)
+	if len(e.changed) > 0 && !inLedger(next.Name) && sameSet(old, next) {
 		d.replace(next)
 	}
-	d.track(next, added, deleted)
+	d.track(next, e.added, e.deleted)
+}
+
+// An elementDifference is what turns a hash into another.
+type elementDifference struct {
+	added, deleted  []Element
+	before, changed []Element // of the same keys: as they are, as they are to be
+}
+
+func differentElements(old, next *Set) (d elementDifference) {
+	a, b := next.inOrder(old.Elements), next.inOrder(next.Elements)
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) == 0:
+			order = -1
+		default:
+			order = next.compareKeys(a[0], b[0])
+		}
+		switch {
+		case order < 0:
+			d.deleted = append(d.deleted, a[0])
+			a = a[1:]
+		case order > 0:
+			d.added = append(d.added, b[0])
+			b = b[1:]
+		default:
+			if a[0].Rest != b[0].Rest {
+				d.before, d.changed = append(d.before, a[0]), append(d.changed, b[0])
+			}
+			a, b = a[1:], b[1:]
+		}
+	}
+	return d
 }
 
 // compareAnyElements is for sets of which one or both have intervals, and that
@@ -54,13 +76,14 @@ func (d *tableDifference) compareAnyElements(old, next *Set) {
 	d.compareElements(old, next)
 }
 
-func (d *tableDifference) elementEdit(old, next *Set, before, after Element) Change {
-	c := Change{
-		Op: Edit, Kind: "element", Where: d.next.setName(next),
-		Before: old.elementText(before), After: next.elementText(after),
+func (d *tableDifference) elementEdits(changes []Change, old, next *Set, e elementDifference) []Change {
+	where := d.next.setName(next)
+	for i, after := range e.changed {
+		c := Change{Op: Edit, Kind: "element", Where: where, Before: old.elementText(e.before[i]), After: next.elementText(after)}
+		c.of(d.old, old, e.before[i])
+		changes = append(changes, c)
 	}
-	c.of(d.old, old, before)
-	return c
+	return changes
 }
 
 // track finds VIPs that move from one map to another.
@@ -92,8 +115,12 @@ func (d *tableDifference) compareIntervals(old, next *Set) {
 
 func (d *tableDifference) listIntervals(old, next *Set) {
 	before, after := old.elementTexts(), next.elementTexts()
-	d.changes = append(d.changes, d.next.intervalChanges(Add, next, without(after, before))...)
-	d.changes = append(d.changes, d.old.intervalChanges(Delete, old, without(before, after))...)
+	for _, c := range d.next.intervalChanges(nil, Add, next, without(after, before)) {
+		d.changes.add(c)
+	}
+	for _, c := range d.old.intervalChanges(nil, Delete, old, without(before, after)) {
+		d.changes.add(c)
+	}
 }
 
 // without are the texts that others lacks.

@@ -6,7 +6,7 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 	keepOld, keepNext := common(old.Rules, next.Rules)
 	for i, r := range old.Rules {
 		if !keepOld[i] {
-			d.changes = append(d.changes, d.old.ruleChange(Delete, old, r))
+			d.changes.add(d.old.ruleChange(Delete, old, r))
 			d.structure = true
 			d.turned = append(d.turned, d.old.delRule(old, r))
 		}
@@ -27,7 +27,7 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 		changes = append(changes, d.next.ruleChange(Add, next, next.Rules[i]))
 	}
 	for i := len(added) - 1; i >= 0; i-- {
-		d.changes = append(d.changes, changes[i])
+		d.changes.add(changes[i])
 		d.structure = true
 		d.turned = append(d.turned, added[i])
 	}

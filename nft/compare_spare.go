@@ -90,14 +90,14 @@ func (t *Table) asking(names map[string]string) *Table {
 func (r *Rule) asking(names map[string]string) *Rule {
 	var list []byte
 	looks := false
-	eachAttribute(r.Expressions, func(typ uint16, data []byte) {
+	for typ, data := range attributes([]byte(r.Expressions)) {
 		e := readExpression(data)
 		if name := names[e.text(unix.NFTA_LOOKUP_SET)]; e.name == "lookup" && name != "" {
 			looks = true
 			data = lookupIn(data, name)
 		}
 		list = appendAttribute(list, unix.NLA_F_NESTED|typ, data)
-	})
+	}
 	if !looks {
 		return r
 	}
@@ -107,19 +107,19 @@ func (r *Rule) asking(names map[string]string) *Rule {
 // lookupIn is the expression of a lookup with another set.
 func lookupIn(expression []byte, set string) []byte {
 	var b []byte
-	eachAttribute(string(expression), func(typ uint16, data []byte) {
+	for typ, data := range attributes(expression) {
 		if typ != unix.NFTA_EXPR_DATA {
 			b = appendAttribute(b, typ, data)
-			return
+			continue
 		}
 		var lookup []byte
-		eachAttribute(string(data), func(typ uint16, data []byte) {
+		for typ, data := range attributes(data) {
 			if typ == unix.NFTA_LOOKUP_SET {
 				data = append([]byte(set), 0)
 			}
 			lookup = appendAttribute(lookup, typ, data)
-		})
+		}
 		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_EXPR_DATA, lookup)
-	})
+	}
 	return b
 }

@@ -19,7 +19,7 @@ import (
 type tableDifference struct {
 	old, next *Table
 	spare     string // a name that no table of lvsmark's has
-	changes   []Change
+	changes   listing
 
 	detour    bool      // the kernel cannot turn one into the other in place
 	replaced  []*Set    // nor these sets, as they are to be
@@ -37,7 +37,7 @@ func compareTables(old, next *Table, spare string) *tableDifference {
 	d := &tableDifference{old: old, next: next, spare: spare, cameKeys: map[string]bool{}, wentKeys: map[string]bool{}}
 	if !sameTable(old, next) {
 		d.detour = true
-		d.changes = append(d.changes, Change{Op: Edit, Kind: "table", Before: old.describe(), After: next.describe()})
+		d.changes.add(Change{Op: Edit, Kind: "table", Before: old.describe(), After: next.describe()})
 	}
 	d.compareSets()
 	d.compareChains()
@@ -79,11 +79,11 @@ func (d *tableDifference) compareSets() {
 		old := d.old.Set(s.Name)
 		switch {
 		case old == nil:
-			d.changes = append(d.changes, d.next.setChanges(Add, s)...)
+			d.changes.later(func(list []Change) []Change { return d.next.setChanges(list, Add, s) })
 			d.structure = d.structure || !inLedger(s.Name)
 			d.made = append(d.made, createContents(d.next, []*Set{s}, nil)...)
 		case !sameSet(old, s):
-			d.changes = append(d.changes, Change{Op: Edit, Kind: s.Kind(), Where: d.next.String(), Before: old.head(), After: s.head()})
+			d.changes.add(Change{Op: Edit, Kind: s.Kind(), Where: d.next.String(), Before: old.head(), After: s.head()})
 			d.replace(s)
 			d.compareAnyElements(old, s)
 		case s.isInterval():
@@ -94,7 +94,7 @@ func (d *tableDifference) compareSets() {
 	}
 	for _, s := range d.old.Sets {
 		if d.next.Set(s.Name) == nil {
-			d.changes = append(d.changes, d.old.setChanges(Delete, s)...)
+			d.changes.later(func(list []Change) []Change { return d.old.setChanges(list, Delete, s) })
 			d.structure = d.structure || !inLedger(s.Name)
 		}
 	}
@@ -112,21 +112,21 @@ func (d *tableDifference) compareChains() {
 		old := d.old.Chain(c.Name)
 		switch {
 		case old == nil:
-			d.changes = append(d.changes, d.next.chainChanges(Add, c)...)
+			d.changes.later(func(list []Change) []Change { return d.next.chainChanges(list, Add, c) })
 			d.structure = true
 			d.named = append(d.named, d.next.newChain(c))
 			d.made = append(d.made, createContents(d.next, nil, []*Chain{c})...)
 		case sameChain(old, c):
 			d.compareRules(old, c)
 		default:
-			d.changes = append(d.changes, Change{Op: Edit, Kind: "chain", Where: d.next.String(), Before: old.head(), After: c.head()})
+			d.changes.add(Change{Op: Edit, Kind: "chain", Where: d.next.String(), Before: old.head(), After: c.head()})
 			d.detour = true
 			d.compareRules(old, c)
 		}
 	}
 	for _, c := range d.old.Chains {
 		if d.next.Chain(c.Name) == nil {
-			d.changes = append(d.changes, d.old.chainChanges(Delete, c)...)
+			d.changes.later(func(list []Change) []Change { return d.old.chainChanges(list, Delete, c) })
 			d.structure = true
 		}
 	}
@@ -158,14 +158,14 @@ func (d *tableDifference) clear() {
 func (d *tableDifference) compareStrays() {
 	for _, s := range d.next.Strays {
 		if !d.old.hasStray(s) {
-			d.changes = append(d.changes, whole(Add, s.Kind, d.next.String(), s.Name))
+			d.changes.add(whole(Add, s.Kind, d.next.String(), s.Name))
 			d.structure = true
 			d.named = append(d.named, d.next.newStray(s))
 		}
 	}
 	for _, s := range d.old.Strays {
 		if !d.next.hasStray(s) {
-			d.changes = append(d.changes, whole(Delete, s.Kind, d.old.String(), s.Name))
+			d.changes.add(whole(Delete, s.Kind, d.old.String(), s.Name))
 			d.structure = true
 			d.gone = append(d.gone, d.old.delStray(s))
 		}

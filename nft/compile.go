@@ -2,8 +2,6 @@ package nft
 
 import (
 	"cmp"
-	"maps"
-	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -85,8 +83,9 @@ func compileMarks(t *Table, profiles []*profile) {
 
 func markMap(family config.Family, p *profile) *Set {
 	s := hashMap(p.name, "VIP : fwmark", family, typeMark, 4)
-	for _, vip := range slices.SortedFunc(maps.Keys(p.marks), netip.Addr.Compare) {
-		s.Elements = append(s.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: mapped(markBytes(p.marks[vip]))})
+	s.Elements = make([]Element, len(p.vips))
+	for i, v := range p.vips {
+		s.Elements[i] = Element{Key: elementKey(v.vip.AsSlice()), Rest: mapped(markBytes(v.mark))}
 	}
 	s.Size = sizeFor(len(s.Elements))
 	return s

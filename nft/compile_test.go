@@ -49,7 +49,7 @@ func TestGoldenAsNft(t *testing.T) {
 				run(t, list, "-f", "-")
 				assert.Equal(t, text, run(t, "", "list", "ruleset"))
 				now := snapshot(t, dial(t))
-				assert.Empty(t, nft.Compare(&now.Ruleset, rehearsed).Changes)
+				assert.Empty(t, nft.Compare(&now.Ruleset, rehearsed).Changes())
 			})
 			inScratch(t, func() {
 				apply(t, dial(t), rehearsed)

@@ -45,11 +45,11 @@ func (c *Conn) Generation() (uint32, error) {
 	}
 	for _, reply := range replies {
 		generation, ok := uint32(0), false
-		eachAttribute(string(payload(reply)), func(typ uint16, data []byte) {
+		for typ, data := range attributes(payload(reply)) {
 			if typ == unix.NFTA_GEN_ID && len(data) == 4 {
 				generation, ok = binary.BigEndian.Uint32(data), true
 			}
-		})
+		}
 		if ok {
 			return generation, nil
 		}

@@ -69,57 +69,57 @@ func (c *Change) Translated() (int, error) {
 func readTracked(entry []byte) (t tracked) {
 	var source netip.Addr
 	var port uint16
-	eachAttribute(string(entry), func(typ uint16, data []byte) {
+	for typ, data := range attributes(entry) {
 		switch {
 		case typ == ctStatus && len(data) == 4:
 			t.status = binary.BigEndian.Uint32(data)
 		case typ == ctProtoInfo:
 			t.established = isEstablished(data)
 		case typ == ctTupleOrig:
-			eachAttribute(string(data), func(typ uint16, data []byte) {
+			for typ, data := range attributes(data) {
 				switch typ {
 				case ctTupleIP:
 					source = firstAddress(data)
 				case ctTupleProto:
 					t.protocol, port = readPort(data)
 				}
-			})
+			}
 		}
-	})
+	}
 	t.source = netip.AddrPortFrom(source, port)
 	return t
 }
 
 // firstAddress is the source: the kernel sends it ahead of the destination.
 func firstAddress(tuple []byte) (first netip.Addr) {
-	eachAttribute(string(tuple), func(_ uint16, data []byte) {
+	for _, data := range attributes(tuple) {
 		if a, ok := netip.AddrFromSlice(data); ok && !first.IsValid() {
 			first = a
 		}
-	})
+	}
 	return first
 }
 
 func readPort(tuple []byte) (protocol config.Protocol, port uint16) {
-	eachAttribute(string(tuple), func(typ uint16, data []byte) {
+	for typ, data := range attributes(tuple) {
 		switch {
 		case typ == ctProtoNumber && len(data) == 1:
 			protocol = config.Protocol(data[0])
 		case typ == ctSourcePort && len(data) == 2:
 			port = binary.BigEndian.Uint16(data)
 		}
-	})
+	}
 	return protocol, port
 }
 
 func isEstablished(info []byte) (established bool) {
-	eachAttribute(string(info), func(typ uint16, data []byte) {
+	for typ, data := range attributes(info) {
 		if typ != ctInfoTCP {
-			return
+			continue
 		}
-		eachAttribute(string(data), func(typ uint16, data []byte) {
+		for typ, data := range attributes(data) {
 			established = established || typ == ctStateTCP && len(data) == 1 && data[0] == ctEstablished
-		})
-	})
+		}
+	}
 	return established
 }

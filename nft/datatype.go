@@ -2,8 +2,10 @@ package nft
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -47,18 +49,24 @@ func addrLen(f config.Family) uint32 { return uint32(f.Bits() / 8) }
 // hostOrder reports whether nft keeps values of the type in host byte order.
 func hostOrder(typ uint32) bool { return typ == typeMark }
 
+// addrOf reads an address of 4 or 16 bytes.
+func addrOf[T bytesOrText](b T) (netip.Addr, bool) { return netip.AddrFromSlice([]byte(b)) }
+
 func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil, mark) }
 
 // valueText is a value of the type as nft prints it.
-func valueText(typ uint32, b []byte) string {
+func valueText[T bytesOrText](typ uint32, b T) string { return string(appendValueText(nil, typ, b)) }
+
+func appendValueText[T bytesOrText](text []byte, typ uint32, b T) []byte {
 	switch {
 	case (typ == typeIPv4 && len(b) == 4) || (typ == typeIPv6 && len(b) == 16):
-		addr, _ := netip.AddrFromSlice(b)
-		return addr.String()
+		addr, _ := addrOf(b)
+		return addr.AppendTo(text)
 	case typ == typeMark && len(b) == 4:
-		return fmt.Sprintf("0x%08x", binary.NativeEndian.Uint32(b))
+		text = append(text, "0x"...)
+		return hex.AppendEncode(text, binary.BigEndian.AppendUint32(nil, hostOrdered(b)))
 	case typ == typeService && len(b) == 2:
-		return fmt.Sprint(binary.BigEndian.Uint16(b))
+		return strconv.AppendUint(text, uint64(binary.BigEndian.Uint16([]byte(b))), 10)
 	}
-	return fmt.Sprintf("0x%x", b)
+	return hex.AppendEncode(append(text, "0x"...), []byte(b))
 }

@@ -75,41 +75,16 @@ func decodeSet(b []byte) (table string, s *Set, err error) {
 // decodeDesc reads the size; a description of concatenated fields is kept too.
 func decodeDesc(s *Set, desc attribute) {
 	known := true
-	eachAttribute(string(desc.data), func(typ uint16, data []byte) {
+	for typ, data := range attributes(desc.data) {
 		if typ == unix.NFTA_SET_DESC_SIZE && len(data) == 4 {
 			s.Size = binary.BigEndian.Uint32(data)
-			return
+			continue
 		}
 		known = false
-	})
+	}
 	if !known {
 		s.rest = append(s.rest, desc.raw())
 	}
-}
-
-// decodeElements reads a list of elements, appending to s.
-func decodeElements(s *Set, b []byte) error {
-	var list []byte
-	if err := decode(b, "set elements", func(a attribute) {
-		if a.typ == unix.NFTA_SET_ELEM_LIST_ELEMENTS {
-			list = a.data
-		}
-	}); err != nil {
-		return err
-	}
-	return decode(list, "set elements", func(item attribute) {
-		var key, rest []byte
-		eachAttribute(string(item.data), func(typ uint16, data []byte) {
-			switch typ {
-			case unix.NFTA_SET_ELEM_KEY, nftaSetElemKeyEnd, unix.NFTA_SET_ELEM_FLAGS:
-				key = appendAttribute(key, typ, data)
-			case unix.NFTA_SET_ELEM_EXPIRATION:
-			default:
-				rest = appendAttribute(rest, typ, data)
-			}
-		})
-		s.Elements = append(s.Elements, Element{Key: string(key), Rest: string(rest)})
-	})
 }
 
 func decodeChain(b []byte) (table string, c *Chain, err error) {
@@ -126,14 +101,14 @@ func decodeChain(b []byte) (table string, c *Chain, err error) {
 		case unix.NFTA_CHAIN_POLICY:
 			c.Policy = a.uint32()
 		case unix.NFTA_CHAIN_HOOK:
-			eachAttribute(string(a.data), func(typ uint16, data []byte) {
+			for typ, data := range attributes(a.data) {
 				switch {
 				case typ == unix.NFTA_HOOK_HOOKNUM && len(data) == 4:
 					c.Hook = binary.BigEndian.Uint32(data)
 				case typ == unix.NFTA_HOOK_PRIORITY && len(data) == 4:
 					c.Priority = int32(binary.BigEndian.Uint32(data))
 				}
-			})
+			}
 		case nftaChainFlags:
 			c.Flags = a.uint32() &^ chainBase
 		case nftaChainUserdata:
@@ -226,15 +201,13 @@ func (a attribute) raw() netlink.Attribute {
 }
 
 func decode(b []byte, object string, f func(attribute)) error {
-	d, err := netlink.NewAttributeDecoder(b)
-	if err != nil {
-		return fmt.Errorf("decoding %s: %w", object, err)
-	}
-	for d.Next() {
-		f(attribute{typ: d.Type(), flags: d.TypeFlags(), data: d.Bytes()})
-	}
-	if err := d.Err(); err != nil {
-		return fmt.Errorf("decoding %s: %w", object, err)
+	for len(b) > 0 {
+		typ, data, n := firstAttribute(b)
+		if n == 0 {
+			return fmt.Errorf("decoding %s: an attribute is cut short", object)
+		}
+		f(attribute{typ: typ &^ attributeFlags, flags: typ & attributeFlags, data: data})
+		b = b[n:]
 	}
 	return nil
 }

@@ -2,13 +2,11 @@ package nft
 
 import (
 	"cmp"
-	"encoding/binary"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,7 +14,13 @@ import (
 const nftaSetElemKeyEnd = 10
 
 // elementKey is the Key of an element for a value.
-func elementKey(value []byte) string { return string(appendValue(nil, unix.NFTA_SET_ELEM_KEY, value)) }
+func elementKey(value []byte) string {
+	b := make([]byte, 0, attributeRoom)
+	return string(appendValue(b, unix.NFTA_SET_ELEM_KEY, value))
+}
+
+// attributeRoom is enough for the attribute of an address.
+const attributeRoom = 2*attributeHeader + 16
 
 // intervalEnd is the Key of the element that ends the interval below value.
 func intervalEnd(value []byte) string {
@@ -25,7 +29,10 @@ func intervalEnd(value []byte) string {
 }
 
 // mapped is the Rest of a map's element.
-func mapped(value []byte) string { return string(appendValue(nil, unix.NFTA_SET_ELEM_DATA, value)) }
+func mapped(value []byte) string {
+	b := make([]byte, 0, attributeRoom)
+	return string(appendValue(b, unix.NFTA_SET_ELEM_DATA, value))
+}
 
 // mappedGoto is the Rest of a verdict map's element that goes to a chain.
 func mappedGoto(chain string) string {
@@ -44,32 +51,33 @@ func withUserdata(data []byte) string {
 // appendValue adds a value as the kernel dumps it: without NLA_F_NESTED, which it
 // does not ask for either.
 func appendValue(b []byte, typ uint16, value []byte) []byte {
-	return appendAttribute(b, typ, appendAttribute(nil, unix.NFTA_DATA_VALUE, value))
+	b = appendHeader(b, typ, attributeHeader+aligned(len(value)))
+	return appendAttribute(b, unix.NFTA_DATA_VALUE, value)
 }
 
 // parts are the attributes of an element that the package reads.
 type parts struct {
-	key, data       []byte
-	end             bool // this element ends an interval
+	key, data       string // as the kernel has them; empty: there is none
+	end             bool   // this element ends an interval
 	verdict         int32
 	chain           string // of verdicts
-	userdata        []byte
+	userdata        string
 	isVerdict, more bool // more: there are attributes that the package does not know
 }
 
 func (e Element) parts() parts {
 	var p parts
-	eachAttribute(e.Key, func(typ uint16, data []byte) {
+	for typ, data := range attributes(e.Key) {
 		switch typ {
 		case unix.NFTA_SET_ELEM_KEY:
 			p.key = dataValue(data)
 		case unix.NFTA_SET_ELEM_FLAGS:
-			p.end = len(data) == 4 && binary.BigEndian.Uint32(data)&unix.NFT_SET_ELEM_INTERVAL_END != 0
+			p.end = len(data) == 4 && uint32Of(data)&unix.NFT_SET_ELEM_INTERVAL_END != 0
 		default:
 			p.more = true
 		}
-	})
-	eachAttribute(e.Rest, func(typ uint16, data []byte) {
+	}
+	for typ, data := range attributes(e.Rest) {
 		switch typ {
 		case unix.NFTA_SET_ELEM_DATA:
 			p.data = dataValue(data)
@@ -79,67 +87,68 @@ func (e Element) parts() parts {
 		default:
 			p.more = true
 		}
-	})
+	}
 	return p
 }
 
 // dataValue is the value of a nested NFTA_DATA_VALUE; nil when there is none.
-func dataValue(nested []byte) (value []byte) {
-	eachAttribute(string(nested), func(typ uint16, data []byte) {
+func dataValue[T bytesOrText](nested T) (value T) {
+	for typ, data := range attributes(nested) {
 		if typ == unix.NFTA_DATA_VALUE {
 			value = data
 		}
-	})
+	}
 	return value
 }
 
-func dataVerdict(nested []byte) (code int32, chain string, ok bool) {
-	eachAttribute(string(nested), func(typ uint16, data []byte) {
+func dataVerdict[T bytesOrText](nested T) (code int32, chain string, ok bool) {
+	for typ, verdict := range attributes(nested) {
 		if typ != unix.NFTA_DATA_VERDICT {
-			return
+			continue
 		}
-		eachAttribute(string(data), func(typ uint16, data []byte) {
+		for typ, data := range attributes(verdict) {
 			switch {
 			case typ == unix.NFTA_VERDICT_CODE && len(data) == 4:
-				code, ok = int32(binary.BigEndian.Uint32(data)), true
+				code, ok = int32(uint32Of(data)), true
 			case typ == unix.NFTA_VERDICT_CHAIN:
 				chain = strings.TrimRight(string(data), "\x00")
 			}
-		})
-	})
+		}
+	}
 	return code, chain, ok
 }
 
-// eachAttribute calls f for each attribute, flags stripped from the type. What
-// is cut short ends it: the kernel does not send that, and a caller that needs
-// to know compares what it got.
-func eachAttribute(b string, f func(typ uint16, data []byte)) {
-	d, err := netlink.NewAttributeDecoder([]byte(b))
-	if err != nil {
-		return
+// sortElements brings elements into the order in which nft lists them: that of
+// their values.
+func sortElements(s *Set) { slices.SortFunc(s.Elements, s.compareKeys) }
+
+// inOrder are the elements in the order of the set; the same slice where they are.
+func (s *Set) inOrder(elements []Element) []Element {
+	if slices.IsSortedFunc(elements, s.compareKeys) {
+		return elements
 	}
-	for d.Next() {
-		f(d.Type(), d.Bytes())
-	}
+	elements = slices.Clone(elements)
+	slices.SortFunc(elements, s.compareKeys)
+	return elements
 }
 
-// sortElements brings elements into the order in which nft lists them: that of
-// their values. Where one interval ends another may begin: the end comes first,
-// or the kernel takes the second for a part of the first.
-func sortElements(s *Set) {
-	slices.SortFunc(s.Elements, func(a, b Element) int {
-		if s.KeyHost {
-			return cmp.Compare(hostKey(a), hostKey(b))
-		}
-		// Key begins with the value; that of an end goes on with flags.
-		n := min(len(a.Key), len(b.Key))
-		return cmp.Or(cmp.Compare(a.Key[:n], b.Key[:n]), cmp.Compare(len(b.Key), len(a.Key)))
-	})
+// compareKeys: where one interval ends another may begin. The end comes first, or
+// the kernel takes the second for a part of the first.
+func (s *Set) compareKeys(a, b Element) int {
+	if s.KeyHost {
+		return cmp.Or(cmp.Compare(hostKey(a), hostKey(b)), strings.Compare(a.Key, b.Key))
+	}
+	// Key begins with the value; that of an end goes on with flags.
+	n := min(len(a.Key), len(b.Key))
+	if order := strings.Compare(a.Key[:n], b.Key[:n]); order != 0 {
+		return order
+	}
+	return cmp.Compare(len(b.Key), len(a.Key))
 }
 
 func hostKey(e Element) uint32 {
 	if key := e.parts().key; len(key) == 4 {
-		return binary.NativeEndian.Uint32(key)
+		return hostOrdered(key)
 	}
 	return 0
 }

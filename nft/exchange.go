@@ -46,24 +46,36 @@ func (c *Conn) ask(request netlink.Message) ([]netlink.Message, error) {
 	if err := c.ready(); err != nil {
 		return nil, err
 	}
-	sent, err := c.send(request)
+	if err := c.nl.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+		return nil, c.failed(err)
+	}
+	sent, err := c.nl.Send(request)
 	if err != nil {
-		return nil, err
+		return nil, c.failed(err)
 	}
 	replies, err := c.receive()
 	if err != nil {
 		return nil, err
 	}
-	return replies, c.failed(netlink.Validate(sent[0], replies))
+	return replies, c.failed(netlink.Validate(sent, replies))
 }
 
-// send sends messages, all in one piece.
-func (c *Conn) send(messages ...netlink.Message) ([]netlink.Message, error) {
+// write sends messages that are encoded already, all in one piece.
+func (c *Conn) write(messages []byte) error {
 	if err := c.nl.SetDeadline(time.Now().Add(answerLimit)); err != nil {
-		return nil, c.failed(err)
+		return c.failed(err)
 	}
-	sent, err := c.nl.SendMessages(messages)
-	return sent, c.failed(err)
+	socket, err := c.nl.SyscallConn()
+	if err != nil {
+		return c.failed(err)
+	}
+	var sent error
+	err = socket.Write(func(fd uintptr) bool {
+		kernel := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
+		_, sent = unix.SendmsgN(int(fd), messages, nil, kernel, 0)
+		return !errors.Is(sent, unix.EAGAIN) && !errors.Is(sent, unix.EINTR)
+	})
+	return c.failed(errors.Join(err, sent))
 }
 
 // receive receives the answer to the last request, or the next part of it.

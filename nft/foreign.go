@@ -112,19 +112,21 @@ func hookDevices(chain []byte) []string {
 	const nftaHookDevs = 4
 	var devices []string
 	add := func(name []byte) { devices = append(devices, attribute{data: name}.text()) }
-	eachAttribute(string(chain), func(typ uint16, hook []byte) {
+	for typ, hook := range attributes(chain) {
 		if typ != unix.NFTA_CHAIN_HOOK {
-			return
+			continue
 		}
-		eachAttribute(string(hook), func(typ uint16, data []byte) {
+		for typ, data := range attributes(hook) {
 			switch typ {
 			case unix.NFTA_HOOK_DEV:
 				add(data)
 			case nftaHookDevs:
-				eachAttribute(string(data), func(_ uint16, name []byte) { add(name) })
+				for _, name := range attributes(data) {
+					add(name)
+				}
 			}
-		})
-	})
+		}
+	}
 	slices.Sort(devices)
 	return slices.Compact(devices)
 }

@@ -18,9 +18,9 @@ func (c *Conn) ForeignRules() ([]ForeignRule, error) {
 		for _, chain := range t.chains {
 			for _, r := range chain.Rules {
 				rule := ForeignRule{Text: r.Text(0)}
-				eachAttribute(r.Expressions, func(_ uint16, data []byte) {
+				for _, data := range attributes([]byte(r.Expressions)) {
 					rule.Expressions = append(rule.Expressions, readExpression(data).name)
-				})
+				}
 				rules = append(rules, rule)
 			}
 		}

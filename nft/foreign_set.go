@@ -57,24 +57,32 @@ func (c *Conn) foreignElements(t *foreignTable, s *foreignSet) error {
 // A listed element, taken apart.
 type listed struct {
 	parts
-	keyEnd          []byte
-	end, catchesAll bool
+	key, keyEnd, data []byte // nil: there is none
+	end, catchesAll   bool
+}
+
+func valueOf(value string) []byte {
+	if value == "" {
+		return nil
+	}
+	return []byte(value)
 }
 
 func takeApart(e Element) listed {
 	const catchall = 2 // NFT_SET_ELEM_CATCHALL
-	l := listed{parts: e.parts()}
-	eachAttribute(e.Key, func(typ uint16, data []byte) {
+	p := e.parts()
+	l := listed{parts: p, key: valueOf(p.key), data: valueOf(p.data)}
+	for typ, data := range attributes(e.Key) {
 		switch typ {
 		case nftaSetElemKeyEnd:
-			l.keyEnd = dataValue(data)
+			l.keyEnd = valueOf(dataValue(data))
 		case unix.NFTA_SET_ELEM_FLAGS:
 			if len(data) == 4 {
-				flags := binary.BigEndian.Uint32(data)
+				flags := uint32Of(data)
 				l.end, l.catchesAll = flags&unix.NFT_SET_ELEM_INTERVAL_END != 0, flags&catchall != 0
 			}
 		}
-	})
+	}
 	return l
 }
 

@@ -130,7 +130,7 @@ func TestHeal(t *testing.T) {
 				assert.Equal(t, c.want, texts(apply(t, conn, want)))
 
 				now := snapshot(t, conn)
-				assert.Empty(t, nft.Compare(&now.Ruleset, want).Changes, "after healing")
+				assert.Empty(t, nft.Compare(&now.Ruleset, want).Changes(), "after healing")
 				assert.Equal(t, sortedLines(before), sortedLines(run(t, "", "list", "table", "ip", "lvsmark")))
 				assert.Equal(t, others, foreignOf(t, conn))
 			})

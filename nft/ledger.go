@@ -2,7 +2,6 @@ package nft
 
 import (
 	"cmp"
-	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
@@ -83,7 +82,7 @@ func (t *Table) ledger() Ledger {
 		for _, e := range s.Elements {
 			p := e.parts()
 			if len(p.key) == 4 {
-				ledger.Bound[Binding{t.Family, binary.NativeEndian.Uint32(p.key)}] = userdataText(p.userdata, udComment)
+				ledger.Bound[Binding{t.Family, hostOrdered(p.key)}] = userdataText(p.userdata, udComment)
 			}
 		}
 	}
@@ -93,7 +92,7 @@ func (t *Table) ledger() Ledger {
 			name, value, ok := strings.Cut(userdataText(p.userdata, udComment), " = ")
 			if ok {
 				former, changed := userdata(p.userdata, udFormer)
-				ledger.Settings[name] = Setting{Value: value, Former: string(former), Changed: changed}
+				ledger.Settings[name] = Setting{Value: value, Former: former, Changed: changed}
 			}
 		}
 	}

@@ -2,9 +2,9 @@ package nft
 
 import (
 	"cmp"
-	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -46,9 +46,9 @@ type markChain struct {
 // A markStep is a rule of lvsmark's making.
 type markStep struct {
 	ports   config.PortRange
-	marks   map[netip.Addr]uint32 // nil: the rule sends VIPs to chains
+	set     *Set                  // of VIPs
 	accepts bool                  // a packet that got its mark leaves the chain
-	chains  map[netip.Addr][]markStep
+	chains  map[string][]markStep // that the rule sends VIPs to; nil: it gives them marks
 }
 
 // markChains are the chains that mark packets, in the order in which a packet
@@ -73,7 +73,7 @@ func (t *Table) markSteps(c *Chain) []markStep {
 	var steps []markStep
 	for _, r := range c.Rules {
 		if set, ok := t.vipSwitch(r); ok {
-			steps = append(steps, markStep{chains: t.chainElements(set)})
+			steps = append(steps, markStep{set: ordered(set), chains: t.markStepsByChain()})
 		} else if step, ok := t.markStep(r); ok {
 			steps = append(steps, step)
 		}
@@ -86,22 +86,19 @@ func (t *Table) markStep(r *Rule) (markStep, bool) {
 	if !ok {
 		return markStep{}, false
 	}
-	return markStep{ports: test.ports, marks: markElements(test.set), accepts: test.accepts}, true
+	return markStep{ports: test.ports, set: ordered(test.set), accepts: test.accepts}, true
 }
 
-func markElements(set *Set) map[netip.Addr]uint32 {
-	marks := make(map[netip.Addr]uint32, len(set.Elements))
-	for _, e := range set.Elements {
-		if vip, ok := set.vip(e); ok {
-			marks[vip] = binary.NativeEndian.Uint32(e.parts().data)
-		}
-	}
-	return marks
+// ordered is the set with its elements in order, as find needs them.
+func ordered(s *Set) *Set {
+	sorted := *s
+	sorted.Elements = s.inOrder(s.Elements)
+	return &sorted
 }
 
-// chainElements are the VIPs of a verdict map with the rules of their chains,
-// from which no packet comes back, and none is sent on by VIP.
-func (t *Table) chainElements(set *Set) map[netip.Addr][]markStep {
+// markStepsByChain are the rules of the chains to which VIPs may be sent. No
+// packet comes back from there, and none is sent on by VIP.
+func (t *Table) markStepsByChain() map[string][]markStep {
 	byName := map[string][]markStep{}
 	for _, c := range t.Chains {
 		if c.Type == "" {
@@ -112,19 +109,24 @@ func (t *Table) chainElements(set *Set) map[netip.Addr][]markStep {
 			}
 		}
 	}
-	chains := make(map[netip.Addr][]markStep, len(set.Elements))
-	for _, e := range set.Elements {
-		if vip, ok := set.vip(e); ok {
-			chains[vip] = byName[e.parts().chain]
-		}
+	return byName
+}
+
+// find returns what the set, whose elements are in order, has for the VIP.
+func (s *Set) find(vip netip.Addr) (parts, bool) {
+	key := elementKey(vip.AsSlice())
+	i, ok := slices.BinarySearchFunc(s.Elements, key, func(e Element, key string) int { return strings.Compare(e.Key, key) })
+	if !ok {
+		return parts{}, false
 	}
-	return chains
+	_, ok = s.vip(s.Elements[i])
+	return s.Elements[i].parts(), ok
 }
 
 // vip is the VIP of an element of a map from VIPs.
 func (s *Set) vip(e Element) (netip.Addr, bool) {
 	p := e.parts()
-	vip, ok := netip.AddrFromSlice(p.key)
+	vip, ok := addrOf(p.key)
 	return vip, ok && !p.end && (len(p.data) == 4 || p.isVerdict)
 }
 
@@ -136,12 +138,11 @@ func (s *Set) hasVIPs() bool {
 func vipsOf(chains []markChain) map[netip.Addr]bool {
 	vips := map[netip.Addr]bool{}
 	for _, c := range chains {
-		for _, s := range c.steps {
-			for vip := range s.marks {
-				vips[vip] = true
-			}
-			for vip := range s.chains {
-				vips[vip] = true
+		for _, step := range c.steps {
+			for _, e := range step.set.Elements {
+				if vip, ok := step.set.vip(e); ok {
+					vips[vip] = true
+				}
 			}
 		}
 	}
@@ -183,11 +184,13 @@ func marksOf(vip netip.Addr, chains []markChain) []MarkedPorts {
 
 func rulesFor(vip netip.Addr, steps []markStep, rules []markRule) []markRule {
 	for _, s := range steps {
-		if mark, ok := s.marks[vip]; ok {
-			rules = append(rules, markRule{s.ports, mark, s.accepts})
-		}
-		if there, ok := s.chains[vip]; ok {
-			return rulesFor(vip, there, rules)
+		element, ok := s.set.find(vip)
+		switch {
+		case !ok:
+		case s.chains != nil:
+			return rulesFor(vip, s.chains[element.chain], rules)
+		default:
+			rules = append(rules, markRule{s.ports, hostOrdered(element.data), s.accepts})
 		}
 	}
 	return rules

@@ -45,16 +45,6 @@ type message struct {
 	object string // for errors: what the message is about
 }
 
-func (m message) netlink() netlink.Message {
-	return netlink.Message{
-		Header: netlink.Header{
-			Type:  netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | m.typ),
-			Flags: netlink.Request | m.flags,
-		},
-		Data: append(nfgenmsg(nfproto(m.family), 0), m.data...),
-	}
-}
-
 // nfgenmsg is struct nfgenmsg; resource goes in network byte order.
 func nfgenmsg(family byte, resource uint16) []byte {
 	return binary.BigEndian.AppendUint16([]byte{family, unix.NFNETLINK_V0}, resource)
@@ -100,11 +90,11 @@ func (t *Table) delSet(s *Set) message {
 func (t *Table) setName(s *Set) string { return fmt.Sprintf("%s %s %s", s.Kind(), t.id(), s.Name) }
 
 func (t *Table) newElements(s *Set, elements []Element) []message {
-	return t.elements(unix.NFT_MSG_NEWSETELEM, netlink.Create|netlink.Excl, s, elements, func(e Element) string { return e.Key + e.Rest })
+	return t.elements(unix.NFT_MSG_NEWSETELEM, netlink.Create|netlink.Excl, s, elements)
 }
 
 func (t *Table) delElements(s *Set, elements []Element) []message {
-	return t.elements(unix.NFT_MSG_DELSETELEM, 0, s, elements, func(e Element) string { return e.Key })
+	return t.elements(unix.NFT_MSG_DELSETELEM, 0, s, elements)
 }
 
 // flushSet deletes all elements.
@@ -114,24 +104,33 @@ func (t *Table) flushSet(s *Set) message {
 	return message{unix.NFT_MSG_DELSETELEM, 0, t.Family, b, "elements of " + t.setName(s)}
 }
 
-func (t *Table) elements(typ uint16, flags netlink.HeaderFlags, s *Set, elements []Element, wire func(Element) string) []message {
+// elements puts so many elements into each message as its list can be long. An
+// element is deleted by its key alone.
+func (t *Table) elements(typ uint16, flags netlink.HeaderFlags, s *Set, elements []Element) []message {
+	head := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+	head = appendText(head, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+	object := "elements of " + t.setName(s)
 	var messages []message
-	var list []byte
-	flush := func() {
-		b := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
-		b = appendText(b, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
-		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_SET_ELEM_LIST_ELEMENTS, list)
-		messages = append(messages, message{typ, flags, t.Family, b, "elements of " + t.setName(s)})
-		list = nil
-	}
-	for _, e := range elements {
-		if len(list) > elementBytesPerMessage {
-			flush()
+	for len(elements) > 0 {
+		size, n := 0, 0
+		for n < len(elements) && size <= elementBytesPerMessage {
+			if typ == unix.NFT_MSG_NEWSETELEM {
+				size += len(elements[n].Rest)
+			}
+			size += attributeHeader + len(elements[n].Key)
+			n++
 		}
-		list = appendAttribute(list, unix.NLA_F_NESTED|nftaSetElemListNest, []byte(wire(e)))
-	}
-	if len(list) > 0 {
-		flush()
+		b := append(make([]byte, 0, len(head)+attributeHeader+size), head...)
+		b = appendHeader(b, unix.NLA_F_NESTED|unix.NFTA_SET_ELEM_LIST_ELEMENTS, size)
+		for _, e := range elements[:n] {
+			if typ == unix.NFT_MSG_DELSETELEM {
+				e.Rest = ""
+			}
+			b = appendHeader(b, unix.NLA_F_NESTED|nftaSetElemListNest, len(e.Key)+len(e.Rest))
+			b = append(append(b, e.Key...), e.Rest...)
+		}
+		messages = append(messages, message{typ, flags, t.Family, b, object})
+		elements = elements[n:]
 	}
 	return messages
 }

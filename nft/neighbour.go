@@ -97,11 +97,15 @@ func (c *Conn) neighbours(spec *config.Spec) ([]*Neighbour, error) {
 func (c *Conn) walkAll(spec *config.Spec, tables []*foreignTable, limit int) ([]*Neighbour, error) {
 	var found []*Neighbour
 	for _, family := range config.Families() {
+		met := slices.DeleteFunc(slices.Clone(tables), func(t *foreignTable) bool { return !t.meets(family) })
+		if len(met) == 0 {
+			continue // many VIPs take their time
+		}
 		packets, all := packetsOf(spec, family)
 		w := newWalk(c, packets, limit)
-		for _, t := range tables {
-			if len(all) == 0 || !t.meets(family) {
-				continue
+		for _, t := range met {
+			if len(all) == 0 {
+				break
 			}
 			for _, at := range t.stations() {
 				w.visit(at, all)

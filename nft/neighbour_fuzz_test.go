@@ -70,11 +70,11 @@ func fuzzTable(family byte, hook uint32, chain, rule, set, elements []byte) *for
 	foreign := &foreignSet{Set: *s, read: true}
 	foreign.answers = foreign.answersOf()
 	// The rule finds the set by whatever name it has for it.
-	eachAttribute(r.Expressions, func(_ uint16, data []byte) {
+	for _, data := range attributes([]byte(r.Expressions)) {
 		if e := readExpression(data); e.name == "lookup" {
 			table.sets[e.text(unix.NFTA_LOOKUP_SET)] = foreign
 		}
-	})
+	}
 	return table
 }
 
@@ -165,12 +165,12 @@ func dumpAll(f *testing.F) []realDump {
 	for _, e := range raw(unix.NFT_MSG_GETRULE, 0, nil) {
 		table, chain, rule, _ := decodeRule(e.data)
 		d := realDump{chain: chains[string(rune(e.family))+table+" "+chain], rule: e.data}
-		eachAttribute(rule.Expressions, func(_ uint16, data []byte) {
+		for _, data := range attributes([]byte(rule.Expressions)) {
 			if x := readExpression(data); x.name == "lookup" {
 				name := string(rune(e.family)) + table + " " + x.text(unix.NFTA_LOOKUP_SET)
 				d.set, d.elements = sets[name], elements[name]
 			}
-		})
+		}
 		dumps = append(dumps, d)
 	}
 	return dumps

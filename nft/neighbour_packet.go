@@ -3,7 +3,6 @@ package nft
 import (
 	"bytes"
 	"math/bits"
-	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -30,26 +29,20 @@ type part struct {
 func packetsOf(spec *config.Spec, family config.Family) (*packets, []part) {
 	profiles := profilesOf(spec, family)
 	all := &packets{family: family}
-	index := map[netip.Addr]int{}
 	for _, p := range profiles {
-		for vip := range p.marks {
-			index[vip] = 0
+		for _, v := range p.vips {
+			all.vips = append(all.vips, v.vip.AsSlice())
 		}
 	}
-	for vip := range index {
-		all.vips = append(all.vips, vip.AsSlice())
-	}
 	slices.SortFunc(all.vips, bytes.Compare)
-	for i, b := range all.vips {
-		vip, _ := netip.AddrFromSlice(b)
-		index[vip] = i
-	}
+	all.vips = slices.CompactFunc(all.vips, bytes.Equal)
 	var parts []part
 	for _, p := range profiles {
 		marks, vips := make([]uint32, len(all.vips)), newBitset(len(all.vips))
-		for vip, mark := range p.marks {
-			marks[index[vip]] = mark
-			vips.set(index[vip])
+		for _, v := range p.vips {
+			i, _ := slices.BinarySearchFunc(all.vips, v.vip.AsSlice(), bytes.Compare)
+			marks[i] = v.mark
+			vips.set(i)
 		}
 		for _, r := range p.ports {
 			parts = append(parts, part{marks: marks, vips: vips, protocol: r.Protocol, low: r.Low, high: r.High})

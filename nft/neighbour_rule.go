@@ -17,20 +17,21 @@ func (w *walk) follow(c *foreignChain, r *Rule, alive []part, conditions []strin
 		branches[i] = branch{part: p, unsure: conditions}
 	}
 	var ended []outcome
-	eachAttribute(r.Expressions, func(_ uint16, data []byte) {
+expressions:
+	for _, data := range attributes([]byte(r.Expressions)) {
 		e := readExpression(data)
 		var next []branch
 		for _, b := range branches {
 			w.steps += 1 + len(b.vips)/64
 			if w.spent() {
-				return
+				break expressions
 			}
 			on, out := w.expression(c, r, b, e)
 			next = append(next, on...)
 			ended = append(ended, out...)
 		}
 		branches = next
-	})
+	}
 	for _, b := range branches {
 		ended = append(ended, outcome{branch: b})
 	}

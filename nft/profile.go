@@ -17,7 +17,13 @@ import (
 type profile struct {
 	name  string // of its map, and of its chain where there is one
 	ports []config.PortRange
-	marks map[netip.Addr]uint32
+	vips  []markedVIP // in order
+}
+
+// A markedVIP is a VIP with the mark of its packets.
+type markedVIP struct {
+	vip  netip.Addr
+	mark uint32
 }
 
 // A shape is the list of profiles that a VIP has: mostly one, more where
@@ -32,23 +38,28 @@ type shape struct {
 // ports first: most packets are of data connections.
 func profilesOf(spec *config.Spec, family config.Family) []*profile {
 	byName := map[string]*profile{}
+	var p *profile
 	for i := range spec.Clusters {
 		cluster := &spec.Clusters[i]
 		vips := cluster.VIPsOf(family)
 		if len(vips) == 0 {
 			continue
 		}
-		ports := cluster.MarkedPorts()
-		name := portsName(ports)
-		if byName[name] == nil {
-			byName[name] = &profile{name: name, ports: ports, marks: map[netip.Addr]uint32{}}
+		if ports := cluster.MarkedPorts(); p == nil || !slices.Equal(p.ports, ports) {
+			name := portsName(ports)
+			if p = byName[name]; p == nil {
+				p = &profile{name: name, ports: ports}
+				byName[name] = p
+			}
 		}
+		p.vips = slices.Grow(p.vips, len(vips))
 		for _, vip := range vips {
-			byName[name].marks[vip] = cluster.Mark
+			p.vips = append(p.vips, markedVIP{vip, cluster.Mark})
 		}
 	}
 	profiles := make([]*profile, 0, len(byName))
 	for _, p := range byName {
+		slices.SortFunc(p.vips, func(a, b markedVIP) int { return a.vip.Compare(b.vip) })
 		profiles = append(profiles, p)
 	}
 	slices.SortFunc(profiles, func(a, b *profile) int {
@@ -61,8 +72,8 @@ func profilesOf(spec *config.Spec, family config.Family) []*profile {
 func shapesOf(profiles []*profile) []*shape {
 	ofVIP := map[netip.Addr][]*profile{}
 	for _, p := range profiles {
-		for vip := range p.marks {
-			ofVIP[vip] = append(ofVIP[vip], p)
+		for _, v := range p.vips {
+			ofVIP[v.vip] = append(ofVIP[v.vip], p)
 		}
 	}
 	byName := map[string]*shape{}

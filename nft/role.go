@@ -34,7 +34,9 @@ func (t *Table) role(r *Rule) Role {
 		return Translating
 	}
 	role := Watching
-	eachAttribute(r.Expressions, func(_ uint16, data []byte) { role = max(role, readExpression(data).role()) })
+	for _, data := range attributes([]byte(r.Expressions)) {
+		role = max(role, readExpression(data).role())
+	}
 	return role
 }
 

@@ -81,7 +81,7 @@ func apply(t *testing.T, conn *nft.Conn, to *nft.Ruleset) []nft.Change {
 	generation, err := conn.Generation()
 	require.NoError(t, err)
 	require.Equal(t, generation, after, "the generation that Commit tells")
-	return d.Changes
+	return d.Changes()
 }
 
 // foreignOf lists every table but lvsmark's, as nft does.

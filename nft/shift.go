@@ -1,7 +1,6 @@
 package nft
 
 import (
-	"encoding/binary"
 	"maps"
 	"net/netip"
 	"slices"
@@ -19,26 +18,56 @@ type Shift struct {
 // Changes lists what turns one ruleset into another, as Compare does, and what
 // each change does to packets.
 func Changes(from, to *Ruleset) []Change {
-	changes := Compare(from, to).Changes
+	changes := Compare(from, to).Changes()
 	if len(changes) == 0 {
-		return nil // the marks of many VIPs take their time
+		return nil
 	}
 	for i := range changes {
 		if c := &changes[i]; c.Op == Delete && c.rule != nil {
 			c.Role = c.table.role(c.rule)
 		}
 	}
-	before, after := from.Marks(), to.Marks()
-	lines := linesByVIP(changes)
-	for _, vip := range slices.SortedFunc(maps.Keys(before), netip.Addr.Compare) {
-		for _, shift := range shifts(vip, before[vip], after[vip]) {
-			c := carrier(changes, lines[vip], shift)
-			c.Shifts = append(c.Shifts, shift)
-		}
-	}
+	findShifts(changes, from, to)
 	findUntranslated(changes, from, to)
 	findEndOfNAT(changes, from, to)
 	return changes
+}
+
+func findShifts(changes []Change, from, to *Ruleset) {
+	lines := linesByVIP(changes)
+	for _, family := range config.Families() {
+		before, after := from.markChains(family), to.markChains(family)
+		vips := vipsOf(before)
+		if !anyStructure(changes) {
+			vips = vipsIn(changes, family)
+		}
+		for _, vip := range slices.SortedFunc(maps.Keys(vips), netip.Addr.Compare) {
+			for _, shift := range shifts(vip, marksOf(vip, before), marksOf(vip, after)) {
+				c := carrier(changes, lines[vip], shift)
+				c.Shifts = append(c.Shifts, shift)
+			}
+		}
+	}
+}
+
+// anyStructure reports whether anything but elements changes. Elements are those
+// of their own VIPs and concern no others, of which there may be many.
+func anyStructure(changes []Change) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return c.set == nil })
+}
+
+// vipsIn are the VIPs of the elements that change.
+func vipsIn(changes []Change, family config.Family) map[netip.Addr]bool {
+	vips := map[netip.Addr]bool{}
+	for _, c := range changes {
+		if c.table.Family != family || !c.set.hasVIPs() {
+			continue
+		}
+		if vip, ok := c.set.vip(c.element); ok {
+			vips[vip] = true
+		}
+	}
+	return vips
 }
 
 // shifts are the stretches of ports whose mark is another one afterwards.
@@ -108,7 +137,7 @@ func carrier(changes []Change, ofVIP []int, shift Shift) *Change {
 // holds reports whether the element's value was the mark.
 func (c *Change) holds(mark uint32) bool {
 	data := c.element.parts().data
-	return len(data) == 4 && binary.NativeEndian.Uint32(data) == mark
+	return len(data) == 4 && hostOrdered(data) == mark
 }
 
 // tests reports whether the rule is for such ports.

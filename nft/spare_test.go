@@ -38,7 +38,7 @@ func TestReplacedInPlace(t *testing.T) {
 				before := hooks(t)
 				apply(t, conn, second)
 				now := snapshot(t, conn)
-				assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes)
+				assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes())
 				assert.Equal(t, before, hooks(t))
 				assert.NotContains(t, run(t, "", "list", "ruleset"), "-next")
 				assert.Equal(t, nft.Arranged(first, second).String(), now.String())
@@ -64,7 +64,7 @@ add rule ip lvsmark prerouting tcp dport 21 meta mark set ip daddr map @tcp_21_1
 `, "-f", "-")
 		apply(t, conn, many)
 		now := snapshot(t, conn)
-		assert.Empty(t, nft.Compare(&now.Ruleset, many).Changes)
+		assert.Empty(t, nft.Compare(&now.Ruleset, many).Changes())
 		assert.NotContains(t, run(t, "", "list", "ruleset"), "-next")
 	})
 }

@@ -135,22 +135,23 @@ func (s *Set) textsOf(elements []Element) []string {
 // elementText is one element; of an interval, its start.
 func (s *Set) elementText(e Element) string {
 	p := e.parts()
-	return valueText(s.KeyType, p.key) + s.restText(p)
+	b := make([]byte, 0, 64)
+	return string(s.appendRest(appendValueText(b, s.KeyType, p.key), p))
 }
 
-func (s *Set) restText(p parts) string {
-	text := ""
+// appendRest writes what stands behind the key.
+func (s *Set) appendRest(b []byte, p parts) []byte {
 	if comment := userdataText(p.userdata, udComment); comment != "" {
-		text += fmt.Sprintf(" comment \"%s\"", comment)
+		b = fmt.Appendf(b, " comment \"%s\"", comment)
 	}
 	switch {
 	case p.isVerdict:
-		text += " : " + verdictText(p.verdict, p.chain)
-	case p.data != nil:
-		text += " : " + valueText(s.DataType, p.data)
+		b = append(append(b, " : "...), verdictText(p.verdict, p.chain)...)
+	case p.data != "":
+		b = appendValueText(append(b, " : "...), s.DataType, p.data)
 	}
 	if p.more {
-		text += " (and more)"
+		b = append(b, " (and more)"...)
 	}
-	return text
+	return b
 }

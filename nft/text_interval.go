@@ -13,10 +13,10 @@ func (s *Set) intervalTexts() []string {
 			continue
 		}
 		text := valueText(s.KeyType, p.key)
-		if first, ok := netip.AddrFromSlice(p.key); ok {
+		if first, ok := addrOf(p.key); ok {
 			text = rangeText(first, s.lastOf(i, first))
 		}
-		texts = append(texts, text+s.restText(p))
+		texts = append(texts, string(s.appendRest([]byte(text), p)))
 	}
 	return texts
 }
@@ -25,7 +25,7 @@ func (s *Set) intervalTexts() []string {
 // before the next element, for the ends are elements too.
 func (s *Set) lastOf(i int, first netip.Addr) netip.Addr {
 	for _, e := range s.Elements[i+1:] {
-		if next, ok := netip.AddrFromSlice(e.parts().key); ok && next != first {
+		if next, ok := addrOf(e.parts().key); ok && next != first {
 			return next.Prev()
 		}
 	}

@@ -15,7 +15,9 @@ import (
 // expression that it does not know stands in brackets by its kernel name.
 func (r *Rule) Text(family config.Family) string {
 	p := rulePrinter{family: family}
-	eachAttribute(r.Expressions, func(_ uint16, data []byte) { p.expression(readExpression(data)) })
+	for _, data := range attributes([]byte(r.Expressions)) {
+		p.expression(readExpression(data))
+	}
 	p.flush()
 	if r.Comment != "" {
 		p.words = append(p.words, fmt.Sprintf("comment \"%s\"", r.Comment))
@@ -31,14 +33,16 @@ type rawExpression struct {
 
 func readExpression(b []byte) rawExpression {
 	e := rawExpression{attrs: map[uint16][]byte{}}
-	eachAttribute(string(b), func(typ uint16, data []byte) {
+	for typ, data := range attributes(b) {
 		switch typ {
 		case unix.NFTA_EXPR_NAME:
 			e.name = strings.TrimRight(string(data), "\x00")
 		case unix.NFTA_EXPR_DATA:
-			eachAttribute(string(data), func(typ uint16, data []byte) { e.attrs[typ] = data })
+			for typ, data := range attributes(data) {
+				e.attrs[typ] = data
+			}
 		}
-	})
+	}
 	return e
 }
 

@@ -47,7 +47,7 @@ func (t translation) sources() []sourceRange {
 	var list []sourceRange
 	for i, e := range t.set.Elements {
 		p := e.parts()
-		first, ok := netip.AddrFromSlice(p.key)
+		first, ok := addrOf(p.key)
 		if !ok || p.end {
 			continue
 		}

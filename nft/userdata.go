@@ -1,8 +1,8 @@
 package nft
 
 import (
-	"bytes"
 	"encoding/binary"
+	"strings"
 )
 
 // Types in the userdata of libnftnl (udata.h): a byte of type, a byte of
@@ -35,23 +35,23 @@ func appendComment(b []byte, typ byte, text string) []byte {
 
 // userdata finds the value of a type; false when there is none or the data are
 // cut short.
-func userdata(b []byte, typ byte) ([]byte, bool) {
+func userdata[T bytesOrText](b T, typ byte) (value T, ok bool) {
 	for len(b) >= 2 {
 		t, n := b[0], int(b[1])
 		if len(b) < 2+n {
-			return nil, false
+			return value, false
 		}
 		if t == typ {
 			return b[2 : 2+n], true
 		}
 		b = b[2+n:]
 	}
-	return nil, false
+	return value, false
 }
 
-func userdataText(b []byte, typ byte) string {
+func userdataText[T bytesOrText](b T, typ byte) string {
 	value, _ := userdata(b, typ)
-	return string(bytes.TrimRight(value, "\x00"))
+	return strings.TrimRight(string(value), "\x00")
 }
 
 // setUserdata is what makes nft list marks in the right byte order.

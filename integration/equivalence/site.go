@@ -94,7 +94,7 @@ func (n *Namespace) CommitRuleset(next *nft.Ruleset) error {
 			return err
 		}
 		if left := nft.Compare(&now.Ruleset, next); !left.Empty() {
-			return fmt.Errorf("after the commit there is still a difference: %+v", left.Changes)
+			return fmt.Errorf("after the commit there is still a difference: %+v", left.Changes())
 		}
 		return nil
 	})

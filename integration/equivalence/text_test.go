@@ -38,7 +38,7 @@ func TestText(t *testing.T) {
 		for _, n := range []*Namespace{byNFT, byList} {
 			now, err := n.Snapshot()
 			require.NoError(t, err, name)
-			assert.Empty(t, nft.Compare(&now.Ruleset, rehearsed).Changes, name)
+			assert.Empty(t, nft.Compare(&now.Ruleset, rehearsed).Changes(), name)
 		}
 		if t.Failed() {
 			t.Fatalf("%s\n%s", name, specgen.YAML(spec))
