@@ -11,7 +11,8 @@ import (
 // Rehearse commits the ruleset in a network namespace of its own, which nobody
 // sees and which is gone afterwards, and returns what the kernel made of it: the
 // form in which a Snapshot of the same ruleset comes. It finds all that the
-// kernel would refuse. It needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
+// kernel would refuse. Of many elements that are alike, one stands for all; see
+// sampled. It needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
 func Rehearse(r *Ruleset) (*Ruleset, error) {
 	type result struct {
 		ruleset *Ruleset
@@ -22,14 +23,28 @@ func Rehearse(r *Ruleset) (*Ruleset, error) {
 		// The thread is never unlocked: it ends with the goroutine, and the
 		// namespace with the thread.
 		runtime.LockOSThread()
-		ruleset, err := rehearseHere(r)
+		ruleset, err := rehearseSample(r)
 		done <- result{ruleset, err}
 	}()
 	got := <-done
 	return got.ruleset, got.err
 }
 
-func rehearseHere(r *Ruleset) (*Ruleset, error) {
+func rehearseSample(r *Ruleset) (*Ruleset, error) {
+	sample := r.sampled()
+	list, err := rehearseHere(sample, r.elementBytes())
+	if err != nil {
+		return nil, err
+	}
+	if whole, ok := list.completed(r, sample); ok {
+		return whole, nil
+	}
+	return rehearseHere(r, 0)
+}
+
+// rehearseHere turns the thread to a new namespace and commits the ruleset there,
+// with room for so many bytes besides.
+func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("scratch network namespace: %w (CAP_SYS_ADMIN is needed)", err)
 	}
@@ -38,6 +53,9 @@ func rehearseHere(r *Ruleset) (*Ruleset, error) {
 		return nil, err
 	}
 	defer conn.Close()
+	if err := conn.reserve(room); err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
 	if err := conn.transact(createAll(r), 0); err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
@@ -46,6 +64,19 @@ func rehearseHere(r *Ruleset) (*Ruleset, error) {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
 	return &s.Ruleset, r.listedBy(&s.Ruleset)
+}
+
+// elementBytes is how many bytes the elements take in a transaction.
+func (r *Ruleset) elementBytes() int {
+	size := 0
+	for _, t := range r.Tables {
+		for _, s := range t.Sets {
+			for _, e := range s.Elements {
+				size += attributeHeader + len(e.Key) + len(e.Rest)
+			}
+		}
+	}
+	return size
 }
 
 // listedBy fails when the kernel lists fewer or more objects than it was given: a
