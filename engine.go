@@ -110,6 +110,9 @@ func (k *kernel) once(ctx context.Context, planner planner) (*Result, error) {
 	if p.live.Locked != nil && !k.locked() {
 		return nil, p.live.Locked
 	}
+	if d := p.single(); d != nil && !k.locked() {
+		return k.commitSingle(ctx, p, d)
+	}
 	result := p.result()
 	if len(result.Changes) == 0 {
 		return result, nil

@@ -13,7 +13,8 @@ import (
 
 func (j *judge) markChanges(list []nft.Change) []Change {
 	changes := make([]Change, len(list))
-	for i, c := range list {
+	for i := range list {
+		c := &list[i]
 		changes[i] = Change{Op: Op(c.Op), Kind: c.Kind, Where: c.Where, Before: c.Before, After: c.After, Impact: j.markImpact(c)}
 	}
 	return changes
@@ -22,7 +23,7 @@ func (j *judge) markChanges(list []nft.Change) []Change {
 // markImpact: no change of marks cuts an IPVS connection. A packet's connection
 // is looked up by addresses and ports before its mark is looked at
 // (ip_vs_in, conn_in_get), so marks decide about new connections only.
-func (j *judge) markImpact(c nft.Change) Impact {
+func (j *judge) markImpact(c *nft.Change) Impact {
 	switch {
 	case len(c.Shifts) > 0:
 		return j.shifted(c.Shifts)
@@ -40,7 +41,7 @@ func (j *judge) markImpact(c nft.Change) Impact {
 
 // natEnded: without a nat chain the kernel no longer translates what it did for
 // connections that are established, unless another program has one: that is not looked for.
-func natEnded(c nft.Change) Impact {
+func natEnded(c *nft.Change) Impact {
 	n, err := c.Translated()
 	switch {
 	case err != nil:

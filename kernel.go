@@ -54,6 +54,9 @@ func (k *kernel) acquire(s *nft.Snapshot) (err error) {
 // to be made anew: somebody who keeps writing is faster than any plan. Where it
 // has the lock, it returns the error that the plan was too late.
 func (k *kernel) acquireFirst(stale error) error {
+	if k.locked() {
+		return stale
+	}
 	lock, _, err := nft.Acquire(holder(k.opts.Holder), 0)
 	if err != nil {
 		return err

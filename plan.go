@@ -30,10 +30,13 @@ type plan struct {
 	addresses  addressPlan
 	notes      []string
 	warnings   []string
+
+	list []Change // see changes; nil: not listed yet
 }
 
 // plan compares the kernel with the spec.
 func (k *kernel) plan(spec *config.Spec) (*plan, error) {
+	rehearsal := rehearse(spec)
 	if spec.Director.Bind {
 		if err := k.openIPVS(); err != nil {
 			return nil, err
@@ -45,16 +48,33 @@ func (k *kernel) plan(spec *config.Spec) (*plan, error) {
 		return nil, err
 	}
 	p.spec, p.warnings = spec, warnings
-	compiled := nft.Compile(spec)
-	if err := p.checkForeignTables(compiled); err != nil {
-		return nil, err
-	}
 	k.progress("rehearse")
-	rehearsed, err := nft.Rehearse(compiled)
-	if err != nil {
+	r := <-rehearsal
+	if err := p.checkForeignTables(r.compiled); err != nil {
 		return nil, err
 	}
-	return p, k.compare(p, rehearsed, ipvs.Compile(spec), spec.Settings(), ipvs.Addresses(spec))
+	if r.err != nil {
+		return nil, r.err
+	}
+	return p, k.compare(p, r.rehearsed, ipvs.Compile(spec), spec.Settings(), ipvs.Addresses(spec))
+}
+
+// A rehearsal is what became of the spec in a scratch network namespace.
+type rehearsal struct {
+	compiled, rehearsed *nft.Ruleset
+	err                 error
+}
+
+// rehearse begins a rehearsal: it goes on while the kernel is read, for it has
+// nothing to do with that.
+func rehearse(spec *config.Spec) <-chan rehearsal {
+	done := make(chan rehearsal, 1)
+	go func() {
+		r := rehearsal{compiled: nft.Compile(spec)}
+		r.rehearsed, r.err = nft.Rehearse(r.compiled)
+		done <- r
+	}()
+	return done
 }
 
 // removal compares the kernel with nothing.
@@ -136,11 +156,15 @@ func (p *plan) result() *Result {
 	return &Result{Changes: p.changes(), Notes: p.notes, Warnings: p.warnings}
 }
 
-// changes lists the plan in the order of apply.
+// changes lists the plan in the order of apply. It is worked out once: connections
+// are counted for it, and there may be many changes.
 func (p *plan) changes() []Change {
+	if p.list != nil {
+		return p.list
+	}
 	j := newJudge(p)
 	makes, breaks := p.splitServices()
-	return slices.Concat(
+	p.list = joined(
 		j.settingChanges(p.settings.set),
 		j.addressChanges(p.addresses.gone, Delete),
 		j.serviceChanges(makes),
@@ -149,4 +173,14 @@ func (p *plan) changes() []Change {
 		j.serviceChanges(breaks),
 		j.settingChanges(p.settings.putBack),
 	)
+	return p.list
+}
+
+// joined is slices.Concat without a copy where only one list holds anything.
+func joined(lists ...[]Change) []Change {
+	lists = slices.DeleteFunc(lists, func(list []Change) bool { return len(list) == 0 })
+	if len(lists) == 1 {
+		return lists[0]
+	}
+	return slices.Concat(lists...)
 }

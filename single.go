@@ -1,0 +1,88 @@
+package lvsmark
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// single is the plan where it is one transaction of nftables and nothing else; nil:
+// there is more to do.
+//
+// Such a plan needs no lock. Who has the lock keeps others away from what is half
+// done, and one transaction never is; that nobody came in between, compare-and-swap
+// tells, the lock of another lvsmark included: to take it changes the generation.
+func (p *plan) single() *nft.Difference {
+	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || len(p.addresses.come)+len(p.addresses.gone) > 0 {
+		return nil
+	}
+	if p.claimed != &p.live.Ruleset || p.final != p.marking {
+		return nil
+	}
+	if d := nft.Compare(p.claimed, p.marking); d.IsAtomic() {
+		return d
+	}
+	return nil
+}
+
+// commitSingle commits the plan. When it came too late it takes the lock, for a
+// plan that is to be made anew.
+func (k *kernel) commitSingle(ctx context.Context, p *plan, d *nft.Difference) (*Result, error) {
+	var listing sync.WaitGroup
+	if len(p.live.Tables) > 0 {
+		if err := k.opts.refuse(p.changes()); err != nil {
+			return nil, err
+		}
+	} else {
+		// Where there was nothing of lvsmark's, no connection can be touched: the
+		// list needs nothing of the kernel, and can be written meanwhile.
+		listing.Go(func() { p.changes() })
+	}
+	err := run(ctx, []step{k.singleStep(p, d)}, k.progress)
+	listing.Wait()
+	switch {
+	case isStale(err):
+		return nil, k.acquireFirst(err)
+	case err != nil:
+		return nil, err
+	}
+	return p.result(), k.check(p)
+}
+
+func (k *kernel) singleStep(p *plan, d *nft.Difference) step {
+	var failure error
+	return step{
+		name: "change the marks",
+		do: func() error {
+			_, failure = k.nft.Commit(d, p.live.Generation)
+			return failure
+		},
+		undo: func() error {
+			if isStale(failure) {
+				return nil
+			}
+			return k.undoSingle(p)
+		},
+	}
+}
+
+// undoSingle takes the transaction back where the kernel has carried it out and
+// only its answer was lost. What others did since stays.
+func (k *kernel) undoSingle(p *plan) error {
+	if err := k.acquireFirst(nil); err != nil {
+		return fmt.Errorf("it cannot be told whether that was done: %w", err)
+	}
+	now, err := k.nft.Snapshot()
+	if err != nil {
+		return fmt.Errorf("it cannot be told whether that was done: %w", err)
+	}
+	if !nft.Compare(&now.Ruleset, p.final).Empty() {
+		return nil
+	}
+	if err := k.nft.Restore(&p.live.Ruleset); err != nil {
+		return fmt.Errorf("%s: %w", tables(&p.live.Ruleset, p.final), err)
+	}
+	return nil
+}
