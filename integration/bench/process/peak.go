@@ -1,0 +1,78 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/integration/equivalence"
+)
+
+// Peak runs the command in the namespace and returns the most memory that it had
+// at a time, in bytes: VmHWM, the peak of its resident set. It is asked for when
+// the command is about to end, under ptrace(2), because what wait4(2) tells
+// (ru_maxrss) is never less than what the parent had.
+func (c Command) Peak(n *equivalence.Namespace) (int64, error) {
+	var peak int64
+	err := c.in(n, func(r *running) error {
+		r.SysProcAttr.Ptrace = true
+		if err := r.Start(); err != nil {
+			return err
+		}
+		var status unix.WaitStatus
+		var err error
+		if status, peak, err = follow(r.Process.Pid); err != nil {
+			return errors.Join(fmt.Errorf("%s under ptrace: %w", c.Args[0], err), r.Process.Kill())
+		}
+		return errors.Join(c.judge(r, status), r.Process.Release())
+	})
+	return peak, err
+}
+
+// follow lets a traced process go on until it has ended.
+func follow(pid int) (status unix.WaitStatus, peak int64, err error) {
+	started := false
+	for {
+		if _, err := unix.Wait4(pid, &status, unix.WALL, nil); errors.Is(err, unix.EINTR) {
+			continue
+		} else if err != nil {
+			return status, 0, err
+		}
+		signal := 0
+		switch {
+		case !status.Stopped():
+			return status, peak, nil
+		case status.TrapCause() == unix.PTRACE_EVENT_EXIT:
+			peak, err = highWater(pid)
+		case !started: // the stop behind exec
+			started = true
+			err = unix.PtraceSetOptions(pid, unix.PTRACE_O_TRACEEXIT|unix.PTRACE_O_EXITKILL)
+		default:
+			signal = int(status.StopSignal())
+		}
+		if err == nil {
+			err = unix.PtraceCont(pid, signal)
+		}
+		if err != nil {
+			return status, 0, err
+		}
+	}
+}
+
+// highWater is VmHWM of proc(5), in bytes.
+func highWater(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		var kibibytes int64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kibibytes); n == 1 {
+			return kibibytes << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("no VmHWM in /proc/%d/status", pid)
+}
