@@ -1,0 +1,51 @@
+package controlplane
+
+import (
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/bench/process"
+)
+
+// nothingToDo compares apply and diff, where the kernel holds what the spec says,
+// with what only lists that.
+func (b *bench) nothingToDo() ([]measure.Row, error) {
+	s, err := b.site(shape{1, b.sized(10_000), 2})
+	if err != nil {
+		return nil, err
+	}
+	d, err := b.director()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.do("apply", s).Time(d.Namespace); err != nil {
+		return nil, err
+	}
+	if err := d.marks(s); err != nil {
+		return nil, err
+	}
+	before, err := d.generation()
+	if err != nil {
+		return nil, err
+	}
+	unwritten := func() error {
+		now, err := d.generation()
+		if err == nil && now != before {
+			err = fmt.Errorf("the ruleset's generation is %d, and was %d: something was written", now, before)
+		}
+		return err
+	}
+	b.Log("nothing to do for %s", s)
+	samples, err := measure.Interleave(b.RoundsOr(15),
+		task{run: d.times(b.do("apply", s)), after: unwritten}.named("lvsmark apply"),
+		task{run: d.times(b.do("diff", s)), after: unwritten}.named("lvsmark diff"),
+		task{run: d.times(process.Command{Args: []string{"nft", "list", "ruleset"}})}.named("nft list ruleset"),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return []measure.Row{
+		samples.Ratio(times("nothing to do for "+s.String(), "lvsmark apply", "nft list ruleset", measure.AtMost(1))),
+		samples.Ratio(times("diff without a difference of "+s.String(), "lvsmark diff", "nft list ruleset", measure.AtMost(1))),
+	}, nil
+}

@@ -1,0 +1,82 @@
+package controlplane
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/bench/process"
+	"github.com/lvsmark/lvsmark/integration/equivalence"
+)
+
+// A bench has what is needed to measure, and puts it away in the end.
+type bench struct {
+	measure.Options
+	directory string // for the files of sites
+	directors []*director
+}
+
+// on calls f with a bench.
+func on(opts measure.Options, f func(*bench) ([]measure.Row, error)) ([]measure.Row, error) {
+	directory, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{Options: opts, directory: directory}
+	defer b.close()
+	return f(b)
+}
+
+func (b *bench) close() {
+	for _, d := range b.directors {
+		_ = d.Close()
+	}
+	_ = os.RemoveAll(b.directory)
+}
+
+// director makes one that is as after boot.
+func (b *bench) director() (*director, error) {
+	n, err := equivalence.NewNamespace()
+	if err != nil {
+		return nil, err
+	}
+	d := &director{n}
+	b.directors = append(b.directors, d)
+	return d, d.clear()
+}
+
+// A role is what a contender is to do on a director of its own.
+type role struct {
+	name string
+	task func(*director) (task, error)
+}
+
+// cast gives each role a director.
+func (b *bench) cast(roles ...role) ([]measure.Contender, error) {
+	var contenders []measure.Contender
+	for _, r := range roles {
+		d, err := b.director()
+		if err != nil {
+			return nil, err
+		}
+		t, err := r.task(d)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		contenders = append(contenders, t.named(r.name))
+	}
+	return contenders, nil
+}
+
+// sized is a number of VIPs; to show that all works, some are enough.
+func (b *bench) sized(vips int) int {
+	if b.Smoke {
+		return vips / 50
+	}
+	return vips
+}
+
+// do is lvsmark's verb with the spec of the site.
+func (b *bench) do(verb string, s *site) process.Command {
+	return process.Command{Args: []string{b.Lvsmark, "-c", s.yaml, verb}}
+}

@@ -1,0 +1,114 @@
+package controlplane
+
+import (
+	"time"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/bench/process"
+)
+
+// firstApplies compares the first apply with what loads the same marks.
+func (b *bench) firstApplies() ([]measure.Row, error) {
+	large, err := b.site(shape{1, b.sized(10_000), 2})
+	if err != nil {
+		return nil, err
+	}
+	small, err := b.site(shape{1, b.sized(1_000), 2})
+	if err != nil {
+		return nil, err
+	}
+	fewer := "lvsmark apply of " + grouped(small.vips)
+	contenders, err := b.cast(
+		role{"lvsmark apply", b.applies(large)},
+		role{"nft -f", b.loads(large)},
+		role{"iptables-legacy-restore", b.restores(large, "legacy")},
+		role{"iptables-nft-restore", b.restores(large, "nft")},
+		role{"commit alone", b.commits(large)},
+		role{"kernel alone", b.replays(large)},
+		role{fewer, b.applies(small)},
+	)
+	if err != nil {
+		return nil, err
+	}
+	b.Log("first apply of %s", large)
+	samples, err := measure.Interleave(b.RoundsOr(15), contenders...)
+	if err != nil {
+		return nil, err
+	}
+	name := "first apply of " + large.String()
+	return []measure.Row{
+		samples.Ratio(times(name+" to nft", "lvsmark apply", "nft -f", measure.AtMost(1))),
+		samples.Ratio(times(name+" to iptables-legacy", "lvsmark apply", "iptables-legacy-restore", measure.AtMost(0.6))),
+		samples.Ratio(times(name+" to iptables-nft", "lvsmark apply", "iptables-nft-restore", measure.AtMost(0.12))),
+		samples.Ratio(times("commit of "+large.String(), "commit alone", "nft -f", measure.AtMost(0.25))),
+		samples.Ratio(times("commit of "+large.String()+", its floor", "kernel alone", "nft -f", measure.Bar{})),
+		samples.Ratio(times("first apply of ten times as many VIPs", "lvsmark apply", fewer, measure.AtMost(6))),
+	}, nil
+}
+
+// applies lets lvsmark apply the site where there is nothing yet.
+func (b *bench) applies(s *site) func(*director) (task, error) {
+	return func(d *director) (task, error) {
+		return task{
+			before: d.clear,
+			run:    d.times(b.do("apply", s)),
+			after:  func() error { return d.marks(s) },
+		}, nil
+	}
+}
+
+func (b *bench) loads(s *site) func(*director) (task, error) {
+	return func(d *director) (task, error) {
+		return task{
+			before: d.clear,
+			run:    d.times(process.Command{Args: []string{"nft", "-f", s.nft}}),
+			after:  func() error { return d.marks(s) },
+		}, nil
+	}
+}
+
+// restores loads the recipe by iptables of a variant, legacy or nft.
+func (b *bench) restores(s *site, variant string) func(*director) (task, error) {
+	program := "iptables-" + variant
+	return func(d *director) (task, error) {
+		clear := d.clear
+		if variant == "legacy" {
+			clear = d.clearLegacy
+		}
+		return task{
+			before: clear,
+			run:    d.times(process.Command{Args: []string{program + "-restore", "-w"}, Stdin: s.recipe}),
+			after:  func() error { return d.rules(s, program+"-save") },
+		}, nil
+	}
+}
+
+func (b *bench) commits(s *site) func(*director) (task, error) {
+	return func(d *director) (task, error) {
+		ruleset, err := rehearsed(s)
+		return task{
+			before: d.clear,
+			run:    func() (time.Duration, error) { return d.turn(ruleset) },
+			after:  func() error { return d.marks(s) },
+		}, err
+	}
+}
+
+// replays is the kernel's own part of a commit: what nobody can do without.
+func (b *bench) replays(s *site) func(*director) (task, error) {
+	return func(d *director) (task, error) {
+		if err := d.run("nft", "-f", s.nft); err != nil {
+			return task{}, err
+		}
+		listed, err := d.list()
+		if err != nil {
+			return task{}, err
+		}
+		batch, err := d.batch()
+		return task{
+			before: d.clear,
+			run:    func() (time.Duration, error) { return d.replay(batch) },
+			after:  func() error { return d.lists(listed) },
+		}, err
+	}
+}

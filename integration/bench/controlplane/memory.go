@@ -1,0 +1,60 @@
+package controlplane
+
+import (
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/bench/process"
+)
+
+// megabyte is what sizes are counted in.
+const megabyte = 1e6
+
+// peaks are those of specs of some sizes.
+func (b *bench) peaks() ([]measure.Row, error) {
+	var rows []measure.Row
+	for _, c := range []struct {
+		shape
+		limit float64
+	}{
+		{shape{1, 1, 2}, 20},
+		{shape{1, b.sized(10_000), 2}, 60},
+		{shape{b.sized(10_000), b.sized(10_000), 4}, 200},
+	} {
+		peak, err := b.peak(c.shape)
+		if err != nil {
+			return nil, err
+		}
+		b.Log("peak memory for %s", c.shape)
+		samples, err := measure.Interleave(b.RoundsOr(3), peak)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, samples.Plain(sizes("peak for "+c.String(), peak.Name, measure.AtMost(c.limit))))
+	}
+	return rows, nil
+}
+
+// peak is the largest of each way to call lvsmark on the site.
+func (b *bench) peak(s shape) (measure.Contender, error) {
+	made, err := b.site(s)
+	if err != nil {
+		return measure.Contender{}, err
+	}
+	d, err := b.director()
+	if err != nil {
+		return measure.Contender{}, err
+	}
+	differs := b.do("diff", made)
+	differs.Status = 1
+	run := func() (float64, error) {
+		var most int64
+		for _, c := range []process.Command{differs, b.do("apply", made), b.do("apply", made), b.do("diff", made), b.do("delete", made)} {
+			peak, err := c.Peak(d.Namespace)
+			if err != nil {
+				return 0, err
+			}
+			most = max(most, peak)
+		}
+		return float64(most) / megabyte, d.lists("")
+	}
+	return measure.Contender{Name: "the most of apply, again, diff, delete", Run: run}, nil
+}

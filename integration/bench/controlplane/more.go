@@ -1,0 +1,106 @@
+package controlplane
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/bench/process"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A growth is a site, and the same with one VIP more.
+type growth struct {
+	site, grown *site
+	from, to    *nft.Ruleset
+	where       []string // family, table and map of the VIP
+	element     string   // as nft writes it
+}
+
+// oneMore compares one VIP more with nft's way, and with a first apply.
+func (b *bench) oneMore() ([]measure.Row, error) {
+	g, err := b.growth(b.sized(10_000))
+	if err != nil {
+		return nil, err
+	}
+	contenders, err := b.cast(
+		role{"lvsmark apply", b.grows(g)},
+		role{"commit alone", b.commitsOne(g)},
+		role{"nft add element", b.addsOne(g)},
+		role{"the first apply", b.applies(g.grown)},
+	)
+	if err != nil {
+		return nil, err
+	}
+	b.Log("one VIP more than %s", g.site)
+	samples, err := measure.Interleave(b.RoundsOr(15), contenders...)
+	if err != nil {
+		return nil, err
+	}
+	name := "one VIP more than " + g.site.String()
+	return []measure.Row{
+		samples.Ratio(times(name+", its commit", "commit alone", "nft add element", measure.AtMost(0.6))),
+		samples.Ratio(times(name, "lvsmark apply", "the first apply", measure.AtMost(0.9))),
+	}, nil
+}
+
+func (b *bench) growth(vips int) (*growth, error) {
+	g := &growth{}
+	var err error
+	if g.site, err = b.site(shape{1, vips, 2}); err != nil {
+		return nil, err
+	}
+	if g.grown, err = b.site(shape{1, vips + 1, 2}); err != nil {
+		return nil, err
+	}
+	if g.from, err = rehearsed(g.site); err != nil {
+		return nil, err
+	}
+	if g.to, err = rehearsed(g.grown); err != nil {
+		return nil, err
+	}
+	where, element, err := oneElement(g.from, g.to)
+	if err != nil {
+		return nil, err
+	}
+	g.where, g.element = strings.Fields(where), element
+	return g, nil
+}
+
+// command is nft's command about the VIP that comes.
+func (g *growth) command(verb string) []string {
+	return slices.Concat([]string{"nft", verb, "element"}, g.where, []string{"{ " + g.element + " }"})
+}
+
+// grows lets lvsmark apply the larger site where the smaller one is.
+func (b *bench) grows(g *growth) func(*director) (task, error) {
+	return func(d *director) (task, error) {
+		_, err := b.do("apply", g.site).Time(d.Namespace)
+		return g.task(d, d.times(b.do("apply", g.grown))), err
+	}
+}
+
+func (b *bench) addsOne(g *growth) func(*director) (task, error) {
+	return func(d *director) (task, error) {
+		_, err := b.do("apply", g.site).Time(d.Namespace)
+		return g.task(d, d.times(process.Command{Args: g.command("add")})), err
+	}
+}
+
+func (b *bench) commitsOne(g *growth) func(*director) (task, error) {
+	return func(d *director) (task, error) {
+		_, err := d.turn(g.from)
+		return g.task(d, func() (time.Duration, error) { return d.turn(g.to) }), err
+	}
+}
+
+// task adds the VIP, and takes it away again.
+func (g *growth) task(d *director, run func() (time.Duration, error)) task {
+	return task{run: run, after: func() error {
+		if err := d.marks(g.grown); err != nil {
+			return err
+		}
+		return d.run(g.command("delete")...)
+	}}
+}

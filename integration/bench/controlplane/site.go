@@ -1,0 +1,93 @@
+package controlplane
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/iptables"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A site is a spec of FTP clusters, and files of what it is for other programs.
+type site struct {
+	shape
+	spec   *config.Spec
+	yaml   string            // file of the spec
+	nft    string            // file of what `lvsmark render nft` prints
+	recipe string            // file of what `lvsmark render iptables` prints
+	rules  int               // of the recipe: two for each VIP, and those of active data
+	marks  map[string]uint32 // of each VIP
+}
+
+// A shape is how large a site is: its clusters, the VIPs of all of them together,
+// and the real servers of each.
+type shape struct{ clusters, vips, servers int }
+
+func (s shape) String() string {
+	return fmt.Sprintf("%s VIPs in %s", grouped(s.vips), plural(s.clusters, "cluster"))
+}
+
+// firstVIP is where VIPs begin.
+func firstVIP() netip.Addr { return netip.AddrFrom4([4]byte{10, 128, 0, 0}) }
+
+// site writes the files.
+func (b *bench) site(s shape) (*site, error) {
+	made := &site{shape: s, marks: map[string]uint32{}}
+	text := made.text()
+	var err error
+	if made.spec, _, err = config.Parse("spec.yaml", strings.NewReader(text)); err != nil {
+		return nil, err
+	}
+	recipe := iptables.Text(made.spec)
+	made.rules = strings.Count(recipe, "\n-A ")
+	path := func(extension string) string {
+		return filepath.Join(b.directory, fmt.Sprintf("%d-%d.%s", s.vips, s.clusters, extension))
+	}
+	made.yaml, made.nft, made.recipe = path("yaml"), path("nft"), path("iptables")
+	return made, errors.Join(
+		os.WriteFile(made.yaml, []byte(text), 0o644),
+		os.WriteFile(made.nft, []byte(nft.Compile(made.spec).String()), 0o644),
+		os.WriteFile(made.recipe, []byte(recipe), 0o644),
+	)
+}
+
+// text writes the spec, and takes down the mark of each VIP.
+func (s *site) text() string {
+	var b strings.Builder
+	b.WriteString("clusters:\n")
+	vip := firstVIP()
+	for i := range s.clusters {
+		fmt.Fprintf(&b, "  - name: ftp%d\n    mark: %d\n    ftp: {passive-ports: 10000-20000}\n    vips:\n", i, i+1)
+		for range s.vips / s.clusters {
+			fmt.Fprintf(&b, "      - %s\n", vip)
+			s.marks[vip.String()] = uint32(i + 1)
+			vip = vip.Next()
+		}
+		b.WriteString("    real-servers:\n")
+		for j := range s.servers {
+			fmt.Fprintf(&b, "      - {name: rs%d, address: 10.%d.%d.%d}\n", j+1, i>>8, i&0xff, j+1)
+		}
+	}
+	b.WriteString("director: {bind: false}\n")
+	return b.String()
+}
+
+// grouped writes a number as in 10,000.
+func grouped(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "one " + what
+	}
+	return grouped(n) + " " + what + "s"
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/integration/bench/controlplane"
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+)
+
+// A section of the benchmark.
+type section struct {
+	name string
+	run  func(measure.Options) ([]measure.Row, error)
+}
+
+func sections() []section {
+	return []section{
+		{"control", controlplane.Run},
+		{"memory", controlplane.Memory},
+		{"scale", controlplane.Scale},
+	}
+}
+
+func names() []string {
+	var names []string
+	for _, s := range sections() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// choose returns the sections of these names, or all for none.
+func choose(only string) ([]section, error) {
+	wanted := split(only)
+	for _, name := range wanted {
+		if !slices.Contains(names(), name) {
+			return nil, fmt.Errorf("no section %q; there are %s", name, strings.Join(names(), ", "))
+		}
+	}
+	return slices.DeleteFunc(sections(), func(s section) bool {
+		return len(wanted) > 0 && !slices.Contains(wanted, s.name)
+	}), nil
+}
+
+// measureHere runs the sections, one after the other.
+func measureHere(chosen []section, opts measure.Options) ([]measure.Row, error) {
+	here, err := machine()
+	if err != nil {
+		return nil, err
+	}
+	var rows []measure.Row
+	for _, s := range chosen {
+		measured, err := s.run(opts)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		for _, row := range measured {
+			row.On = here
+			if opts.Smoke {
+				row.Bar = measure.Bar{} // bars are for other sizes
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
