@@ -45,7 +45,7 @@ func (b *bench) nothingToDo() ([]measure.Row, error) {
 		return nil, err
 	}
 	return []measure.Row{
-		samples.Ratio(times("nothing to do for "+s.String(), "lvsmark apply", "nft list ruleset", measure.AtMost(1))),
-		samples.Ratio(times("diff without a difference of "+s.String(), "lvsmark diff", "nft list ruleset", measure.AtMost(1))),
+		samples.Ratio(times("nothing to do, "+s.String(), "lvsmark apply", "nft list ruleset", measure.AtMost(1))),
+		samples.Ratio(times("diff, "+s.String(), "lvsmark diff", "nft list ruleset", measure.AtMost(1))),
 	}, nil
 }

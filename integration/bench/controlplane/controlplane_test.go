@@ -1,10 +1,14 @@
 package controlplane
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/integration/need"
 )
 
 func TestGrouped(t *testing.T) {
@@ -30,4 +34,76 @@ func TestSite(t *testing.T) {
 	}
 	assert.Equal(t, 12, vips)
 	assert.Equal(t, 2*12+4*3, s.rules)
+}
+
+// TestVerifies: what a contender left in the kernel is looked at, and what is not
+// as it should be is an error.
+func TestVerifies(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "nft", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save")
+	b := &bench{directory: t.TempDir()}
+	t.Cleanup(b.close)
+	loaded, err := b.site(shape{2, 8, 1})
+	require.NoError(t, err)
+	other, err := b.site(shape{1, 8, 1})
+	require.NoError(t, err)
+	d, err := b.director()
+	require.NoError(t, err)
+	require.NoError(t, d.lists(""))
+
+	require.NoError(t, d.run("nft", "-f", loaded.nft))
+	require.NoError(t, d.marks(loaded))
+	require.Error(t, d.marks(other), "other marks")
+	require.Error(t, d.lists(""))
+
+	require.NoError(t, d.run("iptables-legacy-restore", "-w", "--noflush", loaded.recipe))
+	require.NoError(t, d.rules(loaded, "iptables-legacy-save"))
+	require.Error(t, d.rules(other, "iptables-legacy-save"))
+	require.NoError(t, d.clearLegacy())
+	require.Error(t, d.rules(loaded, "iptables-legacy-save"))
+
+	require.NoError(t, d.clear())
+	require.NoError(t, d.lists(""))
+}
+
+// TestReplay: the batch that is replayed makes what was listed, and a batch that
+// the kernel refuses is an error.
+func TestReplay(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "nft")
+	b := &bench{directory: t.TempDir()}
+	t.Cleanup(b.close)
+	s, err := b.site(shape{4, 4000, 2})
+	require.NoError(t, err)
+	d, err := b.director()
+	require.NoError(t, err)
+	require.NoError(t, d.run("nft", "-f", s.nft))
+	listed, err := d.list()
+	require.NoError(t, err)
+	batch, err := d.batch()
+	require.NoError(t, err)
+
+	require.NoError(t, d.clear())
+	took, err := d.replay(batch)
+	require.NoError(t, err)
+	assert.Positive(t, took)
+	require.NoError(t, d.lists(listed))
+
+	require.NoError(t, d.clear())
+	_, err = d.replay(bytes.Replace(batch, []byte("lvsmark\x00"), []byte("another\x00"), 1))
+	require.ErrorIs(t, err, unix.ENOENT, "there is no table of the chains' name")
+	require.NoError(t, d.lists(""))
+}
+
+// TestOneMore: only one more element is one more element.
+func TestOneMore(t *testing.T) {
+	need.NFTables(t)
+	b := &bench{directory: t.TempDir()}
+	g, err := b.growth(30)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"nft", "add", "element", "ip", "lvsmark", "tcp_21_10000-20000", "{ 10.128.0.30 : 0x00000001 }"}, g.command("add"))
+	_, _, err = oneElement(g.to, g.from)
+	require.Error(t, err, "one less")
+	_, _, err = oneElement(g.from, g.from)
+	require.Error(t, err, "the same")
 }

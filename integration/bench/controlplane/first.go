@@ -37,12 +37,12 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 	}
 	name := "first apply of " + large.String()
 	return []measure.Row{
-		samples.Ratio(times(name+" to nft", "lvsmark apply", "nft -f", measure.AtMost(1))),
-		samples.Ratio(times(name+" to iptables-legacy", "lvsmark apply", "iptables-legacy-restore", measure.AtMost(0.6))),
-		samples.Ratio(times(name+" to iptables-nft", "lvsmark apply", "iptables-nft-restore", measure.AtMost(0.12))),
-		samples.Ratio(times("commit of "+large.String(), "commit alone", "nft -f", measure.AtMost(0.25))),
-		samples.Ratio(times("commit of "+large.String()+", its floor", "kernel alone", "nft -f", measure.Bar{})),
-		samples.Ratio(times("first apply of ten times as many VIPs", "lvsmark apply", fewer, measure.AtMost(6))),
+		samples.Ratio(times(name+", to nft", "lvsmark apply", "nft -f", measure.AtMost(1))),
+		samples.Ratio(times(name+", to iptables-legacy", "lvsmark apply", "iptables-legacy-restore", measure.AtMost(0.6))),
+		samples.Ratio(times(name+", to iptables-nft", "lvsmark apply", "iptables-nft-restore", measure.AtMost(0.12))),
+		samples.Ratio(times(name+", commit", "commit alone", "nft -f", measure.AtMost(0.25))),
+		samples.Ratio(times(name+", kernel", "kernel alone", "nft -f", measure.Bar{})),
+		samples.Ratio(times(name+", to a tenth", "lvsmark apply", fewer, measure.AtMost(6))),
 	}, nil
 }
 
@@ -77,7 +77,7 @@ func (b *bench) restores(s *site, variant string) func(*director) (task, error) 
 		}
 		return task{
 			before: clear,
-			run:    d.times(process.Command{Args: []string{program + "-restore", "-w"}, Stdin: s.recipe}),
+			run:    d.times(process.Command{Args: []string{program + "-restore", "-w", "--noflush"}, Stdin: s.recipe}),
 			after:  func() error { return d.rules(s, program+"-save") },
 		}, nil
 	}

@@ -28,7 +28,7 @@ func (b *bench) peaks() ([]measure.Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, samples.Plain(sizes("peak for "+c.String(), peak.Name, measure.AtMost(c.limit))))
+		rows = append(rows, samples.Plain(sizes("peak, "+c.String(), peak.Name, measure.AtMost(c.limit))))
 	}
 	return rows, nil
 }

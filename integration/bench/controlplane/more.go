@@ -40,7 +40,7 @@ func (b *bench) oneMore() ([]measure.Row, error) {
 	}
 	name := "one VIP more than " + g.site.String()
 	return []measure.Row{
-		samples.Ratio(times(name+", its commit", "commit alone", "nft add element", measure.AtMost(0.6))),
+		samples.Ratio(times(name+", commit", "commit alone", "nft add element", measure.AtMost(0.6))),
 		samples.Ratio(times(name, "lvsmark apply", "the first apply", measure.AtMost(0.9))),
 	}, nil
 }

@@ -18,8 +18,8 @@ func (b *bench) scale() ([]measure.Row, error) {
 	}
 	var rows []measure.Row
 	for _, w := range ways() {
-		b.Log("%s of %s", w.name, large)
-		of, to := w.name+" of "+grouped(large.vips), w.name+" of "+grouped(small.vips)
+		b.Log("%s, %s", w.name, large)
+		of, to := plural(large.vips, "VIP"), plural(small.vips, "VIP")
 		contenders, err := b.cast(role{of, b.goes(w, large)}, role{to, b.goes(w, small)})
 		if err != nil {
 			return nil, err
@@ -28,7 +28,7 @@ func (b *bench) scale() ([]measure.Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, samples.Ratio(ofScale(w.name+" of "+large.String(), of, to, "ms")))
+		rows = append(rows, samples.Ratio(ofScale(w.name+", "+large.String(), of, to, "ms")))
 	}
 	memory, err := b.memoryAtScale(large.shape, small.shape)
 	return append(rows, memory), err
@@ -41,21 +41,21 @@ func ofScale(name, of, to, unit string) measure.Row {
 }
 
 func (b *bench) memoryAtScale(large, small shape) (measure.Row, error) {
-	b.Log("peak memory of %s", large)
+	b.Log("peak memory for %s", large)
 	var contenders []measure.Contender
 	for _, s := range []shape{large, small} {
 		peak, err := b.peak(s)
 		if err != nil {
 			return measure.Row{}, err
 		}
-		peak.Name = "the most of all, of " + grouped(s.vips)
+		peak.Name = plural(s.vips, "VIP")
 		contenders = append(contenders, peak)
 	}
 	samples, err := measure.Interleave(b.RoundsOr(3), contenders...)
 	if err != nil {
 		return measure.Row{}, err
 	}
-	return samples.Ratio(ofScale("peak memory of "+large.String(), contenders[0].Name, contenders[1].Name, "MB")), nil
+	return samples.Ratio(ofScale("peak memory, "+large.String(), contenders[0].Name, contenders[1].Name, "MB")), nil
 }
 
 // A way to call lvsmark.

@@ -29,7 +29,10 @@ type site struct {
 type shape struct{ clusters, vips, servers int }
 
 func (s shape) String() string {
-	return fmt.Sprintf("%s VIPs in %s", grouped(s.vips), plural(s.clusters, "cluster"))
+	if s.clusters == 1 {
+		return plural(s.vips, "VIP")
+	}
+	return plural(s.vips, "VIP") + " in " + plural(s.clusters, "cluster")
 }
 
 // firstVIP is where VIPs begin.

@@ -11,6 +11,9 @@ import (
 
 // WriteFile writes the rows as JSON.
 func WriteFile(path string, rows []Row) error {
+	if rows == nil {
+		rows = []Row{}
+	}
 	text, err := json.MarshalIndent(rows, "", "  ")
 	if err != nil {
 		return err
