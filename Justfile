@@ -37,6 +37,10 @@ fmt:
 loss n="300":
     integration/run loss {{ n }}
 
+# lvsmark beside nft, iptables and ipvsadm, as a table; FORM: smoke, record
+bench *form:
+    integration/run bench {{ form }}
+
 # every fuzzer, SECONDS each
 fuzz seconds="10":
     integration/run fuzz {{ seconds }}

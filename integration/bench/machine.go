@@ -16,11 +16,12 @@ func machine() (string, error) {
 	if err := unix.Uname(&name); err != nil {
 		return "", fmt.Errorf("uname: %w", err)
 	}
-	processor, err := processor()
+	cpu, err := processor()
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Linux %s, %d × %s, %s", unix.ByteSliceToString(name.Release[:]), runtime.NumCPU(), processor, runtime.Version()), nil
+	release, _, _ := strings.Cut(unix.ByteSliceToString(name.Release[:]), "-")
+	return fmt.Sprintf("Linux %s, %d × %s, %s", release, runtime.NumCPU(), cpu, runtime.Version()), nil
 }
 
 // processor is its name, where the kernel tells it.

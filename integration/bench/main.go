@@ -1,10 +1,10 @@
-// Bench measures lvsmark beside what else does the same, and compares the ratios
-// with those that were recorded last. It prints a table; a bar that is missed is
-// shown there.
+// Bench measures lvsmark beside what else does the same, prints a table, and
+// compares its figures with those that were recorded last.
 //
-// Its exit status is 0 when all was measured, 1 when a bar was missed and -strict
-// asks for that, and 2 when something went wrong. It needs root and the peers;
-// run it by `integration/run bench`.
+// Its exit status is 0 when all was measured, also where a bar was missed: the
+// table shows that. With -strict that is 1. It is 2 when something went wrong. It
+// needs root and the programs that lvsmark is compared with; run it by
+// `integration/run bench`.
 package main
 
 import (
@@ -22,80 +22,83 @@ import (
 // flags are those of the command line.
 type flags struct {
 	measure.Options
-	only           string
-	json, join     string
+	only, join     string // lists with commas
+	ipvs           bool
+	json           string
 	recorded, page string
 	record, strict bool
 }
 
 func main() {
 	f := flags{Options: measure.Options{Lvsmark: os.Getenv("LVSMARK_BIN"), Log: progress(os.Stderr)}}
-	flag.StringVar(&f.only, "only", "", "measure only these `SECTIONS`, with commas between: "+strings.Join(names(), ","))
-	flag.IntVar(&f.Rounds, "rounds", 0, "`N` rounds of each comparison, instead of its own number")
-	flag.BoolVar(&f.Smoke, "smoke", false, "small sizes and few rounds: shows that it works, not how fast")
-	flag.StringVar(&f.json, "json", "", "write the rows to `FILE`")
-	flag.StringVar(&f.join, "join", "", "add the rows of these `FILES`, with commas between, measured elsewhere")
-	flag.StringVar(&f.recorded, "recorded", "docs/bench.json", "`FILE` of the rows recorded last")
-	flag.StringVar(&f.page, "page", "docs/performance.md", "`FILE` with the table of the rows recorded last")
-	flag.BoolVar(&f.record, "record", false, "write both files anew")
-	flag.BoolVar(&f.strict, "strict", false, "fail when a bar is missed")
+	f.define(flag.CommandLine)
 	flag.Parse()
-	missed, err := f.run(os.Stdout)
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "bench: no arguments but flags: %q\n", flag.Args())
+		os.Exit(2)
+	}
+	rows, err := f.run(os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
 	}
-	if missed && f.strict {
+	if f.strict && slices.ContainsFunc(rows, func(r measure.Row) bool { return !r.Keeps() }) {
 		os.Exit(1)
 	}
+}
+
+func (f *flags) define(set *flag.FlagSet) {
+	set.StringVar(&f.only, "only", "", "only these `SECTIONS`, with commas between: "+strings.Join(names(), ","))
+	set.BoolVar(&f.ipvs, "ipvs", false, "the sections that need IPVS, in place of those that do not")
+	set.IntVar(&f.Rounds, "rounds", 0, "`N` rounds of each comparison, in place of its own number")
+	set.BoolVar(&f.Smoke, "smoke", false, "small sizes and one round: shows that it works, not how fast")
+	set.StringVar(&f.json, "json", "", "write the rows to `FILE`")
+	set.StringVar(&f.join, "join", "", "add the rows of these `FILES`, with commas between, which -json wrote elsewhere")
+	set.StringVar(&f.recorded, "recorded", "docs/bench.json", "`FILE` of the rows that were recorded last")
+	set.StringVar(&f.page, "page", "docs/performance.md", "`FILE` with their table")
+	set.BoolVar(&f.record, "record", false, "write both files anew; sections that were not measured stay")
+	set.BoolVar(&f.strict, "strict", false, "fail when a bar is missed")
 }
 
 func progress(w io.Writer) func(string, ...any) {
 	return func(format string, args ...any) { fmt.Fprintf(w, "bench: "+format+"\n", args...) }
 }
 
-// run measures, prints, and writes files; it returns whether a bar was missed.
-func (f *flags) run(w io.Writer) (missed bool, err error) {
-	if err := f.check(); err != nil {
-		return false, err
+// run measures, prints, and writes files.
+func (f *flags) run(w io.Writer) ([]measure.Row, error) {
+	if f.Lvsmark == "" {
+		return nil, errors.New("LVSMARK_BIN does not say where lvsmark is: `integration/run bench` does")
+	}
+	if f.Smoke && f.record {
+		return nil, errors.New("-smoke measures nothing that could be recorded")
 	}
 	rows, err := f.rows()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	recorded, err := measure.ReadRecord(f.recorded)
-	if err != nil {
-		return false, err
+	var recorded []measure.Row
+	if !f.Smoke { // whose sizes are others
+		if recorded, err = measure.ReadRecord(f.recorded); err != nil {
+			return nil, err
+		}
 	}
 	if err := report(w, rows, recorded); err != nil {
-		return false, err
+		return nil, err
 	}
 	if f.json != "" {
 		if err := measure.WriteFile(f.json, rows); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
 	if f.record {
 		err = f.write(measure.Renew(recorded, rows))
 	}
-	return slices.ContainsFunc(rows, func(r measure.Row) bool { return !r.Keeps() }), err
-}
-
-func (f *flags) check() error {
-	switch {
-	case flag.NArg() > 0:
-		return fmt.Errorf("no arguments but flags: %q", flag.Args())
-	case f.Lvsmark == "":
-		return errors.New("LVSMARK_BIN does not say where lvsmark is: `integration/run bench` does")
-	case f.Smoke && f.record:
-		return errors.New("-smoke measures nothing that could be recorded")
-	}
-	return nil
+	return rows, err
 }
 
 // rows are those that are measured here, and those of other runs.
 func (f *flags) rows() ([]measure.Row, error) {
-	chosen, err := choose(f.only)
+	chosen, err := choose(f.only, f.ipvs)
 	if err != nil {
 		return nil, err
 	}

@@ -12,14 +12,15 @@ import (
 // A section of the benchmark.
 type section struct {
 	name string
+	ipvs bool // needs a kernel with IPVS
 	run  func(measure.Options) ([]measure.Row, error)
 }
 
 func sections() []section {
 	return []section{
-		{"control", controlplane.Run},
-		{"memory", controlplane.Memory},
-		{"scale", controlplane.Scale},
+		{"control", false, controlplane.Run},
+		{"memory", false, controlplane.Memory},
+		{"scale", false, controlplane.Scale},
 	}
 }
 
@@ -31,8 +32,9 @@ func names() []string {
 	return names
 }
 
-// choose returns the sections of these names, or all for none.
-func choose(only string) ([]section, error) {
+// choose returns the sections of these names, or all for none, that need IPVS or
+// that do not.
+func choose(only string, ipvs bool) ([]section, error) {
 	wanted := split(only)
 	for _, name := range wanted {
 		if !slices.Contains(names(), name) {
@@ -40,7 +42,7 @@ func choose(only string) ([]section, error) {
 		}
 	}
 	return slices.DeleteFunc(sections(), func(s section) bool {
-		return len(wanted) > 0 && !slices.Contains(wanted, s.name)
+		return s.ipvs != ipvs || len(wanted) > 0 && !slices.Contains(wanted, s.name)
 	}), nil
 }
 

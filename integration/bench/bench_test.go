@@ -1,0 +1,151 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// TestSmoke measures all that needs no IPVS, in small: all contenders work, and
+// what they leave in the kernel is what it should be.
+func TestSmoke(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "nft", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save", "iptables-nft-restore", "iptables-nft-save")
+	f := &flags{
+		Options: measure.Options{Lvsmark: newProgram(t), Smoke: true, Log: t.Logf},
+		json:    filepath.Join(t.TempDir(), "rows.json"),
+	}
+	var text strings.Builder
+	rows, err := f.run(&text)
+	require.NoError(t, err)
+	t.Log(text.String())
+	written, err := measure.ReadFile(f.json)
+	require.NoError(t, err)
+	assert.Equal(t, rows, written)
+
+	seen := map[string]bool{}
+	for _, r := range rows {
+		assert.False(t, seen[r.Section+r.Name], "two rows %q", r.Name)
+		seen[r.Section+r.Name] = true
+		assert.Positive(t, r.Rounds, r.Name)
+		assert.NotZero(t, r.Median, r.Name)
+		assert.NotEmpty(t, r.On, r.Name)
+		assert.Empty(t, r.Bar, r.Name)
+		assert.Contains(t, text.String(), r.Name)
+	}
+	for _, s := range []string{"control plane", "memory", "scale"} {
+		assert.Contains(t, text.String(), "**"+s+"**")
+	}
+}
+
+// newProgram builds lvsmark, unless LVSMARK_BIN names one that is there.
+func newProgram(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("LVSMARK_BIN"); path != "" {
+		return path
+	}
+	need.Programs(t, "go")
+	path := filepath.Join(t.TempDir(), "lvsmark")
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
+}
+
+// TestRefusals: what cannot be done is an error before anything is measured.
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		flags
+		message string
+	}{
+		{flags{}, "LVSMARK_BIN"},
+		{flags{Options: measure.Options{Lvsmark: "x", Smoke: true}, record: true}, "-smoke"},
+		{flags{Options: measure.Options{Lvsmark: "x"}, only: "scale,speed"}, `no section "speed"; there are `},
+	} {
+		var text strings.Builder
+		_, err := c.run(&text)
+		require.ErrorContains(t, err, c.message)
+		assert.Empty(t, text.String())
+	}
+}
+
+func TestChoose(t *testing.T) {
+	all, err := choose("", false)
+	require.NoError(t, err)
+	assert.NotEmpty(t, all)
+	for _, s := range all {
+		assert.False(t, s.ipvs, s.name)
+	}
+	one, err := choose("scale", false)
+	require.NoError(t, err)
+	require.Len(t, one, 1)
+	assert.Equal(t, "scale", one[0].name)
+	none, err := choose("scale", true)
+	require.NoError(t, err)
+	assert.Empty(t, none)
+}
+
+// rows for a record: one that keeps its bar, one that misses it, one without.
+func exampleRows() []measure.Row {
+	row := measure.Row{Section: "control plane", Name: "first apply", Of: "a", To: "b", Unit: "ms", OfMedian: 1, ToMedian: 2, Median: 0.5, Low: 0.4, High: 0.6, Rounds: 3, Bar: measure.AtMost(1)}
+	missed, plain := row, row
+	missed.Name, missed.Bar = "diff", measure.AtMost(0.1)
+	plain.Name, plain.Bar = "floor", measure.Bar{}
+	return []measure.Row{row, missed, plain}
+}
+
+// TestRecord: a run with -record writes both files, and the next one compares
+// with them. The rows come from elsewhere.
+func TestRecord(t *testing.T) {
+	directory := t.TempDir()
+	joined, page := filepath.Join(directory, "joined.json"), filepath.Join(directory, "page.md")
+	require.NoError(t, measure.WriteFile(joined, exampleRows()))
+	require.NoError(t, os.WriteFile(page, []byte("above\n"+tableBegins+"\nold\n"+tableEnds+"\nbelow\n"), 0o644))
+	f := &flags{
+		Options: measure.Options{Lvsmark: "unused"}, only: "scale", ipvs: true, // nothing is measured here
+		join: joined, recorded: filepath.Join(directory, "bench.json"), page: page, record: true,
+	}
+	var text strings.Builder
+	rows, err := f.run(&text)
+	require.NoError(t, err)
+	assert.Equal(t, exampleRows(), rows)
+	assert.Contains(t, text.String(), "| MISSED |")
+	assert.Contains(t, text.String(), "\nBars: 1 kept, 1 missed.\n")
+	assert.NotContains(t, text.String(), "Moved")
+
+	written, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(string(written), "above\n"+tableBegins+"\n\n**control plane**\n"), string(written))
+	assert.True(t, strings.HasSuffix(string(written), "|\n\n"+tableEnds+"\nbelow\n"), string(written))
+	assert.NotContains(t, string(written), "old")
+
+	slower := exampleRows()
+	slower[0].Low, slower[0].Median, slower[0].High = 1.4, 1.5, 1.6
+	require.NoError(t, measure.WriteFile(joined, slower))
+	f.record = false
+	text.Reset()
+	_, err = f.run(&text)
+	require.NoError(t, err)
+	assert.Contains(t, text.String(), "\nMoved beyond the spread since the record: 1.\nworse: control plane: first apply: ")
+	recorded, err := measure.ReadFile(f.recorded)
+	require.NoError(t, err)
+	assert.Equal(t, exampleRows(), recorded)
+}
+
+// TestPage: the table of docs/performance.md is that of docs/bench.json.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/performance.md")
+	require.NoError(t, err)
+	rows, err := measure.ReadFile("../../docs/bench.json")
+	require.NoError(t, err)
+	want, err := withTable(string(page), rows)
+	require.NoError(t, err)
+	assert.Equal(t, want, string(page))
+}
