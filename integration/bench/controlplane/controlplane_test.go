@@ -94,16 +94,3 @@ func TestReplay(t *testing.T) {
 	require.ErrorIs(t, err, unix.ENOENT, "there is no table of the chains' name")
 	require.NoError(t, d.lists(""))
 }
-
-// TestOneMore: only one more element is one more element.
-func TestOneMore(t *testing.T) {
-	need.NFTables(t)
-	b := &bench{directory: t.TempDir()}
-	g, err := b.growth(30)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"nft", "add", "element", "ip", "lvsmark", "tcp_21_10000-20000", "{ 10.128.0.30 : 0x00000001 }"}, g.command("add"))
-	_, _, err = oneElement(g.to, g.from)
-	require.Error(t, err, "one less")
-	_, _, err = oneElement(g.from, g.from)
-	require.Error(t, err, "the same")
-}

@@ -88,7 +88,7 @@ func (b *bench) commits(s *site) func(*director) (task, error) {
 		ruleset, err := rehearsed(s)
 		return task{
 			before: d.clear,
-			run:    func() (time.Duration, error) { return d.turn(ruleset) },
+			run:    func() (time.Duration, error) { return d.commit(ruleset) },
 			after:  func() error { return d.marks(s) },
 		}, err
 	}

@@ -1,10 +1,13 @@
 package controlplane
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/lvsmark/lvsmark"
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/integration/bench/process"
 	"github.com/lvsmark/lvsmark/nft"
@@ -60,12 +63,33 @@ func (b *bench) growth(vips int) (*growth, error) {
 	if g.to, err = rehearsed(g.grown); err != nil {
 		return nil, err
 	}
-	where, element, err := oneElement(g.from, g.to)
+	return g, b.oneElement(g)
+}
+
+// oneElement checks, where the site is applied, that lvsmark finds one difference
+// to the grown one: an element that comes.
+func (b *bench) oneElement(g *growth) error {
+	d, err := b.director()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	g.where, g.element = strings.Fields(where), element
-	return g, nil
+	if _, err := b.do("apply", g.site).Time(d.Namespace); err != nil {
+		return err
+	}
+	printed, err := d.Run("", b.Lvsmark, "-c", g.grown.yaml, "-o", "json", "apply", "--dry-run")
+	if err != nil {
+		return err
+	}
+	var found struct{ Changes []lvsmark.Change }
+	if err := json.Unmarshal([]byte(printed), &found); err != nil {
+		return err
+	}
+	changes := found.Changes
+	if len(changes) != 1 || changes[0].Op != lvsmark.Add || changes[0].Kind != "element" {
+		return fmt.Errorf("one VIP more is not one element but %d changes", len(changes))
+	}
+	g.where, g.element = strings.Fields(strings.TrimPrefix(changes[0].Where, "map ")), changes[0].After
+	return nil
 }
 
 // command is nft's command about the VIP that comes.
@@ -90,8 +114,8 @@ func (b *bench) addsOne(g *growth) func(*director) (task, error) {
 
 func (b *bench) commitsOne(g *growth) func(*director) (task, error) {
 	return func(d *director) (task, error) {
-		_, err := d.turn(g.from)
-		return g.task(d, func() (time.Duration, error) { return d.turn(g.to) }), err
+		_, err := d.commit(g.from)
+		return g.task(d, func() (time.Duration, error) { return d.commit(g.to) }), err
 	}
 }
 
