@@ -193,7 +193,7 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 		return
 	}
 	first[addr] = address.line
-	if uses := c.vips[addr]; len(uses) > 0 {
+	if uses := c.vips.of(addr); len(uses) > 0 {
 		c.mistake(address.position, "real server %s is the VIP at line %d; give the address of the server itself", addr, uses[0].line)
 		return
 	}

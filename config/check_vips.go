@@ -7,13 +7,27 @@ import (
 	"slices"
 )
 
-// vipUses are the places where each VIP is given, in the order of the file;
-// once for each cluster.
-type vipUses map[netip.Addr][]vipUse
+// vipUses are the places where VIPs are given, once for each cluster: by VIP, those
+// of one in the order of the file.
+type vipUses []vipUse
 
 type vipUse struct {
 	position
+	vip     netip.Addr
 	cluster int
+}
+
+// of are the uses of a VIP.
+func (u vipUses) of(vip netip.Addr) vipUses {
+	start, found := slices.BinarySearchFunc(u, vip, func(use vipUse, vip netip.Addr) int { return use.vip.Compare(vip) })
+	if !found {
+		return nil
+	}
+	end := start + 1
+	for end < len(u) && u[end].vip == vip {
+		end++
+	}
+	return u[start:end]
 }
 
 // collectVIPs finds the uses of all VIPs, and checks those of each cluster on its
@@ -23,25 +37,24 @@ func (c *checker) collectVIPs() {
 	for i := range c.spec.Clusters {
 		total += len(c.spec.Clusters[i].VIPs)
 	}
-	c.vips = make(vipUses, total)
-	uses := make([]vipUse, 0, total) // one for each VIP, and those of shared ones besides
+	all := make(vipUses, 0, total)
 	for i := range c.spec.Clusters {
 		in, _ := c.cluster(i)
 		for _, vip := range in.vips.value {
-			given := c.vips[vip.value]
-			if n := len(given); n > 0 && given[n-1].cluster == i {
-				c.mistake(vip.position, "VIP %s is given twice, first at line %d; remove one", vip.value, given[n-1].line)
-				continue
-			}
-			use := vipUse{vip.position, i}
-			if len(given) > 0 {
-				c.vips[vip.value] = append(given, use)
-				c.shared = true
-				continue
-			}
-			uses = append(uses, use)
-			c.vips[vip.value] = uses[len(uses)-1 : len(uses) : len(uses)]
+			all = append(all, vipUse{vip.position, vip.value, i})
 		}
+	}
+	slices.SortStableFunc(all, func(a, b vipUse) int { return a.vip.Compare(b.vip) })
+	c.vips = all[:0]
+	for _, use := range all {
+		if n := len(c.vips); n > 0 && c.vips[n-1].vip == use.vip {
+			if first := c.vips[n-1]; first.cluster == use.cluster {
+				c.mistake(use.position, "VIP %s is given twice, first at line %d; remove one", use.vip, first.line)
+				continue
+			}
+			c.shared = true
+		}
+		c.vips = append(c.vips, use)
 	}
 }
 
@@ -62,7 +75,7 @@ func (c *checker) sharedVIPs() {
 	for i := range c.spec.Clusters {
 		_, cluster := c.cluster(i)
 		for _, vip := range cluster.VIPs {
-			shared := c.vips[vip]
+			shared := c.vips.of(vip)
 			if len(shared) < 2 || shared[0].cluster != i {
 				continue
 			}
@@ -82,7 +95,7 @@ func (c *checker) sharedVIPs() {
 	}
 }
 
-func keyOf(shared []vipUse) string {
+func keyOf(shared vipUses) string {
 	var key []byte
 	for _, use := range shared {
 		key = binary.AppendUvarint(key, uint64(use.cluster))
@@ -90,7 +103,7 @@ func keyOf(shared []vipUse) string {
 	return string(key)
 }
 
-func useIn(shared []vipUse, cluster int) vipUse {
+func useIn(shared vipUses, cluster int) vipUse {
 	index, _ := slices.BinarySearchFunc(shared, cluster, func(use vipUse, cluster int) int {
 		return cmp.Compare(use.cluster, cluster)
 	})
@@ -99,7 +112,7 @@ func useIn(shared []vipUse, cluster int) vipUse {
 
 // portConflicts sweeps over the ports of the clusters and returns a conflict for
 // each cluster whose ports run into those of another.
-func (c *checker) portConflicts(shared []vipUse) []portConflict {
+func (c *checker) portConflicts(shared vipUses) []portConflict {
 	type owned struct {
 		PortRange
 		cluster int

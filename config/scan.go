@@ -22,7 +22,10 @@ func scan(text []byte, report *report) bool {
 	at := position{1, 1}
 	tokens, lineTokens := 0, 0
 	for i := 0; i < len(text); {
-		char, size := utf8.DecodeRune(text[i:])
+		char, size := rune(text[i]), 1
+		if char >= utf8.RuneSelf {
+			char, size = utf8.DecodeRune(text[i:])
+		}
 		switch {
 		case char == utf8.RuneError && size == 1:
 			report.mistake(at, "not text in UTF-8: byte 0x%02x; save the file as UTF-8", text[i])
