@@ -12,52 +12,60 @@ import (
 
 // A deed is what a step does to each of several items.
 type deed[T any] struct {
-	do, undo func(T) error
-	done     func(T) (bool, error) // whether the kernel holds what do makes
-	name     func(T) string
-	foreign  func(T) bool // what the kernel holds may be somebody else's if do fails with EEXIST; nil: it never is
+	do      func([]T) []error // an answer for each item that was begun, in order; it ends with the items, or where one failed
+	undo    func(T) error
+	done    func(T) (bool, error) // whether the kernel holds what do makes
+	name    func(T) string
+	foreign func(T) bool // what the kernel holds may be somebody else's if do fails with EEXIST; nil: it never is
 }
 
-// inverse does what the deed undoes.
-func (d deed[T]) inverse() deed[T] {
-	done := func(item T) (bool, error) {
-		done, err := d.done(item)
-		return !done, err
+// each does items one after the other, up to one that fails.
+func each[T any](do func(T) error) func([]T) []error {
+	return func(items []T) []error {
+		var answers []error
+		for _, item := range items {
+			err := do(item)
+			answers = append(answers, err)
+			if err != nil {
+				break
+			}
+		}
+		return answers
 	}
-	return deed[T]{do: d.undo, undo: d.do, done: done, name: d.name}
 }
 
-// eachStep does items one by one, and undoes those that were done in reverse.
-// The zero step stands for no items.
+// eachStep does items, and undoes those that were done in reverse. The zero step
+// stands for no items.
 func eachStep[T any](name string, items []T, d deed[T]) step {
 	if len(items) == 0 {
 		return step{}
 	}
-	var begun int
-	var failure error // of the last one that was begun
+	var answers []error // of those that were begun
 	return step{
 		name: name,
 		do: func() error {
-			for _, item := range items {
-				begun++
-				if failure = d.do(item); failure != nil {
-					return failure
-				}
-			}
-			return nil
+			answers = d.do(items)
+			return firstOf(answers)
 		},
 		undo: func() error {
 			var left []error
-			for i, item := range slices.Backward(items[:begun]) {
-				var doubt error
-				if i == begun-1 {
-					doubt = failure
-				}
-				left = append(left, d.takeBack(item, doubt))
+			for i, failure := range slices.Backward(answers) {
+				left = append(left, d.takeBack(items[i], failure))
 			}
 			return errors.Join(left...)
 		},
 	}
+}
+
+// firstOf is the first error. Where several items failed, the others did so
+// likewise, or because of it.
+func firstOf(answers []error) error {
+	for _, err := range answers {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // takeBack undoes the deed to one item, and is content when it is undone
@@ -87,8 +95,8 @@ func (d deed[T]) takeBack(item T, failure error) error {
 
 func (k *kernel) serviceDeed() deed[ipvs.Change] {
 	return deed[ipvs.Change]{
-		do:   func(c ipvs.Change) error { return k.ipvs.Do(c) },
-		undo: func(c ipvs.Change) error { return k.ipvs.Do(c.Inverse()) },
+		do:   func(list []ipvs.Change) []error { return k.ipvs.Do(list...) },
+		undo: func(c ipvs.Change) error { return firstOf(k.ipvs.Do(c.Inverse())) },
 		done: func(c ipvs.Change) (bool, error) { return k.ipvs.Done(c) },
 		name: ipvs.Change.String,
 		// A server of a service of lvsmark's is lvsmark's.
@@ -98,7 +106,7 @@ func (k *kernel) serviceDeed() deed[ipvs.Change] {
 
 func settingDeed() deed[settingChange] {
 	return deed[settingChange]{
-		do:   func(s settingChange) error { return ipvs.WriteSetting(s.name, s.after) },
+		do:   each(func(s settingChange) error { return ipvs.WriteSetting(s.name, s.after) }),
 		undo: func(s settingChange) error { return ipvs.WriteSetting(s.name, s.before) },
 		done: func(s settingChange) (bool, error) {
 			now, err := ipvs.ReadSetting(s.name)
@@ -108,15 +116,20 @@ func settingDeed() deed[settingChange] {
 	}
 }
 
-// addressDeed adds addresses.
-func addressDeed() deed[ipvs.Address] {
-	return deed[ipvs.Address]{
-		do:   ipvs.AddAddress,
-		undo: ipvs.DelAddress,
-		done: func(address ipvs.Address) (bool, error) {
-			have, err := ipvs.ReadAddresses()
-			return slices.ContainsFunc(have, func(a ipvs.LocalAddress) bool { return a.Address == address && a.Ours }), err
-		},
-		name: ipvs.Address.String,
+// addAddress is a deed, and removeAddress its opposite.
+func addAddress() deed[ipvs.Address] {
+	return deed[ipvs.Address]{do: each(ipvs.AddAddress), undo: ipvs.DelAddress, done: hasAddress, name: ipvs.Address.String}
+}
+
+func removeAddress() deed[ipvs.Address] {
+	gone := func(address ipvs.Address) (bool, error) {
+		has, err := hasAddress(address)
+		return !has, err
 	}
+	return deed[ipvs.Address]{do: each(ipvs.DelAddress), undo: ipvs.AddAddress, done: gone, name: ipvs.Address.String}
+}
+
+func hasAddress(address ipvs.Address) (bool, error) {
+	have, err := ipvs.ReadAddresses()
+	return slices.ContainsFunc(have, func(a ipvs.LocalAddress) bool { return a.Address == address && a.Ours }), err
 }

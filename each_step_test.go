@@ -12,7 +12,7 @@ import (
 // to that is an error; what is called stuck cannot be taken back.
 func memoryDeed(have map[string]bool, refused error) deed[string] {
 	return deed[string]{
-		do: func(name string) error {
+		do: each(func(name string) error {
 			if name == "refused" {
 				return refused
 			}
@@ -21,7 +21,7 @@ func memoryDeed(have map[string]bool, refused error) deed[string] {
 				return unix.ENOBUFS
 			}
 			return nil
-		},
+		}),
 		undo: func(name string) error {
 			if name == "stuck" {
 				return unix.EBUSY

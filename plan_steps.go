@@ -39,10 +39,10 @@ func (p *plan) steps(k *kernel) []step {
 	steps := []step{
 		ledger,
 		eachStep("set sysctls and timeouts", p.settings.set, settingDeed()),
-		eachStep("remove VIP addresses", p.addresses.gone, addressDeed().inverse()),
+		eachStep("remove VIP addresses", p.addresses.gone, removeAddress()),
 		eachStep("add and edit IPVS services", makes, k.serviceDeed()),
 		ruleset("change the marks", p.claimed, p.marking),
-		eachStep("add VIP addresses", p.addresses.come, addressDeed()),
+		eachStep("add VIP addresses", p.addresses.come, addAddress()),
 		k.removeServices(breaks),
 		eachStep("put back sysctls and timeouts", p.settings.putBack, settingDeed()),
 		ruleset("close the ledger", p.marking, p.final),
@@ -65,12 +65,14 @@ func (p *plan) splitServices() (makes, breaks []ipvs.Change) {
 func (k *kernel) removeServices(breaks []ipvs.Change) step {
 	deed := k.serviceDeed()
 	var removed []string
-	deed.do = func(c ipvs.Change) error {
-		err := k.ipvs.Do(c)
-		if err == nil && c.Op == ipvs.DelServer {
-			removed = append(removed, c.Object())
+	deed.do = func(list []ipvs.Change) []error {
+		answers := k.ipvs.Do(list...)
+		for i, err := range answers {
+			if err == nil && list[i].Op == ipvs.DelServer {
+				removed = append(removed, list[i].Object())
+			}
 		}
-		return err
+		return answers
 	}
 	s := eachStep("remove IPVS services", breaks, deed)
 	s.lost = func() []string { return removed }

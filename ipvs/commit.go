@@ -3,13 +3,13 @@ package ipvs
 import (
 	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // ErrStale says that a change came too late: the service or real server is there
-// already, or no longer. Nothing was changed.
+// already, or no longer. Nothing came of that change.
 var ErrStale = errors.New("IPVS was changed meanwhile")
 
 // A staleError wraps ErrStale too. Its hint says as much.
@@ -18,15 +18,87 @@ type staleError struct{ error }
 func (e staleError) Is(target error) bool { return target == ErrStale }
 func (e staleError) Unwrap() error        { return e.error }
 
-// Do makes one change. Where the kernel refuses, the error names the object,
-// keeps the kernel's words (a syscall.Errno is wrapped) and says what helps if
-// that is known; nothing is changed then.
-func (c *Conn) Do(change Change) error {
-	err := c.do(change)
-	if err == nil {
-		return nil
+// Do makes the changes in their order, many at a time, and stops where the kernel
+// refuses one. It returns an answer for each that was begun: nil when it was
+// made, else an error that names the object, keeps the kernel's words (a
+// syscall.Errno is wrapped) and says what helps if that is known. Behind the
+// first error others may have been made all the same. When the kernel's answer
+// was lost, so that it is not known what was made, the error says so of each.
+func (c *Conn) Do(changes ...Change) []error {
+	var answers []error
+	for len(changes) > 0 {
+		n := together(changes)
+		some := c.do(changes[:n])
+		answers = append(answers, some...)
+		if slices.ContainsFunc(some, func(err error) bool { return err != nil }) {
+			break
+		}
+		changes = changes[n:]
 	}
-	err = refusal(err)
+	return answers
+}
+
+// togetherLimit bounds how many changes go in one piece: the refusals of all have
+// to fit the buffer of a socket.
+const togetherLimit = 128
+
+// together tells how many of the changes go to the kernel in one piece. It
+// carries out all of that, whatever becomes of the first. So none may hang off
+// another, or real servers would be added to a service of somebody else's that
+// was there already; and what ends connections goes alone.
+func together(changes []Change) int {
+	var added []Key
+	for i, change := range changes[:min(len(changes), togetherLimit)] {
+		if change.Breaks() || slices.Contains(added, change.Service.Key) {
+			return max(i, 1)
+		}
+		if change.Op == AddService {
+			added = append(added, change.Service.Key)
+		}
+	}
+	return min(len(changes), togetherLimit)
+}
+
+func (c *Conn) do(changes []Change) []error {
+	requests := make([]request, len(changes))
+	for i, change := range changes {
+		requests[i] = change.request()
+	}
+	answers := c.tell(requests...)
+	for i, err := range answers {
+		if err != nil {
+			answers[i] = explain(changes[i], err)
+		}
+	}
+	return answers
+}
+
+// request is what makes the change.
+func (c Change) request() request {
+	header := func(b []byte) []byte { return appendHeader(b, c.Service) }
+	key := func(b []byte) []byte { return appendKey(b, c.Service.Key) }
+	server := func(server Server) func([]byte) []byte {
+		return func(b []byte) []byte { return appendServer(key(b), server) }
+	}
+	switch c.Op {
+	case AddService:
+		return request{cmdNewService, header}
+	case EditService:
+		return request{cmdSetService, header}
+	case DelService:
+		return request{cmdDelService, key}
+	case AddServer:
+		return request{cmdNewDest, server(c.After)}
+	case EditServer:
+		return request{cmdSetDest, server(c.After)}
+	case DelServer:
+		return request{cmdDelDest, server(c.Before)}
+	}
+	panic(fmt.Sprintf("ipvs: operation %d is unknown", c.Op))
+}
+
+// explain says what was not done, and what helps.
+func explain(change Change, err error) error {
 	subject := fmt.Sprintf("%s %s", change.Verb(), change.Object())
 	switch hint := hintFor(change, err); {
 	case isStale(change, err):
@@ -35,45 +107,6 @@ func (c *Conn) Do(change Change) error {
 		return fmt.Errorf("%s: %w (%s)", subject, err, hint)
 	}
 	return fmt.Errorf("%s: %w", subject, err)
-}
-
-func (c *Conn) do(change Change) error {
-	switch change.Op {
-	case AddService:
-		return c.confirm(change, c.moby.NewService(change.Service.toMoby()))
-	case EditService:
-		return c.confirm(change, c.moby.UpdateService(change.Service.toMoby()))
-	case DelService:
-		return c.confirm(change, c.moby.DelService(change.Service.toMoby()))
-	case AddServer:
-		return c.doServer(cmdNewDest, change.Service.Key, change.After)
-	case EditServer:
-		return c.doServer(cmdSetDest, change.Service.Key, change.After)
-	case DelServer:
-		return c.doServer(cmdDelDest, change.Service.Key, change.Before)
-	}
-	return fmt.Errorf("operation %d is unknown", change.Op)
-}
-
-// confirm looks whether moby/ipvs did what it says: when it could not resolve
-// IPVS's netlink family, once for the process, it does nothing and reports no
-// error.
-func (c *Conn) confirm(change Change, err error) error {
-	if err != nil {
-		return err
-	}
-	done, err := c.Done(change)
-	if err == nil && !done {
-		err = errors.New("the kernel does not hold what it was told")
-	}
-	return err
-}
-
-func (c *Conn) doServer(command uint8, service Key, server Server) error {
-	return c.command(command, func(ae *netlink.AttributeEncoder) {
-		encodeKey(ae, service)
-		encodeServer(ae, server)
-	})
 }
 
 // isStale tells somebody else's change from a module that is missing.

@@ -3,13 +3,9 @@ package ipvs
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/mdlayher/genetlink"
-	"github.com/mdlayher/netlink"
-	moby "github.com/moby/ipvs"
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,10 +20,12 @@ var ErrPrivilege = errors.New("this needs CAP_NET_ADMIN: run it as root")
 // A Conn speaks to the IPVS of one network namespace. It is not safe for
 // concurrent use.
 type Conn struct {
-	moby    *moby.Handle    // writes services
-	genl    *genetlink.Conn // all else
-	family  uint16
-	spoiled bool // an exchange over genl failed: see ready
+	genl     *genetlink.Conn
+	family   uint16
+	sequence uint32   // of the last request
+	datagram []byte   // see receive
+	listed   []Server // see servers
+	spoiled  bool     // an exchange failed: see ready
 }
 
 // Open connects to the IPVS of the calling thread's network namespace. The
@@ -47,8 +45,7 @@ func Open() (*Conn, error) {
 }
 
 func open(genl *genetlink.Conn) (*Conn, error) {
-	// moby/ipvs reports nothing when the family is missing: ask first. Asking
-	// also makes the kernel load the module.
+	// Asking for the family also makes the kernel load the module.
 	family, err := genl.GetFamily(familyName)
 	if errors.Is(err, os.ErrNotExist) && !Loaded() {
 		return nil, fmt.Errorf("%w (%w)", ErrNoIPVS, unix.ENOENT)
@@ -56,107 +53,53 @@ func open(genl *genetlink.Conn) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolve generic netlink family %s: %w", familyName, err)
 	}
-	c := &Conn{genl: genl, family: family.ID}
+	c := &Conn{genl: genl, family: family.ID, datagram: make([]byte, datagramLimit)}
 	if _, err := c.Timeouts(); err != nil { // the cheapest call that needs the privilege
 		return nil, err
-	}
-	if c.moby, err = openMoby(); err != nil {
-		return nil, fmt.Errorf("open IPVS: %w", err)
 	}
 	return c, nil
 }
 
-// openMoby keeps moby/ipvs quiet: the first handle of a process runs modprobe,
-// which is superfluous by now, and where that fails (a kernel with IPVS built
-// in, a sandbox) it warns on stderr through logrus.
-func openMoby() (*moby.Handle, error) {
-	logger := logrus.StandardLogger()
-	former := logger.Out
-	logger.SetOutput(io.Discard)
-	defer logger.SetOutput(former)
-	return moby.New("")
-}
-
 // Close closes the connection.
-func (c *Conn) Close() error {
-	c.moby.Close()
-	return c.genl.Close()
-}
+func (c *Conn) Close() error { return c.genl.Close() }
 
 // Services returns the services that are keyed by a fwmark, IPv4 before IPv6
 // and by mark, with their real servers by address. Those keyed by address and
 // port are left out.
 func (c *Conn) Services() ([]Service, error) {
-	messages, err := c.dump(cmdGetService, nil)
+	var services []Service
+	err := c.ask(cmdGetService, unix.NLM_F_DUMP, nil, func(attributes []byte) error {
+		header, err := decodeService(attributes)
+		if err == nil && header.Mark != 0 {
+			services = append(services, Service{Header: header})
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list IPVS services: %w", err)
 	}
-	var services []Service
-	for _, message := range messages {
-		header, err := decodeService(message.Data)
-		if err != nil {
-			return nil, fmt.Errorf("decode an IPVS service: %w", err)
-		}
-		if header.Mark == 0 {
-			continue
-		}
-		servers, err := c.servers(header.Key)
-		if err != nil {
+	for i := range services {
+		if services[i].Servers, err = c.servers(services[i].Key); err != nil {
 			return nil, err
 		}
-		services = append(services, Service{Header: header, Servers: servers})
 	}
-	return sorted(services), nil
+	sortServices(services)
+	return services, nil
 }
 
+// servers reads those of one service: the kernel lists no more at a time.
 func (c *Conn) servers(key Key) ([]Server, error) {
-	messages, err := c.dump(cmdGetDest, func(ae *netlink.AttributeEncoder) { encodeKey(ae, key) })
+	c.listed = c.listed[:0]
+	name := func(b []byte) []byte { return appendKey(b, key) }
+	err := c.ask(cmdGetDest, unix.NLM_F_DUMP, name, func(attributes []byte) error {
+		server, err := decodeServer(attributes, key)
+		c.listed = append(c.listed, server)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the real servers of service %s: %w", key, err)
 	}
-	var servers []Server
-	for _, message := range messages {
-		server, err := decodeServer(message.Data, key)
-		if err != nil {
-			return nil, fmt.Errorf("decode a real server of service %s: %w", key, err)
-		}
-		servers = append(servers, server)
-	}
-	return servers, nil
-}
-
-func (c *Conn) dump(command uint8, attributes func(*netlink.AttributeEncoder)) ([]genetlink.Message, error) {
-	return c.execute(command, netlink.Request|netlink.Dump, attributes)
-}
-
-// command runs one that answers with no more than an acknowledgement.
-func (c *Conn) command(command uint8, attributes func(*netlink.AttributeEncoder)) error {
-	_, err := c.execute(command, netlink.Request|netlink.Acknowledge, attributes)
-	return err
-}
-
-func (c *Conn) execute(command uint8, flags netlink.HeaderFlags, attributes func(*netlink.AttributeEncoder)) ([]genetlink.Message, error) {
-	ae := netlink.NewAttributeEncoder()
-	if attributes != nil {
-		attributes(ae)
-	}
-	data, err := ae.Encode()
-	if err != nil {
-		return nil, err
-	}
-	message := genetlink.Message{
-		Header: genetlink.Header{Command: command, Version: familyVersion},
-		Data:   data,
-	}
-	if err := c.ready(); err != nil {
-		return nil, err
-	}
-	messages, err := c.genl.Execute(message, c.family, flags)
-	if err != nil {
-		c.spoiled = true
-		return nil, refusal(err)
-	}
-	return messages, nil
+	return append([]Server(nil), c.listed...), nil
 }
 
 // Loaded reports whether the kernel has IPVS at this moment, without loading it.

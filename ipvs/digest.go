@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Attributes of linux/ip_vs.h that only the digest needs.
@@ -26,66 +25,56 @@ const (
 // namespace with their real servers, those of addresses and ports included: what
 // somebody configured, without what counts by itself.
 func (c *Conn) Digest() (string, error) {
-	services, err := c.dump(cmdGetService, nil)
+	var keys, parts [][]byte
+	err := c.ask(cmdGetService, unix.NLM_F_DUMP, nil, func(attributes []byte) error {
+		var d decoder
+		var key []byte
+		for b := d.inside(attributes, attrService); len(b) > 0; {
+			typ, data := d.next(&b)
+			if slices.Contains([]uint16{serviceAF, serviceProtocol, serviceAddress, servicePort, serviceMark}, typ) {
+				key = appendAttribute(key, typ, data...)
+			}
+		}
+		keys = append(keys, key)
+		parts = append(parts, d.canonical(attributes, attrService, serviceStats, serviceStats64))
+		return d.err
+	})
 	if err != nil {
 		return "", fmt.Errorf("list IPVS services: %w", err)
 	}
-	var parts [][]byte
-	for _, message := range services {
-		service, err := attributesOf(message.Data, attrService)
-		if err != nil {
-			return "", fmt.Errorf("decode an IPVS service: %w", err)
-		}
-		servers, err := c.dump(cmdGetDest, func(ae *netlink.AttributeEncoder) {
-			ae.Nested(attrService, func(ae *netlink.AttributeEncoder) error {
-				for _, a := range service {
-					if slices.Contains([]uint16{serviceAF, serviceProtocol, serviceAddress, servicePort, serviceMark}, a.Type) {
-						ae.Bytes(a.Type, a.Data)
-					}
-				}
-				return nil
-			})
-		})
+	for i, key := range keys {
+		servers, err := c.canonicalServers(key)
 		if err != nil {
 			return "", fmt.Errorf("list real servers: %w", err)
 		}
-		part := canonical(service, serviceStats, serviceStats64)
-		list := make([][]byte, 0, len(servers))
-		for _, message := range servers {
-			server, err := attributesOf(message.Data, attrDest)
-			if err != nil {
-				return "", fmt.Errorf("decode a real server: %w", err)
-			}
-			list = append(list, canonical(server, destActiveConns, destInactiveConns, destPersistentConns, destStats, destStats64))
-		}
-		slices.SortFunc(list, bytes.Compare) // the kernel's order is that of their history
-		parts = append(parts, append(part, bytes.Join(list, nil)...))
+		parts[i] = append(parts[i], bytes.Join(servers, nil)...)
 	}
 	slices.SortFunc(parts, bytes.Compare)
 	sum := sha256.Sum256(bytes.Join(parts, nil))
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// attributesOf returns those inside the outer one.
-func attributesOf(data []byte, outer uint16) ([]netlink.Attribute, error) {
-	attributes, err := netlink.UnmarshalAttributes(data)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range attributes {
-		if a.Type&^uint16(netlink.Nested) == outer {
-			return netlink.UnmarshalAttributes(a.Data)
-		}
-	}
-	return nil, errors.New("the kernel sent none")
+// canonicalServers are those of the service of that key, sorted, for the kernel's
+// order is that of their history.
+func (c *Conn) canonicalServers(key []byte) ([][]byte, error) {
+	var servers [][]byte
+	name := func(b []byte) []byte { return appendAttribute(b, unix.NLA_F_NESTED|attrService, key...) }
+	err := c.ask(cmdGetDest, unix.NLM_F_DUMP, name, func(attributes []byte) error {
+		var d decoder
+		servers = append(servers, d.canonical(attributes, attrDest, destActiveConns, destInactiveConns, destPersistentConns, destStats, destStats64))
+		return d.err
+	})
+	slices.SortFunc(servers, bytes.Compare)
+	return servers, err
 }
 
-// canonical writes the attributes down, apart from some.
-func canonical(attributes []netlink.Attribute, without ...uint16) []byte {
+// canonical writes down the attributes inside the outer one, apart from some.
+func (d *decoder) canonical(attributes []byte, outer uint16, without ...uint16) []byte {
 	var b []byte
-	for _, a := range attributes {
-		if !slices.Contains(without, a.Type&^uint16(netlink.Nested)) {
-			b = fmt.Appendf(b, "%d %d %x\n", a.Type, len(a.Data), a.Data)
+	for inner := d.inside(attributes, outer); len(inner) > 0; {
+		typ, data := d.next(&inner)
+		if !slices.Contains(without, typ) {
+			b = fmt.Appendf(b, "%d %d %x\n", typ, len(data), data)
 		}
 	}
 	return b

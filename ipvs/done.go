@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,16 +36,16 @@ func (c *Conn) Done(change Change) (bool, error) {
 
 // header reads one service.
 func (c *Conn) header(key Key) (header Header, found bool, err error) {
-	messages, err := c.execute(cmdGetService, netlink.Request, func(ae *netlink.AttributeEncoder) { encodeKey(ae, key) })
-	if errors.Is(err, unix.ESRCH) {
+	name := func(b []byte) []byte { return appendKey(b, key) }
+	err = c.ask(cmdGetService, 0, name, func(attributes []byte) (err error) {
+		header, err = decodeService(attributes)
+		return err
+	})
+	switch {
+	case errors.Is(err, unix.ESRCH):
 		return header, false, nil
-	}
-	if err == nil && len(messages) != 1 {
-		err = errors.New("the kernel did not answer with one service")
-	}
-	if err != nil {
+	case err != nil:
 		return header, false, fmt.Errorf("read service %s: %w", key, err)
 	}
-	header, err = decodeService(messages[0].Data)
-	return header, err == nil, err
+	return header, true, nil
 }

@@ -16,9 +16,16 @@ import (
 // waiting for an answer that was lost.
 const answerLimit = 30 * time.Second
 
-// ready is called before each request over generic netlink. After an exchange
-// that failed it opens another socket: answers that nobody read may still come
-// over the former one, and would be taken for those to what is asked next.
+// datagramLimit is the longest datagram that is received. The kernel makes those
+// of a dump as long as the longest buffer that it has seen, and clears that much
+// memory for each, however little it has to say: this much, with what it needs
+// besides, is two pages. Without such a buffer it would make them no longer, on
+// any machine.
+const datagramLimit = 8192 - 320
+
+// ready is called before each request. After an exchange that failed it opens
+// another socket: answers that nobody read may still come over the former one,
+// and would be taken for those to what is asked next.
 func (c *Conn) ready() error {
 	if c.spoiled {
 		genl, err := dialGeneric()
@@ -40,6 +47,55 @@ func dialGeneric() (*genetlink.Conn, error) {
 		return nil, fmt.Errorf("open generic netlink: %w", err)
 	}
 	return genl, nil
+}
+
+// send sends requests, in one piece. It makes the call itself: genetlink begins
+// a goroutine for each, and as this one is bound to its thread, that switches
+// threads, which takes longer than all else.
+func (c *Conn) send(requests []byte) error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	raw, err := c.genl.SyscallConn()
+	if err != nil {
+		return c.failed(err)
+	}
+	var sendErr error
+	err = raw.Write(func(fd uintptr) bool {
+		sendErr = unix.Sendto(int(fd), requests, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		return true
+	})
+	return c.failed(errors.Join(err, sendErr))
+}
+
+// receive returns the next datagram, which the one after it overwrites.
+func (c *Conn) receive() ([]byte, error) {
+	raw, err := c.genl.SyscallConn()
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	var n, flags int
+	var receiveErr error
+	err = raw.Read(func(fd uintptr) bool {
+		n, _, flags, _, receiveErr = unix.Recvmsg(int(fd), c.datagram, nil, 0)
+		return !errors.Is(receiveErr, unix.EAGAIN)
+	})
+	if err = errors.Join(err, receiveErr); err == nil && flags&unix.MSG_TRUNC != 0 {
+		err = errMalformed
+	}
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	return c.datagram[:n], nil
+}
+
+// failed takes note of the error of an exchange, if there is one.
+func (c *Conn) failed(err error) error {
+	if err != nil {
+		c.spoiled = true
+		return refusal(err)
+	}
+	return nil
 }
 
 // dialRoute opens a connection to rtnetlink for one exchange.

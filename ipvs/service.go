@@ -112,15 +112,14 @@ func (s Server) configured() Server {
 	return s
 }
 
-// sorted returns the services by Key, and their servers by address and port.
-// It leaves its argument as it is.
-func sorted(services []Service) []Service {
-	services = slices.Clone(services)
-	for i, service := range services {
-		services[i].Servers = slices.SortedFunc(slices.Values(service.Servers), func(a, b Server) int {
+// sortServices sorts services by Key, and their servers by address and port. The
+// kernel lists the newest server first.
+func sortServices(services []Service) {
+	for _, service := range services {
+		slices.Reverse(service.Servers)
+		slices.SortFunc(service.Servers, func(a, b Server) int {
 			return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Port, b.Port))
 		})
 	}
 	slices.SortFunc(services, func(a, b Service) int { return a.Key.Compare(b.Key) })
-	return services
 }

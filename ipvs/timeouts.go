@@ -5,56 +5,47 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mdlayher/genetlink"
-	"github.com/mdlayher/netlink"
-
 	"github.com/lvsmark/lvsmark/config"
 )
 
 // Timeouts returns the timeouts of IPVS connections in this network namespace.
 func (c *Conn) Timeouts() (config.Timeouts, error) {
-	messages, err := c.execute(cmdGetConfig, netlink.Request, nil)
+	var timeouts config.Timeouts
+	err := c.ask(cmdGetConfig, 0, nil, func(attributes []byte) (err error) {
+		timeouts, err = decodeTimeouts(attributes)
+		return err
+	})
 	if err != nil {
-		return config.Timeouts{}, fmt.Errorf("read IPVS timeouts: %w", err)
-	}
-	timeouts, err := decodeTimeouts(messages)
-	if err != nil {
-		return config.Timeouts{}, fmt.Errorf("decode IPVS timeouts: %w", err)
+		return timeouts, fmt.Errorf("read IPVS timeouts: %w", err)
 	}
 	return timeouts, nil
 }
 
 // SetTimeouts sets those that are not 0, in whole seconds.
 func (c *Conn) SetTimeouts(timeouts config.Timeouts) error {
-	err := c.command(cmdSetConfig, func(ae *netlink.AttributeEncoder) {
-		ae.Uint32(attrTimeoutTCP, uint32(timeouts.TCP/time.Second))
-		ae.Uint32(attrTimeoutTCPFin, uint32(timeouts.TCPFin/time.Second))
-		ae.Uint32(attrTimeoutUDP, uint32(timeouts.UDP/time.Second))
-	})
-	if err != nil {
+	answers := c.tell(request{cmdSetConfig, func(b []byte) []byte {
+		b = appendUint32(b, attrTimeoutTCP, uint32(timeouts.TCP/time.Second))
+		b = appendUint32(b, attrTimeoutTCPFin, uint32(timeouts.TCPFin/time.Second))
+		return appendUint32(b, attrTimeoutUDP, uint32(timeouts.UDP/time.Second))
+	}})
+	if err := errors.Join(answers...); err != nil {
 		return fmt.Errorf("set IPVS timeouts: %w", err)
 	}
 	return nil
 }
 
-func decodeTimeouts(messages []genetlink.Message) (config.Timeouts, error) {
+func decodeTimeouts(attributes []byte) (config.Timeouts, error) {
+	var d decoder
 	var timeouts config.Timeouts
-	if len(messages) != 1 {
-		return timeouts, errors.New("the kernel did not answer with one message")
-	}
-	ad, err := netlink.NewAttributeDecoder(messages[0].Data)
-	if err != nil {
-		return timeouts, err
-	}
-	for ad.Next() {
-		switch ad.Type() {
+	for len(attributes) > 0 {
+		switch typ, data := d.next(&attributes); typ {
 		case attrTimeoutTCP:
-			timeouts.TCP = time.Duration(ad.Uint32()) * time.Second
+			timeouts.TCP = time.Duration(d.uint32(data)) * time.Second
 		case attrTimeoutTCPFin:
-			timeouts.TCPFin = time.Duration(ad.Uint32()) * time.Second
+			timeouts.TCPFin = time.Duration(d.uint32(data)) * time.Second
 		case attrTimeoutUDP:
-			timeouts.UDP = time.Duration(ad.Uint32()) * time.Second
+			timeouts.UDP = time.Duration(d.uint32(data)) * time.Second
 		}
 	}
-	return timeouts, ad.Err()
+	return timeouts, d.err
 }

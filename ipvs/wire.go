@@ -3,26 +3,26 @@ package ipvs
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/bits"
 	"net"
 	"net/netip"
 	"time"
 
-	"github.com/mdlayher/netlink"
-	moby "github.com/moby/ipvs"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 )
 
 // The IPVS generic netlink family as linux/ip_vs.h has it, as far as it is
-// spoken here. Services are written by moby/ipvs. It can neither read a service
-// in full (no persistence engine) nor say all of a real server (no address
-// family, no tunnel attributes, 16-bit weights), so that is done here.
+// spoken here.
 const (
 	familyName    = "IPVS"
 	familyVersion = 1
 
+	cmdNewService = 1
+	cmdSetService = 2
+	cmdDelService = 3
 	cmdGetService = 4
 	cmdNewDest    = 5
 	cmdSetDest    = 6
@@ -88,31 +88,53 @@ func familyFromKernel(af uint16) (config.Family, error) {
 	return 0, fmt.Errorf("address family %d is neither IPv4 nor IPv6", af)
 }
 
-// encodeKey adds the attribute that names a service.
-func encodeKey(ae *netlink.AttributeEncoder, key Key) {
-	ae.Nested(attrService, func(ae *netlink.AttributeEncoder) error {
-		ae.Uint16(serviceAF, familyToKernel(key.Family))
-		ae.Uint32(serviceMark, key.Mark)
-		return nil
+// appendKey adds the attribute that names a service.
+func appendKey(b []byte, key Key) []byte {
+	return appendNested(b, attrService, func(b []byte) []byte {
+		b = appendUint16(b, serviceAF, familyToKernel(key.Family))
+		return appendUint32(b, serviceMark, key.Mark)
 	})
 }
 
-// encodeServer adds the attribute that describes a real server.
-func encodeServer(ae *netlink.AttributeEncoder, server Server) {
-	ae.Nested(attrDest, func(ae *netlink.AttributeEncoder) error {
-		ae.Bytes(destAddress, server.Address.AsSlice())
-		ae.Bytes(destPort, binary.BigEndian.AppendUint16(nil, server.Port))
-		ae.Uint32(destForwarding, methodOf(server))
-		ae.Uint32(destWeight, uint32(server.Weight))
-		ae.Uint32(destUpperThreshold, server.UpperThreshold)
-		ae.Uint32(destLowerThreshold, server.LowerThreshold)
-		ae.Uint16(destAddressFamily, familyToKernel(config.FamilyOf(server.Address)))
-		if server.Encapsulation != (Encapsulation{}) {
-			ae.Uint8(destEncapsulation, server.Encapsulation.Type)
-			ae.Bytes(destEncapsulationPort, binary.BigEndian.AppendUint16(nil, server.Encapsulation.Port))
-			ae.Uint16(destEncapsulationFlag, server.Encapsulation.Flags)
+// appendHeader adds the attribute that describes a service.
+func appendHeader(b []byte, header Header) []byte {
+	return appendNested(b, attrService, func(b []byte) []byte {
+		b = appendUint16(b, serviceAF, familyToKernel(header.Family))
+		b = appendUint32(b, serviceMark, header.Mark)
+		b = appendText(b, serviceScheduler, header.Scheduler)
+		if header.PersistenceEngine != "" {
+			b = appendText(b, servicePE, header.PersistenceEngine)
 		}
-		return nil
+		b = appendFlags(b, header.flagsToKernel())
+		b = appendUint32(b, serviceTimeout, uint32(header.Persistence/time.Second))
+		return appendUint32(b, serviceNetmask, header.netmaskToKernel())
+	})
+}
+
+// appendFlags adds struct ip_vs_flags: the flags, and which of them are set.
+func appendFlags(b []byte, flags uint32) []byte {
+	var data [8]byte
+	binary.NativeEndian.PutUint32(data[:], flags)
+	binary.NativeEndian.PutUint32(data[4:], math.MaxUint32)
+	return appendAttribute(b, serviceFlags, data[:]...)
+}
+
+// appendServer adds the attribute that describes a real server.
+func appendServer(b []byte, server Server) []byte {
+	return appendNested(b, attrDest, func(b []byte) []byte {
+		b = appendAttribute(b, destAddress, server.Address.AsSlice()...)
+		b = appendPort(b, destPort, server.Port)
+		b = appendUint32(b, destForwarding, methodOf(server))
+		b = appendUint32(b, destWeight, uint32(server.Weight))
+		b = appendUint32(b, destUpperThreshold, server.UpperThreshold)
+		b = appendUint32(b, destLowerThreshold, server.LowerThreshold)
+		b = appendUint16(b, destAddressFamily, familyToKernel(config.FamilyOf(server.Address)))
+		if server.Encapsulation != (Encapsulation{}) {
+			b = appendAttribute(b, destEncapsulation, server.Encapsulation.Type)
+			b = appendPort(b, destEncapsulationPort, server.Encapsulation.Port)
+			b = appendUint16(b, destEncapsulationFlag, server.Encapsulation.Flags)
+		}
+		return b
 	})
 }
 
@@ -143,21 +165,11 @@ func setMethod(server *Server, method uint32) {
 	}
 }
 
-// toMoby is the header as moby/ipvs writes it.
-func (h Header) toMoby() *moby.Service {
-	service := &moby.Service{
-		AddressFamily: familyToKernel(h.Family),
-		FWMark:        h.Mark,
-		SchedName:     h.Scheduler,
-		Flags:         h.Flags,
-		Timeout:       uint32(h.Persistence / time.Second),
-		Netmask:       h.netmaskToKernel(),
-		PEName:        h.PersistenceEngine,
-	}
+func (h Header) flagsToKernel() uint32 {
 	if h.Persistence > 0 {
-		service.Flags |= flagPersistent
+		return h.Flags | flagPersistent
 	}
-	return service
+	return h.Flags
 }
 
 // netmaskToKernel is a prefix length in IPv6, and a mask in network byte order
@@ -187,35 +199,35 @@ func (h *Header) setNetmask(raw uint32) {
 	h.Netmask = ones
 }
 
-// decodeService returns the service of one message of a dump of services,
-// without its servers. One that is not keyed by a mark has Mark 0.
-func decodeService(data []byte) (Header, error) {
+// decodeService returns the service that the attributes describe, without its
+// servers. One that is not keyed by a mark has Mark 0.
+func decodeService(attributes []byte) (Header, error) {
+	var d decoder
 	var header Header
 	var af uint16
 	var flags, netmask uint32
-	err := nested(data, attrService, func(ad *netlink.AttributeDecoder) {
-		switch ad.Type() {
+	for b := d.inside(attributes, attrService); len(b) > 0; {
+		switch typ, data := d.next(&b); typ {
 		case serviceAF:
-			af = ad.Uint16()
+			af = d.uint16(data)
 		case serviceMark:
-			header.Mark = ad.Uint32()
+			header.Mark = d.uint32(data)
 		case serviceScheduler:
-			header.Scheduler = ad.String()
-		case serviceFlags: // struct ip_vs_flags: the flags and a mask
-			if b := ad.Bytes(); len(b) >= 4 {
-				flags = binary.NativeEndian.Uint32(b)
-			}
+			header.Scheduler = d.text(data)
+		case serviceFlags: // see appendFlags
+			flags = d.uint32(data[:min(4, len(data))])
 		case serviceTimeout:
-			header.Persistence = time.Duration(ad.Uint32()) * time.Second
+			header.Persistence = time.Duration(d.uint32(data)) * time.Second
 		case serviceNetmask:
-			netmask = ad.Uint32()
+			netmask = d.uint32(data)
 		case servicePE:
-			header.PersistenceEngine = ad.String()
+			header.PersistenceEngine = d.text(data)
 		}
-	})
-	if err != nil || header.Mark == 0 {
-		return header, err
 	}
+	if d.err != nil || header.Mark == 0 {
+		return header, d.err
+	}
+	var err error
 	if header.Family, err = familyFromKernel(af); err != nil {
 		return header, err
 	}
@@ -238,54 +250,48 @@ func (h *Header) settle(flags, netmask uint32) {
 	}
 }
 
-// decodeServer returns the real server of one message of a dump.
-func decodeServer(data []byte, service Key) (Server, error) {
+// decodeServer returns the real server that the attributes describe.
+func decodeServer(attributes []byte, service Key) (Server, error) {
+	var d decoder
 	var server Server
 	var address []byte
 	af := familyToKernel(service.Family)
-	err := nested(data, attrDest, func(ad *netlink.AttributeDecoder) {
-		switch ad.Type() {
+	for b := d.inside(attributes, attrDest); len(b) > 0; {
+		switch typ, data := d.next(&b); typ {
 		case destAddress:
-			address = ad.Bytes()
+			address = data
 		case destAddressFamily:
-			af = ad.Uint16()
+			af = d.uint16(data)
 		case destPort:
-			server.Port = bigEndian16(ad)
+			server.Port = d.port(data)
 		case destForwarding:
-			setMethod(&server, ad.Uint32())
+			setMethod(&server, d.uint32(data))
 		case destWeight:
-			server.Weight = int(int32(ad.Uint32()))
+			server.Weight = int(int32(d.uint32(data)))
 		case destUpperThreshold:
-			server.UpperThreshold = ad.Uint32()
+			server.UpperThreshold = d.uint32(data)
 		case destLowerThreshold:
-			server.LowerThreshold = ad.Uint32()
+			server.LowerThreshold = d.uint32(data)
 		case destActiveConns:
-			server.Connections.Active = ad.Uint32()
+			server.Connections.Active = d.uint32(data)
 		case destInactiveConns:
-			server.Connections.Inactive = ad.Uint32()
+			server.Connections.Inactive = d.uint32(data)
 		case destPersistentConns:
-			server.Connections.Persistent = ad.Uint32()
+			server.Connections.Persistent = d.uint32(data)
 		case destEncapsulation:
-			server.Encapsulation.Type = ad.Uint8()
+			server.Encapsulation.Type = d.uint8(data)
 		case destEncapsulationPort:
-			server.Encapsulation.Port = bigEndian16(ad)
+			server.Encapsulation.Port = d.port(data)
 		case destEncapsulationFlag:
-			server.Encapsulation.Flags = ad.Uint16()
+			server.Encapsulation.Flags = d.uint16(data)
 		}
-	})
-	if err != nil {
-		return server, err
 	}
+	if d.err != nil {
+		return server, d.err
+	}
+	var err error
 	server.Address, err = decodeAddress(address, af)
 	return server, err
-}
-
-func bigEndian16(ad *netlink.AttributeDecoder) uint16 {
-	b := ad.Bytes()
-	if len(b) < 2 {
-		return 0
-	}
-	return binary.BigEndian.Uint16(b)
 }
 
 // decodeAddress reads a union nf_inet_addr, of which IPv4 has the first bytes.
@@ -300,24 +306,4 @@ func decodeAddress(b []byte, af uint16) (netip.Addr, error) {
 	}
 	addr, _ := netip.AddrFromSlice(b[:width])
 	return addr, nil
-}
-
-// nested calls each for every attribute inside the outer one.
-func nested(data []byte, outer uint16, each func(*netlink.AttributeDecoder)) error {
-	ad, err := netlink.NewAttributeDecoder(data)
-	if err != nil {
-		return err
-	}
-	for ad.Next() {
-		if ad.Type() != outer {
-			continue
-		}
-		ad.Nested(func(ad *netlink.AttributeDecoder) error {
-			for ad.Next() {
-				each(ad)
-			}
-			return nil
-		})
-	}
-	return ad.Err()
 }

@@ -92,6 +92,8 @@ func ofKernel(path string) bool {
 	return strings.HasPrefix(path, "/proc/sys/net/") || strings.HasPrefix(path, "/run/netns/") || strings.HasPrefix(path, "/var/run/netns/")
 }
 
+const genetlink = "genetlink"
+
 func protocolName(protocol int) string {
 	switch protocol {
 	case unix.NETLINK_ROUTE:
@@ -99,7 +101,7 @@ func protocolName(protocol int) string {
 	case unix.NETLINK_NETFILTER:
 		return "netfilter"
 	case unix.NETLINK_GENERIC:
-		return "genetlink"
+		return genetlink
 	}
 	return fmt.Sprintf("netlink %d", protocol)
 }

@@ -21,7 +21,7 @@ func messageName(protocol string, message []byte) string {
 	switch {
 	case protocol == "netfilter" && typ == unix.NFNL_MSG_BATCH_BEGIN:
 		return "transaction"
-	case protocol == "genetlink" && len(message) > messageHeader:
+	case protocol == genetlink && len(message) > messageHeader:
 		return fmt.Sprintf("family %d command %d", typ, message[messageHeader])
 	}
 	names := map[uint16]string{

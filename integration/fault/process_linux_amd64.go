@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -82,16 +83,20 @@ func (s *stopped) request() []byte {
 }
 
 // swallow makes the call send, instead of its request, one that asks for
-// nothing but an answer.
+// nothing but an answer. Generic netlink carries out what stands behind it in
+// the same piece; a transaction of nf_tables is nothing without its begin.
 func (s *stopped) swallow() error {
 	message := s.request()
 	if len(message) < messageHeader {
 		return fmt.Errorf("%s: no message to swallow", s.Call)
 	}
 	message = message[:messageHeader]
-	binary.NativeEndian.PutUint32(message, messageHeader)
 	binary.NativeEndian.PutUint16(message[4:], unix.NLMSG_NOOP)
 	binary.NativeEndian.PutUint16(message[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK)
+	if strings.HasPrefix(s.On, genetlink) {
+		return s.write(s.buffer().address, message)
+	}
+	binary.NativeEndian.PutUint32(message, messageHeader)
 	if err := s.write(s.buffer().address, message); err != nil {
 		return err
 	}

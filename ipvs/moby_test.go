@@ -1,0 +1,91 @@
+package ipvs_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	moby "github.com/moby/ipvs"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// moby/ipvs speaks to the kernel one request at a time, and cannot say all of a
+// real server. What both can say they say alike: a service that it makes is one
+// that we would make, and the other way round.
+func TestServicesAgainstMoby(t *testing.T) {
+	withIPVS(t, func() {
+		r := rand.New(rand.NewPCG(7, 8))
+		conn := open(t)
+		handle, err := moby.New("")
+		require.NoError(t, err)
+		defer handle.Close()
+		for range 10 {
+			want := withoutTunnels(randomServices(r))
+			for _, service := range want {
+				require.NoError(t, handle.NewService(toMoby(service.Header)))
+				for _, server := range service.Servers {
+					require.NoError(t, handle.NewDestination(toMoby(service.Header), destination(server)))
+				}
+			}
+			require.Equal(t, want, services(t, conn))
+			theirs := saved(t)
+			do(t, conn, ipvs.Diff(want, nil))
+			do(t, conn, ipvs.Diff(nil, want))
+			require.Equal(t, theirs, saved(t))
+
+			for _, service := range want {
+				found, err := handle.GetService(toMoby(service.Header))
+				require.NoError(t, err)
+				require.Equal(t, service.Scheduler, found.SchedName)
+				servers, err := handle.GetDestinations(toMoby(service.Header))
+				require.NoError(t, err)
+				require.Len(t, servers, len(service.Servers))
+				require.NoError(t, handle.DelService(toMoby(service.Header)))
+			}
+			require.Empty(t, services(t, conn))
+		}
+	})
+}
+
+// withoutTunnels leaves out what moby/ipvs cannot say.
+func withoutTunnels(services []ipvs.Service) []ipvs.Service {
+	for i, service := range services {
+		service.Servers = nil
+		for _, server := range services[i].Servers {
+			if server.Encapsulation == (ipvs.Encapsulation{}) {
+				service.Servers = append(service.Servers, server)
+			}
+		}
+		services[i] = service
+	}
+	return services
+}
+
+func toMoby(h ipvs.Header) *moby.Service {
+	service := &moby.Service{
+		AddressFamily: unix.AF_INET, FWMark: h.Mark, SchedName: h.Scheduler, Flags: h.Flags,
+		Timeout: uint32(h.Persistence / time.Second), Netmask: ipvs.NetmaskToKernel(h), PEName: h.PersistenceEngine,
+	}
+	if h.Family == config.IPv6 {
+		service.AddressFamily = unix.AF_INET6
+	}
+	if h.Persistence > 0 {
+		service.Flags |= 1 // IP_VS_SVC_F_PERSISTENT
+	}
+	return service
+}
+
+func destination(s ipvs.Server) *moby.Destination {
+	d := &moby.Destination{Address: s.Address.AsSlice(), Port: s.Port, Weight: s.Weight}
+	switch s.Forwarding {
+	case config.Tunnel:
+		d.ConnectionFlags = moby.ConnectionFlagTunnel
+	case config.Direct:
+		d.ConnectionFlags = moby.ConnectionFlagDirectRoute
+	}
+	return d
+}

@@ -1,0 +1,118 @@
+package ipvs
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// errOther says that what was received answers another request.
+var errOther = errors.New("the kernel's answer is not to what it was asked")
+
+// ask sends one request, and calls each for every object of the answer, with its
+// attributes. A request for a dump is answered by any number of objects, another
+// one by one.
+func (c *Conn) ask(command uint8, flags uint16, add func([]byte) []byte, each func(attributes []byte) error) error {
+	if err := c.send(c.appendMessage(nil, command, flags, add)); err != nil {
+		return err
+	}
+	dump := flags&unix.NLM_F_DUMP != 0
+	for {
+		datagram, err := c.receive()
+		if err != nil {
+			return err
+		}
+		for m, err := range messages(datagram) {
+			last := false
+			if err == nil {
+				last, err = c.read(m, dump, each)
+			}
+			if err != nil || last {
+				return c.failed(err)
+			}
+		}
+	}
+}
+
+// read reads a message of the answer to the last request. It tells whether that
+// was all.
+func (c *Conn) read(m message, dump bool, each func([]byte) error) (last bool, err error) {
+	switch {
+	case m.sequence != c.sequence:
+		return false, errOther
+	case m.typ == c.family:
+		attributes, err := m.attributes()
+		if err == nil {
+			err = each(attributes)
+		}
+		return !dump, err
+	case m.typ == unix.NLMSG_DONE && dump:
+		return true, m.verdict()
+	case m.typ == unix.NLMSG_ERROR && m.verdict() != nil:
+		return true, m.verdict()
+	}
+	return false, errMalformed
+}
+
+// A request is one that is answered by no more than whether it was done.
+type request struct {
+	command uint8
+	add     func([]byte) []byte // attributes
+}
+
+// tell sends requests in one piece, and returns an error for each that was not
+// done, or of which that is not known. The kernel works through all of them in
+// order. It answers each that it refuses, and the last.
+func (c *Conn) tell(requests ...request) []error {
+	var b []byte
+	first := c.sequence + 1
+	for i, r := range requests {
+		flags := uint16(0)
+		if i == len(requests)-1 {
+			flags = unix.NLM_F_ACK
+		}
+		b = c.appendMessage(b, r.command, flags, r.add)
+	}
+	answers := make([]error, len(requests))
+	err := c.send(b)
+	if err == nil {
+		err = c.failed(c.hear(first, answers))
+	}
+	if err != nil {
+		for i := range answers {
+			if answers[i] == nil {
+				answers[i] = err
+			}
+		}
+	}
+	return answers
+}
+
+// hear receives the answers to requests that are numbered from the first on. An
+// answer that did not fit the buffer of the socket is no loss unnoticed: the
+// kernel has the next call fail.
+func (c *Conn) hear(first uint32, answers []error) error {
+	for {
+		datagram, err := c.receive()
+		if err != nil {
+			return err
+		}
+		for m, err := range messages(datagram) {
+			if err != nil {
+				return err
+			}
+			i := int(m.sequence - first)
+			if m.typ != unix.NLMSG_ERROR || i >= len(answers) {
+				return errOther
+			}
+			verdict := m.verdict()
+			if errors.Is(verdict, errMalformed) {
+				return verdict
+			}
+			answers[i] = refusal(verdict)
+			if i == len(answers)-1 {
+				return nil
+			}
+		}
+	}
+}

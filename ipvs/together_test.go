@@ -1,0 +1,113 @@
+package ipvs_test
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// crowd is a service with so many servers.
+func crowd(mark uint32, n int) ipvs.Service {
+	service := ipvs.Service{Header: ipvs.Header{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, Scheduler: "rr", Netmask: 32}}
+	for i := range n {
+		address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
+		service.Servers = append(service.Servers, ipvs.Server{Address: address, Weight: 1})
+	}
+	return service
+}
+
+// What goes in one piece is answered one by one: those behind a refusal are made
+// all the same, and it is known which. More than goes in one piece is not begun.
+func TestRefusedAmongMany(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		before, after := crowd(21, 0), crowd(21, 300)
+		before.Servers = []ipvs.Server{after.Servers[0], after.Servers[77], after.Servers[299]}
+		do(t, conn, ipvs.Diff(nil, []ipvs.Service{before}))
+
+		changes := ipvs.Diff([]ipvs.Service{crowd(21, 0)}, []ipvs.Service{after})
+		require.Len(t, changes, 300)
+		answers := conn.Do(changes...)
+		require.Greater(t, len(answers), 78)
+		require.Less(t, len(answers), 300)
+		made := before.Servers
+		for i, err := range answers {
+			if i == 0 || i == 77 {
+				require.ErrorIs(t, err, unix.EEXIST)
+				require.ErrorIs(t, err, ipvs.ErrStale)
+				require.ErrorContains(t, err, changes[i].Object())
+			} else {
+				require.NoError(t, err)
+				made = append(made, changes[i].After)
+			}
+		}
+		assert.Empty(t, ipvs.Diff(services(t, conn), []ipvs.Service{{Header: before.Header, Servers: made}}))
+	})
+}
+
+// All of a piece may be refused: no refusal is lost.
+func TestAllRefused(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		want := []ipvs.Service{crowd(21, 500)}
+		do(t, conn, ipvs.Diff(nil, want))
+		answers := conn.Do(ipvs.Diff([]ipvs.Service{crowd(21, 0)}, want)...)
+		require.NotEmpty(t, answers)
+		for _, err := range answers {
+			require.ErrorIs(t, err, unix.EEXIST)
+		}
+		assert.Equal(t, want, services(t, conn))
+	})
+}
+
+// A service that somebody else has made gets none of our servers.
+func TestNoServersForAnothersService(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		others := []ipvs.Service{crowd(22, 0)}
+		do(t, conn, ipvs.Diff(nil, others))
+		changes := ipvs.Diff(nil, []ipvs.Service{crowd(21, 3), crowd(22, 3), crowd(23, 3)})
+		answers := conn.Do(changes...)
+		require.Len(t, answers, 5)
+		require.ErrorIs(t, answers[4], unix.EEXIST)
+		assert.Equal(t, []ipvs.Service{crowd(21, 3), crowd(22, 0)}, services(t, conn))
+	})
+}
+
+// What ends connections is not done behind a refusal.
+func TestNoRemovalBehindARefusal(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		have, gone := []ipvs.Service{crowd(21, 3)}, crowd(21, 3)
+		gone.Servers[1].Address = netip.MustParseAddr("10.9.9.9")
+		do(t, conn, ipvs.Diff(nil, have))
+		answers := conn.Do(ipvs.Diff([]ipvs.Service{gone}, nil)...)
+		require.Len(t, answers, 2)
+		require.ErrorIs(t, answers[1], unix.ENOENT)
+		have[0].Servers = have[0].Servers[1:]
+		assert.Equal(t, have, services(t, conn))
+	})
+}
+
+// A Conn is good for more after refusals.
+func TestConnAfterRefusals(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		changes := ipvs.Diff(nil, []ipvs.Service{crowd(21, 100)})
+		for range 3 {
+			assert.Error(t, errors.Join(conn.Do(slices.Concat(changes[1:], changes[1:])...)...))
+			assert.Empty(t, services(t, conn))
+		}
+		do(t, conn, changes)
+		assert.Error(t, errors.Join(conn.Do(changes...)...))
+		assert.Equal(t, []ipvs.Service{crowd(21, 100)}, services(t, conn))
+	})
+}
