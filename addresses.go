@@ -3,7 +3,6 @@ package lvsmark
 import (
 	"fmt"
 	"net"
-	"slices"
 
 	"github.com/lvsmark/lvsmark/ipvs"
 )
@@ -22,17 +21,27 @@ func compareAddresses(want []ipvs.Address) (addressPlan, error) {
 	if err != nil {
 		return p, err
 	}
+	there := make(map[ipvs.Address]bool, len(have))
+	for _, a := range have {
+		there[a.Address] = true
+	}
+	wanted := make(map[ipvs.Address]bool, len(want))
+	known := map[string]bool{}
 	for _, address := range want {
-		if _, err := net.InterfaceByName(address.Device); err != nil {
-			return p, fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices there are", address.Device, address.IP, err)
+		if !known[address.Device] {
+			if _, err := net.InterfaceByName(address.Device); err != nil {
+				return p, fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices there are", address.Device, address.IP, err)
+			}
+			known[address.Device] = true
 		}
-		if !slices.ContainsFunc(have, func(a ipvs.LocalAddress) bool { return a.Address == address }) {
+		if !there[address] {
 			p.come = append(p.come, address)
 		}
+		wanted[address] = true
 	}
 	for _, a := range have {
 		p.there = append(p.there, a.Address)
-		if a.Ours && !slices.Contains(want, a.Address) {
+		if a.Ours && !wanted[a.Address] {
 			p.gone = append(p.gone, a.Address)
 		}
 	}

@@ -3,7 +3,6 @@ package lvsmark
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -25,11 +24,12 @@ func (j *judge) addressChanges(list []ipvs.Address, op Op) []Change {
 // addressDeleted: IPVS takes the packets that come in for the director itself.
 // Without the address they are forwarded, or refused.
 func (j *judge) addressDeleted(a ipvs.Address) Impact {
-	if device := deviceOf(a.IP, j.remaining()); device != "" {
+	on := j.devices()
+	if device, ok := on.staying[a.IP]; ok {
 		return Impact{Effect: Safe, Detail: "still on device " + device}
 	}
 	impact := Impact{Effect: Drains, Cluster: j.clusterOf(a.IP), Detail: "no new connections to " + a.IP.String()}
-	if device := deviceOf(a.IP, j.plan.addresses.come); device != "" {
+	if device, ok := on.coming[a.IP]; ok {
 		impact.Detail = "no new connections until it is on device " + device
 		return impact
 	}
@@ -51,25 +51,13 @@ func (j *judge) addressDeleted(a ipvs.Address) Impact {
 	return impact
 }
 
-// remaining are the addresses that no change takes off their devices.
-func (j *judge) remaining() []ipvs.Address {
-	return slices.DeleteFunc(slices.Clone(j.plan.addresses.there), func(a ipvs.Address) bool {
-		return slices.Contains(j.plan.addresses.gone, a)
-	})
-}
-
-func deviceOf(ip netip.Addr, list []ipvs.Address) string {
-	for _, a := range list {
-		if a.IP == ip {
-			return a.Device
-		}
-	}
-	return ""
-}
-
 // vipGoes reports whether a VIP will be no address of the director's.
 func (j *judge) vipGoes(vip netip.Addr) bool {
-	return deviceOf(vip, j.plan.addresses.gone) != "" && deviceOf(vip, j.remaining()) == "" && deviceOf(vip, j.plan.addresses.come) == ""
+	on := j.devices()
+	_, goes := on.going[vip]
+	_, stays := on.staying[vip]
+	_, comes := on.coming[vip]
+	return goes && !stays && !comes
 }
 
 // clusterOf is the cluster of a VIP, or "" where several have it.

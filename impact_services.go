@@ -2,7 +2,6 @@ package lvsmark
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -52,8 +51,8 @@ func (j *judge) serverDeleted(c ipvs.Change) Impact {
 		Effect: Cuts, Connections: int(held.Active),
 		Cluster: j.cluster(key), Server: j.server(c.Before.Address), Detail: counts(held),
 	}
-	if j.hasUDP(key) {
-		flows := j.flows(key, c.Before.Address)
+	if servers, ok := j.flows()[key]; ok {
+		flows := servers[c.Before.Address]
 		impact.Connections += flows
 		impact.Detail += "; " + countOf(flows, "flow") + " of UDP"
 		impact.Unknown = j.err != nil
@@ -64,45 +63,8 @@ func (j *judge) serverDeleted(c ipvs.Change) Impact {
 	return impact
 }
 
-// flows counts those of UDP with a real server, which IPVS counts as inactive.
-func (j *judge) flows(key ipvs.Key, server netip.Addr) int {
-	n := 0
-	for _, list := range j.connections() {
-		for _, c := range list {
-			if c.Protocol == config.UDP && c.RealServer.Addr() == server && j.key(c) == key {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// held are the connections of a real server.
-func (j *judge) held(key ipvs.Key, endpoint ipvs.Endpoint) ipvs.Connections {
-	for _, s := range j.served[key] {
-		if s.Endpoint() == endpoint {
-			return s.Connections
-		}
-	}
-	return ipvs.Connections{}
-}
-
 func counts(c ipvs.Connections) string {
 	return fmt.Sprintf("%d active, %d inactive, %d persistent", c.Active, c.Inactive, c.Persistent)
-}
-
-func (j *judge) hasUDP(key ipvs.Key) bool {
-	for vip, list := range j.ports() {
-		if config.FamilyOf(vip) != key.Family {
-			continue
-		}
-		for _, ports := range list {
-			if ports.Mark == key.Mark && ports.Protocol == config.UDP {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // serverEdited: a connection keeps the forwarding method that it began with
@@ -150,20 +112,6 @@ func (j *judge) serviceEdited(former, service ipvs.Header) Impact {
 		impact.Detail = "an FTP session's next data connection may reach another real server"
 	}
 	return impact
-}
-
-// serversOf is how many there may be, before or after, for a client to reach.
-func (j *judge) serversOf(key ipvs.Key) int {
-	endpoints := map[ipvs.Endpoint]bool{}
-	for _, s := range slices.Concat(j.plan.have, j.plan.want) {
-		if s.Key != key {
-			continue
-		}
-		for _, server := range s.Servers {
-			endpoints[server.Endpoint()] = true
-		}
-	}
-	return len(endpoints)
 }
 
 // forgets reports whether a client may no longer reach the real server that it

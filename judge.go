@@ -2,11 +2,9 @@ package lvsmark
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
-	"github.com/lvsmark/lvsmark/nft"
 )
 
 // A judge makes the changes of a plan from its parts, and says of each what it
@@ -18,9 +16,7 @@ type judge struct {
 	names    map[ipvs.Key]string
 	leaving  map[ipvs.Key]map[ipvs.Endpoint]bool
 
-	marks    nft.Marks                        // see ports
-	underWay map[netip.Addr][]ipvs.Connection // by VIP; nil: not read yet
-	err      error                            // why underWay could not be read
+	index
 }
 
 func newJudge(p *plan) *judge {
@@ -63,46 +59,6 @@ func (j *judge) mark(key ipvs.Key) string {
 		return fmt.Sprintf("fwmark %d (%s)", key.Mark, name)
 	}
 	return fmt.Sprintf("fwmark %d", key.Mark)
-}
-
-// server is the name of a real server in the spec, or its address.
-func (j *judge) server(address netip.Addr) string {
-	if j.plan.spec != nil {
-		for _, cluster := range j.plan.spec.Clusters {
-			for _, server := range cluster.RealServers {
-				if server.Address == address && server.Name != "" {
-					return server.Name
-				}
-			}
-		}
-	}
-	return address.String()
-}
-
-// ports are the marked ports of each VIP, as they are. They are worked out once,
-// and only where they matter, for there may be many.
-func (j *judge) ports() nft.Marks {
-	if j.marks == nil {
-		j.marks = j.plan.live.Marks()
-	}
-	return j.marks
-}
-
-// connections are those under way, by VIP. They are read once, and only where
-// they matter, for there may be many.
-func (j *judge) connections() map[netip.Addr][]ipvs.Connection {
-	if j.underWay != nil {
-		return j.underWay
-	}
-	j.underWay = map[netip.Addr][]ipvs.Connection{}
-	for c, err := range ipvs.EachConnection() {
-		if err != nil {
-			j.err = err
-			break
-		}
-		j.underWay[c.VIP.Addr()] = append(j.underWay[c.VIP.Addr()], c)
-	}
-	return j.underWay
 }
 
 // key is that of the service which a connection was made by, as far as its VIP

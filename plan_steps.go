@@ -50,15 +50,14 @@ func (p *plan) steps(k *kernel) []step {
 	return slices.DeleteFunc(steps, func(s step) bool { return s.do == nil })
 }
 
+// splitServices relies on ipvs.Diff, which puts last what breaks connections.
 func (p *plan) splitServices() (makes, breaks []ipvs.Change) {
-	for _, c := range p.services {
+	for i, c := range p.services {
 		if c.Breaks() {
-			breaks = append(breaks, c)
-		} else {
-			makes = append(makes, c)
+			return p.services[:i], p.services[i:]
 		}
 	}
-	return makes, breaks
+	return p.services, nil
 }
 
 // removeServices knows what connections cannot be brought back.

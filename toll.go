@@ -2,7 +2,6 @@ package lvsmark
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -29,6 +28,7 @@ type serverToll struct {
 // Sum adds up what the changes do.
 func Sum(changes []Change) Toll {
 	var t Toll
+	places := map[place]int{}
 	for _, c := range changes {
 		if t.Worst == "" || !t.Worst.atLeast(c.Impact.Effect) {
 			t.Worst = c.Impact.Effect
@@ -39,24 +39,34 @@ func Sum(changes []Change) Toll {
 		case Cuts:
 			t.Connections += c.Impact.Connections
 			t.Unknown = t.Unknown || c.Impact.Unknown
-			t.charge(c.Impact)
+			t.charge(c.Impact, places)
 		}
 	}
 	return t
 }
 
-func (t *Toll) charge(i Impact) {
+// A place is where a Toll has a cluster, or, where that is said, one of its
+// servers.
+type place struct {
+	cluster, server string
+	ofServer        bool
+}
+
+func (t *Toll) charge(i Impact, places map[place]int) {
 	if i.Connections == 0 {
 		return
 	}
-	c := slices.IndexFunc(t.clusters, func(c clusterToll) bool { return c.name == i.Cluster })
-	if c < 0 {
+	c, ok := places[place{cluster: i.Cluster}]
+	if !ok {
 		c, t.clusters = len(t.clusters), append(t.clusters, clusterToll{name: i.Cluster})
+		places[place{cluster: i.Cluster}] = c
 	}
 	cluster := &t.clusters[c]
-	s := slices.IndexFunc(cluster.servers, func(s serverToll) bool { return s.name == i.Server })
-	if s < 0 {
+	at := place{i.Cluster, i.Server, true}
+	s, ok := places[at]
+	if !ok {
 		s, cluster.servers = len(cluster.servers), append(cluster.servers, serverToll{name: i.Server})
+		places[at] = s
 	}
 	cluster.servers[s].connections += i.Connections
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -41,13 +40,15 @@ type LocalAddress struct {
 // VIP of several clusters is there once for each device.
 func Addresses(spec *config.Spec) []Address {
 	var addresses []Address
+	seen := map[Address]bool{}
 	for _, cluster := range spec.Clusters {
 		if cluster.VIPDevice == "" {
 			continue
 		}
 		for _, vip := range cluster.VIPs {
 			address := Address{Device: cluster.VIPDevice, IP: vip}
-			if !slices.Contains(addresses, address) {
+			if !seen[address] {
+				seen[address] = true
 				addresses = append(addresses, address)
 			}
 		}

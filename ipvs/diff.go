@@ -1,7 +1,5 @@
 package ipvs
 
-import "slices"
-
 // Diff returns the changes that make want of have, in an order that never
 // leaves a mark without the servers it has in both: new services with their
 // servers, then additions and edits, and last what Change.Breaks. A service or
@@ -13,27 +11,46 @@ import "slices"
 // Connections, do not count.
 func Diff(have, want []Service) []Change {
 	former, wanted := byKey(have), byKey(want)
-	var added, edited, removed []Change
+	changes := make([]Change, 0, additions(former, want))
+	for _, after := range want {
+		if _, ok := former[after.Key]; !ok {
+			changes = append(changes, Change{Op: AddService, Service: after.Header})
+			changes = append(changes, serverChanges(after.Header, nil, after.Servers)...)
+		}
+	}
 	for _, after := range want {
 		before, ok := former[after.Key]
 		if !ok {
-			added = append(added, Change{Op: AddService, Service: after.Header})
-			added = append(added, serverChanges(after.Header, nil, after.Servers)...)
 			continue
 		}
 		if before.Header != after.Header {
-			edited = append(edited, Change{Op: EditService, Former: before.Header, Service: after.Header})
+			changes = append(changes, Change{Op: EditService, Former: before.Header, Service: after.Header})
 		}
-		edited = append(edited, serverChanges(after.Header, before.Servers, after.Servers)...)
-		removed = append(removed, serverRemovals(after.Header, before.Servers, after.Servers)...)
+		changes = append(changes, serverChanges(after.Header, before.Servers, after.Servers)...)
+	}
+	for _, after := range want {
+		if before, ok := former[after.Key]; ok {
+			changes = append(changes, serverRemovals(after.Header, before.Servers, after.Servers)...)
+		}
 	}
 	for _, before := range have {
 		if _, ok := wanted[before.Key]; !ok {
-			removed = append(removed, serverRemovals(before.Header, before.Servers, nil)...)
-			removed = append(removed, Change{Op: DelService, Service: before.Header})
+			changes = append(changes, serverRemovals(before.Header, before.Servers, nil)...)
+			changes = append(changes, Change{Op: DelService, Service: before.Header})
 		}
 	}
-	return slices.Concat(added, edited, removed)
+	return changes
+}
+
+// additions counts the changes that make the new services.
+func additions(former map[Key]Service, want []Service) int {
+	n := 0
+	for _, after := range want {
+		if _, ok := former[after.Key]; !ok {
+			n += 1 + len(after.Servers)
+		}
+	}
+	return n
 }
 
 // serverChanges returns the additions and then the edits of one service.
