@@ -87,6 +87,15 @@ func TestChoose(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, one, 1)
 	assert.Equal(t, "scale", one[0].name)
+	bound, err := choose("", true)
+	require.NoError(t, err)
+	for _, s := range bound {
+		assert.True(t, s.ipvs, s.name)
+		assert.False(t, s.byName, s.name)
+	}
+	large, err := choose("services-large", true)
+	require.NoError(t, err)
+	assert.Len(t, large, 1)
 	none, err := choose("scale", true)
 	require.NoError(t, err)
 	assert.Empty(t, none)

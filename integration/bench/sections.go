@@ -7,20 +7,24 @@ import (
 
 	"github.com/lvsmark/lvsmark/integration/bench/controlplane"
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/bench/services"
 )
 
 // A section of the benchmark.
 type section struct {
-	name string
-	ipvs bool // needs a kernel with IPVS
-	run  func(measure.Options) ([]measure.Row, error)
+	name   string
+	ipvs   bool // needs a kernel with IPVS
+	byName bool // takes long: only where -only names it
+	run    func(measure.Options) ([]measure.Row, error)
 }
 
 func sections() []section {
 	return []section{
-		{"control", false, controlplane.Run},
-		{"memory", false, controlplane.Memory},
-		{"scale", false, controlplane.Scale},
+		{name: "control", run: controlplane.Run},
+		{name: "memory", run: controlplane.Memory},
+		{name: "scale", run: controlplane.Scale},
+		{name: "services", ipvs: true, run: services.Run},
+		{name: "services-large", ipvs: true, byName: true, run: services.Large},
 	}
 }
 
@@ -42,7 +46,8 @@ func choose(only string, ipvs bool) ([]section, error) {
 		}
 	}
 	return slices.DeleteFunc(sections(), func(s section) bool {
-		return s.ipvs != ipvs || len(wanted) > 0 && !slices.Contains(wanted, s.name)
+		named := slices.Contains(wanted, s.name)
+		return s.ipvs != ipvs || !named && (s.byName || len(wanted) > 0)
 	}), nil
 }
 

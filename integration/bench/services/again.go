@@ -1,0 +1,74 @@
+package services
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/bench/process"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// nothingToDo compares apply and diff, where the kernel holds what the spec says,
+// with what only lists the services.
+func (b *bench) nothingToDo() (rows []measure.Row, err error) {
+	d, err := newDirector()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, d.clear(!b.Smoke)) }()
+	if _, err := b.do("apply").Time(d.Namespace); err != nil {
+		return nil, err
+	}
+	b.Log("nothing to do for %s", b)
+	before, err := d.state()
+	if err != nil {
+		return nil, err
+	}
+	command := func(name string, c process.Command) measure.Contender {
+		return measure.Contender{Name: name, Run: func() (float64, error) {
+			took, err := c.Time(d.Namespace)
+			return milliseconds(took), err
+		}}
+	}
+	samples, err := measure.Interleave(b.RoundsOr(9),
+		command("lvsmark apply", b.do("apply")),
+		command("lvsmark diff", b.do("diff")),
+		command("lvsmark check", b.do("check")),
+		command("ipvsadm -Sn", process.Command{Args: []string{"ipvsadm", "-Sn"}}),
+		measure.Contender{Name: "list alone", Run: func() (float64, error) { return b.list(d) }},
+	)
+	if err != nil {
+		return nil, err
+	}
+	after, err := d.state()
+	if err == nil && after != before {
+		err = errors.New("something was written where there was nothing to do")
+	}
+	return []measure.Row{
+		samples.Ratio(b.row("nothing to do", "lvsmark apply", "ipvsadm -Sn", measure.AtMost(1))),
+		samples.Ratio(b.row("diff", "lvsmark diff", "ipvsadm -Sn", measure.AtMost(1))),
+		samples.Ratio(b.row("nothing to do, the spec", "lvsmark check", "ipvsadm -Sn", measure.Bar{})),
+		samples.Ratio(b.row("nothing to do, the list", "list alone", "ipvsadm -Sn", measure.Bar{})),
+	}, err
+}
+
+// do is lvsmark's verb with the spec of the site.
+func (b *bench) do(verb string) process.Command {
+	return process.Command{Args: []string{b.Lvsmark, "-c", b.yaml, verb}}
+}
+
+// list reads the services, without a process, a spec or marks.
+func (b *bench) list(d *director) (took float64, err error) {
+	err = d.ipvs(func(conn *ipvs.Conn) error {
+		begin := time.Now()
+		have, err := conn.Services()
+		took = milliseconds(time.Since(begin))
+		if err == nil && len(have) != b.clusters {
+			err = fmt.Errorf("%d services, not %d", len(have), b.clusters)
+		}
+		return err
+	})
+	return took, err
+}

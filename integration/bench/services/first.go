@@ -1,0 +1,63 @@
+package services
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+	"github.com/lvsmark/lvsmark/integration/bench/process"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// firstApply compares the first apply, marks included, with what loads the same
+// services.
+func (b *bench) firstApply() ([]measure.Row, error) {
+	b.Log("first apply of %s", b)
+	samples, err := measure.Interleave(b.RoundsOr(7),
+		b.first("lvsmark apply", timeOf(b.do("apply"))),
+		b.first("ipvsadm -R", timeOf(process.Command{Args: []string{"ipvsadm", "-R"}, Stdin: b.restored})),
+		b.first("changes alone", b.changes),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return []measure.Row{
+		samples.Ratio(b.row("first apply", "lvsmark apply", "ipvsadm -R", measure.AtMost(1))),
+		samples.Ratio(b.row("first apply, changes", "changes alone", "ipvsadm -R", measure.Bar{})),
+	}, nil
+}
+
+// first makes a director for each round, on which nothing has been deleted yet:
+// IPVS keeps what was, for a while, and looks there for each real server that is
+// added.
+func (b *bench) first(name string, run func(*director) (time.Duration, error)) measure.Contender {
+	return measure.Contender{Name: name, Run: func() (float64, error) {
+		d, err := newDirector()
+		if err != nil {
+			return 0, err
+		}
+		took, err := run(d)
+		if err == nil {
+			err = d.holds(b.site)
+		}
+		return milliseconds(took), errors.Join(err, d.clear(!b.Smoke))
+	}}
+}
+
+func timeOf(c process.Command) func(*director) (time.Duration, error) {
+	return func(d *director) (time.Duration, error) { return c.Time(d.Namespace) }
+}
+
+// changes are those of IPVS, without a process, a spec or marks.
+func (b *bench) changes(d *director) (took time.Duration, err error) {
+	changes := ipvs.Diff(nil, b.want)
+	err = d.ipvs(func(conn *ipvs.Conn) error {
+		begin := time.Now()
+		answers := conn.Do(changes...)
+		took = time.Since(begin)
+		return errors.Join(answers...)
+	})
+	return took, err
+}
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }
