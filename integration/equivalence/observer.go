@@ -2,6 +2,7 @@ package equivalence
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 // with its mark in a set, and counts all.
 type Observer struct {
 	Name     string // of its table in each family
+	Device   string // that the packets come in from; empty: the wire
 	Priority int    // of its chain, in prerouting
 	Then     string // what becomes of the packets, as nft writes it
 	Size     int    // packets at the most
@@ -45,7 +47,7 @@ table %[1]s %[2]s {
 		%[6]s
 	}
 }
-`, nftFamily(family), o.Name, max(o.Size, 16), o.Priority, receiver, o.Then)
+`, nftFamily(family), o.Name, max(o.Size, 16), o.Priority, cmp.Or(o.Device, receiver), o.Then)
 	}
 	return b.String()
 }
