@@ -17,6 +17,7 @@ import (
 // time.
 type Generator struct {
 	cpu     int
+	urgent  bool
 	program *program
 	frame   []byte
 	nowhere *equivalence.Namespace
@@ -27,10 +28,11 @@ type Generator struct {
 // without a device of its own arrives there, whether or not it is up.
 const loopback = 1
 
-// New is a generator on the last processor that this thread may run on. It needs
-// Linux 5.18, CAP_SYS_ADMIN, CAP_BPF and CAP_NET_ADMIN.
-func New() (*Generator, error) {
-	g := &Generator{frame: frameOf(equivalence.Packet{To: netip.AddrFrom4([4]byte{192, 0, 2, 1})})}
+// New is a generator on the last processor that this thread may run on. An urgent
+// one sends ahead of all other work on it (sched(7), SCHED_FIFO): what others leave
+// in the caches would be measured as well. It needs root and Linux 5.18.
+func New(urgent bool) (*Generator, error) {
+	g := &Generator{urgent: urgent, frame: frameOf(equivalence.Packet{To: netip.AddrFrom4([4]byte{192, 0, 2, 1})})}
 	if err := g.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("packet generator: %w", err), g.Close())
 	}
@@ -85,34 +87,51 @@ func (g *Generator) Send(to *equivalence.Namespace, l *List) error {
 }
 
 // Time is the time that one packet takes, in nanoseconds of the processor, when
-// so many packets of the list arrive in the namespace. The list, or as many of it,
-// arrives once before that.
+// so many packets of the list arrive in the namespace. Before that they come a few
+// times, until the caches hold what a load of such packets leaves in them.
 func (g *Generator) Time(to *equivalence.Namespace, l *List, packets int) (perPacket float64, err error) {
 	err = g.on(to, l, func() error {
-		if _, _, err := g.run(min(l.Len(), packets)); err != nil {
+		const before = 4
+		if _, _, err := g.run(before * l.Len()); err != nil {
 			return err
 		}
 		sent, took, err := g.run(packets)
-		perPacket = float64(took) / float64(sent)
+		if err == nil {
+			perPacket = float64(took) / float64(sent)
+		}
 		return err
 	})
 	return perPacket, err
 }
 
-// on calls f on a thread that is in the namespace and stays on the generator's
-// processor.
+// on calls f on a thread that is in the namespace and on the generator's processor.
 func (g *Generator) on(to *equivalence.Namespace, l *List, f func() error) error {
 	if err := g.program.load(l); err != nil {
 		return fmt.Errorf("list of packets: %w", err)
 	}
 	return to.Do(func() error {
-		var cpu unix.CPUSet
-		cpu.Set(g.cpu)
-		if err := unix.SchedSetaffinity(0, &cpu); err != nil {
-			return fmt.Errorf("processor %d: %w", g.cpu, err)
+		if err := g.take(); err != nil {
+			return err
 		}
 		return f()
 	})
+}
+
+// take puts the calling thread on the processor.
+func (g *Generator) take() error {
+	var cpu unix.CPUSet
+	cpu.Set(g.cpu)
+	if err := unix.SchedSetaffinity(0, &cpu); err != nil {
+		return fmt.Errorf("processor %d: %w", g.cpu, err)
+	}
+	if !g.urgent {
+		return nil
+	}
+	attr := unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: 1}
+	if err := unix.SchedSetAttr(0, &attr, 0); err != nil {
+		return fmt.Errorf("real-time scheduling: %w", err)
+	}
+	return nil
 }
 
 // run returns how many packets were sent, and the processor's time for them: that

@@ -18,7 +18,7 @@ func TestSend(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
 	need.Kernel(t, 5, 18)
-	g, err := New()
+	g, err := New(false)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, g.Close()) }()
 	n, err := equivalence.NewNamespace()

@@ -1,0 +1,42 @@
+package dataplane
+
+import (
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+)
+
+// A comparison is a figure: what one cell adds over what another one does.
+type comparison struct {
+	name   string
+	of, to cell
+	bar    measure.Bar
+}
+
+// row is the figure of samples that have both cells.
+func (c comparison) row(samples measure.Samples) measure.Row {
+	of, to := c.labels()
+	pair := measure.Samples{of: samples[c.of.String()], to: samples[c.to.String()]}
+	return pair.Ratio(measure.Row{Section: "data plane", Name: c.name, Of: of, To: to, Unit: "ns", Bar: c.bar})
+}
+
+// labels name the two cells by what tells them apart.
+func (c comparison) labels() (of, to string) {
+	switch {
+	case c.of.peer != c.to.peer:
+		return string(c.of.peer), string(c.to.peer)
+	case c.of.site.vips != c.to.site.vips:
+		return count(c.of.site.vips, "VIP"), count(c.to.site.vips, "VIP")
+	case c.of.site.profiles != c.to.site.profiles:
+		return count(c.of.site.profiles, "profile"), count(c.to.site.profiles, "profile")
+	}
+	return string(c.of.stream), "marked"
+}
+
+// count is "1 VIP", "2 VIPs".
+func count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
+}

@@ -1,0 +1,70 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/integration/bench/packets"
+	"github.com/lvsmark/lvsmark/integration/equivalence"
+)
+
+// A director is a network namespace in which a peer marks the packets of a site.
+type director struct {
+	*equivalence.Namespace
+	site site
+}
+
+// consumer drops every packet behind all that marks, at the least cost.
+const consumer = `table ip consumer {
+	chain drop_all {
+		type filter hook prerouting priority 300; policy drop;
+	}
+}
+`
+
+// newDirector is a director where nobody marks.
+func newDirector(s site) (*director, error) {
+	n, err := equivalence.NewNamespace()
+	if err != nil {
+		return nil, err
+	}
+	d := &director{n, s}
+	if err := d.Load(consumer); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// verify sends each packet once, and sees to it that it comes out with its mark,
+// 0 for none.
+func (d *director) verify(g *packets.Generator, want map[equivalence.Packet]uint32) error {
+	o := equivalence.Observer{Name: "observer", Device: "lo", Priority: 200, Then: "drop", Size: 2 * len(want)}
+	if err := d.Load(o.Text()); err != nil {
+		return err
+	}
+	if err := d.sendAll(g, want); err != nil {
+		return err
+	}
+	sight, err := o.Seen(d.Namespace)
+	if err != nil {
+		return err
+	}
+	for p, mark := range want {
+		if got, ok := sight.Marks[p]; !ok || got != mark {
+			return fmt.Errorf("%s came out with mark %#x, and should with %#x (seen: %t)", p, got, mark, ok)
+		}
+	}
+	return d.Load("delete table ip observer\ndelete table ip6 observer\n")
+}
+
+func (d *director) sendAll(g *packets.Generator, want map[equivalence.Packet]uint32) error {
+	var all []equivalence.Packet
+	for p := range want {
+		all = append(all, p)
+	}
+	l, err := packets.NewList(all)
+	if err != nil {
+		return err
+	}
+	return g.Send(d.Namespace, l)
+}

@@ -1,0 +1,140 @@
+package dataplane
+
+import (
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
+)
+
+// sizes are those at which is measured.
+type sizes struct {
+	vips     []int
+	profiles []int
+	ofMany   int // VIPs where there are several profiles
+}
+
+func sizesOf(opts measure.Options) sizes {
+	if opts.Smoke {
+		return sizes{vips: []int{1, 100}, profiles: []int{2, 64}, ofMany: 50}
+	}
+	return sizes{vips: []int{1, 100, 1000, 10000}, profiles: []int{2, 3, 8, 64}, ofMany: 1000}
+}
+
+// The smallest site is one VIP: the last is the random one there.
+func (z sizes) fewest() site { return site{z.vips[0], 1} }
+func (z sizes) most() site   { return site{z.vips[len(z.vips)-1], 1} }
+
+// ours are the streams of packets that get a mark.
+func ours(s site) []stream {
+	if s.vips == 1 {
+		return []stream{toLast}
+	}
+	return []stream{toLast, toRandom}
+}
+
+// comparisons are all figures of the section.
+func (z sizes) comparisons() []comparison {
+	all := append(z.flat(), z.manyProfiles()...)
+	for _, vips := range z.vips {
+		s := site{vips, 1}
+		for _, st := range ours(s) {
+			all = append(all, besidePeers(cell{lvsmark, s, st})...)
+		}
+	}
+	for _, st := range notOurs() {
+		all = append(all, z.foreign(st)...)
+	}
+	return all
+}
+
+// flat: what a mark costs does not depend on the number of VIPs. The hash of BPF
+// shows what a table costs that no longer fits into the nearest caches.
+func (z sizes) flat() []comparison {
+	var all []comparison
+	for _, p := range []peer{lvsmark, tcFloor} {
+		for _, st := range ours(z.most()) {
+			f := comparison{
+				name: fmt.Sprintf("%s, %s: of %d to of %d", p, st, z.most().vips, z.fewest().vips),
+				of:   cell{p, z.most(), st}, to: cell{p, z.fewest(), toLast},
+			}
+			if p == lvsmark {
+				f.bar = measure.AtMost(1.25)
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// manyProfiles: nor does it on that of port profiles.
+func (z sizes) manyProfiles() []comparison {
+	var all []comparison
+	add := func(profiles int, one cell) {
+		all = append(all, comparison{
+			name: fmt.Sprintf("%d port profiles to 1, %s of %d", profiles, one.stream, one.site.vips),
+			of:   one.at(site{one.site.vips, profiles}), to: one, bar: measure.AtMost(1.6),
+		})
+	}
+	for _, n := range z.profiles {
+		for _, st := range ours(site{z.ofMany, 1}) {
+			add(n, cell{lvsmark, site{z.ofMany, 1}, st})
+		}
+	}
+	add(z.profiles[len(z.profiles)-1], cell{lvsmark, z.most(), toRandom})
+	return all
+}
+
+// besidePeers compares lvsmark with all others.
+func besidePeers(c cell) []comparison {
+	where := fmt.Sprintf("%s of %d", c.stream, c.site.vips)
+	bars := map[peer]measure.Bar{nftFloor: measure.AtMost(1.25), ipset: measure.AtMost(1)}
+	var all []comparison
+	for _, p := range []peer{nftFloor, tcFloor, ipset} {
+		all = append(all, comparison{name: where + ": lvsmark to " + string(p), of: c, to: c.by(p), bar: bars[p]})
+	}
+	cheaper := map[int]measure.Bar{100: measure.AtLeast(5), 1000: measure.AtLeast(40), 10000: measure.AtLeast(400)}
+	for _, p := range dearer(c.stream) {
+		f := comparison{name: where + ": " + string(p) + " to lvsmark", of: c.by(p), to: c}
+		if p == recipeLegacy {
+			f.bar = cheaper[c.site.vips]
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// dearer are peers that cost more with more VIPs; those whose rules every packet
+// meets are measured once.
+func dearer(st stream) []peer {
+	if st == toRandom {
+		return []peer{recipeLegacy, keepalivedMap}
+	}
+	return []peer{recipeLegacy, recipeNFT, naiveNFT, keepalivedMap}
+}
+
+// foreign: a packet that is not ours costs less than one that is, and no more
+// than with others.
+func (z sizes) foreign(st stream) []comparison {
+	var all []comparison
+	for _, s := range []site{z.fewest(), z.most()} {
+		streams := ours(s)
+		marked := cell{lvsmark, s, streams[len(streams)-1]}
+		all = append(all, comparison{
+			name: fmt.Sprintf("%s, %s: to a marked packet", st, count(s.vips, "VIP")),
+			of:   marked.of(st), to: marked, bar: measure.AtMost(0.6),
+		})
+	}
+	c := cell{lvsmark, z.most(), st}
+	all = append(all, comparison{
+		name: fmt.Sprintf("%s: %d VIPs to %d", st, z.most().vips, z.fewest().vips),
+		of:   c, to: c.at(z.fewest()), bar: measure.AtMost(1.25),
+	})
+	peers := []peer{nftFloor, ipset}
+	if st == foreignAddress {
+		peers = []peer{ipset} // the floor knows no address, and marks these
+	}
+	for _, p := range peers {
+		all = append(all, comparison{name: fmt.Sprintf("%s, %s: lvsmark to %s", st, count(z.most().vips, "VIP"), p), of: c, to: c.by(p)})
+	}
+	return all
+}

@@ -1,0 +1,134 @@
+package dataplane
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/equivalence"
+	"github.com/lvsmark/lvsmark/internal/iptables"
+)
+
+// A peer is a way to mark the packets of a site.
+type peer string
+
+const (
+	lvsmark       peer = "lvsmark"
+	recipeLegacy  peer = "iptables-legacy"
+	recipeNFT     peer = "iptables-nft"
+	naiveNFT      peer = "nft, rules by hand"
+	ipset         peer = "ipset"
+	keepalivedMap peer = "keepalived's map"
+	nftFloor      peer = "nft floor"
+	tcFloor       peer = "tc BPF hash"
+)
+
+// linear: the rules are as many as the VIPs, and each packet meets all of them.
+func (p peer) linear() bool { return p == recipeLegacy || p == recipeNFT || p == naiveNFT }
+
+// prepare has the peer mark in the director's namespace.
+func (p peer) prepare(d *director, program string) error {
+	switch p {
+	case lvsmark:
+		_, err := d.Run(d.site.spec(), program, "-c", "-", "apply")
+		return err
+	case recipeLegacy, recipeNFT:
+		return d.recipe(string(p))
+	case naiveNFT:
+		spec, err := d.parsed()
+		if err != nil {
+			return err
+		}
+		return d.Load(equivalence.Naive(spec, "naive", mangle))
+	case ipset:
+		return d.ipset()
+	case keepalivedMap:
+		return d.Load(keepalivedText(d.site))
+	case nftFloor:
+		return d.Load(floorText(d.site))
+	case tcFloor:
+		return d.attachTC()
+	}
+	return fmt.Errorf("nobody knows how %s marks", p)
+}
+
+// mangle is the priority at which iptables and lvsmark mark.
+const mangle = -150
+
+// recipe loads the recipe: two rules for each VIP.
+func (d *director) recipe(program string) error {
+	spec, err := d.parsed()
+	if err != nil {
+		return err
+	}
+	return d.restore(program, iptables.Text(spec))
+}
+
+// restore gives iptables rules. Its lock is none of the machine's.
+func (d *director) restore(program, rules string) error {
+	_, err := d.Run(rules, "env", "XTABLES_LOCKFILE=/dev/null", program+"-restore")
+	return err
+}
+
+func (d *director) parsed() (*config.Spec, error) {
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(d.site.spec()))
+	return spec, err
+}
+
+// ipset gives marks from a set with skbinfo, by one rule: it costs less than a
+// rule for each range of ports.
+func (d *director) ipset() error {
+	var set strings.Builder
+	fmt.Fprintf(&set, "create marks hash:ip skbinfo maxelem %d\n", max(d.site.vips, 1024))
+	for i := range d.site.vips {
+		fmt.Fprintf(&set, "add marks %s skbmark %#x\n", d.site.vip(i), d.site.mark(i))
+	}
+	if _, err := d.Run(set.String(), "ipset", "restore"); err != nil {
+		return err
+	}
+	low, high := d.site.passive(0)
+	return d.restore(string(recipeLegacy), fmt.Sprintf(`*mangle
+-A PREROUTING -p tcp -m multiport --dports %d:%d,%d -j SET --map-set marks dst --map-mark
+COMMIT
+`, low, high, controlPort))
+}
+
+// keepalivedText is what keepalived 2.3 makes of virtual server groups with
+// ranges of ports (check_nftables.c), but in prerouting, where the others are.
+func keepalivedText(s site) string {
+	elements := make([]string, 0, 2*s.vips)
+	for i := range s.vips {
+		low, high := s.passive(i)
+		elements = append(elements,
+			fmt.Sprintf("%s . %d : %d", s.vip(i), controlPort, s.mark(i)),
+			fmt.Sprintf("%s . %d-%d : %d", s.vip(i), low, high, s.mark(i)))
+	}
+	return fmt.Sprintf(`table ip keepalived_ipvs {
+	map tcp_map {
+		type ipv4_addr . inet_service : mark
+		flags interval
+		elements = { %s }
+	}
+	chain in {
+		type filter hook prerouting priority %d; policy accept;
+		meta l4proto tcp meta mark set ip daddr . tcp dport map @tcp_map counter return
+	}
+}
+`, strings.Join(elements, ", "), mangle)
+}
+
+// floorMark is given to packets to any address.
+const floorMark = 21
+
+// floorText tests the ports and knows no VIP.
+func floorText(s site) string {
+	low, high := s.passive(0)
+	return fmt.Sprintf(`table ip floor {
+	chain marking {
+		type filter hook prerouting priority %d; policy accept;
+		tcp dport %d-%d meta mark set %d accept
+		tcp dport %d meta mark set %[4]d
+	}
+}
+`, mangle, low, high, floorMark, controlPort)
+}

@@ -1,0 +1,44 @@
+package dataplane
+
+import (
+	"maps"
+
+	"github.com/lvsmark/lvsmark/integration/equivalence"
+)
+
+// want are packets of all streams, with the marks that the peer has to give them.
+func (p peer) want(s site) map[equivalence.Packet]uint32 {
+	draws := 1024
+	if p.linear() {
+		draws = linearDraws
+	}
+	marks := map[equivalence.Packet]uint32{}
+	for _, st := range notOurs() {
+		for _, packet := range st.list(s, draws) {
+			marks[packet] = 0
+			if p == nftFloor && st == foreignAddress {
+				marks[packet] = floorMark
+			}
+		}
+	}
+	maps.Copy(marks, p.wantOurs(s))
+	return marks
+}
+
+// wantOurs are the packets of all VIPs or, where each costs much, of some.
+func (p peer) wantOurs(s site) map[equivalence.Packet]uint32 {
+	marks := s.marks()
+	if p.linear() {
+		some := map[equivalence.Packet]uint32{s.data(s.vips - 1): marks[s.data(s.vips-1)]}
+		for _, packet := range toRandom.list(s, linearDraws) {
+			some[packet] = marks[packet]
+		}
+		return some
+	}
+	if p == nftFloor {
+		for packet := range marks {
+			marks[packet] = floorMark
+		}
+	}
+	return marks
+}
