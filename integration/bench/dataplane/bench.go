@@ -17,7 +17,7 @@ func Run(opts measure.Options) (rows []measure.Row, err error) {
 	if err := b.open(comparisons); err != nil {
 		return nil, err
 	}
-	rounds := opts.RoundsOr(40)
+	rounds := opts.RoundsOr(48)
 	opts.Log("data plane: %d rounds of %d measures", rounds, len(b.contenders))
 	samples, err := measure.Interleave(rounds, b.contenders...)
 	if err != nil {
@@ -42,6 +42,7 @@ type bench struct {
 type place struct {
 	peer peer
 	site site
+	copy int
 }
 
 // open makes all that the comparisons need.
@@ -69,15 +70,18 @@ func (b *bench) open(comparisons []comparison) (err error) {
 
 // add makes a cell ready to be measured.
 func (b *bench) add(c cell) error {
-	d, err := b.director(place{c.peer, c.site})
-	if err != nil {
-		return err
-	}
 	list, err := c.list()
 	if err != nil {
 		return err
 	}
-	m := &measured{generator: b.generator, base: b.base, director: d, list: list}
+	m := &measured{generator: b.generator, base: b.base, list: list}
+	for i := range c.copies() {
+		d, err := b.director(place{c.peer, c.site, i})
+		if err != nil {
+			return err
+		}
+		m.directors = append(m.directors, d)
+	}
 	b.contenders = append(b.contenders, measure.Contender{Name: c.String(), Run: m.added})
 	return m.ready()
 }
