@@ -15,10 +15,6 @@ const (
 	commentMark  = "lvsmark:"
 )
 
-// From so many profiles on, a packet finds its profile by its VIP instead of
-// trying one after the other.
-const manyProfiles = 3
-
 // Names in the tables.
 const (
 	vipsMap          = "vips"
@@ -62,7 +58,7 @@ func compileMarks(t *Table, profiles []*profile) {
 		Name: preroutingChain, Type: "filter", Hook: unix.NF_INET_PRE_ROUTING, Priority: priorityMangle,
 		Policy: verdictAccept, Comment: "a fwmark for each packet of a cluster",
 	}
-	if len(profiles) < manyProfiles {
+	if inTurn(profiles) {
 		prerouting.Rules = markRules(t.Family, profiles)
 		t.Chains = append(t.Chains, prerouting)
 		return
@@ -79,6 +75,19 @@ func compileMarks(t *Table, profiles []*profile) {
 	t.Sets = append(t.Sets, vips)
 	prerouting.Rules = []*Rule{newRule(t.Family).daddr().vmap(vipsMap).rule()}
 	t.Chains = append(t.Chains, prerouting)
+}
+
+// inTurn says whether packets try one profile after the other. Otherwise they
+// find theirs by their VIP: where there are many, and where two have a range of
+// ports in common, whose packets would be looked up twice.
+func inTurn(profiles []*profile) bool {
+	switch len(profiles) {
+	case 1:
+		return true
+	case 2:
+		return !profiles[0].sharesRange(profiles[1])
+	}
+	return false
 }
 
 func markMap(family config.Family, p *profile) *Set {

@@ -26,6 +26,16 @@ type markedVIP struct {
 	mark uint32
 }
 
+// sharesRange says whether a range of one profile holds ports of the other. A single
+// port of both, the control port of FTP, has few packets and does not count.
+func (p *profile) sharesRange(other *profile) bool {
+	return slices.ContainsFunc(p.ports, func(a config.PortRange) bool {
+		return slices.ContainsFunc(other.ports, func(b config.PortRange) bool {
+			return a.Overlaps(b) && max(a.Width(), b.Width()) > 1
+		})
+	})
+}
+
 // A shape is the list of profiles that a VIP has: mostly one, more where
 // clusters share a VIP.
 type shape struct {

@@ -27,6 +27,10 @@ func kinds(program string) []kind {
 		{name: "1, 2, 3, 8, 2 profiles", specs: turns(
 			of(ftp()), of(withOthers(1)...), of(withOthers(2)...), of(withOthers(7)...), of(withOthers(1)...),
 		)},
+		{name: "ranges of two profiles overlap, and not", specs: turns(
+			of(ftp(), second),
+			of(ftp(), second.on("ftp: {passive-ports: 30000-40000}")),
+		)},
 		{name: "table renamed", specs: turns(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: turns(of(ftp())), way: behindAnotherPriority},
 	}
