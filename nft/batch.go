@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
 // ErrStale says that the ruleset is no longer of the generation that a change
@@ -25,63 +26,64 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("kernel refuses %s: %
 func (e *RefusedError) Unwrap() error { return e.Err }
 
 func refused(object string, err error) error {
-	var op *netlink.OpError
-	if errors.As(err, &op) {
-		words := op.Err
-		if op.Message != "" {
-			words = fmt.Errorf("%w (%s)", op.Err, op.Message)
-		}
-		return &RefusedError{Object: object, Err: words}
+	if refusal, ok := errors.AsType[*exchange.Refusal](err); ok {
+		return &RefusedError{Object: object, Err: refusal}
 	}
 	return fmt.Errorf("%s: %w", object, err)
 }
 
 // transact commits the messages as one transaction, if the ruleset is still of that
-// generation; 0 stands for any. The kernel works through a batch before sendmsg
-// returns, all or nothing.
+// generation; 0 stands for any. The kernel works through a batch before the call that
+// sends it returns, all or nothing.
 func (c *Conn) transact(messages []message, generation uint32) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	batch := encodeBatch(messages, generation)
 	if err := c.ready(); err != nil {
 		return err
 	}
+	first := c.sequence + 1
+	c.sequence += uint32(len(messages)) + 2 // the objects, and the two ends of the batch
+	batch := encodeBatch(messages, generation, first)
 	if err := c.reserve(len(batch)); err != nil {
 		return err
 	}
-	if err := c.write(batch); err != nil {
+	if err := c.send(batch); err != nil {
 		return fmt.Errorf("sending %d nftables objects: %w", len(messages), err)
 	}
-	return c.acknowledged(messages)
+	return c.acknowledged(messages, first)
 }
 
-// acknowledged waits for the answer to the last object, or the first refusal.
-func (c *Conn) acknowledged(messages []message) error {
+// acknowledged waits for the answer to the last object, or the first refusal. The
+// batch is numbered from first on.
+func (c *Conn) acknowledged(messages []message, first uint32) error {
 	for {
-		replies, err := c.receive()
+		datagram, err := c.receive()
 		if err != nil {
-			return explain(messages, err)
+			return refused("the transaction", err)
 		}
-		for _, reply := range replies {
-			if reply.Header.Sequence == sequenceOf(len(messages)-1) {
+		for m, err := range exchange.Messages(datagram) {
+			if err == nil && m.Type == unix.NLMSG_ERROR {
+				err = m.Verdict()
+			}
+			object := int(m.Sequence-first) - 1
+			switch {
+			case err != nil:
+				return c.failed(explain(messages, object, err))
+			case object == len(messages)-1:
 				return nil
 			}
 		}
 	}
 }
 
-func explain(messages []message, err error) error {
-	if errors.Is(err, unix.ERESTART) {
+// explain says which object was refused.
+func explain(messages []message, object int, err error) error {
+	switch {
+	case errors.Is(err, unix.ERESTART):
 		return ErrStale
-	}
-	var op *netlink.OpError
-	if errors.As(err, &op) {
-		for i, m := range messages {
-			if sequenceOf(i) == op.Sequence {
-				return refused(m.object, err)
-			}
-		}
+	case 0 <= object && object < len(messages):
+		return refused(messages[object].object, err)
 	}
 	return refused("the transaction", err)
 }

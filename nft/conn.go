@@ -1,24 +1,23 @@
 package nft
 
 import (
-	"encoding/binary"
 	"errors"
 	"iter"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
 // A Conn speaks nf_tables netlink in one network namespace. It is not safe for
 // concurrent use.
 type Conn struct {
-	nl      *netlink.Conn
-	spoiled bool // an exchange failed: see ready
+	nl       *netlink.Conn
+	sequence uint32 // of the last request
+	datagram []byte // see receive
+	spoiled  bool   // an exchange failed: see ready
 }
-
-// dumpBuffer makes the kernel fill large datagrams: it walks a set anew for
-// each.
-const dumpBuffer = 64 << 10
 
 // Dial opens a connection in the network namespace of the calling thread.
 func Dial() (*Conn, error) {
@@ -26,7 +25,7 @@ func Dial() (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{nl: nl}, nil
+	return &Conn{nl: nl, datagram: make([]byte, datagramLimit)}, nil
 }
 
 // Close closes the connection.
@@ -34,51 +33,43 @@ func (c *Conn) Close() error { return c.nl.Close() }
 
 // Generation returns the number that the kernel adds to with each change of the
 // ruleset, by whomever.
-func (c *Conn) Generation() (uint32, error) {
-	request := netlink.Message{
-		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Flags: netlink.Request},
-		Data:   nfgenmsg(unix.NFPROTO_UNSPEC, 0),
-	}
-	replies, err := c.ask(request)
-	if err != nil {
-		return 0, refused("the ruleset's generation", err)
-	}
-	for _, reply := range replies {
-		generation, ok := uint32(0), false
-		for typ, data := range attributes(payload(reply)) {
+func (c *Conn) Generation() (generation uint32, err error) {
+	found := false
+	err = c.ask(unix.NFT_MSG_GETGEN, 0, unix.NFPROTO_UNSPEC, nil, func(m exchange.Message) error {
+		for typ, data := range attributes(payload(m)) {
 			if typ == unix.NFTA_GEN_ID && len(data) == 4 {
-				generation, ok = binary.BigEndian.Uint32(data), true
+				generation, found = uint32Of(data), true
 			}
 		}
-		if ok {
-			return generation, nil
-		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return 0, refused("the ruleset's generation", err)
+	case !found:
+		return 0, errors.New("nf_tables: no generation in the kernel's answer")
 	}
-	return 0, errors.New("nf_tables: no generation in the kernel's answer")
+	return generation, nil
 }
 
 // errInterrupted says that the ruleset changed while it was read.
 var errInterrupted = errors.New("the ruleset changes while it is read")
 
-// dump yields the payloads, behind struct nfgenmsg, and the family of each.
+// errEnough ends a dump of which the caller has seen enough.
+var errEnough = errors.New("enough")
+
+// dump yields the payloads, behind struct nfgenmsg, and the family of each. A payload
+// is good until the next one comes.
 func (c *Conn) dump(typ uint16, family byte, filter []byte) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		replies, err := c.ask(netlink.Message{
-			Header: netlink.Header{Type: netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | typ), Flags: netlink.Request | netlink.Dump},
-			Data:   append(nfgenmsg(family, 0), filter...),
+		err := c.ask(typ, netlink.Dump, family, filter, func(m exchange.Message) error {
+			if len(m.Data) >= nfgenmsgLen && !yield(entry{m.Data[0], payload(m)}, nil) {
+				return errEnough
+			}
+			return nil
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, errEnough) {
 			yield(entry{}, err)
-			return
-		}
-		for _, reply := range replies {
-			if reply.Header.Flags&netlink.DumpInterrupted != 0 {
-				yield(entry{}, errInterrupted)
-				return
-			}
-			if len(reply.Data) >= nfgenmsgLen && !yield(entry{reply.Data[0], payload(reply)}, nil) {
-				return
-			}
 		}
 	}
 }
@@ -91,7 +82,7 @@ type entry struct {
 
 const nfgenmsgLen = 4
 
-func payload(m netlink.Message) []byte {
+func payload(m exchange.Message) []byte {
 	if len(m.Data) < nfgenmsgLen {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -197,7 +198,7 @@ func (a attribute) uint64() uint64 {
 }
 
 func (a attribute) raw() netlink.Attribute {
-	return netlink.Attribute{Type: a.typ | a.flags, Data: a.data}
+	return netlink.Attribute{Type: a.typ | a.flags, Data: bytes.Clone(a.data)}
 }
 
 func decode(b []byte, object string, f func(attribute)) error {

@@ -10,9 +10,10 @@ import (
 // encodeBatch writes a transaction as it goes over the wire, in one piece: there may
 // be thousands of elements. See nfnetlink_rcv_batch in net/netfilter/nfnetlink.c.
 //
-// One acknowledgement, of the last object, is enough: what fails is answered
+// Its messages are numbered from first on: an answer has the number of what it
+// answers. One acknowledgement, of the last object, is enough: what fails is answered
 // anyway, and thousands of answers would overflow the socket.
-func encodeBatch(messages []message, generation uint32) []byte {
+func encodeBatch(messages []message, generation, first uint32) []byte {
 	var condition []byte
 	if generation != 0 {
 		const nfnlBatchGenID = 1
@@ -24,19 +25,15 @@ func encodeBatch(messages []message, generation uint32) []byte {
 	}
 	const family, resource = unix.NFPROTO_UNSPEC, unix.NFNL_SUBSYS_NFTABLES
 	b := make([]byte, 0, size)
-	b = appendMessage(b, unix.NFNL_MSG_BATCH_BEGIN, 0, sequenceOf(-1), family, resource, condition)
+	b = appendMessage(b, unix.NFNL_MSG_BATCH_BEGIN, 0, first, family, resource, condition)
 	for i, m := range messages {
 		if i == len(messages)-1 {
 			m.flags |= netlink.Acknowledge
 		}
-		b = appendMessage(b, unix.NFNL_SUBSYS_NFTABLES<<8|m.typ, m.flags, sequenceOf(i), nfproto(m.family), 0, m.data)
+		b = appendMessage(b, unix.NFNL_SUBSYS_NFTABLES<<8|m.typ, m.flags, first+1+uint32(i), nfproto(m.family), 0, m.data)
 	}
-	return appendMessage(b, unix.NFNL_MSG_BATCH_END, 0, sequenceOf(len(messages)), family, resource, nil)
+	return appendMessage(b, unix.NFNL_MSG_BATCH_END, 0, first+1+uint32(len(messages)), family, resource, nil)
 }
-
-// sequenceOf numbers the objects of a batch: an answer has the number of what it
-// answers.
-func sequenceOf(object int) uint32 { return uint32(object + 2) }
 
 const messageHeader = unix.NLMSG_HDRLEN + nfgenmsgLen // bytes
 

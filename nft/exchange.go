@@ -8,12 +8,22 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
 // answerLimit is how long the kernel may take to answer. It works through a
 // request before the call that sends it returns, so this only keeps lvsmark from
 // waiting for an answer that was lost.
 const answerLimit = 30 * time.Second
+
+// datagramLimit is the longest datagram that is received. The kernel makes those
+// of a dump as long as the longest buffer that it has seen, up to 32 KiB, and walks
+// a set anew for each.
+const datagramLimit = 64 << 10
+
+// errOther says that what was received answers another request.
+var errOther = errors.New("the kernel's answer is not to what it was asked")
 
 // ready is called before each request. After an exchange that failed it opens
 // another socket: answers that nobody read may still come over the former one,
@@ -32,7 +42,7 @@ func (c *Conn) ready() error {
 }
 
 func dial() (*netlink.Conn, error) {
-	nl, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{MessageBufferSize: dumpBuffer})
+	nl, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
 		return nil, fmt.Errorf("nf_tables netlink: %w", err)
 	}
@@ -41,50 +51,63 @@ func dial() (*netlink.Conn, error) {
 	return nl, nil
 }
 
-// ask sends one request and receives all of the answer.
-func (c *Conn) ask(request netlink.Message) ([]netlink.Message, error) {
+// send sends messages, all in one piece.
+func (c *Conn) send(messages []byte) error {
 	if err := c.ready(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := c.nl.SetDeadline(time.Now().Add(answerLimit)); err != nil {
-		return nil, c.failed(err)
-	}
-	sent, err := c.nl.Send(request)
-	if err != nil {
-		return nil, c.failed(err)
-	}
-	replies, err := c.receive()
-	if err != nil {
-		return nil, err
-	}
-	return replies, c.failed(netlink.Validate(sent, replies))
-}
-
-// write sends messages that are encoded already, all in one piece.
-func (c *Conn) write(messages []byte) error {
 	if err := c.nl.SetDeadline(time.Now().Add(answerLimit)); err != nil {
 		return c.failed(err)
 	}
-	socket, err := c.nl.SyscallConn()
-	if err != nil {
-		return c.failed(err)
-	}
-	var sent error
-	err = socket.Write(func(fd uintptr) bool {
-		kernel := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
-		_, sent = unix.SendmsgN(int(fd), messages, nil, kernel, 0)
-		return !errors.Is(sent, unix.EAGAIN) && !errors.Is(sent, unix.EINTR)
-	})
-	return c.failed(errors.Join(err, sent))
+	return c.failed(exchange.Send(c.nl, messages))
 }
 
-// receive receives the answer to the last request, or the next part of it.
-func (c *Conn) receive() ([]netlink.Message, error) {
+// receive returns the next datagram, which the one after it overwrites.
+func (c *Conn) receive() ([]byte, error) {
 	if err := c.nl.SetDeadline(time.Now().Add(answerLimit)); err != nil {
 		return nil, c.failed(err)
 	}
-	replies, err := c.nl.Receive()
-	return replies, c.failed(err)
+	n, err := exchange.Receive(c.nl, c.datagram)
+	return c.datagram[:n], c.failed(err)
+}
+
+// ask sends one request and calls each for every object of the answer: one, or with
+// NLM_F_DUMP any number.
+func (c *Conn) ask(typ uint16, flags netlink.HeaderFlags, family byte, filter []byte, each func(exchange.Message) error) error {
+	c.sequence++
+	request := appendMessage(nil, unix.NFNL_SUBSYS_NFTABLES<<8|typ, flags, c.sequence, family, 0, filter)
+	if err := c.send(request); err != nil {
+		return err
+	}
+	for {
+		datagram, err := c.receive()
+		if err != nil {
+			return err
+		}
+		for m, err := range exchange.Messages(datagram) {
+			last := false
+			if err == nil {
+				last, err = c.answer(m, flags&netlink.Dump != 0, each)
+			}
+			if err != nil || last {
+				return c.failed(err)
+			}
+		}
+	}
+}
+
+// answer reads a message of the answer to the last request. It tells whether that
+// was all.
+func (c *Conn) answer(m exchange.Message, dump bool, each func(exchange.Message) error) (last bool, err error) {
+	switch {
+	case m.Sequence != c.sequence:
+		return false, errOther
+	case m.Flags&unix.NLM_F_DUMP_INTR != 0:
+		return false, errInterrupted
+	case m.Type == unix.NLMSG_ERROR || m.Type == unix.NLMSG_DONE:
+		return true, m.Verdict()
+	}
+	return !dump, each(m)
 }
 
 // failed takes note of the error of an exchange, if there is one.

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -143,7 +144,7 @@ func dumpAll(f *testing.F) []realDump {
 				f.Error(err)
 				return nil
 			}
-			entries = append(entries, e)
+			entries = append(entries, entry{e.family, bytes.Clone(e.data)})
 		}
 		return entries
 	}

@@ -3,6 +3,7 @@ package nft
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -38,9 +39,7 @@ func readExpression(b []byte) rawExpression {
 		case unix.NFTA_EXPR_NAME:
 			e.name = strings.TrimRight(string(data), "\x00")
 		case unix.NFTA_EXPR_DATA:
-			for typ, data := range attributes(data) {
-				e.attrs[typ] = data
-			}
+			maps.Insert(e.attrs, attributes(data))
 		}
 	}
 	return e

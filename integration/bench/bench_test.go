@@ -18,7 +18,7 @@ import (
 // what they leave in the kernel is what it should be.
 func TestSmoke(t *testing.T) {
 	need.NFTables(t)
-	need.Programs(t, "nft", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save", "iptables-nft-restore", "iptables-nft-save")
+	need.Programs(t, "nft", "ipset", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save", "iptables-nft-restore", "iptables-nft-save")
 	f := &flags{
 		Options: measure.Options{Lvsmark: newProgram(t), Smoke: true, Log: t.Logf},
 		json:    filepath.Join(t.TempDir(), "rows.json"),
@@ -41,7 +41,7 @@ func TestSmoke(t *testing.T) {
 		assert.Empty(t, r.Bar, r.Name)
 		assert.Contains(t, text.String(), r.Name)
 	}
-	for _, s := range []string{"control plane", "memory", "scale"} {
+	for _, s := range []string{"data plane", "control plane", "memory", "scale"} {
 		assert.Contains(t, text.String(), "**"+s+"**")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/integration/bench/controlplane"
+	"github.com/lvsmark/lvsmark/integration/bench/dataplane"
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/integration/bench/services"
 )
@@ -20,6 +21,7 @@ type section struct {
 
 func sections() []section {
 	return []section{
+		{name: "data", run: dataplane.Run},
 		{name: "control", run: controlplane.Run},
 		{name: "memory", run: controlplane.Memory},
 		{name: "scale", run: controlplane.Scale},
