@@ -11,12 +11,6 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-func TestGrouped(t *testing.T) {
-	for n, want := range map[int]string{1: "1", 999: "999", 1000: "1,000", 10_001: "10,001", 1_000_000: "1,000,000"} {
-		assert.Equal(t, want, grouped(n))
-	}
-}
-
 // TestSite: the spec is valid, and has as many VIPs, clusters and rules of the
 // recipe as asked for.
 func TestSite(t *testing.T) {

@@ -17,7 +17,7 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	fewer := "lvsmark apply of " + grouped(small.vips)
+	fewer := "lvsmark apply of " + measure.Grouped(small.vips)
 	contenders, err := b.cast(
 		role{"lvsmark apply", b.applies(large)},
 		role{"nft -f", b.loads(large)},

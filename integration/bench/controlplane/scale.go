@@ -19,7 +19,7 @@ func (b *bench) scale() ([]measure.Row, error) {
 	var rows []measure.Row
 	for _, w := range ways() {
 		b.Log("%s, %s", w.name, large)
-		of, to := plural(large.vips, "VIP"), plural(small.vips, "VIP")
+		of, to := measure.Count(large.vips, "VIP"), measure.Count(small.vips, "VIP")
 		contenders, err := b.cast(role{of, b.goes(w, large)}, role{to, b.goes(w, small)})
 		if err != nil {
 			return nil, err
@@ -48,7 +48,7 @@ func (b *bench) memoryAtScale(large, small shape) (measure.Row, error) {
 		if err != nil {
 			return measure.Row{}, err
 		}
-		peak.Name = plural(s.vips, "VIP")
+		peak.Name = measure.Count(s.vips, "VIP")
 		contenders = append(contenders, peak)
 	}
 	samples, err := measure.Interleave(b.RoundsOr(3), contenders...)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/internal/iptables"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -30,9 +31,9 @@ type shape struct{ clusters, vips, servers int }
 
 func (s shape) String() string {
 	if s.clusters == 1 {
-		return plural(s.vips, "VIP")
+		return measure.Count(s.vips, "VIP")
 	}
-	return plural(s.vips, "VIP") + " in " + plural(s.clusters, "cluster")
+	return measure.Count(s.vips, "VIP") + " in " + measure.Count(s.clusters, "cluster")
 }
 
 // firstVIP is where VIPs begin.
@@ -78,19 +79,4 @@ func (s *site) text() string {
 	}
 	b.WriteString("director: {bind: false}\n")
 	return b.String()
-}
-
-// grouped writes a number as in 10,000.
-func grouped(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "one " + what
-	}
-	return grouped(n) + " " + what + "s"
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/integration/bench/packets"
 )
 
@@ -15,6 +16,11 @@ type cell struct {
 }
 
 func (c cell) String() string { return fmt.Sprintf("%s, %s, %s", c.peer, c.site, c.stream) }
+
+// where is "the last VIP of 10,000".
+func (c cell) where() string {
+	return fmt.Sprintf("%s of %s", c.stream, measure.Grouped(c.site.vips))
+}
 
 // The same cell with another peer, at another site, or of another stream.
 func (c cell) by(p peer) cell    { c.peer = p; return c }

@@ -1,10 +1,6 @@
 package dataplane
 
-import (
-	"fmt"
-
-	"github.com/lvsmark/lvsmark/integration/bench/measure"
-)
+import "github.com/lvsmark/lvsmark/integration/bench/measure"
 
 // A comparison is a figure: what one cell adds over what another one does.
 type comparison struct {
@@ -26,17 +22,9 @@ func (c comparison) labels() (of, to string) {
 	case c.of.peer != c.to.peer:
 		return string(c.of.peer), string(c.to.peer)
 	case c.of.site.vips != c.to.site.vips:
-		return count(c.of.site.vips, "VIP"), count(c.to.site.vips, "VIP")
+		return measure.Count(c.of.site.vips, "VIP"), measure.Count(c.to.site.vips, "VIP")
 	case c.of.site.profiles != c.to.site.profiles:
-		return count(c.of.site.profiles, "profile"), count(c.to.site.profiles, "profile")
+		return measure.Count(c.of.site.profiles, "profile"), measure.Count(c.to.site.profiles, "profile")
 	}
 	return string(c.of.stream), "marked"
-}
-
-// count is "1 VIP", "2 VIPs".
-func count(n int, of string) string {
-	if n == 1 {
-		return "1 " + of
-	}
-	return fmt.Sprintf("%d %ss", n, of)
 }

@@ -54,7 +54,7 @@ func (z sizes) flat() []comparison {
 	for _, p := range []peer{lvsmark, tcFloor} {
 		for _, st := range ours(z.most()) {
 			f := comparison{
-				name: fmt.Sprintf("%s, %s: of %d to of %d", p, st, z.most().vips, z.fewest().vips),
+				name: fmt.Sprintf("%s, %s: of %s to of %d", p, st, measure.Grouped(z.most().vips), z.fewest().vips),
 				of:   cell{p, z.most(), st}, to: cell{p, z.fewest(), toLast},
 			}
 			if p == lvsmark {
@@ -71,7 +71,7 @@ func (z sizes) manyProfiles() []comparison {
 	var all []comparison
 	add := func(profiles int, one cell) {
 		all = append(all, comparison{
-			name: fmt.Sprintf("%d port profiles to 1, %s of %d", profiles, one.stream, one.site.vips),
+			name: fmt.Sprintf("%d port profiles to 1, %s", profiles, one.where()),
 			of:   one.at(site{one.site.vips, profiles}), to: one, bar: measure.AtMost(1.6),
 		})
 	}
@@ -86,15 +86,14 @@ func (z sizes) manyProfiles() []comparison {
 
 // besidePeers compares lvsmark with all others.
 func besidePeers(c cell) []comparison {
-	where := fmt.Sprintf("%s of %d", c.stream, c.site.vips)
 	bars := map[peer]measure.Bar{nftFloor: measure.AtMost(1.25), ipset: measure.AtMost(1)}
 	var all []comparison
 	for _, p := range []peer{nftFloor, tcFloor, ipset} {
-		all = append(all, comparison{name: where + ": lvsmark to " + string(p), of: c, to: c.by(p), bar: bars[p]})
+		all = append(all, comparison{name: c.where() + ": lvsmark to " + string(p), of: c, to: c.by(p), bar: bars[p]})
 	}
 	cheaper := map[int]measure.Bar{100: measure.AtLeast(5), 1000: measure.AtLeast(40), 10000: measure.AtLeast(400)}
 	for _, p := range dearer(c.stream) {
-		f := comparison{name: where + ": " + string(p) + " to lvsmark", of: c.by(p), to: c}
+		f := comparison{name: c.where() + ": " + string(p) + " to lvsmark", of: c.by(p), to: c}
 		if p == recipeLegacy {
 			f.bar = cheaper[c.site.vips]
 		}
@@ -112,21 +111,21 @@ func dearer(st stream) []peer {
 	return []peer{recipeLegacy, recipeNFT, naiveNFT, keepalivedMap}
 }
 
-// foreign: a packet that is not ours costs less than one that is, and no more
-// than with others.
+// foreign: a packet that is not ours, beside one that is, and beside what it costs
+// with others.
 func (z sizes) foreign(st stream) []comparison {
 	var all []comparison
 	for _, s := range []site{z.fewest(), z.most()} {
 		streams := ours(s)
 		marked := cell{lvsmark, s, streams[len(streams)-1]}
 		all = append(all, comparison{
-			name: fmt.Sprintf("%s, %s: to a marked packet", st, count(s.vips, "VIP")),
+			name: fmt.Sprintf("%s, %s: to a marked packet", st, measure.Count(s.vips, "VIP")),
 			of:   marked.of(st), to: marked, bar: measure.AtMost(0.6),
 		})
 	}
 	c := cell{lvsmark, z.most(), st}
 	all = append(all, comparison{
-		name: fmt.Sprintf("%s: %d VIPs to %d", st, z.most().vips, z.fewest().vips),
+		name: fmt.Sprintf("%s: %s to %d", st, measure.Count(z.most().vips, "VIP"), z.fewest().vips),
 		of:   c, to: c.at(z.fewest()), bar: measure.AtMost(1.25),
 	})
 	peers := []peer{nftFloor, ipset}
@@ -134,7 +133,7 @@ func (z sizes) foreign(st stream) []comparison {
 		peers = []peer{ipset} // the floor knows no address, and marks these
 	}
 	for _, p := range peers {
-		all = append(all, comparison{name: fmt.Sprintf("%s, %s: lvsmark to %s", st, count(z.most().vips, "VIP"), p), of: c, to: c.by(p)})
+		all = append(all, comparison{name: fmt.Sprintf("%s, %s: lvsmark to %s", st, measure.Count(z.most().vips, "VIP"), p), of: c, to: c.by(p)})
 	}
 	return all
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
@@ -14,7 +15,9 @@ import (
 // own, and so many port profiles, which the VIPs have in turn.
 type site struct{ vips, profiles int }
 
-func (s site) String() string { return count(s.vips, "VIP") + ", " + count(s.profiles, "port profile") }
+func (s site) String() string {
+	return measure.Count(s.vips, "VIP") + ", " + measure.Count(s.profiles, "port profile")
+}
 
 const (
 	controlPort = 21

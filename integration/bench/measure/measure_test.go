@@ -147,3 +147,11 @@ func TestTable(t *testing.T) {
 | of an apply | lvsmark apply |     | 41.2 MB | 41.0 to 41.5 | at most 60 MB | kept |
 `, text.String())
 }
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{1: "1", 999: "999", 1000: "1,000", 10_001: "10,001", 1_000_000: "1,000,000"} {
+		assert.Equal(t, want, Grouped(n))
+	}
+	assert.Equal(t, "one VIP", Count(1, "VIP"))
+	assert.Equal(t, "2,000 VIPs", Count(2000, "VIP"))
+}

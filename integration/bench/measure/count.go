@@ -1,0 +1,19 @@
+package measure
+
+import "fmt"
+
+// Count is "one VIP", "10,000 VIPs".
+func Count(n int, what string) string {
+	if n == 1 {
+		return "one " + what
+	}
+	return Grouped(n) + " " + what + "s"
+}
+
+// Grouped writes a number as in 10,000.
+func Grouped(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", Grouped(n/1000), n%1000)
+}
