@@ -2,9 +2,10 @@ package ipvs
 
 import (
 	"encoding/binary"
-	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
 // Netlink attributes: struct nlattr, which is the length with this header and the
@@ -57,14 +58,12 @@ func appendNested(b []byte, typ uint16, add func([]byte) []byte) []byte {
 	return b
 }
 
-var errMalformed = errors.New("the kernel sent a message that is malformed")
-
 // A decoder reads attributes, and keeps the error of the first that is malformed.
 type decoder struct{ err error }
 
 func (d *decoder) fail() {
 	if d.err == nil {
-		d.err = errMalformed
+		d.err = exchange.ErrMalformed
 	}
 }
 

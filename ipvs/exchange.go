@@ -9,6 +9,8 @@ import (
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
 // answerLimit is how long the kernel may take to answer. It works through a
@@ -49,44 +51,18 @@ func dialGeneric() (*genetlink.Conn, error) {
 	return genl, nil
 }
 
-// send sends requests, in one piece. It makes the call itself: genetlink begins
-// a goroutine for each, and as this one is bound to its thread, that switches
-// threads, which takes longer than all else.
+// send sends requests, in one piece.
 func (c *Conn) send(requests []byte) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	raw, err := c.genl.SyscallConn()
-	if err != nil {
-		return c.failed(err)
-	}
-	var sendErr error
-	err = raw.Write(func(fd uintptr) bool {
-		sendErr = unix.Sendto(int(fd), requests, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-		return true
-	})
-	return c.failed(errors.Join(err, sendErr))
+	return c.failed(exchange.Send(c.genl, requests))
 }
 
 // receive returns the next datagram, which the one after it overwrites.
 func (c *Conn) receive() ([]byte, error) {
-	raw, err := c.genl.SyscallConn()
-	if err != nil {
-		return nil, c.failed(err)
-	}
-	var n, flags int
-	var receiveErr error
-	err = raw.Read(func(fd uintptr) bool {
-		n, _, flags, _, receiveErr = unix.Recvmsg(int(fd), c.datagram, nil, 0)
-		return !errors.Is(receiveErr, unix.EAGAIN)
-	})
-	if err = errors.Join(err, receiveErr); err == nil && flags&unix.MSG_TRUNC != 0 {
-		err = errMalformed
-	}
-	if err != nil {
-		return nil, c.failed(err)
-	}
-	return c.datagram[:n], nil
+	n, err := exchange.Receive(c.genl, c.datagram)
+	return c.datagram[:n], c.failed(err)
 }
 
 // failed takes note of the error of an exchange, if there is one.

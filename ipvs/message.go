@@ -2,18 +2,16 @@ package ipvs
 
 import (
 	"encoding/binary"
-	"iter"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
-// Headers of generic netlink: struct nlmsghdr, which is length, type, flags,
-// sequence number and port; then struct genlmsghdr, which is command, version and
-// two bytes that are 0.
-const (
-	messageHeader = unix.SizeofNlMsghdr
-	genericHeader = 4
-)
+// genericHeader is the length of struct genlmsghdr: command, version and two bytes
+// that are 0. Ahead of it stands struct nlmsghdr: length, type, flags, sequence
+// number and port.
+const genericHeader = 4
 
 // appendMessage adds a request. The attributes are what add appends; nil: none.
 func (c *Conn) appendMessage(b []byte, command uint8, flags uint16, add func([]byte) []byte) []byte {
@@ -32,55 +30,10 @@ func (c *Conn) appendMessage(b []byte, command uint8, flags uint16, add func([]b
 	return b
 }
 
-// A message is one that the kernel sent.
-type message struct {
-	typ      uint16
-	sequence uint32 // of the request that it answers
-	data     []byte // behind struct nlmsghdr
-}
-
-// messages yields those of a datagram, and an error for one that is cut short.
-func messages(datagram []byte) iter.Seq2[message, error] {
-	return func(yield func(message, error) bool) {
-		for len(datagram) > 0 {
-			if len(datagram) < messageHeader {
-				yield(message{}, errMalformed)
-				return
-			}
-			n := int(binary.NativeEndian.Uint32(datagram))
-			if n < messageHeader || n > len(datagram) {
-				yield(message{}, errMalformed)
-				return
-			}
-			m := message{
-				typ:      binary.NativeEndian.Uint16(datagram[4:]),
-				sequence: binary.NativeEndian.Uint32(datagram[8:]),
-				data:     datagram[messageHeader:n],
-			}
-			if !yield(m, nil) {
-				return
-			}
-			datagram = datagram[min(aligned(n), len(datagram)):]
-		}
+// attributesOf are those of the object that a message is about.
+func attributesOf(m exchange.Message) ([]byte, error) {
+	if len(m.Data) < genericHeader {
+		return nil, exchange.ErrMalformed
 	}
-}
-
-// verdict reads the errno that NLMSG_ERROR and NLMSG_DONE begin with; 0 there is
-// success.
-func (m message) verdict() error {
-	if len(m.data) < 4 {
-		return errMalformed
-	}
-	if errno := int32(binary.NativeEndian.Uint32(m.data)); errno != 0 {
-		return unix.Errno(-errno)
-	}
-	return nil
-}
-
-// attributes are those of an object.
-func (m message) attributes() ([]byte, error) {
-	if len(m.data) < genericHeader {
-		return nil, errMalformed
-	}
-	return m.data[genericHeader:], nil
+	return m.Data[genericHeader:], nil
 }

@@ -4,10 +4,9 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
-)
 
-// errOther says that what was received answers another request.
-var errOther = errors.New("the kernel's answer is not to what it was asked")
+	"github.com/lvsmark/lvsmark/internal/exchange"
+)
 
 // ask sends one request, and calls each for every object of the answer, with its
 // attributes. A request for a dump is answered by any number of objects, another
@@ -22,7 +21,7 @@ func (c *Conn) ask(command uint8, flags uint16, add func([]byte) []byte, each fu
 		if err != nil {
 			return err
 		}
-		for m, err := range messages(datagram) {
+		for m, err := range exchange.Messages(datagram) {
 			last := false
 			if err == nil {
 				last, err = c.read(m, dump, each)
@@ -36,22 +35,22 @@ func (c *Conn) ask(command uint8, flags uint16, add func([]byte) []byte, each fu
 
 // read reads a message of the answer to the last request. It tells whether that
 // was all.
-func (c *Conn) read(m message, dump bool, each func([]byte) error) (last bool, err error) {
+func (c *Conn) read(m exchange.Message, dump bool, each func([]byte) error) (last bool, err error) {
 	switch {
-	case m.sequence != c.sequence:
-		return false, errOther
-	case m.typ == c.family:
-		attributes, err := m.attributes()
+	case m.Sequence != c.sequence:
+		return false, exchange.ErrOther
+	case m.Type == c.family:
+		attributes, err := attributesOf(m)
 		if err == nil {
 			err = each(attributes)
 		}
 		return !dump, err
-	case m.typ == unix.NLMSG_DONE && dump:
-		return true, m.verdict()
-	case m.typ == unix.NLMSG_ERROR && m.verdict() != nil:
-		return true, m.verdict()
+	case m.Type == unix.NLMSG_DONE && dump:
+		return true, m.Verdict()
+	case m.Type == unix.NLMSG_ERROR && m.Verdict() != nil:
+		return true, m.Verdict()
 	}
-	return false, errMalformed
+	return false, exchange.ErrMalformed
 }
 
 // A request is one that is answered by no more than whether it was done.
@@ -97,16 +96,16 @@ func (c *Conn) hear(first uint32, answers []error) error {
 		if err != nil {
 			return err
 		}
-		for m, err := range messages(datagram) {
+		for m, err := range exchange.Messages(datagram) {
 			if err != nil {
 				return err
 			}
-			i := int(m.sequence - first)
-			if m.typ != unix.NLMSG_ERROR || i >= len(answers) {
-				return errOther
+			i := int(m.Sequence - first)
+			if m.Type != unix.NLMSG_ERROR || i >= len(answers) {
+				return exchange.ErrOther
 			}
-			verdict := m.verdict()
-			if errors.Is(verdict, errMalformed) {
+			verdict := m.Verdict()
+			if errors.Is(verdict, exchange.ErrMalformed) {
 				return verdict
 			}
 			answers[i] = refusal(verdict)

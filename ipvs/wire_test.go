@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
 func TestServerRoundTrip(t *testing.T) {
@@ -55,8 +56,8 @@ func FuzzDecode(f *testing.F) {
 		_, _ = decodeService(data)
 		_, _ = decodeServer(data, Key{Mark: 1, Family: config.IPv4})
 		_, _ = decodeIfaddr(data)
-		for m := range messages(data) {
-			_ = m.verdict()
+		for m := range exchange.Messages(data) {
+			_ = m.Verdict()
 		}
 	})
 }

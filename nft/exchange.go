@@ -22,9 +22,6 @@ const answerLimit = 30 * time.Second
 // a set anew for each.
 const datagramLimit = 64 << 10
 
-// errOther says that what was received answers another request.
-var errOther = errors.New("the kernel's answer is not to what it was asked")
-
 // ready is called before each request. After an exchange that failed it opens
 // another socket: answers that nobody read may still come over the former one,
 // and would be taken for those to what is asked next.
@@ -101,7 +98,7 @@ func (c *Conn) ask(typ uint16, flags netlink.HeaderFlags, family byte, filter []
 func (c *Conn) answer(m exchange.Message, dump bool, each func(exchange.Message) error) (last bool, err error) {
 	switch {
 	case m.Sequence != c.sequence:
-		return false, errOther
+		return false, exchange.ErrOther
 	case m.Flags&unix.NLM_F_DUMP_INTR != 0:
 		return false, errInterrupted
 	case m.Type == unix.NLMSG_ERROR || m.Type == unix.NLMSG_DONE:

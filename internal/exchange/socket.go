@@ -16,6 +16,9 @@ import (
 // ErrMalformed says that a message from the kernel cannot be read.
 var ErrMalformed = errors.New("the kernel sent a message that is malformed")
 
+// ErrOther says that what was received answers another request.
+var ErrOther = errors.New("the kernel's answer is not to what it was asked")
+
 // A Socket is a netlink socket that does not block, with a deadline of its own.
 type Socket interface {
 	SyscallConn() (syscall.RawConn, error)
