@@ -35,13 +35,18 @@ func (s *Set) sample() []Element {
 	}
 	seen := map[elementForm]bool{}
 	var sample []Element
-	var last Element
+	var key string
+	var last elementForm
 	for _, e := range s.inOrder(s.Elements) {
-		if e.Key == last.Key {
+		if e.Key == key {
 			return s.Elements
 		}
-		last = e
-		if form := s.form(e); !seen[form] {
+		key = e.Key
+		form := s.form(e)
+		if form == last {
+			continue // the usual case, and quicker than to ask seen
+		}
+		if last = form; !seen[form] {
 			seen[form] = true
 			sample = append(sample, e)
 		}
