@@ -56,7 +56,10 @@ func Receive(s Socket, buffer []byte) (n int, err error) {
 	if err = errors.Join(err, received); err == nil && flags&unix.MSG_TRUNC != 0 {
 		err = ErrMalformed
 	}
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // again makes a call anew when a signal interrupts it.
