@@ -137,7 +137,7 @@ func (c *checker) translations() {
 func (c *checker) translationsOf(port uint16, clusters []int, reported map[[2]int]bool) {
 	var all []translated
 	for _, i := range clusters {
-		all = append(all, c.translatedBy(i)...)
+		all = c.appendTranslated(all, i)
 	}
 	slices.SortStableFunc(all, func(a, b translated) int { return comparePrefixes(a.source, b.source) })
 	var holders []translated
@@ -169,16 +169,15 @@ func (c *checker) disagreement(port uint16, a, b translated, reported map[[2]int
 		sourceText(inner), port, b, a, c.label(a.cluster))
 }
 
-// translatedBy returns the sources of one cluster whose translation is known.
-func (c *checker) translatedBy(i int) []translated {
+// appendTranslated adds the sources of one cluster whose translation is known.
+func (c *checker) appendTranslated(all []translated, i int) []translated {
 	in, cluster := c.cluster(i)
 	if in.forwarding.lost() || in.ftp.lost() || in.ftp.value.active.lost() || in.ftp.value.active.value.translate.lost() {
-		return nil
+		return all
 	}
 	if cluster.FTP.Active.Translate == SNAT && in.vips.lost() {
-		return nil
+		return all
 	}
-	var all []translated
 	for _, source := range in.sources() {
 		vip := c.served[i][FamilyOf(source.value.Addr())]
 		if !vip.IsValid() { // reported on its own

@@ -31,8 +31,9 @@ func (c *fileCluster) cluster() Cluster {
 		Persistence:        c.persistence.or(DefaultPersistence),
 		PersistenceNetmask: int(c.netmask.value),
 	}
-	for _, server := range c.servers.value {
-		if server.value.address.valid {
+	cluster.RealServers = make([]RealServer, 0, len(c.servers.value))
+	for i := range c.servers.value {
+		if server := &c.servers.value[i]; server.value.address.valid {
 			cluster.RealServers = append(cluster.RealServers, RealServer{
 				Name:    server.value.name.value,
 				Address: server.value.address.value,
@@ -79,9 +80,9 @@ func (c *fileCluster) sources() []item[netip.Prefix] {
 	if given := c.ftp.value.active.value.sources; given.present {
 		return given.value
 	}
-	var sources []item[netip.Prefix]
-	for _, server := range c.servers.value {
-		if address := server.value.address; address.valid {
+	sources := make([]item[netip.Prefix], 0, len(c.servers.value))
+	for i := range c.servers.value {
+		if address := &c.servers.value[i].value.address; address.valid {
 			sources = append(sources, item[netip.Prefix]{address.position, hostPrefix(address.value)})
 		}
 	}
