@@ -88,3 +88,22 @@ func TestDoubtfulUnreadable(t *testing.T) {
 	assert.ErrorContains(t, err, "lost: it cannot be told whether that was done")
 	assert.True(t, errors.Is(err, unix.EIO))
 }
+
+// TestDoneBehindAFailure: what goes in one piece goes on behind a failure. All
+// that was done is taken back, and what was refused is nobody's to take.
+func TestDoneBehindAFailure(t *testing.T) {
+	have := map[string]bool{"refused": true}
+	d := memoryDeed(have, unix.EEXIST)
+	one := d.do
+	d.do = func(items []string) (answers []error) {
+		for _, item := range items[:4] {
+			answers = append(answers, one([]string{item})...)
+		}
+		return answers
+	}
+	s := eachStep("items", []string{"a", "refused", "b", "lost", "not begun"}, d)
+	assert.ErrorIs(t, s.do(), unix.EEXIST, "the first failure")
+	assert.Equal(t, map[string]bool{"a": true, "refused": true, "b": true, "lost": true}, have)
+	assert.NoError(t, s.undo())
+	assert.Equal(t, map[string]bool{"refused": true}, have)
+}
