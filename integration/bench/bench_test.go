@@ -18,6 +18,7 @@ import (
 // what they leave in the kernel is what it should be.
 func TestSmoke(t *testing.T) {
 	need.NFTables(t)
+	need.Kernel(t, 5, 18)
 	need.Programs(t, "nft", "ipset", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save", "iptables-nft-restore", "iptables-nft-save")
 	f := &flags{
 		Options: measure.Options{Lvsmark: newProgram(t), Smoke: true, Log: t.Logf},
