@@ -25,6 +25,7 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 		role{"iptables-nft-restore", b.restores(large, "nft")},
 		role{"commit alone", b.commits(large)},
 		role{"kernel alone", b.replays(large)},
+		role{"lvsmark check", b.checks(large)},
 		role{fewer, b.applies(small)},
 	)
 	if err != nil {
@@ -42,6 +43,7 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 		samples.Ratio(times(name+", to iptables-nft", "lvsmark apply", "iptables-nft-restore", measure.AtMost(0.12))),
 		samples.Ratio(times(name+", commit", "commit alone", "nft -f", measure.AtMost(0.25))),
 		samples.Ratio(times(name+", kernel", "kernel alone", "nft -f", measure.Bar{})),
+		samples.Ratio(times(name+", the spec", "lvsmark check", "nft -f", measure.Bar{})),
 		samples.Ratio(times(name+", to a tenth", "lvsmark apply", fewer, measure.AtMost(6))),
 	}, nil
 }
@@ -92,6 +94,11 @@ func (b *bench) commits(s *site) func(*director) (task, error) {
 			after:  func() error { return d.marks(s) },
 		}, err
 	}
+}
+
+// checks reads the spec, and does nothing with it.
+func (b *bench) checks(s *site) func(*director) (task, error) {
+	return func(d *director) (task, error) { return task{run: d.times(b.do("check", s))}, nil }
 }
 
 // replays is the kernel's own part of a commit: what nobody can do without.
