@@ -13,8 +13,8 @@ import (
 
 // Peak runs the command in the namespace and returns the most memory that it had
 // at a time, in bytes: VmHWM, the peak of its resident set. It is asked for when
-// the command is about to end, under ptrace(2), because what wait4(2) tells
-// (ru_maxrss) is never less than what the parent had.
+// the command is stopped and when it is about to end, under ptrace(2), because what
+// wait4(2) tells (ru_maxrss) is never less than what the parent had.
 func (c Command) Peak(n *equivalence.Namespace) (int64, error) {
 	var peak int64
 	err := c.in(n, func(r *running) error {
@@ -41,12 +41,17 @@ func follow(pid int) (status unix.WaitStatus, peak int64, err error) {
 		} else if err != nil {
 			return status, 0, err
 		}
+		if !status.Stopped() {
+			return status, peak, nil
+		}
+		now, err := highWater(pid)
+		if err != nil {
+			return status, 0, err
+		}
+		peak = max(peak, now)
 		signal := 0
 		switch {
-		case !status.Stopped():
-			return status, peak, nil
 		case status.TrapCause() == unix.PTRACE_EVENT_EXIT:
-			peak, err = highWater(pid)
 		case !started: // the stop behind exec
 			started = true
 			err = unix.PtraceSetOptions(pid, unix.PTRACE_O_TRACEEXIT|unix.PTRACE_O_EXITKILL)
@@ -56,13 +61,15 @@ func follow(pid int) (status unix.WaitStatus, peak int64, err error) {
 		if err == nil {
 			err = unix.PtraceCont(pid, signal)
 		}
-		if err != nil {
+		// Another thread may end the process meanwhile: then it is no longer stopped.
+		if err != nil && !errors.Is(err, unix.ESRCH) {
 			return status, 0, err
 		}
 	}
 }
 
-// highWater is VmHWM of proc(5), in bytes.
+// highWater is VmHWM of proc(5), in bytes; 0 where the process has no memory any
+// more.
 func highWater(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -74,5 +81,5 @@ func highWater(pid int) (int64, error) {
 			return kibibytes << 10, nil
 		}
 	}
-	return 0, fmt.Errorf("no VmHWM in /proc/%d/status", pid)
+	return 0, nil
 }
