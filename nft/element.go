@@ -120,7 +120,35 @@ func dataVerdict[T bytesOrText](nested T) (code int32, chain string, ok bool) {
 
 // sortElements brings elements into the order in which nft lists them: that of
 // their values.
-func sortElements(s *Set) { slices.SortFunc(s.Elements, s.compareKeys) }
+func sortElements(s *Set) {
+	if sorted, ok := s.sortedByNumber(); ok {
+		s.Elements = sorted
+		return
+	}
+	slices.SortFunc(s.Elements, s.compareKeys)
+}
+
+// sortedByNumber is what sortElements does for keys of 4 bytes, which most are: the
+// kernel lists a hash in no order, and numbers are quick to sort.
+func (s *Set) sortedByNumber() ([]Element, bool) {
+	order := make([]uint64, len(s.Elements)) // a key, and its place
+	for i, e := range s.Elements {
+		if len(e.Key) != 2*attributeHeader+4 {
+			return nil, false
+		}
+		key := uint32Of(e.Key[2*attributeHeader:])
+		if s.KeyHost {
+			key = hostOrdered(e.Key[2*attributeHeader:])
+		}
+		order[i] = uint64(key)<<32 | uint64(i)
+	}
+	slices.Sort(order)
+	sorted := make([]Element, len(order))
+	for i, o := range order {
+		sorted[i] = s.Elements[uint32(o)]
+	}
+	return sorted, true
+}
 
 // inOrder are the elements in the order of the set; the same slice where they are.
 func (s *Set) inOrder(elements []Element) []Element {

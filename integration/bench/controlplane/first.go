@@ -9,17 +9,22 @@ import (
 
 // firstApplies compares the first apply with what loads the same marks.
 func (b *bench) firstApplies() ([]measure.Row, error) {
-	large, err := b.site(shape{1, b.sized(10_000), 2})
+	large, err := b.site(shape{1, b.sized(10_000), 2, false})
 	if err != nil {
 		return nil, err
 	}
-	small, err := b.site(shape{1, b.sized(1_000), 2})
+	small, err := b.site(shape{1, b.sized(1_000), 2, false})
+	if err != nil {
+		return nil, err
+	}
+	forwarding, err := b.site(shape{1, b.sized(10_000), 2, true})
 	if err != nil {
 		return nil, err
 	}
 	fewer := "lvsmark apply of " + measure.Grouped(small.vips)
 	contenders, err := b.cast(
 		role{"lvsmark apply", b.applies(large)},
+		role{"lvsmark apply, ip-forward", b.applies(forwarding)},
 		role{"nft -f", b.loads(large)},
 		role{"iptables-legacy-restore", b.restores(large, "legacy")},
 		role{"iptables-nft-restore", b.restores(large, "nft")},
@@ -43,6 +48,7 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 		samples.Ratio(times(name+", to iptables-nft", "lvsmark apply", "iptables-nft-restore", measure.AtMost(0.12))),
 		samples.Ratio(times(name+", commit", "commit alone", "nft -f", measure.AtMost(0.25))),
 		samples.Ratio(times(name+", kernel", "kernel alone", "nft -f", measure.Bar{})),
+		samples.Ratio(times(name+", and ip-forward", "lvsmark apply, ip-forward", "nft -f", measure.Bar{})),
 		samples.Ratio(times(name+", the spec", "lvsmark check", "nft -f", measure.Bar{})),
 		samples.Ratio(times(name+", to a tenth", "lvsmark apply", fewer, measure.AtMost(6))),
 	}, nil

@@ -8,11 +8,11 @@ import (
 // scale compares each way to call lvsmark on a large site with the same on one of
 // a tenth of its clusters and VIPs.
 func (b *bench) scale() ([]measure.Row, error) {
-	large, err := b.site(shape{b.sized(1_000), b.sized(100_000), 4})
+	large, err := b.site(shape{b.sized(1_000), b.sized(100_000), 4, false})
 	if err != nil {
 		return nil, err
 	}
-	small, err := b.site(shape{large.clusters / 10, large.vips / 10, 4})
+	small, err := b.site(shape{large.clusters / 10, large.vips / 10, 4, false})
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,12 @@ type site struct {
 }
 
 // A shape is how large a site is: its clusters, the VIPs of all of them together,
-// and the real servers of each.
-type shape struct{ clusters, vips, servers int }
+// and the real servers of each; and whether lvsmark sees to it that the director
+// forwards, which no program beside it does.
+type shape struct {
+	clusters, vips, servers int
+	forwards                bool
+}
 
 func (s shape) String() string {
 	if s.clusters == 1 {
@@ -50,7 +54,7 @@ func (b *bench) site(s shape) (*site, error) {
 	recipe := iptables.Text(made.spec)
 	made.rules = strings.Count(recipe, "\n-A ")
 	path := func(extension string) string {
-		return filepath.Join(b.directory, fmt.Sprintf("%d-%d.%s", s.vips, s.clusters, extension))
+		return filepath.Join(b.directory, fmt.Sprintf("%d-%d-%t.%s", s.vips, s.clusters, s.forwards, extension))
 	}
 	made.yaml, made.nft, made.recipe = path("yaml"), path("nft"), path("iptables")
 	return made, errors.Join(
@@ -77,6 +81,6 @@ func (s *site) text() string {
 			fmt.Fprintf(&b, "      - {name: rs%d, address: 10.%d.%d.%d}\n", j+1, i>>8, i&0xff, j+1)
 		}
 	}
-	b.WriteString("director: {bind: false}\n")
+	fmt.Fprintf(&b, "director: {bind: false, ip-forward: %t}\n", s.forwards)
 	return b.String()
 }

@@ -1,0 +1,30 @@
+package nft
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestSortElements: keys of 4 bytes are in the same order as any keys.
+func TestSortElements(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, host := range []bool{false, true} {
+		for range 50 {
+			s := &Set{KeyHost: host}
+			for range r.IntN(200) {
+				s.Elements = append(s.Elements, Element{Key: elementKey(markBytes(r.Uint32() >> r.IntN(32)))})
+			}
+			want := slices.Clone(s.Elements)
+			slices.SortStableFunc(want, s.compareKeys)
+			sortElements(s)
+			assert.Equal(t, want, s.Elements)
+			assert.True(t, slices.IsSortedFunc(s.Elements, s.compareKeys))
+		}
+	}
+	long := &Set{Elements: []Element{{Key: elementKey(make([]byte, 16))}, {Key: elementKey(make([]byte, 4))}}}
+	sortElements(long)
+	assert.True(t, slices.IsSortedFunc(long.Elements, long.compareKeys))
+}
