@@ -35,10 +35,13 @@ func Changes(from, to *Ruleset) []Change {
 
 func findShifts(changes []Change, from, to *Ruleset) {
 	lines := linesByVIP(changes)
+	structure := anyStructure(changes)
 	for _, family := range config.Families() {
 		before, after := from.markChains(family), to.markChains(family)
-		vips := vipsOf(before)
-		if !anyStructure(changes) {
+		var vips map[netip.Addr]bool
+		if structure {
+			vips = vipsOf(before)
+		} else {
 			vips = vipsIn(changes, family)
 		}
 		for _, vip := range slices.SortedFunc(maps.Keys(vips), netip.Addr.Compare) {
