@@ -91,7 +91,7 @@ func (e Element) parts() parts {
 	return p
 }
 
-// dataValue is the value of a nested NFTA_DATA_VALUE; nil when there is none.
+// dataValue is the value of a nested NFTA_DATA_VALUE; empty when there is none.
 func dataValue[T bytesOrText](nested T) (value T) {
 	for typ, data := range attributes(nested) {
 		if typ == unix.NFTA_DATA_VALUE {

@@ -1,8 +1,6 @@
 package nft
 
-import (
-	"slices"
-)
+import "slices"
 
 // sampled is the ruleset with only some elements of each hash: one of each form.
 //
