@@ -49,7 +49,9 @@ func Compile(spec *config.Spec) *Ruleset {
 
 // compileMarks adds the maps from VIP to mark and the chain that asks them. The
 // port is tested first, for nearly every packet is of one or of none of our
-// ports; then comes one look-up, whatever the number of VIPs.
+// ports; then comes one look-up, whatever the number of VIPs. What most of the
+// other packets are, answers to clients, is told apart before that by an address
+// far from all VIPs.
 func compileMarks(t *Table, profiles []*profile) {
 	for _, p := range profiles {
 		t.Sets = append(t.Sets, markMap(t.Family, p))
@@ -58,14 +60,18 @@ func compileMarks(t *Table, profiles []*profile) {
 		Name: preroutingChain, Type: "filter", Hook: unix.NF_INET_PRE_ROUTING, Priority: priorityMangle,
 		Policy: verdictAccept, Comment: "a fwmark for each packet of a cluster",
 	}
+	only := protocolOf(profiles)
+	if only != 0 {
+		prerouting.Rules = append(prerouting.Rules, newRule(t.Family).protocolIsNot(only).accept().rule())
+	}
 	if inTurn(profiles) {
-		prerouting.Rules = markRules(t.Family, profiles)
+		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
 		t.Chains = append(t.Chains, prerouting)
 		return
 	}
 	vips := hashMap(vipsMap, "VIP : chain of its ports", t.Family, typeVerdict, 0)
 	for _, s := range shapesOf(profiles) {
-		t.Chains = append(t.Chains, &Chain{Name: s.name, Rules: markRules(t.Family, s.profiles)})
+		t.Chains = append(t.Chains, &Chain{Name: s.name, Rules: markRules(t.Family, s.profiles, only, false)})
 		for _, vip := range s.vips {
 			vips.Elements = append(vips.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: mappedGoto(s.name)})
 		}
@@ -73,7 +79,8 @@ func compileMarks(t *Table, profiles []*profile) {
 	vips.Size = sizeFor(len(vips.Elements))
 	sortElements(vips)
 	t.Sets = append(t.Sets, vips)
-	prerouting.Rules = []*Rule{newRule(t.Family).daddr().vmap(vipsMap).rule()}
+	toVIPs := newRule(t.Family).within(networkOfAll(profiles))
+	prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(vipsMap).rule())
 	t.Chains = append(t.Chains, prerouting)
 }
 
@@ -100,27 +107,49 @@ func markMap(family config.Family, p *profile) *Set {
 	return s
 }
 
-// markRules are the rules of the profiles, the widest range of ports first. A
-// packet that was marked is done with; behind the last rule it is anyway.
-func markRules(family config.Family, profiles []*profile) []*Rule {
+// mostBefore is how many rules for narrower ports may come ahead of the widest
+// range. Each costs its packets a comparison or, when it asks for the protocol too,
+// two; to end the chain behind a rule that comes first costs as much as about four.
+const mostBefore = 4
+
+// markRules are the rules of the profiles. Of most packets are those of data
+// connections, so the widest range comes last, behind which nothing is tested any
+// more, or first when much would come ahead of it. When the chain is for packets to
+// any address, rules for a range ask for the network of the VIPs first.
+func markRules(family config.Family, profiles []*profile, only config.Protocol, anyAddress bool) []*Rule {
 	type test struct {
 		ports config.PortRange
-		mapOf string
+		of    *profile
 	}
 	var tests []test
 	for _, p := range profiles {
 		for _, r := range p.ports {
-			tests = append(tests, test{r, p.name})
+			tests = append(tests, test{r, p})
 		}
 	}
-	slices.SortStableFunc(tests, func(a, b test) int { return cmp.Compare(b.ports.Width(), a.ports.Width()) })
-	var rules []*Rule
+	first := only == 0 || len(tests) > mostBefore+1
+	slices.SortStableFunc(tests, func(a, b test) int {
+		if first {
+			a, b = b, a
+		}
+		return cmp.Compare(a.ports.Width(), b.ports.Width())
+	})
+	rules := make([]*Rule, len(tests))
 	for i, t := range tests {
-		b := newRule(family).dport(t.ports).daddr().lookup(t.mapOf).setMark()
-		if i < len(tests)-1 {
+		b := newRule(family)
+		if anyAddress && t.ports.Width() > 1 {
+			b.within(t.of.network())
+		}
+		if only != 0 {
+			b.anyDport(t.ports)
+		} else {
+			b.dport(t.ports)
+		}
+		b.daddr().lookup(t.of.name).setMark()
+		if first && i < len(tests)-1 {
 			b.accept()
 		}
-		rules = append(rules, b.rule())
+		rules[i] = b.rule()
 	}
 	return rules
 }

@@ -1,6 +1,8 @@
 package nft
 
 import (
+	"net/netip"
+
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -32,8 +34,15 @@ func (b *ruleBuilder) port(offset uint32, r config.PortRange) *ruleBuilder {
 	b.add(
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{byte(r.Protocol)}},
-		&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2},
 	)
+	return b.anyPort(offset, r)
+}
+
+// anyDport is dport for packets of any protocol that has ports.
+func (b *ruleBuilder) anyDport(r config.PortRange) *ruleBuilder { return b.anyPort(2, r) }
+
+func (b *ruleBuilder) anyPort(offset uint32, r config.PortRange) *ruleBuilder {
+	b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2})
 	if r.Low == r.High {
 		return b.add(&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: binaryutil.BigEndian.PutUint16(r.Low)})
 	}
@@ -43,17 +52,39 @@ func (b *ruleBuilder) port(offset uint32, r config.PortRange) *ruleBuilder {
 	)
 }
 
+// protocolIsNot matches packets of all protocols but one. The field of the IPv4
+// header (RFC 791) costs less than what the kernel found; IPv6 may have headers in
+// between.
+func (b *ruleBuilder) protocolIsNot(p config.Protocol) *ruleBuilder {
+	if b.family == config.IPv4 {
+		b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: 9, Len: 1})
+	} else {
+		b.add(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg})
+	}
+	return b.add(&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{byte(p)}})
+}
+
 // Offsets of the addresses in the IPv4 header (RFC 791) and the IPv6 header
 // (RFC 8200).
-func (b *ruleBuilder) daddr() *ruleBuilder { return b.addr(16, 24) }
-func (b *ruleBuilder) saddr() *ruleBuilder { return b.addr(12, 8) }
+func (b *ruleBuilder) daddr() *ruleBuilder { return b.addr(16, 24, addrLen(b.family)) }
+func (b *ruleBuilder) saddr() *ruleBuilder { return b.addr(12, 8, addrLen(b.family)) }
 
-func (b *ruleBuilder) addr(offset4, offset6 uint32) *ruleBuilder {
+func (b *ruleBuilder) addr(offset4, offset6, length uint32) *ruleBuilder {
 	offset := offset4
 	if b.family == config.IPv6 {
 		offset = offset6
 	}
-	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: addrLen(b.family)})
+	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length})
+}
+
+// within matches packets to a network, whose prefix is of whole bytes; every packet
+// when it is none.
+func (b *ruleBuilder) within(network netip.Prefix) *ruleBuilder {
+	if !network.IsValid() {
+		return b
+	}
+	bytes := network.Bits() / 8
+	return b.addr(16, 24, uint32(bytes)).add(&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: network.Addr().AsSlice()[:bytes]})
 }
 
 // in matches when the address loaded last is in the set.

@@ -2,6 +2,7 @@ package nft_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,9 +46,10 @@ func TestHeal(t *testing.T) {
 		webMap  = "map ip lvsmark tcp_80"
 		chain   = "chain ip lvsmark prerouting"
 		table   = "table ip lvsmark"
-		ftpRule = "tcp dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000 accept"
-		ctlRule = "tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000 accept"
-		webRule = "tcp dport 80 meta mark set ip daddr map @tcp_80"
+		tcpRule = "ip protocol != tcp accept"
+		ctlRule = "th dport 21 meta mark set ip daddr map @tcp_21_10000-20000"
+		webRule = "th dport 80 meta mark set ip daddr map @tcp_80"
+		ftpRule = "ip daddr 198.51.0.0/16 th dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000"
 	)
 	add, del := nft.Add, nft.Delete
 	cases := []struct {
@@ -77,10 +79,10 @@ func TestHeal(t *testing.T) {
 			text(del, "rule", chain, "[ct] [bitwise] [cmp] [limit] [log]", ""),
 		}},
 		{"chain flushed", "flush chain ip lvsmark prerouting", []string{
-			text(add, "rule", chain, "", ftpRule), text(add, "rule", chain, "", ctlRule), text(add, "rule", chain, "", webRule),
+			text(add, "rule", chain, "", tcpRule), text(add, "rule", chain, "", ctlRule),
+			text(add, "rule", chain, "", webRule), text(add, "rule", chain, "", ftpRule),
 		}},
-		{"rule moved", "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting " + ctlRule +
-			"; add rule ip lvsmark prerouting " + webRule + "; add rule ip lvsmark prerouting " + ftpRule, []string{
+		{"rule moved", "flush chain ip lvsmark prerouting; " + addRules(ftpRule, tcpRule, ctlRule, webRule), []string{
 			text(del, "rule", chain, ftpRule, ""), text(add, "rule", chain, "", ftpRule),
 		}},
 		{"chain added", "add chain ip lvsmark extra; add rule ip lvsmark extra tcp dport 22 drop", []string{
@@ -110,7 +112,7 @@ func TestHeal(t *testing.T) {
 		{"map of another size", `delete chain ip lvsmark prerouting; delete map ip lvsmark tcp_80
 			add map ip lvsmark tcp_80 { type ipv4_addr : mark; size 16; comment "VIP : fwmark"; elements = { 198.51.100.21 : 80 }; }
 			add chain ip lvsmark prerouting { comment "a fwmark for each packet of a cluster"; type filter hook prerouting priority mangle; }
-			add rule ip lvsmark prerouting ` + ftpRule + "; add rule ip lvsmark prerouting " + ctlRule + "; add rule ip lvsmark prerouting " + webRule, []string{
+			` + addRules(tcpRule, ctlRule, webRule, ftpRule), []string{
 			text(nft.Edit, "map", table, "tcp_80 { type ipv4_addr : mark; size 16 }", "tcp_80 { type ipv4_addr : mark; size 1024 }"),
 		}},
 		{"foreign table added", "add table ip other { chain c { type filter hook prerouting priority -200; }; }", nil},
@@ -151,6 +153,11 @@ func TestNothingToDo(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, before, after)
 	})
+}
+
+func addRules(rules ...string) string {
+	const add = "add rule ip lvsmark prerouting "
+	return add + strings.Join(rules, "; "+add)
 }
 
 func texts(changes []nft.Change) []string {

@@ -45,7 +45,8 @@ type markChain struct {
 
 // A markStep is a rule of lvsmark's making.
 type markStep struct {
-	ports   config.PortRange
+	ports   []config.PortRange    // the same of several protocols
+	within  netip.Prefix          // the network of its VIPs; invalid: no matter
 	set     *Set                  // of VIPs
 	accepts bool                  // a packet that got its mark leaves the chain
 	chains  map[string][]markStep // that the rule sends VIPs to; nil: it gives them marks
@@ -71,22 +72,26 @@ func (r *Ruleset) markChains(family config.Family) []markChain {
 
 func (t *Table) markSteps(c *Chain) []markStep {
 	var steps []markStep
+	protocols := []config.Protocol{config.TCP, config.UDP} // that come so far
 	for _, r := range c.Rules {
-		if set, ok := t.vipSwitch(r); ok {
-			steps = append(steps, markStep{set: ordered(set), chains: t.markStepsByChain()})
-		} else if step, ok := t.markStep(r); ok {
+		if only, ok := t.onlyProtocol(r); ok {
+			protocols = slices.DeleteFunc(protocols, func(p config.Protocol) bool { return p != only })
+		} else if to, ok := t.vipSwitch(r); ok {
+			steps = append(steps, markStep{within: to.within, set: ordered(to.set), chains: t.markStepsByChain(protocols)})
+		} else if step, ok := t.markStep(r, protocols); ok {
 			steps = append(steps, step)
 		}
 	}
 	return steps
 }
 
-func (t *Table) markStep(r *Rule) (markStep, bool) {
+func (t *Table) markStep(r *Rule, protocols []config.Protocol) (markStep, bool) {
 	test, ok := t.markTest(r)
 	if !ok {
 		return markStep{}, false
 	}
-	return markStep{ports: test.ports, set: ordered(test.set), accepts: test.accepts}, true
+	ports := slices.DeleteFunc(test.ports, func(ports config.PortRange) bool { return !slices.Contains(protocols, ports.Protocol) })
+	return markStep{ports: ports, within: test.within, set: ordered(test.set), accepts: test.accepts}, true
 }
 
 // ordered is the set with its elements in order, as find needs them.
@@ -98,12 +103,12 @@ func ordered(s *Set) *Set {
 
 // markStepsByChain are the rules of the chains to which VIPs may be sent. No
 // packet comes back from there, and none is sent on by VIP.
-func (t *Table) markStepsByChain() map[string][]markStep {
+func (t *Table) markStepsByChain(protocols []config.Protocol) map[string][]markStep {
 	byName := map[string][]markStep{}
 	for _, c := range t.Chains {
 		if c.Type == "" {
 			for _, r := range c.Rules {
-				if step, ok := t.markStep(r); ok {
+				if step, ok := t.markStep(r, protocols); ok {
 					byName[c.Name] = append(byName[c.Name], step)
 				}
 			}
@@ -186,11 +191,13 @@ func rulesFor(vip netip.Addr, steps []markStep, rules []markRule) []markRule {
 	for _, s := range steps {
 		element, ok := s.set.find(vip)
 		switch {
-		case !ok:
+		case !ok, s.within.IsValid() && !s.within.Contains(vip):
 		case s.chains != nil:
 			return rulesFor(vip, s.chains[element.chain], rules)
 		default:
-			rules = append(rules, markRule{s.ports, hostOrdered(element.data), s.accepts})
+			for _, ports := range s.ports {
+				rules = append(rules, markRule{ports, hostOrdered(element.data), s.accepts})
+			}
 		}
 	}
 	return rules

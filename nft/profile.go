@@ -36,6 +36,18 @@ func (p *profile) sharesRange(other *profile) bool {
 	})
 }
 
+// protocolOf is the protocol of all ports of the profiles; 0 when they have
+// several.
+func protocolOf(profiles []*profile) config.Protocol {
+	only := profiles[0].ports[0].Protocol
+	for _, p := range profiles {
+		if slices.ContainsFunc(p.ports, func(r config.PortRange) bool { return r.Protocol != only }) {
+			return 0
+		}
+	}
+	return only
+}
+
 // A shape is the list of profiles that a VIP has: mostly one, more where
 // clusters share a VIP.
 type shape struct {

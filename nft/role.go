@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"net/netip"
 	"regexp"
 	"strconv"
 
@@ -28,6 +29,9 @@ func (t *Table) role(r *Rule) Role {
 		return Marking
 	}
 	if _, ok := t.vipSwitch(r); ok {
+		return Marking
+	}
+	if _, ok := t.onlyProtocol(r); ok {
 		return Marking
 	}
 	if _, ok := t.translation(r); ok {
@@ -68,43 +72,76 @@ func (e rawExpression) role() Role {
 // A markTest is a rule that gives packets to its ports the mark that a map has
 // for their VIP.
 type markTest struct {
-	ports   config.PortRange
+	ports   []config.PortRange // the same of several protocols
+	within  netip.Prefix       // that the VIP has to be of; invalid: no matter
 	set     *Set
 	accepts bool
 }
 
-// Rules of lvsmark's making as nft writes them. Text has brackets for whatever
-// it does not know, so a text without is all of the rule.
+// Rules of lvsmark's making, of former versions too, as nft writes them. Text has
+// brackets for whatever it does not know, so a text without is all of the rule.
 var (
-	markRuleText      = regexp.MustCompile(`^(tcp|udp) dport (\d+)(?:-(\d+))? meta mark set ip6? daddr map @(\S+?)( accept)?$`)
-	switchRuleText    = regexp.MustCompile(`^ip6? daddr vmap @(\S+)$`)
+	protocolRuleText  = regexp.MustCompile(`^(?:ip protocol|meta l4proto) != (tcp|udp) accept$`)
+	markRuleText      = regexp.MustCompile(`^(?:ip6? daddr (\S+/\d+) )?(tcp|udp|th) dport (\d+)(?:-(\d+))? meta mark set ip6? daddr map @(\S+?)( accept)?$`)
+	switchRuleText    = regexp.MustCompile(`^(?:ip6? daddr (\S+/\d+) )?ip6? daddr vmap @(\S+)$`)
 	translateRuleText = regexp.MustCompile(`^(?:ip6? saddr @(\S+) tcp sport (\d+) masquerade|tcp sport (\d+) snat to ip6? saddr map @(\S+))$`)
 )
+
+// onlyProtocol returns the protocol of the packets that go on behind the rule.
+func (t *Table) onlyProtocol(r *Rule) (config.Protocol, bool) {
+	m := protocolRuleText.FindStringSubmatch(t.plainText(r))
+	if m == nil {
+		return 0, false
+	}
+	return protocolsOf(m[1])[0], true
+}
+
+// protocolsOf are those that nft's name stands for.
+func protocolsOf(name string) []config.Protocol {
+	switch name {
+	case "tcp":
+		return []config.Protocol{config.TCP}
+	case "udp":
+		return []config.Protocol{config.UDP}
+	}
+	return []config.Protocol{config.TCP, config.UDP}
+}
 
 func (t *Table) markTest(r *Rule) (markTest, bool) {
 	m := markRuleText.FindStringSubmatch(t.plainText(r))
 	if m == nil {
 		return markTest{}, false
 	}
-	set := t.Set(m[4])
-	ports := config.PortRange{Protocol: config.TCP, Low: portNumber(m[2]), High: portNumber(m[2])}
-	if m[1] == "udp" {
-		ports.Protocol = config.UDP
+	low, high, set := m[3], m[4], t.Set(m[5])
+	if high == "" {
+		high = low
 	}
-	if m[3] != "" {
-		ports.High = portNumber(m[3])
+	test := markTest{within: networkIn(m[1]), set: set, accepts: m[6] != ""}
+	for _, protocol := range protocolsOf(m[2]) {
+		test.ports = append(test.ports, config.PortRange{Protocol: protocol, Low: portNumber(low), High: portNumber(high)})
 	}
-	return markTest{ports, set, m[5] != ""}, set != nil && set.hasVIPs() && set.DataType == typeMark
+	return test, set != nil && set.hasVIPs() && set.DataType == typeMark
 }
 
-// vipSwitch returns the verdict map by which the rule sends VIPs to chains.
-func (t *Table) vipSwitch(r *Rule) (*Set, bool) {
+// A vipSwitch is a rule that sends VIPs to chains by a verdict map.
+type vipSwitch struct {
+	within netip.Prefix // as that of a markTest
+	set    *Set
+}
+
+func (t *Table) vipSwitch(r *Rule) (vipSwitch, bool) {
 	m := switchRuleText.FindStringSubmatch(t.plainText(r))
 	if m == nil {
-		return nil, false
+		return vipSwitch{}, false
 	}
-	set := t.Set(m[1])
-	return set, set != nil && set.hasVIPs() && set.DataType == typeVerdict
+	set := t.Set(m[2])
+	return vipSwitch{networkIn(m[1]), set}, set != nil && set.hasVIPs() && set.DataType == typeVerdict
+}
+
+// networkIn is what the rule's printer made of a prefix; invalid: it had none.
+func networkIn(text string) netip.Prefix {
+	network, _ := netip.ParsePrefix(text)
+	return network
 }
 
 // A translation is a rule that gives active data from a port another source.

@@ -146,5 +146,5 @@ func (c *Change) holds(mark uint32) bool {
 // tests reports whether the rule is for such ports.
 func (c *Change) tests(ports config.PortRange) bool {
 	test, ok := c.table.markTest(c.rule)
-	return !ok || test.ports.Overlaps(ports) // not ok: it is for all
+	return !ok || slices.ContainsFunc(test.ports, ports.Overlaps) // not ok: it is for all
 }

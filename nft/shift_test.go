@@ -131,9 +131,19 @@ func TestMarksByHand(t *testing.T) {
 		{name: "rule of lvsmark's kind added", script: "add rule ip lvsmark prerouting tcp dport 8080-8090 meta mark set ip daddr map @tcp_80", want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 8080-8090 80->0",
 		}, role: nft.Marking},
-		{name: "the same with a comment", script: `add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80 comment "mine"`, want: []string{
+		{name: "the same with a comment", script: `insert rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80 comment "mine"`, want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
 		}, role: nft.Marking},
+		{name: "the same behind that for TCP alone", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", role: nft.Marking},
+		{name: "TCP alone no longer", script: "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting th dport 80 meta mark set ip daddr map @tcp_80", want: []string{
+			"add rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
+		}},
+		{name: "UDP alone as well", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", role: nft.Marking},
+		{name: "rules of a former version", script: "flush chain ip lvsmark prerouting; " + addRules(
+			"tcp dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000 accept",
+			"tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000 accept",
+			"tcp dport 80 meta mark set ip daddr map @tcp_80"), role: nft.Marking},
+		{name: "rule of another network", script: "add rule ip lvsmark prerouting ip daddr 192.0.0.0/16 th dport 8080 meta mark set ip daddr map @tcp_80", role: nft.Marking},
 		{name: "rule in front that hides a port", script: "insert rule ip lvsmark prerouting tcp dport 80 meta mark set ip daddr map @tcp_21_10000-20000 accept", want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 80 21->80",
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.22 80 21->0",

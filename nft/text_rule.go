@@ -68,7 +68,7 @@ type rulePrinter struct {
 	prefix   int    // length of the prefix of addresses that the register was cut to; 0: whole
 	from     string // the lower end of a range that is being compared
 	ranged   string // what is compared with it
-	waiting  bool   // the register holds the protocol, which the port will tell
+	waiting  string // the test of the protocol, which the port will tell
 }
 
 func (p *rulePrinter) say(format string, args ...any) {
@@ -79,9 +79,9 @@ func (p *rulePrinter) say(format string, args ...any) {
 // flush tells a protocol that no port came to tell, and the lower end of a range
 // that has no upper one.
 func (p *rulePrinter) flush() {
-	if p.waiting {
-		p.waiting = false
-		p.words = append(p.words, "meta l4proto "+p.protocol)
+	if p.waiting != "" {
+		p.words = append(p.words, p.waiting)
+		p.waiting = ""
 	}
 	if p.from != "" {
 		p.words = append(p.words, p.ranged+" >= "+p.from)
@@ -166,9 +166,11 @@ func (p *rulePrinter) payload(e rawExpression) {
 	switch {
 	case base == expr.PayloadBaseTransportHeader && width == 2 && offset <= 2 && p.protocol != "":
 		text = p.protocol + [...]string{0: " sport", 2: " dport", 1: ""}[offset]
-		p.waiting = false
+		p.waiting = ""
 	case base == expr.PayloadBaseTransportHeader && width == 2 && (offset == 0 || offset == 2):
 		text = [...]string{0: "th sport", 2: "th dport", 1: ""}[offset]
+	case base == expr.PayloadBaseNetworkHeader && p.family == config.IPv4 && offset == 9 && width == 1:
+		text = ipProtocol
 	case base == expr.PayloadBaseNetworkHeader && width == addrLen(p.family):
 		if direction := addrField(p.family, offset); direction != "" {
 			text = familyName(p.family) + " " + direction
@@ -204,9 +206,9 @@ func (p *rulePrinter) compare(e rawExpression) {
 	switch op := expr.CmpOp(e.uint32(unix.NFTA_CMP_OP)); {
 	case p.register == "":
 		p.unknown(e)
-	case p.register == "meta l4proto" && op == expr.CmpOpEq && len(value) == 1:
+	case p.holdsProtocol() && op == expr.CmpOpEq && len(value) == 1:
 		p.protocol = protocolName(value[0])
-		p.waiting = true
+		p.waiting = p.register + " " + text
 	case op == expr.CmpOpEq && p.prefix == 0 && strings.ContainsAny(p.register, "&^|"):
 		p.say("%s == %s", p.register, text)
 	case op == expr.CmpOpEq:
@@ -220,6 +222,12 @@ func (p *rulePrinter) compare(e rawExpression) {
 	default:
 		p.say("%s %s %s", p.register, [...]string{"==", "!=", "<", "<=", ">", ">="}[op%6], text)
 	}
+}
+
+const ipProtocol = "ip protocol"
+
+func (p *rulePrinter) holdsProtocol() bool {
+	return p.register == ipProtocol || p.register == "meta l4proto"
 }
 
 func protocolName(protocol byte) string {

@@ -51,6 +51,8 @@ func (p *rulePrinter) value(b []byte) string {
 		return fmt.Sprintf("%q", strings.TrimRight(string(b), "\x00"))
 	case p.register == "meta nfproto" && len(b) == 1 && (b[0] == unix.NFPROTO_IPV4 || b[0] == unix.NFPROTO_IPV6):
 		return map[byte]string{unix.NFPROTO_IPV4: "ipv4", unix.NFPROTO_IPV6: "ipv6"}[b[0]]
+	case p.holdsProtocol() && len(b) == 1:
+		return protocolName(b[0])
 	case len(b) == 2:
 		return fmt.Sprint(binary.BigEndian.Uint16(b))
 	}

@@ -13,6 +13,7 @@ func kinds(program string) []kind {
 		{name: "same spec", specs: turns(of(ftp())), way: withoutWriting},
 		{name: "VIPs added and removed", specs: turns(of(ftp()), moreVIPs)},
 		{name: "the same, by the program", specs: turns(of(ftp()), moreVIPs), way: throughProgram(program)},
+		{name: "VIP of another network added and removed", specs: turns(of(ftp()), of(ftp().and("203.0.113.21", "2001:db9::21")))},
 		{name: "ports changed", specs: turns(of(ftp()), of(ftp().on(wide)))},
 		{name: "ports changed, of one profile in five", specs: turns(of(withOthers(4)...), of(amongMany...))},
 		{name: "cluster added and removed", specs: turns(of(ftp()), of(withOthers(1)...))},

@@ -88,7 +88,7 @@ func (z sizes) manyProfiles() []comparison {
 func besidePeers(c cell) []comparison {
 	bars := map[peer]measure.Bar{nftFloor: measure.AtMost(1.25), ipset: measure.AtMost(1)}
 	var all []comparison
-	for _, p := range []peer{nftFloor, tcFloor, ipset} {
+	for _, p := range []peer{nftFloor, nftLeast, tcFloor, ipset} {
 		all = append(all, comparison{name: c.where() + ": lvsmark to " + string(p), of: c, to: c.by(p), bar: bars[p]})
 	}
 	cheaper := map[int]measure.Bar{100: measure.AtLeast(5), 1000: measure.AtLeast(40), 10000: measure.AtLeast(400)}
@@ -129,7 +129,7 @@ func (z sizes) foreign(st stream) []comparison {
 		of:   c, to: c.at(z.fewest()), bar: measure.AtMost(1.25),
 	})
 	peers := []peer{nftFloor, ipset}
-	if st == foreignAddress {
+	if st == foreignAddress || st == nearAddress {
 		peers = []peer{ipset} // the floor knows no address, and marks these
 	}
 	for _, p := range peers {

@@ -20,6 +20,7 @@ const (
 	ipset         peer = "ipset"
 	keepalivedMap peer = "keepalived's map"
 	nftFloor      peer = "nft floor"
+	nftLeast      peer = "nft, lvsmark's tests"
 	tcFloor       peer = "tc BPF hash"
 )
 
@@ -44,8 +45,8 @@ func (p peer) prepare(d *director, program string) error {
 		return d.ipset()
 	case keepalivedMap:
 		return d.Load(keepalivedText(d.site))
-	case nftFloor:
-		return d.Load(floorText(d.site))
+	case nftFloor, nftLeast:
+		return d.Load(p.floorText(d.site))
 	case tcFloor:
 		return d.attachTC()
 	}
@@ -120,14 +121,24 @@ func keepalivedText(s site) string {
 // floorMark is given to packets to any address.
 const floorMark = 21
 
-// floorText tests the ports and knows no VIP.
-func floorText(s site) string {
+// knowsNoVIP: the peer marks by the port alone.
+func (p peer) knowsNoVIP() bool { return p == nftFloor || p == nftLeast }
+
+// floorText tests the ports and knows no VIP: in rules as one writes them, or in
+// those of lvsmark.
+func (p peer) floorText(s site) string {
 	low, high := s.passive(0)
+	rules := `tcp dport %[2]d-%[3]d meta mark set %[4]d accept
+		tcp dport %[5]d meta mark set %[4]d`
+	if p == nftLeast {
+		rules = `ip protocol != tcp accept
+		th dport %[5]d meta mark set %[4]d
+		ip daddr 10.0.0.0/8 th dport %[2]d-%[3]d meta mark set %[4]d`
+	}
 	return fmt.Sprintf(`table ip floor {
 	chain marking {
-		type filter hook prerouting priority %d; policy accept;
-		tcp dport %d-%d meta mark set %d accept
-		tcp dport %d meta mark set %[4]d
+		type filter hook prerouting priority %[1]d; policy accept;
+		`+rules+`
 	}
 }
 `, mangle, low, high, floorMark, controlPort)

@@ -19,13 +19,14 @@ const (
 
 	// Not ours, each otherwise like the packets to a random VIP.
 	foreignAddress stream = "foreign address"
+	nearAddress    stream = "foreign address in the VIPs' network"
 	foreignPort    stream = "foreign port"
 	foreign        stream = "foreign address and port"
 	udp            stream = "UDP"
 )
 
 // notOurs are the streams of packets that get no mark.
-func notOurs() []stream { return []stream{foreignPort, udp, foreign, foreignAddress} }
+func notOurs() []stream { return []stream{foreignPort, udp, foreign, foreignAddress, nearAddress} }
 
 // list are the packets of a stream in the order in which they come, at most so
 // many. Random ones are drawn, and always the same.
@@ -48,6 +49,8 @@ func (st stream) alter(p equivalence.Packet) equivalence.Packet {
 	switch st {
 	case foreignAddress:
 		p.To = elsewhere(p.To)
+	case nearAddress:
+		p.To = near(p.To)
 	case foreignPort:
 		p.Port = webPort
 	case foreign:
@@ -58,7 +61,15 @@ func (st stream) alter(p equivalence.Packet) equivalence.Packet {
 	return p
 }
 
-// elsewhere is an address that is no VIP, another one for each.
+// near is an address that is no VIP, another one for each, in the /16 that holds
+// all of them.
+func near(vip netip.Addr) netip.Addr {
+	a := vip.As4()
+	a[2] |= 0x80
+	return netip.AddrFrom4(a)
+}
+
+// elsewhere is the same in another network.
 func elsewhere(vip netip.Addr) netip.Addr {
 	a := vip.As4()
 	a[1]++

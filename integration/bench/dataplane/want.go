@@ -16,7 +16,7 @@ func (p peer) want(s site) map[equivalence.Packet]uint32 {
 	for _, st := range notOurs() {
 		for _, packet := range st.list(s, draws) {
 			marks[packet] = 0
-			if p == nftFloor && st == foreignAddress {
+			if p.knowsNoVIP() && (st == foreignAddress || st == nearAddress) {
 				marks[packet] = floorMark
 			}
 		}
@@ -35,7 +35,7 @@ func (p peer) wantOurs(s site) map[equivalence.Packet]uint32 {
 		}
 		return some
 	}
-	if p == nftFloor {
+	if p.knowsNoVIP() {
 		for packet := range marks {
 			marks[packet] = floorMark
 		}

@@ -1,0 +1,120 @@
+package equivalence
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// TestWithoutPorts sends packets to the VIP that have no ports: fragments but the
+// first (nothing tracks connections here, so nothing puts them together), and
+// segments that are cut off. No rule may mark them by what it knows besides. In
+// fragments, most kernels take for a port what stands where it would be
+// (nft_payload_fast_eval); here that is 0.
+func TestWithoutPorts(t *testing.T) {
+	need.NFTables(t)
+	t.Parallel()
+	lvsmark := newProgram(t)
+	for _, f := range families() {
+		t.Run(f.family.String(), func(t *testing.T) {
+			need.Programs(t, "nft")
+			site := newSite(t)
+			lvsmark.apply(t, site.Namespace, `
+clusters:
+  - {name: ftp, mark: 21, vips: ["`+f.vip+`"], ftp: , forwarding: direct, real-servers: [{address: "`+f.server+`"}]}
+director: {bind: false}
+`)
+			vip := netip.MustParseAddr(f.vip)
+			for _, c := range []struct {
+				name   string
+				packet []byte
+				marked string
+			}{
+				{"whole", segment(vip, 15000), "1"},
+				{"the first fragment", fragment(segment(vip, 15000), 0), "1"},
+				{"another fragment", fragment(segment(vip, 0), 8), "0"},
+				{"cut off behind the ports", cutOff(segment(vip, 15000), 4), "1"},
+				{"cut off within the ports", cutOff(segment(vip, 15000), 3), "0"},
+				{"cut off ahead of them", cutOff(segment(vip, 15000), 0), "0"},
+			} {
+				assert.Equal(t, c.marked, timesMarked(t, site, c.packet), c.name)
+			}
+		})
+	}
+}
+
+func segment(to netip.Addr, port uint16) []byte {
+	return Packet{To: to, Protocol: unix.IPPROTO_TCP, Port: port}.AppendIP(nil)
+}
+
+// headerLen is the length of the packet's IP header.
+func headerLen(packet []byte) int {
+	if packet[0]>>4 == 4 {
+		return 20
+	}
+	return 40
+}
+
+// fragment makes of the packet a fragment that begins so many bytes behind the
+// start of the whole, a multiple of 8, and is not the last one.
+func fragment(packet []byte, offset uint16) []byte {
+	const more = 1
+	if headerLen(packet) == 20 { // RFC 791
+		binary.BigEndian.PutUint16(packet[6:], more<<13|offset/8)
+		return summed(packet)
+	}
+	header := []byte{packet[6], 0, 0, more, 0, 0, 0, 7} // RFC 8200, 4.5
+	binary.BigEndian.PutUint16(header[2:], offset|more)
+	packet[6] = unix.IPPROTO_FRAGMENT
+	binary.BigEndian.PutUint16(packet[4:], uint16(len(packet)-40+len(header)))
+	return append(packet[:40:40], append(header, packet[40:]...)...)
+}
+
+// cutOff leaves so many bytes of what is behind the IP header.
+func cutOff(packet []byte, length int) []byte {
+	packet = packet[:headerLen(packet)+length]
+	if headerLen(packet) == 20 {
+		binary.BigEndian.PutUint16(packet[2:], uint16(len(packet)))
+		return summed(packet)
+	}
+	binary.BigEndian.PutUint16(packet[4:], uint16(length))
+	return packet
+}
+
+// summed is an IPv4 packet with the right checksum of its header.
+func summed(packet []byte) []byte {
+	packet[10], packet[11] = 0, 0
+	binary.BigEndian.PutUint16(packet[10:], checksum(packet[:20]))
+	return packet
+}
+
+// timesMarked sends the packet and says how often it came out with the cluster's
+// mark, as text.
+func timesMarked(t *testing.T, s *Site, packet []byte) string {
+	t.Helper()
+	const table = `table inet count {
+	counter seen { }
+	counter marked { }
+	chain count {
+		type filter hook prerouting priority -149; policy drop;
+		iifname "` + receiver + `" counter name seen meta mark 21 counter name marked
+	}
+}
+`
+	require.NoError(t, s.Load("add table inet count\ndelete table inet count\n"+table))
+	_, err := unix.Write(s.wire.tun, packet)
+	require.NoError(t, err)
+	counters, err := s.Run("", "nft", "list", "counters", "table", "inet", "count")
+	require.NoError(t, err)
+	packets := regexp.MustCompile(`packets (\d+)`).FindAllStringSubmatch(counters, -1)
+	require.Len(t, packets, 2, counters)
+	require.Equal(t, "1", packets[0][1], "seen")
+	return packets[1][1]
+}
