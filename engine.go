@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -34,14 +33,16 @@ type Result struct {
 
 // Plan compares the spec with the kernel. It changes nothing outside a scratch
 // network namespace.
-func Plan(_ context.Context, spec *config.Spec, opts Options) (*Result, error) {
-	return inKernel(opts, func(k *kernel) (*Result, error) {
-		p, err := k.plan(spec)
-		if err != nil {
-			return nil, err
-		}
-		result := p.result()
-		return result, opts.refuse(result.Changes)
+func Plan(_ context.Context, source Source, opts Options) (*Result, error) {
+	return reading(source, func() (*Result, error) {
+		return inKernel(opts, func(k *kernel) (*Result, error) {
+			p, err := k.plan(source)
+			if err != nil {
+				return nil, err
+			}
+			result := p.result()
+			return result, opts.refuse(result.Changes)
+		})
 	})
 }
 
@@ -49,8 +50,10 @@ func Plan(_ context.Context, spec *config.Spec, opts Options) (*Result, error) {
 // before it and returns an *UndoneError. When there is nothing to do it writes
 // nothing to the kernel. It returns a *nft.LockedError when another process is
 // at it.
-func Apply(ctx context.Context, spec *config.Spec, opts Options) (*Result, error) {
-	return commit(ctx, opts, func(k *kernel) (*plan, error) { return k.plan(spec) })
+func Apply(ctx context.Context, source Source, opts Options) (*Result, error) {
+	return reading(source, func() (*Result, error) {
+		return commit(ctx, opts, func(k *kernel) (*plan, error) { return k.plan(source) })
+	})
 }
 
 // Remove takes back all that Apply made. It needs no spec: what lvsmark owns

@@ -136,7 +136,7 @@ func (w *world) planOf(k *kernel, spec string) (*plan, error) {
 	if spec == "" {
 		return k.removal()
 	}
-	return k.plan(parse(w.t, spec))
+	return k.plan(Known(parse(w.t, spec)))
 }
 
 // TestUndone lets an apply fail in the middle, by the kernel itself: the error
@@ -169,7 +169,7 @@ func TestUndone(t *testing.T) {
 			before := w.state()
 			spec := parse(t, c.spec)
 			c.spoil(spec)
-			_, err := Apply(t.Context(), spec, w.options())
+			_, err := Apply(t.Context(), Known(spec), w.options())
 			var undone *UndoneError
 			require.ErrorAs(t, err, &undone)
 			for _, words := range c.words {
@@ -252,7 +252,7 @@ func TestCancelled(t *testing.T) {
 	before := w.state()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Apply(ctx, parse(t, unboundSpec), w.options())
+	_, err := Apply(ctx, Known(parse(t, unboundSpec)), w.options())
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Contains(t, err.Error(), "nothing was changed")
 	assert.Equal(t, before, w.state())
@@ -271,7 +271,7 @@ func TestStaleRetry(t *testing.T) {
 		}
 	}
 	spec := parse(t, "clusters: [{name: a, mark: 5, vips: [192.0.2.77], ports: [25], real-servers: [{address: 10.0.0.1}]}]\ndirector: {bind: false, ip-forward: false}\n")
-	_, err := Apply(t.Context(), spec, opts)
+	_, err := Apply(t.Context(), Known(spec), opts)
 	require.NoError(t, err)
 	assert.True(t, once)
 	assert.Empty(t, w.plan(spec).Changes)
@@ -281,7 +281,7 @@ func TestForeignTable(t *testing.T) {
 	w := newWorld(t)
 	w.nft("add table ip lvsmark")
 	before := w.state()
-	_, err := Apply(t.Context(), parse(t, unboundSpec), w.options())
+	_, err := Apply(t.Context(), Known(parse(t, unboundSpec)), w.options())
 	require.ErrorContains(t, err, "table ip lvsmark exists and is not lvsmark's")
 	assert.Equal(t, before, w.state())
 }
@@ -290,14 +290,14 @@ func TestNoSuchDevice(t *testing.T) {
 	w := newWorld(t)
 	w.run("ip", "link", "del", "vip0")
 	before := w.state()
-	_, err := Apply(t.Context(), parse(t, unboundSpec), w.options())
+	_, err := Apply(t.Context(), Known(parse(t, unboundSpec)), w.options())
 	require.ErrorContains(t, err, "vip-device vip0")
 	assert.Equal(t, before, w.state())
 }
 
 func TestNoSuchNamespace(t *testing.T) {
 	newWorld(t)
-	_, err := Plan(t.Context(), parse(t, unboundSpec), Options{NetNS: "lvsmark-test-none"})
+	_, err := Plan(t.Context(), Known(parse(t, unboundSpec)), Options{NetNS: "lvsmark-test-none"})
 	require.ErrorContains(t, err, `network namespace "lvsmark-test-none"`)
 }
 
@@ -309,7 +309,7 @@ func TestNoIPVS(t *testing.T) {
 		t.Skip("needs a kernel without IPVS")
 	}
 	before := w.state()
-	_, err := Apply(t.Context(), parse(t, boundSpec), w.options())
+	_, err := Apply(t.Context(), Known(parse(t, boundSpec)), w.options())
 	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
 	assert.Contains(t, err.Error(), "ip_vs")
 	assert.Equal(t, before, w.state())
@@ -329,7 +329,7 @@ func TestAdopt(t *testing.T) {
 	w.nft("delete table ip lvsmark; delete table ip6 lvsmark")
 	w.run("ipvsadm", "-e", "-f", "21", "-r", "10.0.0.11:0", "-m", "-w", "9")
 	before := w.state()
-	_, err := Apply(t.Context(), spec, w.options())
+	_, err := Apply(t.Context(), Known(spec), w.options())
 	require.ErrorIs(t, err, ErrForeignService)
 	assert.Contains(t, err.Error(), "fwmark 21 IPv4")
 	assert.Contains(t, err.Error(), "--adopt")
@@ -337,7 +337,7 @@ func TestAdopt(t *testing.T) {
 
 	opts := w.options()
 	opts.Adopt = true
-	_, err = Apply(t.Context(), spec, opts)
+	_, err = Apply(t.Context(), Known(spec), opts)
 	require.NoError(t, err)
 	assert.Equal(t, services, w.run("ipvsadm", "-Sn"))
 }

@@ -74,7 +74,7 @@ func (w *world) restores(to string) {
 	if to == "" {
 		_, err = Remove(w.t.Context(), opts)
 	} else {
-		_, err = Apply(w.t.Context(), parse(w.t, to), opts)
+		_, err = Apply(w.t.Context(), Known(parse(w.t, to)), opts)
 	}
 	require.NoError(w.t, err)
 	_, err = held.Restore(w.t.Context())
@@ -95,7 +95,7 @@ func TestLocked(t *testing.T) {
 	before := w.state()
 	spec := parse(t, unboundSpec)
 	for _, act := range []func() error{
-		func() error { _, err := Apply(t.Context(), spec, w.options()); return err },
+		func() error { _, err := Apply(t.Context(), Known(spec), w.options()); return err },
 		func() error { _, err := Remove(t.Context(), w.options()); return err },
 		func() error { _, err := Lock(w.options()); return err },
 	} {

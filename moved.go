@@ -43,7 +43,7 @@ func (s *SavedPlan) Check(spec *config.Spec, digest SpecDigest, opts Options) (*
 
 func (s *SavedPlan) planner(spec *config.Spec, digest SpecDigest) planner {
 	return func(k *kernel) (*plan, error) {
-		p, err := k.plan(spec)
+		p, err := k.plan(Known(spec))
 		if err != nil {
 			return nil, err
 		}

@@ -34,20 +34,23 @@ type plan struct {
 	list []Change // see changes; nil: not listed yet
 }
 
-// plan compares the kernel with the spec.
-func (k *kernel) plan(spec *config.Spec) (*plan, error) {
-	rehearsal := rehearse(spec)
-	if spec.Director.Bind {
-		if err := k.openIPVS(); err != nil {
-			return nil, err
-		}
-	}
-	warnings := k.warn(spec) // first: nothing of it has to be as the plan finds it
+// plan compares the kernel with the spec. The ruleset is read before the spec is
+// there: when somebody changes it meanwhile, the plan comes too late.
+func (k *kernel) plan(source Source) (*plan, error) {
+	rehearsal := rehearse(source)
 	p, err := k.begin()
 	if err != nil {
 		return nil, err
 	}
-	p.spec, p.warnings = spec, warnings
+	if p.spec, err = source(); err != nil {
+		return nil, err
+	}
+	if p.spec.Director.Bind {
+		if err := k.openIPVS(); err != nil {
+			return nil, err
+		}
+	}
+	p.warnings = k.warn(p.spec)
 	k.progress("rehearse")
 	r := <-rehearsal
 	if err := p.checkForeignTables(r.compiled); err != nil {
@@ -56,7 +59,7 @@ func (k *kernel) plan(spec *config.Spec) (*plan, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	return p, k.compare(p, r.rehearsed, ipvs.Compile(spec), spec.Settings(), ipvs.Addresses(spec))
+	return p, k.compare(p, r.rehearsed, ipvs.Compile(p.spec), p.spec.Settings(), ipvs.Addresses(p.spec))
 }
 
 // A rehearsal is what became of the spec in a scratch network namespace.
@@ -66,10 +69,14 @@ type rehearsal struct {
 }
 
 // rehearse begins a rehearsal: it goes on while the kernel is read, for it has
-// nothing to do with that.
-func rehearse(spec *config.Spec) <-chan rehearsal {
+// nothing to do with that. Of a spec with mistakes there is none.
+func rehearse(source Source) <-chan rehearsal {
 	done := make(chan rehearsal, 1)
 	go func() {
+		spec, err := source()
+		if err != nil {
+			return
+		}
 		r := rehearsal{compiled: nft.Compile(spec)}
 		r.rehearsed, r.err = nft.Rehearse(r.compiled)
 		done <- r

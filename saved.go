@@ -52,7 +52,7 @@ type After struct {
 // the spec is from.
 func Save(spec *config.Spec, digest SpecDigest, opts Options) (*SavedPlan, error) {
 	return inKernel(opts, func(k *kernel) (*SavedPlan, error) {
-		p, err := k.plan(spec)
+		p, err := k.plan(Known(spec))
 		if err != nil {
 			return nil, err
 		}

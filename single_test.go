@@ -35,7 +35,7 @@ func TestSingleUnderLock(t *testing.T) {
 	held, err := Lock(w.options())
 	require.NoError(t, err)
 	generation := w.generation()
-	_, err = Apply(t.Context(), parse(t, marksSpec), w.options())
+	_, err = Apply(t.Context(), Known(parse(t, marksSpec)), w.options())
 	var locked *nft.LockedError
 	require.ErrorAs(t, err, &locked)
 	assert.Equal(t, generation, w.generation())
@@ -59,7 +59,7 @@ func TestSingleUndone(t *testing.T) {
 					return err
 				}
 				defer k.close()
-				p, err := k.plan(parse(t, marksSpec))
+				p, err := k.plan(Known(parse(t, marksSpec)))
 				if err != nil {
 					return err
 				}

@@ -115,14 +115,14 @@ func (w *world) options() Options { return Options{NetNS: w.ns} }
 
 func (w *world) apply(spec *config.Spec) *Result {
 	w.t.Helper()
-	result, err := Apply(w.t.Context(), spec, w.options())
+	result, err := Apply(w.t.Context(), Known(spec), w.options())
 	require.NoError(w.t, err)
 	return result
 }
 
 func (w *world) plan(spec *config.Spec) *Result {
 	w.t.Helper()
-	result, err := Plan(w.t.Context(), spec, w.options())
+	result, err := Plan(w.t.Context(), Known(spec), w.options())
 	require.NoError(w.t, err)
 	return result
 }

@@ -22,6 +22,11 @@ func scan(text []byte, report *report) bool {
 	at := position{1, 1}
 	tokens, lineTokens := 0, 0
 	for i := 0; i < len(text); {
+		if plainBytes[text[i]] && at.column < maxLineLength {
+			i++
+			at.column++
+			continue
+		}
 		char, size := rune(text[i]), 1
 		if char >= utf8.RuneSelf {
 			char, size = utf8.DecodeRune(text[i:])
@@ -51,6 +56,14 @@ func scan(text []byte, report *report) bool {
 	}
 	return true
 }
+
+// plainBytes are the characters of ASCII of which a text may hold any number.
+var plainBytes = func() (plain [256]bool) {
+	for b := byte(' '); b < 0x7f; b++ {
+		plain[b] = b != ':' && !startsToken(rune(b), nil)
+	}
+	return plain
+}()
 
 // excess says which limit is exceeded, if one is.
 func excess(tokens, lineTokens, column int) string {

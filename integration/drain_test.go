@@ -66,7 +66,7 @@ func (d *drainLab) drain(ctx context.Context, spec *config.Spec, opts lvsmark.Op
 			waiting()
 		}
 	}
-	_, err = lvsmark.Apply(ctx, spec, opts)
+	_, err = lvsmark.Apply(ctx, lvsmark.Known(spec), opts)
 	assert.True(d.t, waits, "a drain that did not wait: %v %v", steps, err)
 	return steps, err
 }

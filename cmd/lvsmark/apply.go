@@ -139,18 +139,15 @@ func (f *applyFlags) work(cmd *cobra.Command, s streams, opts *options, args []s
 	if len(args) > 0 {
 		return savedWork(cmd, s, opts, args[0])
 	}
-	spec, _, err := opts.load(s)
-	if err != nil {
-		return nil, err
-	}
+	source := opts.source(s)
 	return &applyWork{
 		plan: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
 			o.Adopt = f.adopt
-			return lvsmark.Plan(ctx, spec, o)
+			return lvsmark.Plan(ctx, source, o)
 		},
 		apply: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
 			o.Adopt = f.adopt
-			return lvsmark.Apply(ctx, spec, o)
+			return lvsmark.Apply(ctx, source, o)
 		},
 	}, nil
 }

@@ -37,11 +37,7 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
   lvsmark diff -o json | jq '.changes[] | select(.op == "delete")'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			spec, _, err := opts.load(s)
-			if err != nil {
-				return err
-			}
-			result, err := lvsmark.Plan(cmd.Context(), spec, lvsmark.Options{NetNS: opts.netns})
+			result, err := lvsmark.Plan(cmd.Context(), opts.source(s), lvsmark.Options{NetNS: opts.netns})
 			if err != nil {
 				return err
 			}

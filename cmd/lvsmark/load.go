@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io"
 	"path/filepath"
+	"sync"
 
 	"github.com/lvsmark/lvsmark"
 	"github.com/lvsmark/lvsmark/config"
@@ -22,6 +23,14 @@ func (o *options) load(s streams) (*config.Spec, []config.Note, error) {
 		return config.Parse(o.fileName(), s.in)
 	}
 	return config.Load(o.file)
+}
+
+// source is load for the engine, which reads the kernel meanwhile.
+func (o *options) source(s streams) lvsmark.Source {
+	return sync.OnceValues(func() (*config.Spec, error) {
+		spec, _, err := o.load(s)
+		return spec, err
+	})
 }
 
 // loadDigest reads the spec that the flags name, and says which it was.

@@ -16,7 +16,7 @@ type way func(context.Context, *stage, document) error
 
 // throughEngine applies as `lvsmark apply` does, without a process for it.
 func throughEngine(ctx context.Context, s *stage, d document) error {
-	_, err := lvsmark.Apply(ctx, d.spec, lvsmark.Options{NetNS: s.director.Path()})
+	_, err := lvsmark.Apply(ctx, lvsmark.Known(d.spec), lvsmark.Options{NetNS: s.director.Path()})
 	return err
 }
 
