@@ -35,7 +35,7 @@ type plan struct {
 }
 
 // plan compares the kernel with the spec. The ruleset is read before the spec is
-// there: when somebody changes it meanwhile, the plan comes too late.
+// there, and again if somebody has changed it by the time the rest is.
 func (k *kernel) plan(source Source) (*plan, error) {
 	rehearsal := rehearse(source)
 	p, err := k.begin()
@@ -53,6 +53,9 @@ func (k *kernel) plan(source Source) (*plan, error) {
 	p.warnings = k.warn(p.spec)
 	k.progress("rehearse")
 	r := <-rehearsal
+	if err := k.readAgain(p); err != nil {
+		return nil, err
+	}
 	if err := p.checkForeignTables(r.compiled); err != nil {
 		return nil, err
 	}
@@ -100,6 +103,16 @@ func (k *kernel) begin() (*plan, error) {
 		return nil, err
 	}
 	return &plan{live: live}, nil
+}
+
+// readAgain reads the ruleset of the plan anew when it is no longer that which is
+// there: the spec, or the tables of others, may have taken their time.
+func (k *kernel) readAgain(p *plan) error {
+	generation, err := k.nft.Generation()
+	if err == nil && generation != p.live.Generation {
+		p.live, err = k.nft.Snapshot()
+	}
+	return err
 }
 
 // compare fills the plan in.

@@ -3,8 +3,8 @@ package lvsmark
 import "github.com/lvsmark/lvsmark/config"
 
 // A Source gives the spec, or its mistakes. It is called while the kernel is read,
-// for both take their time, and again when a plan has to be made anew: each time it
-// gives the same, as what sync.OnceValues makes does.
+// for both take their time; by several goroutines, and again when a plan has to be
+// made anew. Each time it gives the same, as what sync.OnceValues makes does.
 type Source func() (*config.Spec, error)
 
 // Known is the Source of a spec that is there already.

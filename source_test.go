@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // TestSource: the mistakes of a spec come before all that the kernel has to say,
@@ -26,4 +28,29 @@ func TestSource(t *testing.T) {
 	_, err = Apply(t.Context(), source, w.options())
 	assert.Equal(t, mistakes, err)
 	assert.Equal(t, before, w.state())
+}
+
+// TestReadAgain changes the ruleset behind the snapshot, and ahead of the rest of
+// the plan, which holds it all the same.
+func TestReadAgain(t *testing.T) {
+	w := newWorld(t)
+	opts := w.options()
+	opts.Progress = func(step string) {
+		if step == "rehearse" {
+			w.nft("add table ip meanwhile")
+		}
+	}
+	require.NoError(t, InNamespace(w.ns, func() error {
+		k, err := openKernel(opts)
+		if err != nil {
+			return err
+		}
+		defer k.close()
+		p, err := k.plan(Known(parse(t, marksSpec)))
+		if err != nil {
+			return err
+		}
+		assert.Contains(t, p.live.Foreign, nft.TableName{Family: config.IPv4, Name: "meanwhile"})
+		return nil
+	}))
 }

@@ -48,10 +48,9 @@ func Compile(spec *config.Spec) *Ruleset {
 }
 
 // compileMarks adds the maps from VIP to mark and the chain that asks them. The
-// port is tested first, for nearly every packet is of one or of none of our
-// ports; then comes one look-up, whatever the number of VIPs. What most of the
-// other packets are, answers to clients, is told apart before that by an address
-// far from all VIPs.
+// port is tested ahead of the VIP, for nearly every packet is of one or of none of
+// our ports; then comes one look-up, whatever the number of VIPs. Answers to
+// clients, which most other packets are, have an address far from all VIPs.
 func compileMarks(t *Table, profiles []*profile) {
 	for _, p := range profiles {
 		t.Sets = append(t.Sets, markMap(t.Family, p))

@@ -61,7 +61,7 @@ func (r *Ruleset) markChains(family config.Family) []markChain {
 			continue
 		}
 		for _, c := range t.Chains {
-			if c.Type == "filter" && c.Hook == unix.NF_INET_PRE_ROUTING {
+			if c.marks() {
 				chains = append(chains, markChain{c.Priority, t.markSteps(c)})
 			}
 		}
@@ -69,6 +69,10 @@ func (r *Ruleset) markChains(family config.Family) []markChain {
 	slices.SortStableFunc(chains, func(a, b markChain) int { return cmp.Compare(a.priority, b.priority) })
 	return chains
 }
+
+// marks reports whether the rules of the chain are in Marks, but for those of
+// chains to which it sends VIPs.
+func (c *Chain) marks() bool { return c.Type == "filter" && c.Hook == unix.NF_INET_PRE_ROUTING }
 
 func (t *Table) markSteps(c *Chain) []markStep {
 	var steps []markStep

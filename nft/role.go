@@ -3,6 +3,7 @@ package nft
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/google/nftables/expr"
@@ -31,7 +32,7 @@ func (t *Table) role(r *Rule) Role {
 	if _, ok := t.vipSwitch(r); ok {
 		return Marking
 	}
-	if _, ok := t.onlyProtocol(r); ok {
+	if _, ok := t.onlyProtocol(r); ok && slices.ContainsFunc(t.Chains, func(c *Chain) bool { return c.marks() && slices.Contains(c.Rules, r) }) {
 		return Marking
 	}
 	if _, ok := t.translation(r); ok {

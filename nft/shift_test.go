@@ -139,6 +139,7 @@ func TestMarksByHand(t *testing.T) {
 			"add rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
 		}},
 		{name: "UDP alone as well", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", role: nft.Marking},
+		{name: "the same where nothing marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", role: nft.Steering},
 		{name: "rules of a former version", script: "flush chain ip lvsmark prerouting; " + addRules(
 			"tcp dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000 accept",
 			"tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000 accept",

@@ -43,7 +43,7 @@ fetch_kernel() {
 
 	say "fetching ${packages[*]} (about 100 MB, once)"
 	mkdir -p "${directory%/*}"
-	work=$(mktemp -d "$directory.XXXXXX")
+	work=$(mktemp -d -p "${directory%/*}")
 	(
 		trap 'rm -rf "$work"' EXIT
 		trap 'exit 130' INT TERM

@@ -125,7 +125,7 @@ const floorMark = 21
 func (p peer) knowsNoVIP() bool { return p == nftFloor || p == nftLeast }
 
 // floorText tests the ports and knows no VIP: in rules as one writes them, or in
-// those of lvsmark.
+// those of lvsmark, with a network that holds what all streams go to.
 func (p peer) floorText(s site) string {
 	low, high := s.passive(0)
 	rules := `tcp dport %[2]d-%[3]d meta mark set %[4]d accept
