@@ -54,6 +54,12 @@ func eachStep[T any](name string, items []T, d deed[T]) step {
 			}
 			return errors.Join(left...)
 		},
+		objects: func() (names []string) {
+			for _, item := range items {
+				names = append(names, d.name(item))
+			}
+			return names
+		},
 	}
 }
 

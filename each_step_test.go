@@ -52,7 +52,7 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 		"somebody else did the same before": {had: []string{"refused"}, items: []string{"a", "refused"}, left: map[string]bool{"refused": true}, words: "file exists; undone: ledger"},
 		"one cannot be undone": {
 			items: []string{"a", "stuck", "lost"}, left: map[string]bool{"stuck": true},
-			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: table ip lvsmark keeps it for the next apply",
+			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: left done, for what came later may need it: table ip lvsmark",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,10 +60,12 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 			for _, name := range c.had {
 				have[name] = true
 			}
-			ledger := step{name: "ledger", do: func() error { return nil }, undo: func() error { return nil }, memory: "table ip lvsmark"}
+			there := false
+			ledger := step{name: "ledger", do: func() error { there = true; return nil }, undo: func() error { there = false; return nil }, objects: func() []string { return []string{"table ip lvsmark"} }}
 			err := run(t.Context(), []step{ledger, eachStep("items", c.items, memoryDeed(have, unix.EEXIST))}, func(string) {})
 			assert.EqualError(t, err, "items: "+c.words)
 			assert.Equal(t, c.left, have)
+			assert.Equal(t, c.left["stuck"], there, "the step before stays only for what could not be undone")
 		})
 	}
 }

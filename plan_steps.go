@@ -27,17 +27,16 @@ func (p *plan) steps(k *kernel) []step {
 			},
 			undo: func() error {
 				if err := k.nft.Restore(from); err != nil {
-					return fmt.Errorf("%s: %w", tables(from, to), err)
+					return fmt.Errorf("%s: %w", strings.Join(tables(from, to), ", "), err)
 				}
 				return nil
 			},
+			objects: func() []string { return tables(from, to) },
 		}
 	}
 	makes, breaks := p.splitServices()
-	ledger := ruleset("write the ledger", &p.live.Ruleset, p.claimed)
-	ledger.memory = tables(p.claimed)
 	steps := []step{
-		ledger,
+		ruleset("write the ledger", &p.live.Ruleset, p.claimed),
 		eachStep("set sysctls and timeouts", p.settings.set, settingDeed()),
 		eachStep("remove VIP addresses", p.addresses.gone, removeAddress()),
 		eachStep("add and edit IPVS services", makes, k.serviceDeed()),
@@ -79,7 +78,7 @@ func (k *kernel) removeServices(breaks []ipvs.Change) step {
 }
 
 // tables names those of both rulesets.
-func tables(rulesets ...*nft.Ruleset) string {
+func tables(rulesets ...*nft.Ruleset) []string {
 	var names []string
 	for _, r := range rulesets {
 		for _, t := range r.Tables {
@@ -88,5 +87,5 @@ func tables(rulesets ...*nft.Ruleset) string {
 			}
 		}
 	}
-	return strings.Join(names, ", ")
+	return names
 }

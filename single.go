@@ -3,6 +3,7 @@ package lvsmark
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/lvsmark/lvsmark/nft"
@@ -82,7 +83,7 @@ func (k *kernel) undoSingle(p *plan) error {
 		return nil
 	}
 	if err := k.nft.Restore(&p.live.Ruleset); err != nil {
-		return fmt.Errorf("%s: %w", tables(&p.live.Ruleset, p.final), err)
+		return fmt.Errorf("%s: %w", strings.Join(tables(&p.live.Ruleset, p.final), ", "), err)
 	}
 	return nil
 }

@@ -11,15 +11,11 @@ import (
 // A step is one thing that apply does. Undo takes back what do did, also when
 // do failed half way; it must be good for nothing to take back.
 type step struct {
-	name string
-	do   func() error
-	undo func() error
-	lost func() []string // what undo cannot bring back of what do did; nil: nothing
-
-	// memory is where the step writes down what those behind it do; empty: it
-	// does not. It is undone only when nothing is left of them, or the next
-	// apply would not know.
-	memory string
+	name    string
+	do      func() error
+	undo    func() error
+	objects func() []string // what do changes, by name
+	lost    func() []string // what undo cannot bring back of what do did; nil: nothing
 }
 
 // An UndoneError is the failure of a step of apply, after the steps before it
@@ -28,7 +24,7 @@ type UndoneError struct {
 	Step   string   // the step that failed
 	Err    error    // why
 	Undone []string // steps that were taken back, the last first
-	Left   []error  // what could not be taken back
+	Left   []error  // what could not be taken back, and what was left for its sake
 	Lost   []string // what is gone all the same: connections of real servers that were removed
 }
 
@@ -69,22 +65,30 @@ func run(ctx context.Context, steps []step, progress func(string)) error {
 	return nil
 }
 
+// undo takes steps back in reverse, up to one that cannot be. Those before it stay:
+// marks that may still turn to a service need it, and what the ledger may no longer
+// say must not come back. What is there then, apply goes through whenever it comes
+// that far.
 func undo(done []step, failure *UndoneError) error {
-	for _, s := range slices.Backward(done) {
+	for i, s := range slices.Backward(done) {
 		if s.lost != nil {
 			failure.Lost = append(failure.Lost, s.lost()...)
 		}
-		if s.memory != "" && len(failure.Left) > 0 {
-			failure.Left = append(failure.Left, fmt.Errorf("%s: %s keeps it for the next apply", s.name, s.memory))
-			continue
-		}
 		if err := s.undo(); err != nil {
 			failure.Left = append(failure.Left, fmt.Errorf("%s: %w", s.name, err))
-			continue
+			failure.leave(done[:i])
+			break
 		}
 		if s.name != failure.Step {
 			failure.Undone = append(failure.Undone, s.name)
 		}
 	}
 	return failure
+}
+
+// leave says of steps that they were left done.
+func (e *UndoneError) leave(done []step) {
+	for _, s := range slices.Backward(done) {
+		e.Left = append(e.Left, fmt.Errorf("%s: left done, for what came later may need it: %s", s.name, strings.Join(s.objects(), ", ")))
+	}
 }

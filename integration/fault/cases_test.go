@@ -3,6 +3,8 @@
 package fault_test
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/integration/fault"
@@ -53,6 +55,24 @@ func casesOf(call fault.Call) []fault.Fault {
 		}
 	}
 	return fitting
+}
+
+// lasting are the faults from which on nftables does not do what it is told, or
+// does and does not say so: the steps from there on cannot be undone.
+func lasting(calls []fault.Call) []fault.Fault {
+	var all []fault.Fault
+	transaction := false
+	for i, call := range calls {
+		isAnswer := transaction && call.Receives()
+		transaction = call.Sends() && strings.HasSuffix(call.On, " transaction")
+		if !transaction && !isAnswer {
+			continue
+		}
+		for _, mode := range []fault.Mode{fault.Before, fault.After} {
+			all = append(all, fault.Fault{Call: i + 1, Mode: mode, Errno: unix.ENOBUFS, Lasts: true})
+		}
+	}
+	return all
 }
 
 func waits(call fault.Call, f fault.Fault) bool {

@@ -70,8 +70,8 @@ func many(t *testing.T, short, limit int) int {
 	return short
 }
 
-// spoilAll disturbs each turn in as many ways, spread over all that there are,
-// and fewer with -test.short.
+// spoilAll disturbs each turn in as many ways, spread over all that there are, and
+// fewer with -test.short; and by all faults from which on nothing can be undone.
 func spoilAll(t *testing.T, turns []turn, quick, slow int) {
 	t.Helper()
 	t.Parallel()
@@ -89,7 +89,7 @@ func spoilAll(t *testing.T, turns []turn, quick, slow int) {
 			t.Parallel()
 			s := newStage(t, newWorld(t), turn)
 			some, _ := cases(s.calls)
-			s.spoilEach(sample(some, quick))
+			s.spoilEach(append(sample(some, quick), lasting(s.calls)...))
 		})
 		if turn.name != turns[0].name {
 			continue // much the same calls

@@ -123,7 +123,11 @@ func (s *stopped) rewrite(n int64, change func([]byte) []byte) (done bool, err e
 	if n < messageHeader || uint64(n) > b.length {
 		return false, nil
 	}
-	datagram := change(s.read(b.address, int(n)))
+	received := s.read(b.address, int(n))
+	if len(received) < int(n) {
+		return false, unix.ESRCH // it ends, by another of its threads
+	}
+	datagram := change(received)
 	if uint64(len(datagram)) > b.length {
 		return false, fmt.Errorf("%s: no room for a datagram of %d bytes", s.Call, len(datagram))
 	}
