@@ -72,8 +72,10 @@ func (d *decoder) sources(n *yaml.Node, what string) ([]item[netip.Prefix], bool
 		}
 		return []item[netip.Prefix]{{at(n), prefix}}, true
 	}
-	return list(d, "source", d.source)(n, what)
+	return sourceList(d, n, what)
 }
+
+var sourceList = list("source", (*decoder).source)
 
 func (d *decoder) source(n *yaml.Node, what string) (netip.Prefix, bool) {
 	text, ok := d.text(n, what)

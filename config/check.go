@@ -165,9 +165,9 @@ func (c *checker) repeatedPorts(what string, ports []item[uint16]) {
 // servers checks the real servers of one cluster, against the VIPs of all.
 func (c *checker) servers(i int) {
 	in, cluster := c.cluster(i)
-	addresses, names := map[netip.Addr]int{}, map[string]int{}
-	for _, item := range in.servers.value {
-		server := &item.value
+	addresses, names := make(map[netip.Addr]int, len(in.servers.value)), make(map[string]int, len(in.servers.value))
+	for k := range in.servers.value {
+		server := &in.servers.value[k].value
 		if server.name.valid {
 			if line, twice := names[server.name.value]; twice {
 				c.mistake(server.name.position, "real server %q is given twice, first at line %d; give each a name of its own", server.name.value, line)
@@ -205,17 +205,19 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 
 // serversOf checks the real servers behind a family which the cluster serves.
 func (c *checker) serversOf(family Family, in *fileCluster, cluster *Cluster) {
-	servers := cluster.RealServersOf(family)
-	heaviest, lost := 0, false
-	for _, server := range servers {
-		heaviest = max(heaviest, server.Weight)
+	count, heaviest, lost := 0, 0, false
+	for i := range cluster.RealServers {
+		if server := &cluster.RealServers[i]; family.holds(server.Address) {
+			count, heaviest = count+1, max(heaviest, server.Weight)
+		}
 	}
-	for _, server := range in.servers.value {
-		lost = lost || !server.value.address.valid || server.value.weight.lost()
+	for i := range in.servers.value {
+		server := &in.servers.value[i].value
+		lost = lost || !server.address.valid || server.weight.lost()
 	}
 	switch {
 	case lost:
-	case len(servers) == 0:
+	case count == 0:
 		vip := firstVIPsOf(cluster)[family]
 		c.mistake(placeOf(in.vips.value, vip), "VIP %s has no %s real server behind it; add one, or remove the VIP", vip, family)
 	case heaviest == 0:

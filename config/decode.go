@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -45,19 +46,20 @@ func values[T any](items []item[T]) []T {
 
 // A decoding turns a node into a value; what names it in messages. It reports
 // whether it could, after it reported why not.
-type decoding[T any] func(n *yaml.Node, what string) (T, bool)
+type decoding[T any] func(d *decoder, n *yaml.Node, what string) (T, bool)
 
-// A key is one that a mapping may have.
-type key struct {
+// A key is one that a mapping which becomes a T may have.
+type key[T any] struct {
 	name   string
-	decode func(n *yaml.Node, what string)
+	decode func(d *decoder, n *yaml.Node, what string, into *T)
 }
 
 // set decodes the value of a key into a field.
-func set[T any](f *field[T], decode decoding[T]) func(*yaml.Node, string) {
-	return func(n *yaml.Node, what string) {
+func set[T, V any](of func(*T) *field[V], decode decoding[V]) func(*decoder, *yaml.Node, string, *T) {
+	return func(d *decoder, n *yaml.Node, what string, into *T) {
+		f := of(into)
 		f.position, f.present = at(n), true
-		f.value, f.valid = decode(n, what)
+		f.value, f.valid = decode(d, n, what)
 	}
 }
 
@@ -70,41 +72,61 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 
 // mapping decodes the keys of a mapping; what names it in messages. It reports
 // whether the node is a mapping.
-func (d *decoder) mapping(n *yaml.Node, what string, keys []key) bool {
+func mapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *T) bool {
 	if n.Kind == yaml.AliasNode {
 		return false
 	}
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "%s must be a mapping of keys, not %s; known keys: %s", what, kindOf(n), keyNames(keys))
+		d.fail(n, "%s must be a mapping of keys, not %s; known keys: %s", what, kindOf(n), strings.Join(keyNames(keys), ", "))
 		return false
 	}
-	first := map[string]int{}
+	var first firstLines
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
-		if !d.isKey(name, what) || d.isRepeated(name, first) {
+		if !d.isKey(name, what) {
 			continue
 		}
-		d.key(name, value, what, keys)
+		index := slices.IndexFunc(keys, func(k key[T]) bool { return k.name == name.Value })
+		switch {
+		case d.isRepeated(name, first.of(index, name.Value)):
+		case index < 0:
+			d.fail(name, "unknown key %s in %s%s", quote(name.Value), what, suggest(name.Value, "known keys", keyNames(keys)))
+		default:
+			keys[index].decode(d, value, name.Value, into)
+		}
 	}
 	return true
 }
 
 // optionalMapping is a mapping all of whose keys have defaults: nothing at all
 // stands for no keys.
-func (d *decoder) optionalMapping(n *yaml.Node, what string, keys []key) bool {
-	return isNull(n) || d.mapping(n, what, keys)
+func optionalMapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *T) bool {
+	return isNull(n) || mapping(d, n, what, keys, into)
 }
 
-func (d *decoder) key(name, value *yaml.Node, what string, keys []key) {
-	names := make([]string, len(keys))
-	for i, key := range keys {
-		if key.name == name.Value {
-			key.decode(value, key.name)
-			return
-		}
-		names[i] = key.name
+// maxKeys is how many keys a mapping may know.
+const maxKeys = 16
+
+// firstLines are where a mapping gives each key first; 0: nowhere yet.
+type firstLines struct {
+	known   [maxKeys]int
+	unknown map[string]*int
+}
+
+// of is the line of a key: by index where it is known, else by name.
+func (f *firstLines) of(index int, name string) *int {
+	if index >= 0 {
+		return &f.known[index]
 	}
-	d.fail(name, "unknown key %s in %s%s", quote(name.Value), what, suggest(name.Value, "known keys", names))
+	line, ok := f.unknown[name]
+	if !ok {
+		if f.unknown == nil {
+			f.unknown = map[string]*int{}
+		}
+		line = new(int)
+		f.unknown[name] = line
+	}
+	return line
 }
 
 func (d *decoder) isKey(name *yaml.Node, what string) bool {
@@ -118,29 +140,29 @@ func (d *decoder) isKey(name *yaml.Node, what string) bool {
 	return true
 }
 
-func (d *decoder) isRepeated(name *yaml.Node, first map[string]int) bool {
-	line, repeated := first[name.Value]
-	if repeated {
-		d.fail(name, "key %s is given twice, first at line %d; remove one", quote(name.Value), line)
+// isRepeated reports a key that was given before, and remembers one that was not.
+func (d *decoder) isRepeated(name *yaml.Node, first *int) bool {
+	if *first > 0 {
+		d.fail(name, "key %s is given twice, first at line %d; remove one", quote(name.Value), *first)
 		return true
 	}
-	first[name.Value] = at(name).line
+	*first = at(name).line
 	return false
 }
 
-func keyNames(keys []key) string {
+func keyNames[T any](keys []key[T]) []string {
 	names := make([]string, len(keys))
 	for i, key := range keys {
 		names[i] = key.name
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // list decodes each element of a list that is not empty; element names one in
 // messages. The list is valid when each element is; those that are come back
 // all the same.
-func list[T any](d *decoder, element string, decode decoding[T]) decoding[[]item[T]] {
-	return func(n *yaml.Node, what string) ([]item[T], bool) {
+func list[T any](element string, decode decoding[T]) decoding[[]item[T]] {
+	return func(d *decoder, n *yaml.Node, what string) ([]item[T], bool) {
 		if n.Kind == yaml.AliasNode {
 			return nil, false
 		}
@@ -154,7 +176,7 @@ func list[T any](d *decoder, element string, decode decoding[T]) decoding[[]item
 		}
 		items, valid := make([]item[T], 0, len(n.Content)), true
 		for _, child := range n.Content {
-			value, ok := decode(child, element)
+			value, ok := decode(d, child, element)
 			valid = valid && ok
 			if ok {
 				items = append(items, item[T]{at(child), value})
@@ -166,12 +188,12 @@ func list[T any](d *decoder, element string, decode decoding[T]) decoding[[]item
 
 // atMost refuses lists that are longer than anybody needs, and that would make
 // checks slow.
-func atMost[T any](d *decoder, limit int, decode decoding[[]item[T]]) decoding[[]item[T]] {
-	return func(n *yaml.Node, what string) ([]item[T], bool) {
+func atMost[T any](limit int, decode decoding[[]item[T]]) decoding[[]item[T]] {
+	return func(d *decoder, n *yaml.Node, what string) ([]item[T], bool) {
 		if n.Kind == yaml.SequenceNode && len(n.Content) > limit {
 			d.fail(n, "%s has %d entries; give at most %d", what, len(n.Content), limit)
 			return nil, false
 		}
-		return decode(n, what)
+		return decode(d, n, what)
 	}
 }

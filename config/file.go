@@ -58,34 +58,38 @@ type fileDirector struct {
 
 type fileTimeouts struct{ tcp, tcpFin, udp field[time.Duration] }
 
+var fileKeys = []key[file]{
+	{"clusters", set(func(f *file) *field[[]item[fileCluster]] { return &f.clusters }, list("cluster", (*decoder).cluster))},
+	{"director", func(d *decoder, n *yaml.Node, what string, f *file) {
+		optionalMapping(d, n, what, directorKeys, &f.director)
+	}},
+}
+
 func (d *decoder) file(n *yaml.Node) *file {
 	var f file
-	known := []key{
-		{"clusters", set(&f.clusters, list(d, "cluster", d.cluster))},
-		{"director", func(n *yaml.Node, what string) { f.director = d.director(n, what) }},
-	}
-	if d.mapping(n, "the file", known) && !f.clusters.present {
+	if mapping(d, n, "the file", fileKeys, &f) && !f.clusters.present {
 		d.fail(n, "the file has no clusters; add clusters: with a list of them")
 	}
 	return &f
 }
 
+var clusterKeys = []key[fileCluster]{
+	{"name", set(func(c *fileCluster) *field[string] { return &c.name }, (*decoder).name)},
+	{"mark", set(func(c *fileCluster) *field[uint64] { return &c.mark }, number(1, math.MaxUint32, "1 to 0xffffffff"))},
+	{"vips", set(func(c *fileCluster) *field[[]item[netip.Addr]] { return &c.vips }, list("VIP", (*decoder).vip))},
+	{"vip-device", set(func(c *fileCluster) *field[string] { return &c.device }, (*decoder).device)},
+	{"ftp", set(func(c *fileCluster) *field[fileFTP] { return &c.ftp }, (*decoder).ftp)},
+	{"ports", set(func(c *fileCluster) *field[[]item[PortRange]] { return &c.ports }, atMost(maxPortEntries, list("port", portRange(true))))},
+	{"forwarding", set(func(c *fileCluster) *field[Forwarding] { return &c.forwarding }, (*decoder).forwarding)},
+	{"scheduler", set(func(c *fileCluster) *field[string] { return &c.scheduler }, (*decoder).scheduler)},
+	{"persistence", set(func(c *fileCluster) *field[time.Duration] { return &c.persistence }, duration(0, maxPersistence, "31 days"))},
+	{"persistence-netmask", set(func(c *fileCluster) *field[uint64] { return &c.netmask }, number(1, 128, "a prefix length of 1 to 32, or to 128 in IPv6"))},
+	{"real-servers", set(func(c *fileCluster) *field[[]item[fileServer]] { return &c.servers }, list("real server", (*decoder).server))},
+}
+
 func (d *decoder) cluster(n *yaml.Node, what string) (fileCluster, bool) {
 	var c fileCluster
-	known := []key{
-		{"name", set(&c.name, d.name)},
-		{"mark", set(&c.mark, d.number(1, math.MaxUint32, "1 to 0xffffffff"))},
-		{"vips", set(&c.vips, list(d, "VIP", d.vip))},
-		{"vip-device", set(&c.device, d.device)},
-		{"ftp", set(&c.ftp, d.ftp)},
-		{"ports", set(&c.ports, atMost(d, maxPortEntries, list(d, "port", d.portRange(true))))},
-		{"forwarding", set(&c.forwarding, d.forwarding)},
-		{"scheduler", set(&c.scheduler, d.scheduler)},
-		{"persistence", set(&c.persistence, d.duration(0, maxPersistence, "31 days"))},
-		{"persistence-netmask", set(&c.netmask, d.number(1, 128, "a prefix length of 1 to 32, or to 128 in IPv6"))},
-		{"real-servers", set(&c.servers, list(d, "real server", d.server))},
-	}
-	if !d.mapping(n, "a cluster", known) {
+	if !mapping(d, n, "a cluster", clusterKeys, &c) {
 		return c, false
 	}
 	d.require(n, c.name.present, what, "name", "name: ftp")
@@ -107,61 +111,62 @@ func (d *decoder) require(n *yaml.Node, present bool, what, name, example string
 	}
 }
 
+var ftpKeys = []key[fileFTP]{
+	{"control-ports", set(func(f *fileFTP) *field[[]item[uint16]] { return &f.control }, ftpPorts)},
+	{"passive-ports", set(func(f *fileFTP) *field[PortRange] { return &f.passive }, portRange(false))},
+	{"active-data", set(func(f *fileFTP) *field[fileActive] { return &f.active }, (*decoder).active)},
+}
+
 func (d *decoder) ftp(n *yaml.Node, what string) (fileFTP, bool) {
 	var f fileFTP
-	ok := d.optionalMapping(n, what, []key{
-		{"control-ports", set(&f.control, atMost(d, maxFTPPorts, list(d, "port", d.port)))},
-		{"passive-ports", set(&f.passive, d.portRange(false))},
-		{"active-data", set(&f.active, d.active)},
-	})
+	ok := optionalMapping(d, n, what, ftpKeys, &f)
 	return f, ok
+}
+
+var activeKeys = []key[fileActive]{
+	{"translate", set(func(a *fileActive) *field[Translation] { return &a.translate }, (*decoder).translation)},
+	{"source", set(func(a *fileActive) *field[[]item[netip.Prefix]] { return &a.sources }, (*decoder).sources)},
+	{"ports", set(func(a *fileActive) *field[[]item[uint16]] { return &a.ports }, ftpPorts)},
 }
 
 func (d *decoder) active(n *yaml.Node, what string) (fileActive, bool) {
 	var a fileActive
-	ok := d.optionalMapping(n, what, []key{
-		{"translate", set(&a.translate, d.translation)},
-		{"source", set(&a.sources, d.sources)},
-		{"ports", set(&a.ports, atMost(d, maxFTPPorts, list(d, "port", d.port)))},
-	})
+	ok := optionalMapping(d, n, what, activeKeys, &a)
 	return a, ok
+}
+
+var serverKeys = []key[fileServer]{
+	{"name", set(func(s *fileServer) *field[string] { return &s.name }, (*decoder).name)},
+	{"address", set(func(s *fileServer) *field[netip.Addr] { return &s.address }, (*decoder).address)},
+	{"weight", set(func(s *fileServer) *field[uint64] { return &s.weight }, number(0, math.MaxUint16, "0 to 65535"))},
 }
 
 func (d *decoder) server(n *yaml.Node, what string) (fileServer, bool) {
 	var s fileServer
-	ok := d.mapping(n, "a real server", []key{
-		{"name", set(&s.name, d.name)},
-		{"address", set(&s.address, d.address)},
-		{"weight", set(&s.weight, d.number(0, math.MaxUint16, "0 to 65535"))},
-	})
+	ok := mapping(d, n, "a real server", serverKeys, &s)
 	if ok {
 		d.require(n, s.address.present, what, "address", "address: 10.0.0.11")
 	}
 	return s, ok
 }
 
-func (d *decoder) director(n *yaml.Node, what string) fileDirector {
-	var f fileDirector
-	d.optionalMapping(n, what, []key{
-		{"table", set(&f.table, d.table)},
-		{"bind", set(&f.bind, d.boolean)},
-		{"ip-forward", set(&f.ipForward, d.boolean)},
-		{"ipvs-timeouts", func(n *yaml.Node, what string) { f.timeouts = d.timeouts(n, what) }},
-		{"sysctls", set(&f.sysctls, d.sysctls)},
-	})
-	return f
+var directorKeys = []key[fileDirector]{
+	{"table", set(func(f *fileDirector) *field[string] { return &f.table }, (*decoder).table)},
+	{"bind", set(func(f *fileDirector) *field[bool] { return &f.bind }, (*decoder).boolean)},
+	{"ip-forward", set(func(f *fileDirector) *field[bool] { return &f.ipForward }, (*decoder).boolean)},
+	{"ipvs-timeouts", func(d *decoder, n *yaml.Node, what string, f *fileDirector) {
+		optionalMapping(d, n, what, timeoutKeys, &f.timeouts)
+	}},
+	{"sysctls", set(func(f *fileDirector) *field[[]item[Sysctl]] { return &f.sysctls }, (*decoder).sysctls)},
 }
 
-func (d *decoder) timeouts(n *yaml.Node, what string) fileTimeouts {
-	var t fileTimeouts
-	timeout := d.duration(time.Second, maxTimeout, "24 days")
-	d.optionalMapping(n, what, []key{
-		{"tcp", set(&t.tcp, timeout)},
-		{"tcp-fin", set(&t.tcpFin, timeout)},
-		{"udp", set(&t.udp, timeout)},
-	})
-	return t
+var timeoutKeys = []key[fileTimeouts]{
+	{"tcp", set(func(t *fileTimeouts) *field[time.Duration] { return &t.tcp }, timeout)},
+	{"tcp-fin", set(func(t *fileTimeouts) *field[time.Duration] { return &t.tcpFin }, timeout)},
+	{"udp", set(func(t *fileTimeouts) *field[time.Duration] { return &t.udp }, timeout)},
 }
+
+var timeout = duration(time.Second, maxTimeout, "24 days")
 
 // Limits on durations. The kernel multiplies both by HZ, up to 1000: the
 // timeout of a persistence template in 32 bits unsigned, the timeouts of

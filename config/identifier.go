@@ -11,8 +11,6 @@ import (
 // maxName is the length of names, in bytes.
 const maxName = 64
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
-
 // name decodes the name of a cluster or of a real server.
 func (d *decoder) name(n *yaml.Node, what string) (string, bool) {
 	text, ok := d.word(n, what)
@@ -23,12 +21,22 @@ func (d *decoder) name(n *yaml.Node, what string) (string, bool) {
 		d.fail(n, "%s is empty; give one", what)
 	case len(text) > maxName:
 		d.fail(n, "%s is %d bytes long; give one of at most %d", what, len(text), maxName)
-	case !namePattern.MatchString(text):
+	case !isName(text):
 		d.fail(n, "%s %s is not plain; use letters, digits, dot, dash and underscore, a letter or digit first", what, quote(text))
 	default:
 		return text, true
 	}
 	return "", false
+}
+
+// isName reports whether text is [A-Za-z0-9][A-Za-z0-9._-]*.
+func isName(text string) bool {
+	for i := range len(text) {
+		if b := text[i]; !isWordByte(b) && (i == 0 || b != '.' && b != '_' && b != '-') {
+			return false
+		}
+	}
+	return text != ""
 }
 
 var tablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)

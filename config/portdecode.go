@@ -18,14 +18,19 @@ const portLimits = "1 to 65535"
 
 // port decodes a single TCP port.
 func (d *decoder) port(n *yaml.Node, what string) (uint16, bool) {
-	number, ok := d.number(1, 65535, portLimits)(n, what)
+	number, ok := portNumber(d, n, what)
 	return uint16(number), ok
 }
 
+var (
+	portNumber = number(1, 65535, portLimits)
+	ftpPorts   = atMost(maxFTPPorts, list("port", (*decoder).port))
+)
+
 // portRange decodes a port or LOW-HIGH, with a protocol before it if the key
 // allows one: 80, 8000-8100, tcp/80, udp/443.
-func (d *decoder) portRange(protocols bool) decoding[PortRange] {
-	return func(n *yaml.Node, what string) (PortRange, bool) {
+func portRange(protocols bool) decoding[PortRange] {
+	return func(d *decoder, n *yaml.Node, what string) (PortRange, bool) {
 		text, ok := d.text(n, what)
 		if !ok {
 			return PortRange{}, false
@@ -62,7 +67,7 @@ func parsePortRange(text string, protocols bool) (ports PortRange, problem strin
 
 func parsePorts(ports PortRange, text string) (PortRange, string) {
 	low, high, isRange := strings.Cut(text, "-")
-	if low, high, colon := strings.Cut(text, ":"); colon && decimalPattern.MatchString(low) && decimalPattern.MatchString(high) {
+	if low, high, colon := strings.Cut(text, ":"); colon && isDecimal(low) && isDecimal(high) {
 		return ports, fmt.Sprintf("must be LOW-HIGH, not %s; write %s-%s", quote(text), clip(low), clip(high))
 	}
 	if !isRange || low == "" { // a single port, or a negative one

@@ -64,8 +64,8 @@ func unquoted(n *yaml.Node) string {
 }
 
 // number decodes a whole number of low … high, decimal or 0x.
-func (d *decoder) number(low, high uint64, limits string) decoding[uint64] {
-	return func(n *yaml.Node, what string) (uint64, bool) {
+func number(low, high uint64, limits string) decoding[uint64] {
+	return func(d *decoder, n *yaml.Node, what string) (uint64, bool) {
 		text, ok := d.text(n, what)
 		if !ok {
 			return 0, false
@@ -84,7 +84,6 @@ func (d *decoder) number(low, high uint64, limits string) decoding[uint64] {
 }
 
 var (
-	decimalPattern  = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 	hexPattern      = regexp.MustCompile(`^0x[0-9A-Fa-f]+$`)
 	negativePattern = regexp.MustCompile(`^-[0-9]+$`)
 	paddedPattern   = regexp.MustCompile(`^-?0[0-9]+$`)
@@ -96,27 +95,36 @@ var (
 // forms (octal, binary, with underscores, base 60) are refused: programs
 // disagree on what they mean.
 func parseNumber(text string, low, high uint64, limits string) (number uint64, problem string) {
-	outside := "must be " + limits + ", not " + clip(text)
 	switch {
+	case isDecimal(text) || hexPattern.MatchString(text):
+		number, err := strconv.ParseUint(text, 0, 64)
+		if err == nil && low <= number && number <= high {
+			return number, ""
+		}
+		return 0, "must be " + limits + ", not " + clip(text)
 	case paddedPattern.MatchString(text):
 		return 0, paddedProblem(text)
 	case negativePattern.MatchString(text):
-		return 0, outside
+		return 0, "must be " + limits + ", not " + clip(text)
 	case groupedPattern.MatchString(text):
 		return 0, "must be a number, not " + quote(text) + "; write it in digits alone"
-	case !decimalPattern.MatchString(text) && !hexPattern.MatchString(text):
-		return 0, "must be a whole number, decimal or 0x, not " + quote(text)
 	}
-	number, err := strconv.ParseUint(text, 0, 64)
-	if err != nil || number < low || number > high {
-		return 0, outside
+	return 0, "must be a whole number, decimal or 0x, not " + quote(text)
+}
+
+// isDecimal reports whether text is a whole number in digits, as most are.
+func isDecimal(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
 	}
-	return number, ""
+	return text == "0" || text != "" && text[0] != '0'
 }
 
 // isNumber reports whether text is meant as a whole number, in range or not.
 func isNumber(text string) bool {
-	return decimalPattern.MatchString(text) || hexPattern.MatchString(text) ||
+	return isDecimal(text) || hexPattern.MatchString(text) ||
 		paddedPattern.MatchString(text) || negativePattern.MatchString(text)
 }
 
@@ -131,8 +139,8 @@ func paddedProblem(text string) string {
 var durationPattern = regexp.MustCompile(`^((0|[1-9][0-9]*)h)?((0|[1-9][0-9]*)m)?((0|[1-9][0-9]*)s)?$`)
 
 // duration decodes whole seconds of low … high; limit says high in words.
-func (d *decoder) duration(low, high time.Duration, limit string) decoding[time.Duration] {
-	return func(n *yaml.Node, what string) (time.Duration, bool) {
+func duration(low, high time.Duration, limit string) decoding[time.Duration] {
+	return func(d *decoder, n *yaml.Node, what string) (time.Duration, bool) {
 		text, ok := d.text(n, what)
 		if !ok {
 			return 0, false

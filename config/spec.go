@@ -119,7 +119,7 @@ func (c *Cluster) VIPsOf(f Family) []netip.Addr {
 // RealServersOf returns the cluster's real servers of one family, in the order
 // of the file.
 func (c *Cluster) RealServersOf(f Family) []RealServer {
-	var servers []RealServer
+	servers := make([]RealServer, 0, len(c.RealServers))
 	for _, server := range c.RealServers {
 		if FamilyOf(server.Address) == f {
 			servers = append(servers, server)
