@@ -47,11 +47,12 @@ func (z sizes) comparisons() []comparison {
 	return all
 }
 
-// flat: what a mark costs does not depend on the number of VIPs. The hash of BPF
-// shows what a table costs that no longer fits into the nearest caches.
+// flat: what a mark costs does not depend on the number of VIPs. The hash of BPF and
+// a map without tests show what a table costs that no longer fits into the nearest
+// caches.
 func (z sizes) flat() []comparison {
 	var all []comparison
-	for _, p := range []peer{lvsmark, tcFloor} {
+	for _, p := range []peer{lvsmark, nftMaps, tcFloor} {
 		for _, st := range ours(z.most()) {
 			f := comparison{
 				name: fmt.Sprintf("%s, %s: of %s to of %d", p, st, measure.Grouped(z.most().vips), z.fewest().vips),
@@ -69,18 +70,20 @@ func (z sizes) flat() []comparison {
 // manyProfiles: nor does it on that of port profiles.
 func (z sizes) manyProfiles() []comparison {
 	var all []comparison
-	add := func(profiles int, one cell) {
+	add := func(name string, profiles int, one cell, bar measure.Bar) {
 		all = append(all, comparison{
-			name: fmt.Sprintf("%d port profiles to 1, %s", profiles, one.where()),
-			of:   one.at(site{one.site.vips, profiles}), to: one, bar: measure.AtMost(1.6),
+			name: fmt.Sprintf("%s%d port profiles to 1, %s", name, profiles, one.where()),
+			of:   one.at(site{one.site.vips, profiles}), to: one, bar: bar,
 		})
 	}
 	for _, n := range z.profiles {
 		for _, st := range ours(site{z.ofMany, 1}) {
-			add(n, cell{lvsmark, site{z.ofMany, 1}, st})
+			add("", n, cell{lvsmark, site{z.ofMany, 1}, st}, measure.AtMost(1.6))
 		}
 	}
-	add(z.profiles[len(z.profiles)-1], cell{lvsmark, z.most(), toRandom})
+	most := z.profiles[len(z.profiles)-1]
+	add("", most, cell{lvsmark, z.most(), toRandom}, measure.AtMost(1.6))
+	add(string(nftMaps)+": ", most, cell{nftMaps, z.most(), toRandom}, measure.Bar{})
 	return all
 }
 
@@ -88,7 +91,7 @@ func (z sizes) manyProfiles() []comparison {
 func besidePeers(c cell) []comparison {
 	bars := map[peer]measure.Bar{nftFloor: measure.AtMost(1.25), ipset: measure.AtMost(1)}
 	var all []comparison
-	for _, p := range []peer{nftFloor, nftLeast, tcFloor, ipset} {
+	for _, p := range []peer{nftFloor, nftLeast, nftMaps, tcFloor, ipset} {
 		all = append(all, comparison{name: c.where() + ": lvsmark to " + string(p), of: c, to: c.by(p), bar: bars[p]})
 	}
 	cheaper := map[int]measure.Bar{100: measure.AtLeast(5), 1000: measure.AtLeast(40), 10000: measure.AtLeast(400)}
@@ -129,8 +132,11 @@ func (z sizes) foreign(st stream) []comparison {
 		of:   c, to: c.at(z.fewest()), bar: measure.AtMost(1.25),
 	})
 	peers := []peer{nftFloor, ipset}
-	if st == foreignAddress || st == nearAddress {
-		peers = []peer{ipset} // the floor knows no address, and marks these
+	switch st { // to these the floor gives a mark: it knows no address
+	case foreignAddress:
+		peers = []peer{nftMaps, ipset}
+	case nearAddress:
+		peers = []peer{nftMaps, nftLeast, ipset}
 	}
 	for _, p := range peers {
 		all = append(all, comparison{name: fmt.Sprintf("%s, %s: lvsmark to %s", st, measure.Count(z.most().vips, "VIP"), p), of: c, to: c.by(p)})

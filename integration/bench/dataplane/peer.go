@@ -21,6 +21,7 @@ const (
 	keepalivedMap peer = "keepalived's map"
 	nftFloor      peer = "nft floor"
 	nftLeast      peer = "nft, lvsmark's tests"
+	nftMaps       peer = "nft, maps alone"
 	tcFloor       peer = "tc BPF hash"
 )
 
@@ -47,6 +48,8 @@ func (p peer) prepare(d *director, program string) error {
 		return d.Load(keepalivedText(d.site))
 	case nftFloor, nftLeast:
 		return d.Load(p.floorText(d.site))
+	case nftMaps:
+		return d.Load(mapsText(d.site))
 	case tcFloor:
 		return d.attachTC()
 	}
@@ -116,30 +119,4 @@ func keepalivedText(s site) string {
 	}
 }
 `, strings.Join(elements, ", "), mangle)
-}
-
-// floorMark is given to packets to any address.
-const floorMark = 21
-
-// knowsNoVIP: the peer marks by the port alone.
-func (p peer) knowsNoVIP() bool { return p == nftFloor || p == nftLeast }
-
-// floorText tests the ports and knows no VIP: in rules as one writes them, or in
-// those of lvsmark, with a network that holds what all streams go to.
-func (p peer) floorText(s site) string {
-	low, high := s.passive(0)
-	rules := `tcp dport %[2]d-%[3]d meta mark set %[4]d accept
-		tcp dport %[5]d meta mark set %[4]d`
-	if p == nftLeast {
-		rules = `ip protocol != tcp accept
-		th dport %[5]d meta mark set %[4]d
-		ip daddr 10.0.0.0/8 th dport %[2]d-%[3]d meta mark set %[4]d`
-	}
-	return fmt.Sprintf(`table ip floor {
-	chain marking {
-		type filter hook prerouting priority %[1]d; policy accept;
-		`+rules+`
-	}
-}
-`, mangle, low, high, floorMark, controlPort)
 }

@@ -28,6 +28,12 @@ func (s site) vip(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 128, by
 
 func (s site) mark(i int) uint32 { return uint32(firstMark + i) }
 
+// markOf is the mark of a VIP.
+func (s site) markOf(vip netip.Addr) uint32 {
+	a := vip.As4()
+	return s.mark(int(a[2])<<8 | int(a[3]))
+}
+
 // passive are the first and the last passive port of a VIP.
 func (s site) passive(i int) (low, high uint16) {
 	shift := uint16(100 * (i % s.profiles))

@@ -15,14 +15,22 @@ func (p peer) want(s site) map[equivalence.Packet]uint32 {
 	marks := map[equivalence.Packet]uint32{}
 	for _, st := range notOurs() {
 		for _, packet := range st.list(s, draws) {
-			marks[packet] = 0
-			if p.knowsNoVIP() && (st == foreignAddress || st == nearAddress) {
-				marks[packet] = floorMark
-			}
+			marks[packet] = p.taken(s, st, packet)
 		}
 	}
 	maps.Copy(marks, p.wantOurs(s))
 	return marks
+}
+
+// taken is the mark that the peer gives to a packet that is not ours.
+func (p peer) taken(s site, st stream, packet equivalence.Packet) uint32 {
+	switch {
+	case p.knowsNoVIP() && (st == foreignAddress || st == nearAddress):
+		return floorMark
+	case p.knowsNoPort() && (st == foreignPort || st == udp):
+		return s.markOf(packet.To)
+	}
+	return 0
 }
 
 // wantOurs are the packets of all VIPs or, where each costs much, of some.
