@@ -23,11 +23,10 @@ func (u vipUses) of(vip netip.Addr) vipUses {
 	if !found {
 		return nil
 	}
-	end := start + 1
-	for end < len(u) && u[end].vip == vip {
-		end++
-	}
-	return u[start:end]
+	count, _ := slices.BinarySearchFunc(u[start:], vip, func(use vipUse, vip netip.Addr) int {
+		return cmp.Or(use.vip.Compare(vip), -1)
+	})
+	return u[start : start+count]
 }
 
 // collectVIPs finds the uses of all VIPs, and checks those of each cluster on its

@@ -1,5 +1,10 @@
 package nft
 
+import (
+	"cmp"
+	"slices"
+)
+
 // compareRules keeps the rules that both chains have in the same order, so that
 // a foreign rule goes alone and a missing one comes alone.
 func (d *tableDifference) compareRules(old, next *Chain) {
@@ -33,33 +38,42 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 	}
 }
 
-// common marks the rules of a longest common subsequence.
+// common marks the rules of a longest common subsequence, after Hunt and Szymanski
+// (A Fast Algorithm for Computing Longest Common Subsequences, 1977): a chain may
+// have thousands of rules, hardly any of them twice.
 func common(a, b []*Rule) (inA, inB []bool) {
-	length := make([][]int, len(a)+1)
-	for i := range length {
-		length[i] = make([]int, len(b)+1)
+	type text struct{ expressions, comment string }
+	places := map[text][]int{} // in b
+	for j, r := range b {
+		of := text{r.Expressions, r.Comment}
+		places[of] = append(places[of], j)
 	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			if sameRule(a[i], b[j]) {
-				length[i][j] = length[i+1][j+1] + 1
-			} else {
-				length[i][j] = max(length[i+1][j], length[i][j+1])
+	type pair struct{ i, j, before int } // of rules that are the same; before: the pair ahead of it in a subsequence
+	var pairs []pair
+	var ends []int // for each length, the pair that ends a subsequence of it the earliest in b
+	for i, r := range a {
+		for _, j := range slices.Backward(places[text{r.Expressions, r.Comment}]) {
+			if !sameRule(r, b[j]) {
+				continue
 			}
+			n, _ := slices.BinarySearchFunc(ends, j, func(end, j int) int { return cmp.Compare(pairs[end].j, j) })
+			before := -1
+			if n > 0 {
+				before = ends[n-1]
+			}
+			if n == len(ends) {
+				ends = append(ends, 0)
+			}
+			ends[n] = len(pairs)
+			pairs = append(pairs, pair{i, j, before})
 		}
 	}
 	inA, inB = make([]bool, len(a)), make([]bool, len(b))
-	for i, j := 0, 0; i < len(a) && j < len(b); {
-		switch {
-		case sameRule(a[i], b[j]):
-			inA[i], inB[j] = true, true
-			i++
-			j++
-		case length[i+1][j] >= length[i][j+1]:
-			i++
-		default:
-			j++
-		}
+	if len(ends) == 0 {
+		return inA, inB
+	}
+	for at := ends[len(ends)-1]; at >= 0; at = pairs[at].before {
+		inA[pairs[at].i], inB[pairs[at].j] = true, true
 	}
 	return inA, inB
 }

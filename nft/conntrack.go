@@ -51,14 +51,14 @@ func (c *Change) Translated() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("list tracked connections: %w", err)
 	}
-	n := 0
+	sources, n := indexSources(c.sources), 0
 	for _, m := range messages {
 		if len(m.Data) < 4 {
 			continue
 		}
 		if t := readTracked(m.Data[4:]); t.protocol == config.TCP && t.established && t.status&ctSourceNAT != 0 {
 			address := t.source.Addr()
-			if (sourceRange{t.source.Port(), address, address}).within(c.sources) {
+			if sources.holds(sourceRange{t.source.Port(), address, address}) {
 				n++
 			}
 		}

@@ -34,7 +34,7 @@ func Changes(from, to *Ruleset) []Change {
 }
 
 func findShifts(changes []Change, from, to *Ruleset) {
-	lines := linesByVIP(changes)
+	carriers := newCarriers(changes)
 	structure := anyStructure(changes)
 	for _, family := range config.Families() {
 		before, after := from.markChains(family), to.markChains(family)
@@ -46,7 +46,7 @@ func findShifts(changes []Change, from, to *Ruleset) {
 		}
 		for _, vip := range slices.SortedFunc(maps.Keys(vips), netip.Addr.Compare) {
 			for _, shift := range shifts(vip, marksOf(vip, before), marksOf(vip, after)) {
-				c := carrier(changes, lines[vip], shift)
+				c := carriers.of(shift)
 				c.Shifts = append(c.Shifts, shift)
 			}
 		}
@@ -97,54 +97,4 @@ func appendShift(list []Shift, vip netip.Addr, was MarkedPorts, low, high int, t
 	}
 	was.Low, was.High = uint16(low), uint16(high)
 	return append(list, Shift{vip, was, to})
-}
-
-// linesByVIP finds the changes that take away or edit elements of VIPs.
-func linesByVIP(changes []Change) map[netip.Addr][]int {
-	lines := map[netip.Addr][]int{}
-	for i, c := range changes {
-		if c.Op == Add || c.set == nil || !c.set.hasVIPs() {
-			continue
-		}
-		if vip, ok := c.set.vip(c.element); ok {
-			lines[vip] = append(lines[vip], i)
-		}
-	}
-	return lines
-}
-
-// carrier is the change that is to tell of a shift: that of the VIP's element
-// which held the mark, or another one of the VIP's; else the deletion of a rule
-// for such ports; else, for it must not be lost, any.
-func carrier(changes []Change, ofVIP []int, shift Shift) *Change {
-	for _, i := range ofVIP {
-		if changes[i].holds(shift.Mark) {
-			return &changes[i]
-		}
-	}
-	if len(ofVIP) > 0 {
-		return &changes[ofVIP[0]]
-	}
-	last := len(changes) - 1
-	for i := range changes {
-		switch c := &changes[i]; {
-		case c.Role == Marking && c.tests(shift.PortRange):
-			return c
-		case c.Op != Add:
-			last = i
-		}
-	}
-	return &changes[last]
-}
-
-// holds reports whether the element's value was the mark.
-func (c *Change) holds(mark uint32) bool {
-	data := c.element.parts().data
-	return len(data) == 4 && hostOrdered(data) == mark
-}
-
-// tests reports whether the rule is for such ports.
-func (c *Change) tests(ports config.PortRange) bool {
-	test, ok := c.table.markTest(c.rule)
-	return !ok || slices.ContainsFunc(test.ports, ports.Overlaps) // not ok: it is for all
 }

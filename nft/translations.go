@@ -10,13 +10,6 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A sourceRange are addresses whose active data from one port gets another
-// source.
-type sourceRange struct {
-	port        uint16
-	first, last netip.Addr
-}
-
 // translations are the rules of a family that give active data another source,
 // each with its set of sources.
 func (r *Ruleset) translations(family config.Family) []translation {
@@ -60,38 +53,32 @@ func (t translation) sources() []sourceRange {
 	return list
 }
 
-// within reports whether one of the others holds all of s.
-func (s sourceRange) within(others []sourceRange) bool {
-	return slices.ContainsFunc(others, func(o sourceRange) bool {
-		return o.port == s.port && !s.first.Less(o.first) && !o.last.Less(s.last)
-	})
-}
-
 // findUntranslated finds the changes by which a source loses its translation:
 // the deletion of its element, or of a rule whose elements stay.
 func findUntranslated(changes []Change, from, to *Ruleset) {
-	var after []sourceRange
+	var ranges []sourceRange
 	var before []translation
 	for _, f := range config.Families() {
 		before = append(before, from.translations(f)...)
 		for _, t := range to.translations(f) {
-			after = append(after, t.sources()...)
+			ranges = append(ranges, t.sources()...)
 		}
 	}
+	after := indexSources(ranges)
 	told := map[*Set]bool{}
 	for i := range changes {
 		c := &changes[i]
 		for _, t := range before {
 			if c.Op == Delete && c.set == t.set {
 				told[t.set] = true
-				c.Untranslated = c.Untranslated || !parseSources(c.Before, t.port).within(after)
+				c.Untranslated = c.Untranslated || !after.holds(parseSources(c.Before, t.port))
 			}
 		}
 	}
 	for i := range changes {
 		if c := &changes[i]; c.Role == Translating {
 			t, _ := c.table.translation(c.rule)
-			c.Untranslated = !told[t.set] && slices.ContainsFunc(t.sources(), func(s sourceRange) bool { return !s.within(after) })
+			c.Untranslated = !told[t.set] && slices.ContainsFunc(t.sources(), func(s sourceRange) bool { return !after.holds(s) })
 		}
 	}
 }

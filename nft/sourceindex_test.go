@@ -1,0 +1,47 @@
+package nft
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestSourceIndex compares the index with a look at each range, for ranges that
+// overlap, contain each other, and are of both families and of several ports.
+func TestSourceIndex(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	random := func() sourceRange {
+		base := netip.MustParseAddr("10.0.0.0").As4()
+		low, high := byte(r.IntN(40)), byte(r.IntN(40))
+		if low > high {
+			low, high = high, low
+		}
+		first, last := base, base
+		first[3], last[3] = low, high
+		s := sourceRange{uint16(20 + r.IntN(2)), netip.AddrFrom4(first), netip.AddrFrom4(last)}
+		if r.IntN(3) == 0 {
+			s.first, s.last = netip.AddrFrom16([16]byte{0: 0xfd, 15: low}), netip.AddrFrom16([16]byte{0: 0xfd, 15: high})
+		}
+		return s
+	}
+	held := 0
+	for range 2000 {
+		ranges := make([]sourceRange, r.IntN(12))
+		for i := range ranges {
+			ranges[i] = random()
+		}
+		s := random()
+		want := slices.ContainsFunc(ranges, func(o sourceRange) bool {
+			return o.port == s.port && o.first.Is4() == s.first.Is4() && !s.first.Less(o.first) && !o.last.Less(s.last)
+		})
+		assert.Equal(t, want, indexSources(ranges).holds(s), "%v in %v", s, ranges)
+		if want {
+			held++
+		}
+	}
+	assert.Greater(t, held, 100)
+	assert.Less(t, held, 1900)
+}
