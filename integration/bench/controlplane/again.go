@@ -10,7 +10,7 @@ import (
 // nothingToDo compares apply and diff, where the kernel holds what the spec says,
 // with what only lists that.
 func (b *bench) nothingToDo() ([]measure.Row, error) {
-	s, err := b.site(shape{1, b.sized(10_000), 2, false})
+	s, err := b.site(shape{clusters: 1, vips: b.sized(10_000), servers: 2})
 	if err != nil {
 		return nil, err
 	}

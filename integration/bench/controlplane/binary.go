@@ -30,7 +30,7 @@ func (b *bench) binary() ([]measure.Row, error) {
 
 // start is what a process of lvsmark costs at the least: a check of a small spec.
 func (b *bench) start() ([]measure.Row, error) {
-	s, err := b.site(shape{1, 2, 2, false})
+	s, err := b.site(shape{clusters: 1, vips: 2, servers: 2})
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // recipe as asked for.
 func TestSite(t *testing.T) {
 	b := &bench{directory: t.TempDir()}
-	s, err := b.site(shape{4, 12, 3, false})
+	s, err := b.site(shape{clusters: 4, vips: 12, servers: 3})
 	require.NoError(t, err)
 	require.Len(t, s.spec.Clusters, 4)
 	vips := 0
@@ -37,9 +37,9 @@ func TestVerifies(t *testing.T) {
 	need.Programs(t, "nft", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save")
 	b := &bench{directory: t.TempDir()}
 	t.Cleanup(b.close)
-	loaded, err := b.site(shape{2, 8, 1, false})
+	loaded, err := b.site(shape{clusters: 2, vips: 8, servers: 1})
 	require.NoError(t, err)
-	other, err := b.site(shape{1, 8, 1, false})
+	other, err := b.site(shape{clusters: 1, vips: 8, servers: 1})
 	require.NoError(t, err)
 	d, err := b.director()
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestReplay(t *testing.T) {
 	need.Programs(t, "nft")
 	b := &bench{directory: t.TempDir()}
 	t.Cleanup(b.close)
-	s, err := b.site(shape{4, 4000, 2, false})
+	s, err := b.site(shape{clusters: 4, vips: 4000, servers: 2})
 	require.NoError(t, err)
 	d, err := b.director()
 	require.NoError(t, err)

@@ -9,15 +9,15 @@ import (
 
 // firstApplies compares the first apply with what loads the same marks.
 func (b *bench) firstApplies() ([]measure.Row, error) {
-	large, err := b.site(shape{1, b.sized(10_000), 2, false})
+	large, err := b.site(shape{clusters: 1, vips: b.sized(10_000), servers: 2})
 	if err != nil {
 		return nil, err
 	}
-	small, err := b.site(shape{1, b.sized(1_000), 2, false})
+	small, err := b.site(shape{clusters: 1, vips: b.sized(1_000), servers: 2})
 	if err != nil {
 		return nil, err
 	}
-	forwarding, err := b.site(shape{1, b.sized(10_000), 2, true})
+	forwarding, err := b.site(shape{clusters: 1, vips: b.sized(10_000), servers: 2, forwards: true})
 	if err != nil {
 		return nil, err
 	}

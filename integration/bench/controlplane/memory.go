@@ -15,9 +15,9 @@ func (b *bench) peaks() ([]measure.Row, error) {
 		shape
 		limit float64
 	}{
-		{shape{1, 1, 2, false}, 20},
-		{shape{1, b.sized(10_000), 2, false}, 60},
-		{shape{b.sized(10_000), b.sized(10_000), 4, false}, 200},
+		{shape{clusters: 1, vips: 1, servers: 2}, 20},
+		{shape{clusters: 1, vips: b.sized(10_000), servers: 2}, 60},
+		{shape{clusters: b.sized(10_000), vips: b.sized(10_000), servers: 4}, 200},
 	} {
 		peak, err := b.peak(c.shape)
 		if err != nil {

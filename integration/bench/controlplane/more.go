@@ -51,10 +51,10 @@ func (b *bench) oneMore() ([]measure.Row, error) {
 func (b *bench) growth(vips int) (*growth, error) {
 	g := &growth{}
 	var err error
-	if g.site, err = b.site(shape{1, vips, 2, false}); err != nil {
+	if g.site, err = b.site(shape{clusters: 1, vips: vips, servers: 2}); err != nil {
 		return nil, err
 	}
-	if g.grown, err = b.site(shape{1, vips + 1, 2, false}); err != nil {
+	if g.grown, err = b.site(shape{clusters: 1, vips: vips + 1, servers: 2}); err != nil {
 		return nil, err
 	}
 	if g.from, err = rehearsed(g.site); err != nil {

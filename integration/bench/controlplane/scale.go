@@ -8,30 +8,50 @@ import (
 // scale compares each way to call lvsmark on a large site with the same on one of
 // a tenth of its clusters and VIPs.
 func (b *bench) scale() ([]measure.Row, error) {
-	large, err := b.site(shape{b.sized(1_000), b.sized(100_000), 4, false})
-	if err != nil {
-		return nil, err
-	}
-	small, err := b.site(shape{large.clusters / 10, large.vips / 10, 4, false})
-	if err != nil {
-		return nil, err
-	}
+	manyVIPs := shape{clusters: b.sized(1_000), vips: b.sized(100_000), servers: 4}
+	manyServers := shape{clusters: b.sized(10_000), vips: b.sized(10_000), servers: 4}
 	var rows []measure.Row
 	for _, w := range ways() {
-		b.Log("%s, %s", w.name, large)
-		of, to := measure.Count(large.vips, "VIP"), measure.Count(small.vips, "VIP")
-		contenders, err := b.cast(role{of, b.goes(w, large)}, role{to, b.goes(w, small)})
+		large := manyVIPs
+		if w.from == others {
+			large = manyServers
+		}
+		row, err := b.wayAtScale(w, large, tenth(large))
 		if err != nil {
 			return nil, err
 		}
-		samples, err := measure.Interleave(b.RoundsOr(5), contenders...)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, samples.Ratio(ofScale(w.name+", "+large.String(), of, to, "ms")))
+		rows = append(rows, row)
 	}
-	memory, err := b.memoryAtScale(large.shape, small.shape)
+	memory, err := b.memoryAtScale(manyVIPs, tenth(manyVIPs))
 	return append(rows, memory), err
+}
+
+func tenth(s shape) shape {
+	s.clusters /= 10
+	s.vips /= 10
+	return s
+}
+
+func (b *bench) wayAtScale(w way, large, small shape) (measure.Row, error) {
+	b.Log("%s, %s", w.name, large)
+	of, to := measure.Count(large.vips, "VIP"), measure.Count(small.vips, "VIP")
+	goesLarge, err := b.goes(w, large)
+	if err != nil {
+		return measure.Row{}, err
+	}
+	goesSmall, err := b.goes(w, small)
+	if err != nil {
+		return measure.Row{}, err
+	}
+	contenders, err := b.cast(role{of, goesLarge}, role{to, goesSmall})
+	if err != nil {
+		return measure.Row{}, err
+	}
+	samples, err := measure.Interleave(b.RoundsOr(5), contenders...)
+	if err != nil {
+		return measure.Row{}, err
+	}
+	return samples.Ratio(ofScale(w.name+", "+large.String(), of, to, "ms")), nil
 }
 
 // ofScale begins a row of which ten times as much is to be nearly ten times as
@@ -61,28 +81,47 @@ func (b *bench) memoryAtScale(large, small shape) (measure.Row, error) {
 // A way to call lvsmark.
 type way struct {
 	name, verb string
-	status     int  // with which it ends
-	applied    bool // whether the site is there already
-	leaves     bool // whether it is there afterwards
+	status     int // with which it ends
+	from       from
+	leaves     bool // whether the site is there afterwards
 }
+
+// from is what is there when lvsmark is called.
+type from string
+
+const (
+	nothing from = "nothing"
+	itself  from = "the site"
+	others  from = "the same VIPs with other marks and real servers"
+)
 
 func ways() []way {
 	return []way{
-		{"first apply", "apply", 0, false, true},
-		{"nothing to do", "apply", 0, true, true},
-		{"diff", "diff", 0, true, true},
-		{"diff of all", "diff", 1, false, false},
-		{"delete", "delete", 0, true, false},
+		{"first apply", "apply", 0, nothing, true},
+		{"nothing to do", "apply", 0, itself, true},
+		{"all marks and real servers", "apply", 0, others, true},
+		{"diff", "diff", 0, itself, true},
+		{"diff of all", "diff", 1, nothing, false},
+		{"delete", "delete", 0, itself, false},
 	}
 }
 
-// goes calls lvsmark that way.
-func (b *bench) goes(w way, s *site) func(*director) (task, error) {
+// goes calls lvsmark that way on a site.
+func (b *bench) goes(w way, shape shape) (func(*director) (task, error), error) {
+	s, err := b.site(shape)
+	if err != nil {
+		return nil, err
+	}
+	shape.others = w.from == others
+	there, err := b.site(shape)
+	if err != nil {
+		return nil, err
+	}
 	return func(d *director) (task, error) {
 		c := b.do(w.verb, s)
 		c.Status = w.status
 		return task{
-			before: func() error { return d.prepare(w.applied, b.do("apply", s)) },
+			before: func() error { return d.prepare(w.from != nothing, b.do("apply", there)) },
 			run:    d.times(c),
 			after: func() error {
 				if w.leaves {
@@ -91,10 +130,10 @@ func (b *bench) goes(w way, s *site) func(*director) (task, error) {
 				return d.lists("")
 			},
 		}, nil
-	}
+	}, nil
 }
 
-// prepare clears the director, or sees to it that the site is applied.
+// prepare clears the director, or sees to it that a site is applied.
 func (d *director) prepare(applied bool, apply process.Command) error {
 	if !applied {
 		return d.clear()

@@ -26,11 +26,12 @@ type site struct {
 }
 
 // A shape is how large a site is: its clusters, the VIPs of all of them together,
-// and the real servers of each; and whether lvsmark sees to it that the director
-// forwards, which no program beside it does.
+// and the real servers of each; whether lvsmark sees to it that the director
+// forwards, which no program beside it does; and whether all marks and real servers
+// are others.
 type shape struct {
 	clusters, vips, servers int
-	forwards                bool
+	forwards, others        bool
 }
 
 func (s shape) String() string {
@@ -54,7 +55,7 @@ func (b *bench) site(s shape) (*site, error) {
 	recipe := iptables.Text(made.spec)
 	made.rules = strings.Count(recipe, "\n-A ")
 	path := func(extension string) string {
-		return filepath.Join(b.directory, fmt.Sprintf("%d-%d-%t.%s", s.vips, s.clusters, s.forwards, extension))
+		return filepath.Join(b.directory, fmt.Sprintf("%d-%d-%t-%t.%s", s.vips, s.clusters, s.forwards, s.others, extension))
 	}
 	made.yaml, made.nft, made.recipe = path("yaml"), path("nft"), path("iptables")
 	return made, errors.Join(
@@ -68,17 +69,21 @@ func (b *bench) site(s shape) (*site, error) {
 func (s *site) text() string {
 	var b strings.Builder
 	b.WriteString("clusters:\n")
-	vip := firstVIP()
+	vip, firstMark, network := firstVIP(), 1, 0
+	if s.others {
+		firstMark, network = 1_000_001, 64
+	}
 	for i := range s.clusters {
-		fmt.Fprintf(&b, "  - name: ftp%d\n    mark: %d\n    ftp: {passive-ports: 10000-20000}\n    vips:\n", i, i+1)
+		mark := firstMark + i
+		fmt.Fprintf(&b, "  - name: ftp%d\n    mark: %d\n    ftp: {passive-ports: 10000-20000}\n    vips:\n", i, mark)
 		for range s.vips / s.clusters {
 			fmt.Fprintf(&b, "      - %s\n", vip)
-			s.marks[vip.String()] = uint32(i + 1)
+			s.marks[vip.String()] = uint32(mark)
 			vip = vip.Next()
 		}
 		b.WriteString("    real-servers:\n")
 		for j := range s.servers {
-			fmt.Fprintf(&b, "      - {name: rs%d, address: 10.%d.%d.%d}\n", j+1, i>>8, i&0xff, j+1)
+			fmt.Fprintf(&b, "      - {name: rs%d, address: 10.%d.%d.%d}\n", j+1, network+i>>8, i&0xff, j+1)
 		}
 	}
 	fmt.Fprintf(&b, "director: {bind: false, ip-forward: %t}\n", s.forwards)
