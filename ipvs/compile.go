@@ -35,7 +35,9 @@ func compile(cluster *config.Cluster, family config.Family) Service {
 	if cluster.Persistence > 0 && cluster.PersistenceNetmask != 0 {
 		service.Netmask = cluster.PersistenceNetmask
 	}
-	for _, server := range cluster.RealServersOf(family) {
+	servers := cluster.RealServersOf(family)
+	service.Servers = make([]Server, 0, len(servers))
+	for _, server := range servers {
 		service.Servers = append(service.Servers, Server{
 			Address:    server.Address,
 			Weight:     server.Weight,

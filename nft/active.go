@@ -13,7 +13,7 @@ import (
 
 // A translated is what happens to active data connections from one source port.
 type translated struct {
-	masqueraded map[netip.Prefix]bool
+	masqueraded []netip.Prefix // some maybe twice
 	toVIP       map[netip.Prefix]netip.Addr
 }
 
@@ -70,10 +70,10 @@ func addSource(byPort map[uint16]*translated, port uint16, source netip.Prefix, 
 		return
 	}
 	if byPort[port] == nil {
-		byPort[port] = &translated{map[netip.Prefix]bool{}, map[netip.Prefix]netip.Addr{}}
+		byPort[port] = &translated{toVIP: map[netip.Prefix]netip.Addr{}}
 	}
 	if to == config.Masquerade {
-		byPort[port].masqueraded[source] = true
+		byPort[port].masqueraded = append(byPort[port].masqueraded, source)
 	} else {
 		byPort[port].toVIP[source] = vip
 	}
@@ -81,15 +81,15 @@ func addSource(byPort map[uint16]*translated, port uint16, source netip.Prefix, 
 
 // sourceSet is a hash where all sources are single addresses, else a set of
 // intervals.
-func sourceSet(family config.Family, name string, sources map[netip.Prefix]bool) *Set {
+func sourceSet(family config.Family, name string, sources []netip.Prefix) *Set {
 	s := &Set{Name: name, Comment: "real servers", KeyType: addrType(family), KeyLen: addrLen(family)}
-	s.addSources(outermost(maps.Keys(sources)), func(netip.Prefix) string { return "" })
+	s.addSources(outermost(sources), func(netip.Prefix) string { return "" })
 	return s
 }
 
 func sourceMap(family config.Family, name string, vips map[netip.Prefix]netip.Addr) *Set {
 	s := hashMap(name, "real server : VIP", family, addrType(family), addrLen(family))
-	s.addSources(outermost(maps.Keys(vips)), func(p netip.Prefix) string { return mapped(vips[p].AsSlice()) })
+	s.addSources(outermost(slices.Collect(maps.Keys(vips))), func(p netip.Prefix) string { return mapped(vips[p].AsSlice()) })
 	return s
 }
 
@@ -105,12 +105,13 @@ func (s *Set) addSources(sources []netip.Prefix, rest func(netip.Prefix) string)
 	}
 }
 
-// outermost returns the networks without those inside another, in order. The
-// kernel refuses intervals that overlap; a spec in which they disagree is
-// refused by config.
-func outermost(prefixes func(func(netip.Prefix) bool)) []netip.Prefix {
-	var kept []netip.Prefix
-	for _, p := range slices.SortedFunc(prefixes, netip.Prefix.Compare) {
+// outermost returns the networks without those inside another, in order; it sorts
+// what it is given. The kernel refuses intervals that overlap; a spec in which they
+// disagree is refused by config.
+func outermost(prefixes []netip.Prefix) []netip.Prefix {
+	slices.SortFunc(prefixes, netip.Prefix.Compare)
+	kept := make([]netip.Prefix, 0, len(prefixes))
+	for _, p := range prefixes {
 		if n := len(kept); n == 0 || !kept[n-1].Overlaps(p) {
 			kept = append(kept, p)
 		}
