@@ -115,7 +115,7 @@ func (k *kernel) awaitEnd(ctx context.Context, p *plan) error {
 
 // left reports whether the plan would still cut connections, and which.
 func (k *kernel) left(p *plan) (left bool, text string, err error) {
-	services, err := k.ipvs.Services()
+	services, err := k.ipvs.Services(keysOf(p.have)...)
 	if err != nil {
 		return false, "", err
 	}

@@ -86,7 +86,7 @@ func (k *kernel) remember(live *nft.Snapshot) (*Former, error) {
 			return nil, err
 		}
 		var err error
-		if f.services, err = k.ipvs.Services(); err != nil {
+		if f.services, err = k.ipvs.Services(boundKeys(live.Ledger())...); err != nil {
 			return nil, err
 		}
 	}
@@ -151,7 +151,7 @@ func (k *kernel) recorded(ledgers ...nft.Ledger) ([]ipvs.Service, error) {
 	if err := k.openIPVS(); err != nil {
 		return nil, err
 	}
-	services, err := k.ipvs.Services()
+	services, err := k.ipvs.Services(boundKeys(ledgers...)...)
 	return ofLedgers(services, ledgers...), err
 }
 

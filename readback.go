@@ -33,7 +33,7 @@ func (k *kernel) check(p *plan) error {
 	}
 	differences := len(nft.Compare(&now.Ruleset, p.final).Changes())
 	if len(p.services) > 0 {
-		services, err := k.ipvs.Services()
+		services, err := k.ipvs.Services(keysOf(p.want)...)
 		if err != nil {
 			return &DiffersError{Err: err}
 		}

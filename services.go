@@ -26,7 +26,7 @@ func (k *kernel) ownServices(want []ipvs.Service, old nft.Ledger) ([]ipvs.Servic
 	} else if err != nil {
 		return nil, err
 	}
-	all, err := k.ipvs.Services()
+	all, err := k.ipvs.Services(boundKeys(old)...)
 	if err != nil {
 		return nil, err
 	}
@@ -48,17 +48,36 @@ func (k *kernel) ownServices(want []ipvs.Service, old nft.Ledger) ([]ipvs.Servic
 	return have, errors.Join(foreign...)
 }
 
+// boundKeys are those of the services that the ledgers name.
+func boundKeys(ledgers ...nft.Ledger) []ipvs.Key {
+	var keys []ipvs.Key
+	for _, l := range ledgers {
+		for b := range l.Bound {
+			keys = append(keys, ipvs.Key{Family: b.Family, Mark: b.Mark})
+		}
+	}
+	return keys
+}
+
 // bound reports whether the ledger names the service.
 func bound(l nft.Ledger, s ipvs.Service) bool {
 	_, ok := l.Bound[nft.Binding{Family: s.Family, Mark: s.Mark}]
 	return ok
 }
 
+func keysOf(services []ipvs.Service) []ipvs.Key {
+	keys := make([]ipvs.Key, 0, len(services))
+	for _, s := range services {
+		keys = append(keys, s.Key)
+	}
+	return keys
+}
+
 // ofKeys are the services whose keys are among those of the lists.
 func ofKeys(services []ipvs.Service, lists ...[]ipvs.Service) []ipvs.Service {
-	keys := map[ipvs.Key]bool{}
-	for _, s := range slices.Concat(lists...) {
-		keys[s.Key] = true
+	wanted := map[ipvs.Key]bool{}
+	for _, key := range keysOf(slices.Concat(lists...)) {
+		wanted[key] = true
 	}
-	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.Service) bool { return !keys[s.Key] })
+	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.Service) bool { return !wanted[s.Key] })
 }

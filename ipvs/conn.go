@@ -65,18 +65,25 @@ func (c *Conn) Close() error { return c.genl.Close() }
 
 // Services returns the services that are keyed by a fwmark, IPv4 before IPv6
 // and by mark, with their real servers by address. Those keyed by address and
-// port are left out.
-func (c *Conn) Services() ([]Service, error) {
+// port are left out. The kernel may leave out others, see list: those that are
+// expected to be there are never missed.
+func (c *Conn) Services(expected ...Key) ([]Service, error) {
+	all, err := c.list()
+	if err != nil {
+		return nil, err
+	}
 	var services []Service
-	err := c.ask(cmdGetService, unix.NLM_F_DUMP, nil, func(attributes []byte) error {
-		header, err := decodeService(attributes)
-		if err == nil && header.Mark != 0 {
+	for _, service := range all {
+		header, err := decodeService(service.attributes)
+		if err != nil {
+			return nil, fmt.Errorf("list IPVS services: %w", err)
+		}
+		if header.Mark != 0 {
 			services = append(services, Service{Header: header})
 		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list IPVS services: %w", err)
+	}
+	if services, err = c.addMissed(services, expected); err != nil {
+		return nil, err
 	}
 	for i := range services {
 		if services[i].Servers, err = c.servers(services[i].Key); err != nil {
@@ -84,6 +91,27 @@ func (c *Conn) Services() ([]Service, error) {
 		}
 	}
 	sortServices(services)
+	return services, nil
+}
+
+// addMissed asks for each that is expected and not among the services.
+func (c *Conn) addMissed(services []Service, expected []Key) ([]Service, error) {
+	there := make(map[Key]bool, len(services))
+	for _, s := range services {
+		there[s.Key] = true
+	}
+	for _, key := range expected {
+		if there[key] {
+			continue
+		}
+		header, found, err := c.header(key)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			services = append(services, Service{Header: header})
+		}
+	}
 	return services, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,29 +26,19 @@ const (
 // namespace with their real servers, those of addresses and ports included: what
 // somebody configured, without what counts by itself.
 func (c *Conn) Digest() (string, error) {
-	var keys, parts [][]byte
-	err := c.ask(cmdGetService, unix.NLM_F_DUMP, nil, func(attributes []byte) error {
-		var d decoder
-		var key []byte
-		for b := d.inside(attributes, attrService); len(b) > 0; {
-			typ, data := d.next(&b)
-			if slices.Contains([]uint16{serviceAF, serviceProtocol, serviceAddress, servicePort, serviceMark}, typ) {
-				key = appendAttribute(key, typ, data...)
-			}
-		}
-		keys = append(keys, key)
-		parts = append(parts, d.canonical(attributes, attrService, serviceStats, serviceStats64))
-		return d.err
-	})
+	all, err := c.list()
 	if err != nil {
-		return "", fmt.Errorf("list IPVS services: %w", err)
+		return "", err
 	}
-	for i, key := range keys {
-		servers, err := c.canonicalServers(key)
-		if err != nil {
+	var parts [][]byte
+	for _, service := range all {
+		var d decoder
+		part := d.canonical(service.attributes, attrService, serviceStats, serviceStats64)
+		servers, err := c.canonicalServers(service.key)
+		if err := errors.Join(d.err, err); err != nil {
 			return "", fmt.Errorf("list real servers: %w", err)
 		}
-		parts[i] = append(parts[i], bytes.Join(servers, nil)...)
+		parts = append(parts, append(part, bytes.Join(servers, nil)...))
 	}
 	slices.SortFunc(parts, bytes.Compare)
 	sum := sha256.Sum256(bytes.Join(parts, nil))
@@ -56,10 +47,9 @@ func (c *Conn) Digest() (string, error) {
 
 // canonicalServers are those of the service of that key, sorted, for the kernel's
 // order is that of their history.
-func (c *Conn) canonicalServers(key []byte) ([][]byte, error) {
+func (c *Conn) canonicalServers(key string) ([][]byte, error) {
 	var servers [][]byte
-	name := func(b []byte) []byte { return appendAttribute(b, unix.NLA_F_NESTED|attrService, key...) }
-	err := c.ask(cmdGetDest, unix.NLM_F_DUMP, name, func(attributes []byte) error {
+	err := c.ask(cmdGetDest, unix.NLM_F_DUMP, naming(key), func(attributes []byte) error {
 		var d decoder
 		servers = append(servers, d.canonical(attributes, attrDest, destActiveConns, destInactiveConns, destPersistentConns, destStats, destStats64))
 		return d.err

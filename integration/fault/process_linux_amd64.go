@@ -25,6 +25,9 @@ func (p process) read(address uint64, n int) []byte {
 }
 
 func (p process) write(address uint64, b []byte) error {
+	if len(b) == 0 {
+		return nil // nothing is left of a datagram that held no more than the end of a dump
+	}
 	n, err := unix.ProcessVMWritev(p.pid, []unix.Iovec{iovec(b)}, []unix.RemoteIovec{{Base: uintptr(address), Len: len(b)}}, 0)
 	if err == nil && n < len(b) {
 		err = fmt.Errorf("%d of %d bytes written", n, len(b))

@@ -39,7 +39,7 @@ func (s state) addServices(saved string) {
 		if flags[0] == "-a" {
 			name = strings.TrimSuffix(flags[4], ":0") + " of " + strings.TrimPrefix(name, "service ")
 		}
-		s[name] += line
+		s[name] = line // once, though the kernel may list it twice beside other network namespaces
 	}
 }
 
