@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -108,4 +109,21 @@ func TestDoneBehindAFailure(t *testing.T) {
 	assert.Equal(t, map[string]bool{"a": true, "refused": true, "b": true, "lost": true}, have)
 	assert.NoError(t, s.undo())
 	assert.Equal(t, map[string]bool{"refused": true}, have)
+}
+
+// TestManyLeftDone: thousands of services left done are no message of thousands of
+// lines.
+func TestManyLeftDone(t *testing.T) {
+	have, many := map[string]bool{}, make([]string, 1000)
+	for i := range many {
+		many[i] = fmt.Sprintf("<%d>", i)
+	}
+	err := run(t.Context(), []step{
+		eachStep("many", many, memoryDeed(have, nil)),
+		eachStep("items", []string{"stuck", "lost"}, memoryDeed(have, nil)),
+	}, func(string) {})
+	assert.ErrorContains(t, err, "many: left done, for what came later may need it: <0>, <1>, ")
+	assert.ErrorContains(t, err, ", <49>, and 950 more")
+	assert.NotContains(t, err.Error(), "<50>")
+	assert.Len(t, have, 1001)
 }

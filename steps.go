@@ -89,6 +89,16 @@ func undo(done []step, failure *UndoneError) error {
 // leave says of steps that they were left done.
 func (e *UndoneError) leave(done []step) {
 	for _, s := range slices.Backward(done) {
-		e.Left = append(e.Left, fmt.Errorf("%s: left done, for what came later may need it: %s", s.name, strings.Join(s.objects(), ", ")))
+		e.Left = append(e.Left, fmt.Errorf("%s: left done, for what came later may need it: %s", s.name, few(s.objects())))
 	}
+}
+
+// mostNamed is how many objects a message names.
+const mostNamed = 50
+
+func few(names []string) string {
+	if n := len(names) - mostNamed; n > 0 {
+		names = append(names[:mostNamed:mostNamed], fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(names, ", ")
 }
