@@ -1,5 +1,7 @@
 package ipvs
 
+import "slices"
+
 // Diff returns the changes that make want of have, in an order that never
 // leaves a mark without the servers it has in both: new services with their
 // servers, then additions and edits, and last what Change.Breaks. A service or
@@ -53,8 +55,17 @@ func additions(former map[Key]Service, want []Service) int {
 	return n
 }
 
+// sameServers reports whether all are as they should be, listed in the same order,
+// as mostly they are.
+func sameServers(before, after []Server) bool {
+	return slices.EqualFunc(before, after, func(a, b Server) bool { return a.configured() == b.configured() })
+}
+
 // serverChanges returns the additions and then the edits of one service.
 func serverChanges(service Header, before, after []Server) []Change {
+	if sameServers(before, after) {
+		return nil
+	}
 	former := byEndpoint(before)
 	var added, edited []Change
 	for _, server := range after {
@@ -71,6 +82,9 @@ func serverChanges(service Header, before, after []Server) []Change {
 }
 
 func serverRemovals(service Header, before, after []Server) []Change {
+	if sameServers(before, after) {
+		return nil
+	}
 	wanted := byEndpoint(after)
 	var removed []Change
 	for _, server := range before {
