@@ -3,6 +3,7 @@ package nft
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,9 +32,10 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 	return generation, nil
 }
 
-// turnTries bounds how often Turn goes on after somebody else changed the
-// ruleset meanwhile.
-const turnTries = 20
+// patience is how long Turn and Restore go on while somebody else changes the
+// ruleset again and again. Each try waits for an RCU grace period, in which another
+// transaction may come in between.
+const patience = 5 * time.Second
 
 // Turn makes the difference as Commit does. It is for who has the lock: when
 // somebody else changes other tables meanwhile, it goes on from where it is. It
@@ -42,7 +44,7 @@ const turnTries = 20
 // What it did is undone by Restore.
 func (c *Conn) Turn(d *Difference, generation uint32) (uint32, error) {
 	from, to := d.from, d.to
-	for range turnTries {
+	for begin, tries := time.Now(), 1; ; tries++ {
 		after, err := c.Commit(d, generation)
 		if !errors.Is(err, ErrStale) {
 			return after, err
@@ -60,8 +62,10 @@ func (c *Conn) Turn(d *Difference, generation uint32) (uint32, error) {
 			d = Compare(from, to)
 		}
 		generation = now.Generation
+		if time.Since(begin) > patience {
+			return generation, fmt.Errorf("%w, %d times over: find who does, `nft monitor` tells", ErrStale, tries)
+		}
 	}
-	return generation, fmt.Errorf("%w, %d times over: find who does, `nft monitor` tells", ErrStale, turnTries)
 }
 
 // nextGeneration is the one after a transaction; the kernel passes over 0.
@@ -69,24 +73,30 @@ func nextGeneration(generation uint32) uint32 {
 	return max(generation+1, 1)
 }
 
-// restoreTries bounds how often Restore begins anew because somebody else
-// changes the ruleset meanwhile.
+// restoreTries bounds how often Restore begins anew after another failure.
 const restoreTries = 10
 
 // Restore makes lvsmark's tables those of the ruleset, which must be in the form
 // of the kernel, whatever they are now.
 func (c *Conn) Restore(r *Ruleset) error {
-	var err error
-	for range restoreTries {
-		var now *Snapshot
-		if now, err = c.Snapshot(); err != nil {
+	failures := 0
+	for begin := time.Now(); ; {
+		now, err := c.Snapshot()
+		if err != nil {
 			return err
 		}
-		if _, err = c.Commit(Compare(&now.Ruleset, r), now.Generation); err == nil {
+		_, err = c.Commit(Compare(&now.Ruleset, r), now.Generation)
+		if err == nil {
 			return nil
 		}
+		stale := errors.Is(err, ErrStale)
+		if !stale {
+			failures++
+		}
+		if failures == restoreTries || stale && time.Since(begin) > patience {
+			return err
+		}
 	}
-	return err
 }
 
 // waitForPackets returns once no packet is under way through the rules of the
