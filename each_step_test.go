@@ -53,7 +53,7 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 		"somebody else did the same before": {had: []string{"refused"}, items: []string{"a", "refused"}, left: map[string]bool{"refused": true}, words: "file exists; undone: ledger"},
 		"one cannot be undone": {
 			items: []string{"a", "stuck", "lost"}, left: map[string]bool{"stuck": true},
-			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: left done, for what came later may need it: table ip lvsmark",
+			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: left done, for what came later may need it: table ip lvsmark\nmend the cause and apply or delete again: that goes on from here",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

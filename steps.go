@@ -41,6 +41,9 @@ func (e *UndoneError) Error() string {
 	if len(e.Lost) > 0 {
 		text += "; what cannot be undone: connections of " + strings.Join(e.Lost, ", ")
 	}
+	if len(e.Left) > 0 {
+		text += "\nmend the cause and apply or delete again: that goes on from here"
+	}
 	return text
 }
 

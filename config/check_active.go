@@ -111,7 +111,8 @@ func (t translated) String() string {
 }
 
 // translations checks that packets which several clusters translate, having a
-// source and a port in common, get the same translation from each.
+// source and a port in common, get the same translation from each. Where all are
+// masqueraded, they do.
 func (c *checker) translations() {
 	others := func(cluster Cluster) bool {
 		return cluster.FTP != nil && cluster.FTP.Active != nil && cluster.FTP.Active.Translate != Masquerade

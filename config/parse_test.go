@@ -251,3 +251,13 @@ func TestNotes(t *testing.T) {
 		})
 	}
 }
+
+// TestKeyTables: where keys are first given is kept for so many.
+func TestKeyTables(t *testing.T) {
+	for _, keys := range [][]string{
+		keyNames(fileKeys), keyNames(clusterKeys), keyNames(ftpKeys), keyNames(activeKeys), keyNames(serverKeys),
+		keyNames(directorKeys), keyNames(timeoutKeys),
+	} {
+		assert.LessOrEqual(t, len(keys), maxKeys, "%q", keys)
+	}
+}

@@ -101,16 +101,18 @@ func parseNumber(text string, low, high uint64, limits string) (number uint64, p
 		if err == nil && low <= number && number <= high {
 			return number, ""
 		}
-		return 0, "must be " + limits + ", not " + clip(text)
+		return 0, outside(text, limits)
 	case paddedPattern.MatchString(text):
 		return 0, paddedProblem(text)
 	case negativePattern.MatchString(text):
-		return 0, "must be " + limits + ", not " + clip(text)
+		return 0, outside(text, limits)
 	case groupedPattern.MatchString(text):
 		return 0, "must be a number, not " + quote(text) + "; write it in digits alone"
 	}
 	return 0, "must be a whole number, decimal or 0x, not " + quote(text)
 }
+
+func outside(text, limits string) string { return "must be " + limits + ", not " + clip(text) }
 
 // isDecimal reports whether text is a whole number in digits, as most are.
 func isDecimal(text string) bool {

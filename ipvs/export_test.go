@@ -2,3 +2,15 @@ package ipvs
 
 // NetmaskToKernel is for a test that speaks to the kernel by other means.
 func NetmaskToKernel(h Header) uint32 { return h.netmaskToKernel() }
+
+// AddMissed is for a test that need not wait for the kernel to miss a service.
+func (c *Conn) AddMissed(services []Service, expected []Key) ([]Service, error) {
+	return c.addMissed(services, expected)
+}
+
+// ListedOnce is how many services the kernel lists when it is asked once.
+func (c *Conn) ListedOnce() (int, error) {
+	once := map[string]entry{}
+	err := c.dump(once)
+	return len(once), err
+}

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A listed is a service as the kernel lists it.
-type listed struct {
+// An entry is a service as the kernel lists it.
+type entry struct {
 	key        string // the attributes that name it to the kernel
 	attributes []byte
 }
@@ -25,8 +25,8 @@ const maxLists = 10
 // net/netfilter/ipvs/ip_vs_ctl.c). What is added or deleted meanwhile, in whichever
 // namespace, makes it list a service twice, or leave one out. So the kernel is asked
 // until it lists nothing new, and then for each that the last list lacks.
-func (c *Conn) list() ([]listed, error) {
-	all, last := map[string]listed{}, map[string]listed{}
+func (c *Conn) list() ([]entry, error) {
+	all, last := map[string]entry{}, map[string]entry{}
 	for range maxLists {
 		clear(last)
 		if err := c.dump(last); err != nil {
@@ -50,7 +50,7 @@ func (c *Conn) list() ([]listed, error) {
 }
 
 // dump adds what the kernel lists.
-func (c *Conn) dump(to map[string]listed) error {
+func (c *Conn) dump(to map[string]entry) error {
 	err := c.ask(cmdGetService, unix.NLM_F_DUMP, nil, func(attributes []byte) error {
 		service, err := read(attributes)
 		to[service.key] = service
@@ -63,23 +63,32 @@ func (c *Conn) dump(to map[string]listed) error {
 }
 
 // look takes a service out that is not there any longer.
-func (c *Conn) look(key string, all map[string]listed) error {
+func (c *Conn) look(key string, all map[string]entry) error {
 	err := c.ask(cmdGetService, 0, naming(key), func(attributes []byte) error {
 		service, err := read(attributes)
-		all[key] = listed{key, service.attributes}
+		all[key] = entry{key, service.attributes}
 		return err
 	})
 	switch {
 	case errors.Is(err, unix.ESRCH):
 		delete(all, key)
 	case err != nil:
-		return fmt.Errorf("read an IPVS service that was listed before: %w", err)
+		return fmt.Errorf("read %s: %w", all[key].name(), err)
 	}
 	return nil
 }
 
+// name is what messages call the service. Those without a fwmark are somebody
+// else's.
+func (e entry) name() string {
+	if header, err := decodeService(e.attributes); err == nil && header.Mark != 0 {
+		return "service " + header.Key.String()
+	}
+	return "an IPVS service of an address and port"
+}
+
 // read copies a service out of the kernel's message.
-func read(attributes []byte) (listed, error) {
+func read(attributes []byte) (entry, error) {
 	var d decoder
 	var key []byte
 	for b := d.inside(attributes, attrService); len(b) > 0; {
@@ -88,7 +97,7 @@ func read(attributes []byte) (listed, error) {
 			key = appendAttribute(key, typ, data...)
 		}
 	}
-	return listed{string(key), slices.Clone(attributes)}, d.err
+	return entry{string(key), slices.Clone(attributes)}, d.err
 }
 
 // naming appends the attribute that names a service to the kernel.

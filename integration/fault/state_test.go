@@ -39,7 +39,9 @@ func (s state) addServices(saved string) {
 		if flags[0] == "-a" {
 			name = strings.TrimSuffix(flags[4], ":0") + " of " + strings.TrimPrefix(name, "service ")
 		}
-		s[name] = line // once, though the kernel may list it twice beside other network namespaces
+		if !strings.Contains(s[name], line) { // the kernel may list a service twice: see ipvs/list.go
+			s[name] += line
+		}
 	}
 }
 

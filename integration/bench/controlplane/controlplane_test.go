@@ -28,6 +28,17 @@ func TestSite(t *testing.T) {
 	}
 	assert.Equal(t, 12, vips)
 	assert.Equal(t, 2*12+4*3, s.rules)
+
+	others, err := b.site(shape{clusters: 4, vips: 12, servers: 3, others: true})
+	require.NoError(t, err)
+	require.NotEqual(t, s.yaml, others.yaml)
+	for i, c := range others.spec.Clusters {
+		assert.Equal(t, s.spec.Clusters[i].VIPs, c.VIPs)
+		assert.NotEqual(t, s.spec.Clusters[i].Mark, c.Mark)
+		for k, server := range c.RealServers {
+			assert.NotEqual(t, s.spec.Clusters[i].RealServers[k].Address, server.Address)
+		}
+	}
 }
 
 // TestVerifies: what a contender left in the kernel is looked at, and what is not

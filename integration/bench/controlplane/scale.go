@@ -112,10 +112,12 @@ func (b *bench) goes(w way, shape shape) (func(*director) (task, error), error) 
 	if err != nil {
 		return nil, err
 	}
-	shape.others = w.from == others
-	there, err := b.site(shape)
-	if err != nil {
-		return nil, err
+	there := s
+	if w.from == others {
+		shape.others = true
+		if there, err = b.site(shape); err != nil {
+			return nil, err
+		}
 	}
 	return func(d *director) (task, error) {
 		c := b.do(w.verb, s)

@@ -49,10 +49,12 @@ func mapsText(s site) string {
 	b.WriteString("table ip maps {\n")
 	for k := range marks {
 		fmt.Fprintf(&b, "\tmap marks%d { type ipv4_addr : mark; size %d; elements = { %s} }\n", k, s.vips, marks[k].String())
-		fmt.Fprintf(&b, "\tchain profile%d { meta mark set ip daddr map @marks%d; }\n", k, k)
 	}
 	rule := "meta mark set ip daddr map @marks0"
 	if s.profiles > 1 {
+		for k := range marks {
+			fmt.Fprintf(&b, "\tchain profile%d { meta mark set ip daddr map @marks%d; }\n", k, k)
+		}
 		fmt.Fprintf(&b, "\tmap vips { type ipv4_addr : verdict; size %d; elements = { %s} }\n", s.vips, profiles.String())
 		rule = "ip daddr vmap @vips"
 	}
