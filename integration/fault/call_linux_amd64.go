@@ -16,6 +16,16 @@ type Call struct {
 // String is as in "sendmsg netfilter GETSET".
 func (c Call) String() string { return strings.TrimSpace(c.Name + " " + c.On) }
 
+// A Place is a call of a run, told by its number among its like: threads make their
+// calls in another order in each run.
+type Place struct {
+	Call
+	Number int // from 1
+}
+
+// String is as in "sendmsg netfilter GETSET, number 3".
+func (p Place) String() string { return fmt.Sprintf("%s, number %d", p.Call, p.Number) }
+
 // Sends reports whether the call hands a message to the kernel.
 func (c Call) Sends() bool { return c.Name == "sendmsg" || c.Name == "sendto" }
 

@@ -19,11 +19,11 @@ func errnos() []unix.Errno {
 func slowErrnos() []unix.Errno { return []unix.Errno{unix.EINTR, unix.EAGAIN} }
 
 // cases are all faults for the calls. Those that have lvsmark wait are apart.
-func cases(calls []fault.Call) (quick, slow []fault.Fault) {
-	for i, call := range calls {
-		for _, f := range casesOf(call) {
-			f.Call = i + 1
-			if waits(call, f) {
+func cases(calls []fault.Place) (quick, slow []fault.Fault) {
+	for _, at := range calls {
+		for _, f := range casesOf(at.Call) {
+			f.At = at
+			if waits(f) {
 				slow = append(slow, f)
 			} else {
 				quick = append(quick, f)
@@ -50,7 +50,7 @@ func casesOf(call fault.Call) []fault.Fault {
 	}
 	var fitting []fault.Fault
 	for _, f := range all {
-		if f.Mode.Fits(call) {
+		if f.Fits(call) {
 			fitting = append(fitting, f)
 		}
 	}
@@ -59,31 +59,31 @@ func casesOf(call fault.Call) []fault.Fault {
 
 // lasting are the faults from which on nftables does not do what it is told, or
 // does and does not say so: the steps from there on cannot be undone.
-func lasting(calls []fault.Call) []fault.Fault {
+func lasting(calls []fault.Place) []fault.Fault {
 	var all []fault.Fault
 	transaction := false
-	for i, call := range calls {
-		isAnswer := transaction && call.Receives()
-		transaction = call.Sends() && strings.HasSuffix(call.On, " transaction")
+	for _, at := range calls {
+		isAnswer := transaction && at.Receives()
+		transaction = at.Sends() && strings.HasSuffix(at.On, " transaction")
 		if !transaction && !isAnswer {
 			continue
 		}
 		for _, mode := range []fault.Mode{fault.Before, fault.After} {
-			all = append(all, fault.Fault{Call: i + 1, Mode: mode, Errno: unix.ENOBUFS, Lasts: true})
+			all = append(all, fault.Fault{At: at, Mode: mode, Errno: unix.ENOBUFS, Lasts: true})
 		}
 	}
 	return all
 }
 
-func waits(call fault.Call, f fault.Fault) bool {
+func waits(f fault.Fault) bool {
 	if f.Mode == fault.Unfinished {
 		return true
 	}
 	told := f.Mode == fault.Before || f.Mode == fault.After
 	switch {
-	case call.Sends(), call.Receives():
+	case f.At.Sends(), f.At.Receives():
 		return told && (f.Errno == unix.EINTR || f.Errno == unix.EAGAIN)
-	case call.Reads(), call.Name == "write":
+	case f.At.Reads(), f.At.Name == "write":
 		return told && f.Errno == unix.EAGAIN
 	}
 	return false

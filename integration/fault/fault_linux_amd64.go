@@ -31,15 +31,15 @@ const (
 
 // A Fault is what happens to one call of a run. The zero Fault is none.
 type Fault struct {
-	Call  int // number of the call, from 1
+	At    Place
 	Mode  Mode
 	Errno unix.Errno // 0 in modes that have none
-	Lasts bool       // all further calls of that name on the same get the same
+	Lasts bool       // all further calls that are the same get the same
 }
 
-// String is as in "call 17 fails before: ENOMEM".
+// String is as in "the call recvmsg netfilter, number 17, fails before: ENOMEM".
 func (f Fault) String() string {
-	text := fmt.Sprintf("call %d %s", f.Call, f.Mode)
+	text := fmt.Sprintf("the call %s, %s", f.At, f.Mode)
 	if f.Errno != 0 {
 		text += ": " + unix.ErrnoName(f.Errno)
 	}
@@ -49,9 +49,13 @@ func (f Fault) String() string {
 	return text
 }
 
-// Fits reports whether the mode means anything to the call.
-func (m Mode) Fits(c Call) bool {
-	switch m {
+// Fits reports whether the fault can meet the call. A datagram that was taken out of
+// a socket is never said not to have come: who is told so asks again, and no reader
+// of a dump could tell that it lacks one.
+func (f Fault) Fits(c Call) bool {
+	switch f.Mode {
+	case After:
+		return !c.Receives() || f.Errno != unix.EINTR && f.Errno != unix.EAGAIN
 	case Refused:
 		return c.Sends()
 	case Belied, Cut, Unfinished, Interrupted:
@@ -64,12 +68,9 @@ func (m Mode) Fits(c Call) bool {
 
 const delay = 5 * time.Millisecond
 
-// chooses reports whether the fault is for the call of that number.
-func (f Fault) chooses(number int, calls []Call) bool {
-	if !f.Mode.Fits(calls[number-1]) || f.Call == 0 || number < f.Call {
-		return false
-	}
-	return number == f.Call || f.Lasts && calls[number-1] == calls[f.Call-1]
+// chooses reports whether the fault is for the call at that place.
+func (f Fault) chooses(p Place) bool {
+	return p == f.At || f.Lasts && p.Call == f.At.Call && p.Number > f.At.Number
 }
 
 // onEntry spoils a call that is about to be made. It reports whether the return

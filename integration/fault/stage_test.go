@@ -21,7 +21,7 @@ type stage struct {
 	*world
 	turn
 	before, after state
-	calls         []fault.Call
+	calls         []fault.Place
 	span          time.Duration // of an undisturbed run
 	counts        counts
 	planned       bool // the deed is to apply a plan file
@@ -30,6 +30,7 @@ type stage struct {
 // counts of the cases of a stage.
 type counts struct {
 	cases, converged int
+	missed           int // the call to be spoiled did not come
 	verdicts         map[verdict]int
 }
 
@@ -80,10 +81,10 @@ func (s *stage) prepare() {
 }
 
 func (s *stage) say(f fault.Fault) string {
-	if f.Call == 0 {
+	if f == (fault.Fault{}) {
 		return s.name + ", undisturbed"
 	}
-	return fmt.Sprintf("%s, %s (%s)", s.name, f, s.calls[f.Call-1])
+	return fmt.Sprintf("%s, %s", s.name, f)
 }
 
 // spoilEach runs the turn with each of the faults in turn.
@@ -93,6 +94,7 @@ func (s *stage) spoilEach(faults []fault.Fault) {
 	for _, f := range faults {
 		s.spoil(f)
 	}
+	assert.LessOrEqual(s.t, s.counts.missed, 1+len(faults)/10, "of %d faults so many met no call", len(faults))
 }
 
 // spoil runs the turn with a fault, and once more without.
@@ -102,6 +104,9 @@ func (s *stage) spoil(f fault.Fault) {
 	s.prepare()
 	run, err := fault.Trace(s.command(s.deed), fault.Options{Fault: f, Limit: limit})
 	require.NoError(s.t, err, what)
+	if !run.Hit {
+		s.counts.missed++
+	}
 	s.close(what, run)
 }
 

@@ -13,11 +13,11 @@ import (
 // A Run is what became of a program.
 type Run struct {
 	Fault    Fault
-	Calls    []Call // those at the boundary, in the order in which they began
-	Hit      bool   // the fault's call came, and the mode fitted it
-	Status   int    // exit status
-	Killed   bool   // by a signal
-	TimedOut bool   // it had not ended in time
+	Calls    []Place // the calls at the boundary, in the order in which they began
+	Hit      bool    // the fault's call came
+	Status   int     // exit status
+	Killed   bool    // by a signal
+	TimedOut bool    // it had not ended in time
 	Stdout   string
 	Stderr   string
 }

@@ -21,6 +21,7 @@ type tracer struct {
 	begun     map[int]bool           // threads that stopped for the first time
 	files     map[int]map[int]string // of each process: what its boundary files are
 	waiting   map[int]*stopped       // calls whose return is to be looked at, by thread
+	seen      map[Call]int           // how many calls of each kind there were
 	refusing  *stopped               // the call that was swallowed: its answer is to be a refusal
 }
 
@@ -49,6 +50,7 @@ func start(args []string, outputs [2]*os.File) (*tracer, error) {
 		begun:     map[int]bool{main.Pid: true},
 		files:     map[int]map[int]string{main.Pid: {}},
 		waiting:   map[int]*stopped{},
+		seen:      map[Call]int{},
 	}
 	var status unix.WaitStatus
 	if _, err := unix.Wait4(main.Pid, &status, unix.WALL, nil); err != nil {
@@ -107,8 +109,10 @@ func (t *tracer) entered(pid int) error {
 	if s.Name == "" {
 		return unix.PtraceCont(pid, 0)
 	}
-	t.run.Calls = append(t.run.Calls, s.Call)
-	s.chosen = t.chooses(len(t.run.Calls), t.run.Calls)
+	t.seen[s.Call]++
+	at := Place{s.Call, t.seen[s.Call]}
+	t.run.Calls = append(t.run.Calls, at)
+	s.chosen = t.chooses(at)
 	onReturn := s.on != "" || s.answers(t.refusing)
 	if s.chosen {
 		t.run.Hit = true
