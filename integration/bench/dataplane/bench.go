@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/integration/bench/packets"
 )
@@ -11,7 +12,7 @@ import (
 // Run measures the section. It needs root, Linux 5.18, nft, ipset, iptables and
 // tc's BPF.
 func Run(opts measure.Options) (rows []measure.Row, err error) {
-	b := &bench{opts: opts, directors: map[place]*director{}}
+	b := &bench{opts: opts, bases: map[config.Family]*director{}, directors: map[place]*director{}}
 	defer func() { err = errors.Join(err, b.close()) }()
 	comparisons := sizesOf(opts).comparisons()
 	if err := b.open(comparisons); err != nil {
@@ -33,7 +34,7 @@ func Run(opts measure.Options) (rows []measure.Row, err error) {
 type bench struct {
 	opts       measure.Options
 	generator  *packets.Generator
-	base       *director
+	bases      map[config.Family]*director // where nobody marks
 	directors  map[place]*director
 	contenders []measure.Contender
 }
@@ -50,8 +51,10 @@ func (b *bench) open(comparisons []comparison) (err error) {
 	if b.generator, err = packets.New(!b.opts.Smoke); err != nil {
 		return err
 	}
-	if b.base, err = newDirector(site{}); err != nil {
-		return err
+	for _, f := range config.Families() {
+		if b.bases[f], err = newDirector(site{family: f}); err != nil {
+			return err
+		}
 	}
 	seen := map[cell]bool{}
 	for _, comparison := range comparisons {
@@ -74,7 +77,7 @@ func (b *bench) add(c cell) error {
 	if err != nil {
 		return err
 	}
-	m := &measured{generator: b.generator, base: b.base, list: list}
+	m := &measured{generator: b.generator, base: b.bases[c.site.family], list: list}
 	for i := range c.copies() {
 		d, err := b.director(place{c.peer, c.site, i})
 		if err != nil {
@@ -112,8 +115,10 @@ func (b *bench) close() error {
 	for _, d := range b.directors {
 		errs = append(errs, d.Close())
 	}
-	if b.base != nil {
-		errs = append(errs, b.base.Close())
+	for _, d := range b.bases {
+		if d != nil {
+			errs = append(errs, d.Close())
+		}
 	}
 	if b.generator != nil {
 		errs = append(errs, b.generator.Close())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/integration/bench/packets"
 )
@@ -19,8 +20,11 @@ func (c cell) String() string { return fmt.Sprintf("%s, %s, %s", c.peer, c.site,
 
 // where is "the last VIP of 10,000".
 func (c cell) where() string {
-	return fmt.Sprintf("%s of %s", c.stream, measure.Grouped(c.site.vips))
+	return fmt.Sprintf("%s%s of %s", c.site.prefix(), c.stream, measure.Grouped(c.site.vips))
 }
+
+// can reports whether the peer marks in the site's family.
+func (c cell) can() bool { return c.site.family == config.IPv4 || c.peer.ofIPv6() }
 
 // The same cell with another peer, at another site, or of another stream.
 func (c cell) by(p peer) cell    { c.peer = p; return c }
@@ -51,7 +55,7 @@ func (c cell) list() (*packets.List, error) {
 // measured is a cell that stands ready.
 type measured struct {
 	generator *packets.Generator
-	base      *director
+	base      *director   // of the same family
 	directors []*director // that take turns
 	list      *packets.List
 	packets   int // of a measure

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/bench/packets"
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 	"github.com/lvsmark/lvsmark/integration/need"
@@ -18,7 +19,7 @@ func TestVerification(t *testing.T) {
 	g, err := packets.New(false)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, g.Close()) }()
-	s := site{3, 1}
+	s := site{config.IPv4, 3, 1}
 	d, err := newDirector(s)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, d.Close()) }()

@@ -15,12 +15,14 @@ type director struct {
 }
 
 // consumer drops every packet behind all that marks, at the least cost.
-const consumer = `table ip consumer {
+func (s site) consumer() string {
+	return "table " + s.table() + ` consumer {
 	chain drop_all {
 		type filter hook prerouting priority 300; policy drop;
 	}
 }
 `
+}
 
 // newDirector is a director where nobody marks.
 func newDirector(s site) (*director, error) {
@@ -29,7 +31,7 @@ func newDirector(s site) (*director, error) {
 		return nil, err
 	}
 	d := &director{n, s}
-	if err := d.Load(consumer); err != nil {
+	if err := d.Load(s.consumer()); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil

@@ -2,12 +2,15 @@ package dataplane
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 )
 
 // sizes are those at which is measured.
 type sizes struct {
+	family   config.Family
 	vips     []int
 	profiles []int
 	ofMany   int // VIPs where there are several profiles
@@ -15,14 +18,19 @@ type sizes struct {
 
 func sizesOf(opts measure.Options) sizes {
 	if opts.Smoke {
-		return sizes{vips: []int{1, 100}, profiles: []int{2, 64}, ofMany: 50}
+		return sizes{family: config.IPv4, vips: []int{1, 100}, profiles: []int{2, 64}, ofMany: 50}
 	}
-	return sizes{vips: []int{1, 100, 1000, 10000}, profiles: []int{2, 3, 8, 64}, ofMany: 1000}
+	return sizes{family: config.IPv4, vips: []int{1, 100, 1000, 10000}, profiles: []int{2, 3, 8, 64}, ofMany: 1000}
+}
+
+// ofIPv6 are the least and the greatest, with one port profile.
+func (z sizes) ofIPv6() sizes {
+	return sizes{family: config.IPv6, vips: []int{z.vips[0], z.vips[len(z.vips)-1]}}
 }
 
 // The smallest site is one VIP: the last is the random one there.
-func (z sizes) fewest() site { return site{z.vips[0], 1} }
-func (z sizes) most() site   { return site{z.vips[len(z.vips)-1], 1} }
+func (z sizes) fewest() site { return site{z.family, z.vips[0], 1} }
+func (z sizes) most() site   { return site{z.family, z.vips[len(z.vips)-1], 1} }
 
 // ours are the streams of packets that get a mark.
 func ours(s site) []stream {
@@ -36,13 +44,32 @@ func ours(s site) []stream {
 func (z sizes) comparisons() []comparison {
 	all := append(z.flat(), z.manyProfiles()...)
 	for _, vips := range z.vips {
-		s := site{vips, 1}
+		s := site{z.family, vips, 1}
 		for _, st := range ours(s) {
 			all = append(all, besidePeers(cell{lvsmark, s, st})...)
 		}
 	}
 	for _, st := range notOurs() {
 		all = append(all, z.foreign(st)...)
+	}
+	return append(all, z.beside6()...)
+}
+
+// beside6 shows what addresses of 16 bytes cost, and whom; the bars are of IPv4.
+func (z sizes) beside6() []comparison {
+	v4, v6 := cell{lvsmark, z.most(), toRandom}, z.ofIPv6()
+	all := []comparison{{name: v4.where() + ": IPv6 to IPv4", of: v4.at(v6.most()), to: v4}}
+	all = append(all, v6.flat()...)
+	for _, s := range []site{v6.fewest(), v6.most()} {
+		streams := ours(s)
+		all = append(all, besidePeers(cell{lvsmark, s, streams[len(streams)-1]})...)
+	}
+	for _, st := range notOurs() {
+		all = append(all, toMarked(v6.most(), st))
+	}
+	all = slices.DeleteFunc(all, func(c comparison) bool { return !c.of.can() || !c.to.can() })
+	for i := range all {
+		all[i].bar = measure.Bar{}
 	}
 	return all
 }
@@ -55,7 +82,7 @@ func (z sizes) flat() []comparison {
 	for _, p := range []peer{lvsmark, nftMaps, tcFloor} {
 		for _, st := range ours(z.most()) {
 			f := comparison{
-				name: fmt.Sprintf("%s, %s: of %s to of %d", p, st, measure.Grouped(z.most().vips), z.fewest().vips),
+				name: fmt.Sprintf("%s%s, %s: of %s to of %d", z.most().prefix(), p, st, measure.Grouped(z.most().vips), z.fewest().vips),
 				of:   cell{p, z.most(), st}, to: cell{p, z.fewest(), toLast},
 			}
 			if p == lvsmark {
@@ -73,12 +100,13 @@ func (z sizes) manyProfiles() []comparison {
 	add := func(name string, profiles int, one cell, bar measure.Bar) {
 		all = append(all, comparison{
 			name: fmt.Sprintf("%s%d port profiles to 1, %s", name, profiles, one.where()),
-			of:   one.at(site{one.site.vips, profiles}), to: one, bar: bar,
+			of:   one.at(site{z.family, one.site.vips, profiles}), to: one, bar: bar,
 		})
 	}
+	few := site{z.family, z.ofMany, 1}
 	for _, n := range z.profiles {
-		for _, st := range ours(site{z.ofMany, 1}) {
-			add("", n, cell{lvsmark, site{z.ofMany, 1}, st}, measure.AtMost(1.6))
+		for _, st := range ours(few) {
+			add("", n, cell{lvsmark, few, st}, measure.AtMost(1.6))
 		}
 	}
 	most := z.profiles[len(z.profiles)-1]
@@ -119,12 +147,7 @@ func dearer(st stream) []peer {
 func (z sizes) foreign(st stream) []comparison {
 	var all []comparison
 	for _, s := range []site{z.fewest(), z.most()} {
-		streams := ours(s)
-		marked := cell{lvsmark, s, streams[len(streams)-1]}
-		all = append(all, comparison{
-			name: fmt.Sprintf("%s, %s: to a marked packet", st, measure.Count(s.vips, "VIP")),
-			of:   marked.of(st), to: marked, bar: measure.AtMost(0.6),
-		})
+		all = append(all, toMarked(s, st))
 	}
 	c := cell{lvsmark, z.most(), st}
 	all = append(all, comparison{
@@ -142,4 +165,14 @@ func (z sizes) foreign(st stream) []comparison {
 		all = append(all, comparison{name: fmt.Sprintf("%s, %s: lvsmark to %s", st, measure.Count(z.most().vips, "VIP"), p), of: c, to: c.by(p)})
 	}
 	return all
+}
+
+// toMarked holds a packet that is not ours against one that is.
+func toMarked(s site, st stream) comparison {
+	streams := ours(s)
+	marked := cell{lvsmark, s, streams[len(streams)-1]}
+	return comparison{
+		name: fmt.Sprintf("%s%s, %s: to a marked packet", s.prefix(), st, measure.Count(s.vips, "VIP")),
+		of:   marked.of(st), to: marked, bar: measure.AtMost(0.6),
+	}
 }

@@ -3,6 +3,8 @@ package dataplane
 import (
 	"fmt"
 	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
 )
 
 // floorMark is given to packets to any address.
@@ -18,17 +20,21 @@ func (p peer) floorText(s site) string {
 	rules := `tcp dport %[2]d-%[3]d meta mark set %[4]d accept
 		tcp dport %[5]d meta mark set %[4]d`
 	if p == nftLeast {
-		rules = `ip protocol != tcp accept
+		protocol, network := "ip protocol", "10.0.0.0/8"
+		if s.family == config.IPv6 {
+			protocol, network = "meta l4proto", "2001::/16"
+		}
+		rules = protocol + ` != tcp accept
 		th dport %[5]d meta mark set %[4]d
-		ip daddr 10.0.0.0/8 th dport %[2]d-%[3]d meta mark set %[4]d`
+		%[6]s daddr ` + network + ` th dport %[2]d-%[3]d meta mark set %[4]d`
 	}
-	return fmt.Sprintf(`table ip floor {
+	return fmt.Sprintf(`table %[6]s floor {
 	chain marking {
 		type filter hook prerouting priority %[1]d; policy accept;
 		`+rules+`
 	}
 }
-`, mangle, low, high, floorMark, controlPort)
+`, mangle, low, high, floorMark, controlPort, s.table())
 }
 
 // knowsNoPort: the peer marks by the VIP alone.
@@ -46,17 +52,17 @@ func mapsText(s site) string {
 		fmt.Fprintf(&profiles, "%s : jump profile%d, ", s.vip(i), k)
 	}
 	var b strings.Builder
-	b.WriteString("table ip maps {\n")
+	fmt.Fprintf(&b, "table %s maps {\n", s.table())
 	for k := range marks {
-		fmt.Fprintf(&b, "\tmap marks%d { type ipv4_addr : mark; size %d; elements = { %s} }\n", k, s.vips, marks[k].String())
+		fmt.Fprintf(&b, "\tmap marks%d { type %s : mark; size %d; elements = { %s} }\n", k, s.addressType(), s.vips, marks[k].String())
 	}
-	rule := "meta mark set ip daddr map @marks0"
+	rule := fmt.Sprintf("meta mark set %s daddr map @marks0", s.table())
 	if s.profiles > 1 {
 		for k := range marks {
-			fmt.Fprintf(&b, "\tchain profile%d { meta mark set ip daddr map @marks%d; }\n", k, k)
+			fmt.Fprintf(&b, "\tchain profile%d { meta mark set %s daddr map @marks%d; }\n", k, s.table(), k)
 		}
-		fmt.Fprintf(&b, "\tmap vips { type ipv4_addr : verdict; size %d; elements = { %s} }\n", s.vips, profiles.String())
-		rule = "ip daddr vmap @vips"
+		fmt.Fprintf(&b, "\tmap vips { type %s : verdict; size %d; elements = { %s} }\n", s.addressType(), s.vips, profiles.String())
+		rule = s.table() + " daddr vmap @vips"
 	}
 	fmt.Fprintf(&b, "\tchain marking {\n\t\ttype filter hook prerouting priority %d; policy accept;\n\t\t%s\n\t}\n}\n", mangle, rule)
 	return b.String()

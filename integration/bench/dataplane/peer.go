@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -24,6 +25,11 @@ const (
 	nftMaps       peer = "nft, maps alone"
 	tcFloor       peer = "tc BPF hash"
 )
+
+// ofIPv6: the peer is measured with IPv6 too.
+func (p peer) ofIPv6() bool {
+	return slices.Contains([]peer{lvsmark, recipeLegacy, ipset, nftFloor, nftLeast, nftMaps}, p)
+}
 
 // linear: the rules are as many as the VIPs, and each packet meets all of them.
 func (p peer) linear() bool { return p == recipeLegacy || p == recipeNFT || p == naiveNFT }
@@ -70,6 +76,9 @@ func (d *director) recipe(program string) error {
 
 // restore gives iptables rules. Its lock is none of the machine's.
 func (d *director) restore(program, rules string) error {
+	if d.site.family == config.IPv6 {
+		program = strings.Replace(program, "ip", "ip6", 1)
+	}
 	_, err := d.Run(rules, "env", "XTABLES_LOCKFILE=/dev/null", program+"-restore")
 	return err
 }
@@ -83,7 +92,8 @@ func (d *director) parsed() (*config.Spec, error) {
 // rule for each range of ports.
 func (d *director) ipset() error {
 	var set strings.Builder
-	fmt.Fprintf(&set, "create marks hash:ip skbinfo maxelem %d\n", max(d.site.vips, 1024))
+	family := map[config.Family]string{config.IPv4: "inet", config.IPv6: "inet6"}[d.site.family]
+	fmt.Fprintf(&set, "create marks hash:ip family %s skbinfo maxelem %d\n", family, max(d.site.vips, 1024))
 	for i := range d.site.vips {
 		fmt.Fprintf(&set, "add marks %s skbmark %#x\n", d.site.vip(i), d.site.mark(i))
 	}

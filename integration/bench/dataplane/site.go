@@ -7,16 +7,28 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
 // A site is what all contenders mark alike: so many VIPs, each with a mark of its
 // own, and so many port profiles, which the VIPs have in turn.
-type site struct{ vips, profiles int }
+type site struct {
+	family         config.Family
+	vips, profiles int
+}
 
 func (s site) String() string {
-	return measure.Count(s.vips, "VIP") + ", " + measure.Count(s.profiles, "port profile")
+	return s.prefix() + measure.Count(s.vips, "VIP") + ", " + measure.Count(s.profiles, "port profile")
+}
+
+// prefix is of names: most are of IPv4.
+func (s site) prefix() string {
+	if s.family == config.IPv4 {
+		return ""
+	}
+	return s.family.String() + ", "
 }
 
 const (
@@ -24,14 +36,40 @@ const (
 	firstMark   = 1000
 )
 
-func (s site) vip(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 128, byte(i >> 8), byte(i)}) }
+// vip is an address in 10.128.0.0/16 or in 2001:db8::/32, its number at the end.
+func (s site) vip(i int) netip.Addr {
+	if s.family == config.IPv4 {
+		return netip.AddrFrom4([4]byte{10, 128, byte(i >> 8), byte(i)})
+	}
+	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 14: byte(i >> 8), 15: byte(i)})
+}
+
+// server is the address of all real servers.
+func (s site) server() string {
+	if s.family == config.IPv4 {
+		return "10.0.0.11"
+	}
+	return "fd00::11"
+}
+
+// addressType is the type of addresses in nft.
+func (s site) addressType() string { return strings.ToLower(s.family.String()) + "_addr" }
+
+// table is the family of tables and rules, as nft writes it.
+func (s site) table() string {
+	if s.family == config.IPv4 {
+		return "ip"
+	}
+	return "ip6"
+}
 
 func (s site) mark(i int) uint32 { return uint32(firstMark + i) }
 
 // markOf is the mark of a VIP.
 func (s site) markOf(vip netip.Addr) uint32 {
-	a := vip.As4()
-	return s.mark(int(a[2])<<8 | int(a[3]))
+	a := vip.AsSlice()
+	n := len(a)
+	return s.mark(int(a[n-2])<<8 | int(a[n-1]))
 }
 
 // passive are the first and the last passive port of a VIP.
@@ -47,8 +85,8 @@ func (s site) spec() string {
 	b.WriteString("clusters:\n")
 	for i := range s.vips {
 		low, high := s.passive(i)
-		fmt.Fprintf(&b, "  - {name: c%d, mark: %d, vips: [%s], ftp: {passive-ports: %d-%d, active-data: {translate: none}}, forwarding: nat, real-servers: [{address: 10.0.0.11}]}\n",
-			i, s.mark(i), s.vip(i), low, high)
+		fmt.Fprintf(&b, "  - {name: c%d, mark: %d, vips: [%q], ftp: {passive-ports: %d-%d, active-data: {translate: none}}, forwarding: nat, real-servers: [{address: %q}]}\n",
+			i, s.mark(i), s.vip(i).String(), low, high, s.server())
 	}
 	b.WriteString("director: {bind: false, ip-forward: false}\n")
 	return b.String()

@@ -61,17 +61,27 @@ func (st stream) alter(p equivalence.Packet) equivalence.Packet {
 	return p
 }
 
-// near is an address that is no VIP, another one for each, in the /16 that holds
+// near is an address that is no VIP, another one for each, in the network that holds
 // all of them.
 func near(vip netip.Addr) netip.Addr {
-	a := vip.As4()
-	a[2] |= 0x80
-	return netip.AddrFrom4(a)
+	a := vip.AsSlice()
+	a[len(a)-2] |= 0x80
+	return addressOf(a)
 }
 
 // elsewhere is the same in another network.
 func elsewhere(vip netip.Addr) netip.Addr {
-	a := vip.As4()
-	a[1]++
-	return netip.AddrFrom4(a)
+	a := vip.AsSlice()
+	end := 2 // of the network
+	if vip.Is6() {
+		end = 4
+	}
+	a[end-1]++
+	return addressOf(a)
+}
+
+// addressOf takes 4 or 16 bytes.
+func addressOf(b []byte) netip.Addr {
+	a, _ := netip.AddrFromSlice(b)
+	return a
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 	"github.com/lvsmark/lvsmark/integration/need"
 )
@@ -25,11 +26,24 @@ func TestSend(t *testing.T) {
 	require.NoError(t, err)
 	defer n.Close()
 
-	sent := []equivalence.Packet{
-		{To: netip.MustParseAddr("198.51.100.1"), Protocol: unix.IPPROTO_TCP, Port: 21},
-		{To: netip.MustParseAddr("198.51.100.2"), Protocol: unix.IPPROTO_TCP, Port: 65535},
-		{To: netip.MustParseAddr("203.0.113.255"), Protocol: unix.IPPROTO_UDP, Port: 53},
+	for _, sent := range [][]equivalence.Packet{
+		{
+			{To: netip.MustParseAddr("198.51.100.1"), Protocol: unix.IPPROTO_TCP, Port: 21},
+			{To: netip.MustParseAddr("198.51.100.2"), Protocol: unix.IPPROTO_TCP, Port: 65535},
+			{To: netip.MustParseAddr("203.0.113.255"), Protocol: unix.IPPROTO_UDP, Port: 53},
+		},
+		{
+			{To: netip.MustParseAddr("2001:db8::1"), Protocol: unix.IPPROTO_TCP, Port: 21},
+			{To: netip.MustParseAddr("2001:db8:ffff::ffff"), Protocol: unix.IPPROTO_TCP, Port: 65535},
+			{To: netip.MustParseAddr("fd00:1::"), Protocol: unix.IPPROTO_UDP, Port: 53},
+		},
+	} {
+		t.Run(config.FamilyOf(sent[0].To).String(), func(t *testing.T) { arrives(t, g, n, sent) })
 	}
+}
+
+func arrives(t *testing.T, g *Generator, n *equivalence.Namespace, sent []equivalence.Packet) {
+	t.Helper()
 	l, err := NewList(sent)
 	require.NoError(t, err)
 	o := equivalence.Observer{Name: "observer", Device: "lo", Priority: 0, Then: "drop", Size: len(sent)}
@@ -58,6 +72,6 @@ func TestListOf(t *testing.T) {
 	require.Error(t, err)
 	_, err = NewList(make([]equivalence.Packet, MostPackets+1))
 	require.Error(t, err)
-	_, err = NewList([]equivalence.Packet{{To: netip.MustParseAddr("2001:db8::1"), Protocol: unix.IPPROTO_TCP, Port: 21}})
-	require.ErrorContains(t, err, "IPv4")
+	_, err = NewList([]equivalence.Packet{{To: netip.MustParseAddr("198.51.100.1")}, {To: netip.MustParseAddr("2001:db8::1")}})
+	require.ErrorContains(t, err, "the list is of IPv4")
 }

@@ -3,17 +3,29 @@ package packets
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
 // A program gives each frame that it sees the headers of the next packet of a
-// list, and counts them.
+// list, and counts them. The lists are of one family.
 type program struct {
+	layout
 	*ebpf.Program
+	example []byte    // of a frame
 	turn    *ebpf.Map // of one value: next packet, length of the list, packets so far
 	entries *ebpf.Map // of one value: the list's
+	nowhere *equivalence.Namespace
+	held    link.Link
 }
 
 // Offsets in the value of turn, of 8 bytes each.
@@ -24,8 +36,9 @@ const (
 	turnSize   = 24
 )
 
-func newProgram() (*program, error) {
-	p := &program{}
+func newProgram(f config.Family) (*program, error) {
+	form := layoutOf(f)
+	p := &program{layout: form, example: form.frame()}
 	if err := p.open(); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
@@ -36,14 +49,30 @@ func (p *program) open() (err error) {
 	if p.turn, err = newValue(turnSize); err != nil {
 		return err
 	}
-	if p.entries, err = newValue(entrySize * MostPackets); err != nil {
+	if p.entries, err = newValue(uint32(p.entrySize * MostPackets)); err != nil {
 		return err
 	}
 	p.Program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "packets", Type: ebpf.XDP, License: "GPL",
-		Instructions: instructions(p.turn.FD(), p.entries.FD()),
+		Instructions: p.instructions(p.turn.FD(), p.entries.FD()),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if p.nowhere, err = equivalence.NewNamespace(); err != nil {
+		return err
+	}
+	return p.hold()
+}
+
+// hold attaches the program where no packet comes. For one that is attached
+// nowhere the kernel rewrites code of its own at the begin and the end of each
+// run, and waits tens of milliseconds for that.
+func (p *program) hold() error {
+	return p.nowhere.Do(func() (err error) {
+		p.held, err = link.AttachXDP(link.XDPOptions{Program: p.Program, Interface: loopback, Flags: link.XDPGenericMode})
+		return err
+	})
 }
 
 // newValue is a map of one value, which a program reaches without a look-up.
@@ -53,22 +82,22 @@ func newValue(size uint32) (*ebpf.Map, error) {
 
 // instructions are, in C:
 //
-//	if (data + 54 > data_end || turn->next >= MostPackets) return XDP_ABORTED;
+//	if (data + frame > data_end || turn->next >= MostPackets) return XDP_ABORTED;
 //	entry = &entries[turn->next++];
 //	if (turn->next >= turn->length) turn->next = 0;
 //	turn->sent++;
 //	… copy the entry's words to their places …
 //	return XDP_PASS;
-func instructions(turn, entries int) asm.Instructions {
+func (l layout) instructions(turn, entries int) asm.Instructions {
 	const (
 		data, turnAt, entry, next, word = asm.R2, asm.R4, asm.R5, asm.R6, asm.R0
 		xdpAborted, xdpPass             = 0, 2
 	)
-	return asm.Instructions{
+	begin := asm.Instructions{
 		asm.LoadMem(data, asm.R1, 0, asm.Word),
 		asm.LoadMem(asm.R3, asm.R1, 4, asm.Word),
 		asm.Mov.Reg(word, data),
-		asm.Add.Imm(word, ethernetSize+segmentSize),
+		asm.Add.Imm(word, int32(ethernetSize+l.segmentSize)),
 		asm.JGT.Reg(word, asm.R3, "aborted"),
 
 		asm.LoadMapValue(turnAt, turn, 0),
@@ -76,7 +105,7 @@ func instructions(turn, entries int) asm.Instructions {
 		asm.JGE.Imm(next, MostPackets, "aborted"),
 		asm.LoadMapValue(entry, entries, 0),
 		asm.Mov.Reg(word, next),
-		asm.Mul.Imm(word, entrySize),
+		asm.Mul.Imm(word, int32(l.entrySize)),
 		asm.Add.Reg(entry, word),
 
 		asm.Add.Imm(next, 1),
@@ -87,24 +116,20 @@ func instructions(turn, entries int) asm.Instructions {
 		asm.LoadMem(word, turnAt, turnSent, asm.DWord),
 		asm.Add.Imm(word, 1),
 		asm.StoreMem(turnAt, turnSent, word, asm.DWord),
-
-		asm.LoadMem(word, entry, 0, asm.Word),
-		asm.StoreMem(data, ethernetSize+atProtocol, word, asm.Word),
-		asm.LoadMem(word, entry, 4, asm.Word),
-		asm.StoreMem(data, ethernetSize+atTo, word, asm.Word),
-		asm.LoadMem(word, entry, 8, asm.Half),
-		asm.StoreMem(data, ethernetSize+atPort, word, asm.Half),
+	}
+	end := asm.Instructions{
 		asm.Mov.Imm(asm.R0, xdpPass),
 		asm.Return(),
 
 		asm.Mov.Imm(asm.R0, xdpAborted).WithSymbol("aborted"),
 		asm.Return(),
 	}
+	return slices.Concat(begin, l.copies(data, entry, word), end)
 }
 
 // load has the program begin a list.
 func (p *program) load(l *List) error {
-	value := make([]byte, entrySize*MostPackets)
+	value := make([]byte, p.entrySize*MostPackets)
 	copy(value, l.entries)
 	if err := p.entries.Put(uint32(0), value); err != nil {
 		return err
@@ -123,6 +148,40 @@ func (p *program) sent() (uint64, error) {
 	return binary.NativeEndian.Uint64(turn[turnSent:]), nil
 }
 
+// run returns how many packets were sent, and the processor's time for them: that
+// of the thread, so that other work on the processor does not count.
+func (p *program) run(packets int) (sent uint64, took time.Duration, err error) {
+	before, err := p.sent()
+	if err != nil {
+		return 0, 0, err
+	}
+	begin := threadTime()
+	_, err = p.Run(&ebpf.RunOptions{Data: p.example, Repeat: uint32(packets), Flags: unix.BPF_F_TEST_XDP_LIVE_FRAMES})
+	took = threadTime() - begin
+	if err != nil {
+		return 0, 0, fmt.Errorf("sending by BPF_PROG_TEST_RUN, which needs Linux 5.18: %w", err)
+	}
+	after, err := p.sent()
+	if err == nil && after-before < uint64(packets) {
+		err = fmt.Errorf("%d of %d packets were sent", after-before, packets)
+	}
+	return after - before, took, err
+}
+
+func threadTime() time.Duration {
+	var now unix.Timespec
+	// Fails for no clock that Linux has.
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now)
+	return time.Duration(now.Nano())
+}
+
 func (p *program) close() error {
-	return errors.Join(p.Program.Close(), p.turn.Close(), p.entries.Close())
+	var errs []error
+	if p.held != nil {
+		errs = append(errs, p.held.Close())
+	}
+	if p.nowhere != nil {
+		errs = append(errs, p.nowhere.Close())
+	}
+	return errors.Join(append(errs, p.Program.Close(), p.turn.Close(), p.entries.Close())...)
 }
