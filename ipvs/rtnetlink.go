@@ -83,51 +83,6 @@ func delAddress(device uint32, ip netip.Addr) error {
 	return err
 }
 
-// errInterrupted says that addresses came or went while they were read.
-var errInterrupted = errors.New("the addresses change while they are read")
-
-// dumpTries bounds how often a dump begins anew because somebody else changes
-// what it lists meanwhile.
-const dumpTries = 100
-
-func dumpAddresses() (addresses []kernelAddress, err error) {
-	for range dumpTries {
-		if addresses, err = dumpAddressesOnce(); !errors.Is(err, errInterrupted) {
-			break
-		}
-	}
-	return addresses, err
-}
-
-func dumpAddressesOnce() ([]kernelAddress, error) {
-	conn, err := dialRoute()
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	messages, err := conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: unix.RTM_GETADDR, Flags: netlink.Request | netlink.Dump},
-		Data:   make([]byte, ifaHeader), // of all families
-	})
-	if err != nil {
-		return nil, refusal(err)
-	}
-	var addresses []kernelAddress
-	for _, message := range messages {
-		if message.Header.Flags&netlink.DumpInterrupted != 0 {
-			return nil, errInterrupted
-		}
-		address, err := decodeIfaddr(message.Data)
-		if err != nil {
-			return nil, err
-		}
-		if address.local.IsValid() {
-			addresses = append(addresses, address)
-		}
-	}
-	return addresses, nil
-}
-
 // encodeAddress is a host address of ours, permanent. An IPv6 one is deprecated
 // from the start (RFC 4862, 5.5.4): it serves clients, but the director does not
 // choose it as the source of connections of its own, nor masquerade with it.
