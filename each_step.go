@@ -124,7 +124,12 @@ func settingDeed() deed[settingChange] {
 
 // addAddress is a deed, and removeAddress its opposite.
 func addAddress() deed[ipvs.Address] {
-	return deed[ipvs.Address]{do: each(ipvs.AddAddress), undo: ipvs.DelAddress, done: hasAddress, name: ipvs.Address.String}
+	return deed[ipvs.Address]{
+		do:   func(list []ipvs.Address) []error { return ipvs.AddAddresses(list...) },
+		undo: func(a ipvs.Address) error { return firstOf(ipvs.DelAddresses(a)) },
+		done: hasAddress,
+		name: ipvs.Address.String,
+	}
 }
 
 func removeAddress() deed[ipvs.Address] {
@@ -132,7 +137,12 @@ func removeAddress() deed[ipvs.Address] {
 		has, err := hasAddress(address)
 		return !has, err
 	}
-	return deed[ipvs.Address]{do: each(ipvs.DelAddress), undo: ipvs.AddAddress, done: gone, name: ipvs.Address.String}
+	return deed[ipvs.Address]{
+		do:   func(list []ipvs.Address) []error { return ipvs.DelAddresses(list...) },
+		undo: func(a ipvs.Address) error { return firstOf(ipvs.AddAddresses(a)) },
+		done: gone,
+		name: ipvs.Address.String,
+	}
 }
 
 func hasAddress(address ipvs.Address) (bool, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// AddressProtocol marks the addresses that AddAddress made: the kernel keeps it
+// AddressProtocol marks the addresses that AddAddresses made: the kernel keeps it
 // with the address (IFA_PROTO, since Linux 5.18) and shows it to all, `ip
 // address` as "proto 0x4c". Linux itself uses 1 to 3 (linux/if_addr.h), and no
 // routing daemon in iproute2's rt_protos has 76.
@@ -32,8 +32,8 @@ func (a Address) String() string { return fmt.Sprintf("%s on %s", a.IP, a.Device
 // A LocalAddress is one that a device has.
 type LocalAddress struct {
 	Address
-	Prefix int  // length of the prefix: AddAddress makes 32 and 128
-	Ours   bool // AddAddress made it
+	Prefix int  // length of the prefix: AddAddresses makes 32 and 128
+	Ours   bool // AddAddresses made it
 }
 
 // Addresses returns the VIPs that the spec wants on devices, in its order. A
@@ -84,54 +84,4 @@ func ReadAddresses() ([]LocalAddress, error) {
 		})
 	}
 	return addresses, nil
-}
-
-// AddAddress puts an address on its device for good, alone (/32 or /128) and,
-// in IPv6, usable at once: duplicate address detection would let a VIP fail
-// for a second. It wraps EEXIST when the device has the address already, and
-// ErrAddressProtocol when the kernel cannot mark it as ours; the address is
-// gone again then. The device need not be up.
-func AddAddress(address Address) error {
-	device, err := deviceIndex(address)
-	if err != nil {
-		return fmt.Errorf("add address %s: %w", address, err)
-	}
-	protocol, err := addAddress(device, address.IP)
-	if err != nil {
-		return fmt.Errorf("add address %s: %w", address, refusal(err))
-	}
-	if protocol != AddressProtocol {
-		return errors.Join(fmt.Errorf("add address %s: %w", address, ErrAddressProtocol), DelAddress(address))
-	}
-	return nil
-}
-
-// DelAddress takes an address of ours off its device. It does not look whether
-// it is ours: ReadAddresses tells. It wraps EADDRNOTAVAIL when the device has
-// no such address.
-func DelAddress(address Address) error {
-	device, err := deviceIndex(address)
-	if err != nil {
-		return fmt.Errorf("delete address %s: %w", address, err)
-	}
-	if err := delAddress(device, address.IP); err != nil {
-		return fmt.Errorf("delete address %s: %w", address, refusal(err))
-	}
-	return nil
-}
-
-func deviceIndex(address Address) (uint32, error) {
-	device, err := net.InterfaceByName(address.Device)
-	if err != nil {
-		return 0, fmt.Errorf("device %s: %w; create it first, or correct \"vip-device\"", address.Device, cause(err))
-	}
-	return uint32(device.Index), nil
-}
-
-// cause leaves out the frame that package net puts around each error.
-func cause(err error) error {
-	if opErr, ok := errors.AsType[*net.OpError](err); ok {
-		return opErr.Err
-	}
-	return err
 }

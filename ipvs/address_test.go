@@ -1,8 +1,11 @@
 package ipvs_test
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,8 +48,7 @@ func TestAddAndDeleteAddresses(t *testing.T) {
 		run(t, "", "ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
 		run(t, "", "ip", "address", "add", "198.51.100.22/32", "dev", "vip0")
 		v4, v6 := on("vip0", "198.51.100.21"), on("vip0", "2001:db8::21")
-		require.NoError(t, ipvs.AddAddress(v4))
-		require.NoError(t, ipvs.AddAddress(v6))
+		require.Equal(t, []error{nil, nil}, ipvs.AddAddresses(v4, v6))
 
 		assert.Subset(t, readAddresses(t), []ipvs.LocalAddress{
 			{Address: on("vip0", "192.0.2.1"), Prefix: 24},
@@ -58,14 +60,20 @@ func TestAddAndDeleteAddresses(t *testing.T) {
 		assert.Regexp(t, `inet 198\.51\.100\.21/32 scope global (proto 0x4c )?vip0\\ +valid_lft forever`, shown)
 		assert.Regexp(t, `inet6 2001:db8::21/128 scope global nodad deprecated (proto 0x4c )?\\ +valid_lft forever preferred_lft 0sec`, shown)
 
-		require.NoError(t, ipvs.DelAddress(v4))
-		require.NoError(t, ipvs.DelAddress(v6))
+		require.Equal(t, []error{nil, nil}, ipvs.DelAddresses(v4, v6))
 		for _, address := range readAddresses(t) {
 			assert.False(t, address.Ours)
 			assert.NotContains(t, []ipvs.Address{v4, v6}, address.Address)
 		}
 		assert.Contains(t, readAddresses(t), ipvs.LocalAddress{Address: on("vip0", "198.51.100.22"), Prefix: 32})
 	})
+}
+
+// only is the one answer there is.
+func only(t *testing.T, answers []error) error {
+	t.Helper()
+	require.Len(t, answers, 1)
+	return answers[0]
 }
 
 func readAddresses(t *testing.T) []ipvs.LocalAddress {
@@ -79,7 +87,7 @@ func readAddresses(t *testing.T) []ipvs.LocalAddress {
 // too: under direct forwarding each real server does.
 func TestAddressIsUsableAtOnce(t *testing.T) {
 	withDevice(t, func() {
-		require.NoError(t, ipvs.AddAddress(on("vip0", "2001:db8::21")))
+		require.NoError(t, errors.Join(ipvs.AddAddresses(on("vip0", "2001:db8::21"))...))
 		assert.NotContains(t, run(t, "", "ip", "-6", "address", "show", "dev", "vip0", "scope", "global"), "tentative")
 	})
 }
@@ -87,20 +95,60 @@ func TestAddressIsUsableAtOnce(t *testing.T) {
 func TestAddressErrors(t *testing.T) {
 	withDevice(t, func() {
 		for _, ip := range []string{"198.51.100.21", "2001:db8::21"} {
-			err := ipvs.AddAddress(on("nowhere", ip))
+			err := only(t, ipvs.AddAddresses(on("nowhere", ip)))
 			assert.ErrorContains(t, err, "add address "+ip+" on nowhere: device nowhere: no such network interface; ")
-			err = ipvs.DelAddress(on("vip0", ip))
+			err = only(t, ipvs.DelAddresses(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EADDRNOTAVAIL)
 			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address")
 
-			require.NoError(t, ipvs.AddAddress(on("vip0", ip)))
-			err = ipvs.AddAddress(on("vip0", ip))
+			require.NoError(t, errors.Join(ipvs.AddAddresses(on("vip0", ip))...))
+			err = only(t, ipvs.AddAddresses(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EEXIST)
 			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists")
 		}
 		dropPrivileges(t)
-		err := ipvs.AddAddress(on("vip0", "198.51.100.23"))
+		err := only(t, ipvs.AddAddresses(on("vip0", "198.51.100.23")))
 		require.ErrorIs(t, err, ipvs.ErrPrivilege)
 		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
 	})
+}
+
+// TestManyAddresses: each has its own answer, and none is begun behind a piece in
+// which one was refused.
+func TestManyAddresses(t *testing.T) {
+	need.Kernel(t, 5, 18)
+	withDevice(t, func() {
+		var list []ipvs.Address
+		for i := range 400 {
+			list = append(list, on("vip0", fmt.Sprintf("198.18.%d.%d", i/200, i%200)), on("vip0", fmt.Sprintf("2001:db8::%x", i)))
+		}
+		answers := ipvs.AddAddresses(list...)
+		require.Len(t, answers, len(list))
+		require.NoError(t, errors.Join(answers...))
+		require.Len(t, ours(t), len(list))
+
+		require.NoError(t, errors.Join(ipvs.DelAddresses(list[:300]...)...))
+		require.NoError(t, errors.Join(ipvs.AddAddresses(list[200])...))
+		answers = ipvs.AddAddresses(list[:300]...)
+		require.ErrorIs(t, answers[200], unix.EEXIST)
+		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists")
+		assert.Less(t, len(answers), 300)
+		for i, err := range answers {
+			assert.Equal(t, i == 200, err != nil, err)
+		}
+		assert.Len(t, ours(t), len(list)-300+len(answers))
+
+		list[5].Device = "nowhere"
+		require.NoError(t, errors.Join(ipvs.DelAddresses(list[300:]...)...))
+		require.NoError(t, errors.Join(ipvs.DelAddresses(list[:5]...)...))
+		answers = ipvs.AddAddresses(list[:9]...)
+		require.Len(t, answers, 6)
+		require.ErrorContains(t, answers[5], "device nowhere: no such network interface")
+		require.NoError(t, errors.Join(answers[:5]...))
+	})
+}
+
+func ours(t *testing.T) []ipvs.LocalAddress {
+	t.Helper()
+	return slices.DeleteFunc(readAddresses(t), func(a ipvs.LocalAddress) bool { return !a.Ours })
 }

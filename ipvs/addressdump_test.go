@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/mdlayher/netlink"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -12,61 +11,50 @@ import (
 	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
-// dumped is a message of a dump.
-func dumped(t testing.TB, typ netlink.HeaderType, flags netlink.HeaderFlags, data ...byte) []byte {
-	t.Helper()
-	header := netlink.Header{Length: uint32(unix.NLMSG_HDRLEN + len(data)), Type: typ, Flags: netlink.Multi | flags, Sequence: dumpSequence}
-	b, err := netlink.Message{Header: header, Data: data}.MarshalBinary()
-	require.NoError(t, err)
-	return b
-}
-
-// anAddress is 198.51.100.21/32 of ours, on the device with index 3.
-func anAddress(t testing.TB, flags netlink.HeaderFlags) []byte {
-	t.Helper()
-	return dumped(t, unix.RTM_NEWADDR, flags,
+// anAddress is 198.51.100.21/32 of ours, on the device with index 3, as the kernel
+// sends it.
+func anAddress() []byte {
+	return []byte{
 		unix.AF_INET, 32, 0, 0, 3, 0, 0, 0,
 		8, 0, unix.IFA_LOCAL, 0, 198, 51, 100, 21,
-		5, 0, ifaProto, 0, AddressProtocol, 0, 0, 0)
-}
-
-// TestAppendAddresses: an interrupted dump is told, wherever the kernel says so.
-func TestAppendAddresses(t *testing.T) {
-	const interrupted = netlink.DumpInterrupted
-	good, end := anAddress(t, 0), []byte{0, 0, 0, 0}
-	all, last, err := appendAddresses(nil, good)
-	require.NoError(t, err)
-	assert.False(t, last)
-	all, last, err = appendAddresses(all, append(good, dumped(t, unix.NLMSG_DONE, 0, end...)...))
-	require.NoError(t, err)
-	assert.True(t, last)
-	require.Len(t, all, 2)
-	assert.Equal(t, kernelAddress{3, netip.MustParseAddr("198.51.100.21"), 32, AddressProtocol}, all[0])
-
-	refused := -int32(unix.EPERM)
-	for name, c := range map[string]struct {
-		datagram []byte
-		want     error
-	}{
-		"an address": {anAddress(t, interrupted), errInterrupted},
-		"the end":    {dumped(t, unix.NLMSG_DONE, interrupted, end...), errInterrupted},
-		"refused":    {dumped(t, unix.NLMSG_ERROR, 0, byte(refused), byte(refused>>8), byte(refused>>16), byte(refused>>24)), unix.EPERM},
-		"another":    {dumped(t, unix.RTM_NEWROUTE, 0, end...), exchange.ErrMalformed},
-		"cut":        {good[:len(good)-4], exchange.ErrMalformed},
-	} {
-		_, _, err := appendAddresses(nil, c.datagram)
-		require.ErrorIs(t, err, c.want, name)
+		5, 0, ifaProto, 0, AddressProtocol, 0, 0, 0,
 	}
 }
 
-// FuzzAppendAddresses looks for datagrams on which reading falls over.
-func FuzzAppendAddresses(f *testing.F) {
-	f.Add(anAddress(f, 0))
-	f.Add(dumped(f, unix.NLMSG_DONE, 0, 0, 0, 0, 0))
-	f.Fuzz(func(t *testing.T, datagram []byte) {
-		all, _, err := appendAddresses(nil, datagram)
-		if err == nil {
-			assert.LessOrEqual(t, len(all), len(datagram)/(unix.NLMSG_HDRLEN+ifaHeader))
+// TestAddressDump: an interrupted dump is told, wherever the kernel says so.
+func TestAddressDump(t *testing.T) {
+	end := []byte{0, 0, 0, 0}
+	var dump addressDump
+	last, err := dump.read(exchange.Message{Type: unix.RTM_NEWADDR, Data: anAddress()})
+	require.NoError(t, err)
+	assert.False(t, last)
+	last, err = dump.read(exchange.Message{Type: unix.NLMSG_DONE, Data: end})
+	require.NoError(t, err)
+	assert.True(t, last)
+	assert.Equal(t, addressDump{{3, netip.MustParseAddr("198.51.100.21"), 32, AddressProtocol}}, dump)
+
+	for _, c := range []struct {
+		message exchange.Message
+		want    error
+	}{
+		{exchange.Message{Type: unix.RTM_NEWADDR, Flags: unix.NLM_F_DUMP_INTR, Data: anAddress()}, errInterrupted},
+		{exchange.Message{Type: unix.NLMSG_DONE, Flags: unix.NLM_F_DUMP_INTR, Data: end}, errInterrupted},
+		{exchange.Message{Type: unix.NLMSG_DONE, Data: []byte{0xff, 0xff, 0xff, 0xff}}, unix.EPERM},
+		{exchange.Message{Type: unix.RTM_NEWROUTE, Data: anAddress()}, exchange.ErrMalformed},
+	} {
+		_, err := dump.read(c.message)
+		require.ErrorIs(t, err, c.want)
+	}
+}
+
+// FuzzDecodeIfaddr looks for addresses on which reading falls over.
+func FuzzDecodeIfaddr(f *testing.F) {
+	f.Add(anAddress())
+	f.Add(anAddress()[:ifaHeader])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		address, err := decodeIfaddr(data)
+		if err == nil && address.local.IsValid() {
+			assert.Contains(t, []int{32, 128}, address.local.BitLen())
 		}
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/mdlayher/genetlink"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/exchange"
@@ -72,15 +71,6 @@ func (c *Conn) failed(err error) error {
 		return refusal(err)
 	}
 	return nil
-}
-
-// dialRoute opens a connection to rtnetlink for one exchange.
-func dialRoute() (*netlink.Conn, error) {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
-	if err != nil {
-		return nil, err
-	}
-	return conn, conn.SetDeadline(time.Now().Add(answerLimit))
 }
 
 // refusal reduces an error of the netlink libraries to the kernel's own words,

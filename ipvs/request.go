@@ -1,8 +1,6 @@
 package ipvs
 
 import (
-	"errors"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/exchange"
@@ -75,43 +73,19 @@ func (c *Conn) tell(requests ...request) []error {
 	answers := make([]error, len(requests))
 	err := c.send(b)
 	if err == nil {
-		err = c.failed(c.hear(first, answers))
+		err = c.failed(exchange.Answers(c.genl, c.datagram, first, answers))
 	}
-	if err != nil {
-		for i := range answers {
-			if answers[i] == nil {
-				answers[i] = err
-			}
-		}
-	}
-	return answers
+	return verdicts(answers, err)
 }
 
-// hear receives the answers to requests that are numbered from the first on. An
-// answer that did not fit the buffer of the socket is no loss unnoticed: the
-// kernel has the next call fail.
-func (c *Conn) hear(first uint32, answers []error) error {
-	for {
-		datagram, err := c.receive()
-		if err != nil {
-			return err
+// verdicts are the answers to requests in one piece. Where not all came, it is not
+// known of those without a refusal what became of them.
+func verdicts(answers []error, lost error) []error {
+	for i, answer := range answers {
+		if answer == nil {
+			answer = lost
 		}
-		for m, err := range exchange.Messages(datagram) {
-			if err != nil {
-				return err
-			}
-			i := int(m.Sequence - first)
-			if m.Type != unix.NLMSG_ERROR || i >= len(answers) {
-				return exchange.ErrOther
-			}
-			verdict := m.Verdict()
-			if errors.Is(verdict, exchange.ErrMalformed) {
-				return verdict
-			}
-			answers[i] = refusal(verdict)
-			if i == len(answers)-1 {
-				return nil
-			}
-		}
+		answers[i] = refusal(answer)
 	}
+	return answers
 }

@@ -1,142 +1,123 @@
 package ipvs
 
 import (
-	"encoding/binary"
-	"errors"
-	"math"
-	"net/netip"
+	"net"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
-// ifaProto is IFA_PROTO of linux/if_addr.h.
-const ifaProto = 11
-
-// ifaHeader is the length of struct ifaddrmsg: family, prefix length, flags and
-// scope of a byte each, and the device's index in host byte order.
-const ifaHeader = 8
-
-// A kernelAddress is an address in the terms of rtnetlink(7).
-type kernelAddress struct {
-	device   uint32 // index
-	local    netip.Addr
-	prefix   uint8
-	protocol uint8
+// A route is a connection to rtnetlink(7). After an exchange that failed it is of no
+// more use: answers that nobody read may still come.
+type route struct {
+	conn     *netlink.Conn
+	sequence uint32 // of the last request
+	datagram []byte // that came last
+	devices  map[string]uint32
 }
 
-// addAddress adds a permanent host address and returns the protocol that the
-// kernel keeps with it.
-func addAddress(device uint32, ip netip.Addr) (protocol uint8, err error) {
-	conn, err := dialRoute()
+func openRoute() (*route, error) {
+	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	if err != nil {
+		return nil, err
+	}
+	r := &route{conn: conn, datagram: make([]byte, datagramLimit), devices: map[string]uint32{}}
+	return r, conn.SetDeadline(time.Now().Add(answerLimit))
+}
+
+func (r *route) close() { _ = r.conn.Close() }
+
+// device is the index of a device.
+func (r *route) device(name string) (uint32, error) {
+	if index, known := r.devices[name]; known {
+		return index, nil
+	}
+	device, err := net.InterfaceByName(name)
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
-	data, err := encodeAddress(device, ip)
-	if err != nil {
-		return 0, err
-	}
-	message := netlink.Message{Header: netlink.Header{Type: unix.RTM_NEWADDR}, Data: data}
-	message.Header.Flags = netlink.Request | netlink.Create | netlink.Excl
-	if ip.Is4() {
-		// The answer is what was made. IPv6 has no echo, but can be asked for
-		// one address, which IPv4 cannot.
-		message.Header.Flags |= netlink.Echo
-		return protocolOf(conn.Execute(message))
-	}
-	message.Header.Flags |= netlink.Acknowledge
-	if _, err := conn.Execute(message); err != nil {
-		return 0, err
-	}
-	message.Header = netlink.Header{Type: unix.RTM_GETADDR, Flags: netlink.Request}
-	return protocolOf(conn.Execute(message))
+	r.devices[name] = uint32(device.Index)
+	return r.devices[name], nil
 }
 
-func protocolOf(messages []netlink.Message, err error) (uint8, error) {
-	if err != nil {
-		return 0, err
-	}
-	if len(messages) != 1 {
-		return 0, errors.New("the kernel did not answer with one address")
-	}
-	address, err := decodeIfaddr(messages[0].Data)
-	return address.protocol, err
+// A routeRequest is a message of rtnetlink.
+type routeRequest struct {
+	kind  netlink.HeaderType
+	flags netlink.HeaderFlags
+	data  []byte
 }
 
-func delAddress(device uint32, ip netip.Addr) error {
-	conn, err := dialRoute()
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	data, err := encodeAddress(device, ip)
-	if err != nil {
-		return err
-	}
-	_, err = conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: unix.RTM_DELADDR, Flags: netlink.Request | netlink.Acknowledge},
-		Data:   data,
-	})
-	return err
+// append adds the message, with the next number.
+func (r *route) append(b []byte, request routeRequest) ([]byte, error) {
+	r.sequence++
+	message, err := netlink.Message{
+		Header: netlink.Header{
+			Length: uint32(unix.NLMSG_HDRLEN + len(request.data)), Sequence: r.sequence,
+			Type: request.kind, Flags: netlink.Request | request.flags,
+		},
+		Data: request.data,
+	}.MarshalBinary()
+	return append(b, message...), err
 }
 
-// encodeAddress is a host address of ours, permanent. An IPv6 one is deprecated
-// from the start (RFC 4862, 5.5.4): it serves clients, but the director does not
-// choose it as the source of connections of its own, nor masquerade with it.
-func encodeAddress(device uint32, ip netip.Addr) ([]byte, error) {
-	header := make([]byte, ifaHeader)
-	header[0] = uint8(familyToKernel(config.FamilyOf(ip)))
-	header[1] = uint8(ip.BitLen())
-	header[3] = unix.RT_SCOPE_UNIVERSE
-	binary.NativeEndian.PutUint32(header[4:], device)
-
-	ae := netlink.NewAttributeEncoder()
-	ae.Bytes(unix.IFA_LOCAL, ip.AsSlice())
-	ae.Bytes(unix.IFA_ADDRESS, ip.AsSlice())
-	ae.Uint8(ifaProto, AddressProtocol)
-	if ip.Is6() {
-		ae.Uint32(unix.IFA_FLAGS, unix.IFA_F_NODAD)
-		// struct ifa_cacheinfo: preferred, valid (seconds; all ones: forever),
-		// then two times that only the kernel sets.
-		lifetimes := make([]byte, 16)
-		binary.NativeEndian.PutUint32(lifetimes[4:], math.MaxUint32)
-		ae.Bytes(unix.IFA_CACHEINFO, lifetimes)
-	}
-	attributes, err := ae.Encode()
-	return append(header, attributes...), err
-}
-
-// decodeIfaddr reads an RTM_NEWADDR message. The local address is invalid when
-// it is of neither IP family.
-func decodeIfaddr(data []byte) (kernelAddress, error) {
-	if len(data) < ifaHeader {
-		return kernelAddress{}, errors.New("the kernel sent an address that is too short")
-	}
-	address := kernelAddress{prefix: data[1], device: binary.NativeEndian.Uint32(data[4:])}
-	if data[0] != unix.AF_INET && data[0] != unix.AF_INET6 {
-		return address, nil
-	}
-	ad, err := netlink.NewAttributeDecoder(data[ifaHeader:])
-	if err != nil {
-		return address, err
-	}
-	var local, peer []byte
-	for ad.Next() {
-		switch ad.Type() {
-		case unix.IFA_LOCAL:
-			local = ad.Bytes()
-		case unix.IFA_ADDRESS: // the other end's on a point-to-point link
-			peer = ad.Bytes()
-		case ifaProto:
-			address.protocol = ad.Uint8()
+// tell sends requests in one piece, and returns an error for each that was not
+// done, or of which that is not known.
+func (r *route) tell(requests []routeRequest) []error {
+	answers := make([]error, len(requests))
+	var b []byte
+	var err error
+	first := r.sequence + 1
+	for i, request := range requests {
+		if i == len(requests)-1 {
+			request.flags |= netlink.Acknowledge
+		}
+		if b, err = r.append(b, request); err != nil {
+			return verdicts(answers, err)
 		}
 	}
-	if local == nil {
-		local = peer
+	if err = r.send(b); err == nil {
+		err = exchange.Answers(r.conn, r.datagram, first, answers)
 	}
-	address.local, _ = netip.AddrFromSlice(local)
-	return address, ad.Err()
+	return verdicts(answers, err)
+}
+
+// ask sends a request, and calls each for every message of the answer until it says
+// that this was the last. A refusal is an error.
+func (r *route) ask(request routeRequest, each func(exchange.Message) (last bool, err error)) error {
+	b, err := r.append(nil, request)
+	if err == nil {
+		err = r.send(b)
+	}
+	for err == nil {
+		var n int
+		if n, err = exchange.Receive(r.conn, r.datagram); err != nil {
+			break
+		}
+		for m, malformed := range exchange.Messages(r.datagram[:n]) {
+			last := false
+			switch err = malformed; {
+			case err != nil:
+			case m.Sequence != r.sequence:
+				err = exchange.ErrOther
+			case m.Type == unix.NLMSG_ERROR && m.Verdict() != nil:
+				err = m.Verdict()
+			default:
+				last, err = each(m)
+			}
+			if err != nil || last {
+				return refusal(err)
+			}
+		}
+	}
+	return refusal(err)
+}
+
+func (r *route) send(b []byte) error {
+	if err := r.conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+		return err
+	}
+	return exchange.Send(r.conn, b)
 }

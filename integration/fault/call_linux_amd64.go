@@ -102,14 +102,14 @@ func ofKernel(path string) bool {
 	return strings.HasPrefix(path, "/proc/sys/net/") || strings.HasPrefix(path, "/run/netns/") || strings.HasPrefix(path, "/var/run/netns/")
 }
 
-const genetlink = "genetlink"
+const genetlink, netfilter = "genetlink", "netfilter"
 
 func protocolName(protocol int) string {
 	switch protocol {
 	case unix.NETLINK_ROUTE:
 		return "rtnetlink"
 	case unix.NETLINK_NETFILTER:
-		return "netfilter"
+		return netfilter
 	case unix.NETLINK_GENERIC:
 		return genetlink
 	}

@@ -19,7 +19,7 @@ func messageName(protocol string, message []byte) string {
 	}
 	typ := binary.NativeEndian.Uint16(message[4:])
 	switch {
-	case protocol == "netfilter" && typ == unix.NFNL_MSG_BATCH_BEGIN:
+	case protocol == netfilter && typ == unix.NFNL_MSG_BATCH_BEGIN:
 		return "transaction"
 	case protocol == genetlink && len(message) > messageHeader:
 		return fmt.Sprintf("family %d command %d", typ, message[messageHeader])

@@ -86,8 +86,8 @@ func (s *stopped) request() []byte {
 }
 
 // swallow makes the call send, instead of its request, one that asks for
-// nothing but an answer. Generic netlink carries out what stands behind it in
-// the same piece; a transaction of nf_tables is nothing without its begin.
+// nothing but an answer. What stands behind it in the same piece is carried out; a
+// transaction of nf_tables is nothing without its begin.
 func (s *stopped) swallow() error {
 	message := s.request()
 	if len(message) < messageHeader {
@@ -96,7 +96,7 @@ func (s *stopped) swallow() error {
 	message = message[:messageHeader]
 	binary.NativeEndian.PutUint16(message[4:], unix.NLMSG_NOOP)
 	binary.NativeEndian.PutUint16(message[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK)
-	if strings.HasPrefix(s.On, genetlink) {
+	if !strings.HasPrefix(s.On, netfilter) {
 		return s.write(s.buffer().address, message)
 	}
 	binary.NativeEndian.PutUint32(message, messageHeader)
