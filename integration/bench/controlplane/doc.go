@@ -6,11 +6,11 @@ package controlplane
 
 import "github.com/lvsmark/lvsmark/integration/bench/measure"
 
-// Run measures a first apply, one with nothing to do, diff, one VIP more, and the
-// start of a process.
+// Run measures a first apply, one with addresses, one with nothing to do, diff, one
+// VIP more, and the start of a process.
 func Run(opts measure.Options) ([]measure.Row, error) {
 	return on(opts, func(b *bench) ([]measure.Row, error) {
-		return concat(b.firstApplies, b.nothingToDo, b.oneMore, b.start)
+		return concat(b.firstApplies, b.addresses, b.nothingToDo, b.oneMore, b.start)
 	})
 }
 

@@ -21,17 +21,19 @@ type site struct {
 	yaml   string            // file of the spec
 	nft    string            // file of what `lvsmark render nft` prints
 	recipe string            // file of what `lvsmark render iptables` prints
+	batch  string            // file of what `ip -batch` reads
 	rules  int               // of the recipe: two for each VIP, and those of active data
 	marks  map[string]uint32 // of each VIP
 }
 
 // A shape is how large a site is: its clusters, the VIPs of all of them together,
 // and the real servers of each; whether lvsmark sees to it that the director
-// forwards, which no program beside it does; and whether all marks and real servers
-// are others.
+// forwards, which no program beside it does; whether all marks and real servers are
+// others; and whether VIPs are put on a device.
 type shape struct {
 	clusters, vips, servers int
 	forwards, others        bool
+	onDevice                bool
 }
 
 func (s shape) String() string {
@@ -55,13 +57,14 @@ func (b *bench) site(s shape) (*site, error) {
 	recipe := iptables.Text(made.spec)
 	made.rules = strings.Count(recipe, "\n-A ")
 	path := func(extension string) string {
-		return filepath.Join(b.directory, fmt.Sprintf("%d-%d-%t-%t.%s", s.vips, s.clusters, s.forwards, s.others, extension))
+		return filepath.Join(b.directory, fmt.Sprintf("%d-%d-%t-%t-%t.%s", s.vips, s.clusters, s.forwards, s.others, s.onDevice, extension))
 	}
-	made.yaml, made.nft, made.recipe = path("yaml"), path("nft"), path("iptables")
+	made.yaml, made.nft, made.recipe, made.batch = path("yaml"), path("nft"), path("iptables"), path("ip")
 	return made, errors.Join(
 		os.WriteFile(made.yaml, []byte(text), 0o644),
 		os.WriteFile(made.nft, []byte(nft.Compile(made.spec).String()), 0o644),
 		os.WriteFile(made.recipe, []byte(recipe), 0o644),
+		os.WriteFile(made.batch, []byte(made.ipBatch()), 0o644),
 	)
 }
 
@@ -75,7 +78,11 @@ func (s *site) text() string {
 	}
 	for i := range s.clusters {
 		mark := firstMark + i
-		fmt.Fprintf(&b, "  - name: ftp%d\n    mark: %d\n    ftp: {passive-ports: 10000-20000}\n    vips:\n", i, mark)
+		fmt.Fprintf(&b, "  - name: ftp%d\n    mark: %d\n    ftp: {passive-ports: 10000-20000}\n", i, mark)
+		if s.onDevice {
+			fmt.Fprintf(&b, "    vip-device: %s\n", device)
+		}
+		b.WriteString("    vips:\n")
 		for range s.vips / s.clusters {
 			fmt.Fprintf(&b, "      - %s\n", vip)
 			s.marks[vip.String()] = uint32(mark)
