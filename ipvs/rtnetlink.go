@@ -14,9 +14,9 @@ import (
 // more use: answers that nobody read may still come.
 type route struct {
 	conn     *netlink.Conn
-	sequence uint32 // of the last request
-	datagram []byte // that came last
-	devices  map[string]uint32
+	sequence uint32            // of the last request
+	datagram []byte            // that came last
+	devices  map[string]uint32 // indices, by name
 }
 
 func openRoute() (*route, error) {
@@ -24,8 +24,7 @@ func openRoute() (*route, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &route{conn: conn, datagram: make([]byte, datagramLimit), devices: map[string]uint32{}}
-	return r, conn.SetDeadline(time.Now().Add(answerLimit))
+	return &route{conn: conn, datagram: make([]byte, datagramLimit), devices: map[string]uint32{}}, nil
 }
 
 func (r *route) close() { _ = r.conn.Close() }

@@ -86,7 +86,7 @@ func newValue(size uint32) (*ebpf.Map, error) {
 //	entry = &entries[turn->next++];
 //	if (turn->next >= turn->length) turn->next = 0;
 //	turn->sent++;
-//	… copy the entry's words to their places …
+//	… copy the entry's pieces to their places …
 //	return XDP_PASS;
 func (l layout) instructions(turn, entries int) asm.Instructions {
 	const (
