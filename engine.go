@@ -63,7 +63,7 @@ func Remove(ctx context.Context, opts Options) (*Result, error) {
 }
 
 // commitTries bounds how often apply plans anew because somebody else changed
-// the nftables ruleset or IPVS between plan and commit.
+// the nftables ruleset, IPVS or addresses between plan and commit.
 const commitTries = 5
 
 // A planner compares the kernel with what it is to be.

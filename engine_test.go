@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -275,6 +276,32 @@ func TestStaleRetry(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, once)
 	assert.Empty(t, w.plan(spec).Changes)
+}
+
+// TestStaleAddress adds a VIP, and deletes one of lvsmark's, between plan and commit:
+// apply plans anew and gets through. The address that somebody else added stays.
+func TestStaleAddress(t *testing.T) {
+	w := newWorld(t)
+	const vips = "clusters: [{name: a, mark: 5, vips: [192.0.2.77, 192.0.2.78, 192.0.2.79], vip-device: vip0, ports: [25], real-servers: [{address: 10.0.0.1}]}]\ndirector: {bind: false, ip-forward: false}\n"
+	meanwhile := func(step string, command ...string) Options {
+		opts, once := w.options(), false
+		opts.Progress = func(begins string) {
+			if begins == step && !once {
+				once = true
+				w.run(append([]string{"ip"}, command...)...)
+			}
+		}
+		t.Cleanup(func() { assert.True(t, once, step) })
+		return opts
+	}
+	spec := parse(t, vips)
+	_, err := Apply(t.Context(), Known(spec), meanwhile("add VIP addresses", "address", "add", "192.0.2.78/32", "dev", "vip0"))
+	require.NoError(t, err)
+	assert.Empty(t, w.plan(spec).Changes)
+
+	_, err = Remove(t.Context(), meanwhile("remove VIP addresses", "address", "del", "192.0.2.79/32", "dev", "vip0"))
+	require.NoError(t, err)
+	assert.Equal(t, 1, strings.Count(w.run("ip", "-o", "address", "show", "dev", "vip0"), "/32 "), "that of somebody else")
 }
 
 func TestForeignTable(t *testing.T) {

@@ -99,17 +99,35 @@ func TestAddressErrors(t *testing.T) {
 			assert.ErrorContains(t, err, "add address "+ip+" on nowhere: device nowhere: no such network interface; ")
 			err = only(t, ipvs.DelAddresses(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EADDRNOTAVAIL)
-			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address")
+			require.ErrorIs(t, err, ipvs.ErrStale)
+			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address (it is not there: somebody else has deleted it)")
 
 			require.NoError(t, errors.Join(ipvs.AddAddresses(on("vip0", ip))...))
 			err = only(t, ipvs.AddAddresses(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EEXIST)
-			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists")
+			require.ErrorIs(t, err, ipvs.ErrStale)
+			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (it is there already: somebody else has added it)")
 		}
+		run(t, "", "sysctl", "-qw", "net.ipv6.conf.vip0.disable_ipv6=1")
+		err := only(t, ipvs.AddAddresses(on("vip0", "2001:db8::22")))
+		require.ErrorIs(t, err, unix.EACCES)
+		require.NotErrorIs(t, err, ipvs.ErrPrivilege)
+		assert.EqualError(t, err, "add address 2001:db8::22 on vip0: permission denied (IPv6 is off on the device: try \"sysctl net.ipv6.conf.vip0.disable_ipv6=0\")")
 		dropPrivileges(t)
-		err := only(t, ipvs.AddAddresses(on("vip0", "198.51.100.23")))
+		err = only(t, ipvs.AddAddresses(on("vip0", "198.51.100.23")))
 		require.ErrorIs(t, err, ipvs.ErrPrivilege)
 		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
+	})
+}
+
+// TestUnmarkedAddress: what could not be told from others' later is taken back.
+func TestUnmarkedAddress(t *testing.T) {
+	withDevice(t, func() {
+		before := readAddresses(t)
+		for _, ip := range []string{"198.51.100.21", "2001:db8::21"} {
+			require.ErrorIs(t, ipvs.AddUnmarked(on("vip0", ip)), ipvs.ErrAddressProtocol)
+			assert.Equal(t, before, readAddresses(t))
+		}
 	})
 }
 
@@ -131,7 +149,7 @@ func TestManyAddresses(t *testing.T) {
 		require.NoError(t, errors.Join(ipvs.AddAddresses(list[200])...))
 		answers = ipvs.AddAddresses(list[:300]...)
 		require.ErrorIs(t, answers[200], unix.EEXIST)
-		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists")
+		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists (it is there already: somebody else has added it)")
 		assert.Less(t, len(answers), 300)
 		for i, err := range answers {
 			assert.Equal(t, i == 200, err != nil, err)

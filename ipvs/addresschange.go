@@ -16,9 +16,9 @@ import (
 // a second. Devices need not be up. It goes through the list in order, many at a
 // time, and stops where the kernel refuses one. It returns an answer for each that
 // was begun: nil when it was added, else an error that names it. That wraps EEXIST
-// when the device has the address already, and ErrAddressProtocol when the kernel
-// cannot mark it as ours; the address is gone again then. Behind the first error
-// others may have been added all the same.
+// and ErrStale when the device has the address already, and ErrAddressProtocol when
+// the kernel cannot mark it as ours; the address is gone again then. Behind the first
+// error others may have been added all the same.
 func AddAddresses(list ...Address) []error {
 	return changeAddresses("add", list, func(r *route, rest []Address) []error {
 		if len(rest) == len(list) {
@@ -30,8 +30,8 @@ func AddAddresses(list ...Address) []error {
 
 // DelAddresses takes addresses of ours off their devices, in order, many at a time,
 // and answers as AddAddresses does. It does not look whether they are ours:
-// ReadAddresses tells. An error wraps EADDRNOTAVAIL when the device has no such
-// address.
+// ReadAddresses tells. An error wraps EADDRNOTAVAIL and ErrStale when the device has
+// no such address.
 func DelAddresses(list ...Address) []error {
 	return changeAddresses("delete", list, func(r *route, rest []Address) []error {
 		return r.change(rest, deletion)
@@ -54,12 +54,25 @@ func changeAddresses(verb string, list []Address, some func(r *route, rest []Add
 		rest := list[len(answers):]
 		for i, err := range some(r, rest) {
 			if err != nil {
-				err, failed = fmt.Errorf("%s address %s: %w", verb, rest[i], err), true
+				err, failed = explainAddress(verb+" address "+rest[i].String(), rest[i].Device, err), true
 			}
 			answers = append(answers, err)
 		}
 	}
 	return answers
+}
+
+// explainAddress says what was not done, and what helps.
+func explainAddress(subject, device string, err error) error {
+	switch {
+	case errors.Is(err, unix.EEXIST):
+		return staleError{fmt.Errorf("%s: %w (it is there already: somebody else has added it)", subject, err)}
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return staleError{fmt.Errorf("%s: %w (it is not there: somebody else has deleted it)", subject, err)}
+	case errors.Is(err, unix.EACCES): // who may not is told EPERM
+		return fmt.Errorf("%s: %w (IPv6 is off on the device: try \"sysctl net.ipv6.conf.%s.disable_ipv6=0\")", subject, unix.EACCES, device)
+	}
+	return fmt.Errorf("%s: %w", subject, err)
 }
 
 // change carries out as many as go to the kernel in one piece.
@@ -84,6 +97,11 @@ func (r *route) addFirst(address Address) error {
 	if err != nil {
 		return err
 	}
+	return r.addMarked(data, address.IP.Is4())
+}
+
+// addMarked adds an encoded address, unless the kernel does not mark it.
+func (r *route) addMarked(data []byte, isIPv4 bool) (err error) {
 	var made kernelAddress
 	read := func(m exchange.Message) (last bool, err error) {
 		if m.Type != unix.RTM_NEWADDR {
@@ -95,7 +113,7 @@ func (r *route) addFirst(address Address) error {
 	request := addition(data)
 	// IPv6 has no echo of what was made, but can be asked for one address, which
 	// IPv4 cannot.
-	if address.IP.Is4() {
+	if isIPv4 {
 		request.flags |= netlink.Echo
 		err = r.ask(request, read)
 	} else if err = r.tell([]routeRequest{request})[0]; err == nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // errInterrupted says that addresses came or went while they were read.
-var errInterrupted = errors.New("the addresses change while they are read")
+var errInterrupted = errors.New("the addresses change while they are read: find who does, `ip monitor address` tells")
 
 // dumpTries bounds how often a dump begins anew because somebody else changes
 // what it lists meanwhile.

@@ -14,29 +14,15 @@ func (c *Conn) ask(command uint8, flags uint16, add func([]byte) []byte, each fu
 		return err
 	}
 	dump := flags&unix.NLM_F_DUMP != 0
-	for {
-		datagram, err := c.receive()
-		if err != nil {
-			return err
-		}
-		for m, err := range exchange.Messages(datagram) {
-			last := false
-			if err == nil {
-				last, err = c.read(m, dump, each)
-			}
-			if err != nil || last {
-				return c.failed(err)
-			}
-		}
-	}
+	return c.failed(exchange.Each(c.receive, c.sequence, func(m exchange.Message) (last bool, err error) {
+		return c.read(m, dump, each)
+	}))
 }
 
 // read reads a message of the answer to the last request. It tells whether that
 // was all.
 func (c *Conn) read(m exchange.Message, dump bool, each func([]byte) error) (last bool, err error) {
 	switch {
-	case m.Sequence != c.sequence:
-		return false, exchange.ErrOther
 	case m.Type == c.family:
 		attributes, err := attributesOf(m)
 		if err == nil {
@@ -73,7 +59,7 @@ func (c *Conn) tell(requests ...request) []error {
 	answers := make([]error, len(requests))
 	err := c.send(b)
 	if err == nil {
-		err = c.failed(exchange.Answers(c.genl, c.datagram, first, answers))
+		err = c.failed(exchange.Answers(c.receive, first, answers))
 	}
 	return verdicts(answers, err)
 }

@@ -15,7 +15,7 @@ import (
 type route struct {
 	conn     *netlink.Conn
 	sequence uint32            // of the last request
-	datagram []byte            // that came last
+	datagram []byte            // room for what comes
 	devices  map[string]uint32 // indices, by name
 }
 
@@ -49,8 +49,8 @@ type routeRequest struct {
 	data  []byte
 }
 
-// append adds the message, with the next number.
-func (r *route) append(b []byte, request routeRequest) ([]byte, error) {
+// appendMessage adds a request, with the next number.
+func (r *route) appendMessage(b []byte, request routeRequest) ([]byte, error) {
 	r.sequence++
 	message, err := netlink.Message{
 		Header: netlink.Header{
@@ -73,12 +73,12 @@ func (r *route) tell(requests []routeRequest) []error {
 		if i == len(requests)-1 {
 			request.flags |= netlink.Acknowledge
 		}
-		if b, err = r.append(b, request); err != nil {
+		if b, err = r.appendMessage(b, request); err != nil {
 			return verdicts(answers, err)
 		}
 	}
 	if err = r.send(b); err == nil {
-		err = exchange.Answers(r.conn, r.datagram, first, answers)
+		err = exchange.Answers(r.receive, first, answers)
 	}
 	return verdicts(answers, err)
 }
@@ -86,30 +86,17 @@ func (r *route) tell(requests []routeRequest) []error {
 // ask sends a request, and calls each for every message of the answer until it says
 // that this was the last. A refusal is an error.
 func (r *route) ask(request routeRequest, each func(exchange.Message) (last bool, err error)) error {
-	b, err := r.append(nil, request)
+	b, err := r.appendMessage(nil, request)
 	if err == nil {
 		err = r.send(b)
 	}
-	for err == nil {
-		var n int
-		if n, err = exchange.Receive(r.conn, r.datagram); err != nil {
-			break
-		}
-		for m, malformed := range exchange.Messages(r.datagram[:n]) {
-			last := false
-			switch err = malformed; {
-			case err != nil:
-			case m.Sequence != r.sequence:
-				err = exchange.ErrOther
-			case m.Type == unix.NLMSG_ERROR && m.Verdict() != nil:
-				err = m.Verdict()
-			default:
-				last, err = each(m)
+	if err == nil {
+		err = exchange.Each(r.receive, r.sequence, func(m exchange.Message) (last bool, err error) {
+			if m.Type == unix.NLMSG_ERROR && m.Verdict() != nil {
+				return true, m.Verdict()
 			}
-			if err != nil || last {
-				return refusal(err)
-			}
-		}
+			return each(m)
+		})
 	}
 	return refusal(err)
 }
@@ -119,4 +106,10 @@ func (r *route) send(b []byte) error {
 		return err
 	}
 	return exchange.Send(r.conn, b)
+}
+
+// receive returns the next datagram, which the one after it overwrites.
+func (r *route) receive() ([]byte, error) {
+	n, err := exchange.Receive(r.conn, r.datagram)
+	return r.datagram[:n], err
 }

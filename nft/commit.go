@@ -62,7 +62,7 @@ func (c *Conn) Turn(d *Difference, generation uint32) (uint32, error) {
 			d = Compare(from, to)
 		}
 		generation = now.Generation
-		if time.Since(begin) > patience {
+		if time.Since(begin) > c.patience {
 			return generation, fmt.Errorf("%w, %d times over: find who does, `nft monitor` tells", ErrStale, tries)
 		}
 	}
@@ -93,7 +93,7 @@ func (c *Conn) Restore(r *Ruleset) error {
 		if !stale {
 			failures++
 		}
-		if failures == restoreTries || stale && time.Since(begin) > patience {
+		if failures == restoreTries || stale && time.Since(begin) > c.patience {
 			return err
 		}
 	}

@@ -91,6 +91,40 @@ func TestTurn(t *testing.T) {
 	}
 }
 
+// TestTurnGivesUp beside who changes the ruleset all the time; whoever has patience
+// goes on after a change.
+func TestTurnGivesUp(t *testing.T) {
+	want := rehearse(t, parse(t, healSpec))
+	inScratch(t, func() {
+		conn := dial(t)
+		old := snapshot(t, conn)
+		run(t, "add table ip other", "-f", "-")
+		before := run(t, "", "list", "ruleset")
+		conn.Impatient()
+		_, err := conn.Turn(nft.Compare(&old.Ruleset, want), old.Generation)
+		require.ErrorIs(t, err, nft.ErrStale)
+		require.ErrorContains(t, err, "find who does, `nft monitor` tells")
+		assert.Equal(t, before, run(t, "", "list", "ruleset"))
+
+		_, err = dial(t).Turn(nft.Compare(&old.Ruleset, want), old.Generation)
+		require.NoError(t, err)
+		now := snapshot(t, conn)
+		assert.Empty(t, nft.Compare(&now.Ruleset, want).Changes())
+	})
+}
+
+// TestRestoreGivesUp where the kernel refuses again and again.
+func TestRestoreGivesUp(t *testing.T) {
+	want := rehearse(t, parse(t, healSpec))
+	inScratch(t, func() {
+		conn := dial(t)
+		run(t, "add table ip lvsmark", "-f", "-")
+		before := run(t, "", "list", "ruleset")
+		require.ErrorIs(t, conn.Restore(want), unix.EEXIST)
+		assert.Equal(t, before, run(t, "", "list", "ruleset"))
+	})
+}
+
 // TestManyVIPs goes past the length of one netlink attribute, of one socket
 // buffer and of the first size of a map.
 func TestManyVIPs(t *testing.T) {

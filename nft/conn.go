@@ -3,6 +3,7 @@ package nft
 import (
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -17,6 +18,7 @@ type Conn struct {
 	sequence uint32 // of the last request
 	datagram []byte // see receive
 	spoiled  bool   // an exchange failed: see ready
+	patience time.Duration
 }
 
 // Dial opens a connection in the network namespace of the calling thread.
@@ -25,7 +27,7 @@ func Dial() (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{nl: nl, datagram: make([]byte, datagramLimit)}, nil
+	return &Conn{nl: nl, datagram: make([]byte, datagramLimit), patience: patience}, nil
 }
 
 // Close closes the connection.

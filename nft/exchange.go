@@ -76,29 +76,15 @@ func (c *Conn) ask(typ uint16, flags netlink.HeaderFlags, family byte, filter []
 	if err := c.send(request); err != nil {
 		return err
 	}
-	for {
-		datagram, err := c.receive()
-		if err != nil {
-			return err
-		}
-		for m, err := range exchange.Messages(datagram) {
-			last := false
-			if err == nil {
-				last, err = c.answer(m, flags&netlink.Dump != 0, each)
-			}
-			if err != nil || last {
-				return c.failed(err)
-			}
-		}
-	}
+	return c.failed(exchange.Each(c.receive, c.sequence, func(m exchange.Message) (last bool, err error) {
+		return readAnswer(m, flags&netlink.Dump != 0, each)
+	}))
 }
 
-// answer reads a message of the answer to the last request. It tells whether that
+// readAnswer reads a message of the answer to the last request. It tells whether that
 // was all.
-func (c *Conn) answer(m exchange.Message, dump bool, each func(exchange.Message) error) (last bool, err error) {
+func readAnswer(m exchange.Message, dump bool, each func(exchange.Message) error) (last bool, err error) {
 	switch {
-	case m.Sequence != c.sequence:
-		return false, exchange.ErrOther
 	case m.Flags&unix.NLM_F_DUMP_INTR != 0:
 		return false, errInterrupted
 	case m.Type == unix.NLMSG_ERROR || m.Type == unix.NLMSG_DONE:

@@ -19,7 +19,7 @@ import (
 func TestSmoke(t *testing.T) {
 	need.NFTables(t)
 	need.Kernel(t, 5, 18)
-	need.Programs(t, "ip", "nft", "ipset", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save", "iptables-nft-restore", "iptables-nft-save")
+	need.Programs(t, "ip", "nft", "ipset", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save", "ip6tables-legacy-restore", "iptables-nft-restore", "iptables-nft-save")
 	f := &flags{
 		Options: measure.Options{Lvsmark: newProgram(t), Smoke: true, Log: t.Logf},
 		json:    filepath.Join(t.TempDir(), "rows.json"),

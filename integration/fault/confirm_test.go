@@ -121,6 +121,7 @@ func confirmation(t *testing.T, name string, quick int, do func(*stage, fault.Fa
 					continue
 				}
 				run := do(s, f)
+				s.meets(run)
 				left := s.state()
 				if !right(run, left, s.before, s.after) {
 					t.Errorf("%s: exit status %d, not as before: %q, not as after: %q; %s", s.say(f), run.Status, left.differences(s.before), left.differences(s.after), run.Stderr)

@@ -94,7 +94,6 @@ func (s *stage) spoilEach(faults []fault.Fault) {
 	for _, f := range faults {
 		s.spoil(f)
 	}
-	assert.LessOrEqual(s.t, s.counts.missed, 1+len(faults)/10, "of %d faults so many met no call", len(faults))
 }
 
 // spoil runs the turn with a fault, and once more without.
@@ -104,10 +103,15 @@ func (s *stage) spoil(f fault.Fault) {
 	s.prepare()
 	run, err := fault.Trace(s.command(s.deed), fault.Options{Fault: f, Limit: limit})
 	require.NoError(s.t, err, what)
+	s.meets(run)
+	s.close(what, run)
+}
+
+// meets takes down whether the run had the call that was to be spoiled.
+func (s *stage) meets(run fault.Run) {
 	if !run.Hit {
 		s.counts.missed++
 	}
-	s.close(what, run)
 }
 
 // close judges what a run left; the next run converges.
@@ -147,9 +151,11 @@ func (s *stage) converge(what string) {
 	s.back(what)
 }
 
-// report prints the counts.
+// report prints the counts. Nearly all faults met a call.
 func (s *stage) report() {
+	s.t.Helper()
 	c := s.counts
+	assert.LessOrEqual(s.t, c.missed, 1+c.cases/10, "of %d faults so many met no call", c.cases)
 	fmt.Printf("faults: %-22s %5d calls %5d cases: %5d old %5d new %4d named %4d in between; %5d converged\n", s.name, len(s.calls),
 		c.cases, c.verdicts[isOld], c.verdicts[isNew], c.verdicts[isNamed], c.verdicts[isBetween], c.converged)
 }

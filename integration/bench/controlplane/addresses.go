@@ -21,7 +21,8 @@ func (b *bench) addresses() ([]measure.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	contenders, err := b.cast(
+	name := "first apply of " + s.String() + " on a device"
+	samples, err := b.compare(name, 15,
 		role{"lvsmark apply", onDevice(s, b.do("apply", s))},
 		role{"nft -f, ip -batch", onDevice(s,
 			process.Command{Args: []string{"nft", "-f", s.nft}},
@@ -30,14 +31,7 @@ func (b *bench) addresses() ([]measure.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Log("first apply of %s on a device", s)
-	samples, err := measure.Interleave(b.RoundsOr(15), contenders...)
-	if err != nil {
-		return nil, err
-	}
-	return []measure.Row{
-		samples.Ratio(times("first apply of "+s.String()+" on a device", "lvsmark apply", "nft -f, ip -batch", measure.Bar{})),
-	}, nil
+	return []measure.Row{samples.Ratio(times(name, "lvsmark apply", "nft -f, ip -batch", measure.Bar{}))}, nil
 }
 
 // onDevice runs programs one after the other, on a director that has the device.

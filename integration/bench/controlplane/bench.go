@@ -68,6 +68,16 @@ func (b *bench) cast(roles ...role) ([]measure.Contender, error) {
 	return contenders, nil
 }
 
+// compare measures the roles in turn, in so many rounds.
+func (b *bench) compare(what string, rounds int, roles ...role) (measure.Samples, error) {
+	contenders, err := b.cast(roles...)
+	if err != nil {
+		return nil, err
+	}
+	b.Log("%s", what)
+	return measure.Interleave(b.RoundsOr(rounds), contenders...)
+}
+
 // sized is a number of VIPs; to show that all works, some are enough.
 func (b *bench) sized(vips int) int {
 	if b.Smoke {

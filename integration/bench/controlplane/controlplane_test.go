@@ -29,6 +29,15 @@ func TestSite(t *testing.T) {
 	assert.Equal(t, 12, vips)
 	assert.Equal(t, 2*12+4*3, s.rules)
 
+	assert.Empty(t, s.spec.Clusters[0].VIPDevice)
+
+	onDevice, err := b.site(shape{clusters: 4, vips: 12, servers: 3, onDevice: true})
+	require.NoError(t, err)
+	require.NotEqual(t, s.yaml, onDevice.yaml)
+	for _, c := range onDevice.spec.Clusters {
+		assert.Equal(t, device, c.VIPDevice)
+	}
+
 	others, err := b.site(shape{clusters: 4, vips: 12, servers: 3, others: true})
 	require.NoError(t, err)
 	require.NotEqual(t, s.yaml, others.yaml)
@@ -45,7 +54,7 @@ func TestSite(t *testing.T) {
 // as it should be is an error.
 func TestVerifies(t *testing.T) {
 	need.NFTables(t)
-	need.Programs(t, "nft", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save")
+	need.Programs(t, "ip", "nft", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save")
 	b := &bench{directory: t.TempDir()}
 	t.Cleanup(b.close)
 	loaded, err := b.site(shape{clusters: 2, vips: 8, servers: 1})
@@ -69,6 +78,12 @@ func TestVerifies(t *testing.T) {
 
 	require.NoError(t, d.clear())
 	require.NoError(t, d.lists(""))
+
+	require.NoError(t, d.run("ip", "link", "add", device, "type", "veth", "peer", "name", "vip1"))
+	require.NoError(t, d.has(0))
+	require.NoError(t, d.run("ip", "-batch", loaded.batch))
+	require.NoError(t, d.has(8))
+	require.Error(t, d.has(7))
 }
 
 // TestReplay: the batch that is replayed makes what was listed, and a batch that

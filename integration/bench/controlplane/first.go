@@ -22,7 +22,8 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 		return nil, err
 	}
 	fewer := "lvsmark apply of " + measure.Grouped(small.vips)
-	contenders, err := b.cast(
+	name := "first apply of " + large.String()
+	samples, err := b.compare(name, 15,
 		role{"lvsmark apply", b.applies(large)},
 		role{"lvsmark apply, ip-forward", b.applies(forwarding)},
 		role{"nft -f", b.loads(large)},
@@ -36,12 +37,6 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Log("first apply of %s", large)
-	samples, err := measure.Interleave(b.RoundsOr(15), contenders...)
-	if err != nil {
-		return nil, err
-	}
-	name := "first apply of " + large.String()
 	return []measure.Row{
 		samples.Ratio(times(name+", to nft", "lvsmark apply", "nft -f", measure.AtMost(1))),
 		samples.Ratio(times(name+", to iptables-legacy", "lvsmark apply", "iptables-legacy-restore", measure.AtMost(0.6))),

@@ -27,7 +27,8 @@ func (b *bench) oneMore() ([]measure.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	contenders, err := b.cast(
+	name := "one VIP more than " + g.site.String()
+	samples, err := b.compare(name, 15,
 		role{"lvsmark apply", b.grows(g)},
 		role{"commit alone", b.commitsOne(g)},
 		role{"nft add element", b.addsOne(g)},
@@ -36,12 +37,6 @@ func (b *bench) oneMore() ([]measure.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Log("one VIP more than %s", g.site)
-	samples, err := measure.Interleave(b.RoundsOr(15), contenders...)
-	if err != nil {
-		return nil, err
-	}
-	name := "one VIP more than " + g.site.String()
 	return []measure.Row{
 		samples.Ratio(times(name+", commit", "commit alone", "nft add element", measure.AtMost(0.6))),
 		samples.Ratio(times(name, "lvsmark apply", "the first apply", measure.AtMost(0.9))),

@@ -33,7 +33,7 @@ func tenth(s shape) shape {
 }
 
 func (b *bench) wayAtScale(w way, large, small shape) (measure.Row, error) {
-	b.Log("%s, %s", w.name, large)
+	name := w.name + ", " + large.String()
 	of, to := measure.Count(large.vips, "VIP"), measure.Count(small.vips, "VIP")
 	goesLarge, err := b.goes(w, large)
 	if err != nil {
@@ -43,15 +43,11 @@ func (b *bench) wayAtScale(w way, large, small shape) (measure.Row, error) {
 	if err != nil {
 		return measure.Row{}, err
 	}
-	contenders, err := b.cast(role{of, goesLarge}, role{to, goesSmall})
+	samples, err := b.compare(name, 5, role{of, goesLarge}, role{to, goesSmall})
 	if err != nil {
 		return measure.Row{}, err
 	}
-	samples, err := measure.Interleave(b.RoundsOr(5), contenders...)
-	if err != nil {
-		return measure.Row{}, err
-	}
-	return samples.Ratio(ofScale(w.name+", "+large.String(), of, to, "ms")), nil
+	return samples.Ratio(ofScale(name, of, to, "ms")), nil
 }
 
 // ofScale begins a row of which ten times as much is to be nearly ten times as

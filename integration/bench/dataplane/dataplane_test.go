@@ -19,7 +19,13 @@ func TestVerification(t *testing.T) {
 	g, err := packets.New(false)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, g.Close()) }()
-	s := site{config.IPv4, 3, 1}
+	for _, f := range config.Families() {
+		t.Run(f.String(), func(t *testing.T) { verifies(t, g, site{f, 3, 1}) })
+	}
+}
+
+func verifies(t *testing.T, g *packets.Generator, s site) {
+	t.Helper()
 	d, err := newDirector(s)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, d.Close()) }()
