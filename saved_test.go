@@ -9,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/nftlist"
 )
 
 // save makes a plan of the spec and brings it through a plan file.
@@ -41,6 +44,9 @@ func TestSavedPlan(t *testing.T) {
 		"marks only": {newWorld, []string{unboundSpec, strings.ReplaceAll(unboundSpec, "198.51.100.21", "198.51.100.22"), threeProfilesSpec}},
 		"bound":      {newIPVSWorld, []string{boundSpec, otherSpec, unboundSpec}},
 	}
+	need.Programs(t, "nft")
+	version, err := nftlist.Installed(t.Context())
+	require.NoError(t, err)
 	for name, c := range worlds {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)
@@ -49,7 +55,7 @@ func TestSavedPlan(t *testing.T) {
 				saved := w.save(to)
 				assert.Equal(t, from != to, saved.Changed)
 				require.NoError(t, w.applySaved(saved, to))
-				assert.Equal(t, w.ownTables(), saved.After.NFTables)
+				assert.Equal(t, w.ownTables(), version.ListedBy(saved.After.NFTables))
 				assert.Equal(t, w.fwmarkServices(saved), sortedLines(saved.After.IPVS))
 				settled(w, to)
 				w.remove()
@@ -79,7 +85,7 @@ func (w *world) ownTables() string {
 			}
 		}
 	}
-	return list.String()
+	return nftlist.Uncounted(list.String())
 }
 
 // fwmarkServices is what ipvsadm saves of the services whose marks the plan has.

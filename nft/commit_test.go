@@ -27,10 +27,10 @@ func TestStale(t *testing.T) {
 		conn := dial(t)
 		now := snapshot(t, conn)
 		run(t, "add table ip other", "-f", "-")
-		before := run(t, "", "list", "ruleset")
+		before := list(t, "ruleset")
 		_, err := conn.Commit(nft.Compare(&now.Ruleset, want), now.Generation)
 		require.ErrorIs(t, err, nft.ErrStale)
-		assert.Equal(t, before, run(t, "", "list", "ruleset"))
+		assert.Equal(t, before, list(t, "ruleset"))
 	})
 }
 
@@ -42,14 +42,14 @@ func TestRefused(t *testing.T) {
 		now := snapshot(t, conn)
 		// A table of the name that is nobody's: the commit wants to make it.
 		run(t, "add table ip lvsmark", "-f", "-")
-		before := run(t, "", "list", "ruleset")
+		before := list(t, "ruleset")
 		_, err := conn.Commit(nft.Compare(&now.Ruleset, want), 0)
 		var refused *nft.RefusedError
 		require.ErrorAs(t, err, &refused)
 		assert.Equal(t, "table ip lvsmark", refused.Object)
 		assert.True(t, errors.Is(err, unix.EEXIST), "%v", err)
 		assert.Contains(t, err.Error(), "file exists")
-		assert.Equal(t, before, run(t, "", "list", "ruleset"))
+		assert.Equal(t, before, list(t, "ruleset"))
 	})
 }
 
@@ -77,14 +77,14 @@ func TestTurn(t *testing.T) {
 					assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes())
 					for _, table := range nft.Arranged(first, second).Tables {
 						one := nft.Ruleset{Tables: []*nft.Table{table}}
-						assert.Equal(t, run(t, "", append([]string{"list"}, strings.Fields(table.String())...)...), one.String(), "the order that is foretold")
+						assert.Equal(t, asListed(t, one.String()), list(t, strings.Fields(table.String())...), "the order that is foretold")
 					}
 					require.NoError(t, conn.Restore(first))
 					now = snapshot(t, conn)
 					assert.Empty(t, nft.Compare(&now.Ruleset, first).Changes())
 					assert.Equal(t, others, foreignOf(t, conn))
 					apply(t, conn, &nft.Ruleset{})
-					assert.Equal(t, foreign, run(t, "", "list", "ruleset"))
+					assert.Equal(t, foreign, list(t, "ruleset"))
 				})
 			})
 		}
@@ -99,12 +99,12 @@ func TestTurnGivesUp(t *testing.T) {
 		conn := dial(t)
 		old := snapshot(t, conn)
 		run(t, "add table ip other", "-f", "-")
-		before := run(t, "", "list", "ruleset")
+		before := list(t, "ruleset")
 		conn.Impatient()
 		_, err := conn.Turn(nft.Compare(&old.Ruleset, want), old.Generation)
 		require.ErrorIs(t, err, nft.ErrStale)
 		require.ErrorContains(t, err, "find who does, `nft monitor` tells")
-		assert.Equal(t, before, run(t, "", "list", "ruleset"))
+		assert.Equal(t, before, list(t, "ruleset"))
 
 		_, err = dial(t).Turn(nft.Compare(&old.Ruleset, want), old.Generation)
 		require.NoError(t, err)
@@ -119,9 +119,9 @@ func TestRestoreGivesUp(t *testing.T) {
 	inScratch(t, func() {
 		conn := dial(t)
 		run(t, "add table ip lvsmark", "-f", "-")
-		before := run(t, "", "list", "ruleset")
+		before := list(t, "ruleset")
 		require.ErrorIs(t, conn.Restore(want), unix.EEXIST)
-		assert.Equal(t, before, run(t, "", "list", "ruleset"))
+		assert.Equal(t, before, list(t, "ruleset"))
 	})
 }
 

@@ -141,7 +141,3 @@ func sameChain(a, b *Chain) bool {
 }
 
 func sameTable(a, b *Table) bool { return a.Flags == b.Flags && a.Comment == b.Comment }
-
-func sameRule(a, b *Rule) bool {
-	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest)
-}

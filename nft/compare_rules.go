@@ -2,13 +2,14 @@ package nft
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 )
 
 // compareRules keeps the rules that both chains have in the same order, so that
 // a foreign rule goes alone and a missing one comes alone.
 func (d *tableDifference) compareRules(old, next *Chain) {
-	keepOld, keepNext := common(old.Rules, next.Rules)
+	keepOld, keepNext := d.commonRules(old, next)
 	for i, r := range old.Rules {
 		if !keepOld[i] {
 			d.changes.add(d.old.ruleChange(Delete, old, r))
@@ -38,24 +39,57 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 	}
 }
 
+// An identity tells rules apart: by what they mean, or where that is not known, by
+// the bytes of their expressions.
+type identity struct {
+	meaning, expressions, comment, rest string
+}
+
+func (t *Table) identity(r *Rule) identity {
+	id := identity{comment: r.Comment, rest: string(appendAttributes(nil, r.rest))}
+	if m, ok := t.meaning(r); ok {
+		id.meaning = m.String()
+	} else {
+		id.expressions = r.Expressions
+	}
+	return id
+}
+
+func (t *Table) identities(rules []*Rule) []identity {
+	list := make([]identity, len(rules))
+	for i, r := range rules {
+		list[i] = t.identity(r)
+	}
+	return list
+}
+
+// commonRules marks the rules that both chains have in the same order.
+func (d *tableDifference) commonRules(old, next *Chain) (inOld, inNext []bool) {
+	if slices.EqualFunc(old.Rules, next.Rules, sameBytes) {
+		all := slices.Repeat([]bool{true}, len(old.Rules))
+		return all, all
+	}
+	return common(d.old.identities(old.Rules), d.next.identities(next.Rules))
+}
+
+// sameBytes reports whether two rules are written alike, as they mostly are.
+func sameBytes(a, b *Rule) bool {
+	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest)
+}
+
 // common marks the rules of a longest common subsequence, after Hunt and Szymanski
 // (A Fast Algorithm for Computing Longest Common Subsequences, 1977): a chain may
 // have thousands of rules, hardly any of them twice.
-func common(a, b []*Rule) (inA, inB []bool) {
-	type text struct{ expressions, comment string }
-	places := map[text][]int{} // in b
+func common(a, b []identity) (inA, inB []bool) {
+	places := map[identity][]int{} // in b
 	for j, r := range b {
-		of := text{r.Expressions, r.Comment}
-		places[of] = append(places[of], j)
+		places[r] = append(places[r], j)
 	}
 	type pair struct{ i, j, before int } // of rules that are the same; before: the pair ahead of it in a subsequence
 	var pairs []pair
 	var ends []int // for each length, the pair that ends a subsequence of it the earliest in b
 	for i, r := range a {
-		for _, j := range slices.Backward(places[text{r.Expressions, r.Comment}]) {
-			if !sameRule(r, b[j]) {
-				continue
-			}
+		for _, j := range slices.Backward(places[r]) {
 			n, _ := slices.BinarySearchFunc(ends, j, func(end, j int) int { return cmp.Compare(pairs[end].j, j) })
 			before := -1
 			if n > 0 {

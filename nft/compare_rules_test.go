@@ -12,10 +12,10 @@ import (
 // textbook finds it, for chains that have some rules twice.
 func TestCommon(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 5))
-	random := func() []*Rule {
-		rules := make([]*Rule, r.IntN(12))
+	random := func() []identity {
+		rules := make([]identity, r.IntN(12))
 		for i := range rules {
-			rules[i] = &Rule{Expressions: string(rune('a' + r.IntN(8)))}
+			rules[i].meaning = string(rune('a' + r.IntN(8)))
 		}
 		return rules
 	}
@@ -29,16 +29,16 @@ func TestCommon(t *testing.T) {
 }
 
 // kept are the rules that are marked; nil marks all.
-func kept(rules []*Rule, marked []bool) (text string) {
+func kept(rules []identity, marked []bool) (text string) {
 	for i, r := range rules {
 		if marked == nil || marked[i] {
-			text += r.Expressions
+			text += r.meaning
 		}
 	}
 	return text
 }
 
-func longestCommon(a, b []*Rule) int {
+func longestCommon(a, b []identity) int {
 	if len(a) == 0 || len(b) == 0 {
 		return 0
 	}
@@ -47,7 +47,7 @@ func longestCommon(a, b []*Rule) int {
 		diagonal := 0
 		for j, y := range b {
 			above := length[j+1]
-			if sameRule(x, y) {
+			if x == y {
 				length[j+1] = diagonal + 1
 			} else {
 				length[j+1] = max(above, length[j])
@@ -60,9 +60,9 @@ func longestCommon(a, b []*Rule) int {
 
 // TestCommonOfMany would take gigabytes if each rule were held against each.
 func TestCommonOfMany(t *testing.T) {
-	rules := make([]*Rule, 50_000)
+	rules := make([]identity, 50_000)
 	for i := range rules {
-		rules[i] = &Rule{Expressions: strconv.Itoa(i)}
+		rules[i].meaning = strconv.Itoa(i)
 	}
 	inA, inB := common(rules, rules[1:])
 	assert.False(t, inA[0])

@@ -18,6 +18,7 @@ func FuzzDecode(f *testing.F) {
 			f.Add(m.data)
 		}
 	}
+	tables := []*Table{Compile(fuzzSpec(config.IPv4)).Tables[0], Compile(fuzzSpec(config.IPv6)).Tables[0]}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if table, err := decodeTable(config.IPv4, b); err == nil {
 			table.newTable()
@@ -39,6 +40,10 @@ func FuzzDecode(f *testing.F) {
 		if _, _, r, err := decodeRule(b); err == nil {
 			_ = r.Text(config.IPv4)
 			_ = r.Text(config.IPv6)
+			for _, table := range tables {
+				table.role(r)
+				_ = table.identity(r)
+			}
 		}
 		for _, kind := range []string{"object", flowtable} {
 			if _, s, err := decodeStray(kind, b); err == nil {

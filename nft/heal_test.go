@@ -125,7 +125,7 @@ func TestHeal(t *testing.T) {
 				conn := dial(t)
 				apply(t, conn, want)
 				assert.Empty(t, apply(t, conn, want), "a second apply")
-				before := run(t, "", "list", "table", "ip", "lvsmark")
+				before := list(t, "table", "ip", "lvsmark")
 
 				run(t, c.script, "-f", "-")
 				others := foreignOf(t, conn)
@@ -133,7 +133,7 @@ func TestHeal(t *testing.T) {
 
 				now := snapshot(t, conn)
 				assert.Empty(t, nft.Compare(&now.Ruleset, want).Changes(), "after healing")
-				assert.Equal(t, sortedLines(before), sortedLines(run(t, "", "list", "table", "ip", "lvsmark")))
+				assert.Equal(t, sortedLines(before), sortedLines(list(t, "table", "ip", "lvsmark")))
 				assert.Equal(t, others, foreignOf(t, conn))
 			})
 		})

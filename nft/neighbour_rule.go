@@ -118,7 +118,6 @@ func (w *walk) inRange(b branch, e rawExpression) []branch {
 	if len(from) != len(to) {
 		return []branch{b.under(nameOf(v))}
 	}
-	const rangeNeq = 1 // NFT_RANGE_NEQ
 	return w.try(b, v, test{within: []interval{{from, to}}, inverse: e.uint32(unix.NFTA_RANGE_OP) == rangeNeq})
 }
 

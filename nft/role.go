@@ -2,9 +2,7 @@ package nft
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -79,49 +77,36 @@ type markTest struct {
 	accepts bool
 }
 
-// Rules of lvsmark's making, of former versions too, as nft writes them. Text has
-// brackets for whatever it does not know, so a text without is all of the rule.
-var (
-	protocolRuleText  = regexp.MustCompile(`^(?:ip protocol|meta l4proto) != (tcp|udp) accept$`)
-	markRuleText      = regexp.MustCompile(`^(?:ip6? daddr (\S+/\d+) )?(tcp|udp|th) dport (\d+)(?:-(\d+))? meta mark set ip6? daddr map @(\S+?)( accept)?$`)
-	switchRuleText    = regexp.MustCompile(`^(?:ip6? daddr (\S+/\d+) )?ip6? daddr vmap @(\S+)$`)
-	translateRuleText = regexp.MustCompile(`^(?:ip6? saddr @(\S+) tcp sport (\d+) masquerade|tcp sport (\d+) snat to ip6? saddr map @(\S+))$`)
-)
-
 // onlyProtocol returns the protocol of the packets that go on behind the rule.
 func (t *Table) onlyProtocol(r *Rule) (config.Protocol, bool) {
-	m := protocolRuleText.FindStringSubmatch(t.plainText(r))
-	if m == nil {
+	steps := t.steps(r)
+	if len(steps) != 1 || steps[0].does != accepting {
 		return 0, false
 	}
-	return protocolsOf(m[1])[0], true
-}
-
-// protocolsOf are those that nft's name stands for.
-func protocolsOf(name string) []config.Protocol {
-	switch name {
-	case "tcp":
-		return []config.Protocol{config.TCP}
-	case "udp":
-		return []config.Protocol{config.UDP}
+	for _, p := range []config.Protocol{config.TCP, config.UDP} {
+		asks := steps[0].asked()
+		if asks.takeProtocol(t.Family, p, true) && len(asks) == 0 {
+			return p, true
+		}
 	}
-	return []config.Protocol{config.TCP, config.UDP}
+	return 0, false
 }
 
 func (t *Table) markTest(r *Rule) (markTest, bool) {
-	m := markRuleText.FindStringSubmatch(t.plainText(r))
-	if m == nil {
+	steps := t.steps(r)
+	accepts := len(steps) == 2 && len(steps[1].asks) == 0 && steps[1].does == accepting
+	if len(steps) != 1 && !accepts {
 		return markTest{}, false
 	}
-	low, high, set := m[3], m[4], t.Set(m[5])
-	if high == "" {
-		high = low
+	asks := steps[0].asked()
+	set, ok := asks.takeSet(t, destinationOf(t.Family))
+	if !ok || !set.hasVIPs() || set.DataType != typeMark ||
+		steps[0].does != markStatement(set, destinationOf(t.Family)) {
+		return markTest{}, false
 	}
-	test := markTest{within: networkIn(m[1]), set: set, accepts: m[6] != ""}
-	for _, protocol := range protocolsOf(m[2]) {
-		test.ports = append(test.ports, config.PortRange{Protocol: protocol, Low: portNumber(low), High: portNumber(high)})
-	}
-	return test, set != nil && set.hasVIPs() && set.DataType == typeMark
+	test := markTest{within: asks.takeNetwork(t.Family), set: set, accepts: accepts}
+	test.ports, ok = asks.takePorts(t.Family, destinationPort)
+	return test, ok && len(asks) == 0
 }
 
 // A vipSwitch is a rule that sends VIPs to chains by a verdict map.
@@ -131,18 +116,17 @@ type vipSwitch struct {
 }
 
 func (t *Table) vipSwitch(r *Rule) (vipSwitch, bool) {
-	m := switchRuleText.FindStringSubmatch(t.plainText(r))
-	if m == nil {
+	steps := t.steps(r)
+	if len(steps) != 1 {
 		return vipSwitch{}, false
 	}
-	set := t.Set(m[2])
-	return vipSwitch{networkIn(m[1]), set}, set != nil && set.hasVIPs() && set.DataType == typeVerdict
-}
-
-// networkIn is what the rule's printer made of a prefix; invalid: it had none.
-func networkIn(text string) netip.Prefix {
-	network, _ := netip.ParsePrefix(text)
-	return network
+	for _, set := range t.Sets {
+		if steps[0].does == verdictStatement(set, destinationOf(t.Family)) && set.hasVIPs() && set.DataType == typeVerdict {
+			asks := steps[0].asked()
+			return vipSwitch{asks.takeNetwork(t.Family), set}, len(asks) == 0
+		}
+	}
+	return vipSwitch{}, false
 }
 
 // A translation is a rule that gives active data from a port another source.
@@ -152,23 +136,25 @@ type translation struct {
 }
 
 func (t *Table) translation(r *Rule) (translation, bool) {
-	m := translateRuleText.FindStringSubmatch(t.plainText(r))
-	if m == nil {
+	steps := t.steps(r)
+	if len(steps) != 1 {
 		return translation{}, false
 	}
-	set := t.Set(m[1] + m[4])
-	return translation{portNumber(m[2] + m[3]), set}, set != nil && set.KeyType == addrType(t.Family)
+	asks := steps[0].asked()
+	set, ok := asks.takeSet(t, sourceOf(t.Family))
+	if !ok || set.KeyType != addrType(t.Family) ||
+		steps[0].does != masquerading && steps[0].does != snatStatement(set, sourceOf(t.Family)) {
+		return translation{}, false
+	}
+	ports, ok := asks.takePorts(t.Family, sourcePort)
+	if !ok || len(asks) > 0 || len(ports) != 1 || ports[0].Protocol != config.TCP || ports[0].Width() > 1 {
+		return translation{}, false
+	}
+	return translation{ports[0].Low, set}, true
 }
 
-// plainText is the rule without its comment.
-func (t *Table) plainText(r *Rule) string {
-	plain := *r
-	plain.Comment = ""
-	return plain.Text(t.Family)
-}
-
-// portNumber is what the rule's printer made of 16 bits.
-func portNumber(text string) uint16 {
-	n, _ := strconv.ParseUint(text, 10, 16)
-	return uint16(n)
+// steps are those of the rule's meaning; none where it is not known.
+func (t *Table) steps(r *Rule) []step {
+	m, _ := t.meaning(r)
+	return m.steps
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/nftlist"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -39,6 +40,20 @@ func run(t *testing.T, stdin string, args ...string) string {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "nft %v: %s\n%s", args, out, stdin)
 	return string(out)
+}
+
+// list is what nft lists, without counts of elements.
+func list(t *testing.T, what ...string) string {
+	t.Helper()
+	return nftlist.Uncounted(run(t, "", append([]string{"list"}, what...)...))
+}
+
+// asListed is the text of a ruleset as the nft of this machine lists it.
+func asListed(t *testing.T, text string) string {
+	t.Helper()
+	version, err := nftlist.Installed(t.Context())
+	require.NoError(t, err)
+	return version.ListedBy(text)
 }
 
 func parse(t *testing.T, yaml string) *config.Spec {
@@ -87,15 +102,15 @@ func apply(t *testing.T, conn *nft.Conn, to *nft.Ruleset) []nft.Change {
 // foreignOf lists every table but lvsmark's, as nft does.
 func foreignOf(t *testing.T, conn *nft.Conn) string {
 	t.Helper()
-	var list strings.Builder
-	for line := range strings.Lines(run(t, "", "list", "tables")) {
+	var foreign strings.Builder
+	for line := range strings.Lines(list(t, "tables")) {
 		fields := strings.Fields(line) // "table ip name"
 		ours := slices.ContainsFunc(snapshot(t, conn).Tables, func(t *nft.Table) bool { return t.String() == strings.Join(fields, " ") })
 		if !ours {
-			list.WriteString(run(t, "", "list", "table", fields[1], fields[2]))
+			foreign.WriteString(list(t, "table", fields[1], fields[2]))
 		}
 	}
-	return list.String()
+	return foreign.String()
 }
 
 // sortedLines is for lists in which sets and chains may have come in another

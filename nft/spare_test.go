@@ -40,7 +40,7 @@ func TestReplacedInPlace(t *testing.T) {
 				now := snapshot(t, conn)
 				assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes())
 				assert.Equal(t, before, hooks(t))
-				assert.NotContains(t, run(t, "", "list", "ruleset"), "-next")
+				assert.NotContains(t, list(t, "ruleset"), "-next")
 				assert.Equal(t, nft.Arranged(first, second).String(), now.String())
 				require.NoError(t, conn.Restore(first))
 				back := snapshot(t, conn)
@@ -65,7 +65,7 @@ add rule ip lvsmark prerouting tcp dport 21 meta mark set ip daddr map @tcp_21_1
 		apply(t, conn, many)
 		now := snapshot(t, conn)
 		assert.Empty(t, nft.Compare(&now.Ruleset, many).Changes())
-		assert.NotContains(t, run(t, "", "list", "ruleset"), "-next")
+		assert.NotContains(t, list(t, "ruleset"), "-next")
 	})
 }
 

@@ -145,7 +145,7 @@ func statementsRead(t *testing.T, conn *nft.Conn) {
 func statementsHealed(t *testing.T, conn *nft.Conn, by []statement, want *nft.Ruleset) {
 	t.Helper()
 	ours := func() []string {
-		return sortedLines(run(t, "", "list", "table", "ip", "lvsmark") + run(t, "", "list", "table", "ip6", "lvsmark"))
+		return sortedLines(list(t, "table", "ip", "lvsmark") + list(t, "table", "ip6", "lvsmark"))
 	}
 	before, theirs := ours(), foreignOf(t, conn)
 	addObjects(t, "ip lvsmark")

@@ -97,6 +97,8 @@ func (p *rulePrinter) expression(e rawExpression) {
 		p.payload(e)
 	case "cmp":
 		p.compare(e)
+	case "range":
+		p.inRange(e)
 	case "lookup":
 		p.lookup(e)
 	case "immediate":
@@ -222,6 +224,22 @@ func (p *rulePrinter) compare(e rawExpression) {
 	default:
 		p.say("%s %s %s", p.register, [...]string{"==", "!=", "<", "<=", ">", ">="}[op%6], text)
 	}
+}
+
+// inRange writes what nft 1.1 and later make of a range; see compare for how
+// earlier ones do.
+func (p *rulePrinter) inRange(e rawExpression) {
+	if p.register == "" {
+		p.unknown(e)
+		return
+	}
+	not := ""
+	if e.uint32(unix.NFTA_RANGE_OP) == rangeNeq {
+		not = "!= "
+	}
+	from, to := dataValue(e.attrs[unix.NFTA_RANGE_FROM_DATA]), dataValue(e.attrs[unix.NFTA_RANGE_TO_DATA])
+	p.say("%s %s%s-%s", p.register, not, p.value(from), p.value(to))
+	p.told = true
 }
 
 const ipProtocol = "ip protocol"
