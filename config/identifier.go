@@ -59,21 +59,28 @@ func (d *decoder) table(n *yaml.Node, what string) (string, bool) {
 	return "", false
 }
 
-// nftReserved returns the words that nft 1.0.6 refuses as the name of a table,
-// and those that newer releases reserve.
+// nftReserved returns the words that nft refuses as the name of a table, in any of
+// its versions from 0.9.8 to 1.1.7: a table that one nft cannot name can neither be
+// listed nor loaded there.
 func nftReserved() []string {
 	return strings.Fields(`
-	accept add ah all and arp bridge cgroup chain comment comp constant continue counter cpu
-	create ct day dccp define delete describe device devices dnat drop dst dup dynamic ecn
-	element elements eq esp ether exists expires export exthdr fib flags flow flowtable flush
-	frag fwd ge geneve get goto gre gretap gt handle hbh hook hour ibriport ibrname icmp icmpv6
-	igmp iif iifgroup iifname iiftype import include index inet insert interval ip ip6 ipsec
-	jhash jump le limit list log lshift lt map mark masquerade meta meter mh missing monitor ne
-	netdev nftrace not notrack numgen obriport obrname offload oif oifgroup oifname oiftype or
-	osf pkttype policy position priority queue quota random redefine redirect reject rename
-	replace reset return rshift rt rt0 rt2 rtclassid rule ruleset sctp secmark set size skgid
-	skuid snat socket srh symhash synproxy table tcp th time timeout tproxy tunnel type typeof
-	udp udplite undefine update vlan vmap vni vxlan xor xt
+	accept ackseq add ah all and arp avgpkt bridge burst cfi cgroup chain chains checksum
+	comment comp constant continue counter counters cpi cpu create ct day dccp define delete
+	describe destroy device devices dnat doff dport drop dscp dst dup dynamic ecn element
+	elements eol eq esp ether exists expiration expires export exthdr fib flags flow flowlabel
+	flowtable flowtables flush frag fwd gateway ge geneve get goto gre gretap gt handle hbh
+	hdrlength hlen hook hoplimit hour htype ibriport ibrname icmp icmpv6 icmpx id igmp iif
+	iifgroup iifname iiftype import in inc include index inet insert interval ip ip6 ipsec jhash
+	json jump l3proto le level limit limits list ll log lshift lsrr lt map maps mark masquerade
+	maxseg memory meta meter meters mh minute missing mod monitor mrt mss mtu ne netdev nexthdr
+	nexthop nftrace nh not notrack numgen obriport obrname offload offset oif oifgroup oifname
+	oiftype or original osf over pcp performance pkttype policy position priority ptype queue
+	quota quotas ra random rate redefine redirect reject rename replace reqid reserved reserved2
+	reset return right rr rshift rt rt0 rt2 rtclassid rule rules ruleset sack0 sack1 sack2 sack3
+	sctp secmark secmarks second seed set sets size skgid skuid snaplen snat socket spi sport
+	srh ssrr symhash synproxy synproxys table tcp th time timeout to tproxy transparent tsecr
+	tsval tunnel type typeof udp udplite undefine until update urgptr value vlan vm vmap vni
+	vtag vxlan week wildcard window with wscale xml xor xt zone
 `)
 }
 

@@ -99,7 +99,7 @@ func summed(packet []byte) []byte {
 // mark, as text.
 func timesMarked(t *testing.T, s *Site, packet []byte) string {
 	t.Helper()
-	const table = `table inet count {
+	const table = `table inet counted {
 	counter seen { }
 	counter marked { }
 	chain count {
@@ -108,10 +108,10 @@ func timesMarked(t *testing.T, s *Site, packet []byte) string {
 	}
 }
 `
-	require.NoError(t, s.Load("add table inet count\ndelete table inet count\n"+table))
+	require.NoError(t, s.Load("add table inet counted\ndelete table inet counted\n"+table))
 	_, err := unix.Write(s.wire.tun, packet)
 	require.NoError(t, err)
-	counters, err := s.Run("", "nft", "list", "counters", "table", "inet", "count")
+	counters, err := s.Run("", "nft", "list", "counters", "table", "inet", "counted")
 	require.NoError(t, err)
 	packets := regexp.MustCompile(`packets (\d+)`).FindAllStringSubmatch(counters, -1)
 	require.Len(t, packets, 2, counters)

@@ -1,0 +1,129 @@
+package versions
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/equivalence"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/nftlist"
+)
+
+// specs have each form of a set, a map, a chain and a rule that lvsmark writes.
+var specs = map[string]string{
+	"rules": `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8:1::21"], ftp: {control-ports: [21, 990], passive-ports: 10000-20000, active-data: {translate: snat, ports: [20, 989]}}, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}, {address: "fd00:10::11"}]}
+  - {name: large, mark: 0x80000022, vips: [198.51.100.22, 203.0.113.5], ftp: {passive-ports: 30000-40000, active-data: {translate: masquerade}}, real-servers: [{address: 10.1.0.11}]}
+director: {bind: false, ip-forward: false}
+`,
+	"verdict map": `
+clusters:
+  - {name: a, mark: 1, vips: [198.51.100.21, "2001:db8:1::21"], ftp: {passive-ports: 10000-20000}, real-servers: [{address: 10.0.0.11}, {address: "fd00:10::11"}]}
+  - {name: b, mark: 2, vips: [198.51.100.22], ftp: {passive-ports: 15000-25000}, real-servers: [{address: 10.0.0.11}]}
+  - {name: c, mark: 3, vips: [198.51.100.23, 198.51.100.24], ports: [udp/53, 80, 8000-8010], real-servers: [{address: 10.0.0.11}]}
+director: {bind: false, ip-forward: false}
+`,
+	"intervals": `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21], ftp: {active-data: {translate: masquerade, source: 10.0.0.0/24}}, real-servers: [{address: 10.0.0.11}]}
+  - {name: other, mark: 22, vips: [198.51.100.22], ftp: {active-data: {translate: snat, source: 10.1.0.0/25}}, real-servers: [{address: 10.1.0.11}]}
+director: {bind: false, ip-forward: false, table: marks}
+`,
+}
+
+// settings are in the ledger as well.
+const settings = `
+clusters:
+  - {name: web, mark: 80, vips: [198.51.100.80], ports: [80], real-servers: [{address: 10.0.0.11}]}
+director: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}
+`
+
+// TestReload has nft list what lvsmark applied, and load that list: it is as it was
+// to nft and to lvsmark.
+func TestReload(t *testing.T) {
+	all := maps.Clone(specs)
+	all["settings"] = settings
+	for name, spec := range all {
+		t.Run(name, func(t *testing.T) {
+			d := newDirector(t, spec)
+			d.lvsmark(0, "apply")
+			listed := d.nft("", "list", "ruleset")
+			assert.NotEmpty(t, listed)
+			d.nft("", "flush", "ruleset")
+			d.nft(listed, "-f", "-")
+			assert.Equal(t, listed, d.nft("", "list", "ruleset"))
+			assert.Equal(t, "no difference\n", d.lvsmark(0, "diff"))
+			assert.Equal(t, "nothing to do\n", d.lvsmark(0, "apply"))
+		})
+	}
+}
+
+// TestRendered has nft load what `lvsmark render nft` writes: it lists that to the
+// letter, in the form of its version, and lvsmark finds what it would have made.
+func TestRendered(t *testing.T) {
+	for name, spec := range specs {
+		t.Run(name, func(t *testing.T) {
+			d := newDirector(t, spec)
+			rendered := d.lvsmark(0, "render", "nft")
+			d.nft(rendered, "-f", "-")
+			assert.Equal(t, d.version.ListedBy(rendered), nftlist.Uncounted(d.nft("", "list", "ruleset")))
+			assert.Equal(t, "no difference\n", d.lvsmark(0, "diff"))
+		})
+	}
+}
+
+// A director is a network namespace with a spec for it.
+type director struct {
+	t       *testing.T
+	at      *equivalence.Namespace
+	program string
+	spec    string // path
+	version nftlist.Version
+}
+
+func newDirector(t *testing.T, spec string) *director {
+	need.NFTables(t)
+	need.Programs(t, "nft")
+	at, err := equivalence.NewNamespace()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = at.Close() })
+	version, err := nftlist.Installed(t.Context())
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "spec.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(spec), 0o644))
+	return &director{t, at, program(t), path, version}
+}
+
+// program is lvsmark: that of $LVSMARK_BIN, or one built here.
+func program(t *testing.T) string {
+	if path := os.Getenv("LVSMARK_BIN"); path != "" {
+		return path
+	}
+	path := filepath.Join(t.TempDir(), "lvsmark")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
+}
+
+func (d *director) nft(stdin string, args ...string) string {
+	d.t.Helper()
+	out, err := d.at.Run(stdin, "nft", args...)
+	require.NoError(d.t, err, stdin)
+	return out
+}
+
+// lvsmark ends with that exit status; its standard output is returned.
+func (d *director) lvsmark(status int, args ...string) string {
+	d.t.Helper()
+	out, err := d.at.Run("", "sh", append([]string{"-c", fmt.Sprintf(`"$@"; [ $? = %d ]`, status), "sh", d.program, "-c", d.spec}, args...)...)
+	require.NoError(d.t, err, out)
+	return out
+}
