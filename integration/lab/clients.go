@@ -65,9 +65,9 @@ func (t transfer) curl() []string {
 	case PASV:
 		options = append(options, "--disable-epsv")
 	case PORT:
-		options = append(options, "--ftp-port", t.from.String(), "--disable-eprt")
+		options = append(options, "--ftp-port", t.ftpPort(), "--disable-eprt")
 	case EPRT:
-		options = append(options, "--ftp-port", t.from.String())
+		options = append(options, "--ftp-port", t.ftpPort())
 	}
 	scheme := "ftp"
 	switch t.Security {
@@ -85,6 +85,20 @@ func (t transfer) curl() []string {
 	return args[:len(args)-1]
 }
 
+// ftpPort is the address that curl listens on. Without brackets, curl 8.14 (Debian
+// 13) takes what stands before the first colon of an IPv6 address for the whole of
+// it: "bind(port=0) failed: Address family not supported by protocol".
+func (t transfer) ftpPort() string {
+	if t.from.Is6() {
+		return "[" + t.from.String() + "]"
+	}
+	return t.from.String()
+}
+
+// lftp's TLS is held to 1.2. With TLS 1.3 it closes an upload's data connection
+// right after its last write, while the server's session ticket lies unread: its
+// kernel then sends a reset, and the server loses what it has not read yet, "426
+// Failure reading network stream". curl and the lab's own client read the ticket.
 func (t transfer) lftp() []string {
 	bind := "set net:socket-bind-ipv6 %s"
 	if t.Family == config.IPv4 {
@@ -107,6 +121,7 @@ func (t transfer) lftp() []string {
 		fmt.Sprintf("set ftp:ssl-force %t", t.Security != Plain),
 		fmt.Sprintf("set ftp:ssl-allow-anonymous %t", t.Security != Plain), // the above leave them out
 		"set ftp:ssl-protect-data yes",
+		`set ssl:priority "NORMAL:-VERS-TLS1.3"`,
 		"set ssl:ca-file " + t.trust,
 		fmt.Sprintf("open %s://%s", scheme, netip.AddrPortFrom(VIP(t.Family), t.Security.port())),
 	}

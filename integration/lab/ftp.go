@@ -156,7 +156,9 @@ func (c *ftpClient) data(command string, transfer func(dataConn) error) error {
 		return err
 	}
 	if c.tls != nil {
-		data = tls.Client(data, c.tls)
+		if data, err = c.secured(data); err != nil {
+			return fmt.Errorf("%s: %w", command, err)
+		}
 	}
 	if err := transfer(data); err != nil {
 		return fmt.Errorf("%s: %w", command, err)
@@ -166,6 +168,16 @@ func (c *ftpClient) data(command string, transfer func(dataConn) error) error {
 	}
 	_, err = c.reply(226)
 	return err
+}
+
+// secured begins TLS on a data connection, and logs its version.
+func (c *ftpClient) secured(data dataConn) (dataConn, error) {
+	conn := tls.Client(data, c.tls)
+	if err := conn.HandshakeContext(c.lab.ctx); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(&c.log, "= data connection: %s\n", tls.VersionName(conn.ConnectionState().Version))
+	return conn, nil
 }
 
 // passive connects to where the server says: PASV names an address, EPSV leaves
@@ -205,7 +217,7 @@ func (c *ftpClient) active() (func() (dataConn, error), error) {
 			return nil, err
 		}
 		c.opened = append(c.opened, conn)
-		return conn, conn.SetDeadline(deadline())
+		return conn, conn.SetDeadline(c.deadline())
 	}, err
 }
 
@@ -264,7 +276,7 @@ func (c *ftpClient) reply(code int) (string, error) {
 func (c *ftpClient) dial(to netip.AddrPort) (dataConn, error) {
 	var conn net.Conn
 	err := c.lab.Client.Do(func() (err error) {
-		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.from, 0)), Deadline: deadline()}
+		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.from, 0)), Deadline: c.deadline()}
 		conn, err = dialer.DialContext(c.lab.ctx, "tcp", to.String())
 		return err
 	})
@@ -272,7 +284,7 @@ func (c *ftpClient) dial(to netip.AddrPort) (dataConn, error) {
 		return nil, err
 	}
 	c.opened = append(c.opened, conn)
-	return conn.(*net.TCPConn), conn.SetDeadline(deadline())
+	return conn.(*net.TCPConn), conn.SetDeadline(c.deadline())
 }
 
 func (c *ftpClient) listen() (*net.TCPListener, error) {
@@ -286,7 +298,7 @@ func (c *ftpClient) listen() (*net.TCPListener, error) {
 	}
 	c.opened = append(c.opened, listener)
 	tcp := listener.(*net.TCPListener)
-	return tcp, tcp.SetDeadline(deadline())
+	return tcp, tcp.SetDeadline(c.deadline())
 }
 
 // close ends what the session has opened.
@@ -296,4 +308,5 @@ func (c *ftpClient) close() {
 	}
 }
 
-func deadline() time.Time { return time.Now().Add(patience) }
+// deadline is that of a connection which is opened now.
+func (c *ftpClient) deadline() time.Time { return time.Now().Add(c.patience) }

@@ -100,8 +100,9 @@ func (s *site) lasting(t *testing.T, d time.Duration) int {
 	return seconds
 }
 
-// repertoire is how curl and lftp transfer. Those in pieces open a data
-// connection every other second.
+// repertoire is how the clients transfer. Those in pieces open a data connection
+// every other second. The lab's own client uploads over TLS 1.3, and lftp over 1.2;
+// see lab.
 func repertoire(all bool, seconds int) []lab.Session {
 	const v4, v6 = config.IPv4, config.IPv6
 	sessions := []lab.Session{
@@ -109,6 +110,7 @@ func repertoire(all bool, seconds int) []lab.Session {
 		{Client: lab.Curl, Family: v6, Mode: lab.EPSV, Security: lab.Explicit},
 		{Client: lab.LFTP, Family: v4, Mode: lab.PORT, Security: lab.Explicit},
 		{Client: lab.LFTP, Family: v6, Mode: lab.EPRT, Security: lab.Plain},
+		{Client: lab.Own, Family: v4, Mode: lab.PASV, Security: lab.Explicit},
 		{Client: lab.LFTP, Family: v4, Mode: lab.EPSV, Security: lab.Explicit, Pieces: seconds / 3},
 		{Client: lab.LFTP, Family: v4, Mode: lab.PORT, Security: lab.Plain, Pieces: seconds / 3},
 	}
@@ -146,6 +148,9 @@ func (s *site) check(t *testing.T, r lab.Result) {
 	t.Run(r.Session.String(), func(t *testing.T) {
 		assert.NoError(t, r.Err, r.Log)
 		assert.True(t, r.Whole(), "%d of %d bytes arrived as they were sent", r.Bytes, r.Size)
+		if r.Client == lab.Own {
+			assert.Contains(t, r.Log, "data connection: TLS 1.3")
+		}
 		assert.True(t, r.SameServer(), "control connection on %s, data connections on %v", r.Control, r.Data)
 		assert.Equal(t, 1, r.Logins, "control connections")
 		// Two connections from one port to another count as one.
