@@ -1,45 +1,73 @@
 # shellcheck shell=bash
-# The guest's kernel: the distribution's own, unpacked into the cache and never
-# installed.
+# The guest's kernel: the distribution's own, or that of $LVSMARK_VM_SUITE,
+# unpacked into the cache and never installed.
 
 # kernel_directory prints a directory that holds boot/ and lib/modules/ of a
-# kernel with IPVS, and fetches it where there is none yet.
+# kernel with IPVS, and fetches it where there is none yet. The distribution's
+# own is fetched once. A suite's is as new as the package lists are.
 kernel_directory() {
-	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/lvsmark found
-	found=$(find "$cache" -mindepth 1 -maxdepth 1 -name 'linux-image-*' 2>/dev/null | sort --version-sort | tail -n 1)
-	if [[ -z $found ]]; then
-		found=$cache/$(kernel_package) || return
-		fetch_kernel "$found"
+	local suite=${LVSMARK_VM_SUITE-} kept package
+	if [[ $suite ]]; then
+		suite_open "$suite" || return
+		kept=$(suite_directory "$suite")
+	else
+		kept=$(cache_directory)
+		package=$(find "$kept" -mindepth 1 -maxdepth 1 -name 'linux-image-*' -printf '%f\n' 2>/dev/null | sort --version-sort | tail -n 1)
 	fi
-	echo "$found"
+	[[ ${package-} ]] || package=$(kernel_package "$suite") || return
+	[[ -d $kept/$package ]] || fetch_kernel "$suite" "$kept/$package" || return
+	echo "$kept/$package"
 }
 
-# kernel_package prints the package that the distribution's current kernel is
-# in. The cloud flavours have no 9p and do not serve.
+# kernel_package prints the package that a suite's current kernel is in. The
+# cloud flavours have no 9p and do not serve.
 kernel_package() {
-	local distribution meta package
-	# shellcheck source=/dev/null
-	distribution=$(. /etc/os-release && echo "$ID ${ID_LIKE-}")
-	case " $distribution " in
-	*' ubuntu '*) meta=linux-image-generic ;;
-	*' debian '*) meta=linux-image-$(dpkg --print-architecture) ;;
-	*) die "no kernel for the VM: ${distribution% *} is neither Debian nor Ubuntu" ;;
+	local suite=$1 meta package
+	case $(kernel_distribution "$suite") in
+	ubuntu) meta=linux-image-generic ;;
+	debian) meta=linux-image-$(dpkg --print-architecture) ;;
+	*) die 'no kernel for the VM: this is neither Debian nor Ubuntu' ;;
 	esac
-	apt-cache show "$meta" >/dev/null 2>&1 || as_root apt-get -qq update >&2
-	package=$(apt-cache depends "$meta" | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-	[[ $package ]] || die "no kernel for the VM: apt knows no $meta; is main in the apt sources?"
+	suite_apt "$suite" apt-cache show "$meta" >/dev/null 2>&1 || suite_update "$suite"
+	package=$(suite_apt "$suite" apt-cache depends "$meta" | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+	[[ $package ]] || die "no kernel for the VM: apt knows no $meta${suite:+ in $suite}; is main in the apt sources?"
 	echo "$package"
 }
 
-# fetch_kernel unpacks the package that its argument, a directory, is named for.
-fetch_kernel() {
-	local directory=$1 package=${1##*/} packages work version
-	packages=("$package")
-	version=${package#linux-image-}
-	version=${version#unsigned-}
-	for package in "linux-modules-$version" "linux-modules-extra-$version"; do # Ubuntu's
-		apt-cache show "$package" >/dev/null 2>&1 && packages+=("$package")
+# kernel_distribution prints the distribution of a suite, or the machine's.
+kernel_distribution() {
+	local ID='' ID_LIKE=''
+	if [[ $1 ]]; then
+		suite_distribution "$1"
+		return
+	fi
+	# shellcheck source=/dev/null
+	. /etc/os-release
+	case " $ID $ID_LIKE " in
+	*' ubuntu '*) echo ubuntu ;;
+	*' debian '*) echo debian ;;
+	esac
+}
+
+# kernel_packages prints the packages that an image package's kernel consists
+# of. From Debian 14 on, linux-image is empty: linux-binary has the kernel,
+# linux-modules the modules, linux-base what is built in. Ubuntu has the kernel
+# in linux-image, and the modules apart.
+kernel_packages() {
+	local suite=$1 image=$2 version=$3 part
+	echo "$image"
+	for part in base binary modules modules-extra; do
+		! suite_apt "$suite" apt-cache show "linux-$part-$version" >/dev/null 2>&1 || echo "linux-$part-$version"
 	done
+}
+
+# fetch_kernel unpacks the package that a directory is named for:
+# fetch_kernel SUITE DIRECTORY
+fetch_kernel() {
+	local suite=$1 directory=$2 image=${2##*/} packages work version
+	version=${image#linux-image-}
+	version=${version#unsigned-}
+	mapfile -t packages < <(kernel_packages "$suite" "$image" "$version")
 
 	say "fetching ${packages[*]} (about 100 MB, once)"
 	mkdir -p "${directory%/*}"
@@ -48,26 +76,28 @@ fetch_kernel() {
 		trap 'rm -rf "$work"' EXIT
 		trap 'exit 130' INT TERM
 		cd "$work" || exit
-		# A machine's package lists may be older than the archive.
-		download_packages "${packages[@]}" || { as_root apt-get -qq update >&2 && download_packages "${packages[@]}"; } ||
-			die "apt-get could not download ${packages[*]}"
+		suite_download "$suite" "${packages[@]}"
 		for package in ./*.deb; do
-			dpkg -x "$package" tree
+			dpkg -x "$package" tree || die "cannot unpack $package"
 		done
-		# Whether modules are in /lib or /usr/lib differs between kernel packages, and
-		# between those who look for them.
-		[[ -d tree/lib/modules ]] || { mkdir -p tree/lib && mv tree/usr/lib/modules tree/lib/modules; }
-		rm -rf tree/usr
-		mkdir tree/usr
-		ln -s ../lib tree/usr/lib
-		/sbin/depmod -b tree "$version"
-		chmod 644 tree/boot/vmlinuz-*
+		arrange_kernel tree "$version"
 		mv --no-target-directory tree "$directory" 2>/dev/null || [[ -d $directory ]] # another run was quicker
 	)
 }
 
-# download_packages puts the .deb files of its arguments into the working
-# directory.
-download_packages() {
-	apt-get -qq -o APT::Sandbox::User=root download "$@" </dev/null >&2 2>/dev/null
+# arrange_kernel puts the kernel and its modules where they are looked for.
+# Kernel packages differ: modules are in /lib or /usr/lib, the kernel is in
+# /boot or beside the modules.
+arrange_kernel() {
+	local tree=$1 version=$2
+	[[ -d $tree/lib/modules ]] || { mkdir -p "$tree/lib" && mv "$tree/usr/lib/modules" "$tree/lib/modules"; }
+	if [[ ! -e $tree/boot/vmlinuz-$version ]]; then
+		mkdir -p "$tree/boot"
+		mv "$tree/lib/modules/$version/vmlinuz" "$tree/boot/vmlinuz-$version" || die "no kernel in the packages of $version"
+	fi
+	rm -rf "$tree/usr"
+	mkdir "$tree/usr"
+	ln -s ../lib "$tree/usr/lib"
+	/sbin/depmod -b "$tree" "$version"
+	chmod 644 "$tree/boot/vmlinuz-$version"
 }
