@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# integration/run bare: a verb in a new, minimal installation of a suite, as a
+# new user would run it. Nothing is kept of it but the packages of the
+# installation, and what Go downloads and builds.
+
+# Variables that mean something in there. $LVSMARK_OUT and $LVSMARK_BIN are paths
+# outside.
+bare_variables=(TERM NO_COLOR CLICOLOR_FORCE CI http_proxy https_proxy no_proxy)
+bare_go_variables=(GOPROXY GOSUMDB GONOPROXY GONOSUMDB GOPRIVATE GOINSECURE GOFLAGS GOTOOLCHAIN)
+
+run_bare() {
+	local suite=${1-} environment=()
+	(($# >= 2)) || die 'bare: no suite or no verb; try integration/run bare trixie demo'
+	suite_distribution "$suite" >/dev/null || exit
+	[[ $2 != bare ]] || die 'bare: VERB is another one'
+	find_go
+	bare_environment
+	((EUID == 0)) || exec sudo -H -- env "PATH=$PATH" "${environment[@]}" "$here/run" bare "$@"
+
+	install_packages debootstrap
+	PATH=$PATH:/usr/sbin:/sbin
+	make_bare
+	say "a minimal installation of $suite"
+	install_bare "$suite"
+	say "in it: integration/run ${*:2}"
+	in_namespaces "$here/enter" "$bare/root" "$repo" "$(go -C "$repo" env GOROOT)" "$(go env GOMODCACHE)" "$(go env GOCACHE)" \
+		env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${environment[@]}" \
+		integration/run "${@:2}"
+}
+
+# bare_environment sets $environment to words for env.
+bare_environment() {
+	local name
+	for name in "${bare_variables[@]}" "${!LVSMARK_@}"; do
+		case $name in LVSMARK_OUT | LVSMARK_BIN) continue ;; esac
+		[[ ! -v $name ]] || environment+=("$name=${!name}")
+	done
+	for name in "${bare_go_variables[@]}"; do
+		environment+=("$name=$(go env "$name")")
+	done
+}
+
+# make_bare makes a directory, $bare, that is gone when the script ends. A tmpfs
+# is too small for it.
+make_bare() {
+	local parent=${TMPDIR:-/var/tmp}
+	[[ $(stat --file-system --format %T "$parent") != tmpfs ]] || parent=/var/tmp
+	bare=$(mktemp -d "$parent/lvsmark-bare.XXXXXX")
+	inside=
+	trap clean_up_bare EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
+# clean_up_bare ends what runs in the namespaces, which takes their mounts away.
+# The kernel ends the last process a moment after the first.
+# shellcheck disable=SC2317 # the trap calls it
+clean_up_bare() {
+	local try
+	[[ -z $inside ]] || kill -KILL "$inside" 2>/dev/null || true
+	for try in {1..50}; do
+		rm -rf --one-file-system "$bare" 2>/dev/null && return
+		sleep 0.2
+	done
+	say "could not remove $bare"
+}
+
+# in_namespaces runs its arguments in mount and PID namespaces of their own, so
+# that no mount and no process is left of them.
+in_namespaces() {
+	local status=0
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private "$@" &
+	inside=$!
+	wait "$inside" || status=$?
+	inside=
+	return "$status"
+}
+
+# install_bare installs a suite below $bare/root. The scripts of debootstrap are
+# named here: an older debootstrap does not know newer suites.
+install_bare() {
+	local suite=$1 distribution script mirror keyring packages
+	distribution=$(suite_distribution "$suite")
+	case $distribution in
+	debian) script=sid ;;
+	ubuntu) script=gutsy ;;
+	esac
+	mirror=$(archive_mirror "$distribution" "$suite")
+	keyring=$(archive_keyring "$distribution")
+	packages=$(suite_directory "$suite")/debootstrap
+	mkdir -p "$packages" "$bare/root"
+	if ! in_namespaces debootstrap --variant=minbase --include=ca-certificates --keyring="$keyring" \
+		--components="$(suite_components "$suite" | tr ' ' ,)" --cache-dir="$packages" \
+		"$suite" "$bare/root" "$mirror" "/usr/share/debootstrap/scripts/$script" >"$bare/log" 2>&1; then
+		tail -n 20 "$bare/log" >&2
+		die "debootstrap could not install $suite"
+	fi
+	chmod 755 "$bare/root"
+	# What the machine's apt needs to reach the archive, apt in there needs too.
+	apt-config dump | grep -E '^Acquire::(Check-Date|Check-Valid-Until|Retries|ForceIPv[46]|https?::Proxy) ' \
+		>"$bare/root/etc/apt/apt.conf.d/50machine" || true
+	cp -L /etc/resolv.conf /etc/hosts "$bare/root/etc/"
+}

@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# The tests of integration/run test: natively, and on a kernel with IPVS.
+
+run_test() {
+	(($# == 0)) || die 'test: no arguments; use go test for a single one, and integration/run vm'
+	install_packages "${lab_packages[@]}" "${race_packages[@]}"
+	find_go
+	make_work
+	cd "$repo"
+	build_programs ./integration/tally
+	export LVSMARK_STRICT=1 LVSMARK_VM_TIMEOUT=${LVSMARK_VM_TIMEOUT:-3600}
+
+	choose_kernel
+	build_for_ipvs
+	if host_has_ipvs; then
+		say 'tests on this kernel'
+		test_all_natively
+		say 'tests of packages that need IPVS'
+		test_with_ipvs vm
+	else
+		test_side_by_side
+	fi
+	close_test
+}
+
+# test_side_by_side lets the VM, which has one processor, work while the native
+# tests do. The VM has a process group of its own, so that it can be ended.
+test_side_by_side() {
+	say 'tests on this kernel, and in a VM those of packages that need IPVS'
+	set -m
+	test_with_ipvs vm >"$work/vm.output" 2>&1 &
+	beside=$!
+	set +m
+	test_all_natively
+	say 'tests in the VM'
+	wait "$beside" || touch "$work/vm.unfinished"
+	beside=
+	cat "$work/vm.output"
+}
+
+# test_all_natively runs every test with the race detector.
+test_all_natively() { CGO_ENABLED=1 test_natively native -race ./...; }
+
+# test_natively runs go test as root on this kernel, and leaves the counts in
+# NAME.counts: test_natively NAME [FLAG…] PACKAGE… A failed test shows in the
+# counts.
+test_natively() {
+	local go_test=(go test -json -count=1)
+	((EUID == 0)) || go_test+=(-exec "sudo --preserve-env env PATH=$PATH")
+	"${go_test[@]}" "${@:2}" </dev/null | "$work/tally" -o "$work/$1.counts" || true
+}
+
+# build_for_ipvs builds the tests of the packages in which a test needs IPVS.
+build_for_ipvs() {
+	local package directory number=0
+	CGO_ENABLED=0 go build -o "$work/test2json" cmd/test2json
+	while read -r package directory; do
+		number=$((number + 1))
+		CGO_ENABLED=0 go test -c -o "$work/$number.test" "$package" || touch "$work/unbuilt"
+		echo "$work/$number.test $package $directory"
+	done < <(packages_with_ipvs) >"$work/tests"
+}
+
+# test_with_ipvs NAME runs them all in one boot, and leaves the counts in
+# NAME.counts.
+test_with_ipvs() {
+	LVSMARK_IPVS=required "${on_kernel[@]}" "$here/vm/tests" "$work" </dev/null |
+		"$work/tally" -o "$work/$1.counts" | tee "$work/$1.printed" || touch "$work/$1.unfinished"
+}
+
+# packages_with_ipvs prints the packages with a test that needs IPVS, each with
+# its directory.
+packages_with_ipvs() {
+	local package directory
+	go list -f '{{.ImportPath}} {{.Dir}}' ./... | while read -r package directory; do
+		! grep -qs 'need\.IPVS(' "$directory"/*_test.go || echo "$package $directory"
+	done
+}
+
+# close_test prints the closing lines, and fails where they are no success.
+close_test() {
+	local stage passed failed skipped all_passed=0 all_failed=0 status=0
+	local problems=() lines=()
+	for stage in native vm; do
+		read_counts "$stage"
+		lines+=("$stage: $passed passed, $failed failed, $skipped skipped")
+		all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
+	done
+	mapfile -t problems < <(problems_of native && problems_of vm)
+
+	((all_failed == 0 && ${#problems[@]} == 0)) || status=1
+	((${#problems[@]} == 0)) || printf 'error: %s\n' "${problems[@]}"
+	printf '%s\n' "${lines[@]}" "$all_passed passed, $all_failed failed"
+	exit "$status"
+}
+
+# read_counts NAME sets passed, failed and skipped.
+read_counts() { read -r passed failed skipped 2>/dev/null <"$work/$1.counts" || { passed=0 failed=0 skipped=0; }; }
+
+# problems_of NAME prints what is wrong with a run, apart from failed tests.
+problems_of() {
+	local passed failed skipped
+	read_counts "$1"
+	((passed)) || echo "no test ran: $1"
+	[[ $1 == native || ! -e $work/unbuilt ]] || echo 'tests for the VM do not build'
+	[[ ! -e $work/$1.unfinished ]] || echo 'the VM did not come to the end of its tests'
+	! grep -qs '^skip .*: needs IPVS' "$work/$1.printed" || echo 'tests in the VM were skipped for want of IPVS'
+}
