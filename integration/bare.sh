@@ -56,9 +56,8 @@ make_bare() {
 # The kernel ends the last process a moment after the first.
 # shellcheck disable=SC2317 # the trap calls it
 clean_up_bare() {
-	local try
 	[[ -z $inside ]] || kill -KILL "$inside" 2>/dev/null || true
-	for try in {1..50}; do
+	for _ in {1..50}; do
 		rm -rf --one-file-system "$bare" 2>/dev/null && return
 		sleep 0.2
 	done

@@ -74,6 +74,7 @@ fetch_nft() {
 		trap 'rm -rf "$work"' EXIT
 		trap 'exit 130' INT TERM
 		cd "$work" || exit
+		mkdir --parents tree/root
 		suite_download "$suite" "${packages[@]}"
 		for package in ./*.deb; do
 			dpkg -x "$package" tree/root || die "cannot unpack $package"

@@ -95,7 +95,7 @@ arrange_kernel() {
 		mkdir -p "$tree/boot"
 		mv "$tree/lib/modules/$version/vmlinuz" "$tree/boot/vmlinuz-$version" || die "no kernel in the packages of $version"
 	fi
-	rm -rf "$tree/usr"
+	rm -rf "${tree:?}/usr"
 	mkdir "$tree/usr"
 	ln -s ../lib "$tree/usr/lib"
 	/sbin/depmod -b "$tree" "$version"

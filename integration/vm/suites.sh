@@ -134,7 +134,7 @@ debootstrap_mirror() {
 
 # ubuntu_default_mirror reads debootstrap's script for Ubuntu, which calls
 # default_mirror with an address.
-# shellcheck disable=SC2034,SC2317,SC1091 # the script uses these
+# shellcheck disable=SC2034,SC2317 # the script uses these
 ubuntu_default_mirror() (
 	set +u
 	SUITE=$1 ARCH=$(dpkg --print-architecture)
@@ -146,6 +146,7 @@ ubuntu_default_mirror() (
 	keyring() { :; }
 	info() { :; }
 	doing_variant() { return 1; }
+	# shellcheck source=/dev/null
 	. /usr/share/debootstrap/scripts/gutsy
 )
 
