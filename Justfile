@@ -41,6 +41,18 @@ loss n="300":
 bench *form:
     integration/run bench {{ form }}
 
+# the tests in the VM, on the kernel of each suite
+matrix *suites:
+    integration/run matrix {{ suites }}
+
+# the tests that use nft, with the nft of each suite
+nft-versions *suites:
+    integration/run nft-versions {{ suites }}
+
+# a verb of integration/run in a new, minimal installation of a suite
+bare suite +verb:
+    integration/run bare {{ suite }} {{ verb }}
+
 # every fuzzer, SECONDS each
 fuzz seconds="10":
     integration/run fuzz {{ seconds }}
