@@ -1,6 +1,7 @@
 package nft_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,14 +64,14 @@ func TestOtherWords(t *testing.T) {
 				if c.instead == masked {
 					chain, rules = "postrouting", []string{masked}
 				}
-				script := "flush chain ip lvsmark " + chain
+				script := []string{"flush chain ip lvsmark " + chain}
 				for _, rule := range rules {
 					if rule == c.instead {
 						rule = c.rule
 					}
-					script += "\nadd rule ip lvsmark " + chain + " " + rule
+					script = append(script, "add rule ip lvsmark "+chain+" "+rule)
 				}
-				run(t, script, "-f", "-")
+				run(t, strings.Join(script, "\n"), "-f", "-")
 				changes := nft.Changes(&snapshot(t, conn).Ruleset, want)
 				if c.same {
 					assert.Empty(t, texts(changes))
