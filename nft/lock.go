@@ -45,11 +45,14 @@ func Acquire(holder string, generation uint32) (*Lock, uint32, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	table := &Table{Family: config.IPv4, Name: LockTable, Flags: tableOwner, Comment: holder}
-	if err := conn.transact([]message{table.newTable()}, generation); err != nil {
+	if err := conn.transact([]message{lockTable(holder).newTable()}, generation); err != nil {
 		return nil, 0, errors.Join(conn.refusedLock(err), conn.Close())
 	}
 	return &Lock{conn}, nextGeneration(generation), nil
+}
+
+func lockTable(holder string) *Table {
+	return &Table{Family: config.IPv4, Name: LockTable, Flags: tableOwner, Comment: holder}
 }
 
 // Release gives the lock back.
@@ -65,10 +68,8 @@ func (c *Conn) refusedLock(err error) error {
 		return &LockedError{Holder: holder}
 	case errors.Is(err, unix.EEXIST):
 		return fmt.Errorf("table ip %s is not lvsmark's: delete it; %w", LockTable, err)
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
-		return fmt.Errorf("%w: tables that belong to a process need Linux 5.12", err)
 	}
-	return err
+	return lockRefused(err)
 }
 
 // Holder tells who has the lock of the calling thread's network namespace.

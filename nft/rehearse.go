@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -56,7 +57,9 @@ func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
 	if err := conn.reserve(room); err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	if err := conn.transact(createAll(r), 0); err != nil {
+	if err := lockRefused(conn.transact(append(lockRehearsal(), createAll(r)...), 0)); errors.Is(err, ErrOldKernel) {
+		return nil, err
+	} else if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
 	s, err := conn.Snapshot()
