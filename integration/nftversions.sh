@@ -7,7 +7,7 @@ nft_suites=(bullseye bookworm noble trixie sid) # 0.9.8, 1.0.6, 1.0.9, 1.1.3, 1.
 # The tests expect the listings of nft 1.0.6 and later. An older nft has to read
 # what lvsmark makes, and to load it again.
 nft_full_version=1.0.6
-nft_packages=(./nft ./integration/versions ./integration/equivalence ./cmd/lvsmark . ./docs)
+nft_packages=(./...)
 nft_packages_old=(./integration/versions)
 
 run_nft_versions() {

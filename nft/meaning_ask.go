@@ -78,22 +78,17 @@ func (c conditions) takeSet(t *Table, key []source) (*Set, bool) {
 
 // takeProtocol takes out the condition that the packet is of a protocol, or of
 // another one.
-func (c conditions) takeProtocol(f config.Family, p config.Protocol, not bool) bool {
+func (c conditions) takeProtocol(p config.Protocol, not bool) bool {
 	value := string([]byte{byte(p)})
-	of := operandOf(metaBytes(unix.NFT_META_L4PROTO, 0, 1))
-	if c.take(condition{of: of, low: value, high: value, not: not}) {
-		return true
-	}
-	of = operandOf(networkBytes(9, 1)) // RFC 791
-	return f == config.IPv4 && c.take(condition{of: of, low: value, high: value, not: not})
+	return c.take(condition{of: operandOf(metaBytes(unix.NFT_META_L4PROTO, 0, 1)), low: value, high: value, not: not})
 }
 
 // takePorts takes out the conditions that the port at the offset is in a range,
 // and which protocol it is of; where that is not asked, it may be either.
-func (c conditions) takePorts(f config.Family, offset uint32) ([]config.PortRange, bool) {
+func (c conditions) takePorts(offset uint32) ([]config.PortRange, bool) {
 	protocols := []config.Protocol{config.TCP, config.UDP}
 	for _, p := range protocols {
-		if c.takeProtocol(f, p, false) {
+		if c.takeProtocol(p, false) {
 			protocols = []config.Protocol{p}
 			break
 		}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
 )
 
 // A meaningReader follows the expressions of a rule.
@@ -112,7 +114,11 @@ func (m *meaningReader) meta(e rawExpression) bool {
 	key := e.uint32(unix.NFTA_META_KEY)
 	length := metaLengths[key]
 	if e.attrs[unix.NFTA_META_SREG] == nil {
-		return length > 0 && m.load(e.uint32(unix.NFTA_META_DREG), metaBytes(key, len(m.meaning.steps), length))
+		ahead := 0
+		if key == unix.NFT_META_MARK {
+			ahead = len(m.meaning.steps)
+		}
+		return length > 0 && m.load(e.uint32(unix.NFTA_META_DREG), metaBytes(key, ahead, length))
 	}
 	of, ok := m.held(e.uint32(unix.NFTA_META_SREG), length)
 	m.state(statement{fmt.Sprintf("meta set %d", key), operandOf(of)})
@@ -124,8 +130,13 @@ func (m *meaningReader) payload(e rawExpression) bool {
 	if length > 16 || e.attrs[unix.NFTA_PAYLOAD_DREG] == nil {
 		return false
 	}
-	if base == expr.PayloadBaseTransportHeader {
+	switch {
+	case base == expr.PayloadBaseTransportHeader:
 		m.asks[hasTransportHeader] = true
+	case m.table.Family == config.IPv4 && base == expr.PayloadBaseNetworkHeader && offset == 9 && length == 1:
+		// RFC 791. What meta l4proto has for IPv4 is this byte (nft_set_pktinfo_ipv4 of
+		// include/net/netfilter/nf_tables_ipv4.h).
+		return m.load(e.uint32(unix.NFTA_PAYLOAD_DREG), metaBytes(unix.NFT_META_L4PROTO, 0, 1))
 	}
 	return m.load(e.uint32(unix.NFTA_PAYLOAD_DREG), packetBytes(base, offset, length))
 }

@@ -14,7 +14,7 @@ type source struct {
 	kind       sourceKind
 	base       uint32 // NFT_PAYLOAD_*; NFT_META_*
 	offset     uint32 // bytes
-	statements int    // of meta: how many came ahead of it; they may have changed it
+	statements int    // of the mark: how many came ahead; they may have changed it
 	lookup     string // of an answer
 	mask, flip byte
 }

@@ -85,7 +85,7 @@ func (t *Table) onlyProtocol(r *Rule) (config.Protocol, bool) {
 	}
 	for _, p := range []config.Protocol{config.TCP, config.UDP} {
 		asks := steps[0].asked()
-		if asks.takeProtocol(t.Family, p, true) && len(asks) == 0 {
+		if asks.takeProtocol(p, true) && len(asks) == 0 {
 			return p, true
 		}
 	}
@@ -105,7 +105,7 @@ func (t *Table) markTest(r *Rule) (markTest, bool) {
 		return markTest{}, false
 	}
 	test := markTest{within: asks.takeNetwork(t.Family), set: set, accepts: accepts}
-	test.ports, ok = asks.takePorts(t.Family, destinationPort)
+	test.ports, ok = asks.takePorts(destinationPort)
 	return test, ok && len(asks) == 0
 }
 
@@ -146,7 +146,7 @@ func (t *Table) translation(r *Rule) (translation, bool) {
 		steps[0].does != masquerading && steps[0].does != snatStatement(set, sourceOf(t.Family)) {
 		return translation{}, false
 	}
-	ports, ok := asks.takePorts(t.Family, sourcePort)
+	ports, ok := asks.takePorts(sourcePort)
 	if !ok || len(asks) > 0 || len(ports) != 1 || ports[0].Protocol != config.TCP || ports[0].Width() > 1 {
 		return translation{}, false
 	}
