@@ -40,6 +40,8 @@ type Change struct {
 	rule    *Rule
 	chain   *Chain
 
+	interval *listedInterval // in place of element, in sets of intervals
+
 	sources []sourceRange // that are translated before; with EndsNAT only
 }
 
@@ -80,7 +82,7 @@ func (t *Table) changes(changes []Change, op Op) []Change {
 func (t *Table) setChanges(changes []Change, op Op, s *Set) []Change {
 	changes = append(changes, whole(op, s.Kind(), t.String(), s.head()))
 	if s.isInterval() {
-		return t.intervalChanges(changes, op, s, s.intervalTexts())
+		return t.intervalChanges(changes, op, s, s.intervals())
 	}
 	return t.elementChanges(changes, op, s, s.Elements)
 }
@@ -96,11 +98,12 @@ func (t *Table) elementChanges(changes []Change, op Op, s *Set, elements []Eleme
 	return changes
 }
 
-func (t *Table) intervalChanges(changes []Change, op Op, s *Set, texts []string) []Change {
+func (t *Table) intervalChanges(changes []Change, op Op, s *Set, intervals []listedInterval) []Change {
 	where := t.setName(s)
-	for _, text := range texts {
-		c := whole(op, "element", where, text)
+	for i := range intervals {
+		c := whole(op, "element", where, intervals[i].text)
 		c.of(t, s, Element{})
+		c.interval = &intervals[i]
 		changes = append(changes, c)
 	}
 	return changes

@@ -114,7 +114,7 @@ func (d *tableDifference) compareIntervals(old, next *Set) {
 }
 
 func (d *tableDifference) listIntervals(old, next *Set) {
-	before, after := old.elementTexts(), next.elementTexts()
+	before, after := old.listed(), next.listed()
 	for _, c := range d.next.intervalChanges(nil, Add, next, without(after, before)) {
 		d.changes.add(c)
 	}
@@ -123,11 +123,11 @@ func (d *tableDifference) listIntervals(old, next *Set) {
 	}
 }
 
-// without are the texts that others lacks.
-func without(texts, others []string) []string {
+// without are the intervals that others lacks.
+func without(intervals, others []listedInterval) []listedInterval {
 	known := make(map[string]bool, len(others))
-	for _, text := range others {
-		known[text] = true
+	for _, other := range others {
+		known[other.text] = true
 	}
-	return slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return known[text] })
+	return slices.DeleteFunc(slices.Clone(intervals), func(i listedInterval) bool { return known[i.text] })
 }

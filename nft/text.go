@@ -53,8 +53,7 @@ func (s *Set) write(b *strings.Builder) {
 }
 
 func (s *Set) writeElements(b *strings.Builder) {
-	texts := s.elementTexts()
-	for i, text := range texts {
+	for i, listed := range s.listed() {
 		switch {
 		case i == 0:
 		case i%s.elementsPerLine() == 0:
@@ -62,7 +61,7 @@ func (s *Set) writeElements(b *strings.Builder) {
 		default:
 			b.WriteString(", ")
 		}
-		b.WriteString(text)
+		b.WriteString(listed.text)
 	}
 }
 
@@ -116,20 +115,17 @@ func priorityName(p int32) string {
 	return fmt.Sprint(p)
 }
 
-// elementTexts are the elements as nft lists them: an interval is one.
-func (s *Set) elementTexts() []string {
+// listed are the elements as nft lists them: an interval is one.
+func (s *Set) listed() []listedInterval {
 	if s.isInterval() {
-		return s.intervalTexts()
+		return s.intervals()
 	}
-	return s.textsOf(s.Elements)
-}
-
-func (s *Set) textsOf(elements []Element) []string {
-	texts := make([]string, len(elements))
-	for i, e := range elements {
-		texts[i] = s.elementText(e)
+	list := make([]listedInterval, len(s.Elements))
+	for i, e := range s.Elements {
+		address, _ := addrOf(e.parts().key)
+		list[i] = listedInterval{s.elementText(e), address, address}
 	}
-	return texts
+	return list
 }
 
 // elementText is one element; of an interval, its start.

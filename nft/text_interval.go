@@ -1,24 +1,30 @@
 package nft
 
-import (
-	"net/netip"
-)
+import "net/netip"
 
-// intervalTexts joins the start and the end of each interval.
-func (s *Set) intervalTexts() []string {
-	var texts []string
+// A listedInterval is an interval of a set, or a single element, as nft lists it.
+type listedInterval struct {
+	text        string
+	first, last netip.Addr // invalid where keys are none of 4 or 16 bytes
+}
+
+// intervals joins the start and the end of each interval.
+func (s *Set) intervals() []listedInterval {
+	var list []listedInterval
 	for i, e := range s.Elements {
 		p := e.parts()
 		if p.end {
 			continue
 		}
-		text := valueText(s.KeyType, p.key)
+		listed := listedInterval{text: valueText(s.KeyType, p.key)}
 		if first, ok := addrOf(p.key); ok {
-			text = rangeText(first, s.lastOf(i, first))
+			listed.first, listed.last = first, s.lastOf(i, first)
+			listed.text = rangeText(first, listed.last)
 		}
-		texts = append(texts, string(s.appendRest([]byte(text), p)))
+		listed.text = string(s.appendRest([]byte(listed.text), p))
+		list = append(list, listed)
 	}
-	return texts
+	return list
 }
 
 // lastOf is the last address of the interval that begins with element i: that

@@ -1,9 +1,7 @@
 package nft
 
 import (
-	"net/netip"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -71,7 +69,7 @@ func findUntranslated(changes []Change, from, to *Ruleset) {
 		for _, t := range before {
 			if c.Op == Delete && c.set == t.set {
 				told[t.set] = true
-				c.Untranslated = c.Untranslated || !after.holds(parseSources(c.Before, t.port))
+				c.Untranslated = c.Untranslated || !after.holds(c.sourcesOf(t.port))
 			}
 		}
 	}
@@ -105,18 +103,11 @@ func findEndOfNAT(changes []Change, from, to *Ruleset) {
 	}
 }
 
-// parseSources reads what elementText and intervalTexts write.
-func parseSources(text string, port uint16) sourceRange {
-	text, _, _ = strings.Cut(text, " ")
-	if p, err := netip.ParsePrefix(text); err == nil {
-		return sourceRange{port, p.Addr(), lastAddr(p)}
+// sourcesOf are the addresses of the element that changes.
+func (c *Change) sourcesOf(port uint16) sourceRange {
+	if c.interval != nil {
+		return sourceRange{port, c.interval.first, c.interval.last}
 	}
-	low, high, isRange := strings.Cut(text, "-")
-	s := sourceRange{port: port}
-	s.first, _ = netip.ParseAddr(low)
-	s.last = s.first
-	if isRange {
-		s.last, _ = netip.ParseAddr(high)
-	}
-	return s
+	address, _ := addrOf(c.element.parts().key)
+	return sourceRange{port, address, address}
 }
