@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +20,7 @@ func TestSmoke(t *testing.T) {
 	need.Kernel(t, 5, 18)
 	need.Programs(t, "ip", "nft", "ipset", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save", "ip6tables-legacy-restore", "iptables-nft-restore", "iptables-nft-save")
 	f := &flags{
-		Options: measure.Options{Lvsmark: newProgram(t), Smoke: true, Log: t.Logf},
+		Options: measure.Options{Lvsmark: need.Lvsmark(t), Smoke: true, Log: t.Logf},
 		json:    filepath.Join(t.TempDir(), "rows.json"),
 	}
 	var text strings.Builder
@@ -45,19 +44,6 @@ func TestSmoke(t *testing.T) {
 	for _, s := range []string{"data plane", "control plane", "memory", "scale"} {
 		assert.Contains(t, text.String(), "**"+s+"**")
 	}
-}
-
-// newProgram builds lvsmark, unless LVSMARK_BIN names one that is there.
-func newProgram(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("LVSMARK_BIN"); path != "" {
-		return path
-	}
-	need.Programs(t, "go")
-	path := filepath.Join(t.TempDir(), "lvsmark")
-	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
 }
 
 // TestRefusals: what cannot be done is an error before anything is measured.

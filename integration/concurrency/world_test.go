@@ -34,7 +34,7 @@ func newWorld(t *testing.T) *world {
 	if bind {
 		need.Programs(t, "ipvsadm")
 	}
-	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), program: program(t)}
+	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), program: need.Lvsmark(t)}
 	out, err := exec.Command("ip", "netns", "add", w.ns).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", w.ns).Run() })
@@ -64,17 +64,6 @@ director: {sysctls: {net.ipv4.ip_default_ttl: 63}}
 director: {sysctls: {net.ipv4.ip_default_ttl: 62}}
 `
 )
-
-// program is the path of lvsmark: that of $LVSMARK_BIN, or one built here.
-func program(t *testing.T) string {
-	if path := os.Getenv("LVSMARK_BIN"); path != "" {
-		return path
-	}
-	path := filepath.Join(t.TempDir(), "lvsmark")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
-}
 
 // run runs a program in the namespace.
 func (w *world) run(args ...string) {

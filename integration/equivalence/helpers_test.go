@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -66,17 +64,9 @@ func assertSame(t *testing.T, want, got Sight) {
 // A program is lvsmark itself.
 type program struct{ path string }
 
-// newProgram builds lvsmark, unless LVSMARK_BIN names one that is there.
 func newProgram(t *testing.T) program {
 	t.Helper()
-	if path := os.Getenv("LVSMARK_BIN"); path != "" {
-		return program{path}
-	}
-	need.Programs(t, "go")
-	path := filepath.Join(t.TempDir(), "lvsmark")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return program{path}
+	return program{need.Lvsmark(t)}
 }
 
 // apply makes the spec so.

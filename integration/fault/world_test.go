@@ -42,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	need.NFTables(t)
 	need.Programs(t, "ip", "nft", "sysctl")
-	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), binary: binary(t), specs: t.TempDir()}
+	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), binary: need.Lvsmark(t), specs: t.TempDir()}
 	_, err := netlink.GenlFamilyGet("IPVS")
 	w.ipvs = err == nil
 	for name, text := range specs() {
@@ -57,20 +57,6 @@ func newWorld(t *testing.T) *world {
 	w.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
 	w.runWith(foreignRuleset, "nft", "-f", "-")
 	return w
-}
-
-// binary is lvsmark: that of $LVSMARK_BIN, or one built here.
-func binary(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("LVSMARK_BIN"); path != "" {
-		return path
-	}
-	path := filepath.Join(t.TempDir(), "lvsmark")
-	cmd := exec.Command("go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
 }
 
 func (w *world) spec(name string) string { return filepath.Join(w.specs, name+".yaml") }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -33,7 +31,7 @@ func TestNoPacketLost(t *testing.T) {
 	cpu, err := apartFromSender()
 	require.NoError(t, err)
 	const reapplies = 6
-	for _, k := range append(kinds(newProgram(t)), controls()...) {
+	for _, k := range append(kinds(need.Lvsmark(t)), controls()...) {
 		t.Run(k.name, func(t *testing.T) {
 			row, err := k.play(t.Context(), Load{CPU: cpu}, reapplies)
 			require.NoError(t, err)
@@ -41,17 +39,4 @@ func TestNoPacketLost(t *testing.T) {
 			assert.Empty(t, row.fault(reapplies))
 		})
 	}
-}
-
-// newProgram builds lvsmark, unless LVSMARK_BIN names one that is there.
-func newProgram(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("LVSMARK_BIN"); path != "" {
-		return path
-	}
-	need.Programs(t, "go")
-	path := filepath.Join(t.TempDir(), "lvsmark")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
 }

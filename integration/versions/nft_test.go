@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -99,18 +98,7 @@ func newDirector(t *testing.T, spec string) *director {
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "spec.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(spec), 0o644))
-	return &director{t, at, program(t), path, version}
-}
-
-// program is lvsmark: that of $LVSMARK_BIN, or one built here.
-func program(t *testing.T) string {
-	if path := os.Getenv("LVSMARK_BIN"); path != "" {
-		return path
-	}
-	path := filepath.Join(t.TempDir(), "lvsmark")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
+	return &director{t, at, need.Lvsmark(t), path, version}
 }
 
 func (d *director) nft(stdin string, args ...string) string {

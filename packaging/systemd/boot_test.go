@@ -97,16 +97,7 @@ func (m *machine) prepare() {
 	m.write("units/"+unit+".d/log.conf", fmt.Sprintf("[Service]\nStandardOutput=append:%s\nStandardError=append:%[1]s\n", log))
 	m.write("lvsmark.yaml", spec)
 	m.write("nftables.conf", "flush ruleset\ntable inet firewall\n")
-	program := os.Getenv("LVSMARK_BIN")
-	if program == "" {
-		need.Programs(m.t, "go")
-		program = filepath.Join(m.t.TempDir(), "lvsmark")
-		build := exec.CommandContext(m.t.Context(), "go", "build", "-o", program, "../../cmd/lvsmark")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		output, err := build.CombinedOutput()
-		require.NoError(m.t, err, "%s", output)
-	}
-	text, err := os.ReadFile(program)
+	text, err := os.ReadFile(need.Lvsmark(m.t))
 	require.NoError(m.t, err)
 	require.NoError(m.t, os.WriteFile(filepath.Join(m.dir, "lvsmark"), text, 0o755))
 }
