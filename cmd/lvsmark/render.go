@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/internal/iptables"
-	"github.com/lvsmark/lvsmark/internal/vsftpd"
+	"github.com/lvsmark/lvsmark/internal/render/iptables"
+	"github.com/lvsmark/lvsmark/internal/render/vsftpd"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
