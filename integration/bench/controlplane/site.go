@@ -10,7 +10,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
-	"github.com/lvsmark/lvsmark/internal/iptables"
+	"github.com/lvsmark/lvsmark/internal/render/iptables"
 	"github.com/lvsmark/lvsmark/nft"
 )
 

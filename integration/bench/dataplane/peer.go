@@ -7,7 +7,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/equivalence"
-	"github.com/lvsmark/lvsmark/internal/iptables"
+	"github.com/lvsmark/lvsmark/internal/render/iptables"
 )
 
 // A peer is a way to mark the packets of a site.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
-	"github.com/lvsmark/lvsmark/internal/iptables"
+	"github.com/lvsmark/lvsmark/internal/render/iptables"
 )
 
 func ftpCluster(translate config.Translation, mark uint32, vips ...string) config.Cluster {

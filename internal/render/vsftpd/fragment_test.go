@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/internal/vsftpd"
+	"github.com/lvsmark/lvsmark/internal/render/vsftpd"
 )
 
 func cluster(change func(*config.Cluster)) *config.Cluster {

@@ -1,0 +1,27 @@
+// Package ipvsadm is the target of `lvsmark render` for ipvsadm(8).
+package ipvsadm
+
+import (
+	"errors"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/render"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// Target renders the IPVS services that apply creates. A spec whose marks
+// another program binds has none.
+func Target() render.Target {
+	return render.Target{
+		Name:    "ipvsadm",
+		Summary: "the IPVS services, as ipvsadm -R reads them",
+		Long:    `Render ipvsadm prints the IPVS services of the spec as ipvsadm -R reads them.`,
+		Example: `  lvsmark render ipvsadm | ipvsadm -R`,
+		Render: func(spec *config.Spec, _ render.Options) (string, error) {
+			if !spec.Director.Bind {
+				return "", errors.New("the spec has no IPVS services: director.bind is false, so another program binds the marks")
+			}
+			return ipvs.Text(ipvs.Compile(spec)), nil
+		},
+	}
+}
