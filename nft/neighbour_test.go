@@ -46,10 +46,20 @@ func TestNeighboursOfPrograms(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			inScratch(t, func() {
 				load(t, file)
-				assert.Equal(t, want, warnings(t))
+				assert.Equal(t, want, sourceLast(warnings(t)))
 			})
 		})
 	}
+}
+
+// sourceLast has the matches of a rule in the order in which iptables-nft 1.8.9
+// (Debian 12) writes them; 1.8.11 (Debian 13) puts the source ahead of the device.
+func sourceLast(warnings []string) []string {
+	const source, device = "ip saddr 100.64.0.0/10", `iifname != "tailscale0"`
+	for i, warning := range warnings {
+		warnings[i] = strings.ReplaceAll(warning, source+" "+device, device+" "+source)
+	}
+	return warnings
 }
 
 func warnings(t *testing.T) []string {
