@@ -16,7 +16,8 @@ type deed[T any] struct {
 	undo    func(T) error
 	done    func(T) (bool, error) // whether the kernel holds what do makes
 	name    func(T) string
-	foreign func(T) bool // what the kernel holds may be somebody else's if do fails with EEXIST; nil: it never is
+	foreign func(T) bool     // what the kernel holds may be somebody else's if do fails with EEXIST; nil: it never is
+	moot    func(error) bool // whether undo failed because another program deleted what holds the item; nil: nothing holds it
 }
 
 // each does items one after the other, up to one that fails.
@@ -93,6 +94,9 @@ func (d deed[T]) takeBack(item T, failure error) error {
 	if err == nil {
 		return nil
 	}
+	if d.moot != nil && d.moot(err) {
+		return nil
+	}
 	if done, readErr := d.done(item); readErr == nil && !done {
 		return nil
 	}
@@ -107,6 +111,9 @@ func (k *kernel) serviceDeed() deed[ipvs.Change] {
 		name: ipvs.Change.String,
 		// A server of a service of lvsmark's is lvsmark's.
 		foreign: func(c ipvs.Change) bool { return c.Op == ipvs.AddService },
+		// Services are undone ahead of their real servers. So where there is none for a
+		// real server (ESRCH of net/netfilter/ipvs/ip_vs_ctl.c), it was deleted since.
+		moot: func(err error) bool { return errors.Is(err, unix.ESRCH) },
 	}
 }
 

@@ -81,6 +81,30 @@ func TestUndoneByOthers(t *testing.T) {
 	assert.Empty(t, have)
 }
 
+// TestUndoneWithoutHolder: what held an item is gone, so that there is nothing to
+// bring the item back to. The others are undone all the same.
+func TestUndoneWithoutHolder(t *testing.T) {
+	have := map[string]bool{}
+	d := memoryDeed(have, nil)
+	one := d.undo
+	d.undo = func(name string) error {
+		if name == "b" {
+			return unix.ESRCH
+		}
+		return one(name)
+	}
+	s := eachStep("items", []string{"a", "b"}, d)
+	assert.NoError(t, s.do())
+	assert.ErrorIs(t, s.undo(), unix.ESRCH, "nothing holds the items")
+
+	clear(have)
+	d.moot = func(err error) bool { return errors.Is(err, unix.ESRCH) }
+	s = eachStep("items", []string{"a", "b"}, d)
+	assert.NoError(t, s.do())
+	assert.NoError(t, s.undo())
+	assert.Equal(t, map[string]bool{"b": true}, have)
+}
+
 // TestDoubtfulUnreadable cannot look whether a failed item was done.
 func TestDoubtfulUnreadable(t *testing.T) {
 	d := memoryDeed(map[string]bool{}, nil)
