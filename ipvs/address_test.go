@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,26 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
-
-// run runs a program in the namespace of the calling thread.
-func run(t *testing.T, stdin, name string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s %v: %s\n%s", name, args, out, stdin)
-	return string(out)
-}
 
 func withDevice(t *testing.T, f func()) {
 	t.Helper()
 	need.Programs(t, "ip")
-	inScratch(t, func() {
-		run(t, "", "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
-		run(t, "", "ip", "link", "set", "vip1", "up")
-		run(t, "", "ip", "link", "set", "vip0", "up")
+	scratch.Do(t, func() {
+		scratch.Run(t, "", "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
+		scratch.Run(t, "", "ip", "link", "set", "vip1", "up")
+		scratch.Run(t, "", "ip", "link", "set", "vip0", "up")
 		f()
 	})
 }
@@ -45,8 +34,8 @@ func on(device, ip string) ipvs.Address {
 func TestAddAndDeleteAddresses(t *testing.T) {
 	need.Kernel(t, 5, 18)
 	withDevice(t, func() {
-		run(t, "", "ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
-		run(t, "", "ip", "address", "add", "198.51.100.22/32", "dev", "vip0")
+		scratch.Run(t, "", "ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
+		scratch.Run(t, "", "ip", "address", "add", "198.51.100.22/32", "dev", "vip0")
 		v4, v6 := on("vip0", "198.51.100.21"), on("vip0", "2001:db8::21")
 		require.Equal(t, []error{nil, nil}, ipvs.AddAddresses(v4, v6))
 
@@ -56,7 +45,7 @@ func TestAddAndDeleteAddresses(t *testing.T) {
 			{Address: v4, Prefix: 32, Ours: true},
 			{Address: v6, Prefix: 128, Ours: true},
 		})
-		shown := run(t, "", "ip", "-o", "address", "show", "dev", "vip0")
+		shown := scratch.Run(t, "", "ip", "-o", "address", "show", "dev", "vip0")
 		assert.Regexp(t, `inet 198\.51\.100\.21/32 scope global (proto 0x4c )?vip0\\ +valid_lft forever`, shown)
 		assert.Regexp(t, `inet6 2001:db8::21/128 scope global nodad deprecated (proto 0x4c )?\\ +valid_lft forever preferred_lft 0sec`, shown)
 
@@ -88,7 +77,7 @@ func readAddresses(t *testing.T) []ipvs.LocalAddress {
 func TestAddressIsUsableAtOnce(t *testing.T) {
 	withDevice(t, func() {
 		require.NoError(t, errors.Join(ipvs.AddAddresses(on("vip0", "2001:db8::21"))...))
-		assert.NotContains(t, run(t, "", "ip", "-6", "address", "show", "dev", "vip0", "scope", "global"), "tentative")
+		assert.NotContains(t, scratch.Run(t, "", "ip", "-6", "address", "show", "dev", "vip0", "scope", "global"), "tentative")
 	})
 }
 
@@ -108,12 +97,12 @@ func TestAddressErrors(t *testing.T) {
 			require.ErrorIs(t, err, ipvs.ErrStale)
 			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (it is there already: somebody else has added it)")
 		}
-		run(t, "", "sysctl", "-qw", "net.ipv6.conf.vip0.disable_ipv6=1")
+		scratch.Run(t, "", "sysctl", "-qw", "net.ipv6.conf.vip0.disable_ipv6=1")
 		err := only(t, ipvs.AddAddresses(on("vip0", "2001:db8::22")))
 		require.ErrorIs(t, err, unix.EACCES)
 		require.NotErrorIs(t, err, ipvs.ErrPrivilege)
 		assert.EqualError(t, err, "add address 2001:db8::22 on vip0: permission denied (IPv6 is off on the device: try \"sysctl net.ipv6.conf.vip0.disable_ipv6=0\")")
-		dropPrivileges(t)
+		scratch.DropPrivileges(t)
 		err = only(t, ipvs.AddAddresses(on("vip0", "198.51.100.23")))
 		require.ErrorIs(t, err, ipvs.ErrPrivilege)
 		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -19,7 +20,7 @@ func TestSysctlIsOfTheThreadsNamespace(t *testing.T) {
 	const name = "net.ipv4.ip_forward"
 	host, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
 	require.NoError(t, err)
-	inScratch(t, func() {
+	scratch.Do(t, func() {
 		for _, value := range []string{"1", "0", "1"} {
 			require.NoError(t, ipvs.WriteSetting(name, value))
 			held, err := ipvs.ReadSetting(name)
@@ -27,7 +28,7 @@ func TestSysctlIsOfTheThreadsNamespace(t *testing.T) {
 			assert.Equal(t, value, held)
 		}
 	})
-	inScratch(t, func() { // another namespace has its own
+	scratch.Do(t, func() { // another namespace has its own
 		require.NoError(t, ipvs.WriteSetting(name, "0"))
 	})
 	after, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
@@ -37,7 +38,7 @@ func TestSysctlIsOfTheThreadsNamespace(t *testing.T) {
 
 func TestSysctlOfSeveralNumbers(t *testing.T) {
 	const name = "net.ipv4.ip_local_port_range"
-	inScratch(t, func() {
+	scratch.Do(t, func() {
 		require.NoError(t, ipvs.WriteSetting(name, "20001  60000"))
 		held, err := ipvs.ReadSetting(name)
 		require.NoError(t, err)
@@ -49,8 +50,8 @@ func TestSysctlOfSeveralNumbers(t *testing.T) {
 
 func TestSysctlOfADeviceWithADot(t *testing.T) {
 	need.Programs(t, "ip")
-	inScratch(t, func() {
-		run(t, "", "ip", "link", "add", "vip0.7", "type", "veth", "peer", "name", "vip1")
+	scratch.Do(t, func() {
+		scratch.Run(t, "", "ip", "link", "add", "vip0.7", "type", "veth", "peer", "name", "vip1")
 		require.NoError(t, ipvs.WriteSetting("net.ipv4.conf.vip0/7.rp_filter", "2"))
 		held, err := ipvs.ReadSetting("net/ipv4/conf/vip0.7/rp_filter")
 		require.NoError(t, err)
@@ -59,7 +60,7 @@ func TestSysctlOfADeviceWithADot(t *testing.T) {
 }
 
 func TestSysctlErrors(t *testing.T) {
-	inScratch(t, func() {
+	scratch.Do(t, func() {
 		for name, says := range map[string]string{
 			"net.ipv4.vs.no_such":             "ip_vs",
 			"net.bridge.no_such":              "br_netfilter",
@@ -86,7 +87,7 @@ func TestSysctlNames(t *testing.T) {
 }
 
 func TestSysctlRefusals(t *testing.T) {
-	inScratch(t, func() {
+	scratch.Do(t, func() {
 		err := ipvs.WriteSetting("net.ipv4.ip_forward", "yes")
 		require.ErrorIs(t, err, unix.EINVAL)
 		assert.ErrorContains(t, err, `set to "yes" sysctl net.ipv4.ip_forward: invalid argument`)
@@ -95,8 +96,8 @@ func TestSysctlRefusals(t *testing.T) {
 		err = ipvs.WriteSetting("net.ipv4.ip_local_reserved_ports", "8080,8081")
 		assert.ErrorContains(t, err, `the kernel made "8080-8081" of "8080,8081"`)
 	})
-	inScratch(t, func() {
-		dropPrivileges(t)
+	scratch.Do(t, func() {
+		scratch.DropPrivileges(t)
 		err := ipvs.WriteSetting("net.ipv4.ip_forward", "1")
 		require.ErrorIs(t, err, ipvs.ErrPrivilege)
 		assert.ErrorContains(t, err, "CAP_NET_ADMIN")
