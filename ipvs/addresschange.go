@@ -46,7 +46,7 @@ func changeAddresses(verb string, list []Address, some func(r *route, rest []Add
 	}
 	r, err := openRoute()
 	if err != nil {
-		return []error{fmt.Errorf("%s address %s: %w", verb, list[0], refusal(err))}
+		return []error{fmt.Errorf("%s address %s: %w", verb, list[0], exchange.KernelError(err))}
 	}
 	defer r.close()
 	var answers []error
@@ -78,7 +78,7 @@ func explainAddress(subject, device string, err error) error {
 // change carries out as many as go to the kernel in one piece.
 func (r *route) change(list []Address, of func(data []byte) routeRequest) []error {
 	var requests []routeRequest
-	for _, address := range list[:min(len(list), togetherLimit)] {
+	for _, address := range list[:min(len(list), exchange.BatchLimit)] {
 		data, err := r.encode(address)
 		if err != nil && len(requests) == 0 {
 			return []error{err}

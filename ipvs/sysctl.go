@@ -110,6 +110,9 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(file)
 }
 
+// sysctlLimit is how long the kernel may take to read or set a sysctl.
+const sysctlLimit = 30 * time.Second
+
 // openFile opens one that may not wait: Go takes sysctls for files that become
 // ready at some time.
 func openFile(path string, flag int) (*os.File, error) {
@@ -117,7 +120,7 @@ func openFile(path string, flag int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = file.SetDeadline(time.Now().Add(answerLimit)) // the error says that it never waits
+	_ = file.SetDeadline(time.Now().Add(sysctlLimit)) // the error says that it never waits
 	return file, nil
 }
 
