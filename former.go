@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -17,7 +18,7 @@ type Former struct {
 	ruleset   *nft.Ruleset
 	services  []ipvs.Service    // all of fwmarks, for any may be adopted
 	settings  map[string]string // those of the ledger, as they really were
-	addresses []ipvs.Address
+	addresses []hostaddr.Address
 }
 
 // A Hold is a lock that was taken on behalf of who applies, maybe by another
@@ -97,7 +98,7 @@ func (k *kernel) remember(live *nft.Snapshot) (*Former, error) {
 		}
 		f.settings[name] = value
 	}
-	local, err := ipvs.ReadAddresses()
+	local, err := hostaddr.Read()
 	for _, a := range local {
 		if a.Ours {
 			f.addresses = append(f.addresses, a.Address)

@@ -10,8 +10,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
-// ErrStale says that a change came too late: the service, real server or address is
-// there already, or no longer. Nothing came of that change.
+// ErrStale says that a change came too late: the service or real server is there
+// already, or no longer. Nothing came of that change.
 var ErrStale = errors.New("IPVS was changed meanwhile")
 
 // A staleError wraps ErrStale too. Its hint says as much.

@@ -104,18 +104,6 @@ func TestSysctlRefusals(t *testing.T) {
 	})
 }
 
-func TestAddresses(t *testing.T) {
-	spec := parse(t, twoFamilies)
-	assert.Empty(t, ipvs.Addresses(spec))
-	spec.Clusters[0].VIPDevice = "eth0"
-	spec.Clusters[1].VIPDevice = "eth0"
-	spec.Clusters[1].VIPs = spec.Clusters[0].VIPs[1:]
-	assert.Equal(t, []ipvs.Address{
-		{Device: "eth0", IP: spec.Clusters[0].VIPs[0]},
-		{Device: "eth0", IP: spec.Clusters[0].VIPs[1]},
-	}, ipvs.Addresses(spec))
-}
-
 func TestTimeoutNames(t *testing.T) {
 	for _, value := range []string{"", "0", "-1", "5m", "2147483648"} {
 		assert.ErrorContains(t, ipvs.WriteSetting(config.TimeoutTCP, value), "no number of seconds", value)

@@ -1,4 +1,4 @@
-package ipvs
+package hostaddr
 
 import (
 	"net"

@@ -1,10 +1,8 @@
-package ipvs_test
+package hostaddr_test
 
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,33 +11,19 @@ import (
 
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
-	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/internal/exchange"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 )
 
-func withDevice(t *testing.T, f func()) {
-	t.Helper()
-	need.Programs(t, "ip")
-	scratch.Do(t, func() {
-		scratch.Run(t, "", "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
-		scratch.Run(t, "", "ip", "link", "set", "vip1", "up")
-		scratch.Run(t, "", "ip", "link", "set", "vip0", "up")
-		f()
-	})
-}
-
-func on(device, ip string) ipvs.Address {
-	return ipvs.Address{Device: device, IP: netip.MustParseAddr(ip)}
-}
-
-func TestAddAndDeleteAddresses(t *testing.T) {
+func TestAddAndDelete(t *testing.T) {
 	need.Kernel(t, 5, 18)
 	withDevice(t, func() {
 		scratch.Run(t, "", "ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
 		scratch.Run(t, "", "ip", "address", "add", "198.51.100.22/32", "dev", "vip0")
 		v4, v6 := on("vip0", "198.51.100.21"), on("vip0", "2001:db8::21")
-		require.Equal(t, []error{nil, nil}, ipvs.AddAddresses(v4, v6))
+		require.Equal(t, []error{nil, nil}, hostaddr.Add(v4, v6))
 
-		assert.Subset(t, readAddresses(t), []ipvs.LocalAddress{
+		assert.Subset(t, read(t), []hostaddr.Local{
 			{Address: on("vip0", "192.0.2.1"), Prefix: 24},
 			{Address: on("vip0", "198.51.100.22"), Prefix: 32},
 			{Address: v4, Prefix: 32, Ours: true},
@@ -49,12 +33,12 @@ func TestAddAndDeleteAddresses(t *testing.T) {
 		assert.Regexp(t, `inet 198\.51\.100\.21/32 scope global (proto 0x4c )?vip0\\ +valid_lft forever`, shown)
 		assert.Regexp(t, `inet6 2001:db8::21/128 scope global nodad deprecated (proto 0x4c )?\\ +valid_lft forever preferred_lft 0sec`, shown)
 
-		require.Equal(t, []error{nil, nil}, ipvs.DelAddresses(v4, v6))
-		for _, address := range readAddresses(t) {
+		require.Equal(t, []error{nil, nil}, hostaddr.Delete(v4, v6))
+		for _, address := range read(t) {
 			assert.False(t, address.Ours)
-			assert.NotContains(t, []ipvs.Address{v4, v6}, address.Address)
+			assert.NotContains(t, []hostaddr.Address{v4, v6}, address.Address)
 		}
-		assert.Contains(t, readAddresses(t), ipvs.LocalAddress{Address: on("vip0", "198.51.100.22"), Prefix: 32})
+		assert.Contains(t, read(t), hostaddr.Local{Address: on("vip0", "198.51.100.22"), Prefix: 32})
 	})
 }
 
@@ -65,78 +49,71 @@ func only(t *testing.T, answers []error) error {
 	return answers[0]
 }
 
-func readAddresses(t *testing.T) []ipvs.LocalAddress {
-	t.Helper()
-	addresses, err := ipvs.ReadAddresses()
-	require.NoError(t, err)
-	return addresses
-}
-
 // An IPv6 VIP answers at once, and does not fail for a neighbour that has it
 // too: under direct forwarding each real server does.
-func TestAddressIsUsableAtOnce(t *testing.T) {
+func TestUsableAtOnce(t *testing.T) {
 	withDevice(t, func() {
-		require.NoError(t, errors.Join(ipvs.AddAddresses(on("vip0", "2001:db8::21"))...))
+		require.NoError(t, errors.Join(hostaddr.Add(on("vip0", "2001:db8::21"))...))
 		assert.NotContains(t, scratch.Run(t, "", "ip", "-6", "address", "show", "dev", "vip0", "scope", "global"), "tentative")
 	})
 }
 
-func TestAddressErrors(t *testing.T) {
+func TestErrors(t *testing.T) {
 	withDevice(t, func() {
 		for _, ip := range []string{"198.51.100.21", "2001:db8::21"} {
-			err := only(t, ipvs.AddAddresses(on("nowhere", ip)))
+			err := only(t, hostaddr.Add(on("nowhere", ip)))
 			assert.ErrorContains(t, err, "add address "+ip+" on nowhere: device nowhere: no such network interface; ")
-			err = only(t, ipvs.DelAddresses(on("vip0", ip)))
+			err = only(t, hostaddr.Delete(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EADDRNOTAVAIL)
-			require.ErrorIs(t, err, ipvs.ErrStale)
+			require.ErrorIs(t, err, hostaddr.ErrStale)
 			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address (it is not there: somebody else has deleted it)")
 
-			require.NoError(t, errors.Join(ipvs.AddAddresses(on("vip0", ip))...))
-			err = only(t, ipvs.AddAddresses(on("vip0", ip)))
+			require.NoError(t, errors.Join(hostaddr.Add(on("vip0", ip))...))
+			err = only(t, hostaddr.Add(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EEXIST)
-			require.ErrorIs(t, err, ipvs.ErrStale)
+			require.ErrorIs(t, err, hostaddr.ErrStale)
 			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (it is there already: somebody else has added it)")
 		}
 		scratch.Run(t, "", "sysctl", "-qw", "net.ipv6.conf.vip0.disable_ipv6=1")
-		err := only(t, ipvs.AddAddresses(on("vip0", "2001:db8::22")))
+		err := only(t, hostaddr.Add(on("vip0", "2001:db8::22")))
 		require.ErrorIs(t, err, unix.EACCES)
-		require.NotErrorIs(t, err, ipvs.ErrPrivilege)
+		require.NotErrorIs(t, err, exchange.ErrPrivilege)
 		assert.EqualError(t, err, "add address 2001:db8::22 on vip0: permission denied (IPv6 is off on the device: try \"sysctl net.ipv6.conf.vip0.disable_ipv6=0\")")
 		scratch.DropPrivileges(t)
-		err = only(t, ipvs.AddAddresses(on("vip0", "198.51.100.23")))
-		require.ErrorIs(t, err, ipvs.ErrPrivilege)
+		err = only(t, hostaddr.Add(on("vip0", "198.51.100.23")))
+		require.ErrorIs(t, err, exchange.ErrPrivilege)
 		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
 	})
 }
 
-// TestUnmarkedAddress: what could not be told from others' later is taken back.
-func TestUnmarkedAddress(t *testing.T) {
+// TestUnmarked: what could not be told from others' later is taken back.
+func TestUnmarked(t *testing.T) {
 	withDevice(t, func() {
-		before := readAddresses(t)
+		before := read(t)
 		for _, ip := range []string{"198.51.100.21", "2001:db8::21"} {
-			require.ErrorIs(t, ipvs.AddUnmarked(on("vip0", ip)), ipvs.ErrAddressProtocol)
-			assert.Equal(t, before, readAddresses(t))
+			require.ErrorIs(t, hostaddr.AddUnmarked(on("vip0", ip)), hostaddr.ErrProtocol)
+			assert.Equal(t, before, read(t))
 		}
 	})
 }
 
-// TestManyAddresses: each has its own answer, and none is begun behind a piece in
-// which one was refused.
-func TestManyAddresses(t *testing.T) {
+// TestMany: each has its own answer, and none is begun behind a piece in which one
+// was refused.
+func TestMany(t *testing.T) {
 	need.Kernel(t, 5, 18)
 	withDevice(t, func() {
-		var list []ipvs.Address
+		var list []hostaddr.Address
 		for i := range 400 {
 			list = append(list, on("vip0", fmt.Sprintf("198.18.%d.%d", i/200, i%200)), on("vip0", fmt.Sprintf("2001:db8::%x", i)))
 		}
-		answers := ipvs.AddAddresses(list...)
+		answers := hostaddr.Add(list...)
 		require.Len(t, answers, len(list))
 		require.NoError(t, errors.Join(answers...))
 		require.Len(t, ours(t), len(list))
 
-		require.NoError(t, errors.Join(ipvs.DelAddresses(list[:300]...)...))
-		require.NoError(t, errors.Join(ipvs.AddAddresses(list[200])...))
-		answers = ipvs.AddAddresses(list[:300]...)
+		require.NoError(t, errors.Join(hostaddr.Delete(list[:300]...)...))
+		require.NoError(t, errors.Join(hostaddr.Add(list[200])...))
+		answers = hostaddr.Add(list[:300]...)
 		require.ErrorIs(t, answers[200], unix.EEXIST)
 		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists (it is there already: somebody else has added it)")
 		assert.Less(t, len(answers), 300)
@@ -146,16 +123,11 @@ func TestManyAddresses(t *testing.T) {
 		assert.Len(t, ours(t), len(list)-300+len(answers))
 
 		list[5].Device = "nowhere"
-		require.NoError(t, errors.Join(ipvs.DelAddresses(list[300:]...)...))
-		require.NoError(t, errors.Join(ipvs.DelAddresses(list[:5]...)...))
-		answers = ipvs.AddAddresses(list[:9]...)
+		require.NoError(t, errors.Join(hostaddr.Delete(list[300:]...)...))
+		require.NoError(t, errors.Join(hostaddr.Delete(list[:5]...)...))
+		answers = hostaddr.Add(list[:9]...)
 		require.Len(t, answers, 6)
 		require.ErrorContains(t, answers[5], "device nowhere: no such network interface")
 		require.NoError(t, errors.Join(answers[:5]...))
 	})
-}
-
-func ours(t *testing.T) []ipvs.LocalAddress {
-	t.Helper()
-	return slices.DeleteFunc(readAddresses(t), func(a ipvs.LocalAddress) bool { return !a.Ours })
 }
