@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -113,11 +114,11 @@ func (k *kernel) serviceDeed() deed[ipvs.Change] {
 
 func settingDeed() deed[settingChange] {
 	return deed[settingChange]{
-		do:   each(func(s settingChange) error { return ipvs.WriteSetting(s.name, s.after) }),
-		undo: func(s settingChange) error { return ipvs.WriteSetting(s.name, s.before) },
+		do:   each(func(s settingChange) error { return writeSetting(s.name, s.after) }),
+		undo: func(s settingChange) error { return writeSetting(s.name, s.before) },
 		done: func(s settingChange) (bool, error) {
-			now, err := ipvs.ReadSetting(s.name)
-			return ipvs.EqualValues(now, s.after), err
+			now, err := readSetting(s.name)
+			return sysctl.Equal(now, s.after), err
 		},
 		name: func(s settingChange) string { return s.name },
 	}

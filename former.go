@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -92,7 +93,7 @@ func (k *kernel) remember(live *nft.Snapshot) (*Former, error) {
 		}
 	}
 	for name := range live.Ledger().Settings {
-		value, err := ipvs.ReadSetting(name)
+		value, err := readSetting(name)
 		if err != nil {
 			return nil, err
 		}
@@ -168,11 +169,11 @@ func ofLedgers(services []ipvs.Service, ledgers ...nft.Ledger) []ipvs.Service {
 func (f *Former) compareSettings(now nft.Ledger) (settingsPlan, error) {
 	p := settingsPlan{ledger: f.ruleset.Ledger().Settings}
 	for _, name := range slices.Sorted(maps.Keys(f.settings)) {
-		is, err := ipvs.ReadSetting(name)
+		is, err := readSetting(name)
 		if err != nil {
 			return p, err
 		}
-		if !ipvs.EqualValues(is, f.settings[name]) {
+		if !sysctl.Equal(is, f.settings[name]) {
 			p.set = append(p.set, settingChange{name, is, f.settings[name]})
 		}
 	}
@@ -181,11 +182,11 @@ func (f *Former) compareSettings(now nft.Ledger) (settingsPlan, error) {
 		if _, remembered := f.settings[name]; remembered || !entry.Changed {
 			continue
 		}
-		is, err := ipvs.ReadSetting(name)
+		is, err := readSetting(name)
 		if err != nil {
 			return p, err
 		}
-		if !ipvs.EqualValues(is, entry.Former) {
+		if !sysctl.Equal(is, entry.Former) {
 			p.putBack = append(p.putBack, settingChange{name, is, entry.Former})
 		}
 	}

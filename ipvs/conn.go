@@ -15,8 +15,7 @@ import (
 var ErrNoIPVS = errors.New("this kernel has no IPVS: it needs the module ip_vs (CONFIG_IP_VS);" +
 	" try \"modprobe ip_vs\", or leave IPVS to somebody else with \"director.bind: false\"")
 
-// ErrPrivilege says that the caller may not see or change IPVS, addresses or
-// sysctls.
+// ErrPrivilege says that the caller may not see or change IPVS.
 var ErrPrivilege = exchange.ErrPrivilege
 
 // A Conn speaks to the IPVS of one network namespace. It is not safe for

@@ -305,35 +305,6 @@ func TestOpenWithoutIPVS(t *testing.T) {
 	for _, word := range []string{"ip_vs", "CONFIG_IP_VS", "modprobe ip_vs", "director.bind: false"} {
 		assert.ErrorContains(t, err, word)
 	}
-	_, err = ipvs.ReadSetting(config.TimeoutTCP)
-	assert.ErrorIs(t, err, ipvs.ErrNoIPVS)
-}
-
-func TestTimeouts(t *testing.T) {
-	withIPVS(t, func() {
-		for name, value := range map[string]string{
-			config.TimeoutTCP: "7200", config.TimeoutTCPFin: "1", config.TimeoutUDP: "301",
-		} {
-			require.NoError(t, ipvs.WriteSetting(name, value))
-			held, err := ipvs.ReadSetting(name)
-			require.NoError(t, err)
-			assert.Equal(t, value, held, name)
-		}
-		assert.Contains(t, scratch.Run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
-
-		require.ErrorIs(t, ipvs.WriteSetting(config.TimeoutTCP, "2147483647"), unix.EINVAL)
-		assert.Contains(t, scratch.Run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
-	})
-}
-
-func TestSysctlOfIPVS(t *testing.T) {
-	withIPVS(t, func() {
-		require.NoError(t, ipvs.WriteSetting("net.ipv4.vs.expire_nodest_conn", "1"))
-		held, err := ipvs.ReadSetting("net.ipv4.vs.expire_nodest_conn")
-		require.NoError(t, err)
-		assert.Equal(t, "1", held)
-		require.NoError(t, ipvs.WriteSetting("net.ipv4.vs.sync_threshold", "3 50"))
-	})
 }
 
 // A dump of many services comes in several messages.
