@@ -4,28 +4,28 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 )
 
 // An addressPlan is what becomes of VIP addresses on devices.
 type addressPlan struct {
-	come, gone []ipvs.Address
-	there      []ipvs.Address // all that devices have, whoever made them
+	come, gone []hostaddr.Address
+	there      []hostaddr.Address // all that devices have, whoever made them
 }
 
 // compareAddresses leaves alone what it did not make: an address that was there
 // before serves the VIP as well, and stays when lvsmark goes.
-func compareAddresses(want []ipvs.Address) (addressPlan, error) {
+func compareAddresses(want []hostaddr.Address) (addressPlan, error) {
 	var p addressPlan
-	have, err := ipvs.ReadAddresses()
+	have, err := hostaddr.Read()
 	if err != nil {
 		return p, err
 	}
-	there := make(map[ipvs.Address]bool, len(have))
+	there := make(map[hostaddr.Address]bool, len(have))
 	for _, a := range have {
 		there[a.Address] = true
 	}
-	wanted := make(map[ipvs.Address]bool, len(want))
+	wanted := make(map[hostaddr.Address]bool, len(want))
 	known := map[string]bool{}
 	for _, address := range want {
 		if !known[address.Device] {

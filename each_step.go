@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -119,40 +121,40 @@ func (k *kernel) serviceDeed() deed[ipvs.Change] {
 
 func settingDeed() deed[settingChange] {
 	return deed[settingChange]{
-		do:   each(func(s settingChange) error { return ipvs.WriteSetting(s.name, s.after) }),
-		undo: func(s settingChange) error { return ipvs.WriteSetting(s.name, s.before) },
+		do:   each(func(s settingChange) error { return writeSetting(s.name, s.after) }),
+		undo: func(s settingChange) error { return writeSetting(s.name, s.before) },
 		done: func(s settingChange) (bool, error) {
-			now, err := ipvs.ReadSetting(s.name)
-			return ipvs.EqualValues(now, s.after), err
+			now, err := readSetting(s.name)
+			return sysctl.Equal(now, s.after), err
 		},
 		name: func(s settingChange) string { return s.name },
 	}
 }
 
 // addAddress is a deed, and removeAddress its opposite.
-func addAddress() deed[ipvs.Address] {
-	return deed[ipvs.Address]{
-		do:   func(list []ipvs.Address) []error { return ipvs.AddAddresses(list...) },
-		undo: func(a ipvs.Address) error { return firstOf(ipvs.DelAddresses(a)) },
+func addAddress() deed[hostaddr.Address] {
+	return deed[hostaddr.Address]{
+		do:   func(list []hostaddr.Address) []error { return hostaddr.Add(list...) },
+		undo: func(a hostaddr.Address) error { return firstOf(hostaddr.Delete(a)) },
 		done: hasAddress,
-		name: ipvs.Address.String,
+		name: hostaddr.Address.String,
 	}
 }
 
-func removeAddress() deed[ipvs.Address] {
-	gone := func(address ipvs.Address) (bool, error) {
+func removeAddress() deed[hostaddr.Address] {
+	gone := func(address hostaddr.Address) (bool, error) {
 		has, err := hasAddress(address)
 		return !has, err
 	}
-	return deed[ipvs.Address]{
-		do:   func(list []ipvs.Address) []error { return ipvs.DelAddresses(list...) },
-		undo: func(a ipvs.Address) error { return firstOf(ipvs.AddAddresses(a)) },
+	return deed[hostaddr.Address]{
+		do:   func(list []hostaddr.Address) []error { return hostaddr.Delete(list...) },
+		undo: func(a hostaddr.Address) error { return firstOf(hostaddr.Add(a)) },
 		done: gone,
-		name: ipvs.Address.String,
+		name: hostaddr.Address.String,
 	}
 }
 
-func hasAddress(address ipvs.Address) (bool, error) {
-	have, err := ipvs.ReadAddresses()
-	return slices.ContainsFunc(have, func(a ipvs.LocalAddress) bool { return a.Address == address && a.Ours }), err
+func hasAddress(address hostaddr.Address) (bool, error) {
+	have, err := hostaddr.Read()
+	return slices.ContainsFunc(have, func(a hostaddr.Local) bool { return a.Address == address && a.Ours }), err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -100,7 +101,7 @@ func inKernel[T any](opts Options, f func(*kernel) (T, error)) (result T, err er
 // isStale reports whether a plan came too late, and nothing of it is left.
 func isStale(err error) bool {
 	var undone *UndoneError
-	stale := errors.Is(err, nft.ErrStale) || errors.Is(err, ipvs.ErrStale)
+	stale := errors.Is(err, nft.ErrStale) || errors.Is(err, ipvs.ErrStale) || errors.Is(err, hostaddr.ErrStale)
 	return stale && (!errors.As(err, &undone) || len(undone.Left) == 0)
 }
 

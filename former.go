@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -17,7 +19,7 @@ type Former struct {
 	ruleset   *nft.Ruleset
 	services  []ipvs.Service    // all of fwmarks, for any may be adopted
 	settings  map[string]string // those of the ledger, as they really were
-	addresses []ipvs.Address
+	addresses []hostaddr.Address
 }
 
 // A Hold is a lock that was taken on behalf of who applies, maybe by another
@@ -91,13 +93,13 @@ func (k *kernel) remember(live *nft.Snapshot) (*Former, error) {
 		}
 	}
 	for name := range live.Ledger().Settings {
-		value, err := ipvs.ReadSetting(name)
+		value, err := readSetting(name)
 		if err != nil {
 			return nil, err
 		}
 		f.settings[name] = value
 	}
-	local, err := ipvs.ReadAddresses()
+	local, err := hostaddr.Read()
 	for _, a := range local {
 		if a.Ours {
 			f.addresses = append(f.addresses, a.Address)
@@ -167,11 +169,11 @@ func ofLedgers(services []ipvs.Service, ledgers ...nft.Ledger) []ipvs.Service {
 func (f *Former) compareSettings(now nft.Ledger) (settingsPlan, error) {
 	p := settingsPlan{ledger: f.ruleset.Ledger().Settings}
 	for _, name := range slices.Sorted(maps.Keys(f.settings)) {
-		is, err := ipvs.ReadSetting(name)
+		is, err := readSetting(name)
 		if err != nil {
 			return p, err
 		}
-		if !ipvs.EqualValues(is, f.settings[name]) {
+		if !sysctl.Equal(is, f.settings[name]) {
 			p.set = append(p.set, settingChange{name, is, f.settings[name]})
 		}
 	}
@@ -180,11 +182,11 @@ func (f *Former) compareSettings(now nft.Ledger) (settingsPlan, error) {
 		if _, remembered := f.settings[name]; remembered || !entry.Changed {
 			continue
 		}
-		is, err := ipvs.ReadSetting(name)
+		is, err := readSetting(name)
 		if err != nil {
 			return p, err
 		}
-		if !ipvs.EqualValues(is, entry.Former) {
+		if !sysctl.Equal(is, entry.Former) {
 			p.putBack = append(p.putBack, settingChange{name, is, entry.Former})
 		}
 	}

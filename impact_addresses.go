@@ -5,10 +5,11 @@ import (
 	"net/netip"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-func (j *judge) addressChanges(list []ipvs.Address, op Op) []Change {
+func (j *judge) addressChanges(list []hostaddr.Address, op Op) []Change {
 	changes := make([]Change, len(list))
 	for i, a := range list {
 		changes[i] = Change{Op: op, Kind: "address", Where: "device " + a.Device}
@@ -23,7 +24,7 @@ func (j *judge) addressChanges(list []ipvs.Address, op Op) []Change {
 
 // addressDeleted: IPVS takes the packets that come in for the director itself.
 // Without the address they are forwarded, or refused.
-func (j *judge) addressDeleted(a ipvs.Address) Impact {
+func (j *judge) addressDeleted(a hostaddr.Address) Impact {
 	on := j.devices()
 	if device, ok := on.staying[a.IP]; ok {
 		return Impact{Effect: Safe, Detail: "still on device " + device}

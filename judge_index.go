@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -146,7 +147,7 @@ func (j *judge) devices() *devices {
 	}
 	plan := j.plan.addresses
 	j.on = &devices{staying: map[netip.Addr]string{}, going: byIP(plan.gone), coming: byIP(plan.come)}
-	going := make(map[ipvs.Address]bool, len(plan.gone))
+	going := make(map[hostaddr.Address]bool, len(plan.gone))
 	for _, a := range plan.gone {
 		going[a] = true
 	}
@@ -158,7 +159,7 @@ func (j *judge) devices() *devices {
 	return j.on
 }
 
-func byIP(list []ipvs.Address) map[netip.Addr]string {
+func byIP(list []hostaddr.Address) map[netip.Addr]string {
 	devices := make(map[netip.Addr]string, len(list))
 	for _, a := range list {
 		if _, known := devices[a.IP]; !known {

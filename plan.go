@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -62,7 +63,7 @@ func (k *kernel) plan(source Source) (*plan, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	return p, k.compare(p, r.rehearsed, ipvs.Compile(p.spec), p.spec.Settings(), ipvs.Addresses(p.spec))
+	return p, k.compare(p, r.rehearsed, ipvs.Compile(p.spec), p.spec.Settings(), hostaddr.Compile(p.spec))
 }
 
 // A rehearsal is what became of the spec in a scratch network namespace.
@@ -116,7 +117,7 @@ func (k *kernel) readAgain(p *plan) error {
 }
 
 // compare fills the plan in.
-func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.Service, settings []config.Setting, addresses []ipvs.Address) error {
+func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.Service, settings []config.Setting, addresses []hostaddr.Address) error {
 	old, next := p.live.Ledger(), ruleset.Ledger()
 	var err error
 	if p.have, err = k.ownServices(services, old); err != nil {

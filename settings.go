@@ -8,9 +8,30 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
+
+// readSetting returns the value that a setting has in the calling thread's network
+// namespace, with white space as sysctl.Equal has it. The error of a sysctl that is
+// not there wraps fs.ErrNotExist and names what would bring it; that of a timeout is
+// as of ipvs.Open.
+func readSetting(name string) (string, error) {
+	if isTimeout(name) {
+		return readTimeout(name)
+	}
+	return sysctl.Read(name)
+}
+
+// writeSetting sets a value in the calling thread's network namespace. It is an error
+// if the kernel then holds another one: each apply would write it again.
+func writeSetting(name, value string) error {
+	if isTimeout(name) {
+		return writeTimeout(name, value)
+	}
+	return sysctl.Write(name, value)
+}
 
 // A settingChange is a sysctl or an IPVS timeout that gets another value.
 type settingChange struct{ name, before, after string }
@@ -27,13 +48,13 @@ type settingsPlan struct {
 func compareSettings(want []config.Setting, old nft.Ledger, notes *[]string) (settingsPlan, error) {
 	p := settingsPlan{ledger: map[string]nft.Setting{}}
 	for _, s := range want {
-		now, err := ipvs.ReadSetting(s.Name)
+		now, err := readSetting(s.Name)
 		if err != nil {
 			return p, err
 		}
 		entry := old.Settings[s.Name]
 		entry.Value = s.Value
-		if !ipvs.EqualValues(now, s.Value) {
+		if !sysctl.Equal(now, s.Value) {
 			p.set = append(p.set, settingChange{s.Name, now, s.Value})
 			if !entry.Changed {
 				entry.Former, entry.Changed = now, true
@@ -49,14 +70,14 @@ func compareSettings(want []config.Setting, old nft.Ledger, notes *[]string) (se
 		if _, wanted := p.ledger[name]; wanted || !entry.Changed {
 			continue
 		}
-		now, err := ipvs.ReadSetting(name)
+		now, err := readSetting(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, ipvs.ErrNoIPVS):
 			*notes = append(*notes, fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Former, err))
 		case err != nil:
 			return p, err
-		case ipvs.EqualValues(now, entry.Former):
-		case ipvs.EqualValues(now, entry.Value):
+		case sysctl.Equal(now, entry.Former):
+		case sysctl.Equal(now, entry.Value):
 			p.putBack = append(p.putBack, settingChange{name, now, entry.Former})
 		default:
 			*notes = append(*notes, fmt.Sprintf("%s is left at %s: somebody else set that after lvsmark set %s", name, now, entry.Value))

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -28,7 +29,7 @@ func TestListedBesideOthers(t *testing.T) {
 		stop, stopped := make(chan bool), make(chan bool)
 		go func() {
 			defer close(stopped)
-			onThread(func() { comeAndGo(t, stop) })
+			scratch.OnThread(func() { comeAndGo(t, stop) })
 		}()
 		defer func() {
 			close(stop)

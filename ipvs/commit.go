@@ -6,10 +6,12 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
-// ErrStale says that a change came too late: the service, real server or address is
-// there already, or no longer. Nothing came of that change.
+// ErrStale says that a change came too late: the service or real server is there
+// already, or no longer. Nothing came of that change.
 var ErrStale = errors.New("IPVS was changed meanwhile")
 
 // A staleError wraps ErrStale too. Its hint says as much.
@@ -38,17 +40,13 @@ func (c *Conn) Do(changes ...Change) []error {
 	return answers
 }
 
-// togetherLimit bounds how many changes go in one piece: the refusals of all have
-// to fit the buffer of a socket.
-const togetherLimit = 128
-
 // together tells how many of the changes go to the kernel in one piece. It
 // carries out all of that, whatever becomes of the first. So none may hang off
 // another, or real servers would be added to a service of somebody else's that
 // was there already; and what ends connections goes alone.
 func together(changes []Change) int {
 	var added []Key
-	for i, change := range changes[:min(len(changes), togetherLimit)] {
+	for i, change := range changes[:min(len(changes), exchange.BatchLimit)] {
 		if change.Breaks() || slices.Contains(added, change.Service.Key) {
 			return max(i, 1)
 		}
@@ -56,7 +54,7 @@ func together(changes []Change) int {
 			added = append(added, change.Service.Key)
 		}
 	}
-	return min(len(changes), togetherLimit)
+	return min(len(changes), exchange.BatchLimit)
 }
 
 func (c *Conn) do(changes []Change) []error {

@@ -7,15 +7,16 @@ import (
 
 	"github.com/mdlayher/genetlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
 // ErrNoIPVS says that the kernel has no IPVS and could not load it.
 var ErrNoIPVS = errors.New("this kernel has no IPVS: it needs the module ip_vs (CONFIG_IP_VS);" +
 	" try \"modprobe ip_vs\", or leave IPVS to somebody else with \"director.bind: false\"")
 
-// ErrPrivilege says that the caller may not see or change IPVS, addresses or
-// sysctls.
-var ErrPrivilege = errors.New("this needs CAP_NET_ADMIN: run it as root")
+// ErrPrivilege says that the caller may not see or change IPVS.
+var ErrPrivilege = exchange.ErrPrivilege
 
 // A Conn speaks to the IPVS of one network namespace. It is not safe for
 // concurrent use.
@@ -53,7 +54,7 @@ func open(genl *genetlink.Conn) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolve generic netlink family %s: %w", familyName, err)
 	}
-	c := &Conn{genl: genl, family: family.ID, datagram: make([]byte, datagramLimit)}
+	c := &Conn{genl: genl, family: family.ID, datagram: make([]byte, exchange.DatagramLimit)}
 	if _, err := c.Timeouts(); err != nil { // the cheapest call that needs the privilege
 		return nil, err
 	}

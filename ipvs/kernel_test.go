@@ -18,6 +18,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -26,8 +27,8 @@ func withIPVS(t *testing.T, f func()) {
 	t.Helper()
 	need.IPVS(t)
 	need.Programs(t, "ip", "ipvsadm")
-	inScratch(t, func() {
-		run(t, "", "ip", "link", "set", "lo", "up")
+	scratch.Do(t, func() {
+		scratch.Run(t, "", "ip", "link", "set", "lo", "up")
 		f()
 	})
 }
@@ -35,7 +36,7 @@ func withIPVS(t *testing.T, f func()) {
 // saved is what `ipvsadm -Sn` prints, in canonical form.
 func saved(t *testing.T) string {
 	t.Helper()
-	return canonical(run(t, "", "ipvsadm", "-Sn"))
+	return canonical(scratch.Run(t, "", "ipvsadm", "-Sn"))
 }
 
 var signedMark = regexp.MustCompile(`-f (-\d+)`)
@@ -86,10 +87,10 @@ func TestTextAgainstIpvsadm(t *testing.T) {
 		for i := range 25 {
 			want := randomServices(r)
 			text := foreign + ipvs.Text(want)
-			run(t, text, "ipvsadm", "-R")
+			scratch.Run(t, text, "ipvsadm", "-R")
 			require.Equal(t, want, services(t, conn), "round %d: %s", i, text)
 			require.Equal(t, canonical(text), saved(t), "round %d", i)
-			run(t, "", "ipvsadm", "-C")
+			scratch.Run(t, "", "ipvsadm", "-C")
 		}
 	})
 }
@@ -98,7 +99,7 @@ func TestTextAgainstIpvsadm(t *testing.T) {
 func TestRenderedSpecAgainstIpvsadm(t *testing.T) {
 	withIPVS(t, func() {
 		want := ipvs.Compile(parse(t, twoFamilies))
-		run(t, ipvs.Text(want), "ipvsadm", "-R")
+		scratch.Run(t, ipvs.Text(want), "ipvsadm", "-R")
 		assert.Equal(t, canonical(ipvs.Text(want)), saved(t))
 		assert.Empty(t, ipvs.Diff(services(t, open(t)), want))
 	})
@@ -111,7 +112,7 @@ func TestChangesAgainstIpvsadm(t *testing.T) {
 	withIPVS(t, func() {
 		r := rand.New(rand.NewPCG(5, 6))
 		conn := open(t)
-		run(t, foreign, "ipvsadm", "-R")
+		scratch.Run(t, foreign, "ipvsadm", "-R")
 		var former []ipvs.Service
 		for i := range 15 {
 			want := randomServices(r)
@@ -134,7 +135,7 @@ func TestChangesAgainstIpvsadm(t *testing.T) {
 // brings all of it back.
 func TestHandMadeServiceSurvives(t *testing.T) {
 	withIPVS(t, func() {
-		run(t, ipvs.Text([]ipvs.Service{handMade()}), "ipvsadm", "-R")
+		scratch.Run(t, ipvs.Text([]ipvs.Service{handMade()}), "ipvsadm", "-R")
 		conn := open(t)
 		require.Equal(t, []ipvs.Service{handMade()}, services(t, conn))
 
@@ -158,7 +159,7 @@ func TestHandMadeServiceSurvives(t *testing.T) {
 // ipvsadm neither shows nor sets it: no difference.
 func TestNetmaskWithoutPersistence(t *testing.T) {
 	withIPVS(t, func() {
-		run(t, "", "ipvsadm", "-A", "-f", "21", "-s", "rr", "-M", "255.0.0.0")
+		scratch.Run(t, "", "ipvsadm", "-A", "-f", "21", "-s", "rr", "-M", "255.0.0.0")
 		assert.Equal(t, []ipvs.Service{{Header: ipvs.Header{
 			Key: ipvs.Key{Mark: 21, Family: config.IPv4}, Scheduler: "rr", Netmask: 32,
 		}}}, services(t, open(t)))
@@ -275,7 +276,7 @@ func TestRefusals(t *testing.T) {
 // In a namespace without any address IPVS takes no IPv4 real server.
 func TestRefusalWithoutAddresses(t *testing.T) {
 	need.IPVS(t)
-	inScratch(t, func() {
+	scratch.Do(t, func() {
 		conn := open(t)
 		changes := ipvs.Diff(nil, ipvs.Compile(parse(t, twoFamilies))[:1])
 		do(t, conn, changes[:1])
@@ -288,7 +289,7 @@ func TestRefusalWithoutAddresses(t *testing.T) {
 // Somebody who may not is told so before anything is tried.
 func TestOpenWithoutPrivilege(t *testing.T) {
 	withIPVS(t, func() {
-		dropPrivileges(t)
+		scratch.DropPrivileges(t)
 		_, err := ipvs.Open()
 		require.ErrorIs(t, err, ipvs.ErrPrivilege)
 		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
@@ -304,35 +305,6 @@ func TestOpenWithoutIPVS(t *testing.T) {
 	for _, word := range []string{"ip_vs", "CONFIG_IP_VS", "modprobe ip_vs", "director.bind: false"} {
 		assert.ErrorContains(t, err, word)
 	}
-	_, err = ipvs.ReadSetting(config.TimeoutTCP)
-	assert.ErrorIs(t, err, ipvs.ErrNoIPVS)
-}
-
-func TestTimeouts(t *testing.T) {
-	withIPVS(t, func() {
-		for name, value := range map[string]string{
-			config.TimeoutTCP: "7200", config.TimeoutTCPFin: "1", config.TimeoutUDP: "301",
-		} {
-			require.NoError(t, ipvs.WriteSetting(name, value))
-			held, err := ipvs.ReadSetting(name)
-			require.NoError(t, err)
-			assert.Equal(t, value, held, name)
-		}
-		assert.Contains(t, run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
-
-		require.ErrorIs(t, ipvs.WriteSetting(config.TimeoutTCP, "2147483647"), unix.EINVAL)
-		assert.Contains(t, run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
-	})
-}
-
-func TestSysctlOfIPVS(t *testing.T) {
-	withIPVS(t, func() {
-		require.NoError(t, ipvs.WriteSetting("net.ipv4.vs.expire_nodest_conn", "1"))
-		held, err := ipvs.ReadSetting("net.ipv4.vs.expire_nodest_conn")
-		require.NoError(t, err)
-		assert.Equal(t, "1", held)
-		require.NoError(t, ipvs.WriteSetting("net.ipv4.vs.sync_threshold", "3 50"))
-	})
 }
 
 // A dump of many services comes in several messages.

@@ -61,17 +61,5 @@ func (c *Conn) tell(requests ...request) []error {
 	if err == nil {
 		err = c.failed(exchange.Answers(c.receive, first, answers))
 	}
-	return verdicts(answers, err)
-}
-
-// verdicts are the answers to requests in one piece. Where not all came, it is not
-// known of those without a refusal what became of them.
-func verdicts(answers []error, lost error) []error {
-	for i, answer := range answers {
-		if answer == nil {
-			answer = lost
-		}
-		answers[i] = refusal(answer)
-	}
-	return answers
+	return exchange.Verdicts(answers, err)
 }

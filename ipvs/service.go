@@ -1,7 +1,6 @@
 // Package ipvs binds marks: it compiles a spec to IPVS services keyed by
 // fwmark, reads those that the kernel holds, and changes them in place, one
-// kernel call at a time. It also reads and writes what IPVS needs around it:
-// sysctls, connection timeouts and VIP addresses.
+// kernel call at a time. It also reads and sets the timeouts of connections.
 //
 // Everything works in the network namespace of the calling thread, so a caller
 // that has entered a namespace must have locked its OS thread.

@@ -12,11 +12,6 @@ import (
 	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
-// answerLimit is how long the kernel may take to answer. It works through a
-// request before the call that sends it returns, so this only keeps lvsmark from
-// waiting for an answer that was lost.
-const answerLimit = 30 * time.Second
-
 // datagramLimit is the longest datagram that is received. The kernel makes those
 // of a dump as long as the longest buffer that it has seen, up to 32 KiB, and walks
 // a set anew for each.
@@ -53,7 +48,7 @@ func (c *Conn) send(messages []byte) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	if err := c.nl.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+	if err := c.nl.SetDeadline(time.Now().Add(exchange.AnswerLimit)); err != nil {
 		return c.failed(err)
 	}
 	return c.failed(exchange.Send(c.nl, messages))
@@ -61,7 +56,7 @@ func (c *Conn) send(messages []byte) error {
 
 // receive returns the next datagram, which the one after it overwrites.
 func (c *Conn) receive() ([]byte, error) {
-	if err := c.nl.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+	if err := c.nl.SetDeadline(time.Now().Add(exchange.AnswerLimit)); err != nil {
 		return nil, c.failed(err)
 	}
 	n, err := exchange.Receive(c.nl, c.datagram)
@@ -100,7 +95,7 @@ func (c *Conn) failed(err error) error {
 	}
 	c.spoiled = true
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("the kernel did not answer within %s", answerLimit)
+		return fmt.Errorf("the kernel did not answer within %s", exchange.AnswerLimit)
 	}
 	return err
 }

@@ -1,45 +1,31 @@
 package nft_test
 
 import (
-	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/nftlist"
+	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// inScratch runs f in a network namespace of its own, on a thread that ends
-// with it.
+// inScratch runs f in a network namespace of its own, which has nf_tables.
 func inScratch(t *testing.T, f func()) {
 	t.Helper()
 	need.NFTables(t)
 	need.Programs(t, "nft")
-	done := make(chan struct{})
-	go func() {
-		defer close(done) // also when a failed requirement ends the goroutine
-		runtime.LockOSThread()
-		require.NoError(t, unix.Unshare(unix.CLONE_NEWNET))
-		f()
-	}()
-	<-done
+	scratch.Do(t, f)
 }
 
 // run runs the real nft in the namespace of the calling thread.
 func run(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("nft", args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "nft %v: %s\n%s", args, out, stdin)
-	return string(out)
+	return scratch.Run(t, stdin, "nft", args...)
 }
 
 // list is what nft lists, without counts of elements.

@@ -5,7 +5,8 @@
 //	LVSMARK_STRICT=1       whatever is missing, but for IPVS, fails the test
 //	LVSMARK_IPVS=required  a kernel without IPVS fails the test
 //
-// A package in which a test calls need.IPVS also runs in the VM, all of it.
+// A package in which a test calls need.IPVS also runs in the VM, all of it. So does
+// internal/hostaddr.
 package need
 
 import (

@@ -1,4 +1,4 @@
-package ipvs
+package hostaddr
 
 import (
 	"errors"
@@ -16,17 +16,17 @@ var errInterrupted = errors.New("the addresses change while they are read: find 
 // what it lists meanwhile.
 const dumpTries = 100
 
-// dumpAddresses returns the addresses of all devices.
-func dumpAddresses() (addresses []kernelAddress, err error) {
+// dump returns the addresses of all devices.
+func dump() (addresses []kernelAddress, err error) {
 	for range dumpTries {
-		if addresses, err = dumpAddressesOnce(); !errors.Is(err, errInterrupted) {
+		if addresses, err = dumpOnce(); !errors.Is(err, errInterrupted) {
 			break
 		}
 	}
 	return addresses, err
 }
 
-func dumpAddressesOnce() ([]kernelAddress, error) {
+func dumpOnce() ([]kernelAddress, error) {
 	r, err := openRoute()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package ipvs
+package hostaddr
 
 import (
 	"encoding/binary"
@@ -8,8 +8,6 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // ifaProto is IFA_PROTO of linux/if_addr.h.
@@ -32,7 +30,7 @@ type kernelAddress struct {
 // choose it as the source of connections of its own, nor masquerade with it.
 func encodeAddress(device uint32, ip netip.Addr) ([]byte, error) {
 	header := make([]byte, ifaHeader)
-	header[0] = uint8(familyToKernel(config.FamilyOf(ip)))
+	header[0] = family(ip)
 	header[1] = uint8(ip.BitLen())
 	header[3] = unix.RT_SCOPE_UNIVERSE
 	binary.NativeEndian.PutUint32(header[4:], device)
@@ -40,7 +38,7 @@ func encodeAddress(device uint32, ip netip.Addr) ([]byte, error) {
 	ae := netlink.NewAttributeEncoder()
 	ae.Bytes(unix.IFA_LOCAL, ip.AsSlice())
 	ae.Bytes(unix.IFA_ADDRESS, ip.AsSlice())
-	ae.Uint8(ifaProto, AddressProtocol)
+	ae.Uint8(ifaProto, Protocol)
 	if ip.Is6() {
 		ae.Uint32(unix.IFA_FLAGS, unix.IFA_F_NODAD)
 		// struct ifa_cacheinfo: preferred, valid (seconds; all ones: forever),
@@ -51,6 +49,14 @@ func encodeAddress(device uint32, ip netip.Addr) ([]byte, error) {
 	}
 	attributes, err := ae.Encode()
 	return append(header, attributes...), err
+}
+
+// family is that of struct ifaddrmsg.
+func family(ip netip.Addr) uint8 {
+	if ip.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
 }
 
 // decodeIfaddr reads an RTM_NEWADDR message. The local address is invalid when

@@ -1,4 +1,4 @@
-package ipvs
+package hostaddr
 
 import (
 	"net/netip"
@@ -17,7 +17,7 @@ func anAddress() []byte {
 	return []byte{
 		unix.AF_INET, 32, 0, 0, 3, 0, 0, 0,
 		8, 0, unix.IFA_LOCAL, 0, 198, 51, 100, 21,
-		5, 0, ifaProto, 0, AddressProtocol, 0, 0, 0,
+		5, 0, ifaProto, 0, Protocol, 0, 0, 0,
 	}
 }
 
@@ -31,7 +31,7 @@ func TestAddressDump(t *testing.T) {
 	last, err = dump.read(exchange.Message{Type: unix.NLMSG_DONE, Data: end})
 	require.NoError(t, err)
 	assert.True(t, last)
-	assert.Equal(t, addressDump{{3, netip.MustParseAddr("198.51.100.21"), 32, AddressProtocol}}, dump)
+	assert.Equal(t, addressDump{{3, netip.MustParseAddr("198.51.100.21"), 32, Protocol}}, dump)
 
 	for _, c := range []struct {
 		message exchange.Message
@@ -51,6 +51,9 @@ func TestAddressDump(t *testing.T) {
 func FuzzDecodeIfaddr(f *testing.F) {
 	f.Add(anAddress())
 	f.Add(anAddress()[:ifaHeader])
+	encoded, err := encodeAddress(1, netip.MustParseAddr("2001:db8::21"))
+	require.NoError(f, err)
+	f.Add(encoded)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		address, err := decodeIfaddr(data)
 		if err == nil && address.local.IsValid() {

@@ -1,4 +1,4 @@
-package ipvs
+package hostaddr
 
 import (
 	"net"
@@ -24,7 +24,7 @@ func openRoute() (*route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &route{conn: conn, datagram: make([]byte, datagramLimit), devices: map[string]uint32{}}, nil
+	return &route{conn: conn, datagram: make([]byte, exchange.DatagramLimit), devices: map[string]uint32{}}, nil
 }
 
 func (r *route) close() { _ = r.conn.Close() }
@@ -74,13 +74,13 @@ func (r *route) tell(requests []routeRequest) []error {
 			request.flags |= netlink.Acknowledge
 		}
 		if b, err = r.appendMessage(b, request); err != nil {
-			return verdicts(answers, err)
+			return exchange.Verdicts(answers, err)
 		}
 	}
 	if err = r.send(b); err == nil {
 		err = exchange.Answers(r.receive, first, answers)
 	}
-	return verdicts(answers, err)
+	return exchange.Verdicts(answers, err)
 }
 
 // ask sends a request, and calls each for every message of the answer until it says
@@ -98,11 +98,11 @@ func (r *route) ask(request routeRequest, each func(exchange.Message) (last bool
 			return each(m)
 		})
 	}
-	return refusal(err)
+	return exchange.KernelError(err)
 }
 
 func (r *route) send(b []byte) error {
-	if err := r.conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+	if err := r.conn.SetDeadline(time.Now().Add(exchange.AnswerLimit)); err != nil {
 		return err
 	}
 	return exchange.Send(r.conn, b)

@@ -1,4 +1,4 @@
-package ipvs
+package hostaddr
 
 import (
 	"errors"
@@ -11,16 +11,27 @@ import (
 	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
-// AddAddresses puts addresses on their devices for good, each alone (/32 or /128)
-// and, in IPv6, usable at once: duplicate address detection would let a VIP fail for
-// a second. Devices need not be up. It goes through the list in order, many at a
-// time, and stops where the kernel refuses one. It returns an answer for each that
-// was begun: nil when it was added, else an error that names it. That wraps EEXIST
-// and ErrStale when the device has the address already, and ErrAddressProtocol when
-// the kernel cannot mark it as ours; the address is gone again then. Behind the first
-// error others may have been added all the same.
-func AddAddresses(list ...Address) []error {
-	return changeAddresses("add", list, func(r *route, rest []Address) []error {
+// ErrStale says that a change came too late: the address is there already, or no
+// longer. Nothing came of that change.
+var ErrStale = errors.New("the addresses were changed meanwhile")
+
+// A staleError wraps ErrStale too. Its hint says as much.
+type staleError struct{ error }
+
+func (e staleError) Is(target error) bool { return target == ErrStale }
+func (e staleError) Unwrap() error        { return e.error }
+
+// Add puts addresses on their devices for good, each alone (/32 or /128) and, in
+// IPv6, usable at once: duplicate address detection would let a VIP fail for a
+// second. Devices need not be up. It goes through the list in order, many at a time,
+// and stops where the kernel refuses one. It returns an answer for each that was
+// begun: nil when it was added, else an error that names it. That wraps
+// exchange.ErrPrivilege when that is missing, EEXIST and ErrStale when the device has
+// the address already, and ErrProtocol when the kernel cannot mark it as ours; the
+// address is gone again then. Behind the first error others may have been added all
+// the same.
+func Add(list ...Address) []error {
+	return changeAll("add", list, func(r *route, rest []Address) []error {
 		if len(rest) == len(list) {
 			return []error{r.addFirst(rest[0])}
 		}
@@ -28,25 +39,23 @@ func AddAddresses(list ...Address) []error {
 	})
 }
 
-// DelAddresses takes addresses of ours off their devices, in order, many at a time,
-// and answers as AddAddresses does. It does not look whether they are ours:
-// ReadAddresses tells. An error wraps EADDRNOTAVAIL and ErrStale when the device has
-// no such address.
-func DelAddresses(list ...Address) []error {
-	return changeAddresses("delete", list, func(r *route, rest []Address) []error {
+// Delete takes addresses of ours off their devices, in order, many at a time, and
+// answers as Add does. It does not look whether they are ours: Read tells. An error
+// wraps EADDRNOTAVAIL and ErrStale when the device has no such address.
+func Delete(list ...Address) []error {
+	return changeAll("delete", list, func(r *route, rest []Address) []error {
 		return r.change(rest, deletion)
 	})
 }
 
-// changeAddresses has some changed, one or more, until there is a refusal or none is
-// left.
-func changeAddresses(verb string, list []Address, some func(r *route, rest []Address) []error) []error {
+// changeAll has some changed, one or more, until there is a refusal or none is left.
+func changeAll(verb string, list []Address, some func(r *route, rest []Address) []error) []error {
 	if len(list) == 0 {
 		return nil
 	}
 	r, err := openRoute()
 	if err != nil {
-		return []error{fmt.Errorf("%s address %s: %w", verb, list[0], refusal(err))}
+		return []error{fmt.Errorf("%s address %s: %w", verb, list[0], exchange.KernelError(err))}
 	}
 	defer r.close()
 	var answers []error
@@ -54,7 +63,7 @@ func changeAddresses(verb string, list []Address, some func(r *route, rest []Add
 		rest := list[len(answers):]
 		for i, err := range some(r, rest) {
 			if err != nil {
-				err, failed = explainAddress(verb+" address "+rest[i].String(), rest[i].Device, err), true
+				err, failed = explain(verb+" address "+rest[i].String(), rest[i].Device, err), true
 			}
 			answers = append(answers, err)
 		}
@@ -62,8 +71,8 @@ func changeAddresses(verb string, list []Address, some func(r *route, rest []Add
 	return answers
 }
 
-// explainAddress says what was not done, and what helps.
-func explainAddress(subject, device string, err error) error {
+// explain says what was not done, and what helps.
+func explain(subject, device string, err error) error {
 	switch {
 	case errors.Is(err, unix.EEXIST):
 		return staleError{fmt.Errorf("%s: %w (it is there already: somebody else has added it)", subject, err)}
@@ -78,7 +87,7 @@ func explainAddress(subject, device string, err error) error {
 // change carries out as many as go to the kernel in one piece.
 func (r *route) change(list []Address, of func(data []byte) routeRequest) []error {
 	var requests []routeRequest
-	for _, address := range list[:min(len(list), togetherLimit)] {
+	for _, address := range list[:min(len(list), exchange.BatchLimit)] {
 		data, err := r.encode(address)
 		if err != nil && len(requests) == 0 {
 			return []error{err}
@@ -119,8 +128,8 @@ func (r *route) addMarked(data []byte, isIPv4 bool) (err error) {
 	} else if err = r.tell([]routeRequest{request})[0]; err == nil {
 		err = r.ask(routeRequest{unix.RTM_GETADDR, 0, data}, read)
 	}
-	if err == nil && made.protocol != AddressProtocol {
-		err = errors.Join(ErrAddressProtocol, r.tell([]routeRequest{deletion(data)})[0])
+	if err == nil && made.protocol != Protocol {
+		err = errors.Join(ErrProtocol, r.tell([]routeRequest{deletion(data)})[0])
 	}
 	return err
 }

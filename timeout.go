@@ -1,23 +1,17 @@
-package ipvs
+package lvsmark
 
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// ReadSetting returns the value that a setting has in the calling thread's
-// network namespace, with white space as EqualValues has it. The error of a
-// sysctl that is not there wraps fs.ErrNotExist and names what would bring it;
-// that of a timeout is as of Open.
-func ReadSetting(name string) (string, error) {
-	if !isTimeout(name) {
-		return readSysctl(name)
-	}
-	conn, err := Open()
+// readTimeout returns an IPVS timeout in seconds. Its error is as of ipvs.Open.
+func readTimeout(name string) (string, error) {
+	conn, err := ipvs.Open()
 	if err != nil {
 		return "", err
 	}
@@ -29,17 +23,12 @@ func ReadSetting(name string) (string, error) {
 	return strconv.FormatInt(int64(*timeout(&timeouts, name)/time.Second), 10), nil
 }
 
-// WriteSetting sets a value in the calling thread's network namespace. It is an
-// error if the kernel then holds another one: each apply would write it again.
-func WriteSetting(name, value string) error {
-	if !isTimeout(name) {
-		return writeSysctl(name, value)
-	}
+func writeTimeout(name, value string) error {
 	seconds, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || seconds == 0 {
 		return fmt.Errorf("set %s: %q is no number of seconds from 1", name, value)
 	}
-	conn, err := Open()
+	conn, err := ipvs.Open()
 	if err != nil {
 		return err
 	}
@@ -48,12 +37,6 @@ func WriteSetting(name, value string) error {
 	*timeout(&timeouts, name) = time.Duration(seconds) * time.Second
 	return conn.SetTimeouts(timeouts)
 }
-
-// EqualValues reports whether two values of a setting are the same: sysctls
-// with several numbers print tabs where people write blanks.
-func EqualValues(a, b string) bool { return normal(a) == normal(b) }
-
-func normal(value string) string { return strings.Join(strings.Fields(value), " ") }
 
 func isTimeout(name string) bool { return timeout(new(config.Timeouts), name) != nil }
 

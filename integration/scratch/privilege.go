@@ -1,0 +1,17 @@
+package scratch
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// DropPrivileges makes the calling thread, and no other, one of user nobody. Call
+// it in Do only: the thread ends with that.
+func DropPrivileges(t testing.TB) {
+	t.Helper()
+	const nobody = 65534
+	_, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody)
+	require.Zero(t, errno)
+}

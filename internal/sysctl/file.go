@@ -1,0 +1,30 @@
+package sysctl
+
+import (
+	"io"
+	"os"
+	"time"
+)
+
+func readFile(path string) ([]byte, error) {
+	file, err := openFile(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
+}
+
+// openLimit is how long the kernel may take to read or set a sysctl.
+const openLimit = 30 * time.Second
+
+// openFile opens one that may not wait: Go takes sysctls for files that become
+// ready at some time.
+func openFile(path string, flag int) (*os.File, error) {
+	file, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return nil, err
+	}
+	_ = file.SetDeadline(time.Now().Add(openLimit)) // the error says that it never waits
+	return file, nil
+}

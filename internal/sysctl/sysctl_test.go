@@ -1,0 +1,116 @@
+package sysctl_test
+
+import (
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/scratch"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
+)
+
+// What one thread writes is in its own namespace, not in that of the process.
+func TestThreadsNamespace(t *testing.T) {
+	const name = "net.ipv4.ip_forward"
+	host, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
+	require.NoError(t, err)
+	scratch.Do(t, func() {
+		for _, value := range []string{"1", "0", "1"} {
+			require.NoError(t, sysctl.Write(name, value))
+			held, err := sysctl.Read(name)
+			require.NoError(t, err)
+			assert.Equal(t, value, held)
+		}
+	})
+	scratch.Do(t, func() { // another namespace has its own
+		require.NoError(t, sysctl.Write(name, "0"))
+	})
+	after, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
+	require.NoError(t, err)
+	assert.Equal(t, string(host), string(after))
+}
+
+func TestSeveralNumbers(t *testing.T) {
+	const name = "net.ipv4.ip_local_port_range"
+	scratch.Do(t, func() {
+		require.NoError(t, sysctl.Write(name, "20001  60000"))
+		held, err := sysctl.Read(name)
+		require.NoError(t, err)
+		assert.Equal(t, "20001 60000", held)
+		assert.True(t, sysctl.Equal("20001\t60000\n", held))
+		assert.False(t, sysctl.Equal("2000 160000", held))
+	})
+}
+
+func TestDeviceWithADot(t *testing.T) {
+	need.Programs(t, "ip")
+	scratch.Do(t, func() {
+		scratch.Run(t, "", "ip", "link", "add", "vip0.7", "type", "veth", "peer", "name", "vip1")
+		require.NoError(t, sysctl.Write("net.ipv4.conf.vip0/7.rp_filter", "2"))
+		held, err := sysctl.Read("net/ipv4/conf/vip0.7/rp_filter")
+		require.NoError(t, err)
+		assert.Equal(t, "2", held)
+	})
+}
+
+func TestMissing(t *testing.T) {
+	scratch.Do(t, func() {
+		for name, says := range map[string]string{
+			"net.ipv4.vs.no_such":             "ip_vs",
+			"net.bridge.no_such":              "br_netfilter",
+			"net.netfilter.nf_conntrack_nah":  "nf_conntrack",
+			"net.ipv4.conf.nowhere.rp_filter": "no device nowhere",
+			"net.ipv4.no_such":                "no such sysctl",
+		} {
+			_, err := sysctl.Read(name)
+			require.ErrorIs(t, err, fs.ErrNotExist)
+			assert.ErrorContains(t, err, "read sysctl "+name+": no such file or directory: ")
+			assert.ErrorContains(t, err, says)
+			err = sysctl.Write(name, "1")
+			require.ErrorIs(t, err, fs.ErrNotExist)
+			assert.ErrorContains(t, err, says)
+		}
+	})
+}
+
+func TestNames(t *testing.T) {
+	for _, name := range []string{"", ".", "net", "kernel.hostname", "net.//.//.kernel.hostname", "net/../kernel/hostname", "/net/ipv4/ip_forward", "net..ipv4"} {
+		_, err := sysctl.Read(name)
+		assert.ErrorContains(t, err, "no name of a sysctl below net", name)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	scratch.Do(t, func() {
+		err := sysctl.Write("net.ipv4.ip_forward", "yes")
+		require.ErrorIs(t, err, unix.EINVAL)
+		assert.ErrorContains(t, err, `set to "yes" sysctl net.ipv4.ip_forward: invalid argument`)
+
+		// The kernel joins what adjoins.
+		err = sysctl.Write("net.ipv4.ip_local_reserved_ports", "8080,8081")
+		assert.ErrorContains(t, err, `the kernel made "8080-8081" of "8080,8081"`)
+	})
+	scratch.Do(t, func() {
+		scratch.DropPrivileges(t)
+		err := sysctl.Write("net.ipv4.ip_forward", "1")
+		require.ErrorIs(t, err, sysctl.ErrPrivilege)
+		assert.ErrorContains(t, err, "CAP_NET_ADMIN")
+	})
+}
+
+// TestIPVS reads and sets what comes with the module ip_vs.
+func TestIPVS(t *testing.T) {
+	need.IPVS(t)
+	scratch.Do(t, func() {
+		require.NoError(t, sysctl.Write("net.ipv4.vs.expire_nodest_conn", "1"))
+		held, err := sysctl.Read("net.ipv4.vs.expire_nodest_conn")
+		require.NoError(t, err)
+		assert.Equal(t, "1", held)
+		require.NoError(t, sysctl.Write("net.ipv4.vs.sync_threshold", "3 50"))
+	})
+}

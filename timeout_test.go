@@ -1,0 +1,49 @@
+package lvsmark
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/scratch"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+func TestTimeoutSettings(t *testing.T) {
+	need.IPVS(t)
+	need.Programs(t, "ipvsadm")
+	scratch.Do(t, func() {
+		for name, value := range map[string]string{
+			config.TimeoutTCP: "7200", config.TimeoutTCPFin: "1", config.TimeoutUDP: "301",
+		} {
+			require.NoError(t, writeSetting(name, value))
+			held, err := readSetting(name)
+			require.NoError(t, err)
+			assert.Equal(t, value, held, name)
+		}
+		assert.Contains(t, scratch.Run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
+
+		require.ErrorIs(t, writeSetting(config.TimeoutTCP, "2147483647"), unix.EINVAL)
+		assert.Contains(t, scratch.Run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
+	})
+}
+
+func TestTimeoutWithoutIPVS(t *testing.T) {
+	if exec.Command("ipvsadm", "-ln").Run() == nil {
+		t.Skip("needs a kernel without IPVS")
+	}
+	_, err := readSetting(config.TimeoutTCP)
+	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
+	assert.ErrorIs(t, writeSetting(config.TimeoutTCP, "7200"), ipvs.ErrNoIPVS)
+}
+
+func TestTimeoutValues(t *testing.T) {
+	for _, value := range []string{"", "0", "-1", "5m", "2147483648"} {
+		assert.ErrorContains(t, writeSetting(config.TimeoutTCP, value), "no number of seconds", value)
+	}
+}
