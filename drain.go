@@ -12,7 +12,7 @@ import (
 )
 
 // ErrDrainInterrupted says that a drain ended before the connections did.
-var ErrDrainInterrupted = errors.New("drain interrupted: what was to go keeps weight 0, what was to come is there; the next apply goes on from here")
+var ErrDrainInterrupted = errors.New("drain interrupted: removed real servers keep weight 0, added ones are there; the next apply goes on from here")
 
 // drainPoll is how often a drain looks whether the connections have ended.
 const drainPoll = time.Second
@@ -47,23 +47,23 @@ func (p *plan) deferred() *plan {
 			quiet.Weight = 0
 			c = ipvs.Change{Op: ipvs.EditServer, Service: c.Service, Before: c.Before, After: quiet}
 		}
-		if !c.Breaks() {
+		if !c.Disrupts() {
 			d.services = append(d.services, c)
 		}
 	}
 	both := p.live.Ledger()
-	next := p.marking.Ledger()
+	next := p.active.Ledger()
 	maps.Copy(both.Bound, next.Bound)
 	maps.Copy(both.Settings, next.Settings)
-	extended, ok := nft.Extend(&p.live.Ruleset, p.final)
+	extended, ok := nft.Extend(&p.live.Ruleset, p.settled)
 	if ok {
 		d.addresses.come = p.addresses.come
 	} else {
 		extended = &p.live.Ruleset // rules differ: they wait, and with them what needs them
 	}
-	d.claimed = p.live.WithLedger(both, extended)
-	d.marking = extended.WithLedger(both, extended)
-	d.final = d.marking
+	d.intent = p.live.WithLedger(both, extended)
+	d.active = extended.WithLedger(both, extended)
+	d.settled = d.active
 	return d
 }
 
@@ -122,7 +122,7 @@ func (k *kernel) left(p *plan) (left bool, text string, err error) {
 	now := *p
 	now.have = ofKeys(services, p.have)
 	_, breaks := p.splitServices()
-	toll := Sum(newJudge(&now).serviceChanges(breaks))
+	summary := Sum(newAnalyzer(&now).serviceChanges(breaks))
 	templates := uint32(0)
 	leaving := p.leaving()
 	for _, service := range now.have {
@@ -133,8 +133,8 @@ func (k *kernel) left(p *plan) (left bool, text string, err error) {
 		}
 	}
 	text = countOf(int(templates), "persistence template")
-	if toll.Connections > 0 {
-		text = fmt.Sprintf("%s left%s, %s", countOf(toll.Connections, "connection"), toll.by(), text)
+	if summary.Connections > 0 {
+		text = fmt.Sprintf("%s left%s, %s", countOf(summary.Connections, "connection"), summary.by(), text)
 	}
-	return toll.Connections > 0 || toll.Unknown, text, nil
+	return summary.Connections > 0 || summary.Unknown, text, nil
 }

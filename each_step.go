@@ -12,8 +12,8 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// A deed is what a step does to each of several items.
-type deed[T any] struct {
+// An operation is what a step does to each of several items.
+type operation[T any] struct {
 	do      func([]T) []error // an answer for each item that was begun, in order; it ends with the items, or where one failed
 	undo    func(T) error
 	done    func(T) (bool, error) // whether the kernel holds what do makes
@@ -39,7 +39,7 @@ func each[T any](do func(T) error) func([]T) []error {
 
 // eachStep does items, and undoes those that were done in reverse. The zero step
 // stands for no items.
-func eachStep[T any](name string, items []T, d deed[T]) step {
+func eachStep[T any](name string, items []T, d operation[T]) step {
 	if len(items) == 0 {
 		return step{}
 	}
@@ -77,10 +77,10 @@ func firstOf(answers []error) error {
 	return nil
 }
 
-// takeBack undoes the deed to one item, and is content when it is undone
-// already. When the deed failed, the kernel may all the same have done it: only
+// takeBack undoes the operation to one item, and is content when it is undone
+// already. When the operation failed, the kernel may all the same have done it: only
 // the answer was lost.
-func (d deed[T]) takeBack(item T, failure error) error {
+func (d operation[T]) takeBack(item T, failure error) error {
 	if failure != nil {
 		done, err := d.done(item)
 		switch {
@@ -105,8 +105,8 @@ func (d deed[T]) takeBack(item T, failure error) error {
 	return fmt.Errorf("%s: %w", d.name(item), err)
 }
 
-func (k *kernel) serviceDeed() deed[ipvs.Change] {
-	return deed[ipvs.Change]{
+func (k *kernel) serviceOperation() operation[ipvs.Change] {
+	return operation[ipvs.Change]{
 		do:   func(list []ipvs.Change) []error { return k.ipvs.Do(list...) },
 		undo: func(c ipvs.Change) error { return firstOf(k.ipvs.Do(c.Inverse())) },
 		done: func(c ipvs.Change) (bool, error) { return k.ipvs.Done(c) },
@@ -119,8 +119,8 @@ func (k *kernel) serviceDeed() deed[ipvs.Change] {
 	}
 }
 
-func settingDeed() deed[settingChange] {
-	return deed[settingChange]{
+func settingOperation() operation[settingChange] {
+	return operation[settingChange]{
 		do:   each(func(s settingChange) error { return writeSetting(s.name, s.after) }),
 		undo: func(s settingChange) error { return writeSetting(s.name, s.before) },
 		done: func(s settingChange) (bool, error) {
@@ -131,9 +131,9 @@ func settingDeed() deed[settingChange] {
 	}
 }
 
-// addAddress is a deed, and removeAddress its opposite.
-func addAddress() deed[hostaddr.Address] {
-	return deed[hostaddr.Address]{
+// addAddress is an operation, and removeAddress its opposite.
+func addAddress() operation[hostaddr.Address] {
+	return operation[hostaddr.Address]{
 		do:   func(list []hostaddr.Address) []error { return hostaddr.Add(list...) },
 		undo: func(a hostaddr.Address) error { return firstOf(hostaddr.Delete(a)) },
 		done: hasAddress,
@@ -141,12 +141,12 @@ func addAddress() deed[hostaddr.Address] {
 	}
 }
 
-func removeAddress() deed[hostaddr.Address] {
+func removeAddress() operation[hostaddr.Address] {
 	gone := func(address hostaddr.Address) (bool, error) {
 		has, err := hasAddress(address)
 		return !has, err
 	}
-	return deed[hostaddr.Address]{
+	return operation[hostaddr.Address]{
 		do:   func(list []hostaddr.Address) []error { return hostaddr.Delete(list...) },
 		undo: func(a hostaddr.Address) error { return firstOf(hostaddr.Add(a)) },
 		done: gone,

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memoryDeed adds names to a list. What is called lost is added, but the answer
+// memoryOperation adds names to a list. What is called lost is added, but the answer
 // to that is an error; what is called stuck cannot be taken back.
-func memoryDeed(have map[string]bool, refused error) deed[string] {
-	return deed[string]{
+func memoryOperation(have map[string]bool, refused error) operation[string] {
+	return operation[string]{
 		do: each(func(name string) error {
 			if name == "refused" {
 				return refused
@@ -63,7 +63,7 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 			}
 			there := false
 			ledger := step{name: "ledger", do: func() error { there = true; return nil }, undo: func() error { there = false; return nil }, objects: func() []string { return []string{"table ip lvsmark"} }}
-			err := run(t.Context(), []step{ledger, eachStep("items", c.items, memoryDeed(have, unix.EEXIST))}, func(string) {})
+			err := run(t.Context(), []step{ledger, eachStep("items", c.items, memoryOperation(have, unix.EEXIST))}, func(string) {})
 			assert.EqualError(t, err, "items: "+c.words)
 			assert.Equal(t, c.left, have)
 			assert.Equal(t, c.left["stuck"], there, "the step before stays only for what could not be undone")
@@ -74,7 +74,7 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 // TestUndoneByOthers lets somebody else take an item back first.
 func TestUndoneByOthers(t *testing.T) {
 	have := map[string]bool{}
-	s := eachStep("items", []string{"a", "b"}, memoryDeed(have, nil))
+	s := eachStep("items", []string{"a", "b"}, memoryOperation(have, nil))
 	assert.NoError(t, s.do())
 	delete(have, "b")
 	assert.NoError(t, s.undo())
@@ -85,7 +85,7 @@ func TestUndoneByOthers(t *testing.T) {
 // bring the item back to. The others are undone all the same.
 func TestUndoneWithoutHolder(t *testing.T) {
 	have := map[string]bool{}
-	d := memoryDeed(have, nil)
+	d := memoryOperation(have, nil)
 	one := d.undo
 	d.undo = func(name string) error {
 		if name == "b" {
@@ -107,7 +107,7 @@ func TestUndoneWithoutHolder(t *testing.T) {
 
 // TestDoubtfulUnreadable cannot look whether a failed item was done.
 func TestDoubtfulUnreadable(t *testing.T) {
-	d := memoryDeed(map[string]bool{}, nil)
+	d := memoryOperation(map[string]bool{}, nil)
 	d.done = func(string) (bool, error) { return false, unix.EIO }
 	s := eachStep("items", []string{"lost"}, d)
 	assert.ErrorIs(t, s.do(), unix.ENOBUFS)
@@ -120,7 +120,7 @@ func TestDoubtfulUnreadable(t *testing.T) {
 // that was done is taken back, and what was refused is nobody's to take.
 func TestDoneBehindAFailure(t *testing.T) {
 	have := map[string]bool{"refused": true}
-	d := memoryDeed(have, unix.EEXIST)
+	d := memoryOperation(have, unix.EEXIST)
 	one := d.do
 	d.do = func(items []string) (answers []error) {
 		for _, item := range items[:4] {
@@ -143,8 +143,8 @@ func TestManyLeftDone(t *testing.T) {
 		many[i] = fmt.Sprintf("<%d>", i)
 	}
 	err := run(t.Context(), []step{
-		eachStep("many", many, memoryDeed(have, nil)),
-		eachStep("items", []string{"stuck", "lost"}, memoryDeed(have, nil)),
+		eachStep("many", many, memoryOperation(have, nil)),
+		eachStep("items", []string{"stuck", "lost"}, memoryOperation(have, nil)),
 	}, func(string) {})
 	assert.ErrorContains(t, err, "many: left done, for what came later may need it: <0>, <1>, ")
 	assert.ErrorContains(t, err, ", <49>, and 950 more")

@@ -14,13 +14,13 @@ import (
 // Options say where and how the engine works. The zero value works in the
 // network namespace of the calling process.
 type Options struct {
-	NetNS    string            // name below /run/netns, or a path; empty: the caller's own
-	Adopt    bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
-	Drain    time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
-	FailOn   Effect            // refuse changes that do this to live traffic, or worse; empty: none
-	Holder   string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
-	Hold     *Hold             // the lock is taken already; nil: take it
-	Progress func(step string) // called at the start of each step; nil: nobody listens
+	NetNS     string            // name below /run/netns, or a path; empty: the caller's own
+	Adopt     bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
+	Drain     time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
+	FailOn    Effect            // refuse changes that do this to live traffic, or worse; empty: none
+	LockOwner string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
+	LockToken *LockToken        // the lock is taken already; nil: take it
+	Progress  func(step string) // called at the start of each step; nil: nobody listens
 }
 
 // A Result is what Plan found, or what Apply or Remove did.
@@ -48,7 +48,7 @@ func Plan(_ context.Context, source Source, opts Options) (*Result, error) {
 }
 
 // Apply makes the kernel match the spec. When a step fails it undoes those
-// before it and returns an *UndoneError. When there is nothing to do it writes
+// before it and returns a *RollbackError. When there is nothing to do it writes
 // nothing to the kernel. It returns a *nft.LockedError when another process is
 // at it.
 func Apply(ctx context.Context, source Source, opts Options) (*Result, error) {
@@ -100,7 +100,7 @@ func inKernel[T any](opts Options, f func(*kernel) (T, error)) (result T, err er
 
 // isStale reports whether a plan came too late, and nothing of it is left.
 func isStale(err error) bool {
-	var undone *UndoneError
+	var undone *RollbackError
 	stale := errors.Is(err, nft.ErrStale) || errors.Is(err, ipvs.ErrStale) || errors.Is(err, hostaddr.ErrStale)
 	return stale && (!errors.As(err, &undone) || len(undone.Left) == 0)
 }

@@ -171,7 +171,7 @@ func TestUndone(t *testing.T) {
 			spec := parse(t, c.spec)
 			c.spoil(spec)
 			_, err := Apply(t.Context(), Known(spec), w.options())
-			var undone *UndoneError
+			var undone *RollbackError
 			require.ErrorAs(t, err, &undone)
 			for _, words := range c.words {
 				assert.Contains(t, err.Error(), words)
@@ -223,7 +223,7 @@ func (w *world) failsBehind(from, to string, n int) (enough bool) {
 		steps = append(steps[:n:n], step{name: "fail", do: func() error { return errInjected }, undo: func() error { return nil }})
 		err := run(w.t.Context(), steps, func(string) {})
 		assert.ErrorIs(w.t, err, errInjected)
-		var undone *UndoneError
+		var undone *RollbackError
 		if assert.ErrorAs(w.t, err, &undone) {
 			assert.Empty(w.t, undone.Left)
 			assert.Len(w.t, undone.Undone, n)

@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-func (j *judge) addressChanges(list []hostaddr.Address, op Op) []Change {
+func (j *analyzer) addressChanges(list []hostaddr.Address, op Op) []Change {
 	changes := make([]Change, len(list))
 	for i, a := range list {
 		changes[i] = Change{Op: op, Kind: "address", Where: "device " + a.Device}
@@ -24,7 +24,7 @@ func (j *judge) addressChanges(list []hostaddr.Address, op Op) []Change {
 
 // addressDeleted: IPVS takes the packets that come in for the director itself.
 // Without the address they are forwarded, or refused.
-func (j *judge) addressDeleted(a hostaddr.Address) Impact {
+func (j *analyzer) addressDeleted(a hostaddr.Address) Impact {
 	on := j.devices()
 	if device, ok := on.staying[a.IP]; ok {
 		return Impact{Effect: Safe, Detail: "still on device " + device}
@@ -53,7 +53,7 @@ func (j *judge) addressDeleted(a hostaddr.Address) Impact {
 }
 
 // vipGoes reports whether a VIP will be no address of the director's.
-func (j *judge) vipGoes(vip netip.Addr) bool {
+func (j *analyzer) vipGoes(vip netip.Addr) bool {
 	on := j.devices()
 	_, goes := on.going[vip]
 	_, stays := on.staying[vip]
@@ -62,7 +62,7 @@ func (j *judge) vipGoes(vip netip.Addr) bool {
 }
 
 // clusterOf is the cluster of a VIP, or "" where several have it.
-func (j *judge) clusterOf(vip netip.Addr) string {
+func (j *analyzer) clusterOf(vip netip.Addr) string {
 	name := ""
 	for _, ports := range j.ports()[vip] {
 		next := j.cluster(ipvs.Key{Mark: ports.Mark, Family: config.FamilyOf(vip)})

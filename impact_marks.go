@@ -11,7 +11,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-func (j *judge) markChanges(list []nft.Change) []Change {
+func (j *analyzer) markChanges(list []nft.Change) []Change {
 	changes := make([]Change, len(list))
 	for i := range list {
 		c := &list[i]
@@ -23,17 +23,17 @@ func (j *judge) markChanges(list []nft.Change) []Change {
 // markImpact: no change of marks cuts an IPVS connection. A packet's connection
 // is looked up by addresses and ports before its mark is looked at
 // (ip_vs_in, conn_in_get), so marks decide about new connections only.
-func (j *judge) markImpact(c *nft.Change) Impact {
+func (j *analyzer) markImpact(c *nft.Change) Impact {
 	switch {
-	case len(c.Shifts) > 0:
-		return j.shifted(c.Shifts)
+	case len(c.MarkChanges) > 0:
+		return j.shifted(c.MarkChanges)
 	case c.EndsNAT:
 		return natEnded(c)
 	case c.Untranslated:
 		return Impact{Effect: Drains, Detail: "new active data connections from there keep their source address"}
-	case c.Role == nft.Steering:
+	case c.RuleKind == nft.RuleVerdict:
 		return Impact{Effect: Drains, Detail: "not lvsmark's: new connections that it marked, let pass or stopped go another way"}
-	case c.Role == nft.Obscure:
+	case c.RuleKind == nft.RuleOpaque:
 		return Impact{Effect: Cuts, Unknown: true, Detail: "not lvsmark's, which does not know what it did"}
 	}
 	return Impact{Effect: Safe}
@@ -52,16 +52,16 @@ func natEnded(c *nft.Change) Impact {
 	return Impact{Effect: Cuts, Connections: n, Detail: "active data under way is no longer translated"}
 }
 
-// A turn is what the shifts of several stretches of ports have in common.
+// A turn is what the mark changes of several ranges of ports have in common.
 type turn struct {
 	from, to ipvs.Key // to.Mark may be 0
 	ports    []string
 }
 
-func (j *judge) shifted(shifts []nft.Shift) Impact {
+func (j *analyzer) shifted(markChanges []nft.MarkChange) Impact {
 	var turns []turn
 	vips := map[netip.Addr]bool{}
-	for _, s := range shifts {
+	for _, s := range markChanges {
 		vips[s.VIP] = true
 		family := config.FamilyOf(s.VIP)
 		t := turn{from: ipvs.Key{Mark: s.Mark, Family: family}, to: ipvs.Key{Mark: s.To, Family: family}}
@@ -81,13 +81,13 @@ func (j *judge) shifted(shifts []nft.Shift) Impact {
 	if len(vips) > 1 {
 		detail = fmt.Sprintf("%d VIPs: %s", len(vips), detail)
 	}
-	if n := j.stay(shifts); n > 0 {
+	if n := j.stay(markChanges); n > 0 {
 		detail += fmt.Sprintf("; %d established stay", n)
 	}
 	return Impact{Effect: Drains, Cluster: j.cluster(turns[0].from), Detail: detail}
 }
 
-func (j *judge) turned(t turn) string {
+func (j *analyzer) turned(t turn) string {
 	ports := strings.Join(t.ports, ", ")
 	if t.to.Mark == 0 {
 		return fmt.Sprintf("no new connections to ports %s of %s", ports, j.mark(t.from))
@@ -96,9 +96,9 @@ func (j *judge) turned(t turn) string {
 }
 
 // stay counts the connections to such ports that nothing else in the plan cuts.
-func (j *judge) stay(shifts []nft.Shift) int {
+func (j *analyzer) stay(markChanges []nft.MarkChange) int {
 	n := 0
-	for _, s := range shifts {
+	for _, s := range markChanges {
 		if j.vipGoes(s.VIP) {
 			continue
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-func (j *judge) serviceChanges(list []ipvs.Change) []Change {
+func (j *analyzer) serviceChanges(list []ipvs.Change) []Change {
 	changes := make([]Change, len(list))
 	for i, c := range list {
 		changes[i] = Change{
@@ -19,10 +19,10 @@ func (j *judge) serviceChanges(list []ipvs.Change) []Change {
 	return changes
 }
 
-func (j *judge) serviceImpact(c ipvs.Change) Impact {
+func (j *analyzer) serviceImpact(c ipvs.Change) Impact {
 	switch c.Op {
 	case ipvs.EditService:
-		return j.serviceEdited(c.Former, c.Service)
+		return j.serviceEdited(c.Previous, c.Service)
 	case ipvs.DelService:
 		return j.serviceDeleted(c.Service.Key)
 	case ipvs.EditServer:
@@ -35,7 +35,7 @@ func (j *judge) serviceImpact(c ipvs.Change) Impact {
 
 // serviceDeleted leaves the connections to the lines of the real servers, which
 // are deleted before.
-func (j *judge) serviceDeleted(key ipvs.Key) Impact {
+func (j *analyzer) serviceDeleted(key ipvs.Key) Impact {
 	if len(j.served[key]) == 0 {
 		return Impact{Effect: Safe}
 	}
@@ -44,7 +44,7 @@ func (j *judge) serviceDeleted(key ipvs.Key) Impact {
 
 // serverDeleted: IPVS drops the packets of connections whose real server is
 // gone (ip_vs_in looks for IP_VS_DEST_F_AVAILABLE).
-func (j *judge) serverDeleted(c ipvs.Change) Impact {
+func (j *analyzer) serverDeleted(c ipvs.Change) Impact {
 	key := c.Service.Key
 	held := j.held(key, c.Before.Endpoint())
 	impact := Impact{
@@ -70,7 +70,7 @@ func counts(c ipvs.Connections) string {
 // serverEdited: a connection keeps the forwarding method that it began with
 // (ip_vs_bind_dest copies it), but each packet in a tunnel is wrapped as the real
 // server has it at that moment (ip_vs_tunnel_xmit).
-func (j *judge) serverEdited(c ipvs.Change) Impact {
+func (j *analyzer) serverEdited(c ipvs.Change) Impact {
 	held := j.held(c.Service.Key, c.Before.Endpoint())
 	impact := Impact{Effect: Safe, Cluster: j.cluster(c.Service.Key), Server: j.server(c.Before.Address)}
 	before, after := c.Before, c.After
@@ -81,7 +81,7 @@ func (j *judge) serverEdited(c ipvs.Change) Impact {
 	case before.Weight > 0 && after.Weight == 0:
 		impact.Effect = Drains
 		impact.Detail = "no new clients; " + counts(held)
-	case before.Forwarding != after.Forwarding || before.OddForwarding != after.OddForwarding:
+	case before.Forwarding != after.Forwarding || before.RawForwarding != after.RawForwarding:
 		impact.Detail = "those there keep their way of forwarding; " + counts(held)
 	}
 	return impact
@@ -90,9 +90,9 @@ func (j *judge) serverEdited(c ipvs.Change) Impact {
 // serviceEdited: connections that are established go on, whatever is edited. But
 // an FTP session needs its next data connection on the same real server, which
 // persistence sees to, or else a scheduler that goes by addresses.
-func (j *judge) serviceEdited(former, service ipvs.Header) Impact {
+func (j *analyzer) serviceEdited(previous, service ipvs.Header) Impact {
 	impact := Impact{Effect: Safe}
-	if !forgets(former, service) || j.serversOf(service.Key) < 2 {
+	if !forgets(previous, service) || j.serversOf(service.Key) < 2 {
 		return impact
 	}
 	impact.Cluster = j.cluster(service.Key)
@@ -116,12 +116,12 @@ func (j *judge) serviceEdited(former, service ipvs.Header) Impact {
 
 // forgets reports whether a client may no longer reach the real server that it
 // is on.
-func forgets(former, service ipvs.Header) bool {
-	if former.Persistence == 0 {
-		return goesByAddress(former.Scheduler) && service.Scheduler != former.Scheduler
+func forgets(previous, service ipvs.Header) bool {
+	if previous.Persistence == 0 {
+		return goesByAddress(previous.Scheduler) && service.Scheduler != previous.Scheduler
 	}
-	return service.Persistence == 0 || service.Netmask != former.Netmask ||
-		service.OddNetmask != former.OddNetmask || service.PersistenceEngine != former.PersistenceEngine
+	return service.Persistence == 0 || service.Netmask != previous.Netmask ||
+		service.RawNetmask != previous.RawNetmask || service.PersistenceEngine != previous.PersistenceEngine
 }
 
 // goesByAddress names the schedulers that send a client, or a VIP, to one real

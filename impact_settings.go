@@ -6,7 +6,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-func (j *judge) settingChanges(list []settingChange) []Change {
+func (j *analyzer) settingChanges(list []settingChange) []Change {
 	changes := make([]Change, len(list))
 	for i, s := range list {
 		changes[i] = Change{
@@ -28,7 +28,7 @@ func forwardingSysctls() map[string]config.Family {
 
 // settingImpact knows forwarding alone, which the replies of real servers behind
 // nat need. What other sysctls of a spec do, it cannot know.
-func (j *judge) settingImpact(s settingChange) Impact {
+func (j *analyzer) settingImpact(s settingChange) Impact {
 	family, ok := forwardingSysctls()[s.name]
 	if !ok || s.after != "0" {
 		return Impact{Effect: Safe}
@@ -39,7 +39,7 @@ func (j *judge) settingImpact(s settingChange) Impact {
 			continue
 		}
 		for _, server := range servers {
-			if server.Forwarding == config.NAT && server.OddForwarding == 0 && !j.leaving[key][server.Endpoint()] {
+			if server.Forwarding == config.NAT && server.RawForwarding == 0 && !j.leaving[key][server.Endpoint()] {
 				translated++
 				impact.Connections += int(server.Connections.Active)
 			}

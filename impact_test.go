@@ -53,15 +53,15 @@ func TestServiceEdited(t *testing.T) {
 		return with(func(h *ipvs.Header) { h.Scheduler, h.Persistence = scheduler, 0 })
 	}
 	for _, c := range []struct {
-		name           string
-		former, after  ipvs.Header
-		servers        int
-		ftp, elsewhere Effect
+		name            string
+		previous, after ipvs.Header
+		servers         int
+		ftp, elsewhere  Effect
 	}{
 		{"no persistence", was, none("wlc"), 2, Cuts, Drains},
 		{"no persistence, one real server", was, none("wlc"), 1, Safe, Safe},
 		{"wider netmask", was, with(func(h *ipvs.Header) { h.Netmask = 24 }), 2, Cuts, Drains},
-		{"odd netmask", was, with(func(h *ipvs.Header) { h.Netmask, h.OddNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
+		{"odd netmask", was, with(func(h *ipvs.Header) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
 		{"longer", was, with(func(h *ipvs.Header) { h.Persistence = 600e9 }), 2, Safe, Safe},
 		{"another scheduler", was, with(func(h *ipvs.Header) { h.Scheduler = "rr" }), 2, Safe, Safe},
 		{"persistence", none("wlc"), was, 2, Safe, Safe},
@@ -72,12 +72,12 @@ func TestServiceEdited(t *testing.T) {
 			servers := ipvs.Compile(parse(t, strings.Replace(cluster, "FTP", text, 1)))[0].Servers[:c.servers]
 			servers[0].Connections.Active = 3
 			spec := parse(t, strings.Replace(cluster, "FTP", text, 1))
-			j := &judge{
-				plan:     &plan{have: []ipvs.Service{{Header: c.former, Servers: servers}}, want: []ipvs.Service{{Header: c.after, Servers: servers}}},
+			j := &analyzer{
+				plan:     &plan{have: []ipvs.Service{{Header: c.previous, Servers: servers}}, want: []ipvs.Service{{Header: c.after, Servers: servers}}},
 				served:   map[ipvs.Key][]ipvs.Server{was.Key: servers},
 				clusters: map[ipvs.Key]*config.Cluster{was.Key: &spec.Clusters[0]},
 			}
-			impact := j.serviceEdited(c.former, c.after)
+			impact := j.serviceEdited(c.previous, c.after)
 			assert.Equal(t, want, impact.Effect, "%s: %s", c.name, text)
 			if want == Cuts {
 				assert.Equal(t, 3, impact.Connections, c.name)

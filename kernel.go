@@ -38,7 +38,7 @@ func (k *kernel) openIPVS() (err error) {
 }
 
 // locked reports whether others are kept from changing the namespace.
-func (k *kernel) locked() bool { return k.lock != nil || k.opts.Hold != nil }
+func (k *kernel) locked() bool { return k.lock != nil || k.opts.LockToken != nil }
 
 // acquire takes the lock, unless somebody changed the ruleset since the
 // snapshot, whose generation it brings up to date.
@@ -46,7 +46,7 @@ func (k *kernel) acquire(s *nft.Snapshot) (err error) {
 	if k.locked() {
 		return nil
 	}
-	k.lock, s.Generation, err = nft.Acquire(holder(k.opts.Holder), s.Generation)
+	k.lock, s.Generation, err = nft.Acquire(owner(k.opts.LockOwner), s.Generation)
 	return err
 }
 
@@ -57,7 +57,7 @@ func (k *kernel) acquireFirst(stale error) error {
 	if k.locked() {
 		return stale
 	}
-	lock, _, err := nft.Acquire(holder(k.opts.Holder), 0)
+	lock, _, err := nft.Acquire(owner(k.opts.LockOwner), 0)
 	if err != nil {
 		return err
 	}
@@ -65,8 +65,8 @@ func (k *kernel) acquireFirst(stale error) error {
 	return stale
 }
 
-// holder is what others are told who find the namespace locked.
-func holder(what string) string {
+// owner is what others are told who find the namespace locked.
+func owner(what string) string {
 	if what == "" {
 		what = "apply"
 	}

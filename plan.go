@@ -23,7 +23,7 @@ import (
 type plan struct {
 	spec                    *config.Spec // nil: nothing is wanted
 	live                    *nft.Snapshot
-	claimed, marking, final *nft.Ruleset
+	intent, active, settled *nft.Ruleset
 
 	have, want []ipvs.Service // lvsmark's, or about to be; as found, and as they are to be
 	services   []ipvs.Change
@@ -142,24 +142,24 @@ func (p *plan) phase(ruleset *nft.Ruleset, old, next nft.Ledger) {
 	both := nft.Ledger{Bound: maps.Clone(old.Bound), Settings: maps.Clone(old.Settings)}
 	maps.Copy(both.Bound, next.Bound)
 	maps.Copy(both.Settings, next.Settings)
-	p.claimed, p.marking = &p.live.Ruleset, ruleset.WithLedger(next, ruleset)
-	p.final = p.marking
+	p.intent, p.active = &p.live.Ruleset, ruleset.WithLedger(next, ruleset)
+	p.settled = p.active
 	if p.makes() && !reflect.DeepEqual(both, old) {
-		p.claimed = p.live.WithLedger(both, ruleset)
+		p.intent = p.live.WithLedger(both, ruleset)
 	}
 	if !reflect.DeepEqual(both, next) {
-		p.marking = ruleset.WithLedger(both, &p.live.Ruleset)
+		p.active = ruleset.WithLedger(both, &p.live.Ruleset)
 	}
 }
 
 // makes reports whether anything but nftables is made or set, which the ledger
 // has to say beforehand.
 func (p *plan) makes() bool {
-	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Breaks() })
+	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Disrupts() })
 }
 
 // cuts reports whether anything is taken away that connections may hang off.
-func (p *plan) cuts() bool { return slices.ContainsFunc(p.services, ipvs.Change.Breaks) }
+func (p *plan) cuts() bool { return slices.ContainsFunc(p.services, ipvs.Change.Disrupts) }
 
 // checkForeignTables refuses a spec whose table somebody else has.
 func (p *plan) checkForeignTables(compiled *nft.Ruleset) error {
@@ -183,13 +183,13 @@ func (p *plan) changes() []Change {
 	if p.list != nil {
 		return p.list
 	}
-	j := newJudge(p)
+	j := newAnalyzer(p)
 	makes, breaks := p.splitServices()
 	p.list = joined(
 		j.settingChanges(p.settings.set),
 		j.addressChanges(p.addresses.gone, Delete),
 		j.serviceChanges(makes),
-		j.markChanges(nft.Changes(&p.live.Ruleset, p.final)),
+		j.markChanges(nft.Changes(&p.live.Ruleset, p.settled)),
 		j.addressChanges(p.addresses.come, Add),
 		j.serviceChanges(breaks),
 		j.settingChanges(p.settings.putBack),

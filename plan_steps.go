@@ -22,7 +22,7 @@ func (p *plan) steps(k *kernel) []step {
 		return step{
 			name: name,
 			do: func() (err error) {
-				generation, err = k.nft.Turn(difference, generation)
+				generation, err = k.nft.CommitLocked(difference, generation)
 				return err
 			},
 			undo: func() error {
@@ -36,15 +36,15 @@ func (p *plan) steps(k *kernel) []step {
 	}
 	makes, breaks := p.splitServices()
 	steps := []step{
-		ruleset("write the ledger", &p.live.Ruleset, p.claimed),
-		eachStep("set sysctls and timeouts", p.settings.set, settingDeed()),
+		ruleset("write the ledger", &p.live.Ruleset, p.intent),
+		eachStep("set sysctls and timeouts", p.settings.set, settingOperation()),
 		eachStep("remove VIP addresses", p.addresses.gone, removeAddress()),
-		eachStep("add and edit IPVS services", makes, k.serviceDeed()),
-		ruleset("change the marks", p.claimed, p.marking),
+		eachStep("add and edit IPVS services", makes, k.serviceOperation()),
+		ruleset("change the marks", p.intent, p.active),
 		eachStep("add VIP addresses", p.addresses.come, addAddress()),
 		k.removeServices(breaks),
-		eachStep("put back sysctls and timeouts", p.settings.putBack, settingDeed()),
-		ruleset("close the ledger", p.marking, p.final),
+		eachStep("put back sysctls and timeouts", p.settings.putBack, settingOperation()),
+		ruleset("close the ledger", p.active, p.settled),
 	}
 	return slices.DeleteFunc(steps, func(s step) bool { return s.do == nil })
 }
@@ -52,7 +52,7 @@ func (p *plan) steps(k *kernel) []step {
 // splitServices relies on ipvs.Diff, which puts last what breaks connections.
 func (p *plan) splitServices() (makes, breaks []ipvs.Change) {
 	for i, c := range p.services {
-		if c.Breaks() {
+		if c.Disrupts() {
 			return p.services[:i], p.services[i:]
 		}
 	}
@@ -61,9 +61,9 @@ func (p *plan) splitServices() (makes, breaks []ipvs.Change) {
 
 // removeServices knows what connections cannot be brought back.
 func (k *kernel) removeServices(breaks []ipvs.Change) step {
-	deed := k.serviceDeed()
+	operation := k.serviceOperation()
 	var removed []string
-	deed.do = func(list []ipvs.Change) []error {
+	operation.do = func(list []ipvs.Change) []error {
 		answers := k.ipvs.Do(list...)
 		for i, err := range answers {
 			if err == nil && list[i].Op == ipvs.DelServer {
@@ -72,7 +72,7 @@ func (k *kernel) removeServices(breaks []ipvs.Change) step {
 		}
 		return answers
 	}
-	s := eachStep("remove IPVS services", breaks, deed)
+	s := eachStep("remove IPVS services", breaks, operation)
 	s.lost = func() []string { return removed }
 	return s
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A DiffersError says that apply did all its steps, and that the kernel then held
+// A VerifyError says that apply did all its steps, and that the kernel then held
 // something else, or could not be read.
-type DiffersError struct {
+type VerifyError struct {
 	Differences int
 	Err         error // why the kernel could not be read; nil: it could
 }
 
-func (e *DiffersError) Error() string {
+func (e *VerifyError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("applied, but it could not be read back: %v", e.Err)
 	}
@@ -22,25 +22,25 @@ func (e *DiffersError) Error() string {
 }
 
 // Unwrap gives the cause.
-func (e *DiffersError) Unwrap() error { return e.Err }
+func (e *VerifyError) Unwrap() error { return e.Err }
 
 // check reads back what the kernel holds after apply.
 func (k *kernel) check(p *plan) error {
 	k.progress("read back")
 	now, err := k.nft.Snapshot()
 	if err != nil {
-		return &DiffersError{Err: err}
+		return &VerifyError{Err: err}
 	}
-	differences := len(nft.Compare(&now.Ruleset, p.final).Changes())
+	differences := len(nft.Compare(&now.Ruleset, p.settled).Changes())
 	if len(p.services) > 0 {
 		services, err := k.ipvs.Services(keysOf(p.want)...)
 		if err != nil {
-			return &DiffersError{Err: err}
+			return &VerifyError{Err: err}
 		}
 		differences += len(ipvs.Diff(ofKeys(services, p.have, p.want), p.want))
 	}
 	if differences > 0 {
-		return &DiffersError{Differences: differences}
+		return &VerifyError{Differences: differences}
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ type ImpactError struct {
 
 // errDrained goes before the error of what came after a drain, which has changed
 // something.
-var errDrained = errors.New("drained, but not done: what is to go keeps weight 0, what was to come is there, the next apply goes on from here")
+var errDrained = errors.New("drained, but not done: removed real servers keep weight 0, added ones are there, the next apply goes on from here")
 
 // Error has a line for each change, and one for the way out.
 func (e *ImpactError) Error() string {

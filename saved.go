@@ -74,7 +74,7 @@ func Save(spec *config.Spec, digest SpecDigest, opts Options) (*SavedPlan, error
 // digest is that of the kernel as the plan found it.
 func (k *kernel) digest(p *plan) (d KernelDigest, err error) {
 	d.Generation = p.live.Generation
-	if h := k.opts.Hold; h != nil && d.Generation == h.After {
+	if h := k.opts.LockToken; h != nil && d.Generation == h.After {
 		d.Generation = h.Before // all that changed it is the lock itself
 	}
 	if k.ipvs != nil {
@@ -85,7 +85,7 @@ func (k *kernel) digest(p *plan) (d KernelDigest, err error) {
 
 func (p *plan) after() After {
 	ruleset := &p.live.Ruleset
-	for _, next := range []*nft.Ruleset{p.claimed, p.marking, p.final} {
+	for _, next := range []*nft.Ruleset{p.intent, p.active, p.settled} {
 		ruleset = nft.Arranged(ruleset, next)
 	}
 	return After{NFTables: ruleset.String(), IPVS: ipvs.Text(p.want)}

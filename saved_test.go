@@ -132,7 +132,7 @@ func TestStalePlan(t *testing.T) {
 			w.run("sh", "-c", c.by)
 			before := w.state()
 			err := w.applySaved(saved, next)
-			_, ok := errors.AsType[*MovedError](err)
+			_, ok := errors.AsType[*StalePlanError](err)
 			require.True(t, ok, "%v", err)
 			assert.Contains(t, err.Error(), c.moved)
 			assert.Equal(t, before, w.state())
@@ -162,7 +162,7 @@ func TestSavedPlanUnderLock(t *testing.T) {
 	require.NoError(t, err)
 	defer held.Release()
 	opts := w.options()
-	opts.Hold = &held.Hold
+	opts.LockToken = &held.LockToken
 	_, err = ApplySaved(t.Context(), saved, parse(t, unboundSpec), SpecDigest{"spec.yaml", unboundSpec}, opts)
 	require.NoError(t, err)
 }

@@ -57,10 +57,10 @@ func compareSettings(want []config.Setting, old nft.Ledger, notes *[]string) (se
 		if !sysctl.Equal(now, s.Value) {
 			p.set = append(p.set, settingChange{s.Name, now, s.Value})
 			if !entry.Changed {
-				entry.Former, entry.Changed = now, true
+				entry.Previous, entry.Changed = now, true
 			}
-			if len(entry.Former) > nft.FormerLimit {
-				return p, fmt.Errorf("%s: its present value is %d bytes long, and delete could not put it back: more than %d do not fit the ledger; set it by other means", s.Name, len(now), nft.FormerLimit)
+			if len(entry.Previous) > nft.PreviousLimit {
+				return p, fmt.Errorf("%s: its present value is %d bytes long, and delete could not put it back: more than %d do not fit the ledger; set it by other means", s.Name, len(now), nft.PreviousLimit)
 			}
 		}
 		p.ledger[s.Name] = entry
@@ -73,12 +73,12 @@ func compareSettings(want []config.Setting, old nft.Ledger, notes *[]string) (se
 		now, err := readSetting(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, ipvs.ErrNoIPVS):
-			*notes = append(*notes, fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Former, err))
+			*notes = append(*notes, fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, err))
 		case err != nil:
 			return p, err
-		case sysctl.Equal(now, entry.Former):
+		case sysctl.Equal(now, entry.Previous):
 		case sysctl.Equal(now, entry.Value):
-			p.putBack = append(p.putBack, settingChange{name, now, entry.Former})
+			p.putBack = append(p.putBack, settingChange{name, now, entry.Previous})
 		default:
 			*notes = append(*notes, fmt.Sprintf("%s is left at %s: somebody else set that after lvsmark set %s", name, now, entry.Value))
 		}

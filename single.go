@@ -19,10 +19,10 @@ func (p *plan) single() *nft.Difference {
 	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || len(p.addresses.come)+len(p.addresses.gone) > 0 {
 		return nil
 	}
-	if p.claimed != &p.live.Ruleset || p.final != p.marking {
+	if p.intent != &p.live.Ruleset || p.settled != p.active {
 		return nil
 	}
-	if d := nft.Compare(p.claimed, p.marking); d.IsAtomic() {
+	if d := nft.Compare(p.intent, p.active); d.IsAtomic() {
 		return d
 	}
 	return nil
@@ -79,11 +79,11 @@ func (k *kernel) undoSingle(p *plan) error {
 	if err != nil {
 		return fmt.Errorf("it cannot be told whether that was done: %w", err)
 	}
-	if !nft.Compare(&now.Ruleset, p.final).Empty() {
+	if !nft.Compare(&now.Ruleset, p.settled).Empty() {
 		return nil
 	}
 	if err := k.nft.Restore(&p.live.Ruleset); err != nil {
-		return fmt.Errorf("%s: %w", strings.Join(tables(&p.live.Ruleset, p.final), ", "), err)
+		return fmt.Errorf("%s: %w", strings.Join(tables(&p.live.Ruleset, p.settled), ", "), err)
 	}
 	return nil
 }

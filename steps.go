@@ -18,9 +18,9 @@ type step struct {
 	lost    func() []string // what undo cannot bring back of what do did; nil: nothing
 }
 
-// An UndoneError is the failure of a step of apply, after the steps before it
+// A RollbackError is the failure of a step of apply, after the steps before it
 // were undone.
-type UndoneError struct {
+type RollbackError struct {
 	Step   string   // the step that failed
 	Err    error    // why
 	Undone []string // steps that were taken back, the last first
@@ -28,7 +28,7 @@ type UndoneError struct {
 	Lost   []string // what is gone all the same: connections of real servers that were removed
 }
 
-func (e *UndoneError) Error() string {
+func (e *RollbackError) Error() string {
 	text := fmt.Sprintf("%s: %v", e.Step, e.Err)
 	switch {
 	case len(e.Left) > 0:
@@ -48,7 +48,7 @@ func (e *UndoneError) Error() string {
 }
 
 // Unwrap gives the cause, and what is left.
-func (e *UndoneError) Unwrap() []error { return append([]error{e.Err}, e.Left...) }
+func (e *RollbackError) Unwrap() []error { return append([]error{e.Err}, e.Left...) }
 
 // run does the steps in order, and undoes them in reverse when one fails or the
 // context ends.
@@ -62,7 +62,7 @@ func run(ctx context.Context, steps []step, progress func(string)) error {
 			i-- // s has not begun
 		}
 		if err != nil {
-			return undo(steps[:i+1], &UndoneError{Step: s.name, Err: err})
+			return undo(steps[:i+1], &RollbackError{Step: s.name, Err: err})
 		}
 	}
 	return nil
@@ -72,7 +72,7 @@ func run(ctx context.Context, steps []step, progress func(string)) error {
 // marks that may still turn to a service need it, and what the ledger may no longer
 // say must not come back. What is there then, apply goes through whenever it comes
 // that far.
-func undo(done []step, failure *UndoneError) error {
+func undo(done []step, failure *RollbackError) error {
 	for i, s := range slices.Backward(done) {
 		if s.lost != nil {
 			failure.Lost = append(failure.Lost, s.lost()...)
@@ -90,18 +90,18 @@ func undo(done []step, failure *UndoneError) error {
 }
 
 // leave says of steps that they were left done.
-func (e *UndoneError) leave(done []step) {
+func (e *RollbackError) leave(done []step) {
 	for _, s := range slices.Backward(done) {
-		e.Left = append(e.Left, fmt.Errorf("%s: left done, for what came later may need it: %s", s.name, few(s.objects())))
+		e.Left = append(e.Left, fmt.Errorf("%s: left done, for what came later may need it: %s", s.name, truncate(s.objects())))
 	}
 }
 
-// mostNamed is how many objects a message names.
-const mostNamed = 50
+// maxListed is how many objects a message names.
+const maxListed = 50
 
-func few(names []string) string {
-	if n := len(names) - mostNamed; n > 0 {
-		names = append(names[:mostNamed:mostNamed], fmt.Sprintf("and %d more", n))
+func truncate(names []string) string {
+	if n := len(names) - maxListed; n > 0 {
+		names = append(names[:maxListed:maxListed], fmt.Sprintf("and %d more", n))
 	}
 	return strings.Join(names, ", ")
 }

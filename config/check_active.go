@@ -147,15 +147,15 @@ func (c *checker) translationsOf(port uint16, clusters []int, reported map[[2]in
 		all = c.appendTranslated(all, i)
 	}
 	slices.SortStableFunc(all, func(a, b translated) int { return comparePrefixes(a.source, b.source) })
-	var holders []translated
+	var outer []translated
 	for _, next := range all {
-		for len(holders) > 0 && !holders[len(holders)-1].source.Contains(next.source.Addr()) {
-			holders = holders[:len(holders)-1]
+		for len(outer) > 0 && !outer[len(outer)-1].source.Contains(next.source.Addr()) {
+			outer = outer[:len(outer)-1]
 		}
-		if n := len(holders); n > 0 {
-			c.disagreement(port, holders[n-1], next, reported)
+		if n := len(outer); n > 0 {
+			c.disagreement(port, outer[n-1], next, reported)
 		}
-		holders = append(holders, next)
+		outer = append(outer, next)
 	}
 }
 

@@ -140,7 +140,7 @@ func (d *decoder) isKey(name *yaml.Node, what string) bool {
 	return true
 }
 
-// isRepeated reports a key that was given before, and remembers one that was not.
+// isRepeated reports a key that was given before, and records one that was not.
 func (d *decoder) isRepeated(name *yaml.Node, first *int) bool {
 	if *first > 0 {
 		d.fail(name, "key %s is given twice, first at line %d; remove one", quote(name.Value), *first)

@@ -127,7 +127,7 @@ func endsWithConnections(t *testing.T, d *drainLab) {
 func endsWithTime(t *testing.T, d *drainLab) {
 	// --fail-on cuts leaves it at that …
 	_, err := d.drain(t.Context(), d.without(), lvsmark.Options{Drain: 2 * time.Second, FailOn: lvsmark.Cuts}, func() {})
-	require.ErrorContains(t, err, "what is to go keeps weight 0")
+	require.ErrorContains(t, err, "removed real servers keep weight 0")
 	d.drained()
 	// … and without it connections are cut.
 	_, err = d.drain(t.Context(), d.without(), lvsmark.Options{Drain: 2 * time.Second}, func() {})

@@ -25,8 +25,8 @@ type Change struct {
 	Op Op
 
 	// Service is the service that is changed, or whose server is. When it is
-	// edited, Service is as it will be and Former as it was.
-	Service, Former Header
+	// edited, Service is as it will be and Previous as it was.
+	Service, Previous Header
 
 	// Before and After are the server as it was and as it will be; the zero
 	// Server where it was or will be absent, and in changes of services.
@@ -36,7 +36,7 @@ type Change struct {
 // Inverse returns the change that takes c back. Changes are undone by their
 // inverses in reverse order.
 func (c Change) Inverse() Change {
-	inverse := Change{Service: c.Service, Former: c.Former, Before: c.After, After: c.Before}
+	inverse := Change{Service: c.Service, Previous: c.Previous, Before: c.After, After: c.Before}
 	switch c.Op {
 	case AddService:
 		inverse.Op = DelService
@@ -50,14 +50,14 @@ func (c Change) Inverse() Change {
 		inverse.Op = EditServer
 	case EditService:
 		inverse.Op = EditService
-		inverse.Service, inverse.Former = c.Former, c.Service
+		inverse.Service, inverse.Previous = c.Previous, c.Service
 	}
 	return inverse
 }
 
-// Breaks reports whether the change ends connections: it is for the time when
+// Disrupts reports whether the change ends connections: it is for the time when
 // no packet carries the mark any longer, or no new one is meant for the server.
-func (c Change) Breaks() bool { return c.Op == DelService || c.Op == DelServer }
+func (c Change) Disrupts() bool { return c.Op == DelService || c.Op == DelServer }
 
 // Verb is "add", "edit" or "delete".
 func (c Change) Verb() string {
@@ -97,7 +97,7 @@ func (c Change) Where() string {
 func (c Change) BeforeText() string {
 	switch c.Op {
 	case EditService:
-		return c.Former.describe()
+		return c.Previous.describe()
 	case DelService:
 		return c.Service.describe()
 	case EditServer, DelServer:
@@ -122,7 +122,7 @@ func (h Header) describe() string { return h.Key.flags() + " " + h.flags() }
 
 // describe tells the forwarding methods apart that share ipvsadm's -g.
 func (s Server) describe() string {
-	if s.OddForwarding != 0 {
+	if s.RawForwarding != 0 {
 		return fmt.Sprintf("%s (%s)", s.flags(), s.method())
 	}
 	return s.flags()
@@ -133,7 +133,7 @@ func (s Server) describe() string {
 func (c Change) String() string {
 	switch c.Op {
 	case EditService:
-		return fmt.Sprintf("service %s: %s", c.Service.Key, differences(c.Former.fields(), c.Service.fields()))
+		return fmt.Sprintf("service %s: %s", c.Service.Key, differences(c.Previous.fields(), c.Service.fields()))
 	case EditServer:
 		return fmt.Sprintf("%s: %s", c.Object(), differences(c.Before.fields(), c.After.fields()))
 	case AddService:
@@ -190,7 +190,7 @@ func (s Server) fields() []field {
 
 // method is a forwarding method as the spec names it, or the kernel.
 func (s Server) method() string {
-	switch s.OddForwarding {
+	switch s.RawForwarding {
 	case 0:
 		return s.Forwarding.String()
 	case 1:
@@ -198,7 +198,7 @@ func (s Server) method() string {
 	case 4:
 		return "bypass"
 	default:
-		return fmt.Sprintf("method %d", s.OddForwarding)
+		return fmt.Sprintf("method %d", s.RawForwarding)
 	}
 }
 

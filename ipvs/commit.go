@@ -47,7 +47,7 @@ func (c *Conn) Do(changes ...Change) []error {
 func together(changes []Change) int {
 	var added []Key
 	for i, change := range changes[:min(len(changes), exchange.BatchLimit)] {
-		if change.Breaks() || slices.Contains(added, change.Service.Key) {
+		if change.Disrupts() || slices.Contains(added, change.Service.Key) {
 			return max(i, 1)
 		}
 		if change.Op == AddService {

@@ -102,7 +102,7 @@ func handMade() ipvs.Service {
 		Header: ipvs.Header{
 			Key:       ipvs.Key{Mark: 5, Family: config.IPv4},
 			Scheduler: "sh", Persistence: 10 * time.Second,
-			OddNetmask: 0xff00ff00, Flags: ipvs.OnePacket | ipvs.SHFallback | ipvs.SHPort, PersistenceEngine: "sip",
+			RawNetmask: 0xff00ff00, Flags: ipvs.OnePacket | ipvs.SHFallback | ipvs.SHPort, PersistenceEngine: "sip",
 		},
 		Servers: []ipvs.Server{
 			{

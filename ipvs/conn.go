@@ -26,7 +26,7 @@ type Conn struct {
 	sequence uint32   // of the last request
 	datagram []byte   // see receive
 	listed   []Server // see servers
-	spoiled  bool     // an exchange failed: see ready
+	broken   bool     // an exchange failed: see ready
 }
 
 // Open connects to the IPVS of the calling thread's network namespace. The

@@ -4,7 +4,7 @@ import "slices"
 
 // Diff returns the changes that make want of have, in an order that never
 // leaves a mark without the servers it has in both: new services with their
-// servers, then additions and edits, and last what Change.Breaks. A service or
+// servers, then additions and edits, and last what Change.Disrupts. A service or
 // server that is in both is edited in place, so that its connections live on.
 // What the kernel tells apart by address, family or port cannot be edited: the
 // new server is added before the old one is deleted.
@@ -12,26 +12,26 @@ import "slices"
 // Each argument holds a Key at most once. The order of servers, and their
 // Connections, do not count.
 func Diff(have, want []Service) []Change {
-	former, wanted := byKey(have), byKey(want)
-	changes := make([]Change, 0, additions(former, want))
+	previous, wanted := byKey(have), byKey(want)
+	changes := make([]Change, 0, additions(previous, want))
 	for _, after := range want {
-		if _, ok := former[after.Key]; !ok {
+		if _, ok := previous[after.Key]; !ok {
 			changes = append(changes, Change{Op: AddService, Service: after.Header})
 			changes = append(changes, serverChanges(after.Header, nil, after.Servers)...)
 		}
 	}
 	for _, after := range want {
-		before, ok := former[after.Key]
+		before, ok := previous[after.Key]
 		if !ok {
 			continue
 		}
 		if before.Header != after.Header {
-			changes = append(changes, Change{Op: EditService, Former: before.Header, Service: after.Header})
+			changes = append(changes, Change{Op: EditService, Previous: before.Header, Service: after.Header})
 		}
 		changes = append(changes, serverChanges(after.Header, before.Servers, after.Servers)...)
 	}
 	for _, after := range want {
-		if before, ok := former[after.Key]; ok {
+		if before, ok := previous[after.Key]; ok {
 			changes = append(changes, serverRemovals(after.Header, before.Servers, after.Servers)...)
 		}
 	}
@@ -45,10 +45,10 @@ func Diff(have, want []Service) []Change {
 }
 
 // additions counts the changes that make the new services.
-func additions(former map[Key]Service, want []Service) int {
+func additions(previous map[Key]Service, want []Service) int {
 	n := 0
 	for _, after := range want {
-		if _, ok := former[after.Key]; !ok {
+		if _, ok := previous[after.Key]; !ok {
 			n += 1 + len(after.Servers)
 		}
 	}
@@ -66,11 +66,11 @@ func serverChanges(service Header, before, after []Server) []Change {
 	if sameServers(before, after) {
 		return nil
 	}
-	former := byEndpoint(before)
+	previous := byEndpoint(before)
 	var added, edited []Change
 	for _, server := range after {
 		server = server.configured()
-		old, ok := former[server.Endpoint()]
+		old, ok := previous[server.Endpoint()]
 		switch {
 		case !ok:
 			added = append(added, Change{Op: AddServer, Service: service, After: server})

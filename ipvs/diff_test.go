@@ -109,7 +109,7 @@ func TestDiffLeadsThereAndBack(t *testing.T) {
 		}
 		require.Equal(t, newModel(want), kernel)
 		require.True(t, slices.IsSortedFunc(changes, func(a, b ipvs.Change) int {
-			return asInt(a.Breaks()) - asInt(b.Breaks())
+			return asInt(a.Disrupts()) - asInt(b.Disrupts())
 		}))
 		for _, c := range slices.Backward(changes) {
 			require.Equal(t, c, c.Inverse().Inverse())
@@ -183,11 +183,11 @@ func TestDiffOrder(t *testing.T) {
 
 func TestChangeTexts(t *testing.T) {
 	service := ipvs.Header{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Netmask: 128}
-	former := service
-	former.Persistence, former.Netmask = time.Minute, 64
+	previous := service
+	previous.Persistence, previous.Netmask = time.Minute, 64
 	server := ipvs.Server{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}
 	odd := server
-	odd.OddForwarding = 1
+	odd.RawForwarding = 1
 
 	for _, tt := range []struct {
 		name                        string
@@ -197,7 +197,7 @@ func TestChangeTexts(t *testing.T) {
 	}{
 		{
 			name:   "edit service",
-			change: ipvs.Change{Op: ipvs.EditService, Former: former, Service: service},
+			change: ipvs.Change{Op: ipvs.EditService, Previous: previous, Service: service},
 			before: "-f 21 -6 -s wlc -p 60 -M 64", after: "-f 21 -6 -s wlc",
 			words: "service fwmark 21 IPv6: persistence 60s -> none, netmask 64 -> 128",
 		},
@@ -229,7 +229,7 @@ func TestChangeTexts(t *testing.T) {
 			assert.Equal(t, tt.before, tt.change.BeforeText())
 			assert.Equal(t, tt.after, tt.change.AfterText())
 			assert.Equal(t, tt.words, tt.change.String())
-			assert.Equal(t, tt.breaks, tt.change.Breaks())
+			assert.Equal(t, tt.breaks, tt.change.Disrupts())
 			inverse := tt.change.Inverse()
 			assert.Equal(t, tt.after, inverse.BeforeText())
 			assert.Equal(t, tt.before, inverse.AfterText())

@@ -10,16 +10,16 @@ import (
 )
 
 // ready is called before each request. After an exchange that failed it opens
-// another socket: answers that nobody read may still come over the former one,
+// another socket: answers that nobody read may still come over the previous one,
 // and would be taken for those to what is asked next.
 func (c *Conn) ready() error {
-	if c.spoiled {
+	if c.broken {
 		genl, err := dialGeneric()
 		if err != nil {
 			return err
 		}
 		_ = c.genl.Close()
-		c.genl, c.spoiled = genl, false
+		c.genl, c.broken = genl, false
 	}
 	return c.genl.SetDeadline(time.Now().Add(exchange.AnswerLimit))
 }
@@ -52,8 +52,8 @@ func (c *Conn) receive() ([]byte, error) {
 // failed takes note of the error of an exchange, if there is one.
 func (c *Conn) failed(err error) error {
 	if err != nil {
-		c.spoiled = true
-		return exchange.KernelError(err)
+		c.broken = true
+		return exchange.FromKernel(err)
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func TestChangesAgainstIpvsadm(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		conn := open(t)
 		scratch.Run(t, foreign, "ipvsadm", "-R")
-		var former []ipvs.Service
+		var previous []ipvs.Service
 		for i := range 15 {
 			want := randomServices(r)
 			undo := do(t, conn, ipvs.Diff(services(t, conn), want))
@@ -122,11 +122,11 @@ func TestChangesAgainstIpvsadm(t *testing.T) {
 			require.Empty(t, ipvs.Diff(services(t, conn), want), "round %d", i)
 
 			do(t, conn, undo)
-			require.Equal(t, former, services(t, conn), "round %d", i)
-			do(t, conn, ipvs.Diff(former, want))
-			former = want
+			require.Equal(t, previous, services(t, conn), "round %d", i)
+			do(t, conn, ipvs.Diff(previous, want))
+			previous = want
 		}
-		do(t, conn, ipvs.Diff(former, nil))
+		do(t, conn, ipvs.Diff(previous, nil))
 		require.Equal(t, canonical(foreign), saved(t))
 	})
 }
@@ -139,7 +139,7 @@ func TestHandMadeServiceSurvives(t *testing.T) {
 		conn := open(t)
 		require.Equal(t, []ipvs.Service{handMade()}, services(t, conn))
 
-		local := ipvs.Server{Address: netip.MustParseAddr("10.0.0.7"), Weight: 1, OddForwarding: 1}
+		local := ipvs.Server{Address: netip.MustParseAddr("10.0.0.7"), Weight: 1, RawForwarding: 1}
 		add := ipvs.Change{Op: ipvs.AddServer, Service: handMade().Header, After: local}
 		do(t, conn, []ipvs.Change{add})
 		require.Contains(t, services(t, conn)[0].Servers, local)
@@ -230,12 +230,12 @@ func TestRefusals(t *testing.T) {
 				"add service fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
 			},
 			{
-				ipvs.Change{Op: ipvs.EditService, Former: service, Service: noScheduler},
+				ipvs.Change{Op: ipvs.EditService, Previous: service, Service: noScheduler},
 				unix.ENOENT,
 				`edit service fwmark 21 IPv4: no such file or directory (scheduler "nosuch" needs the module ip_vs_nosuch: try "modprobe ip_vs_nosuch")`,
 			},
 			{
-				ipvs.Change{Op: ipvs.EditService, Former: noService, Service: noService},
+				ipvs.Change{Op: ipvs.EditService, Previous: noService, Service: noService},
 				unix.ESRCH,
 				"edit service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
 			},

@@ -37,7 +37,7 @@ func randomService(r *rand.Rand, key ipvs.Key) ipvs.Service {
 		service.Netmask = 1 + r.IntN(key.Family.Bits())
 		service.PersistenceEngine = pick(r, "", "", "sip")
 		if key.Family == config.IPv4 && r.IntN(4) == 0 {
-			service.Netmask, service.OddNetmask = 0, 0xff00ff00
+			service.Netmask, service.RawNetmask = 0, 0xff00ff00
 		}
 	}
 	for i := range 4 {

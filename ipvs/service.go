@@ -49,12 +49,12 @@ type Header struct {
 
 	// Netmask is the prefix length by which clients are grouped: 0 … 32, or
 	// 1 … 128 in IPv6; the full width when they are not grouped. It is 0 when
-	// OddNetmask holds the mask.
+	// RawNetmask holds the mask.
 	Netmask int
 
 	// What no spec asks for, but a service made by hand may have.
 
-	OddNetmask        uint32 // an IPv4 netmask with holes, host byte order; else 0
+	RawNetmask        uint32 // an IPv4 netmask with holes, host byte order; else 0
 	Flags             uint32 // OnePacket, SHFallback, SHPort and flags without a name here
 	PersistenceEngine string // "sip", say
 }
@@ -75,7 +75,7 @@ type Server struct {
 
 	// What no spec asks for, but a server made by hand may have.
 
-	OddForwarding  uint8 // a method that config.Forwarding does not name (local node, bypass); else 0
+	RawForwarding  uint8 // a method that config.Forwarding does not name (local node, bypass); else 0
 	UpperThreshold uint32
 	LowerThreshold uint32
 	Encapsulation  Encapsulation

@@ -39,7 +39,7 @@ func (h Header) flags() string {
 	words := []string{"-s", h.Scheduler}
 	if h.Persistence > 0 {
 		words = append(words, "-p", fmt.Sprint(int64(h.Persistence/time.Second)))
-		if h.OddNetmask != 0 || h.Netmask != h.Family.Bits() {
+		if h.RawNetmask != 0 || h.Netmask != h.Family.Bits() {
 			words = append(words, "-M", h.netmask())
 		}
 	}
@@ -61,8 +61,8 @@ func (h Header) netmask() string {
 	if h.Family == config.IPv6 {
 		return fmt.Sprint(h.Netmask)
 	}
-	if h.OddNetmask != 0 {
-		return net.IP(binary.BigEndian.AppendUint32(nil, h.OddNetmask)).String()
+	if h.RawNetmask != 0 {
+		return net.IP(binary.BigEndian.AppendUint32(nil, h.RawNetmask)).String()
 	}
 	return net.IP(net.CIDRMask(h.Netmask, 32)).String()
 }
@@ -90,7 +90,7 @@ func (s Server) flags() string {
 	if s.LowerThreshold != 0 {
 		words = append(words, "-y", fmt.Sprint(s.LowerThreshold))
 	}
-	if s.Forwarding == config.Tunnel && s.OddForwarding == 0 {
+	if s.Forwarding == config.Tunnel && s.RawForwarding == 0 {
 		words = append(words, s.Encapsulation.flags()...)
 	}
 	return strings.Join(words, " ")
@@ -99,7 +99,7 @@ func (s Server) flags() string {
 // methodFlag is -g too for methods that have no flag: ipvsadm cannot set them.
 func (s Server) methodFlag() string {
 	switch {
-	case s.OddForwarding != 0 || s.Forwarding == config.Direct:
+	case s.RawForwarding != 0 || s.Forwarding == config.Direct:
 		return "-g"
 	case s.Forwarding == config.Tunnel:
 		return "-i"

@@ -139,8 +139,8 @@ func appendServer(b []byte, server Server) []byte {
 }
 
 func methodOf(server Server) uint32 {
-	if server.OddForwarding != 0 {
-		return uint32(server.OddForwarding)
+	if server.RawForwarding != 0 {
+		return uint32(server.RawForwarding)
 	}
 	switch server.Forwarding {
 	case config.Direct:
@@ -161,7 +161,7 @@ func setMethod(server *Server, method uint32) {
 	case methodDirect:
 		server.Forwarding = config.Direct
 	default:
-		server.OddForwarding = uint8(method)
+		server.RawForwarding = uint8(method)
 	}
 }
 
@@ -179,8 +179,8 @@ func (h Header) netmaskToKernel() uint32 {
 		return uint32(h.Netmask)
 	}
 	mask := net.CIDRMask(h.Netmask, 32)
-	if h.OddNetmask != 0 {
-		mask = binary.BigEndian.AppendUint32(nil, h.OddNetmask)
+	if h.RawNetmask != 0 {
+		mask = binary.BigEndian.AppendUint32(nil, h.RawNetmask)
 	}
 	return binary.NativeEndian.Uint32(mask)
 }
@@ -193,7 +193,7 @@ func (h *Header) setNetmask(raw uint32) {
 	mask := binary.BigEndian.Uint32(binary.NativeEndian.AppendUint32(nil, raw))
 	ones := bits.LeadingZeros32(^mask)
 	if bits.OnesCount32(mask) != ones {
-		h.OddNetmask = mask
+		h.RawNetmask = mask
 		return
 	}
 	h.Netmask = ones

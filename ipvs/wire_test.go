@@ -19,7 +19,7 @@ func TestServerRoundTrip(t *testing.T) {
 			{},
 			{Port: 1, Weight: 65535, Forwarding: config.Direct},
 			{Port: 65535, Weight: math.MaxInt32, Forwarding: config.Tunnel, Encapsulation: Encapsulation{Type: 1, Port: 6080, Flags: 2}},
-			{OddForwarding: 1, UpperThreshold: math.MaxUint32, LowerThreshold: 1},
+			{RawForwarding: 1, UpperThreshold: math.MaxUint32, LowerThreshold: 1},
 		} {
 			server.Address = netip.MustParseAddr(address)
 			decoded, err := decodeServer(appendServer(nil, server), Key{Mark: 1, Family: config.IPv4})
@@ -39,7 +39,7 @@ func TestNetmaskRoundTrip(t *testing.T) {
 			require.Equal(t, want, got)
 		}
 	}
-	odd := Header{Key: Key{Mark: 1, Family: config.IPv4}, OddNetmask: 0x00ffffff}
+	odd := Header{Key: Key{Mark: 1, Family: config.IPv4}, RawNetmask: 0x00ffffff}
 	got := Header{Key: odd.Key}
 	got.setNetmask(odd.netmaskToKernel())
 	assert.Equal(t, odd, got)

@@ -7,7 +7,7 @@ func Arranged(from, to *Ruleset) *Ruleset {
 	arranged := &Ruleset{}
 	for _, next := range to.Tables {
 		table := *next
-		if old := from.Table(next.Family, next.Name); old != nil && !compareTables(old, next, "").detour {
+		if old := from.Table(next.Family, next.Name); old != nil && !compareTables(old, next, "").viaCopy {
 			table.Sets = inOrder(old.Sets, next.Sets, func(s *Set) string { return s.Name })
 			table.Chains = inOrder(old.Chains, next.Chains, func(c *Chain) string { return c.Name })
 		}

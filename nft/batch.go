@@ -26,7 +26,7 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("kernel refuses %s: %
 func (e *RefusedError) Unwrap() error { return e.Err }
 
 func refused(object string, err error) error {
-	if refusal, ok := errors.AsType[*exchange.Refusal](err); ok {
+	if refusal, ok := errors.AsType[*exchange.KernelError](err); ok {
 		return &RefusedError{Object: object, Err: refusal}
 	}
 	return fmt.Errorf("%s: %w", object, err)

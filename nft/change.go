@@ -27,10 +27,10 @@ type Change struct {
 
 	// What the change does to packets; filled by Changes.
 
-	Shifts       []Shift // marks that packets lose by it, or get others for
-	Untranslated bool    // active data from some source no longer gets another
-	Role         Role    // of a rule that is deleted; else 0
-	EndsNAT      bool    // lvsmark's last nat chain of the family goes; see Translated
+	MarkChanges  []MarkChange // marks that packets lose by it, or get others for
+	Untranslated bool         // active data from some source no longer gets another
+	RuleKind     RuleKind     // of a rule that is deleted; else 0
+	EndsNAT      bool         // lvsmark's last nat chain of the family goes; see Translated
 
 	// What is changed, as it was; else nil.
 
@@ -73,7 +73,7 @@ func (t *Table) changes(changes []Change, op Op) []Change {
 	for _, c := range t.Chains {
 		changes = t.chainChanges(changes, op, c)
 	}
-	for _, s := range t.Strays {
+	for _, s := range t.Unmanaged {
 		changes = append(changes, whole(op, s.Kind, t.String(), s.Name))
 	}
 	return changes

@@ -32,17 +32,17 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 	return generation, nil
 }
 
-// patience is how long Turn and Restore go on while somebody else changes the
+// retryTimeout is how long CommitLocked and Restore go on while somebody else changes the
 // ruleset again and again. Each try waits for an RCU grace period, in which another
 // transaction may come in between.
-const patience = 5 * time.Second
+const retryTimeout = 5 * time.Second
 
-// Turn makes the difference as Commit does. It is for who has the lock: when
+// CommitLocked makes the difference as Commit does. It is for who has the lock: when
 // somebody else changes other tables meanwhile, it goes on from where it is. It
 // wraps ErrStale, and has changed nothing, when lvsmark's own tables are not, or no
 // longer, those that were compared, or when the others do not leave it the time.
 // What it did is undone by Restore.
-func (c *Conn) Turn(d *Difference, generation uint32) (uint32, error) {
+func (c *Conn) CommitLocked(d *Difference, generation uint32) (uint32, error) {
 	from, to := d.from, d.to
 	for begin, tries := time.Now(), 1; ; tries++ {
 		after, err := c.Commit(d, generation)
@@ -62,7 +62,7 @@ func (c *Conn) Turn(d *Difference, generation uint32) (uint32, error) {
 			d = Compare(from, to)
 		}
 		generation = now.Generation
-		if time.Since(begin) > c.patience {
+		if time.Since(begin) > c.retryTimeout {
 			return generation, fmt.Errorf("%w, %d times over: find who does, `nft monitor` tells", ErrStale, tries)
 		}
 	}
@@ -93,7 +93,7 @@ func (c *Conn) Restore(r *Ruleset) error {
 		if !stale {
 			failures++
 		}
-		if failures == restoreTries || stale && time.Since(begin) > c.patience {
+		if failures == restoreTries || stale && time.Since(begin) > c.retryTimeout {
 			return err
 		}
 	}

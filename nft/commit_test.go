@@ -91,7 +91,7 @@ func TestTurn(t *testing.T) {
 	}
 }
 
-// TestTurnGivesUp beside who changes the ruleset all the time; whoever has patience
+// TestTurnGivesUp beside who changes the ruleset all the time; whoever has time left
 // goes on after a change.
 func TestTurnGivesUp(t *testing.T) {
 	want := rehearse(t, parse(t, healSpec))
@@ -100,13 +100,13 @@ func TestTurnGivesUp(t *testing.T) {
 		old := snapshot(t, conn)
 		run(t, "add table ip other", "-f", "-")
 		before := list(t, "ruleset")
-		conn.Impatient()
-		_, err := conn.Turn(nft.Compare(&old.Ruleset, want), old.Generation)
+		conn.GiveUpAtOnce()
+		_, err := conn.CommitLocked(nft.Compare(&old.Ruleset, want), old.Generation)
 		require.ErrorIs(t, err, nft.ErrStale)
 		require.ErrorContains(t, err, "find who does, `nft monitor` tells")
 		assert.Equal(t, before, list(t, "ruleset"))
 
-		_, err = dial(t).Turn(nft.Compare(&old.Ruleset, want), old.Generation)
+		_, err = dial(t).CommitLocked(nft.Compare(&old.Ruleset, want), old.Generation)
 		require.NoError(t, err)
 		now := snapshot(t, conn)
 		assert.Empty(t, nft.Compare(&now.Ruleset, want).Changes())

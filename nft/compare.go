@@ -49,16 +49,16 @@ func Compare(from, to *Ruleset) *Difference {
 			d.parts = append(d.parts, func() [][]message { return [][]message{createTable(next)} })
 			continue
 		}
-		td := compareTables(old, next, spareName(from, next))
+		td := compareTables(old, next, temporaryName(from, next))
 		d.changes = append(d.changes, td.changes...)
 		d.parts = append(d.parts, td.transactions)
 	}
 	return d
 }
 
-// spareName is for a copy of the table. One of an earlier apply that was killed
+// temporaryName is for a copy of the table. One of an earlier apply that was killed
 // may still be there.
-func spareName(r *Ruleset, t *Table) string {
+func temporaryName(r *Ruleset, t *Table) string {
 	name := t.Name + "-next"
 	for r.Table(t.Family, name) != nil {
 		name += "-next"
@@ -96,8 +96,8 @@ func createAll(r *Ruleset) []message {
 
 func createTable(t *Table) []message {
 	messages := []message{t.newTable()}
-	for _, s := range t.Strays {
-		messages = append(messages, t.newStray(s))
+	for _, s := range t.Unmanaged {
+		messages = append(messages, t.newUnmanaged(s))
 	}
 	for _, c := range t.Chains {
 		messages = append(messages, t.newChain(c))

@@ -21,10 +21,10 @@ func (d *tableDifference) compareElements(old, next *Set) {
 	if len(e.deleted) > 0 {
 		d.changes.later(func(list []Change) []Change { return d.old.elementChanges(list, Delete, old, e.deleted) })
 	}
-	d.made = append(d.made, d.next.newElements(next, e.added)...)
-	d.turned = append(d.turned, d.next.delElements(next, e.changed)...)
-	d.turned = append(d.turned, d.next.newElements(next, e.changed)...)
-	d.gone = append(d.gone, d.next.delElements(next, e.deleted)...)
+	d.fill = append(d.fill, d.next.newElements(next, e.added)...)
+	d.switches = append(d.switches, d.next.delElements(next, e.changed)...)
+	d.switches = append(d.switches, d.next.newElements(next, e.changed)...)
+	d.drop = append(d.drop, d.next.delElements(next, e.deleted)...)
 	if len(e.changed) > 0 && !inLedger(next.Name) && sameSet(old, next) {
 		d.replace(next)
 	}
@@ -109,8 +109,8 @@ func (d *tableDifference) compareIntervals(old, next *Set) {
 		return
 	}
 	d.listIntervals(old, next)
-	d.turned = append(d.turned, d.next.flushSet(next))
-	d.turned = append(d.turned, d.next.newElements(next, next.Elements)...)
+	d.switches = append(d.switches, d.next.flushSet(next))
+	d.switches = append(d.switches, d.next.newElements(next, next.Elements)...)
 }
 
 func (d *tableDifference) listIntervals(old, next *Set) {

@@ -14,7 +14,7 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 		if !keepOld[i] {
 			d.changes.add(d.old.ruleChange(Delete, old, r))
 			d.structure = true
-			d.turned = append(d.turned, d.old.delRule(old, r))
+			d.switches = append(d.switches, d.old.delRule(old, r))
 		}
 	}
 	// A new rule goes before the next one that stays, whose handle is known.
@@ -35,7 +35,7 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 	for i := len(added) - 1; i >= 0; i-- {
 		d.changes.add(changes[i])
 		d.structure = true
-		d.turned = append(d.turned, added[i])
+		d.switches = append(d.switches, added[i])
 	}
 }
 

@@ -18,54 +18,54 @@ import (
 // only then goes what is old.
 type tableDifference struct {
 	old, next *Table
-	spare     string // a name that no table of lvsmark's has
+	temporary string // a name that no table of lvsmark's has
 	changes   listing
 
-	detour    bool      // the kernel cannot turn one into the other in place
+	viaCopy   bool      // the kernel cannot turn one into the other in place
 	replaced  []*Set    // nor these sets, as they are to be
-	named     []message // new chains and strays, still empty: elements and rules may name them
-	made      []message // new sets and elements, rules of new chains
-	turned    []message // rules of chains that stay, intervals, values in the ledger
-	gone      []message // elements, sets and chains that nobody asks any more
+	create    []message // new chains and unmanaged objects, still empty: elements and rules may name them
+	fill      []message // new sets and elements, rules of new chains
+	switches  []message // rules of chains that stay, intervals, values in the ledger
+	drop      []message // elements, sets and chains that nobody asks any more
 	structure bool      // more than elements differs
 	moved     bool      // an address leaves one set and comes into another
 
 	cameKeys, wentKeys map[string]bool
 }
 
-func compareTables(old, next *Table, spare string) *tableDifference {
-	d := &tableDifference{old: old, next: next, spare: spare, cameKeys: map[string]bool{}, wentKeys: map[string]bool{}}
+func compareTables(old, next *Table, temporary string) *tableDifference {
+	d := &tableDifference{old: old, next: next, temporary: temporary, cameKeys: map[string]bool{}, wentKeys: map[string]bool{}}
 	if !sameTable(old, next) {
-		d.detour = true
+		d.viaCopy = true
 		d.changes.add(Change{Op: Edit, Kind: "table", Before: old.describe(), After: next.describe()})
 	}
 	d.compareSets()
 	d.compareChains()
-	d.compareStrays()
+	d.compareUnmanaged()
 	return d
 }
 
 // transactions are those of the difference, none of which loses a packet.
 func (d *tableDifference) transactions() [][]message {
-	made := slices.Concat(d.named, d.made)
+	made := slices.Concat(d.create, d.fill)
 	switch {
 	case len(d.changes) == 0:
 		return nil
-	case d.detour:
-		return d.aroundByCopy()
+	case d.viaCopy:
+		return d.replaceByCopy()
 	case len(d.replaced) > 0:
-		return d.aroundBySpares()
+		return d.replaceByTemporary()
 	case !d.structure && !d.moved:
-		return [][]message{slices.Concat(made, d.turned, d.gone)}
+		return [][]message{slices.Concat(made, d.switches, d.drop)}
 	}
-	return [][]message{slices.Concat(made, d.turned), d.gone}
+	return [][]message{slices.Concat(made, d.switches), d.drop}
 }
 
-// aroundByCopy replaces the table by way of a copy under another name, so that
+// replaceByCopy replaces the table by way of a copy under another name, so that
 // one of the two marks packets at any time.
-func (d *tableDifference) aroundByCopy() [][]message {
+func (d *tableDifference) replaceByCopy() [][]message {
 	beside := *d.next
-	beside.Name = d.spare
+	beside.Name = d.temporary
 	return [][]message{
 		createTable(&beside),
 		{d.old.delTable()},
@@ -81,7 +81,7 @@ func (d *tableDifference) compareSets() {
 		case old == nil:
 			d.changes.later(func(list []Change) []Change { return d.next.setChanges(list, Add, s) })
 			d.structure = d.structure || !inLedger(s.Name)
-			d.made = append(d.made, createContents(d.next, []*Set{s}, nil)...)
+			d.fill = append(d.fill, createContents(d.next, []*Set{s}, nil)...)
 		case !sameSet(old, s):
 			d.changes.add(Change{Op: Edit, Kind: s.Kind(), Where: d.next.String(), Before: old.head(), After: s.head()})
 			d.replace(s)
@@ -104,7 +104,7 @@ func (d *tableDifference) compareSets() {
 // at any time, under its own name.
 func (d *tableDifference) replace(s *Set) {
 	d.replaced = append(d.replaced, s)
-	d.detour = d.detour || inLedger(s.Name)
+	d.viaCopy = d.viaCopy || inLedger(s.Name)
 }
 
 func (d *tableDifference) compareChains() {
@@ -114,13 +114,13 @@ func (d *tableDifference) compareChains() {
 		case old == nil:
 			d.changes.later(func(list []Change) []Change { return d.next.chainChanges(list, Add, c) })
 			d.structure = true
-			d.named = append(d.named, d.next.newChain(c))
-			d.made = append(d.made, createContents(d.next, nil, []*Chain{c})...)
+			d.create = append(d.create, d.next.newChain(c))
+			d.fill = append(d.fill, createContents(d.next, nil, []*Chain{c})...)
 		case sameChain(old, c):
 			d.compareRules(old, c)
 		default:
 			d.changes.add(Change{Op: Edit, Kind: "chain", Where: d.next.String(), Before: old.head(), After: c.head()})
-			d.detour = true
+			d.viaCopy = true
 			d.compareRules(old, c)
 		}
 	}
@@ -141,39 +141,39 @@ func (d *tableDifference) clear() {
 		if d.next.Chain(c.Name) == nil {
 			chains = append(chains, c)
 			for _, r := range c.Rules {
-				d.gone = append(d.gone, d.old.delRule(c, r))
+				d.drop = append(d.drop, d.old.delRule(c, r))
 			}
 		}
 	}
 	for _, s := range d.old.Sets {
 		if d.next.Set(s.Name) == nil {
-			d.gone = append(d.gone, d.old.delSet(s))
+			d.drop = append(d.drop, d.old.delSet(s))
 		}
 	}
 	for _, c := range chains {
-		d.gone = append(d.gone, d.old.delChain(c))
+		d.drop = append(d.drop, d.old.delChain(c))
 	}
 }
 
-func (d *tableDifference) compareStrays() {
-	for _, s := range d.next.Strays {
-		if !d.old.hasStray(s) {
+func (d *tableDifference) compareUnmanaged() {
+	for _, s := range d.next.Unmanaged {
+		if !d.old.hasUnmanaged(s) {
 			d.changes.add(whole(Add, s.Kind, d.next.String(), s.Name))
 			d.structure = true
-			d.named = append(d.named, d.next.newStray(s))
+			d.create = append(d.create, d.next.newUnmanaged(s))
 		}
 	}
-	for _, s := range d.old.Strays {
-		if !d.next.hasStray(s) {
+	for _, s := range d.old.Unmanaged {
+		if !d.next.hasUnmanaged(s) {
 			d.changes.add(whole(Delete, s.Kind, d.old.String(), s.Name))
 			d.structure = true
-			d.gone = append(d.gone, d.old.delStray(s))
+			d.drop = append(d.drop, d.old.delUnmanaged(s))
 		}
 	}
 }
 
-func (t *Table) hasStray(s Stray) bool {
-	return slices.ContainsFunc(t.Strays, func(o Stray) bool { return o.Kind == s.Kind && o.Name == s.Name })
+func (t *Table) hasUnmanaged(s Unmanaged) bool {
+	return slices.ContainsFunc(t.Unmanaged, func(o Unmanaged) bool { return o.Kind == s.Kind && o.Name == s.Name })
 }
 
 func (t *Table) describe() string {

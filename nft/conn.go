@@ -14,11 +14,11 @@ import (
 // A Conn speaks nf_tables netlink in one network namespace. It is not safe for
 // concurrent use.
 type Conn struct {
-	nl       *netlink.Conn
-	sequence uint32 // of the last request
-	datagram []byte // see receive
-	spoiled  bool   // an exchange failed: see ready
-	patience time.Duration
+	nl           *netlink.Conn
+	sequence     uint32 // of the last request
+	datagram     []byte // see receive
+	broken       bool   // an exchange failed: see ready
+	retryTimeout time.Duration
 }
 
 // Dial opens a connection in the network namespace of the calling thread.
@@ -27,14 +27,14 @@ func Dial() (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{nl: nl, datagram: make([]byte, datagramLimit), patience: patience}, nil
+	return &Conn{nl: nl, datagram: make([]byte, datagramLimit), retryTimeout: retryTimeout}, nil
 }
 
 // Close closes the connection.
 func (c *Conn) Close() error { return c.nl.Close() }
 
 // Generation returns the number that the kernel adds to with each change of the
-// ruleset, by whomever.
+// ruleset, by any process.
 func (c *Conn) Generation() (generation uint32, err error) {
 	found := false
 	err = c.ask(unix.NFT_MSG_GETGEN, 0, unix.NFPROTO_UNSPEC, nil, func(m exchange.Message) error {

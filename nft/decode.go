@@ -12,7 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// flowtable is the Kind of a Stray that is no object.
+// flowtable is the Kind of an Unmanaged that is no stateful object.
 const flowtable = "flowtable"
 
 // objectNames are those of nft(8), by NFT_OBJECT_*.
@@ -147,8 +147,8 @@ func decodeRule(b []byte) (table, chain string, r *Rule, err error) {
 	return table, chain, r, err
 }
 
-// decodeStray reads an object or a flowtable.
-func decodeStray(kind string, b []byte) (table string, s Stray, err error) {
+// decodeUnmanaged reads an object or a flowtable.
+func decodeUnmanaged(kind string, b []byte) (table string, s Unmanaged, err error) {
 	s.Kind = kind
 	err = decode(b, "object", func(a attribute) {
 		const nftaObjUse, nftaObjHandle, nftaFlowtableUse, nftaFlowtableHandle = 5, 6, 4, 5

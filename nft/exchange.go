@@ -18,10 +18,10 @@ import (
 const datagramLimit = 64 << 10
 
 // ready is called before each request. After an exchange that failed it opens
-// another socket: answers that nobody read may still come over the former one,
+// another socket: answers that nobody read may still come over the previous one,
 // and would be taken for those to what is asked next.
 func (c *Conn) ready() error {
-	if !c.spoiled {
+	if !c.broken {
 		return nil
 	}
 	nl, err := dial()
@@ -29,7 +29,7 @@ func (c *Conn) ready() error {
 		return err
 	}
 	_ = c.nl.Close()
-	c.nl, c.spoiled = nl, false
+	c.nl, c.broken = nl, false
 	return nil
 }
 
@@ -93,7 +93,7 @@ func (c *Conn) failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	c.spoiled = true
+	c.broken = true
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("the kernel did not answer within %s", exchange.AnswerLimit)
 	}

@@ -1,4 +1,4 @@
 package nft
 
-// Impatient makes Turn and Restore give up at once beside others.
-func (c *Conn) Impatient() { c.patience = 0 }
+// GiveUpAtOnce makes CommitLocked and Restore give up at once beside others.
+func (c *Conn) GiveUpAtOnce() { c.retryTimeout = 0 }

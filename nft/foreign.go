@@ -52,7 +52,7 @@ func (c *Conn) readForeign() ([]*foreignTable, error) {
 	if err := c.foreignChains(tables); err != nil {
 		return nil, err
 	}
-	onTheWay := slices.DeleteFunc(tables, func(t *foreignTable) bool { return len(t.stations()) == 0 })
+	onTheWay := slices.DeleteFunc(tables, func(t *foreignTable) bool { return len(t.hookPoints()) == 0 })
 	for _, t := range onTheWay {
 		for _, read := range []func(*foreignTable) error{c.foreignRules, c.foreignSets} {
 			if err := read(t); err != nil {

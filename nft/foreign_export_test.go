@@ -10,7 +10,7 @@ type ForeignRule struct {
 	Expressions []string // names
 }
 
-// ForeignRules are the rules that Neighbours reads.
+// ForeignRules are the rules that Findings reads.
 func (c *Conn) ForeignRules() ([]ForeignRule, error) {
 	tables, err := c.readForeign()
 	var rules []ForeignRule
@@ -28,9 +28,9 @@ func (c *Conn) ForeignRules() ([]ForeignRule, error) {
 	return rules, err
 }
 
-// NeighbourSteps are those that Neighbours takes for IPv4, and its error if there
+// FindingSteps are those that Findings takes for IPv4, and its error if there
 // may be no more than limit.
-func (c *Conn) NeighbourSteps(spec *config.Spec, limit int) (int, error) {
+func (c *Conn) FindingSteps(spec *config.Spec, limit int) (int, error) {
 	tables, err := c.readForeign()
 	if err != nil {
 		return 0, err
@@ -38,7 +38,7 @@ func (c *Conn) NeighbourSteps(spec *config.Spec, limit int) (int, error) {
 	packets, all := packetsOf(spec, config.IPv4)
 	w := newWalk(c, packets, stepLimit)
 	for _, t := range tables {
-		for _, at := range t.stations() {
+		for _, at := range t.hookPoints() {
 			w.visit(at, all)
 		}
 	}

@@ -41,13 +41,13 @@ func FuzzDecode(f *testing.F) {
 			_ = r.Text(config.IPv4)
 			_ = r.Text(config.IPv6)
 			for _, table := range tables {
-				table.role(r)
+				table.ruleKind(r)
 				_ = table.identity(r)
 			}
 		}
 		for _, kind := range []string{"object", flowtable} {
-			if _, s, err := decodeStray(kind, b); err == nil {
-				(&Table{Family: config.IPv4}).delStray(s)
+			if _, s, err := decodeUnmanaged(kind, b); err == nil {
+				(&Table{Family: config.IPv4}).delUnmanaged(s)
 			}
 		}
 	})

@@ -22,10 +22,10 @@ type Binding struct {
 	Mark   uint32 // host byte order
 }
 
-// FormerLimit is how many bytes of a setting's former value the ledger holds:
+// PreviousLimit is how many bytes of a setting's previous value the ledger holds:
 // the kernel takes 256 bytes of userdata with an element (NFT_USERDATA_MAXLEN),
 // and nft 127 of them as a comment.
-const FormerLimit = 120
+const PreviousLimit = 120
 
 // A Ledger is what lvsmark did to the kernel besides nftables.
 type Ledger struct {
@@ -36,9 +36,9 @@ type Ledger struct {
 // A Setting is a sysctl or an IPVS timeout as it is to be, and as it was before
 // lvsmark changed it.
 type Setting struct {
-	Value   string
-	Former  string
-	Changed bool // lvsmark changed it; Former says from what
+	Value    string
+	Previous string
+	Changed  bool // lvsmark changed it; Previous says from what
 }
 
 // compileLedger adds the ledger of the table's family; settings have no family
@@ -91,8 +91,8 @@ func (t *Table) ledger() Ledger {
 			p := e.parts()
 			name, value, ok := strings.Cut(userdataText(p.userdata, udComment), " = ")
 			if ok {
-				former, changed := userdata(p.userdata, udFormer)
-				ledger.Settings[name] = Setting{Value: value, Former: former, Changed: changed}
+				previous, changed := userdata(p.userdata, udPrevious)
+				ledger.Settings[name] = Setting{Value: value, Previous: previous, Changed: changed}
 			}
 		}
 	}
@@ -136,7 +136,7 @@ func inLedger(set string) bool { return set == boundSet || set == settingsSet }
 func settingUserdata(name string, s Setting) []byte {
 	b := appendComment(nil, udComment, name+" = "+s.Value)
 	if s.Changed {
-		b = appendUserdata(b, udFormer, []byte(s.Former))
+		b = appendUserdata(b, udPrevious, []byte(s.Previous))
 	}
 	return b
 }

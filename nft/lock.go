@@ -19,14 +19,14 @@ const tableOwner = 2
 
 // A LockedError says that another process has the lock.
 type LockedError struct {
-	Holder string // what that process said of itself; empty: nothing is known
+	LockOwner string // what that process said of itself; empty: nothing is known
 }
 
 func (e *LockedError) Error() string {
-	if e.Holder == "" {
+	if e.LockOwner == "" {
 		return "another lvsmark is changing this network namespace"
 	}
-	return "another lvsmark is changing this network namespace: " + e.Holder
+	return "another lvsmark is changing this network namespace: " + e.LockOwner
 }
 
 // A Lock keeps every other lvsmark from changing a network namespace. The kernel
@@ -38,21 +38,21 @@ type Lock struct {
 // Acquire takes the lock of the calling thread's network namespace, if the
 // ruleset is still of that generation, 0 for any, and returns the one afterwards. It
 // wraps ErrStale when it is not, and returns a *LockedError when somebody has
-// the lock. The holder, at most 127 bytes, says who asks: it is the table's
+// the lock. The owner, at most 127 bytes, says who asks: it is the table's
 // comment. It needs Linux 5.12.
-func Acquire(holder string, generation uint32) (*Lock, uint32, error) {
+func Acquire(owner string, generation uint32) (*Lock, uint32, error) {
 	conn, err := Dial()
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := conn.transact([]message{lockTable(holder).newTable()}, generation); err != nil {
+	if err := conn.transact([]message{lockTable(owner).newTable()}, generation); err != nil {
 		return nil, 0, errors.Join(conn.refusedLock(err), conn.Close())
 	}
 	return &Lock{conn}, nextGeneration(generation), nil
 }
 
-func lockTable(holder string) *Table {
-	return &Table{Family: config.IPv4, Name: LockTable, Flags: tableOwner, Comment: holder}
+func lockTable(owner string) *Table {
+	return &Table{Family: config.IPv4, Name: LockTable, Flags: tableOwner, Comment: owner}
 }
 
 // Release gives the lock back.
@@ -61,28 +61,28 @@ func (l *Lock) Release() error { return l.conn.Close() }
 func (c *Conn) refusedLock(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
-		holder, found, readErr := c.Holder()
+		owner, found, readErr := c.LockOwner()
 		if readErr == nil && !found {
 			return ErrStale // it has gone since
 		}
-		return &LockedError{Holder: holder}
+		return &LockedError{LockOwner: owner}
 	case errors.Is(err, unix.EEXIST):
 		return fmt.Errorf("table ip %s is not lvsmark's: delete it; %w", LockTable, err)
 	}
 	return lockRefused(err)
 }
 
-// Holder tells who has the lock of the calling thread's network namespace.
-func (c *Conn) Holder() (holder string, found bool, err error) {
+// LockOwner tells who has the lock of the calling thread's network namespace.
+func (c *Conn) LockOwner() (owner string, found bool, err error) {
 	for range snapshotTries {
-		if holder, found, err = c.readHolder(); !errors.Is(err, errInterrupted) {
-			return holder, found, err
+		if owner, found, err = c.readLockOwner(); !errors.Is(err, errInterrupted) {
+			return owner, found, err
 		}
 	}
 	return "", false, err
 }
 
-func (c *Conn) readHolder() (holder string, found bool, err error) {
+func (c *Conn) readLockOwner() (owner string, found bool, err error) {
 	for e, err := range c.dump(unix.NFT_MSG_GETTABLE, unix.NFPROTO_IPV4, nil) {
 		if err != nil {
 			return "", false, readError("tables", err)

@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestLock has one holder at a time, whom the kernel forgets when it goes; a
+// TestLock has one owner at a time, whom the kernel forgets when it goes; a
 // flush of the ruleset does not take the lock away.
 func TestLock(t *testing.T) {
 	inScratch(t, func() {
@@ -25,15 +25,15 @@ func TestLock(t *testing.T) {
 		_, _, err = nft.Acquire("pid 2, apply", now)
 		var locked *nft.LockedError
 		require.ErrorAs(t, err, &locked)
-		assert.Equal(t, "pid 1, apply", locked.Holder)
+		assert.Equal(t, "pid 1, apply", locked.LockOwner)
 		require.NotNil(t, snapshot(t, conn).Locked)
-		assert.Equal(t, "pid 1, apply", snapshot(t, conn).Locked.Holder)
+		assert.Equal(t, "pid 1, apply", snapshot(t, conn).Locked.LockOwner)
 
 		run(t, "", "flush", "ruleset")
-		holder, found, err := conn.Holder()
+		owner, found, err := conn.LockOwner()
 		require.NoError(t, err)
 		assert.True(t, found)
-		assert.Equal(t, "pid 1, apply", holder)
+		assert.Equal(t, "pid 1, apply", owner)
 
 		require.NoError(t, lock.Release())
 		after := snapshot(t, conn)

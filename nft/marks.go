@@ -14,7 +14,7 @@ import (
 // Marks says which marks a ruleset gives to packets: for each VIP its ports in
 // order, adjacent ones with the same mark in one range. Two rulesets with the
 // same Marks do the same to packets, whatever their maps and chains. Rules that
-// are not of lvsmark's making are left out; see Role.
+// lvsmark does not make are left out; see RuleKind.
 type Marks map[netip.Addr][]MarkedPorts
 
 // MarkedPorts are ports of a VIP whose packets carry a mark.
@@ -43,7 +43,7 @@ type markChain struct {
 	steps    []markStep
 }
 
-// A markStep is a rule of lvsmark's making.
+// A markStep is a rule that lvsmark makes.
 type markStep struct {
 	ports   []config.PortRange    // the same of several protocols
 	within  netip.Prefix          // the network of its VIPs; invalid: no matter

@@ -195,22 +195,24 @@ func (t *Table) ruleName(c *Chain, r *Rule) string {
 	return fmt.Sprintf("rule %s %s: %s", t.id(), c.Name, r.Text(t.Family))
 }
 
-func (t *Table) newStray(s Stray) message {
+func (t *Table) newUnmanaged(s Unmanaged) message {
 	typ := uint16(unix.NFT_MSG_NEWOBJ)
 	if s.Kind == flowtable {
 		typ = nftMsgNewFlowtable
 	}
-	return message{typ, netlink.Create | netlink.Excl, t.Family, appendAttributes(nil, s.raw), t.strayName(s)}
+	return message{typ, netlink.Create | netlink.Excl, t.Family, appendAttributes(nil, s.raw), t.unmanagedName(s)}
 }
 
-func (t *Table) delStray(s Stray) message {
+func (t *Table) delUnmanaged(s Unmanaged) message {
 	if s.Kind == flowtable {
 		b := appendText(nil, nftaFlowtableTable, t.Name)
-		return message{nftMsgDelFlowtable, 0, t.Family, appendText(b, nftaFlowtableName, s.Name), t.strayName(s)}
+		return message{nftMsgDelFlowtable, 0, t.Family, appendText(b, nftaFlowtableName, s.Name), t.unmanagedName(s)}
 	}
 	b := appendText(nil, nftaObjTable, t.Name)
 	b = appendText(b, nftaObjName, s.Name)
-	return message{unix.NFT_MSG_DELOBJ, 0, t.Family, appendUint32(b, nftaObjType, s.typ), t.strayName(s)}
+	return message{unix.NFT_MSG_DELOBJ, 0, t.Family, appendUint32(b, nftaObjType, s.typ), t.unmanagedName(s)}
 }
 
-func (t *Table) strayName(s Stray) string { return fmt.Sprintf("%s %s %s", s.Kind, t.id(), s.Name) }
+func (t *Table) unmanagedName(s Unmanaged) string {
+	return fmt.Sprintf("%s %s %s", s.Kind, t.id(), s.Name)
+}

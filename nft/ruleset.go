@@ -15,13 +15,13 @@ type Ruleset struct {
 
 // A Table is an nftables table of lvsmark's, of family ip or ip6.
 type Table struct {
-	Family  config.Family
-	Name    string
-	Flags   uint32 // NFT_TABLE_F_*
-	Comment string
-	Sets    []*Set // in the order of the kernel's list: that of creation
-	Chains  []*Chain
-	Strays  []Stray
+	Family    config.Family
+	Name      string
+	Flags     uint32 // NFT_TABLE_F_*
+	Comment   string
+	Sets      []*Set // in the order of the kernel's list: that of creation
+	Chains    []*Chain
+	Unmanaged []Unmanaged
 }
 
 // A Set is an nftables set, map or verdict map.
@@ -65,9 +65,9 @@ type Rule struct {
 	rest        []netlink.Attribute
 }
 
-// A Stray is something in a table of lvsmark's that lvsmark never makes: a
+// An Unmanaged is an object in a table of lvsmark's that lvsmark never makes: a
 // stateful object or a flowtable.
-type Stray struct {
+type Unmanaged struct {
 	Kind string // counter, quota, flowtable, …
 	Name string
 	typ  uint32 // NFT_OBJECT_*; of objects only

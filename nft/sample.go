@@ -26,7 +26,7 @@ func (r *Ruleset) sampled() *Ruleset {
 }
 
 // sample is one element of each form, or all where the kernel might refuse them
-// for the sake of each other: it shall say so itself.
+// because of each other: then the kernel reports it.
 func (s *Set) sample() []Element {
 	if s.isInterval() || s.Size > 0 && len(s.Elements) > int(s.Size) {
 		return s.Elements

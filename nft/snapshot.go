@@ -81,7 +81,7 @@ func (c *Conn) readTables(s *Snapshot) error {
 			}
 			switch {
 			case t.isLock():
-				s.Locked = &LockedError{Holder: t.Comment}
+				s.Locked = &LockedError{LockOwner: t.Comment}
 			case t.owned():
 				s.Tables = append(s.Tables, t)
 			default:
@@ -97,7 +97,7 @@ func (c *Conn) readTables(s *Snapshot) error {
 func (t *Table) owned() bool { return strings.HasPrefix(t.Comment, commentMark) }
 
 func (c *Conn) readTable(t *Table) error {
-	for _, read := range []func(*Table) error{c.readSets, c.readChains, c.readRules, c.readStrays} {
+	for _, read := range []func(*Table) error{c.readSets, c.readChains, c.readRules, c.readUnmanaged} {
 		if err := read(t); err != nil {
 			return readError(t.String(), err)
 		}
@@ -175,7 +175,7 @@ func (c *Conn) readRules(t *Table) error {
 	return nil
 }
 
-func (c *Conn) readStrays(t *Table) error {
+func (c *Conn) readUnmanaged(t *Table) error {
 	kinds := []struct {
 		typ    uint16
 		kind   string
@@ -189,12 +189,12 @@ func (c *Conn) readStrays(t *Table) error {
 			if err != nil {
 				return err
 			}
-			table, stray, err := decodeStray(k.kind, e.data)
+			table, unmanaged, err := decodeUnmanaged(k.kind, e.data)
 			if err != nil {
 				return err
 			}
 			if table == t.Name {
-				t.Strays = append(t.Strays, stray)
+				t.Unmanaged = append(t.Unmanaged, unmanaged)
 			}
 		}
 	}

@@ -93,7 +93,7 @@ func loadStatements(t *testing.T) []statement {
 	return taken
 }
 
-// knownExpressions are those that Neighbours takes for something.
+// knownExpressions are those that Findings takes for something.
 var knownExpressions = []string{
 	"bitwise", "byteorder", "cmp", "counter", "connlimit", "ct", "dup", "dynset", "exthdr", "fib", "flow_offload", "fwd", "hash",
 	"immediate", "last", "limit", "log", "lookup", "masq", "meta", "nat", "notrack", "numgen", "objref", "osf", "payload", "queue",
@@ -103,7 +103,7 @@ var knownExpressions = []string{
 // TestStatements has all of nft's manual in tables of others, and by hand in
 // lvsmark's own.
 func TestStatements(t *testing.T) {
-	want := rehearse(t, parse(t, neighbourSpec))
+	want := rehearse(t, parse(t, findingSpec))
 	inScratch(t, func() {
 		conn := dial(t)
 		taken := loadStatements(t)
@@ -132,7 +132,7 @@ func statementsRead(t *testing.T, conn *nft.Conn) {
 			assert.Contains(t, knownExpressions, name, r.Text)
 		}
 	}
-	found, err := conn.Neighbours(parse(t, neighbourSpec))
+	found, err := conn.Findings(parse(t, findingSpec))
 	require.NoError(t, err)
 	assert.NotEmpty(t, found)
 	for _, n := range found {

@@ -74,7 +74,7 @@ func findUntranslated(changes []Change, from, to *Ruleset) {
 		}
 	}
 	for i := range changes {
-		if c := &changes[i]; c.Role == Translating {
+		if c := &changes[i]; c.RuleKind == RuleTranslates {
 			t, _ := c.table.translation(c.rule)
 			c.Untranslated = !told[t.set] && slices.ContainsFunc(t.sources(), func(s sourceRange) bool { return !after.holds(s) })
 		}

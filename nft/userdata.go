@@ -13,9 +13,9 @@ const (
 	udSetDataOrder = 1
 	udSetComment   = 7
 
-	// udFormer is lvsmark's own, on elements of the set of settings: the value
+	// udPrevious is lvsmark's own, on elements of the set of settings: the value
 	// that the kernel had before apply. nft passes over types it does not know.
-	udFormer = 0x6c
+	udPrevious = 0x6c
 
 	orderHost    = 1 // enum byteorder of nft
 	orderNetwork = 2

@@ -70,7 +70,7 @@ error: what was done before it is undone, or the message names what is left.`,
 				return err
 			}
 			steps := newProgress(s)
-			o := lvsmark.Options{NetNS: opts.netns, Drain: flags.drain, FailOn: flags.failOn.effect, Holder: flags.holder(), Progress: steps.step}
+			o := lvsmark.Options{NetNS: opts.netns, Drain: flags.drain, FailOn: flags.failOn.effect, LockOwner: flags.owner(), Progress: steps.step}
 			if flags.confirm > 0 && !flags.dryRun {
 				return confirmedApply(cmd.Context(), s, opts, work, o, flags.confirm)
 			}
@@ -119,8 +119,8 @@ func (f *applyFlags) check(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// holder tells others what this process is at.
-func (f *applyFlags) holder() string {
+// owner is what other processes are told of this one.
+func (f *applyFlags) owner() string {
 	switch {
 	case f.drain > 0:
 		return fmt.Sprintf("apply --drain %s", f.drain)

@@ -38,21 +38,21 @@ Exit status: 0, confirmed; 2, nothing waits to be confirmed, or it is too late.`
   lvsmark --netns director confirm`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			holder, err := lvsmark.Holder(lvsmark.Options{NetNS: opts.netns})
+			owner, err := lvsmark.LockOwner(lvsmark.Options{NetNS: opts.netns})
 			if err != nil {
 				return err
 			}
-			_, name, ok := strings.Cut(holder, confirmBy)
+			_, name, ok := strings.Cut(owner, confirmBy)
 			switch {
-			case holder == "":
+			case owner == "":
 				return errors.New("nothing waits to be confirmed here")
 			case !ok:
-				return fmt.Errorf("nothing waits to be confirmed here, but another lvsmark is at work: %s", holder)
+				return fmt.Errorf("nothing waits to be confirmed here, but another lvsmark is at work: %s", owner)
 			}
 			name, _, _ = strings.Cut(name, ",")
 			answer, err := askGuard(opts.netns, name)
 			if err != nil {
-				return fmt.Errorf("asking the guard of %s: %w", holder, err)
+				return fmt.Errorf("asking the guard of %s: %w", owner, err)
 			}
 			if answer != guardConfirmed {
 				return fmt.Errorf("not confirmed: %s", answer)

@@ -24,8 +24,8 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	if len(planned.Changes) == 0 {
 		return s.printChanges(opts.output, planned, applied)
 	}
-	voices := hearSignals()
-	former, err := lvsmark.Remember(o) // for the case that the guard is killed
+	confirmSources := hearSignals()
+	checkpoint, err := lvsmark.Capture(o) // for the case that the guard is killed
 	if err != nil {
 		return err
 	}
@@ -34,21 +34,21 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 		return err
 	}
 	defer guard.end()
-	o.Hold = &guard.hold
+	o.LockToken = &guard.token
 	result, err := work.apply(ctx, o)
 	if err != nil {
 		return guard.afterFailure(err)
 	}
 	guard.tell(guardApplied)
 	deadline := time.Now().Add(wait)
-	voices.hearEnter(s)
+	confirmSources.hearEnter(s)
 	if opts.output == formatText {
 		if err := s.printChanges(opts.output, result, applied); err != nil {
 			s.say("lvsmark: %v", err)
 		}
 	}
-	s.say("lvsmark: all comes back in %s unless confirmed: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, voices.enterText(), os.Getpid())
-	if err := guard.await(ctx, s, voices, former, deadline); err != nil {
+	s.say("lvsmark: all comes back in %s unless confirmed: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, confirmSources.enterText(), os.Getpid())
+	if err := guard.await(ctx, s, confirmSources, checkpoint, deadline); err != nil {
 		return err
 	}
 	s.say("lvsmark: confirmed")
@@ -60,22 +60,22 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	return nil
 }
 
-// voices are those who may speak up while an apply waits for confirmation.
-type voices struct {
+// confirmSources are the ways to confirm an apply, or to take it back, while it waits.
+type confirmSources struct {
 	signals chan os.Signal
 	enter   chan struct{} // nil: nobody has a keyboard
 }
 
 // hearSignals begins early: one that comes while apply is still at work counts
 // when it is done.
-func hearSignals() *voices {
-	v := &voices{signals: make(chan os.Signal, 4)}
+func hearSignals() *confirmSources {
+	v := &confirmSources{signals: make(chan os.Signal, 4)}
 	signal.Notify(v.signals, unix.SIGUSR1, unix.SIGHUP)
 	return v
 }
 
 // hearEnter hears the keyboard, but nothing that was typed before.
-func (v *voices) hearEnter(s streams) {
+func (v *confirmSources) hearEnter(s streams) {
 	in, ok := s.in.(*os.File)
 	if !ok || !isTerminal(in) {
 		return
@@ -90,7 +90,7 @@ func (v *voices) hearEnter(s streams) {
 	}()
 }
 
-func (v *voices) enterText() string {
+func (v *confirmSources) enterText() string {
 	if v.enter == nil {
 		return ""
 	}
@@ -104,7 +104,7 @@ var (
 
 // await waits until the guard says how it ended. The guard has the clock; when
 // it is killed, this process goes on in its place.
-func (g *guardProcess) await(ctx context.Context, s streams, v *voices, former *lvsmark.Former, deadline time.Time) error {
+func (g *guardProcess) await(ctx context.Context, s streams, v *confirmSources, checkpoint *lvsmark.Checkpoint, deadline time.Time) error {
 	done := ctx.Done()
 	var timeout <-chan time.Time
 	for {
@@ -136,7 +136,7 @@ func (g *guardProcess) await(ctx context.Context, s streams, v *voices, former *
 		case word == guardConfirm:
 			return nil
 		default:
-			if _, err := former.Restore(context.WithoutCancel(ctx)); err != nil {
+			if _, err := checkpoint.Restore(context.WithoutCancel(ctx)); err != nil {
 				return fmt.Errorf("not confirmed, and not all could be brought back: %w", err)
 			}
 			return errNotConfirmed

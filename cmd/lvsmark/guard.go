@@ -35,7 +35,7 @@ const (
 )
 
 // newGuard is the process that apply --confirm leaves behind, in a session of
-// its own: it remembers what was there, has the lock, and brings all back unless
+// its own: it captures what was there, has the lock, and brings all back unless
 // it hears in time that the new state may stay.
 func newGuard(s streams, opts *options) *cobra.Command {
 	var wait time.Duration
@@ -52,7 +52,7 @@ func newGuard(s streams, opts *options) *cobra.Command {
 	return cmd
 }
 
-// A guard waits for one of several voices.
+// A guard waits for one of several events.
 type guard struct {
 	wait    time.Duration
 	apply   <-chan string // lines of apply; closed when it is gone
@@ -71,7 +71,7 @@ func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) 
 		return g.answer(s.out, guardFailed+" "+err.Error())
 	}
 	defer listener.Close()
-	held, err := lvsmark.Lock(lvsmark.Options{NetNS: netns, Holder: fmt.Sprintf("apply --confirm %s, %s%s", wait, confirmBy, name)})
+	held, err := lvsmark.Lock(lvsmark.Options{NetNS: netns, LockOwner: fmt.Sprintf("apply --confirm %s, %s%s", wait, confirmBy, name)})
 	if err != nil {
 		return g.answer(s.out, guardFailed+" "+oneLine(err))
 	}
@@ -143,7 +143,7 @@ const (
 
 // restore brings all back, and tells the system's log, since nobody may be there
 // any more to hear of it.
-func restore(held *lvsmark.Held) string {
+func restore(held *lvsmark.LockedCheckpoint) string {
 	var err error
 	for range restoreTries {
 		if _, err = held.Restore(context.Background()); err == nil {

@@ -17,7 +17,7 @@ type guardProcess struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	lines <-chan string // nil: it is gone
-	hold  lvsmark.Hold
+	token lvsmark.LockToken
 }
 
 // startGuard starts one, in a session of its own so that nothing that ends this
@@ -39,7 +39,7 @@ func startGuard(netns string, wait time.Duration) (*guardProcess, error) {
 	}
 	g := &guardProcess{cmd: cmd, in: in, lines: lines(out)}
 	line := <-g.lines
-	if _, err := fmt.Sscanf(line, guardReady+" %d %d", &g.hold.Before, &g.hold.After); err != nil {
+	if _, err := fmt.Sscanf(line, guardReady+" %d %d", &g.token.Before, &g.token.After); err != nil {
 		g.end()
 		if why, failed := strings.CutPrefix(line, guardFailed+" "); failed {
 			return nil, errors.New(why)
@@ -55,8 +55,8 @@ func (g *guardProcess) tell(word string) { _, _ = fmt.Fprintln(g.in, word) }
 // afterFailure sends the guard away when nothing is left of what apply did, and
 // else has it bring back what was there.
 func (g *guardProcess) afterFailure(err error) error {
-	_, differs := errors.AsType[*lvsmark.DiffersError](err)
-	undone, failed := errors.AsType[*lvsmark.UndoneError](err)
+	_, differs := errors.AsType[*lvsmark.VerifyError](err)
+	undone, failed := errors.AsType[*lvsmark.RollbackError](err)
 	if !differs && (!failed || len(undone.Left) == 0) {
 		g.tell(guardDismiss)
 		return err

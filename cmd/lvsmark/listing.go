@@ -48,25 +48,25 @@ func (c closing) line(changes []lvsmark.Change) string {
 
 // listing has each change on a line of its own, under what holds the object, and
 // below it what it does to live traffic; where nothing is said, it is safe.
-// The holders are in the order in which apply first meets them.
+// The parents are in the order in which apply first meets them.
 func listing(changes []lvsmark.Change, colours palette) string {
 	held := make(map[string][]int)
-	var holders []string
+	var parents []string
 	for i, change := range changes {
 		if held[change.Where] == nil {
-			holders = append(holders, change.Where)
+			parents = append(parents, change.Where)
 		}
 		held[change.Where] = append(held[change.Where], i)
 	}
 	var b strings.Builder
 	b.Grow(len(changes) * usualLine)
-	for _, holder := range holders {
-		b.WriteString(colours.heading(headingOf(holder)) + "\n")
-		for _, i := range held[holder] {
+	for _, parent := range parents {
+		b.WriteString(colours.heading(headingOf(parent)) + "\n")
+		for _, i := range held[parent] {
 			writeChange(&b, &changes[i], colours)
 		}
 	}
-	if len(holders) > 0 {
+	if len(parents) > 0 {
 		b.WriteString("\n")
 	}
 	return b.String()
@@ -75,11 +75,11 @@ func listing(changes []lvsmark.Change, colours palette) string {
 // usualLine is about how many bytes a change takes.
 const usualLine = 48
 
-func headingOf(holder string) string {
-	if holder == "" {
+func headingOf(parent string) string {
+	if parent == "" {
 		return "kernel"
 	}
-	return holder
+	return parent
 }
 
 func writeChange(b *strings.Builder, change *lvsmark.Change, colours palette) {

@@ -12,8 +12,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// patienceOfScripts bounds what scripts wait for; it is no measure of anything.
-const patienceOfScripts = 60 * time.Second
+// scriptTimeout bounds what scripts wait for; it is no measure of anything.
+const scriptTimeout = 60 * time.Second
 
 // waiting looks at what apply has said into the file err.
 func waiting(ts *testscript.TestScript, neg bool, args []string) {
@@ -38,7 +38,7 @@ func released(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func await(ts *testscript.TestScript, done func() bool) {
-	for deadline := time.Now().Add(patienceOfScripts); !done(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(scriptTimeout); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("waited in vain")
 		}

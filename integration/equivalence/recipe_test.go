@@ -37,7 +37,7 @@ func families() []family {
 	}
 }
 
-// TestRecipe sends a TCP packet to each port of the VIP and of its neighbours,
+// TestRecipe sends a TCP packet to each port of the VIP and of the addresses beside it,
 // and a UDP packet to each port of the VIP, through the recipe's rules and
 // through lvsmark's: each comes out with the same mark.
 func TestRecipe(t *testing.T) {

@@ -87,7 +87,7 @@ func (s *stage) confirmAgainAndAgain(ctx context.Context) bool {
 	return false
 }
 
-func (s *stage) trace(d deed, f fault.Fault) fault.Run {
+func (s *stage) trace(d operation, f fault.Fault) fault.Run {
 	s.t.Helper()
 	run, err := fault.Trace(s.command(d), fault.Options{Fault: f, Limit: limit})
 	require.NoError(s.t, err, f)

@@ -44,7 +44,7 @@ func (s *stage) killAtRandom(kills int) {
 	defer s.report()
 	for range kills {
 		after := rand.N(s.span)
-		args := s.command(s.deed)
+		args := s.command(s.operation)
 		cmd := exec.Command(args[0], args[1:]...)
 		require.NoError(s.t, cmd.Start())
 		time.Sleep(after)

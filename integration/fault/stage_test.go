@@ -24,7 +24,7 @@ type stage struct {
 	calls         []fault.Place
 	span          time.Duration // of an undisturbed run
 	counts        counts
-	planned       bool // the deed is to apply a plan file
+	planned       bool // the operation is to apply a plan file
 }
 
 // counts of the cases of a stage.
@@ -39,7 +39,7 @@ func newStage(t *testing.T, w *world, turn turn) *stage {
 	t.Helper()
 	s := &stage{world: w, turn: turn, counts: counts{verdicts: map[verdict]int{}}}
 	if s.planned = turn.name == planned; s.planned {
-		s.deed = w.applyFile(turn.to)
+		s.operation = w.applyFile(turn.to)
 	}
 	if turn.from != "" {
 		status, text := w.do(apply(turn.from))
@@ -47,7 +47,7 @@ func newStage(t *testing.T, w *world, turn turn) *stage {
 	}
 	s.before = w.state()
 	s.prepare()
-	run, err := fault.Trace(w.command(s.deed), fault.Options{Limit: limit})
+	run, err := fault.Trace(w.command(s.operation), fault.Options{Limit: limit})
 	require.NoError(t, err)
 	require.Zero(t, run.Status, run.Stderr)
 	require.NotEmpty(t, run.Calls)
@@ -57,7 +57,7 @@ func newStage(t *testing.T, w *world, turn turn) *stage {
 	s.back("an undisturbed run")
 	s.prepare()
 	begin := time.Now()
-	s.do(s.deed)
+	s.do(s.operation)
 	s.span = time.Since(begin)
 	s.back("an undisturbed run")
 	return s
@@ -101,7 +101,7 @@ func (s *stage) spoil(f fault.Fault) {
 	s.t.Helper()
 	what := s.say(f)
 	s.prepare()
-	run, err := fault.Trace(s.command(s.deed), fault.Options{Fault: f, Limit: limit})
+	run, err := fault.Trace(s.command(s.operation), fault.Options{Fault: f, Limit: limit})
 	require.NoError(s.t, err, what)
 	s.meets(run)
 	s.close(what, run)
@@ -114,11 +114,11 @@ func (s *stage) meets(run fault.Run) {
 	}
 }
 
-// close judges what a run left; the next run converges.
+// close assesses what a run left; the next run converges.
 func (s *stage) close(what string, run fault.Run) {
 	s.t.Helper()
 	s.counts.cases++
-	got, err := judge(run, s.state(), s.before, s.after)
+	got, err := assess(run, s.state(), s.before, s.after)
 	if err != nil {
 		s.t.Errorf("%s: %v", what, err)
 	}

@@ -71,8 +71,8 @@ func (t *tracer) born(pid, event int) error {
 		return err
 	}
 	if event == unix.PTRACE_EVENT_EXEC {
-		if former := int(child); former != pid { // the thread took over the number of its process
-			delete(t.processes, former)
+		if previous := int(child); previous != pid { // the thread took over the number of its process
+			delete(t.processes, previous)
 		}
 	} else {
 		process := t.processes[pid]

@@ -99,7 +99,7 @@ func (w *world) inside(f func() error) error {
 }
 
 // command is lvsmark with the arguments that make it do that.
-func (w *world) command(do deed) []string {
+func (w *world) command(do operation) []string {
 	args := []string{w.binary, "--netns", w.ns}
 	if do.spec != "" {
 		args = append(args, "-c", w.spec(do.spec))
@@ -108,7 +108,7 @@ func (w *world) command(do deed) []string {
 }
 
 // do runs lvsmark undisturbed; it returns the exit status and what it printed.
-func (w *world) do(d deed) (status int, text string) {
+func (w *world) do(d operation) (status int, text string) {
 	w.t.Helper()
 	args := w.command(d)
 	var output bytes.Buffer

@@ -70,7 +70,7 @@ func (l *Lab) writeFiles(path func(file string) string) error {
 	return nil
 }
 
-// writeRandom writes bytes that depend on the path, and remembers their sum.
+// writeRandom writes bytes that depend on the path, and records their sum.
 func (l *Lab) writeRandom(path string, size int) error {
 	content := make([]byte, size)
 	rand.NewChaCha8(sha256.Sum256([]byte(path))).Read(content)

@@ -11,7 +11,7 @@ type Connection struct {
 	From, To netip.AddrPort
 }
 
-// observer makes the kernel of a host remember the first packet of every TCP
+// observer makes the kernel of a host record the first packet of every TCP
 // connection. It looks before nat of the same host could change anything, and
 // marks nothing.
 const observer = `

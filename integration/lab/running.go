@@ -58,14 +58,14 @@ func (r *Running) AwaitData() ([]string, error) {
 				return nil, fmt.Errorf("%s ended before every session had a data connection: %v\n%s", r.first.Session, r.first.Err, r.first.Log)
 			}
 			time.Sleep(10 * time.Millisecond)
-			servers[i] = r.lab.holder(first.stored)
+			servers[i] = r.lab.serverWith(first.stored)
 		}
 	}
 	return servers, nil
 }
 
-// holder names the real server that has some of a file.
-func (l *Lab) holder(file string) string {
+// serverWith names the real server that has some of a file.
+func (l *Lab) serverWith(file string) string {
 	for _, s := range l.Servers {
 		if info, err := os.Stat(filepath.Join(s.Dir, file)); err == nil && info.Size() > 0 {
 			return s.Name

@@ -43,8 +43,8 @@ func total(rows []row) row {
 // fault is what a row shows that must not be; empty: nothing.
 func (r row) fault(reapplies int) string {
 	switch {
-	case r.judged() != r.seen:
-		return fmt.Sprintf("%s: %d packets came, and %d were judged", r.kind, r.seen, r.judged())
+	case r.classified() != r.seen:
+		return fmt.Sprintf("%s: %d packets came, and %d were classified", r.kind, r.seen, r.classified())
 	case r.reapplies < reapplies:
 		return fmt.Sprintf("%s: only %d re-applies met packets", r.kind, r.reapplies)
 	case r.control && r.unmarked == 0:

@@ -41,7 +41,7 @@ func (s *stage) wire() error {
 	if _, err := s.client.Run("", "ip", "link", "add", device, "type", "veth", "peer", "name", device, "netns", s.director.Path()); err != nil {
 		return err
 	}
-	// Nobody sends but the sender: no neighbour is looked for.
+	// Nobody sends but the sender: no address is resolved.
 	for _, n := range []*equivalence.Namespace{s.client, s.director} {
 		if _, err := n.Run("", "ip", "link", "set", device, "addrgenmode", "none", "multicast", "off"); err != nil {
 			return err

@@ -22,7 +22,7 @@ type count struct {
 	right, unmarked, wrong uint64 // behind them
 }
 
-func (c count) judged() uint64 { return c.right + c.unmarked + c.wrong }
+func (c count) classified() uint64 { return c.right + c.unmarked + c.wrong }
 
 const watchTable = "watch"
 

@@ -100,7 +100,7 @@ func (d *draft) addCluster(s service) {
 	d.spec.Clusters = append(d.spec.Clusters, c)
 }
 
-// addVIPs draws VIPs, mostly out of a few addresses: they are neighbours, and
+// addVIPs draws VIPs, mostly out of a few addresses: they are adjacent, and
 // clusters that mark different ports share them.
 func (d *draft) addVIPs(c *config.Cluster, family config.Family, n int) {
 	vip := d.vip(family)
@@ -117,7 +117,7 @@ func (d *draft) addVIPs(c *config.Cluster, family config.Family, n int) {
 }
 
 // vip draws an address of those set apart for documentation (RFC 5737, RFC
-// 3849), or one that has no neighbours there.
+// 3849), or one without addresses beside it.
 func (d *draft) vip(family config.Family) netip.Addr {
 	last := byte(1 + d.IntN(24))
 	switch {

@@ -43,30 +43,30 @@ func Messages(datagram []byte) iter.Seq2[Message, error] {
 	}
 }
 
-// A Refusal is the kernel's answer to a request that it does not carry out.
-type Refusal struct {
-	Errno unix.Errno
-	Words string // what the kernel says besides; mostly empty
+// A KernelError is the kernel's answer to a request that it does not carry out.
+type KernelError struct {
+	Errno       unix.Errno
+	ExtendedAck string // what the kernel says besides; mostly empty
 }
 
-func (e *Refusal) Error() string {
-	if e.Words == "" {
+func (e *KernelError) Error() string {
+	if e.ExtendedAck == "" {
 		return e.Errno.Error()
 	}
-	return fmt.Sprintf("%v (%s)", e.Errno, e.Words)
+	return fmt.Sprintf("%v (%s)", e.Errno, e.ExtendedAck)
 }
 
 // Unwrap gives the errno.
-func (e *Refusal) Unwrap() error { return e.Errno }
+func (e *KernelError) Unwrap() error { return e.Errno }
 
 // Verdict reads what NLMSG_ERROR and NLMSG_DONE say: nil where the kernel did what
-// it was asked, else a *Refusal.
+// it was asked, else a *KernelError.
 func (m Message) Verdict() error {
 	if len(m.Data) < 4 {
 		return ErrMalformed
 	}
 	if errno := int32(binary.NativeEndian.Uint32(m.Data)); errno != 0 {
-		return &Refusal{Errno: unix.Errno(-errno), Words: m.words()}
+		return &KernelError{Errno: unix.Errno(-errno), ExtendedAck: m.extendedAck()}
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ const (
 
 // words is the text of an extended acknowledgement: behind the errno stands the
 // message that is answered, or its header alone, and then attributes.
-func (m Message) words() string {
+func (m Message) extendedAck() string {
 	if m.Flags&flagExtended == 0 || m.Type != unix.NLMSG_ERROR {
 		return ""
 	}

@@ -55,7 +55,7 @@ func changeAll(verb string, list []Address, some func(r *route, rest []Address) 
 	}
 	r, err := openRoute()
 	if err != nil {
-		return []error{fmt.Errorf("%s address %s: %w", verb, list[0], exchange.KernelError(err))}
+		return []error{fmt.Errorf("%s address %s: %w", verb, list[0], exchange.FromKernel(err))}
 	}
 	defer r.close()
 	var answers []error

@@ -49,7 +49,7 @@ func only(t *testing.T, answers []error) error {
 	return answers[0]
 }
 
-// An IPv6 VIP answers at once, and does not fail for a neighbour that has it
+// An IPv6 VIP answers at once, and does not fail for a host that has it
 // too: under direct forwarding each real server does.
 func TestUsableAtOnce(t *testing.T) {
 	withDevice(t, func() {

@@ -98,7 +98,7 @@ func (r *route) ask(request routeRequest, each func(exchange.Message) (last bool
 			return each(m)
 		})
 	}
-	return exchange.KernelError(err)
+	return exchange.FromKernel(err)
 }
 
 func (r *route) send(b []byte) error {

@@ -74,8 +74,8 @@ func (s site) markOf(vip netip.Addr) uint32 {
 
 // passive are the first and the last passive port of a VIP.
 func (s site) passive(i int) (low, high uint16) {
-	shift := uint16(100 * (i % s.profiles))
-	return 10000 + shift, 20000 + shift
+	offset := uint16(100 * (i % s.profiles))
+	return 10000 + offset, 20000 + offset
 }
 
 // spec is the site as lvsmark reads it. Nothing is bound or translated: what a

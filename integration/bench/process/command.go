@@ -75,8 +75,8 @@ func (r *running) close() {
 	}
 }
 
-// judge says what is wrong with how the command ended, in its own words.
-func (c Command) judge(r *running, status unix.WaitStatus) error {
+// exitError says what is wrong with how the command ended, in its own words.
+func (c Command) exitError(r *running, status unix.WaitStatus) error {
 	if status.ExitStatus() == c.Status {
 		return nil
 	}

@@ -27,7 +27,7 @@ func (c Command) Peak(n *equivalence.Namespace) (int64, error) {
 		if status, peak, err = follow(r.Process.Pid); err != nil {
 			return errors.Join(fmt.Errorf("%s under ptrace: %w", c.Args[0], err), r.Process.Kill())
 		}
-		return errors.Join(c.judge(r, status), r.Process.Release())
+		return errors.Join(c.exitError(r, status), r.Process.Release())
 	})
 	return peak, err
 }

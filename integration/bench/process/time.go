@@ -25,7 +25,7 @@ func (c Command) Time(n *equivalence.Namespace) (time.Duration, error) {
 		if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 			return err
 		}
-		return c.judge(r, unix.WaitStatus(r.ProcessState.Sys().(syscall.WaitStatus)))
+		return c.exitError(r, unix.WaitStatus(r.ProcessState.Sys().(syscall.WaitStatus)))
 	})
 	return took, err
 }

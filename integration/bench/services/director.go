@@ -27,7 +27,7 @@ func newDirector() (*director, error) {
 	return &director{n}, nil
 }
 
-// settling is how long the kernel is left alone with what is to be freed: it does
+// settling is how long the kernel is left alone with what it has to free: it does
 // that behind the calls that delete, on the processor on which others measure.
 const settling = time.Second
 

@@ -17,12 +17,12 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestNeighbours puts random tables of others before and behind lvsmark's, and
+// TestFindings puts random tables of others before and behind lvsmark's, and
 // sends packets of random specs: those about which lvsmark warns of nothing come
 // through with their mark. In every other case all that rules ask is known of
 // packets: those that it says will be dropped or get another mark do. What it says
 // of all packets together is what it says of each.
-func TestNeighbours(t *testing.T) {
+func TestFindings(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
 	t.Parallel()
@@ -44,7 +44,7 @@ func TestNeighbours(t *testing.T) {
 		var each []string
 		for _, p := range packets {
 			mark := markOf(spec, p)
-			found := neighboursOf(t, site, &config.Spec{Clusters: []config.Cluster{{
+			found := findingsOf(t, site, &config.Spec{Clusters: []config.Cluster{{
 				Name: "one", Mark: mark, VIPs: []netip.Addr{p.To},
 				Ports: []config.PortRange{{Protocol: config.Protocol(p.Protocol), Low: p.Port, High: p.Port}},
 			}}})
@@ -55,7 +55,7 @@ func TestNeighbours(t *testing.T) {
 			case len(found) == 0:
 				count[clean]++
 				assert.True(t, through, "%s: no warning, but mark %#x, want %#x, came: %t", p, seen, mark, came)
-			case slices.ContainsFunc(found, func(n *nft.Neighbour) bool { return len(n.Conditions) == 0 }):
+			case slices.ContainsFunc(found, func(n *nft.Finding) bool { return len(n.Conditions) == 0 }):
 				count[sure]++
 				assert.False(t, through && i%2 == 0, "%s: came through with its mark in spite of %s", p, found)
 			default:
@@ -63,7 +63,7 @@ func TestNeighbours(t *testing.T) {
 				assert.NotZero(t, i%2, "%s: %s", p, found)
 			}
 		}
-		whole := names(neighboursOf(t, site, only(spec, packets)))
+		whole := names(findingsOf(t, site, only(spec, packets)))
 		slices.Sort(each)
 		slices.Sort(whole)
 		assert.Equal(t, slices.Compact(each), slices.Compact(whole))
@@ -78,18 +78,18 @@ func TestNeighbours(t *testing.T) {
 	require.NoError(t, site.Load("delete table inet foreign"))
 }
 
-func neighboursOf(t *testing.T, site *Site, spec *config.Spec) (found []*nft.Neighbour) {
+func findingsOf(t *testing.T, site *Site, spec *config.Spec) (found []*nft.Finding) {
 	t.Helper()
 	require.NoError(t, site.withConn(func(conn *nft.Conn) (err error) {
-		found, err = conn.Neighbours(spec)
+		found, err = conn.Findings(spec)
 		return err
 	}))
 	// The observer is somebody else too.
-	return slices.DeleteFunc(found, func(n *nft.Neighbour) bool { return n.Table == "observer" })
+	return slices.DeleteFunc(found, func(n *nft.Finding) bool { return n.Table == "observer" })
 }
 
 // names are the rules and what they do.
-func names(found []*nft.Neighbour) []string {
+func names(found []*nft.Finding) []string {
 	var list []string
 	for _, n := range found {
 		list = append(list, fmt.Sprintf("%s rule %d will %s", n.Chain, n.Handle, n.Effect))

@@ -70,7 +70,7 @@ func (w *world) restores(to string) {
 	held, err := Lock(w.options())
 	require.NoError(w.t, err)
 	opts := w.options()
-	opts.Hold = &held.Hold
+	opts.LockToken = &held.LockToken
 	if to == "" {
 		_, err = Remove(w.t.Context(), opts)
 	} else {
@@ -89,7 +89,7 @@ func (w *world) restores(to string) {
 func TestLocked(t *testing.T) {
 	w := newWorld(t)
 	opts := w.options()
-	opts.Holder = "apply --confirm 60s"
+	opts.LockOwner = "apply --confirm 60s"
 	held, err := Lock(opts)
 	require.NoError(t, err)
 	before := w.state()
@@ -106,9 +106,9 @@ func TestLocked(t *testing.T) {
 	}
 	assert.NotEmpty(t, w.plan(spec).Changes)
 	assert.Equal(t, before, w.state())
-	holder, err := Holder(w.options())
+	owner, err := LockOwner(w.options())
 	require.NoError(t, err)
-	assert.Contains(t, holder, "apply --confirm 60s")
+	assert.Contains(t, owner, "apply --confirm 60s")
 
 	require.NoError(t, held.Release())
 	w.apply(spec)

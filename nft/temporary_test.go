@@ -50,9 +50,9 @@ func TestReplacedInPlace(t *testing.T) {
 	}
 }
 
-// TestGoesOnFromSpare is an apply after one that was killed while its rules
+// TestGoesOnFromTemporary is an apply after one that was killed while its rules
 // asked a copy of the map.
-func TestGoesOnFromSpare(t *testing.T) {
+func TestGoesOnFromTemporary(t *testing.T) {
 	few, many := rehearse(t, manyVIPs(t, 2)), rehearse(t, manyVIPs(t, 1100))
 	inScratch(t, func() {
 		conn := dial(t)

@@ -16,7 +16,7 @@ const warningsOfTable = 5
 // warning too.
 func (k *kernel) warn(spec *config.Spec) []string {
 	k.progress("look at other tables")
-	found, err := neighbours(spec)
+	found, err := findings(spec)
 	warnings := namesOf(found)
 	if err != nil {
 		warnings = append(warnings, fmt.Sprintf("the tables of others could not be checked for what keeps packets from lvsmark: %v", err))
@@ -24,18 +24,18 @@ func (k *kernel) warn(spec *config.Spec) []string {
 	return append(warnings, legacyWarnings()...)
 }
 
-// neighbours has a connection of its own: one that failed in the middle of an
+// findings has a connection of its own: one that failed in the middle of an
 // answer is good for nothing else.
-func neighbours(spec *config.Spec) ([]*nft.Neighbour, error) {
+func findings(spec *config.Spec) ([]*nft.Finding, error) {
 	conn, err := nft.Dial()
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	return conn.Neighbours(spec)
+	return conn.Findings(spec)
 }
 
-func namesOf(found []*nft.Neighbour) []string {
+func namesOf(found []*nft.Finding) []string {
 	var warnings, tables []string
 	count := map[string]int{}
 	for _, n := range found {

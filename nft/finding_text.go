@@ -6,7 +6,7 @@ import (
 )
 
 // String is a warning: who does what, and what to do about it.
-func (n *Neighbour) String() string {
+func (n *Finding) String() string {
 	rule := n.Rule
 	if n.Handle != 0 {
 		rule = fmt.Sprintf("rule %d (%s)", n.Handle, n.Rule)
@@ -22,7 +22,7 @@ func (n *Neighbour) String() string {
 }
 
 // advice says what to do about it.
-func (n *Neighbour) advice() string {
+func (n *Finding) advice() string {
 	switch {
 	case n.Effect == SetsMark:
 		return "IPVS compares all 32 bits of the mark: have that rule leave out packets to the VIPs"

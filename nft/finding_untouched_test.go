@@ -15,12 +15,12 @@ import (
 
 // Specs to go through, from each to the next: elements, ports, profiles and
 // their number, translation, names, families, a map that outgrows its size.
-func neighbourEdits(t *testing.T) []*nft.Ruleset {
+func foreignEdits(t *testing.T) []*nft.Ruleset {
 	t.Helper()
 	const servers = "real-servers: [{address: 10.0.0.11}]}"
 	var rulesets []*nft.Ruleset
 	for _, yaml := range []string{
-		neighbourSpec,
+		findingSpec,
 		"clusters:\n  - {name: a, mark: 21, vips: [198.51.100.21, 198.51.100.23], ftp: , " + servers,
 		"clusters:\n  - {name: a, mark: 22, vips: [198.51.100.21, 198.51.100.23], ftp: {passive-ports: 30000-40000, active-data: {translate: snat, ports: [20, 989]}}, " + servers,
 		healSpec, otherSpec,
@@ -36,14 +36,14 @@ func neighbourEdits(t *testing.T) []*nft.Ruleset {
 	return append(rulesets, many, &nft.Ruleset{})
 }
 
-// TestNeighboursUntouched loads the tables of other programs before, between and
+// TestFindingsUntouched loads the tables of other programs before, between and
 // after lvsmark's, and goes through edits of every kind to nothing: what others
 // have stays as it was, to the byte and the handle.
-func TestNeighboursUntouched(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("testdata", "neighbours", "*.*"))
+func TestFindingsUntouched(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "programs", "*.*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	edits := neighbourEdits(t)
+	edits := foreignEdits(t)
 	for _, file := range files {
 		file = filepath.Base(file)
 		for when, place := range map[string]int{"before": 0, "between": 4, "after": len(edits) - 1} {
@@ -113,11 +113,11 @@ func TestLegacyUntouched(t *testing.T) {
 	if err := exec.Command("unshare", "-n", "iptables-legacy", "-L").Run(); err != nil {
 		t.Skip("needs a kernel with iptables-legacy: ", err)
 	}
-	edits := neighbourEdits(t)
+	edits := foreignEdits(t)
 	for _, file := range []string{"docker.rules", "kube-proxy.rules", "tailscale.rules"} {
 		t.Run(file, func(t *testing.T) {
 			inScratch(t, func() {
-				rules, err := os.ReadFile(filepath.Join("testdata", "neighbours", file))
+				rules, err := os.ReadFile(filepath.Join("testdata", "programs", file))
 				require.NoError(t, err)
 				restore(t, restorer, string(rules))
 				before := saved(t, "iptables-legacy-save")

@@ -7,9 +7,9 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// A judge makes the changes of a plan from its parts, and says of each what it
+// An analyzer makes the changes of a plan from its parts, and says of each what it
 // does to live traffic. It works on the thread on which the plan was made.
-type judge struct {
+type analyzer struct {
 	plan     *plan
 	served   map[ipvs.Key][]ipvs.Server // lvsmark's services, as they are
 	clusters map[ipvs.Key]*config.Cluster
@@ -19,8 +19,8 @@ type judge struct {
 	index
 }
 
-func newJudge(p *plan) *judge {
-	j := &judge{
+func newAnalyzer(p *plan) *analyzer {
+	j := &analyzer{
 		plan: p, leaving: p.leaving(),
 		served: map[ipvs.Key][]ipvs.Server{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{},
 	}
@@ -46,7 +46,7 @@ func newJudge(p *plan) *judge {
 }
 
 // cluster is the name of that which the mark is of.
-func (j *judge) cluster(key ipvs.Key) string {
+func (j *analyzer) cluster(key ipvs.Key) string {
 	if name := j.names[key]; name != "" {
 		return name
 	}
@@ -54,7 +54,7 @@ func (j *judge) cluster(key ipvs.Key) string {
 }
 
 // mark is a mark with the name of its cluster: "fwmark 21 (ftp)".
-func (j *judge) mark(key ipvs.Key) string {
+func (j *analyzer) mark(key ipvs.Key) string {
 	if name := j.names[key]; name != "" {
 		return fmt.Sprintf("fwmark %d (%s)", key.Mark, name)
 	}
@@ -63,7 +63,7 @@ func (j *judge) mark(key ipvs.Key) string {
 
 // key is that of the service which a connection was made by, as far as its VIP
 // and port tell; Mark is 0 where they do not.
-func (j *judge) key(c ipvs.Connection) ipvs.Key {
+func (j *analyzer) key(c ipvs.Connection) ipvs.Key {
 	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
 	for _, ports := range j.ports()[c.VIP.Addr()] {
 		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
@@ -76,7 +76,7 @@ func (j *judge) key(c ipvs.Connection) ipvs.Key {
 // leaves reports whether the connection ends with its real server. The port of
 // a real server in a service by mark is 0, and that of the connection is the
 // client's.
-func (j *judge) leaves(c ipvs.Connection) bool {
+func (j *analyzer) leaves(c ipvs.Connection) bool {
 	servers := j.leaving[j.key(c)]
 	return servers[ipvs.Endpoint{Address: c.RealServer.Addr()}] ||
 		servers[ipvs.Endpoint{Address: c.RealServer.Addr(), Port: c.RealServer.Port()}]

@@ -30,10 +30,10 @@ func (w *walk) loadMeta(e rawExpression) (uint32, value) {
 	return e.uint32(unix.NFTA_META_DREG), v
 }
 
-// markNow is the mark that the packets have at the station: none before
+// markNow is the mark that the packets have at the hook point: none before
 // lvsmark's chain, and the cluster's behind it.
 func (w *walk) markNow(name string) value {
-	switch w.station.side {
+	switch w.hookPoint.side {
 	case beforeMarks:
 		return constantValue(name, markBytes(0))
 	case behindMarks:

@@ -14,9 +14,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// FuzzNeighbours has the walk through foreign tables decode what no kernel
+// FuzzFindings has the walk through foreign tables decode what no kernel
 // sends. Whatever it makes of it, it must come to its end, and count every rule.
-func FuzzNeighbours(f *testing.F) {
+func FuzzFindings(f *testing.F) {
 	seed := func(chain, rule, set, elements []byte) { f.Add(chain, rule, set, elements) }
 	for _, spec := range []*config.Spec{fuzzSpec(config.IPv4), fuzzSpec(config.IPv6)} {
 		for _, m := range createAll(Compile(spec)) {
@@ -106,13 +106,13 @@ func realDumps(f *testing.F) (dumps []realDump) {
 
 func loadRealRules(f *testing.F) {
 	f.Helper()
-	files, _ := filepath.Glob(filepath.Join("testdata", "neighbours", "*.nft"))
+	files, _ := filepath.Glob(filepath.Join("testdata", "programs", "*.nft"))
 	for _, file := range files {
 		if out, err := exec.Command("nft", "-f", file).CombinedOutput(); err != nil {
 			f.Errorf("%s: %s", file, out)
 		}
 	}
-	files, _ = filepath.Glob(filepath.Join("testdata", "neighbours", "*.rules"))
+	files, _ = filepath.Glob(filepath.Join("testdata", "programs", "*.rules"))
 	for _, file := range files {
 		cmd := exec.Command("iptables-nft-restore", "-n", file)
 		_ = cmd.Run() // not everybody has it

@@ -7,48 +7,52 @@ import (
 	"time"
 )
 
-// A deed is something that lvsmark is told to do.
-type deed struct {
+// An operation is something that lvsmark is told to do.
+type operation struct {
 	verb []string
 	spec string // name of one of specs, or empty
 }
 
-func apply(spec string) deed { return deed{[]string{"apply"}, spec} }
+func apply(spec string) operation { return operation{[]string{"apply"}, spec} }
 
 // applyFile applies a plan that saved wrote.
-func (w *world) applyFile(spec string) deed { return deed{[]string{"apply", w.planFile()}, spec} }
+func (w *world) applyFile(spec string) operation {
+	return operation{[]string{"apply", w.planFile()}, spec}
+}
 
-func (w *world) save(spec string) deed { return deed{[]string{"plan", "-O", w.planFile()}, spec} }
+func (w *world) save(spec string) operation {
+	return operation{[]string{"plan", "-O", w.planFile()}, spec}
+}
 
 func (w *world) planFile() string { return filepath.Join(w.specs, "plan") }
 
 // applyOrNot applies what goes again unless it is confirmed.
-func applyOrNot(spec string, wait time.Duration) deed {
-	return deed{[]string{"apply", "--confirm", wait.String()}, spec}
+func applyOrNot(spec string, wait time.Duration) operation {
+	return operation{[]string{"apply", "--confirm", wait.String()}, spec}
 }
 
-func confirm() deed { return deed{verb: []string{"confirm"}} }
+func confirm() operation { return operation{verb: []string{"confirm"}} }
 
-func drain(spec string) deed { return deed{[]string{"apply", "--drain", "1s"}, spec} }
+func drain(spec string) operation { return operation{[]string{"apply", "--drain", "1s"}, spec} }
 
-func remove() deed { return deed{verb: []string{"delete"}} }
+func remove() operation { return operation{verb: []string{"delete"}} }
 
-func diff(spec string) deed { return deed{[]string{"diff"}, spec} }
+func diff(spec string) operation { return operation{[]string{"diff"}, spec} }
 
-// towards is the deed that makes the kernel as the spec says; "" stands for
+// towards is the operation that makes the kernel as the spec says; "" stands for
 // nothing of lvsmark's.
-func towards(spec string) deed {
+func towards(spec string) operation {
 	if spec == "" {
 		return remove()
 	}
 	return apply(spec)
 }
 
-// A turn is a deed in a state from which it leads to another.
+// A turn is an operation in a state from which it leads to another.
 type turn struct {
 	name     string
 	from, to string // names of specs, as in towards
-	deed
+	operation
 }
 
 // planned is the name of the turn that applies a plan file.
@@ -60,7 +64,7 @@ func turns(one, other string) []turn {
 	return []turn{
 		{"first apply", "", one, apply(one)},
 		{"apply of another spec", one, other, apply(other)},
-		{planned, one, other, deed{}},
+		{planned, one, other, operation{}},
 		{"apply --drain", one, other, drain(other)},
 		{"delete", other, "", remove()},
 	}

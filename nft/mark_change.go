@@ -8,8 +8,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A Shift is what becomes of packets to some ports of a VIP that are marked.
-type Shift struct {
+// A MarkChange is what becomes of packets to some ports of a VIP that are marked.
+type MarkChange struct {
 	VIP netip.Addr
 	MarkedPorts
 	To uint32 // the mark that they have afterwards; 0: none
@@ -24,17 +24,17 @@ func Changes(from, to *Ruleset) []Change {
 	}
 	for i := range changes {
 		if c := &changes[i]; c.Op == Delete && c.rule != nil {
-			c.Role = c.table.role(c.rule)
+			c.RuleKind = c.table.ruleKind(c.rule)
 		}
 	}
-	findShifts(changes, from, to)
+	findMarkChanges(changes, from, to)
 	findUntranslated(changes, from, to)
 	findEndOfNAT(changes, from, to)
 	return changes
 }
 
-func findShifts(changes []Change, from, to *Ruleset) {
-	carriers := newCarriers(changes)
+func findMarkChanges(changes []Change, from, to *Ruleset) {
+	attributions := newAttributions(changes)
 	structure := anyStructure(changes)
 	for _, family := range config.Families() {
 		before, after := from.markChains(family), to.markChains(family)
@@ -45,9 +45,9 @@ func findShifts(changes []Change, from, to *Ruleset) {
 			vips = vipsIn(changes, family)
 		}
 		for _, vip := range slices.SortedFunc(maps.Keys(vips), netip.Addr.Compare) {
-			for _, shift := range shifts(vip, marksOf(vip, before), marksOf(vip, after)) {
-				c := carriers.of(shift)
-				c.Shifts = append(c.Shifts, shift)
+			for _, markChange := range markChanges(vip, marksOf(vip, before), marksOf(vip, after)) {
+				c := attributions.of(markChange)
+				c.MarkChanges = append(c.MarkChanges, markChange)
 			}
 		}
 	}
@@ -73,28 +73,28 @@ func vipsIn(changes []Change, family config.Family) map[netip.Addr]bool {
 	return vips
 }
 
-// shifts are the stretches of ports whose mark is another one afterwards.
-func shifts(vip netip.Addr, before, after []MarkedPorts) []Shift {
-	var list []Shift
+// markChanges are the stretches of ports whose mark is another one afterwards.
+func markChanges(vip netip.Addr, before, after []MarkedPorts) []MarkChange {
+	var list []MarkChange
 	for _, was := range before {
 		rest := int(was.Low) // of the range, what is not dealt with yet
 		for _, is := range after {
 			if !is.Overlaps(was.PortRange) {
 				continue
 			}
-			list = appendShift(list, vip, was, rest, int(is.Low)-1, 0)
-			list = appendShift(list, vip, was, max(int(is.Low), int(was.Low)), min(int(is.High), int(was.High)), is.Mark)
+			list = appendMarkChange(list, vip, was, rest, int(is.Low)-1, 0)
+			list = appendMarkChange(list, vip, was, max(int(is.Low), int(was.Low)), min(int(is.High), int(was.High)), is.Mark)
 			rest = int(is.High) + 1
 		}
-		list = appendShift(list, vip, was, rest, int(was.High), 0)
+		list = appendMarkChange(list, vip, was, rest, int(was.High), 0)
 	}
 	return list
 }
 
-func appendShift(list []Shift, vip netip.Addr, was MarkedPorts, low, high int, to uint32) []Shift {
+func appendMarkChange(list []MarkChange, vip netip.Addr, was MarkedPorts, low, high int, to uint32) []MarkChange {
 	if low > high || to == was.Mark {
 		return list
 	}
 	was.Low, was.High = uint16(low), uint16(high)
-	return append(list, Shift{vip, was, to})
+	return append(list, MarkChange{vip, was, to})
 }

@@ -5,29 +5,29 @@ import (
 	"strings"
 )
 
-// A Toll is what a list of changes does to live traffic as a whole.
-type Toll struct {
+// An ImpactSummary is what a list of changes does to live traffic as a whole.
+type ImpactSummary struct {
 	Worst       Effect // "" when there are no changes
 	Drains      int    // changes that do
 	Connections int    // that are cut
 	Unknown     bool   // of some changes it is unknown how many they cut
 
-	clusters []clusterToll // in the order of the changes
+	clusters []clusterSummary // in the order of the changes
 }
 
-type clusterToll struct {
+type clusterSummary struct {
 	name    string // "": several, or it is not known which
-	servers []serverToll
+	servers []serverSummary
 }
 
-type serverToll struct {
+type serverSummary struct {
 	name        string // "": not known by real server
 	connections int
 }
 
 // Sum adds up what the changes do.
-func Sum(changes []Change) Toll {
-	var t Toll
+func Sum(changes []Change) ImpactSummary {
+	var t ImpactSummary
 	places := map[place]int{}
 	for _, c := range changes {
 		if t.Worst == "" || !t.Worst.atLeast(c.Impact.Effect) {
@@ -45,34 +45,34 @@ func Sum(changes []Change) Toll {
 	return t
 }
 
-// A place is where a Toll has a cluster, or, where that is said, one of its
+// A place is where an ImpactSummary has a cluster, or, where that is said, one of its
 // servers.
 type place struct {
 	cluster, server string
 	ofServer        bool
 }
 
-func (t *Toll) charge(i Impact, places map[place]int) {
+func (t *ImpactSummary) charge(i Impact, places map[place]int) {
 	if i.Connections == 0 {
 		return
 	}
 	c, ok := places[place{cluster: i.Cluster}]
 	if !ok {
-		c, t.clusters = len(t.clusters), append(t.clusters, clusterToll{name: i.Cluster})
+		c, t.clusters = len(t.clusters), append(t.clusters, clusterSummary{name: i.Cluster})
 		places[place{cluster: i.Cluster}] = c
 	}
 	cluster := &t.clusters[c]
 	at := place{i.Cluster, i.Server, true}
 	s, ok := places[at]
 	if !ok {
-		s, cluster.servers = len(cluster.servers), append(cluster.servers, serverToll{name: i.Server})
+		s, cluster.servers = len(cluster.servers), append(cluster.servers, serverSummary{name: i.Server})
 		places[at] = s
 	}
 	cluster.servers[s].connections += i.Connections
 }
 
 // String is as in "safe", "drains 1, cuts 12 connections (ftp: rs1 7, rs2 5)".
-func (t Toll) String() string {
+func (t ImpactSummary) String() string {
 	var words []string
 	if t.Drains > 0 {
 		words = append(words, fmt.Sprintf("drains %d", t.Drains))
@@ -92,7 +92,7 @@ func (t Toll) String() string {
 	return strings.Join(words, ", ")
 }
 
-func (t Toll) by() string {
+func (t ImpactSummary) by() string {
 	var clusters []string
 	for _, c := range t.clusters {
 		if c.name == "" {

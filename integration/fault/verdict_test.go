@@ -19,9 +19,9 @@ const (
 	isBetween verdict = "in between" // killed: nobody could say anything
 )
 
-// judge holds what a run left against the states before and after an
+// assess holds what a run left against the states before and after an
 // undisturbed one. An error is a run that surprises.
-func judge(run fault.Run, left, before, after state) (verdict, error) {
+func assess(run fault.Run, left, before, after state) (verdict, error) {
 	isOldState, isNewState := left.equal(before), left.equal(after)
 	switch {
 	case run.TimedOut:
@@ -44,7 +44,7 @@ func judge(run fault.Run, left, before, after state) (verdict, error) {
 		return isOld, nil
 	case isNewState && strings.Contains(run.Stderr, "applied, but"):
 		return isNew, nil
-	case strings.Contains(run.Stderr, "what is to go keeps weight 0"):
+	case strings.Contains(run.Stderr, "removed real servers keep weight 0"):
 		return isNamed, nil // a drain that ended half way
 	case !strings.Contains(run.Stderr, "NOT all could be undone: "):
 		return "", fmt.Errorf("these are not as before: %q, but it says: %s", left.differences(before), run.Stderr)

@@ -29,9 +29,9 @@ const (
 	Unknown   Effect = "do something unknown to"
 )
 
-// A Neighbour is a rule of somebody else's that packets of a cluster meet on
+// A Finding is a rule of somebody else's that packets of a cluster meet on
 // their way to IPVS, and that sets their mark or takes them.
-type Neighbour struct {
+type Finding struct {
 	Family       string // of the table: ip, ip6, inet or netdev
 	Table, Chain string
 	Handle       uint64 // of the rule; 0: the policy of the chain
@@ -46,7 +46,7 @@ type Neighbour struct {
 	parts []part
 }
 
-// A finding is what makes two Neighbours the same.
+// A finding has what makes two Findings the same.
 type finding struct {
 	chain  *foreignChain
 	handle uint64
@@ -56,14 +56,14 @@ type finding struct {
 // ErrTooMuch says that the rules of others are too many to be followed.
 var ErrTooMuch = errors.New("too many rules and elements to follow all of them")
 
-// Neighbours follows the packets of the spec through the tables of others, as far
+// Findings follows the packets of the spec through the tables of others, as far
 // as they are known beforehand, up to where IPVS takes them, and returns the
-// rules that set their mark or take them. An error may come with the Neighbours
+// rules that set their mark or take them. An error may come with the Findings
 // found so far.
-func (c *Conn) Neighbours(spec *config.Spec) ([]*Neighbour, error) {
+func (c *Conn) Findings(spec *config.Spec) ([]*Finding, error) {
 	const tries = 10 // to read large tables anew takes its time, and a warning can wait
 	for range tries {
-		found, err := c.neighbours(spec)
+		found, err := c.findings(spec)
 		if errors.Is(err, errInterrupted) {
 			continue
 		}
@@ -72,7 +72,7 @@ func (c *Conn) Neighbours(spec *config.Spec) ([]*Neighbour, error) {
 	return nil, fmt.Errorf("%w, %d times over", errInterrupted, tries)
 }
 
-func (c *Conn) neighbours(spec *config.Spec) ([]*Neighbour, error) {
+func (c *Conn) findings(spec *config.Spec) ([]*Finding, error) {
 	before, err := c.Generation()
 	if err != nil {
 		return nil, err
@@ -94,8 +94,8 @@ func (c *Conn) neighbours(spec *config.Spec) ([]*Neighbour, error) {
 
 // walkAll follows the packets of each family through the tables, in so many
 // steps at the most.
-func (c *Conn) walkAll(spec *config.Spec, tables []*foreignTable, limit int) ([]*Neighbour, error) {
-	var found []*Neighbour
+func (c *Conn) walkAll(spec *config.Spec, tables []*foreignTable, limit int) ([]*Finding, error) {
+	var found []*Finding
 	for _, family := range config.Families() {
 		met := slices.DeleteFunc(slices.Clone(tables), func(t *foreignTable) bool { return !t.meets(family) })
 		if len(met) == 0 {
@@ -107,7 +107,7 @@ func (c *Conn) walkAll(spec *config.Spec, tables []*foreignTable, limit int) ([]
 			if len(all) == 0 {
 				break
 			}
-			for _, at := range t.stations() {
+			for _, at := range t.hookPoints() {
 				w.visit(at, all)
 			}
 		}
@@ -127,7 +127,7 @@ func (c *Conn) walkAll(spec *config.Spec, tables []*foreignTable, limit int) ([]
 
 // joined adds what was found for another family, in one with what the same rule
 // does to the first.
-func joined(found []*Neighbour, n *Neighbour) []*Neighbour {
+func joined(found []*Finding, n *Finding) []*Finding {
 	for _, known := range found {
 		if known.Family == n.Family && known.Table == n.Table && known.Chain == n.Chain && known.Handle == n.Handle &&
 			known.Effect == n.Effect && slices.Equal(known.Conditions, n.Conditions) {
@@ -159,9 +159,9 @@ func (w *walk) report(c *foreignChain, r *Rule, b branch, effect Effect) {
 	known := w.findings[key]
 	switch {
 	case known == nil:
-		known = &Neighbour{
+		known = &Finding{
 			Family: foreignFamily(c.table.family), Table: c.table.name, Chain: c.Name, Handle: key.handle, Rule: "policy drop", Effect: effect,
-			Beside: w.station.side == besideMarks, Marked: w.station.side == behindMarks,
+			Beside: w.hookPoint.side == besideMarks, Marked: w.hookPoint.side == behindMarks,
 		}
 		if r != nil {
 			known.Rule = r.Text(w.packets.family)

@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// An index is what a judge looks up. Each part is worked out once, and only where
+// An index is what an analyzer looks up. Each part is worked out once, and only where
 // it matters, for there may be much of it; nil: not yet.
 type index struct {
 	marks    nft.Marks                                       // see ports
@@ -23,7 +23,7 @@ type index struct {
 }
 
 // ports are the marked ports of each VIP, as they are.
-func (j *judge) ports() nft.Marks {
+func (j *analyzer) ports() nft.Marks {
 	if j.marks == nil {
 		j.marks = j.plan.live.Marks()
 	}
@@ -31,7 +31,7 @@ func (j *judge) ports() nft.Marks {
 }
 
 // connections are those under way, by VIP.
-func (j *judge) connections() map[netip.Addr][]ipvs.Connection {
+func (j *analyzer) connections() map[netip.Addr][]ipvs.Connection {
 	if j.underWay != nil {
 		return j.underWay
 	}
@@ -48,7 +48,7 @@ func (j *judge) connections() map[netip.Addr][]ipvs.Connection {
 
 // flows are the connections of UDP, which IPVS counts as inactive, by real server
 // of each service that has UDP.
-func (j *judge) flows() map[ipvs.Key]map[netip.Addr]int {
+func (j *analyzer) flows() map[ipvs.Key]map[netip.Addr]int {
 	if j.udp != nil {
 		return j.udp
 	}
@@ -74,7 +74,7 @@ func (j *judge) flows() map[ipvs.Key]map[netip.Addr]int {
 }
 
 // held are the connections of a real server.
-func (j *judge) held(key ipvs.Key, endpoint ipvs.Endpoint) ipvs.Connections {
+func (j *analyzer) held(key ipvs.Key, endpoint ipvs.Endpoint) ipvs.Connections {
 	servers := j.counted[key]
 	if servers == nil {
 		servers = make(map[ipvs.Endpoint]ipvs.Connections, len(j.served[key]))
@@ -90,7 +90,7 @@ func (j *judge) held(key ipvs.Key, endpoint ipvs.Endpoint) ipvs.Connections {
 }
 
 // serversOf is how many there may be, before or after, for a client to reach.
-func (j *judge) serversOf(key ipvs.Key) int {
+func (j *analyzer) serversOf(key ipvs.Key) int {
 	if j.wanted == nil {
 		j.wanted = make(map[ipvs.Key][]ipvs.Server, len(j.plan.want))
 		for _, s := range j.plan.want {
@@ -107,7 +107,7 @@ func (j *judge) serversOf(key ipvs.Key) int {
 }
 
 // server is the name of a real server in the spec, or its address.
-func (j *judge) server(address netip.Addr) string {
+func (j *analyzer) server(address netip.Addr) string {
 	if j.called == nil {
 		j.called = serverNames(j.plan.spec)
 	}
@@ -141,7 +141,7 @@ type devices struct {
 	coming  map[netip.Addr]string
 }
 
-func (j *judge) devices() *devices {
+func (j *analyzer) devices() *devices {
 	if j.on != nil {
 		return j.on
 	}

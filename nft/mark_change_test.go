@@ -33,9 +33,9 @@ func change(t *testing.T, spec string, replacements ...string) string {
 	return changed
 }
 
-// TestShifts goes from spec to spec: what packets lose or get instead is told, on
+// TestMarkChanges goes from spec to spec: what packets lose or get instead is told, on
 // the line that does it, and nothing else.
-func TestShifts(t *testing.T) {
+func TestMarkChanges(t *testing.T) {
 	twoProfiles := change(t, fourProfiles, "  - {name: mail", "#", "  - {name: dns", "#")
 	const ftpMap = "map ip lvsmark tcp_21_10000-20000"
 	for _, c := range []struct {
@@ -88,7 +88,7 @@ func TestShifts(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			assert.ElementsMatch(t, c.want, shiftsOf(nft.Changes(rehearseText(t, c.from), rehearseText(t, c.to))))
+			assert.ElementsMatch(t, c.want, markChangesOf(nft.Changes(rehearseText(t, c.from), rehearseText(t, c.to))))
 		})
 	}
 }
@@ -101,10 +101,10 @@ func rehearseText(t *testing.T, spec string) *nft.Ruleset {
 	return rehearse(t, parse(t, spec))
 }
 
-func shiftsOf(changes []nft.Change) []string {
+func markChangesOf(changes []nft.Change) []string {
 	var list []string
 	for _, c := range changes {
-		for _, s := range c.Shifts {
+		for _, s := range c.MarkChanges {
 			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", c.Op, c.Kind, c.Where, s.VIP, s.PortRange, s.Mark, s.To))
 		}
 	}
@@ -117,7 +117,7 @@ func TestMarksByHand(t *testing.T) {
 	for _, c := range []struct {
 		name, script string
 		want         []string
-		role         nft.Role // of the rule that is deleted
+		ruleKind     nft.RuleKind // of the rule that is deleted
 	}{
 		{name: "element deleted", script: "delete element ip lvsmark tcp_80 { 198.51.100.21 }"},
 		{name: "chain flushed", script: "flush chain ip lvsmark prerouting"},
@@ -130,34 +130,34 @@ func TestMarksByHand(t *testing.T) {
 		}},
 		{name: "rule of lvsmark's kind added", script: "add rule ip lvsmark prerouting tcp dport 8080-8090 meta mark set ip daddr map @tcp_80", want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 8080-8090 80->0",
-		}, role: nft.Marking},
+		}, ruleKind: nft.RuleMarks},
 		{name: "the same with a comment", script: `insert rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80 comment "mine"`, want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
-		}, role: nft.Marking},
-		{name: "the same behind that for TCP alone", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", role: nft.Marking},
+		}, ruleKind: nft.RuleMarks},
+		{name: "the same behind that for TCP alone", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", ruleKind: nft.RuleMarks},
 		{name: "TCP alone no longer", script: "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting th dport 80 meta mark set ip daddr map @tcp_80", want: []string{
 			"add rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
 		}},
-		{name: "UDP alone as well", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", role: nft.Marking},
-		{name: "the same where nothing marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", role: nft.Steering},
-		{name: "rules of a former version", script: "flush chain ip lvsmark prerouting; " + addRules(
+		{name: "UDP alone as well", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", ruleKind: nft.RuleMarks},
+		{name: "the same where nothing marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", ruleKind: nft.RuleVerdict},
+		{name: "rules of a previous version", script: "flush chain ip lvsmark prerouting; " + addRules(
 			"tcp dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000 accept",
 			"tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000 accept",
-			"tcp dport 80 meta mark set ip daddr map @tcp_80"), role: nft.Marking},
-		{name: "rule of another network", script: "add rule ip lvsmark prerouting ip daddr 192.0.0.0/16 th dport 8080 meta mark set ip daddr map @tcp_80", role: nft.Marking},
+			"tcp dport 80 meta mark set ip daddr map @tcp_80"), ruleKind: nft.RuleMarks},
+		{name: "rule of another network", script: "add rule ip lvsmark prerouting ip daddr 192.0.0.0/16 th dport 8080 meta mark set ip daddr map @tcp_80", ruleKind: nft.RuleMarks},
 		{name: "rule in front that hides a port", script: "insert rule ip lvsmark prerouting tcp dport 80 meta mark set ip daddr map @tcp_21_10000-20000 accept", want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 80 21->80",
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.22 80 21->0",
-		}, role: nft.Marking},
-		{name: "rule that counts", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 21 counter log", role: nft.Watching},
-		{name: "rule that returns", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", role: nft.Steering},
-		{name: "rule that marks", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 meta mark set 7", role: nft.Steering},
-		{name: "rule with a condition more", script: "add rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 22 meta mark set ip daddr map @tcp_80", role: nft.Steering},
-		{name: "rule that untracks", script: "insert rule ip lvsmark prerouting notrack", role: nft.Obscure},
-		{name: "rule that writes", script: "insert rule ip lvsmark prerouting ip dscp set 1", role: nft.Obscure},
-		{name: "rule that writes another mark", script: "insert rule ip lvsmark prerouting ct mark set 1", role: nft.Obscure},
-		{name: "rule that jumps", script: "add chain ip lvsmark mine; insert rule ip lvsmark prerouting jump mine", role: nft.Obscure},
-		{name: "rule that translates", script: "add rule ip lvsmark postrouting ip saddr 192.0.2.7 masquerade", role: nft.Obscure},
+		}, ruleKind: nft.RuleMarks},
+		{name: "rule that counts", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 21 counter log", ruleKind: nft.RulePassThrough},
+		{name: "rule that returns", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", ruleKind: nft.RuleVerdict},
+		{name: "rule that marks", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 meta mark set 7", ruleKind: nft.RuleVerdict},
+		{name: "rule with a condition more", script: "add rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 22 meta mark set ip daddr map @tcp_80", ruleKind: nft.RuleVerdict},
+		{name: "rule that untracks", script: "insert rule ip lvsmark prerouting notrack", ruleKind: nft.RuleOpaque},
+		{name: "rule that writes", script: "insert rule ip lvsmark prerouting ip dscp set 1", ruleKind: nft.RuleOpaque},
+		{name: "rule that writes another mark", script: "insert rule ip lvsmark prerouting ct mark set 1", ruleKind: nft.RuleOpaque},
+		{name: "rule that jumps", script: "add chain ip lvsmark mine; insert rule ip lvsmark prerouting jump mine", ruleKind: nft.RuleOpaque},
+		{name: "rule that translates", script: "add rule ip lvsmark postrouting ip saddr 192.0.2.7 masquerade", ruleKind: nft.RuleOpaque},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := rehearse(t, parse(t, healSpec))
@@ -167,13 +167,13 @@ func TestMarksByHand(t *testing.T) {
 				run(t, c.script, "-f", "-")
 				changes := nft.Changes(&snapshot(t, conn).Ruleset, want)
 				assert.NotEmpty(t, changes)
-				assert.ElementsMatch(t, c.want, shiftsOf(changes))
-				var role nft.Role
+				assert.ElementsMatch(t, c.want, markChangesOf(changes))
+				var ruleKind nft.RuleKind
 				for _, change := range changes {
-					role = max(role, change.Role)
+					ruleKind = max(ruleKind, change.RuleKind)
 					assert.False(t, change.Untranslated, change)
 				}
-				assert.Equal(t, c.role, role)
+				assert.Equal(t, c.ruleKind, ruleKind)
 			})
 		})
 	}

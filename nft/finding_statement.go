@@ -69,7 +69,7 @@ func (w *walk) decided(c *foreignChain, r *Rule, b branch, code int32, chain str
 // setMark is the branch after its mark was set to the value. It is nobody's
 // business before lvsmark's chain, which sets it anew.
 func (w *walk) setMark(c *foreignChain, r *Rule, b branch, v value) branch {
-	if w.station.side == beforeMarks {
+	if w.hookPoint.side == beforeMarks {
 		return b
 	}
 	changed := b.vips

@@ -7,8 +7,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// carriers find the change that is to tell of a shift.
-type carriers struct {
+// attributions find the change of the diff that a mark change is reported with.
+type attributions struct {
 	changes []Change
 	vips    map[netip.Addr]int // the first change that takes away or edits an element of the VIP
 	held    map[heldMark]int   // the first of them whose element had the mark
@@ -22,8 +22,8 @@ type heldMark struct {
 	mark uint32
 }
 
-func newCarriers(changes []Change) *carriers {
-	c := &carriers{changes: changes, vips: map[netip.Addr]int{}, held: map[heldMark]int{}, last: len(changes) - 1}
+func newAttributions(changes []Change) *attributions {
+	c := &attributions{changes: changes, vips: map[netip.Addr]int{}, held: map[heldMark]int{}, last: len(changes) - 1}
 	for i := range changes {
 		if changes[i].Op != Add {
 			c.last = i
@@ -34,9 +34,9 @@ func newCarriers(changes []Change) *carriers {
 }
 
 // take takes note of a change that is no addition.
-func (c *carriers) take(i int) {
+func (c *attributions) take(i int) {
 	change := &c.changes[i]
-	if change.Role == Marking {
+	if change.RuleKind == RuleMarks {
 		c.marking = append(c.marking, i)
 	}
 	if change.set == nil || !change.set.hasVIPs() {
@@ -57,18 +57,18 @@ func (c *carriers) take(i int) {
 	}
 }
 
-// of is the change that tells of a shift: that of the VIP's element which held the
+// of is the change that a mark change is reported with: that of the VIP's element which held the
 // mark, or another one of the VIP's; else the deletion of a rule for such ports;
 // else, for it must not be lost, any.
-func (c *carriers) of(shift Shift) *Change {
-	if i, ok := c.held[heldMark{shift.VIP, shift.Mark}]; ok {
+func (c *attributions) of(markChange MarkChange) *Change {
+	if i, ok := c.held[heldMark{markChange.VIP, markChange.Mark}]; ok {
 		return &c.changes[i]
 	}
-	if i, ok := c.vips[shift.VIP]; ok {
+	if i, ok := c.vips[markChange.VIP]; ok {
 		return &c.changes[i]
 	}
 	for _, i := range c.marking {
-		if change := &c.changes[i]; change.tests(shift.PortRange) {
+		if change := &c.changes[i]; change.tests(markChange.PortRange) {
 			return change
 		}
 	}

@@ -11,9 +11,9 @@ import (
 // ErrPrivilege says that the kernel refuses what it does for CAP_NET_ADMIN alone.
 var ErrPrivilege = errors.New("this needs CAP_NET_ADMIN: run it as root")
 
-// KernelError reduces an error of the netlink libraries to the kernel's own words,
+// FromKernel reduces an error of the netlink libraries to the kernel's own words,
 // and adds ErrPrivilege where that is what is missing.
-func KernelError(err error) error {
+func FromKernel(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("the kernel did not answer within %s", AnswerLimit)
 	}
@@ -28,14 +28,14 @@ func KernelError(err error) error {
 }
 
 // Verdicts returns the answers to requests that went to the kernel in one piece,
-// each as KernelError has it. Where not all answers came, it is not known what
+// each as FromKernel has it. Where not all answers came, it is not known what
 // became of the requests without a refusal: lost, the error, is their answer.
 func Verdicts(answers []error, lost error) []error {
 	for i, answer := range answers {
 		if answer == nil {
 			answer = lost
 		}
-		answers[i] = KernelError(answer)
+		answers[i] = FromKernel(answer)
 	}
 	return answers
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A Former is the memory of what lvsmark had in a network namespace: tables,
+// A Checkpoint is the state of what lvsmark has in a network namespace: tables,
 // services with weights and thresholds, settings and addresses.
-type Former struct {
+type Checkpoint struct {
 	opts      Options
 	ruleset   *nft.Ruleset
 	services  []ipvs.Service    // all of fwmarks, for any may be adopted
@@ -22,37 +22,37 @@ type Former struct {
 	addresses []hostaddr.Address
 }
 
-// A Hold is a lock that was taken on behalf of who applies, maybe by another
-// process. It changed the generation of the nftables ruleset.
-type Hold struct {
+// A LockToken stands for a lock that another process may have taken for this one. It
+// has the generations of the nftables ruleset before and after that.
+type LockToken struct {
 	Before, After uint32
 }
 
-// A Held is a network namespace that no other lvsmark changes, and the memory of
-// what was there. It holds until Release, or until the process ends.
-type Held struct {
-	Former
-	Hold
+// A LockedCheckpoint is a checkpoint of a network namespace that no other lvsmark
+// changes, until Release or until the process ends.
+type LockedCheckpoint struct {
+	Checkpoint
+	LockToken
 
 	lock *nft.Lock
 }
 
-// Remember reads what is there.
-func Remember(opts Options) (*Former, error) {
-	return inKernel(opts, func(k *kernel) (*Former, error) {
+// Capture reads a checkpoint.
+func Capture(opts Options) (*Checkpoint, error) {
+	return inKernel(opts, func(k *kernel) (*Checkpoint, error) {
 		live, err := k.nft.Snapshot()
 		if err != nil {
 			return nil, err
 		}
-		return k.remember(live)
+		return k.capture(live)
 	})
 }
 
-// Lock takes the lock and remembers what is there.
-func Lock(opts Options) (*Held, error) {
-	return inKernel(opts, func(k *kernel) (held *Held, err error) {
+// Lock takes the lock and reads a checkpoint.
+func Lock(opts Options) (*LockedCheckpoint, error) {
+	return inKernel(opts, func(k *kernel) (held *LockedCheckpoint, err error) {
 		for range commitTries {
-			if held, err = k.hold(); !errors.Is(err, nft.ErrStale) {
+			if held, err = k.lockCheckpoint(); !errors.Is(err, nft.ErrStale) {
 				return held, err
 			}
 		}
@@ -60,7 +60,7 @@ func Lock(opts Options) (*Held, error) {
 	})
 }
 
-func (k *kernel) hold() (*Held, error) {
+func (k *kernel) lockCheckpoint() (*LockedCheckpoint, error) {
 	live, err := k.nft.Snapshot()
 	if err != nil {
 		return nil, err
@@ -68,11 +68,11 @@ func (k *kernel) hold() (*Held, error) {
 	if live.Locked != nil {
 		return nil, live.Locked
 	}
-	former, err := k.remember(live)
+	checkpoint, err := k.capture(live)
 	if err != nil {
 		return nil, err
 	}
-	h := &Held{Former: *former, Hold: Hold{Before: live.Generation}}
+	h := &LockedCheckpoint{Checkpoint: *checkpoint, LockToken: LockToken{Before: live.Generation}}
 	if err := k.acquire(live); err != nil {
 		return nil, err
 	}
@@ -81,8 +81,8 @@ func (k *kernel) hold() (*Held, error) {
 	return h, nil
 }
 
-func (k *kernel) remember(live *nft.Snapshot) (*Former, error) {
-	f := &Former{opts: k.opts, ruleset: &live.Ruleset, settings: map[string]string{}}
+func (k *kernel) capture(live *nft.Snapshot) (*Checkpoint, error) {
+	f := &Checkpoint{opts: k.opts, ruleset: &live.Ruleset, settings: map[string]string{}}
 	if ipvs.Loaded() {
 		if err := k.openIPVS(); err != nil {
 			return nil, err
@@ -108,30 +108,30 @@ func (k *kernel) remember(live *nft.Snapshot) (*Former, error) {
 	return f, err
 }
 
-// Restore brings back what is remembered, as Apply would. It takes the lock.
-func (f *Former) Restore(ctx context.Context) (*Result, error) {
+// Restore brings back the checkpoint, as Apply would. It takes the lock.
+func (f *Checkpoint) Restore(ctx context.Context) (*Result, error) {
 	return commit(ctx, f.opts, f.plan)
 }
 
-// Restore brings back what is remembered, under the lock that h has.
-func (h *Held) Restore(ctx context.Context) (*Result, error) {
+// Restore brings back the checkpoint, under the lock that h has.
+func (h *LockedCheckpoint) Restore(ctx context.Context) (*Result, error) {
 	opts := h.opts
-	opts.Hold = &h.Hold
+	opts.LockToken = &h.LockToken
 	return commit(ctx, opts, h.plan)
 }
 
 // Release lets others change the namespace.
-func (h *Held) Release() error { return h.lock.Release() }
+func (h *LockedCheckpoint) Release() error { return h.lock.Release() }
 
-// plan compares the kernel with what is remembered.
-func (f *Former) plan(k *kernel) (*plan, error) {
+// plan compares the kernel with the checkpoint.
+func (f *Checkpoint) plan(k *kernel) (*plan, error) {
 	p, err := k.begin()
 	if err != nil {
 		return nil, err
 	}
-	old, former := p.live.Ledger(), f.ruleset.Ledger()
-	p.want = ofLedgers(f.services, old, former)
-	if p.have, err = k.recorded(old, former); err != nil {
+	old, checkpoint := p.live.Ledger(), f.ruleset.Ledger()
+	p.want = ofLedgers(f.services, old, checkpoint)
+	if p.have, err = k.recorded(old, checkpoint); err != nil {
 		return nil, err
 	}
 	p.services = ipvs.Diff(p.have, p.want)
@@ -141,7 +141,7 @@ func (f *Former) plan(k *kernel) (*plan, error) {
 	if p.addresses, err = compareAddresses(f.addresses); err != nil {
 		return nil, err
 	}
-	p.phase(f.ruleset, old, former)
+	p.phase(f.ruleset, old, checkpoint)
 	return p, nil
 }
 
@@ -164,9 +164,9 @@ func ofLedgers(services []ipvs.Service, ledgers ...nft.Ledger) []ipvs.Service {
 }
 
 // compareSettings finds the settings that are not as they were. Those that are
-// remembered come first, with what needs them; those that only the ledger knows
+// captured come first, with what needs them; those that only the ledger knows
 // were changed since, and nothing needs them any longer.
-func (f *Former) compareSettings(now nft.Ledger) (settingsPlan, error) {
+func (f *Checkpoint) compareSettings(now nft.Ledger) (settingsPlan, error) {
 	p := settingsPlan{ledger: f.ruleset.Ledger().Settings}
 	for _, name := range slices.Sorted(maps.Keys(f.settings)) {
 		is, err := readSetting(name)
@@ -179,24 +179,24 @@ func (f *Former) compareSettings(now nft.Ledger) (settingsPlan, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(now.Settings)) {
 		entry := now.Settings[name]
-		if _, remembered := f.settings[name]; remembered || !entry.Changed {
+		if _, captured := f.settings[name]; captured || !entry.Changed {
 			continue
 		}
 		is, err := readSetting(name)
 		if err != nil {
 			return p, err
 		}
-		if !sysctl.Equal(is, entry.Former) {
-			p.putBack = append(p.putBack, settingChange{name, is, entry.Former})
+		if !sysctl.Equal(is, entry.Previous) {
+			p.putBack = append(p.putBack, settingChange{name, is, entry.Previous})
 		}
 	}
 	return p, nil
 }
 
-// Holder tells who has the lock of the network namespace; empty: nobody.
-func Holder(opts Options) (string, error) {
+// LockOwner tells who has the lock of the network namespace; empty: nobody.
+func LockOwner(opts Options) (string, error) {
 	return inKernel(opts, func(k *kernel) (string, error) {
-		holder, _, err := k.nft.Holder()
-		return holder, err
+		owner, _, err := k.nft.LockOwner()
+		return owner, err
 	})
 }

@@ -10,62 +10,62 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A Role is what a rule does, as far as the package can tell.
-type Role uint8
+// A RuleKind is what a rule does, as far as the package can tell.
+type RuleKind uint8
 
 // The roles of rules.
 const (
-	Marking     Role = iota + 1 // of lvsmark's making: what it does is in Marks
-	Translating                 // of lvsmark's making: what it does is in Translations
-	Watching                    // does nothing to any packet: counts, logs
-	Steering                    // marks packets, or ends their way through the chain
-	Obscure                     // may do anything
+	RuleMarks       RuleKind = iota + 1 // a rule that lvsmark makes: what it does is in Marks
+	RuleTranslates                      // a rule that lvsmark makes: what it does is in Translations
+	RulePassThrough                     // does nothing to any packet: counts, logs
+	RuleVerdict                         // marks packets, or ends their way through the chain
+	RuleOpaque                          // may do anything
 )
 
-// role reads the rule's expressions.
-func (t *Table) role(r *Rule) Role {
+// ruleKind reads the rule's expressions.
+func (t *Table) ruleKind(r *Rule) RuleKind {
 	if _, ok := t.markTest(r); ok {
-		return Marking
+		return RuleMarks
 	}
 	if _, ok := t.vipSwitch(r); ok {
-		return Marking
+		return RuleMarks
 	}
 	if _, ok := t.onlyProtocol(r); ok && slices.ContainsFunc(t.Chains, func(c *Chain) bool { return c.marks() && slices.Contains(c.Rules, r) }) {
-		return Marking
+		return RuleMarks
 	}
 	if _, ok := t.translation(r); ok {
-		return Translating
+		return RuleTranslates
 	}
-	role := Watching
+	ruleKind := RulePassThrough
 	for _, data := range attributes([]byte(r.Expressions)) {
-		role = max(role, readExpression(data).role())
+		ruleKind = max(ruleKind, readExpression(data).ruleKind())
 	}
-	return role
+	return ruleKind
 }
 
-func (e rawExpression) role() Role {
+func (e rawExpression) ruleKind() RuleKind {
 	switch e.name {
 	case "cmp", "payload", "bitwise", "byteorder", "range", "ct", "meta", "lookup", "counter", "limit", "log", "quota":
 	case "immediate":
 		if code, _, ok := dataVerdict(e.attrs[unix.NFTA_IMMEDIATE_DATA]); ok && code != verdictAccept && code != verdictDrop && code != int32(expr.VerdictReturn) {
-			return Obscure
+			return RuleOpaque
 		}
-		return Steering
+		return RuleVerdict
 	default:
-		return Obscure
+		return RuleOpaque
 	}
 	switch {
 	case e.name == "meta" && e.attrs[unix.NFTA_META_SREG] != nil:
 		if expr.MetaKey(e.uint32(unix.NFTA_META_KEY)) == expr.MetaKeyMARK {
-			return Steering
+			return RuleVerdict
 		}
-		return Obscure
+		return RuleOpaque
 	case e.name == "ct" && e.attrs[unix.NFTA_CT_SREG] != nil,
 		e.name == "payload" && e.attrs[unix.NFTA_PAYLOAD_SREG] != nil,
 		e.name == "lookup" && e.uint32(unix.NFTA_LOOKUP_DREG) == unix.NFT_REG_VERDICT && e.attrs[unix.NFTA_LOOKUP_DREG] != nil:
-		return Obscure
+		return RuleOpaque
 	}
-	return Watching
+	return RulePassThrough
 }
 
 // A markTest is a rule that gives packets to its ports the mark that a map has

@@ -39,10 +39,10 @@ func (v value) changed(change func([]byte) []byte) value {
 	case constant:
 		v.bytes = change(v.bytes)
 	case destination, mark, protocol:
-		former := v.change
+		previous := v.change
 		v.change = func(b []byte) []byte {
-			if former != nil {
-				b = former(b)
+			if previous != nil {
+				b = previous(b)
 			}
 			return change(b)
 		}

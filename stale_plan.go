@@ -8,13 +8,13 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A MovedError says that a plan file is out of date: what moved since it was
+// A StalePlanError says that a plan file is out of date: what moved since it was
 // made. Nothing was changed.
-type MovedError struct {
+type StalePlanError struct {
 	Moved []string
 }
 
-func (e *MovedError) Error() string {
+func (e *StalePlanError) Error() string {
 	lines := make([]string, len(e.Moved))
 	for i, what := range e.Moved {
 		lines[i] = "the plan is out of date: " + what
@@ -22,14 +22,14 @@ func (e *MovedError) Error() string {
 	return strings.Join(append(lines, "nothing was changed; make the plan anew with `lvsmark plan`"), "\n")
 }
 
-// ApplySaved does precisely what the plan says, or returns a *MovedError. The
+// ApplySaved does precisely what the plan says, or returns a *StalePlanError. The
 // caller has read the spec that the plan names, and gives its digest.
 func ApplySaved(ctx context.Context, saved *SavedPlan, spec *config.Spec, digest SpecDigest, opts Options) (*Result, error) {
 	return commit(ctx, opts, saved.planner(spec, digest))
 }
 
 // Check compares the plan with the kernel and the spec, and returns a
-// *MovedError where it is out of date.
+// *StalePlanError where it is out of date.
 func (s *SavedPlan) Check(spec *config.Spec, digest SpecDigest, opts Options) (*Result, error) {
 	return inKernel(opts, func(k *kernel) (*Result, error) {
 		p, err := s.planner(spec, digest)(k)
@@ -56,13 +56,13 @@ func (s *SavedPlan) planner(spec *config.Spec, digest SpecDigest) planner {
 			moved = append(moved, fmt.Sprintf("%s was edited since", digest.File))
 		}
 		if now.Generation != s.Kernel.Generation {
-			moved = append(moved, fmt.Sprintf("the nftables ruleset was changed since, by whomever: it is of generation %d, the plan was made of %d", now.Generation, s.Kernel.Generation))
+			moved = append(moved, fmt.Sprintf("the nftables ruleset was changed since, by any process: it is of generation %d, the plan was made of %d", now.Generation, s.Kernel.Generation))
 		}
 		if now.IPVS != s.Kernel.IPVS {
 			moved = append(moved, "an IPVS service or real server was changed since")
 		}
 		if moved = append(moved, movedChanges(s.Changes, p.changes())...); len(moved) > 0 {
-			return nil, &MovedError{moved}
+			return nil, &StalePlanError{moved}
 		}
 		return p, nil
 	}

@@ -25,15 +25,15 @@ func manyRules(n int) string {
 	return b.String()
 }
 
-// TestNeighboursGrow: what Neighbours does grows no faster than the rules of
+// TestFindingsGrow: what Findings does grows no faster than the rules of
 // others, and than the VIPs.
-func TestNeighboursGrow(t *testing.T) {
+func TestFindingsGrow(t *testing.T) {
 	inScratch(t, func() {
 		conn := dial(t)
 		steps := func(rules, vips int) int {
 			run(t, "flush ruleset\n"+manyRules(rules), "-f", "-")
 			begin := time.Now()
-			n, err := conn.NeighbourSteps(manyVIPs(t, vips), math.MaxInt)
+			n, err := conn.FindingSteps(manyVIPs(t, vips), math.MaxInt)
 			require.NoError(t, err)
 			t.Logf("%d rules, %d VIPs: %d steps, %s", rules, vips, n, time.Since(begin).Round(time.Millisecond))
 			return n
@@ -41,16 +41,16 @@ func TestNeighboursGrow(t *testing.T) {
 		few := steps(500, 1000)
 		assert.LessOrEqual(t, steps(5000, 1000), 11*few)
 		assert.LessOrEqual(t, steps(500, 10000), 11*few)
-		found, err := conn.Neighbours(manyVIPs(t, 10000))
+		found, err := conn.Findings(manyVIPs(t, 10000))
 		require.NoError(t, err)
 		assert.Empty(t, found)
 		steps(5000, 10000)
 	})
 }
 
-// TestNeighboursJumps has chains that each jump to the next three times, perhaps:
+// TestFindingsJumps has chains that each jump to the next three times, perhaps:
 // they are not followed three times each.
-func TestNeighboursJumps(t *testing.T) {
+func TestFindingsJumps(t *testing.T) {
 	var script strings.Builder
 	script.WriteString("table ip t {\n\tchain c15 { drop; }\n")
 	for i := 14; i >= 0; i-- {
@@ -67,12 +67,12 @@ func TestNeighboursJumps(t *testing.T) {
 	inScratch(t, func() {
 		run(t, script.String(), "-f", "-")
 		conn := dial(t)
-		found, err := conn.Neighbours(parse(t, neighbourSpec))
+		found, err := conn.Findings(parse(t, findingSpec))
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		assert.Equal(t, []string{"iifname"}, found[0].Conditions)
 
-		_, err = conn.NeighbourSteps(parse(t, neighbourSpec), 10)
+		_, err = conn.FindingSteps(parse(t, findingSpec), 10)
 		assert.ErrorIs(t, err, nft.ErrTooMuch)
 	})
 }

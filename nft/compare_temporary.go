@@ -6,18 +6,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// aroundBySpares makes sets anew that cannot be turned in place: first the rules
-// ask copies beside them, under spare names, then the sets of the right name.
+// replaceByTemporary makes sets anew that cannot be turned in place: first the rules
+// ask copies beside them, under temporary names, then the sets of the right name.
 // The base chains stay hooked all the time.
-func (d *tableDifference) aroundBySpares() [][]message {
+func (d *tableDifference) replaceByTemporary() [][]message {
 	again := d.madeAgain()
-	names := d.spareNames(again)
+	names := d.temporaryNames(again)
 	beside := d.next.asking(names)
-	there := compareTables(d.old, beside, d.spare)
+	there := compareTables(d.old, beside, d.temporary)
 	var back, gone []message
 	for _, s := range again {
-		if spare := beside.Set(names[s.Name]); spare != nil {
-			gone = append(gone, d.next.delSet(spare))
+		if temporary := beside.Set(names[s.Name]); temporary != nil {
+			gone = append(gone, d.next.delSet(temporary))
 		} else {
 			back = append(back, d.next.delSet(s))
 		}
@@ -31,8 +31,8 @@ func (d *tableDifference) aroundBySpares() [][]message {
 		}
 	}
 	return [][]message{
-		slices.Concat(there.named, there.made, there.turned),
-		slices.Concat(there.gone, back),
+		slices.Concat(there.create, there.fill, there.switches),
+		slices.Concat(there.drop, back),
 		gone,
 	}
 }
@@ -44,10 +44,10 @@ func (d *tableDifference) madeAgain() []*Set {
 	return sets[slices.IndexFunc(sets, func(s *Set) bool { return slices.Contains(d.replaced, s) }):]
 }
 
-// spareNames gives each of the sets a name that no set has: one of an earlier
+// temporaryNames gives each of the sets a name that no set has: one of an earlier
 // apply that was killed may still be there. The ledger needs none: no packet
 // asks it, and it must be found under its own name at any time.
-func (d *tableDifference) spareNames(sets []*Set) map[string]string {
+func (d *tableDifference) temporaryNames(sets []*Set) map[string]string {
 	names := map[string]string{}
 	for _, s := range sets {
 		if inLedger(s.Name) {

@@ -17,9 +17,9 @@ const (
 	behindMarks
 )
 
-// A station is a base chain of somebody else's that packets meet before IPVS
+// A hookPoint is a base chain of another program that packets meet before IPVS
 // takes them.
-type station struct {
+type hookPoint struct {
 	chain *foreignChain
 	side  side
 }
@@ -33,39 +33,39 @@ const (
 	priorityIPVS   = priorityNATSrc - 1 // ip_vs_remote_request in the input hook
 )
 
-// stations are the base chains of the table on the way to IPVS.
-func (t *foreignTable) stations() []station {
-	var list []station
+// hookPoints are the base chains of the table on the way to IPVS.
+func (t *foreignTable) hookPoints() []hookPoint {
+	var list []hookPoint
 	for _, c := range t.chains {
-		if at, ok := stationOf(c); ok {
+		if at, ok := hookPointOf(c); ok {
 			list = append(list, at)
 		}
 	}
-	slices.SortFunc(list, func(a, b station) int { return cmp.Compare(a.chain.Name, b.chain.Name) })
+	slices.SortFunc(list, func(a, b hookPoint) int { return cmp.Compare(a.chain.Name, b.chain.Name) })
 	return list
 }
 
-func stationOf(c *foreignChain) (station, bool) {
+func hookPointOf(c *foreignChain) (hookPoint, bool) {
 	const netdevIngress, inetIngress = 0, 5
 	if c.Type == "" {
-		return station{}, false
+		return hookPoint{}, false
 	}
 	switch c.table.family {
 	case unix.NFPROTO_NETDEV:
-		return station{c, beforeMarks}, c.Hook == netdevIngress
+		return hookPoint{c, beforeMarks}, c.Hook == netdevIngress
 	case unix.NFPROTO_INET, unix.NFPROTO_IPV4, unix.NFPROTO_IPV6:
 	default:
-		return station{}, false
+		return hookPoint{}, false
 	}
 	switch {
 	case c.Hook == inetIngress:
-		return station{c, beforeMarks}, true
+		return hookPoint{c, beforeMarks}, true
 	case c.Hook == unix.NF_INET_PRE_ROUTING:
-		return station{c, prerouting(c)}, true
+		return hookPoint{c, prerouting(c)}, true
 	case c.Hook == unix.NF_INET_LOCAL_IN && c.Type != "nat":
-		return station{c, behindMarks}, c.Priority <= priorityIPVS
+		return hookPoint{c, behindMarks}, c.Priority <= priorityIPVS
 	}
-	return station{}, false
+	return hookPoint{}, false
 }
 
 func prerouting(c *foreignChain) side {
@@ -91,27 +91,27 @@ const (
 
 // A walk follows the packets of one family through the chains of others.
 type walk struct {
-	conn     *Conn
-	packets  *packets
-	station  station
-	findings map[finding]*Neighbour
-	order    []*Neighbour
-	passages map[*foreignChain][]passage
-	steps    int
-	limit    int // of steps
-	depth    int
-	err      error
+	conn      *Conn
+	packets   *packets
+	hookPoint hookPoint
+	findings  map[finding]*Finding
+	order     []*Finding
+	memos     map[*foreignChain][]memo
+	steps     int
+	limit     int // of steps
+	depth     int
+	err       error
 }
 
-// A passage of packets through a chain. That chains are jumped to from many
+// A memo of packets through a chain. That chains are jumped to from many
 // rules, and these from many, must not multiply.
-type passage struct {
+type memo struct {
 	parts, through []part
 	conditions     []string
 }
 
 func newWalk(c *Conn, p *packets, limit int) *walk {
-	return &walk{conn: c, packets: p, findings: map[finding]*Neighbour{}, limit: limit}
+	return &walk{conn: c, packets: p, findings: map[finding]*Finding{}, limit: limit}
 }
 
 func (w *walk) fail(err error) {
@@ -124,8 +124,8 @@ func (w *walk) fail(err error) {
 func (w *walk) spent() bool { return w.err != nil || w.steps > w.limit }
 
 // visit follows the packets through one base chain.
-func (w *walk) visit(at station, all []part) {
-	w.station, w.passages = at, map[*foreignChain][]passage{}
+func (w *walk) visit(at hookPoint, all []part) {
+	w.hookPoint, w.memos = at, map[*foreignChain][]memo{}
 	var conditions []string
 	for _, device := range at.chain.devices {
 		conditions = append(conditions, "device "+device)
@@ -142,16 +142,16 @@ func (w *walk) visit(at station, all []part) {
 // pass is chain, but for packets that went there already under the same
 // conditions.
 func (w *walk) pass(c *foreignChain, parts []part, conditions []string) []part {
-	const remembered = 16
-	for _, p := range w.passages[c] {
+	const captured = 16
+	for _, p := range w.memos[c] {
 		w.steps++
 		if slices.Equal(p.conditions, conditions) && slices.EqualFunc(p.parts, parts, part.equal) {
 			return p.through
 		}
 	}
 	through := w.chain(c, parts, conditions)
-	if len(w.passages[c]) < remembered {
-		w.passages[c] = append(w.passages[c], passage{parts, through, conditions})
+	if len(w.memos[c]) < captured {
+		w.memos[c] = append(w.memos[c], memo{parts, through, conditions})
 	}
 	return through
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-const neighbourSpec = `
+const findingSpec = `
 clusters:
   - {name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.22, "2001:db8::21"], ftp: , real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
   - {name: web, mark: 80, vips: [198.51.100.80], ports: [80, 443], real-servers: [{address: 10.0.0.11}]}
@@ -22,9 +22,9 @@ clusters:
 director: {bind: false}
 `
 
-// TestNeighboursOfPrograms has the tables of well-known programs beside
+// TestFindingsOfPrograms has the tables of well-known programs beside
 // lvsmark's.
-func TestNeighboursOfPrograms(t *testing.T) {
+func TestFindingsOfPrograms(t *testing.T) {
 	const (
 		all4 = "198.51.100.21 and 3 other VIPs (ports 21, 80, 443, 10000-20000, udp/53)"
 		all  = all4 + "; 2001:db8::21 (ports 21, 10000-20000)"
@@ -64,7 +64,7 @@ func sourceLast(warnings []string) []string {
 
 func warnings(t *testing.T) []string {
 	t.Helper()
-	found, err := dial(t).Neighbours(parse(t, neighbourSpec))
+	found, err := dial(t).Findings(parse(t, findingSpec))
 	require.NoError(t, err)
 	var list []string
 	for _, n := range found {
@@ -73,10 +73,10 @@ func warnings(t *testing.T) []string {
 	return list
 }
 
-// load loads a file of testdata/neighbours with the program that it is for.
+// load loads a file of testdata/programs with the program that it is for.
 func load(t *testing.T, file string) {
 	t.Helper()
-	file = filepath.Join("testdata", "neighbours", file)
+	file = filepath.Join("testdata", "programs", file)
 	if filepath.Ext(file) == ".nft" {
 		run(t, "", "-f", file)
 		return
@@ -95,9 +95,9 @@ func restore(t *testing.T, program, rules string) {
 	require.NoError(t, err, "%s\n%s", out, rules)
 }
 
-// TestNeighbours has rules of others that concern packets of the spec, and rules
+// TestFindings has rules of others that concern packets of the spec, and rules
 // that look as if they did.
-func TestNeighbours(t *testing.T) {
+func TestFindings(t *testing.T) {
 	chain := func(hook, rules string) string {
 		return "table ip t { chain c { type filter hook " + hook + "; " + rules + "; }; }"
 	}
@@ -208,10 +208,10 @@ func TestNeighbours(t *testing.T) {
 
 func found(t *testing.T) []string {
 	t.Helper()
-	neighbours, err := dial(t).Neighbours(parse(t, neighbourSpec))
+	findings, err := dial(t).Findings(parse(t, findingSpec))
 	require.NoError(t, err)
 	var list []string
-	for _, n := range neighbours {
+	for _, n := range findings {
 		if len(n.Conditions) == 0 {
 			list = append(list, fmt.Sprintf("will %s %s", n.Effect, n.Packets))
 		} else {
@@ -221,8 +221,8 @@ func found(t *testing.T) []string {
 	return list
 }
 
-// TestNeighboursOfIptables is about extensions of iptables, in iptables-nft.
-func TestNeighboursOfIptables(t *testing.T) {
+// TestFindingsOfIptables is about extensions of iptables, in iptables-nft.
+func TestFindingsOfIptables(t *testing.T) {
 	const dns, ftp = "198.51.100.53 (ports udp/53)", "198.51.100.21 and another VIP (ports 21)"
 	for rules, want := range map[string][]string{
 		"nat: -A PREROUTING -m addrtype --dst-type LOCAL -p udp --dport 53 -j DNAT --to-destination 10.0.0.1:53":      {"will change the destination of " + dns},
