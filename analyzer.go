@@ -33,13 +33,10 @@ func newAnalyzer(p *plan) *analyzer {
 	if p.spec == nil {
 		return j
 	}
-	for i := range p.spec.Clusters {
-		cluster := &p.spec.Clusters[i]
-		for _, family := range config.Families() {
-			if cluster.Serves(family) {
-				key := ipvs.Key{Mark: cluster.Mark, Family: family}
-				j.clusters[key], j.names[key] = cluster, cluster.Name
-			}
+	for _, family := range config.Families() {
+		for _, b := range p.spec.Bindings(family) {
+			key := ipvs.Key{Mark: b.Mark, Family: family}
+			j.clusters[key], j.names[key] = b.Cluster, b.Cluster.Name
 		}
 	}
 	return j

@@ -61,7 +61,7 @@ func boundKeys(ledgers ...nft.Ledger) []ipvs.Key {
 
 // bound reports whether the ledger names the service.
 func bound(l nft.Ledger, s ipvs.Service) bool {
-	_, ok := l.Bound[nft.Binding{Family: s.Family, Mark: s.Mark}]
+	_, ok := l.Bound[nft.BoundMark{Family: s.Family, Mark: s.Mark}]
 	return ok
 }
 

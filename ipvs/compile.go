@@ -5,7 +5,7 @@ import (
 )
 
 // Compile returns the services that a spec asks for: for each address family
-// that a cluster serves, one that is keyed by the cluster's mark. IPv4 comes
+// that a cluster serves, one that is keyed by the binding's mark. IPv4 comes
 // before IPv6, and within a family the order is that of the spec, as is that of
 // the real servers. It is nil when the spec does not bind.
 func Compile(spec *config.Spec) []Service {
@@ -14,30 +14,28 @@ func Compile(spec *config.Spec) []Service {
 	}
 	var services []Service
 	for _, family := range config.Families() {
-		for i := range spec.Clusters {
-			if cluster := &spec.Clusters[i]; cluster.Serves(family) {
-				services = append(services, compile(cluster, family))
-			}
+		for _, b := range spec.Bindings(family) {
+			services = append(services, compile(b))
 		}
 	}
 	return services
 }
 
-func compile(cluster *config.Cluster, family config.Family) Service {
+func compile(b config.Binding) Service {
+	cluster := b.Cluster
 	service := Service{Header: Header{
-		Key:         Key{Mark: cluster.Mark, Family: family},
+		Key:         Key{Mark: b.Mark, Family: b.Family},
 		Scheduler:   cluster.Scheduler,
 		Persistence: cluster.Persistence,
-		Netmask:     family.Bits(),
+		Netmask:     b.Family.Bits(),
 	}}
 	// Without persistence the kernel keeps a netmask but has no use for it, and
 	// ipvsadm does not print it.
 	if cluster.Persistence > 0 && cluster.PersistenceNetmask != 0 {
 		service.Netmask = cluster.PersistenceNetmask
 	}
-	servers := cluster.RealServersOf(family)
-	service.Servers = make([]Server, 0, len(servers))
-	for _, server := range servers {
+	service.Servers = make([]Server, 0, len(b.RealServers))
+	for _, server := range b.RealServers {
 		service.Servers = append(service.Servers, Server{
 			Address:    server.Address,
 			Weight:     server.Weight,

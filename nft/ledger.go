@@ -16,8 +16,8 @@ const (
 	settingsSet = "settings"
 )
 
-// A Binding is an IPVS service of lvsmark's: one mark in one address family.
-type Binding struct {
+// A BoundMark is an IPVS service of lvsmark's: one mark in one address family.
+type BoundMark struct {
 	Family config.Family
 	Mark   uint32 // host byte order
 }
@@ -29,8 +29,8 @@ const PreviousLimit = 120
 
 // A Ledger is what lvsmark did to the kernel besides nftables.
 type Ledger struct {
-	Bound    map[Binding]string // name of the cluster
-	Settings map[string]Setting // by name
+	Bound    map[BoundMark]string // name of the cluster
+	Settings map[string]Setting   // by name
 }
 
 // A Setting is a sysctl or an IPVS timeout as it is to be, and as it was before
@@ -44,12 +44,10 @@ type Setting struct {
 // compileLedger adds the ledger of the table's family; settings have no family
 // and are kept in the first table.
 func compileLedger(t *Table, spec *config.Spec, first bool) {
-	ledger := Ledger{Bound: map[Binding]string{}, Settings: map[string]Setting{}}
+	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
 	if spec.Director.Bind {
-		for i := range spec.Clusters {
-			if cluster := &spec.Clusters[i]; cluster.Serves(t.Family) {
-				ledger.Bound[Binding{t.Family, cluster.Mark}] = cluster.Name
-			}
+		for _, b := range spec.Bindings(t.Family) {
+			ledger.Bound[BoundMark{t.Family, b.Mark}] = b.Cluster.Name
 		}
 	}
 	if first {
@@ -62,7 +60,7 @@ func compileLedger(t *Table, spec *config.Spec, first bool) {
 
 // Ledger reads the ledger of all tables.
 func (r *Ruleset) Ledger() Ledger {
-	ledger := Ledger{Bound: map[Binding]string{}, Settings: map[string]Setting{}}
+	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
 	for _, t := range r.Tables {
 		own := t.ledger()
 		maps.Copy(ledger.Bound, own.Bound)
@@ -77,12 +75,12 @@ func (r *Ruleset) Ledger() Ledger {
 }
 
 func (t *Table) ledger() Ledger {
-	ledger := Ledger{Bound: map[Binding]string{}, Settings: map[string]Setting{}}
+	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
 	if s := t.Set(boundSet); s != nil {
 		for _, e := range s.Elements {
 			p := e.parts()
 			if len(p.key) == 4 {
-				ledger.Bound[Binding{t.Family, hostOrdered(p.key)}] = userdataText(p.userdata, udComment)
+				ledger.Bound[BoundMark{t.Family, hostOrdered(p.key)}] = userdataText(p.userdata, udComment)
 			}
 		}
 	}
@@ -103,7 +101,7 @@ func (t *Table) ledger() Ledger {
 // into the table's sets; a set that would be empty goes.
 func (t *Table) setLedger(l Ledger) {
 	bound := ledgerSet(boundSet, "fwmarks of lvsmark's IPVS services")
-	for _, b := range slices.SortedFunc(maps.Keys(l.Bound), func(a, b Binding) int { return cmp.Compare(a.Mark, b.Mark) }) {
+	for _, b := range slices.SortedFunc(maps.Keys(l.Bound), func(a, b BoundMark) int { return cmp.Compare(a.Mark, b.Mark) }) {
 		if b.Family == t.Family {
 			bound.Elements = append(bound.Elements, Element{
 				Key:  elementKey(markBytes(b.Mark)),

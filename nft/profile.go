@@ -61,22 +61,17 @@ type shape struct {
 func profilesOf(spec *config.Spec, family config.Family) []*profile {
 	byName := map[string]*profile{}
 	var p *profile
-	for i := range spec.Clusters {
-		cluster := &spec.Clusters[i]
-		vips := cluster.VIPsOf(family)
-		if len(vips) == 0 {
-			continue
-		}
-		if ports := cluster.MarkedPorts(); p == nil || !slices.Equal(p.ports, ports) {
-			name := portsName(ports)
+	for _, b := range spec.Bindings(family) {
+		if p == nil || !slices.Equal(p.ports, b.Ports) {
+			name := portsName(b.Ports)
 			if p = byName[name]; p == nil {
-				p = &profile{name: name, ports: ports}
+				p = &profile{name: name, ports: b.Ports}
 				byName[name] = p
 			}
 		}
-		p.vips = slices.Grow(p.vips, len(vips))
-		for _, vip := range vips {
-			p.vips = append(p.vips, markedVIP{vip, cluster.Mark})
+		p.vips = slices.Grow(p.vips, len(b.VIPs))
+		for _, vip := range b.VIPs {
+			p.vips = append(p.vips, markedVIP{vip, b.Mark})
 		}
 	}
 	profiles := make([]*profile, 0, len(byName))

@@ -61,10 +61,12 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 // of two clusters on one VIP never overlap.
 func markRules(c *config.Cluster, family config.Family) []string {
 	var rules []string
-	for _, vip := range c.VIPsOf(family) {
-		for _, ports := range c.MarkedPorts() {
-			rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s -j MARK --set-mark %d",
-				host(vip), ports.Protocol, portRange(ports), c.Mark))
+	for _, b := range c.Bindings(family) {
+		for _, vip := range b.VIPs {
+			for _, ports := range b.Ports {
+				rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s -j MARK --set-mark %d",
+					host(vip), ports.Protocol, portRange(ports), b.Mark))
+			}
 		}
 	}
 	return rules

@@ -36,7 +36,7 @@ func Fragment(c *config.Cluster) (string, error) {
 			c.Name, minPassivePort, c.FTP.PassivePorts)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# vsftpd.conf on every real server of cluster %s (mark %d)\n", c.Name, c.Mark)
+	fmt.Fprintf(&b, "# vsftpd.conf on every real server of cluster %s (mark %s)\n", c.Name, listed(c.Marks()))
 	instances := instancesOf(c.FTP)
 	writeListener(&b, instances[0])
 	writePassive(&b, c)
@@ -46,6 +46,14 @@ func Fragment(c *config.Cluster) (string, error) {
 		writeFurther(&b, instances[0], other)
 	}
 	return b.String(), nil
+}
+
+func listed(marks []uint32) string {
+	texts := make([]string, len(marks))
+	for i, mark := range marks {
+		texts[i] = fmt.Sprint(mark)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // An instance is one running vsftpd: it listens on one port, and sends active

@@ -1,0 +1,53 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// A Binding is the unit that other packages compile from: packets to Ports of VIPs
+// carry Mark, and the IPVS service of Mark and Family schedules them to RealServers.
+// A cluster has one for each address family that it serves. What concerns the
+// cluster as a whole is in Cluster.
+type Binding struct {
+	Cluster     *Cluster
+	Mark        uint32 // host byte order
+	Family      Family
+	VIPs        []netip.Addr // at least one; of Family, in the order of the file
+	Ports       []PortRange  // in canonical form; see Cluster.MarkedPorts
+	RealServers []RealServer // of Family, in the order of the file
+}
+
+// Bindings returns those of one family, in the order of the file. They are to be
+// read only: slices may be the spec's own.
+func (s *Spec) Bindings(f Family) []Binding {
+	bindings := make([]Binding, 0, len(s.Clusters))
+	for i := range s.Clusters {
+		bindings = append(bindings, s.Clusters[i].Bindings(f)...)
+	}
+	return slices.Clip(bindings)
+}
+
+// Bindings returns the cluster's of one family.
+func (c *Cluster) Bindings(f Family) []Binding {
+	vips := c.VIPsOf(f)
+	if len(vips) == 0 {
+		return nil
+	}
+	return []Binding{{
+		Cluster: c, Mark: c.Mark, Family: f, VIPs: vips, Ports: c.MarkedPorts(), RealServers: c.RealServersOf(f),
+	}}
+}
+
+// Marks are those of the cluster's bindings, each once, in their order.
+func (c *Cluster) Marks() []uint32 {
+	var marks []uint32
+	for _, f := range Families() {
+		for _, b := range c.Bindings(f) {
+			if !slices.Contains(marks, b.Mark) {
+				marks = append(marks, b.Mark)
+			}
+		}
+	}
+	return marks
+}
