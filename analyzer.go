@@ -11,7 +11,7 @@ import (
 // does to live traffic. It works on the thread on which the plan was made.
 type analyzer struct {
 	plan     *plan
-	served   map[ipvs.Key][]ipvs.Server // lvsmark's services, as they are
+	served   map[ipvs.Key][]ipvs.Destination // lvsmark's services, as they are
 	clusters map[ipvs.Key]*config.Cluster
 	names    map[ipvs.Key]string
 	leaving  map[ipvs.Key]map[ipvs.Endpoint]bool
@@ -22,10 +22,10 @@ type analyzer struct {
 func newAnalyzer(p *plan) *analyzer {
 	j := &analyzer{
 		plan: p, leaving: p.leaving(),
-		served: map[ipvs.Key][]ipvs.Server{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{},
+		served: map[ipvs.Key][]ipvs.Destination{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{},
 	}
 	for _, s := range p.have {
-		j.served[s.Key] = s.Servers
+		j.served[s.Key] = s.Destinations
 	}
 	for b, name := range p.live.Ledger().Bound {
 		j.names[ipvs.Key{Mark: b.Mark, Family: b.Family}] = name

@@ -17,7 +17,7 @@ type index struct {
 	err      error                                           // why underWay could not be read
 	udp      map[ipvs.Key]map[netip.Addr]int                 // see flows
 	counted  map[ipvs.Key]map[ipvs.Endpoint]ipvs.Connections // see held
-	wanted   map[ipvs.Key][]ipvs.Server                      // see serversOf
+	wanted   map[ipvs.Key][]ipvs.Destination                 // see serversOf
 	called   map[netip.Addr]string                           // see server
 	on       *devices                                        // see devices
 }
@@ -92,13 +92,13 @@ func (j *analyzer) held(key ipvs.Key, endpoint ipvs.Endpoint) ipvs.Connections {
 // serversOf is how many there may be, before or after, for a client to reach.
 func (j *analyzer) serversOf(key ipvs.Key) int {
 	if j.wanted == nil {
-		j.wanted = make(map[ipvs.Key][]ipvs.Server, len(j.plan.want))
+		j.wanted = make(map[ipvs.Key][]ipvs.Destination, len(j.plan.want))
 		for _, s := range j.plan.want {
-			j.wanted[s.Key] = s.Servers
+			j.wanted[s.Key] = s.Destinations
 		}
 	}
 	endpoints := map[ipvs.Endpoint]bool{}
-	for _, servers := range [][]ipvs.Server{j.served[key], j.wanted[key]} {
+	for _, servers := range [][]ipvs.Destination{j.served[key], j.wanted[key]} {
 		for _, s := range servers {
 			endpoints[s.Endpoint()] = true
 		}

@@ -42,10 +42,10 @@ func (k *kernel) drain(ctx context.Context, p *plan, planner planner) (*plan, er
 func (p *plan) deferred() *plan {
 	d := &plan{live: p.live, settings: settingsPlan{set: p.settings.set}}
 	for _, c := range p.services {
-		if c.Op == ipvs.DelServer && c.Before.Weight > 0 {
+		if c.Op == ipvs.DelDestination && c.Before.Weight > 0 {
 			quiet := c.Before
 			quiet.Weight = 0
-			c = ipvs.Change{Op: ipvs.EditServer, Service: c.Service, Before: c.Before, After: quiet}
+			c = ipvs.Change{Op: ipvs.EditDestination, Service: c.Service, Before: c.Before, After: quiet}
 		}
 		if !c.Disrupts() {
 			d.services = append(d.services, c)
@@ -71,7 +71,7 @@ func (p *plan) deferred() *plan {
 func (p *plan) leaving() map[ipvs.Key]map[ipvs.Endpoint]bool {
 	leaving := map[ipvs.Key]map[ipvs.Endpoint]bool{}
 	for _, c := range p.services {
-		if c.Op != ipvs.DelServer {
+		if c.Op != ipvs.DelDestination {
 			continue
 		}
 		if leaving[c.Service.Key] == nil {
@@ -126,7 +126,7 @@ func (k *kernel) left(p *plan) (left bool, text string, err error) {
 	templates := uint32(0)
 	leaving := p.leaving()
 	for _, service := range now.have {
-		for _, server := range service.Servers {
+		for _, server := range service.Destinations {
 			if leaving[service.Key][server.Endpoint()] {
 				templates += server.Connections.Persistent
 			}

@@ -25,9 +25,9 @@ func (j *analyzer) serviceImpact(c ipvs.Change) Impact {
 		return j.serviceEdited(c.Previous, c.Service)
 	case ipvs.DelService:
 		return j.serviceDeleted(c.Service.Key)
-	case ipvs.EditServer:
+	case ipvs.EditDestination:
 		return j.serverEdited(c)
-	case ipvs.DelServer:
+	case ipvs.DelDestination:
 		return j.serverDeleted(c)
 	}
 	return Impact{Effect: Safe}

@@ -69,12 +69,12 @@ func TestServiceEdited(t *testing.T) {
 		{"no longer by address", none("sh"), none("rr"), 2, Cuts, Drains},
 	} {
 		for text, want := range map[string]Effect{"ftp: ": c.ftp, "ports: [80]": c.elsewhere} {
-			servers := ipvs.Compile(parse(t, strings.Replace(cluster, "FTP", text, 1)))[0].Servers[:c.servers]
+			servers := ipvs.Compile(parse(t, strings.Replace(cluster, "FTP", text, 1)))[0].Destinations[:c.servers]
 			servers[0].Connections.Active = 3
 			spec := parse(t, strings.Replace(cluster, "FTP", text, 1))
 			j := &analyzer{
-				plan:     &plan{have: []ipvs.Service{{Header: c.previous, Servers: servers}}, want: []ipvs.Service{{Header: c.after, Servers: servers}}},
-				served:   map[ipvs.Key][]ipvs.Server{was.Key: servers},
+				plan:     &plan{have: []ipvs.Service{{Header: c.previous, Destinations: servers}}, want: []ipvs.Service{{Header: c.after, Destinations: servers}}},
+				served:   map[ipvs.Key][]ipvs.Destination{was.Key: servers},
 				clusters: map[ipvs.Key]*config.Cluster{was.Key: &spec.Clusters[0]},
 			}
 			impact := j.serviceEdited(c.previous, c.after)

@@ -66,7 +66,7 @@ func (k *kernel) removeServices(breaks []ipvs.Change) step {
 	operation.do = func(list []ipvs.Change) []error {
 		answers := k.ipvs.Do(list...)
 		for i, err := range answers {
-			if err == nil && list[i].Op == ipvs.DelServer {
+			if err == nil && list[i].Op == ipvs.DelDestination {
 				removed = append(removed, list[i].Object())
 			}
 		}

@@ -15,9 +15,9 @@ const (
 	AddService  Op = iota + 1
 	EditService    // all of a header at once
 	DelService     // Diff deletes its servers before
-	AddServer
-	EditServer // all of a server at once, but its address and port
-	DelServer
+	AddDestination
+	EditDestination // all of a server at once, but its address and port
+	DelDestination
 )
 
 // A Change is one kernel call. It holds enough to be undone by another.
@@ -29,8 +29,8 @@ type Change struct {
 	Service, Previous Header
 
 	// Before and After are the server as it was and as it will be; the zero
-	// Server where it was or will be absent, and in changes of services.
-	Before, After Server
+	// Destination where it was or will be absent, and in changes of services.
+	Before, After Destination
 }
 
 // Inverse returns the change that takes c back. Changes are undone by their
@@ -42,12 +42,12 @@ func (c Change) Inverse() Change {
 		inverse.Op = DelService
 	case DelService:
 		inverse.Op = AddService
-	case AddServer:
-		inverse.Op = DelServer
-	case DelServer:
-		inverse.Op = AddServer
-	case EditServer:
-		inverse.Op = EditServer
+	case AddDestination:
+		inverse.Op = DelDestination
+	case DelDestination:
+		inverse.Op = AddDestination
+	case EditDestination:
+		inverse.Op = EditDestination
 	case EditService:
 		inverse.Op = EditService
 		inverse.Service, inverse.Previous = c.Previous, c.Service
@@ -57,14 +57,14 @@ func (c Change) Inverse() Change {
 
 // Disrupts reports whether the change ends connections: it is for the time when
 // no packet carries the mark any longer, or no new one is meant for the server.
-func (c Change) Disrupts() bool { return c.Op == DelService || c.Op == DelServer }
+func (c Change) Disrupts() bool { return c.Op == DelService || c.Op == DelDestination }
 
 // Verb is "add", "edit" or "delete".
 func (c Change) Verb() string {
 	switch c.Op {
-	case AddService, AddServer:
+	case AddService, AddDestination:
 		return "add"
-	case DelService, DelServer:
+	case DelService, DelDestination:
 		return "delete"
 	default:
 		return "edit"
@@ -100,7 +100,7 @@ func (c Change) BeforeText() string {
 		return c.Previous.describe()
 	case DelService:
 		return c.Service.describe()
-	case EditServer, DelServer:
+	case EditDestination, DelDestination:
 		return c.Before.describe()
 	}
 	return ""
@@ -112,7 +112,7 @@ func (c Change) AfterText() string {
 	switch c.Op {
 	case AddService, EditService:
 		return c.Service.describe()
-	case AddServer, EditServer:
+	case AddDestination, EditDestination:
 		return c.After.describe()
 	}
 	return ""
@@ -121,7 +121,7 @@ func (c Change) AfterText() string {
 func (h Header) describe() string { return h.Key.flags() + " " + h.flags() }
 
 // describe tells the forwarding methods apart that share ipvsadm's -g.
-func (s Server) describe() string {
+func (s Destination) describe() string {
 	if s.RawForwarding != 0 {
 		return fmt.Sprintf("%s (%s)", s.flags(), s.method())
 	}
@@ -134,11 +134,11 @@ func (c Change) String() string {
 	switch c.Op {
 	case EditService:
 		return fmt.Sprintf("service %s: %s", c.Service.Key, differences(c.Previous.fields(), c.Service.fields()))
-	case EditServer:
+	case EditDestination:
 		return fmt.Sprintf("%s: %s", c.Object(), differences(c.Before.fields(), c.After.fields()))
 	case AddService:
 		return fmt.Sprintf("add %s: %s", c.Object(), c.Service.flags())
-	case AddServer:
+	case AddDestination:
 		_, flags, _ := strings.Cut(c.After.describe(), " ")
 		return fmt.Sprintf("add %s: %s", c.Object(), flags)
 	default:
@@ -152,13 +152,13 @@ func (c Change) Object() string {
 		return "service " + c.Service.Key.String()
 	}
 	server := c.After
-	if c.Op == DelServer {
+	if c.Op == DelDestination {
 		server = c.Before
 	}
 	return fmt.Sprintf("real server %s of %s", server.name(), c.Service.Key)
 }
 
-func (s Server) name() string {
+func (s Destination) name() string {
 	if s.Port == 0 {
 		return s.Address.String()
 	}
@@ -178,7 +178,7 @@ func (h Header) fields() []field {
 	}
 }
 
-func (s Server) fields() []field {
+func (s Destination) fields() []field {
 	return []field{
 		{"weight", fmt.Sprint(s.Weight)},
 		{"forwarding", s.method()},
@@ -189,7 +189,7 @@ func (s Server) fields() []field {
 }
 
 // method is a forwarding method as the spec names it, or the kernel.
-func (s Server) method() string {
+func (s Destination) method() string {
 	switch s.RawForwarding {
 	case 0:
 		return s.Forwarding.String()

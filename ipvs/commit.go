@@ -75,8 +75,8 @@ func (c *Conn) do(changes []Change) []error {
 func (c Change) request() request {
 	header := func(b []byte) []byte { return appendHeader(b, c.Service) }
 	key := func(b []byte) []byte { return appendKey(b, c.Service.Key) }
-	server := func(server Server) func([]byte) []byte {
-		return func(b []byte) []byte { return appendServer(key(b), server) }
+	server := func(server Destination) func([]byte) []byte {
+		return func(b []byte) []byte { return appendDestination(key(b), server) }
 	}
 	switch c.Op {
 	case AddService:
@@ -85,11 +85,11 @@ func (c Change) request() request {
 		return request{cmdSetService, header}
 	case DelService:
 		return request{cmdDelService, key}
-	case AddServer:
+	case AddDestination:
 		return request{cmdNewDest, server(c.After)}
-	case EditServer:
+	case EditDestination:
 		return request{cmdSetDest, server(c.After)}
-	case DelServer:
+	case DelDestination:
 		return request{cmdDelDest, server(c.Before)}
 	}
 	panic(fmt.Sprintf("ipvs: operation %d is unknown", c.Op))
@@ -133,7 +133,7 @@ func hintFor(change Change, err error) string {
 		return "it is there already: somebody else has added it"
 	case errors.Is(err, unix.EAFNOSUPPORT):
 		return "this kernel's IPVS has no IPv6: CONFIG_IP_VS_IPV6"
-	case errors.Is(err, unix.EINVAL) && change.Op == AddServer:
+	case errors.Is(err, unix.EINVAL) && change.Op == AddDestination:
 		return hintForAddress(change)
 	}
 	return ""

@@ -34,9 +34,9 @@ func compile(b config.Binding) Service {
 	if cluster.Persistence > 0 && cluster.PersistenceNetmask != 0 {
 		service.Netmask = cluster.PersistenceNetmask
 	}
-	service.Servers = make([]Server, 0, len(b.RealServers))
+	service.Destinations = make([]Destination, 0, len(b.RealServers))
 	for _, server := range b.RealServers {
-		service.Servers = append(service.Servers, Server{
+		service.Destinations = append(service.Destinations, Destination{
 			Address:    server.Address,
 			Weight:     server.Weight,
 			Forwarding: cluster.Forwarding,

@@ -49,14 +49,14 @@ func TestCompile(t *testing.T) {
 				Key:       ipvs.Key{Mark: 21, Family: config.IPv4},
 				Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24,
 			},
-			Servers: []ipvs.Server{
+			Destinations: []ipvs.Destination{
 				{Address: netip.MustParseAddr("10.0.0.12"), Weight: 1, Forwarding: config.Direct},
 				{Address: netip.MustParseAddr("10.0.0.11"), Weight: 65535, Forwarding: config.Direct},
 			},
 		},
 		{
 			Header: ipvs.Header{Key: ipvs.Key{Mark: 0xffffffff, Family: config.IPv4}, Scheduler: "mh", Netmask: 32},
-			Servers: []ipvs.Server{
+			Destinations: []ipvs.Destination{
 				{Address: netip.MustParseAddr("10.0.0.13"), Weight: 1, Forwarding: config.Tunnel},
 			},
 		},
@@ -65,7 +65,7 @@ func TestCompile(t *testing.T) {
 				Key:       ipvs.Key{Mark: 21, Family: config.IPv6},
 				Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24,
 			},
-			Servers: []ipvs.Server{
+			Destinations: []ipvs.Destination{
 				{Address: netip.MustParseAddr("2001:db8:1::11"), Weight: 0, Forwarding: config.Direct},
 			},
 		},
@@ -104,7 +104,7 @@ func handMade() ipvs.Service {
 			Scheduler: "sh", Persistence: 10 * time.Second,
 			RawNetmask: 0xff00ff00, Flags: ipvs.OnePacket | ipvs.SHFallback | ipvs.SHPort, PersistenceEngine: "sip",
 		},
-		Servers: []ipvs.Server{
+		Destinations: []ipvs.Destination{
 			{
 				Address: netip.MustParseAddr("10.0.0.1"), Port: 80, Weight: 3, Forwarding: config.Tunnel,
 				UpperThreshold: 10, LowerThreshold: 5,

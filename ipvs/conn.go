@@ -23,10 +23,10 @@ var ErrPrivilege = exchange.ErrPrivilege
 type Conn struct {
 	genl     *genetlink.Conn
 	family   uint16
-	sequence uint32   // of the last request
-	datagram []byte   // see receive
-	listed   []Server // see servers
-	broken   bool     // an exchange failed: see ready
+	sequence uint32        // of the last request
+	datagram []byte        // see receive
+	listed   []Destination // see servers
+	broken   bool          // an exchange failed: see ready
 }
 
 // Open connects to the IPVS of the calling thread's network namespace. The
@@ -87,7 +87,7 @@ func (c *Conn) Services(expected ...Key) ([]Service, error) {
 		return nil, err
 	}
 	for i := range services {
-		if services[i].Servers, err = c.servers(services[i].Key); err != nil {
+		if services[i].Destinations, err = c.servers(services[i].Key); err != nil {
 			return nil, err
 		}
 	}
@@ -117,18 +117,18 @@ func (c *Conn) addMissed(services []Service, expected []Key) ([]Service, error) 
 }
 
 // servers reads those of one service: the kernel lists no more at a time.
-func (c *Conn) servers(key Key) ([]Server, error) {
+func (c *Conn) servers(key Key) ([]Destination, error) {
 	c.listed = c.listed[:0]
 	name := func(b []byte) []byte { return appendKey(b, key) }
 	err := c.ask(cmdGetDest, unix.NLM_F_DUMP, name, func(attributes []byte) error {
-		server, err := decodeServer(attributes, key)
+		server, err := decodeDestination(attributes, key)
 		c.listed = append(c.listed, server)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the real servers of service %s: %w", key, err)
 	}
-	return append([]Server(nil), c.listed...), nil
+	return append([]Destination(nil), c.listed...), nil
 }
 
 // Loaded reports whether the kernel has IPVS at this moment, without loading it.

@@ -17,7 +17,7 @@ func Diff(have, want []Service) []Change {
 	for _, after := range want {
 		if _, ok := previous[after.Key]; !ok {
 			changes = append(changes, Change{Op: AddService, Service: after.Header})
-			changes = append(changes, serverChanges(after.Header, nil, after.Servers)...)
+			changes = append(changes, serverChanges(after.Header, nil, after.Destinations)...)
 		}
 	}
 	for _, after := range want {
@@ -28,16 +28,16 @@ func Diff(have, want []Service) []Change {
 		if before.Header != after.Header {
 			changes = append(changes, Change{Op: EditService, Previous: before.Header, Service: after.Header})
 		}
-		changes = append(changes, serverChanges(after.Header, before.Servers, after.Servers)...)
+		changes = append(changes, serverChanges(after.Header, before.Destinations, after.Destinations)...)
 	}
 	for _, after := range want {
 		if before, ok := previous[after.Key]; ok {
-			changes = append(changes, serverRemovals(after.Header, before.Servers, after.Servers)...)
+			changes = append(changes, serverRemovals(after.Header, before.Destinations, after.Destinations)...)
 		}
 	}
 	for _, before := range have {
 		if _, ok := wanted[before.Key]; !ok {
-			changes = append(changes, serverRemovals(before.Header, before.Servers, nil)...)
+			changes = append(changes, serverRemovals(before.Header, before.Destinations, nil)...)
 			changes = append(changes, Change{Op: DelService, Service: before.Header})
 		}
 	}
@@ -49,21 +49,21 @@ func additions(previous map[Key]Service, want []Service) int {
 	n := 0
 	for _, after := range want {
 		if _, ok := previous[after.Key]; !ok {
-			n += 1 + len(after.Servers)
+			n += 1 + len(after.Destinations)
 		}
 	}
 	return n
 }
 
-// sameServers reports whether all are as they should be, listed in the same order,
+// sameDestinations reports whether all are as they should be, listed in the same order,
 // as mostly they are.
-func sameServers(before, after []Server) bool {
-	return slices.EqualFunc(before, after, func(a, b Server) bool { return a.configured() == b.configured() })
+func sameDestinations(before, after []Destination) bool {
+	return slices.EqualFunc(before, after, func(a, b Destination) bool { return a.configured() == b.configured() })
 }
 
 // serverChanges returns the additions and then the edits of one service.
-func serverChanges(service Header, before, after []Server) []Change {
-	if sameServers(before, after) {
+func serverChanges(service Header, before, after []Destination) []Change {
+	if sameDestinations(before, after) {
 		return nil
 	}
 	previous := byEndpoint(before)
@@ -73,23 +73,23 @@ func serverChanges(service Header, before, after []Server) []Change {
 		old, ok := previous[server.Endpoint()]
 		switch {
 		case !ok:
-			added = append(added, Change{Op: AddServer, Service: service, After: server})
+			added = append(added, Change{Op: AddDestination, Service: service, After: server})
 		case old != server:
-			edited = append(edited, Change{Op: EditServer, Service: service, Before: old, After: server})
+			edited = append(edited, Change{Op: EditDestination, Service: service, Before: old, After: server})
 		}
 	}
 	return append(added, edited...)
 }
 
-func serverRemovals(service Header, before, after []Server) []Change {
-	if sameServers(before, after) {
+func serverRemovals(service Header, before, after []Destination) []Change {
+	if sameDestinations(before, after) {
 		return nil
 	}
 	wanted := byEndpoint(after)
 	var removed []Change
 	for _, server := range before {
 		if _, ok := wanted[server.Endpoint()]; !ok {
-			removed = append(removed, Change{Op: DelServer, Service: service, Before: server.configured()})
+			removed = append(removed, Change{Op: DelDestination, Service: service, Before: server.configured()})
 		}
 	}
 	return removed
@@ -103,8 +103,8 @@ func byKey(services []Service) map[Key]Service {
 	return index
 }
 
-func byEndpoint(servers []Server) map[Endpoint]Server {
-	index := make(map[Endpoint]Server, len(servers))
+func byEndpoint(servers []Destination) map[Endpoint]Destination {
+	index := make(map[Endpoint]Destination, len(servers))
 	for _, server := range servers {
 		index[server.Endpoint()] = server.configured()
 	}

@@ -21,14 +21,14 @@ type model map[ipvs.Key]*modelService
 
 type modelService struct {
 	header  ipvs.Header
-	servers map[netip.AddrPort]ipvs.Server
+	servers map[netip.AddrPort]ipvs.Destination
 }
 
 func newModel(services []ipvs.Service) model {
 	m := model{}
 	for _, s := range services {
-		m[s.Key] = &modelService{s.Header, map[netip.AddrPort]ipvs.Server{}}
-		for _, server := range s.Servers {
+		m[s.Key] = &modelService{s.Header, map[netip.AddrPort]ipvs.Destination{}}
+		for _, server := range s.Destinations {
 			m[s.Key].servers[netip.AddrPortFrom(server.Address, server.Port)] = server
 		}
 	}
@@ -42,7 +42,7 @@ func (m model) do(c ipvs.Change) error {
 	}
 	switch c.Op {
 	case ipvs.AddService:
-		m[c.Service.Key] = &modelService{c.Service, map[netip.AddrPort]ipvs.Server{}}
+		m[c.Service.Key] = &modelService{c.Service, map[netip.AddrPort]ipvs.Destination{}}
 		return nil
 	case ipvs.EditService:
 		service.header = c.Service
@@ -59,14 +59,14 @@ func (m model) do(c ipvs.Change) error {
 
 func (s *modelService) do(c ipvs.Change) error {
 	server := c.After
-	if c.Op == ipvs.DelServer {
+	if c.Op == ipvs.DelDestination {
 		server = c.Before
 	}
 	at := netip.AddrPortFrom(server.Address, server.Port)
-	if _, exists := s.servers[at]; exists == (c.Op == ipvs.AddServer) {
+	if _, exists := s.servers[at]; exists == (c.Op == ipvs.AddDestination) {
 		return fmt.Errorf("%s: server exists: %t", c, exists)
 	}
-	if c.Op == ipvs.DelServer {
+	if c.Op == ipvs.DelDestination {
 		delete(s.servers, at)
 		return nil
 	}
@@ -82,7 +82,7 @@ func (m model) holds(services []ipvs.Service) bool {
 		if !ok {
 			return false
 		}
-		for _, server := range s.Servers {
+		for _, server := range s.Destinations {
 			if _, ok := service.servers[netip.AddrPortFrom(server.Address, server.Port)]; !ok {
 				return false
 			}
@@ -128,7 +128,7 @@ func intersection(have, want []ipvs.Service) []ipvs.Service {
 		if !ok {
 			continue
 		}
-		s.Servers = slices.DeleteFunc(slices.Clone(s.Servers), func(server ipvs.Server) bool {
+		s.Destinations = slices.DeleteFunc(slices.Clone(s.Destinations), func(server ipvs.Destination) bool {
 			_, ok := was.servers[netip.AddrPortFrom(server.Address, server.Port)]
 			return !ok
 		})
@@ -148,8 +148,8 @@ func TestDiffOfTheSame(t *testing.T) {
 	want := ipvs.Compile(parse(t, twoFamilies))
 	have := ipvs.Compile(parse(t, twoFamilies))
 	slices.Reverse(have)
-	slices.Reverse(have[1].Servers)
-	have[1].Servers[0].Connections = ipvs.Connections{Active: 7, Inactive: 8, Persistent: 9}
+	slices.Reverse(have[1].Destinations)
+	have[1].Destinations[0].Connections = ipvs.Connections{Active: 7, Inactive: 8, Persistent: 9}
 	assert.Empty(t, ipvs.Diff(have, want))
 }
 
@@ -157,8 +157,8 @@ func TestDiffOrder(t *testing.T) {
 	have := ipvs.Compile(parse(t, twoFamilies))
 	want := ipvs.Compile(parse(t, twoFamilies))
 	want[0].Scheduler, want[0].Persistence = "rr", 10*time.Minute
-	want[0].Servers[0].Weight = 5
-	want[0].Servers[1].Port = 8021          // another server to the kernel
+	want[0].Destinations[0].Weight = 5
+	want[0].Destinations[1].Port = 8021     // another server to the kernel
 	want[1].Key.Mark, want[1].Flags = 80, 4 // another service
 	want = append(want, handMade())
 
@@ -185,7 +185,7 @@ func TestChangeTexts(t *testing.T) {
 	service := ipvs.Header{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Netmask: 128}
 	previous := service
 	previous.Persistence, previous.Netmask = time.Minute, 64
-	server := ipvs.Server{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}
+	server := ipvs.Destination{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}
 	odd := server
 	odd.RawForwarding = 1
 
@@ -210,14 +210,14 @@ func TestChangeTexts(t *testing.T) {
 		},
 		{
 			name:   "edit server",
-			change: ipvs.Change{Op: ipvs.EditServer, Service: service, Before: odd, After: server},
+			change: ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: odd, After: server},
 			where:  "service fwmark 21 IPv6",
 			before: "[2001:db8::1]:0 -g -w 1 (local node)", after: "[2001:db8::1]:0 -m -w 1",
 			words: "real server 2001:db8::1 of fwmark 21 IPv6: forwarding local node -> nat",
 		},
 		{
 			name:   "delete server",
-			change: ipvs.Change{Op: ipvs.DelServer, Service: service, Before: server},
+			change: ipvs.Change{Op: ipvs.DelDestination, Service: service, Before: server},
 			where:  "service fwmark 21 IPv6",
 			before: "[2001:db8::1]:0 -m -w 1",
 			words:  "delete real server 2001:db8::1 of fwmark 21 IPv6",

@@ -34,7 +34,7 @@ func (c *Conn) Digest() (string, error) {
 	for _, service := range all {
 		var d decoder
 		part := d.canonical(service.attributes, attrService, serviceStats, serviceStats64)
-		servers, err := c.canonicalServers(service.key)
+		servers, err := c.canonicalDestinations(service.key)
 		if err := errors.Join(d.err, err); err != nil {
 			return "", fmt.Errorf("list real servers: %w", err)
 		}
@@ -45,9 +45,9 @@ func (c *Conn) Digest() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// canonicalServers are those of the service of that key, sorted, for the kernel's
+// canonicalDestinations are those of the service of that key, sorted, for the kernel's
 // order is that of their history.
-func (c *Conn) canonicalServers(key string) ([][]byte, error) {
+func (c *Conn) canonicalDestinations(key string) ([][]byte, error) {
 	var servers [][]byte
 	err := c.ask(cmdGetDest, unix.NLM_F_DUMP, naming(key), func(attributes []byte) error {
 		var d decoder

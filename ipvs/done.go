@@ -22,16 +22,16 @@ func (c *Conn) Done(change Change) (bool, error) {
 		return !found, nil
 	}
 	if !found {
-		return change.Op == DelServer, nil
+		return change.Op == DelDestination, nil
 	}
 	servers, err := c.servers(change.Service.Key)
 	if err != nil {
 		return false, err
 	}
-	if change.Op == DelServer {
-		return !slices.ContainsFunc(servers, func(s Server) bool { return s.Endpoint() == change.Before.Endpoint() }), nil
+	if change.Op == DelDestination {
+		return !slices.ContainsFunc(servers, func(s Destination) bool { return s.Endpoint() == change.Before.Endpoint() }), nil
 	}
-	return slices.ContainsFunc(servers, func(s Server) bool { return s.configured() == change.After }), nil
+	return slices.ContainsFunc(servers, func(s Destination) bool { return s.configured() == change.After }), nil
 }
 
 // header reads one service.

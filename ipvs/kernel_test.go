@@ -139,15 +139,15 @@ func TestHandMadeServiceSurvives(t *testing.T) {
 		conn := open(t)
 		require.Equal(t, []ipvs.Service{handMade()}, services(t, conn))
 
-		local := ipvs.Server{Address: netip.MustParseAddr("10.0.0.7"), Weight: 1, RawForwarding: 1}
-		add := ipvs.Change{Op: ipvs.AddServer, Service: handMade().Header, After: local}
+		local := ipvs.Destination{Address: netip.MustParseAddr("10.0.0.7"), Weight: 1, RawForwarding: 1}
+		add := ipvs.Change{Op: ipvs.AddDestination, Service: handMade().Header, After: local}
 		do(t, conn, []ipvs.Change{add})
-		require.Contains(t, services(t, conn)[0].Servers, local)
+		require.Contains(t, services(t, conn)[0].Destinations, local)
 		do(t, conn, []ipvs.Change{add.Inverse()})
 
 		plain := handMade()
 		plain.Header = ipvs.Header{Key: plain.Key, Scheduler: "wlc", Netmask: 32}
-		plain.Servers = []ipvs.Server{{Address: plain.Servers[0].Address, Weight: 1}}
+		plain.Destinations = []ipvs.Destination{{Address: plain.Destinations[0].Address, Weight: 1}}
 		undo := do(t, conn, ipvs.Diff(services(t, conn), []ipvs.Service{plain}))
 		assert.Equal(t, []ipvs.Service{plain}, services(t, conn))
 		do(t, conn, undo)
@@ -177,11 +177,11 @@ func TestEditsInPlace(t *testing.T) {
 		"netmask":           func(s *ipvs.Service) { s.Netmask = 8 },
 		"netmask 0":         func(s *ipvs.Service) { s.Netmask = 0 },
 		"one packet":        func(s *ipvs.Service) { s.Flags = ipvs.OnePacket },
-		"weight":            func(s *ipvs.Service) { s.Servers[1].Weight = 0 },
-		"forwarding nat":    func(s *ipvs.Service) { s.Servers[1].Forwarding = config.NAT },
-		"forwarding tunnel": func(s *ipvs.Service) { s.Servers[1].Forwarding = config.Tunnel },
+		"weight":            func(s *ipvs.Service) { s.Destinations[1].Weight = 0 },
+		"forwarding nat":    func(s *ipvs.Service) { s.Destinations[1].Forwarding = config.NAT },
+		"forwarding tunnel": func(s *ipvs.Service) { s.Destinations[1].Forwarding = config.Tunnel },
 		"thresholds": func(s *ipvs.Service) {
-			s.Servers[1].UpperThreshold, s.Servers[1].LowerThreshold = 65535, 7
+			s.Destinations[1].UpperThreshold, s.Destinations[1].LowerThreshold = 65535, 7
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -191,7 +191,7 @@ func TestEditsInPlace(t *testing.T) {
 				before := services(t, conn)
 
 				want := services(t, conn)
-				slices.SortFunc(want[0].Servers, func(a, b ipvs.Server) int { return a.Address.Compare(b.Address) })
+				slices.SortFunc(want[0].Destinations, func(a, b ipvs.Destination) int { return a.Address.Compare(b.Address) })
 				edit(&want[0])
 				changes := ipvs.Diff(before, want)
 				require.Len(t, changes, 1)
@@ -209,7 +209,7 @@ func TestRefusals(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
 		want := ipvs.Compile(parse(t, twoFamilies))[:1]
-		service, server := want[0].Header, want[0].Servers[0]
+		service, server := want[0].Header, want[0].Destinations[0]
 		other := server
 		other.Address = netip.MustParseAddr("10.0.0.99")
 		noScheduler, noService := service, service
@@ -245,22 +245,22 @@ func TestRefusals(t *testing.T) {
 				"delete service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
 			},
 			{
-				ipvs.Change{Op: ipvs.AddServer, Service: service, After: server},
+				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: server},
 				unix.EEXIST,
 				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
 			},
 			{
-				ipvs.Change{Op: ipvs.EditServer, Service: service, Before: other, After: other},
+				ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: other, After: other},
 				unix.ENOENT,
 				"edit real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: somebody else has deleted it)",
 			},
 			{
-				ipvs.Change{Op: ipvs.DelServer, Service: service, Before: other},
+				ipvs.Change{Op: ipvs.DelDestination, Service: service, Before: other},
 				unix.ENOENT,
 				"delete real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: somebody else has deleted it)",
 			},
 			{
-				ipvs.Change{Op: ipvs.AddServer, Service: service, After: v6},
+				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: v6},
 				unix.EINVAL,
 				"add real server 2001:db8::1 of fwmark 21 IPv4: invalid argument (a real server of the other address family needs tunnel forwarding, and no sync daemon)",
 			},
@@ -318,7 +318,7 @@ func TestManyServices(t *testing.T) {
 		}
 		for i := range 300 {
 			address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
-			want[7].Servers = append(want[7].Servers, ipvs.Server{Address: address, Weight: i})
+			want[7].Destinations = append(want[7].Destinations, ipvs.Destination{Address: address, Weight: i})
 		}
 		conn := open(t)
 		do(t, conn, ipvs.Diff(nil, want))

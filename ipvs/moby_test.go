@@ -27,7 +27,7 @@ func TestServicesAgainstMoby(t *testing.T) {
 			want := withoutTunnels(randomServices(r))
 			for _, service := range want {
 				require.NoError(t, handle.NewService(toMoby(service.Header)))
-				for _, server := range service.Servers {
+				for _, server := range service.Destinations {
 					require.NoError(t, handle.NewDestination(toMoby(service.Header), destination(server)))
 				}
 			}
@@ -43,7 +43,7 @@ func TestServicesAgainstMoby(t *testing.T) {
 				require.Equal(t, service.Scheduler, found.SchedName)
 				servers, err := handle.GetDestinations(toMoby(service.Header))
 				require.NoError(t, err)
-				require.Len(t, servers, len(service.Servers))
+				require.Len(t, servers, len(service.Destinations))
 				require.NoError(t, handle.DelService(toMoby(service.Header)))
 			}
 			require.Empty(t, services(t, conn))
@@ -54,10 +54,10 @@ func TestServicesAgainstMoby(t *testing.T) {
 // withoutTunnels leaves out what moby/ipvs cannot say.
 func withoutTunnels(services []ipvs.Service) []ipvs.Service {
 	for i, service := range services {
-		service.Servers = nil
-		for _, server := range services[i].Servers {
+		service.Destinations = nil
+		for _, server := range services[i].Destinations {
 			if server.Encapsulation == (ipvs.Encapsulation{}) {
-				service.Servers = append(service.Servers, server)
+				service.Destinations = append(service.Destinations, server)
 			}
 		}
 		services[i] = service
@@ -79,7 +79,7 @@ func toMoby(h ipvs.Header) *moby.Service {
 	return service
 }
 
-func destination(s ipvs.Server) *moby.Destination {
+func destination(s ipvs.Destination) *moby.Destination {
 	d := &moby.Destination{Address: s.Address.AsSlice(), Port: s.Port, Weight: s.Weight}
 	switch s.Forwarding {
 	case config.Tunnel:

@@ -43,19 +43,19 @@ func randomService(r *rand.Rand, key ipvs.Key) ipvs.Service {
 	for i := range 4 {
 		for _, port := range []uint16{0, 80} { // both may be there: they are two servers
 			if r.IntN(3) == 0 {
-				service.Servers = append(service.Servers, randomServer(r, key.Family, i, port))
+				service.Destinations = append(service.Destinations, randomDestination(r, key.Family, i, port))
 			}
 		}
 	}
 	return service
 }
 
-func randomServer(r *rand.Rand, family config.Family, i int, port uint16) ipvs.Server {
+func randomDestination(r *rand.Rand, family config.Family, i int, port uint16) ipvs.Destination {
 	address := fmt.Sprintf("10.0.0.%d", 9+i)
 	if family == config.IPv6 {
 		address = fmt.Sprintf("2001:db8::%x", 9+i)
 	}
-	server := ipvs.Server{
+	server := ipvs.Destination{
 		Address:    netip.MustParseAddr(address),
 		Port:       port,
 		Weight:     pick(r, 0, 1, 5, 32768, 65535),

@@ -62,12 +62,12 @@ type Header struct {
 // A Service is an IPVS service that is keyed by a fwmark.
 type Service struct {
 	Header
-	Servers []Server // their order has no meaning to Diff
+	Destinations []Destination // their order has no meaning to Diff
 }
 
-// A Server is a real server of a service. (Address, Port) is unique within a
+// A Destination is a real server of a service. (Address, Port) is unique within a
 // service; an address given as IPv4-mapped IPv6 is another one.
-type Server struct {
+type Destination struct {
 	Address    netip.Addr // of another family than the service only in a tunnel
 	Port       uint16     // 0 in a spec: the port that the client asked for
 	Weight     int        // 0: no new connections
@@ -103,10 +103,10 @@ type Endpoint struct {
 }
 
 // Endpoint is what the kernel knows the server by.
-func (s Server) Endpoint() Endpoint { return Endpoint{s.Address, s.Port} }
+func (s Destination) Endpoint() Endpoint { return Endpoint{s.Address, s.Port} }
 
 // configured is the server without what changes by itself.
-func (s Server) configured() Server {
+func (s Destination) configured() Destination {
 	s.Connections = Connections{}
 	return s
 }
@@ -115,8 +115,8 @@ func (s Server) configured() Server {
 // kernel lists the newest server first.
 func sortServices(services []Service) {
 	for _, service := range services {
-		slices.Reverse(service.Servers)
-		slices.SortFunc(service.Servers, func(a, b Server) int {
+		slices.Reverse(service.Destinations)
+		slices.SortFunc(service.Destinations, func(a, b Destination) int {
 			return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Port, b.Port))
 		})
 	}

@@ -19,7 +19,7 @@ func Text(services []Service) string {
 	var b strings.Builder
 	for _, service := range services {
 		fmt.Fprintf(&b, "-A %s %s\n", service.Key.flags(), service.Header.flags())
-		for _, server := range service.Servers {
+		for _, server := range service.Destinations {
 			fmt.Fprintf(&b, "-a %s -r %s\n", service.Key.flags(), server.flags())
 		}
 	}
@@ -82,7 +82,7 @@ func (h Header) schedulerFlags() []string {
 }
 
 // flags is as in "10.0.0.11:0 -m -w 1".
-func (s Server) flags() string {
+func (s Destination) flags() string {
 	words := []string{netip.AddrPortFrom(s.Address, s.Port).String(), s.methodFlag(), "-w", fmt.Sprint(s.Weight)}
 	if s.UpperThreshold != 0 {
 		words = append(words, "-x", fmt.Sprint(s.UpperThreshold))
@@ -97,7 +97,7 @@ func (s Server) flags() string {
 }
 
 // methodFlag is -g too for methods that have no flag: ipvsadm cannot set them.
-func (s Server) methodFlag() string {
+func (s Destination) methodFlag() string {
 	switch {
 	case s.RawForwarding != 0 || s.Forwarding == config.Direct:
 		return "-g"

@@ -19,7 +19,7 @@ func crowd(mark uint32, n int) ipvs.Service {
 	service := ipvs.Service{Header: ipvs.Header{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, Scheduler: "rr", Netmask: 32}}
 	for i := range n {
 		address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
-		service.Servers = append(service.Servers, ipvs.Server{Address: address, Weight: 1})
+		service.Destinations = append(service.Destinations, ipvs.Destination{Address: address, Weight: 1})
 	}
 	return service
 }
@@ -30,7 +30,7 @@ func TestRefusedAmongMany(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
 		before, after := crowd(21, 0), crowd(21, 300)
-		before.Servers = []ipvs.Server{after.Servers[0], after.Servers[77], after.Servers[299]}
+		before.Destinations = []ipvs.Destination{after.Destinations[0], after.Destinations[77], after.Destinations[299]}
 		do(t, conn, ipvs.Diff(nil, []ipvs.Service{before}))
 
 		changes := ipvs.Diff([]ipvs.Service{crowd(21, 0)}, []ipvs.Service{after})
@@ -38,7 +38,7 @@ func TestRefusedAmongMany(t *testing.T) {
 		answers := conn.Do(changes...)
 		require.Greater(t, len(answers), 78)
 		require.Less(t, len(answers), 300)
-		made := before.Servers
+		made := before.Destinations
 		for i, err := range answers {
 			if i == 0 || i == 77 {
 				require.ErrorIs(t, err, unix.EEXIST)
@@ -49,7 +49,7 @@ func TestRefusedAmongMany(t *testing.T) {
 				made = append(made, changes[i].After)
 			}
 		}
-		assert.Empty(t, ipvs.Diff(services(t, conn), []ipvs.Service{{Header: before.Header, Servers: made}}))
+		assert.Empty(t, ipvs.Diff(services(t, conn), []ipvs.Service{{Header: before.Header, Destinations: made}}))
 	})
 }
 
@@ -87,12 +87,12 @@ func TestNoRemovalBehindARefusal(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
 		have, gone := []ipvs.Service{crowd(21, 3)}, crowd(21, 3)
-		gone.Servers[1].Address = netip.MustParseAddr("10.9.9.9")
+		gone.Destinations[1].Address = netip.MustParseAddr("10.9.9.9")
 		do(t, conn, ipvs.Diff(nil, have))
 		answers := conn.Do(ipvs.Diff([]ipvs.Service{gone}, nil)...)
 		require.Len(t, answers, 2)
 		require.ErrorIs(t, answers[1], unix.ENOENT)
-		have[0].Servers = have[0].Servers[1:]
+		have[0].Destinations = have[0].Destinations[1:]
 		assert.Equal(t, have, services(t, conn))
 	})
 }

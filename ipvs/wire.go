@@ -119,8 +119,8 @@ func appendFlags(b []byte, flags uint32) []byte {
 	return appendAttribute(b, serviceFlags, data[:]...)
 }
 
-// appendServer adds the attribute that describes a real server.
-func appendServer(b []byte, server Server) []byte {
+// appendDestination adds the attribute that describes a real server.
+func appendDestination(b []byte, server Destination) []byte {
 	return appendNested(b, attrDest, func(b []byte) []byte {
 		b = appendAttribute(b, destAddress, server.Address.AsSlice()...)
 		b = appendPort(b, destPort, server.Port)
@@ -138,7 +138,7 @@ func appendServer(b []byte, server Server) []byte {
 	})
 }
 
-func methodOf(server Server) uint32 {
+func methodOf(server Destination) uint32 {
 	if server.RawForwarding != 0 {
 		return uint32(server.RawForwarding)
 	}
@@ -152,7 +152,7 @@ func methodOf(server Server) uint32 {
 	}
 }
 
-func setMethod(server *Server, method uint32) {
+func setMethod(server *Destination, method uint32) {
 	switch method &= methodMask; method {
 	case methodMasquerade:
 		server.Forwarding = config.NAT
@@ -250,10 +250,10 @@ func (h *Header) settle(flags, netmask uint32) {
 	}
 }
 
-// decodeServer returns the real server that the attributes describe.
-func decodeServer(attributes []byte, service Key) (Server, error) {
+// decodeDestination returns the real server that the attributes describe.
+func decodeDestination(attributes []byte, service Key) (Destination, error) {
 	var d decoder
-	var server Server
+	var server Destination
 	var address []byte
 	af := familyToKernel(service.Family)
 	for b := d.inside(attributes, attrDest); len(b) > 0; {

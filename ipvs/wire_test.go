@@ -13,16 +13,16 @@ import (
 	"github.com/lvsmark/lvsmark/internal/exchange"
 )
 
-func TestServerRoundTrip(t *testing.T) {
+func TestDestinationRoundTrip(t *testing.T) {
 	for _, address := range []string{"10.0.0.1", "2001:db8::1", "::ffff:10.0.0.1", "::"} {
-		for _, server := range []Server{
+		for _, server := range []Destination{
 			{},
 			{Port: 1, Weight: 65535, Forwarding: config.Direct},
 			{Port: 65535, Weight: math.MaxInt32, Forwarding: config.Tunnel, Encapsulation: Encapsulation{Type: 1, Port: 6080, Flags: 2}},
 			{RawForwarding: 1, UpperThreshold: math.MaxUint32, LowerThreshold: 1},
 		} {
 			server.Address = netip.MustParseAddr(address)
-			decoded, err := decodeServer(appendServer(nil, server), Key{Mark: 1, Family: config.IPv4})
+			decoded, err := decodeDestination(appendDestination(nil, server), Key{Mark: 1, Family: config.IPv4})
 			require.NoError(t, err)
 			assert.Equal(t, server, decoded)
 		}
@@ -48,10 +48,10 @@ func TestNetmaskRoundTrip(t *testing.T) {
 // Whatever bytes come, decoding ends without a panic.
 func FuzzDecode(f *testing.F) {
 	f.Add(appendHeader(nil, Header{Key: Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Persistence: time.Minute, Netmask: 64}))
-	f.Add(appendServer(nil, Server{Address: netip.MustParseAddr("10.0.0.1"), Encapsulation: Encapsulation{Type: 1}}))
+	f.Add(appendDestination(nil, Destination{Address: netip.MustParseAddr("10.0.0.1"), Encapsulation: Encapsulation{Type: 1}}))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		_, _ = decodeService(data)
-		_, _ = decodeServer(data, Key{Mark: 1, Family: config.IPv4})
+		_, _ = decodeDestination(data, Key{Mark: 1, Family: config.IPv4})
 		for m := range exchange.Messages(data) {
 			_ = m.Verdict()
 		}

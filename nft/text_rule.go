@@ -63,7 +63,7 @@ type rulePrinter struct {
 	words    []string
 	protocol string // that the rule is known to be of
 	register string // what the register holds, as nft writes it
-	told     bool   // the rule's text has it already
+	printed  bool   // the rule's text has it already
 	width    int    // bytes
 	prefix   int    // length of the prefix of addresses that the register was cut to; 0: whole
 	from     string // the lower end of a range that is being compared
@@ -124,7 +124,7 @@ func (p *rulePrinter) expression(e rawExpression) {
 // unknown also stands for what comes after an expression that may have changed
 // the register.
 func (p *rulePrinter) unknown(e rawExpression) {
-	if p.register != "" && !p.told {
+	if p.register != "" && !p.printed {
 		p.say("%s", p.register)
 	}
 	p.say("[%s]", e.name)
@@ -135,8 +135,8 @@ func (p *rulePrinter) unknown(e rawExpression) {
 func (p *rulePrinter) load(e rawExpression, register uint32, text string) {
 	switch slot, _ := slotOf(register); {
 	case slot == 0:
-		p.register, p.told, p.prefix = text, false, 0
-	case p.register == "" || p.told:
+		p.register, p.printed, p.prefix = text, false, 0
+	case p.register == "" || p.printed:
 		p.unknown(e)
 	default:
 		p.register += " . " + text
@@ -150,7 +150,7 @@ func (p *rulePrinter) meta(e rawExpression) {
 		return
 	}
 	text := p.register
-	p.told = true
+	p.printed = true
 	if text == "" {
 		text = "…" // the expressions in front of it
 	}
@@ -204,7 +204,7 @@ func (p *rulePrinter) compare(e rawExpression) {
 	if p.prefix > 0 {
 		text += fmt.Sprintf("/%d", p.prefix)
 	}
-	defer func() { p.told = true }()
+	defer func() { p.printed = true }()
 	switch op := expr.CmpOp(e.uint32(unix.NFTA_CMP_OP)); {
 	case p.register == "":
 		p.unknown(e)
@@ -239,7 +239,7 @@ func (p *rulePrinter) inRange(e rawExpression) {
 	}
 	from, to := dataValue(e.attrs[unix.NFTA_RANGE_FROM_DATA]), dataValue(e.attrs[unix.NFTA_RANGE_TO_DATA])
 	p.say("%s %s%s-%s", p.register, not, p.value(from), p.value(to))
-	p.told = true
+	p.printed = true
 }
 
 const ipProtocol = "ip protocol"
@@ -260,7 +260,7 @@ func protocolName(protocol byte) string {
 
 func (p *rulePrinter) lookup(e rawExpression) {
 	set := e.text(unix.NFTA_LOOKUP_SET)
-	defer func() { p.told = e.attrs[unix.NFTA_LOOKUP_DREG] == nil }()
+	defer func() { p.printed = e.attrs[unix.NFTA_LOOKUP_DREG] == nil }()
 	switch dreg := e.attrs[unix.NFTA_LOOKUP_DREG]; {
 	case p.register == "":
 		p.unknown(e)
@@ -305,11 +305,11 @@ func (p *rulePrinter) nat(e rawExpression) {
 
 // to writes a translation, and what it translates to if a register says so.
 func (p *rulePrinter) to(kind string) {
-	if p.register != "" && !p.told {
+	if p.register != "" && !p.printed {
 		kind += " to " + p.register
 	}
 	p.say("%s", kind)
-	p.told = true
+	p.printed = true
 }
 
 // verdictText is a verdict as nft writes it; codes of linux/netfilter.h and

@@ -13,7 +13,7 @@ import (
 // bitwise writes masks of what is known.
 func (p *rulePrinter) bitwise(e rawExpression) {
 	mask, xor := dataValue(e.attrs[unix.NFTA_BITWISE_MASK]), dataValue(e.attrs[unix.NFTA_BITWISE_XOR])
-	if p.register == "" || p.told || mask == nil || len(mask) != len(xor) {
+	if p.register == "" || p.printed || mask == nil || len(mask) != len(xor) {
 		p.unknown(e)
 		return
 	}

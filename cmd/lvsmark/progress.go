@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// patience is how long the operator waits before being told what goes on.
-const patience = time.Second
+// progressDelay is how long the operator waits before being told what goes on.
+const progressDelay = time.Second
 
 // A progress names the steps of a run on standard error, from the moment that
-// it takes longer than patience. The zero value says nothing.
+// it takes longer than progressDelay. The zero value says nothing.
 type progress struct {
 	mu    sync.Mutex
 	say   func(format string, args ...any) // nil: nobody reads it
@@ -29,7 +29,7 @@ func newProgress(s streams) *progress {
 
 func (p *progress) start(say func(string, ...any)) {
 	p.say = say
-	p.timer = time.AfterFunc(patience, p.tell)
+	p.timer = time.AfterFunc(progressDelay, p.tell)
 }
 
 // tell names the step that is under way, and has all further ones named at

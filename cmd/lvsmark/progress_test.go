@@ -17,7 +17,7 @@ func TestProgress(t *testing.T) {
 
 		p.step("rehearse")
 		p.step("commit")
-		time.Sleep(patience - time.Millisecond)
+		time.Sleep(progressDelay - time.Millisecond)
 		synctest.Wait()
 		assert.Empty(t, said, "a quick run says nothing")
 
@@ -35,7 +35,7 @@ func TestProgressStops(t *testing.T) {
 		p.start(func(string, ...any) { t.Error("said something after the end") })
 		p.step("commit")
 		p.stop()
-		time.Sleep(2 * patience)
+		time.Sleep(2 * progressDelay)
 		synctest.Wait()
 	})
 }

@@ -15,24 +15,24 @@ import (
 // A transfer is a session in terms of files.
 type transfer struct {
 	Session
-	from     netip.Addr
-	trust    string // certificate
-	patience time.Duration
-	rounds   []round         // one after the other
-	gate     *sync.WaitGroup // nil: no waiting for other sessions
+	from          netip.Addr
+	trust         string // certificate
+	clientTimeout time.Duration
+	rounds        []round         // one after the other
+	gate          *sync.WaitGroup // nil: no waiting for other sessions
 }
 
-// patience is how long a client waits for what does not come. The machine may
+// clientTimeout is how long a client waits for what does not come. The machine may
 // be emulated, and busy.
-const patience = 5 * time.Minute
+const clientTimeout = 5 * time.Minute
 
-// patience is that with a whole session, which takes its time where servers hold
+// clientTimeout is that with a whole session, which takes its time where servers hold
 // it to a rate.
-func (l *Lab) patience(r *Result) time.Duration {
+func (l *Lab) clientTimeout(r *Result) time.Duration {
 	if l.Rate == 0 {
-		return patience
+		return clientTimeout
 	}
-	return 2 * (patience + time.Duration(r.Size/int64(l.Rate))*time.Second)
+	return 2 * (clientTimeout + time.Duration(r.Size/int64(l.Rate))*time.Second)
 }
 
 // program runs the session's client program and returns what it says of it.
@@ -58,7 +58,7 @@ func (l *Lab) program(t transfer) (log string, err error) {
 // curl's options hold up to --next, which keeps the control connection.
 func (t transfer) curl() []string {
 	options := []string{
-		"--verbose", "--silent", "--show-error", "--noproxy", "*", "--max-time", seconds(t.patience),
+		"--verbose", "--silent", "--show-error", "--noproxy", "*", "--max-time", seconds(t.clientTimeout),
 		"--interface", t.from.String(), "--cacert", t.trust,
 	}
 	switch t.Mode {
@@ -113,7 +113,7 @@ func (t transfer) lftp() []string {
 	lines := []string{
 		"debug 5",
 		"set cmd:fail-exit yes",
-		"set net:timeout " + seconds(patience),
+		"set net:timeout " + seconds(clientTimeout),
 		"set net:max-retries 1",
 		fmt.Sprintf(bind, t.from),
 		fmt.Sprintf("set ftp:passive-mode %t", !t.Mode.Active()),

@@ -309,4 +309,4 @@ func (c *ftpClient) close() {
 }
 
 // deadline is that of a connection which is opened now.
-func (c *ftpClient) deadline() time.Time { return time.Now().Add(c.patience) }
+func (c *ftpClient) deadline() time.Time { return time.Now().Add(c.clientTimeout) }
