@@ -68,15 +68,17 @@ test_with_ipvs() {
 		"$work/tally" -o "$work/$1.counts" | tee "$work/$1.printed" || touch "$work/$1.unfinished"
 }
 
-# packages_for_ipvs prints the packages that test_with_ipvs tests, each with its
-# directory: those with a test that needs IPVS, and hostaddr, whose tests depend on
+# packages_for_ipvs prints the packages that the kernel with IPVS tests, each with
+# its directory: those with a test that needs IPVS, and those whose tests depend on
 # the version of the kernel.
 packages_for_ipvs() {
 	local package directory
 	go list -f '{{.ImportPath}} {{.Dir}}' ./... | while read -r package directory; do
-		if [[ $package == */internal/hostaddr ]] || grep -qs 'need\.IPVS(' "$directory"/*_test.go; then
-			echo "$package $directory"
-		fi
+		case $package in
+		*/internal/hostaddr | */lvsmark/nft) ;;
+		*) grep -qs 'need\.IPVS(' "$directory"/*_test.go || continue ;;
+		esac
+		echo "$package $directory"
 	done
 }
 
