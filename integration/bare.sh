@@ -95,6 +95,7 @@ install_bare() {
 		die "debootstrap could not install $suite"
 	fi
 	chmod 755 "$bare/root"
+	suite_sources "$suite" "$mirror" >"$bare/root/etc/apt/sources.list"
 	# What the machine's apt needs to reach the archive, apt in there needs too.
 	apt-config dump | grep -E '^Acquire::(Check-Date|Check-Valid-Until|Retries|ForceIPv[46]|https?::Proxy) ' \
 		>"$bare/root/etc/apt/apt.conf.d/50machine" || true

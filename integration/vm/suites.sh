@@ -27,6 +27,24 @@ suite_components() {
 	esac
 }
 
+# suite_pockets prints a suite and, on Ubuntu, its updates: a release of Ubuntu keeps
+# the kernel that it came with, and 6.8.0-31 of noble crashes in ip_vs.
+suite_pockets() {
+	case $(suite_distribution "$1") in
+	debian) echo "$1" ;;
+	ubuntu) echo "$1 $1-updates" ;;
+	esac
+}
+
+# suite_sources prints the lines of a sources.list: suite_sources SUITE MIRROR
+# [OPTIONS]
+suite_sources() {
+	local pocket
+	for pocket in $(suite_pockets "$1"); do
+		echo "deb ${3:+[$3] }$2 $pocket $(suite_components "$1")"
+	done
+}
+
 # suite_apt runs an apt tool for a suite: suite_apt SUITE TOOL [ARG…]
 suite_apt() {
 	local tool=$2 configuration=()
@@ -79,7 +97,7 @@ suite_configure() {
 	keyring=$(archive_keyring "$distribution") || return
 	directory=$(suite_directory "$1")
 	mkdir -p "$directory"/{lists,archives}/partial
-	echo "deb [arch=$(dpkg --print-architecture) signed-by=$keyring] $mirror $1 $(suite_components "$1")" >"$directory/sources.list"
+	suite_sources "$1" "$mirror" "arch=$(dpkg --print-architecture) signed-by=$keyring" >"$directory/sources.list"
 	cat >"$directory/apt.conf" <<-END
 		#clear APT::Default-Release;
 		#clear APT::Update::Pre-Invoke;
