@@ -17,6 +17,7 @@ run_matrix() {
 	make_work
 	cd "$repo"
 	build_programs ./integration/tally
+	kernel_packages='internal/hostaddr|lvsmark/nft'
 	build_for_ipvs
 	on_kernel=("$here/vm/boot")
 	export LVSMARK_STRICT=1 LVSMARK_VM_TIMEOUT=${LVSMARK_VM_TIMEOUT:-3600}

@@ -45,7 +45,7 @@ func TestOtherWords(t *testing.T) {
 		{"asked behind the mark", ftpRule, "th dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000 ip daddr 198.51.0.0/16", false},
 		{"the source port", ctlRule, "th sport 21 meta mark set ip daddr map @tcp_21_10000-20000", false},
 		{"one protocol", ctlRule, "tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000", false},
-		{"a VIP in the other map too", ctlRule, "th dport 21 ip daddr @tcp_80 meta mark set ip daddr map @tcp_21_10000-20000", false},
+		{"an address in a set too", ctlRule, "th dport 21 ip daddr @masquerade_20 meta mark set ip daddr map @tcp_21_10000-20000", false},
 		{"another protocol", tcpRule, "ip protocol != udp accept", false},
 		{"that protocol", tcpRule, "ip protocol tcp accept", false},
 		{"another field of the header", tcpRule, "ip ttl != 6 accept", false},
