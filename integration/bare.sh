@@ -45,7 +45,7 @@ bare_environment() {
 make_bare() {
 	local parent=${TMPDIR:-/var/tmp}
 	[[ $(stat --file-system --format %T "$parent") != tmpfs ]] || parent=/var/tmp
-	bare=$(mktemp -d "$parent/lvsmark-bare.XXXXXX")
+	bare=$(mktemp -d -p "$parent" --suffix=.lvsmark-bare)
 	inside=
 	trap clean_up_bare EXIT
 	trap 'exit 130' INT
