@@ -17,8 +17,8 @@ import (
 type Checkpoint struct {
 	opts      Options
 	ruleset   *nft.Ruleset
-	services  []ipvs.Service    // all of fwmarks, for any may be adopted
-	settings  map[string]string // those of the ledger, as they really were
+	services  []ipvs.VirtualService // all of fwmarks, for any may be adopted
+	settings  map[string]string     // those of the ledger, as they really were
 	addresses []hostaddr.Address
 }
 
@@ -146,7 +146,7 @@ func (f *Checkpoint) plan(k *kernel) (*plan, error) {
 }
 
 // recorded returns the services that one of the ledgers names.
-func (k *kernel) recorded(ledgers ...nft.Ledger) ([]ipvs.Service, error) {
+func (k *kernel) recorded(ledgers ...nft.Ledger) ([]ipvs.VirtualService, error) {
 	if !slices.ContainsFunc(ledgers, func(l nft.Ledger) bool { return len(l.Bound) > 0 }) {
 		return nil, nil
 	}
@@ -157,8 +157,8 @@ func (k *kernel) recorded(ledgers ...nft.Ledger) ([]ipvs.Service, error) {
 	return ofLedgers(services, ledgers...), err
 }
 
-func ofLedgers(services []ipvs.Service, ledgers ...nft.Ledger) []ipvs.Service {
-	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.Service) bool {
+func ofLedgers(services []ipvs.VirtualService, ledgers ...nft.Ledger) []ipvs.VirtualService {
+	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool {
 		return !slices.ContainsFunc(ledgers, func(l nft.Ledger) bool { return bound(l, s) })
 	})
 }

@@ -90,7 +90,7 @@ func (j *analyzer) serverEdited(c ipvs.Change) Impact {
 // serviceEdited: connections that are established go on, whatever is edited. But
 // an FTP session needs its next data connection on the same real server, which
 // persistence sees to, or else a scheduler that goes by addresses.
-func (j *analyzer) serviceEdited(previous, service ipvs.Header) Impact {
+func (j *analyzer) serviceEdited(previous, service ipvs.Service) Impact {
 	impact := Impact{Effect: Safe}
 	if !forgets(previous, service) || j.serversOf(service.Key) < 2 {
 		return impact
@@ -116,7 +116,7 @@ func (j *analyzer) serviceEdited(previous, service ipvs.Header) Impact {
 
 // forgets reports whether a client may no longer reach the real server that it
 // is on.
-func forgets(previous, service ipvs.Header) bool {
+func forgets(previous, service ipvs.Service) bool {
 	if previous.Persistence == 0 {
 		return goesByAddress(previous.Scheduler) && service.Scheduler != previous.Scheduler
 	}

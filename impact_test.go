@@ -43,27 +43,27 @@ func TestSum(t *testing.T) {
 // does to FTP sessions and others.
 func TestServiceEdited(t *testing.T) {
 	const cluster = "clusters: [{name: c, mark: 21, vips: [198.51.100.21], FTP, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}]\n"
-	was := ipvs.Header{Key: ipvs.Key{Mark: 21, Family: config.IPv4}, Scheduler: "wlc", Persistence: 300e9, Netmask: 32}
-	with := func(change func(*ipvs.Header)) ipvs.Header {
+	was := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}, Scheduler: "wlc", Persistence: 300e9, Netmask: 32}
+	with := func(change func(*ipvs.Service)) ipvs.Service {
 		h := was
 		change(&h)
 		return h
 	}
-	none := func(scheduler string) ipvs.Header {
-		return with(func(h *ipvs.Header) { h.Scheduler, h.Persistence = scheduler, 0 })
+	none := func(scheduler string) ipvs.Service {
+		return with(func(h *ipvs.Service) { h.Scheduler, h.Persistence = scheduler, 0 })
 	}
 	for _, c := range []struct {
 		name            string
-		previous, after ipvs.Header
+		previous, after ipvs.Service
 		servers         int
 		ftp, elsewhere  Effect
 	}{
 		{"no persistence", was, none("wlc"), 2, Cuts, Drains},
 		{"no persistence, one real server", was, none("wlc"), 1, Safe, Safe},
-		{"wider netmask", was, with(func(h *ipvs.Header) { h.Netmask = 24 }), 2, Cuts, Drains},
-		{"odd netmask", was, with(func(h *ipvs.Header) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
-		{"longer", was, with(func(h *ipvs.Header) { h.Persistence = 600e9 }), 2, Safe, Safe},
-		{"another scheduler", was, with(func(h *ipvs.Header) { h.Scheduler = "rr" }), 2, Safe, Safe},
+		{"wider netmask", was, with(func(h *ipvs.Service) { h.Netmask = 24 }), 2, Cuts, Drains},
+		{"odd netmask", was, with(func(h *ipvs.Service) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
+		{"longer", was, with(func(h *ipvs.Service) { h.Persistence = 600e9 }), 2, Safe, Safe},
+		{"another scheduler", was, with(func(h *ipvs.Service) { h.Scheduler = "rr" }), 2, Safe, Safe},
 		{"persistence", none("wlc"), was, 2, Safe, Safe},
 		{"another scheduler, without persistence", none("wlc"), none("rr"), 2, Safe, Safe},
 		{"no longer by address", none("sh"), none("rr"), 2, Cuts, Drains},
@@ -73,7 +73,7 @@ func TestServiceEdited(t *testing.T) {
 			servers[0].Connections.Active = 3
 			spec := parse(t, strings.Replace(cluster, "FTP", text, 1))
 			j := &analyzer{
-				plan:     &plan{have: []ipvs.Service{{Header: c.previous, Destinations: servers}}, want: []ipvs.Service{{Header: c.after, Destinations: servers}}},
+				plan:     &plan{have: []ipvs.VirtualService{{Service: c.previous, Destinations: servers}}, want: []ipvs.VirtualService{{Service: c.after, Destinations: servers}}},
 				served:   map[ipvs.Key][]ipvs.Destination{was.Key: servers},
 				clusters: map[ipvs.Key]*config.Cluster{was.Key: &spec.Clusters[0]},
 			}

@@ -25,7 +25,7 @@ type plan struct {
 	live                    *nft.Snapshot
 	intent, active, settled *nft.Ruleset
 
-	have, want []ipvs.Service // lvsmark's, or about to be; as found, and as they are to be
+	have, want []ipvs.VirtualService // lvsmark's, or about to be; as found, and as they are to be
 	services   []ipvs.Change
 	settings   settingsPlan
 	addresses  addressPlan
@@ -117,7 +117,7 @@ func (k *kernel) readAgain(p *plan) error {
 }
 
 // compare fills the plan in.
-func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.Service, settings []config.Setting, addresses []hostaddr.Address) error {
+func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.VirtualService, settings []config.Setting, addresses []hostaddr.Address) error {
 	old, next := p.live.Ledger(), ruleset.Ledger()
 	var err error
 	if p.have, err = k.ownServices(services, old); err != nil {

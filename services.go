@@ -17,7 +17,7 @@ var ErrForeignService = errors.New("IPVS service is not lvsmark's")
 // ledger names, and those of the wanted marks. One that nobody wrote down is
 // taken over when it is just what the spec says; one that differs only by the
 // operator's word.
-func (k *kernel) ownServices(want []ipvs.Service, old nft.Ledger) ([]ipvs.Service, error) {
+func (k *kernel) ownServices(want []ipvs.VirtualService, old nft.Ledger) ([]ipvs.VirtualService, error) {
 	if len(want) == 0 && len(old.Bound) == 0 {
 		return nil, nil
 	}
@@ -30,16 +30,16 @@ func (k *kernel) ownServices(want []ipvs.Service, old nft.Ledger) ([]ipvs.Servic
 	if err != nil {
 		return nil, err
 	}
-	wanted := make(map[ipvs.Key]ipvs.Service, len(want))
+	wanted := make(map[ipvs.Key]ipvs.VirtualService, len(want))
 	for _, s := range want {
 		wanted[s.Key] = s
 	}
-	var have []ipvs.Service
+	var have []ipvs.VirtualService
 	var foreign []error
 	for _, s := range all {
 		w, claimed := wanted[s.Key]
 		switch {
-		case bound(old, s), claimed && k.opts.Adopt, claimed && len(ipvs.Diff([]ipvs.Service{s}, []ipvs.Service{w})) == 0:
+		case bound(old, s), claimed && k.opts.Adopt, claimed && len(ipvs.Diff([]ipvs.VirtualService{s}, []ipvs.VirtualService{w})) == 0:
 			have = append(have, s)
 		case claimed:
 			foreign = append(foreign, fmt.Errorf("%w: %s exists and differs from the spec; take it over in place with `apply --adopt`, remove it with ipvsadm, or give the cluster another mark", ErrForeignService, s.Key))
@@ -60,12 +60,12 @@ func boundKeys(ledgers ...nft.Ledger) []ipvs.Key {
 }
 
 // bound reports whether the ledger names the service.
-func bound(l nft.Ledger, s ipvs.Service) bool {
+func bound(l nft.Ledger, s ipvs.VirtualService) bool {
 	_, ok := l.Bound[nft.BoundMark{Family: s.Family, Mark: s.Mark}]
 	return ok
 }
 
-func keysOf(services []ipvs.Service) []ipvs.Key {
+func keysOf(services []ipvs.VirtualService) []ipvs.Key {
 	keys := make([]ipvs.Key, 0, len(services))
 	for _, s := range services {
 		keys = append(keys, s.Key)
@@ -74,10 +74,10 @@ func keysOf(services []ipvs.Service) []ipvs.Key {
 }
 
 // ofKeys are the services whose keys are among those of the lists.
-func ofKeys(services []ipvs.Service, lists ...[]ipvs.Service) []ipvs.Service {
+func ofKeys(services []ipvs.VirtualService, lists ...[]ipvs.VirtualService) []ipvs.VirtualService {
 	wanted := map[ipvs.Key]bool{}
 	for _, key := range keysOf(slices.Concat(lists...)) {
 		wanted[key] = true
 	}
-	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.Service) bool { return !wanted[s.Key] })
+	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool { return !wanted[s.Key] })
 }

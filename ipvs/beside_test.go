@@ -16,7 +16,7 @@ import (
 func TestListedBesideOthers(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		var want []ipvs.Service
+		var want []ipvs.VirtualService
 		for mark := range uint32(400) {
 			want = append(want, crowd(mark+1, 1))
 		}
@@ -60,7 +60,7 @@ func TestListedBesideOthers(t *testing.T) {
 func TestMissedServices(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		want := []ipvs.Service{crowd(1, 0), crowd(2, 0), crowd(3, 0)}
+		want := []ipvs.VirtualService{crowd(1, 0), crowd(2, 0), crowd(3, 0)}
 		do(t, conn, ipvs.Diff(nil, want))
 		have, err := conn.AddMissed(want[:1:1], []ipvs.Key{want[0].Key, want[1].Key, want[2].Key, crowd(4, 0).Key})
 		require.NoError(t, err)
@@ -74,7 +74,7 @@ func comeAndGo(t *testing.T, stop <-chan bool) {
 		return
 	}
 	conn := open(t)
-	var theirs []ipvs.Service
+	var theirs []ipvs.VirtualService
 	for mark := range uint32(50) {
 		theirs = append(theirs, crowd(mark+1, 0))
 	}

@@ -26,7 +26,7 @@ type Change struct {
 
 	// Service is the service that is changed, or whose server is. When it is
 	// edited, Service is as it will be and Previous as it was.
-	Service, Previous Header
+	Service, Previous Service
 
 	// Before and After are the server as it was and as it will be; the zero
 	// Destination where it was or will be absent, and in changes of services.
@@ -118,7 +118,7 @@ func (c Change) AfterText() string {
 	return ""
 }
 
-func (h Header) describe() string { return h.Key.flags() + " " + h.flags() }
+func (h Service) describe() string { return h.Key.flags() + " " + h.flags() }
 
 // describe tells the forwarding methods apart that share ipvsadm's -g.
 func (s Destination) describe() string {
@@ -168,7 +168,7 @@ func (s Destination) name() string {
 // A field is a property of an object, in words.
 type field struct{ name, value string }
 
-func (h Header) fields() []field {
+func (h Service) fields() []field {
 	return []field{
 		{"scheduler", h.Scheduler},
 		{"persistence", persistenceText(h.Persistence)},

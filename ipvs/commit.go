@@ -73,16 +73,16 @@ func (c *Conn) do(changes []Change) []error {
 
 // request is what makes the change.
 func (c Change) request() request {
-	header := func(b []byte) []byte { return appendHeader(b, c.Service) }
+	service := func(b []byte) []byte { return appendService(b, c.Service) }
 	key := func(b []byte) []byte { return appendKey(b, c.Service.Key) }
 	server := func(server Destination) func([]byte) []byte {
 		return func(b []byte) []byte { return appendDestination(key(b), server) }
 	}
 	switch c.Op {
 	case AddService:
-		return request{cmdNewService, header}
+		return request{cmdNewService, service}
 	case EditService:
-		return request{cmdSetService, header}
+		return request{cmdSetService, service}
 	case DelService:
 		return request{cmdDelService, key}
 	case AddDestination:
@@ -109,17 +109,17 @@ func explain(change Change, err error) error {
 
 // isStale tells somebody else's change from a module that is missing.
 func isStale(change Change, err error) bool {
-	noScheduler := errors.Is(err, unix.ENOENT) && change.setsHeader()
+	noScheduler := errors.Is(err, unix.ENOENT) && change.setsService()
 	return !noScheduler && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EEXIST))
 }
 
-func (c Change) setsHeader() bool { return c.Op == AddService || c.Op == EditService }
+func (c Change) setsService() bool { return c.Op == AddService || c.Op == EditService }
 
 // hintFor says what a refusal means and what helps: the kernel's words alone
 // are the same for many causes.
 func hintFor(change Change, err error) string {
 	switch {
-	case errors.Is(err, unix.ENOENT) && change.setsHeader():
+	case errors.Is(err, unix.ENOENT) && change.setsService():
 		hint := fmt.Sprintf("scheduler %q needs the module ip_vs_%[1]s: try \"modprobe ip_vs_%[1]s\"", change.Service.Scheduler)
 		if engine := change.Service.PersistenceEngine; engine != "" {
 			hint += fmt.Sprintf("; and persistence engine %q the module ip_vs_pe_%[1]s", engine)

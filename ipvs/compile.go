@@ -8,11 +8,11 @@ import (
 // that a cluster serves, one that is keyed by the binding's mark. IPv4 comes
 // before IPv6, and within a family the order is that of the spec, as is that of
 // the real servers. It is nil when the spec does not bind.
-func Compile(spec *config.Spec) []Service {
+func Compile(spec *config.Spec) []VirtualService {
 	if !spec.Director.Bind {
 		return nil
 	}
-	var services []Service
+	var services []VirtualService
 	for _, family := range config.Families() {
 		for _, b := range spec.Bindings(family) {
 			services = append(services, compile(b))
@@ -21,9 +21,9 @@ func Compile(spec *config.Spec) []Service {
 	return services
 }
 
-func compile(b config.Binding) Service {
+func compile(b config.Binding) VirtualService {
 	cluster := b.Cluster
-	service := Service{Header: Header{
+	service := VirtualService{Service: Service{
 		Key:         Key{Mark: b.Mark, Family: b.Family},
 		Scheduler:   cluster.Scheduler,
 		Persistence: cluster.Persistence,

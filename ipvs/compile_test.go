@@ -43,9 +43,9 @@ clusters:
 `
 
 func TestCompile(t *testing.T) {
-	assert.Equal(t, []ipvs.Service{
+	assert.Equal(t, []ipvs.VirtualService{
 		{
-			Header: ipvs.Header{
+			Service: ipvs.Service{
 				Key:       ipvs.Key{Mark: 21, Family: config.IPv4},
 				Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24,
 			},
@@ -55,13 +55,13 @@ func TestCompile(t *testing.T) {
 			},
 		},
 		{
-			Header: ipvs.Header{Key: ipvs.Key{Mark: 0xffffffff, Family: config.IPv4}, Scheduler: "mh", Netmask: 32},
+			Service: ipvs.Service{Key: ipvs.Key{Mark: 0xffffffff, Family: config.IPv4}, Scheduler: "mh", Netmask: 32},
 			Destinations: []ipvs.Destination{
 				{Address: netip.MustParseAddr("10.0.0.13"), Weight: 1, Forwarding: config.Tunnel},
 			},
 		},
 		{
-			Header: ipvs.Header{
+			Service: ipvs.Service{
 				Key:       ipvs.Key{Mark: 21, Family: config.IPv6},
 				Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24,
 			},
@@ -93,13 +93,13 @@ func TestTextOfHandMadeServices(t *testing.T) {
 	assert.Equal(t, `-A -f 5 -s sh -p 10 -M 255.0.255.0 --pe sip -o -b sh-fallback,sh-port
 -a -f 5 -r 10.0.0.1:80 -i -w 3 -x 10 -y 5 --tun-type gue --tun-port 6080 --tun-remcsum
 -a -f 5 -r [2001:db8::1]:0 -i -w 1 --tun-type gre --tun-csum
-`, ipvs.Text([]ipvs.Service{handMade()}))
+`, ipvs.Text([]ipvs.VirtualService{handMade()}))
 }
 
 // handMade is a service that no spec asks for.
-func handMade() ipvs.Service {
-	return ipvs.Service{
-		Header: ipvs.Header{
+func handMade() ipvs.VirtualService {
+	return ipvs.VirtualService{
+		Service: ipvs.Service{
 			Key:       ipvs.Key{Mark: 5, Family: config.IPv4},
 			Scheduler: "sh", Persistence: 10 * time.Second,
 			RawNetmask: 0xff00ff00, Flags: ipvs.OnePacket | ipvs.SHFallback | ipvs.SHPort, PersistenceEngine: "sip",

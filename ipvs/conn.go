@@ -68,19 +68,19 @@ func (c *Conn) Close() error { return c.genl.Close() }
 // and by mark, with their real servers by address. Those keyed by address and
 // port are left out. The kernel may leave out others, see list: those that are
 // expected to be there are never missed.
-func (c *Conn) Services(expected ...Key) ([]Service, error) {
+func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
 	all, err := c.list()
 	if err != nil {
 		return nil, err
 	}
-	var services []Service
+	var services []VirtualService
 	for _, service := range all {
 		header, err := decodeService(service.attributes)
 		if err != nil {
 			return nil, fmt.Errorf("list IPVS services: %w", err)
 		}
 		if header.Mark != 0 {
-			services = append(services, Service{Header: header})
+			services = append(services, VirtualService{Service: header})
 		}
 	}
 	if services, err = c.addMissed(services, expected); err != nil {
@@ -96,7 +96,7 @@ func (c *Conn) Services(expected ...Key) ([]Service, error) {
 }
 
 // addMissed asks for each that is expected and not among the services.
-func (c *Conn) addMissed(services []Service, expected []Key) ([]Service, error) {
+func (c *Conn) addMissed(services []VirtualService, expected []Key) ([]VirtualService, error) {
 	there := make(map[Key]bool, len(services))
 	for _, s := range services {
 		there[s.Key] = true
@@ -110,7 +110,7 @@ func (c *Conn) addMissed(services []Service, expected []Key) ([]Service, error) 
 			return nil, err
 		}
 		if found {
-			services = append(services, Service{Header: header})
+			services = append(services, VirtualService{Service: header})
 		}
 	}
 	return services, nil

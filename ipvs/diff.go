@@ -11,13 +11,13 @@ import "slices"
 //
 // Each argument holds a Key at most once. The order of servers, and their
 // Connections, do not count.
-func Diff(have, want []Service) []Change {
+func Diff(have, want []VirtualService) []Change {
 	previous, wanted := byKey(have), byKey(want)
 	changes := make([]Change, 0, additions(previous, want))
 	for _, after := range want {
 		if _, ok := previous[after.Key]; !ok {
-			changes = append(changes, Change{Op: AddService, Service: after.Header})
-			changes = append(changes, serverChanges(after.Header, nil, after.Destinations)...)
+			changes = append(changes, Change{Op: AddService, Service: after.Service})
+			changes = append(changes, serverChanges(after.Service, nil, after.Destinations)...)
 		}
 	}
 	for _, after := range want {
@@ -25,27 +25,27 @@ func Diff(have, want []Service) []Change {
 		if !ok {
 			continue
 		}
-		if before.Header != after.Header {
-			changes = append(changes, Change{Op: EditService, Previous: before.Header, Service: after.Header})
+		if before.Service != after.Service {
+			changes = append(changes, Change{Op: EditService, Previous: before.Service, Service: after.Service})
 		}
-		changes = append(changes, serverChanges(after.Header, before.Destinations, after.Destinations)...)
+		changes = append(changes, serverChanges(after.Service, before.Destinations, after.Destinations)...)
 	}
 	for _, after := range want {
 		if before, ok := previous[after.Key]; ok {
-			changes = append(changes, serverRemovals(after.Header, before.Destinations, after.Destinations)...)
+			changes = append(changes, serverRemovals(after.Service, before.Destinations, after.Destinations)...)
 		}
 	}
 	for _, before := range have {
 		if _, ok := wanted[before.Key]; !ok {
-			changes = append(changes, serverRemovals(before.Header, before.Destinations, nil)...)
-			changes = append(changes, Change{Op: DelService, Service: before.Header})
+			changes = append(changes, serverRemovals(before.Service, before.Destinations, nil)...)
+			changes = append(changes, Change{Op: DelService, Service: before.Service})
 		}
 	}
 	return changes
 }
 
 // additions counts the changes that make the new services.
-func additions(previous map[Key]Service, want []Service) int {
+func additions(previous map[Key]VirtualService, want []VirtualService) int {
 	n := 0
 	for _, after := range want {
 		if _, ok := previous[after.Key]; !ok {
@@ -62,7 +62,7 @@ func sameDestinations(before, after []Destination) bool {
 }
 
 // serverChanges returns the additions and then the edits of one service.
-func serverChanges(service Header, before, after []Destination) []Change {
+func serverChanges(service Service, before, after []Destination) []Change {
 	if sameDestinations(before, after) {
 		return nil
 	}
@@ -81,7 +81,7 @@ func serverChanges(service Header, before, after []Destination) []Change {
 	return append(added, edited...)
 }
 
-func serverRemovals(service Header, before, after []Destination) []Change {
+func serverRemovals(service Service, before, after []Destination) []Change {
 	if sameDestinations(before, after) {
 		return nil
 	}
@@ -95,8 +95,8 @@ func serverRemovals(service Header, before, after []Destination) []Change {
 	return removed
 }
 
-func byKey(services []Service) map[Key]Service {
-	index := make(map[Key]Service, len(services))
+func byKey(services []VirtualService) map[Key]VirtualService {
+	index := make(map[Key]VirtualService, len(services))
 	for _, service := range services {
 		index[service.Key] = service
 	}

@@ -20,14 +20,14 @@ import (
 type model map[ipvs.Key]*modelService
 
 type modelService struct {
-	header  ipvs.Header
+	header  ipvs.Service
 	servers map[netip.AddrPort]ipvs.Destination
 }
 
-func newModel(services []ipvs.Service) model {
+func newModel(services []ipvs.VirtualService) model {
 	m := model{}
 	for _, s := range services {
-		m[s.Key] = &modelService{s.Header, map[netip.AddrPort]ipvs.Destination{}}
+		m[s.Key] = &modelService{s.Service, map[netip.AddrPort]ipvs.Destination{}}
 		for _, server := range s.Destinations {
 			m[s.Key].servers[netip.AddrPortFrom(server.Address, server.Port)] = server
 		}
@@ -76,7 +76,7 @@ func (s *modelService) do(c ipvs.Change) error {
 
 // holds reports whether the services are there with their servers, in whatever
 // form.
-func (m model) holds(services []ipvs.Service) bool {
+func (m model) holds(services []ipvs.VirtualService) bool {
 	for _, s := range services {
 		service, ok := m[s.Key]
 		if !ok {
@@ -120,9 +120,9 @@ func TestDiffLeadsThereAndBack(t *testing.T) {
 }
 
 // intersection is the services and servers that are in both states.
-func intersection(have, want []ipvs.Service) []ipvs.Service {
+func intersection(have, want []ipvs.VirtualService) []ipvs.VirtualService {
 	before := newModel(have)
-	var both []ipvs.Service
+	var both []ipvs.VirtualService
 	for _, s := range want {
 		was, ok := before[s.Key]
 		if !ok {
@@ -182,7 +182,7 @@ func TestDiffOrder(t *testing.T) {
 }
 
 func TestChangeTexts(t *testing.T) {
-	service := ipvs.Header{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Netmask: 128}
+	service := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Netmask: 128}
 	previous := service
 	previous.Persistence, previous.Netmask = time.Minute, 64
 	server := ipvs.Destination{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}

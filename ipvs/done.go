@@ -35,7 +35,7 @@ func (c *Conn) Done(change Change) (bool, error) {
 }
 
 // header reads one service.
-func (c *Conn) header(key Key) (header Header, found bool, err error) {
+func (c *Conn) header(key Key) (header Service, found bool, err error) {
 	name := func(b []byte) []byte { return appendKey(b, key) }
 	err = c.ask(cmdGetService, 0, name, func(attributes []byte) (err error) {
 		header, err = decodeService(attributes)

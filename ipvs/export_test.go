@@ -1,10 +1,10 @@
 package ipvs
 
 // NetmaskToKernel is for a test that speaks to the kernel by other means.
-func NetmaskToKernel(h Header) uint32 { return h.netmaskToKernel() }
+func NetmaskToKernel(h Service) uint32 { return h.netmaskToKernel() }
 
 // AddMissed is for a test that need not wait for the kernel to miss a service.
-func (c *Conn) AddMissed(services []Service, expected []Key) ([]Service, error) {
+func (c *Conn) AddMissed(services []VirtualService, expected []Key) ([]VirtualService, error) {
 	return c.addMissed(services, expected)
 }
 

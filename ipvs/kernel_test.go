@@ -54,7 +54,7 @@ func canonical(text string) string {
 	return strings.Join(lines, "")
 }
 
-func services(t *testing.T, conn *ipvs.Conn) []ipvs.Service {
+func services(t *testing.T, conn *ipvs.Conn) []ipvs.VirtualService {
 	t.Helper()
 	list, err := conn.Services()
 	require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestChangesAgainstIpvsadm(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		conn := open(t)
 		scratch.Run(t, foreign, "ipvsadm", "-R")
-		var previous []ipvs.Service
+		var previous []ipvs.VirtualService
 		for i := range 15 {
 			want := randomServices(r)
 			undo := do(t, conn, ipvs.Diff(services(t, conn), want))
@@ -135,23 +135,23 @@ func TestChangesAgainstIpvsadm(t *testing.T) {
 // brings all of it back.
 func TestHandMadeServiceSurvives(t *testing.T) {
 	withIPVS(t, func() {
-		scratch.Run(t, ipvs.Text([]ipvs.Service{handMade()}), "ipvsadm", "-R")
+		scratch.Run(t, ipvs.Text([]ipvs.VirtualService{handMade()}), "ipvsadm", "-R")
 		conn := open(t)
-		require.Equal(t, []ipvs.Service{handMade()}, services(t, conn))
+		require.Equal(t, []ipvs.VirtualService{handMade()}, services(t, conn))
 
 		local := ipvs.Destination{Address: netip.MustParseAddr("10.0.0.7"), Weight: 1, RawForwarding: 1}
-		add := ipvs.Change{Op: ipvs.AddDestination, Service: handMade().Header, After: local}
+		add := ipvs.Change{Op: ipvs.AddDestination, Service: handMade().Service, After: local}
 		do(t, conn, []ipvs.Change{add})
 		require.Contains(t, services(t, conn)[0].Destinations, local)
 		do(t, conn, []ipvs.Change{add.Inverse()})
 
 		plain := handMade()
-		plain.Header = ipvs.Header{Key: plain.Key, Scheduler: "wlc", Netmask: 32}
+		plain.Service = ipvs.Service{Key: plain.Key, Scheduler: "wlc", Netmask: 32}
 		plain.Destinations = []ipvs.Destination{{Address: plain.Destinations[0].Address, Weight: 1}}
-		undo := do(t, conn, ipvs.Diff(services(t, conn), []ipvs.Service{plain}))
-		assert.Equal(t, []ipvs.Service{plain}, services(t, conn))
+		undo := do(t, conn, ipvs.Diff(services(t, conn), []ipvs.VirtualService{plain}))
+		assert.Equal(t, []ipvs.VirtualService{plain}, services(t, conn))
 		do(t, conn, undo)
-		assert.Equal(t, []ipvs.Service{handMade()}, services(t, conn))
+		assert.Equal(t, []ipvs.VirtualService{handMade()}, services(t, conn))
 	})
 }
 
@@ -160,7 +160,7 @@ func TestHandMadeServiceSurvives(t *testing.T) {
 func TestNetmaskWithoutPersistence(t *testing.T) {
 	withIPVS(t, func() {
 		scratch.Run(t, "", "ipvsadm", "-A", "-f", "21", "-s", "rr", "-M", "255.0.0.0")
-		assert.Equal(t, []ipvs.Service{{Header: ipvs.Header{
+		assert.Equal(t, []ipvs.VirtualService{{Service: ipvs.Service{
 			Key: ipvs.Key{Mark: 21, Family: config.IPv4}, Scheduler: "rr", Netmask: 32,
 		}}}, services(t, open(t)))
 	})
@@ -170,17 +170,17 @@ func TestNetmaskWithoutPersistence(t *testing.T) {
 // leaves all others.
 func TestEditsInPlace(t *testing.T) {
 	base := ipvs.Compile(parse(t, twoFamilies))[:1]
-	for name, edit := range map[string]func(*ipvs.Service){
-		"scheduler":         func(s *ipvs.Service) { s.Scheduler = "mh" },
-		"persistence":       func(s *ipvs.Service) { s.Persistence = time.Second },
-		"persistence off":   func(s *ipvs.Service) { s.Persistence, s.Netmask = 0, 32 },
-		"netmask":           func(s *ipvs.Service) { s.Netmask = 8 },
-		"netmask 0":         func(s *ipvs.Service) { s.Netmask = 0 },
-		"one packet":        func(s *ipvs.Service) { s.Flags = ipvs.OnePacket },
-		"weight":            func(s *ipvs.Service) { s.Destinations[1].Weight = 0 },
-		"forwarding nat":    func(s *ipvs.Service) { s.Destinations[1].Forwarding = config.NAT },
-		"forwarding tunnel": func(s *ipvs.Service) { s.Destinations[1].Forwarding = config.Tunnel },
-		"thresholds": func(s *ipvs.Service) {
+	for name, edit := range map[string]func(*ipvs.VirtualService){
+		"scheduler":         func(s *ipvs.VirtualService) { s.Scheduler = "mh" },
+		"persistence":       func(s *ipvs.VirtualService) { s.Persistence = time.Second },
+		"persistence off":   func(s *ipvs.VirtualService) { s.Persistence, s.Netmask = 0, 32 },
+		"netmask":           func(s *ipvs.VirtualService) { s.Netmask = 8 },
+		"netmask 0":         func(s *ipvs.VirtualService) { s.Netmask = 0 },
+		"one packet":        func(s *ipvs.VirtualService) { s.Flags = ipvs.OnePacket },
+		"weight":            func(s *ipvs.VirtualService) { s.Destinations[1].Weight = 0 },
+		"forwarding nat":    func(s *ipvs.VirtualService) { s.Destinations[1].Forwarding = config.NAT },
+		"forwarding tunnel": func(s *ipvs.VirtualService) { s.Destinations[1].Forwarding = config.Tunnel },
+		"thresholds": func(s *ipvs.VirtualService) {
 			s.Destinations[1].UpperThreshold, s.Destinations[1].LowerThreshold = 65535, 7
 		},
 	} {
@@ -209,7 +209,7 @@ func TestRefusals(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
 		want := ipvs.Compile(parse(t, twoFamilies))[:1]
-		service, server := want[0].Header, want[0].Destinations[0]
+		service, server := want[0].Service, want[0].Destinations[0]
 		other := server
 		other.Address = netip.MustParseAddr("10.0.0.99")
 		noScheduler, noService := service, service
@@ -310,10 +310,10 @@ func TestOpenWithoutIPVS(t *testing.T) {
 // A dump of many services comes in several messages.
 func TestManyServices(t *testing.T) {
 	withIPVS(t, func() {
-		var want []ipvs.Service
+		var want []ipvs.VirtualService
 		for mark := range uint32(700) {
-			want = append(want, ipvs.Service{
-				Header: ipvs.Header{Key: ipvs.Key{Mark: mark + 1, Family: config.IPv4}, Scheduler: "rr", Netmask: 32},
+			want = append(want, ipvs.VirtualService{
+				Service: ipvs.Service{Key: ipvs.Key{Mark: mark + 1, Family: config.IPv4}, Scheduler: "rr", Netmask: 32},
 			})
 		}
 		for i := range 300 {

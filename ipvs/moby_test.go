@@ -26,9 +26,9 @@ func TestServicesAgainstMoby(t *testing.T) {
 		for range 10 {
 			want := withoutTunnels(randomServices(r))
 			for _, service := range want {
-				require.NoError(t, handle.NewService(toMoby(service.Header)))
+				require.NoError(t, handle.NewService(toMoby(service.Service)))
 				for _, server := range service.Destinations {
-					require.NoError(t, handle.NewDestination(toMoby(service.Header), destination(server)))
+					require.NoError(t, handle.NewDestination(toMoby(service.Service), destination(server)))
 				}
 			}
 			require.Equal(t, want, services(t, conn))
@@ -38,13 +38,13 @@ func TestServicesAgainstMoby(t *testing.T) {
 			require.Equal(t, theirs, saved(t))
 
 			for _, service := range want {
-				found, err := handle.GetService(toMoby(service.Header))
+				found, err := handle.GetService(toMoby(service.Service))
 				require.NoError(t, err)
 				require.Equal(t, service.Scheduler, found.SchedName)
-				servers, err := handle.GetDestinations(toMoby(service.Header))
+				servers, err := handle.GetDestinations(toMoby(service.Service))
 				require.NoError(t, err)
 				require.Len(t, servers, len(service.Destinations))
-				require.NoError(t, handle.DelService(toMoby(service.Header)))
+				require.NoError(t, handle.DelService(toMoby(service.Service)))
 			}
 			require.Empty(t, services(t, conn))
 		}
@@ -52,7 +52,7 @@ func TestServicesAgainstMoby(t *testing.T) {
 }
 
 // withoutTunnels leaves out what moby/ipvs cannot say.
-func withoutTunnels(services []ipvs.Service) []ipvs.Service {
+func withoutTunnels(services []ipvs.VirtualService) []ipvs.VirtualService {
 	for i, service := range services {
 		service.Destinations = nil
 		for _, server := range services[i].Destinations {
@@ -65,7 +65,7 @@ func withoutTunnels(services []ipvs.Service) []ipvs.Service {
 	return services
 }
 
-func toMoby(h ipvs.Header) *moby.Service {
+func toMoby(h ipvs.Service) *moby.Service {
 	service := &moby.Service{
 		AddressFamily: unix.AF_INET, FWMark: h.Mark, SchedName: h.Scheduler, Flags: h.Flags,
 		Timeout: uint32(h.Persistence / time.Second), Netmask: ipvs.NetmaskToKernel(h), PEName: h.PersistenceEngine,

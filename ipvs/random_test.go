@@ -13,8 +13,8 @@ import (
 // randomServices returns services such as a kernel may hold, sorted as
 // Conn.Services has them. Marks and addresses come from small pools, so that
 // two results have much in common.
-func randomServices(r *rand.Rand) []ipvs.Service {
-	var services []ipvs.Service
+func randomServices(r *rand.Rand) []ipvs.VirtualService {
+	var services []ipvs.VirtualService
 	for _, family := range config.Families() {
 		for _, mark := range []uint32{1, 21, 0x7fffffff, 0x80000000, 0xffffffff} {
 			if r.IntN(2) == 0 {
@@ -25,8 +25,8 @@ func randomServices(r *rand.Rand) []ipvs.Service {
 	return services
 }
 
-func randomService(r *rand.Rand, key ipvs.Key) ipvs.Service {
-	service := ipvs.Service{Header: ipvs.Header{
+func randomService(r *rand.Rand, key ipvs.Key) ipvs.VirtualService {
+	service := ipvs.VirtualService{Service: ipvs.Service{
 		Key:       key,
 		Scheduler: pick(r, "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf"),
 		Netmask:   key.Family.Bits(),

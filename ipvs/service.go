@@ -38,8 +38,9 @@ const (
 	SHPort     = 0x10 // IP_VS_SVC_F_SCHED2
 )
 
-// A Header is a service without its real servers: what one kernel call sets.
-type Header struct {
+// A Service is an IPVS service that is keyed by a fwmark, without its real
+// servers: what one kernel call sets, as in moby/ipvs.
+type Service struct {
 	Key
 	Scheduler string // "none": the service has none
 
@@ -59,9 +60,9 @@ type Header struct {
 	PersistenceEngine string // "sip", say
 }
 
-// A Service is an IPVS service that is keyed by a fwmark.
-type Service struct {
-	Header
+// A VirtualService is a Service with its real servers.
+type VirtualService struct {
+	Service
 	Destinations []Destination // their order has no meaning to Diff
 }
 
@@ -113,12 +114,12 @@ func (s Destination) configured() Destination {
 
 // sortServices sorts services by Key, and their servers by address and port. The
 // kernel lists the newest server first.
-func sortServices(services []Service) {
+func sortServices(services []VirtualService) {
 	for _, service := range services {
 		slices.Reverse(service.Destinations)
 		slices.SortFunc(service.Destinations, func(a, b Destination) int {
 			return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Port, b.Port))
 		})
 	}
-	slices.SortFunc(services, func(a, b Service) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(services, func(a, b VirtualService) int { return a.Key.Compare(b.Key) })
 }

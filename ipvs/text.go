@@ -15,10 +15,10 @@ import (
 // in the form in which `ipvsadm -Sn` prints them (ipvsadm 1.31). There are two
 // exceptions, since ipvsadm cannot read back all that it prints: marks are
 // unsigned here, and connection thresholds are there.
-func Text(services []Service) string {
+func Text(services []VirtualService) string {
 	var b strings.Builder
 	for _, service := range services {
-		fmt.Fprintf(&b, "-A %s %s\n", service.Key.flags(), service.Header.flags())
+		fmt.Fprintf(&b, "-A %s %s\n", service.Key.flags(), service.Service.flags())
 		for _, server := range service.Destinations {
 			fmt.Fprintf(&b, "-a %s -r %s\n", service.Key.flags(), server.flags())
 		}
@@ -35,7 +35,7 @@ func (k Key) flags() string {
 }
 
 // flags is as in "-s wlc -p 300 -M 255.255.255.0".
-func (h Header) flags() string {
+func (h Service) flags() string {
 	words := []string{"-s", h.Scheduler}
 	if h.Persistence > 0 {
 		words = append(words, "-p", fmt.Sprint(int64(h.Persistence/time.Second)))
@@ -57,7 +57,7 @@ func (h Header) flags() string {
 
 // netmask is a prefix length in IPv6 and a dotted mask in IPv4, as ipvsadm
 // wants it.
-func (h Header) netmask() string {
+func (h Service) netmask() string {
 	if h.Family == config.IPv6 {
 		return fmt.Sprint(h.Netmask)
 	}
@@ -67,7 +67,7 @@ func (h Header) netmask() string {
 	return net.IP(net.CIDRMask(h.Netmask, 32)).String()
 }
 
-func (h Header) schedulerFlags() []string {
+func (h Service) schedulerFlags() []string {
 	known := [3]string{"flag-1", "flag-2", "flag-3"}
 	if h.Scheduler == "sh" || h.Scheduler == "mh" {
 		known[0], known[1] = h.Scheduler+"-fallback", h.Scheduler+"-port"

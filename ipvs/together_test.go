@@ -15,8 +15,8 @@ import (
 )
 
 // crowd is a service with so many servers.
-func crowd(mark uint32, n int) ipvs.Service {
-	service := ipvs.Service{Header: ipvs.Header{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, Scheduler: "rr", Netmask: 32}}
+func crowd(mark uint32, n int) ipvs.VirtualService {
+	service := ipvs.VirtualService{Service: ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, Scheduler: "rr", Netmask: 32}}
 	for i := range n {
 		address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
 		service.Destinations = append(service.Destinations, ipvs.Destination{Address: address, Weight: 1})
@@ -31,9 +31,9 @@ func TestRefusedAmongMany(t *testing.T) {
 		conn := open(t)
 		before, after := crowd(21, 0), crowd(21, 300)
 		before.Destinations = []ipvs.Destination{after.Destinations[0], after.Destinations[77], after.Destinations[299]}
-		do(t, conn, ipvs.Diff(nil, []ipvs.Service{before}))
+		do(t, conn, ipvs.Diff(nil, []ipvs.VirtualService{before}))
 
-		changes := ipvs.Diff([]ipvs.Service{crowd(21, 0)}, []ipvs.Service{after})
+		changes := ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, []ipvs.VirtualService{after})
 		require.Len(t, changes, 300)
 		answers := conn.Do(changes...)
 		require.Greater(t, len(answers), 78)
@@ -49,7 +49,7 @@ func TestRefusedAmongMany(t *testing.T) {
 				made = append(made, changes[i].After)
 			}
 		}
-		assert.Empty(t, ipvs.Diff(services(t, conn), []ipvs.Service{{Header: before.Header, Destinations: made}}))
+		assert.Empty(t, ipvs.Diff(services(t, conn), []ipvs.VirtualService{{Service: before.Service, Destinations: made}}))
 	})
 }
 
@@ -57,9 +57,9 @@ func TestRefusedAmongMany(t *testing.T) {
 func TestAllRefused(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		want := []ipvs.Service{crowd(21, 500)}
+		want := []ipvs.VirtualService{crowd(21, 500)}
 		do(t, conn, ipvs.Diff(nil, want))
-		answers := conn.Do(ipvs.Diff([]ipvs.Service{crowd(21, 0)}, want)...)
+		answers := conn.Do(ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, want)...)
 		require.NotEmpty(t, answers)
 		for _, err := range answers {
 			require.ErrorIs(t, err, unix.EEXIST)
@@ -72,13 +72,13 @@ func TestAllRefused(t *testing.T) {
 func TestNoServersForAnothersService(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		others := []ipvs.Service{crowd(22, 0)}
+		others := []ipvs.VirtualService{crowd(22, 0)}
 		do(t, conn, ipvs.Diff(nil, others))
-		changes := ipvs.Diff(nil, []ipvs.Service{crowd(21, 3), crowd(22, 3), crowd(23, 3)})
+		changes := ipvs.Diff(nil, []ipvs.VirtualService{crowd(21, 3), crowd(22, 3), crowd(23, 3)})
 		answers := conn.Do(changes...)
 		require.Len(t, answers, 5)
 		require.ErrorIs(t, answers[4], unix.EEXIST)
-		assert.Equal(t, []ipvs.Service{crowd(21, 3), crowd(22, 0)}, services(t, conn))
+		assert.Equal(t, []ipvs.VirtualService{crowd(21, 3), crowd(22, 0)}, services(t, conn))
 	})
 }
 
@@ -86,10 +86,10 @@ func TestNoServersForAnothersService(t *testing.T) {
 func TestNoRemovalBehindARefusal(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		have, gone := []ipvs.Service{crowd(21, 3)}, crowd(21, 3)
+		have, gone := []ipvs.VirtualService{crowd(21, 3)}, crowd(21, 3)
 		gone.Destinations[1].Address = netip.MustParseAddr("10.9.9.9")
 		do(t, conn, ipvs.Diff(nil, have))
-		answers := conn.Do(ipvs.Diff([]ipvs.Service{gone}, nil)...)
+		answers := conn.Do(ipvs.Diff([]ipvs.VirtualService{gone}, nil)...)
 		require.Len(t, answers, 2)
 		require.ErrorIs(t, answers[1], unix.ENOENT)
 		have[0].Destinations = have[0].Destinations[1:]
@@ -101,13 +101,13 @@ func TestNoRemovalBehindARefusal(t *testing.T) {
 func TestConnAfterRefusals(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		changes := ipvs.Diff(nil, []ipvs.Service{crowd(21, 100)})
+		changes := ipvs.Diff(nil, []ipvs.VirtualService{crowd(21, 100)})
 		for range 3 {
 			assert.Error(t, errors.Join(conn.Do(slices.Concat(changes[1:], changes[1:])...)...))
 			assert.Empty(t, services(t, conn))
 		}
 		do(t, conn, changes)
 		assert.Error(t, errors.Join(conn.Do(changes...)...))
-		assert.Equal(t, []ipvs.Service{crowd(21, 100)}, services(t, conn))
+		assert.Equal(t, []ipvs.VirtualService{crowd(21, 100)}, services(t, conn))
 	})
 }

@@ -96,18 +96,18 @@ func appendKey(b []byte, key Key) []byte {
 	})
 }
 
-// appendHeader adds the attribute that describes a service.
-func appendHeader(b []byte, header Header) []byte {
+// appendService adds the attribute that describes a service.
+func appendService(b []byte, service Service) []byte {
 	return appendNested(b, attrService, func(b []byte) []byte {
-		b = appendUint16(b, serviceAF, familyToKernel(header.Family))
-		b = appendUint32(b, serviceMark, header.Mark)
-		b = appendText(b, serviceScheduler, header.Scheduler)
-		if header.PersistenceEngine != "" {
-			b = appendText(b, servicePE, header.PersistenceEngine)
+		b = appendUint16(b, serviceAF, familyToKernel(service.Family))
+		b = appendUint32(b, serviceMark, service.Mark)
+		b = appendText(b, serviceScheduler, service.Scheduler)
+		if service.PersistenceEngine != "" {
+			b = appendText(b, servicePE, service.PersistenceEngine)
 		}
-		b = appendFlags(b, header.flagsToKernel())
-		b = appendUint32(b, serviceTimeout, uint32(header.Persistence/time.Second))
-		return appendUint32(b, serviceNetmask, header.netmaskToKernel())
+		b = appendFlags(b, service.flagsToKernel())
+		b = appendUint32(b, serviceTimeout, uint32(service.Persistence/time.Second))
+		return appendUint32(b, serviceNetmask, service.netmaskToKernel())
 	})
 }
 
@@ -165,7 +165,7 @@ func setMethod(server *Destination, method uint32) {
 	}
 }
 
-func (h Header) flagsToKernel() uint32 {
+func (h Service) flagsToKernel() uint32 {
 	if h.Persistence > 0 {
 		return h.Flags | flagPersistent
 	}
@@ -174,7 +174,7 @@ func (h Header) flagsToKernel() uint32 {
 
 // netmaskToKernel is a prefix length in IPv6, and a mask in network byte order
 // in IPv4.
-func (h Header) netmaskToKernel() uint32 {
+func (h Service) netmaskToKernel() uint32 {
 	if h.Family == config.IPv6 {
 		return uint32(h.Netmask)
 	}
@@ -185,7 +185,7 @@ func (h Header) netmaskToKernel() uint32 {
 	return binary.NativeEndian.Uint32(mask)
 }
 
-func (h *Header) setNetmask(raw uint32) {
+func (h *Service) setNetmask(raw uint32) {
 	if h.Family == config.IPv6 {
 		h.Netmask = int(raw)
 		return
@@ -201,9 +201,9 @@ func (h *Header) setNetmask(raw uint32) {
 
 // decodeService returns the service that the attributes describe, without its
 // servers. One that is not keyed by a mark has Mark 0.
-func decodeService(attributes []byte) (Header, error) {
+func decodeService(attributes []byte) (Service, error) {
 	var d decoder
-	var header Header
+	var service Service
 	var af uint16
 	var flags, netmask uint32
 	for b := d.inside(attributes, attrService); len(b) > 0; {
@@ -211,34 +211,34 @@ func decodeService(attributes []byte) (Header, error) {
 		case serviceAF:
 			af = d.uint16(data)
 		case serviceMark:
-			header.Mark = d.uint32(data)
+			service.Mark = d.uint32(data)
 		case serviceScheduler:
-			header.Scheduler = d.text(data)
+			service.Scheduler = d.text(data)
 		case serviceFlags: // see appendFlags
 			flags = d.uint32(data[:min(4, len(data))])
 		case serviceTimeout:
-			header.Persistence = time.Duration(d.uint32(data)) * time.Second
+			service.Persistence = time.Duration(d.uint32(data)) * time.Second
 		case serviceNetmask:
 			netmask = d.uint32(data)
 		case servicePE:
-			header.PersistenceEngine = d.text(data)
+			service.PersistenceEngine = d.text(data)
 		}
 	}
-	if d.err != nil || header.Mark == 0 {
-		return header, d.err
+	if d.err != nil || service.Mark == 0 {
+		return service, d.err
 	}
 	var err error
-	if header.Family, err = familyFromKernel(af); err != nil {
-		return header, err
+	if service.Family, err = familyFromKernel(af); err != nil {
+		return service, err
 	}
-	header.settle(flags, netmask)
-	return header, nil
+	service.settle(flags, netmask)
+	return service, nil
 }
 
 // settle fills in what depends on the flags. Without persistence the kernel
 // keeps a timeout and a netmask that have no effect and that ipvsadm does not
 // show: they do not count as a difference.
-func (h *Header) settle(flags, netmask uint32) {
+func (h *Service) settle(flags, netmask uint32) {
 	h.Flags = flags &^ flagHashed
 	if flags&flagPersistent == 0 {
 		h.Persistence, h.Netmask = 0, h.Family.Bits()

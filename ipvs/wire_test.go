@@ -33,21 +33,21 @@ func TestDestinationRoundTrip(t *testing.T) {
 func TestNetmaskRoundTrip(t *testing.T) {
 	for _, family := range config.Families() {
 		for length := range family.Bits() + 1 {
-			want := Header{Key: Key{Mark: 1, Family: family}, Netmask: length}
-			got := Header{Key: want.Key}
+			want := Service{Key: Key{Mark: 1, Family: family}, Netmask: length}
+			got := Service{Key: want.Key}
 			got.setNetmask(want.netmaskToKernel())
 			require.Equal(t, want, got)
 		}
 	}
-	odd := Header{Key: Key{Mark: 1, Family: config.IPv4}, RawNetmask: 0x00ffffff}
-	got := Header{Key: odd.Key}
+	odd := Service{Key: Key{Mark: 1, Family: config.IPv4}, RawNetmask: 0x00ffffff}
+	got := Service{Key: odd.Key}
 	got.setNetmask(odd.netmaskToKernel())
 	assert.Equal(t, odd, got)
 }
 
 // Whatever bytes come, decoding ends without a panic.
 func FuzzDecode(f *testing.F) {
-	f.Add(appendHeader(nil, Header{Key: Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Persistence: time.Minute, Netmask: 64}))
+	f.Add(appendService(nil, Service{Key: Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Persistence: time.Minute, Netmask: 64}))
 	f.Add(appendDestination(nil, Destination{Address: netip.MustParseAddr("10.0.0.1"), Encapsulation: Encapsulation{Type: 1}}))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		_, _ = decodeService(data)

@@ -26,7 +26,7 @@ func (s size) String() string {
 // A site is a spec of FTP clusters, and the same services for ipvsadm.
 type site struct {
 	size
-	want     []ipvs.Service
+	want     []ipvs.VirtualService
 	yaml     string // file of the spec
 	restored string // file of what `lvsmark render ipvsadm` prints
 }
