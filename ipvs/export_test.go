@@ -1,8 +1,5 @@
 package ipvs
 
-// NetmaskToKernel is for a test that speaks to the kernel by other means.
-func NetmaskToKernel(h Service) uint32 { return h.netmaskToKernel() }
-
 // AddMissed is for a test that need not wait for the kernel to miss a service.
 func (c *Conn) AddMissed(services []VirtualService, expected []Key) ([]VirtualService, error) {
 	return c.addMissed(services, expected)

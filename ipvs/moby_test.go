@@ -3,13 +3,11 @@ package ipvs_test
 import (
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	moby "github.com/moby/ipvs"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
-	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/mobyipvs"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -26,9 +24,9 @@ func TestServicesAgainstMoby(t *testing.T) {
 		for range 10 {
 			want := withoutTunnels(randomServices(r))
 			for _, service := range want {
-				require.NoError(t, handle.NewService(toMoby(service.Service)))
+				require.NoError(t, handle.NewService(mobyipvs.Service(service.Service)))
 				for _, server := range service.Destinations {
-					require.NoError(t, handle.NewDestination(toMoby(service.Service), destination(server)))
+					require.NoError(t, handle.NewDestination(mobyipvs.Service(service.Service), mobyipvs.Destination(server)))
 				}
 			}
 			require.Equal(t, want, services(t, conn))
@@ -38,13 +36,13 @@ func TestServicesAgainstMoby(t *testing.T) {
 			require.Equal(t, theirs, saved(t))
 
 			for _, service := range want {
-				found, err := handle.GetService(toMoby(service.Service))
+				found, err := handle.GetService(mobyipvs.Service(service.Service))
 				require.NoError(t, err)
 				require.Equal(t, service.Scheduler, found.SchedName)
-				servers, err := handle.GetDestinations(toMoby(service.Service))
+				servers, err := handle.GetDestinations(mobyipvs.Service(service.Service))
 				require.NoError(t, err)
 				require.Len(t, servers, len(service.Destinations))
-				require.NoError(t, handle.DelService(toMoby(service.Service)))
+				require.NoError(t, handle.DelService(mobyipvs.Service(service.Service)))
 			}
 			require.Empty(t, services(t, conn))
 		}
@@ -63,29 +61,4 @@ func withoutTunnels(services []ipvs.VirtualService) []ipvs.VirtualService {
 		services[i] = service
 	}
 	return services
-}
-
-func toMoby(h ipvs.Service) *moby.Service {
-	service := &moby.Service{
-		AddressFamily: unix.AF_INET, FWMark: h.Mark, SchedName: h.Scheduler, Flags: h.Flags,
-		Timeout: uint32(h.Persistence / time.Second), Netmask: ipvs.NetmaskToKernel(h), PEName: h.PersistenceEngine,
-	}
-	if h.Family == config.IPv6 {
-		service.AddressFamily = unix.AF_INET6
-	}
-	if h.Persistence > 0 {
-		service.Flags |= 1 // IP_VS_SVC_F_PERSISTENT
-	}
-	return service
-}
-
-func destination(s ipvs.Destination) *moby.Destination {
-	d := &moby.Destination{Address: s.Address.AsSlice(), Port: s.Port, Weight: s.Weight}
-	switch s.Forwarding {
-	case config.Tunnel:
-		d.ConnectionFlags = moby.ConnectionFlagTunnel
-	case config.Direct:
-		d.ConnectionFlags = moby.ConnectionFlagDirectRoute
-	}
-	return d
 }

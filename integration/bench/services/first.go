@@ -4,8 +4,11 @@ import (
 	"errors"
 	"time"
 
+	moby "github.com/moby/ipvs"
+
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 	"github.com/lvsmark/lvsmark/integration/bench/process"
+	"github.com/lvsmark/lvsmark/integration/mobyipvs"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -17,6 +20,7 @@ func (b *bench) firstApply() ([]measure.Row, error) {
 		b.first("lvsmark apply", timeOf(b.do("apply"))),
 		b.first("ipvsadm -R", timeOf(process.Command{Args: []string{"ipvsadm", "-R"}, Stdin: b.restored})),
 		b.first("changes alone", b.changes),
+		b.first("moby/ipvs", b.changesByMoby),
 	)
 	if err != nil {
 		return nil, err
@@ -24,6 +28,7 @@ func (b *bench) firstApply() ([]measure.Row, error) {
 	return []measure.Row{
 		samples.Ratio(b.row("first apply", "lvsmark apply", "ipvsadm -R", measure.AtMost(1))),
 		samples.Ratio(b.row("first apply, changes", "changes alone", "ipvsadm -R", measure.Bar{})),
+		samples.Ratio(b.row("first apply, by moby/ipvs", "changes alone", "moby/ipvs", measure.Bar{})),
 	}, nil
 }
 
@@ -56,6 +61,33 @@ func (b *bench) changes(d *director) (took time.Duration, err error) {
 		answers := conn.Do(changes...)
 		took = time.Since(begin)
 		return errors.Join(answers...)
+	})
+	return took, err
+}
+
+// changesByMoby makes the same services by moby/ipvs, which waits for the answer to
+// each call.
+func (b *bench) changesByMoby(d *director) (took time.Duration, err error) {
+	err = d.Do(func() error {
+		handle, err := moby.New("")
+		if err != nil {
+			return err
+		}
+		defer handle.Close()
+		begin := time.Now()
+		for _, want := range b.want {
+			service := mobyipvs.Service(want.Service)
+			if err := handle.NewService(service); err != nil {
+				return err
+			}
+			for _, destination := range want.Destinations {
+				if err := handle.NewDestination(service, mobyipvs.Destination(destination)); err != nil {
+					return err
+				}
+			}
+		}
+		took = time.Since(begin)
+		return nil
 	})
 	return took, err
 }
