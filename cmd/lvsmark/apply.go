@@ -10,7 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// applyFlags are those of apply.
+// applyFlags are the flags of apply.
 type applyFlags struct {
 	dryRun, adopt  bool
 	confirm, drain time.Duration
@@ -22,36 +22,38 @@ func newApply(s streams, opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply [FILE]",
 		Short: "make the kernel match the spec",
-		Long: `Apply makes the kernel match the spec and lists what it did, as diff does. When
-nothing differs, it changes nothing. New services and real servers come before
-the packets that are marked for them, and old ones go after; connections stay.
-What others made is left alone. When a step fails, those before it are undone.
+		Long: `Apply makes the kernel match the spec and prints its changes in the form of diff.
+If nothing differs, it changes nothing. It adds IPVS services and real servers
+before it marks packets for them, and removes old ones afterwards. It changes no
+objects of other programs. If a step fails, apply rolls back the steps before it.
 
-With FILE, which 'lvsmark plan' wrote, it does precisely what is written there, or
-refuses and says what moved since: the spec, the ruleset, IPVS, a setting.
+With FILE, a plan written by 'lvsmark plan', apply makes exactly the changes of
+that plan. If the spec, the nftables ruleset, IPVS or a setting has changed since,
+it refuses the plan and prints what has changed.
 
-With --confirm TIME all that was there before comes back unless somebody says in
-time that it may stay: with 'lvsmark confirm', Enter on the terminal, or SIGUSR1.
-It comes back as well when the terminal is gone or this process is killed: a
-second process of lvsmark waits for that. Ctrl-C and SIGTERM bring it back at once.
+With --confirm TIME, apply rolls back its changes unless the operator confirms
+them within TIME: with 'lvsmark confirm', Enter on the terminal, or SIGUSR1. A
+second lvsmark process does the rollback if the terminal closes or this process
+is killed. Ctrl-C and SIGTERM roll back at once.
 
-With --drain TIME a real server that is to go gets weight 0 first, so that it gets
-no new clients, and goes when its connections have ended, or after that time.
-Interrupted, the weight stays 0, and the next apply goes on from there.
+With --drain TIME, a removed real server first gets weight 0, so that it gets no
+new clients. Apply deletes it when its connections have ended, or after TIME. If
+apply is interrupted, the weight stays 0, and the next apply continues.
 
-An IPVS service of one of the spec's marks that lvsmark did not make, and that
-differs from the spec, is refused, unless --adopt says to take it over: it is
-then edited in place.
+Apply refuses to change an IPVS service that uses a mark of the spec, differs from
+the spec and was not created by lvsmark. With --adopt, it edits that service in
+place, and lvsmark owns it from then on.
 
-With --fail-on cuts it refuses what would end connections, and with --fail-on
-drains also what keeps new ones away, also with --dry-run; diff says which changes
-do. With --drain, it refuses what would still end connections after that time.
+With --fail-on cuts, apply refuses changes that end connections; with --fail-on
+drains, also changes that turn new connections away. Diff prints the effect of
+each change. --dry-run makes the same check. With --drain, apply refuses changes
+that would still end connections after TIME.
 
 It needs root: CAP_NET_ADMIN, and CAP_SYS_ADMIN for the scratch network namespace
-in which the kernel tries the ruleset first.
+in which the kernel validates the ruleset first.
 
-Exit status: 0, the kernel matches the spec (or, with --dry-run, would); 2, an
-error: what was done before it is undone, or the message names what is left.`,
+Exit status: 0, the kernel matches the spec (with --dry-run: would match it); 2,
+an error: apply rolled back its changes, or the message lists what remains.`,
 		Example: `  lvsmark apply
   lvsmark apply --dry-run
   lvsmark apply --fail-on cuts
@@ -60,7 +62,7 @@ error: what was done before it is undone, or the message names what is left.`,
   lvsmark -c ftp.yaml --netns director apply --drain 5m`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usageErrorf(cmd, "apply takes one plan file at the most: %q is one too many", args[1])
+				return usageErrorf(cmd, "apply takes at most one plan file: unexpected argument %q", args[1])
 			}
 			return flags.check(cmd, args)
 		},
@@ -76,7 +78,7 @@ error: what was done before it is undone, or the message names what is left.`,
 			}
 			act, form := work.apply, applied
 			if flags.dryRun {
-				act, form = work.plan, rehearsed
+				act, form = work.plan, dryRunDone
 			}
 			result, err := act(cmd.Context(), o)
 			steps.stop()
@@ -86,40 +88,41 @@ error: what was done before it is undone, or the message names what is left.`,
 			return s.printChanges(opts.output, result, form)
 		},
 	}
-	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "list what would be done, and do nothing")
-	cmd.Flags().BoolVar(&flags.adopt, "adopt", false, "take over services of the spec's marks that lvsmark did not make")
-	cmd.Flags().DurationVar(&flags.confirm, "confirm", 0, "bring back what was there unless confirmed within `TIME`: 60s, 5m")
-	cmd.Flags().DurationVar(&flags.drain, "drain", 0, "let connections to what goes end first, for `TIME` at the most: 5m")
+	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes and do not make them")
+	cmd.Flags().BoolVar(&flags.adopt, "adopt", false, "take over IPVS services that use marks of the spec and were not created by lvsmark")
+	cmd.Flags().DurationVar(&flags.confirm, "confirm", 0, "roll back unless confirmed within `TIME`: 60s, 5m")
+	cmd.Flags().DurationVar(&flags.drain, "drain", 0, "wait up to `TIME` for connections of removed real servers to end: 5m")
 	flags.failOn.add(cmd)
 	return cmd
 }
 
-// Limits of --confirm and --drain.
+// Limits of the times of --confirm and --drain.
 const (
-	leastTime = time.Second
-	mostTime  = 24 * time.Hour
+	minWait = time.Second
+	maxWait = 24 * time.Hour
 )
 
 func (f *applyFlags) check(cmd *cobra.Command, args []string) error {
 	for _, name := range []string{"confirm", "drain"} {
 		flag := cmd.Flags().Lookup(name)
 		value, _ := cmd.Flags().GetDuration(name)
-		if flag.Changed && (value < leastTime || value > mostTime) {
+		if flag.Changed && (value < minWait || value > maxWait) {
 			return usageErrorf(cmd, "--%s takes a time from 1s to 24h: %s", name, flag.Value)
 		}
 	}
 	switch {
 	case f.confirm > 0 && f.drain > 0:
-		return usageErrorf(cmd, "--confirm and --drain do not go together: connections that have ended cannot be brought back; confirm without --drain what comes, then drain what goes")
+		return usageErrorf(cmd, "--confirm and --drain cannot be combined: a rollback cannot restore connections that have ended; apply the additions with --confirm first, then the removals with --drain")
 	case len(args) > 0 && f.drain > 0:
-		return usageErrorf(cmd, "--drain does not go with a plan file: it takes steps that the plan does not have")
+		return usageErrorf(cmd, "--drain cannot be combined with a plan file: it takes steps that are not in the plan")
 	case len(args) > 0 && f.adopt:
-		return usageErrorf(cmd, "--adopt does not go with a plan file: give it to `lvsmark plan`")
+		return usageErrorf(cmd, "--adopt cannot be combined with a plan file: use it with `lvsmark plan`")
 	}
 	return nil
 }
 
-// owner is what other processes are told of this one.
+// owner returns the description of this process that other lvsmark processes print
+// while it holds the lock.
 func (f *applyFlags) owner() string {
 	switch {
 	case f.drain > 0:
@@ -130,7 +133,7 @@ func (f *applyFlags) owner() string {
 	return "apply"
 }
 
-// An applyWork is what apply is about: the spec, or a plan file.
+// An applyWork plans and applies a spec or a plan file.
 type applyWork struct {
 	plan, apply func(context.Context, lvsmark.Options) (*lvsmark.Result, error)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// savedWork is about a plan file. The spec is that which the plan names, unless
-// -c says where it is now; the network namespace is the plan's.
+// savedWork returns the work for a plan file. It reads the spec from -c, or else from
+// the path in the plan. The network namespace is the one in the plan.
 func savedWork(cmd *cobra.Command, s streams, opts *options, path string) (*applyWork, error) {
 	saved, err := readPlan(s, path)
 	if err != nil {
@@ -22,7 +22,7 @@ func savedWork(cmd *cobra.Command, s streams, opts *options, path string) (*appl
 	opts.netns = saved.NetNS
 	if !cmd.Flags().Changed("config") {
 		if saved.Spec.File == stdinName {
-			return nil, fmt.Errorf("%s was made of a spec on standard input: name the spec with -c", path)
+			return nil, fmt.Errorf("%s was made from a spec on standard input: name the spec with -c", path)
 		}
 		opts.file = saved.Spec.File
 	}

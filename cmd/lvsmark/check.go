@@ -14,12 +14,13 @@ func newCheck(s streams, opts *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "read the spec and print every mistake in it",
-		Long: `Check reads the spec and prints every mistake in it at once, each as
-file:line:column: message. What is right but worth knowing is printed as a note.
+		Long: `Check reads the spec and prints every mistake in it, each as
+file:line:column: message. It prints a note for what is valid but may be
+unintended.
 
-It needs no privileges and asks nothing of the kernel.
+It needs no privileges and does not access the kernel.
 
-Exit status: 0, the spec is valid; 2, it is not, or cannot be read.`,
+Exit status: 0, the spec is valid; 2, it is invalid or cannot be read.`,
 		Example: `  lvsmark check
   lvsmark -c ftp.yaml check
   generate-spec | lvsmark -c - check -o json`,
@@ -28,14 +29,14 @@ Exit status: 0, the spec is valid; 2, it is not, or cannot be read.`,
 	}
 }
 
-// A checkDocument is what check prints as JSON.
+// A checkDocument is the JSON output of check.
 type checkDocument struct {
 	Version  int              `json:"version"`
 	File     string           `json:"file"`
 	Valid    bool             `json:"valid"`
 	Mistakes []config.Mistake `json:"mistakes"`
 	Notes    []config.Note    `json:"notes"`
-	census
+	specCounts
 }
 
 func check(s streams, opts *options) error {
@@ -46,16 +47,16 @@ func check(s streams, opts *options) error {
 	}
 	if opts.output == formatJSON {
 		return errors.Join(s.printJSON(checkDocument{
-			Version:  documentVersion,
-			File:     opts.fileName(),
-			Valid:    !invalid,
-			Mistakes: append([]config.Mistake{}, mistakes...), // never null
-			Notes:    append([]config.Note{}, notes...),
-			census:   count(spec),
+			Version:    documentVersion,
+			File:       opts.fileName(),
+			Valid:      !invalid,
+			Mistakes:   append([]config.Mistake{}, mistakes...), // never null
+			Notes:      append([]config.Note{}, notes...),
+			specCounts: count(spec),
 		}), err)
 	}
 	for _, note := range notes {
-		s.say("%s:%d:%d: note: %s", note.File, note.Line, note.Column, note.Message)
+		s.printErr("%s:%d:%d: note: %s", note.File, note.Line, note.Column, note.Message)
 	}
 	if invalid {
 		return err
@@ -63,17 +64,17 @@ func check(s streams, opts *options) error {
 	return s.print(fmt.Sprintf("%s: ok: %s\n", opts.fileName(), count(spec)))
 }
 
-// A census is how much a spec holds. Addresses that several clusters share
-// count once.
-type census struct {
+// specCounts are the numbers of objects in a spec. An address that several clusters
+// share counts once.
+type specCounts struct {
 	Clusters    int `json:"clusters"`
 	VIPs        int `json:"vips"`
 	RealServers int `json:"real_servers"`
 }
 
-func count(spec *config.Spec) census {
+func count(spec *config.Spec) specCounts {
 	if spec == nil {
-		return census{}
+		return specCounts{}
 	}
 	vips, servers := make(map[netip.Addr]bool), make(map[netip.Addr]bool)
 	for _, cluster := range spec.Clusters {
@@ -84,10 +85,10 @@ func count(spec *config.Spec) census {
 			servers[server.Address] = true
 		}
 	}
-	return census{len(spec.Clusters), len(vips), len(servers)}
+	return specCounts{len(spec.Clusters), len(vips), len(servers)}
 }
 
-func (c census) String() string {
+func (c specCounts) String() string {
 	return fmt.Sprintf("%s, %s, %s", plural(c.Clusters, "cluster"), plural(c.VIPs, "VIP"), plural(c.RealServers, "real server"))
 }
 

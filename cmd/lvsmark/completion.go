@@ -8,10 +8,10 @@ func newCompletion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|fish|zsh",
 		Short: "print the completion script for a shell",
-		Long: `Completion prints the script that completes lvsmark's verbs, flags, network
-namespaces and cluster names in a shell.
+		Long: `Completion prints a shell script that completes lvsmark's verbs, flags, network
+namespaces and cluster names.
 
-Exit status: 0, printed; 2, no such shell.`,
+Exit status: 0, printed; 2, unknown shell.`,
 		Example: `  lvsmark completion bash > /etc/bash_completion.d/lvsmark
   lvsmark completion fish > /etc/fish/completions/lvsmark.fish
   lvsmark completion zsh > /usr/share/zsh/vendor-completions/_lvsmark`,

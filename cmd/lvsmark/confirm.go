@@ -16,24 +16,24 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// confirmBy stands before the name of the guard's socket in what others are told
-// who find the network namespace locked.
+// confirmBy precedes the name of the guard's socket in the description of the lock
+// owner.
 const confirmBy = "confirm by "
 
-// confirmTimeout bounds the wait for the guard's answer.
+// confirmTimeout limits the wait for the guard's answer.
 const confirmTimeout = 30 * time.Second
 
 func newConfirm(s streams, opts *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "confirm",
-		Short: "let stay what apply --confirm did",
-		Long: `Confirm tells an apply --confirm that waits in the network namespace that what it
-did may stay. Any terminal will do: the best proof that a director can still be
-reached is a new connection to it.
+		Short: "keep the changes of apply --confirm",
+		Long: `Confirm keeps the changes of the 'apply --confirm' that waits in this network
+namespace. Run it over a new connection to the director: this shows that the
+director can still be reached.
 
 It needs root.
 
-Exit status: 0, confirmed; 2, nothing waits to be confirmed, or it is too late.`,
+Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late.`,
 		Example: `  lvsmark confirm
   lvsmark --netns director confirm`,
 		Args: noArgs,
@@ -45,14 +45,14 @@ Exit status: 0, confirmed; 2, nothing waits to be confirmed, or it is too late.`
 			_, name, ok := strings.Cut(owner, confirmBy)
 			switch {
 			case owner == "":
-				return errors.New("nothing waits to be confirmed here")
+				return errors.New("no apply waits for confirmation in this network namespace")
 			case !ok:
-				return fmt.Errorf("nothing waits to be confirmed here, but another lvsmark is at work: %s", owner)
+				return fmt.Errorf("no apply waits for confirmation in this network namespace; another lvsmark is running: %s", owner)
 			}
 			name, _, _ = strings.Cut(name, ",")
 			answer, err := askGuard(opts.netns, name)
 			if err != nil {
-				return fmt.Errorf("asking the guard of %s: %w", owner, err)
+				return fmt.Errorf("sending the confirmation to the guard of %s: %w", owner, err)
 			}
 			if answer != guardConfirmed {
 				return fmt.Errorf("not confirmed: %s", answer)
@@ -65,7 +65,7 @@ Exit status: 0, confirmed; 2, nothing waits to be confirmed, or it is too late.`
 	}
 }
 
-// askGuard says to the guard that all may stay.
+// askGuard sends the confirmation to the guard and returns its answer.
 func askGuard(netns, name string) (answer string, err error) {
 	err = lvsmark.InNamespace(netns, func() error {
 		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: "@" + name})
@@ -86,7 +86,7 @@ func askGuard(netns, name string) (answer string, err error) {
 	return answer, err
 }
 
-// A client of the guard is an lvsmark confirm that waits for a reply.
+// A client is an lvsmark confirm that waits for the guard's reply.
 type client struct {
 	conn    net.Conn
 	replied chan<- struct{}
@@ -97,8 +97,8 @@ func (c client) reply(text string) {
 	close(c.replied)
 }
 
-// serveConfirm hands clients on, one at a time, if they may: an abstract socket
-// has no permissions of its own.
+// serveConfirm sends permitted clients to the channel, one at a time. It checks
+// permissions itself, because an abstract socket has none.
 func serveConfirm(listener *net.UnixListener, clients chan<- client) {
 	for {
 		conn, err := listener.AcceptUnix()
@@ -106,7 +106,7 @@ func serveConfirm(listener *net.UnixListener, clients chan<- client) {
 			return // closed
 		}
 		_ = conn.SetDeadline(time.Now().Add(confirmTimeout))
-		if mayConfirm(conn) && asksToConfirm(conn) {
+		if mayConfirm(conn) && requestsConfirm(conn) {
 			replied := make(chan struct{})
 			clients <- client{conn, replied}
 			<-replied
@@ -115,12 +115,12 @@ func serveConfirm(listener *net.UnixListener, clients chan<- client) {
 	}
 }
 
-func asksToConfirm(conn net.Conn) bool {
+func requestsConfirm(conn net.Conn) bool {
 	line, err := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
 	return err == nil && line == guardConfirm+"\n"
 }
 
-// mayConfirm reports whether the other end is root, or who runs the guard.
+// mayConfirm reports whether the peer is root or the user of the guard.
 func mayConfirm(conn *net.UnixConn) bool {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -134,9 +134,9 @@ func mayConfirm(conn *net.UnixConn) bool {
 	return err == nil && allowed
 }
 
-// refuseConfirm answers those who come too late.
+// refuseConfirm answers clients after the rollback has begun.
 func refuseConfirm(clients <-chan client) {
 	for c := range clients {
-		c.reply("too late: what was there before is being brought back")
+		c.reply("too late: the rollback has begun")
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// confirmedApply applies under a guard, and waits for a confirmation.
+// confirmedApply applies while a guard runs, and waits for the confirmation.
 func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWork, o lvsmark.Options, wait time.Duration) error {
 	planned, err := work.plan(ctx, o)
 	if err != nil {
@@ -24,8 +24,8 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	if len(planned.Changes) == 0 {
 		return s.printChanges(opts.output, planned, applied)
 	}
-	confirmSources := hearSignals()
-	checkpoint, err := lvsmark.Capture(o) // for the case that the guard is killed
+	confirmSources := newConfirmSources()
+	checkpoint, err := lvsmark.Capture(o) // used if the guard is killed
 	if err != nil {
 		return err
 	}
@@ -39,19 +39,19 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	if err != nil {
 		return guard.afterFailure(err)
 	}
-	guard.tell(guardApplied)
+	guard.send(guardApplied)
 	deadline := time.Now().Add(wait)
-	confirmSources.hearEnter(s)
+	confirmSources.readEnter(s)
 	if opts.output == formatText {
 		if err := s.printChanges(opts.output, result, applied); err != nil {
-			s.say("lvsmark: %v", err)
+			s.printErr("lvsmark: %v", err)
 		}
 	}
-	s.say("lvsmark: all comes back in %s unless confirmed: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, confirmSources.enterText(), os.Getpid())
+	s.printErr("lvsmark: will be rolled back unless confirmed within %s: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, confirmSources.enterText(), os.Getpid())
 	if err := guard.await(ctx, s, confirmSources, checkpoint, deadline); err != nil {
 		return err
 	}
-	s.say("lvsmark: confirmed")
+	s.printErr("lvsmark: confirmed")
 	if opts.output == formatJSON {
 		document := newChangesDocument(result)
 		document.Confirmed = true
@@ -60,51 +60,52 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	return nil
 }
 
-// confirmSources are the ways to confirm an apply, or to take it back, while it waits.
+// confirmSources are the signals and the keyboard of an apply that waits for
+// confirmation.
 type confirmSources struct {
 	signals chan os.Signal
-	enter   chan struct{} // nil: nobody has a keyboard
+	enter   chan struct{} // nil: no terminal
 }
 
-// hearSignals begins early: one that comes while apply is still at work counts
-// when it is done.
-func hearSignals() *confirmSources {
-	v := &confirmSources{signals: make(chan os.Signal, 4)}
-	signal.Notify(v.signals, unix.SIGUSR1, unix.SIGHUP)
-	return v
+// newConfirmSources subscribes to the signals. It is called before the changes are
+// made, so that a signal during apply is handled afterwards.
+func newConfirmSources() *confirmSources {
+	c := &confirmSources{signals: make(chan os.Signal, 4)}
+	signal.Notify(c.signals, unix.SIGUSR1, unix.SIGHUP)
+	return c
 }
 
-// hearEnter hears the keyboard, but nothing that was typed before.
-func (v *confirmSources) hearEnter(s streams) {
+// readEnter waits for Enter on the terminal. It discards earlier input.
+func (c *confirmSources) readEnter(s streams) {
 	in, ok := s.in.(*os.File)
 	if !ok || !isTerminal(in) {
 		return
 	}
-	signal.Ignore(unix.SIGTTIN) // in the background there is no Enter, and no reason to stop
+	signal.Ignore(unix.SIGTTIN) // a background process gets no Enter and must not stop
 	_ = unix.IoctlSetInt(int(in.Fd()), unix.TCFLSH, unix.TCIFLUSH)
-	v.enter = make(chan struct{}, 1)
+	c.enter = make(chan struct{}, 1)
 	go func() {
 		if _, err := bufio.NewReader(in).ReadString('\n'); err == nil {
-			v.enter <- struct{}{}
+			c.enter <- struct{}{}
 		}
 	}()
 }
 
-func (v *confirmSources) enterText() string {
-	if v.enter == nil {
+func (c *confirmSources) enterText() string {
+	if c.enter == nil {
 		return ""
 	}
 	return ", Enter"
 }
 
 var (
-	errNotConfirmed = errors.New("not confirmed: all that was there before is back")
-	errDetached     = errors.New("the terminal is gone, and nothing is confirmed yet: `lvsmark confirm` can still do that in time, else all that was there before comes back")
+	errNotConfirmed = errors.New("not confirmed: rolled back to the previous state")
+	errDetached     = errors.New("the terminal is closed and the apply is not confirmed: it is rolled back unless `lvsmark confirm` confirms it in time")
 )
 
-// await waits until the guard says how it ended. The guard has the clock; when
-// it is killed, this process goes on in its place.
-func (g *guardProcess) await(ctx context.Context, s streams, v *confirmSources, checkpoint *lvsmark.Checkpoint, deadline time.Time) error {
+// await forwards confirmations to the guard and returns its result. The guard
+// measures the time. If it is killed, this process takes over.
+func (g *guardProcess) await(ctx context.Context, s streams, c *confirmSources, checkpoint *lvsmark.Checkpoint, deadline time.Time) error {
 	done := ctx.Done()
 	var timeout <-chan time.Time
 	for {
@@ -112,18 +113,18 @@ func (g *guardProcess) await(ctx context.Context, s streams, v *confirmSources, 
 		select {
 		case line, ok := <-g.lines:
 			if ok {
-				return outcome(line)
+				return guardResult(line)
 			}
-			s.say("lvsmark: the guard is gone: waiting for a confirmation here instead; `lvsmark confirm` cannot be heard any more")
+			s.printErr("lvsmark: the guard process was killed: this process waits for the confirmation instead, and `lvsmark confirm` no longer works")
 			g.lines, timeout = nil, time.After(time.Until(deadline))
 			continue
-		case sig := <-v.signals:
+		case sig := <-c.signals:
 			if sig == unix.SIGHUP {
 				g.detach()
 				return errDetached
 			}
 			word = guardConfirm
-		case <-v.enter:
+		case <-c.enter:
 			word = guardConfirm
 		case <-done:
 			word, done = guardRestore, nil
@@ -132,19 +133,19 @@ func (g *guardProcess) await(ctx context.Context, s streams, v *confirmSources, 
 		}
 		switch {
 		case g.lines != nil:
-			g.tell(word)
+			g.send(word)
 		case word == guardConfirm:
 			return nil
 		default:
 			if _, err := checkpoint.Restore(context.WithoutCancel(ctx)); err != nil {
-				return fmt.Errorf("not confirmed, and not all could be brought back: %w", err)
+				return fmt.Errorf("not confirmed, and the rollback failed: %w", err)
 			}
 			return errNotConfirmed
 		}
 	}
 }
 
-func outcome(line string) error {
+func guardResult(line string) error {
 	word, why, _ := strings.Cut(line, " ")
 	switch word {
 	case guardConfirmed:
@@ -152,5 +153,5 @@ func outcome(line string) error {
 	case guardRestored:
 		return errNotConfirmed
 	}
-	return fmt.Errorf("not confirmed, and not all could be brought back: %s", why)
+	return fmt.Errorf("not confirmed, and the rollback failed: %s", why)
 }

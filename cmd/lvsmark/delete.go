@@ -9,14 +9,14 @@ import (
 func newDelete(s streams, opts *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete",
-		Short: "take back all that apply made",
-		Long: `Delete takes back all that apply made and nothing else, and lists it as diff
-does: tables, IPVS services, addresses; settings get the values they had before.
-What lvsmark made is found in the kernel, so the spec is not read.
+		Short: "remove everything that apply made",
+		Long: `Delete removes the tables, IPVS services and addresses that apply made, gives
+sysctls and timeouts their previous values, and prints its changes in the form of
+diff. It finds these objects in the kernel and does not read the spec.
 
 It needs root: CAP_NET_ADMIN and CAP_SYS_ADMIN.
 
-Exit status: 0, deleted, or nothing was there; 2, an error.`,
+Exit status: 0, deleted, or nothing to delete; 2, an error.`,
 		Example: `  lvsmark delete
   lvsmark --netns director delete -o json`,
 		Args: noArgs,

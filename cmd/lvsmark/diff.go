@@ -10,23 +10,23 @@ func newDiff(s streams, opts *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "diff",
 		Short: "compare the spec with the kernel",
-		Long: `Diff lists what apply would do: + what is added, - what is deleted, ~ what is
-edited in place, in nftables, IPVS, sysctls and addresses, under what holds it.
-The ruleset is committed to a scratch network namespace, so the kernel itself has
-accepted it; nothing else is changed.
+		Long: `Diff prints the changes that apply would make in nftables, IPVS, sysctls and
+addresses, grouped by the object that contains them: + is added, - is deleted, ~
+is edited in place. The kernel validates the ruleset in a scratch network
+namespace; diff changes nothing else.
 
-Below a change stands what it does to live traffic, by what the kernel holds now:
+The line below a change is its effect on the live traffic at this moment:
 
-  drains   connections go on, new ones come no longer or go elsewhere
+  drains   connections continue; new ones do not arrive, or go elsewhere
   cuts N   N connections end
 
-Where nothing stands, it is safe: connections go on, and new ones are served. The
-last line sums up.
+A change without such a line is safe: connections continue, and new ones are
+served. The last line is a summary.
 
-Rules of others that set the mark of a cluster's packets, or take those packets
-before IPVS does, are named in warnings on standard error.
+Warnings on standard error name rules of other programs that set the mark of a
+cluster's packets, or take these packets before they reach IPVS.
 
-On a terminal the listing is coloured, unless NO_COLOR is set or TERM is dumb.
+On a terminal the output is coloured, unless NO_COLOR is set or TERM is dumb.
 
 It needs root: CAP_NET_ADMIN to read the ruleset, CAP_SYS_ADMIN for the scratch
 network namespace.

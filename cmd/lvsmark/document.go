@@ -3,10 +3,10 @@ package main
 import "github.com/lvsmark/lvsmark"
 
 // documentVersion is the "version" of every JSON document. It changes when a
-// member goes or changes its meaning, not when one is added.
+// member is removed or changes its meaning, not when one is added.
 const documentVersion = 1
 
-// A changesDocument is what diff, apply and delete print as JSON.
+// A changesDocument is the JSON output of diff, plan, apply and delete.
 type changesDocument struct {
 	Version  int              `json:"version"`
 	Changes  []lvsmark.Change `json:"changes"`
@@ -14,7 +14,7 @@ type changesDocument struct {
 	Warnings []string         `json:"warnings"`
 	Changed  bool             `json:"changed"`
 
-	Confirmed bool `json:"confirmed,omitempty"` // by apply --confirm only
+	Confirmed bool `json:"confirmed,omitempty"` // apply --confirm only
 }
 
 func newChangesDocument(result *lvsmark.Result) changesDocument {
@@ -27,14 +27,14 @@ func newChangesDocument(result *lvsmark.Result) changesDocument {
 	}
 }
 
-// A renderDocument is what render prints as JSON.
+// A renderDocument is the JSON output of render.
 type renderDocument struct {
 	Version int    `json:"version"`
 	Target  string `json:"target"`
 	Text    string `json:"text"`
 }
 
-// A confirmDocument is what confirm prints as JSON.
+// A confirmDocument is the JSON output of confirm.
 type confirmDocument struct {
 	Version   int  `json:"version"`
 	Confirmed bool `json:"confirmed"`

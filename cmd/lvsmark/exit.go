@@ -14,18 +14,16 @@ const (
 	statusError      = 2
 )
 
-// errDifference is what diff returns when it found one. It is no failure, and
-// nothing is said about it.
+// errDifference makes diff exit with statusDifference. It is not a failure, and
+// report prints nothing for it.
 var errDifference = errors.New("the kernel differs from the spec")
 
-// A usageError is a command line that makes no sense. The hint says where to
-// read on.
+// A usageError is an invalid command line. The hint names the help to read.
 type usageError struct{ message, hint string }
 
 func (e *usageError) Error() string { return e.message }
 
-// report tells the operator about err, a line for each cause, and returns the
-// exit status.
+// report prints err, one line for each cause, and returns the exit status.
 func (s streams) report(err error) int {
 	switch {
 	case err == nil:
@@ -35,15 +33,15 @@ func (s streams) report(err error) int {
 	}
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
 		for _, mistake := range mistakes {
-			s.say("%s", mistake)
+			s.printErr("%s", mistake)
 		}
 		return statusError
 	}
 	for line := range strings.Lines(err.Error()) {
-		s.say("lvsmark: %s", strings.TrimSuffix(line, "\n"))
+		s.printErr("lvsmark: %s", strings.TrimSuffix(line, "\n"))
 	}
 	if usage, ok := errors.AsType[*usageError](err); ok {
-		s.say("lvsmark: %s", usage.hint)
+		s.printErr("lvsmark: %s", usage.hint)
 	}
 	return statusError
 }

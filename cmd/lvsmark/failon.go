@@ -9,15 +9,15 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// A failOn is what the operator does not want to happen to live traffic; the
-// zero value is nothing.
+// A failOn is the effect on live traffic that the operator does not accept. The zero
+// value accepts all.
 type failOn struct{ effect lvsmark.Effect }
 
 var _ pflag.Value = (*failOn)(nil)
 
 func (f *failOn) String() string { return string(f.effect) }
 
-// Set takes what the operator gave on the command line.
+// Set parses the value of the flag.
 func (f *failOn) Set(value string) error {
 	switch effect := lvsmark.Effect(value); effect {
 	case lvsmark.Cuts, lvsmark.Drains:
@@ -27,12 +27,12 @@ func (f *failOn) Set(value string) error {
 	return fmt.Errorf("must be cuts or drains")
 }
 
-// Type is the value's placeholder in help.
+// Type is the placeholder of the value in help.
 func (f *failOn) Type() string { return "effect" }
 
 func (f *failOn) add(cmd *cobra.Command) {
-	cmd.Flags().Var(f, "fail-on", "refuse changes with that `EFFECT` on live traffic: cuts, or drains, which includes cuts")
+	cmd.Flags().Var(f, "fail-on", "refuse changes with this `EFFECT` on live traffic: cuts, or drains (includes cuts)")
 	complete(cmd, "fail-on", cobra.FixedCompletions([]string{
-		string(lvsmark.Cuts) + "\tconnections end", string(lvsmark.Drains) + "\tand also where new ones come no longer",
+		string(lvsmark.Cuts) + "\tconnections end", string(lvsmark.Drains) + "\talso new connections turned away",
 	}, cobra.ShellCompDirectiveNoFileComp))
 }

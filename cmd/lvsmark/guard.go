@@ -20,28 +20,28 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// What apply --confirm and its guard say to each other, a line each: the one
-// through the guard's standard input, the other through its standard output.
+// The protocol of apply --confirm and its guard, one line for each message: apply
+// writes to the guard's standard input, the guard to its standard output.
 const (
-	guardReady   = "ready" // and the generations before and after the lock
+	guardReady   = "ready" // followed by the generations before and after the lock
 	guardApplied = "applied"
 	guardConfirm = "confirm"
 	guardRestore = "restore"
-	guardDismiss = "dismiss" // nothing was changed
+	guardDismiss = "dismiss" // nothing to roll back
 
 	guardConfirmed = "confirmed"
 	guardRestored  = "restored"
-	guardFailed    = "failed" // and why
+	guardFailed    = "failed" // followed by the reason
 )
 
-// newGuard is the process that apply --confirm leaves behind, in a session of
-// its own: it captures what was there, has the lock, and brings all back unless
-// it hears in time that the new state may stay.
+// newGuard returns the hidden verb that apply --confirm starts in a session of its
+// own. It takes the lock, captures a checkpoint, and restores that unless the apply
+// is confirmed in time.
 func newGuard(s streams, opts *options) *cobra.Command {
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:    "guard",
-		Short:  "hold what was there before an apply, for apply --confirm",
+		Short:  "roll back an apply --confirm that is not confirmed in time",
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -52,17 +52,17 @@ func newGuard(s streams, opts *options) *cobra.Command {
 	return cmd
 }
 
-// A guard waits for one of several events.
+// A guard waits for messages of apply, clients, signals and the end of the time.
 type guard struct {
 	wait    time.Duration
-	apply   <-chan string // lines of apply; closed when it is gone
-	clients chan client   // lvsmark confirm
+	apply   <-chan string // lines of apply; closed when it has exited
+	clients chan client   // each an lvsmark confirm
 	confirm chan os.Signal
 	applied bool
 }
 
 func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) error {
-	signal.Ignore(unix.SIGHUP, unix.SIGPIPE) // apply may be gone, and its terminal
+	signal.Ignore(unix.SIGHUP, unix.SIGPIPE) // apply and its terminal may be gone
 	g := &guard{wait: wait, apply: lines(s.in), clients: make(chan client), confirm: make(chan os.Signal, 1)}
 	signal.Notify(g.confirm, unix.SIGUSR1)
 	name := newConfirmName()
@@ -90,12 +90,12 @@ func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) 
 	return nil
 }
 
-// listen returns what has to be done: to confirm, restore or be dismissed. The
-// time begins when apply has done its work; an apply that ends without a word
-// before that has left something half done.
+// listen returns guardConfirm, guardRestore or guardDismiss. The time begins when
+// apply has made its changes. An apply that exits before that without a message has
+// left its changes incomplete: they are rolled back.
 func (g *guard) listen(ctx context.Context) string {
 	var timeout <-chan time.Time
-	var confirm <-chan os.Signal // what comes too early waits
+	var confirm <-chan os.Signal // nil until apply has made its changes
 	for {
 		select {
 		case line, ok := <-g.apply:
@@ -115,7 +115,7 @@ func (g *guard) listen(ctx context.Context) string {
 				c.reply(guardConfirmed)
 				return guardConfirm
 			}
-			c.reply("the apply is still under way")
+			c.reply("apply is still running")
 		case <-confirm:
 			return guardConfirm
 		case <-timeout:
@@ -126,7 +126,8 @@ func (g *guard) listen(ctx context.Context) string {
 	}
 }
 
-// answer tells apply. That it is gone changes nothing.
+// answer writes a line to apply. After the changes are made, a failed write is
+// ignored: apply may have exited.
 func (g *guard) answer(out io.Writer, line string) error {
 	_, err := fmt.Fprintln(out, line)
 	if g.applied {
@@ -135,31 +136,31 @@ func (g *guard) answer(out io.Writer, line string) error {
 	return err
 }
 
-// Restoring is tried so often, with a pause between.
+// Restoring is tried restoreTries times, with a pause between.
 const (
 	restoreTries = 5
 	restorePause = time.Second
 )
 
-// restore brings all back, and tells the system's log, since nobody may be there
-// any more to hear of it.
+// restore restores the checkpoint and writes the result to the system log, because
+// apply may have exited.
 func restore(held *lvsmark.LockedCheckpoint) string {
 	var err error
 	for range restoreTries {
 		if _, err = held.Restore(context.Background()); err == nil {
-			tellSystem("the apply was not confirmed: all that was there before is back")
+			logSystem("apply was not confirmed: rolled back to the previous state")
 			return guardRestored
 		}
 		time.Sleep(restorePause)
 	}
-	tellSystem("the apply was not confirmed, and not all could be brought back: " + oneLine(err))
+	logSystem("apply was not confirmed, and the rollback failed: " + oneLine(err))
 	return guardFailed + " " + oneLine(err)
 }
 
-func tellSystem(text string) {
+func logSystem(text string) {
 	log, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_WARNING, "lvsmark")
 	if err != nil {
-		return // there is no log
+		return // no system log
 	}
 	_ = log.Warning(text)
 	_ = log.Close()
@@ -167,7 +168,7 @@ func tellSystem(text string) {
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// lines are those of r, until it ends.
+// lines returns a channel of the lines of r, closed at its end.
 func lines(r io.Reader) <-chan string {
 	c := make(chan string)
 	go func() {
@@ -179,7 +180,7 @@ func lines(r io.Reader) <-chan string {
 	return c
 }
 
-// newConfirmName is one that nobody can guess and take beforehand.
+// newConfirmName returns a random name, so that no other process can take it first.
 func newConfirmName() string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // it never fails
@@ -187,7 +188,7 @@ func newConfirmName() string {
 }
 
 // listenForConfirm listens on an abstract unix(7) socket, which belongs to the
-// network namespace and goes with the process.
+// network namespace and ends with the process.
 func listenForConfirm(netns, name string) (listener *net.UnixListener, err error) {
 	err = lvsmark.InNamespace(netns, func() error {
 		listener, err = net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: "@" + name})

@@ -12,16 +12,16 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// A guardProcess is the guard as apply --confirm sees it.
+// A guardProcess is the running guard of an apply --confirm.
 type guardProcess struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
-	lines <-chan string // nil: it is gone
+	lines <-chan string // nil: it has exited
 	token lvsmark.LockToken
 }
 
-// startGuard starts one, in a session of its own so that nothing that ends this
-// process ends it, and waits until it has the lock.
+// startGuard starts the guard and waits until it has the lock. The guard has a
+// session of its own, so that it survives this process and its terminal.
 func startGuard(netns string, wait time.Duration) (*guardProcess, error) {
 	cmd := exec.Command("/proc/self/exe", "guard", "--time", wait.String(), "--netns", netns)
 	cmd.Args[0] = "lvsmark"
@@ -44,34 +44,35 @@ func startGuard(netns string, wait time.Duration) (*guardProcess, error) {
 		if why, failed := strings.CutPrefix(line, guardFailed+" "); failed {
 			return nil, errors.New(why)
 		}
-		return nil, errors.New("starting the guard: it ended at once; nothing was changed")
+		return nil, errors.New("starting the guard: it exited at once; nothing was changed")
 	}
 	return g, nil
 }
 
-// tell says a word to the guard. That it is gone shows in its lines.
-func (g *guardProcess) tell(word string) { _, _ = fmt.Fprintln(g.in, word) }
+// send sends a message to the guard. It ignores a failed write: lines ends when the
+// guard has exited.
+func (g *guardProcess) send(message string) { _, _ = fmt.Fprintln(g.in, message) }
 
-// afterFailure sends the guard away when nothing is left of what apply did, and
-// else has it bring back what was there.
+// afterFailure dismisses the guard if apply has left no changes. Otherwise the guard
+// rolls back.
 func (g *guardProcess) afterFailure(err error) error {
 	_, differs := errors.AsType[*lvsmark.VerifyError](err)
 	undone, failed := errors.AsType[*lvsmark.RollbackError](err)
 	if !differs && (!failed || len(undone.Left) == 0) {
-		g.tell(guardDismiss)
+		g.send(guardDismiss)
 		return err
 	}
-	g.tell(guardRestore)
+	g.send(guardRestore)
 	if line := <-g.lines; line == guardRestored {
-		return fmt.Errorf("%w; all that was there before was brought back", err)
+		return fmt.Errorf("%w; rolled back to the previous state", err)
 	}
 	return err
 }
 
-// detach leaves the guard to itself.
+// detach lets the guard run on after this process.
 func (g *guardProcess) detach() { g.cmd = nil }
 
-// end waits for the guard's end, unless it is left to itself.
+// end waits until the guard exits, unless it is detached.
 func (g *guardProcess) end() {
 	if g.cmd == nil {
 		return

@@ -5,24 +5,24 @@ import "github.com/spf13/cobra"
 func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [VERB | TOPIC]",
-		Short: "explain a verb or a topic",
-		Long: `Help explains a verb, or one of the topics that it lists itself.
+		Short: "print the help of a verb or a topic",
+		Long: `Help prints the help of a verb or a topic.
 
-Exit status: 0, explained; 2, no such verb or topic.`,
+Exit status: 0, printed; 2, unknown verb or topic.`,
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			about := find(cmd.Root(), args)
 			if about == nil {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return explained(about), cobra.ShellCompDirectiveNoFileComp
+			return documented(about), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about := cmd.Root()
 			for _, name := range args {
 				parent := about
 				if about = find(parent, []string{name}); about == nil {
-					return unknown(parent, "verb or topic", name, explained(parent))
+					return unknown(parent, "verb or topic", name, documented(parent))
 				}
 			}
 			about.InitDefaultHelpFlag()
@@ -31,12 +31,12 @@ Exit status: 0, explained; 2, no such verb or topic.`,
 	}
 }
 
-// explained are the names of the verbs and topics below cmd.
-func explained(cmd *cobra.Command) []string {
+// documented returns the names of the verbs and topics below cmd.
+func documented(cmd *cobra.Command) []string {
 	return append(verbs(cmd), names(cmd, (*cobra.Command).IsAdditionalHelpTopicCommand)...)
 }
 
-// find returns the command that the names lead to, or nil.
+// find returns the command at the path of names, or nil.
 func find(from *cobra.Command, names []string) *cobra.Command {
 	for _, name := range names {
 		var next *cobra.Command

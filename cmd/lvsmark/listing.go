@@ -7,35 +7,35 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// A closing is the line below a listing: what became of the changes.
-type closing struct {
-	none   string // there are no changes
-	counts string // of how many are added, edited and deleted
+// A summaryLine is the last line of a listing.
+type summaryLine struct {
+	none   string // printed if there are no changes
+	counts string // format of the numbers of added, edited and deleted objects
 }
 
 var (
-	pending   = closing{"no difference", "%d to add, %d to change, %d to delete"}
-	rehearsed = closing{"dry run: nothing to do", "dry run: %d to add, %d to change, %d to delete"}
-	applied   = closing{"nothing to do", "applied: %d added, %d changed, %d deleted"}
-	deleted   = closing{"nothing to do", "deleted: %d added, %d changed, %d deleted"}
+	pending    = summaryLine{"no difference", "%d to add, %d to change, %d to delete"}
+	dryRunDone = summaryLine{"dry run: nothing to do", "dry run: %d to add, %d to change, %d to delete"}
+	applied    = summaryLine{"nothing to do", "applied: %d added, %d changed, %d deleted"}
+	deleted    = summaryLine{"nothing to do", "deleted: %d added, %d changed, %d deleted"}
 )
 
-// printChanges writes a result in the format that was asked for. Its notes
-// and warnings go to standard error in text, and are part of the document in JSON.
-func (s streams) printChanges(f format, result *lvsmark.Result, end closing) error {
+// printChanges writes a result in format f. In text, notes and warnings go to
+// standard error; in JSON, they are part of the document.
+func (s streams) printChanges(f format, result *lvsmark.Result, last summaryLine) error {
 	if f == formatJSON {
 		return s.printJSON(newChangesDocument(result))
 	}
 	for _, note := range result.Notes {
-		s.say("lvsmark: note: %s", note)
+		s.printErr("lvsmark: note: %s", note)
 	}
 	for _, warning := range result.Warnings {
-		s.say("%s", paletteOf(s.err).paint(yellow, "lvsmark: warning: "+warning))
+		s.printErr("%s", paletteOf(s.err).paint(yellow, "lvsmark: warning: "+warning))
 	}
-	return s.print(listing(result.Changes, paletteOf(s.out)) + end.line(result.Changes) + "\n")
+	return s.print(listing(result.Changes, paletteOf(s.out)) + last.line(result.Changes) + "\n")
 }
 
-func (c closing) line(changes []lvsmark.Change) string {
+func (c summaryLine) line(changes []lvsmark.Change) string {
 	if len(changes) == 0 {
 		return c.none
 	}
@@ -46,23 +46,23 @@ func (c closing) line(changes []lvsmark.Change) string {
 	return fmt.Sprintf(c.counts, counts[lvsmark.Add], counts[lvsmark.Edit], counts[lvsmark.Delete]) + "; " + lvsmark.Sum(changes).String()
 }
 
-// listing has each change on a line of its own, under what holds the object, and
-// below it what it does to live traffic; where nothing is said, it is safe.
-// The parents are in the order in which apply first meets them.
+// listing writes each change on a line of its own, below the object that contains
+// it, followed by a line with its effect on live traffic unless that is safe. The
+// containing objects are in the order of the first change of each.
 func listing(changes []lvsmark.Change, colours palette) string {
-	held := make(map[string][]int)
+	byParent := make(map[string][]int)
 	var parents []string
 	for i, change := range changes {
-		if held[change.Where] == nil {
+		if byParent[change.Where] == nil {
 			parents = append(parents, change.Where)
 		}
-		held[change.Where] = append(held[change.Where], i)
+		byParent[change.Where] = append(byParent[change.Where], i)
 	}
 	var b strings.Builder
-	b.Grow(len(changes) * usualLine)
+	b.Grow(len(changes) * bytesPerChange)
 	for _, parent := range parents {
 		b.WriteString(colours.heading(headingOf(parent)) + "\n")
-		for _, i := range held[parent] {
+		for _, i := range byParent[parent] {
 			writeChange(&b, &changes[i], colours)
 		}
 	}
@@ -72,8 +72,8 @@ func listing(changes []lvsmark.Change, colours palette) string {
 	return b.String()
 }
 
-// usualLine is about how many bytes a change takes.
-const usualLine = 48
+// bytesPerChange is the typical length of a change in the listing.
+const bytesPerChange = 48
 
 func headingOf(parent string) string {
 	if parent == "" {
@@ -90,7 +90,7 @@ func writeChange(b *strings.Builder, change *lvsmark.Change, colours palette) {
 	case change.Op == lvsmark.Edit:
 		text = change.Before + " -> " + change.After
 	}
-	// Objects of several lines stay below their sign.
+	// Further lines of an object are indented below its sign.
 	text = strings.ReplaceAll(text, "\n", "\n    ")
 	start, end := colours.change(change.Op)
 	for _, piece := range []string{"  ", start, signOf(change.Op), " ", change.Kind, " ", text, end, "\n"} {

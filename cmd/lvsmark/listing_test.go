@@ -60,12 +60,12 @@ func TestListingIsComplete(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "map ip lvsmark tcp_21"))
 }
 
-func TestClosing(t *testing.T) {
-	for end, want := range map[closing][2]string{
-		pending:   {"no difference", "2 to add, 1 to change, 1 to delete; drains 1, cuts 12 connections (ftp: rs1 12)"},
-		rehearsed: {"dry run: nothing to do", "dry run: 2 to add, 1 to change, 1 to delete; drains 1, cuts 12 connections (ftp: rs1 12)"},
-		applied:   {"nothing to do", "applied: 2 added, 1 changed, 1 deleted; drains 1, cuts 12 connections (ftp: rs1 12)"},
-		deleted:   {"nothing to do", "deleted: 2 added, 1 changed, 1 deleted; drains 1, cuts 12 connections (ftp: rs1 12)"},
+func TestSummaryLine(t *testing.T) {
+	for end, want := range map[summaryLine][2]string{
+		pending:    {"no difference", "2 to add, 1 to change, 1 to delete; drains 1, cuts 12 connections (ftp: rs1 12)"},
+		dryRunDone: {"dry run: nothing to do", "dry run: 2 to add, 1 to change, 1 to delete; drains 1, cuts 12 connections (ftp: rs1 12)"},
+		applied:    {"nothing to do", "applied: 2 added, 1 changed, 1 deleted; drains 1, cuts 12 connections (ftp: rs1 12)"},
+		deleted:    {"nothing to do", "deleted: 2 added, 1 changed, 1 deleted; drains 1, cuts 12 connections (ftp: rs1 12)"},
 	} {
 		assert.Equal(t, want[0], end.line(nil))
 		assert.Equal(t, want[1], end.line(mixed))

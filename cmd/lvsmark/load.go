@@ -11,13 +11,13 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// What -c takes for standard input, and what messages call it.
+// The value of -c for standard input, and its name in messages.
 const (
 	stdin     = "-"
 	stdinName = "<stdin>"
 )
 
-// load reads the spec that the flags name.
+// load reads the spec.
 func (o *options) load(s streams) (*config.Spec, []config.Note, error) {
 	if o.file == stdin {
 		return config.Parse(o.fileName(), s.in)
@@ -25,7 +25,8 @@ func (o *options) load(s streams) (*config.Spec, []config.Note, error) {
 	return config.Load(o.file)
 }
 
-// source is load for the engine, which reads the kernel meanwhile.
+// source returns load as a function for the engine, which reads the kernel at the
+// same time.
 func (o *options) source(s streams) lvsmark.Source {
 	return sync.OnceValues(func() (*config.Spec, error) {
 		spec, _, err := o.load(s)
@@ -33,7 +34,7 @@ func (o *options) source(s streams) lvsmark.Source {
 	})
 }
 
-// loadDigest reads the spec that the flags name, and says which it was.
+// loadDigest reads the spec and returns its digest as well.
 func (o *options) loadDigest(s streams) (*config.Spec, lvsmark.SpecDigest, error) {
 	digest := lvsmark.SpecDigest{File: o.fileName()}
 	in := s.in

@@ -1,5 +1,5 @@
 // Command lvsmark makes the kernel of a Linux Virtual Server director match one
-// file that describes its clusters, and shows beforehand what would change.
+// file that describes its clusters, and shows the changes before it makes them.
 package main
 
 import (
@@ -11,16 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The garbage collector begins when there are 32 MB (8 times the least, see package
-// runtime), which most runs never have, and is at it more often where memory nears
-// memoryLimit: a spec of 10,000 clusters comes near it, one of the longest that are
-// read takes a third more time for it.
+// The garbage collector first runs at a heap of 32 MB (8 times the minimum heap, see
+// package runtime), which most runs never reach. Near memoryLimit it runs more often:
+// a spec of 10,000 clusters comes near it, and the longest valid specs take a third
+// more time.
 const (
 	garbagePercent = 800
 	memoryLimit    = 170 << 20
 )
 
-// tuneMemory is for a process that soon ends. What the environment says counts more.
+// tuneMemory sets the garbage collector for a short-lived process. The environment
+// takes precedence.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
@@ -37,8 +38,8 @@ func main() {
 	os.Exit(run(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }
 
-// run is the whole program apart from the process that it runs in. It returns
-// the exit status.
+// run runs the program with the given streams and arguments and returns the exit
+// status.
 func run(ctx context.Context, s streams, args []string) int {
 	root := newRoot(s)
 	root.SetArgs(args)

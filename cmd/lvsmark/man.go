@@ -5,12 +5,12 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// newMan is for those who package lvsmark.
+// newMan returns the hidden verb that packages use to build man pages.
 func newMan() *cobra.Command {
 	return &cobra.Command{
 		Use:    "man DIR",
 		Short:  "write the man pages into a directory",
-		Long:   `Man writes a man page of section 8 for each verb. Their date is SOURCE_DATE_EPOCH when it is set.`,
+		Long:   `Man writes a man page of section 8 for each verb. SOURCE_DATE_EPOCH sets their date.`,
 		Hidden: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {

@@ -11,15 +11,15 @@ func newPlan(s streams, opts *options) *cobra.Command {
 	var adopt bool
 	cmd := &cobra.Command{
 		Use:   "plan -O FILE",
-		Short: "write down what apply would do, for apply FILE",
-		Long: `Plan lists what apply would do, as diff does, and writes it to a plan file, for
-somebody to read and for 'lvsmark apply FILE' to do: precisely that, or nothing.
-The file also says what it was made of: the spec (SHA-256), the generation of the
-nftables ruleset, and the state of IPVS (SHA-256). Where any of it has moved since,
-apply refuses it and says what moved.
+		Short: "save the changes that apply would make, for apply FILE",
+		Long: `Plan prints the changes that apply would make, in the form of diff, and saves them
+in a plan file for review. 'lvsmark apply FILE' makes exactly these changes, or
+none. The file also records the SHA-256 of the spec, the generation of the nftables
+ruleset and the SHA-256 of the IPVS state. If any of them has changed, apply
+refuses the plan and prints what has changed.
 
-The file is JSON. Its member changed says whether there is anything to do; after
-has what nft and ipvsadm will list of lvsmark's.
+The file is JSON. Its member changed tells whether there are changes; after is the
+output of nft and ipvsadm for lvsmark's objects after the apply.
 
 It needs root: CAP_NET_ADMIN to read the ruleset, CAP_SYS_ADMIN for the scratch
 network namespace.
@@ -32,7 +32,7 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 		Args:                  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
-				return usageErrorf(cmd, "plan needs a file to write to: -O FILE")
+				return usageErrorf(cmd, "plan needs an output file: -O FILE")
 			}
 			spec, digest, err := opts.loadDigest(s)
 			if err != nil {
@@ -55,6 +55,6 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "O", "", "write the plan to `FILE`; - is standard output")
-	cmd.Flags().BoolVar(&adopt, "adopt", false, "take over services of the spec's marks that lvsmark did not make")
+	cmd.Flags().BoolVar(&adopt, "adopt", false, "take over IPVS services that use marks of the spec and were not created by lvsmark")
 	return cmd
 }

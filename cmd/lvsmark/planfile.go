@@ -11,13 +11,13 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// writePlan puts the plan into a file, as a whole or not at all.
+// writePlan writes the plan to a file, completely or not at all.
 func writePlan(path string, plan *lvsmark.SavedPlan) error {
 	err := func() error {
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && !info.Mode().IsRegular():
-			return writeThrough(path, plan) // a pipe or a device must not be replaced
+			return writeThrough(path, plan) // a pipe or a device must not be replaced by a file
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return err
 		case err == nil:
@@ -42,7 +42,7 @@ func writeThrough(path string, content io.WriterTo) error {
 	return errors.Join(err, file.Close())
 }
 
-// replace makes a file beside the path and renames it.
+// replace writes a temporary file in the same directory and renames it to path.
 func replace(path string, content io.WriterTo) error {
 	file, err := os.CreateTemp(filepath.Dir(path), ".lvsmark-plan-*")
 	if err != nil {

@@ -5,41 +5,40 @@ import (
 	"time"
 )
 
-// progressDelay is how long the operator waits before being told what goes on.
+// progressDelay is the time after which a run begins to print its steps.
 const progressDelay = time.Second
 
-// A progress names the steps of a run on standard error, from the moment that
-// it takes longer than progressDelay. The zero value says nothing.
+// A progress prints the steps of a run on standard error once the run takes longer
+// than progressDelay. The zero value prints nothing.
 type progress struct {
 	mu    sync.Mutex
-	say   func(format string, args ...any) // nil: nobody reads it
+	print func(format string, args ...any) // nil: no terminal
 	timer *time.Timer
 	late  bool
 	last  string
 }
 
-// newProgress begins to wait if a terminal shows what it would say.
+// newProgress starts the timer if standard error is a terminal.
 func newProgress(s streams) *progress {
 	p := &progress{}
 	if isTerminal(s.err) {
-		p.start(s.say)
+		p.start(s.printErr)
 	}
 	return p
 }
 
-func (p *progress) start(say func(string, ...any)) {
-	p.say = say
-	p.timer = time.AfterFunc(progressDelay, p.tell)
+func (p *progress) start(print func(string, ...any)) {
+	p.print = print
+	p.timer = time.AfterFunc(progressDelay, p.expire)
 }
 
-// tell names the step that is under way, and has all further ones named at
-// once.
-func (p *progress) tell() {
+// expire prints the current step. From then on step prints each new one.
+func (p *progress) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.late = true
 	if p.last != "" {
-		p.say("lvsmark: %s", p.last)
+		p.print("lvsmark: %s", p.last)
 	}
 }
 
@@ -48,7 +47,7 @@ func (p *progress) step(name string) {
 	defer p.mu.Unlock()
 	p.last = name
 	if p.late {
-		p.say("lvsmark: %s", name)
+		p.print("lvsmark: %s", name)
 	}
 }
 

@@ -11,28 +11,28 @@ import (
 
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		said := make(chan string, 9)
+		printed := make(chan string, 9)
 		p := &progress{}
-		p.start(func(format string, args ...any) { said <- fmt.Sprintf(format, args...) })
+		p.start(func(format string, args ...any) { printed <- fmt.Sprintf(format, args...) })
 
 		p.step("rehearse")
 		p.step("commit")
 		time.Sleep(progressDelay - time.Millisecond)
 		synctest.Wait()
-		assert.Empty(t, said, "a quick run says nothing")
+		assert.Empty(t, printed, "a quick run prints nothing")
 
 		time.Sleep(time.Millisecond)
-		assert.Equal(t, "lvsmark: commit", <-said, "the step that takes long")
+		assert.Equal(t, "lvsmark: commit", <-printed, "the step that takes long")
 		p.step("address")
-		assert.Equal(t, "lvsmark: address", <-said)
-		assert.Empty(t, said)
+		assert.Equal(t, "lvsmark: address", <-printed)
+		assert.Empty(t, printed)
 	})
 }
 
 func TestProgressStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &progress{}
-		p.start(func(string, ...any) { t.Error("said something after the end") })
+		p.start(func(string, ...any) { t.Error("printed a step after the end") })
 		p.step("commit")
 		p.stop()
 		time.Sleep(2 * progressDelay)

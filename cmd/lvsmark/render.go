@@ -7,22 +7,22 @@ import (
 	"github.com/lvsmark/lvsmark/internal/render/targets"
 )
 
-// renderStatus ends the help of render and of each of its targets.
+// renderStatus is the end of the help of render and of each target.
 const renderStatus = `
 
-It needs no privileges and asks nothing of the kernel.
+It needs no privileges and does not access the kernel.
 
-Exit status: 0, printed; 2, the spec is not valid, or has nothing for the target.`
+Exit status: 0, printed; 2, the spec is invalid, or has nothing for the target.`
 
 func newRender(s streams, opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render TARGET",
-		Short: "print what the spec means for another program",
-		Long:  `Render prints what the spec means in the words of another program.` + renderStatus,
+		Short: "print the spec as configuration of another program",
+		Long:  `Render prints the spec as configuration or commands of another program.` + renderStatus,
 		Example: `  lvsmark render nft
   lvsmark -c ftp.yaml render vsftpd --cluster ftp`,
 		DisableFlagsInUseLine: true,
-		Args:                  verbOf("target"),
+		Args:                  subcommandOf("target"),
 		RunE:                  func(*cobra.Command, []string) error { return nil },
 	}
 	for _, target := range targets.All() {
@@ -60,7 +60,7 @@ func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Comm
 	return cmd
 }
 
-// addCluster adds --cluster, which completes to the FTP clusters of the spec.
+// addCluster adds --cluster, with the FTP clusters of the spec as completions.
 func addCluster(s streams, opts *options, cmd *cobra.Command, cluster *string) {
 	cmd.Flags().StringVar(cluster, "cluster", "", "only the FTP cluster `NAME` (default all)")
 	complete(cmd, "cluster", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -11,7 +11,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// options are the flags that every verb has.
+// options are the flags of every verb.
 type options struct {
 	file   string
 	netns  string
@@ -23,12 +23,13 @@ func newRoot(s streams) *cobra.Command {
 	opts := &options{output: formatText}
 	root := &cobra.Command{
 		Use:   "lvsmark VERB",
-		Short: "mark, bind and translate the FTP of a Linux Virtual Server",
-		Long: `One file describes the clusters of a director: their VIPs, ports, fwmarks and
-real servers. lvsmark makes the kernel match it: nftables gives every packet of
-a cluster, FTP data connections included, the cluster's fwmark; IPVS schedules
-by that mark; the active data connections of FTP get the source that clients
-expect. It shows beforehand what would change, and touches nothing else.`,
+		Short: "fwmarks and IPVS services of FTP clusters, from one file",
+		Long: `One file, the spec, describes the clusters of a Linux Virtual Server director:
+VIPs, ports, fwmarks and real servers. lvsmark makes the kernel match the spec:
+nftables sets the fwmark of a cluster on all its packets, FTP data connections
+included; IPVS schedules by the fwmark; active FTP data connections get the source
+address that clients expect. lvsmark shows changes before it makes them, and
+changes no objects of other programs.`,
 		Example: `  lvsmark check
   lvsmark diff
   lvsmark apply
@@ -38,7 +39,7 @@ expect. It shows beforehand what would change, and touches nothing else.`,
 		DisableAutoGenTag:     true,
 		SilenceErrors:         true,
 		SilenceUsage:          true,
-		Args:                  verbOf("verb"),
+		Args:                  subcommandOf("verb"),
 		RunE:                  func(*cobra.Command, []string) error { return nil },
 	}
 	root.SetIn(s.in)
@@ -61,9 +62,9 @@ expect. It shows beforehand what would change, and touches nothing else.`,
 
 func addOptions(root *cobra.Command, opts *options) {
 	flags := root.PersistentFlags()
-	flags.StringVarP(&opts.file, "config", "c", config.DefaultFile, "the spec is in `FILE`; - is standard input")
-	flags.StringVar(&opts.netns, "netns", "", "work in the network namespace `NAME` of ip-netns(8), or of that path")
-	flags.VarP(&opts.output, "output", "o", "`FORMAT` of standard output: text or json")
+	flags.StringVarP(&opts.file, "config", "c", config.DefaultFile, "read the spec from `FILE`; - is standard input")
+	flags.StringVar(&opts.netns, "netns", "", "use the network namespace `NAME` of ip-netns(8), or the one at this path")
+	flags.VarP(&opts.output, "output", "o", "output `FORMAT`: text or json")
 	flags.BoolP("help", "h", false, "help for this verb")
 	root.Flags().Bool("version", false, "print the version")
 
@@ -72,7 +73,7 @@ func addOptions(root *cobra.Command, opts *options) {
 	complete(root, "output", cobra.FixedCompletions([]string{string(formatText), string(formatJSON)}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// A format is that of standard output.
+// A format is the format of standard output.
 type format string
 
 const (
@@ -84,7 +85,7 @@ var _ pflag.Value = (*format)(nil)
 
 func (f *format) String() string { return string(*f) }
 
-// Set takes what the operator gave on the command line.
+// Set parses the value of the flag.
 func (f *format) Set(value string) error {
 	if formats := []format{formatText, formatJSON}; !slices.Contains(formats, format(value)) {
 		return fmt.Errorf("must be text or json")
@@ -93,10 +94,10 @@ func (f *format) Set(value string) error {
 	return nil
 }
 
-// Type is the value's placeholder in help.
+// Type is the placeholder of the value in help.
 func (f *format) Type() string { return "format" }
 
-// noArgs is for verbs that take nothing but flags.
+// noArgs refuses arguments.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -104,27 +105,27 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return usageErrorf(cmd, "%s takes no argument: %q", cmd.Name(), args[0])
 }
 
-// verbOf is for a command that only its subcommands can run: arguments mean
-// that there is none of that name.
-func verbOf(kind string) cobra.PositionalArgs {
+// subcommandOf refuses a command without a subcommand, and names the unknown
+// subcommand if there are arguments.
+func subcommandOf(kind string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return usageErrorf(cmd, "no %s given: it is one of %s", kind, strings.Join(verbs(cmd), ", "))
+			return usageErrorf(cmd, "no %s given: use one of %s", kind, strings.Join(verbs(cmd), ", "))
 		}
 		return unknown(cmd, kind, args[0], verbs(cmd))
 	}
 }
 
-// unknown names what the operator may have meant, or all that there is.
+// unknown returns an error with similar names, or with all known ones.
 func unknown(cmd *cobra.Command, kind, name string, known []string) error {
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
 		return usageErrorf(cmd, "unknown %s %q: did you mean %s?", kind, name, strings.Join(near, " or "))
 	}
-	return usageErrorf(cmd, "unknown %s %q: it is one of %s", kind, name, strings.Join(known, ", "))
+	return usageErrorf(cmd, "unknown %s %q: use one of %s", kind, name, strings.Join(known, ", "))
 }
 
-// verbs are the names of the subcommands that do something.
+// verbs returns the names of the subcommands, without help topics.
 func verbs(cmd *cobra.Command) []string {
 	return names(cmd, (*cobra.Command).IsAvailableCommand)
 }
@@ -139,8 +140,8 @@ func names(cmd *cobra.Command, which func(*cobra.Command) bool) []string {
 	return names
 }
 
-// flagError makes a mistake in the flags one of usage. A verb that does not
-// exist is the better thing to name: its flags cannot be known.
+// flagError returns a usageError for a mistake in the flags. If the verb is unknown,
+// it names the verb: the flags of an unknown verb are unknown too.
 func flagError(cmd *cobra.Command, err error) error {
 	if args := cmd.Flags().Args(); cmd.HasAvailableSubCommands() && len(args) > 0 {
 		return cmd.ValidateArgs(args)
@@ -154,6 +155,6 @@ func usageErrorf(cmd *cobra.Command, format string, args ...any) error {
 
 func complete(cmd *cobra.Command, flag string, with cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, with); err != nil {
-		panic(err) // no such flag: a mistake in this program
+		panic(err) // unknown flag: a programming error
 	}
 }

@@ -12,23 +12,23 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// scriptTimeout bounds what scripts wait for; it is no measure of anything.
+// scriptTimeout limits the waits of scripts; it measures nothing.
 const scriptTimeout = 60 * time.Second
 
-// waiting looks at what apply has said into the file err.
-func waiting(ts *testscript.TestScript, neg bool, args []string) {
+// awaitConfirm reads the file err, which has the standard error of apply.
+func awaitConfirm(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
-		ts.Fatalf("usage: waiting")
+		ts.Fatalf("usage: await-confirm")
 	}
 	await(ts, func() bool {
-		said, _ := os.ReadFile(ts.MkAbs("err"))
-		return strings.Contains(string(said), "all comes back in ")
+		printed, _ := os.ReadFile(ts.MkAbs("err"))
+		return strings.Contains(string(printed), "will be rolled back unless confirmed within ")
 	})
 }
 
-func released(ts *testscript.TestScript, neg bool, args []string) {
+func awaitUnlock(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
-		ts.Fatalf("usage: released")
+		ts.Fatalf("usage: await-unlock")
 	}
 	await(ts, func() bool {
 		list, err := exec.Command("ip", "netns", "exec", ts.Getenv("NETNS"), "nft", "list", "tables").Output()
@@ -40,15 +40,15 @@ func released(ts *testscript.TestScript, neg bool, args []string) {
 func await(ts *testscript.TestScript, done func() bool) {
 	for deadline := time.Now().Add(scriptTimeout); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			ts.Fatalf("waited in vain")
+			ts.Fatalf("timeout after %s", scriptTimeout)
 		}
 	}
 }
 
-func tell(ts *testscript.TestScript, neg bool, args []string) {
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	running := ts.BackgroundCmds()
 	if neg || len(args) != 1 || len(running) == 0 {
-		ts.Fatalf("usage: tell SIGNAL, with a program in the background")
+		ts.Fatalf("usage: signal SIGNAL, with a program in the background")
 	}
 	ts.Check(unix.Kill(running[len(running)-1].Process.Pid, unix.SignalNum("SIG"+args[0])))
 }

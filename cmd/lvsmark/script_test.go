@@ -24,24 +24,23 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"lvsmark": main})
 }
 
-// TestScript runs testdata/script: what the command line does, seen from
-// outside. Beside the commands of testscript there are
+// TestScript runs the scripts of testdata/script, which specify the command line. It
+// adds these commands to those of testscript:
 //
-//	needs WHAT…              skips the script where that is missing: root, nftables, ipvs, or
-//	                         a program
-//	status N PROGRAM ARG…    runs the program, which has to exit with N
-//	refused                  checks every .yaml of the script, each of which has to be refused
-//	                         with nothing but lines about places in it; the file mistakes
-//	                         gets them all
-//	netns                    makes a network namespace for the script: $NETNS is its name
-//	inside PROGRAM ARG…      runs the program in that namespace; it has to succeed
-//	waiting                  waits until an apply --confirm there waits for its confirmation
-//	released                 waits until nobody has the lock of the namespace any more
-//	tell SIGNAL              sends a signal to the background program named apply
+//	needs WHAT…              skips the script if one is missing: root, nftables, ipvs, or a
+//	                         program
+//	status N PROGRAM ARG…    runs the program, which must exit with N
+//	refused                  checks every .yaml of the script: each must be refused, and each
+//	                         line on standard error must begin with a position in it; writes
+//	                         these lines to the file mistakes
+//	netns                    creates a network namespace for the script, named $NETNS
+//	inside PROGRAM ARG…      runs the program in that namespace; it must succeed
+//	await-confirm            waits until apply --confirm waits for its confirmation
+//	await-unlock             waits until no process holds the lock of the namespace
+//	signal SIGNAL            sends a signal to the last background program
 //
 // and the conditions [ipvs] and [race]. With LVSMARK_UPDATE_SCRIPTS set, cmp
-// writes what it got into the scripts: for messages that were changed on
-// purpose.
+// writes the actual text into the scripts.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Files:               scripts(t),
@@ -59,15 +58,15 @@ func TestScript(t *testing.T) {
 			"netns":   netns,
 			"inside":  inside,
 
-			"waiting":  waiting,
-			"released": released,
-			"tell":     tell,
+			"await-confirm": awaitConfirm,
+			"await-unlock":  awaitUnlock,
+			"signal":        sendSignal,
 		},
 	})
 }
 
-// scripts are those of testdata/script; in short runs, on a kernel that is
-// emulated, those that need its IPVS.
+// scripts returns the scripts of testdata/script. Short runs, on an emulated kernel,
+// take only those that need IPVS.
 func scripts(t *testing.T) []string {
 	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
 	require.NoError(t, err)
@@ -95,8 +94,8 @@ func condition(name string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", name)
 }
 
-// A scriptT lets package need skip a script, or fail it. It has no other method
-// of testing.TB.
+// A scriptT lets package need skip or fail a script. It has no other methods of
+// testing.TB.
 type scriptT struct {
 	testing.TB
 	t testscript.T
@@ -168,7 +167,7 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 		place := regexp.MustCompile("^" + regexp.QuoteMeta(file) + `:\d+:\d+: \S`)
 		for line := range strings.Lines(ts.ReadFile("stderr")) {
 			if !place.MatchString(line) {
-				ts.Fatalf("%s: a line about no place in it: %s", file, line)
+				ts.Fatalf("%s: a line without a position in it: %s", file, line)
 			}
 			mistakes.WriteString(line)
 		}
@@ -176,7 +175,7 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("mistakes"), []byte(mistakes.String()), 0o600))
 }
 
-// netns makes the script's network namespace, with its loopback device up.
+// netns creates the script's network namespace and sets its loopback device up.
 func netns(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: netns")

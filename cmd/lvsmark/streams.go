@@ -8,20 +8,19 @@ import (
 
 // The rules of what lvsmark writes:
 //
-//   - Standard output has the result and nothing else; it can be piped on.
-//   - Standard error has what the operator should know besides: errors, notes,
-//     progress. Each line begins with "lvsmark: ", or with the place in the
-//     spec that it is about.
-//   - Lower case, no full stop; a hint stands on its own line.
+//   - Standard output has the result and nothing else, so that it can be piped.
+//   - Standard error has errors, notes, warnings and progress. Each line begins
+//     with "lvsmark: ", or with a position in the spec.
+//   - Lower case, no full stop; a hint is a line of its own.
 
-// streams are those of the process.
+// streams are the standard streams of the process.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
 }
 
-// print writes a result. That it cannot be written is an error like any other:
-// a full disk must not pass for an empty diff.
+// print writes a result. A failed write is an error: an empty file on a full disk
+// must not look like an empty diff.
 func (s streams) print(text string) error {
 	if _, err := io.WriteString(s.out, text); err != nil {
 		return fmt.Errorf("writing the output: %w", err)
@@ -29,7 +28,7 @@ func (s streams) print(text string) error {
 	return nil
 }
 
-// printJSON writes a document, with a line for each member.
+// printJSON writes a document, one line for each member.
 func (s streams) printJSON(document any) error {
 	text, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
@@ -38,7 +37,8 @@ func (s streams) printJSON(document any) error {
 	return s.print(string(text) + "\n")
 }
 
-// say writes a line to standard error. If that fails, nobody is left to be told.
-func (s streams) say(format string, args ...any) {
+// printErr writes a line to standard error. It ignores a failed write: there is
+// no other place to report it.
+func (s streams) printErr(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.err, format+"\n", args...)
 }

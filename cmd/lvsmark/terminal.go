@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// isTerminal reports whether a person reads what is written to w.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	if !ok {
@@ -19,11 +19,11 @@ func isTerminal(w io.Writer) bool {
 	return err == nil
 }
 
-// A palette paints text, or leaves it as it is: the zero value.
+// A palette colours text. The zero value returns it unchanged.
 type palette struct{ colours bool }
 
-// paletteOf gives colours to a terminal that shows them, unless the operator
-// wants none (https://no-color.org).
+// paletteOf returns a palette with colours if w is a terminal that shows them, unless
+// NO_COLOR is set (https://no-color.org).
 func paletteOf(w io.Writer) palette {
 	return palette{os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)}
 }
@@ -39,7 +39,7 @@ const (
 
 func (p palette) heading(text string) string { return p.paint(bold, text) }
 
-// change is what stands before and behind a change.
+// change returns the sequences before and after a change.
 func (p palette) change(op lvsmark.Op) (start, end string) {
 	switch {
 	case !p.colours:
@@ -52,7 +52,7 @@ func (p palette) change(op lvsmark.Op) (start, end string) {
 	return yellow, plain
 }
 
-// impact has what hurts stand out.
+// impact colours the text of an effect by its severity.
 func (p palette) impact(effect lvsmark.Effect, text string) string {
 	switch effect {
 	case lvsmark.Cuts:

@@ -2,27 +2,28 @@ package main
 
 import "github.com/spf13/cobra"
 
-// topics are what `lvsmark help` knows besides verbs.
+// topics returns the help topics that are not verbs.
 func topics() []*cobra.Command {
 	return []*cobra.Command{
 		{Use: "spec", Short: "the file that describes the clusters", Long: specTopic},
-		{Use: "json", Short: "the documents of -o json", Long: jsonTopic},
-		{Use: "exit-status", Short: "what the exit status says", Long: exitStatusTopic},
+		{Use: "json", Short: "the JSON output of -o json", Long: jsonTopic},
+		{Use: "exit-status", Short: "the exit statuses", Long: exitStatusTopic},
 	}
 }
 
 const exitStatusTopic = `0  done; for diff: the kernel matches the spec
-1  diff only: it does not
+1  diff only: the kernel differs from the spec
 2  an error, with a line for each cause on standard error
 
-After an error nothing is changed: a spec with mistakes, a command line that makes
-no sense and missing privileges are found before anything is done, and what fails
-later is undone. Where that is not so, the message says what is left: of an apply
-that could not be undone, or of an interrupted apply --drain. Mistakes in the spec
-are printed as file:line:column: message, everything else as lvsmark: message.`
+After an error nothing is changed. Mistakes in the spec, an invalid command line
+and missing privileges are reported before the first change; when a later step
+fails, the steps before it are rolled back. There are two exceptions, and the
+message lists what remains: a rollback that failed, and an interrupted apply
+--drain. Mistakes in the spec are printed as file:line:column: message, all other
+errors as lvsmark: message.`
 
-const specTopic = `The spec is strict YAML; its usual place is /etc/lvsmark/lvsmark.yaml. lvsmark
-check prints every mistake in it. An FTP cluster needs no more than this:
+const specTopic = `The spec is strict YAML; its default path is /etc/lvsmark/lvsmark.yaml. 'lvsmark
+check' prints every mistake in it. The shortest FTP cluster:
 
   clusters:
     - name: ftp
@@ -33,12 +34,12 @@ check prints every mistake in it. An FTP cluster needs no more than this:
         - address: 10.0.0.11
         - address: 10.0.0.12
 
-What is left out has these values:
+The defaults of the other keys:
 
       ftp:
         control-ports: [21]           # 990 as well for implicit TLS
-        passive-ports: 10000-20000    # the same as the FTP servers have
-        active-data:                  # under nat forwarding only
+        passive-ports: 10000-20000    # the same range as on the FTP servers
+        active-data:                  # with forwarding nat only
           translate: masquerade       # or snat (to the VIP), or none
           source: 10.0.0.0/24         # default: the real servers' addresses
           ports: [20]                 # 989 as well for implicit TLS
@@ -47,11 +48,12 @@ What is left out has these values:
       persistence: 5m                 # 0 turns it off
       persistence-netmask: 32         # default: the whole address
 
-Any service of several ports can have a mark: in place of ftp, a cluster has
-ports, such as [80, 443, udp/443]. A real server may have a name and a weight; 0
-gets no new connections. With vip-device, apply puts the VIPs on that device.
+For another service, a cluster has the key ports in place of ftp, for example
+ports: [80, 443, udp/443]. A real server may have a name and a weight; one with
+weight 0 gets no new connections. With vip-device, apply adds the VIPs to that
+device.
 
-The director itself may be told:
+Settings of the director:
 
   director:
     table: lvsmark            # name of the nftables tables
@@ -60,9 +62,10 @@ The director itself may be told:
     ipvs-timeouts: {tcp: 2h, tcp-fin: 2m, udp: 5m}
     sysctls: {net.ipv4.vs.expire_nodest_conn: 1}`
 
-const jsonTopic = `With -o json a verb prints one document. Its version is 1 until a member goes or
-changes its meaning; new members may come. Lists are never null. Errors are lines
-on standard error in any format; after one, only check prints a document.
+const jsonTopic = `With -o json a verb prints one document. Its version changes when a member is
+removed or changes its meaning, not when a member is added. Lists are never null.
+Errors are lines on standard error in both formats; after an error, only check
+prints a document.
 
 check:
 
@@ -70,7 +73,7 @@ check:
    "mistakes": [{"file": "…", "line": 3, "column": 5, "message": "…"}],
    "notes": [], "clusters": 0, "vips": 0, "real_servers": 0}
 
-  notes are as mistakes. The counts are 0 when the spec is not valid.
+  notes have the form of mistakes. The counts are 0 if the spec is invalid.
 
 diff, plan, apply, delete:
 
@@ -83,13 +86,13 @@ diff, plan, apply, delete:
                            "server": "10.0.0.12", "detail": "…"}}],
    "notes": ["…"], "warnings": ["…"], "changed": true}
 
-  op is add, delete or edit; before is left out when an object is added, after
-  when it is deleted. effect is safe, drains or cuts; connections are those that
-  are cut, left out when there are none, and unknown is true where their number
-  cannot be told. changed says whether there are changes: those that apply and
-  delete made, or that diff and apply --dry-run found. warnings name what others do
-  that keeps packets from their mark or from IPVS; delete has none. apply --confirm
-  adds "confirmed": true.
+  op is add, delete or edit; an added object has no before, a deleted one no
+  after. effect is safe, drains or cuts. connections is the number of connections
+  that are cut; it is omitted if it is 0. unknown is true if that number is not
+  known. changed is true if there are changes: made by apply and delete, found by
+  diff, plan and apply --dry-run. warnings name rules of other programs that keep
+  packets from their mark or from IPVS; delete has none. apply --confirm adds
+  "confirmed": true.
 
 confirm:
 
@@ -103,8 +106,8 @@ A plan file (plan -O):
    "changes": […], "notes": […], "warnings": […],
    "after": {"nftables": "…", "ipvs": "…"}}
 
-  changes, notes and warnings are as above. netns, adopt and ipvs_sha256 are left
-  out where they say nothing.
+  changes, notes and warnings are as above. netns and ipvs_sha256 are omitted if
+  they are empty, adopt if it is false.
 
 render:
 

@@ -12,7 +12,8 @@ func newVersion(s streams, opts *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
-		Long: `Version prints which lvsmark this is, and what it was built from.
+		Long: `Version prints the version of lvsmark, the Go version and platform that it was
+built with, and the revision of the source.
 
 Exit status: 0.`,
 		Args: noArgs,
@@ -25,14 +26,14 @@ Exit status: 0.`,
 	}
 }
 
-// A buildDocument is what version prints as JSON.
+// A buildDocument is the JSON output of version.
 type buildDocument struct {
-	Version  int    `json:"version"` // of the document, as everywhere
+	Version  int    `json:"version"` // documentVersion
 	LVSMark  string `json:"lvsmark"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
-	Revision string `json:"revision,omitempty"` // of the checkout; empty when it was built without
-	Modified bool   `json:"modified,omitempty"` // the checkout had changes of its own
+	Revision string `json:"revision,omitempty"` // of the checkout; empty if built without one
+	Modified bool   `json:"modified,omitempty"` // the checkout had uncommitted changes
 }
 
 func build() buildDocument {
