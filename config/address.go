@@ -32,11 +32,11 @@ func (d *decoder) vip(n *yaml.Node, what string) (netip.Addr, bool) {
 	return addr, ok
 }
 
-// parseAddress returns an address, or what is wrong with the text, as the end
-// of a sentence that begins with it.
+// parseAddress returns an address, or the problem as the end of a sentence that
+// begins with the text.
 func parseAddress(text string) (addr netip.Addr, problem string) {
 	if !strings.Contains(text, "/") {
-		// Most are plain addresses.
+		// A plain address, the usual case.
 	} else if prefix, err := netip.ParsePrefix(text); err == nil {
 		if prefix.IsSingleIP() {
 			return addr, "has a prefix length; write " + prefix.Addr().String()
@@ -90,8 +90,8 @@ func (d *decoder) source(n *yaml.Node, what string) (netip.Prefix, bool) {
 	return prefix, true
 }
 
-// parseSource returns a network, or what is wrong with the text, as the end of
-// a sentence that begins with it.
+// parseSource returns a network, or the problem as the end of a sentence that
+// begins with the text.
 func parseSource(text string) (prefix netip.Prefix, problem string) {
 	if !strings.Contains(text, "/") {
 		addr, problem := parseAddress(text)
@@ -116,11 +116,11 @@ func parseSource(text string) (prefix netip.Prefix, problem string) {
 	return prefix, ""
 }
 
-// hostPrefix is the network of one address.
+// hostPrefix returns the /32 or /128 of an address.
 func hostPrefix(addr netip.Addr) netip.Prefix { return netip.PrefixFrom(addr, addr.BitLen()) }
 
-// clipText shows what should be an address: bare when it could be one, else
-// quoted.
+// clipText returns the text of an address for a message: unquoted if it has only
+// characters of addresses, else quoted.
 func clipText(text string) string {
 	if text == "" || strings.Trim(text, "0123456789abcdefABCDEF.:/") != "" {
 		return quote(text)

@@ -7,8 +7,8 @@ import (
 
 // A Binding is the unit that other packages compile from: packets to Ports of VIPs
 // carry Mark, and the IPVS service of Mark and Family schedules them to RealServers.
-// A cluster has one for each address family that it serves. What concerns the
-// cluster as a whole is in Cluster.
+// A cluster has one binding for each address family that it serves. Cluster has the
+// settings of the whole cluster.
 type Binding struct {
 	Cluster     *Cluster
 	Mark        uint32 // host byte order
@@ -18,8 +18,8 @@ type Binding struct {
 	RealServers []RealServer // of Family, in the order of the file
 }
 
-// Bindings returns those of one family, in the order of the file. They are to be
-// read only: slices may be the spec's own.
+// Bindings returns the bindings of one family, in the order of the file. Callers
+// must not change them: they may share slices with the spec.
 func (s *Spec) Bindings(f Family) []Binding {
 	bindings := make([]Binding, 0, len(s.Clusters))
 	for i := range s.Clusters {
@@ -28,7 +28,7 @@ func (s *Spec) Bindings(f Family) []Binding {
 	return slices.Clip(bindings)
 }
 
-// Bindings returns the cluster's of one family.
+// Bindings returns the cluster's bindings of one family.
 func (c *Cluster) Bindings(f Family) []Binding {
 	vips := c.VIPsOf(f)
 	if len(vips) == 0 {
@@ -39,7 +39,7 @@ func (c *Cluster) Bindings(f Family) []Binding {
 	}}
 }
 
-// Marks are those of the cluster's bindings, each once, in their order.
+// Marks returns the marks of the cluster's bindings in order, without duplicates.
 func (c *Cluster) Marks() []uint32 {
 	var marks []uint32
 	for _, f := range Families() {

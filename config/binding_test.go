@@ -27,5 +27,5 @@ func TestBindings(t *testing.T) {
 	assert.Equal(t, []Binding{
 		{&spec.Clusters[0], 7, IPv6, []netip.Addr{v6}, web, both.RealServers[:1]},
 	}, spec.Bindings(IPv6))
-	assert.Equal(t, []uint32{7}, both.Marks(), "once, although there are two bindings")
+	assert.Equal(t, []uint32{7}, both.Marks(), "two bindings, one mark")
 }

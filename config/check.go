@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// A checker finds what is wrong between values that are each right. Every check
-// takes time near-linear in the size of the file.
+// A checker finds contradictions between values that are each valid. Every check
+// takes near-linear time in the size of the file.
 type checker struct {
 	*report
 	file   *file
 	spec   *Spec
-	ports  [][]PortRange // of each cluster, as MarkedPorts; nil where the file's could not be read
+	ports  [][]PortRange // MarkedPorts of each cluster; nil if the file's ports are unreadable
 	served []firstVIPs   // of each cluster
 	vips   vipUses
-	shared bool // some VIP is given in several clusters
+	shared bool // at least one VIP is in several clusters
 }
 
-// firstVIPs are the first VIPs of a cluster, by family: they tell which it
-// serves, without the search that Cluster.Serves is.
+// firstVIPs are the first VIPs of a cluster, by family. They answer Cluster.Serves
+// without a search.
 type firstVIPs map[Family]netip.Addr
 
-// check returns the spec of a file; it is valid when nothing was reported.
+// check returns the spec of a file. It is valid if no mistake was reported.
 func check(f *file, report *report) *Spec {
 	c := &checker{report: report, file: f, spec: f.spec()}
 	for i := range c.spec.Clusters {
@@ -45,7 +45,7 @@ func check(f *file, report *report) *Spec {
 	return c.spec
 }
 
-// cluster returns one cluster as written and as it was understood.
+// cluster returns one cluster as written in the file and as compiled into the spec.
 func (c *checker) cluster(i int) (*fileCluster, *Cluster) {
 	return &c.file.clusters.value[i].value, &c.spec.Clusters[i]
 }
@@ -60,10 +60,10 @@ func firstVIPsOf(cluster *Cluster) firstVIPs {
 	return first
 }
 
-// serves is Cluster.Serves.
+// serves is Cluster.Serves in constant time.
 func (c *checker) serves(i int, family Family) bool { return c.served[i][family].IsValid() }
 
-// label names a cluster, and its place, in the messages of another.
+// label returns the name and line of a cluster, for messages about another one.
 func (c *checker) label(i int) string {
 	in := &c.file.clusters.value[i]
 	if !in.value.name.valid {
@@ -75,7 +75,7 @@ func (c *checker) label(i int) string {
 func (c *checker) markedPorts(i int) []PortRange {
 	in, cluster := c.cluster(i)
 	ftp := &in.ftp.value
-	lost := in.ftp.lost() || in.ports.lost() || ftp.control.lost() || ftp.passive.lost()
+	lost := in.ftp.unreadable() || in.ports.unreadable() || ftp.control.unreadable() || ftp.passive.unreadable()
 	if lost || in.ftp.present == in.ports.present {
 		return nil
 	}
@@ -135,7 +135,7 @@ func (c *checker) ownPorts(i int) {
 	ftp := &in.ftp.value
 	c.repeatedPorts("control-ports", ftp.control.value)
 	c.repeatedPorts("ports", ftp.active.value.ports.value)
-	if ftp.control.lost() || ftp.passive.lost() || !in.ftp.valid {
+	if ftp.control.unreadable() || ftp.passive.unreadable() || !in.ftp.valid {
 		return
 	}
 	cluster := &c.spec.Clusters[i]
@@ -162,7 +162,8 @@ func (c *checker) repeatedPorts(what string, ports []item[uint16]) {
 	}
 }
 
-// servers checks the real servers of one cluster, against the VIPs of all.
+// servers checks the real servers of one cluster, also against the VIPs of all
+// clusters.
 func (c *checker) servers(i int) {
 	in, cluster := c.cluster(i)
 	addresses, names := make(map[netip.Addr]int, len(in.servers.value)), make(map[string]int, len(in.servers.value))
@@ -193,7 +194,7 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 		return
 	}
 	first[addr] = address.line
-	if uses := c.vips.of(addr); len(uses) > 0 {
+	if uses := c.vips.usesOf(addr); len(uses) > 0 {
 		c.mistake(address.position, "real server %s is the VIP at line %d; give the address of the server itself", addr, uses[0].line)
 		return
 	}
@@ -203,7 +204,7 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 	}
 }
 
-// serversOf checks the real servers behind a family which the cluster serves.
+// serversOf checks the real servers of a family that the cluster serves.
 func (c *checker) serversOf(family Family, in *fileCluster, cluster *Cluster) {
 	count, heaviest, lost := 0, 0, false
 	for i := range cluster.RealServers {
@@ -213,7 +214,7 @@ func (c *checker) serversOf(family Family, in *fileCluster, cluster *Cluster) {
 	}
 	for i := range in.servers.value {
 		server := &in.servers.value[i].value
-		lost = lost || !server.address.valid || server.weight.lost()
+		lost = lost || !server.address.valid || server.weight.unreadable()
 	}
 	switch {
 	case lost:
@@ -234,16 +235,16 @@ func placeOf(items []item[netip.Addr], addr netip.Addr) position {
 	return position{1, 1}
 }
 
-// persistence checks what depends on it in one cluster.
+// persistence checks persistence and the keys that depend on it in one cluster.
 func (c *checker) persistence(i int) {
 	in, cluster := c.cluster(i)
 	if in.netmask.valid {
 		c.netmask(in, cluster)
 	}
-	if in.persistence.lost() || cluster.Persistence > 0 || cluster.FTP == nil {
+	if in.persistence.unreadable() || cluster.Persistence > 0 || cluster.FTP == nil {
 		return
 	}
-	if cluster.Scheduler == "sh" || cluster.Scheduler == "mh" { // these choose by the client's address
+	if cluster.Scheduler == "sh" || cluster.Scheduler == "mh" { // they hash the client's address
 		return
 	}
 	for _, family := range Families() {
@@ -267,10 +268,10 @@ func (c *checker) netmask(in *fileCluster, cluster *Cluster) {
 	}
 }
 
-// forwarding checks ip-forward against the sysctls that are the same thing.
+// forwarding checks ip-forward against the sysctls for the same kernel setting.
 func (c *checker) forwarding() {
 	given := c.file.director.ipForward
-	if given.lost() {
+	if given.unreadable() {
 		return
 	}
 	same := map[string]Family{"net.ipv4.ip_forward": IPv4, "net.ipv4.conf.all.forwarding": IPv4, "net.ipv6.conf.all.forwarding": IPv6}

@@ -34,8 +34,8 @@ func (c *checker) snatVIPs(translate field[Translation], cluster *Cluster) {
 	}
 }
 
-// sources checks the sources that were given: of a family that is served, apart
-// from each other, and with the real servers in them.
+// sources checks the sources in the file: the cluster serves their families, they
+// do not overlap, and they contain the real servers.
 func (c *checker) sources(i int) {
 	in, cluster := c.cluster(i)
 	given := in.ftp.value.active.value.sources
@@ -64,8 +64,8 @@ func (c *checker) sources(i int) {
 	}
 }
 
-// serversOutside notes real servers that no source holds; sources are sorted,
-// and apart from each other.
+// serversOutside notes real servers that no source contains. The sources must be
+// sorted and must not overlap.
 func (c *checker) serversOutside(sources []netip.Prefix, in *fileCluster) {
 	for _, server := range in.servers.value {
 		address := server.value.address
@@ -81,12 +81,12 @@ func (c *checker) serversOutside(sources []netip.Prefix, in *fileCluster) {
 	}
 }
 
-// comparePrefixes sorts a network before those within it.
+// comparePrefixes sorts a network before its subnets.
 func comparePrefixes(a, b netip.Prefix) int {
 	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 }
 
-// sourceText is a source as operators write it: a host without its length.
+// sourceText returns a source as operators write it: a host without prefix length.
 func sourceText(source netip.Prefix) string {
 	if source.IsSingleIP() {
 		return source.Addr().String()
@@ -94,8 +94,9 @@ func sourceText(source netip.Prefix) string {
 	return source.String()
 }
 
-// A translated is a source whose active data a cluster translates.
-type translated struct {
+// A translatedSource is a source with the translation of its active data in one
+// cluster.
+type translatedSource struct {
 	position
 	cluster int
 	source  netip.Prefix
@@ -103,21 +104,20 @@ type translated struct {
 	to      netip.Addr // with snat
 }
 
-func (t translated) String() string {
+func (t translatedSource) String() string {
 	if t.by == SNAT {
 		return "snat to " + t.to.String()
 	}
 	return t.by.String()
 }
 
-// translations checks that packets which several clusters translate, having a
-// source and a port in common, get the same translation from each. Where all are
-// masqueraded, they do.
+// translations checks that clusters which translate the same source and port use
+// the same translation. If all clusters masquerade, there is nothing to check.
 func (c *checker) translations() {
-	others := func(cluster Cluster) bool {
+	notMasquerade := func(cluster Cluster) bool {
 		return cluster.FTP != nil && cluster.FTP.Active != nil && cluster.FTP.Active.Translate != Masquerade
 	}
-	if !slices.ContainsFunc(c.spec.Clusters, others) {
+	if !slices.ContainsFunc(c.spec.Clusters, notMasquerade) {
 		return
 	}
 	users := map[uint16][]int{}
@@ -139,27 +139,27 @@ func (c *checker) translations() {
 	}
 }
 
-// translationsOf sweeps over the sources of one port: sorted, those that hold a
-// source are on a stack when it comes.
+// translationsOf checks the translations of one port. It goes through the sorted
+// sources; the stack outer has the sources that contain the current one.
 func (c *checker) translationsOf(port uint16, clusters []int, reported map[[2]int]bool) {
-	var all []translated
+	var all []translatedSource
 	for _, i := range clusters {
 		all = c.appendTranslated(all, i)
 	}
-	slices.SortStableFunc(all, func(a, b translated) int { return comparePrefixes(a.source, b.source) })
-	var outer []translated
+	slices.SortStableFunc(all, func(a, b translatedSource) int { return comparePrefixes(a.source, b.source) })
+	var outer []translatedSource
 	for _, next := range all {
 		for len(outer) > 0 && !outer[len(outer)-1].source.Contains(next.source.Addr()) {
 			outer = outer[:len(outer)-1]
 		}
 		if n := len(outer); n > 0 {
-			c.disagreement(port, outer[n-1], next, reported)
+			c.reportConflict(port, outer[n-1], next, reported)
 		}
 		outer = append(outer, next)
 	}
 }
 
-func (c *checker) disagreement(port uint16, a, b translated, reported map[[2]int]bool) {
+func (c *checker) reportConflict(port uint16, a, b translatedSource, reported map[[2]int]bool) {
 	if a.by == b.by && a.to == b.to {
 		return
 	}
@@ -176,21 +176,21 @@ func (c *checker) disagreement(port uint16, a, b translated, reported map[[2]int
 		sourceText(inner), port, b, a, c.label(a.cluster))
 }
 
-// appendTranslated adds the sources of one cluster whose translation is known.
-func (c *checker) appendTranslated(all []translated, i int) []translated {
+// appendTranslated adds the sources of one cluster if their translation is known.
+func (c *checker) appendTranslated(all []translatedSource, i int) []translatedSource {
 	in, cluster := c.cluster(i)
-	if in.forwarding.lost() || in.ftp.lost() || in.ftp.value.active.lost() || in.ftp.value.active.value.translate.lost() {
+	if in.forwarding.unreadable() || in.ftp.unreadable() || in.ftp.value.active.unreadable() || in.ftp.value.active.value.translate.unreadable() {
 		return all
 	}
-	if cluster.FTP.Active.Translate == SNAT && in.vips.lost() {
+	if cluster.FTP.Active.Translate == SNAT && in.vips.unreadable() {
 		return all
 	}
 	for _, source := range in.sources() {
 		vip := c.served[i][FamilyOf(source.value.Addr())]
-		if !vip.IsValid() { // reported on its own
+		if !vip.IsValid() { // sources reports it
 			continue
 		}
-		entry := translated{source.position, i, source.value, cluster.FTP.Active.Translate, netip.Addr{}}
+		entry := translatedSource{source.position, i, source.value, cluster.FTP.Active.Translate, netip.Addr{}}
 		if entry.by == SNAT {
 			entry.to = vip
 		}

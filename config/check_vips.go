@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// vipUses are the places where VIPs are given, once for each cluster: by VIP, those
-// of one in the order of the file.
+// vipUses are the positions of VIPs in the file, one for each cluster, sorted by
+// VIP and then by position.
 type vipUses []vipUse
 
 type vipUse struct {
@@ -17,8 +17,8 @@ type vipUse struct {
 	cluster int
 }
 
-// of are the uses of a VIP.
-func (u vipUses) of(vip netip.Addr) vipUses {
+// usesOf returns the uses of one VIP.
+func (u vipUses) usesOf(vip netip.Addr) vipUses {
 	start, found := slices.BinarySearchFunc(u, vip, func(use vipUse, vip netip.Addr) int { return use.vip.Compare(vip) })
 	if !found {
 		return nil
@@ -29,8 +29,8 @@ func (u vipUses) of(vip netip.Addr) vipUses {
 	return u[start : start+count]
 }
 
-// collectVIPs finds the uses of all VIPs, and checks those of each cluster on its
-// own.
+// collectVIPs collects the uses of all VIPs, and reports VIPs that one cluster has
+// twice.
 func (c *checker) collectVIPs() {
 	total := 0
 	for i := range c.spec.Clusters {
@@ -57,15 +57,14 @@ func (c *checker) collectVIPs() {
 	}
 }
 
-// A portConflict is a port that two clusters mark, the earlier one first.
+// A portConflict is a range of ports that two clusters mark.
 type portConflict struct {
 	earlier, later int
 	ports          PortRange // common to both
 }
 
-// sharedVIPs checks that clusters which share a VIP mark different ports of it.
-// The clusters' ports are compared once for each set of clusters that share
-// VIPs, not once for each VIP.
+// sharedVIPs checks that clusters with a common VIP mark different ports of it. It
+// compares ports once for each set of clusters that share VIPs, not for each VIP.
 func (c *checker) sharedVIPs() {
 	if !c.shared {
 		return
@@ -74,7 +73,7 @@ func (c *checker) sharedVIPs() {
 	for i := range c.spec.Clusters {
 		_, cluster := c.cluster(i)
 		for _, vip := range cluster.VIPs {
-			shared := c.vips.of(vip)
+			shared := c.vips.usesOf(vip)
 			if len(shared) < 2 || shared[0].cluster != i {
 				continue
 			}
@@ -109,8 +108,8 @@ func useIn(shared vipUses, cluster int) vipUse {
 	return shared[index]
 }
 
-// portConflicts sweeps over the ports of the clusters and returns a conflict for
-// each cluster whose ports run into those of another.
+// portConflicts returns one conflict for each pair of clusters whose ports overlap.
+// It goes once through the sorted ports of all clusters.
 func (c *checker) portConflicts(shared vipUses) []portConflict {
 	type owned struct {
 		PortRange
@@ -138,14 +137,14 @@ func (c *checker) portConflicts(shared vipUses) []portConflict {
 			common := PortRange{next.Protocol, next.Low, min(furthest.High, next.High)}
 			conflicts = append(conflicts, portConflict{pair[0], pair[1], common})
 		}
-		if furthest.High > next.High { // what comes next is compared with the range that reaches furthest
+		if furthest.High > next.High { // compare the next range with the one that has the highest end
 			ranges[k] = furthest
 		}
 	}
 	return conflicts
 }
 
-// overlaps checks that no two entries of a ports list hold the same port.
+// overlaps checks that no two entries of a ports list contain the same port.
 func (c *checker) overlaps(entries []item[PortRange]) {
 	sorted := slices.SortedStableFunc(slices.Values(entries), func(a, b item[PortRange]) int {
 		return cmp.Or(cmp.Compare(a.value.Protocol, b.value.Protocol), cmp.Compare(a.value.Low, b.value.Low))

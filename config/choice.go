@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// choice decodes one of a few words, to its index.
+// choice decodes one of the known words and returns its index.
 func (d *decoder) choice(n *yaml.Node, what string, known []string) (int, bool) {
 	text, ok := d.text(n, what)
 	if !ok {
@@ -19,7 +19,7 @@ func (d *decoder) choice(n *yaml.Node, what string, known []string) (int, bool) 
 	return index, index >= 0
 }
 
-// Schedulers returns the names of those that IPVS has, ipvsadm(8).
+// Schedulers returns the names of the IPVS schedulers, see ipvsadm(8).
 func Schedulers() []string {
 	return []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// spec fills in the defaults. What could not be read has its default as well;
-// then there are mistakes, and the spec is only for further checks.
+// spec returns the file with defaults filled in. Unreadable values get their
+// default too: the spec is then invalid and serves only for further checks.
 func (f *file) spec() *Spec {
 	spec := &Spec{Clusters: make([]Cluster, len(f.clusters.value))}
 	forwards := false
@@ -74,8 +74,8 @@ func (c *fileCluster) activeData() *ActiveData {
 	return data
 }
 
-// sources returns the sources of active data with the place that each comes
-// from: the key, or by default the addresses of the real servers.
+// sources returns the sources of active data with their positions: those of the
+// key source, or by default the addresses of the real servers.
 func (c *fileCluster) sources() []item[netip.Prefix] {
 	if given := c.ftp.value.active.value.sources; given.present {
 		return given.value

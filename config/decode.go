@@ -7,15 +7,15 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// A field is the value of a key, with what a check needs to know of it.
+// A field is the value of a key, with its position and state for checks.
 type field[T any] struct {
 	position      // of the value
 	present  bool // the key is there
-	valid    bool // the value is as it should be; a list: each element is
+	valid    bool // the value is valid; in a list, every element is valid
 	value    T
 }
 
-// or returns the value, or another one when there is none.
+// or returns the value if it is valid, else the other one.
 func (f field[T]) or(other T) T {
 	if f.valid {
 		return f.value
@@ -23,9 +23,9 @@ func (f field[T]) or(other T) T {
 	return other
 }
 
-// lost reports whether the file says something that could not be read, so that
-// a check which needs it must keep silent.
-func (f field[T]) lost() bool { return f.present && !f.valid }
+// unreadable reports whether the file has an invalid value for the key. Checks that
+// need the value must then report nothing.
+func (f field[T]) unreadable() bool { return f.present && !f.valid }
 
 // An item is one element of a list.
 type item[T any] struct {
@@ -44,18 +44,18 @@ func values[T any](items []item[T]) []T {
 	return all
 }
 
-// A decoding turns a node into a value; what names it in messages. It reports
-// whether it could, after it reported why not.
-type decoding[T any] func(d *decoder, n *yaml.Node, what string) (T, bool)
+// A decodeFunc turns a node into a value; what is its name in messages. It returns
+// false after it reported a mistake.
+type decodeFunc[T any] func(d *decoder, n *yaml.Node, what string) (T, bool)
 
-// A key is one that a mapping which becomes a T may have.
+// A key is a known key of a mapping that is decoded into a T.
 type key[T any] struct {
 	name   string
 	decode func(d *decoder, n *yaml.Node, what string, into *T)
 }
 
 // set decodes the value of a key into a field.
-func set[T, V any](of func(*T) *field[V], decode decoding[V]) func(*decoder, *yaml.Node, string, *T) {
+func set[T, V any](of func(*T) *field[V], decode decodeFunc[V]) func(*decoder, *yaml.Node, string, *T) {
 	return func(d *decoder, n *yaml.Node, what string, into *T) {
 		f := of(into)
 		f.position, f.present = at(n), true
@@ -70,8 +70,8 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 	d.report.mistake(at(n), format, args...)
 }
 
-// mapping decodes the keys of a mapping; what names it in messages. It reports
-// whether the node is a mapping.
+// mapping decodes the keys of a mapping; what is its name in messages. It returns
+// false if the node is not a mapping.
 func mapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *T) bool {
 	if n.Kind == yaml.AliasNode {
 		return false
@@ -98,22 +98,21 @@ func mapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *
 	return true
 }
 
-// optionalMapping is a mapping all of whose keys have defaults: nothing at all
-// stands for no keys.
+// optionalMapping decodes a mapping whose keys all have defaults. It may be empty.
 func optionalMapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *T) bool {
 	return isNull(n) || mapping(d, n, what, keys, into)
 }
 
-// maxKeys is how many keys a mapping may know.
+// maxKeys is the largest number of known keys in a mapping.
 const maxKeys = 16
 
-// firstLines are where a mapping gives each key first; 0: nowhere yet.
+// firstLines holds the line where a mapping has each key first; 0: not yet.
 type firstLines struct {
 	known   [maxKeys]int
 	unknown map[string]*int
 }
 
-// of is the line of a key: by index where it is known, else by name.
+// of returns the line of a key: by index for a known key, else by name.
 func (f *firstLines) of(index int, name string) *int {
 	if index >= 0 {
 		return &f.known[index]
@@ -140,7 +139,7 @@ func (d *decoder) isKey(name *yaml.Node, what string) bool {
 	return true
 }
 
-// isRepeated reports a key that was given before, and records one that was not.
+// isRepeated reports a mistake for a repeated key, and records the line of a new one.
 func (d *decoder) isRepeated(name *yaml.Node, first *int) bool {
 	if *first > 0 {
 		d.fail(name, "key %s is given twice, first at line %d; remove one", quote(name.Value), *first)
@@ -158,10 +157,10 @@ func keyNames[T any](keys []key[T]) []string {
 	return names
 }
 
-// list decodes each element of a list that is not empty; element names one in
-// messages. The list is valid when each element is; those that are come back
-// all the same.
-func list[T any](element string, decode decoding[T]) decoding[[]item[T]] {
+// list decodes the elements of a non-empty list; element is their name in messages.
+// The list is valid if every element is valid. It returns the valid elements in
+// any case.
+func list[T any](element string, decode decodeFunc[T]) decodeFunc[[]item[T]] {
 	return func(d *decoder, n *yaml.Node, what string) ([]item[T], bool) {
 		if n.Kind == yaml.AliasNode {
 			return nil, false
@@ -186,9 +185,8 @@ func list[T any](element string, decode decoding[T]) decoding[[]item[T]] {
 	}
 }
 
-// atMost refuses lists that are longer than anybody needs, and that would make
-// checks slow.
-func atMost[T any](limit int, decode decoding[[]item[T]]) decoding[[]item[T]] {
+// atMost refuses lists over a limit, which would make checks slow.
+func atMost[T any](limit int, decode decodeFunc[[]item[T]]) decodeFunc[[]item[T]] {
 	return func(d *decoder, n *yaml.Node, what string) ([]item[T], bool) {
 		if n.Kind == yaml.SequenceNode && len(n.Content) > limit {
 			d.fail(n, "%s has %d entries; give at most %d", what, len(n.Content), limit)

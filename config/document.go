@@ -10,11 +10,11 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// maxDepth is how deep lists and mappings may be nested; a spec needs 6.
+// maxDepth limits the nesting of lists and mappings; a spec needs 6.
 const maxDepth = 16
 
-// strict is a plugin of the YAML library that bounds what it does: no deep
-// nesting, and no alias is ever followed.
+// strict is a plugin of the YAML library that limits nesting and does not follow
+// aliases.
 type strict struct{}
 
 var (
@@ -48,15 +48,14 @@ func (strict) EndDocument() error { return nil }
 // DefineAnchor implements yaml.AliasDataContext.
 func (strict) DefineAnchor(string, *yaml.Node) error { return nil }
 
-// ResolveAlias implements yaml.AliasDataContext. Every alias stands for the
-// same empty node, so that all of them can be reported later, with their
-// positions.
+// ResolveAlias implements yaml.AliasDataContext. It resolves every alias to an empty
+// node, so that refuseIndirection can report all of them with their positions.
 func (strict) ResolveAlias(string) (*yaml.Node, bool, error) {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}, true, nil
 }
 
-// readDocument returns the top node of the only document in text; nil, with a
-// mistake reported, when there is none to work on.
+// readDocument returns the top node of the only document in text. It returns nil
+// after it reported that there is no usable document.
 func readDocument(text []byte, report *report) *yaml.Node {
 	loader, err := yaml.NewLoader(bytes.NewReader(text), yaml.WithPlugin(strict{}))
 	if err != nil {
@@ -94,8 +93,7 @@ func nextDocument(loader *yaml.Loader) (*yaml.Node, error) {
 	return &document, nil
 }
 
-// reportSyntax turns an error of the YAML library into a mistake that keeps the
-// library's words.
+// reportSyntax reports an error of the YAML library, with the library's own text.
 func reportSyntax(err error, report *report) {
 	failure, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok {
@@ -110,16 +108,16 @@ func reportSyntax(err error, report *report) {
 		report.mistake(place, "%s", failure.Message)
 		return
 	}
-	words := failure.Message
+	message := failure.Message
 	if failure.ContextMsg != "" {
-		words += " " + failure.ContextMsg
+		message += " " + failure.ContextMsg
 	}
-	report.mistake(place, "not YAML: %s; check indentation (spaces, no tabs), brackets and quotes near here", words)
+	report.mistake(place, "not YAML: %s; check indentation (spaces, no tabs), brackets and quotes near here", message)
 }
 
-// refuseIndirection reports what makes a value mean something else than is
-// written at its place: anchors, aliases, merge keys and tags. Refused values
-// become alias nodes, on which decoders say nothing more.
+// refuseIndirection reports anchors, aliases, merge keys and tags: with them, a
+// value means something else than its text. Tagged values become alias nodes,
+// which decoders skip without a further message.
 func refuseIndirection(n *yaml.Node, report *report) {
 	switch {
 	case n.Kind == yaml.AliasNode:

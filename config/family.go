@@ -11,10 +11,10 @@ const (
 	IPv6 Family = 6
 )
 
-// Families lists both, in the order in which everything is compiled.
+// Families returns IPv4 and IPv6, the order in which specs are compiled.
 func Families() []Family { return []Family{IPv4, IPv6} }
 
-// FamilyOf returns the family of an address that is valid and not IPv4-mapped.
+// FamilyOf returns the family of a valid address that is not IPv4-mapped.
 func FamilyOf(addr netip.Addr) Family {
 	if addr.Is4() {
 		return IPv4
@@ -22,10 +22,10 @@ func FamilyOf(addr netip.Addr) Family {
 	return IPv6
 }
 
-// holds reports whether the address, as FamilyOf takes it, is of the family.
+// holds reports whether FamilyOf(addr) is the family.
 func (f Family) holds(addr netip.Addr) bool { return FamilyOf(addr) == f }
 
-// String is "IPv4" or "IPv6".
+// String returns "IPv4" or "IPv6".
 func (f Family) String() string {
 	if f == IPv4 {
 		return "IPv4"
@@ -33,7 +33,7 @@ func (f Family) String() string {
 	return "IPv6"
 }
 
-// Bits is the width of an address: 32 or 128.
+// Bits returns the width of an address: 32 or 128.
 func (f Family) Bits() int {
 	if f == IPv4 {
 		return 32

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// The file types hold what the operator wrote, each value with its position;
-// defaults are not filled in yet.
+// The file types hold the values of the file with their positions, without
+// defaults.
 
 type file struct {
 	clusters field[[]item[fileCluster]]

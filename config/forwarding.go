@@ -1,20 +1,20 @@
 package config
 
-// A Forwarding is an IPVS forwarding method: how packets go from the director
-// to a real server.
+// A Forwarding is an IPVS forwarding method: how the director sends packets to a
+// real server.
 type Forwarding uint8
 
 // The forwarding methods of ipvsadm(8).
 const (
 	NAT    Forwarding = iota // --masquerading: addresses are rewritten, replies pass the director
-	Direct                   // --gatewaying: the same link, replies go straight to the client
-	Tunnel                   // --ipip: packets are encapsulated, replies go straight to the client
+	Direct                   // --gatewaying: the same link, replies go directly to the client
+	Tunnel                   // --ipip: packets are encapsulated, replies go directly to the client
 )
 
-// String is as in the spec: nat, direct or tunnel.
+// String returns the value in the spec: nat, direct or tunnel.
 func (f Forwarding) String() string { return [...]string{"nat", "direct", "tunnel"}[f] }
 
-// A Translation says which source address active data connections get.
+// A Translation is the source address that active data connections get.
 type Translation uint8
 
 // The translations of active data.
@@ -24,5 +24,5 @@ const (
 	NoTranslation
 )
 
-// String is as in the spec: masquerade, snat or none.
+// String returns the value in the spec: masquerade, snat or none.
 func (t Translation) String() string { return [...]string{"masquerade", "snat", "none"}[t] }

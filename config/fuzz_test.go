@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzParse looks for panics, for mistakes without a place in the file, and for
-// specs that are let through although they are not valid.
+// FuzzParse looks for panics, for mistakes without a position in the file, and for
+// invalid specs that Parse accepts.
 func FuzzParse(f *testing.F) {
 	example, err := os.ReadFile("testdata/example.yaml")
 	require.NoError(f, err)
@@ -33,7 +33,7 @@ func FuzzParse(f *testing.F) {
 		spec, notes, err := Parse("f", bytes.NewReader(text))
 		lines := 1 + bytes.Count(text, []byte("\n")) + bytes.Count(text, []byte("\r"))
 		for _, note := range notes {
-			assertPlaced(t, Mistake(note), lines)
+			assertPosition(t, Mistake(note), lines)
 		}
 		if err == nil {
 			assertValid(t, spec)
@@ -46,14 +46,14 @@ func FuzzParse(f *testing.F) {
 		assert.LessOrEqual(t, len(mistakes), maxMistakes+1)
 		assert.True(t, slices.IsSortedFunc(mistakes, compareEntries))
 		for _, mistake := range mistakes {
-			assertPlaced(t, mistake, lines)
+			assertPosition(t, mistake, lines)
 		}
 	})
 }
 
 var printable = regexp.MustCompile(`^[^\p{Cc}\p{Cf}]+$`)
 
-func assertPlaced(t *testing.T, mistake Mistake, lines int) {
+func assertPosition(t *testing.T, mistake Mistake, lines int) {
 	t.Helper()
 	assert.Equal(t, "f", mistake.File)
 	assert.Positive(t, mistake.Line)

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// maxName is the length of names, in bytes.
+// maxName is the maximum length of names, in bytes.
 const maxName = 64
 
 // name decodes the name of a cluster or of a real server.
@@ -50,18 +50,17 @@ func (d *decoder) table(n *yaml.Node, what string) (string, bool) {
 	case len(text) > maxName:
 		d.fail(n, "%s is %d bytes long; give a name of at most %d", what, len(text), maxName)
 	case !tablePattern.MatchString(text):
-		d.fail(n, "%s %s is no nftables identifier; use letters, digits and underscore, no digit first", what, quote(text))
+		d.fail(n, "%s %s is not an nftables identifier; use letters, digits and underscore, no digit first", what, quote(text))
 	case slices.Contains(nftReserved(), text):
-		d.fail(n, "%s %s is a word of nft's own language; choose another, such as %s", what, quote(text), DefaultTable)
+		d.fail(n, "%s %s is an nft keyword; choose another name, such as %s", what, quote(text), DefaultTable)
 	default:
 		return text, true
 	}
 	return "", false
 }
 
-// nftReserved returns the words that nft refuses as the name of a table, in any of
-// its versions from 0.9.8 to 1.1.7: a table that one nft cannot name can neither be
-// listed nor loaded there.
+// nftReserved returns the keywords that some version of nft from 0.9.8 to 1.1.7
+// refuses as the name of a table. That nft can neither list nor load such a table.
 func nftReserved() []string {
 	return strings.Fields(`
 	accept ackseq add ah all and arp avgpkt bridge burst cfi cgroup chain chains checksum
@@ -84,16 +83,16 @@ func nftReserved() []string {
 `)
 }
 
-// device decodes the name of a network device as the kernel's dev_valid_name
-// wants it, in printable ASCII: at most 15 bytes, no slash, colon or space.
+// device decodes the name of a network device: valid by the kernel's
+// dev_valid_name (at most 15 bytes, no slash, colon or space) and printable ASCII.
 func (d *decoder) device(n *yaml.Node, what string) (string, bool) {
 	text, ok := d.word(n, what)
 	if !ok {
 		return "", false
 	}
-	odd := strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' || c == ':' })
-	if odd || text == "" || text == "." || text == ".." || len(text) > 15 {
-		d.fail(n, "%s %s is no name of a device; use at most 15 bytes without slash, colon or space, as `ip link` shows it", what, quote(text))
+	invalid := strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' || c == ':' })
+	if invalid || text == "" || text == "." || text == ".." || len(text) > 15 {
+		d.fail(n, "%s %s is not a device name; use at most 15 bytes without slash, colon or space, as `ip link` shows it", what, quote(text))
 		return "", false
 	}
 	return text, true

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkParse shows that time grows with the size of the file, also where
+// BenchmarkParse shows that time grows linearly with the size of the file, also if
 // all clusters share VIPs or real servers.
 func BenchmarkParse(b *testing.B) {
 	tests := []struct {

@@ -9,12 +9,12 @@ import (
 	"os"
 )
 
-// maxBytes is the size of file that is still read.
+// maxBytes is the maximum size of a file.
 const maxBytes = 64 << 20
 
-// Load reads and checks the spec in the file at path. Its errors are Mistakes
-// when the file could be read, else one error that names the file and wraps
-// that of package os. Notes come sorted by position, without mistakes too.
+// Load reads and checks the spec in the file at path. It returns Mistakes if the
+// file is readable and wrong, else one error that names the file and wraps the
+// error of package os. Notes are sorted by position; mistakes do not suppress them.
 func Load(path string) (*Spec, []Note, error) {
 	file, err := Open(path)
 	if err != nil {
@@ -24,17 +24,17 @@ func Load(path string) (*Spec, []Note, error) {
 	return Parse(path, file)
 }
 
-// Open opens the file at path for Parse. It refuses what cannot be a spec, with
-// the errors of Load.
+// Open opens the file at path for Parse. It refuses directories and files over
+// 64 MB, with the errors of Load.
 func Open(path string) (*os.File, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, unreadable(path, err)
+		return nil, openError(path, err)
 	}
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		err = unreadable(path, err)
+		err = openError(path, err)
 	case info.IsDir():
 		err = fmt.Errorf("%s is a directory; name a file with -c", path)
 	case info.Mode().IsRegular() && info.Size() > maxBytes:
@@ -45,15 +45,15 @@ func Open(path string) (*os.File, error) {
 	return nil, errors.Join(err, file.Close())
 }
 
-// Parse reads and checks a spec; name stands for the file in mistakes and
-// notes. Its errors are Mistakes, all of them at once (but a syntax error hides
-// what follows it), unless r fails: then one error that names the file and
-// wraps that of r. No more than 64 MB is read.
+// Parse reads and checks a spec; name is the file's name in mistakes and notes. It
+// returns all Mistakes at once, but a syntax error hides the mistakes after it. If
+// r fails, it returns one error that contains name and wraps the error of r. It
+// reads at most 64 MB and one byte.
 func Parse(name string, r io.Reader) (*Spec, []Note, error) {
 	text, large, err := readAll(r)
 	switch {
 	case err != nil:
-		return nil, nil, unreadable(name, err)
+		return nil, nil, openError(name, err)
 	case large:
 		return nil, nil, tooLarge(name)
 	}
@@ -65,21 +65,21 @@ func Parse(name string, r io.Reader) (*Spec, []Note, error) {
 	return spec, report.sortedNotes(), nil
 }
 
-// readAll reads in pieces, so that what never ends takes no more memory than
-// what is read of it, and tells whether that is too much.
+// readAll reads in chunks, at most maxBytes+1 bytes; large is set if r has more than
+// maxBytes.
 func readAll(r io.Reader) (text []byte, large bool, err error) {
-	var pieces [][]byte
+	var chunks [][]byte
 	for size := 0; size <= maxBytes; {
-		piece := make([]byte, min(max(size, 64<<10), 1<<20, maxBytes+1-size))
-		n, err := io.ReadFull(r, piece)
+		chunk := make([]byte, min(max(size, 64<<10), 1<<20, maxBytes+1-size))
+		n, err := io.ReadFull(r, chunk)
 		size += n
-		pieces = append(pieces, piece[:n])
+		chunks = append(chunks, chunk[:n])
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			if len(pieces) == 1 {
-				return piece[:n], false, nil
+			if len(chunks) == 1 {
+				return chunk[:n], false, nil
 			}
-			return bytes.Join(pieces, nil), size > maxBytes, nil
+			return bytes.Join(chunks, nil), size > maxBytes, nil
 		case err != nil:
 			return nil, false, err
 		}
@@ -87,8 +87,8 @@ func readAll(r io.Reader) (text []byte, large bool, err error) {
 	return nil, true, nil
 }
 
-// parse goes from text to nodes, to a file with positions, to a spec. The spec
-// is good only when nothing was reported.
+// parse turns the text into YAML nodes, then into a file with positions, then into
+// a spec. The spec is valid only if no mistake was reported.
 func parse(text []byte, report *report) *Spec {
 	if !scan(text, report) {
 		return nil
@@ -108,9 +108,9 @@ func tooLarge(name string) error {
 	}}
 }
 
-// unreadable adds the way out to an error of package os, which names the file
-// itself.
-func unreadable(name string, err error) error {
+// openError adds a hint to an error. Errors of package os have the file's name
+// already; to others it adds the name.
+func openError(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w; write a spec there, or name another file with -c", err)

@@ -66,7 +66,7 @@ func TestLoadExample(t *testing.T) {
 	assert.Equal(t, example(), spec)
 }
 
-// The reference shows the very text that TestLoadExample reads.
+// docs/spec.md shows the file of TestLoadExample.
 func TestReferenceShowsExample(t *testing.T) {
 	text, err := os.ReadFile("testdata/example.yaml")
 	require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestReferenceShowsExample(t *testing.T) {
 	assert.Contains(t, string(reference), "```yaml\n"+string(text)+"```\n")
 }
 
-// Every key that a mapping of the spec may have has its row in the reference.
+// docs/spec.md has a row for every key of the spec.
 func TestReferenceNamesEveryKey(t *testing.T) {
 	reference, err := os.ReadFile("../docs/spec.md")
 	require.NoError(t, err)
@@ -128,7 +128,7 @@ func TestLoadTooLarge(t *testing.T) {
 	assert.EqualError(t, err, path+":1:1: the file is over 64 MB; a spec is far smaller, so name the right file")
 }
 
-// An endless stream is given up after 64 MB.
+// Parse stops reading an endless stream after 64 MB.
 func TestParseEndless(t *testing.T) {
 	endless := &spaces{}
 	_, _, err := Parse("zero", endless)

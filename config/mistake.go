@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A Mistake is something in a file that keeps it from being a Spec. Line and
-// Column count from 1, columns in characters.
+// A Mistake is an error in a file that makes the spec invalid. Line and Column count
+// from 1, columns in characters.
 type Mistake struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`
@@ -16,15 +16,16 @@ type Mistake struct {
 	Message string `json:"message"`
 }
 
-// Error is "file:line:column: message".
+// Error returns "file:line:column: message".
 func (m Mistake) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Message)
 }
 
-// Mistakes are those of one file, sorted by position; never empty as an error.
+// Mistakes are the mistakes of one file, sorted by position. As an error, they are
+// never empty.
 type Mistakes []Mistake
 
-// Error holds one line for each mistake.
+// Error returns one line for each mistake.
 func (m Mistakes) Error() string {
 	lines := make([]string, len(m))
 	for i, mistake := range m {
@@ -33,7 +34,8 @@ func (m Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// A Note is something in a file that is legal, but worth saying.
+// A Note is a warning about something in a file that is valid. Line and Column are
+// as in Mistake.
 type Note struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`
@@ -41,25 +43,24 @@ type Note struct {
 	Message string `json:"message"`
 }
 
-// String is "file:line:column: message".
+// String returns "file:line:column: message".
 func (n Note) String() string { return Mistake(n).Error() }
 
-// A position is a place in the file; both count from 1.
+// A position is a line and a column of the file, both from 1.
 type position struct{ line, column int }
 
 func comparePositions(a, b position) int {
 	return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
 }
 
-// maxMistakes bounds what a hostile file makes us write: it is more than
-// anybody reads.
+// maxMistakes limits the output for a hostile file.
 const maxMistakes = 1000
 
-// A report collects what is said about one file.
+// A report collects the mistakes and notes about one file.
 type report struct {
 	file     string
 	mistakes []Mistake
-	more     int // mistakes that came after maxMistakes
+	more     int // number of mistakes beyond maxMistakes
 	notes    []Note
 }
 
@@ -81,7 +82,7 @@ func (r *report) entry(at position, format string, args ...any) Mistake {
 	return Mistake{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
 }
 
-// err returns the mistakes sorted, or nil when there are none.
+// err returns the sorted Mistakes, or nil if there are none.
 func (r *report) err() error {
 	if len(r.mistakes) == 0 {
 		return nil
@@ -90,7 +91,7 @@ func (r *report) err() error {
 	if r.more > 0 {
 		last := r.mistakes[len(r.mistakes)-1]
 		r.mistakes = append(r.mistakes, r.entry(position{last.Line, last.Column},
-			"%d more mistakes are not listed; mend these first", r.more))
+			"%d more mistakes are not listed; fix these first", r.more))
 	}
 	return Mistakes(r.mistakes)
 }

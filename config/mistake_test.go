@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mistakesOf parses a spec that must be wrong, and returns its mistakes as lines
-// without the name of the file.
+// mistakesOf parses a spec that must be invalid, and returns its mistakes as lines
+// without the file's name.
 func mistakesOf(t *testing.T, text string) string {
 	t.Helper()
 	spec, _, err := Parse("f", strings.NewReader(text))
@@ -31,7 +31,7 @@ func mistakesOf(t *testing.T, text string) string {
 	return lines.String()
 }
 
-// Each pair of files in testdata/mistakes is a spec and its mistakes.
+// In each archive of testdata/mistakes, a spec is followed by its expected mistakes.
 func TestMistakes(t *testing.T) {
 	archives, err := filepath.Glob("testdata/mistakes/*.txtar")
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// What no text file can hold.
+// Inputs that a txtar archive cannot hold.
 func TestMistakesInBytes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"empty", "", "1:1: the file is empty; it needs clusters:\n"},
@@ -64,7 +64,7 @@ func TestMistakesInBytes(t *testing.T) {
 		{"UTF-16", "\xff\xfec\x00", "1:1: not text in UTF-8: byte 0xff; save the file as UTF-8\n"},
 		{"CR alone ends a line", "director: {}\rx: 1\r", "1:1: the file has no clusters; add clusters: with a list of them\n" +
 			"2:1: unknown key \"x\" in the file; known keys: clusters, director\n"},
-		{"byte order mark counts for nothing", "\ufeffclusters: 1", "1:11: clusters must be a list, not \"1\"; write it as [cluster, …]\n"},
+		{"byte order mark takes no column", "\ufeffclusters: 1", "1:11: clusters must be a list, not \"1\"; write it as [cluster, …]\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,10 +73,10 @@ func TestMistakesInBytes(t *testing.T) {
 	}
 }
 
-// What would cost a parser minutes or gigabytes is refused by its first
-// characters or by its shape.
+// Files that would cost the parser minutes or gigabytes are refused before the
+// parser runs, or by their nesting.
 func TestMistakesInHostileFiles(t *testing.T) {
-	const most = 60 << 20
+	const size = 60 << 20
 	file := ": the file holds more than 1000000 lines and entries; a spec is far smaller, so name the right file\n"
 	line := ": the line holds more than 200000 entries; break it into lines\n"
 	long := ": the line is over 1048576 characters long; break it into lines\n"
@@ -86,12 +86,12 @@ func TestMistakesInHostileFiles(t *testing.T) {
 		times                  int
 		want                   string
 	}{
-		{"newlines", "", "\n", most, "1000001:1" + file},
-		{"quotes", "", `""`, most / 2, "1:200001" + line},
-		{"pairs", "[", "a: b,\n", most / 6, "333334:2" + file},
-		{"a word", "a: ", "a", most, "1:1048577" + long},
-		{"a comment", "#", "a", most, "1:1048577" + long},
-		{"comments", "", "# a\n", most / 4, "500001:1" + file},
+		{"newlines", "", "\n", size, "1000001:1" + file},
+		{"quotes", "", `""`, size / 2, "1:200001" + line},
+		{"pairs", "[", "a: b,\n", size / 6, "333334:2" + file},
+		{"a word", "a: ", "a", size, "1:1048577" + long},
+		{"a comment", "#", "a", size, "1:1048577" + long},
+		{"comments", "", "# a\n", size / 4, "500001:1" + file},
 		{"flow nesting", "", "[", 100_000, "1:17" + deep},
 		{"block nesting", "", "- ", 100_000, "1:33" + deep},
 	}
@@ -102,7 +102,7 @@ func TestMistakesInHostileFiles(t *testing.T) {
 	}
 }
 
-// A billion laughs: each alias is reported, and none is followed.
+// A "billion laughs" file: each alias is reported, none is followed.
 func TestMistakesAliasBomb(t *testing.T) {
 	var bomb strings.Builder
 	bomb.WriteString("a0: &a0 lol\n")
@@ -118,7 +118,7 @@ func TestMistakesAreSortedAndBounded(t *testing.T) {
 	lines := strings.Split(mistakesOf(t, "clusters: [{}]\n"+keys(2000)), "\n")
 	require.Len(t, lines, maxMistakes+2)
 	assert.Equal(t, `996:1: unknown key "k994" in the file; known keys: clusters, director`, lines[maxMistakes-1])
-	assert.Equal(t, "996:1: 1005 more mistakes are not listed; mend these first", lines[maxMistakes])
+	assert.Equal(t, "996:1: 1005 more mistakes are not listed; fix these first", lines[maxMistakes])
 }
 
 func keys(count int) string {

@@ -17,7 +17,7 @@ func isNull(n *yaml.Node) bool { return isPlain(n) && n.Tag == "!!null" }
 
 func isMergeKey(n *yaml.Node) bool { return isPlain(n) && n.Value == "<<" }
 
-// kindOf says what a node is, as a noun for messages.
+// kindOf describes a node for messages: its kind, or a scalar's quoted value.
 func kindOf(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -30,11 +30,11 @@ func kindOf(n *yaml.Node) string {
 	return quote(n.Value)
 }
 
-// maxQuoted is how many characters of a value a message shows.
+// maxQuoted is the number of characters that a message shows of a value.
 const maxQuoted = 64
 
-// quote returns a value for a message: quoted, so that it cannot move the
-// terminal's cursor, and no longer than anybody reads.
+// quote returns a value for a message: truncated, and quoted so that it cannot send
+// control characters to the terminal.
 func quote(value string) string { return strconv.Quote(clip(value)) }
 
 func clip(value string) string {

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parseGood parses a spec without mistakes; notes come back as lines.
-func parseGood(t *testing.T, text string) (*Spec, []string) {
+// parseValid parses a spec without mistakes, and returns its notes as lines.
+func parseValid(t *testing.T, text string) (*Spec, []string) {
 	t.Helper()
 	spec, notes, err := Parse("f", strings.NewReader(text))
 	require.NoError(t, err)
@@ -22,8 +22,8 @@ func parseGood(t *testing.T, text string) (*Spec, []string) {
 	return spec, lines
 }
 
-// one is a spec of one cluster with these lines added to it.
-func one(lines ...string) string {
+// oneCluster returns a spec of one cluster that has these lines too.
+func oneCluster(lines ...string) string {
 	return "clusters:\n  - name: a\n    mark: 1\n    vips: [192.0.2.1]\n    real-servers: [{address: 10.0.0.1}]\n    " +
 		strings.Join(lines, "\n    ") + "\n"
 }
@@ -63,7 +63,7 @@ func TestParseDefaults(t *testing.T) {
 	}
 	for _, ftp := range []string{"ftp:", "ftp: {}", "ftp: ~", "ftp: {active-data: }", "ftp: {active-data: {}}"} {
 		for _, director := range []string{"", "director:", "director: {}", "director: {sysctls: , ipvs-timeouts: {}}"} {
-			spec, notes := parseGood(t, one(ftp)+director+"\n")
+			spec, notes := parseValid(t, oneCluster(ftp)+director+"\n")
 			assert.Equal(t, want, spec)
 			assert.Empty(t, notes)
 		}
@@ -72,32 +72,32 @@ func TestParseDefaults(t *testing.T) {
 
 func TestParseForwarding(t *testing.T) {
 	for text, want := range map[string]Forwarding{"nat": NAT, "direct": Direct, "tunnel": Tunnel} {
-		spec, _ := parseGood(t, one("ftp:", "forwarding: "+text))
+		spec, _ := parseValid(t, oneCluster("ftp:", "forwarding: "+text))
 		cluster := spec.Clusters[0]
 		assert.Equal(t, want, cluster.Forwarding)
 		assert.Equal(t, want == NAT, cluster.FTP.Active != nil)
 		assert.Equal(t, want == NAT, spec.Director.IPForward)
 	}
-	spec, _ := parseGood(t, one("ports: [80]")+"director: {ip-forward: false, bind: false, table: _t1}\n")
+	spec, _ := parseValid(t, oneCluster("ports: [80]")+"director: {ip-forward: false, bind: false, table: _t1}\n")
 	assert.Equal(t, Director{Table: "_t1"}, spec.Director)
 }
 
 func TestParseNumbersAndDurations(t *testing.T) {
 	for text, want := range map[string]uint32{"1": 1, "0x15": 21, "0xffffffff": 1<<32 - 1, "4294967295": 1<<32 - 1, "0x0015": 21} {
-		spec, _ := parseGood(t, strings.Replace(one("ports: [1]"), "mark: 1", "mark: "+text, 1))
+		spec, _ := parseValid(t, strings.Replace(oneCluster("ports: [1]"), "mark: 1", "mark: "+text, 1))
 		assert.Equal(t, want, spec.Clusters[0].Mark)
 	}
 	for text, want := range map[string]time.Duration{
 		"0": 0, "0s": 0, "5m": 5 * time.Minute, "300s": 5 * time.Minute, "2h": 2 * time.Hour,
 		"1h30m": 90 * time.Minute, "1h1s": time.Hour + time.Second, "744h": maxPersistence, `"5m"`: 5 * time.Minute,
 	} {
-		spec, _ := parseGood(t, one("ports: [1]", "persistence: "+text))
+		spec, _ := parseValid(t, oneCluster("ports: [1]", "persistence: "+text))
 		assert.Equal(t, want, spec.Clusters[0].Persistence, text)
 	}
 }
 
 func TestParsePorts(t *testing.T) {
-	spec, _ := parseGood(t, one(`ports: [80, 8000-8100, tcp/443, udp/443, udp/5000-5001, 0x51, "82", 65535]`))
+	spec, _ := parseValid(t, oneCluster(`ports: [80, 8000-8100, tcp/443, udp/443, udp/5000-5001, 0x51, "82", 65535]`))
 	assert.Equal(t, []PortRange{
 		{TCP, 80, 80}, {TCP, 8000, 8100}, {TCP, 443, 443}, {UDP, 443, 443}, {UDP, 5000, 5001}, {TCP, 81, 81}, {TCP, 82, 82}, {TCP, 65535, 65535},
 	}, spec.Clusters[0].Ports)
@@ -105,10 +105,10 @@ func TestParsePorts(t *testing.T) {
 		{TCP, 8000, 8100}, {TCP, 80, 82}, {UDP, 5000, 5001}, {TCP, 443, 443}, {TCP, 65535, 65535}, {UDP, 443, 443},
 	}, spec.Clusters[0].MarkedPorts())
 
-	spec, _ = parseGood(t, one("ftp: {control-ports: [21, 990], passive-ports: 1024-65535}"))
+	spec, _ = parseValid(t, oneCluster("ftp: {control-ports: [21, 990], passive-ports: 1024-65535}"))
 	assert.Equal(t, []PortRange{{TCP, 1024, 65535}, {TCP, 21, 21}, {TCP, 990, 990}}, spec.Clusters[0].MarkedPorts())
 
-	spec, _ = parseGood(t, one("ftp: {passive-ports: 5000}"))
+	spec, _ = parseValid(t, oneCluster("ftp: {passive-ports: 5000}"))
 	assert.Equal(t, PortRange{TCP, 5000, 5000}, spec.Clusters[0].FTP.PassivePorts)
 }
 
@@ -119,14 +119,14 @@ func TestParseActiveData(t *testing.T) {
 		"[10.0.0.0/24, 10.1.0.1]":      prefixes("10.0.0.0/24", "10.1.0.1/32"),
 		`["10.0.0.0/31", 10.0.0.2/31]`: prefixes("10.0.0.0/31", "10.0.0.2/31"),
 	} {
-		spec, notes := parseGood(t, one("ftp: {active-data: {translate: snat, source: "+text+", ports: [20, 989]}}"))
+		spec, notes := parseValid(t, oneCluster("ftp: {active-data: {translate: snat, source: "+text+", ports: [20, 989]}}"))
 		assert.Equal(t, &ActiveData{SNAT, want, []uint16{20, 989}}, spec.Clusters[0].FTP.Active)
 		assert.Empty(t, notes)
 	}
 }
 
 func TestParseBothFamilies(t *testing.T) {
-	spec, notes := parseGood(t, `
+	spec, notes := parseValid(t, `
 clusters:
   - name: both
     mark: 21
@@ -154,9 +154,10 @@ clusters:
 	assert.Equal(t, 64, spec.Clusters[2].PersistenceNetmask)
 }
 
-// Clusters may share what does not get in each other's way.
+// Clusters may share VIPs and real servers if their ports do not overlap and their
+// translations agree.
 func TestParseSharing(t *testing.T) {
-	_, notes := parseGood(t, `
+	_, notes := parseValid(t, `
 clusters:
   - {name: a, mark: 1, vips: [192.0.2.1], ftp: , real-servers: [{name: x, address: 10.0.0.1}]}
   - {name: b, mark: 2, vips: [192.0.2.1], ports: [20, 22-9999, udp/21], real-servers: [{name: x, address: 10.0.0.1}]}
@@ -176,7 +177,7 @@ clusters:
 }
 
 func TestParseSysctls(t *testing.T) {
-	spec, _ := parseGood(t, one("ports: [1]")+`
+	spec, _ := parseValid(t, oneCluster("ports: [1]")+`
 director:
   ip-forward: true
   sysctls:
@@ -199,9 +200,9 @@ director:
 	assert.Equal(t, Timeouts{TCP: 24 * time.Hour, UDP: 24 * 24 * time.Hour}, spec.Director.Timeouts)
 }
 
-// JSON is YAML too.
+// JSON is valid YAML.
 func TestParseJSON(t *testing.T) {
-	spec, _ := parseGood(t, `{"clusters": [{"name": "a", "mark": 1, "vips": ["192.0.2.1"], "ports": [80, "udp/81"], "real-servers": [{"address": "10.0.0.1"}]}]}`)
+	spec, _ := parseValid(t, `{"clusters": [{"name": "a", "mark": 1, "vips": ["192.0.2.1"], "ports": [80, "udp/81"], "real-servers": [{"address": "10.0.0.1"}]}]}`)
 	assert.Equal(t, []PortRange{{TCP, 80, 80}, {UDP, 81, 81}}, spec.Clusters[0].Ports)
 }
 
@@ -213,46 +214,46 @@ func TestNotes(t *testing.T) {
 		want       []string
 	}{
 		{
-			"passive range holds a control port", one("ftp: {control-ports: [21, 2121], passive-ports: 2000-3000}"),
+			"passive range holds a control port", oneCluster("ftp: {control-ports: [21, 2121], passive-ports: 2000-3000}"),
 			[]string{"f:6:53: passive-ports 2000-3000 hold the control port 2121; that changes nothing, both carry the same mark"},
 		},
 		{
-			"default passive range holds a control port", one("ftp: {control-ports: [10021]}"),
+			"default passive range holds a control port", oneCluster("ftp: {control-ports: [10021]}"),
 			[]string{"f:6:27: passive-ports 10000-20000 hold the control port 10021; that changes nothing, both carry the same mark"},
 		},
 		{
-			"netmask without persistence", one("ports: [1]", "persistence: 0", "persistence-netmask: 24"),
+			"netmask without persistence", oneCluster("ports: [1]", "persistence: 0", "persistence-netmask: 24"),
 			[]string{"f:8:26: persistence-netmask changes nothing: persistence is 0"},
 		},
 		{
-			"netmask in both families", both.Replace(one("ports: [1]", "persistence-netmask: 24")),
+			"netmask in both families", both.Replace(oneCluster("ports: [1]", "persistence-netmask: 24")),
 			[]string{"f:7:26: persistence-netmask 24 groups IPv6 clients by /24 too; a cluster for each family can have its own"},
 		},
 		{
-			"FTP without persistence", two.Replace(one("ftp:", "persistence: 0")),
+			"FTP without persistence", two.Replace(oneCluster("ftp:", "persistence: 0")),
 			[]string{"f:7:18: without persistence a data connection may reach another real server than its control connection"},
 		},
-		{"FTP without persistence, scheduled by source", two.Replace(one("ftp:", "persistence: 0", "scheduler: sh")), nil},
-		{"FTP without persistence, one real server", one("ftp:", "persistence: 0"), nil},
+		{"FTP without persistence, scheduled by source", two.Replace(oneCluster("ftp:", "persistence: 0", "scheduler: sh")), nil},
+		{"FTP without persistence, one real server", oneCluster("ftp:", "persistence: 0"), nil},
 		{
-			"no weight", strings.Replace(one("ports: [1]"), "10.0.0.1", "10.0.0.1, weight: 0", 1),
+			"no weight", strings.Replace(oneCluster("ports: [1]"), "10.0.0.1", "10.0.0.1, weight: 0", 1),
 			[]string{"f:5:19: every IPv4 real server has weight 0; the cluster takes no new IPv4 connections"},
 		},
 		{
-			"real servers outside of the sources", two.Replace(one("ftp: {active-data: {source: [10.0.0.2, 9.0.0.0/8, 10.0.0.0]}}")),
+			"real servers outside of the sources", two.Replace(oneCluster("ftp: {active-data: {source: [10.0.0.2, 9.0.0.0/8, 10.0.0.0]}}")),
 			[]string{"f:5:30: active data of 10.0.0.1 is not translated: no source of active-data holds it"},
 		},
-		{"real servers outside of the sources, without translation", one("ftp: {active-data: {source: 9.0.0.0/8, translate: none}}"), nil},
+		{"real servers outside of the sources, without translation", oneCluster("ftp: {active-data: {source: 9.0.0.0/8, translate: none}}"), nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, notes := parseGood(t, test.text)
+			_, notes := parseValid(t, test.text)
 			assert.Equal(t, test.want, notes)
 		})
 	}
 }
 
-// TestKeyTables: where keys are first given is kept for so many.
+// firstLines has room for maxKeys known keys.
 func TestKeyTables(t *testing.T) {
 	for _, keys := range [][]string{
 		keyNames(fileKeys), keyNames(clusterKeys), keyNames(ftpKeys), keyNames(activeKeys), keyNames(serverKeys),

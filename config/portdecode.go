@@ -7,8 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Limits on lists of ports. They keep checks near-linear, and no service has
-// more.
+// Limits on lists of ports: they keep checks near-linear.
 const (
 	maxPortEntries = 1024
 	maxFTPPorts    = 16
@@ -27,9 +26,9 @@ var (
 	ftpPorts   = atMost(maxFTPPorts, list("port", (*decoder).port))
 )
 
-// portRange decodes a port or LOW-HIGH, with a protocol before it if the key
-// allows one: 80, 8000-8100, tcp/80, udp/443.
-func portRange(protocols bool) decoding[PortRange] {
+// portRange decodes a port or LOW-HIGH, with an optional protocol if protocols is
+// set: 80, 8000-8100, tcp/80, udp/443.
+func portRange(protocols bool) decodeFunc[PortRange] {
 	return func(d *decoder, n *yaml.Node, what string) (PortRange, bool) {
 		text, ok := d.text(n, what)
 		if !ok {
@@ -44,8 +43,8 @@ func portRange(protocols bool) decoding[PortRange] {
 	}
 }
 
-// parsePortRange returns a range, or what is wrong with the text, as the end of
-// a sentence that begins with its name.
+// parsePortRange returns a range, or the problem as the end of a sentence that
+// begins with the key's name.
 func parsePortRange(text string, protocols bool) (ports PortRange, problem string) {
 	ports.Protocol = TCP
 	rest := text

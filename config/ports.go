@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// A Protocol is an IP protocol number (RFC 5237) of those that have ports.
+// A Protocol is the IP protocol number (RFC 5237) of a protocol with ports.
 type Protocol uint8
 
-// The protocols that a cluster may name.
+// The protocols of a cluster's ports.
 const (
 	TCP Protocol = 6
 	UDP Protocol = 17
 )
 
-// String is "tcp" or "udp".
+// String returns "tcp" or "udp".
 func (p Protocol) String() string {
 	if p == TCP {
 		return "tcp"
@@ -23,22 +23,21 @@ func (p Protocol) String() string {
 	return "udp"
 }
 
-// A PortRange is the ports Low … High, both included, of a protocol; one port
-// when they are equal. 1 ≤ Low ≤ High.
+// A PortRange is the ports Low … High of a protocol, both included; 1 ≤ Low ≤ High.
 type PortRange struct {
 	Protocol  Protocol
 	Low, High uint16
 }
 
-// Width is the number of ports in the range.
+// Width returns the number of ports in the range.
 func (r PortRange) Width() int { return int(r.High) - int(r.Low) + 1 }
 
-// Overlaps reports whether both ranges hold a port of the same protocol.
+// Overlaps reports whether the ranges have a port of the same protocol in common.
 func (r PortRange) Overlaps(other PortRange) bool {
 	return r.Protocol == other.Protocol && r.Low <= other.High && other.Low <= r.High
 }
 
-// String is as in the spec: "21", "10000-20000", "udp/443".
+// String returns the range as in the spec: "21", "10000-20000", "udp/443".
 func (r PortRange) String() string {
 	s := r.Ports()
 	if r.Protocol == UDP {
@@ -47,8 +46,8 @@ func (r PortRange) String() string {
 	return s
 }
 
-// Ports is the range without the protocol: "21" or "10000-20000", as nft writes
-// it.
+// Ports returns the range without the protocol, as nft writes it: "21" or
+// "10000-20000".
 func (r PortRange) Ports() string {
 	if r.Low == r.High {
 		return fmt.Sprint(r.Low)

@@ -10,12 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The sweeps of check find a mistake exactly when comparing every pair finds
-// one, in specs that choose from so few values that clusters often get in each
-// other's way.
+// The sorted scans of check find a mistake exactly if comparing every pair finds
+// one. The random specs choose from few values, so that clusters often conflict.
 func TestCheckAgainstPairs(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	good, refused := 0, 0
+	accepted, rejected := 0, 0
 	for range 1000 {
 		text := randomSpec(random)
 		report := &report{file: "f"}
@@ -25,17 +24,17 @@ func TestCheckAgainstPairs(t *testing.T) {
 		pairs := &recorder{}
 		assertValid(pairs, spec)
 		if pairs.failures == nil {
-			good++
+			accepted++
 		} else {
-			refused++
+			rejected++
 		}
 		require.Equal(t, pairs.failures == nil, report.err() == nil, "by pairs: %v\nby check: %v\n%s", pairs.failures, report.err(), text)
 	}
-	assert.Greater(t, good, 100)
-	assert.Greater(t, refused, 100)
+	assert.Greater(t, accepted, 100)
+	assert.Greater(t, rejected, 100)
 }
 
-// A recorder keeps what assertions say, and fails no test.
+// A recorder records failed assertions without failing the test.
 type recorder struct{ failures []string }
 
 func (r *recorder) Errorf(format string, args ...any) {

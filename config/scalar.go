@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// text decodes any scalar to the characters that the file holds.
+// text decodes any scalar to its text in the file.
 func (d *decoder) text(n *yaml.Node, what string) (string, bool) {
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -24,8 +24,8 @@ func (d *decoder) text(n *yaml.Node, what string) (string, bool) {
 	return n.Value, true
 }
 
-// colonHint is the way out for an IPv6 address like 2001:db8::, which YAML takes
-// for a key without a value.
+// colonHint returns the hint for an IPv6 address like 2001:db8::, which YAML reads
+// as a key without a value.
 func colonHint(n *yaml.Node) string {
 	if n.Kind != yaml.MappingNode || len(n.Content) != 2 || !isNull(n.Content[1]) {
 		return ""
@@ -33,11 +33,11 @@ func colonHint(n *yaml.Node) string {
 	return "; write " + quote(n.Content[0].Value+":") + " in quotes"
 }
 
-// word decodes text that YAML, unquoted, does not take for something else.
+// word decodes text that YAML reads as a string, not as a number, boolean or null.
 func (d *decoder) word(n *yaml.Node, what string) (string, bool) {
 	text, ok := d.text(n, what)
 	if ok && n.Tag != "!!str" {
-		d.fail(n, "%s must be text, and %s unquoted is none; write it in quotes", what, quote(text))
+		d.fail(n, "%s must be text, and unquoted %s is not text; write it in quotes", what, quote(text))
 		return "", false
 	}
 	return text, ok
@@ -51,20 +51,21 @@ func (d *decoder) boolean(n *yaml.Node, what string) (bool, bool) {
 	case isPlain(n) && (text == "true" || text == "false"):
 		return text == "true", true
 	}
-	d.fail(n, "%s must be true or false, not %s%s", what, quote(text), unquoted(n))
+	d.fail(n, "%s must be true or false, not %s%s", what, quote(text), quotesHint(n))
 	return false, false
 }
 
-// unquoted is the way out where only quotes are wrong.
-func unquoted(n *yaml.Node) string {
+// quotesHint returns " in quotes" for a quoted node.
+func quotesHint(n *yaml.Node) string {
 	if isPlain(n) {
 		return ""
 	}
 	return " in quotes"
 }
 
-// number decodes a whole number of low … high, decimal or 0x.
-func number(low, high uint64, limits string) decoding[uint64] {
+// number decodes a whole number of low … high, decimal or 0x; limits describes that
+// range in messages.
+func number(low, high uint64, limits string) decodeFunc[uint64] {
 	return func(d *decoder, n *yaml.Node, what string) (uint64, bool) {
 		text, ok := d.text(n, what)
 		if !ok {
@@ -90,10 +91,9 @@ var (
 	groupedPattern  = regexp.MustCompile(`^[1-9][0-9]*([_,'][0-9]+)+$`)
 )
 
-// parseNumber returns a number of low … high, or what is wrong with the text,
-// as the end of a sentence that begins with the number's name. YAML's other
-// forms (octal, binary, with underscores, base 60) are refused: programs
-// disagree on what they mean.
+// parseNumber returns a number of low … high, or the problem as the end of a
+// sentence that begins with the number's name. It refuses YAML's other forms
+// (octal, binary, with underscores, base 60), which programs read differently.
 func parseNumber(text string, low, high uint64, limits string) (number uint64, problem string) {
 	switch {
 	case isDecimal(text) || hexPattern.MatchString(text):
@@ -114,7 +114,8 @@ func parseNumber(text string, low, high uint64, limits string) (number uint64, p
 
 func outside(text, limits string) string { return "must be " + limits + ", not " + clip(text) }
 
-// isDecimal reports whether text is a whole number in digits, as most are.
+// isDecimal reports whether text is a whole number in decimal digits without leading
+// zeros.
 func isDecimal(text string) bool {
 	for i := range len(text) {
 		if text[i] < '0' || text[i] > '9' {
@@ -124,7 +125,7 @@ func isDecimal(text string) bool {
 	return text == "0" || text != "" && text[0] != '0'
 }
 
-// isNumber reports whether text is meant as a whole number, in range or not.
+// isNumber reports whether text looks like a whole number, in range or not.
 func isNumber(text string) bool {
 	return isDecimal(text) || hexPattern.MatchString(text) ||
 		paddedPattern.MatchString(text) || negativePattern.MatchString(text)
@@ -140,8 +141,8 @@ func paddedProblem(text string) string {
 
 var durationPattern = regexp.MustCompile(`^((0|[1-9][0-9]*)h)?((0|[1-9][0-9]*)m)?((0|[1-9][0-9]*)s)?$`)
 
-// duration decodes whole seconds of low … high; limit says high in words.
-func duration(low, high time.Duration, limit string) decoding[time.Duration] {
+// duration decodes whole seconds of low … high; limit is high in messages.
+func duration(low, high time.Duration, limit string) decodeFunc[time.Duration] {
 	return func(d *decoder, n *yaml.Node, what string) (time.Duration, bool) {
 		text, ok := d.text(n, what)
 		if !ok {
@@ -167,9 +168,8 @@ var (
 	secondsPattern   = regexp.MustCompile(`^[0-9]+$`)
 )
 
-// parseDuration returns a duration of whole seconds written like 5m, 300s,
-// 1h30m, or 0, or what is wrong with the text, as the end of a sentence that
-// begins with the duration's name.
+// parseDuration returns a duration of whole seconds (5m, 300s, 1h30m, 0), or the
+// problem as the end of a sentence that begins with the duration's name.
 func parseDuration(text string) (duration time.Duration, problem string) {
 	switch {
 	case text == "0":
@@ -186,7 +186,7 @@ func parseDuration(text string) (duration time.Duration, problem string) {
 		return 0, "must be a duration like 5m, 300s, 2h or 1h30m, or 0, not " + quote(text)
 	}
 	duration, err := time.ParseDuration(text)
-	if err != nil { // the pattern leaves only numbers that are too large
+	if err != nil { // by the pattern, the number can only be too large
 		return 1<<63 - 1, ""
 	}
 	return duration, ""

@@ -6,17 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on the characters that start YAML tokens, and on lines. A parser's
-// time and memory grow with its tokens, not with the bytes of the file, and
-// within one line it may hold them all.
+// Limits on the characters that start YAML tokens, and on lines. The parser's time
+// and memory grow with the number of tokens, and it may buffer all tokens of a line.
 const (
 	maxTokens     = 1_000_000
 	maxLineTokens = 200_000
 	maxLineLength = 1 << 20 // in characters
 )
 
-// scan refuses, before the parser sees it, what is no text or would cost the
-// parser too much. It reports whether parsing may go on.
+// scan checks the text before the parser runs: it reports bytes that are not text,
+// and text that would cost the parser too much. It returns false after a report.
 func scan(text []byte, report *report) bool {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	at := position{1, 1}
@@ -43,7 +42,7 @@ func scan(text []byte, report *report) bool {
 			tokens++
 			lineTokens++
 		}
-		if problem := excess(tokens, lineTokens, at.column); problem != "" {
+		if problem := limitProblem(tokens, lineTokens, at.column); problem != "" {
 			report.mistake(at, "%s", problem)
 			return false
 		}
@@ -57,7 +56,7 @@ func scan(text []byte, report *report) bool {
 	return true
 }
 
-// plainBytes are the characters of ASCII of which a text may hold any number.
+// plainBytes are the ASCII characters without a limit.
 var plainBytes = func() (plain [256]bool) {
 	for b := byte(' '); b < 0x7f; b++ {
 		plain[b] = b != ':' && !startsToken(rune(b), nil)
@@ -65,8 +64,8 @@ var plainBytes = func() (plain [256]bool) {
 	return plain
 }()
 
-// excess says which limit is exceeded, if one is.
-func excess(tokens, lineTokens, column int) string {
+// limitProblem returns a message if a limit is exceeded, else "".
+func limitProblem(tokens, lineTokens, column int) string {
 	switch {
 	case tokens > maxTokens:
 		return fmt.Sprintf("the file holds more than %d lines and entries; a spec is far smaller, so name the right file", maxTokens)
@@ -78,8 +77,8 @@ func excess(tokens, lineTokens, column int) string {
 	return ""
 }
 
-// isControl reports whether a character is one that YAML does not allow, or
-// takes for the end of a line where an editor does not.
+// isControl reports whether YAML forbids a character, or reads it as a line break
+// where an editor does not.
 func isControl(char rune) bool {
 	switch {
 	case char == '\t' || char == '\n' || char == '\r':
@@ -90,9 +89,9 @@ func isControl(char rune) bool {
 	return char == 0x2028 || char == 0x2029 || char == 0xfeff || char == 0xfffe || char == 0xffff
 }
 
-// startsToken reports whether a YAML token may begin (or end) at a character; a
-// plain word, which others delimit, is not counted, nor the colons within it,
-// such as those of IPv6 addresses.
+// startsToken reports whether a YAML token may begin or end at a character. Plain
+// words are not counted, because other tokens delimit them, nor are colons within
+// a word, such as those of IPv6 addresses.
 func startsToken(char rune, rest []byte) bool {
 	switch char {
 	case '\n', '\r', ',', '[', ']', '{', '}', '?', '-', '"', '\'', '&', '*', '!', '|', '>', '%', '#':

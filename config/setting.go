@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Names of the settings that are no sysctls: the IPVS timeouts, in seconds.
+// Names of the settings that are not sysctls: the IPVS timeouts, in seconds.
 const (
 	TimeoutTCP    = "ipvs.timeout.tcp"
 	TimeoutTCPFin = "ipvs.timeout.tcp-fin"
 	TimeoutUDP    = "ipvs.timeout.udp"
 )
 
-// A Setting is a value of the kernel's, apart from any cluster: a sysctl in
-// dotted form, or an IPVS timeout.
+// A Setting is a kernel setting that belongs to no cluster: a sysctl in dotted
+// form, or an IPVS timeout.
 type Setting struct {
 	Name, Value string
 }
 
-// Settings returns all that the spec wants of the kernel besides clusters,
-// sorted by name: forwarding, IPVS timeouts and sysctls.
+// Settings returns the kernel settings of the spec, sorted by name: forwarding,
+// IPVS timeouts and sysctls.
 func (s *Spec) Settings() []Setting {
 	var settings []Setting
 	if s.Director.IPForward {

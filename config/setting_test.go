@@ -32,8 +32,8 @@ director:
 	assert.NotContains(t, spec.Settings(), config.Setting{Name: "ipvs.timeout.tcp", Value: "7200"})
 }
 
-// Under direct and tunnel forwarding clients answer active data by way of the
-// VIP, so its ports are marked too.
+// Under direct and tunnel forwarding, clients send the replies of active data to
+// the VIP, so its ports are marked too.
 func TestMarkedPortsOfActiveData(t *testing.T) {
 	for _, c := range []struct{ forwarding, control, want string }{
 		{"nat", "[21, 990]", "[10000-20000 21 990]"},

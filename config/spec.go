@@ -1,5 +1,6 @@
-// Package config reads what the operator wrote: strict YAML in, a typed and
-// checked Spec out. It knows no kernel. The format is described in docs/spec.md.
+// Package config parses the operator's spec: it reads strict YAML and returns a
+// typed, checked Spec. It does not access the kernel. docs/spec.md describes the
+// format.
 package config
 
 import (
@@ -8,7 +9,7 @@ import (
 	"time"
 )
 
-// Defaults of the spec: what is left out has these values.
+// Defaults of the keys of the spec.
 const (
 	DefaultFile        = "/etc/lvsmark/lvsmark.yaml"
 	DefaultTable       = "lvsmark"
@@ -21,15 +22,15 @@ const (
 	DefaultWeight      = 1
 )
 
-// Ports of FTP over implicit TLS, ftps and ftps-data of the IANA registry.
+// Ports of FTP over implicit TLS: ftps and ftps-data in the IANA registry.
 const (
 	implicitControlPort = 990
 	implicitActivePort  = 989
 )
 
-// A Spec is one whole file: the clusters of a director and the director
-// itself. A Spec that Parse returned is valid: what the other packages are told
-// in it needs no second check.
+// A Spec is the content of one file: the clusters of a director and the settings of
+// the director itself. Parse returns only valid specs, so other packages do not
+// check them again.
 type Spec struct {
 	Clusters []Cluster // in the order of the file
 	Director Director
@@ -41,13 +42,13 @@ type Cluster struct {
 	Name  string // [A-Za-z0-9][A-Za-z0-9._-]*, at most 64 bytes; unique
 	Mark  uint32 // 1 … 0xffffffff; unique per address family; host byte order
 	VIPs  []netip.Addr
-	FTP   *FTP        // nil: no FTP cluster, Ports says what is marked
+	FTP   *FTP        // nil: not an FTP cluster; Ports are marked
 	Ports []PortRange // nil in an FTP cluster; see MarkedPorts
 
-	VIPDevice   string // apply puts the VIPs on this device; empty: it does not
+	VIPDevice   string // apply adds the VIPs to this device; empty: to no device
 	Forwarding  Forwarding
 	Scheduler   string        // name of an IPVS scheduler: rr, wlc, sh, …
-	Persistence time.Duration // whole seconds; 0: none
+	Persistence time.Duration // whole seconds; 0: off
 
 	// PersistenceNetmask is the prefix length by which clients are grouped;
 	// 0: the whole address (32 in IPv4, 128 in IPv6).
@@ -56,16 +57,16 @@ type Cluster struct {
 	RealServers []RealServer
 }
 
-// FTP is what makes a cluster an FTP cluster.
+// FTP has the settings of an FTP cluster.
 type FTP struct {
 	ControlPorts []uint16  // where clients connect first; 21, and 990 for implicit TLS
 	PassivePorts PortRange // where servers listen for data connections (PASV, EPSV); TCP
 	Active       *ActiveData
 }
 
-// ActiveData says how data connections that a real server opens itself (PORT,
-// EPRT) leave the director. It is nil where forwarding is not nat: such real
-// servers reach clients without the director.
+// ActiveData has the settings of data connections that real servers open (PORT,
+// EPRT). It is nil if forwarding is not nat: those real servers reach clients
+// without the director.
 type ActiveData struct {
 	Translate Translation
 	Sources   []netip.Prefix // masked; of the families of the cluster
@@ -74,22 +75,22 @@ type ActiveData struct {
 
 // A RealServer serves the VIPs of its own address family.
 type RealServer struct {
-	Name    string // empty when the file gives none
+	Name    string // may be empty
 	Address netip.Addr
 	Weight  int // 0 … 65535; 0: no new connections
 }
 
-// Director holds what concerns the director as a whole.
+// Director has the settings of the whole director.
 type Director struct {
 	Table     string // name of the nftables tables, one per family
-	Bind      bool   // false: marks only, IPVS is somebody else's
+	Bind      bool   // false: marks only; another program manages IPVS
 	IPForward bool
 	Timeouts  Timeouts
 	Sysctls   []Sysctl // sorted by name
 }
 
-// Timeouts are those of IPVS connections, in whole seconds; 0: leave as it is.
-// See ipvsadm(8), --set.
+// Timeouts are the timeouts of IPVS connections, in whole seconds; 0: leave
+// unchanged. See ipvsadm(8), --set.
 type Timeouts struct {
 	TCP, TCPFin, UDP time.Duration
 }
@@ -100,8 +101,8 @@ type Sysctl struct {
 	Name, Value string
 }
 
-// VIPsOf returns the cluster's VIPs of one family, in the order of the file. They
-// are to be read only.
+// VIPsOf returns the cluster's VIPs of one family, in the order of the file. Callers
+// must not change the slice.
 func (c *Cluster) VIPsOf(f Family) []netip.Addr {
 	isOther := func(vip netip.Addr) bool { return !f.holds(vip) }
 	if !slices.ContainsFunc(c.VIPs, isOther) {
@@ -138,11 +139,11 @@ func (c *Cluster) Serves(f Family) bool {
 // first (in an FTP cluster, that of the data connections), TCP before UDP,
 // lower before higher.
 //
-// Under direct and tunnel forwarding the ports of active data are among them: a
-// real server opens such a connection from the VIP, and what the client answers
-// comes to the director, for IPVS to hand on to the same real server
-// (tcp_conn_schedule in net/netfilter/ipvs/ip_vs_proto_tcp.c schedules SYN+ACK
-// for that). Under nat the director's own translation leads it back.
+// Under direct and tunnel forwarding the ports of active data are included: a real
+// server opens such a connection from the VIP, so the client's replies arrive at
+// the director, and IPVS forwards them to the same real server (tcp_conn_schedule
+// in net/netfilter/ipvs/ip_vs_proto_tcp.c schedules SYN+ACK for that). Under nat,
+// connection tracking on the director returns the replies to the real server.
 func (c *Cluster) MarkedPorts() []PortRange {
 	if c.FTP == nil {
 		return mergePorts(c.Ports)
@@ -159,9 +160,9 @@ func (c *Cluster) MarkedPorts() []PortRange {
 	return mergePorts(ports)
 }
 
-// ActivePorts returns the ports from which real servers open active data
-// connections: those that the file names, or ftp-data (20) and, beside a control
-// port of implicit TLS, ftps-data (989). It is nil in a cluster without FTP.
+// ActivePorts returns the source ports of active data connections: those of the
+// file, or else ftps-data (989) for control port 990 and ftp-data (20) for any
+// other. It returns nil for a cluster without FTP.
 func (c *Cluster) ActivePorts() []uint16 {
 	switch {
 	case c.FTP == nil:

@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// suggest is the way out of an unknown word: the nearest known one if one is
-// near, and all of them under a title.
+// suggest returns the hint for an unknown word: the nearest known word if one is
+// similar, then the title and all known words.
 func suggest(word, title string, known []string) string {
 	hint := "; "
 	if near := nearest(word, known); near != "" {
@@ -12,10 +12,10 @@ func suggest(word, title string, known []string) string {
 	return hint + title + ": " + strings.Join(known, ", ")
 }
 
-// nearest returns the known word that differs least from another one, in no
-// more than a third of it; empty when there is none.
+// nearest returns the known word with the smallest distance to word, at most a
+// third of its length; "" if there is none.
 func nearest(word string, known []string) string {
-	const longest = 40 // no word of ours is longer, and the cost is the product of lengths
+	const longest = 40 // longer than every known word; the cost is the product of the lengths
 	if len(word) > longest {
 		return ""
 	}
@@ -29,8 +29,8 @@ func nearest(word string, known []string) string {
 	return best
 }
 
-// distance is the number of bytes to insert, delete, replace or swap with the
-// next one to come from one word to the other (optimal string alignment).
+// distance returns the optimal string alignment distance: how many bytes to insert,
+// delete, replace or swap with the next one to turn one word into the other.
 func distance(a, b string) int {
 	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

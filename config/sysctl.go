@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// sysctls decodes a mapping of names to values, in the order of the file; an
-// item's position is that of the value.
+// sysctls decodes a mapping of names to values, in the order of the file. The
+// position of an item is that of its value.
 func (d *decoder) sysctls(n *yaml.Node, what string) ([]item[Sysctl], bool) {
 	if isNull(n) {
 		return nil, true
@@ -51,23 +51,22 @@ func (d *decoder) sysctl(name, value *yaml.Node, what string, first map[string]i
 	return Sysctl{Name: dotted, Value: text}, ok
 }
 
-// sysctlLimit keeps "name = value" within what nft takes as a comment, 127
-// bytes: the ledger in the nftables table has it as one.
+// sysctlLimit keeps "name = value" within the 127 bytes of an nft comment: the
+// ledger in the nftables table stores it as a comment.
 const sysctlLimit = 124
 
 var sysctlPattern = regexp.MustCompile(`^net(\.[A-Za-z0-9_-][A-Za-z0-9_/-]*)+$`)
 
-// parseSysctlName returns a name in dotted form, or what is wrong with it. As in
-// sysctl(8), the first separator tells the form, and in each form the other
-// separator stands for itself: net/ipv4/conf/eth0.7/forwarding is
-// net.ipv4.conf.eth0/7.forwarding.
+// parseSysctlName returns a name in dotted form, or the problem. As in sysctl(8),
+// the first separator decides the form, and the other separator is part of a name:
+// net/ipv4/conf/eth0.7/forwarding is net.ipv4.conf.eth0/7.forwarding.
 func parseSysctlName(text string) (dotted, problem string) {
 	dotted = text
 	if separator := strings.IndexAny(text, "./"); separator >= 0 && text[separator] == '/' {
 		dotted = strings.NewReplacer(".", "/", "/", ".").Replace(text)
 	}
 	if !strings.HasPrefix(dotted, "net.") {
-		return "", "is not below net., so it is not of a network namespace; set it in sysctl.conf"
+		return "", "is not below net., so it does not belong to a network namespace; set it in sysctl.conf"
 	}
 	if len(dotted) > 256 || !sysctlPattern.MatchString(dotted) {
 		return "", "is not a name; write it like net.ipv4.vs.conntrack"
@@ -80,15 +79,15 @@ func (d *decoder) sysctlValue(n *yaml.Node, name string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	odd := strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c > '~' || c == '"' })
+	invalid := strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c > '~' || c == '"' })
 	switch {
 	case strings.TrimSpace(text) == "":
 		d.fail(n, "sysctl %s needs a value; give one, or remove it", name)
 	case len(name)+len(text) > sysctlLimit:
 		d.fail(n, "sysctl %s is too long to be kept in the ledger, at most %d bytes with its value; set it in sysctl.conf", name, sysctlLimit)
-	case odd:
+	case invalid:
 		d.fail(n, "sysctl %s must be one line of ASCII without quotes, not %s; write it as /proc/sys shows it", name, quote(text))
-	case isPlain(n) && isSwitch(text):
+	case isPlain(n) && isYAMLBoolean(text):
 		d.fail(n, "sysctl %s must be as the kernel writes it, not %s; write 1 or 0", name, text)
 	case isPlain(n) && paddedPattern.MatchString(text):
 		d.fail(n, "sysctl %s %s", name, paddedProblem(text))
@@ -98,9 +97,9 @@ func (d *decoder) sysctlValue(n *yaml.Node, name string) (string, bool) {
 	return "", false
 }
 
-// isSwitch reports whether one YAML or another takes text for a boolean; the
-// kernel takes none.
-func isSwitch(text string) bool {
+// isYAMLBoolean reports whether some version of YAML reads text as a boolean. The
+// kernel accepts none of these words.
+func isYAMLBoolean(text string) bool {
 	words := []string{"true", "false", "yes", "no", "on", "off", "y", "n"}
 	return slices.Contains(words, strings.ToLower(text))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// assertValid holds what the other packages rely on, in the plainest words:
-// pair by pair, where check sweeps.
+// assertValid checks the guarantees that other packages rely on. It compares every
+// pair, which is simpler than the algorithms of check.
 func assertValid(t assert.TestingT, spec *Spec) {
 	assert.NotEmpty(t, spec.Clusters)
 	forwards := false
@@ -19,7 +19,7 @@ func assertValid(t assert.TestingT, spec *Spec) {
 		assertValidCluster(t, &spec.Clusters[i])
 		forwards = forwards || spec.Clusters[i].Forwarding == NAT
 		for j := range i {
-			assertApart(t, &spec.Clusters[j], &spec.Clusters[i])
+			assertNoConflict(t, &spec.Clusters[j], &spec.Clusters[i])
 		}
 		for j := range spec.Clusters {
 			for _, server := range spec.Clusters[i].RealServers {
@@ -88,8 +88,9 @@ func assertValidActive(t assert.TestingT, c *Cluster) {
 	}
 }
 
-// assertApart asserts that two clusters do not get in each other's way.
-func assertApart(t assert.TestingT, a, b *Cluster) {
+// assertNoConflict checks that two clusters have different names, marks and ports
+// of common VIPs, and do not translate the same packets differently.
+func assertNoConflict(t assert.TestingT, a, b *Cluster) {
 	assert.NotEqual(t, a.Name, b.Name)
 	for _, family := range Families() {
 		if !a.Serves(family) || !b.Serves(family) {
@@ -111,7 +112,7 @@ func assertApart(t assert.TestingT, a, b *Cluster) {
 	}
 }
 
-// ambiguous reports whether two clusters would translate the same packets.
+// ambiguous reports whether two clusters translate the same packets.
 func ambiguous(a, b *Cluster, family Family) bool {
 	if a.FTP == nil || b.FTP == nil || a.FTP.Active == nil || b.FTP.Active == nil {
 		return false

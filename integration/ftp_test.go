@@ -225,7 +225,7 @@ func (c *cluster) check(t *testing.T, results []lab.Result, source func(config.F
 	for _, r := range results {
 		t.Run(r.Session.String(), func(t *testing.T) {
 			assert.NoError(t, r.Err, r.Log)
-			assert.True(t, r.Whole(), "%d of %d bytes arrived as they were sent", r.Bytes, r.Size)
+			assert.True(t, r.Complete(), "%d of %d bytes arrived as they were sent", r.Bytes, r.Size)
 			assert.True(t, r.SameServer(), "one real server had control and data")
 			want := "[]"
 			if r.Mode.Active() {

@@ -102,7 +102,7 @@ func (s *stage) sessions() error {
 	}
 	s.table(lab.Table(results))
 	for _, r := range results {
-		s.expect(r.Err == nil && r.Whole(), "%s: the files arrived as they were sent", r.Session)
+		s.expect(r.Err == nil && r.Complete(), "%s: the files arrived as they were sent", r.Session)
 		s.expect(r.SameServer(), "%s: control and data were on the same real server", r.Session)
 		for _, source := range r.Source {
 			s.expect(source == lab.VIP(r.Family), "%s: active data came from the VIP", r.Session)

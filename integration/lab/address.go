@@ -7,8 +7,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// The addresses of a lab. The networks are of RFC 5737, RFC 3849, RFC 1918 and
-// RFC 4193.
+// The addresses of a lab, in networks of RFC 5737, RFC 3849, RFC 1918 and RFC 4193.
 //
 //	             client network       server network
 //	director     198.51.100.1         10.0.0.1
@@ -16,8 +15,8 @@ import (
 //	real servers 198.51.100.11 …      10.0.0.11 …
 //	clients      198.51.100.100 …
 //
-// IPv6 has the same last digits in 2001:db8:1::/64 and fd00:10::/64. Real
-// servers are on the client network only where they reply without the director.
+// IPv6 addresses have the same last digits in 2001:db8:1::/64 and fd00:10::/64. Real
+// servers are on the client network only if they reply without the director.
 const (
 	directorNumber    = 1
 	firstServerNumber = 11
@@ -27,13 +26,13 @@ const (
 	maxRealServers    = 9
 )
 
-// VIP is the address that clients use.
+// VIP returns the address that clients connect to.
 func VIP(f config.Family) netip.Addr { return Outside(f, VIPNumber) }
 
-// Outgoing is the director's own address on the client network.
+// Outgoing returns the director's own address on the client network.
 func Outgoing(f config.Family) netip.Addr { return Outside(f, directorNumber) }
 
-// Outside is an address on the client network.
+// Outside returns an address on the client network.
 func Outside(f config.Family, number int) netip.Addr {
 	if f == config.IPv4 {
 		return netip.MustParseAddr(fmt.Sprintf("198.51.100.%d", number))
@@ -41,7 +40,7 @@ func Outside(f config.Family, number int) netip.Addr {
 	return netip.MustParseAddr(fmt.Sprintf("2001:db8:1::%d", number))
 }
 
-// inside is an address on the server network.
+// inside returns an address on the server network.
 func inside(f config.Family, number int) netip.Addr {
 	if f == config.IPv4 {
 		return netip.MustParseAddr(fmt.Sprintf("10.0.0.%d", number))
@@ -56,8 +55,8 @@ func networkBits(f config.Family) int {
 	return 64
 }
 
-// ClientAddress returns an address of the client that no session has had, so
-// that persistence has not seen it and what it does can be told from the rest.
+// ClientAddress returns an unused address of the client: no persistence template
+// exists for it, and its connections belong to one session only.
 func (l *Lab) ClientAddress(f config.Family) (netip.Addr, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,9 +13,8 @@ import (
 	"time"
 )
 
-// writeCertificate makes the key and the self-signed certificate of the VIPs,
-// one for all real servers, in one file as vsftpd reads it. Clients trust it,
-// and nothing else.
+// writeCertificate writes the key and the self-signed certificate of the VIPs to
+// one file for vsftpd on all real servers. Clients trust only this certificate.
 func (l *Lab) writeCertificate() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -26,7 +25,7 @@ func (l *Lab) writeCertificate() error {
 		Subject:               pkix.Name{CommonName: "lvsmark lab"},
 		NotBefore:             time.Now().Add(-time.Hour),
 		NotAfter:              time.Now().Add(24 * time.Hour),
-		IsCA:                  true, // GnuTLS wants it of what it is told to trust
+		IsCA:                  true, // GnuTLS requires it for trusted certificates
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},

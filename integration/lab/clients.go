@@ -12,22 +12,22 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A transfer is a session in terms of files.
+// A transfer is a session with its files and client options.
 type transfer struct {
 	Session
 	from          netip.Addr
 	trust         string // certificate
 	clientTimeout time.Duration
-	rounds        []round         // one after the other
-	gate          *sync.WaitGroup // nil: no waiting for other sessions
+	rounds        []round         // run in sequence
+	barrier       *sync.WaitGroup // nil: do not wait for other sessions
 }
 
-// clientTimeout is how long a client waits for what does not come. The machine may
-// be emulated, and busy.
+// clientTimeout is the timeout of a client for one operation. It is long because
+// the machine may be emulated and busy.
 const clientTimeout = 5 * time.Minute
 
-// clientTimeout is that with a whole session, which takes its time where servers hold
-// it to a rate.
+// clientTimeout returns the timeout of a client. With a limited rate, it includes the
+// time of the transfer.
 func (l *Lab) clientTimeout(r *Result) time.Duration {
 	if l.Rate == 0 {
 		return clientTimeout
@@ -35,7 +35,7 @@ func (l *Lab) clientTimeout(r *Result) time.Duration {
 	return 2 * (clientTimeout + time.Duration(r.Size/int64(l.Rate))*time.Second)
 }
 
-// program runs the session's client program and returns what it says of it.
+// program runs the session's client program and returns its output.
 func (l *Lab) program(t transfer) (log string, err error) {
 	switch t.Client {
 	case Curl:
@@ -45,9 +45,9 @@ func (l *Lab) program(t transfer) (log string, err error) {
 	}
 	c, err := l.connect(t)
 	defer c.close()
-	if t.gate != nil {
-		t.gate.Done()
-		t.gate.Wait()
+	if t.barrier != nil {
+		t.barrier.Done()
+		t.barrier.Wait()
 	}
 	if err == nil {
 		err = c.run()
@@ -55,7 +55,8 @@ func (l *Lab) program(t transfer) (log string, err error) {
 	return c.log.String(), err
 }
 
-// curl's options hold up to --next, which keeps the control connection.
+// curl returns curl's arguments. Options apply up to --next, which keeps the control
+// connection open.
 func (t transfer) curl() []string {
 	options := []string{
 		"--verbose", "--silent", "--show-error", "--noproxy", "*", "--max-time", seconds(t.clientTimeout),
@@ -85,9 +86,9 @@ func (t transfer) curl() []string {
 	return args[:len(args)-1]
 }
 
-// ftpPort is the address that curl listens on. Without brackets, curl 8.14 (Debian
-// 13) takes what stands before the first colon of an IPv6 address for the whole of
-// it: "bind(port=0) failed: Address family not supported by protocol".
+// ftpPort returns the address that curl listens on. curl 8.14 (Debian 13) cuts an
+// IPv6 address without brackets at the first colon: "bind(port=0) failed: Address
+// family not supported by protocol".
 func (t transfer) ftpPort() string {
 	if t.from.Is6() {
 		return "[" + t.from.String() + "]"
@@ -95,12 +96,12 @@ func (t transfer) ftpPort() string {
 	return t.from.String()
 }
 
-// lftp's TLS is held to 1.2. Where its send buffer is full at the end of an upload,
-// lftp closes the data connection without TLS's closing alert: gnutls_bye answers
-// EAGAIN, and lftp does not try again. With TLS 1.3 the server's session ticket lies
-// unread then, so that the kernel resets the connection and the server loses what it
-// has not read yet. With TLS 1.2 nothing is lost; see needs for vsftpd's part. curl
-// and the lab's own client send the alert and read the ticket.
+// lftp returns lftp's arguments. They limit TLS to 1.2, because lftp may close the
+// data connection of an upload without close_notify: if its send buffer is full,
+// gnutls_bye returns EAGAIN, and lftp does not try again. With TLS 1.3 the server's
+// session ticket is then unread, the kernel resets the connection, and the server
+// loses unread data. With TLS 1.2 no data is lost; see vsftpdSettings for the
+// server's side. curl and the lab's own client send close_notify and read the ticket.
 func (t transfer) lftp() []string {
 	bind := "set net:socket-bind-ipv6 %s"
 	if t.Family == config.IPv4 {
@@ -121,7 +122,7 @@ func (t transfer) lftp() []string {
 		fmt.Sprintf("set ftp:prefer-epsv %t", t.Mode == EPSV),
 		fmt.Sprintf("set ftp:ssl-allow %t", t.Security != Plain),
 		fmt.Sprintf("set ftp:ssl-force %t", t.Security != Plain),
-		fmt.Sprintf("set ftp:ssl-allow-anonymous %t", t.Security != Plain), // the above leave them out
+		fmt.Sprintf("set ftp:ssl-allow-anonymous %t", t.Security != Plain), // the settings above do not apply to anonymous users
 		"set ftp:ssl-protect-data yes",
 		`set ssl:priority "NORMAL:-VERS-TLS1.3"`,
 		"set ssl:ca-file " + t.trust,
@@ -135,7 +136,7 @@ func (t transfer) lftp() []string {
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
 
-// combined runs a program and returns all that it wrote.
+// combined runs a program and returns its standard output and standard error.
 func (h *Host) combined(name string, args []string) (string, error) {
 	var output bytes.Buffer
 	cmd := h.lab.command(h.lab.ctx, "ip", h.exec(name, args)...)

@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// Every real server holds random bytes of its own in the files DataFile and
-// PieceFile, and takes uploads in the directory UploadDir.
+// Every real server has files DataFile and PieceFile with its own random content,
+// and accepts uploads in the directory UploadDir.
 const (
 	DataFile  = "data.bin"
-	DataSize  = 8 << 20 // of DataFile, unless ResizeFile was called
+	DataSize  = 8 << 20 // default size of DataFile, see ResizeFile
 	PieceFile = "piece.bin"
 	PieceSize = 32 << 10
 	UploadDir = "upload"
 )
 
-// A sum is what tells whether a file arrived as it was sent.
+// A sum is the SHA-256 of a file; it shows whether a transfer was correct.
 type sum [sha256.Size]byte
 
 // makeFiles writes the files that clients upload and those of the servers.
-// Anonymous users may write below UploadDir only: vsftpd refuses a root that
-// they can write to.
+// Anonymous users may write only below UploadDir: vsftpd refuses a root directory
+// that they can write to.
 func (l *Lab) makeFiles() error {
 	if err := l.writeFiles(func(file string) string { return l.upload(file) }); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (l *Lab) makeFiles() error {
 				return err
 			}
 		}
-		if err := os.Chmod(upload, 0o777); err != nil { // whatever the umask
+		if err := os.Chmod(upload, 0o777); err != nil { // regardless of the umask
 			return err
 		}
 		if err := l.writeFiles(func(file string) string { return filepath.Join(s.Dir, file) }); err != nil {
@@ -48,19 +48,20 @@ func (l *Lab) makeFiles() error {
 	return nil
 }
 
-// ResizeFile makes DataFile, and what clients upload, of another size in bytes.
+// ResizeFile changes the size of DataFile and of its uploads, in bytes.
 func (l *Lab) ResizeFile(size int) error {
 	l.fileSize = size
 	return l.makeFiles()
 }
 
-// upload is the path of what clients upload in place of a file of the servers.
+// upload returns the path of the file that clients upload instead of a file of the
+// servers.
 func (l *Lab) upload(file string) string { return filepath.Join(l.Dir, "upload-"+file) }
 
-// emptyDir is where vsftpd locks itself in.
+// emptyDir returns vsftpd's secure_chroot_dir.
 func (s *RealServer) emptyDir() string { return filepath.Join(s.lab.Dir, s.Name+"-empty") }
 
-// writeFiles writes DataFile and PieceFile, each at the path for it.
+// writeFiles writes DataFile and PieceFile at the paths that path returns.
 func (l *Lab) writeFiles(path func(file string) string) error {
 	for file, size := range map[string]int{DataFile: l.fileSize, PieceFile: PieceSize} {
 		if err := l.writeRandom(path(file), size); err != nil {
@@ -70,7 +71,7 @@ func (l *Lab) writeFiles(path func(file string) string) error {
 	return nil
 }
 
-// writeRandom writes bytes that depend on the path, and records their sum.
+// writeRandom writes bytes derived from the path, and records their sum.
 func (l *Lab) writeRandom(path string, size int) error {
 	content := make([]byte, size)
 	rand.NewChaCha8(sha256.Sum256([]byte(path))).Read(content)
@@ -86,7 +87,8 @@ type round struct {
 	download string // path on the client
 }
 
-// roundsOf names the files of a session. No other session has its address.
+// roundsOf returns the rounds of a session. File names contain the client's address,
+// which is unique to the session.
 func (l *Lab) roundsOf(r *Result) []round {
 	name := strings.ReplaceAll(r.From.String(), ":", ".")
 	file, number := DataFile, 1
@@ -101,7 +103,7 @@ func (l *Lab) roundsOf(r *Result) []round {
 	return rounds
 }
 
-// sizeOf is how many bytes a session transfers in both directions.
+// sizeOf returns the number of bytes that a session transfers in both directions.
 func (l *Lab) sizeOf(s Session) int64 {
 	if s.Pieces > 0 {
 		return 2 * PieceSize * int64(s.Pieces)
@@ -109,13 +111,12 @@ func (l *Lab) sizeOf(s Session) int64 {
 	return 2 * int64(l.fileSize)
 }
 
-// collect looks for the session's files at both ends, and removes them. It
-// names the real server that has all uploads, and the one that all downloads
-// are from.
+// collect checks the session's files at both ends and removes them. It records the
+// real server that has all uploads, and the source of all downloads.
 func (l *Lab) collect(r *Result, rounds []round) error {
 	stored, loaded := map[string]int{}, map[string]int{}
 	for _, round := range rounds {
-		size, got, err := take(round.download)
+		size, got, err := readAndRemove(round.download)
 		if err != nil {
 			return err
 		}
@@ -124,7 +125,7 @@ func (l *Lab) collect(r *Result, rounds []round) error {
 				loaded[s.Name]++
 				r.Bytes += size
 			}
-			size, got, err := take(filepath.Join(s.Dir, round.stored))
+			size, got, err := readAndRemove(filepath.Join(s.Dir, round.stored))
 			if err != nil {
 				return err
 			}
@@ -145,8 +146,8 @@ func (l *Lab) collect(r *Result, rounds []round) error {
 	return nil
 }
 
-// take reads a file and removes it; its size is 0 when there is none.
-func take(path string) (size int64, s sum, err error) {
+// readAndRemove reads a file and removes it; the size is 0 if there is none.
+func readAndRemove(path string) (size int64, s sum, err error) {
 	file, err := os.Open(path)
 	if os.IsNotExist(err) {
 		return 0, s, nil

@@ -16,9 +16,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// An ftpClient is one control connection of the lab's own FTP client. It does
-// what the programs at hand do not: EPRT over IPv4 under TLS, and a session
-// that waits in the middle.
+// An ftpClient is one control connection of the lab's own FTP client. It supports
+// what curl and lftp do not: EPRT over IPv4 with TLS, and a pause after login.
 type ftpClient struct {
 	transfer
 	lab     *Lab
@@ -28,7 +27,7 @@ type ftpClient struct {
 	opened  []io.Closer
 }
 
-// connect logs in.
+// connect opens a control connection and logs in.
 func (l *Lab) connect(t transfer) (*ftpClient, error) {
 	c := &ftpClient{transfer: t, lab: l}
 	return c, c.login()
@@ -72,8 +71,8 @@ func (c *ftpClient) login() error {
 	return nil
 }
 
-// prepareTLS trusts the lab's certificate only, and keeps sessions: data
-// connections have to resume that of the control connection.
+// prepareTLS configures TLS: it trusts only the lab's certificate and caches the
+// session, because data connections must resume that of the control connection.
 func (c *ftpClient) prepareTLS() error {
 	trust, err := os.ReadFile(c.trust)
 	if err != nil {
@@ -89,7 +88,7 @@ func (c *ftpClient) prepareTLS() error {
 	return nil
 }
 
-// run uploads, downloads and takes its leave.
+// run does all uploads and downloads, then quits.
 func (c *ftpClient) run() error {
 	for _, r := range c.rounds {
 		if err := c.round(r); err != nil {
@@ -113,7 +112,7 @@ func (c *ftpClient) round(r round) error {
 		if err := data.CloseWrite(); err != nil {
 			return err
 		}
-		// TLS tickets that were not read would turn the close into a reset.
+		// Closing with unread TLS tickets would reset the connection.
 		_, err := io.Copy(io.Discard, data)
 		return err
 	})
@@ -137,7 +136,7 @@ type dataConn interface {
 	CloseWrite() error
 }
 
-// data sends a command that transfers over a data connection of the session's
+// data sends a command and runs its transfer on a data connection of the session's
 // mode.
 func (c *ftpClient) data(command string, transfer func(dataConn) error) error {
 	open := c.passive
@@ -156,7 +155,7 @@ func (c *ftpClient) data(command string, transfer func(dataConn) error) error {
 		return err
 	}
 	if c.tls != nil {
-		if data, err = c.secured(data); err != nil {
+		if data, err = c.startTLS(data); err != nil {
 			return fmt.Errorf("%s: %w", command, err)
 		}
 	}
@@ -170,8 +169,8 @@ func (c *ftpClient) data(command string, transfer func(dataConn) error) error {
 	return err
 }
 
-// secured begins TLS on a data connection, and logs its version.
-func (c *ftpClient) secured(data dataConn) (dataConn, error) {
+// startTLS starts TLS on a data connection and logs the version.
+func (c *ftpClient) startTLS(data dataConn) (dataConn, error) {
 	conn := tls.Client(data, c.tls)
 	if err := conn.HandshakeContext(c.lab.ctx); err != nil {
 		return nil, err
@@ -180,8 +179,8 @@ func (c *ftpClient) secured(data dataConn) (dataConn, error) {
 	return conn, nil
 }
 
-// passive connects to where the server says: PASV names an address, EPSV leaves
-// it that of the control connection.
+// passive connects to the server's data port. The reply to PASV has the address;
+// with EPSV it is the address of the control connection.
 func (c *ftpClient) passive() (func() (dataConn, error), error) {
 	code, parse := 229, parseEPSV
 	if c.Mode == PASV {
@@ -199,7 +198,7 @@ func (c *ftpClient) passive() (func() (dataConn, error), error) {
 	return func() (dataConn, error) { return conn, nil }, err
 }
 
-// active listens, and tells the server where.
+// active listens, and sends the address to the server.
 func (c *ftpClient) active() (func() (dataConn, error), error) {
 	listener, err := c.listen()
 	if err != nil {
@@ -221,7 +220,7 @@ func (c *ftpClient) active() (func() (dataConn, error), error) {
 	}, err
 }
 
-// familyNumber is that of RFC 2428.
+// familyNumber returns the address family number of RFC 2428.
 func familyNumber(f config.Family) int {
 	if f == config.IPv4 {
 		return 1
@@ -236,7 +235,7 @@ func parsePASV(message string, _ netip.Addr) (netip.AddrPort, error) {
 	var high, low uint8
 	_, err := fmt.Sscanf(rest, "%d,%d,%d,%d,%d,%d", &addr[0], &addr[1], &addr[2], &addr[3], &high, &low)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("answer to PASV: %q: %w", message, err)
+		return netip.AddrPort{}, fmt.Errorf("reply to PASV: %q: %w", message, err)
 	}
 	return netip.AddrPortFrom(netip.AddrFrom4(addr), uint16(high)<<8|uint16(low)), nil
 }
@@ -247,12 +246,12 @@ func parseEPSV(message string, server netip.Addr) (netip.AddrPort, error) {
 	number, _, _ := strings.Cut(rest, "|)")
 	port, err := strconv.ParseUint(number, 10, 16)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("answer to EPSV: %q: %w", message, err)
+		return netip.AddrPort{}, fmt.Errorf("reply to EPSV: %q: %w", message, err)
 	}
 	return netip.AddrPortFrom(server, uint16(port)), nil
 }
 
-// command sends one line and reads the reply, which has to have the code.
+// command sends one line and reads the reply, which must have the code.
 func (c *ftpClient) command(code int, format string, args ...any) (string, error) {
 	line := fmt.Sprintf(format, args...)
 	fmt.Fprintf(&c.log, "> %s\n", line)
@@ -301,12 +300,12 @@ func (c *ftpClient) listen() (*net.TCPListener, error) {
 	return tcp, tcp.SetDeadline(c.deadline())
 }
 
-// close ends what the session has opened.
+// close closes all connections and listeners of the session.
 func (c *ftpClient) close() {
 	for _, closer := range c.opened {
 		closer.Close()
 	}
 }
 
-// deadline is that of a connection which is opened now.
+// deadline returns the deadline of a connection opened now.
 func (c *ftpClient) deadline() time.Time { return time.Now().Add(c.clientTimeout) }

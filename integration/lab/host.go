@@ -12,7 +12,7 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// A Host is a network namespace of the lab that stands for a machine.
+// A Host is a network namespace that represents a machine of the lab.
 type Host struct {
 	Name  string // in the lab: client, director, rs1, …
 	NetNS string // name below /run/netns
@@ -20,8 +20,8 @@ type Host struct {
 	lab *Lab
 }
 
-// addHost makes a namespace with its loopback device up and without IPv6
-// duplicate address detection: addresses are usable at once.
+// addHost creates a namespace with its loopback device up and without IPv6
+// duplicate address detection, so that addresses are usable at once.
 func (l *Lab) addHost(name string) (*Host, error) {
 	h := &Host{Name: name, NetNS: l.prefix + "-" + name, lab: l}
 	if _, err := l.run("ip", "netns", "add", h.NetNS); err != nil {
@@ -39,16 +39,16 @@ func (l *Lab) addHost(name string) (*Host, error) {
 	return h, h.ip("link set lo up")
 }
 
-// remove ends what still runs in the namespace, such as the children of a
-// server that left its process group, and deletes it.
+// remove kills the processes in the namespace and deletes it. Some may still run:
+// children of a server can leave its process group.
 func (h *Host) remove() error {
 	return errors.Join(h.killAll(), run("ip", "netns", "delete", h.NetNS))
 }
 
-// Do calls fn on a thread of its own inside the namespace. Sockets that fn
-// opens stay in it.
+// Do calls fn on a separate thread inside the namespace. Sockets that fn opens stay
+// in the namespace.
 func (h *Host) Do(fn func() error) (err error) {
-	onThrownAwayThread(func() {
+	onTemporaryThread(func() {
 		var ns netns.NsHandle
 		if ns, err = netns.GetFromName(h.NetNS); err == nil {
 			err = netns.Set(ns)
@@ -63,19 +63,19 @@ func (h *Host) Do(fn func() error) (err error) {
 	return err
 }
 
-// onThrownAwayThread calls fn on a thread that ends with it, whatever fn made
-// of it, and waits. The first thread of a process is not taken: Go never ends
-// it, and it stands for the whole process in /proc.
-func onThrownAwayThread(fn func()) {
+// onTemporaryThread calls fn on a thread that ends when fn returns, and waits. It
+// does not use the first thread of the process: Go never ends that one, and /proc
+// shows it as the whole process.
+func onTemporaryThread(fn func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
 		if syscall.Gettid() != syscall.Getpid() {
-			fn() // never unlocked
+			fn() // the thread stays locked, so Go ends it
 			return
 		}
-		onThrownAwayThread(fn)
+		onTemporaryThread(fn)
 		runtime.UnlockOSThread()
 	}()
 	<-done
@@ -108,7 +108,7 @@ func sysctlPath(name string) string {
 	return filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
 }
 
-// ip runs commands of ip(8), one in a line, inside the namespace.
+// ip runs ip(8) commands, one per line, inside the namespace.
 func (h *Host) ip(commands ...string) error {
 	_, err := h.lab.runInput(strings.Join(commands, "\n")+"\n", "ip", "-n", h.NetNS, "-batch", "-")
 	if err != nil {

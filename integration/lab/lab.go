@@ -1,10 +1,10 @@
-// Package lab is a small network for end-to-end tests: a client, a director
-// and real servers, each a network namespace of this machine. Real vsftpd runs
-// on the real servers, curl and lftp on the client, and the director is left to
-// lvsmark: what the lab does not set up is what `lvsmark apply` has to.
+// Package lab builds a small network for end-to-end tests: a client, a director
+// and real servers, each in a network namespace of this machine. The real servers
+// run vsftpd, the client runs curl and lftp. The lab gives the director only
+// devices and addresses; `lvsmark apply` must do the rest.
 //
-// A lab needs root, a kernel with IPVS once lvsmark is applied, and the
-// programs ip, nft, vsftpd, curl and lftp.
+// A lab needs root and the programs ip, nft, vsftpd, curl and lftp; `lvsmark apply`
+// in it needs a kernel with IPVS.
 package lab
 
 import (
@@ -21,19 +21,19 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Options say what kind of network a lab is. The zero value forwards by nat, in
-// both families, to two real servers.
+// Options configure a lab. The zero value means nat forwarding, both address
+// families and two real servers.
 type Options struct {
 	Forwarding  config.Forwarding
 	Families    []config.Family // nil: both
 	RealServers int             // 0: two; at most 9
-	Rate        int             // bytes a second that servers hold each session to; 0: as fast as it goes
+	Rate        int             // limit of each session on the server, in bytes per second; 0: none
 }
 
-// A Lab is one network, up from Open until Close.
+// A Lab is one network. It exists from Open until Close.
 type Lab struct {
 	Options
-	Dir string // a directory of its own, removed by Close; programs run in it
+	Dir string // temporary directory, removed by Close; programs run in it
 
 	Client   *Host
 	Director *Host
@@ -41,12 +41,12 @@ type Lab struct {
 
 	prefix string // of the names of the namespaces
 	hosts  []*Host
-	trust  string // path of the certificate that all real servers show
+	trust  string // path of the certificate of all real servers
 
 	fileSize int            // bytes of DataFile
-	sums     map[string]sum // of the files that sessions transfer, by path
+	sums     map[string]sum // sums of the transferred files, by path
 
-	ftpConfiguration string // what the vsftpd that run were started with
+	ftpConfiguration string // configuration of the running vsftpd
 
 	interrupts chan os.Signal
 	ctx        context.Context
@@ -59,8 +59,8 @@ type Lab struct {
 	nextClient int // number of client addresses in use
 }
 
-// Open builds a lab. An interrupt closes it, and then ends the program as if
-// nobody had listened for it.
+// Open builds a lab. An interrupt closes the lab, then ends the program with the
+// signal's default action.
 func Open(opts Options) (*Lab, error) {
 	if opts.Families == nil {
 		opts.Families = config.Families()
@@ -84,7 +84,7 @@ func Open(opts Options) (*Lab, error) {
 	return l, nil
 }
 
-// T is what New needs of a test.
+// T is the part of testing.TB that New uses.
 type T interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -92,7 +92,7 @@ type T interface {
 	Cleanup(func())
 }
 
-// New builds a lab for a test, and closes it when the test has ended.
+// New builds a lab for a test, and closes it at the end of the test.
 func New(t T, opts Options) *Lab {
 	t.Helper()
 	l, err := Open(opts)
@@ -107,8 +107,8 @@ func New(t T, opts Options) *Lab {
 	return l
 }
 
-// Close ends every process of the lab and removes its namespaces and files. It
-// may be called more than once.
+// Close kills every process of the lab and removes its namespaces and files. It may
+// be called several times.
 func (l *Lab) Close() error {
 	l.closeOnce.Do(func() {
 		l.cancel()
@@ -125,9 +125,9 @@ func (l *Lab) Close() error {
 	return l.closeErr
 }
 
-// closeOnInterrupt closes the lab at the first interrupt and then sends the
-// same signal again. Go restores a signal's default action when its last
-// listener has gone, so with several labs the last one closed lets it through.
+// closeOnInterrupt closes the lab at the first interrupt and then sends the same
+// signal again. Go restores a signal's default action when nothing listens for it,
+// so with several labs the program ends after the last lab has closed.
 func (l *Lab) closeOnInterrupt() {
 	l.interrupts = make(chan os.Signal, 1)
 	signal.Notify(l.interrupts, os.Interrupt, syscall.SIGTERM)

@@ -24,9 +24,9 @@ func needs(t *testing.T) {
 	need.Programs(t, "ip", "nft", "sleep")
 }
 
-// The director reaches the real servers and the client the director; nobody
-// answers for the VIP before lvsmark has worked, although real servers may hold
-// it on the client's link.
+// The director reaches the real servers, and the client reaches the director. No
+// host answers for the VIP before `lvsmark apply`, although real servers with direct
+// forwarding have it on the client's link.
 func TestLinks(t *testing.T) {
 	needs(t)
 	for _, forwarding := range []config.Forwarding{config.NAT, config.Direct} {
@@ -36,18 +36,18 @@ func TestLinks(t *testing.T) {
 			require.Len(t, l.Servers, 3)
 			for _, f := range config.Families() {
 				for _, server := range l.Servers {
-					assert.ErrorIs(t, knock(l.Director, server.Address(f)), syscall.ECONNREFUSED)
+					assert.ErrorIs(t, dial(l.Director, server.Address(f)), syscall.ECONNREFUSED)
 				}
-				assert.ErrorIs(t, knock(l.Client, lab.Outgoing(f)), syscall.ECONNREFUSED)
-				assert.ErrorIs(t, knock(l.Client, lab.VIP(f)), syscall.EHOSTUNREACH)
+				assert.ErrorIs(t, dial(l.Client, lab.Outgoing(f)), syscall.ECONNREFUSED)
+				assert.ErrorIs(t, dial(l.Client, lab.VIP(f)), syscall.EHOSTUNREACH)
 			}
 		})
 	}
 }
 
-// knock connects to a port that nobody listens on: a host that is there
-// refuses.
-func knock(from *lab.Host, to netip.Addr) error {
+// dial connects to a port without a listener: a reachable host refuses the
+// connection.
+func dial(from *lab.Host, to netip.Addr) error {
 	return from.Do(func() error {
 		conn, err := net.Dial("tcp", netip.AddrPortFrom(to, 7).String())
 		if err == nil {
@@ -57,7 +57,7 @@ func knock(from *lab.Host, to netip.Addr) error {
 	})
 }
 
-// What a host sees of connections is both sides of each.
+// Connections returns incoming and outgoing connections of a host.
 func TestConnections(t *testing.T) {
 	needs(t)
 	l := lab.New(t, lab.Options{RealServers: 1})
@@ -94,7 +94,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	_, err = l.Servers[0].Start(l.Dir+"/pid", "sh", "-c", "echo $$; exec sleep infinity")
 	require.NoError(t, err)
 	pid := readNumber(t, l.Dir+"/pid")
-	require.NoError(t, syscall.Kill(pid, 0), "it runs")
+	require.NoError(t, syscall.Kill(pid, 0), "the program runs")
 	name := strings.TrimSuffix(l.Client.NetNS, "client")
 	require.Contains(t, namespaces(t), name)
 
@@ -104,10 +104,10 @@ func TestCloseLeavesNothing(t *testing.T) {
 	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
 	_, err = l.Client.Run("true")
 	assert.Error(t, err, "a closed lab runs nothing")
-	assert.NoError(t, l.Close(), "once more")
+	assert.NoError(t, l.Close(), "second Close")
 }
 
-// readNumber waits for a program to write a line.
+// readNumber waits until a program has written a number to a file.
 func readNumber(t *testing.T, path string) (number int) {
 	require.Eventually(t, func() bool {
 		text, err := os.ReadFile(path)
@@ -118,10 +118,11 @@ func readNumber(t *testing.T, path string) (number int) {
 	return number
 }
 
-// TestInterrupt has another process of this test open a lab, and interrupts it.
+// TestInterrupt runs a second process of this test that opens a lab, and interrupts
+// it.
 func TestInterrupt(t *testing.T) {
 	if os.Getenv(holdLab) != "" {
-		hold(t)
+		openAndWait(t)
 	}
 	needs(t)
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestInterrupt$")
@@ -138,15 +139,16 @@ func TestInterrupt(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	exit, ok := cmd.Wait().(*exec.ExitError)
 	require.True(t, ok)
-	assert.Equal(t, syscall.SIGINT, exit.Sys().(syscall.WaitStatus).Signal(), "it dies of the interrupt")
+	assert.Equal(t, syscall.SIGINT, exit.Sys().(syscall.WaitStatus).Signal(), "the interrupt ends the process")
 	assert.NotContains(t, namespaces(t), name)
 	assert.NoDirExists(t, dir)
 }
 
 const holdLab = "LVSMARK_TEST_HOLD_LAB"
 
-// hold opens a lab in which a program runs, says so, and waits.
-func hold(t *testing.T) {
+// openAndWait opens a lab with a running program, prints its directory and prefix,
+// and waits.
+func openAndWait(t *testing.T) {
 	l := lab.New(t, lab.Options{RealServers: 1})
 	_, err := l.Director.Start(l.Dir+"/sleep.log", "sleep", "infinity")
 	require.NoError(t, err)

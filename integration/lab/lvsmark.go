@@ -13,26 +13,26 @@ import (
 // SpecFile is the name of the spec in the lab's directory.
 const SpecFile = "ftp.yaml"
 
-// WriteSpec makes the text what Lvsmark reads.
+// WriteSpec writes the spec that Lvsmark uses.
 func (l *Lab) WriteSpec(text string) error {
 	return os.WriteFile(filepath.Join(l.Dir, SpecFile), []byte(text), 0o644)
 }
 
-// An Output is what a program wrote, to its standard output and standard error
-// as it came, and its exit status.
+// An Output is a program's standard output and standard error, interleaved, and its
+// exit status.
 type Output struct {
 	Text   string
 	Status int
 }
 
-// LvsmarkArgs are the arguments that make lvsmark work on the director by the
-// lab's spec.
+// LvsmarkArgs returns the arguments to run lvsmark on the director with the lab's
+// spec.
 func (l *Lab) LvsmarkArgs(verb ...string) []string {
 	return append([]string{"-c", SpecFile, "--netns", l.Director.NetNS}, verb...)
 }
 
-// Lvsmark runs a verb of lvsmark on the director by the lab's spec. An error is
-// that it could not be run.
+// Lvsmark runs a verb of lvsmark on the director with the lab's spec. It returns an
+// error only if lvsmark did not run; a failed verb has an exit status.
 func (l *Lab) Lvsmark(verb ...string) (Output, error) {
 	binary, err := l.binary()
 	if err != nil {
@@ -56,7 +56,7 @@ func (l *Lab) Apply(spec string) error {
 	return l.succeed("apply")
 }
 
-// succeed runs a verb that has to end with status 0.
+// succeed runs a verb and returns an error unless its exit status is 0.
 func (l *Lab) succeed(verb ...string) error {
 	output, err := l.Lvsmark(verb...)
 	if err == nil && output.Status != 0 {
@@ -68,7 +68,7 @@ func (l *Lab) succeed(verb ...string) error {
 	return nil
 }
 
-// binary is the path of lvsmark: that of $LVSMARK_BIN, or one built here.
+// binary returns the path of lvsmark: $LVSMARK_BIN, or a binary that it builds.
 func (l *Lab) binary() (string, error) {
 	if path := os.Getenv("LVSMARK_BIN"); path != "" {
 		return path, nil
@@ -81,5 +81,5 @@ func (l *Lab) binary() (string, error) {
 	cmd := exec.CommandContext(l.ctx, "go", "build", "-o", path, "github.com/lvsmark/lvsmark/cmd/lvsmark")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = &output, &output
-	return path, explain(cmd, cmd.Run(), &output)
+	return path, commandError(cmd, cmd.Run(), &output)
 }

@@ -6,14 +6,13 @@ import (
 	"net/netip"
 )
 
-// A Connection is a TCP connection as one host saw its first packet.
+// A Connection has the addresses in the first packet of a TCP connection on one host.
 type Connection struct {
 	From, To netip.AddrPort
 }
 
-// observer makes the kernel of a host record the first packet of every TCP
-// connection. It looks before nat of the same host could change anything, and
-// marks nothing.
+// observer is a ruleset that records the first packet of every TCP connection of a
+// host, before the host's own nat, and sets no marks.
 const observer = `
 table inet observer {
 	set in4  { typeof ip  saddr . tcp sport . ip  daddr . tcp dport; size 65535; flags dynamic; }
@@ -37,7 +36,7 @@ table inet observer {
 }
 `
 
-// observe starts the observation on the client and the real servers.
+// observe loads observer on the client and the real servers.
 func (l *Lab) observe() error {
 	if err := l.Client.nft(observer); err != nil {
 		return err
@@ -50,8 +49,8 @@ func (l *Lab) observe() error {
 	return nil
 }
 
-// Connections returns the TCP connections that reached the host, and those that
-// it opened, since the lab was built.
+// Connections returns the incoming and the outgoing TCP connections of the host since
+// the lab was built.
 func (h *Host) Connections() (in, out []Connection, err error) {
 	text, err := h.Run("nft", "-j", "list", "table", "inet", "observer")
 	if err != nil {
@@ -83,7 +82,7 @@ func (h *Host) Connections() (in, out []Connection, err error) {
 	return in, out, nil
 }
 
-// A connection reads itself from libnftables-json(5).
+// A connection is decoded from a set element of libnftables-json(5).
 type connection Connection
 
 func (c *connection) UnmarshalJSON(b []byte) error {

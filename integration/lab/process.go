@@ -14,26 +14,25 @@ import (
 	"time"
 )
 
-// A Process is a program of the lab that goes on running until Close.
+// A Process is a program of the lab that runs until Close.
 type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the program has ended
 }
 
-// Run runs a program on the host, in the lab's directory, and returns what it
-// wrote to its standard output. The error of a program that fails has what it
-// wrote to its standard error.
+// Run runs a program on the host, in the lab's directory, and returns its standard
+// output. If the program fails, the error contains its standard error.
 func (h *Host) Run(name string, args ...string) (string, error) {
 	return h.lab.run("ip", h.exec(name, args)...)
 }
 
-// RunInput is Run with something to read.
+// RunInput is Run with standard input.
 func (h *Host) RunInput(input, name string, args ...string) (string, error) {
 	return h.lab.runInput(input, "ip", h.exec(name, args)...)
 }
 
-// Start starts a program on the host that runs until the lab is closed. What
-// it writes goes to the file log.
+// Start starts a program on the host that runs until the lab is closed. Its output
+// is written to the file log.
 func (h *Host) Start(log, name string, args ...string) (*Process, error) {
 	output, err := os.Create(log)
 	if err != nil {
@@ -70,8 +69,8 @@ func (h *Host) exec(name string, args []string) []string {
 	return append([]string{"netns", "exec", h.NetNS, name}, args...)
 }
 
-// command makes a command in a process group of its own, which is killed as a
-// whole when ctx ends.
+// command returns a command in its own process group. The whole group is killed when
+// ctx ends.
 func (l *Lab) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = l.Dir
@@ -90,28 +89,28 @@ func (l *Lab) runInput(input, name string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := l.command(l.ctx, name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
-	err := explain(cmd, cmd.Run(), &stderr)
+	err := commandError(cmd, cmd.Run(), &stderr)
 	return stdout.String(), err
 }
 
-// explain adds to the error of a command what it was and what it said.
-func explain(cmd *exec.Cmd, err error, stderr fmt.Stringer) error {
+// commandError adds the command line and its output to the error of a command.
+func commandError(cmd *exec.Cmd, err error, stderr fmt.Stringer) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(stderr.String()))
 }
 
-// run is for Close, when the lab's context has ended.
+// run runs a command in Close, when the lab's context has ended.
 func run(name string, args ...string) error {
 	var output bytes.Buffer
 	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = io.Discard, &output
-	return explain(cmd, cmd.Run(), &output)
+	return commandError(cmd, cmd.Run(), &output)
 }
 
-// killProcesses ends what Start started. The processes' context has ended
-// already, which kills their groups; this waits for them.
+// killProcesses waits for the processes of Start. Their context has ended already,
+// which kills their process groups.
 func (l *Lab) killProcesses() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -120,7 +119,7 @@ func (l *Lab) killProcesses() {
 	}
 }
 
-// killAll kills the processes whose network namespace is the host's.
+// killAll kills the processes in the host's network namespace.
 func (h *Host) killAll() error {
 	out, err := exec.Command("ip", "netns", "pids", h.NetNS).Output()
 	if err != nil {
@@ -147,8 +146,7 @@ func killGroup(cmd *exec.Cmd) error {
 	return err
 }
 
-// poll calls ready until it is true, and fails when a program of the lab that
-// it waits for takes longer than a minute.
+// poll calls ready until it returns true, for at most a minute.
 func (l *Lab) poll(what string, ready func() bool) error {
 	ctx, cancel := context.WithTimeout(l.ctx, time.Minute)
 	defer cancel()

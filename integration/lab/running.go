@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Running are sessions that go on while the test does something else.
+// Running are sessions that run in the background.
 type Running struct {
 	lab     *Lab
 	results []Result
-	first   *Result       // the session that ended first, once ended is closed
-	ended   chan struct{} // closed then
+	first   *Result       // the session that ended first; set before ended is closed
+	ended   chan struct{} // closed when the first session has ended
 	all     sync.WaitGroup
 }
 
@@ -37,7 +37,7 @@ func (l *Lab) Start(sessions []Session) (*Running, error) {
 	return r, nil
 }
 
-// Ended reports whether a session has ended, well or not.
+// Ended reports whether a session has ended, successfully or not.
 func (r *Running) Ended() bool {
 	select {
 	case <-r.ended:
@@ -47,8 +47,8 @@ func (r *Running) Ended() bool {
 	}
 }
 
-// AwaitData waits until every session uploads, and returns the real servers to
-// which they do. It fails when a session ends before.
+// AwaitData waits until every session uploads, and returns the real servers that
+// receive the uploads. It fails if a session ends before.
 func (r *Running) AwaitData() ([]string, error) {
 	servers := make([]string, len(r.results))
 	for i := range r.results {
@@ -64,7 +64,7 @@ func (r *Running) AwaitData() ([]string, error) {
 	return servers, nil
 }
 
-// serverWith names the real server that has some of a file.
+// serverWith returns the name of the real server that has a part of a file.
 func (l *Lab) serverWith(file string) string {
 	for _, s := range l.Servers {
 		if info, err := os.Stat(filepath.Join(s.Dir, file)); err == nil && info.Size() > 0 {
@@ -74,7 +74,7 @@ func (l *Lab) serverWith(file string) string {
 	return ""
 }
 
-// Wait waits for the sessions to end, and tells what became of each.
+// Wait waits until all sessions have ended, and returns their results.
 func (r *Running) Wait() ([]Result, error) {
 	r.all.Wait()
 	return r.results, r.lab.locate(r.results)

@@ -10,7 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A Mode is the FTP command that a client opens data connections with.
+// A Mode is the FTP command by which a client requests data connections.
 type Mode string
 
 // The modes of RFC 959 and, for both families, RFC 2428.
@@ -24,7 +24,7 @@ const (
 // Active reports whether the server opens the data connection.
 func (m Mode) Active() bool { return m == PORT || m == EPRT }
 
-// Modes are those of a family.
+// Modes returns the modes of a family.
 func Modes(f config.Family) []Mode {
 	if f == config.IPv4 {
 		return []Mode{PASV, EPSV, PORT, EPRT}
@@ -32,7 +32,7 @@ func Modes(f config.Family) []Mode {
 	return []Mode{EPSV, EPRT}
 }
 
-// A Security says how TLS protects control and data connections.
+// A Security is the way in which TLS protects control and data connections.
 type Security string
 
 // The securities of RFC 4217; implicit TLS is older than it.
@@ -48,7 +48,7 @@ const (
 	implicitTLS = 990
 )
 
-// port is where the control connection goes to.
+// port returns the server's control port.
 func (s Security) port() uint16 {
 	if s == Implicit {
 		return implicitTLS
@@ -56,19 +56,19 @@ func (s Security) port() uint16 {
 	return ftp
 }
 
-// A Client is a program that speaks FTP.
+// A Client is an FTP client program.
 type Client string
 
-// The clients. The lab's own is for what the others cannot do, see Clients.
+// The clients. The lab's own client supports what the others cannot do, see Clients.
 const (
 	Curl Client = "curl"
 	LFTP Client = "lftp"
 	Own  Client = "own"
 )
 
-// Clients are those that can be used in a mode. curl is left out where data
-// connections are active and under TLS: 7.87 to 7.88.1, which is Debian 12's,
-// sends them in the clear (curl issue 10666). lftp has no EPRT for IPv4.
+// Clients returns the clients that support a mode. curl is not used for active data
+// connections with TLS: 7.87 to 7.88.1 (Debian 12) sends them unencrypted (curl
+// issue 10666). lftp has no EPRT for IPv4.
 func Clients(f config.Family, m Mode, s Security) []Client {
 	switch {
 	case m == EPRT && f == config.IPv4 && s != Plain:
@@ -89,10 +89,10 @@ type Session struct {
 	Mode     Mode
 	Security Security
 
-	Pieces int // so many uploads and downloads of the size of PieceFile instead, each over a data connection of its own
+	Pieces int // not 0: number of uploads and downloads of PieceFile instead, each over its own data connection
 }
 
-// String is fit for the name of a subtest.
+// String returns the session's parameters, as the name of a subtest.
 func (s Session) String() string {
 	text := fmt.Sprintf("%s/%s/%s/%s", s.Family, s.Mode, s.Security, s.Client)
 	if s.Pieces > 0 {
@@ -101,32 +101,32 @@ func (s Session) String() string {
 	return text
 }
 
-// A Result is what became of a session. The servers and the source were
-// observed by the kernels of the hosts on the way, not told by the programs.
+// A Result is the outcome of a session. The servers and the source were observed by
+// the kernels of the hosts, not reported by the programs.
 type Result struct {
 	Session
 	From    netip.Addr   // the client's address
 	Control string       // the real server that the control connection reached
-	Logins  int          // control connections: more than one where the client began anew
+	Logins  int          // control connections; more than one if the client reconnected
 	Data    []string     // the real server of each data connection, in no order
-	Source  []netip.Addr // of each data connection that reached the client: active mode only
-	Bytes   int64        // in both directions, of files that arrived as they were sent
+	Source  []netip.Addr // source of each data connection to the client: active mode only
+	Bytes   int64        // in both directions, of files with the correct content
 	Size    int64        // in both directions, of all files
-	Err     error        // of the client program, or a wrong content, or another mode than that of the session
-	Log     string       // what the client program says of the session
+	Err     error        // the client program failed, a content is wrong, or the client used another mode
+	Log     string       // output of the client program
 
 	stored string // the real server that has the upload
 	loaded string // the real server that the download is from
 }
 
-// Run runs sessions, so many at the same time, and tells what became of each,
-// in their order.
+// Run runs sessions, at most parallel at the same time, and returns their results in
+// order.
 func (l *Lab) Run(sessions []Session, parallel int) ([]Result, error) {
 	return l.runSessions(sessions, parallel, nil)
 }
 
-// RunAtOnce runs sessions of the lab's own client: none of them transfers
-// before the control connections of all are open.
+// RunAtOnce runs sessions of the lab's own client. They start transfers when all
+// control connections are open.
 func (l *Lab) RunAtOnce(sessions []Session) ([]Result, error) {
 	gate := new(sync.WaitGroup)
 	gate.Add(len(sessions))
@@ -154,7 +154,7 @@ func (l *Lab) runSessions(sessions []Session, parallel int, gate *sync.WaitGroup
 	return results, l.locate(results)
 }
 
-// results gives each session an address of its own.
+// results returns a result for each session, with a client address of its own.
 func (l *Lab) results(sessions []Session) ([]Result, error) {
 	results := make([]Result, len(sessions))
 	for i, session := range sessions {
@@ -170,7 +170,7 @@ func (l *Lab) results(sessions []Session) ([]Result, error) {
 // transfer runs the client program of one session and checks the files at both
 // ends.
 func (l *Lab) transfer(r *Result, gate *sync.WaitGroup) {
-	t := transfer{Session: r.Session, from: r.From, trust: l.trust, gate: gate, rounds: l.roundsOf(r), clientTimeout: l.clientTimeout(r)}
+	t := transfer{Session: r.Session, from: r.From, trust: l.trust, barrier: gate, rounds: l.roundsOf(r), clientTimeout: l.clientTimeout(r)}
 	r.Log, r.Err = l.program(t)
 	if err := l.collect(r, t.rounds); r.Err == nil {
 		r.Err = err
@@ -180,21 +180,21 @@ func (l *Lab) transfer(r *Result, gate *sync.WaitGroup) {
 	}
 }
 
-// These find commands in what curl and lftp say that they sent.
+// Patterns for the commands in the logs of curl and lftp.
 var (
 	dataCommand    = regexp.MustCompile(`(?m)^(?:> |---> )(PASV|EPSV|PORT|EPRT)\b`)
 	protectCommand = regexp.MustCompile(`(?m)^(?:> |---> )PROT P\b`) // RFC 4217: TLS for data
 )
 
-// check compares what happened with what the session was to be.
+// check compares the outcome with the session's parameters.
 func (r *Result) check() error {
 	switch {
 	case r.stored == "":
-		return fmt.Errorf("the uploads are not, as they were sent, on one real server")
+		return fmt.Errorf("no real server has all uploads with the correct content")
 	case r.loaded == "":
-		return fmt.Errorf("the downloads are not the file of one real server")
+		return fmt.Errorf("the downloads are not the files of one real server")
 	case protectCommand.MatchString(r.Log) != (r.Security != Plain):
-		return fmt.Errorf("the client's log has PROT P, for TLS on data, where security is %s, or lacks it", r.Security)
+		return fmt.Errorf("PROT P (TLS for data) in the client's log: %t, but security is %s", r.Security == Plain, r.Security)
 	}
 	used := dataCommand.FindAllStringSubmatch(r.Log, -1)
 	if len(used) == 0 {
@@ -208,8 +208,8 @@ func (r *Result) check() error {
 	return nil
 }
 
-// locate fills in which servers the connections of the sessions reached, and
-// where data connections to the client came from.
+// locate fills in the real servers that the sessions reached, and the source
+// addresses of data connections to the client.
 func (l *Lab) locate(results []Result) error {
 	for _, server := range l.Servers {
 		in, out, err := server.Connections()
@@ -252,11 +252,11 @@ func (r *Result) addServer(name string, in, out []Connection) {
 	}
 }
 
-// Whole reports whether every byte of every file arrived as it was sent.
-func (r *Result) Whole() bool { return r.Bytes == r.Size }
+// Complete reports whether every file arrived with the correct content.
+func (r *Result) Complete() bool { return r.Bytes == r.Size }
 
-// SameServer reports whether the control connection, every data connection and
-// the files of both directions were on one real server.
+// SameServer reports whether the control connection, all data connections and all
+// files were on one real server.
 func (r *Result) SameServer() bool {
 	return r.Control != "" && r.stored == r.Control && r.loaded == r.Control && len(r.Data) > 0 &&
 		!slices.ContainsFunc(r.Data, func(name string) bool { return name != r.Control })

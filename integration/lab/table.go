@@ -7,14 +7,14 @@ import (
 	"text/tabwriter"
 )
 
-// Table lists what became of sessions, a line each, at most 100 columns wide.
+// Table prints the results of sessions, one line each, at most 100 columns wide.
 func Table(results []Result) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "client\tfamily\tmode\tTLS\tcontrol\tdata\tsource of active data\tbytes\tSHA-256")
 	for _, r := range results {
 		verdict := "right"
-		if r.Err != nil || !r.Whole() {
+		if r.Err != nil || !r.Complete() {
 			verdict = "WRONG"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", r.Client, r.Family, r.Mode, tlsOf(r.Security),
@@ -36,7 +36,7 @@ func tlsOf(s Security) string {
 	return string(s)
 }
 
-// join names what differs once.
+// join joins the distinct items.
 func join[T comparable](items []T) string {
 	var distinct []string
 	for _, item := range items {

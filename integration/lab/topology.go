@@ -8,18 +8,18 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Names of the devices. The client network and the server network are bridges
-// in the namespaces of the client and of the director.
+// Names of the devices. The client network is a bridge in the client's namespace,
+// the server network a bridge in the director's.
 const (
 	ClientDevice   = "net0" // of the client
-	OutgoingDevice = "wan"  // of the director and, where they have one, of the real servers
+	OutgoingDevice = "wan"  // of the director and, if they reply directly, of the real servers
 	ServerDevice   = "lan"  // of the director and the real servers
 )
 
-// A RealServer is a host of the lab that serves FTP.
+// A RealServer is a host of the lab with FTP servers.
 type RealServer struct {
 	*Host
-	Dir string // its files; root of what an FTP client sees
+	Dir string // root directory of FTP clients
 
 	number int
 	ftp    []*Process
@@ -28,8 +28,8 @@ type RealServer struct {
 // Address is the real server's own address on the server network.
 func (s *RealServer) Address(f config.Family) netip.Addr { return inside(f, s.number) }
 
-// build makes the hosts, links them and puts addresses on them; the VIPs are on
-// the real servers that have to hold them, and not on the director.
+// build creates the hosts, links and addresses. Real servers with direct or tunnel
+// forwarding get the VIPs, the director does not.
 func (l *Lab) build() error {
 	var err error
 	if l.Client, err = l.addHost("client"); err != nil {
@@ -78,7 +78,7 @@ func (l *Lab) linkServer(s *RealServer) error {
 	if err := l.Director.ip(veth(s.Name, s.Host, ServerDevice, ServerDevice)...); err != nil {
 		return err
 	}
-	// IPv4 and IPv6 clients meet a vsftpd each, on the same port.
+	// IPv4 and IPv6 have separate vsftpd processes on the same port.
 	if err := s.Sysctls(map[string]string{"net.ipv6.bindv6only": "1"}); err != nil {
 		return err
 	}
@@ -90,14 +90,14 @@ func (l *Lab) linkServer(s *RealServer) error {
 		return err
 	}
 	if l.Forwarding == config.NAT {
-		return s.routeByDirector()
+		return s.replyThroughDirector()
 	}
-	return s.replyStraight()
+	return s.replyDirectly()
 }
 
-// routeByDirector makes replies pass the director, which IPVS needs to put the
-// VIP back as their source.
-func (s *RealServer) routeByDirector() error {
+// replyThroughDirector routes replies through the director, where IPVS restores the
+// VIP as their source.
+func (s *RealServer) replyThroughDirector() error {
 	var commands []string
 	for _, f := range s.lab.Families {
 		commands = append(commands, fmt.Sprintf("route add default via %s", inside(f, directorNumber)))
@@ -105,17 +105,17 @@ func (s *RealServer) routeByDirector() error {
 	return s.ip(commands...)
 }
 
-// replyStraight gives the real server a link to the client network and the VIPs,
-// which it must keep quiet about there: the director is who answers for them.
-// For IPv6 the kernel answers only for addresses of the device that was asked.
-func (s *RealServer) replyStraight() error {
+// replyDirectly gives the real server the VIPs and a link to the client network.
+// There it must not answer ARP requests for the VIPs, because the director does. For
+// IPv6 the kernel answers only for addresses of the receiving device.
+func (s *RealServer) replyDirectly() error {
 	if err := s.lab.Client.ip(veth(s.Name, s.Host, OutgoingDevice, ClientDevice)...); err != nil {
 		return err
 	}
 	err := s.Sysctls(map[string]string{
 		"net.ipv4.conf.all.arp_ignore":   "1",
 		"net.ipv4.conf.all.arp_announce": "2",
-		// Packets for a VIP come in by a device that replies do not leave by.
+		// Packets to a VIP arrive on another device than replies leave by.
 		"net.ipv4.conf.all.rp_filter":                    "0",
 		"net.ipv4.conf.default.rp_filter":                "0",
 		"net.ipv4.conf." + ServerDevice + ".rp_filter":   "0",
@@ -135,7 +135,7 @@ func (s *RealServer) replyStraight() error {
 	return s.ip(commands...)
 }
 
-// tunnel is the device that takes off the outer header which IPVS puts on.
+// tunnel returns the commands to create the device that decapsulates IPVS packets.
 func (s *RealServer) tunnel(f config.Family) []string {
 	kind := "ipip"
 	if f == config.IPv6 {
@@ -159,8 +159,8 @@ func (s *RealServer) vipDevice(f config.Family) string {
 	}
 }
 
-// bridge makes a bridge that forwards at once and floods multicast: no host of
-// a lab takes part in spanning tree or multicast snooping.
+// bridge returns the commands to create a bridge without multicast snooping: the
+// hosts of a lab do not send the reports that it needs.
 func bridge(name string) []string {
 	return []string{
 		fmt.Sprintf("link add %s type bridge mcast_snooping 0", name),
@@ -168,7 +168,8 @@ func bridge(name string) []string {
 	}
 }
 
-// veth makes a link from port name of a bridge to a device of another host.
+// veth returns the commands to link the port name of a bridge to a device of another
+// host.
 func veth(name string, peer *Host, device, bridge string) []string {
 	return []string{
 		fmt.Sprintf("link add %s type veth peer name %s netns %s", name, device, peer.NetNS),

@@ -11,15 +11,15 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// needs is what vsftpd is told besides `lvsmark render vsftpd`. require_ssl_reuse
-// stays at its default, YES: a data connection has to resume the TLS session of
-// its control connection, and the keys for that are in one vsftpd process, so it
-// is one more proof that both reached the same real server. A network namespace
-// for each session (isolate_network) is left out for speed, and an active
-// connection that nobody answers is given up soon. strict_ssl_read_eof, which is
-// built in as YES although vsftpd.conf(5) says NO, would fail uploads of lftp that
-// end without TLS's closing alert; the lab compares all files anyway.
-const needs = `
+// vsftpdSettings are the settings of vsftpd in addition to `lvsmark render vsftpd`.
+// require_ssl_reuse keeps its default, YES: a data connection must resume the TLS
+// session of its control connection. Only one vsftpd process has the keys, so this
+// proves too that both connections reached the same real server. isolate_network (a
+// network namespace for each session) is off for speed. connect_timeout is short for
+// active connections without an answer. strict_ssl_read_eof is off because uploads
+// of lftp may end without close_notify (its default is YES, although vsftpd.conf(5)
+// says NO); the lab compares all files anyway.
+const vsftpdSettings = `
 ftpd_banner=%[1]s
 background=NO
 secure_chroot_dir=%[2]s
@@ -41,10 +41,10 @@ xferlog_enable=YES
 log_ftp_protocol=YES
 `
 
-// StartFTP starts vsftpd on every real server, configured by what `lvsmark
-// render vsftpd` prints for the lab's spec: one process for each family and
-// control port, which have to be those of the spec. Where all that runs already
-// it goes on; servers of another configuration are ended, with their sessions.
+// StartFTP starts vsftpd on every real server with the configuration of `lvsmark
+// render vsftpd` for the lab's spec: one process for each family and control port.
+// The control ports must be those of the spec. If the same servers run already, they
+// continue; servers with another configuration are stopped, with their sessions.
 func (l *Lab) StartFTP(controlPorts ...uint16) error {
 	rendered, err := l.Lvsmark("render", "vsftpd")
 	if err != nil {
@@ -61,7 +61,7 @@ func (l *Lab) StartFTP(controlPorts ...uint16) error {
 		return err
 	}
 	err = l.eachFTP(controlPorts, func(s *RealServer, port uint16, f config.Family) error {
-		return s.startFTP(instance(rendered.Text, port), port, f)
+		return s.startFTP(configurationForPort(rendered.Text, port), port, f)
 	})
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (l *Lab) StartFTP(controlPorts ...uint16) error {
 	return l.eachFTP(controlPorts, (*RealServer).waitFTP)
 }
 
-// eachFTP calls do for every vsftpd there is to be.
+// eachFTP calls do for every combination of real server, control port and family.
 func (l *Lab) eachFTP(ports []uint16, do func(*RealServer, uint16, config.Family) error) error {
 	for _, server := range l.Servers {
 		for _, port := range ports {
@@ -84,7 +84,7 @@ func (l *Lab) eachFTP(ports []uint16, do func(*RealServer, uint16, config.Family
 	return nil
 }
 
-// StopFTP ends vsftpd on every real server.
+// StopFTP stops vsftpd on every real server.
 func (l *Lab) StopFTP() error {
 	l.ftpConfiguration = ""
 	for _, server := range l.Servers {
@@ -98,10 +98,10 @@ func (l *Lab) StopFTP() error {
 	return nil
 }
 
-// instance follows what the configuration says of a further control port: "a
-// copy of this configuration, and in it" the settings that stand there as
-// comments.
-func instance(configuration string, port uint16) string {
+// configurationForPort returns the configuration for a control port. For a further
+// port, it is a copy with the settings that the configuration has as comments for
+// that port.
+func configurationForPort(configuration string, port uint16) string {
 	_, further, found := strings.Cut(configuration, fmt.Sprintf("# Port %d ", port))
 	if !found {
 		return configuration
@@ -116,15 +116,15 @@ func instance(configuration string, port uint16) string {
 	return configuration
 }
 
-// startFTP starts one vsftpd. Those of IPv4 and IPv6 have to be two: with
-// listen_ipv6, an IPv4 client gets 0,0,0,0 for pasv_address.
+// startFTP starts one vsftpd for one family: with listen_ipv6, an IPv4 client would
+// get 0,0,0,0 as pasv_address.
 func (s *RealServer) startFTP(configuration string, port uint16, f config.Family) error {
 	base := filepath.Join(s.lab.Dir, fmt.Sprintf("%s-vsftpd-%s-%d", s.Name, f, port))
-	text := configuration + fmt.Sprintf(needs, s.Name, s.emptyDir(), s.Dir, s.lab.keyFile()) +
+	text := configuration + fmt.Sprintf(vsftpdSettings, s.Name, s.emptyDir(), s.Dir, s.lab.keyFile()) +
 		fmt.Sprintf("listen=%s\nlisten_ipv6=%s\n", yesNo(f == config.IPv4), yesNo(f == config.IPv6)) +
 		fmt.Sprintf("vsftpd_log_file=%s.ftp.log\n", base)
 	if s.lab.Rate > 0 {
-		text += fmt.Sprintf("anon_max_rate=%d\ntrans_chunk_size=8192\n", s.lab.Rate) // small chunks make it even
+		text += fmt.Sprintf("anon_max_rate=%d\ntrans_chunk_size=8192\n", s.lab.Rate) // small chunks make the rate even
 	}
 	if err := os.WriteFile(base+".conf", []byte(text), 0o600); err != nil {
 		return err
@@ -155,8 +155,7 @@ func (s *RealServer) waitFTP(port uint16, f config.Family) error {
 	})
 }
 
-// Logs returns what the servers and their logs say, for the report of a test
-// that failed.
+// Logs returns the logs of the servers, for the report of a failed test.
 func (l *Lab) Logs() string {
 	var b strings.Builder
 	logs, _ := filepath.Glob(filepath.Join(l.Dir, "*.log"))

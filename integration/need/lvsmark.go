@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Lvsmark is the path of the program: that of $LVSMARK_BIN, or one built here.
+// Lvsmark returns the path of the program: $LVSMARK_BIN, or a binary that it builds.
 func Lvsmark(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("LVSMARK_BIN"); path != "" {

@@ -1,12 +1,12 @@
-// Package need says what a test needs of the machine. Where that is missing,
-// the test is skipped with the reason; `integration/run test` has installed
-// what there is to install, so it turns the same into a failure:
+// Package need checks a test's requirements on the machine. If one is missing, the
+// test is skipped with the reason. `integration/run test` installs all programs
+// first, so there a missing requirement is a failure:
 //
-//	LVSMARK_STRICT=1       whatever is missing, but for IPVS, fails the test
+//	LVSMARK_STRICT=1       a missing requirement, except IPVS, fails the test
 //	LVSMARK_IPVS=required  a kernel without IPVS fails the test
 //
-// A package in which a test calls need.IPVS also runs in the VM, all of it. So does
-// internal/hostaddr.
+// integration/run test runs all tests of a package that calls need.IPVS in the VM
+// too, and those of internal/hostaddr.
 package need
 
 import (
@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Root needs the effective user to be root: of namespaces, nftables and IPVS.
+// Root requires the effective user root, for namespaces, nftables and IPVS.
 func Root(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -28,7 +28,7 @@ func Root(t testing.TB) {
 	}
 }
 
-// Programs needs programs of these names in PATH.
+// Programs requires programs in PATH.
 func Programs(t testing.TB, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -38,7 +38,7 @@ func Programs(t testing.TB, names ...string) {
 	}
 }
 
-// NFTables needs root, and a kernel with nf_tables.
+// NFTables requires root and a kernel with nf_tables.
 func NFTables(t testing.TB) {
 	t.Helper()
 	Root(t)
@@ -51,7 +51,7 @@ func NFTables(t testing.TB) {
 	}
 }
 
-// IPVS needs root, and a kernel with IPVS. Asking for its netlink family also
+// IPVS requires root and a kernel with IPVS. The request for its netlink family also
 // loads the module.
 func IPVS(t testing.TB) {
 	t.Helper()
@@ -65,7 +65,7 @@ func IPVS(t testing.TB) {
 	}
 }
 
-// Kernel needs Linux of this version or a later one.
+// Kernel requires this version of Linux or a later one.
 func Kernel(t testing.TB, major, minor int) {
 	t.Helper()
 	var name unix.Utsname
@@ -74,12 +74,12 @@ func Kernel(t testing.TB, major, minor int) {
 	}
 	release := unix.ByteSliceToString(name.Release[:])
 	if !atLeast(release, major, minor) {
-		// No installation brings another kernel, so this is never a failure.
+		// Setup cannot install another kernel, so this is never a failure.
 		t.Skipf("needs Linux %d.%d or later: this is %s", major, minor, release)
 	}
 }
 
-// atLeast reads a release as uname(2) gives it: "6.1.0-56-amd64".
+// atLeast compares a release of uname(2), such as "6.1.0-56-amd64".
 func atLeast(release string, major, minor int) bool {
 	var haveMajor, haveMinor int
 	if _, err := fmt.Sscanf(release, "%d.%d", &haveMajor, &haveMinor); err != nil {

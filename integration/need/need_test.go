@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// outcome is how a test ends that calls check; a skipped or failed test ends
-// its goroutine, so it has one of its own.
+// outcome returns the result of a test that calls check. check runs in a separate
+// goroutine, because a skipped or failed test ends its goroutine.
 func outcome(check func(testing.TB)) (skipped, failed bool) {
 	t := &recorder{}
 	done := make(chan struct{})
@@ -61,8 +61,7 @@ func TestPresentProgram(t *testing.T) {
 	assert.False(t, failed)
 }
 
-// Where the kernel has no IPVS, only LVSMARK_IPVS decides between skip and
-// failure.
+// On a kernel without IPVS, only LVSMARK_IPVS decides between skip and failure.
 func TestIPVS(t *testing.T) {
 	Root(t)
 	t.Setenv("LVSMARK_STRICT", "1")
@@ -70,7 +69,7 @@ func TestIPVS(t *testing.T) {
 	absent, failed := outcome(IPVS)
 	assert.False(t, failed)
 	_, err := os.Stat("/proc/net/ip_vs")
-	assert.Equal(t, err != nil, absent, "IPVS is found exactly where the kernel shows /proc/net/ip_vs")
+	assert.Equal(t, err != nil, absent, "need.IPVS skips exactly if /proc/net/ip_vs is missing")
 
 	t.Setenv("LVSMARK_IPVS", "required")
 	skipped, failed := outcome(IPVS)

@@ -1,5 +1,4 @@
-// Package scratch runs parts of tests in network namespaces of their own. It needs
-// root.
+// Package scratch runs parts of tests in new network namespaces. It needs root.
 package scratch
 
 import (
@@ -12,7 +11,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// Do runs f in a network namespace of its own, on a thread that ends with it.
+// Do runs f in a new network namespace, on a thread that ends when f returns.
 func Do(t testing.TB, f func()) {
 	t.Helper()
 	need.Root(t)
@@ -22,12 +21,11 @@ func Do(t testing.TB, f func()) {
 	})
 }
 
-// OnThread runs f on a thread that ends with it: the goroutine is never
-// unlocked.
+// OnThread runs f on a thread that ends when f returns, because it stays locked.
 func OnThread(f func()) {
 	done := make(chan struct{})
 	go func() {
-		defer close(done) // also when a failed requirement ends the goroutine
+		defer close(done) // also if a failed requirement ends the goroutine
 		runtime.LockOSThread()
 		f()
 	}()

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DropPrivileges makes the calling thread, and no other, one of user nobody. Call
-// it in Do only: the thread ends with that.
+// DropPrivileges makes the calling thread, and no other, run as user nobody. Call it
+// only inside Do, whose thread ends afterwards.
 func DropPrivileges(t testing.TB) {
 	t.Helper()
 	const nobody = 65534

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Run runs a program in the network namespace of the calling thread, and returns
-// what it prints.
+// Run runs a program in the network namespace of the calling thread, and returns its
+// output.
 func Run(t testing.TB, stdin, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)

@@ -147,7 +147,7 @@ func (s *site) reapplyUntil(t *testing.T, ended func() bool) (lines []string) {
 func (s *site) check(t *testing.T, r lab.Result) {
 	t.Run(r.Session.String(), func(t *testing.T) {
 		assert.NoError(t, r.Err, r.Log)
-		assert.True(t, r.Whole(), "%d of %d bytes arrived as they were sent", r.Bytes, r.Size)
+		assert.True(t, r.Complete(), "%d of %d bytes arrived as they were sent", r.Bytes, r.Size)
 		if r.Client == lab.Own {
 			assert.Contains(t, r.Log, "data connection: TLS 1.3")
 		}
@@ -178,7 +178,7 @@ func (s *site) cut(t *testing.T) {
 	for i, r := range results {
 		if servers[i] == "rs1" {
 			assert.Error(t, r.Err, "%s was on the real server that was removed", r.Session)
-			assert.False(t, r.Whole())
+			assert.False(t, r.Complete())
 			continue
 		}
 		s.check(t, r)
