@@ -39,7 +39,7 @@ func namesOf(found []*nft.Finding) []string {
 	var warnings, tables []string
 	count := map[string]int{}
 	for _, n := range found {
-		table := "table " + n.Family + " " + n.Table
+		table := "table " + n.Family.String() + " " + n.Table
 		if count[table]++; count[table] == 1 {
 			tables = append(tables, table)
 		}

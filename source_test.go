@@ -50,7 +50,7 @@ func TestReadAgain(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		assert.Contains(t, p.live.Foreign, nft.TableName{Family: config.IPv4, Name: "meanwhile"})
+		assert.Contains(t, p.live.Foreign, nft.TableName{Family: nft.IPv4, Name: "meanwhile"})
 		return nil
 	}))
 }

@@ -21,7 +21,7 @@ type translated struct {
 // servers open themselves (FTP's PORT and EPRT): a set or a map of sources and
 // one rule for each source port.
 func compileActiveData(t *Table, spec *config.Spec) {
-	byPort := activeByPort(spec, t.Family)
+	byPort := activeByPort(spec, t.Family.ofSpec())
 	if len(byPort) == 0 {
 		return
 	}
@@ -81,13 +81,13 @@ func addSource(byPort map[uint16]*translated, port uint16, source netip.Prefix, 
 
 // sourceSet is a hash where all sources are single addresses, else a set of
 // intervals.
-func sourceSet(family config.Family, name string, sources []netip.Prefix) *Set {
+func sourceSet(family Family, name string, sources []netip.Prefix) *Set {
 	s := &Set{Name: name, Comment: "real servers", KeyType: addrType(family), KeyLen: addrLen(family)}
 	s.addSources(outermost(sources), func(netip.Prefix) string { return "" })
 	return s
 }
 
-func sourceMap(family config.Family, name string, vips map[netip.Prefix]netip.Addr) *Set {
+func sourceMap(family Family, name string, vips map[netip.Prefix]netip.Addr) *Set {
 	s := hashMap(name, "real server : VIP", family, addrType(family), addrLen(family))
 	s.addSources(outermost(slices.Collect(maps.Keys(vips))), func(p netip.Prefix) string { return mapped(vips[p].AsSlice()) })
 	return s

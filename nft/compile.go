@@ -38,7 +38,7 @@ func Compile(spec *config.Spec) *Ruleset {
 		if len(profiles) == 0 {
 			continue
 		}
-		t := &Table{Family: family, Name: spec.Director.Table, Comment: tableComment}
+		t := &Table{Family: familyOf(family), Name: spec.Director.Table, Comment: tableComment}
 		compileMarks(t, profiles)
 		compileActiveData(t, spec)
 		compileLedger(t, spec, len(r.Tables) == 0)
@@ -96,7 +96,7 @@ func inTurn(profiles []*profile) bool {
 	return false
 }
 
-func markMap(family config.Family, p *profile) *Set {
+func markMap(family Family, p *profile) *Set {
 	s := hashMap(p.name, "VIP : fwmark", family, typeMark, 4)
 	s.Elements = make([]Element, len(p.vips))
 	for i, v := range p.vips {
@@ -115,7 +115,7 @@ const mostBefore = 4
 // connections, so the widest range comes last, behind which nothing is tested any
 // more, or first when much would come ahead of it. When the chain is for packets to
 // any address, rules for a range ask for the network of the VIPs first.
-func markRules(family config.Family, profiles []*profile, only config.Protocol, anyAddress bool) []*Rule {
+func markRules(family Family, profiles []*profile, only config.Protocol, anyAddress bool) []*Rule {
 	type test struct {
 		ports config.PortRange
 		of    *profile
@@ -153,7 +153,7 @@ func markRules(family config.Family, profiles []*profile, only config.Protocol, 
 	return rules
 }
 
-func hashMap(name, comment string, family config.Family, dataType, dataLen uint32) *Set {
+func hashMap(name, comment string, family Family, dataType, dataLen uint32) *Set {
 	return &Set{
 		Name: name, Comment: comment, Flags: unix.NFT_SET_MAP,
 		KeyType: addrType(family), KeyLen: addrLen(family),

@@ -46,7 +46,7 @@ func (c *Change) Translated() (int, error) {
 	defer conn.Close()
 	messages, err := conn.Execute(netlink.Message{
 		Header: netlink.Header{Type: ctGet, Flags: netlink.Request | netlink.Dump},
-		Data:   []byte{nfproto(c.table.Family), unix.NFNETLINK_V0, 0, 0},
+		Data:   []byte{byte(c.table.Family), unix.NFNETLINK_V0, 0, 0},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("list tracked connections: %w", err)

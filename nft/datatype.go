@@ -8,8 +8,6 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // Type numbers of nft(8), which the kernel stores and never looks at; and the
@@ -37,14 +35,14 @@ func typeName(typ uint32) string {
 	return fmt.Sprintf("0x%x", typ)
 }
 
-func addrType(f config.Family) uint32 {
-	if f == config.IPv4 {
+func addrType(f Family) uint32 {
+	if f == IPv4 {
 		return typeIPv4
 	}
 	return typeIPv6
 }
 
-func addrLen(f config.Family) uint32 { return uint32(f.Bits() / 8) }
+func addrLen(f Family) uint32 { return uint32(f.ofSpec().Bits() / 8) }
 
 // hostOrder reports whether nft keeps values of the type in host byte order.
 func hostOrder(typ uint32) bool { return typ == typeMark }

@@ -8,8 +8,6 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // flowtable is the Kind of an Unmanaged that is no stateful object.
@@ -25,7 +23,7 @@ var objectNames = map[uint32]string{
 // nfgenmsg. What only a kernel can set (handles, use counts, counters) is left
 // out; what is not known is kept.
 
-func decodeTable(family config.Family, b []byte) (*Table, error) {
+func decodeTable(family Family, b []byte) (*Table, error) {
 	t := &Table{Family: family}
 	err := decode(b, "table", func(a attribute) {
 		switch a.typ {

@@ -30,7 +30,7 @@ func encodeBatch(messages []message, generation, first uint32) []byte {
 		if i == len(messages)-1 {
 			m.flags |= netlink.Acknowledge
 		}
-		b = appendMessage(b, unix.NFNL_SUBSYS_NFTABLES<<8|m.typ, m.flags, first+1+uint32(i), nfproto(m.family), 0, m.data)
+		b = appendMessage(b, unix.NFNL_SUBSYS_NFTABLES<<8|m.typ, m.flags, first+1+uint32(i), byte(m.family), 0, m.data)
 	}
 	return appendMessage(b, unix.NFNL_MSG_BATCH_END, 0, first+1+uint32(len(messages)), family, resource, nil)
 }

@@ -13,13 +13,13 @@ import (
 // A ruleBuilder puts expressions together as nft(8) does for the same text, so
 // that nft lists the rule as it was meant. Only register 1 is ever used.
 type ruleBuilder struct {
-	family config.Family
+	family Family
 	exprs  []expr.Any
 }
 
 const reg = 1
 
-func newRule(family config.Family) *ruleBuilder { return &ruleBuilder{family: family} }
+func newRule(family Family) *ruleBuilder { return &ruleBuilder{family: family} }
 
 func (b *ruleBuilder) add(exprs ...expr.Any) *ruleBuilder {
 	b.exprs = append(b.exprs, exprs...)
@@ -56,7 +56,7 @@ func (b *ruleBuilder) anyPort(offset uint32, r config.PortRange) *ruleBuilder {
 // header (RFC 791) costs less than what the kernel found; IPv6 may have headers in
 // between.
 func (b *ruleBuilder) protocolIsNot(p config.Protocol) *ruleBuilder {
-	if b.family == config.IPv4 {
+	if b.family == IPv4 {
 		b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: 9, Len: 1})
 	} else {
 		b.add(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg})
@@ -71,7 +71,7 @@ func (b *ruleBuilder) saddr() *ruleBuilder { return b.addr(12, 8, addrLen(b.fami
 
 func (b *ruleBuilder) addr(offset4, offset6, length uint32) *ruleBuilder {
 	offset := offset4
-	if b.family == config.IPv6 {
+	if b.family == IPv6 {
 		offset = offset6
 	}
 	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length})
@@ -115,25 +115,18 @@ func (b *ruleBuilder) masquerade() *ruleBuilder { return b.add(&expr.Masq{}) }
 
 // snat gives the packet the source address in the register.
 func (b *ruleBuilder) snat() *ruleBuilder {
-	return b.add(&expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(nfproto(b.family)), RegAddrMin: reg})
+	return b.add(&expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(byte(b.family)), RegAddrMin: reg})
 }
 
 // rule is the finished rule. A failure to encode is a mistake in this file.
 func (b *ruleBuilder) rule() *Rule {
 	var list []byte
 	for _, e := range b.exprs {
-		data, err := expr.Marshal(nfproto(b.family), e)
+		data, err := expr.Marshal(byte(b.family), e)
 		if err != nil {
 			panic(err)
 		}
 		list = appendAttribute(list, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, data)
 	}
 	return &Rule{Expressions: string(list)}
-}
-
-func nfproto(f config.Family) byte {
-	if f == config.IPv4 {
-		return unix.NFPROTO_IPV4
-	}
-	return unix.NFPROTO_IPV6
 }

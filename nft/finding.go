@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -32,7 +30,7 @@ const (
 // A Finding is a rule of somebody else's that packets of a cluster meet on
 // their way to IPVS, and that sets their mark or takes them.
 type Finding struct {
-	Family       string // of the table: ip, ip6, inet or netdev
+	Family       Family // of the table: that of IPv4, IPv6, both or a device
 	Table, Chain string
 	Handle       uint64 // of the rule; 0: the policy of the chain
 	Rule         string // as nft writes it, as far as the package can
@@ -96,7 +94,7 @@ func (c *Conn) findings(spec *config.Spec) ([]*Finding, error) {
 // steps at the most.
 func (c *Conn) walkAll(spec *config.Spec, tables []*foreignTable, limit int) ([]*Finding, error) {
 	var found []*Finding
-	for _, family := range config.Families() {
+	for _, family := range Families() {
 		met := slices.DeleteFunc(slices.Clone(tables), func(t *foreignTable) bool { return !t.meets(family) })
 		if len(met) == 0 {
 			continue // many VIPs take their time
@@ -140,10 +138,10 @@ func joined(found []*Finding, n *Finding) []*Finding {
 }
 
 // meets reports whether packets of the family pass through the table.
-func (t *foreignTable) meets(family config.Family) bool {
+func (t *foreignTable) meets(family Family) bool {
 	switch t.family {
-	case unix.NFPROTO_IPV4, unix.NFPROTO_IPV6:
-		return t.family == nfproto(family)
+	case IPv4, IPv6:
+		return t.family == family
 	}
 	return true
 }
@@ -160,7 +158,7 @@ func (w *walk) report(c *foreignChain, r *Rule, b branch, effect Effect) {
 	switch {
 	case known == nil:
 		known = &Finding{
-			Family: foreignFamily(c.table.family), Table: c.table.name, Chain: c.Name, Handle: key.handle, Rule: "policy drop", Effect: effect,
+			Family: c.table.family, Table: c.table.name, Chain: c.Name, Handle: key.handle, Rule: "policy drop", Effect: effect,
 			Beside: w.hookPoint.side == besideMarks, Marked: w.hookPoint.side == behindMarks,
 		}
 		if r != nil {

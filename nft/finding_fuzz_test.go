@@ -18,7 +18,7 @@ import (
 // sends. Whatever it makes of it, it must come to its end, and count every rule.
 func FuzzFindings(f *testing.F) {
 	seed := func(chain, rule, set, elements []byte) { f.Add(chain, rule, set, elements) }
-	for _, spec := range []*config.Spec{fuzzSpec(config.IPv4), fuzzSpec(config.IPv6)} {
+	for _, spec := range []*config.Spec{fuzzSpec(IPv4), fuzzSpec(IPv6)} {
 		for _, m := range createAll(Compile(spec)) {
 			seed(m.data, m.data, m.data, m.data)
 		}
@@ -27,13 +27,13 @@ func FuzzFindings(f *testing.F) {
 		seed(d.chain, d.rule, d.set, d.elements)
 	}
 	f.Fuzz(func(t *testing.T, chain, rule, set, elements []byte) {
-		for _, family := range []byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6, unix.NFPROTO_INET, unix.NFPROTO_NETDEV} {
+		for _, family := range []Family{IPv4, IPv6, Inet, Netdev} {
 			for _, hook := range []uint32{0, 1, 5} {
 				table := fuzzTable(family, hook, chain, rule, set, elements)
 				if table == nil {
 					return
 				}
-				for _, spec := range []config.Family{config.IPv4, config.IPv6} {
+				for _, spec := range Families() {
 					found, err := (&Conn{}).walkAll(fuzzSpec(spec), []*foreignTable{table}, stepLimit)
 					if err != nil {
 						t.Fatal(err)
@@ -51,7 +51,7 @@ func FuzzFindings(f *testing.F) {
 
 // fuzzTable is a table with a chain at a hook, which has a rule twice and jumps
 // by it into itself, and a set; nil when the decoders refuse them.
-func fuzzTable(family byte, hook uint32, chain, rule, set, elements []byte) *foreignTable {
+func fuzzTable(family Family, hook uint32, chain, rule, set, elements []byte) *foreignTable {
 	_, c, err := decodeChain(chain)
 	if err != nil {
 		return nil

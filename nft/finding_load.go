@@ -6,8 +6,6 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // What expressions put into a register. Each returns the register, 0 for an
@@ -21,7 +19,7 @@ func (w *walk) loadMeta(e rawExpression) (uint32, value) {
 	case unix.NFT_META_MARK:
 		v = w.markNow(name)
 	case unix.NFT_META_NFPROTO:
-		v = constantValue(name, []byte{nfproto(w.packets.family)})
+		v = constantValue(name, []byte{byte(w.packets.family)})
 	case unix.NFT_META_PROTOCOL:
 		v = constantValue(name, ethertype(w.packets.family))
 	case unix.NFT_META_L4PROTO:
@@ -52,8 +50,8 @@ func metaLen(key uint32) int {
 	return 4
 }
 
-func ethertype(f config.Family) []byte {
-	if f == config.IPv4 {
+func ethertype(f Family) []byte {
+	if f == IPv4 {
 		return binary.BigEndian.AppendUint16(nil, unix.ETH_P_IP)
 	}
 	return binary.BigEndian.AppendUint16(nil, unix.ETH_P_IPV6)
@@ -81,31 +79,31 @@ func (w *walk) loadPayload(e rawExpression) (uint32, value) {
 }
 
 // addrOffset is that of the destination address; see ruleBuilder.daddr.
-func addrOffset(f config.Family) uint32 {
-	if f == config.IPv4 {
+func addrOffset(f Family) uint32 {
+	if f == IPv4 {
 		return 16
 	}
 	return 24
 }
 
 // protocolOffset is that of the protocol, and of the next header of IPv6.
-func protocolOffset(f config.Family) uint32 {
-	if f == config.IPv4 {
+func protocolOffset(f Family) uint32 {
+	if f == IPv4 {
 		return 9
 	}
 	return 6
 }
 
-func payloadName(f config.Family, base expr.PayloadBase, offset, size uint32) string {
+func payloadName(f Family, base expr.PayloadBase, offset, size uint32) string {
 	switch {
 	case base == expr.PayloadBaseTransportHeader && size == 2 && offset == 0:
 		return "source port"
 	case base == expr.PayloadBaseTransportHeader && size == 2 && offset == 2:
 		return "destination port"
 	case base == expr.PayloadBaseNetworkHeader && offset >= addrOffset(f)-addrLen(f) && offset < addrOffset(f):
-		return familyName(f) + " saddr"
+		return f.String() + " saddr"
 	case base == expr.PayloadBaseNetworkHeader && offset >= addrOffset(f):
-		return familyName(f) + " daddr"
+		return f.String() + " daddr"
 	}
 	return fmt.Sprintf("@%d,%d,%d", base, offset*8, size*8)
 }

@@ -12,7 +12,7 @@ import (
 // from clients to the VIPs. What is not known of them (source, device, …) makes a
 // condition unsure.
 type packets struct {
-	family config.Family
+	family Family
 	vips   [][]byte // sorted
 }
 
@@ -26,8 +26,8 @@ type part struct {
 }
 
 // packetsOf returns all packets of the spec in the family, in parts by ports.
-func packetsOf(spec *config.Spec, family config.Family) (*packets, []part) {
-	profiles := profilesOf(spec, family)
+func packetsOf(spec *config.Spec, family Family) (*packets, []part) {
+	profiles := profilesOf(spec, family.ofSpec())
 	all := &packets{family: family}
 	for _, p := range profiles {
 		for _, v := range p.vips {

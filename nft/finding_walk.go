@@ -51,9 +51,9 @@ func hookPointOf(c *foreignChain) (hookPoint, bool) {
 		return hookPoint{}, false
 	}
 	switch c.table.family {
-	case unix.NFPROTO_NETDEV:
+	case Netdev:
 		return hookPoint{c, beforeMarks}, c.Hook == netdevIngress
-	case unix.NFPROTO_INET, unix.NFPROTO_IPV4, unix.NFPROTO_IPV6:
+	case Inet, IPv4, IPv6:
 	default:
 		return hookPoint{}, false
 	}

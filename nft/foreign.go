@@ -2,7 +2,6 @@ package nft
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -11,7 +10,7 @@ import (
 // A foreignTable is a table that is not lvsmark's, as far as packets on their way
 // to IPVS may meet it.
 type foreignTable struct {
-	family byte // NFPROTO_*
+	family Family
 	name   string
 	chains map[string]*foreignChain
 	sets   map[string]*foreignSet
@@ -25,21 +24,7 @@ type foreignChain struct {
 }
 
 // id is "inet filter".
-func (t *foreignTable) id() string { return foreignFamily(t.family) + " " + t.name }
-
-func foreignFamily(family byte) string {
-	switch family {
-	case unix.NFPROTO_INET:
-		return "inet"
-	case unix.NFPROTO_IPV4:
-		return "ip"
-	case unix.NFPROTO_IPV6:
-		return "ip6"
-	case unix.NFPROTO_NETDEV:
-		return "netdev"
-	}
-	return fmt.Sprintf("family %d", family)
-}
+func (t *foreignTable) id() string { return t.family.String() + " " + t.name }
 
 // readForeign reads the tables of others that have a chain on the way, with all
 // of their chains and rules, and the heads of their sets. Tables that sleep are
@@ -78,7 +63,7 @@ func (c *Conn) foreignTables() ([]*foreignTable, error) {
 			continue
 		}
 		tables = append(tables, &foreignTable{
-			family: e.family, name: t.Name, chains: map[string]*foreignChain{}, sets: map[string]*foreignSet{},
+			family: Family(e.family), name: t.Name, chains: map[string]*foreignChain{}, sets: map[string]*foreignSet{},
 		})
 	}
 	slices.SortFunc(tables, func(a, b *foreignTable) int {
@@ -100,7 +85,7 @@ func (c *Conn) foreignChains(tables []*foreignTable) error {
 		if err != nil {
 			return err
 		}
-		if t := byID[(&foreignTable{family: e.family, name: table}).id()]; t != nil {
+		if t := byID[(&foreignTable{family: Family(e.family), name: table}).id()]; t != nil {
 			t.chains[chain.Name] = &foreignChain{Chain: *chain, table: t, devices: hookDevices(e.data)}
 		}
 	}
@@ -132,7 +117,7 @@ func hookDevices(chain []byte) []string {
 }
 
 func (c *Conn) foreignRules(t *foreignTable) error {
-	for e, err := range c.dump(unix.NFT_MSG_GETRULE, t.family, appendText(nil, unix.NFTA_RULE_TABLE, t.name)) {
+	for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.family), appendText(nil, unix.NFTA_RULE_TABLE, t.name)) {
 		if err != nil {
 			return err
 		}
@@ -148,7 +133,7 @@ func (c *Conn) foreignRules(t *foreignTable) error {
 }
 
 func (c *Conn) foreignSets(t *foreignTable) error {
-	for e, err := range c.dump(unix.NFT_MSG_GETSET, t.family, appendText(nil, unix.NFTA_SET_TABLE, t.name)) {
+	for e, err := range c.dump(unix.NFT_MSG_GETSET, byte(t.family), appendText(nil, unix.NFTA_SET_TABLE, t.name)) {
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func (c *Conn) FindingSteps(spec *config.Spec, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	packets, all := packetsOf(spec, config.IPv4)
+	packets, all := packetsOf(spec, IPv4)
 	w := newWalk(c, packets, stepLimit)
 	for _, t := range tables {
 		for _, at := range t.hookPoints() {

@@ -42,7 +42,7 @@ func (c *Conn) foreignElements(t *foreignTable, s *foreignSet) error {
 	s.read = true
 	filter := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.name)
 	filter = appendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
-	for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, t.family, filter) {
+	for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.family), filter) {
 		if err != nil {
 			return readError("set "+t.id()+" "+s.Name, err)
 		}

@@ -46,8 +46,8 @@ type Setting struct {
 func compileLedger(t *Table, spec *config.Spec, first bool) {
 	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
 	if spec.Director.Bind {
-		for _, b := range spec.Bindings(t.Family) {
-			ledger.Bound[BoundMark{t.Family, b.Mark}] = b.Cluster.Name
+		for _, b := range spec.Bindings(t.Family.ofSpec()) {
+			ledger.Bound[BoundMark{t.Family.ofSpec(), b.Mark}] = b.Cluster.Name
 		}
 	}
 	if first {
@@ -80,7 +80,7 @@ func (t *Table) ledger() Ledger {
 		for _, e := range s.Elements {
 			p := e.parts()
 			if len(p.key) == 4 {
-				ledger.Bound[BoundMark{t.Family, hostOrdered(p.key)}] = userdataText(p.userdata, udComment)
+				ledger.Bound[BoundMark{t.Family.ofSpec(), hostOrdered(p.key)}] = userdataText(p.userdata, udComment)
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func (t *Table) ledger() Ledger {
 func (t *Table) setLedger(l Ledger) {
 	bound := ledgerSet(boundSet, "fwmarks of lvsmark's IPVS services")
 	for _, b := range slices.SortedFunc(maps.Keys(l.Bound), func(a, b BoundMark) int { return cmp.Compare(a.Mark, b.Mark) }) {
-		if b.Family == t.Family {
+		if b.Family == t.Family.ofSpec() {
 			bound.Elements = append(bound.Elements, Element{
 				Key:  elementKey(markBytes(b.Mark)),
 				Rest: withUserdata(appendComment(nil, udComment, l.Bound[b])),
@@ -155,7 +155,7 @@ func (r *Ruleset) WithLedger(l Ledger, beside *Ruleset) *Ruleset {
 		}
 	}
 	next.sort()
-	seen := map[config.Family]bool{}
+	seen := map[Family]bool{}
 	for i, t := range next.Tables {
 		part := Ledger{}
 		if !seen[t.Family] {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // LockTable is the table of family ip by which one lvsmark at a time changes a
@@ -52,7 +50,7 @@ func Acquire(owner string, generation uint32) (*Lock, uint32, error) {
 }
 
 func lockTable(owner string) *Table {
-	return &Table{Family: config.IPv4, Name: LockTable, Flags: tableOwner, Comment: owner}
+	return &Table{Family: IPv4, Name: LockTable, Flags: tableOwner, Comment: owner}
 }
 
 // Release gives the lock back.
@@ -87,7 +85,7 @@ func (c *Conn) readLockOwner() (owner string, found bool, err error) {
 		if err != nil {
 			return "", false, readError("tables", err)
 		}
-		t, err := decodeTable(config.IPv4, e.data)
+		t, err := decodeTable(IPv4, e.data)
 		if err != nil {
 			return "", false, err
 		}
@@ -99,5 +97,5 @@ func (c *Conn) readLockOwner() (owner string, found bool, err error) {
 }
 
 func (t *Table) isLock() bool {
-	return t.Family == config.IPv4 && t.Name == LockTable && t.Flags&tableOwner != 0
+	return t.Family == IPv4 && t.Name == LockTable && t.Flags&tableOwner != 0
 }

@@ -4,8 +4,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // A MarkChange is what becomes of packets to some ports of a VIP that are marked.
@@ -36,7 +34,7 @@ func Changes(from, to *Ruleset) []Change {
 func findMarkChanges(changes []Change, from, to *Ruleset) {
 	attributions := newAttributions(changes)
 	structure := anyStructure(changes)
-	for _, family := range config.Families() {
+	for _, family := range Families() {
 		before, after := from.markChains(family), to.markChains(family)
 		var vips map[netip.Addr]bool
 		if structure {
@@ -60,7 +58,7 @@ func anyStructure(changes []Change) bool {
 }
 
 // vipsIn are the VIPs of the elements that change.
-func vipsIn(changes []Change, family config.Family) map[netip.Addr]bool {
+func vipsIn(changes []Change, family Family) map[netip.Addr]bool {
 	vips := map[netip.Addr]bool{}
 	for _, c := range changes {
 		if c.table.Family != family || !c.set.hasVIPs() {

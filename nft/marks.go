@@ -26,7 +26,7 @@ type MarkedPorts struct {
 // Marks reads the rules of the ruleset's chains.
 func (r *Ruleset) Marks() Marks {
 	marks := Marks{}
-	for _, family := range config.Families() {
+	for _, family := range Families() {
 		chains := r.markChains(family)
 		for vip := range vipsOf(chains) {
 			if ports := marksOf(vip, chains); len(ports) > 0 {
@@ -54,7 +54,7 @@ type markStep struct {
 
 // markChains are the chains that mark packets, in the order in which a packet
 // passes them.
-func (r *Ruleset) markChains(family config.Family) []markChain {
+func (r *Ruleset) markChains(family Family) []markChain {
 	var chains []markChain
 	for _, t := range r.Tables {
 		if t.Family != family || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 {

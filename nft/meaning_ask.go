@@ -35,12 +35,12 @@ func snatStatement(set *Set, key []source) statement {
 
 // destinationOf and sourceOf are the addresses in the IPv4 header (RFC 791) or in
 // the IPv6 header (RFC 8200).
-func destinationOf(f config.Family) []source {
-	return networkBytes(map[config.Family]uint32{config.IPv4: 16, config.IPv6: 24}[f], addrLen(f))
+func destinationOf(f Family) []source {
+	return networkBytes(map[Family]uint32{IPv4: 16, IPv6: 24}[f], addrLen(f))
 }
 
-func sourceOf(f config.Family) []source {
-	return networkBytes(map[config.Family]uint32{config.IPv4: 12, config.IPv6: 8}[f], addrLen(f))
+func sourceOf(f Family) []source {
+	return networkBytes(map[Family]uint32{IPv4: 12, IPv6: 8}[f], addrLen(f))
 }
 
 func networkBytes(offset, length uint32) []source {
@@ -140,7 +140,7 @@ func (c conditions) takeByte(s source) (byte, bool) {
 
 // takeNetwork takes out the conditions that the destination is in a network; it
 // is invalid where there are none.
-func (c conditions) takeNetwork(f config.Family) netip.Prefix {
+func (c conditions) takeNetwork(f Family) netip.Prefix {
 	address, bits := make([]byte, addrLen(f)), 0
 	for i, s := range destinationOf(f) {
 		length := 8

@@ -6,8 +6,6 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // A meaningReader follows the expressions of a rule.
@@ -133,7 +131,7 @@ func (m *meaningReader) payload(e rawExpression) bool {
 	switch {
 	case base == expr.PayloadBaseTransportHeader:
 		m.asks[hasTransportHeader] = true
-	case m.table.Family == config.IPv4 && base == expr.PayloadBaseNetworkHeader && offset == 9 && length == 1:
+	case m.table.Family == IPv4 && base == expr.PayloadBaseNetworkHeader && offset == 9 && length == 1:
 		// RFC 791. What meta l4proto has for IPv4 is this byte (nft_set_pktinfo_ipv4 of
 		// include/net/netfilter/nf_tables_ipv4.h).
 		return m.load(e.uint32(unix.NFTA_PAYLOAD_DREG), metaBytes(unix.NFT_META_L4PROTO, 0, 1))
@@ -243,7 +241,7 @@ func (m *meaningReader) nat(e rawExpression) bool {
 	const mapsAddresses = 1 // NF_NAT_RANGE_MAP_IPS
 	from, to := e.uint32(unix.NFTA_NAT_REG_ADDR_MIN), e.attrs[unix.NFTA_NAT_REG_ADDR_MAX]
 	if to != nil && uint32Of(to) != from || e.uint32(unix.NFTA_NAT_FLAGS)|mapsAddresses != mapsAddresses ||
-		e.uint32(unix.NFTA_NAT_FAMILY) != uint32(nfproto(m.table.Family)) {
+		e.uint32(unix.NFTA_NAT_FAMILY) != uint32(byte(m.table.Family)) {
 		return false
 	}
 	of, ok := m.held(from, addrLen(m.table.Family))

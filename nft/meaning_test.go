@@ -11,8 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // TestMeaningOfRandomRules interprets rules of few fields and values, so that many
@@ -20,7 +18,7 @@ import (
 func TestMeaningOfRandomRules(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	byMeaning := map[string][]*Rule{}
-	table := &Table{Family: config.IPv4}
+	table := &Table{Family: IPv4}
 	for range 20_000 {
 		rule := randomRule(r)
 		if m, ok := table.meaning(rule); ok {
@@ -37,7 +35,7 @@ func TestMeaningOfRandomRules(t *testing.T) {
 			for range 50 {
 				packet := randomPacket(r)
 				require.Equal(t, interpret(t, rules[0], packet), interpret(t, other, packet),
-					"%s\n%s\n%v", rules[0].Text(config.IPv4), other.Text(config.IPv4), packet)
+					"%s\n%s\n%v", rules[0].Text(IPv4), other.Text(IPv4), packet)
 			}
 		}
 	}
@@ -45,7 +43,7 @@ func TestMeaningOfRandomRules(t *testing.T) {
 }
 
 func randomRule(r *rand.Rand) *Rule {
-	b := newRule(config.IPv4)
+	b := newRule(IPv4)
 	value := func(n int) []byte {
 		v := make([]byte, n)
 		for i := range v {

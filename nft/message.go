@@ -6,8 +6,6 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // Attributes that golang.org/x/sys/unix lacks.
@@ -40,7 +38,7 @@ const elementBytesPerMessage = 32 << 10
 type message struct {
 	typ    uint16 // NFT_MSG_*
 	flags  netlink.HeaderFlags
-	family config.Family
+	family Family
 	data   []byte
 	object string // for errors: what the message is about
 }

@@ -3,8 +3,6 @@ package nft
 import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // A Ruleset is a set of nftables tables: as compiled, as the kernel gave it
@@ -15,7 +13,7 @@ type Ruleset struct {
 
 // A Table is an nftables table of lvsmark's, of family ip or ip6.
 type Table struct {
-	Family    config.Family
+	Family    Family
 	Name      string
 	Flags     uint32 // NFT_TABLE_F_*
 	Comment   string
@@ -75,7 +73,7 @@ type Unmanaged struct {
 }
 
 // Table returns the table of that family and name, or nil.
-func (r *Ruleset) Table(family config.Family, name string) *Table {
+func (r *Ruleset) Table(family Family, name string) *Table {
 	for _, t := range r.Tables {
 		if t.Family == family && t.Name == name {
 			return t
@@ -107,7 +105,7 @@ func (t *Table) Chain(name string) *Chain {
 // String is "table ip lvsmark".
 func (t *Table) String() string { return "table " + t.id() }
 
-func (t *Table) id() string { return familyName(t.Family) + " " + t.Name }
+func (t *Table) id() string { return t.Family.String() + " " + t.Name }
 
 // Kind is what nft calls it: map for maps and verdict maps, else set.
 func (s *Set) Kind() string {
@@ -120,10 +118,3 @@ func (s *Set) Kind() string {
 func (s *Set) isMap() bool { return s.Flags&unix.NFT_SET_MAP != 0 }
 
 func (s *Set) isInterval() bool { return s.Flags&unix.NFT_SET_INTERVAL != 0 }
-
-func familyName(f config.Family) string {
-	if f == config.IPv4 {
-		return "ip"
-	}
-	return "ip6"
-}

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // A Snapshot is lvsmark's part of the ruleset of a network namespace, all of one
@@ -21,12 +19,12 @@ type Snapshot struct {
 
 // A TableName names a table.
 type TableName struct {
-	Family config.Family
+	Family Family
 	Name   string
 }
 
 // String is "table ip filter".
-func (n TableName) String() string { return "table " + familyName(n.Family) + " " + n.Name }
+func (n TableName) String() string { return "table " + n.Family.String() + " " + n.Name }
 
 // snapshotTries bounds how often a snapshot begins anew because somebody else
 // changes the ruleset meanwhile.
@@ -70,8 +68,8 @@ func (c *Conn) read() (*Snapshot, error) {
 }
 
 func (c *Conn) readTables(s *Snapshot) error {
-	for _, family := range config.Families() {
-		for e, err := range c.dump(unix.NFT_MSG_GETTABLE, nfproto(family), nil) {
+	for _, family := range Families() {
+		for e, err := range c.dump(unix.NFT_MSG_GETTABLE, byte(family), nil) {
 			if err != nil {
 				return readError("tables", err)
 			}
@@ -106,7 +104,7 @@ func (c *Conn) readTable(t *Table) error {
 }
 
 func (c *Conn) readSets(t *Table) error {
-	for e, err := range c.dump(unix.NFT_MSG_GETSET, nfproto(t.Family), appendText(nil, unix.NFTA_SET_TABLE, t.Name)) {
+	for e, err := range c.dump(unix.NFT_MSG_GETSET, byte(t.Family), appendText(nil, unix.NFTA_SET_TABLE, t.Name)) {
 		if err != nil {
 			return err
 		}
@@ -130,7 +128,7 @@ func (c *Conn) readSets(t *Table) error {
 func (c *Conn) readElements(t *Table, s *Set) error {
 	filter := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
 	filter = appendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
-	for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, nfproto(t.Family), filter) {
+	for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.Family), filter) {
 		if err != nil {
 			return err
 		}
@@ -144,7 +142,7 @@ func (c *Conn) readElements(t *Table, s *Set) error {
 
 // readChains reads the chains of the whole family: old kernels have no filter.
 func (c *Conn) readChains(t *Table) error {
-	for e, err := range c.dump(unix.NFT_MSG_GETCHAIN, nfproto(t.Family), nil) {
+	for e, err := range c.dump(unix.NFT_MSG_GETCHAIN, byte(t.Family), nil) {
 		if err != nil {
 			return err
 		}
@@ -160,7 +158,7 @@ func (c *Conn) readChains(t *Table) error {
 }
 
 func (c *Conn) readRules(t *Table) error {
-	for e, err := range c.dump(unix.NFT_MSG_GETRULE, nfproto(t.Family), appendText(nil, unix.NFTA_RULE_TABLE, t.Name)) {
+	for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.Family), appendText(nil, unix.NFTA_RULE_TABLE, t.Name)) {
 		if err != nil {
 			return err
 		}
@@ -185,7 +183,7 @@ func (c *Conn) readUnmanaged(t *Table) error {
 		{nftMsgGetFlowtable, flowtable, appendText(nil, nftaFlowtableTable, t.Name)},
 	}
 	for _, k := range kinds {
-		for e, err := range c.dump(k.typ, nfproto(t.Family), k.filter) {
+		for e, err := range c.dump(k.typ, byte(t.Family), k.filter) {
 			if err != nil {
 				return err
 			}

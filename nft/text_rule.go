@@ -14,7 +14,7 @@ import (
 
 // Text is the rule as nft lists it. Of rules that lvsmark does not make, an
 // expression that it does not know stands in brackets by its kernel name.
-func (r *Rule) Text(family config.Family) string {
+func (r *Rule) Text(family Family) string {
 	p := rulePrinter{family: family}
 	for _, data := range attributes([]byte(r.Expressions)) {
 		p.expression(readExpression(data))
@@ -59,7 +59,7 @@ func (e rawExpression) text(typ uint16) string {
 // A rulePrinter follows what is in register 1 and behind it, as nft does when it
 // lists.
 type rulePrinter struct {
-	family   config.Family
+	family   Family
 	words    []string
 	protocol string // that the rule is known to be of
 	register string // what the register holds, as nft writes it
@@ -171,16 +171,16 @@ func (p *rulePrinter) payload(e rawExpression) {
 		p.waiting = ""
 	case base == expr.PayloadBaseTransportHeader && width == 2 && (offset == 0 || offset == 2):
 		text = [...]string{0: "th sport", 2: "th dport", 1: ""}[offset]
-	case base == expr.PayloadBaseNetworkHeader && p.family == config.IPv4 && offset == 9 && width == 1:
+	case base == expr.PayloadBaseNetworkHeader && p.family == IPv4 && offset == 9 && width == 1:
 		text = ipProtocol
 	case base == expr.PayloadBaseNetworkHeader && width == addrLen(p.family):
 		if direction := addrField(p.family, offset); direction != "" {
-			text = familyName(p.family) + " " + direction
+			text = p.family.String() + " " + direction
 		}
 	}
 	prefix := 0
 	if direction := addrField(p.family, offset); base == expr.PayloadBaseNetworkHeader && width < addrLen(p.family) && direction != "" {
-		text, prefix = familyName(p.family)+" "+direction, int(width)*8
+		text, prefix = p.family.String()+" "+direction, int(width)*8
 	}
 	p.load(e, e.uint32(unix.NFTA_PAYLOAD_DREG), text)
 	if p.register == text {
@@ -188,11 +188,11 @@ func (p *rulePrinter) payload(e rawExpression) {
 	}
 }
 
-func addrField(f config.Family, offset uint32) string {
+func addrField(f Family, offset uint32) string {
 	switch {
-	case f == config.IPv4 && offset == 12, f == config.IPv6 && offset == 8:
+	case f == IPv4 && offset == 12, f == IPv6 && offset == 8:
 		return "saddr"
-	case f == config.IPv4 && offset == 16, f == config.IPv6 && offset == 24:
+	case f == IPv4 && offset == 16, f == IPv6 && offset == 24:
 		return "daddr"
 	}
 	return ""

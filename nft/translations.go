@@ -4,13 +4,11 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/config"
 )
 
 // translations are the rules of a family that give active data another source,
 // each with its set of sources.
-func (r *Ruleset) translations(family config.Family) []translation {
+func (r *Ruleset) translations(family Family) []translation {
 	var list []translation
 	for _, t := range r.Tables {
 		for _, c := range t.natChains(family) {
@@ -25,7 +23,7 @@ func (r *Ruleset) translations(family config.Family) []translation {
 }
 
 // natChains are the chains of the table that make the kernel translate.
-func (t *Table) natChains(family config.Family) []*Chain {
+func (t *Table) natChains(family Family) []*Chain {
 	if t.Family != family || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 {
 		return nil
 	}
@@ -56,7 +54,7 @@ func (t translation) sources() []sourceRange {
 func findUntranslated(changes []Change, from, to *Ruleset) {
 	var ranges []sourceRange
 	var before []translation
-	for _, f := range config.Families() {
+	for _, f := range Families() {
 		before = append(before, from.translations(f)...)
 		for _, t := range to.translations(f) {
 			ranges = append(ranges, t.sources()...)
@@ -85,7 +83,7 @@ func findUntranslated(changes []Change, from, to *Ruleset) {
 // does for all connections of a family, those that are established too, when no
 // nat chain is left (nf_nat_unregister_fn in net/netfilter/nf_nat_core.c).
 func findEndOfNAT(changes []Change, from, to *Ruleset) {
-	for _, f := range config.Families() {
+	for _, f := range Families() {
 		if slices.ContainsFunc(to.Tables, func(t *Table) bool { return len(t.natChains(f)) > 0 }) {
 			continue
 		}
