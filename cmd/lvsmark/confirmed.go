@@ -25,7 +25,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 		return s.printChanges(opts.output, planned, applied)
 	}
 	confirmSources := hearSignals()
-	checkpoint, err := lvsmark.Capture(o) // for the case that the guard is killed
+	checkpoint, err := lvsmark.Capture(ctx, o) // for the case that the guard is killed
 	if err != nil {
 		return err
 	}
