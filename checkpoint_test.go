@@ -67,7 +67,7 @@ func (w *world) turn(spec string) {
 func (w *world) restores(to string) {
 	w.t.Helper()
 	before := w.state()
-	held, err := Lock(w.options())
+	held, err := Lock(w.t.Context(), w.options())
 	require.NoError(w.t, err)
 	opts := w.options()
 	opts.LockToken = &held.LockToken
@@ -90,14 +90,14 @@ func TestLocked(t *testing.T) {
 	w := newWorld(t)
 	opts := w.options()
 	opts.LockOwner = "apply --confirm 60s"
-	held, err := Lock(opts)
+	held, err := Lock(t.Context(), opts)
 	require.NoError(t, err)
 	before := w.state()
 	spec := parse(t, unboundSpec)
 	for _, act := range []func() error{
 		func() error { _, err := Apply(t.Context(), Known(spec), w.options()); return err },
 		func() error { _, err := Remove(t.Context(), w.options()); return err },
-		func() error { _, err := Lock(w.options()); return err },
+		func() error { _, err := Lock(t.Context(), w.options()); return err },
 	} {
 		err := act()
 		_, ok := errors.AsType[*nft.LockedError](err)

@@ -20,16 +20,16 @@ const drainPoll = time.Second
 // drain makes what the plan adds and edits, sets the weight of what it takes
 // away to 0, and waits until no connection is left there, or for as long as the
 // options say. It returns the plan of what remains to be done.
-func (k *kernel) drain(ctx context.Context, p *plan, planner planner) (*plan, error) {
-	if err := run(ctx, p.deferred().steps(k), k.progress); err != nil {
+func (e *engine) drain(ctx context.Context, p *plan, planner planner) (*plan, error) {
+	if err := run(ctx, p.deferred().steps(e), e.progress); err != nil {
 		return nil, err
 	}
-	if err := k.awaitEnd(ctx, p); errors.Is(err, ErrDrainInterrupted) {
+	if err := e.awaitEnd(ctx, p); errors.Is(err, ErrDrainInterrupted) {
 		return nil, err
 	} else if err != nil {
 		return nil, fmt.Errorf("%w; %w", errDrained, err)
 	}
-	rest, err := planner(k)
+	rest, err := planner(e)
 	if err != nil {
 		return nil, fmt.Errorf("%w; %w", errDrained, err)
 	}
@@ -86,13 +86,11 @@ func (p *plan) leaving() map[ipvs.Key]map[ipvs.Endpoint]bool {
 // connection that is under way. Persistence templates are not waited for: while
 // a client has no connection they hold nothing but the memory of which server it
 // was on.
-func (k *kernel) awaitEnd(ctx context.Context, p *plan) error {
-	timeout := time.After(k.opts.Drain)
-	tick := time.NewTicker(drainPoll)
-	defer tick.Stop()
+func (e *engine) awaitEnd(ctx context.Context, p *plan) error {
+	deadline := e.clock.Now().Add(e.opts.Drain)
 	said := ""
 	for {
-		left, text, err := k.left(p)
+		left, text, err := e.left(p)
 		if err != nil {
 			return err
 		}
@@ -100,22 +98,23 @@ func (k *kernel) awaitEnd(ctx context.Context, p *plan) error {
 			return nil
 		}
 		if text != said {
-			k.progress("drain: " + text)
+			e.progress("drain: " + text)
 			said = text
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w; %s", ErrDrainInterrupted, text)
-		case <-timeout:
+		case <-e.clock.After(min(drainPoll, deadline.Sub(e.clock.Now()))):
+		}
+		if !e.clock.Now().Before(deadline) {
 			return nil
-		case <-tick.C:
 		}
 	}
 }
 
 // left reports whether the plan would still cut connections, and which.
-func (k *kernel) left(p *plan) (left bool, text string, err error) {
-	services, err := k.ipvs.Services(keysOf(p.have)...)
+func (e *engine) left(p *plan) (left bool, text string, err error) {
+	services, err := e.Services(keysOf(p.have)...)
 	if err != nil {
 		return false, "", err
 	}

@@ -105,11 +105,11 @@ func (d operation[T]) takeBack(item T, failure error) error {
 	return fmt.Errorf("%s: %w", d.name(item), err)
 }
 
-func (k *kernel) serviceOperation() operation[ipvs.Change] {
+func (e *engine) serviceOperation() operation[ipvs.Change] {
 	return operation[ipvs.Change]{
-		do:   func(list []ipvs.Change) []error { return k.ipvs.Do(list...) },
-		undo: func(c ipvs.Change) error { return firstOf(k.ipvs.Do(c.Inverse())) },
-		done: func(c ipvs.Change) (bool, error) { return k.ipvs.Done(c) },
+		do:   func(list []ipvs.Change) []error { return e.ChangeServices(list...) },
+		undo: func(c ipvs.Change) error { return firstOf(e.ChangeServices(c.Inverse())) },
+		done: func(c ipvs.Change) (bool, error) { return e.ServiceChanged(c) },
 		name: ipvs.Change.String,
 		// A server of a service of lvsmark's is lvsmark's.
 		foreign: func(c ipvs.Change) bool { return c.Op == ipvs.AddService },
@@ -119,12 +119,12 @@ func (k *kernel) serviceOperation() operation[ipvs.Change] {
 	}
 }
 
-func settingOperation() operation[settingChange] {
+func (e *engine) settingOperation() operation[settingChange] {
 	return operation[settingChange]{
-		do:   each(func(s settingChange) error { return writeSetting(s.name, s.after) }),
-		undo: func(s settingChange) error { return writeSetting(s.name, s.before) },
+		do:   each(func(s settingChange) error { return e.WriteSetting(s.name, s.after) }),
+		undo: func(s settingChange) error { return e.WriteSetting(s.name, s.before) },
 		done: func(s settingChange) (bool, error) {
-			now, err := readSetting(s.name)
+			now, err := e.ReadSetting(s.name)
 			return sysctl.Equal(now, s.after), err
 		},
 		name: func(s settingChange) string { return s.name },
@@ -132,29 +132,29 @@ func settingOperation() operation[settingChange] {
 }
 
 // addAddress is an operation, and removeAddress its opposite.
-func addAddress() operation[hostaddr.Address] {
+func (e *engine) addAddress() operation[hostaddr.Address] {
 	return operation[hostaddr.Address]{
-		do:   func(list []hostaddr.Address) []error { return hostaddr.Add(list...) },
-		undo: func(a hostaddr.Address) error { return firstOf(hostaddr.Delete(a)) },
-		done: hasAddress,
+		do:   func(list []hostaddr.Address) []error { return e.AddAddresses(list...) },
+		undo: func(a hostaddr.Address) error { return firstOf(e.DeleteAddresses(a)) },
+		done: e.hasAddress,
 		name: hostaddr.Address.String,
 	}
 }
 
-func removeAddress() operation[hostaddr.Address] {
+func (e *engine) removeAddress() operation[hostaddr.Address] {
 	gone := func(address hostaddr.Address) (bool, error) {
-		has, err := hasAddress(address)
+		has, err := e.hasAddress(address)
 		return !has, err
 	}
 	return operation[hostaddr.Address]{
-		do:   func(list []hostaddr.Address) []error { return hostaddr.Delete(list...) },
-		undo: func(a hostaddr.Address) error { return firstOf(hostaddr.Add(a)) },
+		do:   func(list []hostaddr.Address) []error { return e.DeleteAddresses(list...) },
+		undo: func(a hostaddr.Address) error { return firstOf(e.AddAddresses(a)) },
 		done: gone,
 		name: hostaddr.Address.String,
 	}
 }
 
-func hasAddress(address hostaddr.Address) (bool, error) {
-	have, err := hostaddr.Read()
+func (e *engine) hasAddress(address hostaddr.Address) (bool, error) {
+	have, err := e.Addresses()
 	return slices.ContainsFunc(have, func(a hostaddr.Local) bool { return a.Address == address && a.Ours }), err
 }

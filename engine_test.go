@@ -55,15 +55,10 @@ func settled(w *world, spec string) {
 func (w *world) generation() uint32 {
 	w.t.Helper()
 	var generation uint32
-	require.NoError(w.t, InNamespace(w.ns, func() error {
-		k, err := openKernel(w.options())
-		if err != nil {
-			return err
-		}
-		defer k.close()
-		generation, err = k.nft.Generation()
+	w.inEngine(w.options(), func(e *engine) (err error) {
+		generation, err = e.Generation()
 		return err
-	}))
+	})
 	return generation
 }
 
@@ -118,26 +113,21 @@ func (w *world) killed(to string, n int) (enough bool) {
 // the spec; "" stands for none. f must not end its goroutine, as require does.
 func (w *world) withSteps(to string, f func([]step)) {
 	w.t.Helper()
-	require.NoError(w.t, InNamespace(w.ns, func() error {
-		k, err := openKernel(w.options())
+	w.inEngine(w.options(), func(e *engine) error {
+		p, err := w.planOf(e, to)
 		if err != nil {
 			return err
 		}
-		defer k.close()
-		p, err := w.planOf(k, to)
-		if err != nil {
-			return err
-		}
-		f(p.steps(k))
+		f(p.steps(e))
 		return nil
-	}))
+	})
 }
 
-func (w *world) planOf(k *kernel, spec string) (*plan, error) {
+func (w *world) planOf(e *engine, spec string) (*plan, error) {
 	if spec == "" {
-		return k.removal()
+		return e.planTo(w.t.Context(), nothing())
 	}
-	return k.plan(Known(parse(w.t, spec)))
+	return e.plan(w.t.Context(), Known(parse(w.t, spec)))
 }
 
 // TestUndone lets an apply fail in the middle, by the kernel itself: the error

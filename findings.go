@@ -11,11 +11,10 @@ import (
 // to look.
 const warningsOfTable = 5
 
-// warn says which rules of others keep packets of the spec from their mark or
+// Warnings says which rules of others keep packets of the spec from their mark or
 // from IPVS. That it cannot be found out is no reason not to apply: it is a
 // warning too.
-func (k *kernel) warn(spec *config.Spec) []string {
-	k.progress("look at other tables")
+func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 	found, err := findings(spec)
 	warnings := namesOf(found)
 	if err != nil {

@@ -29,24 +29,19 @@ func TestWarnings(t *testing.T) {
 // TestWarningsUnreadable: what cannot be read is a warning, no failure.
 func TestWarningsUnreadable(t *testing.T) {
 	w := newWorld(t)
-	require.NoError(t, InNamespace(w.ns, func() error {
-		k, err := openKernel(w.options())
-		if err != nil {
-			return err
-		}
-		defer k.close()
+	w.inEngine(w.options(), func(e *engine) error {
 		// Of this thread only, which ends with this function.
 		none := [2]unix.CapUserData{}
 		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err != nil {
 			return err
 		}
-		warnings := k.warn(parse(t, unboundSpec))
+		warnings := e.Warnings(parse(t, unboundSpec))
 		if assert.Len(t, warnings, 1) {
 			assert.Contains(t, warnings[0], "the tables of others could not be checked for what keeps packets from lvsmark: ")
 			assert.Contains(t, warnings[0], unix.EPERM.Error())
 		}
 		return nil
-	}))
+	})
 }
 
 // TestWarningsLegacy: iptables-legacy is named where it has rules, not where

@@ -1,84 +1,163 @@
 package lvsmark
 
 import (
-	"fmt"
-	"os"
-	"time"
+	"net"
 
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A kernel is what the engine speaks to, in one network namespace. All of it is
-// used on the thread that opened it.
-type kernel struct {
-	nft      *nft.Conn
-	ipvs     *ipvs.Conn // nil: not opened, or the kernel has none
-	lock     *nft.Lock  // nil: not taken, or the caller's
-	opts     Options
-	progress func(string)
+// A kernel is all that the engine uses of the kernel of one network namespace. Its
+// methods are called on one thread, but for Rehearse.
+type kernel interface {
+	rulesets
+	services
+	settings
+	addresses
+
+	// Warnings says what other programs do to packets of the spec. It does not fail:
+	// what cannot be found out is a warning too.
+	Warnings(*config.Spec) []string
+	Close()
 }
 
-func openKernel(opts Options) (*kernel, error) {
-	k := &kernel{opts: opts, progress: opts.Progress}
-	if k.progress == nil {
-		k.progress = func(string) {}
+// The methods of rulesets are those of package nft.
+type rulesets interface {
+	Generation() (uint32, error)
+	Snapshot() (*nft.Snapshot, error)
+	Rehearse(*nft.Ruleset) (*nft.Ruleset, error)
+	Commit(d *nft.Difference, generation uint32) (uint32, error)
+	CommitLocked(d *nft.Difference, generation uint32) (uint32, error)
+	Restore(*nft.Ruleset) error
+	Acquire(owner string, generation uint32) (release func() error, after uint32, err error)
+	LockOwner() (owner string, found bool, err error)
+}
+
+// The methods of services are those of package ipvs. Each opens IPVS where that was
+// not done yet, which loads the module; its error is as of ipvs.Open.
+type services interface {
+	IPVSLoaded() bool
+	OpenIPVS() error
+	Services(expected ...ipvs.Key) ([]ipvs.VirtualService, error)
+	ServicesDigest() (string, error)
+	ChangeServices(...ipvs.Change) []error
+	ServiceChanged(ipvs.Change) (bool, error)
+}
+
+// Settings are sysctls and IPVS timeouts. The error of a sysctl that is not there
+// wraps fs.ErrNotExist and names what would bring it; that of a timeout is as of
+// ipvs.Open. It is an error if the kernel holds another value than it was given:
+// each apply would write it again.
+type settings interface {
+	ReadSetting(name string) (string, error)
+	WriteSetting(name, value string) error
+}
+
+// The methods of addresses are those of package hostaddr. Device reports why there
+// is no device of that name.
+type addresses interface {
+	Device(name string) error
+	Addresses() ([]hostaddr.Local, error)
+	AddAddresses(...hostaddr.Address) []error
+	DeleteAddresses(...hostaddr.Address) []error
+}
+
+// A netnsKernel is the kernel in the network namespace of the thread that opened it.
+type netnsKernel struct {
+	*nft.Conn
+	ipvs *ipvs.Conn // nil: not opened
+}
+
+var _ kernel = (*netnsKernel)(nil)
+
+func openKernel() (*netnsKernel, error) {
+	conn, err := nft.Dial()
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	k.nft, err = nft.Dial()
-	return k, err
+	return &netnsKernel{Conn: conn}, nil
 }
 
-// openIPVS is only for who needs it: asking for IPVS loads its module.
-func (k *kernel) openIPVS() (err error) {
+func (k *netnsKernel) Close() {
+	_ = k.Conn.Close()
+	if k.ipvs != nil {
+		_ = k.ipvs.Close()
+	}
+}
+
+func (k *netnsKernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return nft.Rehearse(r) }
+
+func (k *netnsKernel) Acquire(owner string, generation uint32) (func() error, uint32, error) {
+	lock, after, err := nft.Acquire(owner, generation)
+	if err != nil {
+		return nil, after, err
+	}
+	return lock.Release, after, nil
+}
+
+func (k *netnsKernel) IPVSLoaded() bool { return ipvs.Loaded() }
+
+func (k *netnsKernel) OpenIPVS() (err error) {
 	if k.ipvs == nil {
 		k.ipvs, err = ipvs.Open()
 	}
 	return err
 }
 
-// locked reports whether others are kept from changing the namespace.
-func (k *kernel) locked() bool { return k.lock != nil || k.opts.LockToken != nil }
-
-// acquire takes the lock, unless somebody changed the ruleset since the
-// snapshot, whose generation it brings up to date.
-func (k *kernel) acquire(s *nft.Snapshot) (err error) {
-	if k.locked() {
-		return nil
+func (k *netnsKernel) Services(expected ...ipvs.Key) ([]ipvs.VirtualService, error) {
+	if err := k.OpenIPVS(); err != nil {
+		return nil, err
 	}
-	k.lock, s.Generation, err = nft.Acquire(owner(k.opts.LockOwner), s.Generation)
+	return k.ipvs.Services(expected...)
+}
+
+func (k *netnsKernel) ServicesDigest() (string, error) {
+	if err := k.OpenIPVS(); err != nil {
+		return "", err
+	}
+	return k.ipvs.Digest()
+}
+
+func (k *netnsKernel) ChangeServices(changes ...ipvs.Change) []error {
+	if err := k.OpenIPVS(); err != nil {
+		return []error{err}
+	}
+	return k.ipvs.Do(changes...)
+}
+
+func (k *netnsKernel) ServiceChanged(c ipvs.Change) (bool, error) {
+	if err := k.OpenIPVS(); err != nil {
+		return false, err
+	}
+	return k.ipvs.Done(c)
+}
+
+func (k *netnsKernel) ReadSetting(name string) (string, error) {
+	if isTimeout(name) {
+		return k.readTimeout(name)
+	}
+	return sysctl.Read(name)
+}
+
+func (k *netnsKernel) WriteSetting(name, value string) error {
+	if isTimeout(name) {
+		return k.writeTimeout(name, value)
+	}
+	return sysctl.Write(name, value)
+}
+
+func (k *netnsKernel) Device(name string) error {
+	_, err := net.InterfaceByName(name)
 	return err
 }
 
-// acquireFirst takes the lock whatever became of the ruleset, for a plan that is
-// to be made anew: somebody who keeps writing is faster than any plan. Where it
-// has the lock, it returns the error that the plan was too late.
-func (k *kernel) acquireFirst(stale error) error {
-	if k.locked() {
-		return stale
-	}
-	lock, _, err := nft.Acquire(owner(k.opts.LockOwner), 0)
-	if err != nil {
-		return err
-	}
-	k.lock = lock
-	return stale
-}
+func (k *netnsKernel) Addresses() ([]hostaddr.Local, error) { return hostaddr.Read() }
 
-// owner is what others are told who find the namespace locked.
-func owner(what string) string {
-	if what == "" {
-		what = "apply"
-	}
-	return fmt.Sprintf("pid %d, %s, since %s", os.Getpid(), what, time.Now().UTC().Format(time.RFC3339))
-}
+func (k *netnsKernel) AddAddresses(list ...hostaddr.Address) []error { return hostaddr.Add(list...) }
 
-func (k *kernel) close() {
-	_ = k.nft.Close()
-	if k.ipvs != nil {
-		_ = k.ipvs.Close()
-	}
-	if k.lock != nil {
-		_ = k.lock.Release()
-	}
+func (k *netnsKernel) DeleteAddresses(list ...hostaddr.Address) []error {
+	return hostaddr.Delete(list...)
 }

@@ -1,13 +1,10 @@
 package lvsmark
 
 import (
-	"fmt"
-	"maps"
-	"reflect"
+	"context"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -16,13 +13,15 @@ import (
 // part.
 //
 // nftables goes through up to four forms, each a whole ruleset: live, as found;
-// claimed, where the ledger says already what is about to be made; marking,
-// where the rules are those of the spec; final, where the ledger no longer says
+// intent, where the ledger says already what is about to be made; active, where
+// the rules are those of the spec; settled, where the ledger no longer says
 // what was taken back. So whenever lvsmark is killed, the ledger tells the next
 // apply all that it made.
 type plan struct {
 	spec                    *config.Spec // nil: nothing is wanted
-	live                    *nft.Snapshot
+	state                   *State
+	desired                 *Desired
+	live                    *nft.Snapshot // that of the state
 	intent, active, settled *nft.Ruleset
 
 	have, want []ipvs.VirtualService // lvsmark's, or about to be; as found, and as they are to be
@@ -37,33 +36,43 @@ type plan struct {
 
 // plan compares the kernel with the spec. The ruleset is read before the spec is
 // there, and again if somebody has changed it by the time the rest is.
-func (k *kernel) plan(source Source) (*plan, error) {
-	rehearsal := rehearse(source)
-	p, err := k.begin()
+func (e *engine) plan(ctx context.Context, source Source) (*plan, error) {
+	rehearsal := e.rehearse(source)
+	ruleset, err := e.Snapshot()
 	if err != nil {
 		return nil, err
 	}
-	if p.spec, err = source(); err != nil {
+	spec, err := source.await(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if p.spec.Director.Bind {
-		if err := k.openIPVS(); err != nil {
+	if spec.Director.Bind {
+		if err := e.OpenIPVS(); err != nil {
 			return nil, err
 		}
 	}
-	p.warnings = k.warn(p.spec)
-	k.progress("rehearse")
-	r := <-rehearsal
-	if err := k.readAgain(p); err != nil {
+	e.progress("look at other tables")
+	warnings := e.Warnings(spec)
+	e.progress("rehearse")
+	r, err := rehearsal.await(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err := p.checkForeignTables(r.compiled); err != nil {
+	if ruleset, err = e.readAgain(ruleset); err != nil {
+		return nil, err
+	}
+	if err := checkForeignTables(ruleset, r.compiled); err != nil {
 		return nil, err
 	}
 	if r.err != nil {
 		return nil, r.err
 	}
-	return p, k.compare(p, r.rehearsed, ipvs.Compile(p.spec), p.spec.Settings(), hostaddr.Compile(p.spec))
+	p, err := e.compare(ctx, ruleset, desired(spec, r.rehearsed, e.opts.Adopt))
+	if err != nil {
+		return nil, err
+	}
+	p.warnings = warnings
+	return p, nil
 }
 
 // A rehearsal is what became of the spec in a scratch network namespace.
@@ -72,9 +81,12 @@ type rehearsal struct {
 	err                 error
 }
 
+// rehearsals has one rehearsal, sooner or later; of a spec with mistakes it has none.
+type rehearsals <-chan rehearsal
+
 // rehearse begins a rehearsal: it goes on while the kernel is read, for it has
-// nothing to do with that. Of a spec with mistakes there is none.
-func rehearse(source Source) <-chan rehearsal {
+// nothing to do with that.
+func (e *engine) rehearse(source Source) rehearsals {
 	done := make(chan rehearsal, 1)
 	go func() {
 		spec, err := source()
@@ -82,96 +94,44 @@ func rehearse(source Source) <-chan rehearsal {
 			return
 		}
 		r := rehearsal{compiled: nft.Compile(spec)}
-		r.rehearsed, r.err = nft.Rehearse(r.compiled)
+		r.rehearsed, r.err = e.Rehearse(r.compiled)
 		done <- r
 	}()
 	return done
 }
 
-// removal compares the kernel with nothing.
-func (k *kernel) removal() (*plan, error) {
-	p, err := k.begin()
+func (r rehearsals) await(ctx context.Context) (rehearsal, error) {
+	select {
+	case done := <-r:
+		return done, nil
+	case <-ctx.Done():
+		return rehearsal{}, ctx.Err()
+	}
+}
+
+// planTo compares the kernel with a desired state that needs no rehearsal.
+func (e *engine) planTo(ctx context.Context, want *Desired) (*plan, error) {
+	ruleset, err := e.Snapshot()
 	if err != nil {
 		return nil, err
 	}
-	return p, k.compare(p, &nft.Ruleset{}, nil, nil, nil)
+	return e.compare(ctx, ruleset, want)
 }
 
-// begin is a plan that has no more than what is there.
-func (k *kernel) begin() (*plan, error) {
-	live, err := k.nft.Snapshot()
+// compare reads the rest of the state, and finds what turns it into the desired
+// one.
+func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desired) (*plan, error) {
+	scope := want.scope(ruleset.Ledger())
+	scope.digest = e.digest
+	have, err := e.observe(ctx, ruleset, scope)
 	if err != nil {
 		return nil, err
 	}
-	return &plan{live: live}, nil
-}
-
-// readAgain reads the ruleset of the plan anew when it is no longer that which is
-// there: the spec, or the tables of others, may have taken their time.
-func (k *kernel) readAgain(p *plan) error {
-	generation, err := k.nft.Generation()
-	if err == nil && generation != p.live.Generation {
-		p.live, err = k.nft.Snapshot()
-	}
-	return err
-}
-
-// compare fills the plan in.
-func (k *kernel) compare(p *plan, ruleset *nft.Ruleset, services []ipvs.VirtualService, settings []config.Setting, addresses []hostaddr.Address) error {
-	old, next := p.live.Ledger(), ruleset.Ledger()
-	var err error
-	if p.have, err = k.ownServices(services, old); err != nil {
-		return err
-	}
-	p.want = services
-	p.services = ipvs.Diff(p.have, p.want)
-	if p.settings, err = compareSettings(settings, old, &p.notes); err != nil {
-		return err
-	}
-	if p.addresses, err = compareAddresses(addresses); err != nil {
-		return err
-	}
-	next.Settings = p.settings.ledger
-	p.phase(ruleset, old, next)
-	return nil
-}
-
-// phase finds the forms that nftables goes through, from the one ledger to the
-// other.
-func (p *plan) phase(ruleset *nft.Ruleset, old, next nft.Ledger) {
-	both := nft.Ledger{Bound: maps.Clone(old.Bound), Settings: maps.Clone(old.Settings)}
-	maps.Copy(both.Bound, next.Bound)
-	maps.Copy(both.Settings, next.Settings)
-	p.intent, p.active = &p.live.Ruleset, ruleset.WithLedger(next, ruleset)
-	p.settled = p.active
-	if p.makes() && !reflect.DeepEqual(both, old) {
-		p.intent = p.live.WithLedger(both, ruleset)
-	}
-	if !reflect.DeepEqual(both, next) {
-		p.active = ruleset.WithLedger(both, &p.live.Ruleset)
-	}
-}
-
-// makes reports whether anything but nftables is made or set, which the ledger
-// has to say beforehand.
-func (p *plan) makes() bool {
-	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Disrupts() })
+	return diff(have, want)
 }
 
 // cuts reports whether anything is taken away that connections may hang off.
 func (p *plan) cuts() bool { return slices.ContainsFunc(p.services, ipvs.Change.Disrupts) }
-
-// checkForeignTables refuses a spec whose table somebody else has.
-func (p *plan) checkForeignTables(compiled *nft.Ruleset) error {
-	for _, t := range compiled.Tables {
-		for _, foreign := range p.live.Foreign {
-			if foreign.Family == t.Family && foreign.Name == t.Name {
-				return fmt.Errorf("%s exists and is not lvsmark's: give lvsmark another name in director.table, or delete that table", foreign)
-			}
-		}
-	}
-	return nil
-}
 
 func (p *plan) result() *Result {
 	return &Result{Changes: p.changes(), Notes: p.notes, Warnings: p.warnings}

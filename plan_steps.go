@@ -12,7 +12,7 @@ import (
 // steps are those of apply, in order: what is new is made before the marks turn
 // to it, what is old goes after they turned away. A VIP answers only once it is
 // served.
-func (p *plan) steps(k *kernel) []step {
+func (p *plan) steps(e *engine) []step {
 	generation := p.live.Generation
 	ruleset := func(name string, from, to *nft.Ruleset) step {
 		difference := nft.Compare(from, to)
@@ -22,11 +22,11 @@ func (p *plan) steps(k *kernel) []step {
 		return step{
 			name: name,
 			do: func() (err error) {
-				generation, err = k.nft.CommitLocked(difference, generation)
+				generation, err = e.CommitLocked(difference, generation)
 				return err
 			},
 			undo: func() error {
-				if err := k.nft.Restore(from); err != nil {
+				if err := e.Restore(from); err != nil {
 					return fmt.Errorf("%s: %w", strings.Join(tables(from, to), ", "), err)
 				}
 				return nil
@@ -37,13 +37,13 @@ func (p *plan) steps(k *kernel) []step {
 	makes, breaks := p.splitServices()
 	steps := []step{
 		ruleset("write the ledger", &p.live.Ruleset, p.intent),
-		eachStep("set sysctls and timeouts", p.settings.set, settingOperation()),
-		eachStep("remove VIP addresses", p.addresses.gone, removeAddress()),
-		eachStep("add and edit IPVS services", makes, k.serviceOperation()),
+		eachStep("set sysctls and timeouts", p.settings.set, e.settingOperation()),
+		eachStep("remove VIP addresses", p.addresses.gone, e.removeAddress()),
+		eachStep("add and edit IPVS services", makes, e.serviceOperation()),
 		ruleset("change the marks", p.intent, p.active),
-		eachStep("add VIP addresses", p.addresses.come, addAddress()),
-		k.removeServices(breaks),
-		eachStep("put back sysctls and timeouts", p.settings.putBack, settingOperation()),
+		eachStep("add VIP addresses", p.addresses.come, e.addAddress()),
+		e.removeServices(breaks),
+		eachStep("put back sysctls and timeouts", p.settings.putBack, e.settingOperation()),
 		ruleset("close the ledger", p.active, p.settled),
 	}
 	return slices.DeleteFunc(steps, func(s step) bool { return s.do == nil })
@@ -60,11 +60,11 @@ func (p *plan) splitServices() (makes, breaks []ipvs.Change) {
 }
 
 // removeServices knows what connections cannot be brought back.
-func (k *kernel) removeServices(breaks []ipvs.Change) step {
-	operation := k.serviceOperation()
+func (e *engine) removeServices(breaks []ipvs.Change) step {
+	operation := e.serviceOperation()
 	var removed []string
 	operation.do = func(list []ipvs.Change) []error {
-		answers := k.ipvs.Do(list...)
+		answers := e.ChangeServices(list...)
 		for i, err := range answers {
 			if err == nil && list[i].Op == ipvs.DelDestination {
 				removed = append(removed, list[i].Object())

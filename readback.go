@@ -25,15 +25,15 @@ func (e *VerifyError) Error() string {
 func (e *VerifyError) Unwrap() error { return e.Err }
 
 // check reads back what the kernel holds after apply.
-func (k *kernel) check(p *plan) error {
-	k.progress("read back")
-	now, err := k.nft.Snapshot()
+func (e *engine) check(p *plan) error {
+	e.progress("read back")
+	now, err := e.Snapshot()
 	if err != nil {
 		return &VerifyError{Err: err}
 	}
 	differences := len(nft.Compare(&now.Ruleset, p.settled).Changes())
 	if len(p.services) > 0 {
-		services, err := k.ipvs.Services(keysOf(p.want)...)
+		services, err := e.Services(keysOf(p.want)...)
 		if err != nil {
 			return &VerifyError{Err: err}
 		}

@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,20 +51,17 @@ type After struct {
 
 // Save makes a plan of the spec, and a record of it. The caller says what file
 // the spec is from.
-func Save(spec *config.Spec, digest SpecDigest, opts Options) (*SavedPlan, error) {
-	return inKernel(opts, func(k *kernel) (*SavedPlan, error) {
-		p, err := k.plan(Known(spec))
-		if err != nil {
-			return nil, err
-		}
-		kernel, err := k.digest(p)
+func Save(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*SavedPlan, error) {
+	return inKernel(opts, func(e *engine) (*SavedPlan, error) {
+		e.digest = true
+		p, err := e.plan(ctx, Known(spec))
 		if err != nil {
 			return nil, err
 		}
 		result := p.result()
 		return &SavedPlan{
 			Version: SavedPlanVersion, Changed: len(result.Changes) > 0, NetNS: opts.NetNS, Adopt: opts.Adopt,
-			Spec: digest, Kernel: kernel,
+			Spec: digest, Kernel: p.digest(opts.LockToken),
 			Changes: append([]Change{}, result.Changes...), Notes: append([]string{}, result.Notes...),
 			Warnings: append([]string{}, result.Warnings...),
 			After:    p.after(),
@@ -71,16 +69,13 @@ func Save(spec *config.Spec, digest SpecDigest, opts Options) (*SavedPlan, error
 	})
 }
 
-// digest is that of the kernel as the plan found it.
-func (k *kernel) digest(p *plan) (d KernelDigest, err error) {
-	d.Generation = p.live.Generation
-	if h := k.opts.LockToken; h != nil && d.Generation == h.After {
-		d.Generation = h.Before // all that changed it is the lock itself
+// digest is that of the kernel as the plan found it, apart from the lock.
+func (p *plan) digest(lock *LockToken) KernelDigest {
+	d := KernelDigest{Generation: p.live.Generation, IPVS: p.state.digest}
+	if lock != nil && d.Generation == lock.After {
+		d.Generation = lock.Before // all that changed it is the lock itself
 	}
-	if k.ipvs != nil {
-		d.IPVS, err = k.ipvs.Digest()
-	}
-	return d, err
+	return d
 }
 
 func (p *plan) after() After {

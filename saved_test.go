@@ -17,7 +17,7 @@ import (
 // save makes a plan of the spec and brings it through a plan file.
 func (w *world) save(spec string) *SavedPlan {
 	w.t.Helper()
-	saved, err := Save(parse(w.t, spec), SpecDigest{"spec.yaml", spec}, w.options())
+	saved, err := Save(w.t.Context(), parse(w.t, spec), SpecDigest{"spec.yaml", spec}, w.options())
 	require.NoError(w.t, err)
 	var file bytes.Buffer
 	_, err = saved.WriteTo(&file)
@@ -158,7 +158,7 @@ func TestStaleSpec(t *testing.T) {
 func TestSavedPlanUnderLock(t *testing.T) {
 	w := newWorld(t)
 	saved := w.save(unboundSpec)
-	held, err := Lock(w.options())
+	held, err := Lock(t.Context(), w.options())
 	require.NoError(t, err)
 	defer held.Release()
 	opts := w.options()

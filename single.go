@@ -30,10 +30,10 @@ func (p *plan) single() *nft.Difference {
 
 // commitSingle commits the plan. When it came too late it takes the lock, for a
 // plan that is to be made anew.
-func (k *kernel) commitSingle(ctx context.Context, p *plan, d *nft.Difference) (*Result, error) {
+func (e *engine) commitSingle(ctx context.Context, p *plan, d *nft.Difference) (*Result, error) {
 	var listing sync.WaitGroup
 	if len(p.live.Tables) > 0 {
-		if err := k.opts.refuse(p.changes()); err != nil {
+		if err := e.opts.refuse(p.changes()); err != nil {
 			return nil, err
 		}
 	} else {
@@ -41,48 +41,48 @@ func (k *kernel) commitSingle(ctx context.Context, p *plan, d *nft.Difference) (
 		// list needs nothing of the kernel, and can be written meanwhile.
 		listing.Go(func() { p.changes() })
 	}
-	err := run(ctx, []step{k.singleStep(p, d)}, k.progress)
+	err := run(ctx, []step{e.singleStep(p, d)}, e.progress)
 	listing.Wait()
 	switch {
 	case isStale(err):
-		return nil, k.acquireFirst(err)
+		return nil, e.acquireFirst(err)
 	case err != nil:
 		return nil, err
 	}
-	return p.result(), k.check(p)
+	return p.result(), e.check(p)
 }
 
-func (k *kernel) singleStep(p *plan, d *nft.Difference) step {
+func (e *engine) singleStep(p *plan, d *nft.Difference) step {
 	var failure error
 	return step{
 		name: "change the marks",
 		do: func() error {
-			_, failure = k.nft.Commit(d, p.live.Generation)
+			_, failure = e.Commit(d, p.live.Generation)
 			return failure
 		},
 		undo: func() error {
 			if isStale(failure) {
 				return nil
 			}
-			return k.undoSingle(p)
+			return e.undoSingle(p)
 		},
 	}
 }
 
 // undoSingle takes the transaction back where the kernel has carried it out and
 // only its answer was lost. What others did since stays.
-func (k *kernel) undoSingle(p *plan) error {
-	if err := k.acquireFirst(nil); err != nil {
+func (e *engine) undoSingle(p *plan) error {
+	if err := e.acquireFirst(nil); err != nil {
 		return fmt.Errorf("it cannot be told whether that was done: %w", err)
 	}
-	now, err := k.nft.Snapshot()
+	now, err := e.Snapshot()
 	if err != nil {
 		return fmt.Errorf("it cannot be told whether that was done: %w", err)
 	}
 	if !nft.Compare(&now.Ruleset, p.settled).Empty() {
 		return nil
 	}
-	if err := k.nft.Restore(&p.live.Ruleset); err != nil {
+	if err := e.Restore(&p.live.Ruleset); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(tables(&p.live.Ruleset, p.settled), ", "), err)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/nft"
@@ -40,17 +39,12 @@ func TestReadAgain(t *testing.T) {
 			w.nft("add table ip meanwhile")
 		}
 	}
-	require.NoError(t, InNamespace(w.ns, func() error {
-		k, err := openKernel(opts)
-		if err != nil {
-			return err
-		}
-		defer k.close()
-		p, err := k.plan(Known(parse(t, marksSpec)))
+	w.inEngine(opts, func(e *engine) error {
+		p, err := e.plan(t.Context(), Known(parse(t, marksSpec)))
 		if err != nil {
 			return err
 		}
 		assert.Contains(t, p.live.Foreign, nft.TableName{Family: nft.IPv4, Name: "meanwhile"})
 		return nil
-	}))
+	})
 }

@@ -25,14 +25,14 @@ func (e *StalePlanError) Error() string {
 // ApplySaved does precisely what the plan says, or returns a *StalePlanError. The
 // caller has read the spec that the plan names, and gives its digest.
 func ApplySaved(ctx context.Context, saved *SavedPlan, spec *config.Spec, digest SpecDigest, opts Options) (*Result, error) {
-	return commit(ctx, opts, saved.planner(spec, digest))
+	return commit(ctx, opts, saved.planner(ctx, spec, digest))
 }
 
 // Check compares the plan with the kernel and the spec, and returns a
 // *StalePlanError where it is out of date.
-func (s *SavedPlan) Check(spec *config.Spec, digest SpecDigest, opts Options) (*Result, error) {
-	return inKernel(opts, func(k *kernel) (*Result, error) {
-		p, err := s.planner(spec, digest)(k)
+func (s *SavedPlan) Check(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*Result, error) {
+	return inKernel(opts, func(e *engine) (*Result, error) {
+		p, err := s.planner(ctx, spec, digest)(e)
 		if err != nil {
 			return nil, err
 		}
@@ -41,16 +41,14 @@ func (s *SavedPlan) Check(spec *config.Spec, digest SpecDigest, opts Options) (*
 	})
 }
 
-func (s *SavedPlan) planner(spec *config.Spec, digest SpecDigest) planner {
-	return func(k *kernel) (*plan, error) {
-		p, err := k.plan(Known(spec))
+func (s *SavedPlan) planner(ctx context.Context, spec *config.Spec, digest SpecDigest) planner {
+	return func(e *engine) (*plan, error) {
+		e.digest = true
+		p, err := e.plan(ctx, Known(spec))
 		if err != nil {
 			return nil, err
 		}
-		now, err := k.digest(p)
-		if err != nil {
-			return nil, err
-		}
+		now := p.digest(e.opts.LockToken)
 		var moved []string
 		if digest.SHA256 != s.Spec.SHA256 {
 			moved = append(moved, fmt.Sprintf("%s was edited since", digest.File))

@@ -6,36 +6,31 @@ import (
 	"time"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/ipvs"
 )
 
 // readTimeout returns an IPVS timeout in seconds. Its error is as of ipvs.Open.
-func readTimeout(name string) (string, error) {
-	conn, err := ipvs.Open()
-	if err != nil {
+func (k *netnsKernel) readTimeout(name string) (string, error) {
+	if err := k.OpenIPVS(); err != nil {
 		return "", err
 	}
-	defer conn.Close()
-	timeouts, err := conn.Timeouts()
+	timeouts, err := k.ipvs.Timeouts()
 	if err != nil {
 		return "", err
 	}
 	return strconv.FormatInt(int64(*timeout(&timeouts, name)/time.Second), 10), nil
 }
 
-func writeTimeout(name, value string) error {
+func (k *netnsKernel) writeTimeout(name, value string) error {
 	seconds, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || seconds == 0 {
 		return fmt.Errorf("set %s: %q is no number of seconds from 1", name, value)
 	}
-	conn, err := ipvs.Open()
-	if err != nil {
+	if err := k.OpenIPVS(); err != nil {
 		return err
 	}
-	defer conn.Close()
 	var timeouts config.Timeouts
 	*timeout(&timeouts, name) = time.Duration(seconds) * time.Second
-	return conn.SetTimeouts(timeouts)
+	return k.ipvs.SetTimeouts(timeouts)
 }
 
 func isTimeout(name string) bool { return timeout(new(config.Timeouts), name) != nil }

@@ -18,17 +18,18 @@ func TestTimeoutSettings(t *testing.T) {
 	need.IPVS(t)
 	need.Programs(t, "ipvsadm")
 	scratch.Do(t, func() {
+		k := &netnsKernel{}
 		for name, value := range map[string]string{
 			config.TimeoutTCP: "7200", config.TimeoutTCPFin: "1", config.TimeoutUDP: "301",
 		} {
-			require.NoError(t, writeSetting(name, value))
-			held, err := readSetting(name)
+			require.NoError(t, k.WriteSetting(name, value))
+			held, err := k.ReadSetting(name)
 			require.NoError(t, err)
 			assert.Equal(t, value, held, name)
 		}
 		assert.Contains(t, scratch.Run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
 
-		require.ErrorIs(t, writeSetting(config.TimeoutTCP, "2147483647"), unix.EINVAL)
+		require.ErrorIs(t, k.WriteSetting(config.TimeoutTCP, "2147483647"), unix.EINVAL)
 		assert.Contains(t, scratch.Run(t, "", "ipvsadm", "-l", "--timeout"), "7200 1 301")
 	})
 }
@@ -37,13 +38,15 @@ func TestTimeoutWithoutIPVS(t *testing.T) {
 	if exec.Command("ipvsadm", "-ln").Run() == nil {
 		t.Skip("needs a kernel without IPVS")
 	}
-	_, err := readSetting(config.TimeoutTCP)
+	k := &netnsKernel{}
+	_, err := k.ReadSetting(config.TimeoutTCP)
 	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
-	assert.ErrorIs(t, writeSetting(config.TimeoutTCP, "7200"), ipvs.ErrNoIPVS)
+	assert.ErrorIs(t, k.WriteSetting(config.TimeoutTCP, "7200"), ipvs.ErrNoIPVS)
 }
 
 func TestTimeoutValues(t *testing.T) {
+	k := &netnsKernel{}
 	for _, value := range []string{"", "0", "-1", "5m", "2147483648"} {
-		assert.ErrorContains(t, writeSetting(config.TimeoutTCP, value), "no number of seconds", value)
+		assert.ErrorContains(t, k.WriteSetting(config.TimeoutTCP, value), "no number of seconds", value)
 	}
 }

@@ -113,6 +113,14 @@ func (w *world) hasIPVS() bool {
 
 func (w *world) options() Options { return Options{NetNS: w.ns} }
 
+// inEngine calls f with an engine, on a thread in the namespace. f must not end its
+// goroutine, as require does.
+func (w *world) inEngine(opts Options, f func(*engine) error) {
+	w.t.Helper()
+	_, err := inKernel(opts, func(e *engine) (struct{}, error) { return struct{}{}, f(e) })
+	require.NoError(w.t, err)
+}
+
 func (w *world) apply(spec *config.Spec) *Result {
 	w.t.Helper()
 	result, err := Apply(w.t.Context(), Known(spec), w.options())

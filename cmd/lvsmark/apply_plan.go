@@ -31,9 +31,9 @@ func savedWork(cmd *cobra.Command, s streams, opts *options, path string) (*appl
 		return nil, err
 	}
 	return &applyWork{
-		plan: func(_ context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
+		plan: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
 			o.Adopt = saved.Adopt
-			return saved.Check(spec, digest, o)
+			return saved.Check(ctx, spec, digest, o)
 		},
 		apply: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
 			o.Adopt = saved.Adopt

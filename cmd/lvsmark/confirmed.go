@@ -25,7 +25,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 		return s.printChanges(opts.output, planned, applied)
 	}
 	confirmSources := newConfirmSources()
-	checkpoint, err := lvsmark.Capture(o) // used if the guard is killed
+	checkpoint, err := lvsmark.Capture(ctx, o) // used if the guard is killed
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) 
 		return g.answer(s.out, guardFailed+" "+err.Error())
 	}
 	defer listener.Close()
-	held, err := lvsmark.Lock(lvsmark.Options{NetNS: netns, LockOwner: fmt.Sprintf("apply --confirm %s, %s%s", wait, confirmBy, name)})
+	held, err := lvsmark.Lock(ctx, lvsmark.Options{NetNS: netns, LockOwner: fmt.Sprintf("apply --confirm %s, %s%s", wait, confirmBy, name)})
 	if err != nil {
 		return g.answer(s.out, guardFailed+" "+oneLine(err))
 	}

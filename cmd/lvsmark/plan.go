@@ -39,7 +39,7 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 				return err
 			}
 			steps := newProgress(s)
-			plan, err := lvsmark.Save(spec, digest, lvsmark.Options{NetNS: opts.netns, Adopt: adopt, Progress: steps.step})
+			plan, err := lvsmark.Save(cmd.Context(), spec, digest, lvsmark.Options{NetNS: opts.netns, Adopt: adopt, Progress: steps.step})
 			steps.stop()
 			if err != nil {
 				return err

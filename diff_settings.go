@@ -1,0 +1,87 @@
+package lvsmark
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A settingChange is a sysctl or an IPVS timeout that gets another value.
+type settingChange struct{ name, before, after string }
+
+// A settingsPlan is what becomes of sysctls and IPVS timeouts.
+type settingsPlan struct {
+	set, putBack []settingChange
+	ledger       map[string]nft.Setting // afterwards, where the desired state is not exact
+}
+
+// diffSettings finds the settings to change, and those that are no longer
+// desired: they get the value back that they had before lvsmark changed them.
+func (p *plan) diffSettings(have *State, want *Desired) error {
+	p.settings.ledger = map[string]nft.Setting{}
+	for _, s := range want.settings {
+		now := have.settings[s.Name]
+		if now.err != nil {
+			return now.err
+		}
+		if !sysctl.Equal(now.value, s.Value) {
+			p.settings.set = append(p.settings.set, settingChange{s.Name, now.value, s.Value})
+		}
+		entry, err := recorded(have.ledger.Settings[s.Name], s, now.value)
+		if err != nil && !want.exact {
+			return err
+		}
+		p.settings.ledger[s.Name] = entry
+	}
+	for _, name := range slices.Sorted(maps.Keys(have.ledger.Settings)) {
+		entry := have.ledger.Settings[name]
+		if _, desired := p.settings.ledger[name]; desired || !entry.Changed {
+			continue
+		}
+		if err := p.putBack(name, entry, have.settings[name], want.exact); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recorded is the ledger's entry of a setting that gets a value. The value before
+// the first change of lvsmark stays in it.
+func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, error) {
+	entry.Value = s.Value
+	if sysctl.Equal(now, s.Value) {
+		return entry, nil
+	}
+	if !entry.Changed {
+		entry.Previous, entry.Changed = now, true
+	}
+	if len(entry.Previous) > nft.PreviousLimit {
+		return entry, fmt.Errorf("%s: its present value is %d bytes long, and delete could not put it back: more than %d do not fit the ledger; set it by other means", s.Name, len(now), nft.PreviousLimit)
+	}
+	return entry, nil
+}
+
+// putBack gives a setting its previous value, unless another process set it after
+// lvsmark. An exact state has the value all the same.
+func (p *plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
+	gone := errors.Is(now.err, fs.ErrNotExist) || errors.Is(now.err, ipvs.ErrNoIPVS)
+	switch {
+	case gone && !exact:
+		p.notes = append(p.notes, fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err))
+	case now.err != nil:
+		return now.err
+	case sysctl.Equal(now.value, entry.Previous):
+	case exact, sysctl.Equal(now.value, entry.Value):
+		p.settings.putBack = append(p.settings.putBack, settingChange{name, now.value, entry.Previous})
+	default:
+		p.notes = append(p.notes, fmt.Sprintf("%s is left at %s: somebody else set that after lvsmark set %s", name, now.value, entry.Value))
+	}
+	return nil
+}

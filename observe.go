@@ -1,0 +1,67 @@
+package lvsmark
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// observe reads the rest of a State, whose ruleset was read before.
+func (e *engine) observe(ctx context.Context, ruleset *nft.Snapshot, s scope) (*State, error) {
+	state := &State{ruleset: ruleset, ledger: ruleset.Ledger(), settings: map[string]observed{}, devices: map[string]error{}}
+	for _, read := range []func(*State, scope) error{e.observeServices, e.observeSettings, e.observeAddresses} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := read(state, s); err != nil {
+			return nil, err
+		}
+	}
+	return state, nil
+}
+
+// observeServices comes first: IPVS brings sysctls with it.
+func (e *engine) observeServices(state *State, s scope) (err error) {
+	if !s.services {
+		return nil
+	}
+	if err := e.OpenIPVS(); errors.Is(err, ipvs.ErrNoIPVS) {
+		state.noIPVS = err
+		return nil
+	} else if err != nil {
+		return err
+	}
+	state.services, err = e.Services(s.expected...)
+	if err == nil && s.digest {
+		state.digest, err = e.ServicesDigest()
+	}
+	return err
+}
+
+func (e *engine) observeSettings(state *State, s scope) error {
+	for _, name := range s.settings {
+		value, err := e.ReadSetting(name)
+		state.settings[name] = observed{value, err}
+	}
+	return nil
+}
+
+func (e *engine) observeAddresses(state *State, s scope) (err error) {
+	for _, device := range s.devices {
+		state.devices[device] = e.Device(device)
+	}
+	state.addresses, err = e.Addresses()
+	return err
+}
+
+// readAgain reads the ruleset anew where another process changed it since: the
+// spec, or other tables, may have taken their time.
+func (e *engine) readAgain(ruleset *nft.Snapshot) (*nft.Snapshot, error) {
+	generation, err := e.Generation()
+	if err != nil || generation == ruleset.Generation {
+		return ruleset, err
+	}
+	return e.Snapshot()
+}
