@@ -3,11 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +26,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	if err != nil {
 		return err
 	}
-	guard, err := startGuard(opts.netns, wait)
+	guard, err := startGuard(ctx, opts.netns, wait)
 	if err != nil {
 		return err
 	}
@@ -37,7 +34,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	o.LockToken = &guard.token
 	result, err := work.apply(ctx, o)
 	if err != nil {
-		return guard.afterFailure(err)
+		return guard.afterFailure(err, checkpoint)
 	}
 	guard.send(guardApplied)
 	deadline := time.Now().Add(wait)
@@ -48,7 +45,8 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 		}
 	}
 	s.printErr("lvsmark: will be rolled back unless confirmed within %s: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, confirmSources.enterText(), os.Getpid())
-	if err := guard.await(ctx, s, confirmSources, checkpoint, deadline); err != nil {
+	waiting := &guardWait{guard: guard, s: s, sources: confirmSources, checkpoint: checkpoint, deadline: deadline}
+	if err := waiting.wait(ctx); err != nil {
 		return err
 	}
 	s.printErr("lvsmark: confirmed")
@@ -96,62 +94,4 @@ func (c *confirmSources) enterText() string {
 		return ""
 	}
 	return ", Enter"
-}
-
-var (
-	errNotConfirmed = errors.New("not confirmed: rolled back to the previous state")
-	errDetached     = errors.New("the terminal is closed and the apply is not confirmed: it is rolled back unless `lvsmark confirm` confirms it in time")
-)
-
-// await forwards confirmations to the guard and returns its result. The guard
-// measures the time. If it is killed, this process takes over.
-func (g *guardProcess) await(ctx context.Context, s streams, c *confirmSources, checkpoint *lvsmark.Checkpoint, deadline time.Time) error {
-	done := ctx.Done()
-	var timeout <-chan time.Time
-	for {
-		word := ""
-		select {
-		case line, ok := <-g.lines:
-			if ok {
-				return guardResult(line)
-			}
-			s.printErr("lvsmark: the guard process was killed: this process waits for the confirmation instead, and `lvsmark confirm` no longer works")
-			g.lines, timeout = nil, time.After(time.Until(deadline))
-			continue
-		case sig := <-c.signals:
-			if sig == unix.SIGHUP {
-				g.detach()
-				return errDetached
-			}
-			word = guardConfirm
-		case <-c.enter:
-			word = guardConfirm
-		case <-done:
-			word, done = guardRestore, nil
-		case <-timeout:
-			word = guardRestore
-		}
-		switch {
-		case g.lines != nil:
-			g.send(word)
-		case word == guardConfirm:
-			return nil
-		default:
-			if _, err := checkpoint.Restore(context.WithoutCancel(ctx)); err != nil {
-				return fmt.Errorf("not confirmed, and the rollback failed: %w", err)
-			}
-			return errNotConfirmed
-		}
-	}
-}
-
-func guardResult(line string) error {
-	word, why, _ := strings.Cut(line, " ")
-	switch word {
-	case guardConfirmed:
-		return nil
-	case guardRestored:
-		return errNotConfirmed
-	}
-	return fmt.Errorf("not confirmed, and the rollback failed: %s", why)
 }

@@ -30,6 +30,7 @@ const (
 	guardDismiss = "dismiss" // nothing to roll back
 
 	guardConfirmed = "confirmed"
+	guardRestoring = "restoring" // the result follows
 	guardRestored  = "restored"
 	guardFailed    = "failed" // followed by the reason
 )
@@ -59,6 +60,8 @@ type guard struct {
 	clients chan client   // each an lvsmark confirm
 	confirm chan os.Signal
 	applied bool
+
+	confirmedBy *client // nil: by a signal or by apply
 }
 
 func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) error {
@@ -82,9 +85,16 @@ func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) 
 	}
 	switch g.listen(ctx) {
 	case guardConfirm:
-		return g.answer(s.out, guardConfirmed)
+		// apply first: if this process is killed in between, apply must not roll back
+		// what the client takes for confirmed.
+		err := g.answer(s.out, guardConfirmed)
+		if g.confirmedBy != nil {
+			g.confirmedBy.reply(guardConfirmed)
+		}
+		return err
 	case guardRestore:
 		go refuseConfirm(g.clients)
+		_ = g.answer(s.out, guardRestoring)
 		return g.answer(s.out, restore(held))
 	}
 	return nil
@@ -112,7 +122,7 @@ func (g *guard) listen(ctx context.Context) string {
 			}
 		case c := <-g.clients:
 			if g.applied {
-				c.reply(guardConfirmed)
+				g.confirmedBy = &c
 				return guardConfirm
 			}
 			c.reply("apply is still running")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,9 +21,17 @@ type guardProcess struct {
 	token lvsmark.LockToken
 }
 
+// A guard may be stopped or frozen by another process. After these times without a
+// message it is killed.
+const (
+	startTimeout   = 30 * time.Second // for the lock and the checkpoint
+	answerTimeout  = 5 * time.Second
+	restoreTimeout = 60 * time.Second
+)
+
 // startGuard starts the guard and waits until it has the lock. The guard has a
 // session of its own, so that it survives this process and its terminal.
-func startGuard(netns string, wait time.Duration) (*guardProcess, error) {
+func startGuard(ctx context.Context, netns string, wait time.Duration) (*guardProcess, error) {
 	cmd := exec.Command("/proc/self/exe", "guard", "--time", wait.String(), "--netns", netns)
 	cmd.Args[0] = "lvsmark"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -38,7 +47,18 @@ func startGuard(netns string, wait time.Duration) (*guardProcess, error) {
 		return nil, fmt.Errorf("starting the guard: %w", err)
 	}
 	g := &guardProcess{cmd: cmd, in: in, lines: lines(out)}
-	line := <-g.lines
+	line := ""
+	select {
+	case line = <-g.lines:
+	case <-ctx.Done():
+		g.kill()
+		g.end()
+		return nil, fmt.Errorf("starting the guard: %w; nothing was changed", context.Cause(ctx))
+	case <-time.After(startTimeout):
+		g.kill()
+		g.end()
+		return nil, fmt.Errorf("starting the guard: it did not answer within %s; nothing was changed", startTimeout)
+	}
 	if _, err := fmt.Sscanf(line, guardReady+" %d %d", &g.token.Before, &g.token.After); err != nil {
 		g.end()
 		if why, failed := strings.CutPrefix(line, guardFailed+" "); failed {
@@ -54,8 +74,8 @@ func startGuard(netns string, wait time.Duration) (*guardProcess, error) {
 func (g *guardProcess) send(message string) { _, _ = fmt.Fprintln(g.in, message) }
 
 // afterFailure dismisses the guard if apply has left no changes. Otherwise the guard
-// rolls back.
-func (g *guardProcess) afterFailure(err error) error {
+// rolls back, or this process if the guard does not.
+func (g *guardProcess) afterFailure(err error, checkpoint *lvsmark.Checkpoint) error {
 	_, differs := errors.AsType[*lvsmark.VerifyError](err)
 	undone, failed := errors.AsType[*lvsmark.RollbackError](err)
 	if !differs && (!failed || len(undone.Left) == 0) {
@@ -63,14 +83,40 @@ func (g *guardProcess) afterFailure(err error) error {
 		return err
 	}
 	g.send(guardRestore)
-	if line := <-g.lines; line == guardRestored {
+	line := g.result()
+	if line == "" {
+		g.end()
+		if _, restoreErr := checkpoint.Restore(context.Background()); restoreErr == nil {
+			line = guardRestored
+		}
+	}
+	if line == guardRestored {
 		return fmt.Errorf("%w; rolled back to the previous state", err)
 	}
 	return err
 }
 
+// result returns the message with which the guard ends; empty: it was killed.
+func (g *guardProcess) result() string {
+	silent := time.After(answerTimeout)
+	for {
+		select {
+		case line := <-g.lines:
+			if line != guardRestoring {
+				return line
+			}
+			silent = time.After(restoreTimeout)
+		case <-silent:
+			g.kill()
+		}
+	}
+}
+
 // detach lets the guard run on after this process.
 func (g *guardProcess) detach() { g.cmd = nil }
+
+// kill ends a guard that does not answer. The kernel then releases its lock.
+func (g *guardProcess) kill() { _ = g.cmd.Process.Kill() }
 
 // end waits until the guard exits, unless it is detached.
 func (g *guardProcess) end() {
@@ -78,5 +124,6 @@ func (g *guardProcess) end() {
 		return
 	}
 	_ = g.in.Close()
+	defer time.AfterFunc(answerTimeout, g.kill).Stop()
 	_ = g.cmd.Wait()
 }

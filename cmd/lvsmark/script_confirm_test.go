@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,10 +47,19 @@ func await(ts *testscript.TestScript, done func() bool) {
 	}
 }
 
+// sendSignal signals the last program in the background, or the guard that it has
+// started.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	running := ts.BackgroundCmds()
-	if neg || len(args) != 1 || len(running) == 0 {
-		ts.Fatalf("usage: signal SIGNAL, with a program in the background")
+	if neg || len(args) == 0 || len(args) > 2 || len(running) == 0 {
+		ts.Fatalf("usage: signal SIGNAL [guard], with a program in the background")
 	}
-	ts.Check(unix.Kill(running[len(running)-1].Process.Pid, unix.SignalNum("SIG"+args[0])))
+	pid := running[len(running)-1].Process.Pid
+	if len(args) == 2 {
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+		ts.Check(err)
+		pid, err = strconv.Atoi(strings.TrimSpace(string(children)))
+		ts.Check(err)
+	}
+	ts.Check(unix.Kill(pid, unix.SignalNum("SIG"+args[0])))
 }
