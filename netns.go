@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 
@@ -31,7 +32,7 @@ func enter(name string) error {
 	}
 	open := netns.GetFromName
 	if strings.Contains(name, "/") {
-		open = netns.GetFromPath
+		open = openNamespace
 	}
 	ns, err := open(name)
 	if err != nil {
@@ -42,4 +43,16 @@ func enter(name string) error {
 		return fmt.Errorf("network namespace %q: %w", name, err)
 	}
 	return nil
+}
+
+// openNamespace refuses what is not a file: to open a pipe could take forever.
+func openNamespace(path string) (netns.NsHandle, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return netns.None(), err
+	case !info.Mode().IsRegular():
+		return netns.None(), fmt.Errorf("%s is not the file of a network namespace", path)
+	}
+	return netns.GetFromPath(path)
 }

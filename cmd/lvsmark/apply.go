@@ -142,7 +142,7 @@ func (f *applyFlags) work(cmd *cobra.Command, s streams, opts *options, args []s
 	if len(args) > 0 {
 		return savedWork(cmd, s, opts, args[0])
 	}
-	source := opts.source(s)
+	source := opts.source(cmd.Context(), s)
 	return &applyWork{
 		plan: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
 			o.Adopt = f.adopt

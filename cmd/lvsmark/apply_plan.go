@@ -12,7 +12,7 @@ import (
 // savedWork returns the work for a plan file. It reads the spec from -c, or else from
 // the path in the plan. The network namespace is the one in the plan.
 func savedWork(cmd *cobra.Command, s streams, opts *options, path string) (*applyWork, error) {
-	saved, err := readPlan(s, path)
+	saved, err := readPlan(cmd.Context(), s, path)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func savedWork(cmd *cobra.Command, s streams, opts *options, path string) (*appl
 		}
 		opts.file = saved.Spec.File
 	}
-	spec, digest, err := opts.loadDigest(s)
+	spec, digest, err := opts.loadDigest(cmd.Context(), s)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -25,7 +26,7 @@ Exit status: 0, the spec is valid; 2, it is invalid or cannot be read.`,
   lvsmark -c ftp.yaml check
   generate-spec | lvsmark -c - check -o json`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return check(s, opts) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd.Context(), s, opts) },
 	}
 }
 
@@ -39,8 +40,8 @@ type checkDocument struct {
 	specCounts
 }
 
-func check(s streams, opts *options) error {
-	spec, notes, err := opts.load(s)
+func check(ctx context.Context, s streams, opts *options) error {
+	spec, notes, err := opts.load(ctx, s)
 	mistakes, invalid := errors.AsType[config.Mistakes](err)
 	if err != nil && !invalid {
 		return err

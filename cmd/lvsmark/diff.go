@@ -37,7 +37,7 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
   lvsmark diff -o json | jq '.changes[] | select(.op == "delete")'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			result, err := lvsmark.Plan(cmd.Context(), opts.source(s), lvsmark.Options{NetNS: opts.netns})
+			result, err := lvsmark.Plan(cmd.Context(), opts.source(cmd.Context(), s), lvsmark.Options{NetNS: opts.netns})
 			if err != nil {
 				return err
 			}

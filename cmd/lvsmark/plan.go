@@ -34,7 +34,7 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 			if out == "" {
 				return usageErrorf(cmd, "plan needs an output file: -O FILE")
 			}
-			spec, digest, err := opts.loadDigest(s)
+			spec, digest, err := opts.loadDigest(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 				_, err := plan.WriteTo(s.out)
 				return err
 			}
-			if err := writePlan(out, plan); err != nil {
+			if err := writePlan(cmd.Context(), out, plan); err != nil {
 				return err
 			}
 			return s.printChanges(opts.output, &lvsmark.Result{Changes: plan.Changes, Notes: plan.Notes, Warnings: plan.Warnings}, pending)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +13,12 @@ import (
 )
 
 // writePlan writes the plan to a file, completely or not at all.
-func writePlan(path string, plan *lvsmark.SavedPlan) error {
+func writePlan(ctx context.Context, path string, plan *lvsmark.SavedPlan) error {
 	err := func() error {
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && !info.Mode().IsRegular():
-			return writeThrough(path, plan) // a pipe or a device must not be replaced by a file
+			return writeThrough(ctx, path, plan) // a pipe or a device must not be replaced by a file
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return err
 		case err == nil:
@@ -33,13 +34,16 @@ func writePlan(path string, plan *lvsmark.SavedPlan) error {
 	return nil
 }
 
-func writeThrough(path string, content io.WriterTo) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = content.WriteTo(file)
-	return errors.Join(err, file.Close())
+func writeThrough(ctx context.Context, path string, content io.WriterTo) error {
+	_, err := interruptible(ctx, path, func() (int64, error) {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return 0, err
+		}
+		n, err := content.WriteTo(file)
+		return n, errors.Join(err, file.Close())
+	})
+	return err
 }
 
 // replace writes a temporary file in the same directory and renames it to path.
@@ -62,22 +66,25 @@ func replace(path string, content io.WriterTo) error {
 }
 
 // readPlan reads a plan file; - is standard input.
-func readPlan(s streams, path string) (*lvsmark.SavedPlan, error) {
+func readPlan(ctx context.Context, s streams, path string) (*lvsmark.SavedPlan, error) {
+	name := path
 	if path == stdin {
-		plan, err := lvsmark.ReadPlan(s.in)
+		name = stdinName
+	}
+	return interruptible(ctx, "reading "+name, func() (*lvsmark.SavedPlan, error) {
+		in := s.in
+		if path != stdin {
+			file, err := os.Open(path)
+			if err != nil {
+				return nil, fmt.Errorf("%w; name a file that `lvsmark plan -O FILE` wrote", err)
+			}
+			defer file.Close()
+			in = file
+		}
+		plan, err := lvsmark.ReadPlan(in)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", stdinName, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		return plan, nil
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w; name a file that `lvsmark plan -O FILE` wrote", err)
-	}
-	defer file.Close()
-	plan, err := lvsmark.ReadPlan(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return plan, nil
+	})
 }

@@ -39,8 +39,8 @@ func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Comm
 		Long:    target.Long + renderStatus,
 		Example: target.Example,
 		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			spec, _, err := opts.load(s)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			spec, _, err := opts.load(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
@@ -63,8 +63,8 @@ func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Comm
 // addCluster adds --cluster, with the FTP clusters of the spec as completions.
 func addCluster(s streams, opts *options, cmd *cobra.Command, cluster *string) {
 	cmd.Flags().StringVar(cluster, "cluster", "", "only the FTP cluster `NAME` (default all)")
-	complete(cmd, "cluster", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		spec, _, err := opts.load(s)
+	complete(cmd, "cluster", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		spec, _, err := opts.load(cmd.Context(), s)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
