@@ -76,16 +76,21 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 			if flags.confirm > 0 && !flags.dryRun {
 				return confirmedApply(cmd.Context(), s, opts, work, o, flags.confirm)
 			}
-			act, form := work.apply, applied
 			if flags.dryRun {
-				act, form = work.plan, dryRunDone
+				result, err := work.plan(cmd.Context(), o)
+				steps.stop()
+				if err != nil {
+					return err
+				}
+				return s.printChanges(opts.output, result, dryRunDone)
 			}
-			result, err := act(cmd.Context(), o)
+			ignoreClosedPipe()
+			result, err := work.apply(cmd.Context(), o)
 			steps.stop()
 			if err != nil {
 				return err
 			}
-			return s.printChanges(opts.output, result, form)
+			return s.afterChanges(s.printChanges(opts.output, result, applied))
 		},
 	}
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes and do not make them")

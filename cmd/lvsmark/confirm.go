@@ -38,6 +38,7 @@ Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late
   lvsmark --netns director confirm`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
+			ignoreClosedPipe()
 			owner, err := lvsmark.LockOwner(lvsmark.Options{NetNS: opts.netns})
 			if err != nil {
 				return err
@@ -58,9 +59,9 @@ Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late
 				return fmt.Errorf("not confirmed: %s", answer)
 			}
 			if opts.output == formatJSON {
-				return s.printJSON(confirmDocument{Version: documentVersion, Confirmed: true})
+				return s.afterChanges(s.printJSON(confirmDocument{Version: documentVersion, Confirmed: true}))
 			}
-			return s.print("confirmed\n")
+			return s.afterChanges(s.print("confirmed\n"))
 		},
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 // confirmedApply applies while a guard runs, and waits for the confirmation.
 func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWork, o lvsmark.Options, wait time.Duration) error {
+	ignoreClosedPipe()
 	planned, err := work.plan(ctx, o)
 	if err != nil {
 		return err
@@ -40,9 +41,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	deadline := time.Now().Add(wait)
 	confirmSources.readEnter(s)
 	if opts.output == formatText {
-		if err := s.printChanges(opts.output, result, applied); err != nil {
-			s.printErr("lvsmark: %v", err)
-		}
+		_ = s.afterChanges(s.printChanges(opts.output, result, applied))
 	}
 	s.printErr("lvsmark: will be rolled back unless confirmed within %s: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, confirmSources.enterText(), os.Getpid())
 	waiting := &guardWait{guard: guard, s: s, sources: confirmSources, checkpoint: checkpoint, deadline: deadline}
@@ -53,7 +52,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	if opts.output == formatJSON {
 		document := newChangesDocument(result)
 		document.Confirmed = true
-		return s.printJSON(document)
+		return s.afterChanges(s.printJSON(document))
 	}
 	return nil
 }

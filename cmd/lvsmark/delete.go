@@ -21,13 +21,14 @@ Exit status: 0, deleted, or nothing to delete; 2, an error.`,
   lvsmark --netns director delete -o json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			ignoreClosedPipe()
 			steps := newProgress(s)
 			result, err := lvsmark.Remove(cmd.Context(), lvsmark.Options{NetNS: opts.netns, Progress: steps.step})
 			steps.stop()
 			if err != nil {
 				return err
 			}
-			return s.printChanges(opts.output, result, deleted)
+			return s.afterChanges(s.printChanges(opts.output, result, deleted))
 		},
 	}
 }

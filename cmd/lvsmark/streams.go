@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
 )
 
 // The rules of what lvsmark writes:
@@ -36,6 +39,19 @@ func (s streams) printJSON(document any) error {
 	}
 	return s.print(string(text) + "\n")
 }
+
+// afterChanges handles the error of printing the result of changes that are made: it
+// becomes a message, because the exit status tells what the kernel contains.
+func (s streams) afterChanges(err error) error {
+	if err != nil {
+		s.printErr("lvsmark: %v; the changes are made", err)
+	}
+	return nil
+}
+
+// ignoreClosedPipe makes a write to a closed pipe fail. Otherwise SIGPIPE ends the
+// process, and the exit status does not tell that the changes are made.
+func ignoreClosedPipe() { signal.Ignore(unix.SIGPIPE) }
 
 // printErr writes a line to standard error. It ignores a failed write: there is
 // no other place to report it.
