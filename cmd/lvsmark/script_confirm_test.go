@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -56,10 +57,22 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pid := running[len(running)-1].Process.Pid
 	if len(args) == 2 {
-		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-		ts.Check(err)
-		pid, err = strconv.Atoi(strings.TrimSpace(string(children)))
-		ts.Check(err)
+		pid = childOf(ts, pid)
 	}
 	ts.Check(unix.Kill(pid, unix.SignalNum("SIG"+args[0])))
+}
+
+// childOf returns the only child of a process. Each of its threads may have started it.
+func childOf(ts *testscript.TestScript, pid int) int {
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	ts.Check(err)
+	var children []byte
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		ts.Check(err)
+		children = append(children, text...)
+	}
+	child, err := strconv.Atoi(strings.TrimSpace(string(children)))
+	ts.Check(err)
+	return child
 }

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 //	inside PROGRAM ARG…      runs the program in that namespace; it must succeed
 //	await-confirm            waits until apply --confirm waits for its confirmation
 //	await-unlock             waits until no process holds the lock of the namespace
-//	signal SIGNAL            sends a signal to the last background program
+//	signal SIGNAL [guard]    sends a signal to the last background program, or to its guard
 //
 // and the conditions [ipvs] and [race]. With LVSMARK_UPDATE_SCRIPTS set, cmp
 // writes the actual text into the scripts.
