@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -67,21 +68,6 @@ func (p *plan) deferred() *plan {
 	return d
 }
 
-// leaving are the real servers that the plan takes away.
-func (p *plan) leaving() map[ipvs.Key]map[ipvs.Endpoint]bool {
-	leaving := map[ipvs.Key]map[ipvs.Endpoint]bool{}
-	for _, c := range p.services {
-		if c.Op != ipvs.DelDestination {
-			continue
-		}
-		if leaving[c.Service.Key] == nil {
-			leaving[c.Service.Key] = map[ipvs.Endpoint]bool{}
-		}
-		leaving[c.Service.Key][c.Before.Endpoint()] = true
-	}
-	return leaving
-}
-
 // awaitEnd waits until the real servers that the plan takes away have no
 // connection that is under way. Persistence templates are not waited for: while
 // a client has no connection they hold nothing but the memory of which server it
@@ -120,20 +106,6 @@ func (e *engine) left(p *plan) (left bool, text string, err error) {
 	}
 	now := *p
 	now.have = ofKeys(services, p.have)
-	_, breaks := p.splitServices()
-	summary := Sum(newAnalyzer(&now).serviceChanges(breaks))
-	templates := uint32(0)
-	leaving := p.leaving()
-	for _, service := range now.have {
-		for _, server := range service.Destinations {
-			if leaving[service.Key][server.Endpoint()] {
-				templates += server.Connections.Persistent
-			}
-		}
-	}
-	text = countOf(int(templates), "persistence template")
-	if summary.Connections > 0 {
-		text = fmt.Sprintf("%s left%s, %s", countOf(summary.Connections, "connection"), summary.by(), text)
-	}
-	return summary.Connections > 0 || summary.Unknown, text, nil
+	remaining := impact.RemainingConnections(now.impactInput(nil))
+	return remaining.Any(), remaining.String(), nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -18,7 +19,7 @@ type Options struct {
 	NetNS     string            // name below /run/netns, or a path; empty: the caller's own
 	Adopt     bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
 	Drain     time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
-	FailOn    Effect            // refuse changes that do this to live traffic, or worse; empty: none
+	FailOn    impact.Effect     // refuse changes that do this to live traffic, or worse; empty: none
 	LockOwner string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
 	LockToken *LockToken        // the lock is taken already; nil: take it
 	Progress  func(step string) // called at the start of each step; nil: nobody listens
@@ -149,7 +150,7 @@ func (e *engine) once(ctx context.Context, planner planner) (*Result, error) {
 		return result, nil
 	}
 	draining := e.opts.Drain > 0 && p.cuts()
-	if !draining || e.opts.FailOn != Cuts {
+	if !draining || e.opts.FailOn != impact.Cuts {
 		if err := e.opts.refuse(result.Changes); err != nil {
 			return nil, err
 		}

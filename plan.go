@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -31,7 +32,8 @@ type plan struct {
 	notes      []string
 	warnings   []string
 
-	list []Change // see changes; nil: not listed yet
+	connections impact.Connections // that the changes may cut
+	list        []Change           // see changes; nil: not listed yet
 }
 
 // plan compares the kernel with the spec. The ruleset is read before the spec is
@@ -127,7 +129,12 @@ func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desir
 	if err != nil {
 		return nil, err
 	}
-	return diff(have, want)
+	p, err := diff(have, want)
+	if err != nil {
+		return nil, err
+	}
+	p.connections = e.kernel
+	return p, nil
 }
 
 // cuts reports whether anything is taken away that connections may hang off.
@@ -143,18 +150,38 @@ func (p *plan) changes() []Change {
 	if p.list != nil {
 		return p.list
 	}
-	j := newAnalyzer(p)
+	ruleset := nft.Compare(&p.live.Ruleset, p.settled).Changes()
+	impacts := impact.Analyze(p.impactInput(ruleset))
 	makes, breaks := p.splitServices()
 	p.list = joined(
-		j.settingChanges(p.settings.set),
-		j.addressChanges(p.addresses.gone, Delete),
-		j.serviceChanges(makes),
-		j.markChanges(nft.Changes(&p.live.Ruleset, p.settled)),
-		j.addressChanges(p.addresses.come, Add),
-		j.serviceChanges(breaks),
-		j.settingChanges(p.settings.putBack),
+		settingChanges(p.settings.set, impacts.Settings),
+		removedAddresses(p.addresses.gone, impacts.Removed),
+		serviceChanges(makes, impacts.Services),
+		rulesetChanges(ruleset, impacts.Ruleset),
+		addedAddresses(p.addresses.come),
+		serviceChanges(breaks, impacts.Services[len(makes):]),
+		settingChanges(p.settings.putBack, impacts.Settings[len(p.settings.set):]),
 	)
 	return p.list
+}
+
+// impactInput is the plan for an analysis of its impact. The changes of the ruleset
+// are those from live to settled.
+func (p *plan) impactInput(ruleset []nft.Change) impact.Input {
+	in := impact.Input{
+		Spec:      p.spec,
+		Before:    impact.State{Ruleset: &p.live.Ruleset, Services: p.have},
+		After:     impact.State{Ruleset: p.settled, Services: p.want},
+		Addresses: p.addresses.there,
+		Changes: impact.Changes{
+			Services: p.services, Ruleset: ruleset, Added: p.addresses.come, Removed: p.addresses.gone,
+		},
+		Connections: p.connections,
+	}
+	for _, s := range slices.Concat(p.settings.set, p.settings.putBack) {
+		in.Changes.Settings = append(in.Changes.Settings, impact.SettingChange{Name: s.name, Before: s.before, After: s.after})
+	}
+	return in
 }
 
 // joined is slices.Concat without a copy where only one list holds anything.
