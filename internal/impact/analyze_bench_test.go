@@ -10,7 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// BenchmarkAnalyze lists and judges changes of one cluster with 10,000 VIPs.
+// BenchmarkAnalyze lists and analyzes changes of one cluster with 10,000 VIPs.
 func BenchmarkAnalyze(b *testing.B) {
 	const spec = `{clusters: [{name: ftp, mark: 21, vips: [10.128.0.0], ftp: , real-servers: [{address: 10.0.0.1}]}]}`
 	base, fewer := manyVIPs(b, spec, 10_000), manyVIPs(b, spec, 9_999)

@@ -8,37 +8,31 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// Analyze returns the impact of each change.
-func Analyze(in Input) Impacts {
-	a := newAnalyzer(in)
-	return Impacts{
-		Settings: each(in.Changes.Settings, a.setting),
-		Services: each(in.Changes.Services, a.service),
-		Ruleset:  a.ruleset(),
-		Removed:  each(in.Changes.Removed, a.removedAddress),
-	}
-}
-
-func each[Change any](changes []Change, impactOf func(Change) Impact) []Impact {
-	if len(changes) == 0 {
-		return nil
-	}
-	impacts := make([]Impact, len(changes))
-	for i, c := range changes {
-		impacts[i] = impactOf(c)
-	}
-	return impacts
-}
-
 // An analyzer is an analysis of one Input.
 type analyzer struct {
 	Input
-	index
 
 	servers  map[ipvs.Key][]ipvs.Destination // real servers before the changes
 	removed  map[ipvs.Key]map[ipvs.Endpoint]bool
 	clusters map[ipvs.Key]*config.Cluster
 	names    map[ipvs.Key]string // of clusters
+
+	// What the analyzer looks up. Each part is made once, and only where a change needs
+	// it, for it may be large; nil: not yet.
+
+	marked      vipMarks                                        // see marks
+	underWay    map[netip.Addr][]ipvs.Connection                // see connections
+	readError   error                                           // why underWay is not complete
+	udp         map[ipvs.Key]map[netip.Addr]int                 // see flows
+	counts      map[ipvs.Key]map[ipvs.Endpoint]ipvs.Connections // see countsOf
+	desired     map[ipvs.Key][]ipvs.Destination                 // see serversBeforeOrAfter
+	serverNames map[netip.Addr]string                           // see serverName
+	on          *devices                                        // see devices
+}
+
+// devices are the names of the devices that addresses are on; one for each address.
+type devices struct {
+	kept, removed, added map[netip.Addr]string
 }
 
 func newAnalyzer(in Input) *analyzer {
@@ -96,39 +90,4 @@ func (a *analyzer) markName(key ipvs.Key) string {
 		return fmt.Sprintf("fwmark %d (%s)", key.Mark, name)
 	}
 	return fmt.Sprintf("fwmark %d", key.Mark)
-}
-
-// vipCluster is the name of the cluster of a VIP; empty where several clusters have
-// it.
-func (a *analyzer) vipCluster(vip netip.Addr) string {
-	name := ""
-	for _, ports := range a.marks()[vip] {
-		next := a.clusterName(ipvs.Key{Mark: ports.mark, Family: config.FamilyOf(vip)})
-		if name != "" && next != name {
-			return ""
-		}
-		name = next
-	}
-	return name
-}
-
-// serviceOf is the key of the service that a connection was made by, as far as its
-// VIP and port tell; Mark is 0 where they do not.
-func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
-	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
-	for _, ports := range a.marks()[c.VIP.Addr()] {
-		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
-			key.Mark = ports.mark
-		}
-	}
-	return key
-}
-
-// endsWithServer reports whether the real server of the connection is removed. In a
-// service by mark, the port of a real server is 0, and the connection has the port
-// of the client.
-func (a *analyzer) endsWithServer(c ipvs.Connection) bool {
-	removed := a.removed[a.serviceOf(c)]
-	return removed[ipvs.Endpoint{Address: c.RealServer.Addr()}] ||
-		removed[ipvs.Endpoint{Address: c.RealServer.Addr(), Port: c.RealServer.Port()}]
 }

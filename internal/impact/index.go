@@ -8,19 +8,6 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// An index is what an analyzer looks up. Each part is made once, and only where a
-// change needs it, for it may be large; nil: not yet.
-type index struct {
-	marked      vipMarks                                        // see marks
-	underWay    map[netip.Addr][]ipvs.Connection                // see connections
-	readError   error                                           // why underWay is not complete
-	udp         map[ipvs.Key]map[netip.Addr]int                 // see flows
-	counts      map[ipvs.Key]map[ipvs.Endpoint]ipvs.Connections // see countsOf
-	desired     map[ipvs.Key][]ipvs.Destination                 // see serversBeforeOrAfter
-	serverNames map[netip.Addr]string                           // see serverName
-	on          *devices                                        // see devices
-}
-
 // marks are those of each VIP before the changes.
 func (a *analyzer) marks() vipMarks {
 	if a.marked == nil {
@@ -131,11 +118,6 @@ func addServerNames(names map[netip.Addr]string, servers []config.RealServer) {
 	}
 }
 
-// devices are the names of the devices that addresses are on; one for each address.
-type devices struct {
-	kept, removed, added map[netip.Addr]string
-}
-
 func (a *analyzer) devices() *devices {
 	if a.on != nil {
 		return a.on
@@ -161,4 +143,39 @@ func byIP(list []hostaddr.Address) map[netip.Addr]string {
 		}
 	}
 	return devices
+}
+
+// vipCluster is the name of the cluster of a VIP; empty where several clusters have
+// it.
+func (a *analyzer) vipCluster(vip netip.Addr) string {
+	name := ""
+	for _, ports := range a.marks()[vip] {
+		next := a.clusterName(ipvs.Key{Mark: ports.mark, Family: config.FamilyOf(vip)})
+		if name != "" && next != name {
+			return ""
+		}
+		name = next
+	}
+	return name
+}
+
+// serviceOf is the key of the service that a connection was made by, as far as its
+// VIP and port tell; Mark is 0 where they do not.
+func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
+	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
+	for _, ports := range a.marks()[c.VIP.Addr()] {
+		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
+			key.Mark = ports.mark
+		}
+	}
+	return key
+}
+
+// endsWithServer reports whether the real server of the connection is removed. In a
+// service by mark, the port of a real server is 0, and the connection has the port
+// of the client.
+func (a *analyzer) endsWithServer(c ipvs.Connection) bool {
+	removed := a.removed[a.serviceOf(c)]
+	return removed[ipvs.Endpoint{Address: c.RealServer.Addr()}] ||
+		removed[ipvs.Endpoint{Address: c.RealServer.Addr(), Port: c.RealServer.Port()}]
 }

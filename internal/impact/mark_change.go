@@ -1,11 +1,7 @@
 package impact
 
 import (
-	"maps"
 	"net/netip"
-	"slices"
-
-	"github.com/lvsmark/lvsmark/nft"
 )
 
 // A markChange says that packets to some marked ports of a VIP get another mark, or
@@ -14,49 +10,6 @@ type markChange struct {
 	vip netip.Addr
 	markedPorts
 	to uint32 // the mark after the change; 0: none
-}
-
-// findMarkChanges compares the marks of all VIPs that the changes concern, and gives
-// each markChange to the change that causes it.
-func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
-	attributions := newAttributions(c)
-	structure := c.changeStructure()
-	for _, family := range nft.Families() {
-		old, next := readMarkChains(before, family), readMarkChains(after, family)
-		var vips map[netip.Addr]bool
-		if structure {
-			vips = old.vips()
-		} else {
-			vips = c.changedVIPs(family)
-		}
-		for _, vip := range slices.SortedFunc(maps.Keys(vips), netip.Addr.Compare) {
-			for _, change := range compareMarks(vip, old.marks(vip), next.marks(vip)) {
-				found := c.at(attributions.of(change))
-				found.markChanges = append(found.markChanges, change)
-			}
-		}
-	}
-}
-
-// changeStructure reports whether anything but elements changes. An element concerns
-// its own VIP only; of other VIPs there may be many.
-func (c *consequences) changeStructure() bool {
-	return slices.ContainsFunc(c.changes, func(change nft.Change) bool { return !change.Object().IsElement() })
-}
-
-// changedVIPs are the VIPs of the elements that change.
-func (c *consequences) changedVIPs(family nft.Family) map[netip.Addr]bool {
-	vips := map[netip.Addr]bool{}
-	for i := range c.changes {
-		o := c.changes[i].Object()
-		if o.Table.Family != family {
-			continue
-		}
-		if entry, ok := o.VIPEntry(); ok {
-			vips[entry.VIP] = true
-		}
-	}
-	return vips
 }
 
 // compareMarks returns the ranges of ports that were marked and whose mark changes.

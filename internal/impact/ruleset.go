@@ -8,9 +8,10 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
-// ruleset judges the changes of nftables. No change of marks cuts an IPVS connection:
+// ruleset analyzes the changes of nftables. No change of marks cuts an IPVS connection:
 // the kernel finds the connection of a packet by addresses and ports before it looks
 // at the mark (ip_vs_in, conn_in_get), so marks decide about new connections only.
 func (a *analyzer) ruleset() []Impact {
@@ -24,6 +25,19 @@ func (a *analyzer) ruleset() []Impact {
 		impacts[i] = a.rulesetChange(found.of(i), found.kinds[i])
 	}
 	return impacts
+}
+
+func findConsequences(changes []nft.Change, before, after *nft.Ruleset) *consequences {
+	c := &consequences{changes: changes, found: make([]*consequence, len(changes)), kinds: make([]ruleKind, len(changes))}
+	for i := range changes {
+		if o := changes[i].Before; changes[i].Op == nft.Delete && o.Rule != nil {
+			c.kinds[i] = kindOf(o.Table, o.Rule)
+		}
+	}
+	c.findMarkChanges(before, after)
+	c.findUntranslated(before, after)
+	c.findEndOfNAT(before, after)
+	return c
 }
 
 func (a *analyzer) rulesetChange(c consequence, kind ruleKind) Impact {
