@@ -1,11 +1,7 @@
 package nft
 
 import (
-	"fmt"
 	"slices"
-	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // An Op says what a Change does.
@@ -220,48 +216,3 @@ func whole(op Op, o Object) Change {
 
 // edit changes an object in place.
 func edit(before, after Object) Change { return Change{Op: Edit, Before: before, After: after} }
-
-// head is a set without its elements, on one line.
-func (s *Set) head() string {
-	text := s.Name + " { type " + s.typeText()
-	if flags := s.flagsText(); flags != "" {
-		text += "; flags " + flags
-	}
-	if s.Size > 0 {
-		text += fmt.Sprintf("; size %d", s.Size)
-	}
-	return text + " }"
-}
-
-// head is a chain without its rules, on one line.
-func (c *Chain) head() string {
-	if c.Type == "" {
-		return c.Name
-	}
-	return c.Name + " { " + c.hookText() + " }"
-}
-
-func (s *Set) typeText() string {
-	if s.isMap() {
-		return typeName(s.KeyType) + " : " + typeName(s.DataType)
-	}
-	return typeName(s.KeyType)
-}
-
-func (s *Set) flagsText() string {
-	var flags []string
-	for _, f := range []struct {
-		bit  uint32
-		name string
-	}{
-		{unix.NFT_SET_CONSTANT, "constant"},
-		{unix.NFT_SET_INTERVAL, "interval"},
-		{unix.NFT_SET_TIMEOUT, "timeout"},
-		{unix.NFT_SET_EVAL, "dynamic"},
-	} {
-		if s.Flags&f.bit != 0 {
-			flags = append(flags, f.name)
-		}
-	}
-	return strings.Join(flags, ",")
-}

@@ -3,6 +3,7 @@ package nft
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
@@ -219,4 +220,45 @@ func (t *Table) delUnmanaged(s Unmanaged) message {
 
 func (t *Table) unmanagedName(s Unmanaged) string {
 	return fmt.Sprintf("%s %s %s", s.Kind, t.id(), s.Name)
+}
+
+// createAll is the transaction that makes the ruleset where there is none.
+func createAll(r *Ruleset) []message {
+	var messages []message
+	for _, t := range r.Tables {
+		messages = append(messages, createTable(t)...)
+	}
+	return messages
+}
+
+func createTable(t *Table) []message {
+	messages := []message{t.newTable()}
+	for _, s := range t.Unmanaged {
+		messages = append(messages, t.newUnmanaged(s))
+	}
+	for _, c := range t.Chains {
+		messages = append(messages, t.newChain(c))
+	}
+	return append(messages, createContents(t, t.Sets, t.Chains)...)
+}
+
+// createContents makes sets with their elements, then the rules of chains: a
+// rule may name a set, an element may name a chain.
+func createContents(t *Table, sets []*Set, chains []*Chain) []message {
+	var messages []message
+	for _, s := range sets {
+		messages = append(messages, t.newSet(s, setID(t, s)))
+		messages = append(messages, t.newElements(s, s.Elements)...)
+	}
+	for _, c := range chains {
+		for _, r := range c.Rules {
+			messages = append(messages, t.newRule(c, r, 0))
+		}
+	}
+	return messages
+}
+
+// setID numbers sets within a transaction: the kernel wants a number for each.
+func setID(t *Table, s *Set) uint32 {
+	return uint32(t.Family)<<24 | uint32(slices.Index(t.Sets, s)+1)
 }

@@ -38,19 +38,19 @@ type MarkRule struct {
 // MarkRule reads a rule of the table; false: the rule is none such.
 func (t *Table) MarkRule(r *Rule) (MarkRule, bool) {
 	steps := t.steps(r)
-	accepts := len(steps) == 2 && len(steps[1].asks) == 0 && steps[1].does == accepting
+	accepts := len(steps) == 2 && len(steps[1].conditions) == 0 && steps[1].statement == accepting
 	if len(steps) != 1 && !accepts {
 		return MarkRule{}, false
 	}
-	asks := steps[0].asked()
-	set, ok := asks.takeSet(t, destinationOf(t.Family))
+	rest := steps[0].cloneConditions()
+	set, ok := rest.takeSet(t, destinationOf(t.Family))
 	if !ok || !set.hasVIPs() || set.DataType != typeMark ||
-		steps[0].does != markStatement(set, destinationOf(t.Family)) {
+		steps[0].statement != markStatement(set, destinationOf(t.Family)) {
 		return MarkRule{}, false
 	}
-	rule := MarkRule{Within: asks.takeNetwork(t.Family), VIPs: set, Accepts: accepts}
-	rule.Ports, ok = asks.takePorts(destinationPort)
-	return rule, ok && len(asks) == 0
+	rule := MarkRule{Within: rest.takeNetwork(t.Family), VIPs: set, Accepts: accepts}
+	rule.Ports, ok = rest.takePorts(destinationPort)
+	return rule, ok && len(rest) == 0
 }
 
 // A GotoRule sends packets to the chain that a verdict map has for their VIP.
@@ -66,9 +66,9 @@ func (t *Table) GotoRule(r *Rule) (GotoRule, bool) {
 		return GotoRule{}, false
 	}
 	for _, set := range t.Sets {
-		if steps[0].does == verdictStatement(set, destinationOf(t.Family)) && set.hasVIPs() && set.DataType == typeVerdict {
-			asks := steps[0].asked()
-			return GotoRule{asks.takeNetwork(t.Family), set}, len(asks) == 0
+		if steps[0].statement == verdictStatement(set, destinationOf(t.Family)) && set.hasVIPs() && set.DataType == typeVerdict {
+			rest := steps[0].cloneConditions()
+			return GotoRule{rest.takeNetwork(t.Family), set}, len(rest) == 0
 		}
 	}
 	return GotoRule{}, false
@@ -78,12 +78,12 @@ func (t *Table) GotoRule(r *Rule) (GotoRule, bool) {
 // the one that it returns; false: the rule is none such.
 func (t *Table) ProtocolRule(r *Rule) (config.Protocol, bool) {
 	steps := t.steps(r)
-	if len(steps) != 1 || steps[0].does != accepting {
+	if len(steps) != 1 || steps[0].statement != accepting {
 		return 0, false
 	}
 	for _, p := range []config.Protocol{config.TCP, config.UDP} {
-		asks := steps[0].asked()
-		if asks.takeProtocol(p, true) && len(asks) == 0 {
+		rest := steps[0].cloneConditions()
+		if rest.takeProtocol(p, true) && len(rest) == 0 {
 			return p, true
 		}
 	}
@@ -102,14 +102,14 @@ func (t *Table) TranslationRule(r *Rule) (TranslationRule, bool) {
 	if len(steps) != 1 {
 		return TranslationRule{}, false
 	}
-	asks := steps[0].asked()
-	set, ok := asks.takeSet(t, sourceOf(t.Family))
+	rest := steps[0].cloneConditions()
+	set, ok := rest.takeSet(t, sourceOf(t.Family))
 	if !ok || set.KeyType != addrType(t.Family) ||
-		steps[0].does != masquerading && steps[0].does != snatStatement(set, sourceOf(t.Family)) {
+		steps[0].statement != masquerading && steps[0].statement != snatStatement(set, sourceOf(t.Family)) {
 		return TranslationRule{}, false
 	}
-	ports, ok := asks.takePorts(sourcePort)
-	if !ok || len(asks) > 0 || len(ports) != 1 || ports[0].Protocol != config.TCP || ports[0].Width() > 1 {
+	ports, ok := rest.takePorts(sourcePort)
+	if !ok || len(rest) > 0 || len(ports) != 1 || ports[0].Protocol != config.TCP || ports[0].Width() > 1 {
 		return TranslationRule{}, false
 	}
 	return TranslationRule{ports[0].Low, set}, true

@@ -29,7 +29,7 @@ func TestSourceIndex(t *testing.T) {
 		}
 		return s
 	}
-	held := 0
+	contained := 0
 	for range 2000 {
 		ranges := make([]sourceRange, r.IntN(12))
 		for i := range ranges {
@@ -41,9 +41,9 @@ func TestSourceIndex(t *testing.T) {
 		})
 		assert.Equal(t, want, indexSources(ranges).holds(s), "%v in %v", s, ranges)
 		if want {
-			held++
+			contained++
 		}
 	}
-	assert.Greater(t, held, 100)
-	assert.Less(t, held, 1900)
+	assert.Greater(t, contained, 100)
+	assert.Less(t, contained, 1900)
 }

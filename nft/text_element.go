@@ -1,6 +1,11 @@
 package nft
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/google/nftables/userdata"
+)
 
 // An AddressRange is the addresses First … Last, both included.
 type AddressRange struct{ First, Last netip.Addr }
@@ -54,4 +59,41 @@ func rangeText(first, last netip.Addr) string {
 		}
 	}
 	return first.String() + "-" + last.String()
+}
+
+// listed are the elements as nft lists them: an interval is one.
+func (s *Set) listed() []Interval {
+	if s.isInterval() {
+		return s.intervals()
+	}
+	list := make([]Interval, len(s.Elements))
+	for i, e := range s.Elements {
+		address, _ := addrOf(e.parts().key)
+		list[i] = Interval{AddressRange{address, address}, s.elementText(e)}
+	}
+	return list
+}
+
+// elementText is one element; of an interval, its start.
+func (s *Set) elementText(e Element) string {
+	p := e.parts()
+	b := make([]byte, 0, 64)
+	return string(s.appendRest(appendValueText(b, s.KeyType, p.key), p))
+}
+
+// appendRest writes what stands behind the key.
+func (s *Set) appendRest(b []byte, p parts) []byte {
+	if comment := userdataText(p.userdata, userdata.TypeComment); comment != "" {
+		b = fmt.Appendf(b, " comment \"%s\"", comment)
+	}
+	switch {
+	case p.isVerdict:
+		b = append(append(b, " : "...), verdictText(p.verdict, p.chain)...)
+	case p.data != "":
+		b = appendValueText(append(b, " : "...), s.DataType, p.data)
+	}
+	if p.more {
+		b = append(b, " (and more)"...)
+	}
+	return b
 }

@@ -19,7 +19,7 @@ var (
 
 // markStatement sets the mark to what the map has for the key.
 func markStatement(set *Set, key []source) statement {
-	return statement{fmt.Sprintf("meta set %d", expr.MetaKeyMARK), operandOf(answerBytes(set.Name, operandOf(key), 4))}
+	return statement{fmt.Sprintf("meta set %d", expr.MetaKeyMARK), operandOf(lookupBytes(set.Name, operandOf(key), 4))}
 }
 
 // verdictStatement does what the verdict map has for the key.
@@ -29,7 +29,7 @@ func verdictStatement(set *Set, key []source) statement {
 
 // snatStatement makes what the map has for the key the source address.
 func snatStatement(set *Set, key []source) statement {
-	return statement{natStatement(expr.NATTypeSourceNAT), operandOf(answerBytes(set.Name, operandOf(key), set.DataLen))}
+	return statement{natStatement(expr.NATTypeSourceNAT), operandOf(lookupBytes(set.Name, operandOf(key), set.DataLen))}
 }
 
 // destinationOf and sourceOf are the addresses in the IPv4 header (RFC 791) or in
@@ -52,8 +52,8 @@ const (
 	destinationPort = 2
 )
 
-// asked are the conditions of the step, to be taken out one by one.
-func (s step) asked() conditions { return maps.Clone(s.asks) }
+// cloneConditions are the conditions of the step, for the take methods.
+func (s step) cloneConditions() conditions { return maps.Clone(s.conditions) }
 
 // take takes a condition out; false: there is none such.
 func (c conditions) take(one condition) bool {
