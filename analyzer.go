@@ -10,7 +10,7 @@ import (
 // An analyzer makes the changes of a plan from its parts, and says of each what it
 // does to live traffic. It works on the thread on which the plan was made.
 type analyzer struct {
-	plan     *plan
+	plan     *Plan
 	served   map[ipvs.Key][]ipvs.Destination // lvsmark's services, as they are
 	clusters map[ipvs.Key]*config.Cluster
 	names    map[ipvs.Key]string
@@ -19,7 +19,7 @@ type analyzer struct {
 	index
 }
 
-func newAnalyzer(p *plan) *analyzer {
+func newAnalyzer(p *Plan) *analyzer {
 	j := &analyzer{
 		plan: p, leaving: p.leaving(),
 		served: map[ipvs.Key][]ipvs.Destination{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{},
