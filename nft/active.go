@@ -26,7 +26,7 @@ func compileActiveData(t *Table, spec *config.Spec) {
 		return
 	}
 	chain := &Chain{
-		Name: postroutingChain, Type: "nat", Hook: unix.NF_INET_POST_ROUTING, Priority: prioritySrcNAT,
+		Name: postroutingChain, Type: "nat", Hook: HookPostrouting, Priority: PriorityNATSource,
 		Policy: verdictAccept, Comment: "active data comes from the director",
 	}
 	for _, port := range slices.Sorted(maps.Keys(byPort)) {

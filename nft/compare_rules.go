@@ -26,7 +26,7 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 		if keepNext[i] {
 			for kept--; !keepOld[kept]; kept-- {
 			}
-			before = old.Rules[kept].handle
+			before = old.Rules[kept].Handle
 			continue
 		}
 		added = append(added, d.next.newRule(next, next.Rules[i], before))

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,38 +89,30 @@ func (t *Table) asking(names map[string]string) *Table {
 // asking is the rule with other names for the sets that it looks up, or the same
 // rule where it looks up none of them.
 func (r *Rule) asking(names map[string]string) *Rule {
-	var list []byte
+	var list []Expression
 	looks := false
-	for typ, data := range attributes([]byte(r.Expressions)) {
-		e := readExpression(data)
-		if name := names[e.text(unix.NFTA_LOOKUP_SET)]; e.name == "lookup" && name != "" {
+	for e := range r.All() {
+		if set, _ := e.attribute(unix.NFTA_LOOKUP_SET); e.Name == "lookup" && names[strings.TrimRight(set, "\x00")] != "" {
 			looks = true
-			data = lookupIn(data, name)
+			e = e.lookupIn(names[strings.TrimRight(set, "\x00")])
 		}
-		list = appendAttribute(list, unix.NLA_F_NESTED|typ, data)
+		list = append(list, e)
 	}
 	if !looks {
 		return r
 	}
-	return &Rule{Expressions: string(list), Comment: r.Comment, rest: r.rest}
+	return &Rule{Expressions: expressionList(list), Comment: r.Comment, rest: r.rest}
 }
 
-// lookupIn is the expression of a lookup with another set.
-func lookupIn(expression []byte, set string) []byte {
-	var b []byte
-	for typ, data := range attributes(expression) {
-		if typ != unix.NFTA_EXPR_DATA {
-			b = appendAttribute(b, typ, data)
-			continue
+// lookupIn is a lookup in another set. It also works for one that has no typed view.
+func (e Expression) lookupIn(set string) Expression {
+	var lookup []byte
+	for typ, data := range attributes(e.Data) {
+		if typ == unix.NFTA_LOOKUP_SET {
+			data = set + "\x00"
 		}
-		var lookup []byte
-		for typ, data := range attributes(data) {
-			if typ == unix.NFTA_LOOKUP_SET {
-				data = append([]byte(set), 0)
-			}
-			lookup = appendAttribute(lookup, typ, data)
-		}
-		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_EXPR_DATA, lookup)
+		lookup = appendAttribute(lookup, typ, data)
 	}
-	return b
+	e.Data = string(lookup)
+	return e
 }

@@ -22,13 +22,6 @@ const (
 	postroutingChain = "postrouting"
 )
 
-// Priorities of linux/netfilter_ipv4.h: mangle and srcnat, those of the
-// iptables tables in which the old recipe had its rules.
-const (
-	priorityMangle = -150
-	prioritySrcNAT = 100
-)
-
 // Compile returns the tables that say in nftables what the spec says: one for
 // each family that a cluster serves. It needs no kernel.
 func Compile(spec *config.Spec) *Ruleset {
@@ -56,7 +49,7 @@ func compileMarks(t *Table, profiles []*profile) {
 		t.Sets = append(t.Sets, markMap(t.Family, p))
 	}
 	prerouting := &Chain{
-		Name: preroutingChain, Type: "filter", Hook: unix.NF_INET_PRE_ROUTING, Priority: priorityMangle,
+		Name: preroutingChain, Type: "filter", Hook: HookPrerouting, Priority: PriorityMangle,
 		Policy: verdictAccept, Comment: "a fwmark for each packet of a cluster",
 	}
 	only := protocolOf(profiles)

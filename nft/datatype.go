@@ -11,7 +11,8 @@ import (
 )
 
 // Type numbers of nft(8), which the kernel stores and never looks at; and the
-// kernel's own number for verdicts.
+// kernel's own number for verdicts. google/nftables has them in variables, which no
+// constant and no case of a switch can be; a test compares them.
 const (
 	typeIPv4    = 7
 	typeIPv6    = 8

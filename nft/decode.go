@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +34,7 @@ func decodeTable(family Family, b []byte) (*Table, error) {
 		case unix.NFTA_TABLE_FLAGS:
 			t.Flags = a.uint32()
 		case nftaTableUserdata:
-			t.Comment = userdataText(a.data, udComment)
+			t.Comment = userdataText(a.data, userdata.TypeComment)
 		}
 	})
 	return t, err
@@ -60,9 +62,9 @@ func decodeSet(b []byte) (table string, s *Set, err error) {
 		case unix.NFTA_SET_DESC:
 			decodeDesc(s, a)
 		case unix.NFTA_SET_USERDATA:
-			s.Comment = userdataText(a.data, udSetComment)
-			s.KeyHost = orderIsHost(a.data, udSetKeyOrder)
-			s.DataHost = orderIsHost(a.data, udSetDataOrder)
+			s.Comment = userdataText(a.data, userdata.NFTNL_UDATA_SET_COMMENT)
+			s.KeyHost = orderIsHost(a.data, userdata.NFTNL_UDATA_SET_KEYBYTEORDER)
+			s.DataHost = orderIsHost(a.data, userdata.NFTNL_UDATA_SET_DATABYTEORDER)
 		case nftaSetHandle, nftaSetType, nftaSetCount, unix.NFTA_SET_ID:
 		default:
 			s.rest = append(s.rest, a.raw())
@@ -100,24 +102,37 @@ func decodeChain(b []byte) (table string, c *Chain, err error) {
 		case unix.NFTA_CHAIN_POLICY:
 			c.Policy = a.uint32()
 		case unix.NFTA_CHAIN_HOOK:
-			for typ, data := range attributes(a.data) {
-				switch {
-				case typ == unix.NFTA_HOOK_HOOKNUM && len(data) == 4:
-					c.Hook = binary.BigEndian.Uint32(data)
-				case typ == unix.NFTA_HOOK_PRIORITY && len(data) == 4:
-					c.Priority = int32(binary.BigEndian.Uint32(data))
-				}
-			}
+			decodeHook(c, a.data)
 		case nftaChainFlags:
 			c.Flags = a.uint32() &^ chainBase
 		case nftaChainUserdata:
-			c.Comment = userdataText(a.data, udComment)
+			c.Comment = userdataText(a.data, userdata.TypeComment)
 		case unix.NFTA_CHAIN_HANDLE, unix.NFTA_CHAIN_USE, unix.NFTA_CHAIN_COUNTERS, nftaChainID:
 		default:
 			c.rest = append(c.rest, a.raw())
 		}
 	})
 	return table, c, err
+}
+
+func decodeHook(c *Chain, hook []byte) {
+	for typ, data := range attributes(hook) {
+		switch {
+		case typ == unix.NFTA_HOOK_HOOKNUM && len(data) == 4:
+			c.Hook = uint32Of(data)
+		case typ == unix.NFTA_HOOK_PRIORITY && len(data) == 4:
+			c.Priority = int32(uint32Of(data))
+		case typ == unix.NFTA_HOOK_DEV:
+			c.Devices = append(c.Devices, attribute{data: data}.text())
+		case typ == nftaHookDevs:
+			for _, name := range attributes(data) {
+				c.Devices = append(c.Devices, attribute{data: name}.text())
+			}
+		}
+	}
+	// The kernel names a single device in both attributes.
+	slices.Sort(c.Devices)
+	c.Devices = slices.Compact(c.Devices)
 }
 
 // chainBase is NFT_CHAIN_BASE: the kernel sets it where there is a hook.
@@ -132,11 +147,11 @@ func decodeRule(b []byte) (table, chain string, r *Rule, err error) {
 		case unix.NFTA_RULE_CHAIN:
 			chain = a.text()
 		case unix.NFTA_RULE_HANDLE:
-			r.handle = a.uint64()
+			r.Handle = a.uint64()
 		case unix.NFTA_RULE_EXPRESSIONS:
 			r.Expressions = string(a.data)
 		case unix.NFTA_RULE_USERDATA:
-			r.Comment = userdataText(a.data, udComment)
+			r.Comment = userdataText(a.data, userdata.TypeComment)
 		case unix.NFTA_RULE_POSITION, unix.NFTA_RULE_ID:
 		default:
 			r.rest = append(r.rest, a.raw())
@@ -151,11 +166,11 @@ func decodeUnmanaged(kind string, b []byte) (table string, s Unmanaged, err erro
 	err = decode(b, "object", func(a attribute) {
 		const nftaObjUse, nftaObjHandle, nftaFlowtableUse, nftaFlowtableHandle = 5, 6, 4, 5
 		switch {
-		case a.typ == nftaObjTable: // as NFTA_FLOWTABLE_TABLE
+		case a.typ == unix.NFTA_OBJ_TABLE: // as NFTA_FLOWTABLE_TABLE
 			table = a.text()
-		case a.typ == nftaObjName: // as NFTA_FLOWTABLE_NAME
+		case a.typ == unix.NFTA_OBJ_NAME: // as NFTA_FLOWTABLE_NAME
 			s.Name = a.text()
-		case kind != flowtable && a.typ == nftaObjType:
+		case kind != flowtable && a.typ == unix.NFTA_OBJ_TYPE:
 			s.typ = a.uint32()
 		case kind != flowtable && (a.typ == nftaObjUse || a.typ == nftaObjHandle):
 			return

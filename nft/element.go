@@ -59,7 +59,7 @@ func appendValue(b []byte, typ uint16, value []byte) []byte {
 type parts struct {
 	key, data       string // as the kernel has them; empty: there is none
 	end             bool   // this element ends an interval
-	verdict         int32
+	verdict         expr.VerdictKind
 	chain           string // of verdicts
 	userdata        string
 	isVerdict, more bool // more: there are attributes that the package does not know
@@ -101,7 +101,7 @@ func dataValue[T bytesOrText](nested T) (value T) {
 	return value
 }
 
-func dataVerdict[T bytesOrText](nested T) (code int32, chain string, ok bool) {
+func dataVerdict[T bytesOrText](nested T) (kind expr.VerdictKind, chain string, ok bool) {
 	for typ, verdict := range attributes(nested) {
 		if typ != unix.NFTA_DATA_VERDICT {
 			continue
@@ -109,13 +109,13 @@ func dataVerdict[T bytesOrText](nested T) (code int32, chain string, ok bool) {
 		for typ, data := range attributes(verdict) {
 			switch {
 			case typ == unix.NFTA_VERDICT_CODE && len(data) == 4:
-				code, ok = int32(uint32Of(data)), true
+				kind, ok = expr.VerdictKind(int32(uint32Of(data))), true
 			case typ == unix.NFTA_VERDICT_CHAIN:
 				chain = strings.TrimRight(string(data), "\x00")
 			}
 		}
 	}
-	return code, chain, ok
+	return kind, chain, ok
 }
 
 // sortElements brings elements into the order in which nft lists them: that of

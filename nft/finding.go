@@ -151,7 +151,7 @@ func (t *foreignTable) meets(family Family) bool {
 func (w *walk) report(c *foreignChain, r *Rule, b branch, effect Effect) {
 	key := finding{chain: c, effect: effect}
 	if r != nil {
-		key.handle = r.handle
+		key.handle = r.Handle
 	}
 	conditions := slices.Sorted(slices.Values(b.unsure))
 	known := w.findings[key]

@@ -67,12 +67,12 @@ func fuzzTable(family Family, hook uint32, chain, rule, set, elements []byte) *f
 	c.Type, c.Hook = "filter", hook
 	c.Rules = []*Rule{r, r}
 	table := &foreignTable{family: family, name: "t", chains: map[string]*foreignChain{}, sets: map[string]*foreignSet{}}
-	table.chains[c.Name] = &foreignChain{Chain: *c, table: table, devices: hookDevices(chain)}
+	table.chains[c.Name] = &foreignChain{Chain: *c, table: table, devices: c.Devices}
 	foreign := &foreignSet{Set: *s, read: true}
 	foreign.answers = foreign.answersOf()
 	// The rule finds the set by whatever name it has for it.
-	for _, data := range attributes([]byte(r.Expressions)) {
-		if e := readExpression(data); e.name == "lookup" {
+	for expression := range r.All() {
+		if e := rawOf(expression); e.name == "lookup" {
 			table.sets[e.text(unix.NFTA_LOOKUP_SET)] = foreign
 		}
 	}
@@ -85,7 +85,7 @@ type realDump struct{ chain, rule, set, elements []byte }
 
 // realDumps loads what testdata has of other programs and of nft's manual, and
 // dumps it; nothing where this process may not.
-func realDumps(f *testing.F) (dumps []realDump) {
+func realDumps(f testing.TB) (dumps []realDump) {
 	f.Helper()
 	if _, err := exec.LookPath("nft"); err != nil || os.Geteuid() != 0 {
 		return nil
@@ -104,7 +104,7 @@ func realDumps(f *testing.F) (dumps []realDump) {
 	return dumps
 }
 
-func loadRealRules(f *testing.F) {
+func loadRealRules(f testing.TB) {
 	f.Helper()
 	files, _ := filepath.Glob(filepath.Join("testdata", "programs", "*.nft"))
 	for _, file := range files {
@@ -130,7 +130,7 @@ func loadRealRules(f *testing.F) {
 	}
 }
 
-func dumpAll(f *testing.F) []realDump {
+func dumpAll(f testing.TB) []realDump {
 	f.Helper()
 	c, err := Dial()
 	if err != nil {
@@ -166,8 +166,8 @@ func dumpAll(f *testing.F) []realDump {
 	for _, e := range raw(unix.NFT_MSG_GETRULE, 0, nil) {
 		table, chain, rule, _ := decodeRule(e.data)
 		d := realDump{chain: chains[string(rune(e.family))+table+" "+chain], rule: e.data}
-		for _, data := range attributes([]byte(rule.Expressions)) {
-			if x := readExpression(data); x.name == "lookup" {
+		for expression := range rule.All() {
+			if x := rawOf(expression); x.name == "lookup" {
 				name := string(rune(e.family)) + table + " " + x.text(unix.NFTA_LOOKUP_SET)
 				d.set, d.elements = sets[name], elements[name]
 			}

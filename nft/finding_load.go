@@ -3,6 +3,8 @@ package nft
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"strings"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -13,7 +15,7 @@ import (
 
 func (w *walk) loadMeta(e rawExpression) (uint32, value) {
 	key := e.uint32(unix.NFTA_META_KEY)
-	name := metaName(key)
+	name := MetaName(expr.MetaKey(key))
 	v := opaqueValue(name, metaLen(key))
 	switch key {
 	case unix.NFT_META_MARK:
@@ -140,4 +142,27 @@ func (w *walk) loadOther(e rawExpression) (uint32, value) {
 		return unix.NFT_REG_1, opaqueValue(e.name, 16)
 	}
 	return e.uint32(register), opaqueValue(e.name, 4)
+}
+
+// A rawExpression is an expression with its attributes by number.
+type rawExpression struct {
+	name  string
+	attrs map[uint16][]byte
+}
+
+func rawOf(e Expression) rawExpression {
+	raw := rawExpression{name: e.Name, attrs: map[uint16][]byte{}}
+	maps.Insert(raw.attrs, attributes([]byte(e.Data)))
+	return raw
+}
+
+func (e rawExpression) uint32(typ uint16) uint32 {
+	if data := e.attrs[typ]; len(data) == 4 {
+		return binary.BigEndian.Uint32(data)
+	}
+	return 0
+}
+
+func (e rawExpression) text(typ uint16) string {
+	return strings.TrimRight(string(e.attrs[typ]), "\x00")
 }

@@ -13,7 +13,7 @@ import (
 // An outcome is where a branch of a rule ends.
 type outcome struct {
 	branch
-	verdict int32
+	verdict expr.VerdictKind
 	chain   string
 	ends    bool // with a verdict; otherwise the next rule comes
 }
@@ -46,7 +46,7 @@ func (w *walk) lookup(c *foreignChain, r *Rule, b branch, e rawExpression) (next
 		switch {
 		case !toRegister:
 			next = append(next, f.branch)
-		case f.answer.decides && expr.VerdictKind(f.answer.verdict) == expr.VerdictContinue:
+		case f.answer.decides && f.answer.verdict == expr.VerdictContinue:
 			next = append(next, f.branch) // with the next expression
 		case f.answer.decides:
 			ended = append(ended, w.decided(c, r, f.branch, f.answer.verdict, f.answer.chain))

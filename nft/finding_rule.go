@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 )
 
 // follow takes packets through the expressions of a rule. What the rule does to
@@ -18,8 +17,8 @@ func (w *walk) follow(c *foreignChain, r *Rule, alive []part, conditions []strin
 	}
 	var ended []outcome
 expressions:
-	for _, data := range attributes([]byte(r.Expressions)) {
-		e := readExpression(data)
+	for expression := range r.All() {
+		e := rawOf(expression)
 		var next []branch
 		for _, b := range branches {
 			w.steps += 1 + len(b.vips)/64
@@ -52,7 +51,7 @@ func (w *walk) expression(c *foreignChain, r *Rule, b branch, e rawExpression) (
 		return w.xtMatch(b, e), nil
 	case "immediate":
 		if code, chain, ok := dataVerdict(e.attrs[unix.NFTA_IMMEDIATE_DATA]); ok {
-			if expr.VerdictKind(code) == expr.VerdictContinue {
+			if code == expr.VerdictContinue {
 				return []branch{b}, nil
 			}
 			return nil, []outcome{w.decided(c, r, b, code, chain)}
@@ -118,7 +117,7 @@ func (w *walk) inRange(b branch, e rawExpression) []branch {
 	if len(from) != len(to) {
 		return []branch{b.under(nameOf(v))}
 	}
-	return w.try(b, v, test{within: []interval{{from, to}}, inverse: e.uint32(unix.NFTA_RANGE_OP) == rangeNeq})
+	return w.try(b, v, test{within: []interval{{from, to}}, inverse: e.uint32(unix.NFTA_RANGE_OP) == unix.NFT_RANGE_NEQ})
 }
 
 // loads does an expression that fills a register; false if it is another.

@@ -23,11 +23,11 @@ func (w *walk) statement(c *foreignChain, r *Rule, b branch, e rawExpression) ([
 		if e.uint32(unix.NFTA_NAT_TYPE) == unix.NFT_NAT_DNAT {
 			return w.taken(c, r, b, Redirects)
 		}
-		return nil, []outcome{{b, verdictAccept, "", true}}
+		return nil, []outcome{{b, expr.VerdictAccept, "", true}}
 	case "redir":
 		return w.taken(c, r, b, Redirects)
 	case "masq":
-		return nil, []outcome{{b, verdictAccept, "", true}}
+		return nil, []outcome{{b, expr.VerdictAccept, "", true}}
 	case "reject":
 		return w.taken(c, r, b, Rejects)
 	case "queue":
@@ -50,18 +50,18 @@ func (w *walk) statement(c *foreignChain, r *Rule, b branch, e rawExpression) ([
 // taken reports that packets do not come to IPVS; they leave the chain.
 func (w *walk) taken(c *foreignChain, r *Rule, b branch, effect Effect) ([]branch, []outcome) {
 	w.report(c, r, b, effect)
-	return nil, []outcome{{b, verdictDrop, "", true}}
+	return nil, []outcome{{b, expr.VerdictDrop, "", true}}
 }
 
 // decided is a verdict.
-func (w *walk) decided(c *foreignChain, r *Rule, b branch, code int32, chain string) outcome {
+func (w *walk) decided(c *foreignChain, r *Rule, b branch, code expr.VerdictKind, chain string) outcome {
 	const queue, codeMask = 3, 0xff // NF_QUEUE, NF_VERDICT_MASK
 	switch {
-	case code == verdictDrop:
+	case code == expr.VerdictDrop:
 		w.report(c, r, b, Drops)
 	case code > 0 && code&codeMask == queue:
 		w.report(c, r, b, Queues)
-		code = verdictDrop
+		code = expr.VerdictDrop
 	}
 	return outcome{b, code, chain, true}
 }

@@ -60,7 +60,7 @@ func hookPointOf(c *foreignChain) (hookPoint, bool) {
 	switch {
 	case c.Hook == inetIngress:
 		return hookPoint{c, beforeMarks}, true
-	case c.Hook == unix.NF_INET_PRE_ROUTING:
+	case c.Hook == HookPrerouting:
 		return hookPoint{c, prerouting(c)}, true
 	case c.Hook == unix.NF_INET_LOCAL_IN && c.Type != "nat":
 		return hookPoint{c, behindMarks}, c.Priority <= priorityIPVS
@@ -74,9 +74,9 @@ func prerouting(c *foreignChain) side {
 		priority = priorityNATDst
 	}
 	switch {
-	case priority < priorityMangle:
+	case priority < PriorityMangle:
 		return beforeMarks
-	case priority == priorityMangle:
+	case priority == PriorityMangle:
 		return besideMarks
 	}
 	return behindMarks
@@ -187,7 +187,7 @@ func (w *walk) rule(c *foreignChain, r *Rule, alive []part, conditions []string)
 		if target := c.table.chains[o.chain]; o.ends && target != nil {
 			through = w.pass(target, o.parts, o.unsure)
 		}
-		switch kind := expr.VerdictKind(o.verdict); {
+		switch kind := o.verdict; {
 		case !sure || !o.ends && !o.lost:
 		case !o.ends || kind == expr.VerdictJump:
 			next = append(slices.Clip(next), through...)
@@ -202,7 +202,7 @@ func (w *walk) rule(c *foreignChain, r *Rule, alive []part, conditions []string)
 
 // A group is what outcomes of a rule have in common, and their parts.
 type group struct {
-	verdict int32
+	verdict expr.VerdictKind
 	chain   string
 	ends    bool
 	lost    bool // the mark
@@ -214,7 +214,7 @@ type group struct {
 func together(outcomes []outcome) []group {
 	var groups []group
 	for _, o := range outcomes {
-		if expr.VerdictKind(o.verdict) == expr.VerdictBreak {
+		if o.verdict == expr.VerdictBreak {
 			o.verdict, o.ends = 0, false
 		}
 		i := slices.IndexFunc(groups, func(g group) bool {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
@@ -143,7 +144,7 @@ func (w *walk) xtTarget(c *foreignChain, r *Rule, b branch, e rawExpression) ([]
 	case x.name == "MARK" || x.name == "CONNMARK" || x.name == "HMARK":
 		return []branch{w.xtMark(c, r, b, x)}, nil
 	case x.name == "SNAT" || x.name == "MASQUERADE":
-		return nil, []outcome{{b, verdictAccept, "", true}}
+		return nil, []outcome{{b, expr.VerdictAccept, "", true}}
 	case !slices.Contains(harmless, x.name):
 		w.report(c, r, b.under("what ["+x.name+"] is"), Unknown)
 	}

@@ -18,8 +18,8 @@ func (c *Conn) ForeignRules() ([]ForeignRule, error) {
 		for _, chain := range t.chains {
 			for _, r := range chain.Rules {
 				rule := ForeignRule{Text: r.Text(0)}
-				for _, data := range attributes([]byte(r.Expressions)) {
-					rule.Expressions = append(rule.Expressions, readExpression(data).name)
+				for e := range r.All() {
+					rule.Expressions = append(rule.Expressions, e.Name)
 				}
 				rules = append(rules, rule)
 			}

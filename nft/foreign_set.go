@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,10 +19,10 @@ type foreignSet struct {
 
 // An answer is what a set has for some of its keys.
 type answer struct {
-	keys     []interval // that have it; single ones too
-	everyKey bool       // the catch-all element: all that no other element has
-	data     []byte     // of maps
-	verdict  int32      // of verdict maps
+	keys     []interval       // that have it; single ones too
+	everyKey bool             // the catch-all element: all that no other element has
+	data     []byte           // of maps
+	verdict  expr.VerdictKind // of verdict maps
 	chain    string
 	decides  bool // there is a verdict
 }

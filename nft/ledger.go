@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/nftables/userdata"
+
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -80,16 +82,16 @@ func (t *Table) ledger() Ledger {
 		for _, e := range s.Elements {
 			p := e.parts()
 			if len(p.key) == 4 {
-				ledger.Bound[BoundMark{t.Family.ofSpec(), hostOrdered(p.key)}] = userdataText(p.userdata, udComment)
+				ledger.Bound[BoundMark{t.Family.ofSpec(), hostOrdered(p.key)}] = userdataText(p.userdata, userdata.TypeComment)
 			}
 		}
 	}
 	if s := t.Set(settingsSet); s != nil {
 		for _, e := range s.Elements {
 			p := e.parts()
-			name, value, ok := strings.Cut(userdataText(p.userdata, udComment), " = ")
+			name, value, ok := strings.Cut(userdataText(p.userdata, userdata.TypeComment), " = ")
 			if ok {
-				previous, changed := userdata(p.userdata, udPrevious)
+				previous, changed := findUserdata(p.userdata, udPrevious)
 				ledger.Settings[name] = Setting{Value: value, Previous: previous, Changed: changed}
 			}
 		}
@@ -105,7 +107,7 @@ func (t *Table) setLedger(l Ledger) {
 		if b.Family == t.Family.ofSpec() {
 			bound.Elements = append(bound.Elements, Element{
 				Key:  elementKey(markBytes(b.Mark)),
-				Rest: withUserdata(appendComment(nil, udComment, l.Bound[b])),
+				Rest: withUserdata(appendComment(nil, userdata.TypeComment, l.Bound[b])),
 			})
 		}
 	}
@@ -132,9 +134,9 @@ func ledgerSet(name, comment string) *Set {
 func inLedger(set string) bool { return set == boundSet || set == settingsSet }
 
 func settingUserdata(name string, s Setting) []byte {
-	b := appendComment(nil, udComment, name+" = "+s.Value)
+	b := appendComment(nil, userdata.TypeComment, name+" = "+s.Value)
 	if s.Changed {
-		b = appendUserdata(b, udPrevious, []byte(s.Previous))
+		b = userdata.Append(b, udPrevious, []byte(s.Previous))
 	}
 	return b
 }

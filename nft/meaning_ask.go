@@ -7,7 +7,6 @@ import (
 	"net/netip"
 
 	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -20,7 +19,7 @@ var (
 
 // markStatement sets the mark to what the map has for the key.
 func markStatement(set *Set, key []source) statement {
-	return statement{fmt.Sprintf("meta set %d", unix.NFT_META_MARK), operandOf(answerBytes(set.Name, operandOf(key), 4))}
+	return statement{fmt.Sprintf("meta set %d", expr.MetaKeyMARK), operandOf(answerBytes(set.Name, operandOf(key), 4))}
 }
 
 // verdictStatement does what the verdict map has for the key.
@@ -30,7 +29,7 @@ func verdictStatement(set *Set, key []source) statement {
 
 // snatStatement makes what the map has for the key the source address.
 func snatStatement(set *Set, key []source) statement {
-	return statement{natStatement(unix.NFT_NAT_SNAT), operandOf(answerBytes(set.Name, operandOf(key), set.DataLen))}
+	return statement{natStatement(expr.NATTypeSourceNAT), operandOf(answerBytes(set.Name, operandOf(key), set.DataLen))}
 }
 
 // destinationOf and sourceOf are the addresses in the IPv4 header (RFC 791) or in
@@ -80,7 +79,7 @@ func (c conditions) takeSet(t *Table, key []source) (*Set, bool) {
 // another one.
 func (c conditions) takeProtocol(p config.Protocol, not bool) bool {
 	value := string([]byte{byte(p)})
-	return c.take(condition{of: operandOf(metaBytes(unix.NFT_META_L4PROTO, 0, 1)), low: value, high: value, not: not})
+	return c.take(condition{of: operandOf(metaBytes(expr.MetaKeyL4PROTO, 0, 1)), low: value, high: value, not: not})
 }
 
 // takePorts takes out the conditions that the port at the offset is in a range,

@@ -21,8 +21,8 @@ type meaningReader struct {
 // rules are made of: nothing is known about such a rule.
 func (t *Table) meaning(r *Rule) (meaning, bool) {
 	m := meaningReader{table: t, asks: conditions{}}
-	for _, data := range attributes([]byte(r.Expressions)) {
-		if !m.expression(readExpression(data)) {
+	for e := range r.All() {
+		if !m.expression(e.Typed(t.Family)) {
 			return meaning{}, false
 		}
 	}
@@ -32,49 +32,32 @@ func (t *Table) meaning(r *Rule) (meaning, bool) {
 	return m.meaning, true
 }
 
-// meaningAttributes are those of each expression that are read.
-var meaningAttributes = map[string][]uint16{
-	"meta":      {unix.NFTA_META_KEY, unix.NFTA_META_DREG, unix.NFTA_META_SREG},
-	"payload":   {unix.NFTA_PAYLOAD_BASE, unix.NFTA_PAYLOAD_OFFSET, unix.NFTA_PAYLOAD_LEN, unix.NFTA_PAYLOAD_DREG},
-	"cmp":       {unix.NFTA_CMP_SREG, unix.NFTA_CMP_OP, unix.NFTA_CMP_DATA},
-	"range":     {unix.NFTA_RANGE_SREG, unix.NFTA_RANGE_OP, unix.NFTA_RANGE_FROM_DATA, unix.NFTA_RANGE_TO_DATA},
-	"bitwise":   {unix.NFTA_BITWISE_SREG, unix.NFTA_BITWISE_DREG, unix.NFTA_BITWISE_LEN, unix.NFTA_BITWISE_MASK, unix.NFTA_BITWISE_XOR, nftaBitwiseOp},
-	"lookup":    {unix.NFTA_LOOKUP_SET, unix.NFTA_LOOKUP_SREG, unix.NFTA_LOOKUP_DREG, unix.NFTA_LOOKUP_FLAGS, unix.NFTA_LOOKUP_SET_ID},
-	"immediate": {unix.NFTA_IMMEDIATE_DREG, unix.NFTA_IMMEDIATE_DATA},
-	"nat":       {unix.NFTA_NAT_TYPE, unix.NFTA_NAT_FAMILY, unix.NFTA_NAT_REG_ADDR_MIN, unix.NFTA_NAT_REG_ADDR_MAX, unix.NFTA_NAT_FLAGS},
-	"masq":      {},
-}
-
-func (m *meaningReader) expression(e rawExpression) bool {
-	known, ok := meaningAttributes[e.name]
-	if !ok {
-		return false
-	}
-	for typ := range e.attrs {
-		if !slices.Contains(known, typ) {
-			return false
-		}
-	}
-	switch e.name {
-	case "meta":
+func (m *meaningReader) expression(e expr.Any) bool {
+	switch e := e.(type) {
+	case *expr.Meta:
 		return m.meta(e)
-	case "payload":
+	case *expr.Payload:
 		return m.payload(e)
-	case "cmp":
+	case *expr.Cmp:
 		return m.compare(e)
-	case "range":
+	case *expr.Range:
 		return m.inRange(e)
-	case "bitwise":
+	case *expr.Bitwise:
 		return m.bitwise(e)
-	case "lookup":
+	case *expr.Lookup:
 		return m.lookup(e)
-	case "immediate":
-		return m.immediate(e)
-	case "nat":
+	case *expr.Immediate:
+		return m.load(e.Register, constantBytes(e.Data))
+	case *expr.Verdict:
+		m.state(statement{name: verdictText(e.Kind, e.Chain)})
+		return true
+	case *expr.NAT:
 		return m.nat(e)
+	case *expr.Masq:
+		m.state(masquerading)
+		return *e == expr.Masq{}
 	}
-	m.state(statement{name: "masquerade"})
-	return true
+	return false
 }
 
 // state ends a step.
@@ -108,150 +91,128 @@ func (m *meaningReader) held(register, length uint32) ([]source, bool) {
 	return slices.Clone(bytes), !slices.ContainsFunc(bytes, func(s source) bool { return s.kind == unknownSource })
 }
 
-func (m *meaningReader) meta(e rawExpression) bool {
-	key := e.uint32(unix.NFTA_META_KEY)
-	length := metaLengths[key]
-	if e.attrs[unix.NFTA_META_SREG] == nil {
+func (m *meaningReader) meta(e *expr.Meta) bool {
+	length := metaLengths[e.Key]
+	if !e.SourceRegister {
 		ahead := 0
-		if key == unix.NFT_META_MARK {
+		if e.Key == expr.MetaKeyMARK {
 			ahead = len(m.meaning.steps)
 		}
-		return length > 0 && m.load(e.uint32(unix.NFTA_META_DREG), metaBytes(key, ahead, length))
+		return length > 0 && m.load(e.Register, metaBytes(e.Key, ahead, length))
 	}
-	of, ok := m.held(e.uint32(unix.NFTA_META_SREG), length)
-	m.state(statement{fmt.Sprintf("meta set %d", key), operandOf(of)})
+	of, ok := m.held(e.Register, length)
+	m.state(statement{fmt.Sprintf("meta set %d", e.Key), operandOf(of)})
 	return ok
 }
 
-func (m *meaningReader) payload(e rawExpression) bool {
-	base, offset, length := expr.PayloadBase(e.uint32(unix.NFTA_PAYLOAD_BASE)), e.uint32(unix.NFTA_PAYLOAD_OFFSET), e.uint32(unix.NFTA_PAYLOAD_LEN)
-	if length > 16 || e.attrs[unix.NFTA_PAYLOAD_DREG] == nil {
+func (m *meaningReader) payload(e *expr.Payload) bool {
+	if e.Len > 16 || e.OperationType == expr.PayloadWrite {
 		return false
 	}
 	switch {
-	case base == expr.PayloadBaseTransportHeader:
+	case e.Base == expr.PayloadBaseTransportHeader:
 		m.asks[hasTransportHeader] = true
-	case m.table.Family == IPv4 && base == expr.PayloadBaseNetworkHeader && offset == 9 && length == 1:
+	case m.table.Family == IPv4 && e.Base == expr.PayloadBaseNetworkHeader && e.Offset == 9 && e.Len == 1:
 		// RFC 791. What meta l4proto has for IPv4 is this byte (nft_set_pktinfo_ipv4 of
 		// include/net/netfilter/nf_tables_ipv4.h).
-		return m.load(e.uint32(unix.NFTA_PAYLOAD_DREG), metaBytes(unix.NFT_META_L4PROTO, 0, 1))
+		return m.load(e.DestRegister, metaBytes(expr.MetaKeyL4PROTO, 0, 1))
 	}
-	return m.load(e.uint32(unix.NFTA_PAYLOAD_DREG), packetBytes(base, offset, length))
+	return m.load(e.DestRegister, packetBytes(e.Base, e.Offset, e.Len))
 }
 
 // hasTransportHeader is met by packets whose ports can be loaded: fragments
 // behind the first have none.
 var hasTransportHeader = condition{of: "transport header"}
 
-func (m *meaningReader) compare(e rawExpression) bool {
-	data := dataValue(e.attrs[unix.NFTA_CMP_DATA])
-	of, ok := m.held(e.uint32(unix.NFTA_CMP_SREG), uint32(len(data)))
+func (m *meaningReader) compare(e *expr.Cmp) bool {
+	of, ok := m.held(e.Register, uint32(len(e.Data)))
 	if !ok {
 		return false
 	}
-	low, high := filled(len(data), 0), filled(len(data), 0xff)
-	switch expr.CmpOp(e.uint32(unix.NFTA_CMP_OP)) {
+	low, high := filled(len(e.Data), 0), filled(len(e.Data), 0xff)
+	switch e.Op {
 	case expr.CmpOpEq:
-		low, high = data, data
+		low, high = e.Data, e.Data
 	case expr.CmpOpNeq:
-		m.asks.holdNot(of, string(data), string(data))
+		m.asks.holdNot(of, string(e.Data), string(e.Data))
 		return true
 	case expr.CmpOpLt:
-		high, ok = before(data)
+		high, ok = before(e.Data)
 	case expr.CmpOpLte:
-		high = data
+		high = e.Data
 	case expr.CmpOpGt:
-		low, ok = after(data)
+		low, ok = after(e.Data)
 	case expr.CmpOpGte:
-		low = data
+		low = e.Data
 	default:
 		return false
 	}
 	return ok && m.asks.hold(of, string(low), string(high))
 }
 
-func (m *meaningReader) inRange(e rawExpression) bool {
-	from, to := dataValue(e.attrs[unix.NFTA_RANGE_FROM_DATA]), dataValue(e.attrs[unix.NFTA_RANGE_TO_DATA])
-	of, ok := m.held(e.uint32(unix.NFTA_RANGE_SREG), uint32(len(from)))
-	if !ok || len(from) != len(to) {
+func (m *meaningReader) inRange(e *expr.Range) bool {
+	of, ok := m.held(e.Register, uint32(len(e.FromData)))
+	if !ok || len(e.FromData) != len(e.ToData) {
 		return false
 	}
-	if e.uint32(unix.NFTA_RANGE_OP) == rangeNeq {
-		m.asks.holdNot(of, string(from), string(to))
+	if e.Op == expr.CmpOpNeq {
+		m.asks.holdNot(of, string(e.FromData), string(e.ToData))
 		return true
 	}
-	return m.asks.hold(of, string(from), string(to))
+	return m.asks.hold(of, string(e.FromData), string(e.ToData))
 }
 
-// rangeNeq is NFT_RANGE_NEQ of enum nft_range_ops.
-const rangeNeq = 1
-
 // bitwise is a mask, then a flip of bits.
-func (m *meaningReader) bitwise(e rawExpression) bool {
-	mask, xor := dataValue(e.attrs[unix.NFTA_BITWISE_MASK]), dataValue(e.attrs[unix.NFTA_BITWISE_XOR])
-	of, ok := m.held(e.uint32(unix.NFTA_BITWISE_SREG), uint32(len(mask)))
-	if !ok || len(mask) != len(xor) || e.uint32(nftaBitwiseOp) != 0 {
+func (m *meaningReader) bitwise(e *expr.Bitwise) bool {
+	of, ok := m.held(e.SourceRegister, uint32(len(e.Mask)))
+	if !ok || len(e.Mask) != len(e.Xor) {
 		return false
 	}
 	for i := range of {
-		of[i].mask &= mask[i]
-		of[i].flip = of[i].flip&mask[i] ^ xor[i]
+		of[i].mask &= e.Mask[i]
+		of[i].flip = of[i].flip&e.Mask[i] ^ e.Xor[i]
 	}
-	return m.load(e.uint32(unix.NFTA_BITWISE_DREG), of)
+	return m.load(e.DestRegister, of)
 }
 
-func (m *meaningReader) lookup(e rawExpression) bool {
-	set := m.table.Set(e.text(unix.NFTA_LOOKUP_SET))
+func (m *meaningReader) lookup(e *expr.Lookup) bool {
+	set := m.table.Set(e.SetName)
 	if set == nil {
 		return false
 	}
-	of, ok := m.held(e.uint32(unix.NFTA_LOOKUP_SREG), set.KeyLen)
+	of, ok := m.held(e.SourceRegister, set.KeyLen)
 	if !ok {
 		return false
 	}
-	key, inverse := operandOf(of), e.uint32(unix.NFTA_LOOKUP_FLAGS)&unix.NFT_LOOKUP_F_INV != 0
-	to := e.uint32(unix.NFTA_LOOKUP_DREG)
+	key := operandOf(of)
 	switch {
-	case e.attrs[unix.NFTA_LOOKUP_DREG] == nil:
-		m.asks[condition{of: key, set: set.Name, not: inverse}] = true
+	case !e.IsDestRegSet:
+		m.asks[condition{of: key, set: set.Name, not: e.Invert}] = true
 		return true
-	case inverse, set.DataLen > registerSlots*4:
+	case e.Invert, set.DataLen > registerSlots*4:
 		return false
-	case to == unix.NFT_REG_VERDICT:
-		m.state(statement{"vmap @" + set.Name, key})
+	case e.DestRegister == unix.NFT_REG_VERDICT:
+		m.state(verdictStatement(set, of))
 		return true
 	}
 	m.asks[condition{of: key, set: set.Name}] = true
-	return m.load(to, answerBytes(set.Name, key, set.DataLen))
-}
-
-func (m *meaningReader) immediate(e rawExpression) bool {
-	data := e.attrs[unix.NFTA_IMMEDIATE_DATA]
-	if code, chain, ok := dataVerdict(data); ok {
-		m.state(statement{name: verdictText(code, chain)})
-		return true
-	}
-	return m.load(e.uint32(unix.NFTA_IMMEDIATE_DREG), constantBytes(dataValue(data)))
+	return m.load(e.DestRegister, answerBytes(set.Name, key, set.DataLen))
 }
 
 // nat is a translation to one address. The kernel fills in the other end of the
-// range and the flag that says that there is one (nft_nat_init of
-// net/netfilter/nft_nat.c).
-func (m *meaningReader) nat(e rawExpression) bool {
-	const mapsAddresses = 1 // NF_NAT_RANGE_MAP_IPS
-	from, to := e.uint32(unix.NFTA_NAT_REG_ADDR_MIN), e.attrs[unix.NFTA_NAT_REG_ADDR_MAX]
-	if to != nil && uint32Of(to) != from || e.uint32(unix.NFTA_NAT_FLAGS)|mapsAddresses != mapsAddresses ||
-		e.uint32(unix.NFTA_NAT_FAMILY) != uint32(byte(m.table.Family)) {
+// range (nft_nat_init of net/netfilter/nft_nat.c).
+func (m *meaningReader) nat(e *expr.NAT) bool {
+	want := expr.NAT{Type: e.Type, Family: uint32(m.table.Family), RegAddrMin: e.RegAddrMin, RegAddrMax: e.RegAddrMax}
+	if *e != want || e.RegAddrMax != 0 && e.RegAddrMax != e.RegAddrMin {
 		return false
 	}
-	of, ok := m.held(from, addrLen(m.table.Family))
-	name := natStatement(e.uint32(unix.NFTA_NAT_TYPE))
-	m.state(statement{name, operandOf(of)})
+	of, ok := m.held(e.RegAddrMin, addrLen(m.table.Family))
+	m.state(statement{natStatement(e.Type), operandOf(of)})
 	return ok
 }
 
 // natStatement is the name of a translation of that type, NFT_NAT_*.
-func natStatement(typ uint32) string { return fmt.Sprintf("nat %d", typ) }
+func natStatement(typ expr.NATType) string { return fmt.Sprintf("nat %d", typ) }
 
 // filled are n bytes of the same value.
 func filled(n int, with byte) []byte {

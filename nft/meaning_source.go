@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
 )
 
 // A source is where a byte in a register comes from: that byte of a packet, of
@@ -50,19 +49,19 @@ func packetBytes(base expr.PayloadBase, offset, length uint32) []source {
 }
 
 // metaBytes are the bytes of a value that the kernel has for a packet.
-func metaBytes(key uint32, statements int, length uint32) []source {
+func metaBytes(key expr.MetaKey, statements int, length uint32) []source {
 	sources := make([]source, length)
 	for i := range sources {
-		sources[i] = source{kind: metaSource, base: key, offset: uint32(i), statements: statements, mask: 0xff}
+		sources[i] = source{kind: metaSource, base: uint32(key), offset: uint32(i), statements: statements, mask: 0xff}
 	}
 	return sources
 }
 
 // metaLengths are the bytes of values of enum nft_meta_keys; of others the
 // package knows no meaning.
-var metaLengths = map[uint32]uint32{
-	unix.NFT_META_MARK: 4, unix.NFT_META_IIF: 4, unix.NFT_META_OIF: 4,
-	unix.NFT_META_NFPROTO: 1, unix.NFT_META_L4PROTO: 1,
+var metaLengths = map[expr.MetaKey]uint32{
+	expr.MetaKeyMARK: 4, expr.MetaKeyIIF: 4, expr.MetaKeyOIF: 4,
+	expr.MetaKeyNFPROTO: 1, expr.MetaKeyL4PROTO: 1,
 }
 
 // answerBytes are what a map has for a key.

@@ -10,7 +10,6 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
 // TestMeaningOfRandomRules interprets rules of few fields and values, so that many
@@ -80,35 +79,32 @@ func randomPacket(r *rand.Rand) []byte {
 func interpret(t *testing.T, rule *Rule, header []byte) string {
 	var register []byte
 	mark := "no mark"
-	for _, data := range attributes([]byte(rule.Expressions)) {
-		e := readExpression(data)
+	for expression := range rule.All() {
 		holds := true
-		switch e.name {
-		case "payload":
-			at := e.uint32(unix.NFTA_PAYLOAD_OFFSET)
-			register = bytes.Clone(header[at : at+e.uint32(unix.NFTA_PAYLOAD_LEN)])
-		case "bitwise":
-			register = bitwise(dataValue(e.attrs[unix.NFTA_BITWISE_MASK]), dataValue(e.attrs[unix.NFTA_BITWISE_XOR]))(register)
-		case "range":
-			within := bytes.Compare(register, dataValue(e.attrs[unix.NFTA_RANGE_FROM_DATA])) >= 0 &&
-				bytes.Compare(register, dataValue(e.attrs[unix.NFTA_RANGE_TO_DATA])) <= 0
-			holds = within == (e.uint32(unix.NFTA_RANGE_OP) == 0)
-		case "cmp":
-			order := bytes.Compare(register, dataValue(e.attrs[unix.NFTA_CMP_DATA]))
+		switch e := expression.Typed(IPv4).(type) {
+		case *expr.Payload:
+			register = bytes.Clone(header[e.Offset : e.Offset+e.Len])
+		case *expr.Bitwise:
+			for i := range register {
+				register[i] = register[i]&e.Mask[i] ^ e.Xor[i]
+			}
+		case *expr.Range:
+			within := bytes.Compare(register, e.FromData) >= 0 && bytes.Compare(register, e.ToData) <= 0
+			holds = within == (e.Op == expr.CmpOpEq)
+		case *expr.Cmp:
+			order := bytes.Compare(register, e.Data)
 			holds = map[expr.CmpOp]bool{
 				expr.CmpOpEq: order == 0, expr.CmpOpNeq: order != 0, expr.CmpOpLt: order < 0,
 				expr.CmpOpLte: order <= 0, expr.CmpOpGt: order > 0, expr.CmpOpGte: order >= 0,
-			}[expr.CmpOp(e.uint32(unix.NFTA_CMP_OP))]
-		case "meta":
+			}[e.Op]
+		case *expr.Meta:
 			mark = fmt.Sprint("mark ", binary.NativeEndian.Uint32(register))
-		case "immediate":
-			if value := dataValue(e.attrs[unix.NFTA_IMMEDIATE_DATA]); len(value) > 0 {
-				register = value
-				continue
-			}
+		case *expr.Immediate:
+			register = e.Data
+		case *expr.Verdict:
 			return mark + ", accepted"
 		default:
-			require.Fail(t, e.name)
+			require.Fail(t, expression.Name)
 		}
 		if !holds {
 			return mark

@@ -3,24 +3,20 @@ package nft
 import (
 	"fmt"
 
+	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // Attributes that golang.org/x/sys/unix lacks.
 const (
-	nftaTableUserdata   = 6
-	nftaChainFlags      = 10
-	nftaChainUserdata   = 12
-	nftaSetElemListNest = unix.NFTA_LIST_ELEM
-	nftMsgNewFlowtable  = 22
-	nftMsgGetFlowtable  = 23
-	nftMsgDelFlowtable  = 24
-	nftaObjTable        = 1
-	nftaObjName         = 2
-	nftaObjType         = 3
-	nftaFlowtableTable  = 1
-	nftaFlowtableName   = 2
+	nftaTableUserdata  = 6
+	nftaChainFlags     = 10
+	nftaChainUserdata  = 12
+	nftaHookDevs       = 4
+	nftaDeviceName     = 1
+	nftaFlowtableTable = 1
+	nftaFlowtableName  = 2
 )
 
 // Verdicts of linux/netfilter.h.
@@ -46,7 +42,7 @@ func (t *Table) newTable() message {
 	b := appendText(nil, unix.NFTA_TABLE_NAME, t.Name)
 	b = appendUint32(b, unix.NFTA_TABLE_FLAGS, t.Flags)
 	if t.Comment != "" {
-		b = appendAttribute(b, nftaTableUserdata, appendComment(nil, udComment, t.Comment))
+		b = appendAttribute(b, nftaTableUserdata, appendComment(nil, userdata.TypeComment, t.Comment))
 	}
 	return message{unix.NFT_MSG_NEWTABLE, netlink.Create | netlink.Excl, t.Family, b, t.String()}
 }
@@ -118,7 +114,7 @@ func (t *Table) elements(typ uint16, flags netlink.HeaderFlags, s *Set, elements
 			if typ == unix.NFT_MSG_DELSETELEM {
 				e.Rest = ""
 			}
-			b = appendHeader(b, unix.NLA_F_NESTED|nftaSetElemListNest, len(e.Key)+len(e.Rest))
+			b = appendHeader(b, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, len(e.Key)+len(e.Rest))
 			b = append(append(b, e.Key...), e.Rest...)
 		}
 		messages = append(messages, message{typ, flags, t.Family, b, object})
@@ -133,6 +129,9 @@ func (t *Table) newChain(c *Chain) message {
 	if c.Type != "" {
 		hook := appendUint32(nil, unix.NFTA_HOOK_HOOKNUM, c.Hook)
 		hook = appendUint32(hook, unix.NFTA_HOOK_PRIORITY, uint32(c.Priority))
+		if len(c.Devices) > 0 {
+			hook = appendAttribute(hook, unix.NLA_F_NESTED|nftaHookDevs, deviceList(c.Devices))
+		}
 		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_CHAIN_HOOK, hook)
 		b = appendUint32(b, unix.NFTA_CHAIN_POLICY, c.Policy)
 		b = appendText(b, unix.NFTA_CHAIN_TYPE, c.Type)
@@ -141,9 +140,16 @@ func (t *Table) newChain(c *Chain) message {
 		b = appendUint32(b, nftaChainFlags, c.Flags)
 	}
 	if c.Comment != "" {
-		b = appendAttribute(b, nftaChainUserdata, appendComment(nil, udComment, c.Comment))
+		b = appendAttribute(b, nftaChainUserdata, appendComment(nil, userdata.TypeComment, c.Comment))
 	}
 	return message{unix.NFT_MSG_NEWCHAIN, netlink.Create | netlink.Excl, t.Family, appendAttributes(b, c.rest), t.chainName(c)}
+}
+
+func deviceList(devices []string) (list []byte) {
+	for _, name := range devices {
+		list = appendText(list, nftaDeviceName, name)
+	}
+	return list
 }
 
 func (t *Table) delChain(c *Chain) message {
@@ -171,7 +177,7 @@ func (t *Table) newRule(c *Chain, r *Rule, before uint64) message {
 	}
 	b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_RULE_EXPRESSIONS, []byte(r.Expressions))
 	if r.Comment != "" {
-		b = appendAttribute(b, unix.NFTA_RULE_USERDATA, appendComment(nil, udComment, r.Comment))
+		b = appendAttribute(b, unix.NFTA_RULE_USERDATA, appendComment(nil, userdata.TypeComment, r.Comment))
 	}
 	return message{unix.NFT_MSG_NEWRULE, flags, t.Family, appendAttributes(b, r.rest), t.ruleName(c, r)}
 }
@@ -179,7 +185,7 @@ func (t *Table) newRule(c *Chain, r *Rule, before uint64) message {
 func (t *Table) delRule(c *Chain, r *Rule) message {
 	b := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
 	b = appendText(b, unix.NFTA_RULE_CHAIN, c.Name)
-	b = appendUint64(b, unix.NFTA_RULE_HANDLE, r.handle)
+	b = appendUint64(b, unix.NFTA_RULE_HANDLE, r.Handle)
 	return message{unix.NFT_MSG_DELRULE, 0, t.Family, b, t.ruleName(c, r)}
 }
 
@@ -190,7 +196,7 @@ func (t *Table) ruleName(c *Chain, r *Rule) string {
 func (t *Table) newUnmanaged(s Unmanaged) message {
 	typ := uint16(unix.NFT_MSG_NEWOBJ)
 	if s.Kind == flowtable {
-		typ = nftMsgNewFlowtable
+		typ = unix.NFT_MSG_NEWFLOWTABLE
 	}
 	return message{typ, netlink.Create | netlink.Excl, t.Family, appendAttributes(nil, s.raw), t.unmanagedName(s)}
 }
@@ -198,11 +204,11 @@ func (t *Table) newUnmanaged(s Unmanaged) message {
 func (t *Table) delUnmanaged(s Unmanaged) message {
 	if s.Kind == flowtable {
 		b := appendText(nil, nftaFlowtableTable, t.Name)
-		return message{nftMsgDelFlowtable, 0, t.Family, appendText(b, nftaFlowtableName, s.Name), t.unmanagedName(s)}
+		return message{unix.NFT_MSG_DELFLOWTABLE, 0, t.Family, appendText(b, nftaFlowtableName, s.Name), t.unmanagedName(s)}
 	}
-	b := appendText(nil, nftaObjTable, t.Name)
-	b = appendText(b, nftaObjName, s.Name)
-	return message{unix.NFT_MSG_DELOBJ, 0, t.Family, appendUint32(b, nftaObjType, s.typ), t.unmanagedName(s)}
+	b := appendText(nil, unix.NFTA_OBJ_TABLE, t.Name)
+	b = appendText(b, unix.NFTA_OBJ_NAME, s.Name)
+	return message{unix.NFT_MSG_DELOBJ, 0, t.Family, appendUint32(b, unix.NFTA_OBJ_TYPE, s.typ), t.unmanagedName(s)}
 }
 
 func (t *Table) unmanagedName(s Unmanaged) string {

@@ -37,35 +37,50 @@ func (t *Table) ruleKind(r *Rule) RuleKind {
 		return RuleTranslates
 	}
 	ruleKind := RulePassThrough
-	for _, data := range attributes([]byte(r.Expressions)) {
-		ruleKind = max(ruleKind, readExpression(data).ruleKind())
+	for e := range r.All() {
+		ruleKind = max(ruleKind, e.ruleKind(t.Family))
 	}
 	return ruleKind
 }
 
-func (e rawExpression) ruleKind() RuleKind {
-	switch e.name {
-	case "cmp", "payload", "bitwise", "byteorder", "range", "ct", "meta", "lookup", "counter", "limit", "log", "quota":
-	case "immediate":
-		if code, _, ok := dataVerdict(e.attrs[unix.NFTA_IMMEDIATE_DATA]); ok && code != verdictAccept && code != verdictDrop && code != int32(expr.VerdictReturn) {
-			return RuleOpaque
-		}
-		return RuleVerdict
-	default:
-		return RuleOpaque
+func (e Expression) ruleKind(f Family) RuleKind {
+	switch e.Name {
+	case "cmp", "bitwise", "byteorder", "range", "counter", "limit", "log", "quota":
+		return RulePassThrough
 	}
-	switch {
-	case e.name == "meta" && e.attrs[unix.NFTA_META_SREG] != nil:
-		if expr.MetaKey(e.uint32(unix.NFTA_META_KEY)) == expr.MetaKeyMARK {
+	switch typed := e.Typed(f).(type) {
+	case *expr.Verdict:
+		switch typed.Kind {
+		case expr.VerdictAccept, expr.VerdictDrop, expr.VerdictReturn:
 			return RuleVerdict
 		}
 		return RuleOpaque
-	case e.name == "ct" && e.attrs[unix.NFTA_CT_SREG] != nil,
-		e.name == "payload" && e.attrs[unix.NFTA_PAYLOAD_SREG] != nil,
-		e.name == "lookup" && e.uint32(unix.NFTA_LOOKUP_DREG) == unix.NFT_REG_VERDICT && e.attrs[unix.NFTA_LOOKUP_DREG] != nil:
-		return RuleOpaque
+	case *expr.Immediate:
+		return RuleVerdict
+	case *expr.Meta:
+		return kindOfWrite(typed.SourceRegister, typed.Key == expr.MetaKeyMARK)
+	case *expr.Ct:
+		return kindOfWrite(typed.SourceRegister, false)
+	case *expr.Payload:
+		return kindOfWrite(typed.OperationType == expr.PayloadWrite, false)
+	case *expr.Lookup:
+		return kindOfWrite(typed.IsDestRegSet && typed.DestRegister == unix.NFT_REG_VERDICT, false)
 	}
-	return RulePassThrough
+	if _, fills := e.Fills(); fills && e.Name == "ct" {
+		return RulePassThrough
+	}
+	return RuleOpaque
+}
+
+// kindOfWrite is the kind of an expression that may change packets.
+func kindOfWrite(writes, mark bool) RuleKind {
+	switch {
+	case !writes:
+		return RulePassThrough
+	case mark:
+		return RuleVerdict
+	}
+	return RuleOpaque
 }
 
 // A markTest is a rule that gives packets to its ports the mark that a map has

@@ -11,7 +11,7 @@ type Ruleset struct {
 	Tables []*Table // by family, then by name
 }
 
-// A Table is an nftables table of lvsmark's, of family ip or ip6.
+// A Table is an nftables table. Those of lvsmark's are of family ip or ip6.
 type Table struct {
 	Family    Family
 	Name      string
@@ -48,8 +48,9 @@ type Chain struct {
 	Type     string // filter or nat; empty: no base chain
 	Hook     uint32 // NF_INET_*
 	Priority int32
-	Policy   uint32 // NF_ACCEPT or NF_DROP
-	Flags    uint32 // NFT_CHAIN_*, without NFT_CHAIN_BASE
+	Policy   uint32   // NF_ACCEPT or NF_DROP
+	Flags    uint32   // NFT_CHAIN_*, without NFT_CHAIN_BASE
+	Devices  []string // of hooks of devices, in order
 	Comment  string
 	Rules    []*Rule
 	rest     []netlink.Attribute
@@ -59,7 +60,7 @@ type Chain struct {
 type Rule struct {
 	Expressions string // the content of NFTA_RULE_EXPRESSIONS, as on the wire
 	Comment     string
-	handle      uint64 // 0: not from the kernel
+	Handle      uint64 // 0: not from the kernel
 	rest        []netlink.Attribute
 }
 

@@ -3,6 +3,8 @@ package nft
 import (
 	"fmt"
 	"strings"
+
+	"github.com/google/nftables/userdata"
 )
 
 // String is the ruleset as `nft list` prints it and `nft -f` reads it.
@@ -98,23 +100,6 @@ func (c *Chain) hookText() string {
 	return fmt.Sprintf("type %s hook %s priority %s; policy %s;", c.Type, hookName(c.Hook), priorityName(c.Priority), policy)
 }
 
-func hookName(hook uint32) string {
-	names := []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
-	if int(hook) < len(names) {
-		return names[hook]
-	}
-	return fmt.Sprint(hook)
-}
-
-// priorityName is nft's name for a standard priority (nft(8), "CHAINS").
-func priorityName(p int32) string {
-	names := map[int32]string{-300: "raw", priorityMangle: "mangle", -100: "dstnat", 0: "filter", 50: "security", prioritySrcNAT: "srcnat"}
-	if name, ok := names[p]; ok {
-		return name
-	}
-	return fmt.Sprint(p)
-}
-
 // listed are the elements as nft lists them: an interval is one.
 func (s *Set) listed() []listedInterval {
 	if s.isInterval() {
@@ -137,7 +122,7 @@ func (s *Set) elementText(e Element) string {
 
 // appendRest writes what stands behind the key.
 func (s *Set) appendRest(b []byte, p parts) []byte {
-	if comment := userdataText(p.userdata, udComment); comment != "" {
+	if comment := userdataText(p.userdata, userdata.TypeComment); comment != "" {
 		b = fmt.Appendf(b, " comment \"%s\"", comment)
 	}
 	switch {

@@ -3,17 +3,18 @@ package nft
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
+	"github.com/google/nftables/expr"
 )
 
-// metaNames are the names of nft(8), "META EXPRESSIONS", by NFT_META_*.
-var metaNames = map[uint32]string{
-	unix.NFT_META_PROTOCOL: "meta protocol", unix.NFT_META_MARK: "meta mark",
-	unix.NFT_META_IIF: "iif", unix.NFT_META_OIF: "oif", unix.NFT_META_IIFNAME: "iifname", unix.NFT_META_OIFNAME: "oifname",
-	unix.NFT_META_NFPROTO: "meta nfproto", unix.NFT_META_L4PROTO: "meta l4proto",
+// metaNames are the names of nft(8), "META EXPRESSIONS", by key.
+var metaNames = map[expr.MetaKey]string{
+	expr.MetaKeyPROTOCOL: "meta protocol", expr.MetaKeyMARK: "meta mark",
+	expr.MetaKeyIIF: "iif", expr.MetaKeyOIF: "oif", expr.MetaKeyIIFNAME: "iifname", expr.MetaKeyOIFNAME: "oifname",
+	expr.MetaKeyNFPROTO: "meta nfproto", expr.MetaKeyL4PROTO: "meta l4proto",
 }
 
-func metaName(key uint32) string {
+// MetaName is the name of nft(8) for a key, "[meta 7]" where the package knows none.
+func MetaName(key expr.MetaKey) string {
 	if name, ok := metaNames[key]; ok {
 		return name
 	}

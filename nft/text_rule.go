@@ -3,12 +3,11 @@ package nft
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"strings"
 
+	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
-	"github.com/google/nftables/expr"
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -16,44 +15,14 @@ import (
 // expression that it does not know stands in brackets by its kernel name.
 func (r *Rule) Text(family Family) string {
 	p := rulePrinter{family: family}
-	for _, data := range attributes([]byte(r.Expressions)) {
-		p.expression(readExpression(data))
+	for e := range r.All() {
+		p.expression(e)
 	}
 	p.flush()
 	if r.Comment != "" {
 		p.words = append(p.words, fmt.Sprintf("comment \"%s\"", r.Comment))
 	}
 	return strings.Join(p.words, " ")
-}
-
-// A rawExpression is an expression of a rule as the kernel gives it.
-type rawExpression struct {
-	name  string
-	attrs map[uint16][]byte
-}
-
-func readExpression(b []byte) rawExpression {
-	e := rawExpression{attrs: map[uint16][]byte{}}
-	for typ, data := range attributes(b) {
-		switch typ {
-		case unix.NFTA_EXPR_NAME:
-			e.name = strings.TrimRight(string(data), "\x00")
-		case unix.NFTA_EXPR_DATA:
-			maps.Insert(e.attrs, attributes(data))
-		}
-	}
-	return e
-}
-
-func (e rawExpression) uint32(typ uint16) uint32 {
-	if data := e.attrs[typ]; len(data) == 4 {
-		return binary.BigEndian.Uint32(data)
-	}
-	return 0
-}
-
-func (e rawExpression) text(typ uint16) string {
-	return strings.TrimRight(string(e.attrs[typ]), "\x00")
 }
 
 // A rulePrinter follows what is in register 1 and behind it, as nft does when it
@@ -89,32 +58,42 @@ func (p *rulePrinter) flush() {
 	}
 }
 
-func (p *rulePrinter) expression(e rawExpression) {
-	switch e.name {
-	case "meta":
-		p.meta(e)
-	case "payload":
-		p.payload(e)
-	case "cmp":
-		p.compare(e)
-	case "range":
-		p.inRange(e)
-	case "lookup":
-		p.lookup(e)
-	case "immediate":
-		p.immediate(e)
-	case "nat":
-		p.nat(e)
+func (p *rulePrinter) expression(e Expression) {
+	switch typed := e.Typed(p.family).(type) {
+	case *expr.Meta:
+		p.meta(e, typed)
+	case *expr.Payload:
+		p.payload(e, typed)
+	case *expr.Cmp:
+		p.compare(e, typed)
+	case *expr.Range:
+		p.inRange(e, typed)
+	case *expr.Lookup:
+		p.lookup(e, typed)
+	case *expr.Immediate:
+		p.immediate(e, typed)
+	case *expr.Verdict:
+		p.say("%s", verdictText(typed.Kind, typed.Chain))
+	case *expr.NAT:
+		p.nat(typed)
+	case *expr.Bitwise:
+		p.bitwise(e, typed)
+	default:
+		p.statement(e)
+	}
+}
+
+// statement writes the expressions of which the name is enough.
+func (p *rulePrinter) statement(e Expression) {
+	switch e.Name {
 	case "masq":
 		p.to("masquerade")
 	case "redir":
 		p.to("redirect")
 	case "counter":
 		p.say("counter")
-	case "bitwise":
-		p.bitwise(e)
 	case "match", "target":
-		p.say("[%s %s]", e.name, e.text(unix.NFTA_MATCH_NAME)) // of iptables
+		p.say("[%s %s]", e.Name, e.Extension()) // of iptables
 		p.register = ""
 	default:
 		p.unknown(e)
@@ -123,16 +102,16 @@ func (p *rulePrinter) expression(e rawExpression) {
 
 // unknown also stands for what comes after an expression that may have changed
 // the register.
-func (p *rulePrinter) unknown(e rawExpression) {
+func (p *rulePrinter) unknown(e Expression) {
 	if p.register != "" && !p.printed {
 		p.say("%s", p.register)
 	}
-	p.say("[%s]", e.name)
+	p.say("[%s]", e.Name)
 	p.register = ""
 }
 
 // load puts text into a register. Behind register 1 it makes a concatenation.
-func (p *rulePrinter) load(e rawExpression, register uint32, text string) {
+func (p *rulePrinter) load(e Expression, register uint32, text string) {
 	switch slot, _ := slotOf(register); {
 	case slot == 0:
 		p.register, p.printed, p.prefix = text, false, 0
@@ -143,10 +122,10 @@ func (p *rulePrinter) load(e rawExpression, register uint32, text string) {
 	}
 }
 
-func (p *rulePrinter) meta(e rawExpression) {
-	key := e.uint32(unix.NFTA_META_KEY)
-	if e.attrs[unix.NFTA_META_SREG] == nil {
-		p.load(e, e.uint32(unix.NFTA_META_DREG), metaName(key))
+func (p *rulePrinter) meta(e Expression, meta *expr.Meta) {
+	name := MetaName(meta.Key)
+	if !meta.SourceRegister {
+		p.load(e, meta.Register, name)
 		return
 	}
 	text := p.register
@@ -154,15 +133,15 @@ func (p *rulePrinter) meta(e rawExpression) {
 	if text == "" {
 		text = "…" // the expressions in front of it
 	}
-	p.say("%s set %s", metaName(key), text)
+	p.say("%s set %s", name, text)
 }
 
-func (p *rulePrinter) payload(e rawExpression) {
-	if e.attrs[unix.NFTA_PAYLOAD_SREG] != nil {
+func (p *rulePrinter) payload(e Expression, payload *expr.Payload) {
+	if payload.OperationType == expr.PayloadWrite {
 		p.unknown(e)
 		return
 	}
-	base, offset, width := expr.PayloadBase(e.uint32(unix.NFTA_PAYLOAD_BASE)), e.uint32(unix.NFTA_PAYLOAD_OFFSET), e.uint32(unix.NFTA_PAYLOAD_LEN)
+	base, offset, width := payload.Base, payload.Offset, payload.Len
 	p.width = int(width)
 	text := fmt.Sprintf("@%d,%d,%d", base, offset*8, width*8)
 	switch {
@@ -182,7 +161,7 @@ func (p *rulePrinter) payload(e rawExpression) {
 	if direction := addrField(p.family, offset); base == expr.PayloadBaseNetworkHeader && width < addrLen(p.family) && direction != "" {
 		text, prefix = p.family.String()+" "+direction, int(width)*8
 	}
-	p.load(e, e.uint32(unix.NFTA_PAYLOAD_DREG), text)
+	p.load(e, payload.DestRegister, text)
 	if p.register == text {
 		p.prefix = prefix
 	}
@@ -198,14 +177,14 @@ func addrField(f Family, offset uint32) string {
 	return ""
 }
 
-func (p *rulePrinter) compare(e rawExpression) {
-	value := dataValue(e.attrs[unix.NFTA_CMP_DATA])
+func (p *rulePrinter) compare(e Expression, cmp *expr.Cmp) {
+	value, op := cmp.Data, cmp.Op
 	text := p.value(value)
 	if p.prefix > 0 {
 		text += fmt.Sprintf("/%d", p.prefix)
 	}
 	defer func() { p.printed = true }()
-	switch op := expr.CmpOp(e.uint32(unix.NFTA_CMP_OP)); {
+	switch {
 	case p.register == "":
 		p.unknown(e)
 	case p.holdsProtocol() && op == expr.CmpOpEq && len(value) == 1:
@@ -228,17 +207,16 @@ func (p *rulePrinter) compare(e rawExpression) {
 
 // inRange writes what nft 1.1 and later make of a range; see compare for how
 // earlier ones do.
-func (p *rulePrinter) inRange(e rawExpression) {
+func (p *rulePrinter) inRange(e Expression, r *expr.Range) {
 	if p.register == "" {
 		p.unknown(e)
 		return
 	}
 	not := ""
-	if e.uint32(unix.NFTA_RANGE_OP) == rangeNeq {
+	if r.Op == expr.CmpOpNeq {
 		not = "!= "
 	}
-	from, to := dataValue(e.attrs[unix.NFTA_RANGE_FROM_DATA]), dataValue(e.attrs[unix.NFTA_RANGE_TO_DATA])
-	p.say("%s %s%s-%s", p.register, not, p.value(from), p.value(to))
+	p.say("%s %s%s-%s", p.register, not, p.value(r.FromData), p.value(r.ToData))
 	p.printed = true
 }
 
@@ -258,30 +236,24 @@ func protocolName(protocol byte) string {
 	return fmt.Sprint(protocol)
 }
 
-func (p *rulePrinter) lookup(e rawExpression) {
-	set := e.text(unix.NFTA_LOOKUP_SET)
-	defer func() { p.printed = e.attrs[unix.NFTA_LOOKUP_DREG] == nil }()
-	switch dreg := e.attrs[unix.NFTA_LOOKUP_DREG]; {
+func (p *rulePrinter) lookup(e Expression, lookup *expr.Lookup) {
+	defer func() { p.printed = !lookup.IsDestRegSet }()
+	switch {
 	case p.register == "":
 		p.unknown(e)
-	case dreg == nil && e.uint32(unix.NFTA_LOOKUP_FLAGS)&unix.NFT_LOOKUP_F_INV != 0:
-		p.say("%s != @%s", p.register, set)
-	case dreg == nil:
-		p.say("%s @%s", p.register, set)
-	case e.uint32(unix.NFTA_LOOKUP_DREG) == unix.NFT_REG_VERDICT:
-		p.say("%s vmap @%s", p.register, set)
+	case !lookup.IsDestRegSet && lookup.Invert:
+		p.say("%s != @%s", p.register, lookup.SetName)
+	case !lookup.IsDestRegSet:
+		p.say("%s @%s", p.register, lookup.SetName)
+	case lookup.DestRegister == unix.NFT_REG_VERDICT:
+		p.say("%s vmap @%s", p.register, lookup.SetName)
 	default:
-		p.register = fmt.Sprintf("%s map @%s", p.register, set)
+		p.register = fmt.Sprintf("%s map @%s", p.register, lookup.SetName)
 	}
 }
 
-func (p *rulePrinter) immediate(e rawExpression) {
-	data := e.attrs[unix.NFTA_IMMEDIATE_DATA]
-	if code, chain, ok := dataVerdict(data); ok {
-		p.say("%s", verdictText(code, chain))
-		return
-	}
-	value := dataValue(data)
+func (p *rulePrinter) immediate(e Expression, immediate *expr.Immediate) {
+	value := immediate.Data
 	p.width = len(value)
 	text := fmt.Sprintf("0x%x", value)
 	switch len(value) {
@@ -292,15 +264,15 @@ func (p *rulePrinter) immediate(e rawExpression) {
 	case 16:
 		text = valueText(typeIPv6, value)
 	}
-	p.load(e, e.uint32(unix.NFTA_IMMEDIATE_DREG), text)
+	p.load(e, immediate.Register, text)
 }
 
-func (p *rulePrinter) nat(e rawExpression) {
-	kind := "snat"
-	if e.uint32(unix.NFTA_NAT_TYPE) == unix.NFT_NAT_DNAT {
-		kind = "dnat"
+func (p *rulePrinter) nat(nat *expr.NAT) {
+	if nat.Type == expr.NATTypeDestNAT {
+		p.to("dnat")
+		return
 	}
-	p.to(kind)
+	p.to("snat")
 }
 
 // to writes a translation, and what it translates to if a register says so.
@@ -314,8 +286,8 @@ func (p *rulePrinter) to(kind string) {
 
 // verdictText is a verdict as nft writes it; codes of linux/netfilter.h and
 // enum nft_verdicts.
-func verdictText(code int32, chain string) string {
-	switch expr.VerdictKind(code) {
+func verdictText(kind expr.VerdictKind, chain string) string {
+	switch kind {
 	case expr.VerdictGoto:
 		return "goto " + chain
 	case expr.VerdictJump:
@@ -324,12 +296,10 @@ func verdictText(code int32, chain string) string {
 		return "return"
 	case expr.VerdictContinue:
 		return "continue"
-	}
-	switch code {
-	case verdictAccept:
+	case expr.VerdictAccept:
 		return "accept"
-	case verdictDrop:
+	case expr.VerdictDrop:
 		return "drop"
 	}
-	return fmt.Sprintf("[verdict %d]", code)
+	return fmt.Sprintf("[verdict %d]", kind)
 }

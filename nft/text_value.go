@@ -7,12 +7,13 @@ import (
 	"net"
 	"strings"
 
+	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
 // bitwise writes masks of what is known.
-func (p *rulePrinter) bitwise(e rawExpression) {
-	mask, xor := dataValue(e.attrs[unix.NFTA_BITWISE_MASK]), dataValue(e.attrs[unix.NFTA_BITWISE_XOR])
+func (p *rulePrinter) bitwise(e Expression, bitwise *expr.Bitwise) {
+	mask, xor := bitwise.Mask, bitwise.Xor
 	if p.register == "" || p.printed || mask == nil || len(mask) != len(xor) {
 		p.unknown(e)
 		return
@@ -24,11 +25,20 @@ func (p *rulePrinter) bitwise(e rawExpression) {
 		p.register += " & " + p.value(mask)
 	case bytes.Equal(mask, kept):
 		p.register += " ^ " + p.value(xor)
-	case bytes.Equal(bitwise(kept, kept)(mask), xor):
+	case bytes.Equal(complement(mask), xor):
 		p.register += " | " + p.value(xor)
 	default:
 		p.register += " & " + p.value(mask) + " ^ " + p.value(xor)
 	}
+}
+
+// complement has the other bits.
+func complement(mask []byte) []byte {
+	other := make([]byte, len(mask))
+	for i, b := range mask {
+		other[i] = ^b
+	}
+	return other
 }
 
 // prefixLen is the length of a prefix that the mask leaves; 0 if it is none.

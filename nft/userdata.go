@@ -3,41 +3,33 @@ package nft
 import (
 	"encoding/binary"
 	"strings"
+
+	"github.com/google/nftables/userdata"
 )
 
-// Types in the userdata of libnftnl (udata.h): a byte of type, a byte of
-// length, the value.
+// udPrevious is lvsmark's own type of userdata, on elements of the set of settings:
+// the value that the kernel had before apply. nft passes over types it does not know.
+const udPrevious userdata.Type = 0x6c
+
+// Byte orders of sets in userdata: enum byteorder of nft.
 const (
-	udComment      = 0 // of tables, chains, rules and elements
-	udSetKeyOrder  = 0
-	udSetDataOrder = 1
-	udSetComment   = 7
-
-	// udPrevious is lvsmark's own, on elements of the set of settings: the value
-	// that the kernel had before apply. nft passes over types it does not know.
-	udPrevious = 0x6c
-
-	orderHost    = 1 // enum byteorder of nft
+	orderHost    = 1
 	orderNetwork = 2
 )
 
-func appendUserdata(b []byte, typ byte, value []byte) []byte {
-	return append(append(b, typ, byte(len(value))), value...)
-}
-
 // appendComment adds text as nft does, NUL included. Nothing for no text.
-func appendComment(b []byte, typ byte, text string) []byte {
+func appendComment(b []byte, typ userdata.Type, text string) []byte {
 	if text == "" {
 		return b
 	}
-	return appendUserdata(b, typ, append([]byte(text), 0))
+	return userdata.AppendString(b, typ, text)
 }
 
-// userdata finds the value of a type; false when there is none or the data are
-// cut short.
-func userdata[T bytesOrText](b T, typ byte) (value T, ok bool) {
+// findUserdata finds the value of a type; false when there is none or the data are
+// cut short, where userdata.Get of google/nftables panics.
+func findUserdata[T bytesOrText](b T, typ userdata.Type) (value T, ok bool) {
 	for len(b) >= 2 {
-		t, n := b[0], int(b[1])
+		t, n := userdata.Type(b[0]), int(b[1])
 		if len(b) < 2+n {
 			return value, false
 		}
@@ -49,8 +41,8 @@ func userdata[T bytesOrText](b T, typ byte) (value T, ok bool) {
 	return value, false
 }
 
-func userdataText[T bytesOrText](b T, typ byte) string {
-	value, _ := userdata(b, typ)
+func userdataText[T bytesOrText](b T, typ userdata.Type) string {
+	value, _ := findUserdata(b, typ)
 	return strings.TrimRight(string(value), "\x00")
 }
 
@@ -62,14 +54,14 @@ func setUserdata(s *Set) []byte {
 		}
 		return binary.NativeEndian.AppendUint32(nil, orderNetwork)
 	}
-	b := appendUserdata(nil, udSetKeyOrder, order(s.KeyHost))
+	b := userdata.Append(nil, userdata.NFTNL_UDATA_SET_KEYBYTEORDER, order(s.KeyHost))
 	if s.isMap() {
-		b = appendUserdata(b, udSetDataOrder, order(s.DataHost))
+		b = userdata.Append(b, userdata.NFTNL_UDATA_SET_DATABYTEORDER, order(s.DataHost))
 	}
-	return appendComment(b, udSetComment, s.Comment)
+	return appendComment(b, userdata.NFTNL_UDATA_SET_COMMENT, s.Comment)
 }
 
-func orderIsHost(b []byte, typ byte) bool {
-	value, ok := userdata(b, typ)
+func orderIsHost(b []byte, typ userdata.Type) bool {
+	value, ok := findUserdata(b, typ)
 	return ok && len(value) == 4 && binary.NativeEndian.Uint32(value) == orderHost
 }

@@ -1,0 +1,132 @@
+package nft
+
+import (
+	"net/netip"
+
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// A ruleBuilder puts expressions together as nft(8) does for the same text, so
+// that nft lists the rule as it was meant. Only register 1 is ever used.
+type ruleBuilder struct {
+	family Family
+	exprs  []expr.Any
+}
+
+const reg = 1
+
+func newRule(family Family) *ruleBuilder { return &ruleBuilder{family: family} }
+
+func (b *ruleBuilder) add(exprs ...expr.Any) *ruleBuilder {
+	b.exprs = append(b.exprs, exprs...)
+	return b
+}
+
+// dport matches packets to the ports of r, sport those from them.
+func (b *ruleBuilder) dport(r config.PortRange) *ruleBuilder { return b.port(2, r) }
+func (b *ruleBuilder) sport(r config.PortRange) *ruleBuilder { return b.port(0, r) }
+
+func (b *ruleBuilder) port(offset uint32, r config.PortRange) *ruleBuilder {
+	b.add(
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{byte(r.Protocol)}},
+	)
+	return b.anyPort(offset, r)
+}
+
+// anyDport is dport for packets of any protocol that has ports.
+func (b *ruleBuilder) anyDport(r config.PortRange) *ruleBuilder { return b.anyPort(2, r) }
+
+func (b *ruleBuilder) anyPort(offset uint32, r config.PortRange) *ruleBuilder {
+	b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2})
+	if r.Low == r.High {
+		return b.add(&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: binaryutil.BigEndian.PutUint16(r.Low)})
+	}
+	return b.add(
+		&expr.Cmp{Op: expr.CmpOpGte, Register: reg, Data: binaryutil.BigEndian.PutUint16(r.Low)},
+		&expr.Cmp{Op: expr.CmpOpLte, Register: reg, Data: binaryutil.BigEndian.PutUint16(r.High)},
+	)
+}
+
+// protocolIsNot matches packets of all protocols but one. The field of the IPv4
+// header (RFC 791) costs less than what the kernel found; IPv6 may have headers in
+// between.
+func (b *ruleBuilder) protocolIsNot(p config.Protocol) *ruleBuilder {
+	if b.family == IPv4 {
+		b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: 9, Len: 1})
+	} else {
+		b.add(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg})
+	}
+	return b.add(&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{byte(p)}})
+}
+
+// Offsets of the addresses in the IPv4 header (RFC 791) and the IPv6 header
+// (RFC 8200).
+func (b *ruleBuilder) daddr() *ruleBuilder { return b.addr(16, 24, addrLen(b.family)) }
+func (b *ruleBuilder) saddr() *ruleBuilder { return b.addr(12, 8, addrLen(b.family)) }
+
+func (b *ruleBuilder) addr(offset4, offset6, length uint32) *ruleBuilder {
+	offset := offset4
+	if b.family == IPv6 {
+		offset = offset6
+	}
+	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length})
+}
+
+// within matches packets to a network, whose prefix is of whole bytes; every packet
+// when it is none.
+func (b *ruleBuilder) within(network netip.Prefix) *ruleBuilder {
+	if !network.IsValid() {
+		return b
+	}
+	bytes := network.Bits() / 8
+	return b.addr(16, 24, uint32(bytes)).add(&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: network.Addr().AsSlice()[:bytes]})
+}
+
+// in matches when the address loaded last is in the set.
+func (b *ruleBuilder) in(set string) *ruleBuilder {
+	return b.add(&expr.Lookup{SourceRegister: reg, SetName: set})
+}
+
+// lookup replaces the address loaded last by what the map has for it; a packet
+// that the map lacks leaves the rule.
+func (b *ruleBuilder) lookup(set string) *ruleBuilder {
+	return b.add(&expr.Lookup{SourceRegister: reg, SetName: set, DestRegister: reg, IsDestRegSet: true})
+}
+
+// vmap does what the verdict map has for the address loaded last.
+func (b *ruleBuilder) vmap(set string) *ruleBuilder {
+	return b.add(&expr.Lookup{SourceRegister: reg, SetName: set, DestRegister: unix.NFT_REG_VERDICT, IsDestRegSet: true})
+}
+
+func (b *ruleBuilder) setMark() *ruleBuilder {
+	return b.add(&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg})
+}
+
+func (b *ruleBuilder) accept() *ruleBuilder {
+	return b.add(&expr.Verdict{Kind: expr.VerdictAccept})
+}
+
+func (b *ruleBuilder) masquerade() *ruleBuilder { return b.add(&expr.Masq{}) }
+
+// snat gives the packet the source address in the register.
+func (b *ruleBuilder) snat() *ruleBuilder {
+	return b.add(&expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(byte(b.family)), RegAddrMin: reg})
+}
+
+// rule is the finished rule. A failure to encode is a mistake in this file.
+func (b *ruleBuilder) rule() *Rule {
+	var list []byte
+	for _, e := range b.exprs {
+		data, err := expr.Marshal(byte(b.family), e)
+		if err != nil {
+			panic(err)
+		}
+		list = appendAttribute(list, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, data)
+	}
+	return &Rule{Expressions: string(list)}
+}
