@@ -157,5 +157,6 @@ func (f *applyFlags) apply(ctx context.Context, plan planner, o lvsmark.Options)
 	case f.dryRun:
 		return p, p.Refused()
 	}
+	ignoreClosedPipe()
 	return lvsmark.Apply(ctx, p)
 }
