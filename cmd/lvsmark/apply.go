@@ -148,7 +148,7 @@ func (f *applyFlags) planner(cmd *cobra.Command, s streams, opts *options, args 
 	}, nil
 }
 
-// apply plans, and carries the plan out unless that is not wanted.
+// apply makes the plan and applies it, or only checks it with --dry-run.
 func (f *applyFlags) apply(ctx context.Context, plan planner, o lvsmark.Options) (*lvsmark.Plan, error) {
 	p, err := plan(ctx, o)
 	switch {

@@ -20,7 +20,7 @@ var (
 	deleted    = summaryLine{"nothing to do", "deleted: %d added, %d changed, %d deleted"}
 )
 
-// A changeSet is what a verb prints: a plan, whether it was applied or not.
+// A changeSet is a plan to print, applied or not.
 type changeSet interface {
 	Changes() []lvsmark.Change
 	Notes() []string
