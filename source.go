@@ -3,8 +3,9 @@ package lvsmark
 import "github.com/lvsmark/lvsmark/config"
 
 // A Source gives the spec, or its mistakes. It is called while the kernel is read,
-// for both take their time, and by several goroutines. Each time it gives the same, as what sync.OnceValues makes does. One that
-// may wait, as for the writer of a pipe, has to end with the context of the plan.
+// for both take their time, and by several goroutines. Each time it gives the same, as
+// what sync.OnceValues makes does. One that may wait, as for the writer of a pipe, has
+// to end with the context of the plan.
 type Source func() (*config.Spec, error)
 
 // Known is the Source of a spec that is there already.
