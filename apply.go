@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -51,7 +52,7 @@ func (e *engine) applyOnce(ctx context.Context, p *Plan) error {
 		return nil
 	}
 	draining := e.opts.Drain > 0 && p.cuts()
-	if !draining || e.opts.FailOn != Cuts {
+	if !draining || e.opts.FailOn != impact.Cuts {
 		if err := p.Refused(); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"sync"
 
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -19,7 +18,6 @@ func diff(have *State, want *Desired) (*Plan, error) {
 		}
 	}
 	p := &Plan{spec: want.spec, live: have.ruleset, state: have, desired: want}
-	p.changes = sync.OnceValue(p.listChanges)
 	next := want.ruleset.Ledger()
 	if err := p.diffServices(have, want, next); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -81,21 +82,6 @@ func (p *Plan) deferred() *Plan {
 	return d
 }
 
-// leaving are the real servers that the plan takes away.
-func (p *Plan) leaving() map[ipvs.Key]map[ipvs.Endpoint]bool {
-	leaving := map[ipvs.Key]map[ipvs.Endpoint]bool{}
-	for _, c := range p.services {
-		if c.Op != ipvs.DelDestination {
-			continue
-		}
-		if leaving[c.Service.Key] == nil {
-			leaving[c.Service.Key] = map[ipvs.Endpoint]bool{}
-		}
-		leaving[c.Service.Key][c.Before.Endpoint()] = true
-	}
-	return leaving
-}
-
 // awaitEnd waits until the real servers that the plan takes away have no
 // connection that is under way. Persistence templates are not waited for: while
 // a client has no connection they hold nothing but the memory of which server it
@@ -134,20 +120,6 @@ func (e *engine) left(p *Plan) (left bool, text string, err error) {
 	}
 	now := *p
 	now.have = ofKeys(services, p.have)
-	_, breaks := p.splitServices()
-	summary := Sum(newAnalyzer(&now).serviceChanges(breaks))
-	templates := uint32(0)
-	leaving := p.leaving()
-	for _, service := range now.have {
-		for _, server := range service.Destinations {
-			if leaving[service.Key][server.Endpoint()] {
-				templates += server.Connections.Persistent
-			}
-		}
-	}
-	text = countOf(int(templates), "persistence template")
-	if summary.Connections > 0 {
-		text = fmt.Sprintf("%s left%s, %s", countOf(summary.Connections, "connection"), summary.by(), text)
-	}
-	return summary.Connections > 0 || summary.Unknown, text, nil
+	remaining := impact.RemainingConnections(now.impactInput(nil, e.kernel))
+	return remaining.Any(), remaining.String(), nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -18,7 +19,7 @@ type Options struct {
 	Adopt     bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
 	Saves     bool              // the plan will be saved: read what Plan.Save needs besides
 	Drain     time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
-	FailOn    Effect            // refuse changes that do this to live traffic, or worse; empty: none
+	FailOn    impact.Effect     // refuse changes that do this to live traffic, or worse; empty: none
 	LockOwner string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
 	LockToken *LockToken        // the lock is taken already; nil: take it
 	Progress  func(step string) // called at the start of each step; nil: nobody listens
@@ -205,9 +206,7 @@ func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desir
 		return nil, err
 	}
 	p.opts, p.warnings = e.opts, warnings
-	if p.disturbs() {
-		p.changes() // connections are counted on this thread
-	}
+	p.count(e.kernel)
 	return p, nil
 }
 

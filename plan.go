@@ -2,10 +2,14 @@ package lvsmark
 
 import (
 	"cmp"
+	"iter"
+	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -53,7 +57,7 @@ func (p *Plan) String() string {
 	var b strings.Builder
 	for _, c := range p.Changes() {
 		b.WriteString(c.String())
-		if c.Impact.Effect != Safe || c.Impact.Detail != "" {
+		if c.Impact.Effect != impact.Safe || c.Impact.Detail != "" {
 			b.WriteString(" # " + c.Impact.String())
 		}
 		b.WriteByte('\n')
@@ -76,8 +80,7 @@ func (p *Plan) WithLock(token LockToken) *Plan {
 }
 
 // disturbs reports whether anything of lvsmark's is there that connections may hang
-// off. Where there is nothing, the changes can be listed later, and on any thread:
-// nothing has to be asked of the kernel for that.
+// off.
 func (p *Plan) disturbs() bool {
 	return len(p.live.Tables) > 0 || len(p.have) > 0 || len(p.addresses.gone) > 0
 }
@@ -85,19 +88,62 @@ func (p *Plan) disturbs() bool {
 // cuts reports whether anything is taken away that connections may hang off.
 func (p *Plan) cuts() bool { return slices.ContainsFunc(p.services, ipvs.Change.Disrupts) }
 
+// count lists the changes. The connections that they cut are counted now, on this
+// thread. Where there can be none the kernel is not asked, and the list is written
+// when it is wanted, on any thread.
+func (p *Plan) count(connections impact.Connections) {
+	if !p.disturbs() {
+		p.changes = sync.OnceValue(func() []Change { return p.listChanges(noConnections{}) })
+		return
+	}
+	list := p.listChanges(connections)
+	p.changes = func() []Change { return list }
+}
+
+// noConnections are those of a kernel that has nothing of lvsmark's.
+type noConnections struct{}
+
+var _ impact.Connections = noConnections{}
+
+func (noConnections) UnderWay() iter.Seq2[ipvs.Connection, error] {
+	return func(func(ipvs.Connection, error) bool) {}
+}
+
+func (noConnections) Translated(config.Family) ([]netip.AddrPort, error) { return nil, nil }
+
 // listChanges lists the plan in the order of apply.
-func (p *Plan) listChanges() []Change {
-	j := newAnalyzer(p)
+func (p *Plan) listChanges(connections impact.Connections) []Change {
+	ruleset := nft.Compare(&p.live.Ruleset, p.settled).Changes()
+	impacts := impact.Analyze(p.impactInput(ruleset, connections))
 	makes, breaks := p.splitServices()
 	return joined(
-		j.settingChanges(p.settings.set),
-		j.addressChanges(p.addresses.gone, Delete),
-		j.serviceChanges(makes),
-		j.markChanges(nft.Changes(&p.live.Ruleset, p.settled)),
-		j.addressChanges(p.addresses.come, Add),
-		j.serviceChanges(breaks),
-		j.settingChanges(p.settings.putBack),
+		settingChanges(p.settings.set, impacts.Settings),
+		removedAddresses(p.addresses.gone, impacts.Removed),
+		serviceChanges(makes, impacts.Services),
+		rulesetChanges(ruleset, impacts.Ruleset),
+		addedAddresses(p.addresses.come),
+		serviceChanges(breaks, impacts.Services[len(makes):]),
+		settingChanges(p.settings.putBack, impacts.Settings[len(p.settings.set):]),
 	)
+}
+
+// impactInput is the plan for an analysis of its impact. The changes of the ruleset
+// are those from live to settled.
+func (p *Plan) impactInput(ruleset []nft.Change, connections impact.Connections) impact.Input {
+	in := impact.Input{
+		Spec:      p.spec,
+		Before:    impact.State{Ruleset: &p.live.Ruleset, Services: p.have},
+		After:     impact.State{Ruleset: p.settled, Services: p.want},
+		Addresses: p.addresses.there,
+		Changes: impact.Changes{
+			Services: p.services, Ruleset: ruleset, Added: p.addresses.come, Removed: p.addresses.gone,
+		},
+		Connections: connections,
+	}
+	for _, s := range slices.Concat(p.settings.set, p.settings.putBack) {
+		in.Changes.Settings = append(in.Changes.Settings, impact.SettingChange{Name: s.name, Before: s.before, After: s.after})
+	}
+	return in
 }
 
 // joined is slices.Concat without a copy where only one list holds anything.

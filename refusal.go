@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // An ImpactError refuses changes that do to live traffic what the operator does
 // not want.
 type ImpactError struct {
-	FailOn  Effect
+	FailOn  impact.Effect
 	Changes []Change // those that do it
 }
 
@@ -24,7 +26,7 @@ func (e *ImpactError) Error() string {
 		lines = append(lines, fmt.Sprintf("%s: %s", c, c.Impact))
 	}
 	hint := "without --fail-on, apply does it all the same"
-	if e.FailOn == Cuts {
+	if e.FailOn == impact.Cuts {
 		hint = "with --drain 5m, apply lets the connections of real servers end first; " + hint
 	}
 	return strings.Join(append(lines, hint), "\n")
@@ -39,7 +41,7 @@ func (p *Plan) Refused() error {
 	}
 	e := &ImpactError{FailOn: failOn}
 	for _, c := range p.Changes() {
-		if c.Impact.Effect.atLeast(failOn) {
+		if c.Impact.Effect.AtLeast(failOn) {
 			e.Changes = append(e.Changes, c)
 		}
 	}

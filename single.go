@@ -34,8 +34,7 @@ func (e *engine) applySingle(ctx context.Context, p *Plan, d *nft.Difference) er
 	if err := p.Refused(); err != nil {
 		return err
 	}
-	// The kernel works meanwhile. What has to be asked of it was asked on the thread
-	// of the plan, see Plan.disturbs.
+	// The list is written while the kernel works; see Plan.count.
 	var listing sync.WaitGroup
 	listing.Go(func() { p.changes() })
 	err := run(ctx, []step{e.singleStep(p, d)}, e.progress)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // A StalePlanError says that a plan file is out of date: what moved since it was
@@ -82,12 +83,12 @@ func movedChanges(planned, now []Change) []string {
 func missing(changes, in []Change, prefix string) []string {
 	known := make(map[Change]int, len(in))
 	for _, c := range in {
-		c.Impact = Impact{} // connections come and go
+		c.Impact = impact.Impact{} // connections come and go
 		known[c]++
 	}
 	var lines []string
 	for _, c := range changes {
-		c.Impact = Impact{}
+		c.Impact = impact.Impact{}
 		if known[c]--; known[c] < 0 {
 			lines = append(lines, prefix+c.String())
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lvsmark/lvsmark"
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // A drainLab has a session with each real server; rs2 is to go, and rs3's address
@@ -129,7 +130,7 @@ func endsWithConnections(t *testing.T, d *drainLab) {
 
 func endsWithTime(t *testing.T, d *drainLab) {
 	// --fail-on cuts leaves it at that …
-	_, err := d.drain(t.Context(), d.without(), lvsmark.Options{Drain: 2 * time.Second, FailOn: lvsmark.Cuts}, func() {})
+	_, err := d.drain(t.Context(), d.without(), lvsmark.Options{Drain: 2 * time.Second, FailOn: impact.Cuts}, func() {})
 	require.ErrorContains(t, err, "removed real servers keep weight 0")
 	d.drained()
 	// … and without it connections are cut.

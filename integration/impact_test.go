@@ -14,6 +14,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/lab"
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // impactSpec has the clusters ftp and web on two VIPs; both have both real
@@ -69,7 +70,7 @@ func (i *impactLab) changes(verb ...string) []string {
 	require.NoError(i.t, json.Unmarshal([]byte(output.Text), &document), output.Text)
 	var list []string
 	for _, c := range document.Changes {
-		if c.Impact.Effect != lvsmark.Safe {
+		if c.Impact.Effect != impact.Safe {
 			list = append(list, fmt.Sprintf("%s %s: %s", c.Op, c.Kind, c.Impact))
 		}
 	}

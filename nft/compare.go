@@ -17,8 +17,8 @@ type Difference struct {
 	built [][]message // see transactions; nil: not yet
 }
 
-// Changes lists the difference, to be read by people.
-func (d *Difference) Changes() []Change { return d.changes.write() }
+// Changes lists the difference. It makes the list anew each time.
+func (d *Difference) Changes() []Change { return d.changes.changes() }
 
 // Empty reports whether the rulesets are the same.
 func (d *Difference) Empty() bool { return len(d.changes) == 0 }

@@ -78,9 +78,9 @@ func (d *tableDifference) compareAnyElements(old, next *Set) {
 
 func (d *tableDifference) elementEdits(changes []Change, old, next *Set, e elementDifference) []Change {
 	where := d.next.setName(next)
-	for i, after := range e.changed {
-		c := Change{Op: Edit, Kind: "element", Where: where, Before: old.elementText(e.before[i]), After: next.elementText(after)}
-		c.of(d.old, old, e.before[i])
+	for i := range e.changed {
+		c := edit(Object{Table: d.old, Set: old, Element: &e.before[i]}, Object{Table: d.next, Set: next, Element: &e.changed[i]})
+		c.where = where
 		changes = append(changes, c)
 	}
 	return changes
@@ -124,10 +124,10 @@ func (d *tableDifference) listIntervals(old, next *Set) {
 }
 
 // without are the intervals that others lacks.
-func without(intervals, others []listedInterval) []listedInterval {
+func without(intervals, others []Interval) []Interval {
 	known := make(map[string]bool, len(others))
 	for _, other := range others {
 		known[other.text] = true
 	}
-	return slices.DeleteFunc(slices.Clone(intervals), func(i listedInterval) bool { return known[i.text] })
+	return slices.DeleteFunc(slices.Clone(intervals), func(i Interval) bool { return known[i.text] })
 }

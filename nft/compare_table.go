@@ -37,7 +37,7 @@ func compareTables(old, next *Table, temporary string) *tableDifference {
 	d := &tableDifference{old: old, next: next, temporary: temporary, cameKeys: map[string]bool{}, wentKeys: map[string]bool{}}
 	if !sameTable(old, next) {
 		d.viaCopy = true
-		d.changes.add(Change{Op: Edit, Kind: "table", Before: old.describe(), After: next.describe()})
+		d.changes.add(edit(Object{Table: old}, Object{Table: next}))
 	}
 	d.compareSets()
 	d.compareChains()
@@ -83,7 +83,7 @@ func (d *tableDifference) compareSets() {
 			d.structure = d.structure || !inLedger(s.Name)
 			d.fill = append(d.fill, createContents(d.next, []*Set{s}, nil)...)
 		case !sameSet(old, s):
-			d.changes.add(Change{Op: Edit, Kind: s.Kind(), Where: d.next.String(), Before: old.head(), After: s.head()})
+			d.changes.add(edit(Object{Table: d.old, Set: old}, Object{Table: d.next, Set: s}))
 			d.replace(s)
 			d.compareAnyElements(old, s)
 		case s.isInterval():
@@ -119,7 +119,7 @@ func (d *tableDifference) compareChains() {
 		case sameChain(old, c):
 			d.compareRules(old, c)
 		default:
-			d.changes.add(Change{Op: Edit, Kind: "chain", Where: d.next.String(), Before: old.head(), After: c.head()})
+			d.changes.add(edit(Object{Table: d.old, Chain: old}, Object{Table: d.next, Chain: c}))
 			d.viaCopy = true
 			d.compareRules(old, c)
 		}
@@ -156,18 +156,18 @@ func (d *tableDifference) clear() {
 }
 
 func (d *tableDifference) compareUnmanaged() {
-	for _, s := range d.next.Unmanaged {
-		if !d.old.hasUnmanaged(s) {
-			d.changes.add(whole(Add, s.Kind, d.next.String(), s.Name))
+	for i := range d.next.Unmanaged {
+		if s := &d.next.Unmanaged[i]; !d.old.hasUnmanaged(*s) {
+			d.changes.add(whole(Add, Object{Table: d.next, Unmanaged: s}))
 			d.structure = true
-			d.create = append(d.create, d.next.newUnmanaged(s))
+			d.create = append(d.create, d.next.newUnmanaged(*s))
 		}
 	}
-	for _, s := range d.old.Unmanaged {
-		if !d.next.hasUnmanaged(s) {
-			d.changes.add(whole(Delete, s.Kind, d.old.String(), s.Name))
+	for i := range d.old.Unmanaged {
+		if s := &d.old.Unmanaged[i]; !d.next.hasUnmanaged(*s) {
+			d.changes.add(whole(Delete, Object{Table: d.old, Unmanaged: s}))
 			d.structure = true
-			d.drop = append(d.drop, d.old.delUnmanaged(s))
+			d.drop = append(d.drop, d.old.delUnmanaged(*s))
 		}
 	}
 }

@@ -101,14 +101,14 @@ func (c *Chain) hookText() string {
 }
 
 // listed are the elements as nft lists them: an interval is one.
-func (s *Set) listed() []listedInterval {
+func (s *Set) listed() []Interval {
 	if s.isInterval() {
 		return s.intervals()
 	}
-	list := make([]listedInterval, len(s.Elements))
+	list := make([]Interval, len(s.Elements))
 	for i, e := range s.Elements {
 		address, _ := addrOf(e.parts().key)
-		list[i] = listedInterval{s.elementText(e), address, address}
+		list[i] = Interval{AddressRange{address, address}, s.elementText(e)}
 	}
 	return list
 }

@@ -2,24 +2,29 @@ package nft
 
 import "net/netip"
 
-// A listedInterval is an interval of a set, or a single element, as nft lists it.
-type listedInterval struct {
-	text        string
-	first, last netip.Addr // invalid where keys are none of 4 or 16 bytes
+// An AddressRange is the addresses First … Last, both included.
+type AddressRange struct{ First, Last netip.Addr }
+
+// An Interval is an interval of a set, or a single element, as nft lists it. Its
+// addresses are invalid where the keys of the set are not of 4 or 16 bytes.
+type Interval struct {
+	AddressRange
+
+	text string
 }
 
 // intervals joins the start and the end of each interval.
-func (s *Set) intervals() []listedInterval {
-	var list []listedInterval
+func (s *Set) intervals() []Interval {
+	var list []Interval
 	for i, e := range s.Elements {
 		p := e.parts()
 		if p.end {
 			continue
 		}
-		listed := listedInterval{text: valueText(s.KeyType, p.key)}
+		listed := Interval{text: valueText(s.KeyType, p.key)}
 		if first, ok := addrOf(p.key); ok {
-			listed.first, listed.last = first, s.lastOf(i, first)
-			listed.text = rangeText(first, listed.last)
+			listed.AddressRange = AddressRange{first, s.lastOf(i, first)}
+			listed.text = rangeText(first, listed.Last)
 		}
 		listed.text = string(s.appendRest([]byte(listed.text), p))
 		list = append(list, listed)

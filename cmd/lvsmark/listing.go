@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // A summaryLine is the last line of a listing.
@@ -105,8 +106,8 @@ func writeChange(b *strings.Builder, change *lvsmark.Change, colours palette) {
 	for _, piece := range []string{"  ", start, signOf(change.Op), " ", change.Kind, " ", text, end, "\n"} {
 		b.WriteString(piece)
 	}
-	if impact := change.Impact; impact.Effect != lvsmark.Safe || impact.Detail != "" {
-		b.WriteString("    # " + colours.impact(impact.Effect, impact.String()) + "\n")
+	if i := change.Impact; i.Effect != impact.Safe || i.Detail != "" {
+		b.WriteString("    # " + colours.impact(i.Effect, i.String()) + "\n")
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // A change is one that a re-apply makes, and a later one takes back.
@@ -64,15 +64,15 @@ func (s *site) reset(t *testing.T) {
 // A reapplied is what `lvsmark apply` said of a re-apply.
 type reapplied struct {
 	Changes []struct {
-		Impact lvsmark.Impact
+		Impact impact.Impact
 	}
 }
 
 // effect is the worst of all its changes.
-func (r reapplied) effect() lvsmark.Effect {
-	worst := lvsmark.Safe
+func (r reapplied) effect() impact.Effect {
+	worst := impact.Safe
 	for _, c := range r.Changes {
-		if c.Impact.Effect == lvsmark.Cuts || worst == lvsmark.Safe {
+		if c.Impact.Effect == impact.Cuts || worst == impact.Safe {
 			worst = c.Impact.Effect
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvsmark/lvsmark"
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // The FTP servers hold transfers to this rate, in bytes a second, so that they
@@ -139,7 +139,7 @@ func (s *site) reapplyUntil(t *testing.T, ended func() bool) (lines []string) {
 		if ended() {
 			return lines
 		}
-		assert.NotEqual(t, lvsmark.Cuts, made.effect(), c.now(s))
+		assert.NotEqual(t, impact.Cuts, made.effect(), c.now(s))
 		lines = append(lines, fmt.Sprintf("%4d  %-42s %4d changes, %-6s %6.2f s", len(lines)+1, c.now(s), len(made.Changes), made.effect(), time.Since(began).Seconds()))
 	}
 }
@@ -170,7 +170,7 @@ func (s *site) cut(t *testing.T) {
 	servers, err := running.AwaitData()
 	require.NoError(t, err)
 	require.ElementsMatch(t, servers, []string{"rs1", "rs2"})
-	assert.Equal(t, lvsmark.Cuts, s.reapply(t, ownServerGone).effect())
+	assert.Equal(t, impact.Cuts, s.reapply(t, ownServerGone).effect())
 	require.False(t, running.Ended())
 	results, err := running.Wait()
 	require.NoError(t, err)

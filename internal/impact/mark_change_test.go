@@ -1,4 +1,4 @@
-package nft_test
+package impact
 
 import (
 	"cmp"
@@ -25,13 +25,13 @@ clusters:
 director: {bind: false, ip-forward: false}
 `
 
-// change edits a spec as an operator would.
-func change(t *testing.T, spec string, replacements ...string) string {
-	t.Helper()
-	changed := strings.NewReplacer(replacements...).Replace(spec)
-	assert.NotEqual(t, spec, changed)
-	return changed
-}
+// twoClusters has a VIP in both clusters, and translates active data.
+const twoClusters = `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.22], ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}
+  - {name: web, mark: 80, vips: [198.51.100.21], ports: [80], real-servers: [{address: 10.0.0.11}]}
+director: {ip-forward: false}
+`
 
 // TestMarkChanges goes from spec to spec: what packets lose or get instead is told, on
 // the line that does it, and nothing else.
@@ -88,24 +88,16 @@ func TestMarkChanges(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			assert.ElementsMatch(t, c.want, markChangesOf(nft.Changes(rehearseText(t, c.from), rehearseText(t, c.to))))
+			assert.ElementsMatch(t, c.want, markChangesOf(compare(rehearse(t, c.from), rehearse(t, c.to))))
 		})
 	}
 }
 
-func rehearseText(t *testing.T, spec string) *nft.Ruleset {
-	t.Helper()
-	if spec == "" {
-		return &nft.Ruleset{}
-	}
-	return rehearse(t, parse(t, spec))
-}
-
-func markChangesOf(changes []nft.Change) []string {
+func markChangesOf(c *consequences) []string {
 	var list []string
-	for _, c := range changes {
-		for _, s := range c.MarkChanges {
-			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", c.Op, c.Kind, c.Where, s.VIP, s.PortRange, s.Mark, s.To))
+	for i, change := range c.changes {
+		for _, m := range c.of(i).markChanges {
+			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", change.Op, change.Kind(), change.Where(), m.vip, m.PortRange, m.mark, m.to))
 		}
 	}
 	return list
@@ -117,7 +109,7 @@ func TestMarksByHand(t *testing.T) {
 	for _, c := range []struct {
 		name, script string
 		want         []string
-		ruleKind     nft.RuleKind // of the rule that is deleted
+		ruleKind     ruleKind // of the rule that is deleted
 	}{
 		{name: "element deleted", script: "delete element ip lvsmark tcp_80 { 198.51.100.21 }"},
 		{name: "chain flushed", script: "flush chain ip lvsmark prerouting"},
@@ -130,53 +122,51 @@ func TestMarksByHand(t *testing.T) {
 		}},
 		{name: "rule of lvsmark's kind added", script: "add rule ip lvsmark prerouting tcp dport 8080-8090 meta mark set ip daddr map @tcp_80", want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 8080-8090 80->0",
-		}, ruleKind: nft.RuleMarks},
+		}, ruleKind: ruleMarks},
 		{name: "the same with a comment", script: `insert rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80 comment "mine"`, want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
-		}, ruleKind: nft.RuleMarks},
-		{name: "the same behind that for TCP alone", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", ruleKind: nft.RuleMarks},
+		}, ruleKind: ruleMarks},
+		{name: "the same behind that for TCP alone", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", ruleKind: ruleMarks},
 		{name: "TCP alone no longer", script: "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting th dport 80 meta mark set ip daddr map @tcp_80", want: []string{
 			"add rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
 		}},
-		{name: "UDP alone as well", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", ruleKind: nft.RuleMarks},
-		{name: "the same where nothing marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", ruleKind: nft.RuleVerdict},
+		{name: "UDP alone as well", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", ruleKind: ruleMarks},
+		{name: "the same where nothing marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", ruleKind: ruleVerdict},
 		{name: "rules of a previous version", script: "flush chain ip lvsmark prerouting; " + addRules(
 			"tcp dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000 accept",
 			"tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000 accept",
-			"tcp dport 80 meta mark set ip daddr map @tcp_80"), ruleKind: nft.RuleMarks},
-		{name: "rule of another network", script: "add rule ip lvsmark prerouting ip daddr 192.0.0.0/16 th dport 8080 meta mark set ip daddr map @tcp_80", ruleKind: nft.RuleMarks},
+			"tcp dport 80 meta mark set ip daddr map @tcp_80"), ruleKind: ruleMarks},
+		{name: "rule of another network", script: "add rule ip lvsmark prerouting ip daddr 192.0.0.0/16 th dport 8080 meta mark set ip daddr map @tcp_80", ruleKind: ruleMarks},
 		{name: "rule in front that hides a port", script: "insert rule ip lvsmark prerouting tcp dport 80 meta mark set ip daddr map @tcp_21_10000-20000 accept", want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 80 21->80",
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.22 80 21->0",
-		}, ruleKind: nft.RuleMarks},
-		{name: "rule that counts", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 21 counter log", ruleKind: nft.RulePassThrough},
-		{name: "rule that returns", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", ruleKind: nft.RuleVerdict},
-		{name: "rule that marks", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 meta mark set 7", ruleKind: nft.RuleVerdict},
-		{name: "rule with a condition more", script: "add rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 22 meta mark set ip daddr map @tcp_80", ruleKind: nft.RuleVerdict},
-		{name: "rule that untracks", script: "insert rule ip lvsmark prerouting notrack", ruleKind: nft.RuleOpaque},
-		{name: "rule that writes", script: "insert rule ip lvsmark prerouting ip dscp set 1", ruleKind: nft.RuleOpaque},
-		{name: "rule that writes another mark", script: "insert rule ip lvsmark prerouting ct mark set 1", ruleKind: nft.RuleOpaque},
-		{name: "rule that jumps", script: "add chain ip lvsmark mine; insert rule ip lvsmark prerouting jump mine", ruleKind: nft.RuleOpaque},
-		{name: "rule that translates", script: "add rule ip lvsmark postrouting ip saddr 192.0.2.7 masquerade", ruleKind: nft.RuleOpaque},
+		}, ruleKind: ruleMarks},
+		{name: "rule that counts", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 21 counter log", ruleKind: rulePassThrough},
+		{name: "rule that returns", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", ruleKind: ruleVerdict},
+		{name: "rule that marks", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 meta mark set 7", ruleKind: ruleVerdict},
+		{name: "rule with a condition more", script: "add rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 22 meta mark set ip daddr map @tcp_80", ruleKind: ruleVerdict},
+		{name: "rule that untracks", script: "insert rule ip lvsmark prerouting notrack", ruleKind: ruleOpaque},
+		{name: "rule that writes", script: "insert rule ip lvsmark prerouting ip dscp set 1", ruleKind: ruleOpaque},
+		{name: "rule that writes another mark", script: "insert rule ip lvsmark prerouting ct mark set 1", ruleKind: ruleOpaque},
+		{name: "rule that jumps", script: "add chain ip lvsmark mine; insert rule ip lvsmark prerouting jump mine", ruleKind: ruleOpaque},
+		{name: "rule that translates", script: "add rule ip lvsmark postrouting ip saddr 192.0.2.7 masquerade", ruleKind: ruleOpaque},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			want := rehearse(t, parse(t, healSpec))
-			inScratch(t, func() {
-				conn := dial(t)
-				apply(t, conn, want)
-				run(t, c.script, "-f", "-")
-				changes := nft.Changes(&snapshot(t, conn).Ruleset, want)
-				assert.NotEmpty(t, changes)
-				assert.ElementsMatch(t, c.want, markChangesOf(changes))
-				var ruleKind nft.RuleKind
-				for _, change := range changes {
-					ruleKind = max(ruleKind, change.RuleKind)
-					assert.False(t, change.Untranslated, change)
-				}
-				assert.Equal(t, c.ruleKind, ruleKind)
-			})
+			want := rehearse(t, twoClusters)
+			found := compare(changedByHand(t, want, c.script), want)
+			assert.NotEmpty(t, found.changes)
+			assert.ElementsMatch(t, c.want, markChangesOf(found))
+			assert.Equal(t, c.ruleKind, slices.Max(found.kinds))
+			for i := range found.changes {
+				assert.False(t, found.of(i).untranslated, found.changes[i])
+			}
 		})
 	}
+}
+
+func addRules(rules ...string) string {
+	const add = "add rule ip lvsmark prerouting "
+	return add + strings.Join(rules, "; "+add)
 }
 
 // TestMarksAgainstSpec reads back from the rules of random specs what their
@@ -185,20 +175,20 @@ func TestMarksAgainstSpec(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 200 {
 		spec := specgen.Spec(r)
-		want := nft.Marks{}
+		want := vipMarks{}
 		for i := range spec.Clusters {
 			for _, vip := range spec.Clusters[i].VIPs {
 				for _, ports := range spec.Clusters[i].MarkedPorts() {
-					want[vip] = append(want[vip], nft.MarkedPorts{PortRange: ports, Mark: spec.Clusters[i].Mark})
+					want[vip] = append(want[vip], markedPorts{ports, spec.Clusters[i].Mark})
 				}
 			}
 		}
 		for _, list := range want {
-			slices.SortFunc(list, func(a, b nft.MarkedPorts) int {
+			slices.SortFunc(list, func(a, b markedPorts) int {
 				return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
 			})
 		}
-		require.Equal(t, want, nft.Compile(spec).Marks(), specgen.YAML(spec))
+		require.Equal(t, want, marksOf(nft.Compile(spec)), specgen.YAML(spec))
 	}
 }
 
@@ -234,9 +224,10 @@ director: {bind: false, ip-forward: false}
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var have []string
-			for _, change := range nft.Changes(rehearseText(t, c.from), rehearseText(t, c.to)) {
-				if change.Untranslated {
-					have = append(have, change.Where)
+			found := compare(rehearse(t, c.from), rehearse(t, c.to))
+			for i, change := range found.changes {
+				if found.of(i).untranslated {
+					have = append(have, change.Where())
 				}
 			}
 			assert.ElementsMatch(t, c.want, have)

@@ -1,4 +1,4 @@
-package nft
+package impact
 
 import (
 	"math/rand/v2"
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // TestSourceIndex compares the index with a look at each range, for ranges that
@@ -21,9 +23,9 @@ func TestSourceIndex(t *testing.T) {
 		}
 		first, last := base, base
 		first[3], last[3] = low, high
-		s := sourceRange{uint16(20 + r.IntN(2)), netip.AddrFrom4(first), netip.AddrFrom4(last)}
+		s := sourceRange{uint16(20 + r.IntN(2)), nft.AddressRange{First: netip.AddrFrom4(first), Last: netip.AddrFrom4(last)}}
 		if r.IntN(3) == 0 {
-			s.first, s.last = netip.AddrFrom16([16]byte{0: 0xfd, 15: low}), netip.AddrFrom16([16]byte{0: 0xfd, 15: high})
+			s.First, s.Last = netip.AddrFrom16([16]byte{0: 0xfd, 15: low}), netip.AddrFrom16([16]byte{0: 0xfd, 15: high})
 		}
 		return s
 	}
@@ -35,7 +37,7 @@ func TestSourceIndex(t *testing.T) {
 		}
 		s := random()
 		want := slices.ContainsFunc(ranges, func(o sourceRange) bool {
-			return o.port == s.port && o.first.Is4() == s.first.Is4() && !s.first.Less(o.first) && !o.last.Less(s.last)
+			return o.port == s.port && o.First.Is4() == s.First.Is4() && !s.First.Less(o.First) && !o.Last.Less(s.Last)
 		})
 		assert.Equal(t, want, indexSources(ranges).holds(s), "%v in %v", s, ranges)
 		if want {
