@@ -130,7 +130,7 @@ func (k *netnsKernel) ChangeServices(changes ...ipvs.Change) []error {
 	if err := k.OpenIPVS(); err != nil {
 		return []error{err}
 	}
-	return k.ipvs.Do(changes...)
+	return k.ipvs.Apply(changes...)
 }
 
 func (k *netnsKernel) ServiceChanged(c ipvs.Change) (bool, error) {

@@ -32,15 +32,16 @@ func (e *ImpactError) Error() string {
 	return strings.Join(append(lines, hint), "\n")
 }
 
-// refuse returns an *ImpactError when one of the changes is at least as bad as
-// what the operator does not want.
-func (o Options) refuse(changes []Change) error {
-	if o.FailOn == "" {
+// Refused returns an *ImpactError when one of the changes is at least as bad as
+// what the operator does not want; see Options.FailOn.
+func (p *Plan) Refused() error {
+	failOn := p.opts.FailOn
+	if failOn == "" {
 		return nil
 	}
-	e := &ImpactError{FailOn: o.FailOn}
-	for _, c := range changes {
-		if c.Impact.Effect.AtLeast(o.FailOn) {
+	e := &ImpactError{FailOn: failOn}
+	for _, c := range p.Changes() {
+		if c.Impact.Effect.AtLeast(failOn) {
 			e.Changes = append(e.Changes, c)
 		}
 	}

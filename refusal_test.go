@@ -15,14 +15,18 @@ func TestFailOn(t *testing.T) {
 	w := newWorld(t)
 	opts := w.options()
 	opts.FailOn = impact.Drains
-	_, err := Apply(t.Context(), Known(parse(t, unboundSpec)), opts)
+	_, err := applySpec(t.Context(), parse(t, unboundSpec), opts)
 	require.NoError(t, err, "the first apply is safe")
 	before := w.state()
 	const fewer = "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: {passive-ports: 10000-15000}, real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}\n"
 	for _, act := range []func() error{
-		func() error { _, err := Apply(t.Context(), Known(parse(t, fewer)), opts); return err },
-		func() error { _, err := Plan(t.Context(), Known(parse(t, fewer)), opts); return err },
-		func() error { _, err := Remove(t.Context(), opts); return err },
+		func() error { _, err := applySpec(t.Context(), parse(t, fewer), opts); return err },
+		func() error {
+			p, err := PlanSpec(t.Context(), Known(parse(t, fewer)), opts)
+			require.NoError(t, err)
+			return p.Refused()
+		},
+		func() error { _, err := applyRemoval(t.Context(), opts); return err },
 	} {
 		err := act()
 		var refused *ImpactError
@@ -32,6 +36,6 @@ func TestFailOn(t *testing.T) {
 		assert.Equal(t, before, w.state())
 	}
 	opts.FailOn = impact.Cuts
-	_, err = Apply(t.Context(), Known(parse(t, fewer)), opts)
+	_, err = applySpec(t.Context(), parse(t, fewer), opts)
 	require.NoError(t, err, "there are no connections to cut")
 }

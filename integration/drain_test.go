@@ -67,7 +67,10 @@ func (d *drainLab) drain(ctx context.Context, spec *config.Spec, opts lvsmark.Op
 			waiting()
 		}
 	}
-	_, err = lvsmark.Apply(ctx, lvsmark.Known(spec), opts)
+	p, err := lvsmark.PlanSpec(ctx, lvsmark.Known(spec), opts)
+	if err == nil {
+		_, err = lvsmark.Apply(ctx, p)
+	}
 	assert.True(d.t, waits, "a drain that did not wait: %v %v", steps, err)
 	return steps, err
 }

@@ -64,7 +64,7 @@ func services(t *testing.T, conn *ipvs.Conn) []ipvs.VirtualService {
 // do makes all changes, and returns those that take them back.
 func do(t *testing.T, conn *ipvs.Conn, changes []ipvs.Change) (undo []ipvs.Change) {
 	t.Helper()
-	answers := conn.Do(changes...)
+	answers := conn.Apply(changes...)
 	require.Len(t, answers, len(changes))
 	for i, c := range slices.Backward(changes) {
 		require.NoError(t, answers[i], c)
@@ -166,7 +166,7 @@ func TestNetmaskWithoutPersistence(t *testing.T) {
 	})
 }
 
-// Each property of a service and a server changes by one edit, and an edit
+// Each property of a service and a destination changes by one edit, and an edit
 // leaves all others.
 func TestEditsInPlace(t *testing.T) {
 	base := ipvs.Compile(parse(t, twoFamilies))[:1]
@@ -209,13 +209,13 @@ func TestRefusals(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
 		want := ipvs.Compile(parse(t, twoFamilies))[:1]
-		service, server := want[0].Service, want[0].Destinations[0]
-		other := server
+		service, dest := want[0].Service, want[0].Destinations[0]
+		other := dest
 		other.Address = netip.MustParseAddr("10.0.0.99")
 		noScheduler, noService := service, service
 		noScheduler.Scheduler = "nosuch"
 		noService.Mark = 99
-		v6 := server
+		v6 := dest
 		v6.Address = netip.MustParseAddr("2001:db8::1")
 		do(t, conn, ipvs.Diff(nil, want))
 
@@ -245,7 +245,7 @@ func TestRefusals(t *testing.T) {
 				"delete service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
 			},
 			{
-				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: server},
+				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: dest},
 				unix.EEXIST,
 				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
 			},
@@ -265,7 +265,7 @@ func TestRefusals(t *testing.T) {
 				"add real server 2001:db8::1 of fwmark 21 IPv4: invalid argument (a real server of the other address family needs tunnel forwarding, and no sync daemon)",
 			},
 		} {
-			err := conn.Do(tt.change)[0]
+			err := conn.Apply(tt.change)[0]
 			require.ErrorIs(t, err, tt.errno, tt.change)
 			assert.EqualError(t, err, tt.says)
 		}
@@ -273,14 +273,14 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// In a namespace without any address IPVS takes no IPv4 real server.
+// In a namespace without any address IPVS takes no IPv4 destination.
 func TestRefusalWithoutAddresses(t *testing.T) {
 	need.IPVS(t)
 	scratch.Do(t, func() {
 		conn := open(t)
 		changes := ipvs.Diff(nil, ipvs.Compile(parse(t, twoFamilies))[:1])
 		do(t, conn, changes[:1])
-		err := conn.Do(changes[1:]...)[0]
+		err := conn.Apply(changes[1:]...)[0]
 		require.ErrorIs(t, err, unix.EINVAL)
 		assert.ErrorContains(t, err, "is lo up?")
 	})

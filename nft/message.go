@@ -1,7 +1,6 @@
 package nft
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -38,11 +37,6 @@ type message struct {
 	family Family
 	data   []byte
 	object string // for errors: what the message is about
-}
-
-// nfgenmsg is struct nfgenmsg; resource goes in network byte order.
-func nfgenmsg(family byte, resource uint16) []byte {
-	return binary.BigEndian.AppendUint16([]byte{family, unix.NFNETLINK_V0}, resource)
 }
 
 func (t *Table) newTable() message {

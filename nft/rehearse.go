@@ -54,7 +54,7 @@ func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.reserve(room); err != nil {
+	if err := conn.nl.Reserve(room); err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
 	if err := lockRefused(conn.transact(append(lockRehearsal(), createAll(r)...), 0)); errors.Is(err, ErrOldKernel) {

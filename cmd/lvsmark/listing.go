@@ -21,19 +21,28 @@ var (
 	deleted    = summaryLine{"nothing to do", "deleted: %d added, %d changed, %d deleted"}
 )
 
-// printChanges writes a result in format f. In text, notes and warnings go to
+// A changeSet is a plan to print, applied or not.
+type changeSet interface {
+	Changes() []lvsmark.Change
+	Notes() []string
+	Warnings() []string
+}
+
+var _ changeSet = (*lvsmark.Plan)(nil)
+
+// printChanges writes a change set in format f. In text, notes and warnings go to
 // standard error; in JSON, they are part of the document.
-func (s streams) printChanges(f format, result *lvsmark.Result, last summaryLine) error {
+func (s streams) printChanges(f format, result changeSet, last summaryLine) error {
 	if f == formatJSON {
 		return s.printJSON(newChangesDocument(result))
 	}
-	for _, note := range result.Notes {
+	for _, note := range result.Notes() {
 		s.printErr("lvsmark: note: %s", note)
 	}
-	for _, warning := range result.Warnings {
+	for _, warning := range result.Warnings() {
 		s.printErr("%s", paletteOf(s.err).paint(yellow, "lvsmark: warning: "+warning))
 	}
-	return s.print(listing(result.Changes, paletteOf(s.out)) + last.line(result.Changes) + "\n")
+	return s.print(listing(result.Changes(), paletteOf(s.out)) + last.line(result.Changes()) + "\n")
 }
 
 func (c summaryLine) line(changes []lvsmark.Change) string {

@@ -73,8 +73,18 @@ func TestSummaryLine(t *testing.T) {
 	}
 }
 
+// changed is a changeSet without a kernel.
+type changed struct {
+	changes         []lvsmark.Change
+	notes, warnings []string
+}
+
+func (c changed) Changes() []lvsmark.Change { return c.changes }
+func (c changed) Notes() []string           { return c.notes }
+func (c changed) Warnings() []string        { return c.warnings }
+
 func TestPrintChangesSeparatesNotes(t *testing.T) {
-	result := &lvsmark.Result{Notes: []string{"table ip other marks the same packets"}, Warnings: []string{"chain c drops"}}
+	result := changed{notes: []string{"table ip other marks the same packets"}, warnings: []string{"chain c drops"}}
 
 	var out, err bytes.Buffer
 	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatText, result, pending))
@@ -88,7 +98,7 @@ func TestPrintChangesSeparatesNotes(t *testing.T) {
 	assert.Empty(t, err.String())
 
 	out.Reset()
-	result = &lvsmark.Result{Changes: mixed[:1]}
+	result = changed{changes: mixed[:1]}
 	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatJSON, result, pending))
 	assert.JSONEq(t, `{"version":1,"changes":[{"op":"edit","kind":"setting","where":"",
 		"before":"net.ipv4.ip_forward = 0","after":"net.ipv4.ip_forward = 1","impact":{"effect":"safe"}}],"notes":[],"warnings":[],"changed":true}`, out.String())

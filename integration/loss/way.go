@@ -16,7 +16,10 @@ type way func(context.Context, *stage, document) error
 
 // throughEngine applies as `lvsmark apply` does, without a process for it.
 func throughEngine(ctx context.Context, s *stage, d document) error {
-	_, err := lvsmark.Apply(ctx, lvsmark.Known(d.spec), lvsmark.Options{NetNS: s.director.Path()})
+	p, err := lvsmark.PlanSpec(ctx, lvsmark.Known(d.spec), lvsmark.Options{NetNS: s.director.Path()})
+	if err == nil {
+		_, err = lvsmark.Apply(ctx, p)
+	}
 	return err
 }
 

@@ -1,4 +1,4 @@
-// Package mobyipvs says services and real servers in the types of moby/ipvs, the
+// Package mobyipvs converts services and real servers to the types of moby/ipvs, the
 // library that tests and benchmarks compare with.
 package mobyipvs
 
@@ -17,7 +17,7 @@ import (
 // persistent is IP_VS_SVC_F_PERSISTENT of linux/ip_vs.h.
 const persistent = 1
 
-// Service is the service for moby/ipvs, without its real servers.
+// Service converts a service, without its real servers.
 func Service(s ipvs.Service) *moby.Service {
 	service := &moby.Service{
 		AddressFamily: unix.AF_INET, FWMark: s.Mark, SchedName: s.Scheduler, Flags: s.Flags,
@@ -32,7 +32,7 @@ func Service(s ipvs.Service) *moby.Service {
 	return service
 }
 
-// netmask is the mask in network byte order for IPv4, the prefix length for IPv6.
+// netmask returns the mask in network byte order for IPv4, the prefix length for IPv6.
 func netmask(s ipvs.Service) uint32 {
 	if s.Family == config.IPv6 {
 		return uint32(s.Netmask)
@@ -44,8 +44,7 @@ func netmask(s ipvs.Service) uint32 {
 	return binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, mask))
 }
 
-// Destination is the real server for moby/ipvs, which has no encapsulations and no
-// thresholds.
+// Destination converts a real server. moby/ipvs has no encapsulations and thresholds.
 func Destination(d ipvs.Destination) *moby.Destination {
 	destination := &moby.Destination{Address: d.Address.AsSlice(), Port: d.Port, Weight: d.Weight}
 	switch d.Forwarding {

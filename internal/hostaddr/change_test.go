@@ -11,8 +11,8 @@ import (
 
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
-	"github.com/lvsmark/lvsmark/internal/exchange"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 func TestAddAndDelete(t *testing.T) {
@@ -77,11 +77,11 @@ func TestErrors(t *testing.T) {
 		scratch.Run(t, "", "sysctl", "-qw", "net.ipv6.conf.vip0.disable_ipv6=1")
 		err := only(t, hostaddr.Add(on("vip0", "2001:db8::22")))
 		require.ErrorIs(t, err, unix.EACCES)
-		require.NotErrorIs(t, err, exchange.ErrPrivilege)
+		require.NotErrorIs(t, err, netlink.ErrPrivilege)
 		assert.EqualError(t, err, "add address 2001:db8::22 on vip0: permission denied (IPv6 is off on the device: try \"sysctl net.ipv6.conf.vip0.disable_ipv6=0\")")
 		scratch.DropPrivileges(t)
 		err = only(t, hostaddr.Add(on("vip0", "198.51.100.23")))
-		require.ErrorIs(t, err, exchange.ErrPrivilege)
+		require.ErrorIs(t, err, netlink.ErrPrivilege)
 		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
 	})
 }

@@ -58,7 +58,7 @@ func (b *bench) changes(d *director) (took time.Duration, err error) {
 	changes := ipvs.Diff(nil, b.want)
 	err = d.ipvs(func(conn *ipvs.Conn) error {
 		begin := time.Now()
-		answers := conn.Do(changes...)
+		answers := conn.Apply(changes...)
 		took = time.Since(begin)
 		return errors.Join(answers...)
 	})

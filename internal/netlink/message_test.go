@@ -1,4 +1,4 @@
-package exchange
+package netlink
 
 import (
 	"encoding/binary"
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// message is as the kernel sends it.
+// message is one as the kernel sends it, to the request with number 7.
 func message(typ, flags uint16, data ...byte) []byte {
 	b := binary.NativeEndian.AppendUint32(nil, uint32(unix.NLMSG_HDRLEN+len(data)))
 	b = binary.NativeEndian.AppendUint16(b, typ)
@@ -25,12 +25,8 @@ func refusal(errno unix.Errno, rest ...byte) []byte {
 	return append(binary.NativeEndian.AppendUint32(nil, uint32(-int32(errno))), rest...)
 }
 
-// text is the attribute that holds the kernel's words.
-func text(words string) []byte {
-	b := binary.NativeEndian.AppendUint16(nil, uint16(4+len(words)+1))
-	b = binary.NativeEndian.AppendUint16(b, attributeText)
-	return append(append(b, words...), 0)
-}
+// text is the attribute with the kernel's explanation.
+func text(words string) []byte { return AppendText(nil, unix.NLMSGERR_ATTR_MSG, words) }
 
 func TestMessages(t *testing.T) {
 	datagram := slices.Concat(message(20, unix.NLM_F_MULTI, 1, 2, 3), message(unix.NLMSG_DONE, 0, 0, 0, 0, 0))
@@ -67,10 +63,10 @@ func TestVerdict(t *testing.T) {
 	}{
 		"success":            {0, refusal(0), ""},
 		"refused":            {0, refusal(unix.ENOENT, original...), "no such file or directory"},
-		"with words":         {flagExtended, refusal(unix.EINVAL, slices.Concat(original, text("no"))...), "invalid argument (no)"},
-		"with words, capped": {flagExtended | flagCapped, refusal(unix.EINVAL, slices.Concat(original[:16], text("no"))...), "invalid argument (no)"},
-		"words are cut":      {flagExtended | flagCapped, refusal(unix.EINVAL, slices.Concat(original[:16], text("no")[:5])...), "invalid argument"},
-		"header is cut":      {flagExtended, refusal(unix.EINVAL, original[:9]...), "invalid argument"},
+		"with words":         {unix.NLM_F_ACK_TLVS, refusal(unix.EINVAL, slices.Concat(original, text("no"))...), "invalid argument (no)"},
+		"with words, capped": {unix.NLM_F_ACK_TLVS | unix.NLM_F_CAPPED, refusal(unix.EINVAL, slices.Concat(original[:16], text("no"))...), "invalid argument (no)"},
+		"words are cut":      {unix.NLM_F_ACK_TLVS | unix.NLM_F_CAPPED, refusal(unix.EINVAL, slices.Concat(original[:16], text("no")[:6])...), "invalid argument"},
+		"header is cut":      {unix.NLM_F_ACK_TLVS, refusal(unix.EINVAL, original[:9]...), "invalid argument"},
 		"too short":          {0, []byte{1}, ErrMalformed.Error()},
 	} {
 		err := Message{Type: unix.NLMSG_ERROR, Flags: c.flags, Data: c.data}.Verdict()
@@ -85,7 +81,7 @@ func TestVerdict(t *testing.T) {
 
 // FuzzVerdict: nothing that is received makes it panic.
 func FuzzVerdict(f *testing.F) {
-	f.Add(message(unix.NLMSG_ERROR, flagExtended, refusal(unix.EINVAL, text("no")...)...))
+	f.Add(message(unix.NLMSG_ERROR, unix.NLM_F_ACK_TLVS, refusal(unix.EINVAL, text("no")...)...))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		for m := range Messages(data) {
 			_ = m.Verdict()

@@ -20,14 +20,13 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// A world is a network namespace in which lvsmark works, with things in it that
-// are not lvsmark's.
-type world struct {
+// A fixture is a network namespace for lvsmark that has objects of other programs too.
+type fixture struct {
 	t      *testing.T
 	ns     string
 	binary string
 	specs  string // directory
-	ipvs   bool   // the kernel has it
+	ipvs   bool   // the kernel has IPVS
 }
 
 const foreignRuleset = `table inet other {
@@ -38,11 +37,11 @@ const foreignRuleset = `table inet other {
 }
 `
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	need.NFTables(t)
 	need.Programs(t, "ip", "nft", "sysctl")
-	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), binary: need.Lvsmark(t), specs: t.TempDir()}
+	w := &fixture{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), binary: need.Lvsmark(t), specs: t.TempDir()}
 	_, err := netlink.GenlFamilyGet("IPVS")
 	w.ipvs = err == nil
 	for name, text := range specs() {
@@ -59,15 +58,15 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) spec(name string) string { return filepath.Join(w.specs, name+".yaml") }
+func (w *fixture) spec(name string) string { return filepath.Join(w.specs, name+".yaml") }
 
-// run runs a program in the namespace and returns what it prints.
-func (w *world) run(args ...string) string {
+// run runs a program in the namespace and returns its output.
+func (w *fixture) run(args ...string) string {
 	w.t.Helper()
 	return w.runWith("", args...)
 }
 
-func (w *world) runWith(stdin string, args ...string) string {
+func (w *fixture) runWith(stdin string, args ...string) string {
 	w.t.Helper()
 	var out []byte
 	err := w.inside(func() (err error) {
@@ -80,12 +79,12 @@ func (w *world) runWith(stdin string, args ...string) string {
 	return string(out)
 }
 
-// inside calls f on a thread in the namespace, which the programs that it starts
-// are in too: cheaper than `ip netns exec`.
-func (w *world) inside(f func() error) error {
+// inside calls f on a thread in the namespace. Programs that f starts are in the
+// namespace too; this is cheaper than `ip netns exec`.
+func (w *fixture) inside(f func() error) error {
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		ns, err := netns.GetFromName(w.ns)
 		if err == nil {
 			err = errors.Join(netns.Set(ns), ns.Close())
@@ -98,8 +97,8 @@ func (w *world) inside(f func() error) error {
 	return <-done
 }
 
-// command is lvsmark with the arguments that make it do that.
-func (w *world) command(do operation) []string {
+// command returns the command line of lvsmark for the operation.
+func (w *fixture) command(do operation) []string {
 	args := []string{w.binary, "--netns", w.ns}
 	if do.spec != "" {
 		args = append(args, "-c", w.spec(do.spec))
@@ -107,8 +106,8 @@ func (w *world) command(do operation) []string {
 	return append(args, do.verb...)
 }
 
-// do runs lvsmark undisturbed; it returns the exit status and what it printed.
-func (w *world) do(d operation) (status int, text string) {
+// do runs lvsmark without a fault, and returns the exit status and the output.
+func (w *fixture) do(d operation) (status int, text string) {
 	w.t.Helper()
 	args := w.command(d)
 	var output bytes.Buffer

@@ -5,5 +5,5 @@ package fault_test
 import "testing"
 
 func TestMarks(t *testing.T) {
-	t.Skip("needs Linux on amd64: the injector knows the registers of no other processor")
+	t.Skip("needs Linux on amd64: the tracer supports no other registers")
 }

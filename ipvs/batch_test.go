@@ -14,7 +14,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// crowd is a service with so many servers.
+// crowd is a service with so many destinations.
 func crowd(mark uint32, n int) ipvs.VirtualService {
 	service := ipvs.VirtualService{Service: ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, Scheduler: "rr", Netmask: 32}}
 	for i := range n {
@@ -35,7 +35,7 @@ func TestRefusedAmongMany(t *testing.T) {
 
 		changes := ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, []ipvs.VirtualService{after})
 		require.Len(t, changes, 300)
-		answers := conn.Do(changes...)
+		answers := conn.Apply(changes...)
 		require.Greater(t, len(answers), 78)
 		require.Less(t, len(answers), 300)
 		made := before.Destinations
@@ -59,7 +59,7 @@ func TestAllRefused(t *testing.T) {
 		conn := open(t)
 		want := []ipvs.VirtualService{crowd(21, 500)}
 		do(t, conn, ipvs.Diff(nil, want))
-		answers := conn.Do(ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, want)...)
+		answers := conn.Apply(ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, want)...)
 		require.NotEmpty(t, answers)
 		for _, err := range answers {
 			require.ErrorIs(t, err, unix.EEXIST)
@@ -68,14 +68,14 @@ func TestAllRefused(t *testing.T) {
 	})
 }
 
-// A service that somebody else has made gets none of our servers.
+// A service that somebody else has made gets none of our destinations.
 func TestNoServersForAnothersService(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
 		others := []ipvs.VirtualService{crowd(22, 0)}
 		do(t, conn, ipvs.Diff(nil, others))
 		changes := ipvs.Diff(nil, []ipvs.VirtualService{crowd(21, 3), crowd(22, 3), crowd(23, 3)})
-		answers := conn.Do(changes...)
+		answers := conn.Apply(changes...)
 		require.Len(t, answers, 5)
 		require.ErrorIs(t, answers[4], unix.EEXIST)
 		assert.Equal(t, []ipvs.VirtualService{crowd(21, 3), crowd(22, 0)}, services(t, conn))
@@ -89,7 +89,7 @@ func TestNoRemovalBehindARefusal(t *testing.T) {
 		have, gone := []ipvs.VirtualService{crowd(21, 3)}, crowd(21, 3)
 		gone.Destinations[1].Address = netip.MustParseAddr("10.9.9.9")
 		do(t, conn, ipvs.Diff(nil, have))
-		answers := conn.Do(ipvs.Diff([]ipvs.VirtualService{gone}, nil)...)
+		answers := conn.Apply(ipvs.Diff([]ipvs.VirtualService{gone}, nil)...)
 		require.Len(t, answers, 2)
 		require.ErrorIs(t, answers[1], unix.ENOENT)
 		have[0].Destinations = have[0].Destinations[1:]
@@ -103,11 +103,11 @@ func TestConnAfterRefusals(t *testing.T) {
 		conn := open(t)
 		changes := ipvs.Diff(nil, []ipvs.VirtualService{crowd(21, 100)})
 		for range 3 {
-			assert.Error(t, errors.Join(conn.Do(slices.Concat(changes[1:], changes[1:])...)...))
+			assert.Error(t, errors.Join(conn.Apply(slices.Concat(changes[1:], changes[1:])...)...))
 			assert.Empty(t, services(t, conn))
 		}
 		do(t, conn, changes)
-		assert.Error(t, errors.Join(conn.Do(changes...)...))
+		assert.Error(t, errors.Join(conn.Apply(changes...)...))
 		assert.Equal(t, []ipvs.VirtualService{crowd(21, 100)}, services(t, conn))
 	})
 }

@@ -85,7 +85,7 @@ func comeAndGo(t *testing.T, stop <-chan bool) {
 		default:
 		}
 		for _, changes := range [][]ipvs.Change{ipvs.Diff(nil, theirs), ipvs.Diff(theirs, nil)} {
-			for _, err := range conn.Do(changes...) {
+			for _, err := range conn.Apply(changes...) {
 				if !assert.NoError(t, err) {
 					return
 				}
