@@ -11,36 +11,36 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A watch is a table of somebody else's on the director. It counts packets ahead
-// of lvsmark's chain, and behind it what became of them, where they end. It does
-// not change while specs are applied.
-type watch struct{ conn *nftables.Conn }
+// An observer is a foreign table on the director. It counts packets before lvsmark's
+// chain; after it, it counts them by result and drops them. It does not change while
+// specs are applied.
+type observer struct{ conn *nftables.Conn }
 
-// A count is what a watch has counted.
+// A count has the counters of an observer.
 type count struct {
-	seen                   uint64 // ahead of the marks
-	right, unmarked, wrong uint64 // behind them
+	seen                   uint64 // before the marks
+	right, unmarked, wrong uint64 // after the marks
 }
 
 func (c count) classified() uint64 { return c.right + c.unmarked + c.wrong }
 
 const watchTable = "watch"
 
-// newWatch watches for packets of these marks.
-func (s *stage) newWatch(marks marks) (*watch, error) {
+// newObserver loads an observer for packets with these marks.
+func (s *testbed) newObserver(marks marks) (*observer, error) {
 	if err := s.director.Load(watchText(marks)); err != nil {
 		return nil, err
 	}
-	w := &watch{}
+	w := &observer{}
 	return w, s.director.Do(func() (err error) {
 		w.conn, err = nftables.New(nftables.AsLasting())
 		return err
 	})
 }
 
-func (w *watch) close() { _ = w.conn.CloseLasting() }
+func (o *observer) close() { _ = o.conn.CloseLasting() }
 
-// watchText is a table for each family. It expects nothing but TCP.
+// watchText returns a table for each family. It supports only TCP.
 func watchText(marks marks) string {
 	elements := map[config.Family][]string{}
 	for p, values := range marks {
@@ -89,12 +89,12 @@ func familyName(f config.Family) string {
 }
 
 // read reads the counters.
-func (w *watch) read() (count, error) {
+func (o *observer) read() (count, error) {
 	sum := map[string]uint64{}
 	for _, family := range []nftables.TableFamily{nftables.TableFamilyIPv4, nftables.TableFamilyIPv6} {
-		objects, err := w.conn.GetObj(&nftables.CounterObj{Table: &nftables.Table{Name: watchTable, Family: family}})
+		objects, err := o.conn.GetObj(&nftables.CounterObj{Table: &nftables.Table{Name: watchTable, Family: family}})
 		if err != nil || len(objects) != 4 {
-			return count{}, fmt.Errorf("reading counters: %d of 4 are there: %w", len(objects), err)
+			return count{}, fmt.Errorf("reading counters: found %d of 4: %w", len(objects), err)
 		}
 		for _, o := range objects {
 			if c, ok := o.(*nftables.CounterObj); ok {
@@ -105,34 +105,35 @@ func (w *watch) read() (count, error) {
 	return count{sum["seen"], sum["right"], sum["unmarked"], sum["wrong"]}, nil
 }
 
-// pause and mostReadings bound how long a watch waits for its counters: 20
-// seconds and more.
+// Limits on the wait for counters: 20 seconds for traffic, 200 for silence, plus the
+// time of the readings.
 const (
-	pause        = 2 * time.Millisecond
-	mostReadings = 10_000
+	pollInterval = 2 * time.Millisecond
+	maxReadings  = 10_000
 )
 
-// busy reads the counters once packets came since then.
-func (w *watch) busy(since count) (count, error) {
-	for range mostReadings {
-		if now, err := w.read(); err != nil || now.seen > since.seen {
+// waitForTraffic waits until packets have arrived since then, and returns the
+// counters.
+func (o *observer) waitForTraffic(since count) (count, error) {
+	for range maxReadings {
+		if now, err := o.read(); err != nil || now.seen > since.seen {
 			return now, err
 		}
-		time.Sleep(pause)
+		time.Sleep(pollInterval)
 	}
-	return since, errors.New("no packet comes to the director")
+	return since, errors.New("no packet arrives at the director")
 }
 
-// settled reads the counters once no packet comes any more.
-func (w *watch) settled() (count, error) {
+// waitForSilence waits until packets stop, and returns the counters.
+func (o *observer) waitForSilence() (count, error) {
 	var before count
-	for range mostReadings {
-		time.Sleep(10 * pause)
-		now, err := w.read()
+	for range maxReadings {
+		time.Sleep(10 * pollInterval)
+		now, err := o.read()
 		if err != nil || now == before {
 			return now, err
 		}
 		before = now
 	}
-	return before, errors.New("packets come although nobody sends any")
+	return before, errors.New("packets still arrive although the sender has stopped")
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A way makes the director's tables those of the spec.
-type way func(context.Context, *stage, document) error
+// A applyFunc makes the director's tables those of the spec.
+type applyFunc func(context.Context, *testbed, document) error
 
-// throughEngine applies as `lvsmark apply` does, without a process for it.
-func throughEngine(ctx context.Context, s *stage, d document) error {
+// throughEngine applies in this process, as `lvsmark apply` does.
+func throughEngine(ctx context.Context, s *testbed, d document) error {
 	p, err := lvsmark.PlanSpec(ctx, lvsmark.Known(d.spec), lvsmark.Options{NetNS: s.director.Path()})
 	if err == nil {
 		_, err = lvsmark.Apply(ctx, p)
@@ -23,9 +23,9 @@ func throughEngine(ctx context.Context, s *stage, d document) error {
 	return err
 }
 
-// withoutWriting applies where there is nothing to do, and fails where the
+// throughEngineNoWrite applies where there is nothing to do, and fails where the
 // ruleset's generation moves: even a write that changes nothing moves it.
-func withoutWriting(ctx context.Context, s *stage, d document) error {
+func throughEngineNoWrite(ctx context.Context, s *testbed, d document) error {
 	before, err := s.director.Snapshot()
 	if err != nil {
 		return err
@@ -40,17 +40,17 @@ func withoutWriting(ctx context.Context, s *stage, d document) error {
 	return err
 }
 
-// throughProgram runs lvsmark.
-func throughProgram(program string) way {
-	return func(_ context.Context, s *stage, d document) error {
+// throughProgram applies with the lvsmark binary.
+func throughProgram(program string) applyFunc {
+	return func(_ context.Context, s *testbed, d document) error {
 		_, err := s.director.Run(d.yaml, program, "-c", "-", "apply")
 		return err
 	}
 }
 
-// behindAnotherPriority gives the chains that mark another priority, which no
+// fromOtherPriority gives the chains that mark another priority, which no
 // spec can, and applies.
-func behindAnotherPriority(ctx context.Context, s *stage, d document) error {
+func fromOtherPriority(ctx context.Context, s *testbed, d document) error {
 	before, err := s.director.Snapshot()
 	if err != nil {
 		return err
@@ -74,14 +74,14 @@ func behindAnotherPriority(ctx context.Context, s *stage, d document) error {
 	return throughEngine(ctx, s, d)
 }
 
-// inOneTransaction is what `nft -f` is mostly fed: the whole table anew.
-func inOneTransaction(_ context.Context, s *stage, d document) error {
+// inOneTransaction deletes and loads the table in one run of `nft -f`, as is common.
+func inOneTransaction(_ context.Context, s *testbed, d document) error {
 	text := nft.Compile(d.spec).String()
 	return s.director.Load(deletions(d) + text)
 }
 
-// oneByOne deletes the table, and loads it afterwards.
-func oneByOne(_ context.Context, s *stage, d document) error {
+// inTwoTransactions deletes the table, and then loads it.
+func inTwoTransactions(_ context.Context, s *testbed, d document) error {
 	if err := s.director.Load(deletions(d)); err != nil {
 		return err
 	}

@@ -17,16 +17,16 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// A world is a network namespace, with two specs that are to be applied there.
-type world struct {
+// A fixture is a network namespace and two specs to apply in it.
+type fixture struct {
 	t       *testing.T
 	ns      string
 	program string // path of lvsmark
 	specs   []string
 }
 
-// newWorld binds the marks where the kernel has IPVS.
-func newWorld(t *testing.T) *world {
+// newFixture returns a fixture whose specs bind the marks if the kernel has IPVS.
+func newFixture(t *testing.T) *fixture {
 	need.NFTables(t)
 	need.Programs(t, "ip", "nft")
 	_, err := netlink.GenlFamilyGet("IPVS")
@@ -34,7 +34,7 @@ func newWorld(t *testing.T) *world {
 	if bind {
 		need.Programs(t, "ipvsadm")
 	}
-	w := &world{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), program: need.Lvsmark(t)}
+	w := &fixture{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), program: need.Lvsmark(t)}
 	out, err := exec.Command("ip", "netns", "add", w.ns).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", w.ns).Run() })
@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// Specs that have nothing in common but a mark, its VIP, and the table's name.
+// The specs have only a mark, its VIP and the table's name in common.
 const (
 	oneSpec = `clusters:
   - {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}, {address: "fd00::11"}]}
@@ -66,24 +66,24 @@ director: {sysctls: {net.ipv4.ip_default_ttl: 62}}
 )
 
 // run runs a program in the namespace.
-func (w *world) run(args ...string) {
+func (w *fixture) run(args ...string) {
 	w.t.Helper()
 	out, err := w.command(args...).CombinedOutput()
 	require.NoError(w.t, err, "%v: %s", args, out)
 }
 
-func (w *world) command(args ...string) *exec.Cmd {
+func (w *fixture) command(args ...string) *exec.Cmd {
 	return exec.Command("ip", append([]string{"netns", "exec", w.ns}, args...)...)
 }
 
-// An outcome is what lvsmark said, and its exit status.
+// An outcome is the exit status and the output of lvsmark.
 type outcome struct {
 	status int
 	stdout string
 	stderr string
 }
 
-func (w *world) lvsmark(spec string, verb ...string) (o outcome, err error) {
+func (w *fixture) lvsmark(spec string, verb ...string) (o outcome, err error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(w.program, append([]string{"-c", spec, "--netns", w.ns}, verb...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -95,25 +95,25 @@ func (w *world) lvsmark(spec string, verb ...string) (o outcome, err error) {
 	return o, err
 }
 
-// do is lvsmark where it has to run.
-func (w *world) do(spec string, verb ...string) outcome {
+// do runs lvsmark and requires that it runs; any exit status is allowed.
+func (w *fixture) do(spec string, verb ...string) outcome {
 	w.t.Helper()
 	o, err := w.lvsmark(spec, verb...)
 	require.NoError(w.t, err)
 	return o
 }
 
-// is reports whether the kernel is precisely as the spec says.
-func (w *world) is(spec string) bool {
+// matches reports whether the kernel matches the spec exactly.
+func (w *fixture) matches(spec string) bool {
 	w.t.Helper()
 	o := w.do(spec, "diff")
 	require.NotEqual(w.t, 2, o.status, o.stderr)
 	return o.status == 0
 }
 
-// fair asserts that an apply was done, or refused with a word about who is in
-// the way, and nothing half done left.
-func (w *world) fair(o outcome) {
+// checkOutcome checks that an apply succeeded, or refused with a message about the
+// other process and no partial change.
+func (w *fixture) checkOutcome(o outcome) {
 	w.t.Helper()
 	if o.status == 0 {
 		return
@@ -125,7 +125,7 @@ func (w *world) fair(o outcome) {
 	}
 }
 
-// refusals name somebody else.
+// refusals are the messages about another process.
 const refusals = `another lvsmark is changing this network namespace: pid \d+, apply, since` +
 	`|changed by somebody else meanwhile` +
 	`|the ruleset changes while it is read` +
@@ -133,16 +133,17 @@ const refusals = `another lvsmark is changing this network namespace: pid \d+, a
 	`|somebody else has (added|deleted) it` +
 	`|IPVS service is not lvsmark's`
 
-// settles asserts that, once nobody else writes any more, one apply is enough.
-func (w *world) settles() {
+// checkConverges checks that one apply is enough when no other process writes.
+func (w *fixture) checkConverges() {
 	w.t.Helper()
 	o := w.do(w.specs[0], "apply", "--adopt")
 	assert.Equal(w.t, 0, o.status, o.stderr)
-	assert.True(w.t, w.is(w.specs[0]), "no difference")
+	assert.True(w.t, w.matches(w.specs[0]), "no difference")
 }
 
-// applies is how often a test applies: emulation is slow.
-func applies() int {
+// applyCount returns the number of applies of a test. It is small with -short:
+// emulation is slow.
+func applyCount() int {
 	if testing.Short() {
 		return 2
 	}

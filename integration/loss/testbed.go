@@ -10,18 +10,18 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// A stage is a director and a client with a wire between them, each in a network
-// namespace without a name, which ends with this process at the latest.
-type stage struct {
+// A testbed is a director and a client, connected by a veth pair, each in an unnamed
+// network namespace that ends with this process.
+type testbed struct {
 	director, client *equivalence.Namespace
 	address          net.HardwareAddr // of the director's device
 }
 
-// device is the name of the wire's end in both.
+// device is the name of the veth device in both namespaces.
 const device = "wire"
 
-func newStage() (*stage, error) {
-	s := &stage{}
+func newTestbed() (*testbed, error) {
+	s := &testbed{}
 	var err error
 	if s.director, err = equivalence.NewNamespace(); err != nil {
 		return nil, err
@@ -35,13 +35,13 @@ func newStage() (*stage, error) {
 	return s, nil
 }
 
-func (s *stage) close() error { return errors.Join(s.client.Close(), s.director.Close()) }
+func (s *testbed) close() error { return errors.Join(s.client.Close(), s.director.Close()) }
 
-func (s *stage) wire() error {
+func (s *testbed) wire() error {
 	if _, err := s.client.Run("", "ip", "link", "add", device, "type", "veth", "peer", "name", device, "netns", s.director.Path()); err != nil {
 		return err
 	}
-	// Nobody sends but the sender: no address is resolved.
+	// Only the sender sends: no address autoconfiguration and no multicast.
 	for _, n := range []*equivalence.Namespace{s.client, s.director} {
 		if _, err := n.Run("", "ip", "link", "set", device, "addrgenmode", "none", "multicast", "off"); err != nil {
 			return err
