@@ -109,11 +109,12 @@ func FirstAttribute[T Content](b T) (typ uint16, content T, length int) {
 	if len(b) < AttributeHeaderLen {
 		return 0, content, 0
 	}
-	n := int(binary.NativeEndian.Uint16([]byte(b[:2])))
+	header := [AttributeHeaderLen]byte{b[0], b[1], b[2], b[3]}
+	n := int(binary.NativeEndian.Uint16(header[:]))
 	if n < AttributeHeaderLen || n > len(b) {
 		return 0, content, 0
 	}
-	return binary.NativeEndian.Uint16([]byte(b[2:4])), b[AttributeHeaderLen:n], min(aligned(n), len(b))
+	return binary.NativeEndian.Uint16(header[2:]), b[AttributeHeaderLen:n], min(aligned(n), len(b))
 }
 
 // aligned is n rounded up to the boundary on which attributes and messages begin.
