@@ -12,7 +12,7 @@ import (
 
 // ErrStale says that a change came too late: another process has added or deleted the
 // service or real server. That change was not made.
-var ErrStale = errors.New("IPVS was changed meanwhile")
+var ErrStale = errors.New("IPVS was changed by another process")
 
 // A staleError wraps ErrStale too. Its hint says as much.
 type staleError struct{ error }
@@ -121,11 +121,11 @@ func hintFor(change Change, err error) string {
 		}
 		return hint
 	case errors.Is(err, unix.ENOENT):
-		return "the service has no such real server: somebody else has deleted it"
+		return "the service has no such real server: another process has deleted it"
 	case errors.Is(err, unix.ESRCH):
-		return "there is no such service: somebody else has deleted it"
+		return "there is no such service: another process has deleted it"
 	case errors.Is(err, unix.EEXIST):
-		return "it is there already: somebody else has added it"
+		return "it is there already: another process has added it"
 	case errors.Is(err, unix.EAFNOSUPPORT):
 		return "this kernel's IPVS has no IPv6: CONFIG_IP_VS_IPV6"
 	case errors.Is(err, unix.EINVAL) && change.Op == AddDestination:

@@ -227,7 +227,7 @@ func TestRefusals(t *testing.T) {
 			{
 				ipvs.Change{Op: ipvs.AddService, Service: service},
 				unix.EEXIST,
-				"add service fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
+				"add service fwmark 21 IPv4: file exists (it is there already: another process has added it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.EditService, Previous: service, Service: noScheduler},
@@ -237,27 +237,27 @@ func TestRefusals(t *testing.T) {
 			{
 				ipvs.Change{Op: ipvs.EditService, Previous: noService, Service: noService},
 				unix.ESRCH,
-				"edit service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
+				"edit service fwmark 99 IPv4: no such process (there is no such service: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.DelService, Service: noService},
 				unix.ESRCH,
-				"delete service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
+				"delete service fwmark 99 IPv4: no such process (there is no such service: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: dest},
 				unix.EEXIST,
-				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
+				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it is there already: another process has added it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: other, After: other},
 				unix.ENOENT,
-				"edit real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: somebody else has deleted it)",
+				"edit real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.DelDestination, Service: service, Before: other},
 				unix.ENOENT,
-				"delete real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: somebody else has deleted it)",
+				"delete real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: v6},

@@ -125,12 +125,12 @@ func (w *world) fair(o outcome) {
 	}
 }
 
-// refusals name somebody else.
+// refusals name another process.
 const refusals = `another lvsmark is changing this network namespace: pid \d+, apply, since` +
-	`|changed by somebody else meanwhile` +
+	`|the nftables ruleset was changed by another process` +
 	`|the ruleset changes while it is read` +
 	`|applied, but somebody else changed lvsmark's tables or services at the same time` +
-	`|somebody else has (added|deleted) it` +
+	`|another process has (added|deleted) it` +
 	`|IPVS service is not lvsmark's`
 
 // settles asserts that, once nobody else writes any more, one apply is enough.
