@@ -75,7 +75,7 @@ func (j *analyzer) serverEdited(c ipvs.Change) Impact {
 	impact := Impact{Effect: Safe, Cluster: j.cluster(c.Service.Key), Server: j.server(c.Before.Address)}
 	before, after := c.Before, c.After
 	switch {
-	case before.Encapsulation != after.Encapsulation && before.Forwarding == config.Tunnel && held.Active > 0:
+	case before.Tunnel != after.Tunnel && before.Forwarding == config.Tunnel && held.Active > 0:
 		impact.Effect, impact.Connections = Cuts, int(held.Active)
 		impact.Detail = "packets are wrapped in another way; " + counts(held)
 	case before.Weight > 0 && after.Weight == 0:
@@ -117,11 +117,11 @@ func (j *analyzer) serviceEdited(previous, service ipvs.Service) Impact {
 // forgets reports whether a client may no longer reach the real server that it
 // is on.
 func forgets(previous, service ipvs.Service) bool {
-	if previous.Persistence == 0 {
-		return goesByAddress(previous.Scheduler) && service.Scheduler != previous.Scheduler
+	if previous.Timeout == 0 {
+		return goesByAddress(previous.SchedName) && service.SchedName != previous.SchedName
 	}
-	return service.Persistence == 0 || service.Netmask != previous.Netmask ||
-		service.RawNetmask != previous.RawNetmask || service.PersistenceEngine != previous.PersistenceEngine
+	return service.Timeout == 0 || service.Netmask != previous.Netmask ||
+		service.RawNetmask != previous.RawNetmask || service.PEName != previous.PEName
 }
 
 // goesByAddress names the schedulers that send a client, or a VIP, to one real

@@ -16,7 +16,7 @@ import (
 
 // crowd is a service with so many destinations.
 func crowd(mark uint32, n int) ipvs.VirtualService {
-	service := ipvs.VirtualService{Service: ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, Scheduler: "rr", Netmask: 32}}
+	service := ipvs.VirtualService{Service: ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, SchedName: "rr", Netmask: 32}}
 	for i := range n {
 		address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
 		service.Destinations = append(service.Destinations, ipvs.Destination{Address: address, Weight: 1})

@@ -115,8 +115,8 @@ func (c Change) setsService() bool { return c.Op == AddService || c.Op == EditSe
 func hintFor(change Change, err error) string {
 	switch {
 	case errors.Is(err, unix.ENOENT) && change.setsService():
-		hint := fmt.Sprintf("scheduler %q needs the module ip_vs_%[1]s: try \"modprobe ip_vs_%[1]s\"", change.Service.Scheduler)
-		if engine := change.Service.PersistenceEngine; engine != "" {
+		hint := fmt.Sprintf("scheduler %q needs the module ip_vs_%[1]s: try \"modprobe ip_vs_%[1]s\"", change.Service.SchedName)
+		if engine := change.Service.PEName; engine != "" {
 			hint += fmt.Sprintf("; and persistence engine %q the module ip_vs_pe_%[1]s", engine)
 		}
 		return hint
