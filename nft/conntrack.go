@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // Of linux/netfilter/nfnetlink_conntrack.h and nf_conntrack_common.h.
@@ -39,24 +39,21 @@ type tracked struct {
 // are established and have another source, in the network namespace of the
 // calling thread.
 func (c *Change) Translated() (int, error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, netlink.Options{DatagramLimit: datagramLimit})
 	if err != nil {
 		return 0, fmt.Errorf("open netfilter netlink: %w", err)
 	}
 	defer conn.Close()
-	messages, err := conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: ctGet, Flags: netlink.Request | netlink.Dump},
-		Data:   []byte{byte(c.table.Family), unix.NFNETLINK_V0, 0, 0},
-	})
-	if err != nil {
-		return 0, fmt.Errorf("list tracked connections: %w", err)
-	}
 	sources, n := indexSources(c.sources), 0
-	for _, m := range messages {
-		if len(m.Data) < 4 {
-			continue
+	for m, err := range conn.Ask(netlink.Request{Type: ctGet, Flags: unix.NLM_F_DUMP, Header: nfgenmsg(byte(c.table.Family), 0)}) {
+		var entry []byte
+		if err == nil {
+			entry, err = m.Attributes(nfgenmsgLen)
 		}
-		if t := readTracked(m.Data[4:]); t.protocol == config.TCP && t.established && t.status&ctSourceNAT != 0 {
+		if err != nil {
+			return 0, fmt.Errorf("list tracked connections: %w", err)
+		}
+		if t := readTracked(entry); t.protocol == config.TCP && t.established && t.status&ctSourceNAT != 0 {
 			address := t.source.Addr()
 			if sources.holds(sourceRange{t.source.Port(), address, address}) {
 				n++
@@ -69,14 +66,14 @@ func (c *Change) Translated() (int, error) {
 func readTracked(entry []byte) (t tracked) {
 	var source netip.Addr
 	var port uint16
-	for typ, data := range attributes(entry) {
+	for typ, data := range netlink.Attributes(entry) {
 		switch {
 		case typ == ctStatus && len(data) == 4:
 			t.status = binary.BigEndian.Uint32(data)
 		case typ == ctProtoInfo:
 			t.established = isEstablished(data)
 		case typ == ctTupleOrig:
-			for typ, data := range attributes(data) {
+			for typ, data := range netlink.Attributes(data) {
 				switch typ {
 				case ctTupleIP:
 					source = firstAddress(data)
@@ -92,7 +89,7 @@ func readTracked(entry []byte) (t tracked) {
 
 // firstAddress is the source: the kernel sends it ahead of the destination.
 func firstAddress(tuple []byte) (first netip.Addr) {
-	for _, data := range attributes(tuple) {
+	for _, data := range netlink.Attributes(tuple) {
 		if a, ok := netip.AddrFromSlice(data); ok && !first.IsValid() {
 			first = a
 		}
@@ -101,7 +98,7 @@ func firstAddress(tuple []byte) (first netip.Addr) {
 }
 
 func readPort(tuple []byte) (protocol config.Protocol, port uint16) {
-	for typ, data := range attributes(tuple) {
+	for typ, data := range netlink.Attributes(tuple) {
 		switch {
 		case typ == ctProtoNumber && len(data) == 1:
 			protocol = config.Protocol(data[0])
@@ -113,11 +110,11 @@ func readPort(tuple []byte) (protocol config.Protocol, port uint16) {
 }
 
 func isEstablished(info []byte) (established bool) {
-	for typ, data := range attributes(info) {
+	for typ, data := range netlink.Attributes(info) {
 		if typ != ctInfoTCP {
 			continue
 		}
-		for typ, data := range attributes(data) {
+		for typ, data := range netlink.Attributes(data) {
 			established = established || typ == ctStateTCP && len(data) == 1 && data[0] == ctEstablished
 		}
 	}
