@@ -16,7 +16,7 @@ import (
 
 // crowd is a service with so many destinations.
 func crowd(mark uint32, n int) ipvs.VirtualService {
-	service := ipvs.VirtualService{Service: ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, Scheduler: "rr", Netmask: 32}}
+	service := ipvs.VirtualService{Service: ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, SchedName: "rr", Netmask: 32}}
 	for i := range n {
 		address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
 		service.Destinations = append(service.Destinations, ipvs.Destination{Address: address, Weight: 1})
@@ -24,8 +24,8 @@ func crowd(mark uint32, n int) ipvs.VirtualService {
 	return service
 }
 
-// What goes in one piece is answered one by one: those behind a refusal are made
-// all the same, and it is known which. More than goes in one piece is not begun.
+// Changes of one batch are answered one by one: those after a refusal are made, and it is
+// known which. The next batch is not begun.
 func TestRefusedAmongMany(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
@@ -53,7 +53,7 @@ func TestRefusedAmongMany(t *testing.T) {
 	})
 }
 
-// All of a piece may be refused: no refusal is lost.
+// All changes of a batch may be refused: no refusal is lost.
 func TestAllRefused(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
@@ -68,7 +68,7 @@ func TestAllRefused(t *testing.T) {
 	})
 }
 
-// A service that somebody else has made gets none of our destinations.
+// A service that another process has added gets none of our destinations.
 func TestNoServersForAnothersService(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
@@ -82,7 +82,7 @@ func TestNoServersForAnothersService(t *testing.T) {
 	})
 }
 
-// What ends connections is not done behind a refusal.
+// A change that ends connections is not made after a refusal.
 func TestNoRemovalBehindARefusal(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
@@ -97,7 +97,7 @@ func TestNoRemovalBehindARefusal(t *testing.T) {
 	})
 }
 
-// A Conn is good for more after refusals.
+// A Conn can be used after refusals.
 func TestConnAfterRefusals(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)

@@ -170,11 +170,11 @@ type field struct{ name, value string }
 
 func (s Service) fields() []field {
 	return []field{
-		{"scheduler", s.Scheduler},
-		{"persistence", persistenceText(s.Persistence)},
+		{"scheduler", s.SchedName},
+		{"persistence", persistenceText(s.Timeout)},
 		{"netmask", s.netmask()},
 		{"flags", fmt.Sprintf("%#x", s.Flags)},
-		{"persistence engine", orNone(s.PersistenceEngine)},
+		{"persistence engine", orNone(s.PEName)},
 	}
 }
 
@@ -184,7 +184,7 @@ func (d Destination) fields() []field {
 		{"forwarding", d.method()},
 		{"upper threshold", fmt.Sprint(d.UpperThreshold)},
 		{"lower threshold", fmt.Sprint(d.LowerThreshold)},
-		{"encapsulation", strings.Join(d.Encapsulation.flags(), " ")},
+		{"encapsulation", strings.Join(d.Tunnel.flags(), " ")},
 	}
 }
 

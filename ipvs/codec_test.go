@@ -18,12 +18,12 @@ import (
 func TestGoldenRequests(t *testing.T) {
 	ftp := Service{
 		Key:       Key{Mark: 21, Family: config.IPv4},
-		Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24, PersistenceEngine: "sip", Flags: OnePacket,
+		SchedName: "wlc", Timeout: 5 * time.Minute, Netmask: 24, PEName: "sip", Flags: OnePacket,
 	}
-	web := Service{Key: Key{Mark: 0x80000001, Family: config.IPv6}, Scheduler: "mh", Netmask: 128}
+	web := Service{Key: Key{Mark: 0x80000001, Family: config.IPv6}, SchedName: "mh", Netmask: 128}
 	tunnel := Destination{
 		Address: netip.MustParseAddr("10.0.0.11"), Port: 80, Weight: 3, Forwarding: config.Tunnel, UpperThreshold: 10, LowerThreshold: 5,
-		Encapsulation: Encapsulation{Type: tunnelGUE, Port: 6080, Flags: tunnelRemoteChecksum},
+		Tunnel: Tunnel{Type: tunnelGUE, Port: 6080, Flags: tunnelRemoteChecksum},
 	}
 	direct := Destination{Address: netip.MustParseAddr("2001:db8::11"), Weight: 65535, Forwarding: config.Direct}
 	for command, c := range map[string]struct {
@@ -76,7 +76,7 @@ func TestDestinationRoundTrip(t *testing.T) {
 		for _, dest := range []Destination{
 			{},
 			{Port: 1, Weight: 65535, Forwarding: config.Direct},
-			{Port: 65535, Weight: math.MaxInt32, Forwarding: config.Tunnel, Encapsulation: Encapsulation{Type: 1, Port: 6080, Flags: 2}},
+			{Port: 65535, Weight: math.MaxInt32, Forwarding: config.Tunnel, Tunnel: Tunnel{Type: 1, Port: 6080, Flags: 2}},
 			{RawForwarding: 1, UpperThreshold: math.MaxUint32, LowerThreshold: 1},
 		} {
 			dest.Address = netip.MustParseAddr(address)
@@ -105,8 +105,8 @@ func TestNetmaskRoundTrip(t *testing.T) {
 
 // Whatever bytes come, decoding ends without a panic.
 func FuzzDecode(f *testing.F) {
-	f.Add(appendService(nil, Service{Key: Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Persistence: time.Minute, Netmask: 64}))
-	f.Add(appendDestination(nil, Destination{Address: netip.MustParseAddr("10.0.0.1"), Encapsulation: Encapsulation{Type: 1}}))
+	f.Add(appendService(nil, Service{Key: Key{Mark: 21, Family: config.IPv6}, SchedName: "wlc", Timeout: time.Minute, Netmask: 64}))
+	f.Add(appendDestination(nil, Destination{Address: netip.MustParseAddr("10.0.0.1"), Tunnel: Tunnel{Type: 1}}))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		_, _ = decodeService(data)
 		_, _ = decodeDestination(data, Key{Mark: 1, Family: config.IPv4})

@@ -12,7 +12,7 @@ import (
 
 // ErrStale says that a change came too late: another process has added or deleted the
 // service or real server. That change was not made.
-var ErrStale = errors.New("IPVS was changed meanwhile")
+var ErrStale = errors.New("IPVS was changed by another process")
 
 // A staleError wraps ErrStale too. Its hint says as much.
 type staleError struct{ error }
@@ -115,17 +115,17 @@ func (c Change) setsService() bool { return c.Op == AddService || c.Op == EditSe
 func hintFor(change Change, err error) string {
 	switch {
 	case errors.Is(err, unix.ENOENT) && change.setsService():
-		hint := fmt.Sprintf("scheduler %q needs the module ip_vs_%[1]s: try \"modprobe ip_vs_%[1]s\"", change.Service.Scheduler)
-		if engine := change.Service.PersistenceEngine; engine != "" {
+		hint := fmt.Sprintf("scheduler %q needs the module ip_vs_%[1]s: try \"modprobe ip_vs_%[1]s\"", change.Service.SchedName)
+		if engine := change.Service.PEName; engine != "" {
 			hint += fmt.Sprintf("; and persistence engine %q the module ip_vs_pe_%[1]s", engine)
 		}
 		return hint
 	case errors.Is(err, unix.ENOENT):
-		return "the service has no such real server: somebody else has deleted it"
+		return "the service has no such real server: another process has deleted it"
 	case errors.Is(err, unix.ESRCH):
-		return "there is no such service: somebody else has deleted it"
+		return "there is no such service: another process has deleted it"
 	case errors.Is(err, unix.EEXIST):
-		return "it is there already: somebody else has added it"
+		return "it is there already: another process has added it"
 	case errors.Is(err, unix.EAFNOSUPPORT):
 		return "this kernel's IPVS has no IPv6: CONFIG_IP_VS_IPV6"
 	case errors.Is(err, unix.EINVAL) && change.Op == AddDestination:

@@ -23,10 +23,10 @@ func Compile(spec *config.Spec) []VirtualService {
 func compile(b config.Binding) VirtualService {
 	cluster := b.Cluster
 	service := VirtualService{Service: Service{
-		Key:         Key{Mark: b.Mark, Family: b.Family},
-		Scheduler:   cluster.Scheduler,
-		Persistence: cluster.Persistence,
-		Netmask:     b.Family.Bits(),
+		Key:       Key{Mark: b.Mark, Family: b.Family},
+		SchedName: cluster.Scheduler,
+		Timeout:   cluster.Persistence,
+		Netmask:   b.Family.Bits(),
 	}}
 	// Without persistence the kernel keeps a netmask but does not use it, and ipvsadm
 	// does not print it.

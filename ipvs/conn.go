@@ -13,7 +13,7 @@ import (
 
 // ErrNoIPVS says that the kernel has no IPVS and could not load it.
 var ErrNoIPVS = errors.New("this kernel has no IPVS: it needs the module ip_vs (CONFIG_IP_VS);" +
-	" try \"modprobe ip_vs\", or leave IPVS to somebody else with \"director.bind: false\"")
+	" try \"modprobe ip_vs\", or leave IPVS to another program with \"director.bind: false\"")
 
 // ErrPrivilege says that the caller may not see or change IPVS.
 var ErrPrivilege = netlink.ErrPrivilege

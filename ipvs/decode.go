@@ -26,18 +26,18 @@ func decodeService(attributes []byte) (Service, error) {
 		case serviceMark:
 			service.Mark = d.Uint32()
 		case serviceScheduler:
-			service.Scheduler = d.Text()
+			service.SchedName = d.Text()
 		case serviceFlags: // see appendFlags
 			if len(d.Bytes()) < 4 {
 				return service, netlink.ErrMalformed
 			}
 			flags = binary.NativeEndian.Uint32(d.Bytes())
 		case serviceTimeout:
-			service.Persistence = time.Duration(d.Uint32()) * time.Second
+			service.Timeout = time.Duration(d.Uint32()) * time.Second
 		case serviceNetmask:
 			netmask = d.Uint32()
 		case servicePE:
-			service.PersistenceEngine = d.Text()
+			service.PEName = d.Text()
 		}
 	}
 	if d.Err() != nil || service.Mark == 0 {
@@ -57,12 +57,12 @@ func decodeService(attributes []byte) (Service, error) {
 func (s *Service) settle(flags, netmask uint32) {
 	s.Flags = flags &^ flagHashed
 	if flags&flagPersistent == 0 {
-		s.Persistence, s.Netmask = 0, s.Family.Bits()
+		s.Timeout, s.Netmask = 0, s.Family.Bits()
 		return
 	}
 	s.setNetmask(netmask)
-	if s.Persistence > 0 {
-		s.Flags &^= flagPersistent // Persistence says it
+	if s.Timeout > 0 {
+		s.Flags &^= flagPersistent // Timeout says it
 	}
 }
 
@@ -120,11 +120,11 @@ func decodeDestination(attributes []byte, service Key) (Destination, error) {
 		case destPersistentConns:
 			dest.Connections.Persistent = d.Uint32()
 		case destTunnelType:
-			dest.Encapsulation.Type = d.Uint8()
+			dest.Tunnel.Type = d.Uint8()
 		case destTunnelPort:
-			dest.Encapsulation.Port = d.BigEndian16()
+			dest.Tunnel.Port = d.BigEndian16()
 		case destTunnelFlags:
-			dest.Encapsulation.Flags = d.Uint16()
+			dest.Tunnel.Flags = d.Uint16()
 		}
 	}
 	if d.Err() != nil {

@@ -156,7 +156,7 @@ func TestDiffOfTheSame(t *testing.T) {
 func TestDiffOrder(t *testing.T) {
 	have := ipvs.Compile(parse(t, twoFamilies))
 	want := ipvs.Compile(parse(t, twoFamilies))
-	want[0].Scheduler, want[0].Persistence = "rr", 10*time.Minute
+	want[0].SchedName, want[0].Timeout = "rr", 10*time.Minute
 	want[0].Destinations[0].Weight = 5
 	want[0].Destinations[1].Port = 8021     // another destination to the kernel
 	want[1].Key.Mark, want[1].Flags = 80, 4 // another service
@@ -182,9 +182,9 @@ func TestDiffOrder(t *testing.T) {
 }
 
 func TestChangeTexts(t *testing.T) {
-	service := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Netmask: 128}
+	service := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, SchedName: "wlc", Netmask: 128}
 	previous := service
-	previous.Persistence, previous.Netmask = time.Minute, 64
+	previous.Timeout, previous.Netmask = time.Minute, 64
 	dest := ipvs.Destination{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}
 	odd := dest
 	odd.RawForwarding = 1

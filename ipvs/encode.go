@@ -38,12 +38,12 @@ func appendService(b []byte, s Service) []byte {
 	return netlink.AppendNested(b, attrService, func(b []byte) []byte {
 		b = netlink.AppendUint16(b, serviceAF, familyToKernel(s.Family))
 		b = netlink.AppendUint32(b, serviceMark, s.Mark)
-		b = netlink.AppendText(b, serviceScheduler, s.Scheduler)
-		if s.PersistenceEngine != "" {
-			b = netlink.AppendText(b, servicePE, s.PersistenceEngine)
+		b = netlink.AppendText(b, serviceScheduler, s.SchedName)
+		if s.PEName != "" {
+			b = netlink.AppendText(b, servicePE, s.PEName)
 		}
 		b = appendFlags(b, s.flagsToKernel())
-		b = netlink.AppendUint32(b, serviceTimeout, uint32(s.Persistence/time.Second))
+		b = netlink.AppendUint32(b, serviceTimeout, uint32(s.Timeout/time.Second))
 		return netlink.AppendUint32(b, serviceNetmask, s.netmaskToKernel())
 	})
 }
@@ -66,10 +66,10 @@ func appendDestination(b []byte, d Destination) []byte {
 		b = netlink.AppendUint32(b, destUpperThreshold, d.UpperThreshold)
 		b = netlink.AppendUint32(b, destLowerThreshold, d.LowerThreshold)
 		b = netlink.AppendUint16(b, destAddressFamily, familyToKernel(config.FamilyOf(d.Address)))
-		if d.Encapsulation != (Encapsulation{}) {
-			b = netlink.AppendUint8(b, destTunnelType, d.Encapsulation.Type)
-			b = netlink.AppendBigEndian16(b, destTunnelPort, d.Encapsulation.Port)
-			b = netlink.AppendUint16(b, destTunnelFlags, d.Encapsulation.Flags)
+		if d.Tunnel != (Tunnel{}) {
+			b = netlink.AppendUint8(b, destTunnelType, d.Tunnel.Type)
+			b = netlink.AppendBigEndian16(b, destTunnelPort, d.Tunnel.Port)
+			b = netlink.AppendUint16(b, destTunnelFlags, d.Tunnel.Flags)
 		}
 		return b
 	})
@@ -90,7 +90,7 @@ func (d Destination) methodToKernel() uint32 {
 }
 
 func (s Service) flagsToKernel() uint32 {
-	if s.Persistence > 0 {
+	if s.Timeout > 0 {
 		return s.Flags | flagPersistent
 	}
 	return s.Flags

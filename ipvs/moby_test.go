@@ -38,7 +38,7 @@ func TestServicesAgainstMoby(t *testing.T) {
 			for _, service := range want {
 				found, err := handle.GetService(mobyipvs.Service(service.Service))
 				require.NoError(t, err)
-				require.Equal(t, service.Scheduler, found.SchedName)
+				require.Equal(t, service.SchedName, found.SchedName)
 				destinations, err := handle.GetDestinations(mobyipvs.Service(service.Service))
 				require.NoError(t, err)
 				require.Len(t, destinations, len(service.Destinations))
@@ -54,7 +54,7 @@ func withoutTunnels(services []ipvs.VirtualService) []ipvs.VirtualService {
 	for i, service := range services {
 		service.Destinations = nil
 		for _, dest := range services[i].Destinations {
-			if dest.Encapsulation == (ipvs.Encapsulation{}) {
+			if dest.Tunnel == (ipvs.Tunnel{}) {
 				service.Destinations = append(service.Destinations, dest)
 			}
 		}

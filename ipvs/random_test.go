@@ -28,14 +28,14 @@ func randomServices(r *rand.Rand) []ipvs.VirtualService {
 func randomService(r *rand.Rand, key ipvs.Key) ipvs.VirtualService {
 	service := ipvs.VirtualService{Service: ipvs.Service{
 		Key:       key,
-		Scheduler: pick(r, "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf"),
+		SchedName: pick(r, "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf"),
 		Netmask:   key.Family.Bits(),
 		Flags:     pick[uint32](r, 0, 0, 0, ipvs.OnePacket, ipvs.SHFallback, ipvs.SHPort|ipvs.SHFallback),
 	}}
 	if r.IntN(2) == 0 {
-		service.Persistence = pick[time.Duration](r, 1, 300, 31*24*3600) * time.Second
+		service.Timeout = pick[time.Duration](r, 1, 300, 31*24*3600) * time.Second
 		service.Netmask = 1 + r.IntN(key.Family.Bits())
-		service.PersistenceEngine = pick(r, "", "", "sip")
+		service.PEName = pick(r, "", "", "sip")
 		if key.Family == config.IPv4 && r.IntN(4) == 0 {
 			service.Netmask, service.RawNetmask = 0, 0xff00ff00
 		}
@@ -62,7 +62,7 @@ func randomDestination(r *rand.Rand, family config.Family, i int, port uint16) i
 		Forwarding: pick(r, config.NAT, config.Direct, config.Tunnel),
 	}
 	if dest.Forwarding == config.Tunnel {
-		dest.Encapsulation = pick(r, ipvs.Encapsulation{}, ipvs.Encapsulation{Type: 1, Port: 6080}, ipvs.Encapsulation{Type: 2, Flags: 1})
+		dest.Tunnel = pick(r, ipvs.Tunnel{}, ipvs.Tunnel{Type: 1, Port: 6080}, ipvs.Tunnel{Type: 2, Flags: 1})
 	}
 	return dest
 }

@@ -35,11 +35,11 @@ func (k Key) Compare(other Key) int {
 // one kernel call sets.
 type Service struct {
 	Key
-	Scheduler string // "none": the service has none
+	SchedName string // "none": the service has none
 
-	// Persistence is how long a client stays with its real server, in whole
-	// seconds; 0: there is none.
-	Persistence time.Duration
+	// Timeout is that of persistence: how long a client stays with its real server, in
+	// whole seconds; 0: the service is not persistent.
+	Timeout time.Duration
 
 	// Netmask is the prefix length by which clients are grouped: 0 … 32, or
 	// 1 … 128 in IPv6; the full width when they are not grouped. It is 0 when
@@ -48,9 +48,9 @@ type Service struct {
 
 	// Fields that no spec sets, but a service made by hand may have:
 
-	RawNetmask        uint32 // an IPv4 netmask with holes, host byte order; else 0
-	Flags             uint32 // OnePacket, SHFallback, SHPort and flags without a name here
-	PersistenceEngine string // "sip", say
+	RawNetmask uint32 // an IPv4 netmask with holes, host byte order; else 0
+	Flags      uint32 // OnePacket, SHFallback, SHPort and flags without a name here
+	PEName     string // persistence engine: "sip", say
 }
 
 // A VirtualService is a Service with its destinations.
@@ -72,14 +72,14 @@ type Destination struct {
 	RawForwarding  uint8 // a method that config.Forwarding does not name (local node, bypass); else 0
 	UpperThreshold uint32
 	LowerThreshold uint32
-	Encapsulation  Encapsulation
+	Tunnel         Tunnel
 
 	// Connections is set by Conn.Services, and is no part of a comparison.
 	Connections Connections
 }
 
-// An Encapsulation says how Tunnel wraps packets. The zero value is IP in IP.
-type Encapsulation struct {
+// An Tunnel says how Tunnel wraps packets. The zero value is IP in IP.
+type Tunnel struct {
 	Type  uint8  // 0 ipip, 1 gue, 2 gre
 	Port  uint16 // UDP port of gue
 	Flags uint16 // 1 checksum, 2 remote checksum

@@ -36,15 +36,15 @@ func (k Key) flags() string {
 
 // flags is as in "-s wlc -p 300 -M 255.255.255.0".
 func (s Service) flags() string {
-	words := []string{"-s", s.Scheduler}
-	if s.Persistence > 0 {
-		words = append(words, "-p", fmt.Sprint(int64(s.Persistence/time.Second)))
+	words := []string{"-s", s.SchedName}
+	if s.Timeout > 0 {
+		words = append(words, "-p", fmt.Sprint(int64(s.Timeout/time.Second)))
 		if s.RawNetmask != 0 || s.Netmask != s.Family.Bits() {
 			words = append(words, "-M", s.netmask())
 		}
 	}
-	if s.PersistenceEngine != "" {
-		words = append(words, "--pe", s.PersistenceEngine)
+	if s.PEName != "" {
+		words = append(words, "--pe", s.PEName)
 	}
 	if s.Flags&OnePacket != 0 {
 		words = append(words, "-o")
@@ -69,8 +69,8 @@ func (s Service) netmask() string {
 
 func (s Service) schedulerFlags() []string {
 	known := [3]string{"flag-1", "flag-2", "flag-3"}
-	if s.Scheduler == "sh" || s.Scheduler == "mh" {
-		known[0], known[1] = s.Scheduler+"-fallback", s.Scheduler+"-port"
+	if s.SchedName == "sh" || s.SchedName == "mh" {
+		known[0], known[1] = s.SchedName+"-fallback", s.SchedName+"-port"
 	}
 	var names []string
 	for i, name := range known {
@@ -91,7 +91,7 @@ func (d Destination) flags() string {
 		words = append(words, "-y", fmt.Sprint(d.LowerThreshold))
 	}
 	if d.Forwarding == config.Tunnel && d.RawForwarding == 0 {
-		words = append(words, d.Encapsulation.flags()...)
+		words = append(words, d.Tunnel.flags()...)
 	}
 	return strings.Join(words, " ")
 }
@@ -108,7 +108,7 @@ func (d Destination) methodFlag() string {
 	}
 }
 
-func (e Encapsulation) flags() []string {
+func (e Tunnel) flags() []string {
 	words := []string{"--tun-type"}
 	switch e.Type {
 	case tunnelIPIP:

@@ -11,7 +11,7 @@ import (
 
 // ErrStale says that the ruleset is no longer of the generation that a change
 // was made for. Nothing was changed.
-var ErrStale = errors.New("the nftables ruleset was changed by somebody else meanwhile")
+var ErrStale = errors.New("the nftables ruleset was changed by another process")
 
 // A RefusedError is the kernel's refusal of one object of a transaction. The
 // transaction changed nothing.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // compareRules keeps the rules that both chains have in the same order, so that only
@@ -46,7 +48,7 @@ type identity struct {
 }
 
 func (t *Table) identity(r *Rule) identity {
-	id := identity{comment: r.Comment, rest: string(appendAttributes(nil, r.rest))}
+	id := identity{comment: r.Comment, rest: string(netlink.AppendAttributes(nil, r.rest))}
 	if m, ok := t.meaning(r); ok {
 		id.meaning = m.String()
 	} else {

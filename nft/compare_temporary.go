@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // replaceByTemporary recreates sets that the kernel cannot change in place: first the
@@ -107,11 +109,11 @@ func (r *Rule) withSetNames(names map[string]string) *Rule {
 // lookupIn is a lookup in another set. It also works for one that has no typed view.
 func (e Expression) lookupIn(set string) Expression {
 	var lookup []byte
-	for typ, data := range attributes(e.Data) {
+	for typ, data := range netlink.Attributes(e.Data) {
 		if typ == unix.NFTA_LOOKUP_SET {
 			data = set + "\x00"
 		}
-		lookup = appendAttribute(lookup, typ, data)
+		lookup = netlink.AppendAttribute(lookup, typ, data)
 	}
 	e.Data = string(lookup)
 	return e

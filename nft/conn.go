@@ -43,7 +43,7 @@ func (c *Conn) Generation() (uint32, error) {
 		if err != nil {
 			return 0, refused("the ruleset's generation", err)
 		}
-		for typ, data := range attributes(e.data) {
+		for typ, data := range netlink.Attributes(e.data) {
 			if typ == unix.NFTA_GEN_ID && len(data) == 4 {
 				return uint32Of(data), nil
 			}

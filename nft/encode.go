@@ -17,13 +17,13 @@ func encodeBatch(messages []message, generation uint32) []netlink.Request {
 	var condition []byte
 	if generation != 0 {
 		const nfnlBatchGenID = 1 // NFNL_BATCH_GENID of linux/netfilter/nfnetlink.h
-		condition = appendUint32(nil, nfnlBatchGenID, generation)
+		condition = netlink.AppendBigEndian32(nil, nfnlBatchGenID, generation)
 	}
 	ofBatch := nfgenmsg(unix.NFPROTO_UNSPEC, unix.NFNL_SUBSYS_NFTABLES)
 	batch := make([]netlink.Request, 0, len(messages)+2)
 	batch = append(batch, netlink.Request{Type: unix.NFNL_MSG_BATCH_BEGIN, Header: ofBatch, Data: condition})
 	for _, m := range messages {
-		batch = append(batch, request(m.typ, uint16(m.flags), byte(m.family), m.data))
+		batch = append(batch, request(m.typ, m.flags, byte(m.family), m.data))
 	}
 	batch[len(batch)-1].Flags |= unix.NLM_F_ACK
 	return append(batch, netlink.Request{Type: unix.NFNL_MSG_BATCH_END, Header: ofBatch})

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // FuzzFindings has the walk through foreign tables decode what no kernel
@@ -157,8 +158,8 @@ func dumpAll(f testing.TB) []realDump {
 		table, set, _ := decodeSet(e.data)
 		name := string(rune(e.family)) + table + " " + set.Name
 		sets[name] = e.data
-		filter := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, table)
-		for _, e := range raw(unix.NFT_MSG_GETSETELEM, e.family, appendText(filter, unix.NFTA_SET_ELEM_LIST_SET, set.Name)) {
+		filter := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, table)
+		for _, e := range raw(unix.NFT_MSG_GETSETELEM, e.family, netlink.AppendText(filter, unix.NFTA_SET_ELEM_LIST_SET, set.Name)) {
 			elements[name] = e.data
 		}
 	}

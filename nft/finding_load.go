@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // What expressions put into a register. Each returns the register, 0 for an
@@ -152,7 +154,7 @@ type rawExpression struct {
 
 func rawOf(e Expression) rawExpression {
 	raw := rawExpression{name: e.Name, attrs: map[uint16][]byte{}}
-	maps.Insert(raw.attrs, attributes([]byte(e.Data)))
+	maps.Insert(raw.attrs, netlink.Attributes([]byte(e.Data)))
 	return raw
 }
 

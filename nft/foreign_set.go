@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // A foreignSet is a set, map or verdict map of a foreignTable. Its elements are
@@ -41,8 +43,8 @@ func (c *Conn) foreignElements(t *foreignTable, s *foreignSet) error {
 		return nil
 	}
 	s.read = true
-	filter := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.name)
-	filter = appendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+	filter := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.name)
+	filter = netlink.AppendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 	for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.family), filter) {
 		if err != nil {
 			return readError("set "+t.id()+" "+s.Name, err)
@@ -73,7 +75,7 @@ func takeApart(e Element) listed {
 	const catchall = 2 // NFT_SET_ELEM_CATCHALL
 	p := e.parts()
 	l := listed{parts: p, key: valueOf(p.key), data: valueOf(p.data)}
-	for typ, data := range attributes(e.Key) {
+	for typ, data := range netlink.Attributes(e.Key) {
 		switch typ {
 		case nftaSetElemKeyEnd:
 			l.keyEnd = valueOf(dataValue(data))

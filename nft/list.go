@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // snapshotTries bounds how often a snapshot begins anew because another process
@@ -81,7 +83,7 @@ func (c *Conn) readTables(family Family) ([]*Table, error) {
 
 // readSets reads the heads of sets.
 func (c *Conn) readSets(t *Table) error {
-	for e, err := range c.dump(unix.NFT_MSG_GETSET, byte(t.Family), appendText(nil, unix.NFTA_SET_TABLE, t.Name)) {
+	for e, err := range c.dump(unix.NFT_MSG_GETSET, byte(t.Family), netlink.AppendText(nil, unix.NFTA_SET_TABLE, t.Name)) {
 		if err != nil {
 			return err
 		}
@@ -102,8 +104,8 @@ func named(sets []*Set) []*Set {
 }
 
 func (c *Conn) readElements(t *Table, s *Set) error {
-	filter := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
-	filter = appendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+	filter := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+	filter = netlink.AppendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 	for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.Family), filter) {
 		if err != nil {
 			return err
@@ -139,9 +141,9 @@ func (c *Conn) readChains(family Family, tables ...*Table) error {
 
 // readRules reads the rules of a table, or for a chain those of the chain.
 func (c *Conn) readRules(t *Table, only *Chain) error {
-	filter := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+	filter := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
 	if only != nil {
-		filter = appendText(filter, unix.NFTA_RULE_CHAIN, only.Name)
+		filter = netlink.AppendText(filter, unix.NFTA_RULE_CHAIN, only.Name)
 	}
 	chain := only
 	for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.Family), filter) {
@@ -168,8 +170,8 @@ func (c *Conn) readUnmanaged(t *Table) error {
 		kind   string
 		filter []byte
 	}{
-		{unix.NFT_MSG_GETOBJ, "object", appendText(nil, unix.NFTA_OBJ_TABLE, t.Name)},
-		{unix.NFT_MSG_GETFLOWTABLE, flowtable, appendText(nil, nftaFlowtableTable, t.Name)},
+		{unix.NFT_MSG_GETOBJ, "object", netlink.AppendText(nil, unix.NFTA_OBJ_TABLE, t.Name)},
+		{unix.NFT_MSG_GETFLOWTABLE, flowtable, netlink.AppendText(nil, nftaFlowtableTable, t.Name)},
 	}
 	for _, k := range kinds {
 		for e, err := range c.dump(k.typ, byte(t.Family), k.filter) {

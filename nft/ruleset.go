@@ -1,8 +1,9 @@
 package nft
 
 import (
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // A Ruleset is a set of nftables tables: as compiled, as the kernel gave it

@@ -127,10 +127,10 @@ func (w *fixture) checkOutcome(o outcome) {
 
 // refusals are the messages about another process.
 const refusals = `another lvsmark is changing this network namespace: pid \d+, apply, since` +
-	`|changed by somebody else meanwhile` +
+	`|the nftables ruleset was changed by another process` +
 	`|the ruleset changes while it is read` +
 	`|applied, but somebody else changed lvsmark's tables or services at the same time` +
-	`|somebody else has (added|deleted) it` +
+	`|another process has (added|deleted) it` +
 	`|IPVS service is not lvsmark's`
 
 // checkConverges checks that one apply is enough when no other process writes.

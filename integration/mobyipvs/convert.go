@@ -20,13 +20,13 @@ const persistent = 1
 // Service converts a service, without its real servers.
 func Service(s ipvs.Service) *moby.Service {
 	service := &moby.Service{
-		AddressFamily: unix.AF_INET, FWMark: s.Mark, SchedName: s.Scheduler, Flags: s.Flags,
-		Timeout: uint32(s.Persistence / time.Second), Netmask: netmask(s), PEName: s.PersistenceEngine,
+		AddressFamily: unix.AF_INET, FWMark: s.Mark, SchedName: s.SchedName, Flags: s.Flags,
+		Timeout: uint32(s.Timeout / time.Second), Netmask: netmask(s), PEName: s.PEName,
 	}
 	if s.Family == config.IPv6 {
 		service.AddressFamily = unix.AF_INET6
 	}
-	if s.Persistence > 0 {
+	if s.Timeout > 0 {
 		service.Flags |= persistent
 	}
 	return service

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // Of linux/netfilter/nfnetlink_conntrack.h, nf_conntrack_tcp.h and
@@ -37,31 +37,24 @@ const (
 
 // Translated returns the sources of the TCP connections of a family that are
 // established and whose source address the kernel translates: the addresses and
-// ports before the translation. It fails as the netlink request does, with an error
-// that wraps the kernel's errno.
+// ports before the translation. Its errors are those of package netlink.
 func Translated(family config.Family) ([]netip.AddrPort, error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, netlink.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("open netfilter netlink: %w", err)
 	}
 	defer conn.Close()
-	messages, err := conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: get, Flags: netlink.Request | netlink.Dump},
-		Data:   []byte{protocolFamily(family), unix.NFNETLINK_V0, 0, 0},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list tracked connections: %w", err)
-	}
 	var sources []netip.AddrPort
-	for _, m := range messages {
-		if len(m.Data) < genericHeader {
-			continue
+	request := netlink.Request{Type: get, Flags: unix.NLM_F_DUMP, Header: []byte{protocolFamily(family), unix.NFNETLINK_V0, 0, 0}}
+	for m, err := range conn.Ask(request) {
+		var e entry
+		if err == nil {
+			e, err = read(m)
 		}
-		e, err := decode(m.Data[genericHeader:])
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("list tracked connections: %w", err)
-		}
-		if e.protocol == config.TCP && e.established && e.status&sourceNAT != 0 {
+		case e.protocol == config.TCP && e.established && e.status&sourceNAT != 0:
 			sources = append(sources, netip.AddrPortFrom(e.address, e.port))
 		}
 	}
@@ -84,72 +77,62 @@ type entry struct {
 	established bool   // of TCP
 }
 
-func decode(b []byte) (e entry, err error) {
-	d, err := netlink.NewAttributeDecoder(b)
+func read(m netlink.Message) (e entry, err error) {
+	b, err := m.Attributes(genericHeader)
 	if err != nil {
 		return e, err
 	}
-	d.ByteOrder = binary.BigEndian
+	d := netlink.Decode(b)
 	for d.Next() {
 		switch d.Type() {
 		case status:
-			e.status = d.Uint32()
+			e.status = d.BigEndian32()
 		case protoInfo:
-			d.Nested(e.protoInfo)
+			e.established = isEstablished(d.Bytes())
 		case tupleOrig:
-			d.Nested(e.tuple)
+			e.readTuple(d.Bytes())
 		}
 	}
 	return e, d.Err()
 }
 
-func (e *entry) tuple(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		switch d.Type() {
+func (e *entry) readTuple(b []byte) {
+	for typ, content := range netlink.Attributes(b) {
+		switch typ {
 		case tupleIP:
-			d.Nested(e.source)
+			e.readAddress(content)
 		case tupleProto:
-			d.Nested(e.proto)
+			e.readPort(content)
 		}
 	}
-	return nil
 }
 
-func (e *entry) source(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		if d.Type() == ipv4Source || d.Type() == ipv6Source {
-			e.address, _ = netip.AddrFromSlice(d.Bytes())
+func (e *entry) readAddress(b []byte) {
+	for typ, content := range netlink.Attributes(b) {
+		if typ == ipv4Source || typ == ipv6Source {
+			e.address, _ = netip.AddrFromSlice(content)
 		}
 	}
-	return nil
 }
 
-func (e *entry) proto(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		switch d.Type() {
-		case protoNumber:
-			e.protocol = config.Protocol(d.Uint8())
-		case protoSource:
-			e.port = d.Uint16()
+func (e *entry) readPort(b []byte) {
+	for typ, content := range netlink.Attributes(b) {
+		switch {
+		case typ == protoNumber && len(content) == 1:
+			e.protocol = config.Protocol(content[0])
+		case typ == protoSource && len(content) == 2:
+			e.port = binary.BigEndian.Uint16(content)
 		}
 	}
-	return nil
 }
 
-func (e *entry) protoInfo(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		if d.Type() == infoTCP {
-			d.Nested(e.tcp)
+// isEstablished reads CTA_PROTOINFO, which contains the state of a TCP connection.
+func isEstablished(b []byte) bool {
+	tcp := netlink.DecodeNested(b, infoTCP)
+	for tcp.Next() {
+		if tcp.Type() == infoTCPState {
+			return tcp.Uint8() == established
 		}
 	}
-	return nil
-}
-
-func (e *entry) tcp(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		if d.Type() == infoTCPState {
-			e.established = d.Uint8() == established
-		}
-	}
-	return nil
+	return false
 }

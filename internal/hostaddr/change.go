@@ -12,7 +12,7 @@ import (
 
 // ErrStale says that a change came too late: another process has added or deleted the
 // address. That change was not made.
-var ErrStale = errors.New("the addresses were changed meanwhile")
+var ErrStale = errors.New("the addresses were changed by another process")
 
 // A staleError wraps ErrStale too. Its hint says as much.
 type staleError struct{ error }
@@ -76,9 +76,9 @@ func changeAll(verb string, list []Address, some func(c *conn, rest []Address) [
 func explain(subject, device string, err error) error {
 	switch {
 	case errors.Is(err, unix.EEXIST):
-		return staleError{fmt.Errorf("%s: %w (it is there already: somebody else has added it)", subject, err)}
+		return staleError{fmt.Errorf("%s: %w (it is there already: another process has added it)", subject, err)}
 	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return staleError{fmt.Errorf("%s: %w (it is not there: somebody else has deleted it)", subject, err)}
+		return staleError{fmt.Errorf("%s: %w (it is not there: another process has deleted it)", subject, err)}
 	case errors.Is(err, unix.EACCES): // a missing privilege is EPERM
 		return fmt.Errorf("%s: %w (IPv6 is off on the device: try \"sysctl net.ipv6.conf.%s.disable_ipv6=0\")", subject, unix.EACCES, device)
 	}

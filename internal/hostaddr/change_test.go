@@ -66,13 +66,13 @@ func TestErrors(t *testing.T) {
 			err = only(t, hostaddr.Delete(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EADDRNOTAVAIL)
 			require.ErrorIs(t, err, hostaddr.ErrStale)
-			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address (it is not there: somebody else has deleted it)")
+			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address (it is not there: another process has deleted it)")
 
 			require.NoError(t, errors.Join(hostaddr.Add(on("vip0", ip))...))
 			err = only(t, hostaddr.Add(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EEXIST)
 			require.ErrorIs(t, err, hostaddr.ErrStale)
-			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (it is there already: somebody else has added it)")
+			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (it is there already: another process has added it)")
 		}
 		scratch.Run(t, "", "sysctl", "-qw", "net.ipv6.conf.vip0.disable_ipv6=1")
 		err := only(t, hostaddr.Add(on("vip0", "2001:db8::22")))
@@ -115,7 +115,7 @@ func TestMany(t *testing.T) {
 		require.NoError(t, errors.Join(hostaddr.Add(list[200])...))
 		answers = hostaddr.Add(list[:300]...)
 		require.ErrorIs(t, answers[200], unix.EEXIST)
-		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists (it is there already: somebody else has added it)")
+		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists (it is there already: another process has added it)")
 		assert.Less(t, len(answers), 300)
 		for i, err := range answers {
 			assert.Equal(t, i == 200, err != nil, err)

@@ -64,7 +64,7 @@ func (a *analyzer) serverEdited(c ipvs.Change) Impact {
 	impact := Impact{Effect: Safe, Cluster: a.clusterName(c.Service.Key), Server: a.serverName(c.Before.Address)}
 	before, after := c.Before, c.After
 	switch {
-	case before.Encapsulation != after.Encapsulation && before.Forwarding == config.Tunnel && counts.Active > 0:
+	case before.Tunnel != after.Tunnel && before.Forwarding == config.Tunnel && counts.Active > 0:
 		impact.Effect, impact.Connections = Cuts, int(counts.Active)
 		impact.Detail = "packets are wrapped in another way; " + countsText(counts)
 	case before.Weight > 0 && after.Weight == 0:
@@ -106,11 +106,11 @@ func (a *analyzer) serviceEdited(before, after ipvs.Service) Impact {
 // losesAffinity reports whether the next connection of a client may reach another
 // real server than the one before.
 func losesAffinity(before, after ipvs.Service) bool {
-	if before.Persistence == 0 {
-		return choosesByAddress(before.Scheduler) && after.Scheduler != before.Scheduler
+	if before.Timeout == 0 {
+		return choosesByAddress(before.SchedName) && after.SchedName != before.SchedName
 	}
-	return after.Persistence == 0 || after.Netmask != before.Netmask ||
-		after.RawNetmask != before.RawNetmask || after.PersistenceEngine != before.PersistenceEngine
+	return after.Timeout == 0 || after.Netmask != before.Netmask ||
+		after.RawNetmask != before.RawNetmask || after.PEName != before.PEName
 }
 
 // choosesByAddress reports whether the scheduler sends a client, or a VIP, to the

@@ -14,14 +14,14 @@ import (
 // does to FTP sessions and others.
 func TestServiceEdited(t *testing.T) {
 	const cluster = "clusters: [{name: c, mark: 21, vips: [198.51.100.21], FTP, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}]\n"
-	was := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}, Scheduler: "wlc", Persistence: 300e9, Netmask: 32}
+	was := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}, SchedName: "wlc", Timeout: 300e9, Netmask: 32}
 	with := func(change func(*ipvs.Service)) ipvs.Service {
 		h := was
 		change(&h)
 		return h
 	}
 	none := func(scheduler string) ipvs.Service {
-		return with(func(h *ipvs.Service) { h.Scheduler, h.Persistence = scheduler, 0 })
+		return with(func(h *ipvs.Service) { h.SchedName, h.Timeout = scheduler, 0 })
 	}
 	for _, c := range []struct {
 		name            string
@@ -33,8 +33,8 @@ func TestServiceEdited(t *testing.T) {
 		{"no persistence, one real server", was, none("wlc"), 1, Safe, Safe},
 		{"wider netmask", was, with(func(h *ipvs.Service) { h.Netmask = 24 }), 2, Cuts, Drains},
 		{"odd netmask", was, with(func(h *ipvs.Service) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
-		{"longer", was, with(func(h *ipvs.Service) { h.Persistence = 600e9 }), 2, Safe, Safe},
-		{"another scheduler", was, with(func(h *ipvs.Service) { h.Scheduler = "rr" }), 2, Safe, Safe},
+		{"longer", was, with(func(h *ipvs.Service) { h.Timeout = 600e9 }), 2, Safe, Safe},
+		{"another scheduler", was, with(func(h *ipvs.Service) { h.SchedName = "rr" }), 2, Safe, Safe},
 		{"persistence", none("wlc"), was, 2, Safe, Safe},
 		{"another scheduler, without persistence", none("wlc"), none("rr"), 2, Safe, Safe},
 		{"no longer by address", none("sh"), none("rr"), 2, Cuts, Drains},

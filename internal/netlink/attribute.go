@@ -68,6 +68,30 @@ func AppendBigEndian16(b []byte, typ, v uint16) []byte {
 	return append(b, 0, 0)
 }
 
+// AppendBigEndian32 adds a number in network byte order.
+func AppendBigEndian32(b []byte, typ uint16, v uint32) []byte {
+	return binary.BigEndian.AppendUint32(AppendAttributeHeader(b, typ, 4), v)
+}
+
+// AppendBigEndian64 adds a number in network byte order.
+func AppendBigEndian64(b []byte, typ uint16, v uint64) []byte {
+	return binary.BigEndian.AppendUint64(AppendAttributeHeader(b, typ, 8), v)
+}
+
+// An Attribute is one that is kept whole.
+type Attribute struct {
+	Type uint16 // with flags
+	Data []byte
+}
+
+// AppendAttributes adds attributes.
+func AppendAttributes(b []byte, list []Attribute) []byte {
+	for _, a := range list {
+		b = AppendAttribute(b, a.Type, a.Data)
+	}
+	return b
+}
+
 // AppendNested adds an attribute whose content is the attributes that add appends. It
 // panics as AppendAttribute does.
 func AppendNested(b []byte, typ uint16, add func([]byte) []byte) []byte {
@@ -84,7 +108,7 @@ func AppendNested(b []byte, typ uint16, add func([]byte) []byte) []byte {
 // attribute or message begins.
 func appendPadding(b []byte, length int) []byte {
 	var padding [3]byte
-	return append(b, padding[:aligned(length)-length]...)
+	return append(b, padding[:Aligned(length)-length]...)
 }
 
 // Attributes yields the type of each attribute, without flags, and its content, which
@@ -109,12 +133,13 @@ func FirstAttribute[T Content](b T) (typ uint16, content T, length int) {
 	if len(b) < AttributeHeaderLen {
 		return 0, content, 0
 	}
-	n := int(binary.NativeEndian.Uint16([]byte(b[:2])))
+	header := [AttributeHeaderLen]byte{b[0], b[1], b[2], b[3]}
+	n := int(binary.NativeEndian.Uint16(header[:]))
 	if n < AttributeHeaderLen || n > len(b) {
 		return 0, content, 0
 	}
-	return binary.NativeEndian.Uint16([]byte(b[2:4])), b[AttributeHeaderLen:n], min(aligned(n), len(b))
+	return binary.NativeEndian.Uint16(header[2:]), b[AttributeHeaderLen:n], min(Aligned(n), len(b))
 }
 
-// aligned is n rounded up to the boundary on which attributes and messages begin.
-func aligned(n int) int { return (n + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1) }
+// Aligned is n rounded up to the boundary on which attributes and messages begin.
+func Aligned(n int) int { return (n + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1) }

@@ -2,6 +2,7 @@ package netlink
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	mdlayher "github.com/mdlayher/netlink"
@@ -49,6 +50,19 @@ func TestAttributesAgainstLibrary(t *testing.T) {
 		i++
 	}
 	assert.Len(t, library, i)
+}
+
+// TestBigEndian: numbers of nf_tables are in network byte order.
+func TestBigEndian(t *testing.T) {
+	ae := mdlayher.NewAttributeEncoder()
+	ae.ByteOrder = binary.BigEndian
+	ae.Uint32(1, 0x12345678)
+	ae.Uint64(2, 0x123456789abcdef0)
+	want, err := ae.Encode()
+	require.NoError(t, err)
+	b := AppendBigEndian64(AppendBigEndian32(nil, 1, 0x12345678), 2, 0x123456789abcdef0)
+	assert.Equal(t, want, b)
+	assert.Equal(t, want, AppendAttributes(nil, []Attribute{{1, b[4:8]}, {2, b[12:]}}))
 }
 
 func TestDecoder(t *testing.T) {

@@ -73,6 +73,14 @@ func (d *Decoder) BigEndian16() uint16 {
 	return binary.BigEndian.Uint16(d.content)
 }
 
+// BigEndian32 returns a number of four bytes in network byte order.
+func (d *Decoder) BigEndian32() uint32 {
+	if !d.has(4) {
+		return 0
+	}
+	return binary.BigEndian.Uint32(d.content)
+}
+
 // Uint32 returns a number of four bytes in host byte order.
 func (d *Decoder) Uint32() uint32 {
 	if !d.has(4) {

@@ -48,7 +48,7 @@ func Messages(datagram []byte) iter.Seq2[Message, error] {
 			if !yield(m, nil) {
 				return
 			}
-			datagram = datagram[min(aligned(n), len(datagram)):]
+			datagram = datagram[min(Aligned(n), len(datagram)):]
 		}
 	}
 }
@@ -80,7 +80,7 @@ func (m Message) extendedAck() string {
 	if m.Flags&unix.NLM_F_CAPPED == 0 {
 		skip = max(skip, int(binary.NativeEndian.Uint32(rest)))
 	}
-	for typ, data := range Attributes(rest[min(aligned(skip), len(rest)):]) {
+	for typ, data := range Attributes(rest[min(Aligned(skip), len(rest)):]) {
 		if typ == unix.NLMSGERR_ATTR_MSG {
 			return strings.TrimRight(string(data), "\x00")
 		}

@@ -35,7 +35,7 @@ func (r Request) append(b []byte, sequence uint32) []byte {
 func Size(requests ...Request) int {
 	n := 0
 	for _, r := range requests {
-		n += aligned(r.length())
+		n += Aligned(r.length())
 	}
 	return n
 }
