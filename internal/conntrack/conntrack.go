@@ -5,14 +5,15 @@
 package conntrack
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // Of linux/netfilter/nfnetlink_conntrack.h, nf_conntrack_tcp.h and
@@ -37,27 +38,20 @@ const (
 
 // Translated returns the sources of the TCP connections of a family that are
 // established and whose source address the kernel translates: the addresses and
-// ports before the translation. It fails as the netlink request does, with an error
-// that wraps the kernel's errno.
+// ports before the translation. The errors are those of netlink.Dial and Conn.Ask.
 func Translated(family config.Family) ([]netip.AddrPort, error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, netlink.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("open netfilter netlink: %w", err)
 	}
 	defer conn.Close()
-	messages, err := conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: get, Flags: netlink.Request | netlink.Dump},
-		Data:   []byte{protocolFamily(family), unix.NFNETLINK_V0, 0, 0},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list tracked connections: %w", err)
-	}
+	list := netlink.Request{Type: get, Flags: unix.NLM_F_DUMP, Header: []byte{protocolFamily(family), unix.NFNETLINK_V0, 0, 0}}
 	var sources []netip.AddrPort
-	for _, m := range messages {
-		if len(m.Data) < genericHeader {
-			continue
+	for m, err := range conn.Ask(list) {
+		var e entry
+		if err == nil {
+			e, err = decode(m)
 		}
-		e, err := decode(m.Data[genericHeader:])
 		if err != nil {
 			return nil, fmt.Errorf("list tracked connections: %w", err)
 		}
@@ -84,72 +78,59 @@ type entry struct {
 	established bool   // of TCP
 }
 
-func decode(b []byte) (e entry, err error) {
-	d, err := netlink.NewAttributeDecoder(b)
-	if err != nil {
-		return e, err
-	}
-	d.ByteOrder = binary.BigEndian
-	for d.Next() {
+func decode(m netlink.Message) (e entry, err error) {
+	attributes, err := m.Attributes(genericHeader)
+	d := netlink.Decode(attributes)
+	for err == nil && d.Next() {
 		switch d.Type() {
 		case status:
-			e.status = d.Uint32()
+			if len(d.Bytes()) == 4 {
+				e.status = binary.BigEndian.Uint32(d.Bytes())
+			}
 		case protoInfo:
-			d.Nested(e.protoInfo)
+			err = e.readProtoInfo(d.Bytes())
 		case tupleOrig:
-			d.Nested(e.tuple)
+			err = e.readTuple(d.Bytes())
 		}
 	}
-	return e, d.Err()
+	return e, cmp.Or(err, d.Err())
 }
 
-func (e *entry) tuple(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		switch d.Type() {
-		case tupleIP:
-			d.Nested(e.source)
-		case tupleProto:
-			d.Nested(e.proto)
+func (e *entry) readTuple(b []byte) error {
+	ip := netlink.DecodeNested(b, tupleIP)
+	for ip.Next() {
+		if ip.Type() == ipv4Source || ip.Type() == ipv6Source {
+			e.address, _ = netip.AddrFromSlice(ip.Bytes())
 		}
 	}
-	return nil
-}
-
-func (e *entry) source(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		if d.Type() == ipv4Source || d.Type() == ipv6Source {
-			e.address, _ = netip.AddrFromSlice(d.Bytes())
-		}
-	}
-	return nil
-}
-
-func (e *entry) proto(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		switch d.Type() {
+	proto := netlink.DecodeNested(b, tupleProto)
+	for proto.Next() {
+		switch proto.Type() {
 		case protoNumber:
-			e.protocol = config.Protocol(d.Uint8())
+			e.protocol = config.Protocol(proto.Uint8())
 		case protoSource:
-			e.port = d.Uint16()
+			e.port = proto.BigEndian16()
 		}
 	}
-	return nil
+	return cmp.Or(ip.Err(), proto.Err())
 }
 
-func (e *entry) protoInfo(d *netlink.AttributeDecoder) error {
+// readProtoInfo reads what only some protocols have: TCP has its state.
+func (e *entry) readProtoInfo(b []byte) error {
+	d := netlink.Decode(b)
 	for d.Next() {
-		if d.Type() == infoTCP {
-			d.Nested(e.tcp)
+		if d.Type() != infoTCP {
+			continue
+		}
+		tcp := netlink.Decode(d.Bytes())
+		for tcp.Next() {
+			if tcp.Type() == infoTCPState {
+				e.established = tcp.Uint8() == established
+			}
+		}
+		if err := tcp.Err(); err != nil {
+			return err
 		}
 	}
-	return nil
-}
-
-func (e *entry) tcp(d *netlink.AttributeDecoder) error {
-	for d.Next() {
-		if d.Type() == infoTCPState {
-			e.established = d.Uint8() == established
-		}
-	}
-	return nil
+	return d.Err()
 }
