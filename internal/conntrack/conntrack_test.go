@@ -13,36 +13,43 @@ import (
 	"github.com/lvsmark/lvsmark/integration/scratch"
 )
 
-// TestTranslated has the kernel translate one connection of three: not one to another
-// port, and not one that has ended.
+// TestTranslated has the kernel translate connections: it lists those of the family
+// that are established, and no others.
 func TestTranslated(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft", "ip")
 	scratch.Do(t, func() {
 		scratch.Run(t, "", "ip", "link", "set", "lo", "up")
-		first, ended, other := listen(t), listen(t), listen(t)
-		scratch.Run(t, `table ip nat {
-			chain postrouting {
+		scratch.Run(t, "", "ip", "address", "add", "fd00::2/128", "dev", "lo", "nodad")
+		scratch.Run(t, `
+			table ip nat { chain postrouting {
 				type nat hook postrouting priority srcnat
-				tcp dport { `+first.port()+`, `+ended.port()+` } snat to 127.0.0.2
-				tcp dport `+other.port()+` counter accept
-			}
-		}`, "nft", "-f", "-")
+				th dport != 9 snat to 127.0.0.2
+			}; }
+			table ip6 nat { chain postrouting {
+				type nat hook postrouting priority srcnat
+				th dport != 9 snat to fd00::2
+			}; }`, "nft", "-f", "-")
+		for family, address := range map[config.Family]string{config.IPv4: "127.0.0.1", config.IPv6: "[::1]"} {
+			sources, err := Translated(family)
+			require.NoError(t, err)
+			assert.Empty(t, sources)
+			l := listen(t, address+":0")
+			want := l.connect(t)
+			ended := listen(t, address+":0")
+			ended.connect(t)
+			ended.close()
+			listen(t, address+":9").connect(t)
+			udp, err := net.Dial("udp", address+":53")
+			require.NoError(t, err)
+			_, err = udp.Write([]byte("x"))
+			require.NoError(t, err)
+			require.NoError(t, udp.Close())
 
-		sources, err := Translated(config.IPv4)
-		require.NoError(t, err)
-		assert.Empty(t, sources)
-
-		want := first.connect(t)
-		ended.connect(t)
-		ended.close()
-		other.connect(t)
-		sources, err = Translated(config.IPv4)
-		require.NoError(t, err)
-		assert.Equal(t, []netip.AddrPort{want}, sources)
-		sources, err = Translated(config.IPv6)
-		require.NoError(t, err)
-		assert.Empty(t, sources)
+			sources, err = Translated(family)
+			require.NoError(t, err)
+			assert.Equal(t, []netip.AddrPort{want}, sources)
+		}
 	})
 }
 
@@ -52,22 +59,17 @@ type listener struct {
 	ends []net.Conn
 }
 
-func listen(t *testing.T) *listener {
+func listen(t *testing.T, address string) *listener {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	l, err := net.Listen("tcp", address)
 	require.NoError(t, err)
 	return &listener{Listener: l}
-}
-
-func (l *listener) port() string {
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // connect returns the source of a new connection.
 func (l *listener) connect(t *testing.T) netip.AddrPort {
 	t.Helper()
-	client, err := net.Dial("tcp4", l.Addr().String())
+	client, err := net.Dial("tcp", l.Addr().String())
 	require.NoError(t, err)
 	server, err := l.Accept()
 	require.NoError(t, err)

@@ -11,11 +11,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/specgen"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// fourProfiles is from where on VIPs have chains of their ports.
+// fourProfiles has so many sets of ports that the rules send each VIP to a chain for its
+// ports.
 const fourProfiles = `
 clusters:
   - {name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.22], ftp: , real-servers: [{address: 10.0.0.11}]}
@@ -33,8 +35,8 @@ clusters:
 director: {ip-forward: false}
 `
 
-// TestMarkChanges goes from spec to spec: what packets lose or get instead is told, on
-// the line that does it, and nothing else.
+// TestMarkChanges goes from spec to spec: the marks that packets lose or get instead are
+// reported with the change that causes it, and nothing else is reported.
 func TestMarkChanges(t *testing.T) {
 	twoProfiles := change(t, fourProfiles, "  - {name: mail", "#", "  - {name: dns", "#")
 	const ftpMap = "map ip lvsmark tcp_21_10000-20000"
@@ -69,12 +71,12 @@ func TestMarkChanges(t *testing.T) {
 			"edit element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 443 80->81",
 			"edit element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 udp/443 80->81",
 		}},
-		{"a VIP gone", fourProfiles, change(t, fourProfiles, ", 198.51.100.80]", "]"), []string{
+		{"a VIP removed", fourProfiles, change(t, fourProfiles, ", 198.51.100.80]", "]"), []string{
 			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 80 80->0",
 			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 443 80->0",
 			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.80 udp/443 80->0",
 		}},
-		{"everything gone", twoProfiles, "", []string{
+		{"everything removed", twoProfiles, "", []string{
 			"delete element in " + ftpMap + ": 198.51.100.21 21 21->0",
 			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.21 80 80->0",
 			"delete element in map ip lvsmark tcp_80_443_udp_443: 198.51.100.21 443 80->0",
@@ -103,8 +105,8 @@ func markChangesOf(c *consequences) []string {
 	return list
 }
 
-// TestMarksByHand changes the tables with nft. What lvsmark's apply would take
-// away again is told; what it would bring back is no loss.
+// TestMarksByHand changes the tables with nft. Marks that an apply of lvsmark would
+// remove are reported; marks that it would bring back are no loss.
 func TestMarksByHand(t *testing.T) {
 	for _, c := range []struct {
 		name, script string
@@ -169,17 +171,19 @@ func addRules(rules ...string) string {
 	return add + strings.Join(rules, "; "+add)
 }
 
-// TestMarksAgainstSpec reads back from the rules of random specs what their
-// clusters say, for each VIP and port.
+// TestMarksAgainstSpec reads the marks back from the rules of random specs: each VIP
+// and port has the mark that the spec says.
 func TestMarksAgainstSpec(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 200 {
 		spec := specgen.Spec(r)
 		want := vipMarks{}
-		for i := range spec.Clusters {
-			for _, vip := range spec.Clusters[i].VIPs {
-				for _, ports := range spec.Clusters[i].MarkedPorts() {
-					want[vip] = append(want[vip], markedPorts{ports, spec.Clusters[i].Mark})
+		for _, family := range config.Families() {
+			for _, binding := range spec.Bindings(family) {
+				for _, vip := range binding.VIPs {
+					for _, ports := range binding.Ports {
+						want[vip] = append(want[vip], markedPorts{ports, binding.Mark})
+					}
 				}
 			}
 		}
@@ -192,7 +196,7 @@ func TestMarksAgainstSpec(t *testing.T) {
 	}
 }
 
-// TestUntranslated takes sources of active data away.
+// TestUntranslated removes sources of active data.
 func TestUntranslated(t *testing.T) {
 	const spec = `
 clusters:
