@@ -103,10 +103,12 @@ func (e *engine) awaitEnd(ctx context.Context, p *Plan) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; %s", ErrDrainInterrupted, text)
 		case <-e.clock.After(min(drainPoll, deadline.Sub(e.clock.Now()))):
 		}
-		if !e.clock.Now().Before(deadline) {
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w; %s", ErrDrainInterrupted, text)
+		case !e.clock.Now().Before(deadline):
 			return nil
 		}
 	}

@@ -19,6 +19,9 @@ type Difference struct {
 // Changes lists the difference. It makes the list anew each time.
 func (d *Difference) Changes() []Change { return d.changes.changes() }
 
+// Rulesets are the two that were compared.
+func (d *Difference) Rulesets() (from, to *Ruleset) { return d.from, d.to }
+
 // Empty reports whether the rulesets are the same.
 func (d *Difference) Empty() bool { return len(d.changes) == 0 }
 
