@@ -11,7 +11,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A applyFunc makes the director's tables those of the spec.
+// An applyFunc applies a spec to the director.
 type applyFunc func(context.Context, *testbed, document) error
 
 // throughEngine applies in this process, as `lvsmark apply` does.
