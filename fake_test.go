@@ -27,13 +27,13 @@ type fakeWorld struct {
 
 func newFakeWorld(t *testing.T) *fakeWorld {
 	k := fakekernel.New(map[string]string{
-		"net.ipv4.ip_forward":             "0",
-		"net.ipv6.conf.all.forwarding":    "0",
-		"net.ipv4.ip_default_ttl":         "64",
-		"net.ipv4.vs.expire_nodest_conn":  "0",
-		config.TimeoutTCP:                 "900",
-		config.TimeoutTCPFin:              "120",
-		config.TimeoutUDP:                 "300",
+		"net.ipv4.ip_forward":            "0",
+		"net.ipv6.conf.all.forwarding":   "0",
+		"net.ipv4.ip_default_ttl":        "64",
+		"net.ipv4.vs.expire_nodest_conn": "0",
+		config.TimeoutTCP:                "900",
+		config.TimeoutTCPFin:             "120",
+		config.TimeoutUDP:                "300",
 	}, "vip0")
 	k.AddForeign(nft.TableName{Family: nft.IPv4, Name: "filter"})
 	k.AddForeignAddress(hostaddr.Address{Device: "vip0", IP: netip.MustParseAddr("192.0.2.1")}, 24)
@@ -44,7 +44,7 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 
 // addService adds a service of another program's.
 func (w *fakeWorld) addService(mark uint32, server string) {
-	s := ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, Scheduler: "rr", Netmask: 32}
+	s := ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, SchedName: "rr", Netmask: 32}
 	d := ipvs.Destination{Address: netip.MustParseAddr(server), Weight: 1, Forwarding: config.NAT}
 	w.Meanwhile(func() {
 		for _, err := range w.ChangeServices(
