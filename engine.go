@@ -198,9 +198,7 @@ func (r rehearsals) await(ctx context.Context) (rehearsal, error) {
 // compare reads the rest of the state, and finds what turns it into the desired
 // one.
 func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desired, warnings []string) (*Plan, error) {
-	scope := want.scope(ruleset.Ledger())
-	scope.digest = e.opts.Saves
-	have, err := e.observe(ctx, ruleset, scope)
+	have, err := e.observe(ctx, ruleset, want.scope)
 	if err != nil {
 		return nil, err
 	}

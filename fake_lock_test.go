@@ -3,9 +3,11 @@ package lvsmark
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -145,6 +147,21 @@ func TestFakeCheckpointOfAdopted(t *testing.T) {
 	require.NoError(t, w.restore(&locked.Checkpoint))
 	require.NoError(t, locked.Release())
 	assert.Equal(t, before, w.String())
+}
+
+// TestFakeCheckpointUnconditional: what apply was to refuse is no reason not to roll back.
+func TestFakeCheckpointUnconditional(t *testing.T) {
+	d := newFakeDrain(t, ipvs.Connections{})
+	before := d.String()
+	locked, err := newEngine(d.Kernel, d.clock, Options{FailOn: impact.Cuts, Drain: time.Hour}).lock(t.Context())
+	require.NoError(t, err)
+	_, err = d.apply(t.Context(), drainSpec(), Options{LockToken: &locked.LockToken})
+	require.NoError(t, err)
+	d.Connect(ipvs.Key{Mark: 21, Family: config.IPv4}, netip.MustParseAddr("10.0.0.13"), ipvs.Connections{Active: 1})
+	require.NoError(t, d.restore(&locked.Checkpoint))
+	require.NoError(t, locked.Release())
+	assert.Equal(t, before, d.String())
+	assert.Zero(t, d.after())
 }
 
 // TestFakeCheckpointSettings: what another process sets meanwhile is put back too, and a
