@@ -103,6 +103,12 @@ func (t *Table) Chain(name string) *Chain {
 	return nil
 }
 
+// IsDormant reports whether no packet meets the chains of the table.
+func (t *Table) IsDormant() bool { return t.Flags&unix.NFT_TABLE_F_DORMANT != 0 }
+
+// Drops reports whether the policy of the chain is to drop packets.
+func (c *Chain) Drops() bool { return c.Type != "" && c.Policy == verdictDrop }
+
 // String is "table ip lvsmark".
 func (t *Table) String() string { return "table " + t.id() }
 
