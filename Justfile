@@ -1,10 +1,10 @@
-# Short names for what integration/run and the go command do; nothing needs just.
+# Short names for verbs of integration/run and go commands; just is optional.
 
-# lists these
+# list the recipes
 default:
     @just --list --unsorted
 
-# the lab, a spec, FTP sessions, and what the kernel holds
+# the lab, a spec, FTP sessions, and the state of the kernel
 demo:
     integration/run demo
 
@@ -12,11 +12,11 @@ demo:
 test:
     integration/run test
 
-# FTP transfers of minutes through so many re-applies
+# FTP transfers of minutes during re-applies
 sessions reapplies="100":
     integration/run sessions {{ reapplies }}
 
-# lvsmark with each of its kernel calls failed, cut, delayed or killed in turn
+# a fault in each kernel call of lvsmark: errno, truncation, delay, SIGKILL
 faults cases="all":
     integration/run faults {{ cases }}
 
@@ -28,16 +28,16 @@ lint:
 build:
     CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/lvsmark
 
-# formats Go and shell
+# format Go and shell files
 fmt:
     go tool -modfile=tools/go.mod gofumpt -w .
     go tool -modfile=tools/go.mod shfmt -w . integration/vm/init
 
-# packets lost to N re-applies of each kind, under load
+# packet loss during N re-applies of each kind of change
 loss n="300":
     integration/run loss {{ n }}
 
-# lvsmark beside nft, iptables and ipvsadm, as a table; FORM: smoke, record
+# benchmark beside nft, iptables and ipvsadm, as a table; FORM: smoke, record
 bench *form:
     integration/run bench {{ form }}
 
@@ -53,7 +53,7 @@ nft-versions *suites:
 bare suite +verb:
     integration/run bare {{ suite }} {{ verb }}
 
-# every fuzzer, SECONDS each
+# every fuzzer for SECONDS
 fuzz seconds="10":
     integration/run fuzz {{ seconds }}
 

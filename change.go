@@ -2,7 +2,14 @@
 // means for the kernel of a director. The order of things is in Apply.
 package lvsmark
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/impact"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
 
 // An Op says what a Change does.
 type Op string
@@ -15,15 +22,15 @@ const (
 )
 
 // A Change is one difference between the kernel and the spec, as `lvsmark diff`
-// lists it. It is for reading: what is committed are the changes of nft and
-// ipvs that it was made from.
+// lists it. It is for reading: apply commits the changes of nft and ipvs that it was
+// made from.
 type Change struct {
-	Op     Op     `json:"op"`
-	Kind   string `json:"kind"`             // table, chain, rule, map, set, element, service, real-server, setting, address
-	Where  string `json:"where"`            // what holds the object: "table ip lvsmark", "map ip lvsmark tcp_21", "service fwmark 21 IPv4"; empty: the kernel
-	Before string `json:"before,omitempty"` // the object as it is; empty when it is added
-	After  string `json:"after,omitempty"`  // the object as it will be; empty when it is deleted
-	Impact Impact `json:"impact"`
+	Op     Op            `json:"op"`
+	Kind   string        `json:"kind"`             // table, chain, rule, map, set, element, service, real-server, setting, address
+	Where  string        `json:"where"`            // what holds the object: "table ip lvsmark", "map ip lvsmark tcp_21", "service fwmark 21 IPv4"; empty: the kernel
+	Before string        `json:"before,omitempty"` // the object as it is; empty when it is added
+	After  string        `json:"after,omitempty"`  // the object as it will be; empty when it is deleted
+	Impact impact.Impact `json:"impact"`
 }
 
 // String is the change on one line, as in "edit element 192.0.2.1 : 0x00000016 ->
@@ -38,4 +45,68 @@ func (c Change) String() string {
 		text += " of " + c.Where
 	}
 	return text
+}
+
+// Sum adds up the impacts of changes.
+func Sum(changes []Change) impact.Summary {
+	return impact.Sum(func(yield func(impact.Impact) bool) {
+		for i := range changes {
+			if !yield(changes[i].Impact) {
+				return
+			}
+		}
+	})
+}
+
+// The functions below make changes for reading. Each list of impacts is in the order
+// of the changes.
+
+func settingChanges(list []settingChange, impacts []impact.Impact) []Change {
+	changes := make([]Change, len(list))
+	for i, s := range list {
+		changes[i] = Change{
+			Op: Edit, Kind: "setting", Before: s.name + " = " + s.before, After: s.name + " = " + s.after,
+			Impact: impacts[i],
+		}
+	}
+	return changes
+}
+
+func addedAddresses(list []hostaddr.Address) []Change {
+	changes := make([]Change, len(list))
+	for i, a := range list {
+		changes[i] = Change{Op: Add, Kind: "address", Where: "device " + a.Device, After: a.IP.String(), Impact: impact.Impact{Effect: impact.Safe}}
+	}
+	return changes
+}
+
+func removedAddresses(list []hostaddr.Address, impacts []impact.Impact) []Change {
+	changes := make([]Change, len(list))
+	for i, a := range list {
+		changes[i] = Change{Op: Delete, Kind: "address", Where: "device " + a.Device, Before: a.IP.String(), Impact: impacts[i]}
+	}
+	return changes
+}
+
+func serviceChanges(list []ipvs.Change, impacts []impact.Impact) []Change {
+	changes := make([]Change, len(list))
+	for i, c := range list {
+		changes[i] = Change{
+			Op: Op(c.Verb()), Kind: c.Kind(), Where: c.Where(), Before: c.BeforeText(), After: c.AfterText(),
+			Impact: impacts[i],
+		}
+	}
+	return changes
+}
+
+func rulesetChanges(list []nft.Change, impacts []impact.Impact) []Change {
+	changes := make([]Change, len(list))
+	for i := range list {
+		c := &list[i]
+		changes[i] = Change{
+			Op: Op(c.Op), Kind: c.Kind(), Where: c.Where(), Before: c.BeforeText(), After: c.AfterText(),
+			Impact: impacts[i],
+		}
+	}
+	return changes
 }

@@ -3,6 +3,7 @@ package lvsmark
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -21,6 +22,18 @@ type Checkpoint struct {
 // has the generations of the nftables ruleset before and after that.
 type LockToken struct {
 	Before, After uint32
+}
+
+// generation is that of the ruleset under the lock, for a plan that was made when it
+// was read. It wraps nft.ErrStale where it was changed between the plan and the lock.
+func (t LockToken) generation(read uint32) (uint32, error) {
+	switch {
+	case read == t.Before:
+		return t.After, nil // all that changed it is the lock itself
+	case int32(read-t.After) >= 0:
+		return read, nil // under the lock
+	}
+	return 0, fmt.Errorf("%w, before the lock was taken", nft.ErrStale)
 }
 
 // A LockedCheckpoint is a checkpoint of a network namespace that no other lvsmark
@@ -49,7 +62,7 @@ func Lock(ctx context.Context, opts Options) (*LockedCheckpoint, error) {
 }
 
 func (e *engine) lock(ctx context.Context) (locked *LockedCheckpoint, err error) {
-	for range commitTries {
+	for range applyTries {
 		if locked, err = e.lockOnce(ctx); !errors.Is(err, nft.ErrStale) {
 			return locked, err
 		}
@@ -70,11 +83,10 @@ func (e *engine) lockOnce(ctx context.Context) (*LockedCheckpoint, error) {
 		return nil, err
 	}
 	l := &LockedCheckpoint{Checkpoint: *checkpoint, LockToken: LockToken{Before: ruleset.Generation}}
-	if err := e.acquire(ruleset); err != nil {
+	if l.release, l.After, err = e.Acquire(e.owner(), ruleset.Generation); err != nil {
 		return nil, err
 	}
-	l.release, e.release = e.release, nil // it outlives this connection
-	l.After = ruleset.Generation
+	l.opts.LockToken = &l.LockToken
 	return l, nil
 }
 
@@ -98,12 +110,12 @@ func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoin
 // desired is the saved state, to be had again. Settings that are captured come
 // first, with what needs them; those that only the present ledger knows were changed
 // since, and nothing needs them any longer.
-func (f *Checkpoint) desired() *Desired {
-	d := &Desired{ruleset: &f.state.ruleset.Ruleset, services: f.state.services, adopt: true, exact: true}
-	for _, name := range slices.Sorted(maps.Keys(f.state.settings)) {
-		d.settings = append(d.settings, config.Setting{Name: name, Value: f.state.settings[name].value})
+func (c *Checkpoint) desired() *Desired {
+	d := &Desired{ruleset: &c.state.ruleset.Ruleset, services: c.state.services, adopt: true, exact: true}
+	for _, name := range slices.Sorted(maps.Keys(c.state.settings)) {
+		d.settings = append(d.settings, config.Setting{Name: name, Value: c.state.settings[name].value})
 	}
-	for _, a := range f.state.addresses {
+	for _, a := range c.state.addresses {
 		if a.Ours {
 			d.addresses = append(d.addresses, a.Address)
 		}
@@ -111,24 +123,23 @@ func (f *Checkpoint) desired() *Desired {
 	return d
 }
 
-func (f *Checkpoint) plan(ctx context.Context) planner {
-	return func(e *engine) (*plan, error) { return e.planTo(ctx, f.desired()) }
+// Plan compares the kernel with the checkpoint.
+func (c *Checkpoint) Plan(ctx context.Context) (*Plan, error) {
+	return planning(ctx, c.opts, func(e *engine) (*Plan, error) { return e.planState(ctx, c.desired()) })
 }
 
-// Restore brings back the checkpoint, as Apply would. It takes the lock.
-func (f *Checkpoint) Restore(ctx context.Context) (*Result, error) {
-	return commit(ctx, f.opts, f.plan(ctx))
-}
-
-// Restore brings back the checkpoint, under the lock that h has.
-func (h *LockedCheckpoint) Restore(ctx context.Context) (*Result, error) {
-	opts := h.opts
-	opts.LockToken = &h.LockToken
-	return commit(ctx, opts, h.plan(ctx))
+// Restore brings back the checkpoint, as Apply would. It takes the lock, unless the
+// checkpoint has it.
+func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
+	p, err := c.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Apply(ctx, p)
 }
 
 // Release lets others change the namespace.
-func (h *LockedCheckpoint) Release() error { return h.release() }
+func (l *LockedCheckpoint) Release() error { return l.release() }
 
 // LockOwner tells who has the lock of the network namespace; empty: nobody.
 func LockOwner(opts Options) (string, error) {

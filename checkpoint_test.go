@@ -72,9 +72,9 @@ func (w *world) restores(to string) {
 	opts := w.options()
 	opts.LockToken = &held.LockToken
 	if to == "" {
-		_, err = Remove(w.t.Context(), opts)
+		_, err = applyRemoval(w.t.Context(), opts)
 	} else {
-		_, err = Apply(w.t.Context(), Known(parse(w.t, to)), opts)
+		_, err = applySpec(w.t.Context(), parse(w.t, to), opts)
 	}
 	require.NoError(w.t, err)
 	_, err = held.Restore(w.t.Context())
@@ -95,8 +95,8 @@ func TestLocked(t *testing.T) {
 	before := w.state()
 	spec := parse(t, unboundSpec)
 	for _, act := range []func() error{
-		func() error { _, err := Apply(t.Context(), Known(spec), w.options()); return err },
-		func() error { _, err := Remove(t.Context(), w.options()); return err },
+		func() error { _, err := applySpec(t.Context(), spec, w.options()); return err },
+		func() error { _, err := applyRemoval(t.Context(), w.options()); return err },
 		func() error { _, err := Lock(t.Context(), w.options()); return err },
 	} {
 		err := act()
@@ -104,7 +104,7 @@ func TestLocked(t *testing.T) {
 		require.True(t, ok, "%v", err)
 		assert.Contains(t, err.Error(), "apply --confirm 60s, since ")
 	}
-	assert.NotEmpty(t, w.plan(spec).Changes)
+	assert.NotEmpty(t, w.plan(spec).Changes())
 	assert.Equal(t, before, w.state())
 	owner, err := LockOwner(w.options())
 	require.NoError(t, err)

@@ -11,8 +11,13 @@ import (
 )
 
 // diff finds what turns the state that the kernel has into the desired one.
-func diff(have *State, want *Desired) (*plan, error) {
-	p := &plan{spec: want.spec, live: have.ruleset, state: have, desired: want}
+func diff(have *State, want *Desired) (*Plan, error) {
+	if want.spec != nil {
+		if err := checkForeignTables(have.ruleset, want.ruleset); err != nil {
+			return nil, err
+		}
+	}
+	p := &Plan{spec: want.spec, live: have.ruleset, state: have, desired: want}
 	next := want.ruleset.Ledger()
 	if err := p.diffServices(have, want, next); err != nil {
 		return nil, err
@@ -32,7 +37,7 @@ func diff(have *State, want *Desired) (*plan, error) {
 
 // diffRulesets finds the rulesets that nftables goes through, from the one ledger to
 // the other.
-func (p *plan) diffRulesets(old, next nft.Ledger) {
+func (p *Plan) diffRulesets(old, next nft.Ledger) {
 	desired := p.desired.ruleset
 	both := joinedLedgers(old, next)
 	p.intent, p.active = &p.live.Ruleset, desired.WithLedger(next, desired)
@@ -56,13 +61,13 @@ func joinedLedgers(old, next nft.Ledger) nft.Ledger {
 
 // makes reports whether anything but nftables is made or set, which the ledger
 // has to say beforehand.
-func (p *plan) makes() bool {
+func (p *Plan) makes() bool {
 	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Disrupts() })
 }
 
 // checkForeignTables refuses a spec whose table is another program's.
-func checkForeignTables(live *nft.Snapshot, compiled *nft.Ruleset) error {
-	for _, t := range compiled.Tables {
+func checkForeignTables(live *nft.Snapshot, desired *nft.Ruleset) error {
+	for _, t := range desired.Tables {
 		for _, foreign := range live.Foreign {
 			if foreign.Family == t.Family && foreign.Name == t.Name {
 				return fmt.Errorf("%s exists and is not lvsmark's: give lvsmark another name in director.table, or delete that table", foreign)

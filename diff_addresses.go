@@ -14,7 +14,7 @@ type addressPlan struct {
 
 // diffAddresses leaves alone what lvsmark did not make: an address that was there
 // before serves the VIP as well, and stays when lvsmark goes.
-func (p *plan) diffAddresses(have *State, want *Desired) error {
+func (p *Plan) diffAddresses(have *State, want *Desired) error {
 	there := make(map[hostaddr.Address]bool, len(have.addresses))
 	for _, a := range have.addresses {
 		there[a.Address] = true

@@ -16,7 +16,7 @@ var ErrForeignService = errors.New("IPVS service is not lvsmark's")
 // diffServices compares the services that lvsmark may change. Those are the ones
 // that the ledger names, and those of the desired marks: a service that no ledger
 // names is taken over where it is as desired, or where the operator adopts it.
-func (p *plan) diffServices(have *State, want *Desired, next nft.Ledger) error {
+func (p *Plan) diffServices(have *State, want *Desired, next nft.Ledger) error {
 	p.want = want.services
 	if want.exact { // the captured services that no ledger names were never lvsmark's
 		p.want = ofLedgers(want.services, have.ledger, next)

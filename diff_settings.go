@@ -24,7 +24,7 @@ type settingsPlan struct {
 
 // diffSettings finds the settings to change, and those that are no longer
 // desired: they get the value back that they had before lvsmark changed them.
-func (p *plan) diffSettings(have *State, want *Desired) error {
+func (p *Plan) diffSettings(have *State, want *Desired) error {
 	p.settings.ledger = map[string]nft.Setting{}
 	for _, s := range want.settings {
 		now := have.settings[s.Name]
@@ -70,7 +70,7 @@ func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, err
 
 // putBack gives a setting its previous value, unless another process set it after
 // lvsmark. An exact state has the value all the same.
-func (p *plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
+func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
 	gone := errors.Is(now.err, fs.ErrNotExist) || errors.Is(now.err, ipvs.ErrNoIPVS)
 	switch {
 	case gone && !exact:

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -17,11 +17,29 @@ var ErrDrainInterrupted = errors.New("drain interrupted: removed real servers ke
 // drainPoll is how often a drain looks whether the connections have ended.
 const drainPoll = time.Second
 
+// applyDraining carries the plan out after the real servers that it takes away have
+// been drained. The caller must hold the lock, since when the ruleset is of that
+// generation.
+func (e *engine) applyDraining(ctx context.Context, p *Plan, generation uint32) error {
+	rest, err := e.drain(ctx, p, generation)
+	if err != nil {
+		return err
+	}
+	err = rest.Refused()
+	if err == nil {
+		err = e.applyLocked(ctx, rest, rest.live.Generation)
+	}
+	if _, applied := errors.AsType[*VerifyError](err); err == nil || applied {
+		return err
+	}
+	return fmt.Errorf("%w; %w", errDrained, err)
+}
+
 // drain makes what the plan adds and edits, sets the weight of what it takes
 // away to 0, and waits until no connection is left there, or for as long as the
 // options say. It returns the plan of what remains to be done.
-func (e *engine) drain(ctx context.Context, p *plan, planner planner) (*plan, error) {
-	if err := run(ctx, p.deferred().steps(e), e.progress); err != nil {
+func (e *engine) drain(ctx context.Context, p *Plan, generation uint32) (*Plan, error) {
+	if err := run(ctx, p.deferred().steps(e, generation), e.progress); err != nil {
 		return nil, err
 	}
 	if err := e.awaitEnd(ctx, p); errors.Is(err, ErrDrainInterrupted) {
@@ -29,7 +47,7 @@ func (e *engine) drain(ctx context.Context, p *plan, planner planner) (*plan, er
 	} else if err != nil {
 		return nil, fmt.Errorf("%w; %w", errDrained, err)
 	}
-	rest, err := planner(e)
+	rest, err := e.planAgain(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("%w; %w", errDrained, err)
 	}
@@ -39,8 +57,8 @@ func (e *engine) drain(ctx context.Context, p *plan, planner planner) (*plan, er
 // deferred is the plan without what takes away: servers that go get weight 0,
 // VIPs and marks that go stay. Marks are looked at by the packets of running
 // sessions too, whose data connections are to follow their control connection.
-func (p *plan) deferred() *plan {
-	d := &plan{live: p.live, settings: settingsPlan{set: p.settings.set}}
+func (p *Plan) deferred() *Plan {
+	d := &Plan{live: p.live, settings: settingsPlan{set: p.settings.set}}
 	for _, c := range p.services {
 		if c.Op == ipvs.DelDestination && c.Before.Weight > 0 {
 			quiet := c.Before
@@ -51,10 +69,7 @@ func (p *plan) deferred() *plan {
 			d.services = append(d.services, c)
 		}
 	}
-	both := p.live.Ledger()
-	next := p.active.Ledger()
-	maps.Copy(both.Bound, next.Bound)
-	maps.Copy(both.Settings, next.Settings)
+	both := joinedLedgers(p.state.ledger, p.active.Ledger())
 	extended, ok := nft.Extend(&p.live.Ruleset, p.settled)
 	if ok {
 		d.addresses.come = p.addresses.come
@@ -67,26 +82,11 @@ func (p *plan) deferred() *plan {
 	return d
 }
 
-// leaving are the real servers that the plan takes away.
-func (p *plan) leaving() map[ipvs.Key]map[ipvs.Endpoint]bool {
-	leaving := map[ipvs.Key]map[ipvs.Endpoint]bool{}
-	for _, c := range p.services {
-		if c.Op != ipvs.DelDestination {
-			continue
-		}
-		if leaving[c.Service.Key] == nil {
-			leaving[c.Service.Key] = map[ipvs.Endpoint]bool{}
-		}
-		leaving[c.Service.Key][c.Before.Endpoint()] = true
-	}
-	return leaving
-}
-
 // awaitEnd waits until the real servers that the plan takes away have no
 // connection that is under way. Persistence templates are not waited for: while
 // a client has no connection they hold nothing but the memory of which server it
 // was on.
-func (e *engine) awaitEnd(ctx context.Context, p *plan) error {
+func (e *engine) awaitEnd(ctx context.Context, p *Plan) error {
 	deadline := e.clock.Now().Add(e.opts.Drain)
 	said := ""
 	for {
@@ -103,37 +103,25 @@ func (e *engine) awaitEnd(ctx context.Context, p *plan) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; %s", ErrDrainInterrupted, text)
 		case <-e.clock.After(min(drainPoll, deadline.Sub(e.clock.Now()))):
 		}
-		if !e.clock.Now().Before(deadline) {
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w; %s", ErrDrainInterrupted, text)
+		case !e.clock.Now().Before(deadline):
 			return nil
 		}
 	}
 }
 
 // left reports whether the plan would still cut connections, and which.
-func (e *engine) left(p *plan) (left bool, text string, err error) {
+func (e *engine) left(p *Plan) (left bool, text string, err error) {
 	services, err := e.Services(keysOf(p.have)...)
 	if err != nil {
 		return false, "", err
 	}
 	now := *p
 	now.have = ofKeys(services, p.have)
-	_, breaks := p.splitServices()
-	summary := Sum(newAnalyzer(&now).serviceChanges(breaks))
-	templates := uint32(0)
-	leaving := p.leaving()
-	for _, service := range now.have {
-		for _, server := range service.Destinations {
-			if leaving[service.Key][server.Endpoint()] {
-				templates += server.Connections.Persistent
-			}
-		}
-	}
-	text = countOf(int(templates), "persistence template")
-	if summary.Connections > 0 {
-		text = fmt.Sprintf("%s left%s, %s", countOf(summary.Connections, "connection"), summary.by(), text)
-	}
-	return summary.Connections > 0 || summary.Unknown, text, nil
+	remaining := impact.RemainingConnections(now.impactInput(nil, e.kernel))
+	return remaining.Any(), remaining.String(), nil
 }

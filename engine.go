@@ -1,14 +1,14 @@
 package lvsmark
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
-	"github.com/lvsmark/lvsmark/internal/hostaddr"
-	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -17,51 +17,45 @@ import (
 type Options struct {
 	NetNS     string            // name below /run/netns, or a path; empty: the caller's own
 	Adopt     bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
+	Saves     bool              // the plan will be saved: read what Plan.Save needs besides
 	Drain     time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
-	FailOn    Effect            // refuse changes that do this to live traffic, or worse; empty: none
+	FailOn    impact.Effect     // refuse changes that do this to live traffic, or worse; empty: none
 	LockOwner string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
 	LockToken *LockToken        // the lock is taken already; nil: take it
 	Progress  func(step string) // called at the start of each step; nil: nobody listens
 }
 
-// A Result is what Plan found, or what Apply or Remove did.
-type Result struct {
-	Changes []Change // in the order of apply; empty: nothing to do
-	Notes   []string // what the operator should know and lvsmark left alone
-	// Warnings name what others do in this network namespace that keeps packets
-	// from their mark or from IPVS. Only Plan and Apply look for it.
-	Warnings []string
-}
-
-// Plan compares the spec with the kernel. It changes nothing outside a scratch
+// PlanSpec compares the spec with the kernel. It changes nothing outside a scratch
 // network namespace.
-func Plan(ctx context.Context, source Source, opts Options) (*Result, error) {
-	return reading(ctx, source, func() (*Result, error) {
-		return inKernel(opts, func(e *engine) (*Result, error) {
-			p, err := e.plan(ctx, source)
-			if err != nil {
-				return nil, err
-			}
-			result := p.result()
-			return result, opts.refuse(result.Changes)
-		})
+func PlanSpec(ctx context.Context, source Source, opts Options) (*Plan, error) {
+	return reading(source, func() (*Plan, error) {
+		return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planSpec(ctx, source) })
 	})
 }
 
-// Apply makes the kernel match the spec. When a step fails it undoes those
-// before it and returns a *RollbackError. When there is nothing to do it writes
-// nothing to the kernel. It returns a *nft.LockedError when another process is
-// at it.
-func Apply(ctx context.Context, source Source, opts Options) (*Result, error) {
-	return reading(ctx, source, func() (*Result, error) {
-		return commit(ctx, opts, func(e *engine) (*plan, error) { return e.plan(ctx, source) })
-	})
+// PlanRemoval plans to take back all that Apply made. It needs no spec: what lvsmark
+// owns is found in the kernel.
+func PlanRemoval(ctx context.Context, opts Options) (*Plan, error) {
+	return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planState(ctx, nothing()) })
 }
 
-// Remove takes back all that Apply made. It needs no spec: what lvsmark owns
-// is found in the kernel.
-func Remove(ctx context.Context, opts Options) (*Result, error) {
-	return commit(ctx, opts, func(e *engine) (*plan, error) { return e.planTo(ctx, nothing()) })
+// Apply carries the plan out, and returns the plan that it carried out: another
+// one with the same aim where the kernel was changed since. When a step fails it
+// undoes those before it and returns a *RollbackError. When there is nothing to do it
+// writes nothing to the kernel. It returns a *nft.LockedError when another process
+// applies.
+func Apply(ctx context.Context, p *Plan) (*Plan, error) {
+	return inKernel(p.opts, func(e *engine) (*Plan, error) { return e.apply(ctx, p) })
+}
+
+// planning calls f in the kernel. It says of an error that came of the context's end
+// that nothing was done.
+func planning(ctx context.Context, opts Options, f func(*engine) (*Plan, error)) (*Plan, error) {
+	p, err := inKernel(opts, f)
+	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
+		return nil, fmt.Errorf("%w; nothing was changed", context.Cause(ctx))
+	}
+	return p, err
 }
 
 // An engine works in one kernel.
@@ -71,7 +65,6 @@ type engine struct {
 	opts     Options
 	progress func(string)
 	release  func() error // gives the lock back; nil: it is not taken, or the caller's
-	digest   bool         // plans get that of IPVS
 }
 
 func newEngine(k kernel, c clock, opts Options) *engine {
@@ -107,118 +100,114 @@ func inKernel[T any](opts Options, f func(*engine) (T, error)) (result T, err er
 	return result, err
 }
 
-// commitTries bounds how often apply plans anew because somebody else changed
-// the nftables ruleset, IPVS or addresses between plan and commit.
-const commitTries = 5
-
-// A planner compares the kernel with what it is to be.
-type planner func(*engine) (*plan, error)
-
-func commit(ctx context.Context, opts Options, planner planner) (*Result, error) {
-	return inKernel(opts, func(e *engine) (result *Result, err error) {
-		for range commitTries {
-			if result, err = e.once(ctx, planner); !isStale(err) {
-				return result, err
-			}
-		}
-		return nil, err
-	})
-}
-
-// isStale reports whether a plan came too late, and nothing of it is left.
-func isStale(err error) bool {
-	var undone *RollbackError
-	stale := errors.Is(err, nft.ErrStale) || errors.Is(err, ipvs.ErrStale) || errors.Is(err, hostaddr.ErrStale)
-	return stale && (!errors.As(err, &undone) || len(undone.Left) == 0)
-}
-
-// once plans, and commits the plan.
-func (e *engine) once(ctx context.Context, planner planner) (*Result, error) {
-	p, err := planner(e)
+// planSpec compares the kernel with the spec. The ruleset is read before the spec is
+// there, and again if somebody has changed it by the time the rest is.
+func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
+	rehearsal := e.rehearse(source)
+	ruleset, err := e.Snapshot()
 	if err != nil {
-		return nil, unchanged(ctx, err)
+		return nil, err
 	}
-	if p.live.Locked != nil && !e.locked() {
-		return nil, p.live.Locked
+	spec, err := source()
+	if err != nil {
+		return nil, err
 	}
-	if d := p.single(); d != nil && !e.locked() {
-		return e.commitSingle(ctx, p, d)
-	}
-	result := p.result()
-	if len(result.Changes) == 0 {
-		return result, nil
-	}
-	draining := e.opts.Drain > 0 && p.cuts()
-	if !draining || e.opts.FailOn != Cuts {
-		if err := e.opts.refuse(result.Changes); err != nil {
+	if spec.Director.Bind {
+		if err := e.OpenIPVS(); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.acquire(p.live); errors.Is(err, nft.ErrStale) {
-		return nil, e.acquireFirst(err)
-	} else if err != nil {
+	warnings := e.warnings(spec)
+	e.progress("rehearse")
+	r, err := rehearsal.await(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if draining {
-		if p, err = e.drain(ctx, p, planner); err != nil {
-			return nil, err
-		}
-		if err := e.opts.refuse(p.changes()); err != nil {
-			return nil, fmt.Errorf("%w; %w", errDrained, err)
-		}
-	}
-	if err := run(ctx, p.steps(e), e.progress); err != nil {
-		if draining {
-			err = fmt.Errorf("%w; %w", errDrained, err)
-		}
+	if ruleset, err = e.readAgain(ruleset); err != nil {
 		return nil, err
 	}
-	return result, e.check(p)
-}
-
-// unchanged says of an error that came of the context's end that nothing was done.
-func unchanged(ctx context.Context, err error) error {
-	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
-		return fmt.Errorf("%w; nothing was changed", err)
+	if r.err != nil {
+		return nil, cmp.Or(checkForeignTables(ruleset, r.compiled), r.err)
 	}
-	return err
+	return e.compare(ctx, ruleset, desired(spec, r.rehearsed, e.opts.Adopt), warnings)
 }
 
-// locked reports whether others are kept from changing the namespace.
-func (e *engine) locked() bool { return e.release != nil || e.opts.LockToken != nil }
+// planState compares the kernel with a desired state that needs no rehearsal.
+func (e *engine) planState(ctx context.Context, want *Desired) (*Plan, error) {
+	ruleset, err := e.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	return e.compare(ctx, ruleset, want, e.warnings(want.spec))
+}
 
-// acquire takes the lock, unless somebody changed the ruleset since the
-// snapshot, whose generation it brings up to date.
-func (e *engine) acquire(s *nft.Snapshot) (err error) {
-	if e.locked() {
+// planAgain makes the plan for what the kernel holds now.
+func (e *engine) planAgain(ctx context.Context, p *Plan) (*Plan, error) {
+	next, err := e.planState(ctx, p.desired)
+	if err != nil {
+		return nil, err
+	}
+	return next.checked(p.file)
+}
+
+func (e *engine) warnings(spec *config.Spec) []string {
+	if spec == nil {
 		return nil
 	}
-	e.release, s.Generation, err = e.Acquire(e.owner(), s.Generation)
-	return err
+	e.progress("look at other tables")
+	return e.Warnings(spec)
 }
 
-// acquireFirst takes the lock whatever became of the ruleset, for a plan that is
-// to be made anew: somebody who keeps writing is faster than any plan. Where it
-// has the lock, it returns the error that the plan was too late.
-func (e *engine) acquireFirst(stale error) error {
-	if e.locked() {
-		return stale
+// A rehearsal is what became of the spec in a scratch network namespace.
+type rehearsal struct {
+	compiled, rehearsed *nft.Ruleset
+	err                 error
+}
+
+// rehearsals has one rehearsal, sooner or later; of a spec with mistakes it has none.
+type rehearsals <-chan rehearsal
+
+// rehearse begins a rehearsal: it goes on while the kernel is read, for it has
+// nothing to do with that.
+func (e *engine) rehearse(source Source) rehearsals {
+	done := make(chan rehearsal, 1)
+	go func() {
+		spec, err := source()
+		if err != nil {
+			return
+		}
+		r := rehearsal{compiled: nft.Compile(spec)}
+		r.rehearsed, r.err = e.Rehearse(r.compiled)
+		done <- r
+	}()
+	return done
+}
+
+func (r rehearsals) await(ctx context.Context) (rehearsal, error) {
+	select {
+	case done := <-r:
+		return done, nil
+	case <-ctx.Done():
+		return rehearsal{}, ctx.Err()
 	}
-	release, _, err := e.Acquire(e.owner(), 0)
+}
+
+// compare reads the rest of the state, and finds what turns it into the desired
+// one.
+func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desired, warnings []string) (*Plan, error) {
+	scope := want.scope(ruleset.Ledger())
+	scope.digest = e.opts.Saves
+	have, err := e.observe(ctx, ruleset, scope)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.release = release
-	return stale
-}
-
-// owner is what others are told who find the namespace locked.
-func (e *engine) owner() string {
-	owner := e.opts.LockOwner
-	if owner == "" {
-		owner = "apply"
+	p, err := diff(have, want)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("pid %d, %s, since %s", os.Getpid(), owner, e.clock.Now().UTC().Format(time.RFC3339))
+	p.opts, p.warnings = e.opts, warnings
+	p.count(e.kernel)
+	return p, nil
 }
 
 // A clock tells the time, and waits.

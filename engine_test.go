@@ -30,15 +30,15 @@ func TestApply(t *testing.T) {
 			before := w.state()
 			for _, from := range c.specs {
 				for _, to := range c.specs {
-					assert.NotEmpty(t, w.apply(parse(t, from)).Changes)
-					planned := w.plan(parse(t, to)).Changes
-					assert.Equal(t, planned, w.apply(parse(t, to)).Changes)
+					assert.NotEmpty(t, w.apply(parse(t, from)).Changes())
+					planned := w.plan(parse(t, to)).Changes()
+					assert.Equal(t, planned, w.apply(parse(t, to)).Changes())
 					settled(w, to)
 					w.remove()
 					assert.Equal(t, before, w.state())
 				}
 			}
-			assert.Empty(t, w.remove().Changes)
+			assert.Empty(t, w.remove().Changes())
 		})
 	}
 }
@@ -47,8 +47,8 @@ func TestApply(t *testing.T) {
 func settled(w *world, spec string) {
 	w.t.Helper()
 	generation := w.generation()
-	assert.Empty(w.t, w.plan(parse(w.t, spec)).Changes)
-	assert.Empty(w.t, w.apply(parse(w.t, spec)).Changes)
+	assert.Empty(w.t, w.plan(parse(w.t, spec)).Changes())
+	assert.Empty(w.t, w.apply(parse(w.t, spec)).Changes())
 	assert.Equal(w.t, generation, w.generation())
 }
 
@@ -118,16 +118,16 @@ func (w *world) withSteps(to string, f func([]step)) {
 		if err != nil {
 			return err
 		}
-		f(p.steps(e))
+		f(p.steps(e, p.live.Generation))
 		return nil
 	})
 }
 
-func (w *world) planOf(e *engine, spec string) (*plan, error) {
+func (w *world) planOf(e *engine, spec string) (*Plan, error) {
 	if spec == "" {
-		return e.planTo(w.t.Context(), nothing())
+		return e.planState(w.t.Context(), nothing())
 	}
-	return e.plan(w.t.Context(), Known(parse(w.t, spec)))
+	return e.planSpec(w.t.Context(), Known(parse(w.t, spec)))
 }
 
 // TestUndone lets an apply fail in the middle, by the kernel itself: the error
@@ -160,7 +160,7 @@ func TestUndone(t *testing.T) {
 			before := w.state()
 			spec := parse(t, c.spec)
 			c.spoil(spec)
-			_, err := Apply(t.Context(), Known(spec), w.options())
+			_, err := applySpec(t.Context(), spec, w.options())
 			var undone *RollbackError
 			require.ErrorAs(t, err, &undone)
 			for _, words := range c.words {
@@ -231,7 +231,7 @@ func (w *world) failsBehind(from, to string, n int) (enough bool) {
 func settledOrEmpty(w *world, spec string) {
 	w.t.Helper()
 	if spec == "" {
-		assert.Empty(w.t, w.remove().Changes)
+		assert.Empty(w.t, w.remove().Changes())
 		return
 	}
 	settled(w, spec)
@@ -243,7 +243,7 @@ func TestCancelled(t *testing.T) {
 	before := w.state()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Apply(ctx, Known(parse(t, unboundSpec)), w.options())
+	_, err := applySpec(ctx, parse(t, unboundSpec), w.options())
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Contains(t, err.Error(), "nothing was changed")
 	assert.Equal(t, before, w.state())
@@ -262,10 +262,10 @@ func TestStaleRetry(t *testing.T) {
 		}
 	}
 	spec := parse(t, "clusters: [{name: a, mark: 5, vips: [192.0.2.77], ports: [25], real-servers: [{address: 10.0.0.1}]}]\ndirector: {bind: false, ip-forward: false}\n")
-	_, err := Apply(t.Context(), Known(spec), opts)
+	_, err := applySpec(t.Context(), spec, opts)
 	require.NoError(t, err)
 	assert.True(t, once)
-	assert.Empty(t, w.plan(spec).Changes)
+	assert.Empty(t, w.plan(spec).Changes())
 }
 
 // TestStaleAddress adds a VIP, and deletes one of lvsmark's, between plan and commit:
@@ -285,11 +285,11 @@ func TestStaleAddress(t *testing.T) {
 		return opts
 	}
 	spec := parse(t, vips)
-	_, err := Apply(t.Context(), Known(spec), meanwhile("add VIP addresses", "address", "add", "192.0.2.78/32", "dev", "vip0"))
+	_, err := applySpec(t.Context(), spec, meanwhile("add VIP addresses", "address", "add", "192.0.2.78/32", "dev", "vip0"))
 	require.NoError(t, err)
-	assert.Empty(t, w.plan(spec).Changes)
+	assert.Empty(t, w.plan(spec).Changes())
 
-	_, err = Remove(t.Context(), meanwhile("remove VIP addresses", "address", "del", "192.0.2.79/32", "dev", "vip0"))
+	_, err = applyRemoval(t.Context(), meanwhile("remove VIP addresses", "address", "del", "192.0.2.79/32", "dev", "vip0"))
 	require.NoError(t, err)
 	assert.Equal(t, 1, strings.Count(w.run("ip", "-o", "address", "show", "dev", "vip0"), "/32 "), "that of somebody else")
 }
@@ -298,7 +298,7 @@ func TestForeignTable(t *testing.T) {
 	w := newWorld(t)
 	w.nft("add table ip lvsmark")
 	before := w.state()
-	_, err := Apply(t.Context(), Known(parse(t, unboundSpec)), w.options())
+	_, err := applySpec(t.Context(), parse(t, unboundSpec), w.options())
 	require.ErrorContains(t, err, "table ip lvsmark exists and is not lvsmark's")
 	assert.Equal(t, before, w.state())
 }
@@ -307,14 +307,14 @@ func TestNoSuchDevice(t *testing.T) {
 	w := newWorld(t)
 	w.run("ip", "link", "del", "vip0")
 	before := w.state()
-	_, err := Apply(t.Context(), Known(parse(t, unboundSpec)), w.options())
+	_, err := applySpec(t.Context(), parse(t, unboundSpec), w.options())
 	require.ErrorContains(t, err, "vip-device vip0")
 	assert.Equal(t, before, w.state())
 }
 
 func TestNoSuchNamespace(t *testing.T) {
 	newWorld(t)
-	_, err := Plan(t.Context(), Known(parse(t, unboundSpec)), Options{NetNS: "lvsmark-test-none"})
+	_, err := PlanSpec(t.Context(), Known(parse(t, unboundSpec)), Options{NetNS: "lvsmark-test-none"})
 	require.ErrorContains(t, err, `network namespace "lvsmark-test-none"`)
 }
 
@@ -326,7 +326,7 @@ func TestNoIPVS(t *testing.T) {
 		t.Skip("needs a kernel without IPVS")
 	}
 	before := w.state()
-	_, err := Apply(t.Context(), Known(parse(t, boundSpec)), w.options())
+	_, err := applySpec(t.Context(), parse(t, boundSpec), w.options())
 	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
 	assert.Contains(t, err.Error(), "ip_vs")
 	assert.Equal(t, before, w.state())
@@ -346,7 +346,7 @@ func TestAdopt(t *testing.T) {
 	w.nft("delete table ip lvsmark; delete table ip6 lvsmark")
 	w.run("ipvsadm", "-e", "-f", "21", "-r", "10.0.0.11:0", "-m", "-w", "9")
 	before := w.state()
-	_, err := Apply(t.Context(), Known(spec), w.options())
+	_, err := applySpec(t.Context(), spec, w.options())
 	require.ErrorIs(t, err, ErrForeignService)
 	assert.Contains(t, err.Error(), "fwmark 21 IPv4")
 	assert.Contains(t, err.Error(), "--adopt")
@@ -354,7 +354,7 @@ func TestAdopt(t *testing.T) {
 
 	opts := w.options()
 	opts.Adopt = true
-	_, err = Apply(t.Context(), Known(spec), opts)
+	_, err = applySpec(t.Context(), spec, opts)
 	require.NoError(t, err)
 	assert.Equal(t, services, w.run("ipvsadm", "-Sn"))
 }
@@ -367,8 +367,8 @@ func TestSettingsOfOthers(t *testing.T) {
 	result := w.remove()
 	assert.Contains(t, w.run("sysctl", "net.ipv4.ip_default_ttl"), "99")
 	assert.Contains(t, w.run("sysctl", "net.ipv4.ip_forward"), "= 0")
-	require.Len(t, result.Notes, 1)
-	assert.Contains(t, result.Notes[0], "net.ipv4.ip_default_ttl is left at 99")
+	require.Len(t, result.Notes(), 1)
+	assert.Contains(t, result.Notes()[0], "net.ipv4.ip_default_ttl is left at 99")
 }
 
 // TestAddressOfOthers leaves an address that was there before.

@@ -19,10 +19,10 @@ func TestWarnings(t *testing.T) {
 		"table inet lvsmark, chain early, rule 4 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21); 2001:db8::21 (ports 21); have packets to the VIPs accepted before it",
 		"table ip filter, chain prerouting, rule 3 (meta mark set 0x00000007): will set the mark of packets to 198.51.100.21 (ports 21, 10000-20000), unless it comes before lvsmark's chain of the same priority (of two, the one made last comes first); IPVS compares all 32 bits of the mark: have that rule leave out packets to the VIPs",
 	}
-	assert.Equal(t, want, w.plan(spec).Warnings)
-	assert.Equal(t, want, w.apply(spec).Warnings)
-	assert.Equal(t, want, w.apply(spec).Warnings, "nothing to do")
-	assert.Empty(t, w.remove().Warnings)
+	assert.Equal(t, want, w.plan(spec).Warnings())
+	assert.Equal(t, want, w.apply(spec).Warnings())
+	assert.Equal(t, want, w.apply(spec).Warnings(), "nothing to do")
+	assert.Empty(t, w.remove().Warnings())
 	assert.Equal(t, before, w.state())
 }
 
@@ -53,15 +53,15 @@ func TestWarningsLegacy(t *testing.T) {
 	}
 	w.nft("flush ruleset")
 	spec := parse(t, unboundSpec)
-	assert.Empty(t, w.plan(spec).Warnings)
+	assert.Empty(t, w.plan(spec).Warnings())
 	w.run("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "7")
 	w.run("iptables-legacy", "-A", "INPUT", "-j", "ACCEPT")
 	w.run("ip6tables-legacy", "-t", "raw", "-A", "PREROUTING", "-j", "DROP")
-	warnings := w.plan(spec).Warnings
+	warnings := w.plan(spec).Warnings()
 	require.Len(t, warnings, 2)
 	assert.Regexp(t, "^iptables-legacy has rules \\(table (filter, mangle|mangle, filter)\\), which lvsmark does not read: `iptables-legacy-save` shows ", warnings[0])
 	assert.Contains(t, warnings[1], "ip6tables-legacy has rules (table raw)")
 	w.run("iptables-legacy", "-t", "mangle", "-F")
 	w.run("iptables-legacy", "-F")
-	assert.Equal(t, warnings[1:], w.plan(spec).Warnings)
+	assert.Equal(t, warnings[1:], w.plan(spec).Warnings())
 }

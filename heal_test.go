@@ -69,10 +69,10 @@ func TestHeal(t *testing.T) {
 			if c.heals == nil {
 				before = w.state() // what others did stays
 			}
-			assert.Equal(t, c.heals, lines(w.plan(spec).Changes))
-			assert.Equal(t, c.heals, lines(w.apply(spec).Changes))
+			assert.Equal(t, c.heals, lines(w.plan(spec).Changes()))
+			assert.Equal(t, c.heals, lines(w.apply(spec).Changes()))
 			assert.Equal(t, before, w.state())
-			assert.Empty(t, w.plan(spec).Changes)
+			assert.Empty(t, w.plan(spec).Changes())
 		})
 	}
 }

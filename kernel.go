@@ -1,10 +1,14 @@
 package lvsmark
 
 import (
+	"iter"
 	"net"
+	"net/netip"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/conntrack"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -17,6 +21,7 @@ type kernel interface {
 	services
 	settings
 	addresses
+	impact.Connections
 
 	// Warnings says what other programs do to packets of the spec. It does not fail:
 	// what cannot be found out is a warning too.
@@ -125,7 +130,7 @@ func (k *netnsKernel) ChangeServices(changes ...ipvs.Change) []error {
 	if err := k.OpenIPVS(); err != nil {
 		return []error{err}
 	}
-	return k.ipvs.Do(changes...)
+	return k.ipvs.Apply(changes...)
 }
 
 func (k *netnsKernel) ServiceChanged(c ipvs.Change) (bool, error) {
@@ -133,6 +138,12 @@ func (k *netnsKernel) ServiceChanged(c ipvs.Change) (bool, error) {
 		return false, err
 	}
 	return k.ipvs.Done(c)
+}
+
+func (k *netnsKernel) UnderWay() iter.Seq2[ipvs.Connection, error] { return ipvs.EachConnection() }
+
+func (k *netnsKernel) Translated(f config.Family) ([]netip.AddrPort, error) {
+	return conntrack.Translated(f)
 }
 
 func (k *netnsKernel) ReadSetting(name string) (string, error) {

@@ -1,26 +1,33 @@
 package lvsmark
 
 import (
-	"context"
+	"cmp"
+	"iter"
+	"net/netip"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A plan is the difference between the kernel and what it is to be, part by
-// part.
+// A Plan is what turns the state of a kernel into a desired one, part by part.
 //
-// nftables goes through up to four forms, each a whole ruleset: live, as found;
+// nftables goes through up to four rulesets, each a whole one: live, as found;
 // intent, where the ledger says already what is about to be made; active, where
-// the rules are those of the spec; settled, where the ledger no longer says
+// the rules are the desired ones; settled, where the ledger no longer says
 // what was taken back. So whenever lvsmark is killed, the ledger tells the next
 // apply all that it made.
-type plan struct {
-	spec                    *config.Spec // nil: nothing is wanted
-	state                   *State
-	desired                 *Desired
+type Plan struct {
+	opts    Options
+	file    *fileCheck   // what a plan file demands; nil: it is made of none
+	spec    *config.Spec // nil: of none
+	state   *State
+	desired *Desired
+
 	live                    *nft.Snapshot // that of the state
 	intent, active, settled *nft.Ruleset
 
@@ -31,130 +38,112 @@ type plan struct {
 	notes      []string
 	warnings   []string
 
-	list []Change // see changes; nil: not listed yet
+	changes func() []Change // see Changes
 }
 
-// plan compares the kernel with the spec. The ruleset is read before the spec is
-// there, and again if somebody has changed it by the time the rest is.
-func (e *engine) plan(ctx context.Context, source Source) (*plan, error) {
-	rehearsal := e.rehearse(source)
-	ruleset, err := e.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	spec, err := source.await(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if spec.Director.Bind {
-		if err := e.OpenIPVS(); err != nil {
-			return nil, err
+// Changes are in the order of Apply; there are none where there is nothing to do.
+func (p *Plan) Changes() []Change { return p.changes() }
+
+// Notes are what the operator should know and lvsmark left alone.
+func (p *Plan) Notes() []string { return p.notes }
+
+// Warnings name what others do in the network namespace that keeps packets from
+// their mark or from IPVS. Only the plan of a spec has them.
+func (p *Plan) Warnings() []string { return p.warnings }
+
+// String lists the changes and what they do to live traffic, a line each, then notes
+// and warnings, and last what the changes do as a whole.
+func (p *Plan) String() string {
+	var b strings.Builder
+	for _, c := range p.Changes() {
+		b.WriteString(c.String())
+		if c.Impact.Effect != impact.Safe || c.Impact.Detail != "" {
+			b.WriteString(" # " + c.Impact.String())
 		}
+		b.WriteByte('\n')
 	}
-	e.progress("look at other tables")
-	warnings := e.Warnings(spec)
-	e.progress("rehearse")
-	r, err := rehearsal.await(ctx)
-	if err != nil {
-		return nil, err
+	for _, note := range p.notes {
+		b.WriteString("note: " + note + "\n")
 	}
-	if ruleset, err = e.readAgain(ruleset); err != nil {
-		return nil, err
+	for _, warning := range p.warnings {
+		b.WriteString("warning: " + warning + "\n")
 	}
-	if err := checkForeignTables(ruleset, r.compiled); err != nil {
-		return nil, err
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	p, err := e.compare(ctx, ruleset, desired(spec, r.rehearsed, e.opts.Adopt))
-	if err != nil {
-		return nil, err
-	}
-	p.warnings = warnings
-	return p, nil
+	b.WriteString(cmp.Or(Sum(p.Changes()).String(), "no difference") + "\n")
+	return b.String()
 }
 
-// A rehearsal is what became of the spec in a scratch network namespace.
-type rehearsal struct {
-	compiled, rehearsed *nft.Ruleset
-	err                 error
+// WithLock returns the plan, for an Apply under a lock that the caller holds.
+func (p *Plan) WithLock(token LockToken) *Plan {
+	locked := *p
+	locked.opts.LockToken = &token
+	return &locked
 }
 
-// rehearsals has one rehearsal, sooner or later; of a spec with mistakes it has none.
-type rehearsals <-chan rehearsal
-
-// rehearse begins a rehearsal: it goes on while the kernel is read, for it has
-// nothing to do with that.
-func (e *engine) rehearse(source Source) rehearsals {
-	done := make(chan rehearsal, 1)
-	go func() {
-		spec, err := source()
-		if err != nil {
-			return
-		}
-		r := rehearsal{compiled: nft.Compile(spec)}
-		r.rehearsed, r.err = e.Rehearse(r.compiled)
-		done <- r
-	}()
-	return done
-}
-
-func (r rehearsals) await(ctx context.Context) (rehearsal, error) {
-	select {
-	case done := <-r:
-		return done, nil
-	case <-ctx.Done():
-		return rehearsal{}, ctx.Err()
-	}
-}
-
-// planTo compares the kernel with a desired state that needs no rehearsal.
-func (e *engine) planTo(ctx context.Context, want *Desired) (*plan, error) {
-	ruleset, err := e.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	return e.compare(ctx, ruleset, want)
-}
-
-// compare reads the rest of the state, and finds what turns it into the desired
-// one.
-func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desired) (*plan, error) {
-	scope := want.scope(ruleset.Ledger())
-	scope.digest = e.digest
-	have, err := e.observe(ctx, ruleset, scope)
-	if err != nil {
-		return nil, err
-	}
-	return diff(have, want)
+// disturbs reports whether anything of lvsmark's is there that connections may hang
+// off.
+func (p *Plan) disturbs() bool {
+	return len(p.live.Tables) > 0 || len(p.have) > 0 || len(p.addresses.gone) > 0
 }
 
 // cuts reports whether anything is taken away that connections may hang off.
-func (p *plan) cuts() bool { return slices.ContainsFunc(p.services, ipvs.Change.Disrupts) }
+func (p *Plan) cuts() bool { return slices.ContainsFunc(p.services, ipvs.Change.Disrupts) }
 
-func (p *plan) result() *Result {
-	return &Result{Changes: p.changes(), Notes: p.notes, Warnings: p.warnings}
+// count lists the changes. The connections that they cut are counted now, on this
+// thread. Where there can be none the kernel is not asked, and the list is written
+// when it is wanted, on any thread.
+func (p *Plan) count(connections impact.Connections) {
+	if !p.disturbs() {
+		p.changes = sync.OnceValue(func() []Change { return p.listChanges(noConnections{}) })
+		return
+	}
+	list := p.listChanges(connections)
+	p.changes = func() []Change { return list }
 }
 
-// changes lists the plan in the order of apply. It is worked out once: connections
-// are counted for it, and there may be many changes.
-func (p *plan) changes() []Change {
-	if p.list != nil {
-		return p.list
-	}
-	j := newAnalyzer(p)
+// noConnections are those of a kernel that has nothing of lvsmark's.
+type noConnections struct{}
+
+var _ impact.Connections = noConnections{}
+
+func (noConnections) UnderWay() iter.Seq2[ipvs.Connection, error] {
+	return func(func(ipvs.Connection, error) bool) {}
+}
+
+func (noConnections) Translated(config.Family) ([]netip.AddrPort, error) { return nil, nil }
+
+// listChanges lists the plan in the order of apply.
+func (p *Plan) listChanges(connections impact.Connections) []Change {
+	ruleset := nft.Compare(&p.live.Ruleset, p.settled).Changes()
+	impacts := impact.Analyze(p.impactInput(ruleset, connections))
 	makes, breaks := p.splitServices()
-	p.list = joined(
-		j.settingChanges(p.settings.set),
-		j.addressChanges(p.addresses.gone, Delete),
-		j.serviceChanges(makes),
-		j.markChanges(nft.Changes(&p.live.Ruleset, p.settled)),
-		j.addressChanges(p.addresses.come, Add),
-		j.serviceChanges(breaks),
-		j.settingChanges(p.settings.putBack),
+	return joined(
+		settingChanges(p.settings.set, impacts.Settings),
+		removedAddresses(p.addresses.gone, impacts.Removed),
+		serviceChanges(makes, impacts.Services),
+		rulesetChanges(ruleset, impacts.Ruleset),
+		addedAddresses(p.addresses.come),
+		serviceChanges(breaks, impacts.Services[len(makes):]),
+		settingChanges(p.settings.putBack, impacts.Settings[len(p.settings.set):]),
 	)
-	return p.list
+}
+
+// impactInput is the plan for an analysis of its impact. The changes of the ruleset
+// are those from live to settled.
+func (p *Plan) impactInput(ruleset []nft.Change, connections impact.Connections) impact.Input {
+	in := impact.Input{
+		Spec:      p.spec,
+		Before:    impact.State{Ruleset: &p.live.Ruleset, Services: p.have},
+		After:     impact.State{Ruleset: p.settled, Services: p.want},
+		Addresses: p.addresses.there,
+		Changes: impact.Changes{
+			Services: p.services, Ruleset: ruleset, Added: p.addresses.come, Removed: p.addresses.gone,
+		},
+		Connections: connections,
+	}
+	for _, s := range slices.Concat(p.settings.set, p.settings.putBack) {
+		in.Changes.Settings = append(in.Changes.Settings, impact.SettingChange{Name: s.name, Before: s.before, After: s.after})
+	}
+	return in
 }
 
 // joined is slices.Concat without a copy where only one list holds anything.

@@ -9,11 +9,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// steps are those of apply, in order: what is new is made before the marks turn
-// to it, what is old goes after they turned away. A VIP answers only once it is
-// served.
-func (p *plan) steps(e *engine) []step {
-	generation := p.live.Generation
+// steps are those of apply, in order, for a ruleset of that generation: what is new
+// is made before the marks turn to it, what is old goes after they turned away. A VIP
+// answers only once it is served.
+func (p *Plan) steps(e *engine, generation uint32) []step {
 	ruleset := func(name string, from, to *nft.Ruleset) step {
 		difference := nft.Compare(from, to)
 		if difference.Empty() {
@@ -50,7 +49,7 @@ func (p *plan) steps(e *engine) []step {
 }
 
 // splitServices relies on ipvs.Diff, which puts last what breaks connections.
-func (p *plan) splitServices() (makes, breaks []ipvs.Change) {
+func (p *Plan) splitServices() (makes, breaks []ipvs.Change) {
 	for i, c := range p.services {
 		if c.Disrupts() {
 			return p.services[:i], p.services[i:]

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // An ImpactError refuses changes that do to live traffic what the operator does
 // not want.
 type ImpactError struct {
-	FailOn  Effect
+	FailOn  impact.Effect
 	Changes []Change // those that do it
 }
 
@@ -24,21 +26,22 @@ func (e *ImpactError) Error() string {
 		lines = append(lines, fmt.Sprintf("%s: %s", c, c.Impact))
 	}
 	hint := "without --fail-on, apply does it all the same"
-	if e.FailOn == Cuts {
+	if e.FailOn == impact.Cuts {
 		hint = "with --drain 5m, apply lets the connections of real servers end first; " + hint
 	}
 	return strings.Join(append(lines, hint), "\n")
 }
 
-// refuse returns an *ImpactError when one of the changes is at least as bad as
-// what the operator does not want.
-func (o Options) refuse(changes []Change) error {
-	if o.FailOn == "" {
+// Refused returns an *ImpactError when one of the changes is at least as bad as
+// what the operator does not want; see Options.FailOn.
+func (p *Plan) Refused() error {
+	failOn := p.opts.FailOn
+	if failOn == "" {
 		return nil
 	}
-	e := &ImpactError{FailOn: o.FailOn}
-	for _, c := range changes {
-		if c.Impact.Effect.atLeast(o.FailOn) {
+	e := &ImpactError{FailOn: failOn}
+	for _, c := range p.Changes() {
+		if c.Impact.Effect.AtLeast(failOn) {
 			e.Changes = append(e.Changes, c)
 		}
 	}

@@ -1,13 +1,11 @@
 package lvsmark
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -49,36 +47,28 @@ type After struct {
 	IPVS     string `json:"ipvs"`     // as `ipvsadm -Sn` prints it, but for the order
 }
 
-// Save makes a plan of the spec, and a record of it. The caller says what file
-// the spec is from.
-func Save(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*SavedPlan, error) {
-	return inKernel(opts, func(e *engine) (*SavedPlan, error) {
-		e.digest = true
-		p, err := e.plan(ctx, Known(spec))
-		if err != nil {
-			return nil, err
-		}
-		result := p.result()
-		return &SavedPlan{
-			Version: SavedPlanVersion, Changed: len(result.Changes) > 0, NetNS: opts.NetNS, Adopt: opts.Adopt,
-			Spec: digest, Kernel: p.digest(opts.LockToken),
-			Changes: append([]Change{}, result.Changes...), Notes: append([]string{}, result.Notes...),
-			Warnings: append([]string{}, result.Warnings...),
-			After:    p.after(),
-		}, nil
-	})
+// Save returns a record of the plan, which Options.Saves announced. The caller says
+// what file the spec is from.
+func (p *Plan) Save(digest SpecDigest) *SavedPlan {
+	return &SavedPlan{
+		Version: SavedPlanVersion, Changed: len(p.Changes()) > 0, NetNS: p.opts.NetNS, Adopt: p.opts.Adopt,
+		Spec: digest, Kernel: p.digest(),
+		Changes: append([]Change{}, p.Changes()...), Notes: append([]string{}, p.notes...),
+		Warnings: append([]string{}, p.warnings...),
+		After:    p.after(),
+	}
 }
 
 // digest is that of the kernel as the plan found it, apart from the lock.
-func (p *plan) digest(lock *LockToken) KernelDigest {
+func (p *Plan) digest() KernelDigest {
 	d := KernelDigest{Generation: p.live.Generation, IPVS: p.state.digest}
-	if lock != nil && d.Generation == lock.After {
+	if lock := p.opts.LockToken; lock != nil && d.Generation == lock.After {
 		d.Generation = lock.Before // all that changed it is the lock itself
 	}
 	return d
 }
 
-func (p *plan) after() After {
+func (p *Plan) after() After {
 	ruleset := &p.live.Ruleset
 	for _, next := range []*nft.Ruleset{p.intent, p.active, p.settled} {
 		ruleset = nft.Arranged(ruleset, next)

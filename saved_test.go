@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/nftlist"
 )
@@ -17,8 +19,11 @@ import (
 // save makes a plan of the spec and brings it through a plan file.
 func (w *world) save(spec string) *SavedPlan {
 	w.t.Helper()
-	saved, err := Save(w.t.Context(), parse(w.t, spec), SpecDigest{"spec.yaml", spec}, w.options())
+	opts := w.options()
+	opts.Saves = true
+	p, err := PlanSpec(w.t.Context(), Known(parse(w.t, spec)), opts)
 	require.NoError(w.t, err)
+	saved := p.Save(SpecDigest{"spec.yaml", spec})
 	var file bytes.Buffer
 	_, err = saved.WriteTo(&file)
 	require.NoError(w.t, err)
@@ -30,7 +35,11 @@ func (w *world) save(spec string) *SavedPlan {
 
 func (w *world) applySaved(saved *SavedPlan, spec string) error {
 	w.t.Helper()
-	_, err := ApplySaved(w.t.Context(), saved, parse(w.t, spec), SpecDigest{"spec.yaml", spec}, w.options())
+	return applySaved(w.t.Context(), saved, parse(w.t, spec), SpecDigest{"spec.yaml", spec}, w.options())
+}
+
+func applySaved(ctx context.Context, saved *SavedPlan, spec *config.Spec, digest SpecDigest, opts Options) error {
+	_, err := planned(ctx)(saved.Plan(ctx, spec, digest, opts))
 	return err
 }
 
@@ -163,6 +172,6 @@ func TestSavedPlanUnderLock(t *testing.T) {
 	defer held.Release()
 	opts := w.options()
 	opts.LockToken = &held.LockToken
-	_, err = ApplySaved(t.Context(), saved, parse(t, unboundSpec), SpecDigest{"spec.yaml", unboundSpec}, opts)
+	err = applySaved(t.Context(), saved, parse(t, unboundSpec), SpecDigest{"spec.yaml", unboundSpec}, opts)
 	require.NoError(t, err)
 }

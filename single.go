@@ -15,7 +15,7 @@ import (
 // Such a plan needs no lock. Who has the lock keeps others away from what is half
 // done, and one transaction never is; that nobody came in between, compare-and-swap
 // tells, the lock of another lvsmark included: to take it changes the generation.
-func (p *plan) single() *nft.Difference {
+func (p *Plan) single() *nft.Difference {
 	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || len(p.addresses.come)+len(p.addresses.gone) > 0 {
 		return nil
 	}
@@ -28,31 +28,27 @@ func (p *plan) single() *nft.Difference {
 	return nil
 }
 
-// commitSingle commits the plan. When it came too late it takes the lock, for a
-// plan that is to be made anew.
-func (e *engine) commitSingle(ctx context.Context, p *plan, d *nft.Difference) (*Result, error) {
-	var listing sync.WaitGroup
-	if len(p.live.Tables) > 0 {
-		if err := e.opts.refuse(p.changes()); err != nil {
-			return nil, err
-		}
-	} else {
-		// Where there was nothing of lvsmark's, no connection can be touched: the
-		// list needs nothing of the kernel, and can be written meanwhile.
-		listing.Go(func() { p.changes() })
+// applySingle carries such a plan out. When it came too late it takes the lock, for a
+// plan that is to be made again.
+func (e *engine) applySingle(ctx context.Context, p *Plan, d *nft.Difference) error {
+	if err := p.Refused(); err != nil {
+		return err
 	}
+	// The list is written while the kernel works; see Plan.count.
+	var listing sync.WaitGroup
+	listing.Go(func() { p.changes() })
 	err := run(ctx, []step{e.singleStep(p, d)}, e.progress)
 	listing.Wait()
 	switch {
 	case isStale(err):
-		return nil, e.acquireFirst(err)
+		return e.acquireFirst(err)
 	case err != nil:
-		return nil, err
+		return err
 	}
-	return p.result(), e.check(p)
+	return e.verify(p)
 }
 
-func (e *engine) singleStep(p *plan, d *nft.Difference) step {
+func (e *engine) singleStep(p *Plan, d *nft.Difference) step {
 	var failure error
 	return step{
 		name: "change the marks",
@@ -71,7 +67,7 @@ func (e *engine) singleStep(p *plan, d *nft.Difference) step {
 
 // undoSingle takes the transaction back where the kernel has carried it out and
 // only its answer was lost. What others did since stays.
-func (e *engine) undoSingle(p *plan) error {
+func (e *engine) undoSingle(p *Plan) error {
 	if err := e.acquireFirst(nil); err != nil {
 		return fmt.Errorf("it cannot be told whether that was done: %w", err)
 	}

@@ -35,7 +35,7 @@ func TestSingleUnderLock(t *testing.T) {
 	held, err := Lock(t.Context(), w.options())
 	require.NoError(t, err)
 	generation := w.generation()
-	_, err = Apply(t.Context(), Known(parse(t, marksSpec)), w.options())
+	_, err = applySpec(t.Context(), parse(t, marksSpec), w.options())
 	var locked *nft.LockedError
 	require.ErrorAs(t, err, &locked)
 	assert.Equal(t, generation, w.generation())
@@ -54,7 +54,7 @@ func TestSingleUndone(t *testing.T) {
 			w := newWorld(t)
 			before := w.state()
 			w.inEngine(w.options(), func(e *engine) error {
-				p, err := e.plan(t.Context(), Known(parse(t, marksSpec)))
+				p, err := e.planSpec(t.Context(), Known(parse(t, marksSpec)))
 				if err != nil {
 					return err
 				}

@@ -17,14 +17,12 @@ func TestSource(t *testing.T) {
 	source := func() (*config.Spec, error) { return nil, mistakes }
 	nowhere := Options{NetNS: "lvsmark-test-none"}
 
-	_, err := Plan(t.Context(), source, nowhere)
-	assert.Equal(t, mistakes, err)
-	_, err = Apply(t.Context(), source, nowhere)
+	_, err := PlanSpec(t.Context(), source, nowhere)
 	assert.Equal(t, mistakes, err)
 
 	w := newWorld(t)
 	before := w.state()
-	_, err = Apply(t.Context(), source, w.options())
+	_, err = PlanSpec(t.Context(), source, w.options())
 	assert.Equal(t, mistakes, err)
 	assert.Equal(t, before, w.state())
 }
@@ -40,7 +38,7 @@ func TestReadAgain(t *testing.T) {
 		}
 	}
 	w.inEngine(opts, func(e *engine) error {
-		p, err := e.plan(t.Context(), Known(parse(t, marksSpec)))
+		p, err := e.planSpec(t.Context(), Known(parse(t, marksSpec)))
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // A StalePlanError says that a plan file is out of date: what moved since it was
@@ -22,48 +23,48 @@ func (e *StalePlanError) Error() string {
 	return strings.Join(append(lines, "nothing was changed; make the plan anew with `lvsmark plan`"), "\n")
 }
 
-// ApplySaved does precisely what the plan says, or returns a *StalePlanError. The
-// caller has read the spec that the plan names, and gives its digest.
-func ApplySaved(ctx context.Context, saved *SavedPlan, spec *config.Spec, digest SpecDigest, opts Options) (*Result, error) {
-	return commit(ctx, opts, saved.planner(ctx, spec, digest))
-}
-
-// Check compares the plan with the kernel and the spec, and returns a
-// *StalePlanError where it is out of date.
-func (s *SavedPlan) Check(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*Result, error) {
-	return inKernel(opts, func(e *engine) (*Result, error) {
-		p, err := s.planner(ctx, spec, digest)(e)
+// Plan plans to do precisely what the plan file says, or returns a *StalePlanError.
+// The caller has read the spec that the plan file names, and gives its digest. Apply
+// compares again where the kernel is changed meanwhile.
+func (s *SavedPlan) Plan(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*Plan, error) {
+	opts.Saves = true
+	return planning(ctx, opts, func(e *engine) (*Plan, error) {
+		p, err := e.planSpec(ctx, Known(spec))
 		if err != nil {
 			return nil, err
 		}
-		result := p.result()
-		return result, opts.refuse(result.Changes)
+		return p.checked(&fileCheck{s, digest})
 	})
 }
 
-func (s *SavedPlan) planner(ctx context.Context, spec *config.Spec, digest SpecDigest) planner {
-	return func(e *engine) (*plan, error) {
-		e.digest = true
-		p, err := e.plan(ctx, Known(spec))
-		if err != nil {
-			return nil, err
-		}
-		now := p.digest(e.opts.LockToken)
-		var moved []string
-		if digest.SHA256 != s.Spec.SHA256 {
-			moved = append(moved, fmt.Sprintf("%s was edited since", digest.File))
-		}
-		if now.Generation != s.Kernel.Generation {
-			moved = append(moved, fmt.Sprintf("the nftables ruleset was changed since, by any process: it is of generation %d, the plan was made of %d", now.Generation, s.Kernel.Generation))
-		}
-		if now.IPVS != s.Kernel.IPVS {
-			moved = append(moved, "an IPVS service or real server was changed since")
-		}
-		if moved = append(moved, movedChanges(s.Changes, p.changes())...); len(moved) > 0 {
-			return nil, &StalePlanError{moved}
-		}
+// A fileCheck is a plan file that plans have to match, and the digest of the spec that
+// they are made of.
+type fileCheck struct {
+	saved *SavedPlan
+	spec  SpecDigest
+}
+
+// checked returns the plan when it matches the plan file; nil: there is none.
+func (p *Plan) checked(f *fileCheck) (*Plan, error) {
+	if f == nil {
 		return p, nil
 	}
+	now, then := p.digest(), f.saved.Kernel
+	var moved []string
+	if f.spec.SHA256 != f.saved.Spec.SHA256 {
+		moved = append(moved, fmt.Sprintf("%s was edited since", f.spec.File))
+	}
+	if now.Generation != then.Generation {
+		moved = append(moved, fmt.Sprintf("the nftables ruleset was changed since, by any process: it is of generation %d, the plan was made of %d", now.Generation, then.Generation))
+	}
+	if now.IPVS != then.IPVS {
+		moved = append(moved, "an IPVS service or real server was changed since")
+	}
+	if moved = append(moved, movedChanges(f.saved.Changes, p.Changes())...); len(moved) > 0 {
+		return nil, &StalePlanError{moved}
+	}
+	p.file = f
+	return p, nil
 }
 
 // movedLimit is how many changes are told one by one.
@@ -82,12 +83,12 @@ func movedChanges(planned, now []Change) []string {
 func missing(changes, in []Change, prefix string) []string {
 	known := make(map[Change]int, len(in))
 	for _, c := range in {
-		c.Impact = Impact{} // connections come and go
+		c.Impact = impact.Impact{} // connections come and go
 		known[c]++
 	}
 	var lines []string
 	for _, c := range changes {
-		c.Impact = Impact{}
+		c.Impact = impact.Impact{}
 		if known[c]--; known[c] < 0 {
 			lines = append(lines, prefix+c.String())
 		}

@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"context"
 	"crypto/rand"
 	"os/exec"
 	"strings"
@@ -121,25 +122,43 @@ func (w *world) inEngine(opts Options, f func(*engine) error) {
 	require.NoError(w.t, err)
 }
 
-func (w *world) apply(spec *config.Spec) *Result {
+func (w *world) apply(spec *config.Spec) *Plan {
 	w.t.Helper()
-	result, err := Apply(w.t.Context(), Known(spec), w.options())
+	p, err := applySpec(w.t.Context(), spec, w.options())
 	require.NoError(w.t, err)
-	return result
+	return p
 }
 
-func (w *world) plan(spec *config.Spec) *Result {
+func (w *world) plan(spec *config.Spec) *Plan {
 	w.t.Helper()
-	result, err := Plan(w.t.Context(), Known(spec), w.options())
+	p, err := PlanSpec(w.t.Context(), Known(spec), w.options())
 	require.NoError(w.t, err)
-	return result
+	return p
 }
 
-func (w *world) remove() *Result {
+func (w *world) remove() *Plan {
 	w.t.Helper()
-	result, err := Remove(w.t.Context(), w.options())
+	p, err := applyRemoval(w.t.Context(), w.options())
 	require.NoError(w.t, err)
-	return result
+	return p
+}
+
+func applySpec(ctx context.Context, spec *config.Spec, opts Options) (*Plan, error) {
+	return planned(ctx)(PlanSpec(ctx, Known(spec), opts))
+}
+
+func applyRemoval(ctx context.Context, opts Options) (*Plan, error) {
+	return planned(ctx)(PlanRemoval(ctx, opts))
+}
+
+// planned applies a plan that could be made.
+func planned(ctx context.Context) func(*Plan, error) (*Plan, error) {
+	return func(p *Plan, err error) (*Plan, error) {
+		if err != nil {
+			return nil, err
+		}
+		return Apply(ctx, p)
+	}
 }
 
 func parse(t *testing.T, yaml string) *config.Spec {

@@ -1,5 +1,5 @@
-// Package docs_test holds the pages of this directory, and README.md, to what
-// the code does.
+// Package docs_test compares README.md and the pages of this directory with the
+// code.
 package docs_test
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const readme = "../README.md"
 
-// blocks returns the fenced blocks of a language, without the fences.
+// blocks returns the contents of the fenced blocks of a language.
 func blocks(t *testing.T, page, language string) []string {
 	t.Helper()
 	text, err := os.ReadFile(page)
@@ -48,8 +48,8 @@ func parse(t *testing.T, text string) *config.Spec {
 	return spec
 }
 
-// TestReadme compares what README.md says that the kernel holds with what its
-// spec compiles to.
+// TestReadme compares the ruleset and the services in README.md with the compiled
+// spec in README.md.
 func TestReadme(t *testing.T) {
 	specs, rulesets, services := blocks(t, readme, "yaml"), blocks(t, readme, "nft"), blocks(t, readme, "ipvsadm")
 	require.Len(t, specs, 1)
@@ -60,7 +60,7 @@ func TestReadme(t *testing.T) {
 	assert.Equal(t, ipvs.Text(ipvs.Compile(spec)), services[0])
 }
 
-// TestRecipe holds the old recipe in README.md against the spec beside it.
+// TestRecipe compares the recipe in README.md with the spec in README.md.
 func TestRecipe(t *testing.T) {
 	spec := parse(t, blocks(t, readme, "yaml")[0])
 	recipe := ""
@@ -79,7 +79,7 @@ func TestRecipe(t *testing.T) {
 	assert.Contains(t, recipe, "pasv_address="+cluster.VIPs[0].String())
 }
 
-// TestExamples: each example of a spec, in any page, is one.
+// TestExamples checks that each example of a spec is valid.
 func TestExamples(t *testing.T) {
 	for _, page := range pages(t) {
 		for _, example := range blocks(t, page, "yaml") {
@@ -89,7 +89,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestLinks: what a page links to in the repository is there.
+// TestLinks checks that the files that pages link to exist.
 func TestLinks(t *testing.T) {
 	links := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	for _, page := range pages(t) {

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# integration/run bare: a verb in a new, minimal installation of a suite, as a
-# new user would run it. Nothing is kept of it but the packages of the
-# installation, and what Go downloads and builds.
+# integration/run bare: a verb in a new, minimal installation of a suite, as a new user
+# would run it. It keeps only the packages of the installation, and Go's downloads and
+# build cache.
 
-# Variables that mean something in there. $LVSMARK_OUT and $LVSMARK_BIN are paths
-# outside.
+# Variables to pass into the installation. $LVSMARK_OUT and $LVSMARK_BIN are not passed:
+# they are paths outside of it.
 bare_variables=(TERM NO_COLOR CLICOLOR_FORCE CI http_proxy https_proxy no_proxy)
 bare_go_variables=(GOPROXY GOSUMDB GONOPROXY GONOSUMDB GOPRIVATE GOINSECURE GOFLAGS GOTOOLCHAIN)
 
@@ -12,7 +12,7 @@ run_bare() {
 	local suite=${1-} environment=()
 	(($# >= 2)) || die 'bare: no suite or no verb; try integration/run bare trixie demo'
 	suite_distribution "$suite" >/dev/null || exit
-	[[ $2 != bare ]] || die 'bare: VERB is another one'
+	[[ $2 != bare ]] || die 'bare: VERB must be another verb'
 	find_go
 	bare_environment
 	((EUID == 0)) || exec sudo -H -- env "PATH=$PATH" "${environment[@]}" "$here/run" bare "$@"
@@ -20,15 +20,15 @@ run_bare() {
 	install_packages debootstrap
 	PATH=$PATH:/usr/sbin:/sbin
 	make_bare
-	say "a minimal installation of $suite"
+	say "installing a minimal $suite"
 	install_bare "$suite"
-	say "in it: integration/run ${*:2}"
+	say "in the installation: integration/run ${*:2}"
 	in_namespaces "$here/enter" "$bare/root" "$repo" "$(go -C "$repo" env GOROOT)" "$(go env GOMODCACHE)" "$(go env GOCACHE)" \
 		env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${environment[@]}" \
 		integration/run "${@:2}"
 }
 
-# bare_environment sets $environment to words for env.
+# bare_environment sets $environment to arguments for env.
 bare_environment() {
 	local name
 	for name in "${bare_variables[@]}" "${!LVSMARK_@}"; do
@@ -40,8 +40,8 @@ bare_environment() {
 	done
 }
 
-# make_bare makes a directory, $bare, that is gone when the script ends. A tmpfs
-# is too small for it.
+# make_bare creates a directory, $bare, that is removed when the script ends. It avoids
+# tmpfs, which is too small.
 make_bare() {
 	local parent=${TMPDIR:-/var/tmp}
 	[[ $(stat --file-system --format %T "$parent") != tmpfs ]] || parent=/var/tmp
@@ -52,8 +52,8 @@ make_bare() {
 	trap 'exit 143' TERM HUP
 }
 
-# clean_up_bare ends what runs in the namespaces, which takes their mounts away.
-# The kernel ends the last process a moment after the first.
+# clean_up_bare kills the processes in the namespaces, which removes their mounts. The
+# last process may end a moment after the first, so it retries to remove the directory.
 # shellcheck disable=SC2317 # the trap calls it
 clean_up_bare() {
 	[[ -z $inside ]] || kill -KILL "$inside" 2>/dev/null || true
@@ -64,8 +64,8 @@ clean_up_bare() {
 	say "could not remove $bare"
 }
 
-# in_namespaces runs its arguments in mount and PID namespaces of their own, so
-# that no mount and no process is left of them.
+# in_namespaces runs its arguments in new mount and PID namespaces, so that no mount and
+# no process remains.
 in_namespaces() {
 	local status=0
 	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private "$@" &
@@ -75,8 +75,8 @@ in_namespaces() {
 	return "$status"
 }
 
-# install_bare installs a suite below $bare/root. The scripts of debootstrap are
-# named here: an older debootstrap does not know newer suites.
+# install_bare installs a suite in $bare/root. It passes the debootstrap script, because
+# an older debootstrap does not know newer suites.
 install_bare() {
 	local suite=$1 distribution script mirror keyring packages
 	distribution=$(suite_distribution "$suite")
@@ -96,7 +96,7 @@ install_bare() {
 	fi
 	chmod 755 "$bare/root"
 	suite_sources "$suite" "$mirror" >"$bare/root/etc/apt/sources.list"
-	# What the machine's apt needs to reach the archive, apt in there needs too.
+	# apt in the installation needs the same settings to reach the archive.
 	apt-config dump | grep -E '^Acquire::(Check-Date|Check-Valid-Until|Retries|ForceIPv[46]|https?::Proxy) ' \
 		>"$bare/root/etc/apt/apt.conf.d/50machine" || true
 	cp -L /etc/resolv.conf /etc/hosts "$bare/root/etc/"

@@ -13,16 +13,17 @@ import (
 
 	"github.com/lvsmark/lvsmark"
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
-// A drainLab has a session with each real server; rs2 is to go, and rs3's address
-// comes in its place, or the whole cluster goes.
+// A drainLab has a session with each real server. The test removes rs2, or the whole
+// cluster.
 type drainLab struct {
 	*impactLab
-	stays, leaves *session
+	kept, drained *session
 }
 
-// TestDrain takes a real server away under connections.
+// TestDrain removes a real server that has connections.
 func TestDrain(t *testing.T) {
 	i := newImpactLab(t)
 	for _, c := range []struct {
@@ -30,20 +31,21 @@ func TestDrain(t *testing.T) {
 		test func(*testing.T, *drainLab)
 	}{
 		{"ends with its connections", endsWithConnections},
-		{"ends with its time", endsWithTime},
-		{"is interrupted and goes on", isInterrupted},
-		{"takes a whole cluster", takesCluster},
+		{"ends with its timeout", endsWithTime},
+		{"is interrupted and resumed", isInterrupted},
+		{"removes a whole cluster", wholeCluster},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := i.two(i.ftp, 21)
+			s := i.onePerServer(i.ftp, 21)
 			c.test(t, &drainLab{i, s["rs1"], s["rs2"]})
 			require.NoError(t, i.lab.Apply(impactSpec))
-			i.end()
+			i.closeAll()
 		})
 	}
 }
 
-// without is impactSpec without the second real server of its cluster ftp.
+// without returns impactSpec without the second real server of cluster ftp, and with
+// another VIP.
 func (d *drainLab) without() *config.Spec {
 	return d.parse(edit(d.t, impactSpec, ", {name: two, address: 10.0.0.12}", "", "198.51.100.31", "198.51.100.31, 198.51.100.33"))
 }
@@ -54,8 +56,8 @@ func (d *drainLab) parse(text string) *config.Spec {
 	return spec
 }
 
-// drain applies the spec, and calls waiting, once, when the drain waits. The
-// steps are those that were named.
+// drain applies the spec, and calls waiting once when the drain waits. It returns the
+// reported steps.
 func (d *drainLab) drain(ctx context.Context, spec *config.Spec, opts lvsmark.Options, waiting func()) (steps []string, err error) {
 	opts.NetNS = d.lab.Director.NetNS
 	waits := false
@@ -66,25 +68,28 @@ func (d *drainLab) drain(ctx context.Context, spec *config.Spec, opts lvsmark.Op
 			waiting()
 		}
 	}
-	_, err = lvsmark.Apply(ctx, lvsmark.Known(spec), opts)
-	assert.True(d.t, waits, "a drain that did not wait: %v %v", steps, err)
+	p, err := lvsmark.PlanSpec(ctx, lvsmark.Known(spec), opts)
+	if err == nil {
+		_, err = lvsmark.Apply(ctx, p)
+	}
+	assert.True(d.t, waits, "the drain did not wait: %v %v", steps, err)
 	return steps, err
 }
 
-// services is what ipvsadm saves of cluster ftp.
+// services returns the service of cluster ftp in the format of ipvsadm -S.
 func (d *drainLab) services() string {
 	text, err := d.lab.Director.Run("sh", "-c", "ipvsadm -Sn | grep -e '-f 21 '")
 	assert.NoError(d.t, err)
 	return text
 }
 
-// drained asserts that rs2 has no new clients, and those that it has go on, new
-// connections of theirs included.
-func (d *drainLab) drained() {
+// checkDraining checks that rs2 gets no new clients, and that its clients continue and
+// can open new connections to it.
+func (d *drainLab) checkDraining() {
 	assert.Contains(d.t, d.services(), "-r 10.0.0.12:0 -m -w 0\n")
-	assert.True(d.t, d.leaves.goesOn())
-	assert.True(d.t, d.stays.goesOn())
-	data := d.connect(d.leaves.client(), d.ftp, 10001, patience)
+	assert.True(d.t, d.drained.isAlive())
+	assert.True(d.t, d.kept.isAlive())
+	data := d.connect(d.drained.client(), d.ftp, 10001, successTimeout)
 	if assert.NotNil(d.t, data) {
 		assert.Equal(d.t, "rs2", data.server, "the data connection of a running session")
 		data.conn.Close()
@@ -92,7 +97,7 @@ func (d *drainLab) drained() {
 	for range 3 {
 		address, err := d.lab.ClientAddress(config.IPv4)
 		assert.NoError(d.t, err)
-		if fresh := d.connect(address, d.ftp, 21, patience); assert.NotNil(d.t, fresh) {
+		if fresh := d.connect(address, d.ftp, 21, successTimeout); assert.NotNil(d.t, fresh) {
 			assert.Equal(d.t, "rs1", fresh.server)
 		}
 	}
@@ -104,11 +109,11 @@ func (s *session) client() netip.Addr {
 
 func endsWithConnections(t *testing.T, d *drainLab) {
 	steps, err := d.drain(t.Context(), d.without(), lvsmark.Options{Drain: time.Hour}, func() {
-		d.drained()
-		// What comes has not waited for what goes.
+		d.checkDraining()
+		// The new VIP does not wait for the removed server.
 		address, err := d.lab.ClientAddress(config.IPv4)
 		assert.NoError(t, err)
-		if come := d.connect(address, netip.MustParseAddr("198.51.100.33"), 21, patience); assert.NotNil(t, come) {
+		if come := d.connect(address, netip.MustParseAddr("198.51.100.33"), 21, successTimeout); assert.NotNil(t, come) {
 			come.conn.Close()
 		}
 		for _, s := range d.open {
@@ -121,20 +126,20 @@ func endsWithConnections(t *testing.T, d *drainLab) {
 	assert.Contains(t, strings.Join(steps, "\n"), " left (ftp: 10.0.0.12 ")
 	assert.Regexp(t, `drain: .*, [12] persistence templates?`, strings.Join(steps, "\n"))
 	assert.NotContains(t, d.services(), "10.0.0.12")
-	assert.True(t, d.stays.goesOn())
+	assert.True(t, d.kept.isAlive())
 }
 
 func endsWithTime(t *testing.T, d *drainLab) {
-	// --fail-on cuts leaves it at that …
-	_, err := d.drain(t.Context(), d.without(), lvsmark.Options{Drain: 2 * time.Second, FailOn: lvsmark.Cuts}, func() {})
+	// With --fail-on cuts, the server keeps weight 0 …
+	_, err := d.drain(t.Context(), d.without(), lvsmark.Options{Drain: 2 * time.Second, FailOn: impact.Cuts}, func() {})
 	require.ErrorContains(t, err, "removed real servers keep weight 0")
-	d.drained()
-	// … and without it connections are cut.
+	d.checkDraining()
+	// … and without it, connections are cut.
 	_, err = d.drain(t.Context(), d.without(), lvsmark.Options{Drain: 2 * time.Second}, func() {})
 	require.NoError(t, err)
 	assert.NotContains(t, d.services(), "10.0.0.12")
-	assert.True(t, d.leaves.isGone())
-	assert.True(t, d.stays.goesOn())
+	assert.True(t, d.drained.isCut())
+	assert.True(t, d.kept.isAlive())
 }
 
 func isInterrupted(t *testing.T, d *drainLab) {
@@ -143,9 +148,9 @@ func isInterrupted(t *testing.T, d *drainLab) {
 	_, err := d.drain(ctx, d.without(), lvsmark.Options{Drain: time.Hour}, cancel)
 	require.ErrorIs(t, err, lvsmark.ErrDrainInterrupted)
 	assert.Contains(t, err.Error(), " left (ftp: 10.0.0.12 ")
-	d.drained()
+	d.checkDraining()
 	_, err = d.drain(t.Context(), d.without(), lvsmark.Options{Drain: time.Hour}, func() {
-		d.drained()
+		d.checkDraining()
 		for _, s := range d.open {
 			s.conn.Close()
 		}
@@ -154,21 +159,21 @@ func isInterrupted(t *testing.T, d *drainLab) {
 	assert.NotContains(t, d.services(), "10.0.0.12")
 }
 
-// takesCluster: the data connections of running sessions need the marks and the
-// address of a cluster that goes, until the sessions end.
-func takesCluster(t *testing.T, d *drainLab) {
+// wholeCluster: the data connections of running sessions need the marks and the address
+// of a removed cluster until the sessions end.
+func wholeCluster(t *testing.T, d *drainLab) {
 	spec := d.parse(impactSpec[:strings.Index(impactSpec, "  - name: ftp")] + impactSpec[strings.Index(impactSpec, "  - name: web"):])
 	_, err := d.drain(t.Context(), spec, lvsmark.Options{Drain: time.Hour}, func() {
-		for _, s := range []*session{d.leaves, d.stays} {
-			assert.True(t, s.goesOn())
-			data := d.connect(s.client(), d.ftp, 10001, patience)
+		for _, s := range []*session{d.drained, d.kept} {
+			assert.True(t, s.isAlive())
+			data := d.connect(s.client(), d.ftp, 10001, successTimeout)
 			if assert.NotNil(t, data) {
 				assert.Equal(t, s.server, data.server)
 			}
 		}
 		address, err := d.lab.ClientAddress(config.IPv4)
 		assert.NoError(t, err)
-		assert.Nil(t, d.connect(address, d.ftp, 21, haste), "a new client")
+		assert.Nil(t, d.connect(address, d.ftp, 21, failureTimeout), "a new client")
 		for _, s := range d.open {
 			s.conn.Close()
 		}

@@ -1,5 +1,5 @@
-// Package integration_test proves lvsmark end to end: an FTP cluster in a lab,
-// set up by the lvsmark command, and real FTP sessions through it.
+// Package integration_test tests lvsmark end to end: the lvsmark command sets up an FTP
+// cluster in a lab, and real FTP clients and servers use it.
 package integration_test
 
 import (
@@ -21,11 +21,10 @@ const (
 	wholeRange   = "1024-65535"
 )
 
-// Two sessions at a time: while one waits the other works.
+// Two sessions at a time: one works while the other waits.
 const parallel = 2
 
-// Under nat the director stands between the real servers and the clients, so
-// active data needs its translation.
+// Under nat, active data passes the director and needs its translation.
 func TestNAT(t *testing.T) {
 	c := newCluster(t, lab.Options{Forwarding: config.NAT})
 	c.translate = "snat"
@@ -46,13 +45,13 @@ func TestNAT(t *testing.T) {
 	t.Run("none", c.activeFails)
 }
 
-// Under direct and tunnel forwarding a real server has the VIP itself, and
-// opens active data connections from it.
-func TestDirect(t *testing.T) { testStraight(t, config.Direct) }
+// Under direct and tunnel forwarding, a real server has the VIP itself and opens active
+// data connections from it.
+func TestDirect(t *testing.T) { testDirectReply(t, config.Direct) }
 
-func TestTunnel(t *testing.T) { testStraight(t, config.Tunnel) }
+func TestTunnel(t *testing.T) { testDirectReply(t, config.Tunnel) }
 
-func testStraight(t *testing.T, forwarding config.Forwarding) {
+func testDirectReply(t *testing.T, forwarding config.Forwarding) {
 	c := newCluster(t, lab.Options{Forwarding: forwarding})
 	c.start(t)
 	t.Run(defaultRange, func(t *testing.T) { c.run(t, c.matrix(), lab.VIP) })
@@ -63,9 +62,9 @@ func testStraight(t *testing.T, forwarding config.Forwarding) {
 	t.Run(wholeRange, func(t *testing.T) { c.run(t, passive(c.eachMode()), lab.VIP) })
 }
 
-// A data connection is a connection like any other to IPVS: without
-// persistence, round robin has it on another real server than the control
-// connection, where nobody listens for it.
+// Without persistence, IPVS schedules a data connection like any other: round robin
+// sends it to another real server than the control connection, where no server
+// listens.
 func TestWithoutPersistence(t *testing.T) {
 	c := newCluster(t, lab.Options{Families: []config.Family{config.IPv4}})
 	c.scheduler, c.persistence = "rr", "0"
@@ -93,8 +92,7 @@ func newCluster(t *testing.T, opts lab.Options) *cluster {
 	return &cluster{lab: lab.New(t, opts), passivePorts: defaultRange, scheduler: "wlc", persistence: "5m"}
 }
 
-// spec is in the terms of an operator who runs plain FTP, explicit and implicit
-// TLS.
+// spec returns a spec for plain FTP, explicit and implicit TLS.
 func (c *cluster) spec() string {
 	var vips, servers []string
 	for _, f := range c.lab.Families {
@@ -125,7 +123,7 @@ clusters:
 		c.lab.Forwarding, c.scheduler, c.persistence, strings.Join(servers, ", "))
 }
 
-// start applies the spec as it now is and starts the FTP servers anew.
+// start applies the current spec and restarts the FTP servers.
 func (c *cluster) start(t *testing.T) {
 	t.Helper()
 	if c.lab.Forwarding == config.NAT && c.translate == "" {
@@ -135,9 +133,9 @@ func (c *cluster) start(t *testing.T) {
 	require.NoError(t, c.lab.StartFTP(21, 990))
 }
 
-// matrix is every mode of every family, plain and over explicit TLS, and
-// implicit TLS once in each family. The real programs that can take turns, and
-// each forwarding method begins with another.
+// matrix returns sessions of every mode of every family, plain and with explicit TLS,
+// and implicit TLS for each family. The client programs alternate, and each forwarding
+// method starts with a different one.
 func (c *cluster) matrix() []lab.Session {
 	var sessions []lab.Session
 	turn := int(c.lab.Forwarding)
@@ -158,7 +156,8 @@ func (c *cluster) matrix() []lab.Session {
 	return sessions
 }
 
-// realClients leaves out the lab's own client, unless no other can.
+// realClients returns the client programs that support the mode, or the lab's own
+// client if none does.
 func realClients(f config.Family, mode lab.Mode, security lab.Security) []lab.Client {
 	clients := lab.Clients(f, mode, security)
 	if len(clients) > 1 {
@@ -167,7 +166,7 @@ func realClients(f config.Family, mode lab.Mode, security lab.Security) []lab.Cl
 	return clients
 }
 
-// activeMode is the one that lftp uses.
+// activeMode returns the active mode that lftp uses.
 func activeMode(f config.Family) lab.Mode {
 	if f == config.IPv4 {
 		return lab.PORT
@@ -175,7 +174,8 @@ func activeMode(f config.Family) lab.Mode {
 	return lab.EPRT
 }
 
-// eachMode is every mode of every family once, plain and over TLS by turns.
+// eachMode returns one session of every mode of every family, alternately plain and
+// with TLS.
 func (c *cluster) eachMode() []lab.Session {
 	var sessions []lab.Session
 	for _, f := range c.lab.Families {
@@ -187,25 +187,25 @@ func (c *cluster) eachMode() []lab.Session {
 	return sessions
 }
 
-// active leaves out the sessions that the director translates nothing of.
+// active returns the sessions with active data, which the director translates.
 func active(sessions []lab.Session) []lab.Session {
 	return slices.DeleteFunc(sessions, func(s lab.Session) bool { return !s.Mode.Active() })
 }
 
-// passive leaves out the sessions that the passive ports have no part in.
+// passive returns the sessions that use the passive ports.
 func passive(sessions []lab.Session) []lab.Session {
 	return slices.DeleteFunc(sessions, func(s lab.Session) bool { return s.Mode.Active() })
 }
 
-// run runs sessions; source is where their active data has to come from.
+// run runs sessions; source is the expected source of their active data.
 func (c *cluster) run(t *testing.T, sessions []lab.Session, source func(config.Family) netip.Addr) {
 	results, err := c.lab.Run(sessions, parallel)
 	require.NoError(t, err)
 	c.check(t, results, source)
 }
 
-// runTen has ten clients transfer while the control connections of all are
-// open, and both real servers busy.
+// runTen runs ten clients that transfer while all control connections are open, and
+// checks that all real servers are used.
 func (c *cluster) runTen(t *testing.T, source func(config.Family) netip.Addr) {
 	sessions := append(c.eachMode(), c.eachMode()...)[:10]
 	for i := range sessions {
@@ -225,7 +225,7 @@ func (c *cluster) check(t *testing.T, results []lab.Result, source func(config.F
 	for _, r := range results {
 		t.Run(r.Session.String(), func(t *testing.T) {
 			assert.NoError(t, r.Err, r.Log)
-			assert.True(t, r.Complete(), "%d of %d bytes arrived as they were sent", r.Bytes, r.Size)
+			assert.True(t, r.Complete(), "%d of %d bytes arrived correctly", r.Bytes, r.Size)
 			assert.True(t, r.SameServer(), "one real server had control and data")
 			want := "[]"
 			if r.Mode.Active() {
@@ -239,7 +239,7 @@ func (c *cluster) check(t *testing.T, results []lab.Result, source func(config.F
 	}
 }
 
-// activeFails shows that it is the translation that active data needs.
+// activeFails shows that active data fails without translation.
 func (c *cluster) activeFails(t *testing.T) {
 	results, err := c.lab.Run([]lab.Session{{Client: lab.Own, Family: config.IPv4, Mode: lab.PORT, Security: lab.Plain}}, 1)
 	require.NoError(t, err)

@@ -14,96 +14,97 @@ import (
 )
 
 func (i *impactLab) weightDrains(t *testing.T) {
-	s := i.two(i.ftp, 21)
+	s := i.onePerServer(i.ftp, 21)
 	bad := i.apply(edit(t, impactSpec, "{name: two, address: 10.0.0.12}", "{name: two, address: 10.0.0.12, weight: 0}"))
-	active, _ := i.counted("FWM  21 ", "10.0.0.12:0")
+	active, _ := i.ipvsadmCounts("FWM  21 ", "10.0.0.12:0")
 	require.Len(t, bad, 1)
 	assert.Regexp(t, fmt.Sprintf(`^edit real-server: drains: no new clients; %d active, \d+ inactive, \d+ persistent$`, active), bad[0])
-	assert.True(t, s["rs1"].goesOn())
-	assert.True(t, s["rs2"].goesOn())
+	assert.True(t, s["rs1"].isAlive())
+	assert.True(t, s["rs2"].isAlive())
 	for range 3 {
-		assert.Equal(t, "rs1", i.to(i.ftp, 21, i.client()).server)
+		assert.Equal(t, "rs1", i.mustConnect(i.ftp, 21, i.client()).server)
 	}
 	assert.Empty(t, i.apply(impactSpec))
 }
 
 func (i *impactLab) unmarkedDrains(t *testing.T) {
-	data := i.to(i.ftp, 10001, i.client())
+	data := i.mustConnect(i.ftp, 10001, i.client())
 	assert.Equal(t, []string{
 		"delete element: drains: no new connections to ports 10000-10049 of fwmark 21 (ftp); 1 established stay",
 		"delete element: drains: no new connections to ports 10000-10049 of fwmark 21 (ftp)",
 	}, i.apply(edit(t, impactSpec, "10000-10100", "10050-10100")))
-	assert.True(t, data.goesOn())
-	assert.Nil(t, i.connect(i.client(), i.ftp, 10001, haste))
-	i.to(i.ftp, 21, i.client())
+	assert.True(t, data.isAlive())
+	assert.Nil(t, i.connect(i.client(), i.ftp, 10001, failureTimeout))
+	i.mustConnect(i.ftp, 21, i.client())
 	assert.Empty(t, i.apply(impactSpec))
-	assert.True(t, data.goesOn())
+	assert.True(t, data.isAlive())
 }
 
 func (i *impactLab) movedDrains(t *testing.T) {
-	control := i.to(i.other, 21, i.client())
+	control := i.mustConnect(i.other, 21, i.client())
 	assert.Equal(t, []string{
 		"delete element: drains: new connections to ports 21 go to fwmark 80 (web) instead of fwmark 21 (ftp); no new connections to ports 10000-10100 of fwmark 21 (ftp); 1 established stay",
 	}, i.apply(edit(t, impactSpec, "198.51.100.21, 198.51.100.31]", "198.51.100.21]",
 		"vips: [198.51.100.80]", "vips: [198.51.100.80, 198.51.100.31]", "ports: [80, udp/80]", "ports: [21, 80, udp/80]")))
-	assert.True(t, control.goesOn())
-	// web is without persistence: round robin shows whose service it is now.
+	assert.True(t, control.isAlive())
+	// web has no persistence: two real servers show that the service is web's.
 	client := i.client()
-	assert.NotEqual(t, i.to(i.other, 21, client).server, i.to(i.other, 21, client).server)
+	assert.NotEqual(t, i.mustConnect(i.other, 21, client).server, i.mustConnect(i.other, 21, client).server)
 	i.apply(impactSpec)
-	assert.True(t, control.goesOn())
+	assert.True(t, control.isAlive())
 }
 
-// untranslatedDrains is about active data, which real servers open.
+// untranslatedDrains tests active data connections, which real servers open.
 func (i *impactLab) untranslatedDrains(t *testing.T) {
 	client := i.client()
-	data := i.active(1, 20, client, 2121, patience)
+	data := i.active(1, 20, client, 2121, successTimeout)
 	require.NotNil(t, data)
 	assert.Equal(t, []string{
 		"delete element: drains: new active data connections from there keep their source address",
 		"delete element: drains: new active data connections from there keep their source address",
 	}, i.apply(edit(t, impactSpec, "ftp: {", "ftp: {active-data: {ports: [989]}, ")))
-	assert.True(t, data.goesOn())
-	assert.Nil(t, i.active(1, 20, client, 21, haste))
+	assert.True(t, data.isAlive())
+	assert.Nil(t, i.active(1, 20, client, 21, failureTimeout))
 	i.apply(impactSpec)
 }
 
-// untranslatedCuts takes away all translation, and with it the kernel's.
+// untranslatedCuts removes the chain, and so the kernel's translation of established
+// connections.
 func (i *impactLab) untranslatedCuts(t *testing.T) {
 	client := i.client()
-	data := i.active(0, 20, client, 2121, patience)
+	data := i.active(0, 20, client, 2121, successTimeout)
 	require.NotNil(t, data)
-	control := i.to(i.ftp, 21, client)
+	control := i.mustConnect(i.ftp, 21, client)
 	bad := i.apply(edit(t, impactSpec, "ftp: {", "ftp: {active-data: {translate: none}, "))
 	assert.Contains(t, bad, "delete chain: cuts 1 connection: active data under way is no longer translated")
-	assert.True(t, control.goesOn())
-	assert.True(t, data.isGone())
+	assert.True(t, control.isAlive())
+	assert.True(t, data.isCut())
 	assert.Empty(t, i.apply(impactSpec))
 }
 
-// active is a connection that a real server opens; nil: it does not come about.
+// active opens a connection from a real server; it returns nil if that fails.
 func (i *impactLab) active(server int, port uint16, to netip.Addr, toPort uint16, wait time.Duration) *session {
 	s := i.lab.Servers[server]
 	return i.dial("tcp4", s.Host, netip.AddrPortFrom(s.Address(config.IPv4), port), netip.AddrPortFrom(to, toPort), wait)
 }
 
-// forgottenCuts: the connections go on, but the FTP sessions do not, whose next
-// data connection may reach the other real server.
-func (i *impactLab) forgottenCuts(t *testing.T) {
+// persistenceCuts: the connections continue, but FTP sessions break, because their next
+// data connection may reach another real server.
+func (i *impactLab) persistenceCuts(t *testing.T) {
 	client := i.client()
-	control := i.to(i.ftp, 21, client)
-	assert.Equal(t, control.server, i.to(i.ftp, 10001, client).server)
+	control := i.mustConnect(i.ftp, 21, client)
+	assert.Equal(t, control.server, i.mustConnect(i.ftp, 10001, client).server)
 	bad := i.apply(edit(t, impactSpec, "ftp: {", "persistence: 0\n    ftp: {"))
 	assert.Equal(t, []string{"edit service: cuts 2 connections of ftp: an FTP session's next data connection may reach another real server"}, bad)
-	assert.True(t, control.goesOn())
-	assert.NotEqual(t, i.to(i.ftp, 10001, client).server, i.to(i.ftp, 10001, client).server)
+	assert.True(t, control.isAlive())
+	assert.NotEqual(t, i.mustConnect(i.ftp, 10001, client).server, i.mustConnect(i.ftp, 10001, client).server)
 	assert.Empty(t, i.apply(impactSpec))
 }
 
-// serverCuts: before that, --fail-on refuses and changes nothing.
+// serverCuts also tests that --fail-on refuses before the change and changes nothing.
 func (i *impactLab) serverCuts(t *testing.T) {
-	s := i.two(i.ftp, 21)
-	active, inactive := i.counted("FWM  21 ", "10.0.0.12:0")
+	s := i.onePerServer(i.ftp, 21)
+	active, inactive := i.ipvsadmCounts("FWM  21 ", "10.0.0.12:0")
 	require.NotZero(t, active)
 
 	require.NoError(t, i.lab.WriteSpec(edit(t, impactSpec, ", {name: two, address: 10.0.0.12}", "")))
@@ -118,35 +119,35 @@ func (i *impactLab) serverCuts(t *testing.T) {
 		assert.Contains(t, output.Text, "lvsmark: delete real-server 10.0.0.12:0 -m -w 1 of service fwmark 21 IPv4: "+cuts)
 		assert.Equal(t, before, i.state())
 	}
-	assert.True(t, s["rs2"].goesOn())
+	assert.True(t, s["rs2"].isAlive())
 
 	bad := i.changes("apply")
 	require.Len(t, bad, 2)
 	assert.Equal(t, "delete element: drains: new active data connections from there keep their source address", bad[0])
 	assert.Contains(t, bad[1], "delete real-server: "+cuts)
-	i.to(i.ftp, 21, i.client())
-	assert.True(t, s["rs1"].goesOn())
-	assert.True(t, s["rs2"].isGone())
+	i.mustConnect(i.ftp, 21, i.client())
+	assert.True(t, s["rs1"].isAlive())
+	assert.True(t, s["rs2"].isCut())
 	assert.Empty(t, i.apply(impactSpec))
 }
 
 func (i *impactLab) addressCuts(t *testing.T) {
-	s, web := i.to(i.other, 21, i.client()), i.to(i.web, 80, i.client())
+	s, web := i.mustConnect(i.other, 21, i.client()), i.mustConnect(i.web, 80, i.client())
 	spec := edit(t, impactSpec, "198.51.100.21, 198.51.100.31]", "198.51.100.21]")
 	assert.Equal(t, []string{
 		"delete address: cuts 1 connection of ftp: no new connections to 198.51.100.31",
 		"delete element: drains: no new connections to ports 21, 10000-10100 of fwmark 21 (ftp)",
 	}, i.apply(spec))
-	assert.True(t, web.goesOn())
-	assert.True(t, s.isGone())
+	assert.True(t, web.isAlive())
+	assert.True(t, s.isCut())
 	assert.Empty(t, i.apply(impactSpec))
 }
 
-// flowsCut: IPVS counts UDP as inactive, and yet there is somebody.
+// flowsCut: IPVS counts UDP flows as inactive, although they may be in use.
 func (i *impactLab) flowsCut(t *testing.T) {
 	flows := map[string]*session{}
 	for range 2 {
-		s := i.dial("udp4", i.lab.Client, netip.AddrPortFrom(i.client(), 0), netip.AddrPortFrom(i.web, 80), patience)
+		s := i.dial("udp4", i.lab.Client, netip.AddrPortFrom(i.client(), 0), netip.AddrPortFrom(i.web, 80), successTimeout)
 		require.NotNil(t, s)
 		flows[s.server] = s
 	}
@@ -154,22 +155,23 @@ func (i *impactLab) flowsCut(t *testing.T) {
 	bad := i.apply(edit(t, impactSpec, "[{address: 10.0.0.11}, {address: 10.0.0.12}]", "[{address: 10.0.0.11}]"))
 	require.Len(t, bad, 1)
 	assert.Regexp(t, `^delete real-server: cuts 1 connection of web with two: 0 active, \d+ inactive, \d+ persistent; 1 flow of UDP$`, bad[0])
-	assert.True(t, flows["rs1"].goesOn())
-	assert.True(t, flows["rs2"].isGone())
+	assert.True(t, flows["rs1"].isAlive())
+	assert.True(t, flows["rs2"].isCut())
 	assert.Empty(t, i.apply(impactSpec))
 }
 
-// forwardingCuts: forwarding is put back to what it was before lvsmark.
+// forwardingCuts: lvsmark restores the forwarding setting from before its first apply.
 func (i *impactLab) forwardingCuts(t *testing.T) {
-	s := i.to(i.ftp, 21, i.client())
+	s := i.mustConnect(i.ftp, 21, i.client())
 	bad := i.apply(edit(t, impactSpec, "clusters:", "director: {ip-forward: false}\nclusters:"))
 	assert.Equal(t, []string{"edit setting: cuts 1 connection: replies of 4 real servers behind nat are no longer forwarded"}, bad)
-	assert.True(t, s.isGone())
+	assert.True(t, s.isCut())
 	assert.Empty(t, i.apply(impactSpec))
 }
 
-// counted is what ipvsadm says of a real server: active and inactive connections.
-func (i *impactLab) counted(service, server string) (active, inactive int) {
+// ipvsadmCounts returns the active and inactive connections of a real server in
+// ipvsadm's list.
+func (i *impactLab) ipvsadmCounts(service, server string) (active, inactive int) {
 	i.t.Helper()
 	text, err := i.lab.Director.Run("ipvsadm", "-Ln")
 	require.NoError(i.t, err)

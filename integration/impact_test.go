@@ -14,10 +14,10 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/lab"
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
-// impactSpec has the clusters ftp and web on two VIPs; both have both real
-// servers.
+// impactSpec has the clusters ftp and web with the same two real servers.
 const impactSpec = `
 clusters:
   - name: ftp
@@ -37,7 +37,7 @@ clusters:
     real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
 `
 
-// An impactLab is a lab with the director as impactSpec says, and connections.
+// An impactLab is a lab with impactSpec applied, and connections.
 type impactLab struct {
 	*traffic
 	ftp, other, web netip.Addr
@@ -54,7 +54,8 @@ func newImpactLab(t *testing.T) *impactLab {
 	}
 }
 
-// apply applies the spec and returns what was not safe, each with its impact.
+// apply applies the spec and returns the changes that were not safe, with their
+// impact.
 func (i *impactLab) apply(spec string) []string {
 	i.t.Helper()
 	require.NoError(i.t, i.lab.WriteSpec(spec))
@@ -69,7 +70,7 @@ func (i *impactLab) changes(verb ...string) []string {
 	require.NoError(i.t, json.Unmarshal([]byte(output.Text), &document), output.Text)
 	var list []string
 	for _, c := range document.Changes {
-		if c.Impact.Effect != lvsmark.Safe {
+		if c.Impact.Effect != impact.Safe {
 			list = append(list, fmt.Sprintf("%s %s: %s", c.Op, c.Kind, c.Impact))
 		}
 	}
@@ -83,8 +84,8 @@ func edit(t *testing.T, spec string, replacements ...string) string {
 	return edited
 }
 
-// TestImpact applies changes of each kind under connections, and sees to it that
-// what they are called is true.
+// TestImpact applies changes of each kind while connections are open, and checks that
+// the reported impact is correct.
 func TestImpact(t *testing.T) {
 	i := newImpactLab(t)
 	for _, c := range []struct {
@@ -96,23 +97,23 @@ func TestImpact(t *testing.T) {
 		{"unmarked drains", i.unmarkedDrains},
 		{"moved drains", i.movedDrains},
 		{"untranslated drains", i.untranslatedDrains},
-		{"without translation cuts", i.untranslatedCuts},
-		{"without persistence cuts", i.forgottenCuts},
-		{"without its real server cuts", i.serverCuts},
-		{"flows of UDP without their real server cuts", i.flowsCut},
-		{"without its address cuts", i.addressCuts},
-		{"without forwarding cuts", i.forwardingCuts},
+		{"removed translation cuts", i.untranslatedCuts},
+		{"removed persistence cuts", i.persistenceCuts},
+		{"removed real server cuts", i.serverCuts},
+		{"removed real server cuts UDP flows", i.flowsCut},
+		{"removed address cuts", i.addressCuts},
+		{"disabled forwarding cuts", i.forwardingCuts},
 	} {
 		t.Run(c.name, c.test)
-		i.end()
+		i.closeAll()
 	}
 }
 
-// safe changes let connections that are established go on, new ones come about,
-// and a client stay with its real server. Each comes on top of those before it.
+// safe applies safe changes one after the other: established connections continue, new
+// ones succeed, and a client keeps its real server.
 func (i *impactLab) safe(t *testing.T) {
 	client := i.client()
-	ftp, web := i.to(i.ftp, 21, client), i.to(i.web, 80, client)
+	ftp, web := i.mustConnect(i.ftp, 21, client), i.mustConnect(i.web, 80, client)
 	spec := impactSpec
 	for _, replacements := range [][]string{
 		{"vips: [198.51.100.80]", "vips: [198.51.100.80, 198.51.100.81]"},
@@ -126,23 +127,23 @@ func (i *impactLab) safe(t *testing.T) {
 	} {
 		spec = edit(t, spec, replacements...)
 		assert.Empty(t, i.apply(spec), spec)
-		assert.True(t, ftp.goesOn(), spec)
-		assert.True(t, web.goesOn(), spec)
-		assert.Equal(t, ftp.server, i.to(i.ftp, 10001, client).server, spec)
-		i.to(i.ftp, 21, i.client())
-		i.to(i.web, 80, i.client())
+		assert.True(t, ftp.isAlive(), spec)
+		assert.True(t, web.isAlive(), spec)
+		assert.Equal(t, ftp.server, i.mustConnect(i.ftp, 10001, client).server, spec)
+		i.mustConnect(i.ftp, 21, i.client())
+		i.mustConnect(i.web, 80, i.client())
 	}
 	i.apply(impactSpec)
-	assert.True(t, ftp.goesOn())
-	assert.True(t, web.goesOn())
+	assert.True(t, ftp.isAlive())
+	assert.True(t, web.isAlive())
 }
 
-// two are connections of two clients, with a real server each.
-func (i *impactLab) two(vip netip.Addr, port int) map[string]*session {
+// onePerServer returns two connections, one to each real server.
+func (i *impactLab) onePerServer(vip netip.Addr, port int) map[string]*session {
 	i.t.Helper()
 	byServer := map[string]*session{}
-	for range 4 { // others may have moved the turn of round robin
-		if s := i.to(vip, port, i.client()); byServer[s.server] == nil {
+	for range 4 { // earlier connections may have advanced round robin
+		if s := i.mustConnect(vip, port, i.client()); byServer[s.server] == nil {
 			byServer[s.server] = s
 		}
 	}

@@ -4,7 +4,7 @@
 matrix_suites=(bookworm trixie sid bullseye)
 oldest_kernel=5.12 # lvsmark refuses older ones
 
-# run_matrix boots the kernel of each suite with this machine's programs.
+# run_matrix runs the tests on the kernel of each suite, with this machine's programs.
 run_matrix() {
 	local suite status=0
 	(($#)) || set -- "${matrix_suites[@]}"
@@ -30,7 +30,7 @@ run_matrix() {
 	exit "$status"
 }
 
-# test_kernel runs on a suite's kernel what is right for its version.
+# test_kernel runs the tests for a supported kernel, or those for an old one.
 test_kernel() {
 	local suite=$1 kernel version
 	kernel=$(kernel_directory) || {
@@ -57,10 +57,10 @@ test_supported() {
 	[[ -z $problems ]]
 }
 
-# test_refusal shows that lvsmark refuses an older kernel and changes nothing.
+# test_refusal tests that lvsmark refuses an older kernel and changes nothing.
 test_refusal() {
 	local result='ok: refused, nothing changed' status=0 started=$SECONDS
-	"${on_kernel[@]}" "$here/vm/refused" "$oldest_kernel" || status=1 result='error: not refused as it should be'
+	"${on_kernel[@]}" "$here/vm/refused" "$oldest_kernel" || status=1 result='error: not refused correctly'
 	matrix_row "$1" "$2" - - - $((SECONDS - started)) "$result"
 	return "$status"
 }

@@ -1,6 +1,5 @@
 # shellcheck shell=bash
-# The linters of integration/run lint. Those written in Go are tools of the
-# module in tools/.
+# The linters of integration/run lint. Those in Go are tools of the module in tools/.
 
 run_lint() {
 	local failed=() check
@@ -21,12 +20,12 @@ lint_fix() { prints_nothing go fix -diff ./...; }
 lint_tidy() { go mod tidy -diff && go -C tools mod tidy -diff; }
 lint_dead() { prints_nothing tool deadcode -test ./...; }
 
-# lint_shell checks the scripts; the *.sh are parts of them.
+# lint_shell checks the scripts, and the *.sh files that they source.
 lint_shell() {
 	{ tool shfmt -f . && echo integration/vm/init; } | grep -v '\.sh$' | xargs shellcheck --check-sourced
 }
 
-# lint_leftovers finds what a hasty hand left behind.
+# lint_leftovers finds reminders and merge conflict markers.
 lint_leftovers() {
 	! grep -rnwIE --exclude-dir=.git --exclude=go.sum \
 		'TO[D]O|FIX[M]E|HA[C]K|X[X]X|<<<<[<]<<.*|>>>>[>]>>.*' .
@@ -34,8 +33,8 @@ lint_leftovers() {
 
 tool() { go tool -modfile="$repo/tools/go.mod" "$@"; }
 
-# prints_nothing runs its arguments, and fails where they fail or print
-# something: not all linters tell by their status.
+# prints_nothing runs its arguments, and fails if they fail or print something: some
+# linters report findings only as output.
 prints_nothing() {
 	local printed status=0
 	printed=$("$@") || status=$?

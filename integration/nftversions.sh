@@ -1,11 +1,10 @@
 # shellcheck shell=bash
-# integration/run nft-versions: the tests with nft of other suites, on this
-# kernel.
+# integration/run nft-versions: the tests with the nft of other suites, on this kernel.
 
 nft_suites=(bullseye bookworm noble trixie sid) # 0.9.8, 1.0.6, 1.0.9, 1.1.3, 1.1.7
 
-# The tests expect the listings of nft 1.0.6 and later. An older nft has to read
-# what lvsmark makes, and to load it again.
+# The tests expect the listings of nft 1.0.6 and later. An older nft must only list
+# lvsmark's tables and load that list again.
 nft_full_version=1.0.6
 nft_packages=(./...)
 nft_packages_old=(./integration/versions)
@@ -31,7 +30,7 @@ run_nft_versions() {
 	exit "$status"
 }
 
-# test_nft runs the tests with the nft of a suite ahead of the machine's own.
+# test_nft runs the tests with the nft of a suite first in PATH.
 test_nft() {
 	local suite=$1 directory version packages=("${nft_packages[@]}") passed failed skipped problems
 	if ! directory=$(nft_directory "$suite") || ! version=$("$directory/bin/nft" --version); then
@@ -52,8 +51,8 @@ test_nft() {
 
 nft_row() { printf '%-10s %-8s %7s %7s %8s  %s\n' "$@" >>"$work/table"; }
 
-# nft_directory prints a directory with the nft of a suite in bin/, and fetches
-# it where there is none yet.
+# nft_directory prints a directory with the nft of a suite in bin/, and fetches it if
+# necessary.
 nft_directory() {
 	local suite=$1 version directory
 	suite_open "$suite" || return
@@ -63,12 +62,12 @@ nft_directory() {
 	echo "$directory"
 }
 
-# fetch_nft unpacks nftables and all that it depends on, libc too, into one
+# fetch_nft unpacks nftables and all its dependencies, libc included, into one
 # directory: fetch_nft SUITE DIRECTORY
 fetch_nft() {
 	local suite=$1 directory=$2 packages work
 	mapfile -t packages < <(suite_apt "$suite" apt-cache depends --recurse --important nftables | grep '^[a-z0-9]' | sort -u)
-	say "fetching nftables of $suite and what it depends on: ${#packages[@]} packages"
+	say "fetching nftables of $suite and its dependencies: ${#packages[@]} packages"
 	work=$(mktemp -d -p "${directory%/*}")
 	(
 		trap 'rm -rf "$work"' EXIT
@@ -80,12 +79,12 @@ fetch_nft() {
 			dpkg -x "$package" tree/root || die "cannot unpack $package"
 		done
 		write_nft tree
-		mv --no-target-directory tree "$directory" 2>/dev/null || [[ -d $directory ]] # another run was quicker
+		mv --no-target-directory tree "$directory" 2>/dev/null || [[ -d $directory ]] # another run created it meanwhile
 	)
 }
 
-# write_nft makes bin/nft below a directory: it runs root/usr/sbin/nft by the
-# dynamic linker and the libraries in root/.
+# write_nft writes bin/nft in a directory. It runs root/usr/sbin/nft with the dynamic
+# linker and the libraries in root/.
 write_nft() {
 	local linker libraries
 	linker=$(cd "$1/root" && find lib usr/lib -path '*-linux-gnu*/ld-linux*' -print -quit 2>/dev/null)

@@ -18,32 +18,31 @@ run_test() {
 		say 'tests of packages that need IPVS'
 		test_with_ipvs vm
 	else
-		test_side_by_side
+		test_in_parallel
 	fi
 	close_test
 }
 
-# test_side_by_side lets the VM, which has one processor, work while the native
-# tests do. The VM has a process group of its own, so that it can be ended.
-test_side_by_side() {
+# test_in_parallel runs the VM, which has one processor, at the same time as the native
+# tests. The VM has its own process group, so that clean_up can kill it.
+test_in_parallel() {
 	say 'tests on this kernel, and in a VM those of packages that need IPVS'
 	set -m
 	test_with_ipvs vm >"$work/vm.output" 2>&1 &
-	beside=$!
+	background=$!
 	set +m
 	test_all_natively
 	say 'tests in the VM'
-	wait "$beside" || touch "$work/vm.unfinished"
-	beside=
+	wait "$background" || touch "$work/vm.unfinished"
+	background=
 	cat "$work/vm.output"
 }
 
 # test_all_natively runs every test with the race detector.
 test_all_natively() { CGO_ENABLED=1 test_natively native -race ./...; }
 
-# test_natively runs go test as root on this kernel, and leaves the counts in
-# NAME.counts: test_natively NAME [FLAG…] PACKAGE… A failed test shows in the
-# counts.
+# test_natively runs go test as root on this kernel, and writes the counts to
+# NAME.counts, failed tests included: test_natively NAME [FLAG…] PACKAGE…
 test_natively() {
 	local go_test=(go test -json -count=1)
 	((EUID == 0)) || go_test+=(-exec "sudo --preserve-env env PATH=$PATH")
@@ -61,7 +60,7 @@ build_for_ipvs() {
 	done < <(packages_for_ipvs) >"$work/tests"
 }
 
-# test_with_ipvs NAME runs them all in one boot, and leaves the counts in
+# test_with_ipvs NAME runs the built tests in one boot, and writes the counts to
 # NAME.counts.
 test_with_ipvs() {
 	LVSMARK_IPVS=required "${on_kernel[@]}" "$here/vm/tests" "$work" </dev/null |
@@ -69,11 +68,11 @@ test_with_ipvs() {
 }
 
 # Packages whose tests depend on the version of the kernel, as a regular expression.
-# Those of nft take minutes under emulation: integration/run matrix adds them.
+# integration/run matrix adds those of nft, which take minutes under emulation.
 kernel_packages=internal/hostaddr
 
-# packages_for_ipvs prints the packages that are tested on the kernel with IPVS, each
-# with its directory: those with a test that needs IPVS, and $kernel_packages.
+# packages_for_ipvs prints the packages to test on the kernel with IPVS, each with its
+# directory: those with a test that needs IPVS, and $kernel_packages.
 packages_for_ipvs() {
 	local package directory
 	go list -f '{{.ImportPath}} {{.Dir}}' ./... | while read -r package directory; do
@@ -83,7 +82,7 @@ packages_for_ipvs() {
 	done
 }
 
-# close_test prints the closing lines, and fails where they are no success.
+# close_test prints the summary, and exits with status 1 after a failure.
 close_test() {
 	local stage passed failed skipped all_passed=0 all_failed=0 status=0
 	local problems=() lines=()
@@ -103,12 +102,12 @@ close_test() {
 # read_counts NAME sets passed, failed and skipped.
 read_counts() { read -r passed failed skipped 2>/dev/null <"$work/$1.counts" || { passed=0 failed=0 skipped=0; }; }
 
-# problems_of NAME prints what is wrong with a run, apart from failed tests.
+# problems_of NAME prints the problems of a run other than failed tests.
 problems_of() {
 	local passed failed skipped
 	read_counts "$1"
 	((passed)) || echo "no test ran: $1"
 	[[ $1 == native || ! -e $work/unbuilt ]] || echo 'tests for the VM do not build'
-	[[ ! -e $work/$1.unfinished ]] || echo 'the VM did not come to the end of its tests'
-	! grep -qs '^skip .*: needs IPVS' "$work/$1.printed" || echo 'tests in the VM were skipped for want of IPVS'
+	[[ ! -e $work/$1.unfinished ]] || echo 'the VM did not finish its tests'
+	! grep -qs '^skip .*: needs IPVS' "$work/$1.printed" || echo 'tests in the VM were skipped because IPVS is missing'
 }

@@ -15,15 +15,16 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// patience bounds what must come; haste is how long what must not come is waited
-// for, after something else came the same way.
+// successTimeout limits the wait for an expected answer. failureTimeout is the wait for
+// an answer that must not arrive; it can be short, because other answers took the same
+// way before.
 const (
-	patience = 30 * time.Second
-	haste    = 300 * time.Millisecond
+	successTimeout = 30 * time.Second
+	failureTimeout = 300 * time.Millisecond
 )
 
-// A traffic is TCP connections through a lab's director to servers that answer
-// each line by their name and that line.
+// A traffic is a set of connections through a lab's director to echo servers, which
+// answer each line with their name and the line.
 type traffic struct {
 	t   *testing.T
 	lab *lab.Lab
@@ -90,14 +91,15 @@ func serve(listener net.Listener, name string) {
 	}
 }
 
-// A session is a connection, and the real server that it is with.
+// A session is a connection and its real server.
 type session struct {
 	tr     *traffic
 	conn   net.Conn
 	server string
 }
 
-// connect opens a connection from a client address; nil: nobody answered.
+// connect opens a connection from a client address; it returns nil if no server
+// answers.
 func (tr *traffic) connect(from, vip netip.Addr, port int, wait time.Duration) *session {
 	tr.t.Helper()
 	return tr.dial("tcp4", tr.lab.Client, netip.AddrPortFrom(from, 0), netip.AddrPortFrom(vip, uint16(port)), wait)
@@ -118,22 +120,22 @@ func (tr *traffic) dial(network string, host *lab.Host, from, to netip.AddrPort,
 		return nil
 	}
 	tr.open = append(tr.open, s)
-	if s.server = s.say(wait); s.server == "" {
+	if s.server = s.echo(wait); s.server == "" {
 		return nil
 	}
 	return s
 }
 
-// to is a connection that has to come about.
-func (tr *traffic) to(vip netip.Addr, port int, from netip.Addr) *session {
+// mustConnect opens a connection that must succeed.
+func (tr *traffic) mustConnect(vip netip.Addr, port int, from netip.Addr) *session {
 	tr.t.Helper()
-	s := tr.connect(from, vip, port, patience)
+	s := tr.connect(from, vip, port, successTimeout)
 	require.NotNil(tr.t, s, "%s to %s port %d", from, vip, port)
 	return s
 }
 
-// end ends all connections, and waits until IPVS knows.
-func (tr *traffic) end() {
+// closeAll closes all connections, and waits until IPVS has no more TCP connections.
+func (tr *traffic) closeAll() {
 	tr.t.Helper()
 	for _, s := range tr.open {
 		s.conn.Close()
@@ -143,17 +145,17 @@ func (tr *traffic) end() {
 		n := 0
 		err := tr.lab.Director.Do(func() error {
 			for c := range ipvs.EachConnection() {
-				if c.Protocol == config.TCP { // of UDP, none knows the end
+				if c.Protocol == config.TCP { // UDP has no end of connection
 					n++
 				}
 			}
 			return nil
 		})
 		return err == nil && n == 0
-	}, patience, 20*time.Millisecond)
+	}, successTimeout, 20*time.Millisecond)
 }
 
-// client is an address that no connection has come from yet.
+// client returns an unused client address.
 func (tr *traffic) client() netip.Addr {
 	tr.t.Helper()
 	address, err := tr.lab.ClientAddress(config.IPv4)
@@ -161,9 +163,9 @@ func (tr *traffic) client() netip.Addr {
 	return address
 }
 
-// say sends a line and returns the name of the server that answers it, "" when
+// echo sends a line and returns the name of the server that answers it, "" when
 // none does.
-func (s *session) say(wait time.Duration) string {
+func (s *session) echo(wait time.Duration) string {
 	s.tr.sent++
 	line := fmt.Sprint("line ", s.tr.sent)
 	if _, err := fmt.Fprintln(s.conn, line); err != nil {
@@ -183,13 +185,13 @@ func (s *session) say(wait time.Duration) string {
 	return name
 }
 
-// goesOn reports whether the connection still carries data, to the same server.
-func (s *session) goesOn() bool { return s.say(patience) == s.server }
+// isAlive reports whether the connection still works, with the same real server.
+func (s *session) isAlive() bool { return s.echo(successTimeout) == s.server }
 
-// isGone reports whether what is sent no longer arrives.
-func (s *session) isGone() bool { return s.say(haste) == "" }
+// isCut reports whether the connection no longer works.
+func (s *session) isCut() bool { return s.echo(failureTimeout) == "" }
 
-// state is all that lvsmark could change of the director.
+// state returns all state of the director that lvsmark can change.
 func (tr *traffic) state() string {
 	tr.t.Helper()
 	text, err := tr.lab.Director.Run("sh", "-c", "nft list ruleset; ipvsadm -Sn; ip -o address; sysctl net.ipv4.ip_forward")

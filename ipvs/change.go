@@ -13,28 +13,28 @@ type Op uint8
 // The operations of a Change.
 const (
 	AddService  Op = iota + 1
-	EditService    // all of a header at once
-	DelService     // Diff deletes its servers before
+	EditService    // all fields at once
+	DelService     // Diff deletes its destinations before
 	AddDestination
-	EditDestination // all of a server at once, but its address and port
+	EditDestination // all fields at once, but address and port
 	DelDestination
 )
 
-// A Change is one kernel call. It holds enough to be undone by another.
+// A Change is one kernel call. It holds enough to be undone by another one.
 type Change struct {
 	Op Op
 
-	// Service is the service that is changed, or whose server is. When it is
-	// edited, Service is as it will be and Previous as it was.
+	// Service is the service that is changed, or whose destination is. When it is
+	// edited, Service is the new state and Previous the old one.
 	Service, Previous Service
 
-	// Before and After are the server as it was and as it will be; the zero
-	// Destination where it was or will be absent, and in changes of services.
+	// Before and After are the old and new state of the destination; the zero
+	// Destination where it is absent, and in changes of services.
 	Before, After Destination
 }
 
-// Inverse returns the change that takes c back. Changes are undone by their
-// inverses in reverse order.
+// Inverse returns the change that undoes c. Several changes are undone by their inverses
+// in reverse order.
 func (c Change) Inverse() Change {
 	inverse := Change{Service: c.Service, Previous: c.Previous, Before: c.After, After: c.Before}
 	switch c.Op {
@@ -55,8 +55,8 @@ func (c Change) Inverse() Change {
 	return inverse
 }
 
-// Disrupts reports whether the change ends connections: it is for the time when
-// no packet carries the mark any longer, or no new one is meant for the server.
+// Disrupts reports whether the change ends connections. It is made once no packet
+// carries the mark any longer, or once no new connection is meant for the destination.
 func (c Change) Disrupts() bool { return c.Op == DelService || c.Op == DelDestination }
 
 // Verb is "add", "edit" or "delete".
@@ -71,8 +71,8 @@ func (c Change) Verb() string {
 	}
 }
 
-// OnService reports whether the change is one of a service itself, not of one
-// of its servers.
+// OnService reports whether the change is one of a service itself, not of one of its
+// destinations.
 func (c Change) OnService() bool { return c.Op <= DelService }
 
 // Kind is "service" or "real-server".
@@ -83,8 +83,8 @@ func (c Change) Kind() string {
 	return "real-server"
 }
 
-// Where is what holds the object: for a real server, as in "service fwmark 21
-// IPv4"; empty for a service.
+// Where returns what holds the object: "service fwmark 21 IPv4" for a real server;
+// nothing for a service.
 func (c Change) Where() string {
 	if c.OnService() {
 		return ""
@@ -92,7 +92,7 @@ func (c Change) Where() string {
 	return "service " + c.Service.Key.String()
 }
 
-// BeforeText is the object as it was, in the flags of ipvsadm: "-f 21 -s wlc -p
+// BeforeText returns the old state of the object in the flags of ipvsadm: "-f 21 -s wlc -p
 // 300", "10.0.0.11:0 -m -w 1". It is empty when the object is added.
 func (c Change) BeforeText() string {
 	switch c.Op {
@@ -106,7 +106,7 @@ func (c Change) BeforeText() string {
 	return ""
 }
 
-// AfterText is the object as it will be, like BeforeText. It is empty when the
+// AfterText returns the new state of the object, like BeforeText. It is empty when the
 // object is deleted.
 func (c Change) AfterText() string {
 	switch c.Op {
@@ -118,18 +118,18 @@ func (c Change) AfterText() string {
 	return ""
 }
 
-func (h Service) describe() string { return h.Key.flags() + " " + h.flags() }
+func (s Service) describe() string { return s.Key.flags() + " " + s.flags() }
 
-// describe tells the forwarding methods apart that share ipvsadm's -g.
-func (s Destination) describe() string {
-	if s.RawForwarding != 0 {
-		return fmt.Sprintf("%s (%s)", s.flags(), s.method())
+// describe names the forwarding methods that share ipvsadm's -g.
+func (d Destination) describe() string {
+	if d.RawForwarding != 0 {
+		return fmt.Sprintf("%s (%s)", d.flags(), d.method())
 	}
-	return s.flags()
+	return d.flags()
 }
 
-// String is for people: "real server 10.0.0.11 of fwmark 21 IPv4: weight 1 ->
-// 5", "add service fwmark 21 IPv4: -s wlc -p 300".
+// String is for the operator: "real server 10.0.0.11 of fwmark 21 IPv4: weight 1 -> 5",
+// "add service fwmark 21 IPv4: -s wlc -p 300".
 func (c Change) String() string {
 	switch c.Op {
 	case EditService:
@@ -146,59 +146,59 @@ func (c Change) String() string {
 	}
 }
 
-// Object names what is changed: "real server 10.0.0.11 of fwmark 21 IPv4".
+// Object names the changed object: "real server 10.0.0.11 of fwmark 21 IPv4".
 func (c Change) Object() string {
 	if c.OnService() {
 		return "service " + c.Service.Key.String()
 	}
-	server := c.After
+	dest := c.After
 	if c.Op == DelDestination {
-		server = c.Before
+		dest = c.Before
 	}
-	return fmt.Sprintf("real server %s of %s", server.name(), c.Service.Key)
+	return fmt.Sprintf("real server %s of %s", dest.name(), c.Service.Key)
 }
 
-func (s Destination) name() string {
-	if s.Port == 0 {
-		return s.Address.String()
+func (d Destination) name() string {
+	if d.Port == 0 {
+		return d.Address.String()
 	}
-	return netip.AddrPortFrom(s.Address, s.Port).String()
+	return netip.AddrPortFrom(d.Address, d.Port).String()
 }
 
-// A field is a property of an object, in words.
+// A field is a property of an object, as text.
 type field struct{ name, value string }
 
-func (h Service) fields() []field {
+func (s Service) fields() []field {
 	return []field{
-		{"scheduler", h.Scheduler},
-		{"persistence", persistenceText(h.Persistence)},
-		{"netmask", h.netmask()},
-		{"flags", fmt.Sprintf("%#x", h.Flags)},
-		{"persistence engine", orNone(h.PersistenceEngine)},
+		{"scheduler", s.SchedName},
+		{"persistence", persistenceText(s.Timeout)},
+		{"netmask", s.netmask()},
+		{"flags", fmt.Sprintf("%#x", s.Flags)},
+		{"persistence engine", orNone(s.PEName)},
 	}
 }
 
-func (s Destination) fields() []field {
+func (d Destination) fields() []field {
 	return []field{
-		{"weight", fmt.Sprint(s.Weight)},
-		{"forwarding", s.method()},
-		{"upper threshold", fmt.Sprint(s.UpperThreshold)},
-		{"lower threshold", fmt.Sprint(s.LowerThreshold)},
-		{"encapsulation", strings.Join(s.Encapsulation.flags(), " ")},
+		{"weight", fmt.Sprint(d.Weight)},
+		{"forwarding", d.method()},
+		{"upper threshold", fmt.Sprint(d.UpperThreshold)},
+		{"lower threshold", fmt.Sprint(d.LowerThreshold)},
+		{"encapsulation", strings.Join(d.Tunnel.flags(), " ")},
 	}
 }
 
-// method is a forwarding method as the spec names it, or the kernel.
-func (s Destination) method() string {
-	switch s.RawForwarding {
+// method is the forwarding method by its name in the spec, or else in the kernel.
+func (d Destination) method() string {
+	switch d.RawForwarding {
 	case 0:
-		return s.Forwarding.String()
-	case 1:
+		return d.Forwarding.String()
+	case methodLocalNode:
 		return "local node"
-	case 4:
+	case methodBypass:
 		return "bypass"
 	default:
-		return fmt.Sprintf("method %d", s.RawForwarding)
+		return fmt.Sprintf("method %d", d.RawForwarding)
 	}
 }
 
@@ -217,11 +217,11 @@ func orNone(s string) string {
 }
 
 func differences(before, after []field) string {
-	var words []string
-	for i, was := range before {
-		if was != after[i] {
-			words = append(words, fmt.Sprintf("%s %s -> %s", was.name, was.value, after[i].value))
+	var list []string
+	for i, old := range before {
+		if old != after[i] {
+			list = append(list, fmt.Sprintf("%s %s -> %s", old.name, old.value, after[i].value))
 		}
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(list, ", ")
 }

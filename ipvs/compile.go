@@ -4,10 +4,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Compile returns the services that a spec asks for: for each address family
-// that a cluster serves, one that is keyed by the binding's mark. IPv4 comes
-// before IPv6, and within a family the order is that of the spec, as is that of
-// the real servers. It is nil when the spec does not bind.
+// Compile returns the services that a spec asks for: one for each binding, keyed by its
+// mark. IPv4 comes before IPv6. Within a family, services and destinations are in the
+// order of the spec. The result is nil when the spec does not bind.
 func Compile(spec *config.Spec) []VirtualService {
 	if !spec.Director.Bind {
 		return nil
@@ -24,13 +23,13 @@ func Compile(spec *config.Spec) []VirtualService {
 func compile(b config.Binding) VirtualService {
 	cluster := b.Cluster
 	service := VirtualService{Service: Service{
-		Key:         Key{Mark: b.Mark, Family: b.Family},
-		Scheduler:   cluster.Scheduler,
-		Persistence: cluster.Persistence,
-		Netmask:     b.Family.Bits(),
+		Key:       Key{Mark: b.Mark, Family: b.Family},
+		SchedName: cluster.Scheduler,
+		Timeout:   cluster.Persistence,
+		Netmask:   b.Family.Bits(),
 	}}
-	// Without persistence the kernel keeps a netmask but has no use for it, and
-	// ipvsadm does not print it.
+	// Without persistence the kernel keeps a netmask but does not use it, and ipvsadm
+	// does not print it.
 	if cluster.Persistence > 0 && cluster.PersistenceNetmask != 0 {
 		service.Netmask = cluster.PersistenceNetmask
 	}

@@ -47,7 +47,7 @@ func TestCompile(t *testing.T) {
 		{
 			Service: ipvs.Service{
 				Key:       ipvs.Key{Mark: 21, Family: config.IPv4},
-				Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24,
+				SchedName: "wlc", Timeout: 5 * time.Minute, Netmask: 24,
 			},
 			Destinations: []ipvs.Destination{
 				{Address: netip.MustParseAddr("10.0.0.12"), Weight: 1, Forwarding: config.Direct},
@@ -55,7 +55,7 @@ func TestCompile(t *testing.T) {
 			},
 		},
 		{
-			Service: ipvs.Service{Key: ipvs.Key{Mark: 0xffffffff, Family: config.IPv4}, Scheduler: "mh", Netmask: 32},
+			Service: ipvs.Service{Key: ipvs.Key{Mark: 0xffffffff, Family: config.IPv4}, SchedName: "mh", Netmask: 32},
 			Destinations: []ipvs.Destination{
 				{Address: netip.MustParseAddr("10.0.0.13"), Weight: 1, Forwarding: config.Tunnel},
 			},
@@ -63,7 +63,7 @@ func TestCompile(t *testing.T) {
 		{
 			Service: ipvs.Service{
 				Key:       ipvs.Key{Mark: 21, Family: config.IPv6},
-				Scheduler: "wlc", Persistence: 5 * time.Minute, Netmask: 24,
+				SchedName: "wlc", Timeout: 5 * time.Minute, Netmask: 24,
 			},
 			Destinations: []ipvs.Destination{
 				{Address: netip.MustParseAddr("2001:db8:1::11"), Weight: 0, Forwarding: config.Direct},
@@ -101,18 +101,18 @@ func handMade() ipvs.VirtualService {
 	return ipvs.VirtualService{
 		Service: ipvs.Service{
 			Key:       ipvs.Key{Mark: 5, Family: config.IPv4},
-			Scheduler: "sh", Persistence: 10 * time.Second,
-			RawNetmask: 0xff00ff00, Flags: ipvs.OnePacket | ipvs.SHFallback | ipvs.SHPort, PersistenceEngine: "sip",
+			SchedName: "sh", Timeout: 10 * time.Second,
+			RawNetmask: 0xff00ff00, Flags: ipvs.OnePacket | ipvs.SHFallback | ipvs.SHPort, PEName: "sip",
 		},
 		Destinations: []ipvs.Destination{
 			{
 				Address: netip.MustParseAddr("10.0.0.1"), Port: 80, Weight: 3, Forwarding: config.Tunnel,
 				UpperThreshold: 10, LowerThreshold: 5,
-				Encapsulation: ipvs.Encapsulation{Type: 1, Port: 6080, Flags: 2},
+				Tunnel: ipvs.Tunnel{Type: 1, Port: 6080, Flags: 2},
 			},
 			{
 				Address: netip.MustParseAddr("2001:db8::1"), Weight: 1, Forwarding: config.Tunnel,
-				Encapsulation: ipvs.Encapsulation{Type: 2, Flags: 1},
+				Tunnel: ipvs.Tunnel{Type: 2, Flags: 1},
 			},
 		},
 	}

@@ -15,9 +15,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A Connection is an entry of the kernel's table of IPVS connections that is
-// under way: a TCP connection that is established, or packets of UDP that were
-// seen lately.
+// A Connection is an active entry of the kernel's table of IPVS connections: an
+// established TCP connection, or recent UDP packets.
 type Connection struct {
 	Protocol   config.Protocol
 	VIP        netip.AddrPort
@@ -30,9 +29,9 @@ type Connection struct {
 // net/netfilter/ipvs/ip_vs_conn.c).
 const connTable = "/proc/thread-self/net/ip_vs_conn"
 
-// EachConnection yields the connections under way, in no order, while the table
-// changes: one that begins or ends meanwhile may be missing. It yields nothing
-// where the kernel has no IPVS.
+// EachConnection yields the active connections, in no order, while the table changes: one
+// that begins or ends meanwhile may be missing. It yields nothing where the kernel has no
+// IPVS. An error is the last that is yielded.
 func EachConnection() iter.Seq2[Connection, error] {
 	return func(yield func(Connection, error) bool) {
 		file, err := os.Open(connTable)
@@ -51,11 +50,11 @@ func EachConnection() iter.Seq2[Connection, error] {
 func eachConnection(table io.Reader, yield func(Connection, error) bool) {
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {
-		c, underWay, err := parseConnection(lines.Text())
+		c, active, err := parseConnection(lines.Text())
 		if err != nil {
 			err = fmt.Errorf("%s: %w", connTable, err)
 		}
-		if (underWay || err != nil) && (!yield(c, err) || err != nil) {
+		if (active || err != nil) && (!yield(c, err) || err != nil) {
 			return
 		}
 	}
@@ -66,8 +65,8 @@ func eachConnection(table io.Reader, yield func(Connection, error) bool) {
 
 // parseConnection reads a line: protocol, client, VIP and real server, each an
 // address and a port, and the state. Templates, which have protocol IP, the
-// heading, and protocols that no spec names are not under way.
-func parseConnection(line string) (c Connection, underWay bool, err error) {
+// heading, and protocols that no spec names are not active.
+func parseConnection(line string) (c Connection, active bool, err error) {
 	fields := strings.Fields(line)
 	if len(fields) < 8 {
 		return c, false, fmt.Errorf("%q is no line about a connection", line)

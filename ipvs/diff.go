@@ -2,14 +2,14 @@ package ipvs
 
 import "slices"
 
-// Diff returns the changes that make want of have, in an order that never
-// leaves a mark without the servers it has in both: new services with their
-// servers, then additions and edits, and last what Change.Disrupts. A service or
-// server that is in both is edited in place, so that its connections live on.
-// What the kernel tells apart by address, family or port cannot be edited: the
-// new server is added before the old one is deleted.
+// Diff returns the changes that lead from have to want, in an order that never leaves a
+// mark without the destinations that it has in both: new services with their
+// destinations, then additions and edits, and last the changes that disrupt (see
+// Change.Disrupts). A service or destination that is in both is edited in place, so that
+// its connections go on. Family, address and port identify a destination to the kernel
+// and cannot be edited: the new one is added before the old one is deleted.
 //
-// Each argument holds a Key at most once. The order of servers, and their
+// Each argument holds a Key at most once. The order of destinations, and their
 // Connections, do not count.
 func Diff(have, want []VirtualService) []Change {
 	previous, wanted := byKey(have), byKey(want)
@@ -17,7 +17,7 @@ func Diff(have, want []VirtualService) []Change {
 	for _, after := range want {
 		if _, ok := previous[after.Key]; !ok {
 			changes = append(changes, Change{Op: AddService, Service: after.Service})
-			changes = append(changes, serverChanges(after.Service, nil, after.Destinations)...)
+			changes = append(changes, destinationChanges(after.Service, nil, after.Destinations)...)
 		}
 	}
 	for _, after := range want {
@@ -28,16 +28,16 @@ func Diff(have, want []VirtualService) []Change {
 		if before.Service != after.Service {
 			changes = append(changes, Change{Op: EditService, Previous: before.Service, Service: after.Service})
 		}
-		changes = append(changes, serverChanges(after.Service, before.Destinations, after.Destinations)...)
+		changes = append(changes, destinationChanges(after.Service, before.Destinations, after.Destinations)...)
 	}
 	for _, after := range want {
 		if before, ok := previous[after.Key]; ok {
-			changes = append(changes, serverRemovals(after.Service, before.Destinations, after.Destinations)...)
+			changes = append(changes, destinationRemovals(after.Service, before.Destinations, after.Destinations)...)
 		}
 	}
 	for _, before := range have {
 		if _, ok := wanted[before.Key]; !ok {
-			changes = append(changes, serverRemovals(before.Service, before.Destinations, nil)...)
+			changes = append(changes, destinationRemovals(before.Service, before.Destinations, nil)...)
 			changes = append(changes, Change{Op: DelService, Service: before.Service})
 		}
 	}
@@ -55,41 +55,41 @@ func additions(previous map[Key]VirtualService, want []VirtualService) int {
 	return n
 }
 
-// sameDestinations reports whether all are as they should be, listed in the same order,
-// as mostly they are.
+// sameDestinations reports whether two lists are equal, order included: mostly they
+// are.
 func sameDestinations(before, after []Destination) bool {
 	return slices.EqualFunc(before, after, func(a, b Destination) bool { return a.configured() == b.configured() })
 }
 
-// serverChanges returns the additions and then the edits of one service.
-func serverChanges(service Service, before, after []Destination) []Change {
+// destinationChanges returns the additions and then the edits of one service.
+func destinationChanges(service Service, before, after []Destination) []Change {
 	if sameDestinations(before, after) {
 		return nil
 	}
 	previous := byEndpoint(before)
 	var added, edited []Change
-	for _, server := range after {
-		server = server.configured()
-		old, ok := previous[server.Endpoint()]
+	for _, dest := range after {
+		dest = dest.configured()
+		old, ok := previous[dest.Endpoint()]
 		switch {
 		case !ok:
-			added = append(added, Change{Op: AddDestination, Service: service, After: server})
-		case old != server:
-			edited = append(edited, Change{Op: EditDestination, Service: service, Before: old, After: server})
+			added = append(added, Change{Op: AddDestination, Service: service, After: dest})
+		case old != dest:
+			edited = append(edited, Change{Op: EditDestination, Service: service, Before: old, After: dest})
 		}
 	}
 	return append(added, edited...)
 }
 
-func serverRemovals(service Service, before, after []Destination) []Change {
+func destinationRemovals(service Service, before, after []Destination) []Change {
 	if sameDestinations(before, after) {
 		return nil
 	}
 	wanted := byEndpoint(after)
 	var removed []Change
-	for _, server := range before {
-		if _, ok := wanted[server.Endpoint()]; !ok {
-			removed = append(removed, Change{Op: DelDestination, Service: service, Before: server.configured()})
+	for _, dest := range before {
+		if _, ok := wanted[dest.Endpoint()]; !ok {
+			removed = append(removed, Change{Op: DelDestination, Service: service, Before: dest.configured()})
 		}
 	}
 	return removed
@@ -103,10 +103,10 @@ func byKey(services []VirtualService) map[Key]VirtualService {
 	return index
 }
 
-func byEndpoint(servers []Destination) map[Endpoint]Destination {
-	index := make(map[Endpoint]Destination, len(servers))
-	for _, server := range servers {
-		index[server.Endpoint()] = server.configured()
+func byEndpoint(destinations []Destination) map[Endpoint]Destination {
+	index := make(map[Endpoint]Destination, len(destinations))
+	for _, dest := range destinations {
+		index[dest.Endpoint()] = dest.configured()
 	}
 	return index
 }

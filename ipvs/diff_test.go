@@ -16,20 +16,20 @@ import (
 )
 
 // A model is a kernel in memory that refuses what the real one refuses, and
-// also the deletion of a service that still has servers.
+// also the deletion of a service that still has destinations.
 type model map[ipvs.Key]*modelService
 
 type modelService struct {
-	header  ipvs.Service
-	servers map[netip.AddrPort]ipvs.Destination
+	service      ipvs.Service
+	destinations map[netip.AddrPort]ipvs.Destination
 }
 
 func newModel(services []ipvs.VirtualService) model {
 	m := model{}
 	for _, s := range services {
 		m[s.Key] = &modelService{s.Service, map[netip.AddrPort]ipvs.Destination{}}
-		for _, server := range s.Destinations {
-			m[s.Key].servers[netip.AddrPortFrom(server.Address, server.Port)] = server
+		for _, dest := range s.Destinations {
+			m[s.Key].destinations[netip.AddrPortFrom(dest.Address, dest.Port)] = dest
 		}
 	}
 	return m
@@ -45,10 +45,10 @@ func (m model) do(c ipvs.Change) error {
 		m[c.Service.Key] = &modelService{c.Service, map[netip.AddrPort]ipvs.Destination{}}
 		return nil
 	case ipvs.EditService:
-		service.header = c.Service
+		service.service = c.Service
 		return nil
 	case ipvs.DelService:
-		if len(service.servers) > 0 {
+		if len(service.destinations) > 0 {
 			return fmt.Errorf("%s: it has servers", c)
 		}
 		delete(m, c.Service.Key)
@@ -58,23 +58,23 @@ func (m model) do(c ipvs.Change) error {
 }
 
 func (s *modelService) do(c ipvs.Change) error {
-	server := c.After
+	dest := c.After
 	if c.Op == ipvs.DelDestination {
-		server = c.Before
+		dest = c.Before
 	}
-	at := netip.AddrPortFrom(server.Address, server.Port)
-	if _, exists := s.servers[at]; exists == (c.Op == ipvs.AddDestination) {
+	at := netip.AddrPortFrom(dest.Address, dest.Port)
+	if _, exists := s.destinations[at]; exists == (c.Op == ipvs.AddDestination) {
 		return fmt.Errorf("%s: server exists: %t", c, exists)
 	}
 	if c.Op == ipvs.DelDestination {
-		delete(s.servers, at)
+		delete(s.destinations, at)
 		return nil
 	}
-	s.servers[at] = server
+	s.destinations[at] = dest
 	return nil
 }
 
-// holds reports whether the services are there with their servers, in whatever
+// holds reports whether the services are there with their destinations, in whatever
 // form.
 func (m model) holds(services []ipvs.VirtualService) bool {
 	for _, s := range services {
@@ -82,8 +82,8 @@ func (m model) holds(services []ipvs.VirtualService) bool {
 		if !ok {
 			return false
 		}
-		for _, server := range s.Destinations {
-			if _, ok := service.servers[netip.AddrPortFrom(server.Address, server.Port)]; !ok {
+		for _, dest := range s.Destinations {
+			if _, ok := service.destinations[netip.AddrPortFrom(dest.Address, dest.Port)]; !ok {
 				return false
 			}
 		}
@@ -119,7 +119,7 @@ func TestDiffLeadsThereAndBack(t *testing.T) {
 	}
 }
 
-// intersection is the services and servers that are in both states.
+// intersection is the services and destinations that are in both states.
 func intersection(have, want []ipvs.VirtualService) []ipvs.VirtualService {
 	before := newModel(have)
 	var both []ipvs.VirtualService
@@ -128,8 +128,8 @@ func intersection(have, want []ipvs.VirtualService) []ipvs.VirtualService {
 		if !ok {
 			continue
 		}
-		s.Destinations = slices.DeleteFunc(slices.Clone(s.Destinations), func(server ipvs.Destination) bool {
-			_, ok := was.servers[netip.AddrPortFrom(server.Address, server.Port)]
+		s.Destinations = slices.DeleteFunc(slices.Clone(s.Destinations), func(dest ipvs.Destination) bool {
+			_, ok := was.destinations[netip.AddrPortFrom(dest.Address, dest.Port)]
 			return !ok
 		})
 		both = append(both, s)
@@ -156,9 +156,9 @@ func TestDiffOfTheSame(t *testing.T) {
 func TestDiffOrder(t *testing.T) {
 	have := ipvs.Compile(parse(t, twoFamilies))
 	want := ipvs.Compile(parse(t, twoFamilies))
-	want[0].Scheduler, want[0].Persistence = "rr", 10*time.Minute
+	want[0].SchedName, want[0].Timeout = "rr", 10*time.Minute
 	want[0].Destinations[0].Weight = 5
-	want[0].Destinations[1].Port = 8021     // another server to the kernel
+	want[0].Destinations[1].Port = 8021     // another destination to the kernel
 	want[1].Key.Mark, want[1].Flags = 80, 4 // another service
 	want = append(want, handMade())
 
@@ -182,11 +182,11 @@ func TestDiffOrder(t *testing.T) {
 }
 
 func TestChangeTexts(t *testing.T) {
-	service := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, Scheduler: "wlc", Netmask: 128}
+	service := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv6}, SchedName: "wlc", Netmask: 128}
 	previous := service
-	previous.Persistence, previous.Netmask = time.Minute, 64
-	server := ipvs.Destination{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}
-	odd := server
+	previous.Timeout, previous.Netmask = time.Minute, 64
+	dest := ipvs.Destination{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}
+	odd := dest
 	odd.RawForwarding = 1
 
 	for _, tt := range []struct {
@@ -210,14 +210,14 @@ func TestChangeTexts(t *testing.T) {
 		},
 		{
 			name:   "edit server",
-			change: ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: odd, After: server},
+			change: ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: odd, After: dest},
 			where:  "service fwmark 21 IPv6",
 			before: "[2001:db8::1]:0 -g -w 1 (local node)", after: "[2001:db8::1]:0 -m -w 1",
 			words: "real server 2001:db8::1 of fwmark 21 IPv6: forwarding local node -> nat",
 		},
 		{
 			name:   "delete server",
-			change: ipvs.Change{Op: ipvs.DelDestination, Service: service, Before: server},
+			change: ipvs.Change{Op: ipvs.DelDestination, Service: service, Before: dest},
 			where:  "service fwmark 21 IPv6",
 			before: "[2001:db8::1]:0 -m -w 1",
 			words:  "delete real server 2001:db8::1 of fwmark 21 IPv6",

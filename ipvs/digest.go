@@ -4,27 +4,17 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// Attributes of linux/ip_vs.h that only the digest needs.
-const (
-	serviceProtocol = 2
-	serviceAddress  = 3
-	servicePort     = 4
-	serviceStats    = 10
-	serviceStats64  = 12
-	destStats       = 10
-	destStats64     = 12
-)
-
-// Digest returns the SHA-256, in hexadecimal, of all services of the network
-// namespace with their real servers, those of addresses and ports included: what
-// somebody configured, without what counts by itself.
+// Digest returns the SHA-256, in hexadecimal, of all services of the network namespace
+// with their destinations, those of addresses and ports included: their configuration,
+// without statistics and connections.
 func (c *Conn) Digest() (string, error) {
 	all, err := c.list()
 	if err != nil {
@@ -32,40 +22,47 @@ func (c *Conn) Digest() (string, error) {
 	}
 	var parts [][]byte
 	for _, service := range all {
-		var d decoder
-		part := d.canonical(service.attributes, attrService, serviceStats, serviceStats64)
-		servers, err := c.canonicalDestinations(service.key)
-		if err := errors.Join(d.err, err); err != nil {
+		part, err := canonical(service.attributes, attrService, serviceStats, serviceStats64)
+		var destinations [][]byte
+		if err == nil {
+			destinations, err = c.canonicalDestinations(service.key)
+		}
+		if err != nil {
 			return "", fmt.Errorf("list real servers: %w", err)
 		}
-		parts = append(parts, append(part, bytes.Join(servers, nil)...))
+		parts = append(parts, append(part, bytes.Join(destinations, nil)...))
 	}
 	slices.SortFunc(parts, bytes.Compare)
 	sum := sha256.Sum256(bytes.Join(parts, nil))
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// canonicalDestinations are those of the service of that key, sorted, for the kernel's
-// order is that of their history.
+// canonicalDestinations are those of the service with that key, sorted: the kernel lists
+// them in the order in which they were added.
 func (c *Conn) canonicalDestinations(key string) ([][]byte, error) {
-	var servers [][]byte
-	err := c.ask(cmdGetDest, unix.NLM_F_DUMP, naming(key), func(attributes []byte) error {
-		var d decoder
-		servers = append(servers, d.canonical(attributes, attrDest, destActiveConns, destInactiveConns, destPersistentConns, destStats, destStats64))
-		return d.err
-	})
-	slices.SortFunc(servers, bytes.Compare)
-	return servers, err
+	var destinations [][]byte
+	for attributes, err := range c.ask(cmdGetDest, unix.NLM_F_DUMP, appendListedKey(nil, key)) {
+		var part []byte
+		if err == nil {
+			part, err = canonical(attributes, attrDest, destActiveConns, destInactiveConns, destPersistentConns, destStats, destStats64)
+		}
+		if err != nil {
+			return nil, err
+		}
+		destinations = append(destinations, part)
+	}
+	slices.SortFunc(destinations, bytes.Compare)
+	return destinations, nil
 }
 
-// canonical writes down the attributes inside the outer one, apart from some.
-func (d *decoder) canonical(attributes []byte, outer uint16, without ...uint16) []byte {
+// canonical prints the attributes inside the outer one, apart from some.
+func canonical(attributes []byte, outer uint16, without ...uint16) ([]byte, error) {
 	var b []byte
-	for inner := d.inside(attributes, outer); len(inner) > 0; {
-		typ, data := d.next(&inner)
-		if !slices.Contains(without, typ) {
-			b = fmt.Appendf(b, "%d %d %x\n", typ, len(data), data)
+	d := netlink.DecodeNested(attributes, outer)
+	for d.Next() {
+		if !slices.Contains(without, d.Type()) {
+			b = fmt.Appendf(b, "%d %d %x\n", d.Type(), len(d.Bytes()), d.Bytes())
 		}
 	}
-	return b
+	return b, d.Err()
 }

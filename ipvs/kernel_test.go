@@ -64,7 +64,7 @@ func services(t *testing.T, conn *ipvs.Conn) []ipvs.VirtualService {
 // do makes all changes, and returns those that take them back.
 func do(t *testing.T, conn *ipvs.Conn, changes []ipvs.Change) (undo []ipvs.Change) {
 	t.Helper()
-	answers := conn.Do(changes...)
+	answers := conn.Apply(changes...)
 	require.Len(t, answers, len(changes))
 	for i, c := range slices.Backward(changes) {
 		require.NoError(t, answers[i], c)
@@ -146,7 +146,7 @@ func TestHandMadeServiceSurvives(t *testing.T) {
 		do(t, conn, []ipvs.Change{add.Inverse()})
 
 		plain := handMade()
-		plain.Service = ipvs.Service{Key: plain.Key, Scheduler: "wlc", Netmask: 32}
+		plain.Service = ipvs.Service{Key: plain.Key, SchedName: "wlc", Netmask: 32}
 		plain.Destinations = []ipvs.Destination{{Address: plain.Destinations[0].Address, Weight: 1}}
 		undo := do(t, conn, ipvs.Diff(services(t, conn), []ipvs.VirtualService{plain}))
 		assert.Equal(t, []ipvs.VirtualService{plain}, services(t, conn))
@@ -161,19 +161,19 @@ func TestNetmaskWithoutPersistence(t *testing.T) {
 	withIPVS(t, func() {
 		scratch.Run(t, "", "ipvsadm", "-A", "-f", "21", "-s", "rr", "-M", "255.0.0.0")
 		assert.Equal(t, []ipvs.VirtualService{{Service: ipvs.Service{
-			Key: ipvs.Key{Mark: 21, Family: config.IPv4}, Scheduler: "rr", Netmask: 32,
+			Key: ipvs.Key{Mark: 21, Family: config.IPv4}, SchedName: "rr", Netmask: 32,
 		}}}, services(t, open(t)))
 	})
 }
 
-// Each property of a service and a server changes by one edit, and an edit
+// Each property of a service and a destination changes by one edit, and an edit
 // leaves all others.
 func TestEditsInPlace(t *testing.T) {
 	base := ipvs.Compile(parse(t, twoFamilies))[:1]
 	for name, edit := range map[string]func(*ipvs.VirtualService){
-		"scheduler":         func(s *ipvs.VirtualService) { s.Scheduler = "mh" },
-		"persistence":       func(s *ipvs.VirtualService) { s.Persistence = time.Second },
-		"persistence off":   func(s *ipvs.VirtualService) { s.Persistence, s.Netmask = 0, 32 },
+		"scheduler":         func(s *ipvs.VirtualService) { s.SchedName = "mh" },
+		"persistence":       func(s *ipvs.VirtualService) { s.Timeout = time.Second },
+		"persistence off":   func(s *ipvs.VirtualService) { s.Timeout, s.Netmask = 0, 32 },
 		"netmask":           func(s *ipvs.VirtualService) { s.Netmask = 8 },
 		"netmask 0":         func(s *ipvs.VirtualService) { s.Netmask = 0 },
 		"one packet":        func(s *ipvs.VirtualService) { s.Flags = ipvs.OnePacket },
@@ -209,13 +209,13 @@ func TestRefusals(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
 		want := ipvs.Compile(parse(t, twoFamilies))[:1]
-		service, server := want[0].Service, want[0].Destinations[0]
-		other := server
+		service, dest := want[0].Service, want[0].Destinations[0]
+		other := dest
 		other.Address = netip.MustParseAddr("10.0.0.99")
 		noScheduler, noService := service, service
-		noScheduler.Scheduler = "nosuch"
+		noScheduler.SchedName = "nosuch"
 		noService.Mark = 99
-		v6 := server
+		v6 := dest
 		v6.Address = netip.MustParseAddr("2001:db8::1")
 		do(t, conn, ipvs.Diff(nil, want))
 
@@ -227,7 +227,7 @@ func TestRefusals(t *testing.T) {
 			{
 				ipvs.Change{Op: ipvs.AddService, Service: service},
 				unix.EEXIST,
-				"add service fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
+				"add service fwmark 21 IPv4: file exists (it is there already: another process has added it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.EditService, Previous: service, Service: noScheduler},
@@ -237,27 +237,27 @@ func TestRefusals(t *testing.T) {
 			{
 				ipvs.Change{Op: ipvs.EditService, Previous: noService, Service: noService},
 				unix.ESRCH,
-				"edit service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
+				"edit service fwmark 99 IPv4: no such process (there is no such service: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.DelService, Service: noService},
 				unix.ESRCH,
-				"delete service fwmark 99 IPv4: no such process (there is no such service: somebody else has deleted it)",
+				"delete service fwmark 99 IPv4: no such process (there is no such service: another process has deleted it)",
 			},
 			{
-				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: server},
+				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: dest},
 				unix.EEXIST,
-				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it is there already: somebody else has added it)",
+				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it is there already: another process has added it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: other, After: other},
 				unix.ENOENT,
-				"edit real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: somebody else has deleted it)",
+				"edit real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.DelDestination, Service: service, Before: other},
 				unix.ENOENT,
-				"delete real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: somebody else has deleted it)",
+				"delete real server 10.0.0.99 of fwmark 21 IPv4: no such file or directory (the service has no such real server: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: v6},
@@ -265,7 +265,7 @@ func TestRefusals(t *testing.T) {
 				"add real server 2001:db8::1 of fwmark 21 IPv4: invalid argument (a real server of the other address family needs tunnel forwarding, and no sync daemon)",
 			},
 		} {
-			err := conn.Do(tt.change)[0]
+			err := conn.Apply(tt.change)[0]
 			require.ErrorIs(t, err, tt.errno, tt.change)
 			assert.EqualError(t, err, tt.says)
 		}
@@ -273,14 +273,14 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// In a namespace without any address IPVS takes no IPv4 real server.
+// In a namespace without any address IPVS takes no IPv4 destination.
 func TestRefusalWithoutAddresses(t *testing.T) {
 	need.IPVS(t)
 	scratch.Do(t, func() {
 		conn := open(t)
 		changes := ipvs.Diff(nil, ipvs.Compile(parse(t, twoFamilies))[:1])
 		do(t, conn, changes[:1])
-		err := conn.Do(changes[1:]...)[0]
+		err := conn.Apply(changes[1:]...)[0]
 		require.ErrorIs(t, err, unix.EINVAL)
 		assert.ErrorContains(t, err, "is lo up?")
 	})
@@ -313,7 +313,7 @@ func TestManyServices(t *testing.T) {
 		var want []ipvs.VirtualService
 		for mark := range uint32(700) {
 			want = append(want, ipvs.VirtualService{
-				Service: ipvs.Service{Key: ipvs.Key{Mark: mark + 1, Family: config.IPv4}, Scheduler: "rr", Netmask: 32},
+				Service: ipvs.Service{Key: ipvs.Key{Mark: mark + 1, Family: config.IPv4}, SchedName: "rr", Netmask: 32},
 			})
 		}
 		for i := range 300 {

@@ -15,16 +15,17 @@ type entry struct {
 	attributes []byte
 }
 
-// maxLists bounds how often the kernel is asked for what may never come to rest.
+// maxLists bounds how often the kernel is asked for a list that may never be complete.
 const maxLists = 10
 
 // list returns all services of the network namespace.
 //
-// The kernel keeps those of all network namespaces in the same tables, and a dump
-// of several datagrams goes on where it has counted to (ip_vs_genl_dump_services in
-// net/netfilter/ipvs/ip_vs_ctl.c). What is added or deleted meanwhile, in whichever
-// namespace, makes it list a service twice, or leave one out. So the kernel is asked
-// until it lists nothing new, and then for each that the last list lacks.
+// The kernel keeps those of all network namespaces in the same tables, and a dump of
+// several datagrams continues at the number of services that it has listed so far
+// (ip_vs_genl_dump_services in net/netfilter/ipvs/ip_vs_ctl.c). A service that is added
+// or deleted meanwhile, in any namespace, makes it list another one twice, or leave one
+// out. So list asks until the kernel lists nothing new, and then for each service that
+// the last list lacks.
 func (c *Conn) list() ([]entry, error) {
 	all, last := map[string]entry{}, map[string]entry{}
 	for range maxLists {
@@ -39,68 +40,51 @@ func (c *Conn) list() ([]entry, error) {
 		}
 	}
 	for key := range all {
-		if _, there := last[key]; there {
+		if _, listed := last[key]; listed {
 			continue
 		}
-		if err := c.look(key, all); err != nil {
+		if err := c.refresh(key, all); err != nil {
 			return nil, err
 		}
 	}
 	return slices.Collect(maps.Values(all)), nil
 }
 
-// dump adds what the kernel lists.
+// dump adds the services that the kernel lists.
 func (c *Conn) dump(to map[string]entry) error {
-	err := c.ask(cmdGetService, unix.NLM_F_DUMP, nil, func(attributes []byte) error {
-		service, err := read(attributes)
-		to[service.key] = service
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("list IPVS services: %w", err)
+	for attributes, err := range c.ask(cmdGetService, unix.NLM_F_DUMP, nil) {
+		var key []byte
+		if err == nil {
+			key, err = decodeKey(attributes)
+		}
+		if err != nil {
+			return fmt.Errorf("list IPVS services: %w", err)
+		}
+		to[string(key)] = entry{string(key), slices.Clone(attributes)}
 	}
 	return nil
 }
 
-// look takes a service out that is not there any longer.
-func (c *Conn) look(key string, all map[string]entry) error {
-	err := c.ask(cmdGetService, 0, naming(key), func(attributes []byte) error {
-		service, err := read(attributes)
-		all[key] = entry{key, service.attributes}
-		return err
-	})
-	switch {
-	case errors.Is(err, unix.ESRCH):
-		delete(all, key)
-	case err != nil:
-		return fmt.Errorf("read %s: %w", all[key].name(), err)
+// refresh reads one service anew, and takes it out if it is gone.
+func (c *Conn) refresh(key string, all map[string]entry) error {
+	for attributes, err := range c.ask(cmdGetService, 0, appendListedKey(nil, key)) {
+		switch {
+		case errors.Is(err, unix.ESRCH):
+			delete(all, key)
+			return nil
+		case err != nil:
+			return fmt.Errorf("read %s: %w", all[key].name(), err)
+		}
+		all[key] = entry{key, slices.Clone(attributes)}
 	}
 	return nil
 }
 
-// name is what messages call the service. Those without a fwmark are somebody
-// else's.
+// name is what messages call the service. One without a fwmark belongs to another
+// process.
 func (e entry) name() string {
-	if header, err := decodeService(e.attributes); err == nil && header.Mark != 0 {
-		return "service " + header.Key.String()
+	if service, err := decodeService(e.attributes); err == nil && service.Mark != 0 {
+		return "service " + service.Key.String()
 	}
 	return "an IPVS service of an address and port"
-}
-
-// read copies a service out of the kernel's message.
-func read(attributes []byte) (entry, error) {
-	var d decoder
-	var key []byte
-	for b := d.inside(attributes, attrService); len(b) > 0; {
-		typ, data := d.next(&b)
-		if slices.Contains([]uint16{serviceAF, serviceProtocol, serviceAddress, servicePort, serviceMark}, typ) {
-			key = appendAttribute(key, typ, data...)
-		}
-	}
-	return entry{string(key), slices.Clone(attributes)}, d.err
-}
-
-// naming appends the attribute that names a service to the kernel.
-func naming(key string) func([]byte) []byte {
-	return func(b []byte) []byte { return appendAttribute(b, unix.NLA_F_NESTED|attrService, []byte(key)...) }
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // moby/ipvs speaks to the kernel one request at a time, and cannot say all of a
-// real server. What both can say they say alike: a service that it makes is one
+// destination. What both can say they say alike: a service that it makes is one
 // that we would make, and the other way round.
 func TestServicesAgainstMoby(t *testing.T) {
 	withIPVS(t, func() {
@@ -25,8 +25,8 @@ func TestServicesAgainstMoby(t *testing.T) {
 			want := withoutTunnels(randomServices(r))
 			for _, service := range want {
 				require.NoError(t, handle.NewService(mobyipvs.Service(service.Service)))
-				for _, server := range service.Destinations {
-					require.NoError(t, handle.NewDestination(mobyipvs.Service(service.Service), mobyipvs.Destination(server)))
+				for _, dest := range service.Destinations {
+					require.NoError(t, handle.NewDestination(mobyipvs.Service(service.Service), mobyipvs.Destination(dest)))
 				}
 			}
 			require.Equal(t, want, services(t, conn))
@@ -38,10 +38,10 @@ func TestServicesAgainstMoby(t *testing.T) {
 			for _, service := range want {
 				found, err := handle.GetService(mobyipvs.Service(service.Service))
 				require.NoError(t, err)
-				require.Equal(t, service.Scheduler, found.SchedName)
-				servers, err := handle.GetDestinations(mobyipvs.Service(service.Service))
+				require.Equal(t, service.SchedName, found.SchedName)
+				destinations, err := handle.GetDestinations(mobyipvs.Service(service.Service))
 				require.NoError(t, err)
-				require.Len(t, servers, len(service.Destinations))
+				require.Len(t, destinations, len(service.Destinations))
 				require.NoError(t, handle.DelService(mobyipvs.Service(service.Service)))
 			}
 			require.Empty(t, services(t, conn))
@@ -53,9 +53,9 @@ func TestServicesAgainstMoby(t *testing.T) {
 func withoutTunnels(services []ipvs.VirtualService) []ipvs.VirtualService {
 	for i, service := range services {
 		service.Destinations = nil
-		for _, server := range services[i].Destinations {
-			if server.Encapsulation == (ipvs.Encapsulation{}) {
-				service.Destinations = append(service.Destinations, server)
+		for _, dest := range services[i].Destinations {
+			if dest.Tunnel == (ipvs.Tunnel{}) {
+				service.Destinations = append(service.Destinations, dest)
 			}
 		}
 		services[i] = service

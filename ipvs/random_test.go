@@ -28,20 +28,20 @@ func randomServices(r *rand.Rand) []ipvs.VirtualService {
 func randomService(r *rand.Rand, key ipvs.Key) ipvs.VirtualService {
 	service := ipvs.VirtualService{Service: ipvs.Service{
 		Key:       key,
-		Scheduler: pick(r, "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf"),
+		SchedName: pick(r, "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf"),
 		Netmask:   key.Family.Bits(),
 		Flags:     pick[uint32](r, 0, 0, 0, ipvs.OnePacket, ipvs.SHFallback, ipvs.SHPort|ipvs.SHFallback),
 	}}
 	if r.IntN(2) == 0 {
-		service.Persistence = pick[time.Duration](r, 1, 300, 31*24*3600) * time.Second
+		service.Timeout = pick[time.Duration](r, 1, 300, 31*24*3600) * time.Second
 		service.Netmask = 1 + r.IntN(key.Family.Bits())
-		service.PersistenceEngine = pick(r, "", "", "sip")
+		service.PEName = pick(r, "", "", "sip")
 		if key.Family == config.IPv4 && r.IntN(4) == 0 {
 			service.Netmask, service.RawNetmask = 0, 0xff00ff00
 		}
 	}
 	for i := range 4 {
-		for _, port := range []uint16{0, 80} { // both may be there: they are two servers
+		for _, port := range []uint16{0, 80} { // both may be there: they are two destinations
 			if r.IntN(3) == 0 {
 				service.Destinations = append(service.Destinations, randomDestination(r, key.Family, i, port))
 			}
@@ -55,16 +55,16 @@ func randomDestination(r *rand.Rand, family config.Family, i int, port uint16) i
 	if family == config.IPv6 {
 		address = fmt.Sprintf("2001:db8::%x", 9+i)
 	}
-	server := ipvs.Destination{
+	dest := ipvs.Destination{
 		Address:    netip.MustParseAddr(address),
 		Port:       port,
 		Weight:     pick(r, 0, 1, 5, 32768, 65535),
 		Forwarding: pick(r, config.NAT, config.Direct, config.Tunnel),
 	}
-	if server.Forwarding == config.Tunnel {
-		server.Encapsulation = pick(r, ipvs.Encapsulation{}, ipvs.Encapsulation{Type: 1, Port: 6080}, ipvs.Encapsulation{Type: 2, Flags: 1})
+	if dest.Forwarding == config.Tunnel {
+		dest.Tunnel = pick(r, ipvs.Tunnel{}, ipvs.Tunnel{Type: 1, Port: 6080}, ipvs.Tunnel{Type: 2, Flags: 1})
 	}
-	return server
+	return dest
 }
 
 func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }

@@ -11,16 +11,16 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Text returns the services as `ipvsadm -R` reads them, in the given order and
-// in the form in which `ipvsadm -Sn` prints them (ipvsadm 1.31). There are two
-// exceptions, since ipvsadm cannot read back all that it prints: marks are
-// unsigned here, and connection thresholds are there.
+// Text returns the services as `ipvsadm -R` reads them, in the given order and in the
+// form in which `ipvsadm -Sn` prints them (ipvsadm 1.31). There are two exceptions,
+// since ipvsadm cannot read all that it prints: marks are unsigned here, and connection
+// thresholds are included.
 func Text(services []VirtualService) string {
 	var b strings.Builder
 	for _, service := range services {
 		fmt.Fprintf(&b, "-A %s %s\n", service.Key.flags(), service.Service.flags())
-		for _, server := range service.Destinations {
-			fmt.Fprintf(&b, "-a %s -r %s\n", service.Key.flags(), server.flags())
+		for _, dest := range service.Destinations {
+			fmt.Fprintf(&b, "-a %s -r %s\n", service.Key.flags(), dest.flags())
 		}
 	}
 	return b.String()
@@ -35,21 +35,21 @@ func (k Key) flags() string {
 }
 
 // flags is as in "-s wlc -p 300 -M 255.255.255.0".
-func (h Service) flags() string {
-	words := []string{"-s", h.Scheduler}
-	if h.Persistence > 0 {
-		words = append(words, "-p", fmt.Sprint(int64(h.Persistence/time.Second)))
-		if h.RawNetmask != 0 || h.Netmask != h.Family.Bits() {
-			words = append(words, "-M", h.netmask())
+func (s Service) flags() string {
+	words := []string{"-s", s.SchedName}
+	if s.Timeout > 0 {
+		words = append(words, "-p", fmt.Sprint(int64(s.Timeout/time.Second)))
+		if s.RawNetmask != 0 || s.Netmask != s.Family.Bits() {
+			words = append(words, "-M", s.netmask())
 		}
 	}
-	if h.PersistenceEngine != "" {
-		words = append(words, "--pe", h.PersistenceEngine)
+	if s.PEName != "" {
+		words = append(words, "--pe", s.PEName)
 	}
-	if h.Flags&OnePacket != 0 {
+	if s.Flags&OnePacket != 0 {
 		words = append(words, "-o")
 	}
-	if names := h.schedulerFlags(); names != nil {
+	if names := s.schedulerFlags(); names != nil {
 		words = append(words, "-b", strings.Join(names, ","))
 	}
 	return strings.Join(words, " ")
@@ -57,24 +57,24 @@ func (h Service) flags() string {
 
 // netmask is a prefix length in IPv6 and a dotted mask in IPv4, as ipvsadm
 // wants it.
-func (h Service) netmask() string {
-	if h.Family == config.IPv6 {
-		return fmt.Sprint(h.Netmask)
+func (s Service) netmask() string {
+	if s.Family == config.IPv6 {
+		return fmt.Sprint(s.Netmask)
 	}
-	if h.RawNetmask != 0 {
-		return net.IP(binary.BigEndian.AppendUint32(nil, h.RawNetmask)).String()
+	if s.RawNetmask != 0 {
+		return net.IP(binary.BigEndian.AppendUint32(nil, s.RawNetmask)).String()
 	}
-	return net.IP(net.CIDRMask(h.Netmask, 32)).String()
+	return net.IP(net.CIDRMask(s.Netmask, 32)).String()
 }
 
-func (h Service) schedulerFlags() []string {
+func (s Service) schedulerFlags() []string {
 	known := [3]string{"flag-1", "flag-2", "flag-3"}
-	if h.Scheduler == "sh" || h.Scheduler == "mh" {
-		known[0], known[1] = h.Scheduler+"-fallback", h.Scheduler+"-port"
+	if s.SchedName == "sh" || s.SchedName == "mh" {
+		known[0], known[1] = s.SchedName+"-fallback", s.SchedName+"-port"
 	}
 	var names []string
 	for i, name := range known {
-		if h.Flags&(SHFallback<<i) != 0 {
+		if s.Flags&(SHFallback<<i) != 0 {
 			names = append(names, name)
 		}
 	}
@@ -82,40 +82,33 @@ func (h Service) schedulerFlags() []string {
 }
 
 // flags is as in "10.0.0.11:0 -m -w 1".
-func (s Destination) flags() string {
-	words := []string{netip.AddrPortFrom(s.Address, s.Port).String(), s.methodFlag(), "-w", fmt.Sprint(s.Weight)}
-	if s.UpperThreshold != 0 {
-		words = append(words, "-x", fmt.Sprint(s.UpperThreshold))
+func (d Destination) flags() string {
+	words := []string{netip.AddrPortFrom(d.Address, d.Port).String(), d.methodFlag(), "-w", fmt.Sprint(d.Weight)}
+	if d.UpperThreshold != 0 {
+		words = append(words, "-x", fmt.Sprint(d.UpperThreshold))
 	}
-	if s.LowerThreshold != 0 {
-		words = append(words, "-y", fmt.Sprint(s.LowerThreshold))
+	if d.LowerThreshold != 0 {
+		words = append(words, "-y", fmt.Sprint(d.LowerThreshold))
 	}
-	if s.Forwarding == config.Tunnel && s.RawForwarding == 0 {
-		words = append(words, s.Encapsulation.flags()...)
+	if d.Forwarding == config.Tunnel && d.RawForwarding == 0 {
+		words = append(words, d.Tunnel.flags()...)
 	}
 	return strings.Join(words, " ")
 }
 
-// methodFlag is -g too for methods that have no flag: ipvsadm cannot set them.
-func (s Destination) methodFlag() string {
+// methodFlag is -g for methods that have no flag as well: ipvsadm cannot set them.
+func (d Destination) methodFlag() string {
 	switch {
-	case s.RawForwarding != 0 || s.Forwarding == config.Direct:
+	case d.RawForwarding != 0 || d.Forwarding == config.Direct:
 		return "-g"
-	case s.Forwarding == config.Tunnel:
+	case d.Forwarding == config.Tunnel:
 		return "-i"
 	default:
 		return "-m"
 	}
 }
 
-// Tunnel types of linux/ip_vs.h that ipvsadm has a name for.
-const (
-	tunnelIPIP = 0
-	tunnelGUE  = 1
-	tunnelGRE  = 2
-)
-
-func (e Encapsulation) flags() []string {
+func (e Tunnel) flags() []string {
 	words := []string{"--tun-type"}
 	switch e.Type {
 	case tunnelIPIP:
@@ -130,9 +123,9 @@ func (e Encapsulation) flags() []string {
 	switch e.Flags {
 	case 0:
 		return append(words, "--tun-nocsum")
-	case 1:
+	case tunnelChecksum:
 		return append(words, "--tun-csum")
-	case 2:
+	case tunnelRemoteChecksum:
 		return append(words, "--tun-remcsum")
 	default:
 		return append(words, fmt.Sprintf("--tun-flags-%#x", e.Flags))

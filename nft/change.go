@@ -1,11 +1,7 @@
 package nft
 
 import (
-	"fmt"
 	"slices"
-	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // An Op says what a Change does.
@@ -18,47 +14,137 @@ const (
 	Edit   Op = "edit"
 )
 
-// A Change is one difference between two rulesets, to be read by people.
+// A Change is one difference between two rulesets. Its texts are made when they are
+// asked for: there may be many changes.
 type Change struct {
 	Op            Op
-	Kind          string // table, set, map, element, chain, rule, counter, flowtable, …
-	Where         string // what holds the object; empty for tables
-	Before, After string // as nft writes it
+	Before, After Object // as it is, and as it will be; the zero Object where it is absent
 
-	// What the change does to packets; filled by Changes.
-
-	MarkChanges  []MarkChange // marks that packets lose by it, or get others for
-	Untranslated bool         // active data from some source no longer gets another
-	RuleKind     RuleKind     // of a rule that is deleted; else 0
-	EndsNAT      bool         // lvsmark's last nat chain of the family goes; see Translated
-
-	// What is changed, as it was; else nil.
-
-	table   *Table
-	set     *Set // that holds element
-	element Element
-	rule    *Rule
-	chain   *Chain
-
-	interval *listedInterval // in place of element, in sets of intervals
-
-	sources []sourceRange // that are translated before; with EndsNAT only
+	where string // see Where; set in changes of elements, which share it
 }
 
-// A listing is some changes, which are written out only for who reads them: there
-// may be many. Each part appends its own.
+// An Object is a table, or a part of one. Table is always set; of the other fields
+// those are set that identify the part.
+type Object struct {
+	Table     *Table
+	Set       *Set      // a set or a map; of an element, the set that has it
+	Element   *Element  // of a set without intervals
+	Interval  *Interval // the element of a set with intervals
+	Chain     *Chain    // a chain; of a rule, the chain that has it
+	Rule      *Rule
+	Unmanaged *Unmanaged
+}
+
+// Object is what the change is about: as it is, or where the change adds it, as it
+// will be.
+func (c *Change) Object() Object {
+	if c.Op == Add {
+		return c.After
+	}
+	return c.Before
+}
+
+// last is the object after the change, or before it where the change deletes it.
+func (c *Change) last() Object {
+	if c.Op == Delete {
+		return c.Before
+	}
+	return c.After
+}
+
+// Kind is what nft calls the object: table, set, map, element, chain, rule,
+// counter, flowtable, ….
+func (c *Change) Kind() string { return c.last().kind() }
+
+// Where is what holds the object, as in "map ip lvsmark tcp_21"; empty for tables.
+func (c *Change) Where() string {
+	if c.where != "" {
+		return c.where
+	}
+	return c.last().where()
+}
+
+// BeforeText is the object before the change as nft writes it, on one line and
+// without what it holds. It is empty where the change adds the object.
+func (c *Change) BeforeText() string { return c.text(c.Before) }
+
+// AfterText is the object after the change, like BeforeText. It is empty where the
+// change deletes the object.
+func (c *Change) AfterText() string { return c.text(c.After) }
+
+func (c *Change) text(o Object) string {
+	switch {
+	case o.Table == nil:
+		return ""
+	case c.Op == Edit && o == Object{Table: o.Table}:
+		return o.Table.describe()
+	}
+	return o.text()
+}
+
+func (o Object) kind() string {
+	switch {
+	case o.IsElement():
+		return "element"
+	case o.Set != nil:
+		return o.Set.Kind()
+	case o.Rule != nil:
+		return "rule"
+	case o.Chain != nil:
+		return "chain"
+	case o.Unmanaged != nil:
+		return o.Unmanaged.Kind
+	}
+	return "table"
+}
+
+// IsElement reports whether the object is an element of a set.
+func (o Object) IsElement() bool { return o.Element != nil || o.Interval != nil }
+
+func (o Object) where() string {
+	switch {
+	case o.IsElement():
+		return o.Table.setName(o.Set)
+	case o.Rule != nil:
+		return o.Table.chainName(o.Chain)
+	case o == Object{Table: o.Table}:
+		return ""
+	}
+	return o.Table.String()
+}
+
+func (o Object) text() string {
+	switch {
+	case o.Element != nil:
+		return o.Set.elementText(*o.Element)
+	case o.Interval != nil:
+		return o.Interval.text
+	case o.Set != nil:
+		return o.Set.head()
+	case o.Rule != nil:
+		return o.Rule.Text(o.Table.Family)
+	case o.Chain != nil:
+		return o.Chain.head()
+	case o.Unmanaged != nil:
+		return o.Unmanaged.Name
+	}
+	return o.Table.id()
+}
+
+// A listing is a list of changes that is made when it is asked for. Each part
+// appends its own.
 type listing []func([]Change) []Change
 
 func (l *listing) add(c Change) {
 	l.later(func(changes []Change) []Change { return append(changes, c) })
 }
 
-func (l *listing) later(write func([]Change) []Change) { *l = append(*l, write) }
+func (l *listing) later(list func([]Change) []Change) { *l = append(*l, list) }
 
-func (l listing) write() []Change {
+func (l listing) changes() []Change {
 	var changes []Change
-	for _, write := range l {
-		changes = write(changes)
+	for _, list := range l {
+		changes = list(changes)
 	}
 	return changes
 }
@@ -66,21 +152,21 @@ func (l listing) write() []Change {
 // The methods below append changes.
 
 func (t *Table) changes(changes []Change, op Op) []Change {
-	changes = append(changes, whole(op, "table", "", t.id()))
+	changes = append(changes, whole(op, Object{Table: t}))
 	for _, s := range t.Sets {
 		changes = t.setChanges(changes, op, s)
 	}
 	for _, c := range t.Chains {
 		changes = t.chainChanges(changes, op, c)
 	}
-	for _, s := range t.Unmanaged {
-		changes = append(changes, whole(op, s.Kind, t.String(), s.Name))
+	for i := range t.Unmanaged {
+		changes = append(changes, whole(op, Object{Table: t, Unmanaged: &t.Unmanaged[i]}))
 	}
 	return changes
 }
 
 func (t *Table) setChanges(changes []Change, op Op, s *Set) []Change {
-	changes = append(changes, whole(op, s.Kind(), t.String(), s.head()))
+	changes = append(changes, whole(op, Object{Table: t, Set: s}))
 	if s.isInterval() {
 		return t.intervalChanges(changes, op, s, s.intervals())
 	}
@@ -90,32 +176,26 @@ func (t *Table) setChanges(changes []Change, op Op, s *Set) []Change {
 func (t *Table) elementChanges(changes []Change, op Op, s *Set, elements []Element) []Change {
 	where := t.setName(s)
 	changes = slices.Grow(changes, len(elements))
-	for _, e := range elements {
-		c := whole(op, "element", where, s.elementText(e))
-		c.of(t, s, e)
+	for i := range elements {
+		c := whole(op, Object{Table: t, Set: s, Element: &elements[i]})
+		c.where = where
 		changes = append(changes, c)
 	}
 	return changes
 }
 
-func (t *Table) intervalChanges(changes []Change, op Op, s *Set, intervals []listedInterval) []Change {
+func (t *Table) intervalChanges(changes []Change, op Op, s *Set, intervals []Interval) []Change {
 	where := t.setName(s)
 	for i := range intervals {
-		c := whole(op, "element", where, intervals[i].text)
-		c.of(t, s, Element{})
-		c.interval = &intervals[i]
+		c := whole(op, Object{Table: t, Set: s, Interval: &intervals[i]})
+		c.where = where
 		changes = append(changes, c)
 	}
 	return changes
 }
 
-// of says what element the change is of, for Changes.
-func (c *Change) of(t *Table, s *Set, e Element) { c.table, c.set, c.element = t, s, e }
-
 func (t *Table) chainChanges(changes []Change, op Op, c *Chain) []Change {
-	change := whole(op, "chain", t.String(), c.head())
-	change.table, change.chain = t, c
-	changes = append(changes, change)
+	changes = append(changes, whole(op, Object{Table: t, Chain: c}))
 	for _, r := range c.Rules {
 		changes = append(changes, t.ruleChange(op, c, r))
 	}
@@ -123,62 +203,16 @@ func (t *Table) chainChanges(changes []Change, op Op, c *Chain) []Change {
 }
 
 func (t *Table) ruleChange(op Op, c *Chain, r *Rule) Change {
-	change := whole(op, "rule", t.chainName(c), r.Text(t.Family))
-	change.table, change.rule = t, r
-	return change
+	return whole(op, Object{Table: t, Chain: c, Rule: r})
 }
 
-func whole(op Op, kind, where, text string) Change {
-	c := Change{Op: op, Kind: kind, Where: where}
+// whole adds or deletes an object.
+func whole(op Op, o Object) Change {
 	if op == Add {
-		c.After = text
-	} else {
-		c.Before = text
+		return Change{Op: op, After: o}
 	}
-	return c
+	return Change{Op: op, Before: o}
 }
 
-// head is a set without its elements, on one line.
-func (s *Set) head() string {
-	text := s.Name + " { type " + s.typeText()
-	if flags := s.flagsText(); flags != "" {
-		text += "; flags " + flags
-	}
-	if s.Size > 0 {
-		text += fmt.Sprintf("; size %d", s.Size)
-	}
-	return text + " }"
-}
-
-// head is a chain without its rules, on one line.
-func (c *Chain) head() string {
-	if c.Type == "" {
-		return c.Name
-	}
-	return c.Name + " { " + c.hookText() + " }"
-}
-
-func (s *Set) typeText() string {
-	if s.isMap() {
-		return typeName(s.KeyType) + " : " + typeName(s.DataType)
-	}
-	return typeName(s.KeyType)
-}
-
-func (s *Set) flagsText() string {
-	var flags []string
-	for _, f := range []struct {
-		bit  uint32
-		name string
-	}{
-		{unix.NFT_SET_CONSTANT, "constant"},
-		{unix.NFT_SET_INTERVAL, "interval"},
-		{unix.NFT_SET_TIMEOUT, "timeout"},
-		{unix.NFT_SET_EVAL, "dynamic"},
-	} {
-		if s.Flags&f.bit != 0 {
-			flags = append(flags, f.name)
-		}
-	}
-	return strings.Join(flags, ",")
-}
+// edit changes an object in place.
+func edit(before, after Object) Change { return Change{Op: Edit, Before: before, After: after} }

@@ -1,35 +1,37 @@
 package nft
 
 import (
-	"reflect"
 	"slices"
 )
 
-// A Difference is what turns one ruleset into another.
+// A Difference is the difference between two rulesets. Commit applies it.
 type Difference struct {
 	from, to *Ruleset
 	changes  listing
 
-	// parts are the transactions of each table, which turn the one into the other
-	// without a packet being marked by neither: what is new is committed before what
-	// is old goes.
+	// parts are the transactions of each table. At any time between them, either the
+	// old rules or the new ones mark packets: lvsmark commits the new objects before it
+	// deletes the old ones.
 	parts []func() [][]message
 	built [][]message // see transactions; nil: not yet
 }
 
-// Changes lists the difference, to be read by people.
-func (d *Difference) Changes() []Change { return d.changes.write() }
+// Changes lists the difference. It makes the list anew each time.
+func (d *Difference) Changes() []Change { return d.changes.changes() }
+
+// Rulesets are the two that were compared.
+func (d *Difference) Rulesets() (from, to *Ruleset) { return d.from, d.to }
 
 // Empty reports whether the rulesets are the same.
 func (d *Difference) Empty() bool { return len(d.changes) == 0 }
 
-// IsAtomic reports whether Commit is one transaction: nobody sees the ruleset
+// IsAtomic reports whether Commit is one transaction: no process sees a ruleset
 // between the two.
 func (d *Difference) IsAtomic() bool { return len(d.transactions()) == 1 }
 
-// Compare finds what turns the ruleset from, which must be from a Snapshot, into
-// the ruleset to, whose form must be that of the kernel: from Rehearse or from
-// another Snapshot.
+// Compare finds the difference between two rulesets. The first must be from a
+// Snapshot. The second must have the form that the kernel gives it: from Rehearse or
+// from another Snapshot.
 func Compare(from, to *Ruleset) *Difference {
 	d := &Difference{from: from, to: to}
 	if from == to {
@@ -38,7 +40,7 @@ func Compare(from, to *Ruleset) *Difference {
 	for _, old := range from.Tables {
 		if to.Table(old.Family, old.Name) == nil {
 			d.changes.later(func(list []Change) []Change { return old.changes(list, Delete) })
-			// Behind the first transaction: another table may take over.
+			// After the first transaction, in which another table may replace it.
 			d.parts = append(d.parts, func() [][]message { return [][]message{nil, {old.delTable()}} })
 		}
 	}
@@ -56,8 +58,8 @@ func Compare(from, to *Ruleset) *Difference {
 	return d
 }
 
-// temporaryName is for a copy of the table. One of an earlier apply that was killed
-// may still be there.
+// temporaryName is a free name for a copy of the table. The copy of an apply that was
+// killed may still be there.
 func temporaryName(r *Ruleset, t *Table) string {
 	name := t.Name + "-next"
 	for r.Table(t.Family, name) != nil {
@@ -66,8 +68,8 @@ func temporaryName(r *Ruleset, t *Table) string {
 	return name
 }
 
-// transactions joins those of the tables: the first to the first, and so on, for
-// tables do not depend on each other.
+// transactions joins those of the tables: the first ones become one transaction, and
+// so on, for tables do not depend on each other.
 func (d *Difference) transactions() [][]message {
 	if d.built != nil {
 		return d.built
@@ -85,59 +87,31 @@ func (d *Difference) transactions() [][]message {
 	return d.built
 }
 
-// createAll is the transaction that makes the ruleset where there is none.
-func createAll(r *Ruleset) []message {
-	var messages []message
-	for _, t := range r.Tables {
-		messages = append(messages, createTable(t)...)
+// transactions are those of the difference. No packet is lost between them.
+func (d *tableDifference) transactions() [][]message {
+	made := slices.Concat(d.create, d.fill)
+	switch {
+	case len(d.changes) == 0:
+		return nil
+	case d.viaCopy:
+		return d.replaceByCopy()
+	case len(d.replaced) > 0:
+		return d.replaceByTemporary()
+	case !d.structure && !d.moved:
+		return [][]message{slices.Concat(made, d.switches, d.drop)}
 	}
-	return messages
+	return [][]message{slices.Concat(made, d.switches), d.drop}
 }
 
-func createTable(t *Table) []message {
-	messages := []message{t.newTable()}
-	for _, s := range t.Unmanaged {
-		messages = append(messages, t.newUnmanaged(s))
+// replaceByCopy replaces the table with the help of a copy under another name, so
+// that at any time one of the two marks packets.
+func (d *tableDifference) replaceByCopy() [][]message {
+	copied := *d.next
+	copied.Name = d.temporary
+	return [][]message{
+		createTable(&copied),
+		{d.old.delTable()},
+		createTable(d.next),
+		{copied.delTable()},
 	}
-	for _, c := range t.Chains {
-		messages = append(messages, t.newChain(c))
-	}
-	return append(messages, createContents(t, t.Sets, t.Chains)...)
 }
-
-// createContents makes sets with their elements, then the rules of chains: a
-// rule may name a set, an element may name a chain.
-func createContents(t *Table, sets []*Set, chains []*Chain) []message {
-	var messages []message
-	for _, s := range sets {
-		messages = append(messages, t.newSet(s, setID(t, s)))
-		messages = append(messages, t.newElements(s, s.Elements)...)
-	}
-	for _, c := range chains {
-		for _, r := range c.Rules {
-			messages = append(messages, t.newRule(c, r, 0))
-		}
-	}
-	return messages
-}
-
-// setID numbers sets within a transaction: the kernel wants a number for each.
-func setID(t *Table, s *Set) uint32 {
-	return uint32(t.Family)<<24 | uint32(slices.Index(t.Sets, s)+1)
-}
-
-// sameSet reports whether the sets are the same but for their elements.
-func sameSet(a, b *Set) bool {
-	x, y := *a, *b
-	x.Elements, y.Elements = nil, nil
-	return reflect.DeepEqual(x, y)
-}
-
-// sameChain reports whether the chains are the same but for their rules.
-func sameChain(a, b *Chain) bool {
-	x, y := *a, *b
-	x.Rules, y.Rules = nil, nil
-	return reflect.DeepEqual(x, y)
-}
-
-func sameTable(a, b *Table) bool { return a.Flags == b.Flags && a.Comment == b.Comment }

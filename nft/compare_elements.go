@@ -2,14 +2,14 @@ package nft
 
 import "slices"
 
-// compareElements finds the elements of a hash that come, go, or get another
-// value; the kernel takes them one by one.
+// compareElements finds the elements of a hash that are added, deleted, or get another
+// value. The kernel takes elements one by one.
 //
-// Another value is a delete and an add of the same key. A packet that meets both
-// on its way along the bucket may find neither: it passes over the new one, for
-// it began in the generation before, and the old one is unlinked before it comes
-// there (nft_hash_lookup_fast in net/netfilter/nft_set_hash.c; Linux 6.17 looks
-// once more). So a set that packets meet is replaced as a whole.
+// For another value, a transaction deletes and adds the same key. A lookup that passes
+// both in their bucket may find neither: it skips the new element, for it began in the
+// generation before, and the kernel unlinks the old element before the lookup reaches
+// it (nft_hash_lookup_fast in net/netfilter/nft_set_hash.c; Linux 6.17 looks once
+// more). So a set that rules look up is replaced as a whole.
 func (d *tableDifference) compareElements(old, next *Set) {
 	e := differentElements(old, next)
 	if len(e.added) > 0 {
@@ -31,10 +31,10 @@ func (d *tableDifference) compareElements(old, next *Set) {
 	d.track(next, e.added, e.deleted)
 }
 
-// An elementDifference is what turns a hash into another.
+// An elementDifference is the difference between two hashes.
 type elementDifference struct {
 	added, deleted  []Element
-	before, changed []Element // of the same keys: as they are, as they are to be
+	before, changed []Element // of the same keys, with another value
 }
 
 func differentElements(old, next *Set) (d elementDifference) {
@@ -66,8 +66,8 @@ func differentElements(old, next *Set) (d elementDifference) {
 	return d
 }
 
-// compareAnyElements is for sets of which one or both have intervals, and that
-// come by way of a copy.
+// compareAnyElements is for sets that are replaced, of which one or both may have
+// intervals.
 func (d *tableDifference) compareAnyElements(old, next *Set) {
 	if old.isInterval() || next.isInterval() {
 		d.listIntervals(old, next)
@@ -78,32 +78,17 @@ func (d *tableDifference) compareAnyElements(old, next *Set) {
 
 func (d *tableDifference) elementEdits(changes []Change, old, next *Set, e elementDifference) []Change {
 	where := d.next.setName(next)
-	for i, after := range e.changed {
-		c := Change{Op: Edit, Kind: "element", Where: where, Before: old.elementText(e.before[i]), After: next.elementText(after)}
-		c.of(d.old, old, e.before[i])
+	for i := range e.changed {
+		c := edit(Object{Table: d.old, Set: old, Element: &e.before[i]}, Object{Table: d.next, Set: next, Element: &e.changed[i]})
+		c.where = where
 		changes = append(changes, c)
 	}
 	return changes
 }
 
-// track finds VIPs that move from one map to another.
-func (d *tableDifference) track(s *Set, added, deleted []Element) {
-	if inLedger(s.Name) {
-		return
-	}
-	for _, e := range added {
-		d.moved = d.moved || d.wentKeys[e.Key]
-		d.cameKeys[e.Key] = true
-	}
-	for _, e := range deleted {
-		d.moved = d.moved || d.cameKeys[e.Key]
-		d.wentKeys[e.Key] = true
-	}
-}
-
-// compareIntervals writes a set of intervals anew as a whole, in one
-// transaction: the kernel refuses an interval that overlaps one that is there,
-// even when that goes in the same transaction later.
+// compareIntervals replaces all elements of a set of intervals in one transaction: the
+// kernel refuses an interval that overlaps another one, even where the same
+// transaction deletes that one later.
 func (d *tableDifference) compareIntervals(old, next *Set) {
 	if slices.Equal(old.Elements, next.Elements) {
 		return
@@ -123,11 +108,11 @@ func (d *tableDifference) listIntervals(old, next *Set) {
 	}
 }
 
-// without are the intervals that others lacks.
-func without(intervals, others []listedInterval) []listedInterval {
+// without are the intervals that others does not have.
+func without(intervals, others []Interval) []Interval {
 	known := make(map[string]bool, len(others))
 	for _, other := range others {
 		known[other.text] = true
 	}
-	return slices.DeleteFunc(slices.Clone(intervals), func(i listedInterval) bool { return known[i.text] })
+	return slices.DeleteFunc(slices.Clone(intervals), func(i Interval) bool { return known[i.text] })
 }

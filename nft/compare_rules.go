@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// compareRules keeps the rules that both chains have in the same order, so that
-// a foreign rule goes alone and a missing one comes alone.
+// compareRules keeps the rules that both chains have in the same order, so that only
+// a foreign rule is deleted, and only a missing one added.
 func (d *tableDifference) compareRules(old, next *Chain) {
 	keepOld, keepNext := d.commonRules(old, next)
 	for i, r := range old.Rules {
@@ -17,7 +19,7 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 			d.switches = append(d.switches, d.old.delRule(old, r))
 		}
 	}
-	// A new rule goes before the next one that stays, whose handle is known.
+	// A new rule is inserted before the next kept one, whose handle is known.
 	var before uint64
 	kept := len(old.Rules)
 	added := make([]message, 0, len(next.Rules))
@@ -39,14 +41,14 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 	}
 }
 
-// An identity tells rules apart: by what they mean, or where that is not known, by
-// the bytes of their expressions.
+// An identity identifies a rule in a comparison: by its meaning, or where that is not
+// known, by the bytes of its expressions.
 type identity struct {
 	meaning, expressions, comment, rest string
 }
 
 func (t *Table) identity(r *Rule) identity {
-	id := identity{comment: r.Comment, rest: string(appendAttributes(nil, r.rest))}
+	id := identity{comment: r.Comment, rest: string(netlink.AppendAttributes(nil, r.rest))}
 	if m, ok := t.meaning(r); ok {
 		id.meaning = m.String()
 	} else {
@@ -72,7 +74,7 @@ func (d *tableDifference) commonRules(old, next *Chain) (inOld, inNext []bool) {
 	return common(d.old.identities(old.Rules), d.next.identities(next.Rules))
 }
 
-// sameBytes reports whether two rules are written alike, as they mostly are.
+// sameBytes reports whether two rules have the same expressions, as most have.
 func sameBytes(a, b *Rule) bool {
 	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest)
 }

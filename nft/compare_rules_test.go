@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestCommon compares the rules that stay with a longest common subsequence as the
+// TestCommon compares the kept rules with a longest common subsequence as the
 // textbook finds it, for chains that have some rules twice.
 func TestCommon(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 5))
@@ -58,7 +58,7 @@ func longestCommon(a, b []identity) int {
 	return length[len(b)]
 }
 
-// TestCommonOfMany would take gigabytes if each rule were held against each.
+// TestCommonOfMany would take gigabytes if each rule were compared with each other rule.
 func TestCommonOfMany(t *testing.T) {
 	rules := make([]identity, 50_000)
 	for i := range rules {

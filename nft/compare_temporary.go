@@ -5,49 +5,51 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// replaceByTemporary makes sets anew that cannot be turned in place: first the rules
-// ask copies beside them, under temporary names, then the sets of the right name.
+// replaceByTemporary recreates sets that the kernel cannot change in place: first the
+// rules look up copies of them under temporary names, then the sets themselves again.
 // The base chains stay hooked all the time.
 func (d *tableDifference) replaceByTemporary() [][]message {
-	again := d.madeAgain()
-	names := d.temporaryNames(again)
-	beside := d.next.asking(names)
-	there := compareTables(d.old, beside, d.temporary)
-	var back, gone []message
-	for _, s := range again {
-		if temporary := beside.Set(names[s.Name]); temporary != nil {
-			gone = append(gone, d.next.delSet(temporary))
+	sets := d.recreated()
+	names := d.temporaryNames(sets)
+	copies := d.next.withSetNames(names)
+	toCopies := compareTables(d.old, copies, d.temporary)
+	var back, drop []message
+	for _, s := range sets {
+		if temporary := copies.Set(names[s.Name]); temporary != nil {
+			drop = append(drop, d.next.delSet(temporary))
 		} else {
 			back = append(back, d.next.delSet(s))
 		}
 		back = append(back, createContents(d.next, []*Set{s}, nil)...)
 	}
 	for i, c := range d.next.Chains {
-		// Nobody knows yet what handles the rules will have that ask the copies.
-		if !slices.Equal(c.Rules, beside.Chains[i].Rules) {
+		// The rules that look up the copies have no known handles yet.
+		if !slices.Equal(c.Rules, copies.Chains[i].Rules) {
 			back = append(back, d.next.flushChain(c))
 			back = append(back, createContents(d.next, nil, []*Chain{c})...)
 		}
 	}
 	return [][]message{
-		slices.Concat(there.create, there.fill, there.switches),
-		slices.Concat(there.drop, back),
-		gone,
+		slices.Concat(toCopies.create, toCopies.fill, toCopies.switches),
+		slices.Concat(toCopies.drop, back),
+		drop,
 	}
 }
 
-// madeAgain are the sets from the first on that is replaced: so all keep their
-// places in the kernel's list, and the way back leads to the same list.
-func (d *tableDifference) madeAgain() []*Set {
+// recreated are the first replaced set and all sets after it. So all sets keep their
+// places in the kernel's list, and a rollback leads to the same list.
+func (d *tableDifference) recreated() []*Set {
 	sets := inOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
 	return sets[slices.IndexFunc(sets, func(s *Set) bool { return slices.Contains(d.replaced, s) }):]
 }
 
-// temporaryNames gives each of the sets a name that no set has: one of an earlier
-// apply that was killed may still be there. The ledger needs none: no packet
-// asks it, and it must be found under its own name at any time.
+// temporaryNames gives each of the sets a name that no set has: a set of an apply
+// that was killed may still be there. The ledger gets none: no rule looks it up, and
+// lvsmark must find it under its own name at any time.
 func (d *tableDifference) temporaryNames(sets []*Set) map[string]string {
 	names := map[string]string{}
 	for _, s := range sets {
@@ -63,8 +65,8 @@ func (d *tableDifference) temporaryNames(sets []*Set) map[string]string {
 	return names
 }
 
-// asking is the table with other names for some sets.
-func (t *Table) asking(names map[string]string) *Table {
+// withSetNames is the table with other names for some sets.
+func (t *Table) withSetNames(names map[string]string) *Table {
 	renamed := *t
 	renamed.Sets = slices.Clone(t.Sets)
 	for i, s := range t.Sets {
@@ -79,16 +81,16 @@ func (t *Table) asking(names map[string]string) *Table {
 		chain := *c
 		chain.Rules = slices.Clone(c.Rules)
 		for j, r := range c.Rules {
-			chain.Rules[j] = r.asking(names)
+			chain.Rules[j] = r.withSetNames(names)
 		}
 		renamed.Chains[i] = &chain
 	}
 	return &renamed
 }
 
-// asking is the rule with other names for the sets that it looks up, or the same
-// rule where it looks up none of them.
-func (r *Rule) asking(names map[string]string) *Rule {
+// withSetNames is the rule with other names for the sets that it looks up, or the
+// rule itself where it looks up none of them.
+func (r *Rule) withSetNames(names map[string]string) *Rule {
 	var list []Expression
 	looks := false
 	for e := range r.All() {
@@ -107,11 +109,11 @@ func (r *Rule) asking(names map[string]string) *Rule {
 // lookupIn is a lookup in another set. It also works for one that has no typed view.
 func (e Expression) lookupIn(set string) Expression {
 	var lookup []byte
-	for typ, data := range attributes(e.Data) {
+	for typ, data := range netlink.Attributes(e.Data) {
 		if typ == unix.NFTA_LOOKUP_SET {
 			data = set + "\x00"
 		}
-		lookup = appendAttribute(lookup, typ, data)
+		lookup = netlink.AppendAttribute(lookup, typ, data)
 	}
 	e.Data = string(lookup)
 	return e

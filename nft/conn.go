@@ -2,32 +2,35 @@ package nft
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/lvsmark/lvsmark/internal/exchange"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// A Conn speaks nf_tables netlink in one network namespace. It is not safe for
-// concurrent use.
+// A Conn is a connection to nf_tables in one network namespace. It is not safe for
+// concurrent use. Errors of its methods wrap those that package internal/netlink
+// documents; a refusal is a *RefusedError, or ErrStale.
 type Conn struct {
 	nl           *netlink.Conn
-	sequence     uint32 // of the last request
-	datagram     []byte // see receive
-	broken       bool   // an exchange failed: see ready
 	retryTimeout time.Duration
 }
 
+// datagramLimit is the longest datagram that is received. The kernel makes those of a
+// dump as long as the longest buffer that it has seen, up to 32 KiB, and walks a set from
+// its begin for each.
+const datagramLimit = 64 << 10
+
 // Dial opens a connection in the network namespace of the calling thread.
 func Dial() (*Conn, error) {
-	nl, err := dial()
+	nl, err := netlink.Dial(unix.NETLINK_NETFILTER, netlink.Options{ExtendedAck: true, DatagramLimit: datagramLimit})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("nf_tables netlink: %w", err)
 	}
-	return &Conn{nl: nl, datagram: make([]byte, datagramLimit), retryTimeout: retryTimeout}, nil
+	return &Conn{nl: nl, retryTimeout: retryTimeout}, nil
 }
 
 // Close closes the connection.
@@ -35,58 +38,59 @@ func (c *Conn) Close() error { return c.nl.Close() }
 
 // Generation returns the number that the kernel adds to with each change of the
 // ruleset, by any process.
-func (c *Conn) Generation() (generation uint32, err error) {
-	found := false
-	err = c.ask(unix.NFT_MSG_GETGEN, 0, unix.NFPROTO_UNSPEC, nil, func(m exchange.Message) error {
-		for typ, data := range attributes(payload(m)) {
+func (c *Conn) Generation() (uint32, error) {
+	for e, err := range c.ask(request(unix.NFT_MSG_GETGEN, 0, unix.NFPROTO_UNSPEC, nil)) {
+		if err != nil {
+			return 0, refused("the ruleset's generation", err)
+		}
+		for typ, data := range netlink.Attributes(e.data) {
 			if typ == unix.NFTA_GEN_ID && len(data) == 4 {
-				generation, found = uint32Of(data), true
+				return uint32Of(data), nil
 			}
 		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return 0, refused("the ruleset's generation", err)
-	case !found:
-		return 0, errors.New("nf_tables: no generation in the kernel's answer")
 	}
-	return generation, nil
+	return 0, errors.New("nf_tables: no generation in the kernel's answer")
 }
 
 // errInterrupted says that the ruleset changed while it was read.
 var errInterrupted = errors.New("the ruleset changes while it is read")
 
-// errEnough ends a dump of which the caller has seen enough.
-var errEnough = errors.New("enough")
-
-// dump yields the payloads, behind struct nfgenmsg, and the family of each. A payload
-// is good until the next one comes.
+// dump yields the objects of a list. An object is valid until the next one is yielded.
 func (c *Conn) dump(typ uint16, family byte, filter []byte) iter.Seq2[entry, error] {
+	return c.ask(request(typ, unix.NLM_F_DUMP, family, filter))
+}
+
+// An entry is an object of an answer.
+type entry struct {
+	family byte
+	data   []byte // attributes
+}
+
+// ask yields the objects of the answer to one request; see netlink.Conn.Ask.
+func (c *Conn) ask(r netlink.Request) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		err := c.ask(typ, netlink.Dump, family, filter, func(m exchange.Message) error {
-			if len(m.Data) >= nfgenmsgLen && !yield(entry{m.Data[0], payload(m)}, nil) {
-				return errEnough
+		for m, err := range c.nl.Ask(r) {
+			var data []byte
+			if err == nil {
+				data, err = m.Attributes(nfgenmsgLen)
 			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errEnough) {
-			yield(entry{}, err)
+			if errors.Is(err, netlink.ErrInterrupted) {
+				err = errInterrupted
+			}
+			if err != nil {
+				yield(entry{}, err)
+				return
+			}
+			if !yield(entry{m.Data[0], data}, nil) {
+				return
+			}
 		}
 	}
 }
 
-// An entry of a dump.
-type entry struct {
-	family byte
-	data   []byte
-}
-
 const nfgenmsgLen = 4
 
-func payload(m exchange.Message) []byte {
-	if len(m.Data) < nfgenmsgLen {
-		return nil
-	}
-	return m.Data[nfgenmsgLen:]
+// request is a message to nf_tables.
+func request(typ, flags uint16, family byte, attributes []byte) netlink.Request {
+	return netlink.Request{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | typ, Flags: flags, Header: nfgenmsg(family, 0), Data: attributes}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // Type numbers of nft(8), which the kernel stores and never looks at; and the
@@ -49,7 +51,7 @@ func addrLen(f Family) uint32 { return uint32(f.ofSpec().Bits() / 8) }
 func hostOrder(typ uint32) bool { return typ == typeMark }
 
 // addrOf reads an address of 4 or 16 bytes.
-func addrOf[T bytesOrText](b T) (netip.Addr, bool) { return netip.AddrFromSlice([]byte(b)) }
+func addrOf[T netlink.Content](b T) (netip.Addr, bool) { return netip.AddrFromSlice([]byte(b)) }
 
 func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil, mark) }
 
@@ -57,9 +59,11 @@ func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil
 func MarkText(mark uint32) string { return valueText(typeMark, markBytes(mark)) }
 
 // valueText is a value of the type as nft prints it.
-func valueText[T bytesOrText](typ uint32, b T) string { return string(appendValueText(nil, typ, b)) }
+func valueText[T netlink.Content](typ uint32, b T) string {
+	return string(appendValueText(nil, typ, b))
+}
 
-func appendValueText[T bytesOrText](text []byte, typ uint32, b T) []byte {
+func appendValueText[T netlink.Content](text []byte, typ uint32, b T) []byte {
 	switch {
 	case (typ == typeIPv4 && len(b) == 4) || (typ == typeIPv6 && len(b) == 16):
 		addr, _ := addrOf(b)

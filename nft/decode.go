@@ -8,8 +8,9 @@ import (
 	"strings"
 
 	"github.com/google/nftables/userdata"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // flowtable is the Kind of an Unmanaged that is no stateful object.
@@ -80,7 +81,7 @@ func decodeSet(b []byte) (table string, s *Set, err error) {
 // decodeDesc reads the size; a description of concatenated fields is kept too.
 func decodeDesc(s *Set, desc attribute) {
 	known := true
-	for typ, data := range attributes(desc.data) {
+	for typ, data := range netlink.Attributes(desc.data) {
 		if typ == unix.NFTA_SET_DESC_SIZE && len(data) == 4 {
 			s.Size = binary.BigEndian.Uint32(data)
 			continue
@@ -120,7 +121,7 @@ func decodeChain(b []byte) (table string, c *Chain, err error) {
 }
 
 func decodeHook(c *Chain, hook []byte) {
-	for typ, data := range attributes(hook) {
+	for typ, data := range netlink.Attributes(hook) {
 		switch {
 		case typ == unix.NFTA_HOOK_HOOKNUM && len(data) == 4:
 			c.Hook = uint32Of(data)
@@ -129,7 +130,7 @@ func decodeHook(c *Chain, hook []byte) {
 		case typ == unix.NFTA_HOOK_DEV:
 			c.Devices = append(c.Devices, attribute{data: data}.text())
 		case typ == nftaHookDevs:
-			for _, name := range attributes(data) {
+			for _, name := range netlink.Attributes(data) {
 				c.Devices = append(c.Devices, attribute{data: name}.text())
 			}
 		}
@@ -220,11 +221,11 @@ func (a attribute) raw() netlink.Attribute {
 
 func decode(b []byte, object string, f func(attribute)) error {
 	for len(b) > 0 {
-		typ, data, n := firstAttribute(b)
+		typ, data, n := netlink.FirstAttribute(b)
 		if n == 0 {
 			return fmt.Errorf("decoding %s: an attribute is cut short", object)
 		}
-		f(attribute{typ: typ &^ attributeFlags, flags: typ & attributeFlags, data: data})
+		f(attribute{typ: typ &^ netlink.AttributeFlags, flags: typ & netlink.AttributeFlags, data: data})
 		b = b[n:]
 	}
 	return nil

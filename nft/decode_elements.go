@@ -2,6 +2,8 @@ package nft
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // decodeElements reads a list of elements, appending to s.
@@ -17,7 +19,7 @@ func decodeElements(s *Set, b []byte) error {
 	// One copy for all: elements are parts of it.
 	rest := string(list)
 	return decode(list, "set elements", func(item attribute) {
-		_, content, n := firstAttribute(rest)
+		_, content, n := netlink.FirstAttribute(rest)
 		s.Elements = append(s.Elements, decodeElement(content))
 		rest = rest[n:]
 	})
@@ -28,9 +30,9 @@ func decodeElements(s *Set, b []byte) error {
 func decodeElement(content string) Element {
 	split := 0 // where the key ends
 	for b := content; len(b) > 0; {
-		typ, _, n := firstAttribute(b)
+		typ, _, n := netlink.FirstAttribute(b)
 		switch {
-		case n == 0 || typ == unix.NFTA_SET_ELEM_EXPIRATION || typ&attributeFlags != 0,
+		case n == 0 || typ == unix.NFTA_SET_ELEM_EXPIRATION || typ&netlink.AttributeFlags != 0,
 			inKey(typ) && split < len(content)-len(b):
 			return sortedElement(content)
 		case inKey(typ):
@@ -48,12 +50,12 @@ func inKey(typ uint16) bool {
 
 func sortedElement(content string) Element {
 	var key, rest []byte
-	for typ, data := range attributes(content) {
+	for typ, data := range netlink.Attributes(content) {
 		switch {
 		case inKey(typ):
-			key = appendAttribute(key, typ, data)
+			key = netlink.AppendAttribute(key, typ, data)
 		case typ != unix.NFTA_SET_ELEM_EXPIRATION:
-			rest = appendAttribute(rest, typ, data)
+			rest = netlink.AppendAttribute(rest, typ, data)
 		}
 	}
 	return Element{Key: string(key), Rest: string(rest)}

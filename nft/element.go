@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // NFTA_SET_ELEM_KEY_END is missing in golang.org/x/sys/unix.
@@ -20,12 +22,12 @@ func elementKey(value []byte) string {
 }
 
 // attributeRoom is enough for the attribute of an address.
-const attributeRoom = 2*attributeHeader + 16
+const attributeRoom = 2*netlink.AttributeHeaderLen + 16
 
 // intervalEnd is the Key of the element that ends the interval below value.
 func intervalEnd(value []byte) string {
 	b := appendValue(nil, unix.NFTA_SET_ELEM_KEY, value)
-	return string(appendUint32(b, unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END))
+	return string(netlink.AppendBigEndian32(b, unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END))
 }
 
 // mapped is the Rest of a map's element.
@@ -37,22 +39,22 @@ func mapped(value []byte) string {
 // mappedGoto is the Rest of a verdict map's element that goes to a chain.
 func mappedGoto(chain string) string {
 	code := expr.VerdictGoto
-	verdict := appendUint32(nil, unix.NFTA_VERDICT_CODE, uint32(code))
-	verdict = appendText(verdict, unix.NFTA_VERDICT_CHAIN, chain)
-	data := appendAttribute(nil, unix.NFTA_DATA_VERDICT, verdict)
-	return string(appendAttribute(nil, unix.NFTA_SET_ELEM_DATA, data))
+	verdict := netlink.AppendBigEndian32(nil, unix.NFTA_VERDICT_CODE, uint32(code))
+	verdict = netlink.AppendText(verdict, unix.NFTA_VERDICT_CHAIN, chain)
+	data := netlink.AppendAttribute(nil, unix.NFTA_DATA_VERDICT, verdict)
+	return string(netlink.AppendAttribute(nil, unix.NFTA_SET_ELEM_DATA, data))
 }
 
 // withUserdata is the Rest of an element of a set with userdata.
 func withUserdata(data []byte) string {
-	return string(appendAttribute(nil, unix.NFTA_SET_ELEM_USERDATA, data))
+	return string(netlink.AppendAttribute(nil, unix.NFTA_SET_ELEM_USERDATA, data))
 }
 
 // appendValue adds a value as the kernel dumps it: without NLA_F_NESTED, which it
 // does not ask for either.
 func appendValue(b []byte, typ uint16, value []byte) []byte {
-	b = appendHeader(b, typ, attributeHeader+aligned(len(value)))
-	return appendAttribute(b, unix.NFTA_DATA_VALUE, value)
+	b = netlink.AppendAttributeHeader(b, typ, netlink.AttributeHeaderLen+netlink.Aligned(len(value)))
+	return netlink.AppendAttribute(b, unix.NFTA_DATA_VALUE, value)
 }
 
 // parts are the attributes of an element that the package reads.
@@ -67,7 +69,7 @@ type parts struct {
 
 func (e Element) parts() parts {
 	var p parts
-	for typ, data := range attributes(e.Key) {
+	for typ, data := range netlink.Attributes(e.Key) {
 		switch typ {
 		case unix.NFTA_SET_ELEM_KEY:
 			p.key = dataValue(data)
@@ -77,7 +79,7 @@ func (e Element) parts() parts {
 			p.more = true
 		}
 	}
-	for typ, data := range attributes(e.Rest) {
+	for typ, data := range netlink.Attributes(e.Rest) {
 		switch typ {
 		case unix.NFTA_SET_ELEM_DATA:
 			p.data = dataValue(data)
@@ -92,8 +94,8 @@ func (e Element) parts() parts {
 }
 
 // dataValue is the value of a nested NFTA_DATA_VALUE; empty when there is none.
-func dataValue[T bytesOrText](nested T) (value T) {
-	for typ, data := range attributes(nested) {
+func dataValue[T netlink.Content](nested T) (value T) {
+	for typ, data := range netlink.Attributes(nested) {
 		if typ == unix.NFTA_DATA_VALUE {
 			value = data
 		}
@@ -101,12 +103,12 @@ func dataValue[T bytesOrText](nested T) (value T) {
 	return value
 }
 
-func dataVerdict[T bytesOrText](nested T) (kind expr.VerdictKind, chain string, ok bool) {
-	for typ, verdict := range attributes(nested) {
+func dataVerdict[T netlink.Content](nested T) (kind expr.VerdictKind, chain string, ok bool) {
+	for typ, verdict := range netlink.Attributes(nested) {
 		if typ != unix.NFTA_DATA_VERDICT {
 			continue
 		}
-		for typ, data := range attributes(verdict) {
+		for typ, data := range netlink.Attributes(verdict) {
 			switch {
 			case typ == unix.NFTA_VERDICT_CODE && len(data) == 4:
 				kind, ok = expr.VerdictKind(int32(uint32Of(data))), true
@@ -133,12 +135,12 @@ func sortElements(s *Set) {
 func (s *Set) sortedByNumber() ([]Element, bool) {
 	order := make([]uint64, len(s.Elements)) // a key, and its place
 	for i, e := range s.Elements {
-		if len(e.Key) != 2*attributeHeader+4 {
+		if len(e.Key) != 2*netlink.AttributeHeaderLen+4 {
 			return nil, false
 		}
-		key := uint32Of(e.Key[2*attributeHeader:])
+		key := uint32Of(e.Key[2*netlink.AttributeHeaderLen:])
 		if s.KeyHost {
-			key = hostOrdered(e.Key[2*attributeHeader:])
+			key = hostOrdered(e.Key[2*netlink.AttributeHeaderLen:])
 		}
 		order[i] = uint64(key)<<32 | uint64(i)
 	}

@@ -3,6 +3,8 @@ package nft
 import (
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // An ElementMatch is an element of a set as packets meet it: what it matches, and what
@@ -22,7 +24,7 @@ type ElementMatch struct {
 func (e Element) Match() ElementMatch {
 	const catchAll = 2 // NFT_SET_ELEM_CATCHALL
 	var m ElementMatch
-	for typ, data := range attributes(e.Key) {
+	for typ, data := range netlink.Attributes(e.Key) {
 		switch typ {
 		case unix.NFTA_SET_ELEM_KEY:
 			m.Key = dataValue(data)
@@ -35,7 +37,7 @@ func (e Element) Match() ElementMatch {
 			}
 		}
 	}
-	for typ, data := range attributes(e.Rest) {
+	for typ, data := range netlink.Attributes(e.Rest) {
 		if typ == unix.NFTA_SET_ELEM_DATA {
 			m.Data = dataValue(data)
 			m.Verdict, m.Chain, m.IsVerdict = dataVerdict(data)

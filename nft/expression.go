@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // An Expression is one expression of a rule, as it goes over the wire. Typed is what
@@ -18,7 +20,7 @@ type Expression struct {
 // All yields the expressions of the rule, in order.
 func (r *Rule) All() iter.Seq[Expression] {
 	return func(yield func(Expression) bool) {
-		for _, item := range attributes(r.Expressions) {
+		for _, item := range netlink.Attributes(r.Expressions) {
 			if !yield(readExpression(item)) {
 				return
 			}
@@ -28,7 +30,7 @@ func (r *Rule) All() iter.Seq[Expression] {
 
 // readExpression reads the content of an NFTA_LIST_ELEM.
 func readExpression(item string) (e Expression) {
-	for typ, data := range attributes(item) {
+	for typ, data := range netlink.Attributes(item) {
 		switch typ {
 		case unix.NFTA_EXPR_NAME:
 			e.Name = strings.TrimRight(data, "\x00")
@@ -49,18 +51,18 @@ func newExpression(f Family, typed expr.Any) (Expression, error) {
 func expressionList(list []Expression) string {
 	var b []byte
 	for _, e := range list {
-		data := appendText(nil, unix.NFTA_EXPR_NAME, e.Name)
+		data := netlink.AppendText(nil, unix.NFTA_EXPR_NAME, e.Name)
 		if e.Data != "" {
-			data = appendAttribute(data, unix.NFTA_EXPR_DATA, e.Data)
+			data = netlink.AppendAttribute(data, unix.NFTA_EXPR_DATA, e.Data)
 		}
-		b = appendAttribute(b, unix.NFTA_LIST_ELEM, data)
+		b = netlink.AppendAttribute(b, unix.NFTA_LIST_ELEM, data)
 	}
 	return string(b)
 }
 
 // attribute returns the content of an attribute, false where there is none.
 func (e Expression) attribute(typ uint16) (string, bool) {
-	for have, data := range attributes(e.Data) {
+	for have, data := range netlink.Attributes(e.Data) {
 		if have == typ {
 			return data, true
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // opaqueExpressions are the expressions of testdata that have no typed view: the
@@ -109,16 +110,16 @@ func TestExpressionsOpaque(t *testing.T) {
 	require.NoError(t, err)
 	assert.IsType(t, &expr.Lookup{}, lookup.Typed(IPv4))
 	for name, data := range map[string][]byte{
-		"an attribute that nobody knows": appendUint32([]byte(lookup.Data), 99, 1),
-		"a flag that nobody knows":       appendUint32([]byte(lookup.Data), 5, 1<<7),
+		"an attribute that nobody knows": netlink.AppendBigEndian32([]byte(lookup.Data), 99, 1),
+		"a flag that nobody knows":       netlink.AppendBigEndian32([]byte(lookup.Data), 5, 1<<7),
 		"cut short":                      []byte(lookup.Data[:len(lookup.Data)-1]),
-		"too short a number":             appendAttribute(nil, 2, []byte{1}),
+		"too short a number":             netlink.AppendAttribute(nil, 2, []byte{1}),
 	} {
 		e := Expression{Name: "lookup", Data: string(data)}
 		assert.Nil(t, e.Typed(IPv4), name)
 		assert.Equal(t, "[lookup]", (&Rule{Expressions: expressionList([]Expression{e})}).Text(IPv4), name)
 	}
-	zero := appendUint32([]byte(lookup.Data), unix.NFTA_LOOKUP_FLAGS, 0)
+	zero := netlink.AppendBigEndian32([]byte(lookup.Data), unix.NFTA_LOOKUP_FLAGS, 0)
 	assert.NotNil(t, Expression{Name: "lookup", Data: string(zero)}.Typed(IPv4), "a default")
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // Typed returns the expression as a type of google/nftables/expr. It returns nil for
@@ -78,12 +80,12 @@ func (e Expression) readByteorder(to *expr.Byteorder) {
 func withoutMapFlag(nat string) string {
 	const mapsAddresses = 1 // NF_NAT_RANGE_MAP_IPS
 	var b []byte
-	for typ, data := range attributes(nat) {
+	for typ, data := range netlink.Attributes(nat) {
 		if typ == unix.NFTA_NAT_FLAGS && len(data) == 4 {
-			b = appendUint32(b, typ, uint32Of(data)&^mapsAddresses)
+			b = netlink.AppendBigEndian32(b, typ, uint32Of(data)&^mapsAddresses)
 			continue
 		}
-		b = appendAttribute(b, typ, data)
+		b = netlink.AppendAttribute(b, typ, data)
 	}
 	return string(b)
 }
@@ -104,17 +106,17 @@ var defaults = map[string][]uint16{
 // accounts reports whether attributes are among others, or are zero and may be.
 func accounts(attrs, others string, mayBeZero []uint16) bool {
 	for len(attrs) > 0 {
-		typ, data, n := firstAttribute(attrs)
+		typ, data, n := netlink.FirstAttribute(attrs)
 		if n == 0 {
 			return false
 		}
 		attrs = attrs[n:]
-		other, nested, found := findAttribute(others, typ&^attributeFlags)
+		other, nested, found := findAttribute(others, typ&^netlink.AttributeFlags)
 		nested = nested || typ&unix.NLA_F_NESTED != 0
 		switch {
 		case found && nested && accounts(data, other, nil) && accounts(other, data, nil):
 		case found && sameContent(data, other):
-		case !found && slices.Contains(mayBeZero, typ&^attributeFlags) && strings.Trim(data, "\x00") == "":
+		case !found && slices.Contains(mayBeZero, typ&^netlink.AttributeFlags) && strings.Trim(data, "\x00") == "":
 		default:
 			return false
 		}
@@ -124,11 +126,11 @@ func accounts(attrs, others string, mayBeZero []uint16) bool {
 
 func findAttribute(attrs string, typ uint16) (data string, nested, ok bool) {
 	for len(attrs) > 0 {
-		have, data, n := firstAttribute(attrs)
+		have, data, n := netlink.FirstAttribute(attrs)
 		if n == 0 {
 			break
 		}
-		if have&^attributeFlags == typ {
+		if have&^netlink.AttributeFlags == typ {
 			return data, have&unix.NLA_F_NESTED != 0, true
 		}
 		attrs = attrs[n:]

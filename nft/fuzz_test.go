@@ -31,6 +31,11 @@ func FuzzDecode(f *testing.F) {
 				table := &Table{Family: IPv6, Sets: []*Set{s}}
 				_ = (&Ruleset{Tables: []*Table{table}}).String()
 				table.ledger()
+				s.AddressRanges()
+				for _, c := range table.changes(nil, Add) {
+					_ = c.Where() + c.Kind() + c.AfterText()
+					_, _ = c.After.VIPEntry()
+				}
 				createTable(table)
 			}
 		}
@@ -41,7 +46,10 @@ func FuzzDecode(f *testing.F) {
 			_ = r.Text(IPv4)
 			_ = r.Text(IPv6)
 			for _, table := range tables {
-				table.ruleKind(r)
+				_, _ = table.MarkRule(r)
+				_, _ = table.GotoRule(r)
+				_, _ = table.ProtocolRule(r)
+				_, _ = table.TranslationRule(r)
 				_ = table.identity(r)
 			}
 		}

@@ -163,7 +163,7 @@ func addRules(rules ...string) string {
 func texts(changes []nft.Change) []string {
 	var list []string
 	for _, c := range changes {
-		list = append(list, text(c.Op, c.Kind, c.Where, c.Before, c.After))
+		list = append(list, text(c.Op, c.Kind(), c.Where(), c.BeforeText(), c.AfterText()))
 	}
 	return list
 }

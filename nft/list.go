@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // snapshotTries bounds how often a snapshot begins anew because another process
@@ -54,8 +56,8 @@ func (c *Conn) Foreign() ([]*Table, error) {
 // connection until they have been listed.
 func (c *Conn) Rules(t *Table, chain *Chain) iter.Seq2[*Rule, error] {
 	return func(yield func(*Rule, error) bool) {
-		filter := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
-		filter = appendText(filter, unix.NFTA_RULE_CHAIN, chain.Name)
+		filter := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+		filter = netlink.AppendText(filter, unix.NFTA_RULE_CHAIN, chain.Name)
 		for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.Family), filter) {
 			if err != nil {
 				yield(nil, readError(t.chainName(chain), err))
@@ -103,8 +105,8 @@ func (c *Conn) Elements(t *Table, s *Set) iter.Seq2[Element, error] {
 }
 
 func (t *Table) elementFilter(s *Set) []byte {
-	filter := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
-	return appendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+	filter := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+	return netlink.AppendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 }
 
 // readTables reads tables without what is in them, for NFPROTO_UNSPEC those of all
@@ -126,7 +128,7 @@ func (c *Conn) readTables(family Family) ([]*Table, error) {
 
 // readSets reads the heads of sets.
 func (c *Conn) readSets(t *Table) error {
-	for e, err := range c.dump(unix.NFT_MSG_GETSET, byte(t.Family), appendText(nil, unix.NFTA_SET_TABLE, t.Name)) {
+	for e, err := range c.dump(unix.NFT_MSG_GETSET, byte(t.Family), netlink.AppendText(nil, unix.NFTA_SET_TABLE, t.Name)) {
 		if err != nil {
 			return err
 		}
@@ -182,7 +184,7 @@ func (c *Conn) readChains(family Family, tables ...*Table) error {
 
 // readRules reads the rules of a table.
 func (c *Conn) readRules(t *Table) error {
-	for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.Family), appendText(nil, unix.NFTA_RULE_TABLE, t.Name)) {
+	for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.Family), netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)) {
 		if err != nil {
 			return err
 		}
@@ -203,8 +205,8 @@ func (c *Conn) readUnmanaged(t *Table) error {
 		kind   string
 		filter []byte
 	}{
-		{unix.NFT_MSG_GETOBJ, "object", appendText(nil, unix.NFTA_OBJ_TABLE, t.Name)},
-		{unix.NFT_MSG_GETFLOWTABLE, flowtable, appendText(nil, nftaFlowtableTable, t.Name)},
+		{unix.NFT_MSG_GETOBJ, "object", netlink.AppendText(nil, unix.NFTA_OBJ_TABLE, t.Name)},
+		{unix.NFT_MSG_GETFLOWTABLE, flowtable, netlink.AppendText(nil, nftaFlowtableTable, t.Name)},
 	}
 	for _, k := range kinds {
 		for e, err := range c.dump(k.typ, byte(t.Family), k.filter) {

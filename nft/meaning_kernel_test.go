@@ -76,14 +76,14 @@ func TestOtherWords(t *testing.T) {
 					script = append(script, "add rule ip lvsmark "+chain+" "+rule)
 				}
 				run(t, strings.Join(script, "\n"), "-f", "-")
-				changes := nft.Changes(&snapshot(t, conn).Ruleset, want)
+				changes := nft.Compare(&snapshot(t, conn).Ruleset, want).Changes()
 				if c.same {
 					assert.Empty(t, texts(changes))
 					return
 				}
 				var rulesOf []nft.Op
 				for _, change := range changes {
-					if change.Kind == "rule" {
+					if change.Kind() == "rule" {
 						rulesOf = append(rulesOf, change.Op)
 					}
 				}

@@ -10,23 +10,23 @@ import (
 
 // A meaningReader follows the expressions of a rule.
 type meaningReader struct {
-	table     *Table
-	registers [RegisterSlots * 4]source // by byte
-	meaning   meaning
-	asks      conditions // since the last statement
+	table      *Table
+	registers  [RegisterSlots * 4]source // by byte
+	meaning    meaning
+	conditions conditions // since the last statement
 }
 
 // meaning reads what the rule does. It reports false where the rule has an
-// expression, or an attribute of one, that is none of those that lvsmark's own
-// rules are made of: nothing is known about such a rule.
+// expression, or an attribute of one, that lvsmark's own rules never have: such a
+// rule has no known meaning.
 func (t *Table) meaning(r *Rule) (meaning, bool) {
-	m := meaningReader{table: t, asks: conditions{}}
+	m := meaningReader{table: t, conditions: conditions{}}
 	for e := range r.All() {
 		if !m.expression(e.Typed(t.Family)) {
 			return meaning{}, false
 		}
 	}
-	if len(m.asks) > 0 {
+	if len(m.conditions) > 0 {
 		m.state(statement{})
 	}
 	return m.meaning, true
@@ -60,10 +60,10 @@ func (m *meaningReader) expression(e expr.Any) bool {
 	return false
 }
 
-// state ends a step.
+// state ends a step with a statement.
 func (m *meaningReader) state(s statement) {
-	m.meaning.steps = append(m.meaning.steps, step{m.asks, s})
-	m.asks = conditions{}
+	m.meaning.steps = append(m.meaning.steps, step{m.conditions, s})
+	m.conditions = conditions{}
 }
 
 // load fills a register; the kernel fills the rest of the last 32 bits with zeros.
@@ -80,8 +80,8 @@ func (m *meaningReader) load(register uint32, bytes []source) bool {
 	return true
 }
 
-// held are bytes of a register; false: not all of them are known.
-func (m *meaningReader) held(register, length uint32) ([]source, bool) {
+// read returns bytes of a register; false: not all of them are known.
+func (m *meaningReader) read(register, length uint32) ([]source, bool) {
 	slot, ok := Slot(register)
 	end := slot*4 + int(length)
 	if !ok || length == 0 || end > len(m.registers) {
@@ -100,7 +100,7 @@ func (m *meaningReader) meta(e *expr.Meta) bool {
 		}
 		return length > 0 && m.load(e.Register, metaBytes(e.Key, ahead, length))
 	}
-	of, ok := m.held(e.Register, length)
+	of, ok := m.read(e.Register, length)
 	m.state(statement{fmt.Sprintf("meta set %d", e.Key), operandOf(of)})
 	return ok
 }
@@ -111,7 +111,7 @@ func (m *meaningReader) payload(e *expr.Payload) bool {
 	}
 	switch {
 	case e.Base == expr.PayloadBaseTransportHeader:
-		m.asks[hasTransportHeader] = true
+		m.conditions[hasTransportHeader] = true
 	case m.table.Family == IPv4 && e.Base == expr.PayloadBaseNetworkHeader && e.Offset == 9 && e.Len == 1:
 		// RFC 791. What meta l4proto has for IPv4 is this byte (nft_set_pktinfo_ipv4 of
 		// include/net/netfilter/nf_tables_ipv4.h).
@@ -120,12 +120,8 @@ func (m *meaningReader) payload(e *expr.Payload) bool {
 	return m.load(e.DestRegister, packetBytes(e.Base, e.Offset, e.Len))
 }
 
-// hasTransportHeader is met by packets whose ports can be loaded: fragments
-// behind the first have none.
-var hasTransportHeader = condition{of: "transport header"}
-
 func (m *meaningReader) compare(e *expr.Cmp) bool {
-	of, ok := m.held(e.Register, uint32(len(e.Data)))
+	of, ok := m.read(e.Register, uint32(len(e.Data)))
 	if !ok {
 		return false
 	}
@@ -134,7 +130,7 @@ func (m *meaningReader) compare(e *expr.Cmp) bool {
 	case expr.CmpOpEq:
 		low, high = e.Data, e.Data
 	case expr.CmpOpNeq:
-		m.asks.holdNot(of, string(e.Data), string(e.Data))
+		m.conditions.exclude(of, string(e.Data), string(e.Data))
 		return true
 	case expr.CmpOpLt:
 		high, ok = Before(e.Data)
@@ -147,24 +143,24 @@ func (m *meaningReader) compare(e *expr.Cmp) bool {
 	default:
 		return false
 	}
-	return ok && m.asks.hold(of, string(low), string(high))
+	return ok && m.conditions.require(of, string(low), string(high))
 }
 
 func (m *meaningReader) inRange(e *expr.Range) bool {
-	of, ok := m.held(e.Register, uint32(len(e.FromData)))
+	of, ok := m.read(e.Register, uint32(len(e.FromData)))
 	if !ok || len(e.FromData) != len(e.ToData) {
 		return false
 	}
 	if e.Op == expr.CmpOpNeq {
-		m.asks.holdNot(of, string(e.FromData), string(e.ToData))
+		m.conditions.exclude(of, string(e.FromData), string(e.ToData))
 		return true
 	}
-	return m.asks.hold(of, string(e.FromData), string(e.ToData))
+	return m.conditions.require(of, string(e.FromData), string(e.ToData))
 }
 
 // bitwise is a mask, then a flip of bits.
 func (m *meaningReader) bitwise(e *expr.Bitwise) bool {
-	of, ok := m.held(e.SourceRegister, uint32(len(e.Mask)))
+	of, ok := m.read(e.SourceRegister, uint32(len(e.Mask)))
 	if !ok || len(e.Mask) != len(e.Xor) {
 		return false
 	}
@@ -180,14 +176,14 @@ func (m *meaningReader) lookup(e *expr.Lookup) bool {
 	if set == nil {
 		return false
 	}
-	of, ok := m.held(e.SourceRegister, set.KeyLen)
+	of, ok := m.read(e.SourceRegister, set.KeyLen)
 	if !ok {
 		return false
 	}
 	key := operandOf(of)
 	switch {
 	case !e.IsDestRegSet:
-		m.asks[condition{of: key, set: set.Name, not: e.Invert}] = true
+		m.conditions[condition{of: key, set: set.Name, not: e.Invert}] = true
 		return true
 	case e.Invert, set.DataLen > RegisterSlots*4:
 		return false
@@ -195,8 +191,8 @@ func (m *meaningReader) lookup(e *expr.Lookup) bool {
 		m.state(verdictStatement(set, of))
 		return true
 	}
-	m.asks[condition{of: key, set: set.Name}] = true
-	return m.load(e.DestRegister, answerBytes(set.Name, key, set.DataLen))
+	m.conditions[condition{of: key, set: set.Name}] = true
+	return m.load(e.DestRegister, lookupBytes(set.Name, key, set.DataLen))
 }
 
 // nat is a translation to one address. The kernel fills in the other end of the
@@ -206,13 +202,10 @@ func (m *meaningReader) nat(e *expr.NAT) bool {
 	if *e != want || e.RegAddrMax != 0 && e.RegAddrMax != e.RegAddrMin {
 		return false
 	}
-	of, ok := m.held(e.RegAddrMin, addrLen(m.table.Family))
+	of, ok := m.read(e.RegAddrMin, addrLen(m.table.Family))
 	m.state(statement{natStatement(e.Type), operandOf(of)})
 	return ok
 }
-
-// natStatement is the name of a translation of that type, NFT_NAT_*.
-func natStatement(typ expr.NATType) string { return fmt.Sprintf("nat %d", typ) }
 
 // filled are n bytes of the same value.
 func filled(n int, with byte) []byte {

@@ -1,12 +1,13 @@
 package nft
 
 import (
-	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables/userdata"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // Attributes that golang.org/x/sys/unix lacks.
@@ -33,58 +34,53 @@ const elementBytesPerMessage = 32 << 10
 // A message is one object of a batch.
 type message struct {
 	typ    uint16 // NFT_MSG_*
-	flags  netlink.HeaderFlags
+	flags  uint16
 	family Family
 	data   []byte
 	object string // for errors: what the message is about
 }
 
-// nfgenmsg is struct nfgenmsg; resource goes in network byte order.
-func nfgenmsg(family byte, resource uint16) []byte {
-	return binary.BigEndian.AppendUint16([]byte{family, unix.NFNETLINK_V0}, resource)
-}
-
 func (t *Table) newTable() message {
-	b := appendText(nil, unix.NFTA_TABLE_NAME, t.Name)
-	b = appendUint32(b, unix.NFTA_TABLE_FLAGS, t.Flags)
+	b := netlink.AppendText(nil, unix.NFTA_TABLE_NAME, t.Name)
+	b = netlink.AppendBigEndian32(b, unix.NFTA_TABLE_FLAGS, t.Flags)
 	if t.Comment != "" {
-		b = appendAttribute(b, nftaTableUserdata, appendComment(nil, userdata.TypeComment, t.Comment))
+		b = netlink.AppendAttribute(b, nftaTableUserdata, appendComment(nil, userdata.TypeComment, t.Comment))
 	}
-	return message{unix.NFT_MSG_NEWTABLE, netlink.Create | netlink.Excl, t.Family, b, t.String()}
+	return message{unix.NFT_MSG_NEWTABLE, unix.NLM_F_CREATE | unix.NLM_F_EXCL, t.Family, b, t.String()}
 }
 
 func (t *Table) delTable() message {
-	return message{unix.NFT_MSG_DELTABLE, 0, t.Family, appendText(nil, unix.NFTA_TABLE_NAME, t.Name), t.String()}
+	return message{unix.NFT_MSG_DELTABLE, 0, t.Family, netlink.AppendText(nil, unix.NFTA_TABLE_NAME, t.Name), t.String()}
 }
 
 // newSet needs an id that no other set of the batch has.
 func (t *Table) newSet(s *Set, id uint32) message {
-	b := appendText(nil, unix.NFTA_SET_TABLE, t.Name)
-	b = appendText(b, unix.NFTA_SET_NAME, s.Name)
-	b = appendUint32(b, unix.NFTA_SET_FLAGS, s.Flags)
-	b = appendUint32(b, unix.NFTA_SET_KEY_TYPE, s.KeyType)
-	b = appendUint32(b, unix.NFTA_SET_KEY_LEN, s.KeyLen)
+	b := netlink.AppendText(nil, unix.NFTA_SET_TABLE, t.Name)
+	b = netlink.AppendText(b, unix.NFTA_SET_NAME, s.Name)
+	b = netlink.AppendBigEndian32(b, unix.NFTA_SET_FLAGS, s.Flags)
+	b = netlink.AppendBigEndian32(b, unix.NFTA_SET_KEY_TYPE, s.KeyType)
+	b = netlink.AppendBigEndian32(b, unix.NFTA_SET_KEY_LEN, s.KeyLen)
 	if s.isMap() {
-		b = appendUint32(b, unix.NFTA_SET_DATA_TYPE, s.DataType)
-		b = appendUint32(b, unix.NFTA_SET_DATA_LEN, s.DataLen)
+		b = netlink.AppendBigEndian32(b, unix.NFTA_SET_DATA_TYPE, s.DataType)
+		b = netlink.AppendBigEndian32(b, unix.NFTA_SET_DATA_LEN, s.DataLen)
 	}
-	b = appendUint32(b, unix.NFTA_SET_ID, id)
+	b = netlink.AppendBigEndian32(b, unix.NFTA_SET_ID, id)
 	if s.Size > 0 {
-		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_SET_DESC, appendUint32(nil, unix.NFTA_SET_DESC_SIZE, s.Size))
+		b = netlink.AppendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_SET_DESC, netlink.AppendBigEndian32(nil, unix.NFTA_SET_DESC_SIZE, s.Size))
 	}
-	b = appendAttribute(b, unix.NFTA_SET_USERDATA, setUserdata(s))
-	return message{unix.NFT_MSG_NEWSET, netlink.Create | netlink.Excl, t.Family, appendAttributes(b, s.rest), t.setName(s)}
+	b = netlink.AppendAttribute(b, unix.NFTA_SET_USERDATA, setUserdata(s))
+	return message{unix.NFT_MSG_NEWSET, unix.NLM_F_CREATE | unix.NLM_F_EXCL, t.Family, netlink.AppendAttributes(b, s.rest), t.setName(s)}
 }
 
 func (t *Table) delSet(s *Set) message {
-	b := appendText(nil, unix.NFTA_SET_TABLE, t.Name)
-	return message{unix.NFT_MSG_DELSET, 0, t.Family, appendText(b, unix.NFTA_SET_NAME, s.Name), t.setName(s)}
+	b := netlink.AppendText(nil, unix.NFTA_SET_TABLE, t.Name)
+	return message{unix.NFT_MSG_DELSET, 0, t.Family, netlink.AppendText(b, unix.NFTA_SET_NAME, s.Name), t.setName(s)}
 }
 
 func (t *Table) setName(s *Set) string { return fmt.Sprintf("%s %s %s", s.Kind(), t.id(), s.Name) }
 
 func (t *Table) newElements(s *Set, elements []Element) []message {
-	return t.elements(unix.NFT_MSG_NEWSETELEM, netlink.Create|netlink.Excl, s, elements)
+	return t.elements(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE|unix.NLM_F_EXCL, s, elements)
 }
 
 func (t *Table) delElements(s *Set, elements []Element) []message {
@@ -93,16 +89,16 @@ func (t *Table) delElements(s *Set, elements []Element) []message {
 
 // flushSet deletes all elements.
 func (t *Table) flushSet(s *Set) message {
-	b := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
-	b = appendText(b, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+	b := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+	b = netlink.AppendText(b, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 	return message{unix.NFT_MSG_DELSETELEM, 0, t.Family, b, "elements of " + t.setName(s)}
 }
 
 // elements puts so many elements into each message as its list can be long. An
 // element is deleted by its key alone.
-func (t *Table) elements(typ uint16, flags netlink.HeaderFlags, s *Set, elements []Element) []message {
-	head := appendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
-	head = appendText(head, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+func (t *Table) elements(typ uint16, flags uint16, s *Set, elements []Element) []message {
+	head := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+	head = netlink.AppendText(head, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 	object := "elements of " + t.setName(s)
 	var messages []message
 	for len(elements) > 0 {
@@ -111,16 +107,16 @@ func (t *Table) elements(typ uint16, flags netlink.HeaderFlags, s *Set, elements
 			if typ == unix.NFT_MSG_NEWSETELEM {
 				size += len(elements[n].Rest)
 			}
-			size += attributeHeader + len(elements[n].Key)
+			size += netlink.AttributeHeaderLen + len(elements[n].Key)
 			n++
 		}
-		b := append(make([]byte, 0, len(head)+attributeHeader+size), head...)
-		b = appendHeader(b, unix.NLA_F_NESTED|unix.NFTA_SET_ELEM_LIST_ELEMENTS, size)
+		b := append(make([]byte, 0, len(head)+netlink.AttributeHeaderLen+size), head...)
+		b = netlink.AppendAttributeHeader(b, unix.NLA_F_NESTED|unix.NFTA_SET_ELEM_LIST_ELEMENTS, size)
 		for _, e := range elements[:n] {
 			if typ == unix.NFT_MSG_DELSETELEM {
 				e.Rest = ""
 			}
-			b = appendHeader(b, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, len(e.Key)+len(e.Rest))
+			b = netlink.AppendAttributeHeader(b, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, len(e.Key)+len(e.Rest))
 			b = append(append(b, e.Key...), e.Rest...)
 		}
 		messages = append(messages, message{typ, flags, t.Family, b, object})
@@ -130,68 +126,68 @@ func (t *Table) elements(typ uint16, flags netlink.HeaderFlags, s *Set, elements
 }
 
 func (t *Table) newChain(c *Chain) message {
-	b := appendText(nil, unix.NFTA_CHAIN_TABLE, t.Name)
-	b = appendText(b, unix.NFTA_CHAIN_NAME, c.Name)
+	b := netlink.AppendText(nil, unix.NFTA_CHAIN_TABLE, t.Name)
+	b = netlink.AppendText(b, unix.NFTA_CHAIN_NAME, c.Name)
 	if c.Type != "" {
-		hook := appendUint32(nil, unix.NFTA_HOOK_HOOKNUM, c.Hook)
-		hook = appendUint32(hook, unix.NFTA_HOOK_PRIORITY, uint32(c.Priority))
+		hook := netlink.AppendBigEndian32(nil, unix.NFTA_HOOK_HOOKNUM, c.Hook)
+		hook = netlink.AppendBigEndian32(hook, unix.NFTA_HOOK_PRIORITY, uint32(c.Priority))
 		if len(c.Devices) > 0 {
-			hook = appendAttribute(hook, unix.NLA_F_NESTED|nftaHookDevs, deviceList(c.Devices))
+			hook = netlink.AppendAttribute(hook, unix.NLA_F_NESTED|nftaHookDevs, deviceList(c.Devices))
 		}
-		b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_CHAIN_HOOK, hook)
-		b = appendUint32(b, unix.NFTA_CHAIN_POLICY, c.Policy)
-		b = appendText(b, unix.NFTA_CHAIN_TYPE, c.Type)
+		b = netlink.AppendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_CHAIN_HOOK, hook)
+		b = netlink.AppendBigEndian32(b, unix.NFTA_CHAIN_POLICY, c.Policy)
+		b = netlink.AppendText(b, unix.NFTA_CHAIN_TYPE, c.Type)
 	}
 	if c.Flags != 0 {
-		b = appendUint32(b, nftaChainFlags, c.Flags)
+		b = netlink.AppendBigEndian32(b, nftaChainFlags, c.Flags)
 	}
 	if c.Comment != "" {
-		b = appendAttribute(b, nftaChainUserdata, appendComment(nil, userdata.TypeComment, c.Comment))
+		b = netlink.AppendAttribute(b, nftaChainUserdata, appendComment(nil, userdata.TypeComment, c.Comment))
 	}
-	return message{unix.NFT_MSG_NEWCHAIN, netlink.Create | netlink.Excl, t.Family, appendAttributes(b, c.rest), t.chainName(c)}
+	return message{unix.NFT_MSG_NEWCHAIN, unix.NLM_F_CREATE | unix.NLM_F_EXCL, t.Family, netlink.AppendAttributes(b, c.rest), t.chainName(c)}
 }
 
 func deviceList(devices []string) (list []byte) {
 	for _, name := range devices {
-		list = appendText(list, nftaDeviceName, name)
+		list = netlink.AppendText(list, nftaDeviceName, name)
 	}
 	return list
 }
 
 func (t *Table) delChain(c *Chain) message {
-	b := appendText(nil, unix.NFTA_CHAIN_TABLE, t.Name)
-	return message{unix.NFT_MSG_DELCHAIN, 0, t.Family, appendText(b, unix.NFTA_CHAIN_NAME, c.Name), t.chainName(c)}
+	b := netlink.AppendText(nil, unix.NFTA_CHAIN_TABLE, t.Name)
+	return message{unix.NFT_MSG_DELCHAIN, 0, t.Family, netlink.AppendText(b, unix.NFTA_CHAIN_NAME, c.Name), t.chainName(c)}
 }
 
 func (t *Table) chainName(c *Chain) string { return fmt.Sprintf("chain %s %s", t.id(), c.Name) }
 
 // flushChain deletes all rules.
 func (t *Table) flushChain(c *Chain) message {
-	b := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
-	return message{unix.NFT_MSG_DELRULE, 0, t.Family, appendText(b, unix.NFTA_RULE_CHAIN, c.Name), "rules of " + t.chainName(c)}
+	b := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+	return message{unix.NFT_MSG_DELRULE, 0, t.Family, netlink.AppendText(b, unix.NFTA_RULE_CHAIN, c.Name), "rules of " + t.chainName(c)}
 }
 
 // newRule adds a rule before the rule with that handle; at the end for 0.
 func (t *Table) newRule(c *Chain, r *Rule, before uint64) message {
-	b := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
-	b = appendText(b, unix.NFTA_RULE_CHAIN, c.Name)
-	flags := netlink.Create
+	b := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+	b = netlink.AppendText(b, unix.NFTA_RULE_CHAIN, c.Name)
+	flags := uint16(unix.NLM_F_CREATE)
 	if before != 0 {
-		b = appendUint64(b, unix.NFTA_RULE_POSITION, before)
+		b = netlink.AppendBigEndian64(b, unix.NFTA_RULE_POSITION, before)
 	} else {
-		flags |= netlink.Append
+		flags |= unix.NLM_F_APPEND
 	}
-	b = appendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_RULE_EXPRESSIONS, []byte(r.Expressions))
+	b = netlink.AppendAttribute(b, unix.NLA_F_NESTED|unix.NFTA_RULE_EXPRESSIONS, []byte(r.Expressions))
 	if r.Comment != "" {
-		b = appendAttribute(b, unix.NFTA_RULE_USERDATA, appendComment(nil, userdata.TypeComment, r.Comment))
+		b = netlink.AppendAttribute(b, unix.NFTA_RULE_USERDATA, appendComment(nil, userdata.TypeComment, r.Comment))
 	}
-	return message{unix.NFT_MSG_NEWRULE, flags, t.Family, appendAttributes(b, r.rest), t.ruleName(c, r)}
+	return message{unix.NFT_MSG_NEWRULE, flags, t.Family, netlink.AppendAttributes(b, r.rest), t.ruleName(c, r)}
 }
 
 func (t *Table) delRule(c *Chain, r *Rule) message {
-	b := appendText(nil, unix.NFTA_RULE_TABLE, t.Name)
-	b = appendText(b, unix.NFTA_RULE_CHAIN, c.Name)
-	b = appendUint64(b, unix.NFTA_RULE_HANDLE, r.Handle)
+	b := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+	b = netlink.AppendText(b, unix.NFTA_RULE_CHAIN, c.Name)
+	b = netlink.AppendBigEndian64(b, unix.NFTA_RULE_HANDLE, r.Handle)
 	return message{unix.NFT_MSG_DELRULE, 0, t.Family, b, t.ruleName(c, r)}
 }
 
@@ -204,19 +200,60 @@ func (t *Table) newUnmanaged(s Unmanaged) message {
 	if s.Kind == flowtable {
 		typ = unix.NFT_MSG_NEWFLOWTABLE
 	}
-	return message{typ, netlink.Create | netlink.Excl, t.Family, appendAttributes(nil, s.raw), t.unmanagedName(s)}
+	return message{typ, unix.NLM_F_CREATE | unix.NLM_F_EXCL, t.Family, netlink.AppendAttributes(nil, s.raw), t.unmanagedName(s)}
 }
 
 func (t *Table) delUnmanaged(s Unmanaged) message {
 	if s.Kind == flowtable {
-		b := appendText(nil, nftaFlowtableTable, t.Name)
-		return message{unix.NFT_MSG_DELFLOWTABLE, 0, t.Family, appendText(b, nftaFlowtableName, s.Name), t.unmanagedName(s)}
+		b := netlink.AppendText(nil, nftaFlowtableTable, t.Name)
+		return message{unix.NFT_MSG_DELFLOWTABLE, 0, t.Family, netlink.AppendText(b, nftaFlowtableName, s.Name), t.unmanagedName(s)}
 	}
-	b := appendText(nil, unix.NFTA_OBJ_TABLE, t.Name)
-	b = appendText(b, unix.NFTA_OBJ_NAME, s.Name)
-	return message{unix.NFT_MSG_DELOBJ, 0, t.Family, appendUint32(b, unix.NFTA_OBJ_TYPE, s.typ), t.unmanagedName(s)}
+	b := netlink.AppendText(nil, unix.NFTA_OBJ_TABLE, t.Name)
+	b = netlink.AppendText(b, unix.NFTA_OBJ_NAME, s.Name)
+	return message{unix.NFT_MSG_DELOBJ, 0, t.Family, netlink.AppendBigEndian32(b, unix.NFTA_OBJ_TYPE, s.typ), t.unmanagedName(s)}
 }
 
 func (t *Table) unmanagedName(s Unmanaged) string {
 	return fmt.Sprintf("%s %s %s", s.Kind, t.id(), s.Name)
+}
+
+// createAll is the transaction that makes the ruleset where there is none.
+func createAll(r *Ruleset) []message {
+	var messages []message
+	for _, t := range r.Tables {
+		messages = append(messages, createTable(t)...)
+	}
+	return messages
+}
+
+func createTable(t *Table) []message {
+	messages := []message{t.newTable()}
+	for _, s := range t.Unmanaged {
+		messages = append(messages, t.newUnmanaged(s))
+	}
+	for _, c := range t.Chains {
+		messages = append(messages, t.newChain(c))
+	}
+	return append(messages, createContents(t, t.Sets, t.Chains)...)
+}
+
+// createContents makes sets with their elements, then the rules of chains: a
+// rule may name a set, an element may name a chain.
+func createContents(t *Table, sets []*Set, chains []*Chain) []message {
+	var messages []message
+	for _, s := range sets {
+		messages = append(messages, t.newSet(s, setID(t, s)))
+		messages = append(messages, t.newElements(s, s.Elements)...)
+	}
+	for _, c := range chains {
+		for _, r := range c.Rules {
+			messages = append(messages, t.newRule(c, r, 0))
+		}
+	}
+	return messages
+}
+
+// setID numbers sets within a transaction: the kernel wants a number for each.
+func setID(t *Table, s *Set) uint32 {
+	return uint32(t.Family)<<24 | uint32(slices.Index(t.Sets, s)+1)
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // Rehearse commits the ruleset in a network namespace of its own, which nobody
@@ -54,7 +56,7 @@ func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.reserve(room); err != nil {
+	if err := conn.nl.Reserve(room); err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
 	if err := lockRefused(conn.transact(append(lockRehearsal(), createAll(r)...), 0)); errors.Is(err, ErrOldKernel) {
@@ -75,7 +77,7 @@ func (r *Ruleset) elementBytes() int {
 	for _, t := range r.Tables {
 		for _, s := range t.Sets {
 			for _, e := range s.Elements {
-				size += attributeHeader + len(e.Key) + len(e.Rest)
+				size += netlink.AttributeHeaderLen + len(e.Key) + len(e.Rest)
 			}
 		}
 	}

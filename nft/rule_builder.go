@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // A ruleBuilder puts expressions together as nft(8) does for the same text, so
@@ -126,7 +127,7 @@ func (b *ruleBuilder) rule() *Rule {
 		if err != nil {
 			panic(err)
 		}
-		list = appendAttribute(list, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, data)
+		list = netlink.AppendAttribute(list, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, data)
 	}
 	return &Rule{Expressions: string(list)}
 }

@@ -1,8 +1,9 @@
 package nft
 
 import (
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // A Ruleset is a set of nftables tables: as compiled, as the kernel gave it
@@ -102,9 +103,6 @@ func (t *Table) Chain(name string) *Chain {
 	}
 	return nil
 }
-
-// IsDormant reports whether no packet meets the chains of the table.
-func (t *Table) IsDormant() bool { return t.Flags&unix.NFT_TABLE_F_DORMANT != 0 }
 
 // Drops reports whether the policy of the chain is to drop packets.
 func (c *Chain) Drops() bool { return c.Type != "" && c.Policy == verdictDrop }

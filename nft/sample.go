@@ -1,6 +1,10 @@
 package nft
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
+)
 
 // sampled is the ruleset with only some elements of each hash: one of each form.
 //
@@ -72,11 +76,11 @@ func (s *Set) form(e Element) elementForm {
 
 // formBytes are the header of an attribute and that of the one nested in it; of
 // a comment, its type and length and its first two letters.
-const formBytes = 2 * attributeHeader
+const formBytes = 2 * netlink.AttributeHeaderLen
 
 // isAlone reports whether b is one attribute, with some content.
 func isAlone(b string) bool {
-	_, _, n := firstAttribute(b)
+	_, _, n := netlink.FirstAttribute(b)
 	return n == len(b) && n >= formBytes
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/specgen"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // rehearseWhole commits every element, whatever a sample would tell.
@@ -95,7 +96,7 @@ func TestSampleDistrusts(t *testing.T) {
 	_, ok := compiled.sampled().completed(compiled, sample)
 	assert.True(t, ok)
 	list := compiled.sampled()
-	list.Tables[0].Sets[0].Elements[0].Rest += string(appendUint32(nil, 77, 0))
+	list.Tables[0].Sets[0].Elements[0].Rest += string(netlink.AppendBigEndian32(nil, 77, 0))
 	_, ok = list.completed(compiled, sample)
 	assert.False(t, ok)
 }

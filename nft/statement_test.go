@@ -169,8 +169,8 @@ func statementsHealed(t *testing.T, conn *nft.Conn, by []statement, want *nft.Ru
 	deleted := 0
 	for _, c := range apply(t, conn, want) {
 		assert.Equal(t, nft.Delete, c.Op, c)
-		assert.NotEmpty(t, c.Before)
-		if c.Kind == "rule" {
+		assert.NotEmpty(t, c.BeforeText())
+		if c.Kind() == "rule" {
 			deleted++
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
 )
 
 // String is the ruleset as `nft list` prints it and `nft -f` reads it.
@@ -100,39 +100,59 @@ func (c *Chain) hookText() string {
 	return fmt.Sprintf("type %s hook %s priority %s; policy %s;", c.Type, hookName(c.Hook), priorityName(c.Priority), policy)
 }
 
-// listed are the elements as nft lists them: an interval is one.
-func (s *Set) listed() []listedInterval {
-	if s.isInterval() {
-		return s.intervals()
+// describe is a table without what it holds, on one line.
+func (t *Table) describe() string {
+	var words []string
+	if t.Flags&unix.NFT_TABLE_F_DORMANT != 0 {
+		words = append(words, "flags dormant")
 	}
-	list := make([]listedInterval, len(s.Elements))
-	for i, e := range s.Elements {
-		address, _ := addrOf(e.parts().key)
-		list[i] = listedInterval{s.elementText(e), address, address}
+	if t.Comment != "" {
+		words = append(words, fmt.Sprintf("comment %q", t.Comment))
 	}
-	return list
+	return strings.TrimSpace(t.id() + " { " + strings.Join(words, "; ") + " }")
 }
 
-// elementText is one element; of an interval, its start.
-func (s *Set) elementText(e Element) string {
-	p := e.parts()
-	b := make([]byte, 0, 64)
-	return string(s.appendRest(appendValueText(b, s.KeyType, p.key), p))
+// head is a set without its elements, on one line.
+func (s *Set) head() string {
+	text := s.Name + " { type " + s.typeText()
+	if flags := s.flagsText(); flags != "" {
+		text += "; flags " + flags
+	}
+	if s.Size > 0 {
+		text += fmt.Sprintf("; size %d", s.Size)
+	}
+	return text + " }"
 }
 
-// appendRest writes what stands behind the key.
-func (s *Set) appendRest(b []byte, p parts) []byte {
-	if comment := userdataText(p.userdata, userdata.TypeComment); comment != "" {
-		b = fmt.Appendf(b, " comment \"%s\"", comment)
+// head is a chain without its rules, on one line.
+func (c *Chain) head() string {
+	if c.Type == "" {
+		return c.Name
 	}
-	switch {
-	case p.isVerdict:
-		b = append(append(b, " : "...), verdictText(p.verdict, p.chain)...)
-	case p.data != "":
-		b = appendValueText(append(b, " : "...), s.DataType, p.data)
+	return c.Name + " { " + c.hookText() + " }"
+}
+
+func (s *Set) typeText() string {
+	if s.isMap() {
+		return typeName(s.KeyType) + " : " + typeName(s.DataType)
 	}
-	if p.more {
-		b = append(b, " (and more)"...)
+	return typeName(s.KeyType)
+}
+
+func (s *Set) flagsText() string {
+	var flags []string
+	for _, f := range []struct {
+		bit  uint32
+		name string
+	}{
+		{unix.NFT_SET_CONSTANT, "constant"},
+		{unix.NFT_SET_INTERVAL, "interval"},
+		{unix.NFT_SET_TIMEOUT, "timeout"},
+		{unix.NFT_SET_EVAL, "dynamic"},
+	} {
+		if s.Flags&f.bit != 0 {
+			flags = append(flags, f.name)
+		}
 	}
-	return b
+	return strings.Join(flags, ",")
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/google/nftables/userdata"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // udPrevious is lvsmark's own type of userdata, on elements of the set of settings:
@@ -27,7 +29,7 @@ func appendComment(b []byte, typ userdata.Type, text string) []byte {
 
 // findUserdata finds the value of a type; false when there is none or the data are
 // cut short, where userdata.Get of google/nftables panics.
-func findUserdata[T bytesOrText](b T, typ userdata.Type) (value T, ok bool) {
+func findUserdata[T netlink.Content](b T, typ userdata.Type) (value T, ok bool) {
 	for len(b) >= 2 {
 		t, n := userdata.Type(b[0]), int(b[1])
 		if len(b) < 2+n {
@@ -41,7 +43,7 @@ func findUserdata[T bytesOrText](b T, typ userdata.Type) (value T, ok bool) {
 	return value, false
 }
 
-func userdataText[T bytesOrText](b T, typ userdata.Type) string {
+func userdataText[T netlink.Content](b T, typ userdata.Type) string {
 	value, _ := findUserdata(b, typ)
 	return strings.TrimRight(string(value), "\x00")
 }

@@ -67,30 +67,27 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 			return flags.check(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			work, err := flags.work(cmd, s, opts, args)
+			plan, err := flags.planner(cmd, s, opts, args)
 			if err != nil {
 				return err
 			}
 			steps := newProgress(s)
-			o := lvsmark.Options{NetNS: opts.netns, Drain: flags.drain, FailOn: flags.failOn.effect, LockOwner: flags.owner(), Progress: steps.step}
+			o := lvsmark.Options{
+				NetNS: opts.netns, Adopt: flags.adopt, Drain: flags.drain, FailOn: flags.failOn.effect,
+				LockOwner: flags.owner(), Progress: steps.step,
+			}
 			if flags.confirm > 0 && !flags.dryRun {
-				return confirmedApply(cmd.Context(), s, opts, work, o, flags.confirm)
+				return confirmedApply(cmd.Context(), s, opts, plan, o, flags.confirm)
 			}
-			if flags.dryRun {
-				result, err := work.plan(cmd.Context(), o)
-				steps.stop()
-				if err != nil {
-					return err
-				}
-				return s.printChanges(opts.output, result, dryRunDone)
-			}
-			ignoreClosedPipe()
-			result, err := work.apply(cmd.Context(), o)
+			done, err := flags.apply(cmd.Context(), plan, o)
 			steps.stop()
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case flags.dryRun:
+				return s.printChanges(opts.output, done, dryRunDone)
 			}
-			return s.afterChanges(s.printChanges(opts.output, result, applied))
+			return s.afterChanges(s.printChanges(opts.output, done, applied))
 		},
 	}
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes and do not make them")
@@ -138,24 +135,28 @@ func (f *applyFlags) owner() string {
 	return "apply"
 }
 
-// An applyWork plans and applies a spec or a plan file.
-type applyWork struct {
-	plan, apply func(context.Context, lvsmark.Options) (*lvsmark.Result, error)
-}
+// A planner makes the plan of a spec or of a plan file.
+type planner func(context.Context, lvsmark.Options) (*lvsmark.Plan, error)
 
-func (f *applyFlags) work(cmd *cobra.Command, s streams, opts *options, args []string) (*applyWork, error) {
+func (f *applyFlags) planner(cmd *cobra.Command, s streams, opts *options, args []string) (planner, error) {
 	if len(args) > 0 {
-		return savedWork(cmd, s, opts, args[0])
+		return savedPlanner(cmd, s, opts, args[0])
 	}
 	source := opts.source(cmd.Context(), s)
-	return &applyWork{
-		plan: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
-			o.Adopt = f.adopt
-			return lvsmark.Plan(ctx, source, o)
-		},
-		apply: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
-			o.Adopt = f.adopt
-			return lvsmark.Apply(ctx, source, o)
-		},
+	return func(ctx context.Context, o lvsmark.Options) (*lvsmark.Plan, error) {
+		return lvsmark.PlanSpec(ctx, source, o)
 	}, nil
+}
+
+// apply makes the plan and applies it, or only checks it with --dry-run.
+func (f *applyFlags) apply(ctx context.Context, plan planner, o lvsmark.Options) (*lvsmark.Plan, error) {
+	p, err := plan(ctx, o)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.dryRun:
+		return p, p.Refused()
+	}
+	ignoreClosedPipe()
+	return lvsmark.Apply(ctx, p)
 }

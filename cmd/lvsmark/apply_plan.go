@@ -9,9 +9,9 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-// savedWork returns the work for a plan file. It reads the spec from -c, or else from
+// savedPlanner is the planner for a plan file. It reads the spec from -c, or else from
 // the path in the plan. The network namespace is the one in the plan.
-func savedWork(cmd *cobra.Command, s streams, opts *options, path string) (*applyWork, error) {
+func savedPlanner(cmd *cobra.Command, s streams, opts *options, path string) (planner, error) {
 	saved, err := readPlan(cmd.Context(), s, path)
 	if err != nil {
 		return nil, err
@@ -30,15 +30,9 @@ func savedWork(cmd *cobra.Command, s streams, opts *options, path string) (*appl
 	if err != nil {
 		return nil, err
 	}
-	return &applyWork{
-		plan: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
-			o.Adopt = saved.Adopt
-			return saved.Check(ctx, spec, digest, o)
-		},
-		apply: func(ctx context.Context, o lvsmark.Options) (*lvsmark.Result, error) {
-			o.Adopt = saved.Adopt
-			return lvsmark.ApplySaved(ctx, saved, spec, digest, o)
-		},
+	return func(ctx context.Context, o lvsmark.Options) (*lvsmark.Plan, error) {
+		o.Adopt = saved.Adopt
+		return saved.Plan(ctx, spec, digest, o)
 	}, nil
 }
 

@@ -13,14 +13,17 @@ import (
 )
 
 // confirmedApply applies while a guard runs, and waits for the confirmation.
-func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWork, o lvsmark.Options, wait time.Duration) error {
+func confirmedApply(ctx context.Context, s streams, opts *options, plan planner, o lvsmark.Options, wait time.Duration) error {
 	ignoreClosedPipe()
-	planned, err := work.plan(ctx, o)
+	p, err := plan(ctx, o)
+	if err == nil {
+		err = p.Refused()
+	}
 	if err != nil {
 		return err
 	}
-	if len(planned.Changes) == 0 {
-		return s.printChanges(opts.output, planned, applied)
+	if len(p.Changes()) == 0 {
+		return s.printChanges(opts.output, p, applied)
 	}
 	confirmSources := newConfirmSources()
 	checkpoint, err := lvsmark.Capture(ctx, o) // used if the guard is killed
@@ -32,8 +35,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 		return err
 	}
 	defer guard.end()
-	o.LockToken = &guard.token
-	result, err := work.apply(ctx, o)
+	done, err := lvsmark.Apply(ctx, p.WithLock(guard.token))
 	if err != nil {
 		return guard.afterFailure(err, checkpoint)
 	}
@@ -41,7 +43,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	deadline := time.Now().Add(wait)
 	confirmSources.readEnter(s)
 	if opts.output == formatText {
-		_ = s.afterChanges(s.printChanges(opts.output, result, applied))
+		_ = s.afterChanges(s.printChanges(opts.output, done, applied))
 	}
 	s.printErr("lvsmark: will be rolled back unless confirmed within %s: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, confirmSources.enterText(), os.Getpid())
 	waiting := &guardWait{guard: guard, s: s, sources: confirmSources, checkpoint: checkpoint, deadline: deadline}
@@ -50,7 +52,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, work *applyWo
 	}
 	s.printErr("lvsmark: confirmed")
 	if opts.output == formatJSON {
-		document := newChangesDocument(result)
+		document := newChangesDocument(done)
 		document.Confirmed = true
 		return s.afterChanges(s.printJSON(document))
 	}

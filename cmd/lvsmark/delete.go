@@ -23,12 +23,15 @@ Exit status: 0, deleted, or nothing to delete; 2, an error.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ignoreClosedPipe()
 			steps := newProgress(s)
-			result, err := lvsmark.Remove(cmd.Context(), lvsmark.Options{NetNS: opts.netns, Progress: steps.step})
+			plan, err := lvsmark.PlanRemoval(cmd.Context(), lvsmark.Options{NetNS: opts.netns, Progress: steps.step})
+			if err == nil {
+				plan, err = lvsmark.Apply(cmd.Context(), plan)
+			}
 			steps.stop()
 			if err != nil {
 				return err
 			}
-			return s.afterChanges(s.printChanges(opts.output, result, deleted))
+			return s.afterChanges(s.printChanges(opts.output, plan, deleted))
 		},
 	}
 }

@@ -37,14 +37,14 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
   lvsmark diff -o json | jq '.changes[] | select(.op == "delete")'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			result, err := lvsmark.Plan(cmd.Context(), opts.source(cmd.Context(), s), lvsmark.Options{NetNS: opts.netns})
+			plan, err := lvsmark.PlanSpec(cmd.Context(), opts.source(cmd.Context(), s), lvsmark.Options{NetNS: opts.netns})
 			if err != nil {
 				return err
 			}
-			if err := s.printChanges(opts.output, result, pending); err != nil {
+			if err := s.printChanges(opts.output, plan, pending); err != nil {
 				return err
 			}
-			if len(result.Changes) > 0 {
+			if len(plan.Changes()) > 0 {
 				return errDifference
 			}
 			return nil

@@ -17,13 +17,13 @@ type changesDocument struct {
 	Confirmed bool `json:"confirmed,omitempty"` // apply --confirm only
 }
 
-func newChangesDocument(result *lvsmark.Result) changesDocument {
+func newChangesDocument(result changeSet) changesDocument {
 	return changesDocument{
 		Version:  documentVersion,
-		Changes:  append([]lvsmark.Change{}, result.Changes...), // never null
-		Notes:    append([]string{}, result.Notes...),
-		Warnings: append([]string{}, result.Warnings...),
-		Changed:  len(result.Changes) > 0,
+		Changes:  append([]lvsmark.Change{}, result.Changes()...), // never null
+		Notes:    append([]string{}, result.Notes()...),
+		Warnings: append([]string{}, result.Warnings()...),
+		Changed:  len(result.Changes()) > 0,
 	}
 }
 

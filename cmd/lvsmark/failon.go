@@ -6,12 +6,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // A failOn is the effect on live traffic that the operator does not accept. The zero
 // value accepts all.
-type failOn struct{ effect lvsmark.Effect }
+type failOn struct{ effect impact.Effect }
 
 var _ pflag.Value = (*failOn)(nil)
 
@@ -19,8 +19,8 @@ func (f *failOn) String() string { return string(f.effect) }
 
 // Set parses the value of the flag.
 func (f *failOn) Set(value string) error {
-	switch effect := lvsmark.Effect(value); effect {
-	case lvsmark.Cuts, lvsmark.Drains:
+	switch effect := impact.Effect(value); effect {
+	case impact.Cuts, impact.Drains:
 		f.effect = effect
 		return nil
 	}
@@ -33,6 +33,6 @@ func (f *failOn) Type() string { return "effect" }
 func (f *failOn) add(cmd *cobra.Command) {
 	cmd.Flags().Var(f, "fail-on", "refuse changes with this `EFFECT` on live traffic: cuts, or drains (includes cuts)")
 	complete(cmd, "fail-on", cobra.FixedCompletions([]string{
-		string(lvsmark.Cuts) + "\tconnections end", string(lvsmark.Drains) + "\talso new connections turned away",
+		string(impact.Cuts) + "\tconnections end", string(impact.Drains) + "\talso new connections turned away",
 	}, cobra.ShellCompDirectiveNoFileComp))
 }

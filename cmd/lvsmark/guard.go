@@ -74,13 +74,13 @@ func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) 
 		return g.answer(s.out, guardFailed+" "+err.Error())
 	}
 	defer listener.Close()
-	held, err := lvsmark.Lock(ctx, lvsmark.Options{NetNS: netns, LockOwner: fmt.Sprintf("apply --confirm %s, %s%s", wait, confirmBy, name)})
+	locked, err := lvsmark.Lock(ctx, lvsmark.Options{NetNS: netns, LockOwner: fmt.Sprintf("apply --confirm %s, %s%s", wait, confirmBy, name)})
 	if err != nil {
 		return g.answer(s.out, guardFailed+" "+oneLine(err))
 	}
-	defer held.Release()
+	defer locked.Release()
 	go serveConfirm(listener, g.clients)
-	if err := g.answer(s.out, fmt.Sprintf("%s %d %d", guardReady, held.Before, held.After)); err != nil {
+	if err := g.answer(s.out, fmt.Sprintf("%s %d %d", guardReady, locked.Before, locked.After)); err != nil {
 		return err
 	}
 	switch g.listen(ctx) {
@@ -95,7 +95,7 @@ func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) 
 	case guardRestore:
 		go refuseConfirm(g.clients)
 		_ = g.answer(s.out, guardRestoring)
-		return g.answer(s.out, restore(held))
+		return g.answer(s.out, restore(locked))
 	}
 	return nil
 }
@@ -154,10 +154,10 @@ const (
 
 // restore restores the checkpoint and writes the result to the system log, because
 // apply may have exited.
-func restore(held *lvsmark.LockedCheckpoint) string {
+func restore(locked *lvsmark.LockedCheckpoint) string {
 	var err error
 	for range restoreTries {
-		if _, err = held.Restore(context.Background()); err == nil {
+		if _, err = locked.Restore(context.Background()); err == nil {
 			logSystem("apply was not confirmed: rolled back to the previous state")
 			return guardRestored
 		}

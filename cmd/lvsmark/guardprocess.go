@@ -96,7 +96,7 @@ func (g *guardProcess) afterFailure(err error, checkpoint *lvsmark.Checkpoint) e
 	return err
 }
 
-// result returns the message with which the guard ends; empty: it was killed.
+// result returns the last message of the guard; empty if it was killed.
 func (g *guardProcess) result() string {
 	silent := time.After(answerTimeout)
 	for {
@@ -115,7 +115,7 @@ func (g *guardProcess) result() string {
 // detach lets the guard run on after this process.
 func (g *guardProcess) detach() { g.cmd = nil }
 
-// kill ends a guard that does not answer. The kernel then releases its lock.
+// kill kills a guard that does not answer. The kernel then releases its lock.
 func (g *guardProcess) kill() { _ = g.cmd.Process.Kill() }
 
 // end waits until the guard exits, unless it is detached.

@@ -27,45 +27,45 @@ type guardWait struct {
 	checkpoint *lvsmark.Checkpoint
 	deadline   time.Time
 
-	word   string           // what the guard was told, or this process has to do; empty: wait
-	silent <-chan time.Time // the guard should have answered by then
-	ended  <-chan time.Time // the deadline, after the guard is gone
+	decision string           // guardConfirm or guardRestore; empty: none yet
+	silent   <-chan time.Time // the time limit of the guard's answer
+	ended    <-chan time.Time // the deadline, after the guard has exited
 }
 
 // wait returns nil if the changes are confirmed.
 func (w *guardWait) wait(ctx context.Context) error {
 	w.silent = time.After(time.Until(w.deadline) + answerTimeout)
 	interrupted := ctx.Done()
-	for w.guard.lines != nil || w.word == "" {
+	for w.guard.lines != nil || w.decision == "" {
 		select {
 		case line, ok := <-w.guard.lines:
 			if ok && line != guardRestoring {
 				return guardResult(line)
 			}
-			w.heard(ok)
+			w.handleGuard(ok)
 		case <-w.silent:
 			w.s.printErr("lvsmark: the guard process does not answer and is killed: this process takes over")
 			w.guard.kill()
 			w.silent = nil
-			if w.word == "" {
-				w.word = guardRestore
+			if w.decision == "" {
+				w.decision = guardRestore
 			}
 		case signal := <-w.sources.signals:
 			if signal == unix.SIGHUP {
 				w.guard.detach()
 				return errDetached
 			}
-			w.tell(guardConfirm)
+			w.decide(guardConfirm)
 		case <-w.sources.enter:
-			w.tell(guardConfirm)
+			w.decide(guardConfirm)
 		case <-interrupted:
 			interrupted = nil
-			w.tell(guardRestore)
+			w.decide(guardRestore)
 		case <-w.ended:
-			w.word = guardRestore
+			w.decision = guardRestore
 		}
 	}
-	if w.word == guardConfirm {
+	if w.decision == guardConfirm {
 		return nil
 	}
 	if _, err := w.checkpoint.Restore(context.WithoutCancel(ctx)); err != nil {
@@ -74,24 +74,25 @@ func (w *guardWait) wait(ctx context.Context) error {
 	return errNotConfirmed
 }
 
-// heard handles the message that the guard rolls back, or the end of the guard.
-func (w *guardWait) heard(restoring bool) {
+// handleGuard handles the message that the guard rolls back, or the exit of the guard.
+func (w *guardWait) handleGuard(restoring bool) {
 	if restoring {
 		w.silent = time.After(restoreTimeout)
 		return
 	}
 	w.guard.end()
 	w.guard.lines, w.silent = nil, nil
-	if w.word == "" {
+	if w.decision == "" {
 		w.s.printErr("lvsmark: the guard process was killed: this process waits for the confirmation instead, and `lvsmark confirm` no longer works")
 		w.ended = time.After(time.Until(w.deadline))
 	}
 }
 
-func (w *guardWait) tell(word string) {
-	w.word = word
+// decide sets the decision and sends it to the guard.
+func (w *guardWait) decide(decision string) {
+	w.decision = decision
 	if w.guard.lines != nil {
-		w.guard.send(word)
+		w.guard.send(decision)
 		w.silent = time.After(answerTimeout)
 	}
 }

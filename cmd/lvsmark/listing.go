@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // A summaryLine is the last line of a listing.
@@ -20,19 +21,28 @@ var (
 	deleted    = summaryLine{"nothing to do", "deleted: %d added, %d changed, %d deleted"}
 )
 
-// printChanges writes a result in format f. In text, notes and warnings go to
+// A changeSet is a plan to print, applied or not.
+type changeSet interface {
+	Changes() []lvsmark.Change
+	Notes() []string
+	Warnings() []string
+}
+
+var _ changeSet = (*lvsmark.Plan)(nil)
+
+// printChanges writes a change set in format f. In text, notes and warnings go to
 // standard error; in JSON, they are part of the document.
-func (s streams) printChanges(f format, result *lvsmark.Result, last summaryLine) error {
+func (s streams) printChanges(f format, result changeSet, last summaryLine) error {
 	if f == formatJSON {
 		return s.printJSON(newChangesDocument(result))
 	}
-	for _, note := range result.Notes {
+	for _, note := range result.Notes() {
 		s.printErr("lvsmark: note: %s", note)
 	}
-	for _, warning := range result.Warnings {
+	for _, warning := range result.Warnings() {
 		s.printErr("%s", paletteOf(s.err).paint(yellow, "lvsmark: warning: "+warning))
 	}
-	return s.print(listing(result.Changes, paletteOf(s.out)) + last.line(result.Changes) + "\n")
+	return s.print(listing(result.Changes(), paletteOf(s.out)) + last.line(result.Changes()) + "\n")
 }
 
 func (c summaryLine) line(changes []lvsmark.Change) string {
@@ -96,8 +106,8 @@ func writeChange(b *strings.Builder, change *lvsmark.Change, colours palette) {
 	for _, piece := range []string{"  ", start, signOf(change.Op), " ", change.Kind, " ", text, end, "\n"} {
 		b.WriteString(piece)
 	}
-	if impact := change.Impact; impact.Effect != lvsmark.Safe || impact.Detail != "" {
-		b.WriteString("    # " + colours.impact(impact.Effect, impact.String()) + "\n")
+	if i := change.Impact; i.Effect != impact.Safe || i.Detail != "" {
+		b.WriteString("    # " + colours.impact(i.Effect, i.String()) + "\n")
 	}
 }
 

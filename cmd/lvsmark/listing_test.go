@@ -10,14 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 var mixed = []lvsmark.Change{
-	{Op: lvsmark.Edit, Kind: "setting", Before: "net.ipv4.ip_forward = 0", After: "net.ipv4.ip_forward = 1", Impact: lvsmark.Impact{Effect: lvsmark.Safe}},
-	{Op: lvsmark.Add, Kind: "real-server", Where: "service fwmark 21 IPv4", After: "10.0.0.12 nat weight 1", Impact: lvsmark.Impact{Effect: lvsmark.Safe, Detail: "idle"}},
-	{Op: lvsmark.Add, Kind: "chain", Where: "table ip lvsmark", After: "prerouting {\n\ttype filter\n}", Impact: lvsmark.Impact{Effect: lvsmark.Drains, Detail: "one"}},
-	{Op: lvsmark.Delete, Kind: "real-server", Where: "service fwmark 21 IPv4", Before: "10.0.0.11 nat weight 1", Impact: lvsmark.Impact{
-		Effect: lvsmark.Cuts, Connections: 12, Cluster: "ftp", Server: "rs1", Detail: "12 active",
+	{Op: lvsmark.Edit, Kind: "setting", Before: "net.ipv4.ip_forward = 0", After: "net.ipv4.ip_forward = 1", Impact: impact.Impact{Effect: impact.Safe}},
+	{Op: lvsmark.Add, Kind: "real-server", Where: "service fwmark 21 IPv4", After: "10.0.0.12 nat weight 1", Impact: impact.Impact{Effect: impact.Safe, Detail: "idle"}},
+	{Op: lvsmark.Add, Kind: "chain", Where: "table ip lvsmark", After: "prerouting {\n\ttype filter\n}", Impact: impact.Impact{Effect: impact.Drains, Detail: "one"}},
+	{Op: lvsmark.Delete, Kind: "real-server", Where: "service fwmark 21 IPv4", Before: "10.0.0.11 nat weight 1", Impact: impact.Impact{
+		Effect: impact.Cuts, Connections: 12, Cluster: "ftp", Server: "rs1", Detail: "12 active",
 	}},
 }
 
@@ -53,7 +54,7 @@ func TestListingIsComplete(t *testing.T) {
 	const n = 10_000
 	changes := make([]lvsmark.Change, n)
 	for i := range changes {
-		changes[i] = lvsmark.Change{Op: lvsmark.Add, Kind: "element", Where: "map ip lvsmark tcp_21", After: fmt.Sprint("element ", i), Impact: lvsmark.Impact{Effect: lvsmark.Safe}}
+		changes[i] = lvsmark.Change{Op: lvsmark.Add, Kind: "element", Where: "map ip lvsmark tcp_21", After: fmt.Sprint("element ", i), Impact: impact.Impact{Effect: impact.Safe}}
 	}
 	text := listing(changes, palette{})
 	assert.Equal(t, n, strings.Count(text, "\n  + "))
@@ -72,8 +73,18 @@ func TestSummaryLine(t *testing.T) {
 	}
 }
 
+// changed is a changeSet without a kernel.
+type changed struct {
+	changes         []lvsmark.Change
+	notes, warnings []string
+}
+
+func (c changed) Changes() []lvsmark.Change { return c.changes }
+func (c changed) Notes() []string           { return c.notes }
+func (c changed) Warnings() []string        { return c.warnings }
+
 func TestPrintChangesSeparatesNotes(t *testing.T) {
-	result := &lvsmark.Result{Notes: []string{"table ip other marks the same packets"}, Warnings: []string{"chain c drops"}}
+	result := changed{notes: []string{"table ip other marks the same packets"}, warnings: []string{"chain c drops"}}
 
 	var out, err bytes.Buffer
 	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatText, result, pending))
@@ -87,7 +98,7 @@ func TestPrintChangesSeparatesNotes(t *testing.T) {
 	assert.Empty(t, err.String())
 
 	out.Reset()
-	result = &lvsmark.Result{Changes: mixed[:1]}
+	result = changed{changes: mixed[:1]}
 	require.NoError(t, streams{out: &out, err: &err}.printChanges(formatJSON, result, pending))
 	assert.JSONEq(t, `{"version":1,"changes":[{"op":"edit","kind":"setting","where":"",
 		"before":"net.ipv4.ip_forward = 0","after":"net.ipv4.ip_forward = 1","impact":{"effect":"safe"}}],"notes":[],"warnings":[],"changed":true}`, out.String())

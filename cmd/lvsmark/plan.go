@@ -39,19 +39,20 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 				return err
 			}
 			steps := newProgress(s)
-			plan, err := lvsmark.Save(cmd.Context(), spec, digest, lvsmark.Options{NetNS: opts.netns, Adopt: adopt, Progress: steps.step})
+			plan, err := lvsmark.PlanSpec(cmd.Context(), lvsmark.Known(spec), lvsmark.Options{NetNS: opts.netns, Adopt: adopt, Saves: true, Progress: steps.step})
 			steps.stop()
 			if err != nil {
 				return err
 			}
+			saved := plan.Save(digest)
 			if out == stdin {
-				_, err := plan.WriteTo(s.out)
+				_, err := saved.WriteTo(s.out)
 				return err
 			}
-			if err := writePlan(cmd.Context(), out, plan); err != nil {
+			if err := writePlan(cmd.Context(), out, saved); err != nil {
 				return err
 			}
-			return s.printChanges(opts.output, &lvsmark.Result{Changes: plan.Changes, Notes: plan.Notes, Warnings: plan.Warnings}, pending)
+			return s.printChanges(opts.output, plan, pending)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "O", "", "write the plan to `FILE`; - is standard output")

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
 // isTerminal reports whether w is a terminal.
@@ -53,11 +54,11 @@ func (p palette) change(op lvsmark.Op) (start, end string) {
 }
 
 // impact colours the text of an effect by its severity.
-func (p palette) impact(effect lvsmark.Effect, text string) string {
+func (p palette) impact(effect impact.Effect, text string) string {
 	switch effect {
-	case lvsmark.Cuts:
+	case impact.Cuts:
 		return p.paint(bold+red, text)
-	case lvsmark.Drains:
+	case impact.Drains:
 		return p.paint(yellow, text)
 	}
 	return text

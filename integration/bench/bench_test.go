@@ -13,8 +13,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// TestSmoke measures all that needs no IPVS, in small: all contenders work, and
-// what they leave in the kernel is what it should be.
+// TestSmoke runs all sections without IPVS at small sizes: all contenders work, and
+// their results in the kernel are correct.
 func TestSmoke(t *testing.T) {
 	need.NFTables(t)
 	need.Kernel(t, 5, 18)
@@ -46,7 +46,7 @@ func TestSmoke(t *testing.T) {
 	}
 }
 
-// TestRefusals: what cannot be done is an error before anything is measured.
+// TestRefusals: invalid flags are an error before any measurement.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		flags
@@ -88,7 +88,8 @@ func TestChoose(t *testing.T) {
 	assert.Empty(t, none)
 }
 
-// rows for a record: one that keeps its bar, one that misses it, one without.
+// exampleRows returns a row that keeps its bar, one that misses it, and one without a
+// bar.
 func exampleRows() []measure.Row {
 	row := measure.Row{Section: "control plane", Name: "first apply", Of: "a", To: "b", Unit: "ms", OfMedian: 1, ToMedian: 2, Median: 0.5, Low: 0.4, High: 0.6, Rounds: 3, Bar: measure.AtMost(1)}
 	missed, plain := row, row
@@ -97,8 +98,8 @@ func exampleRows() []measure.Row {
 	return []measure.Row{row, missed, plain}
 }
 
-// TestRecord: a run with -record writes both files, and the next one compares
-// with them. The rows come from elsewhere.
+// TestRecord: a run with -record writes both files, and the next run compares with
+// them. The rows come from -join.
 func TestRecord(t *testing.T) {
 	directory := t.TempDir()
 	joined, page := filepath.Join(directory, "joined.json"), filepath.Join(directory, "page.md")
@@ -135,7 +136,7 @@ func TestRecord(t *testing.T) {
 	assert.Equal(t, exampleRows(), recorded)
 }
 
-// TestPage: the table of docs/performance.md is that of docs/bench.json.
+// TestPage: docs/performance.md has the table of docs/bench.json.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/performance.md")
 	require.NoError(t, err)

@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine is what the figures were measured on: kernel, processor with its caches
-// for data, compiler.
+// machine describes this machine: kernel, processor with its data caches, compiler.
 func machine() (string, error) {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
@@ -26,8 +25,8 @@ func machine() (string, error) {
 	return fmt.Sprintf("Linux %s, %d × %s%s, %s", release, runtime.NumCPU(), cpu, caches(), runtime.Version()), nil
 }
 
-// caches are the sizes of the processor's caches for data, the nearest first, as
-// in " (48K, 1024K, 32768K)"; empty: the kernel does not tell.
+// caches returns the sizes of the processor's data caches from L1 on, as in
+// " (48K, 1024K, 32768K)", or "" if the kernel does not report them.
 func caches() string {
 	directories, err := filepath.Glob("/sys/devices/system/cpu/cpu0/cache/index*")
 	if err != nil {
@@ -47,7 +46,8 @@ func caches() string {
 	return " (" + strings.Join(sizes, ", ") + ")"
 }
 
-// processor is its name, where the kernel tells it.
+// processor returns the processor's model name, or its architecture if the kernel does
+// not report a name.
 func processor() (string, error) {
 	file, err := os.Open("/proc/cpuinfo")
 	if err != nil {

@@ -1,9 +1,9 @@
-// Bench measures lvsmark beside what else does the same, prints a table, and
-// compares its figures with those that were recorded last.
+// Bench measures lvsmark beside other programs for the same work, prints a table, and
+// compares the figures with the last record.
 //
-// Its exit status is 0 when all was measured, also where a bar was missed: the
-// table shows that. With -strict that is 1. It is 2 when something went wrong. It
-// needs root and the programs that lvsmark is compared with; run it by
+// The exit status is 0 after a complete measurement, even if a bar was missed, which
+// the table shows. With -strict, a missed bar is status 1. Status 2 is an error. Bench
+// needs root and the programs that lvsmark is compared with; run it with
 // `integration/run bench`.
 package main
 
@@ -19,10 +19,10 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 )
 
-// flags are those of the command line.
+// flags are the flags of the command line.
 type flags struct {
 	measure.Options
-	only, join     string // lists with commas
+	only, join     string // comma-separated lists
 	ipvs           bool
 	json           string
 	recorded, page string
@@ -34,7 +34,7 @@ func main() {
 	f.define(flag.CommandLine)
 	flag.Parse()
 	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "bench: no arguments but flags: %q\n", flag.Args())
+		fmt.Fprintf(os.Stderr, "bench: unexpected arguments: %q\n", flag.Args())
 		os.Exit(2)
 	}
 	rows, err := f.run(os.Stdout)
@@ -48,15 +48,15 @@ func main() {
 }
 
 func (f *flags) define(set *flag.FlagSet) {
-	set.StringVar(&f.only, "only", "", "only these `SECTIONS`, with commas between: "+strings.Join(names(), ","))
-	set.BoolVar(&f.ipvs, "ipvs", false, "the sections that need IPVS, in place of those that do not")
-	set.IntVar(&f.Rounds, "rounds", 0, "`N` rounds of each comparison, in place of its own number")
+	set.StringVar(&f.only, "only", "", "only these `SECTIONS`, separated by commas: "+strings.Join(names(), ","))
+	set.BoolVar(&f.ipvs, "ipvs", false, "the sections that need IPVS, instead of the others")
+	set.IntVar(&f.Rounds, "rounds", 0, "`N` rounds of each comparison, instead of its default")
 	set.BoolVar(&f.Smoke, "smoke", false, "small sizes and one round: shows that it works, not how fast")
 	set.StringVar(&f.json, "json", "", "write the rows to `FILE`")
-	set.StringVar(&f.join, "join", "", "add the rows of these `FILES`, with commas between, which -json wrote elsewhere")
-	set.StringVar(&f.recorded, "recorded", "docs/bench.json", "`FILE` of the rows that were recorded last")
-	set.StringVar(&f.page, "page", "docs/performance.md", "`FILE` with their table")
-	set.BoolVar(&f.record, "record", false, "write both files anew; sections that were not measured stay")
+	set.StringVar(&f.join, "join", "", "add the rows of these `FILES`, separated by commas, written by -json in other runs")
+	set.StringVar(&f.recorded, "recorded", "docs/bench.json", "`FILE` with the last record")
+	set.StringVar(&f.page, "page", "docs/performance.md", "`FILE` with the table of the record")
+	set.BoolVar(&f.record, "record", false, "update both files; sections without a measurement stay")
 	set.BoolVar(&f.strict, "strict", false, "fail when a bar is missed")
 }
 
@@ -67,17 +67,17 @@ func progress(w io.Writer) func(string, ...any) {
 // run measures, prints, and writes files.
 func (f *flags) run(w io.Writer) ([]measure.Row, error) {
 	if f.Lvsmark == "" {
-		return nil, errors.New("LVSMARK_BIN does not say where lvsmark is: `integration/run bench` does")
+		return nil, errors.New("LVSMARK_BIN is not set to the path of lvsmark: use `integration/run bench`")
 	}
 	if f.Smoke && f.record {
-		return nil, errors.New("-smoke measures nothing that could be recorded")
+		return nil, errors.New("-smoke and -record exclude each other: smoke runs have other sizes")
 	}
 	rows, err := f.rows()
 	if err != nil {
 		return nil, err
 	}
 	var recorded []measure.Row
-	if !f.Smoke { // whose sizes are others
+	if !f.Smoke { // smoke runs have other sizes than the record
 		if recorded, err = measure.ReadRecord(f.recorded); err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (f *flags) run(w io.Writer) ([]measure.Row, error) {
 	return rows, err
 }
 
-// rows are those that are measured here, and those of other runs.
+// rows returns the rows of this run and of joined runs.
 func (f *flags) rows() ([]measure.Row, error) {
 	chosen, err := choose(f.only, f.ipvs)
 	if err != nil {
@@ -116,7 +116,7 @@ func (f *flags) rows() ([]measure.Row, error) {
 	return rows, nil
 }
 
-// split is the list of what has commas between.
+// split returns the items of a comma-separated list.
 func split(list string) []string {
 	return slices.DeleteFunc(strings.Split(list, ","), func(s string) bool { return s == "" })
 }

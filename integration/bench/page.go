@@ -8,13 +8,13 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 )
 
-// What is between these lines of a page is the table of the record.
+// The table of the record is between these lines of the page.
 const (
 	tableBegins = "<!-- integration/run bench record writes this table -->"
 	tableEnds   = "<!-- end of the table -->"
 )
 
-// write makes the rows the record, and its table that of the page.
+// write writes the rows as the record, and their table into the page.
 func (f *flags) write(rows []measure.Row) error {
 	page, err := os.ReadFile(f.page)
 	if err != nil {
@@ -30,12 +30,12 @@ func (f *flags) write(rows []measure.Row) error {
 	return os.WriteFile(f.page, []byte(renewed), 0o644)
 }
 
-// withTable is the page with the table of these rows in place of its own.
+// withTable returns the page with its table replaced by that of the rows.
 func withTable(page string, rows []measure.Row) (string, error) {
 	before, rest, begins := strings.Cut(page, tableBegins+"\n")
 	_, after, ends := strings.Cut(rest, tableEnds+"\n")
 	if !begins || !ends {
-		return "", fmt.Errorf("it has no place for the table, between %q and %q", tableBegins, tableEnds)
+		return "", fmt.Errorf("the page has no lines %q and %q for the table", tableBegins, tableEnds)
 	}
 	var table strings.Builder
 	if err := measure.WriteTable(&table, rows, nil); err != nil {

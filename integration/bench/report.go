@@ -8,7 +8,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 )
 
-// report prints the table, how many bars are kept, and what has moved.
+// report prints the table, the number of kept bars, and the moves.
 func report(w io.Writer, rows, recorded []measure.Row) error {
 	moves := measure.Moves(recorded, rows)
 	if err := measure.WriteTable(w, rows, moves); err != nil {
@@ -35,8 +35,7 @@ func closing(rows []measure.Row) string {
 	return fmt.Sprintf("\nBars: %d kept, %d missed.\n", kept, missed)
 }
 
-// moved tells each figure that is not what it was; nothing where there is no
-// record.
+// moved lists the moves since the record; it returns "" without a record.
 func moved(recorded []measure.Row, moves []measure.Move) string {
 	if len(recorded) == 0 {
 		return ""

@@ -11,11 +11,11 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/services"
 )
 
-// A section of the benchmark.
+// A section is a part of the benchmark.
 type section struct {
 	name   string
 	ipvs   bool // needs a kernel with IPVS
-	byName bool // takes long: only where -only names it
+	byName bool // slow: runs only if -only contains it
 	run    func(measure.Options) ([]measure.Row, error)
 }
 
@@ -38,8 +38,8 @@ func names() []string {
 	return names
 }
 
-// choose returns the sections of these names, or all for none, that need IPVS or
-// that do not.
+// choose returns the sections in only, or all if it is empty, that need IPVS or that
+// do not.
 func choose(only string, ipvs bool) ([]section, error) {
 	wanted := split(only)
 	for _, name := range wanted {
@@ -53,7 +53,7 @@ func choose(only string, ipvs bool) ([]section, error) {
 	}), nil
 }
 
-// measureHere runs the sections, one after the other.
+// measureHere runs the sections in sequence.
 func measureHere(chosen []section, opts measure.Options) ([]measure.Row, error) {
 	here, err := machine()
 	if err != nil {

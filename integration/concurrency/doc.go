@@ -1,4 +1,4 @@
-// Package concurrency has lvsmark apply while others write: another lvsmark,
-// nft, ipvsadm, a reload of nftables.service. One wins, the other goes on or
-// refuses, and nothing is ever a mixture.
+// Package concurrency tests lvsmark apply while other processes write: another
+// lvsmark, nft, ipvsadm, a reload of nftables.service. An apply succeeds or refuses,
+// and the result is never a mixture.
 package concurrency

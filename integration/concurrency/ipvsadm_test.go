@@ -11,25 +11,25 @@ import (
 
 var ipvsadmFile = []string{"ipvsadm", "-R"}
 
-// TestForeignServices makes, edits and deletes services of other marks all the
-// time: that keeps nobody from an apply.
+// TestForeignServices adds, edits and deletes services of other marks all the time:
+// every apply succeeds.
 func TestForeignServices(t *testing.T) {
 	need.IPVS(t)
-	w := newWorld(t)
-	w.while(ipvsadmFile, func(n int) string {
+	w := newFixture(t)
+	w.whileWriting(ipvsadmFile, func(n int) string {
 		mark := 4000 + n%3
 		return fmt.Sprintf("-A -f %[1]d -s rr\n-a -f %[1]d -r 10.9.0.1:0 -m -w 1\n-e -f %[1]d -r 10.9.0.1:0 -m -w 9\n-D -f %[1]d\n", mark)
 	}, func() {
-		assert.Equal(t, applies(), w.applyInTurn(true))
+		assert.Equal(t, applyCount(), w.applyAlternately(true))
 	})
-	w.settles()
+	w.checkConverges()
 }
 
-// TestOwnServices edits lvsmark's own service all the time: weights, the
-// scheduler, real servers, the service itself.
+// TestOwnServices changes lvsmark's service all the time: weights, the scheduler, real
+// servers, the service itself.
 func TestOwnServices(t *testing.T) {
 	need.IPVS(t)
-	w := newWorld(t)
+	w := newFixture(t)
 	w.do(w.specs[0], "apply")
 	edits := []string{
 		"-e -f 21 -r 10.0.0.12:0 -m -w 7",
@@ -41,8 +41,8 @@ func TestOwnServices(t *testing.T) {
 		"-A -f 21 -s wrr",
 		"-a -f 21 -r 10.0.0.11:0 -m -w 4",
 	}
-	w.while(ipvsadmFile, func(n int) string { return edits[n%len(edits)] + "\n" }, func() {
-		w.applyInTurn(false)
+	w.whileWriting(ipvsadmFile, func(n int) string { return edits[n%len(edits)] + "\n" }, func() {
+		w.applyAlternately(false)
 	})
-	w.settles()
+	w.checkConverges()
 }

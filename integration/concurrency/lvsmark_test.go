@@ -8,14 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestApplies lets processes apply two specs at the same time, again and again.
-// What is there afterwards is one of the specs, of which an apply said that it
-// is done.
+// TestApplies runs applies of two specs at the same time, repeatedly. Afterwards the
+// kernel matches exactly one spec, and an apply of that spec succeeded.
 func TestApplies(t *testing.T) {
 	const processes = 4
-	w := newWorld(t)
+	w := newFixture(t)
 	done, refused := 0, 0
-	for range applies() {
+	for range applyCount() {
 		outcomes := make([]outcome, processes)
 		errs := make([]error, processes)
 		var running sync.WaitGroup
@@ -26,7 +25,7 @@ func TestApplies(t *testing.T) {
 		var won [2]bool
 		for i, o := range outcomes {
 			require.NoError(t, errs[i])
-			w.fair(o)
+			w.checkOutcome(o)
 			if o.status == 0 {
 				won[i%2] = true
 				done++
@@ -34,10 +33,10 @@ func TestApplies(t *testing.T) {
 				refused++
 			}
 		}
-		require.True(t, won[0] || won[1], "somebody wins: %v", outcomes)
-		is := [2]bool{w.is(w.specs[0]), w.is(w.specs[1])}
-		assert.True(t, is[0] != is[1], "one spec, no mixture: %v", is)
-		assert.True(t, is[0] && won[0] || is[1] && won[1], "the spec of one that was done: %v, %v", is, outcomes)
+		require.True(t, won[0] || won[1], "at least one apply succeeds: %v", outcomes)
+		matches := [2]bool{w.matches(w.specs[0]), w.matches(w.specs[1])}
+		assert.True(t, matches[0] != matches[1], "one spec, no mixture: %v", matches)
+		assert.True(t, matches[0] && won[0] || matches[1] && won[1], "the spec of a successful apply: %v, %v", matches, outcomes)
 	}
 	t.Logf("%d done, %d refused", done, refused)
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// while calls f while somebody else runs a program again and again, each time
-// with the input of the next number. It fails where no run of it was good.
-func (w *world) while(program []string, input func(n int) string, f func()) {
+// whileWriting calls f while another process runs a program repeatedly, with the input
+// for the next number each time. It fails if no run of the program succeeded.
+func (w *fixture) whileWriting(program []string, input func(n int) string, f func()) {
 	w.t.Helper()
 	stop := make(chan struct{})
 	var running sync.WaitGroup
-	good, last := 0, ""
+	written, last := 0, ""
 	running.Go(func() {
 		for n := 0; ; n++ {
 			select {
@@ -26,7 +26,7 @@ func (w *world) while(program []string, input func(n int) string, f func()) {
 			cmd := w.command(program...)
 			cmd.Stdin = strings.NewReader(input(n))
 			if out, err := cmd.CombinedOutput(); err == nil {
-				good++
+				written++
 			} else {
 				last = fmt.Sprintf("%v: %s", err, out)
 			}
@@ -35,28 +35,28 @@ func (w *world) while(program []string, input func(n int) string, f func()) {
 	defer func() {
 		close(stop)
 		running.Wait()
-		require.Positive(w.t, good, last)
-		w.t.Logf("others wrote %d times", good)
+		require.Positive(w.t, written, last)
+		w.t.Logf("the other process wrote %d times", written)
 	}()
 	f()
 }
 
-// applyInTurn applies the specs in turn, and asserts that each apply is fair. It
-// returns how many were done. Where others leave alone what is lvsmark's, each
-// of those leaves no difference.
-func (w *world) applyInTurn(foreign bool) (done int) {
+// applyAlternately applies the two specs alternately, and checks each outcome. It
+// returns the number of successful applies. With foreign, the other process does not
+// change lvsmark's objects: then a successful apply leaves no difference.
+func (w *fixture) applyAlternately(foreign bool) (done int) {
 	w.t.Helper()
-	for n := range applies() {
+	for n := range applyCount() {
 		spec := w.specs[n%2]
 		o := w.do(spec, "apply")
-		w.fair(o)
+		w.checkOutcome(o)
 		if o.status == 0 {
 			done++
 			if foreign {
-				assert.True(w.t, w.is(spec), "no difference after an apply that was done")
+				assert.True(w.t, w.matches(spec), "no difference after a successful apply")
 			}
 		}
 	}
-	w.t.Logf("%d of %d applies done", done, applies())
+	w.t.Logf("%d of %d applies done", done, applyCount())
 	return done
 }

@@ -1,9 +1,8 @@
-// Demo shows what lvsmark does, on a small network of this machine: a spec, what
-// it changes in the director's kernel, FTP sessions through it, and that
-// nothing is left after it. Its exit status is 0 when all was as it should be,
-// 1 when something was not, and 2 when it could not go on.
+// Demo shows lvsmark in a small network on this machine: a spec, its changes in the
+// director's kernel, FTP sessions, and a delete that restores the previous state. The
+// exit status is 0 if all checks passed, 1 if a check failed, and 2 after an error.
 //
-// It needs root, a kernel with IPVS and the programs of package lab; run it by
+// It needs root, a kernel with IPVS and the programs of package lab; run it with
 // `integration/run demo`.
 package main
 
@@ -25,22 +24,22 @@ var picture string
 func main() { os.Exit(run()) }
 
 func run() int {
-	s := &stage{out: os.Stdout, colours: colours(os.Stdout)}
-	err := s.play()
+	s := &show{out: os.Stdout, colours: colours(os.Stdout)}
+	err := s.run()
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		return 2
-	case s.wrong > 0:
-		s.closing(red, fmt.Sprintf("%d things were not as they should be", s.wrong))
+	case s.failed > 0:
+		s.closing(red, fmt.Sprintf("%d checks failed", s.failed))
 		return 1
 	}
-	s.closing(green, "all was as it should be")
+	s.closing(green, "all checks passed")
 	return 0
 }
 
-// play is the demo from the first line to the last.
-func (s *stage) play() (err error) {
+// run runs the whole demo.
+func (s *show) run() (err error) {
 	s.heading("The lab")
 	fmt.Fprintln(s.out, picture)
 	if s.lab, err = lab.Open(lab.Options{RealServers: 3}); err != nil {
@@ -58,62 +57,63 @@ func (s *stage) play() (err error) {
 	if err != nil {
 		return err
 	}
-	acts := []func() error{s.apply, s.serve, s.sessions, s.again, func() error { return s.takeBack(before) }}
-	for _, act := range acts {
-		if err := act(); err != nil {
+	steps := []func() error{s.apply, s.serve, s.sessions, s.again, func() error { return s.delete(before) }}
+	for _, step := range steps {
+		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *stage) apply() error {
+func (s *show) apply() error {
 	s.heading("The spec")
 	s.typed("cat", lab.SpecFile)
 	s.printed(spec)
-	s.heading("What it would change")
+	s.heading("Planned changes")
 	if err := s.lvsmark(1, "diff"); err != nil {
 		return err
 	}
-	s.heading("Made so")
+	s.heading("Apply")
 	if err := s.lvsmark(0, "apply"); err != nil {
 		return err
 	}
-	s.heading("What the kernel then holds")
+	s.heading("State of the kernel")
 	if err := s.onDirector("nft", "list", "table", "ip", "lvsmark"); err != nil {
 		return err
 	}
 	return s.onDirector("ipvsadm", "-Ln")
 }
 
-func (s *stage) serve() error {
-	s.heading("What the FTP servers are told")
+func (s *show) serve() error {
+	s.heading("Configuration of the FTP servers")
 	if err := s.lvsmark(0, "render", "vsftpd"); err != nil {
 		return err
 	}
 	return s.lab.StartFTP(21, 990)
 }
 
-func (s *stage) sessions() error {
-	s.heading(fmt.Sprintf("FTP sessions: each uploads %d MB, and downloads as much", lab.DataSize>>20))
-	results, err := s.lab.Run(repertoire(), 2)
+func (s *show) sessions() error {
+	s.heading(fmt.Sprintf("FTP sessions: each uploads and downloads %d MB", lab.DataSize>>20))
+	results, err := s.lab.Run(sessionList(), 2)
 	if err != nil {
 		return err
 	}
 	s.table(lab.Table(results))
 	for _, r := range results {
-		s.expect(r.Err == nil && r.Complete(), "%s: the files arrived as they were sent", r.Session)
-		s.expect(r.SameServer(), "%s: control and data were on the same real server", r.Session)
+		s.check(r.Err == nil && r.Complete(), "%s: the files arrived with the correct content", r.Session)
+		s.check(r.SameServer(), "%s: control and data were on the same real server", r.Session)
 		for _, source := range r.Source {
-			s.expect(source == lab.VIP(r.Family), "%s: active data came from the VIP", r.Session)
+			s.check(source == lab.VIP(r.Family), "%s: active data came from the VIP", r.Session)
 		}
-		s.expect(r.Mode.Active() == (len(r.Source) > 0), "%s: data came the way the mode says", r.Session)
+		s.check(r.Mode.Active() == (len(r.Source) > 0), "%s: the direction of data connections fits the mode", r.Session)
 	}
 	return nil
 }
 
-// repertoire has every mode, plain and over TLS, by a program that can.
-func repertoire() []lab.Session {
+// sessionList returns sessions of every mode, with and without TLS, with a client that
+// supports it.
+func sessionList() []lab.Session {
 	const v4, v6 = config.IPv4, config.IPv6
 	return []lab.Session{
 		{Client: lab.Curl, Family: v4, Mode: lab.PASV, Security: lab.Plain},
@@ -132,8 +132,8 @@ func repertoire() []lab.Session {
 	}
 }
 
-func (s *stage) again() error {
-	s.heading("Once more: there is nothing to do")
+func (s *show) again() error {
+	s.heading("Second apply: nothing to do")
 	before, err := s.state()
 	if err != nil {
 		return err
@@ -145,16 +145,16 @@ func (s *stage) again() error {
 	if err != nil {
 		return err
 	}
-	s.expect(before == after, "the second apply changed nothing")
+	s.check(before == after, "the second apply changed nothing")
 	return s.lvsmark(0, "diff")
 }
 
-func (s *stage) takeBack(before string) error {
-	s.heading("Taken back")
+func (s *show) delete(before string) error {
+	s.heading("Delete")
 	if err := s.lvsmark(0, "delete"); err != nil {
 		return err
 	}
-	s.heading("What is left")
+	s.heading("State after delete")
 	for _, command := range stateCommands() {
 		if err := s.onDirector(command...); err != nil {
 			return err
@@ -164,6 +164,6 @@ func (s *stage) takeBack(before string) error {
 	if err != nil {
 		return err
 	}
-	s.expect(before == after, "the director is as it was before the first apply")
+	s.check(before == after, "the director is as it was before the first apply")
 	return nil
 }

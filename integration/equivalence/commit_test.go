@@ -14,8 +14,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// foreignTables have what others have in a director, with names and hooks near
-// those of lvsmark.
+// foreignTables are tables of other programs, with names and hooks similar to those of
+// lvsmark.
 const foreignTables = `
 table inet firewall {
 	comment "not of lvsmark"
@@ -53,9 +53,9 @@ table ip6 prerouting {
 }
 `
 
-// TestCommit commits one random spec after another, some after the tables were
-// damaged by hand. Each time the kernel holds what it holds where nothing was
-// before, and nobody else's tables are touched.
+// TestCommit commits one random spec after another, sometimes after manual changes to
+// lvsmark's tables. Each time lvsmark's tables are the same as after a commit into an
+// empty namespace, and the tables of other programs are unchanged.
 func TestCommit(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -68,7 +68,7 @@ func TestCommit(t *testing.T) {
 	for i := range cases(200) {
 		seed, r := random(i)
 		before := spec
-		spec = following(r, before)
+		spec = nextSpec(r, before)
 		if damaged = ""; i > 0 && r.IntN(4) == 0 {
 			damaged = damage(r, before)
 			require.NoError(t, worked.Load(damaged), seed)
@@ -90,15 +90,15 @@ func TestCommit(t *testing.T) {
 	assert.Empty(t, listing(t, fresh))
 }
 
-// following is a spec that differs in little, mostly.
-func following(r *rand.Rand, spec *config.Spec) *config.Spec {
+// nextSpec returns a random spec, usually one with few differences.
+func nextSpec(r *rand.Rand, spec *config.Spec) *config.Spec {
 	if len(spec.Clusters) == 0 || r.IntN(3) == 0 {
 		return specgen.Spec(r)
 	}
 	return specgen.Near(r, spec)
 }
 
-// damage is what somebody does by hand to lvsmark's tables, for `nft -f`.
+// damage returns a manual change to lvsmark's tables, for `nft -f`.
 func damage(r *rand.Rand, spec *config.Spec) string {
 	family := config.IPv4
 	if !spec.Serves(family) {

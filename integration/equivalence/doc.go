@@ -1,5 +1,5 @@
-// Package equivalence proves in the kernel that lvsmark marks what it is meant
-// to mark: packets run through the rules of lvsmark and through others that say
-// the same, and a later hook records the mark that each came out with. It also
-// proves that `nft -f` and lvsmark make the same tables.
+// Package equivalence tests in the kernel that lvsmark sets the correct marks: packets
+// pass the rules of lvsmark and equivalent other rules, and a chain of later priority
+// records the mark of each packet. It also tests that `nft -f` and lvsmark create the
+// same tables.
 package equivalence

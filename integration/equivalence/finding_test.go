@@ -18,11 +18,11 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestFindings puts random tables of others before and behind lvsmark's, and
-// sends packets of random specs: those about which lvsmark warns of nothing come
-// through with their mark. In every other case all that rules ask is known of
-// packets: those that it says will be dropped or get another mark do. What it says
-// of all packets together is what it says of each.
+// TestFindings loads random foreign tables before and after lvsmark's chains, and
+// sends packets of random specs. A packet without a finding keeps its mark. In every
+// second case the rules match only known properties of packets: then a packet with a
+// finding is dropped or loses its mark. The findings for all packets together are the
+// findings for each of them.
 func TestFindings(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -33,8 +33,8 @@ func TestFindings(t *testing.T) {
 	for i := range cases(60) {
 		seed, r := random(i)
 		spec := specgen.Spec(r)
-		packets := ofClusters(r, spec)
-		foreign := takenTable(t, site, foreignGenerator{r, packets, i%2 == 0})
+		packets := clusterPackets(r, spec)
+		foreign := loadRandomTable(t, site, foreignGenerator{r, packets, i%2 == 0})
 		observer := Observer{Name: "observer", Priority: 1000, Then: "drop", Size: len(packets)}
 		require.NoError(t, site.Commit(spec), seed)
 		require.NoError(t, site.Load(observer.Text()), seed)
@@ -58,13 +58,13 @@ func TestFindings(t *testing.T) {
 				assert.True(t, through, "%s: no warning, but mark %#x, want %#x, came: %t", p, seen, mark, came)
 			case slices.ContainsFunc(found, func(n *firewall.Finding) bool { return len(n.Conditions) == 0 }):
 				count[sure]++
-				assert.False(t, through && i%2 == 0, "%s: came through with its mark in spite of %s", p, found)
+				assert.False(t, through && i%2 == 0, "%s: arrived with its mark in spite of %s", p, found)
 			default:
 				count[perhaps]++
 				assert.NotZero(t, i%2, "%s: %s", p, found)
 			}
 		}
-		whole := names(findingsOf(t, site, only(spec, packets)))
+		whole := names(findingsOf(t, site, specFor(spec, packets)))
 		slices.Sort(each)
 		slices.Sort(whole)
 		assert.Equal(t, slices.Compact(each), slices.Compact(whole))
@@ -72,7 +72,7 @@ func TestFindings(t *testing.T) {
 			t.Fatalf("%s\n%s\n%s", seed, specgen.YAML(spec), foreign)
 		}
 	}
-	t.Logf("packets by what was said of them: %v", count)
+	t.Logf("packets by kind of finding: %v", count)
 	for _, said := range []string{clean, sure, perhaps} {
 		assert.NotZero(t, count[said], said)
 	}
@@ -88,11 +88,11 @@ func findingsOf(t *testing.T, site *Site, spec *config.Spec) (found []*firewall.
 		}
 		return err
 	}))
-	// The observer is somebody else too.
+	// The observer is a foreign table too.
 	return slices.DeleteFunc(found, func(n *firewall.Finding) bool { return n.Table == "observer" })
 }
 
-// names are the rules and what they do.
+// names returns the rules of findings and their effects.
 func names(found []*firewall.Finding) []string {
 	var list []string
 	for _, n := range found {
@@ -101,9 +101,9 @@ func names(found []*firewall.Finding) []string {
 	return list
 }
 
-// ofClusters are packets that a spec marks: to some VIPs, at the borders of the
-// ranges of ports and within.
-func ofClusters(r *rand.Rand, spec *config.Spec) []Packet {
+// clusterPackets returns packets that a spec marks: to some VIPs, with ports at the
+// ends of the ranges and inside.
+func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 	packets := map[Packet]bool{}
 	for i := range spec.Clusters {
 		c := &spec.Clusters[i]
@@ -138,8 +138,8 @@ func markOf(spec *config.Spec, p Packet) uint32 {
 	return 0
 }
 
-// only is a spec of just these packets.
-func only(spec *config.Spec, packets []Packet) *config.Spec {
+// specFor returns a spec that marks only these packets.
+func specFor(spec *config.Spec, packets []Packet) *config.Spec {
 	s := &config.Spec{}
 	for i, p := range packets {
 		s.Clusters = append(s.Clusters, config.Cluster{
@@ -150,9 +150,9 @@ func only(spec *config.Spec, packets []Packet) *config.Spec {
 	return s
 }
 
-// takenTable loads the first random table that nft takes: some conditions
-// contradict each other.
-func takenTable(t *testing.T, site *Site, g foreignGenerator) string {
+// loadRandomTable loads the first random table that nft accepts. nft refuses tables
+// with contradictory conditions.
+func loadRandomTable(t *testing.T, site *Site, g foreignGenerator) string {
 	t.Helper()
 	var err error
 	for range 20 {
@@ -165,14 +165,14 @@ func takenTable(t *testing.T, site *Site, g foreignGenerator) string {
 	return ""
 }
 
-// A foreignGenerator makes tables about some packets, and some beside them.
+// A foreignGenerator generates tables with rules about some packets and similar ones.
 type foreignGenerator struct {
 	r       *rand.Rand
 	packets []Packet
-	known   bool // all that rules ask is known of packets
+	known   bool // rules match only known properties of packets
 }
 
-// table is a random table of others.
+// table returns a random foreign table.
 func (g foreignGenerator) table() string {
 	var b strings.Builder
 	b.WriteString("table inet foreign\ndelete table inet foreign\ntable inet foreign {\n")
@@ -189,7 +189,7 @@ func (g foreignGenerator) table() string {
 
 func (g foreignGenerator) pick(from ...string) string { return from[g.r.IntN(len(from))] }
 
-// packet is one of the packets, or one near it.
+// packet returns one of the packets, or a similar one.
 func (g foreignGenerator) packet() Packet {
 	p := g.packets[g.r.IntN(len(g.packets))]
 	switch g.r.IntN(6) {
@@ -231,7 +231,7 @@ func (g foreignGenerator) rules(n int, jumps []string) string {
 	return b.String()
 }
 
-// test is a condition of a rule.
+// test returns a condition of a rule.
 func (g foreignGenerator) test() string {
 	p, q := g.packet(), g.packet()
 	family, length, other := "ip", 8*g.r.IntN(5), "203.0.113.9"

@@ -13,11 +13,10 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// TestWithoutPorts sends packets to the VIP that have no ports: fragments but the
-// first (nothing tracks connections here, so nothing puts them together), and
-// segments that are cut off. No rule may mark them by what it knows besides. In
-// fragments, most kernels take for a port what stands where it would be
-// (nft_payload_fast_eval); here that is 0.
+// TestWithoutPorts sends packets without ports to the VIP: later fragments (not
+// reassembled, since there is no connection tracking) and truncated segments. Rules
+// must not mark them by their other fields. In a later fragment, most kernels read the
+// port from the payload (nft_payload_fast_eval); here it is 0.
 func TestWithoutPorts(t *testing.T) {
 	need.NFTables(t)
 	t.Parallel()
@@ -40,11 +39,11 @@ director: {bind: false}
 				{"whole", segment(vip, 15000), "1"},
 				{"the first fragment", fragment(segment(vip, 15000), 0), "1"},
 				{"another fragment", fragment(segment(vip, 0), 8), "0"},
-				{"cut off behind the ports", cutOff(segment(vip, 15000), 4), "1"},
-				{"cut off within the ports", cutOff(segment(vip, 15000), 3), "0"},
-				{"cut off ahead of them", cutOff(segment(vip, 15000), 0), "0"},
+				{"truncated after the ports", truncate(segment(vip, 15000), 4), "1"},
+				{"truncated inside the ports", truncate(segment(vip, 15000), 3), "0"},
+				{"truncated before the ports", truncate(segment(vip, 15000), 0), "0"},
 			} {
-				assert.Equal(t, c.marked, timesMarked(t, site, c.packet), c.name)
+				assert.Equal(t, c.marked, countMarked(t, site, c.packet), c.name)
 			}
 		})
 	}
@@ -54,7 +53,7 @@ func segment(to netip.Addr, port uint16) []byte {
 	return Packet{To: to, Protocol: unix.IPPROTO_TCP, Port: port}.AppendIP(nil)
 }
 
-// headerLen is the length of the packet's IP header.
+// headerLen returns the length of the packet's IP header.
 func headerLen(packet []byte) int {
 	if packet[0]>>4 == 4 {
 		return 20
@@ -62,13 +61,13 @@ func headerLen(packet []byte) int {
 	return 40
 }
 
-// fragment makes of the packet a fragment that begins so many bytes behind the
-// start of the whole, a multiple of 8, and is not the last one.
+// fragment turns the packet into a fragment at an offset, a multiple of 8 bytes, that
+// is not the last one.
 func fragment(packet []byte, offset uint16) []byte {
 	const more = 1
 	if headerLen(packet) == 20 { // RFC 791
 		binary.BigEndian.PutUint16(packet[6:], more<<13|offset/8)
-		return summed(packet)
+		return withChecksum(packet)
 	}
 	header := []byte{packet[6], 0, 0, more, 0, 0, 0, 7} // RFC 8200, 4.5
 	binary.BigEndian.PutUint16(header[2:], offset|more)
@@ -77,27 +76,27 @@ func fragment(packet []byte, offset uint16) []byte {
 	return append(packet[:40:40], append(header, packet[40:]...)...)
 }
 
-// cutOff leaves so many bytes of what is behind the IP header.
-func cutOff(packet []byte, length int) []byte {
+// truncate shortens the packet to length bytes after the IP header.
+func truncate(packet []byte, length int) []byte {
 	packet = packet[:headerLen(packet)+length]
 	if headerLen(packet) == 20 {
 		binary.BigEndian.PutUint16(packet[2:], uint16(len(packet)))
-		return summed(packet)
+		return withChecksum(packet)
 	}
 	binary.BigEndian.PutUint16(packet[4:], uint16(length))
 	return packet
 }
 
-// summed is an IPv4 packet with the right checksum of its header.
-func summed(packet []byte) []byte {
+// withChecksum sets the header checksum of an IPv4 packet.
+func withChecksum(packet []byte) []byte {
 	packet[10], packet[11] = 0, 0
 	binary.BigEndian.PutUint16(packet[10:], checksum(packet[:20]))
 	return packet
 }
 
-// timesMarked sends the packet and says how often it came out with the cluster's
-// mark, as text.
-func timesMarked(t *testing.T, s *Site, packet []byte) string {
+// countMarked sends the packet and returns, as text, how many times it arrived with
+// the cluster's mark.
+func countMarked(t *testing.T, s *Site, packet []byte) string {
 	t.Helper()
 	const table = `table inet counted {
 	counter seen { }

@@ -13,8 +13,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// behindMangle is the priority next to that at which iptables and lvsmark mark.
-const behindMangle = -149
+// afterMangle is the next priority after that of the marks of iptables and lvsmark.
+const afterMangle = -149
 
 func newSite(t *testing.T) *Site {
 	t.Helper()
@@ -32,19 +32,18 @@ func newNamespace(t *testing.T) *Namespace {
 	return n
 }
 
-// observe sends packets through the hooks of a site and records them behind
-// mangle, where they end.
-func observe(t *testing.T, s *Site, packets []Packet) Sight {
+// observe sends packets to a site, records them after mangle and drops them there.
+func observe(t *testing.T, s *Site, packets []Packet) Observation {
 	t.Helper()
-	o := Observer{Name: "observer", Priority: behindMangle, Then: "drop", Size: len(packets)}
+	o := Observer{Name: "observer", Priority: afterMangle, Then: "drop", Size: len(packets)}
 	require.NoError(t, s.Load(o.Text()))
 	sights, err := s.Observe(packets, o)
 	require.NoError(t, err)
 	return sights[0]
 }
 
-// assertSame reports the packets whose marks differ, the first few of them.
-func assertSame(t *testing.T, want, got Sight) {
+// assertSame reports the first packets with different marks.
+func assertSame(t *testing.T, want, got Observation) {
 	t.Helper()
 	const most = 10
 	differ := 0
@@ -61,7 +60,7 @@ func assertSame(t *testing.T, want, got Sight) {
 	require.Len(t, got.Marks, len(want.Marks))
 }
 
-// A program is lvsmark itself.
+// A program is the lvsmark binary.
 type program struct{ path string }
 
 func newProgram(t *testing.T) program {
@@ -69,14 +68,14 @@ func newProgram(t *testing.T) program {
 	return program{need.Lvsmark(t)}
 }
 
-// apply makes the spec so.
+// apply applies the spec.
 func (p program) apply(t *testing.T, n *Namespace, yaml string) {
 	t.Helper()
 	_, err := n.Run(yaml, p.path, "-c", "-", "apply")
 	require.NoError(t, err, yaml)
 }
 
-// render is the spec as text for `nft -f`.
+// render returns the spec as text for `nft -f`.
 func (p program) render(t *testing.T, n *Namespace, yaml string) string {
 	t.Helper()
 	text, err := n.Run(yaml, p.path, "-c", "-", "render", "nft")
@@ -84,15 +83,15 @@ func (p program) render(t *testing.T, n *Namespace, yaml string) string {
 	return text
 }
 
-// diff fails unless lvsmark finds no difference: it exits with status 0.
+// diff requires that lvsmark finds no difference: exit status 0.
 func (p program) diff(t *testing.T, n *Namespace, yaml string) {
 	t.Helper()
 	_, err := n.Run(yaml, p.path, "-c", "-", "diff")
 	require.NoError(t, err, yaml)
 }
 
-// cases is how many random cases a test takes: n, but a tenth where time is short
-// (go test -short), as under software emulation.
+// cases returns the number of random cases of a test: n, or a tenth of it with -short,
+// as under software emulation.
 func cases(n int) int {
 	if testing.Short() {
 		return n / 10
@@ -100,8 +99,8 @@ func cases(n int) int {
 	return n
 }
 
-// random is a source of its own for each case; the text names it in failures.
-// LVSMARK_SEED is that of another run.
+// random returns a separate random source for each case, and its description for
+// failures. LVSMARK_SEED repeats another run.
 func random(i int) (string, *rand.Rand) {
 	seed := cmp.Or(os.Getenv("LVSMARK_SEED"), "1")
 	n, err := strconv.ParseUint(seed, 10, 64)

@@ -7,9 +7,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Naive is the marking of a spec as somebody would write it by hand, for
-// `nft -f`: a rule for each VIP and each range of ports. It does not rest on
-// what config or nft make of ports and VIPs.
+// Naive returns the marks of a spec as a simple ruleset for `nft -f`: one rule for
+// each VIP and each range of ports. It does not use the code of config and nft for
+// ports and VIPs.
 func Naive(spec *config.Spec, table string, priority int) string {
 	var b strings.Builder
 	for _, family := range config.Families() {
@@ -31,13 +31,13 @@ func Naive(spec *config.Spec, table string, priority int) string {
 	return b.String()
 }
 
-// asWritten is a match for each entry of the cluster's ports.
+// asWritten returns a match for each entry of the cluster's ports.
 func asWritten(c *config.Cluster) []string {
 	var matches []string
 	if c.FTP != nil {
 		for _, port := range c.FTP.ControlPorts {
 			matches = append(matches, fmt.Sprintf("tcp dport %d", port))
-			// Answers to active data come to the VIP where real servers have it.
+			// If real servers have the VIP, replies to active data arrive at the VIP.
 			switch {
 			case c.Forwarding == config.NAT:
 			case port == 990:

@@ -11,10 +11,9 @@ import (
 	"github.com/lvsmark/lvsmark/integration/specgen"
 )
 
-// TestNaive sends the same packets through lvsmark's tables and then through
-// rules by hand that say the same, for many random specs: each gets the same
-// mark from both. A packet comes with a mark, which it keeps when it is of no
-// cluster.
+// TestNaive sends packets of many random specs through lvsmark's tables, and then
+// through equivalent simple rules: both must set the same mark. Each packet has a mark
+// before, which it keeps if it belongs to no cluster.
 func TestNaive(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -33,11 +32,11 @@ func TestNaive(t *testing.T) {
 		seed, r := random(i)
 		spec := specgen.Spec(r)
 		packets := Probes(r, spec)
-		byLVSMark := Observer{Name: "by_lvsmark", Priority: behindMangle, Then: "meta mark set " + before, Size: len(packets)}
-		byHand := Observer{Name: "by_hand", Priority: behindMangle + 2, Then: "drop", Size: len(packets)}
+		byLVSMark := Observer{Name: "by_lvsmark", Priority: afterMangle, Then: "meta mark set " + before, Size: len(packets)}
+		byHand := Observer{Name: "by_hand", Priority: afterMangle + 2, Then: "drop", Size: len(packets)}
 
 		require.NoError(t, site.Commit(spec), "%s\n%s", seed, specgen.YAML(spec))
-		require.NoError(t, site.Load(byLVSMark.Text()+Naive(spec, "hand", behindMangle+1)+byHand.Text()))
+		require.NoError(t, site.Load(byLVSMark.Text()+Naive(spec, "hand", afterMangle+1)+byHand.Text()))
 		sights, err := site.Observe(packets, byLVSMark, byHand)
 		require.NoError(t, err, "%s\n%s", seed, specgen.YAML(spec))
 		assertSame(t, sights[1], sights[0])

@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Namespace is a network namespace without a name: it goes when it is closed,
-// or with the process.
+// A Namespace is a network namespace without a name. It ends when it is closed, or
+// with the process.
 type Namespace struct{ file *os.File }
 
-// NewNamespace needs CAP_SYS_ADMIN.
+// NewNamespace creates a network namespace. It needs CAP_SYS_ADMIN.
 func NewNamespace() (*Namespace, error) {
 	n := &Namespace{}
 	return n, onThread(func() error {
@@ -28,15 +28,14 @@ func NewNamespace() (*Namespace, error) {
 	})
 }
 
-// Close gives the namespace up.
+// Close closes the namespace.
 func (n *Namespace) Close() error { return n.file.Close() }
 
-// Path is the namespace as a file, as long as it is not closed, also for other
-// processes.
+// Path returns a path of the namespace, valid until Close, also in other processes.
 func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
 
-// Do calls f on a thread of its own in the namespace. Sockets that f opens stay
-// in it.
+// Do calls f on a separate thread in the namespace. Sockets that f opens stay in the
+// namespace.
 func (n *Namespace) Do(f func() error) error {
 	return onThread(func() error {
 		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
@@ -46,8 +45,8 @@ func (n *Namespace) Do(f func() error) error {
 	})
 }
 
-// Run runs a program in the namespace and returns its standard output; what it
-// says on standard error is part of the error.
+// Run runs a program in the namespace and returns its standard output. An error
+// contains its standard error.
 func (n *Namespace) Run(stdin string, name string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	err := n.Do(func() error {
@@ -61,7 +60,7 @@ func (n *Namespace) Run(stdin string, name string, args ...string) (string, erro
 	return stdout.String(), nil
 }
 
-// onThread calls f on a thread that ends with it.
+// onThread calls f on a thread that ends when f returns.
 func onThread(f func() error) error {
 	done := make(chan error)
 	go func() {

@@ -13,22 +13,22 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// An Observer is a chain behind that which it watches: it records each packet
-// with its mark in a set, and counts all.
+// An Observer is a chain after the observed chains: it counts packets, and records
+// each packet with its mark in a set.
 type Observer struct {
 	Name     string // of its table in each family
-	Device   string // that the packets come in from; empty: the wire
+	Device   string // input device of the packets; empty: the wire
 	Priority int    // of its chain, in prerouting
-	Then     string // what becomes of the packets, as nft writes it
-	Size     int    // packets at the most
+	Then     string // final statement of the rule, in nft syntax
+	Size     int    // maximum number of packets
 }
 
-// Text is the observer as `nft -f` reads it; loaded again, it has seen nothing.
+// Text returns the observer for `nft -f`. Loading it again clears its records.
 func (o Observer) Text() string {
 	var b bytes.Buffer
 	for _, family := range config.Families() {
-		// The set has all its buckets from the start: one that grows under load
-		// refuses packets. So do counters in its elements.
+		// The set has its final size from the start: a set that grows under load loses
+		// packets, and so does a set with counters in its elements.
 		fmt.Fprintf(&b, `table %[1]s %[2]s
 delete table %[1]s %[2]s
 table %[1]s %[2]s {
@@ -59,19 +59,19 @@ func nftFamily(f config.Family) string {
 	return "ip6"
 }
 
-// A Sight is what an observer saw.
-type Sight struct {
+// An Observation is the record of an observer.
+type Observation struct {
 	Marks map[Packet]uint32
-	All   uint64 // packets, those that came twice counted twice
+	All   uint64 // number of packets, duplicates included
 }
 
-// Seen reads what the observer in the namespace has seen. A packet that was seen
-// with more than one mark is an error.
-func (o Observer) Seen(n *Namespace) (Sight, error) {
-	sight := Sight{Marks: make(map[Packet]uint32, o.Size)}
+// Seen reads the record of the observer in the namespace. It returns an error if a
+// packet had several marks.
+func (o Observer) Seen(n *Namespace) (Observation, error) {
+	sight := Observation{Marks: make(map[Packet]uint32, o.Size)}
 	err := n.Do(func() error {
-		// A hash that the kernel resizes meanwhile may be read with gaps. Nothing is
-		// ever deleted from it, so that what several readings find is there.
+		// A dump can miss elements while the kernel resizes the hash. No element is ever
+		// deleted, so the union of several dumps is correct.
 		const readings = 5
 		for reading := 0; reading == 0 || reading < readings && uint64(len(sight.Marks)) < sight.All; reading++ {
 			sight.All = 0
@@ -86,7 +86,7 @@ func (o Observer) Seen(n *Namespace) (Sight, error) {
 	return sight, err
 }
 
-func (o Observer) read(family config.Family, sight *Sight) error {
+func (o Observer) read(family config.Family, sight *Observation) error {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{MessageBufferSize: 64 << 10})
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (o Observer) read(family config.Family, sight *Sight) error {
 	return nil
 }
 
-// dump asks for all objects of a kind in the observer's table. In each kind of
+// dump requests all objects of a kind in the observer's table. In each kind of
 // request, attribute 1 is the name of the table.
 func (o Observer) dump(conn *netlink.Conn, family config.Family, kind uint16, filter []netlink.Attribute) ([][]byte, error) {
 	proto := byte(unix.NFPROTO_IPV4)
@@ -136,14 +136,14 @@ func (o Observer) dump(conn *netlink.Conn, family config.Family, kind uint16, fi
 	var bodies [][]byte
 	for _, reply := range replies {
 		if reply.Header.Flags&netlink.DumpInterrupted != 0 {
-			return nil, fmt.Errorf("the ruleset changes while it is read")
+			return nil, fmt.Errorf("the ruleset changed during the dump")
 		}
 		bodies = append(bodies, reply.Data[4:])
 	}
 	return bodies, err
 }
 
-func (s *Sight) add(family config.Family, element []byte) error {
+func (s *Observation) add(family config.Family, element []byte) error {
 	packet, mark, err := decodeKey(family, element)
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (s *Sight) add(family config.Family, element []byte) error {
 	return nil
 }
 
-// elements yields the content of each element of a dump's message.
+// elements yields the content of each element in a message of a dump.
 func elements(b []byte) func(func([]byte) bool) {
 	return func(yield func([]byte) bool) {
 		for typ, list := range attributes(b) {
@@ -180,13 +180,12 @@ func attributes(b []byte) func(func(uint16, []byte) bool) {
 	}
 }
 
-// decodeKey reads the key of an element, each field of which is padded to 4
-// bytes.
+// decodeKey decodes the key of an element. Each field is padded to 4 bytes.
 func decodeKey(family config.Family, element []byte) (p Packet, mark uint32, err error) {
 	key := nested(nested(element, unix.NFTA_SET_ELEM_KEY), unix.NFTA_DATA_VALUE)
 	width := family.Bits() / 8
 	if len(key) != width+12 {
-		return p, 0, fmt.Errorf("an element whose key has %d bytes", len(key))
+		return p, 0, fmt.Errorf("the key of an element has %d bytes", len(key))
 	}
 	p.To, _ = netip.AddrFromSlice(key[:width])
 	p.Protocol = key[width]
@@ -194,7 +193,7 @@ func decodeKey(family config.Family, element []byte) (p Packet, mark uint32, err
 	return p, binary.NativeEndian.Uint32(key[width+8:]), nil
 }
 
-// counterPackets reads an object that is a counter.
+// counterPackets returns the number of packets of a counter object.
 func counterPackets(object []byte) uint64 {
 	const nftaObjData = 4
 	if packets := nested(nested(object, nftaObjData), unix.NFTA_COUNTER_PACKETS); len(packets) == 8 {
@@ -203,7 +202,7 @@ func counterPackets(object []byte) uint64 {
 	return 0
 }
 
-// nested is the content of an attribute among others.
+// nested returns the content of the first attribute of a type.
 func nested(b []byte, typ uint16) []byte {
 	for t, data := range attributes(b) {
 		if t == typ {
@@ -213,22 +212,22 @@ func nested(b []byte, typ uint16) []byte {
 	return nil
 }
 
-// Exactly is an error unless the observer saw these packets, each once, and no
-// others.
-func (s Sight) Exactly(packets []Packet) error {
+// CheckExactly returns an error unless the observer saw exactly these packets, each
+// once.
+func (s Observation) CheckExactly(packets []Packet) error {
 	for _, p := range packets {
 		if _, ok := s.Marks[p]; !ok {
 			return fmt.Errorf("%s was not seen; %d packets were seen, %d sent", p, len(s.Marks), len(packets))
 		}
 	}
 	if len(s.Marks) != len(packets) || s.All != uint64(len(packets)) {
-		return fmt.Errorf("%d different packets were seen, %d in all, where %d were sent", len(s.Marks), s.All, len(packets))
+		return fmt.Errorf("%d different packets were seen, %d in total; %d were sent", len(s.Marks), s.All, len(packets))
 	}
 	return nil
 }
 
-// Count is the number of packets with each mark.
-func (s Sight) Count() map[uint32]int {
+// Count returns the number of packets with each mark.
+func (s Observation) Count() map[uint32]int {
 	count := map[uint32]int{}
 	for _, mark := range s.Marks {
 		count[mark]++

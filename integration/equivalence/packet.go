@@ -10,14 +10,14 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A Packet is what marks depend on; the rest of it is always the same.
+// A Packet has the fields that marks depend on; all others are constant.
 type Packet struct {
 	To       netip.Addr
-	Protocol uint8 // IPPROTO_*, one whose header begins with two ports
+	Protocol uint8 // IPPROTO_* with two ports at the start of its header
 	Port     uint16
 }
 
-// String is "tcp 192.0.2.1 21".
+// String returns text like "tcp 192.0.2.1 21".
 func (p Packet) String() string {
 	name := fmt.Sprint(p.Protocol)
 	switch p.Protocol {
@@ -39,12 +39,12 @@ func client(f config.Family) netip.Addr {
 	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0xc, 15: 9})
 }
 
-// AppendIP adds the packet from its IP header on: a TCP segment with SYN, an
-// empty UDP datagram, or a header with ports and nothing else.
+// AppendIP appends the packet, starting with its IP header: a TCP segment with SYN, an
+// empty UDP datagram, or a header that has only ports.
 func (p Packet) AppendIP(b []byte) []byte {
 	from := client(config.FamilyOf(p.To))
 	transport := p.transport()
-	binary.BigEndian.PutUint16(transport[p.checksumAt():], checksum(p.pseudoHeader(from, len(transport)), transport))
+	binary.BigEndian.PutUint16(transport[p.checksumOffset():], checksum(p.pseudoHeader(from, len(transport)), transport))
 	if p.To.Is4() {
 		header := []byte{0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, p.Protocol, 0, 0} // RFC 791
 		binary.BigEndian.PutUint16(header[2:], uint16(20+len(transport)))
@@ -73,9 +73,9 @@ func (p Packet) transport() []byte {
 	return b
 }
 
-// checksumAt is where the transport header has its checksum; of protocols other
-// than TCP and UDP nobody here looks at it.
-func (p Packet) checksumAt() int {
+// checksumOffset returns the offset of the checksum in the transport header. For other
+// protocols than TCP and UDP, nothing reads the checksum.
+func (p Packet) checksumOffset() int {
 	if p.Protocol == unix.IPPROTO_UDP {
 		return 6
 	}
@@ -87,7 +87,7 @@ func (p Packet) pseudoHeader(from netip.Addr, length int) []byte {
 	return append(b, 0, p.Protocol, byte(length>>8), byte(length))
 }
 
-// checksum is that of RFC 1071 over parts of even length.
+// checksum returns the checksum of RFC 1071 over parts of even length.
 func checksum(parts ...[]byte) uint16 {
 	var sum uint32
 	for _, part := range parts {
@@ -98,7 +98,7 @@ func checksum(parts ...[]byte) uint16 {
 	for sum>>16 > 0 {
 		sum = sum&0xffff + sum>>16
 	}
-	if sum == 0xffff { // UDP keeps 0 for "none"
+	if sum == 0xffff { // in UDP, 0 means no checksum
 		return 0xffff
 	}
 	return ^uint16(sum)

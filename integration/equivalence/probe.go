@@ -12,9 +12,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Probes are packets that find what is wrong with the marks of a spec: to some
-// VIPs and to the addresses beside them, each to the ports at the borders of
-// ranges and beside them, and to some random ones.
+// Probes returns packets to test the marks of a spec: to some VIPs and adjacent
+// addresses, and there to the ports at and next to the ends of ranges and to random
+// ports.
 func Probes(r *rand.Rand, spec *config.Spec) []Packet {
 	const mostVIPs = 6
 	addresses := map[netip.Addr]bool{}
@@ -28,7 +28,7 @@ func Probes(r *rand.Rand, spec *config.Spec) []Packet {
 	for _, to := range slices.SortedFunc(maps.Keys(addresses), netip.Addr.Compare) {
 		for i, port := range ports {
 			packets = append(packets, Packet{to, unix.IPPROTO_TCP, port}, Packet{to, unix.IPPROTO_UDP, port})
-			if i%8 == 0 { // has ports at the same place, and no cluster marks it
+			if i%8 == 0 { // SCTP has ports at the same offset, and no cluster marks it
 				packets = append(packets, Packet{to, unix.IPPROTO_SCTP, port})
 			}
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// recipe is the one that lvsmark stands for: Red Hat's, for iptables. What stands
-// in capitals is replaced; ports are LOW:HIGH.
+// recipe is Red Hat's recipe for iptables, which lvsmark replaces. Words in capitals
+// are placeholders; PORTS is LOW:HIGH.
 const recipe = `
 iptables -t mangle -A PREROUTING -p tcp -d VIP --dport 21   -j MARK --set-mark 21
 iptables -t mangle -A PREROUTING -p tcp -d VIP --dport PORTS -j MARK --set-mark 21
@@ -37,9 +37,9 @@ func families() []family {
 	}
 }
 
-// TestRecipe sends a TCP packet to each port of the VIP and of the addresses beside it,
-// and a UDP packet to each port of the VIP, through the recipe's rules and
-// through lvsmark's: each comes out with the same mark.
+// TestRecipe sends a TCP packet to each port of the VIP and of the adjacent addresses,
+// and a UDP packet to each port of the VIP, through the recipe's rules and through
+// lvsmark's: both set the same mark.
 func TestRecipe(t *testing.T) {
 	need.NFTables(t)
 	t.Parallel()
@@ -49,7 +49,7 @@ func TestRecipe(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", f.family, ports), func(t *testing.T) {
 				need.Programs(t, "nft", f.program)
 				if testing.Short() && (ports == "1024-65535" || f.family == config.IPv6) {
-					t.Skip("takes long: left out by -short")
+					t.Skip("slow: skipped by -short")
 				}
 				low, high := portsOf(t, ports)
 
@@ -93,8 +93,8 @@ func portsOf(t *testing.T, text string) (low, high uint16) {
 	return low, high
 }
 
-// runRecipe runs the recipe's commands. Their lock is one of the test's own: it
-// would be the host's.
+// runRecipe runs the recipe's commands. They use a separate lock file instead of the
+// host's.
 func runRecipe(t *testing.T, s *Site, f family, ports string) {
 	t.Helper()
 	lock := "XTABLES_LOCKFILE=" + filepath.Join(t.TempDir(), "lock")
@@ -110,7 +110,7 @@ func runRecipe(t *testing.T, s *Site, f family, ports string) {
 	}
 }
 
-// everyPort is a packet to each of the 65,536 ports.
+// everyPort returns a packet to each of the 65,536 ports.
 func everyPort(to netip.Addr, protocol uint8) []Packet {
 	packets := make([]Packet, 1<<16)
 	for i := range packets {
@@ -119,7 +119,7 @@ func everyPort(to netip.Addr, protocol uint8) []Packet {
 	return packets
 }
 
-// marks is what Count returns when so many packets of all have the mark.
+// marks returns the expected Count if marked packets of all have the mark.
 func marks(mark uint32, marked, all int) map[uint32]int {
 	m := map[uint32]int{0: all - marked}
 	if marked > 0 {

@@ -14,7 +14,7 @@ type Site struct {
 	wire *Wire
 }
 
-// NewSite makes a namespace with a wire.
+// NewSite creates a namespace with a wire.
 func NewSite() (*Site, error) {
 	n, err := NewNamespace()
 	if err != nil {
@@ -27,23 +27,22 @@ func NewSite() (*Site, error) {
 	return &Site{n, w}, nil
 }
 
-// Close gives the site up.
+// Close closes the wire and the namespace.
 func (s *Site) Close() error { return errors.Join(s.wire.Close(), s.Namespace.Close()) }
 
-// Observe sends packets, all different, through the hooks and returns what each
-// observer saw of them. Unless each of them saw each packet exactly once, it is
-// an error.
-func (s *Site) Observe(packets []Packet, observers ...Observer) ([]Sight, error) {
+// Observe sends packets, all different, and returns the record of each observer. It
+// returns an error unless each observer saw each packet exactly once.
+func (s *Site) Observe(packets []Packet, observers ...Observer) ([]Observation, error) {
 	if err := s.wire.Send(packets); err != nil {
 		return nil, err
 	}
-	sights := make([]Sight, len(observers))
+	sights := make([]Observation, len(observers))
 	for i, o := range observers {
 		var err error
 		if sights[i], err = o.Seen(s.Namespace); err != nil {
 			return nil, err
 		}
-		if err := sights[i].Exactly(packets); err != nil {
+		if err := sights[i].CheckExactly(packets); err != nil {
 			return nil, fmt.Errorf("observer %s: %w", o.Name, err)
 		}
 	}
@@ -58,7 +57,7 @@ func (n *Namespace) Load(text string) error {
 	return nil
 }
 
-// List is what `nft list ruleset` prints.
+// List returns the output of `nft list ruleset`.
 func (n *Namespace) List() (string, error) { return n.Run("", "nft", "list", "ruleset") }
 
 // Snapshot reads lvsmark's tables.
@@ -70,7 +69,7 @@ func (n *Namespace) Snapshot() (snapshot *nft.Snapshot, err error) {
 	return snapshot, err
 }
 
-// Commit makes lvsmark's tables those of the spec, without the rest of apply.
+// Commit commits lvsmark's tables of the spec, without the rest of apply.
 func (n *Namespace) Commit(spec *config.Spec) error {
 	next, err := nft.Rehearse(nft.Compile(spec))
 	if err != nil {
@@ -79,8 +78,8 @@ func (n *Namespace) Commit(spec *config.Spec) error {
 	return n.CommitRuleset(next)
 }
 
-// CommitRuleset makes lvsmark's tables those of the ruleset, which must be in
-// the kernel's form, and proves that nothing is left to do.
+// CommitRuleset commits a ruleset of nft.Rehearse, and checks that no difference
+// remains.
 func (n *Namespace) CommitRuleset(next *nft.Ruleset) error {
 	return n.withConn(func(conn *nft.Conn) error {
 		now, err := conn.Snapshot()
@@ -94,7 +93,7 @@ func (n *Namespace) CommitRuleset(next *nft.Ruleset) error {
 			return err
 		}
 		if left := nft.Compare(&now.Ruleset, next); !left.Empty() {
-			return fmt.Errorf("after the commit there is still a difference: %+v", left.Changes())
+			return fmt.Errorf("difference after the commit: %+v", left.Changes())
 		}
 		return nil
 	})

@@ -15,9 +15,9 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestText loads what specs compile to through `nft -f` and commits the same
-// through netlink: nft lists both to the letter alike, its list reproduces
-// itself, and lvsmark sees no difference in any.
+// TestText loads compiled specs through `nft -f` and commits them through netlink: nft
+// lists both identically, its list loads again to the same list, and lvsmark finds no
+// difference in any of them.
 func TestText(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -53,7 +53,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestTextOfProgram does the same through the command line.
+// TestTextOfProgram is TestText through the command line.
 func TestTextOfProgram(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -61,7 +61,7 @@ func TestTextOfProgram(t *testing.T) {
 	lvsmark := newProgram(t)
 	byNFT, byApply := newNamespace(t), newNamespace(t)
 	check := func(name string, spec *config.Spec) {
-		// What is not in nftables is none of render nft's business.
+		// render nft prints only nftables.
 		spec.Director = config.Director{Table: spec.Director.Table}
 		yaml := specgen.YAML(spec)
 		require.NoError(t, byNFT.Load("flush ruleset\n"+lvsmark.render(t, byNFT, yaml)), name)
@@ -81,7 +81,7 @@ func TestTextOfProgram(t *testing.T) {
 	}
 }
 
-// golden are the specs of package nft's golden tests, by file.
+// golden returns the specs of package nft's golden tests, by file.
 func golden(t *testing.T) map[string]*config.Spec {
 	t.Helper()
 	files, err := filepath.Glob("../../nft/testdata/*.yaml")

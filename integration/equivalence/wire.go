@@ -9,16 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Wire is a TUN device in a namespace (Documentation/networking/tuntap.rst):
-// the packets that are written to it are those that the namespace receives. The
-// write returns when the packet is through the hooks, so that none waits in a
-// queue where it might be dropped.
+// A Wire is a TUN device in a namespace (Documentation/networking/tuntap.rst): the
+// namespace receives the packets that are written to it. A write returns after the
+// packet has passed the hooks, so no queue can drop packets.
 type Wire struct{ tun int }
 
-// receiver is the device that the packets come in from.
+// receiver is the input device of the packets.
 const receiver = "wire"
 
-// NewWire makes the device in the namespace.
+// NewWire creates the device in the namespace.
 func NewWire(n *Namespace) (*Wire, error) {
 	w := &Wire{}
 	return w, n.Do(func() error {
@@ -39,7 +38,7 @@ func openTUN() (int, error) {
 	if err == nil {
 		return fd, nil
 	}
-	// Where no udev runs, nobody makes the file before the module is there.
+	// Without udev, the device file does not exist before the module is loaded.
 	if out, err := exec.Command("modprobe", "tun").CombinedOutput(); err != nil {
 		return -1, fmt.Errorf("modprobe tun: %w: %s", err, out)
 	}
@@ -65,7 +64,7 @@ func (w *Wire) up() error {
 	return netlink.LinkSetUp(link)
 }
 
-// Send puts packets on the wire.
+// Send writes packets to the device.
 func (w *Wire) Send(packets []Packet) error {
 	b := make([]byte, 0, 128)
 	for _, p := range packets {

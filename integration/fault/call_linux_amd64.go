@@ -7,36 +7,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Call is a system call at the boundary.
+// A Call is a system call on a boundary file, see the package.
 type Call struct {
-	Name string // as in the manual, section 2
-	On   string // the file, or the netlink protocol and what the message is
+	Name string // as in section 2 of the manual
+	On   string // the file, or the netlink protocol and the type of message
 }
 
-// String is as in "sendmsg netfilter GETSET".
+// String returns text like "sendmsg netfilter GETSET".
 func (c Call) String() string { return strings.TrimSpace(c.Name + " " + c.On) }
 
-// A Place is a call of a run, told by its number among its like: threads make their
-// calls in another order in each run.
-type Place struct {
+// An Occurrence identifies a call of a run by its number among equal calls. A number
+// among all calls would differ between runs, because threads run in any order.
+type Occurrence struct {
 	Call
 	Number int // from 1
 }
 
-// String is as in "sendmsg netfilter GETSET, number 3".
-func (p Place) String() string { return fmt.Sprintf("%s, number %d", p.Call, p.Number) }
+// String returns text like "sendmsg netfilter GETSET, number 3".
+func (p Occurrence) String() string { return fmt.Sprintf("%s, number %d", p.Call, p.Number) }
 
-// Sends reports whether the call hands a message to the kernel.
+// Sends reports whether the call sends a message to the kernel.
 func (c Call) Sends() bool { return c.Name == "sendmsg" || c.Name == "sendto" }
 
-// Receives reports whether the call takes a message from the kernel.
+// Receives reports whether the call receives a message from the kernel.
 func (c Call) Receives() bool { return c.Name == "recvmsg" || c.Name == "recvfrom" }
 
 // Reads reports whether the call reads a file.
 func (c Call) Reads() bool { return c.Name == "read" || c.Name == "pread64" }
 
-// callNames are the calls that the tracer stops at, by number. Of those with a
-// file descriptor only the ones on a boundary file count.
+// callNames returns the calls at which the tracer stops, by number. Calls with a file
+// descriptor count only on a boundary file.
 func callNames() map[uint64]string {
 	return map[uint64]string{
 		unix.SYS_SOCKET: "socket", unix.SYS_BIND: "bind", unix.SYS_GETSOCKNAME: "getsockname",
@@ -49,35 +49,34 @@ func callNames() map[uint64]string {
 	}
 }
 
-// A stopped call, before it is made.
-type stopped struct {
+// A stoppedCall is a call at which a thread stopped, before the kernel runs it.
+type stoppedCall struct {
 	Call
 	process
-	of     int // process of the thread
+	tgid   int // process ID of the thread
 	regs   unix.PtraceRegs
-	on     string // what the file descriptor that the call makes will stand for
-	chosen bool   // the fault is for this call
+	opens  string // name of the file that the call opens, if it is a boundary file
+	faulty bool   // the fault is for this call
 }
 
-// answers reports whether the call receives from the socket over which the
-// request went.
-func (s *stopped) answers(request *stopped) bool {
-	return request != nil && s.Receives() && s.of == request.of && s.regs.Rdi == request.regs.Rdi
+// repliesTo reports whether the call receives from the socket of the request.
+func (s *stoppedCall) repliesTo(request *stoppedCall) bool {
+	return request != nil && s.Receives() && s.tgid == request.tgid && s.regs.Rdi == request.regs.Rdi
 }
 
-// look says what the call is; a call that does not count has no name.
-func (s *stopped) look(files map[int]string) {
+// identify sets Call. It leaves the name empty for a call that does not count.
+func (s *stoppedCall) identify(files map[int]string) {
 	name := callNames()[s.regs.Orig_rax]
 	fd := int(int32(s.regs.Rdi))
 	switch name {
 	case "socket":
 		if s.regs.Rdi == unix.AF_NETLINK {
-			s.on = protocolName(int(s.regs.Rdx))
-			s.Call = Call{name, s.on}
+			s.opens = protocolName(int(s.regs.Rdx))
+			s.Call = Call{name, s.opens}
 		}
 	case "openat":
-		if path := s.text(s.regs.Rsi); ofKernel(path) {
-			s.on = path
+		if path := s.text(s.regs.Rsi); isBoundaryFile(path) {
+			s.opens = path
 			s.Call = Call{name, path}
 		}
 	case "unshare", "membarrier":
@@ -96,9 +95,9 @@ func (s *stopped) look(files map[int]string) {
 	}
 }
 
-// ofKernel reports whether the file is one in which lvsmark reads or changes
-// the state of the kernel.
-func ofKernel(path string) bool {
+// isBoundaryFile reports whether lvsmark reads or changes kernel state through the
+// file.
+func isBoundaryFile(path string) bool {
 	return strings.HasPrefix(path, "/proc/sys/net/") || strings.HasPrefix(path, "/run/netns/") || strings.HasPrefix(path, "/var/run/netns/")
 }
 

@@ -16,67 +16,66 @@ import (
 	"github.com/lvsmark/lvsmark/integration/fault"
 )
 
-// TestNotConfirmed spoils the calls of an apply that nobody confirms, and of its
-// guard: whichever it hits or kills, all comes back.
+// TestNotConfirmed injects faults into an apply that is not confirmed, and into its
+// guard. In every case the previous state is restored.
 func TestNotConfirmed(t *testing.T) {
-	confirmation(t, "apply, not confirmed", 12, func(s *stage, f fault.Fault) fault.Run {
-		return s.trace(applyOrNot(s.to, time.Second), f)
+	confirmation(t, "apply, not confirmed", 12, func(s *runner, f fault.Fault) fault.Run {
+		return s.trace(applyConfirm(s.to, time.Second), f)
 	}, func(_ fault.Run, left, before, _ state) bool { return left.equal(before) })
 }
 
-// TestConfirmed spoils the calls of an apply that somebody confirms, and of its
-// guard. Who is told that it is confirmed can rely on it.
+// TestConfirmed injects faults into an apply that another process confirms, and into
+// its guard. If confirm succeeds, the new state stays.
 func TestConfirmed(t *testing.T) {
-	confirmation(t, "apply, confirmed", 12, func(s *stage, f fault.Fault) fault.Run {
+	confirmation(t, "apply, confirmed", 12, func(s *runner, f fault.Fault) fault.Run {
 		ctx, cancel := context.WithCancel(t.Context())
 		confirmed := make(chan bool)
-		go func() { confirmed <- s.confirmAgainAndAgain(ctx) }()
-		run := s.trace(applyOrNot(s.to, 2*time.Second), f)
+		go func() { confirmed <- s.retryConfirm(ctx) }()
+		run := s.trace(applyConfirm(s.to, 2*time.Second), f)
 		cancel()
 		if <-confirmed {
-			run.Stdout += saysConfirmed
+			run.Stdout += confirmedMarker
 		}
 		return run
 	}, func(run fault.Run, left, before, after state) bool {
-		if strings.Contains(run.Stdout, saysConfirmed) || !run.Killed && run.Status == statusDone {
+		if strings.Contains(run.Stdout, confirmedMarker) || !run.Killed && run.Status == statusDone {
 			return left.equal(after)
 		}
 		return left.equal(before)
 	})
 }
 
-// TestConfirm spoils the calls of the command that confirms.
+// TestConfirm injects faults into the confirm command.
 func TestConfirm(t *testing.T) {
-	confirmation(t, "confirm", 12, func(s *stage, f fault.Fault) fault.Run {
-		args := s.command(applyOrNot(s.to, 2*time.Second))
+	confirmation(t, "confirm", 12, func(s *runner, f fault.Fault) fault.Run {
+		args := s.command(applyConfirm(s.to, 2*time.Second))
 		apply := exec.Command(args[0], args[1:]...)
 		waits, err := apply.StderrPipe()
 		require.NoError(s.t, err)
 		require.NoError(s.t, apply.Start())
-		_, err = waits.Read(make([]byte, 1)) // it says that it waits
+		_, err = waits.Read(make([]byte, 1)) // the message that it waits
 		require.NoError(s.t, err)
 		run := s.trace(confirm(), f)
 		kept := apply.Wait() == nil
 		if !run.Killed && run.Status == statusDone {
-			assert.True(s.t, kept, s.say(f))
+			assert.True(s.t, kept, s.describe(f))
 		}
 		if kept {
-			run.Stdout += saysConfirmed
+			run.Stdout += confirmedMarker
 		}
 		return run
 	}, func(run fault.Run, left, before, after state) bool {
-		if strings.Contains(run.Stdout, saysConfirmed) {
+		if strings.Contains(run.Stdout, confirmedMarker) {
 			return left.equal(after)
 		}
 		return left.equal(before)
 	})
 }
 
-const saysConfirmed = "somebody was told that it is confirmed"
+const confirmedMarker = "confirm succeeded"
 
-// confirmAgainAndAgain reports whether lvsmark confirm succeeded once before the
-// context ended.
-func (s *stage) confirmAgainAndAgain(ctx context.Context) bool {
+// retryConfirm runs lvsmark confirm until it succeeds or the context ends.
+func (s *runner) retryConfirm(ctx context.Context) bool {
 	args := s.command(confirm())
 	for ctx.Err() == nil {
 		if exec.CommandContext(ctx, args[0], args[1:]...).Run() == nil {
@@ -87,47 +86,47 @@ func (s *stage) confirmAgainAndAgain(ctx context.Context) bool {
 	return false
 }
 
-func (s *stage) trace(d operation, f fault.Fault) fault.Run {
+func (s *runner) trace(d operation, f fault.Fault) fault.Run {
 	s.t.Helper()
 	run, err := fault.Trace(s.command(d), fault.Options{Fault: f, Limit: limit})
 	require.NoError(s.t, err, f)
 	return run
 }
 
-// mostConfirmations bounds the cases when none is to be left out: each waits for
-// the time of a confirmation.
-const mostConfirmations = 600
+// maxConfirmations limits the number of cases in the long form: each waits for the
+// confirmation timeout.
+const maxConfirmations = 600
 
-// confirmation runs the cases of one kind, sampled, and side by side.
-func confirmation(t *testing.T, name string, quick int, do func(*stage, fault.Fault) fault.Run, right func(run fault.Run, left, before, after state) bool) {
+// confirmation runs a sample of the cases of one kind, in parallel.
+func confirmation(t *testing.T, name string, quick int, do func(*runner, fault.Fault) fault.Run, ok func(run fault.Run, left, before, after state) bool) {
 	t.Helper()
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("a kernel with IPVS adds nothing to this")
+		t.Skip("does not depend on IPVS")
 	}
-	for i := range worlds {
+	for i := range parallelFixtures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, newWorld(t), turns("marks", "other-marks")[1])
+			s := newRunner(t, newFixture(t), scenarios("marks", "other-marks")[1])
 			s.name = name
 			s.calls = do(s, fault.Fault{}).Calls
-			s.back("an undisturbed run")
+			s.reset("a run without fault")
 			defer s.report()
 			some, _ := cases(s.calls)
-			// Where a fault lasts, the guard cannot bring back anything either.
-			some = slices.DeleteFunc(some, func(f fault.Fault) bool { return f.Lasts })
-			for j, f := range sample(some, many(t, quick, mostConfirmations)) {
-				if j%worlds != i {
+			// With a persistent fault, the guard cannot restore the state either.
+			some = slices.DeleteFunc(some, func(f fault.Fault) bool { return f.Persistent })
+			for j, f := range sample(some, caseCount(t, quick, maxConfirmations)) {
+				if j%parallelFixtures != i {
 					continue
 				}
 				run := do(s, f)
-				s.meets(run)
+				s.countMissed(run)
 				left := s.state()
-				if !right(run, left, s.before, s.after) {
-					t.Errorf("%s: exit status %d, not as before: %q, not as after: %q; %s", s.say(f), run.Status, left.differences(s.before), left.differences(s.after), run.Stderr)
+				if !ok(run, left, s.before, s.after) {
+					t.Errorf("%s: exit status %d, not as before: %q, not as after: %q; %s", s.describe(f), run.Status, left.differences(s.before), left.differences(s.after), run.Stderr)
 				}
-				s.count(left)
-				s.converge(s.say(f))
+				s.countSuccess(left)
+				s.converge(s.describe(f))
 			}
 		})
 	}

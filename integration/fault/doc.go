@@ -1,5 +1,5 @@
-// Package fault runs a program under ptrace(2) and spoils one of the calls that
-// it makes at the boundary to what lvsmark changes: netlink sockets, sysctls and
-// network namespaces. The call fails, is refused, waits, comes back cut, or is
-// the program's last. Nothing in the program knows of it.
+// Package fault runs a program under ptrace(2) and injects a fault into one system
+// call on a boundary file: a netlink socket, a sysctl or a network namespace. The call
+// fails, is refused, is delayed, returns truncated data, or the program is killed at
+// it. The program itself is unchanged.
 package fault

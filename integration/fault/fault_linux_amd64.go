@@ -7,58 +7,59 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Mode is what happens to a call.
+// A Mode is the effect of a fault on a call.
 type Mode string
 
 // The modes. With an errno:
 const (
-	Before  Mode = "fails before" // the call is not made and returns the errno
-	After   Mode = "fails after"  // the call is made, but returns the errno
-	Refused Mode = "is refused"   // the kernel does not do what it is asked, and its answer says the errno
-	Belied  Mode = "is belied"    // the kernel does what it is asked, but its answer says the errno
+	Before     Mode = "fails before"       // the call is not made and returns the errno
+	After      Mode = "fails after"        // the call is made, but returns the errno
+	Refused    Mode = "is refused"         // the request is not executed, and the reply has the errno
+	FalseError Mode = "gets a false error" // the request is executed, but the reply has the errno
 )
 
 // The modes without an errno:
 const (
-	Delayed      Mode = "is delayed"       // some milliseconds before, and after
-	Cut          Mode = "is cut"           // the message did not fit the buffer, and half of it is lost
-	Short        Mode = "is short"         // the last bytes are missing, and nothing says so
-	Unfinished   Mode = "lacks its end"    // of a dump: what says that there is no more
-	Interrupted  Mode = "is interrupted"   // a dump during which its objects changed: it lacks one, and says so
-	KilledBefore Mode = "is killed before" // SIGKILL before the call is made
-	KilledAfter  Mode = "is killed after"  // SIGKILL once the call is made
+	Delayed      Mode = "is delayed"       // some milliseconds before and after
+	Truncated    Mode = "is truncated"     // half of the message is lost, with MSG_TRUNC set
+	Short        Mode = "is short"         // the last bytes are missing, without an indication
+	Unfinished   Mode = "has no end"       // a dump without NLMSG_DONE
+	Interrupted  Mode = "is interrupted"   // a dump that lacks an entry, with NLM_F_DUMP_INTR set
+	KilledBefore Mode = "is killed before" // SIGKILL before the call
+	KilledAfter  Mode = "is killed after"  // SIGKILL after the call
 )
 
-// A Fault is what happens to one call of a run. The zero Fault is none.
+// A Fault is a fault in one call of a run. The zero Fault is no fault.
 type Fault struct {
-	At    Place
-	Mode  Mode
-	Errno unix.Errno // 0 in modes that have none
-	Lasts bool       // all further calls that are the same get the same
+	At         Occurrence
+	Mode       Mode
+	Errno      unix.Errno // 0 in modes without an errno
+	Persistent bool       // all later equal calls have the fault too
 }
 
-// String is as in "the call recvmsg netfilter, number 17, fails before: ENOMEM".
+// String returns text like "the call recvmsg netfilter, number 17, fails before:
+// ENOMEM".
 func (f Fault) String() string {
 	text := fmt.Sprintf("the call %s, %s", f.At, f.Mode)
 	if f.Errno != 0 {
 		text += ": " + unix.ErrnoName(f.Errno)
 	}
-	if f.Lasts {
-		text += ", and all further ones"
+	if f.Persistent {
+		text += ", and all later ones"
 	}
 	return text
 }
 
-// Fits reports whether the fault can meet the call. A datagram that was taken out of
-// a socket is never said not to have come: who is told so asks again, and no reader
-// of a dump could tell that it lacks one.
+// Fits reports whether the fault is possible for the call. After a received datagram,
+// EINTR and EAGAIN are not possible: the program would receive again, and no reader of
+// a dump can detect the lost datagram.
 func (f Fault) Fits(c Call) bool {
 	switch f.Mode {
 	case After:
 		return !c.Receives() || f.Errno != unix.EINTR && f.Errno != unix.EAGAIN
 	case Refused:
 		return c.Sends()
-	case Belied, Cut, Unfinished, Interrupted:
+	case FalseError, Truncated, Unfinished, Interrupted:
 		return c.Receives()
 	case Short:
 		return c.Receives() || c.Reads()
@@ -68,30 +69,30 @@ func (f Fault) Fits(c Call) bool {
 
 const delay = 5 * time.Millisecond
 
-// chooses reports whether the fault is for the call at that place.
-func (f Fault) chooses(p Place) bool {
-	return p == f.At || f.Lasts && p.Call == f.At.Call && p.Number > f.At.Number
+// matches reports whether the fault is for this occurrence of the call.
+func (f Fault) matches(p Occurrence) bool {
+	return p == f.At || f.Persistent && p.Call == f.At.Call && p.Number > f.At.Number
 }
 
-// onEntry spoils a call that is about to be made. It reports whether the return
-// of the call is to be looked at.
-func (f Fault) onEntry(s *stopped) (onReturn bool, err error) {
+// onEntry injects the fault before the call. It reports whether the tracer must stop
+// at the return of the call too.
+func (f Fault) onEntry(s *stoppedCall) (onReturn bool, err error) {
 	switch f.Mode {
 	case Before:
 		regs := s.regs
-		regs.Orig_rax = ^uint64(0) // none: the kernel skips it
+		regs.Orig_rax = ^uint64(0) // -1: the kernel skips the call
 		regs.Rax = uint64(-int64(f.Errno))
 		return false, unix.PtraceSetRegs(s.pid, &regs)
 	case Refused:
-		return true, s.swallow()
+		return true, s.replaceRequest()
 	case Delayed:
 		time.Sleep(delay)
 	}
 	return true, nil
 }
 
-// onReturn spoils what a call that was made returns.
-func (f Fault) onReturn(s *stopped) error {
+// onReturn injects the fault into the result of the call.
+func (f Fault) onReturn(s *stoppedCall) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(s.pid, &regs); err != nil {
 		return err
@@ -103,13 +104,13 @@ func (f Fault) onReturn(s *stopped) error {
 		return nil
 	case f.Mode == After:
 		n = -int64(f.Errno)
-	case n < 0: // it failed by itself
+	case n < 0: // the call failed without the fault
 		return nil
 	case f.Mode == Refused:
 		n = int64(s.buffer().length)
-	case f.Mode == Cut:
+	case f.Mode == Truncated:
 		n /= 2
-		if err := s.truncated(); err != nil {
+		if err := s.setTruncated(); err != nil {
 			return err
 		}
 	case f.Mode == Short && s.Reads():
@@ -117,25 +118,25 @@ func (f Fault) onReturn(s *stopped) error {
 	case f.Mode == Short:
 		n = max(n-4, 0)
 	case f.Mode == Unfinished:
-		_, err := s.rewrite(n, unfinished)
+		_, err := s.rewrite(n, withoutDone)
 		return err
 	case f.Mode == Interrupted:
-		_, err := s.rewrite(n, interrupted)
+		_, err := s.rewrite(n, interruptedDump)
 		return err
-	case f.Mode == Belied:
-		_, err := f.refuse(s)
+	case f.Mode == FalseError:
+		_, err := f.rejectRequest(s)
 		return err
 	}
 	regs.Rax = uint64(n)
 	return unix.PtraceSetRegs(s.pid, &regs)
 }
 
-// refuse makes the datagram that the call received a refusal. It reports whether
-// there was one.
-func (f Fault) refuse(s *stopped) (done bool, err error) {
+// rejectRequest replaces the datagram that the call received by an error. It reports
+// whether there was a datagram.
+func (f Fault) rejectRequest(s *stoppedCall) (done bool, err error) {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(s.pid, &regs); err != nil {
 		return false, err
 	}
-	return s.rewrite(int64(regs.Rax), func(datagram []byte) []byte { return refusal(datagram, f.Errno) })
+	return s.rewrite(int64(regs.Rax), func(datagram []byte) []byte { return errorReply(datagram, f.Errno) })
 }

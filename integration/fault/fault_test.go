@@ -19,35 +19,35 @@ import (
 func TestMain(m *testing.M) {
 	fault.Shim()
 	flag.Parse()
-	// A case waits for the kernel more than it computes.
+	// A case mostly waits for the kernel.
 	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.NumCPU())); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
 }
 
-// TestMarks spoils one call in each run of lvsmark. Whatever happens to the
-// call, the kernel holds afterwards what it held before, or what it should, or
-// the message names what is left; and the next run, undisturbed, comes to the
-// end that this one should have come to.
+// TestMarks injects one fault into each run of lvsmark. Afterwards the kernel has the
+// previous state or the desired state, or the error message names every difference.
+// The next run without a fault reaches the desired state.
 func TestMarks(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a kernel with IPVS adds nothing to this")
+		t.Skip("does not depend on IPVS")
 	}
-	turns := turns("marks", "other-marks")
-	turns = append(turns[:3:3], turns[4]) // without IPVS there is nothing to drain
-	spoilAll(t, turns, 60, 1)
+	list := scenarios("marks", "other-marks")
+	list = append(list[:3:3], list[4]) // no drain without IPVS
+	injectAll(t, list, 60, 1)
 }
 
-// TestBound is the same with IPVS services.
+// TestBound is TestMarks with IPVS services.
 func TestBound(t *testing.T) {
 	need.IPVS(t)
 	need.Programs(t, "ipvsadm")
-	spoilAll(t, turns("bound", "other-bound"), 60, 1)
+	injectAll(t, scenarios("bound", "other-bound"), 60, 1)
 }
 
-// long is how many cases of each turn the long form takes; false: this is not it.
-func long(t *testing.T) (n int, ok bool) {
+// longForm returns the number of cases of each scenario in the long form; ok is false
+// in the short form.
+func longForm(t *testing.T) (n int, ok bool) {
 	t.Helper()
 	switch text := os.Getenv("LVSMARK_FAULTS"); text {
 	case "":
@@ -61,47 +61,47 @@ func long(t *testing.T) (n int, ok bool) {
 	}
 }
 
-// many are that many cases, or those of the long form, up to a limit.
-func many(t *testing.T, short, limit int) int {
+// caseCount returns short, or in the long form its number of cases up to a limit.
+func caseCount(t *testing.T, short, limit int) int {
 	t.Helper()
-	if n, ok := long(t); ok {
+	if n, ok := longForm(t); ok {
 		return min(n, limit)
 	}
 	return short
 }
 
-// spoilAll disturbs each turn in as many ways, spread over all that there are, and
-// fewer with -test.short; and by all faults from which on nothing can be undone.
-func spoilAll(t *testing.T, turns []turn, quick, slow int) {
+// injectAll runs each scenario with a sample of quick and slow faults, smaller with
+// -test.short, and with all persistent faults.
+func injectAll(t *testing.T, list []scenario, quick, slow int) {
 	t.Helper()
 	t.Parallel()
-	n, ok := long(t)
+	n, ok := longForm(t)
 	switch {
 	case ok && testing.Short():
 		quick, slow = min(n, 300), 1
 	case ok:
 		quick, slow = n, min(n, 20)
 	case testing.Short():
-		turns, quick, slow = turns[3:], 3, 0 // drain and delete
+		list, quick, slow = list[3:], 3, 0 // drain and delete
 	}
-	for _, turn := range turns {
-		t.Run(turn.name, func(t *testing.T) {
+	for _, sc := range list {
+		t.Run(sc.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, newWorld(t), turn)
+			s := newRunner(t, newFixture(t), sc)
 			some, _ := cases(s.calls)
-			s.spoilEach(append(sample(some, quick), lasting(s.calls)...))
+			s.injectEach(append(sample(some, quick), persistent(s.calls)...))
 		})
-		if turn.name != turns[0].name {
-			continue // much the same calls
+		if sc.name != list[0].name {
+			continue // the other scenarios have similar calls
 		}
-		t.Run(turn.name+", waiting", func(t *testing.T) {
+		t.Run(sc.name+", waiting", func(t *testing.T) {
 			t.Parallel()
 			if slow == 0 {
-				t.Skip("takes as long as lvsmark waits for an answer")
+				t.Skip("takes the whole timeout for a reply")
 			}
-			s := newStage(t, newWorld(t), turn)
+			s := newRunner(t, newFixture(t), sc)
 			_, waiting := cases(s.calls)
-			s.spoilEach(sample(waiting, slow))
+			s.injectEach(sample(waiting, slow))
 		})
 	}
 }

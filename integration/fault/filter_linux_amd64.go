@@ -9,18 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shimVariable tells a program of this package to become another one.
+// shimVariable is set in the environment of a process that Shim must turn into the
+// traced program.
 const shimVariable = "LVSMARK_FAULT_SHIM"
 
-// Shim is for the begin of the main function, or of TestMain, of a program that
-// calls Trace: that starts the program once more, and Shim turns it into the
-// one to be traced, with a seccomp(2) filter that stops it at the calls that
-// count. Everywhere else it does nothing.
+// Shim must be called at the start of main, or of TestMain, in a program that calls
+// Trace. Trace starts a second process of the program, where Shim executes the program
+// to trace with a seccomp(2) filter that stops it at the calls of callNames. In other
+// processes Shim does nothing.
 func Shim() {
 	if os.Getenv(shimVariable) == "" {
 		return
 	}
-	// The filter belongs to the thread, and execve takes it along.
+	// The filter belongs to the thread, and execve keeps it.
 	runtime.LockOSThread()
 	err := os.Unsetenv(shimVariable)
 	if err == nil {
@@ -33,10 +34,10 @@ func Shim() {
 	os.Exit(125)
 }
 
-// stopAtBoundary has the kernel stop the calling thread, and what it executes,
-// at each call of callNames for the tracer to look at.
+// stopAtBoundary makes the kernel stop the calling thread, and the program that it
+// executes, at each call of callNames for the tracer.
 func stopAtBoundary() error {
-	// Of struct seccomp_data: the number of the call, and the architecture.
+	// In struct seccomp_data: the number of the call, and the architecture.
 	const offsetNr, offsetArch = 0, 4
 	program := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offsetArch},

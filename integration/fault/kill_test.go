@@ -14,42 +14,42 @@ import (
 	"github.com/lvsmark/lvsmark/integration/fault"
 )
 
-// TestKilled ends lvsmark by SIGKILL at random moments of an apply, in which the
-// marks, the table, addresses and sysctls change.
+// TestKilled kills lvsmark at random moments of an apply that changes marks, the
+// table, addresses and sysctls.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
-		t.Skip("each call of TestBound is one to be killed at")
+		t.Skip("TestBound kills lvsmark at each call")
 	}
 	const kills = 200
-	killAtRandom(t, turns("marks", "other-marks")[1], kills)
+	killAtRandom(t, scenarios("marks", "other-marks")[1], kills)
 }
 
-func killAtRandom(t *testing.T, turn turn, kills int) {
+func killAtRandom(t *testing.T, sc scenario, kills int) {
 	t.Helper()
 	t.Parallel()
-	for i := range worlds {
+	for i := range parallelFixtures {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, newWorld(t), turn)
-			s.killAtRandom(kills / worlds)
+			s := newRunner(t, newFixture(t), sc)
+			s.killAtRandom(kills / parallelFixtures)
 		})
 	}
 }
 
-// worlds in which the kills go on side by side.
-const worlds = 4
+// parallelFixtures is the number of fixtures in use at the same time.
+const parallelFixtures = 4
 
-func (s *stage) killAtRandom(kills int) {
+func (s *runner) killAtRandom(kills int) {
 	s.name += ", killed"
 	defer s.report()
 	for range kills {
-		after := rand.N(s.span)
+		after := rand.N(s.duration)
 		args := s.command(s.operation)
 		cmd := exec.Command(args[0], args[1:]...)
 		require.NoError(s.t, cmd.Start())
 		time.Sleep(after)
-		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Process.Kill() // the process may have ended
 		run := fault.Run{Killed: cmd.Wait() != nil}
-		s.close("killed after "+after.String(), run)
+		s.check("killed after "+after.String(), run)
 	}
 }

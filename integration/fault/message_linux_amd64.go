@@ -12,7 +12,7 @@ import (
 // number and port, all in host byte order.
 const messageHeader = unix.SizeofNlMsghdr
 
-// messageName says what a request is.
+// messageName returns the name of a request.
 func messageName(protocol string, message []byte) string {
 	if len(message) < messageHeader {
 		return "nothing"
@@ -42,10 +42,9 @@ func messageName(protocol string, message []byte) string {
 	return fmt.Sprintf("type %d", typ)
 }
 
-// refusal is the kernel's answer (NLMSG_ERROR) with the errno to the request
-// that the message answers. The request itself, which follows in full, is left
-// out: where the buffer was made for this message there may be no room.
-func refusal(message []byte, errno unix.Errno) []byte {
+// errorReply returns an NLMSG_ERROR with the errno, to the request of the message. It
+// does not contain a copy of the request, because the buffer may be too small.
+func errorReply(message []byte, errno unix.Errno) []byte {
 	const length = messageHeader + 4
 	answer := make([]byte, length)
 	copy(answer[8:], message[8:messageHeader]) // sequence number and port
@@ -55,8 +54,8 @@ func refusal(message []byte, errno unix.Errno) []byte {
 	return answer
 }
 
-// unfinished is the datagram without the message that ends a dump.
-func unfinished(datagram []byte) []byte {
+// withoutDone returns the datagram without NLMSG_DONE.
+func withoutDone(datagram []byte) []byte {
 	messages := messagesOf(datagram)
 	if n := len(messages); n > 0 && isDone(messages[n-1]) {
 		messages = messages[:n-1]
@@ -64,10 +63,10 @@ func unfinished(datagram []byte) []byte {
 	return bytes.Join(messages, nil)
 }
 
-// interrupted is the datagram of a dump as the kernel sends it when what it
-// lists changed meanwhile: all messages say so, and the first entry is missing.
-// Any other datagram stays as it is.
-func interrupted(datagram []byte) []byte {
+// interruptedDump returns the datagram of a dump as the kernel sends it if the objects
+// changed meanwhile: all messages have NLM_F_DUMP_INTR, and the first entry is
+// missing. It returns any other datagram unchanged.
+func interruptedDump(datagram []byte) []byte {
 	messages := messagesOf(datagram)
 	for _, m := range messages {
 		if binary.NativeEndian.Uint16(m[6:])&unix.NLM_F_MULTI == 0 {
@@ -85,7 +84,7 @@ func interrupted(datagram []byte) []byte {
 
 func isDone(message []byte) bool { return binary.NativeEndian.Uint16(message[4:]) == unix.NLMSG_DONE }
 
-// messagesOf are those of a datagram.
+// messagesOf splits a datagram into messages.
 func messagesOf(datagram []byte) [][]byte {
 	var messages [][]byte
 	for len(datagram) >= messageHeader {

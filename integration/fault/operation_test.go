@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// An operation is something that lvsmark is told to do.
+// An operation is a run of lvsmark.
 type operation struct {
 	verb []string
 	spec string // name of one of specs, or empty
@@ -15,19 +15,19 @@ type operation struct {
 
 func apply(spec string) operation { return operation{[]string{"apply"}, spec} }
 
-// applyFile applies a plan that saved wrote.
-func (w *world) applyFile(spec string) operation {
+// applyFile applies a plan that save wrote.
+func (w *fixture) applyFile(spec string) operation {
 	return operation{[]string{"apply", w.planFile()}, spec}
 }
 
-func (w *world) save(spec string) operation {
+func (w *fixture) save(spec string) operation {
 	return operation{[]string{"plan", "-O", w.planFile()}, spec}
 }
 
-func (w *world) planFile() string { return filepath.Join(w.specs, "plan") }
+func (w *fixture) planFile() string { return filepath.Join(w.specs, "plan") }
 
-// applyOrNot applies what goes again unless it is confirmed.
-func applyOrNot(spec string, wait time.Duration) operation {
+// applyConfirm applies with a rollback unless it is confirmed.
+func applyConfirm(spec string, wait time.Duration) operation {
 	return operation{[]string{"apply", "--confirm", wait.String()}, spec}
 }
 
@@ -39,38 +39,37 @@ func remove() operation { return operation{verb: []string{"delete"}} }
 
 func diff(spec string) operation { return operation{[]string{"diff"}, spec} }
 
-// towards is the operation that makes the kernel as the spec says; "" stands for
-// nothing of lvsmark's.
-func towards(spec string) operation {
+// operationFor returns the operation that applies a spec; "" means delete.
+func operationFor(spec string) operation {
 	if spec == "" {
 		return remove()
 	}
 	return apply(spec)
 }
 
-// A turn is an operation in a state from which it leads to another.
-type turn struct {
+// A scenario is an operation that changes the kernel from one state to another.
+type scenario struct {
 	name     string
-	from, to string // names of specs, as in towards
+	from, to string // names of specs, as in operationFor
 	operation
 }
 
-// planned is the name of the turn that applies a plan file.
-const planned = "apply of a plan file"
+// planFileScenario is the name of the scenario that applies a plan file.
+const planFileScenario = "apply of a plan file"
 
-// turns are those to be disturbed, between a spec and another one. All that an
-// apply can change, changes.
-func turns(one, other string) []turn {
-	return []turn{
+// scenarios returns scenarios with two specs. Together they change everything that an
+// apply can change.
+func scenarios(one, other string) []scenario {
+	return []scenario{
 		{"first apply", "", one, apply(one)},
 		{"apply of another spec", one, other, apply(other)},
-		{planned, one, other, operation{}},
+		{planFileScenario, one, other, operation{}},
 		{"apply --drain", one, other, drain(other)},
 		{"delete", other, "", remove()},
 	}
 }
 
-// specs are for kernels without IPVS and with it.
+// specs returns specs for kernels with and without IPVS.
 func specs() map[string]string {
 	return map[string]string{
 		"marks": `
@@ -98,7 +97,7 @@ director: {ipvs-timeouts: {udp: 1m}, ip-forward: false}
 	}
 }
 
-// exitStatuses of lvsmark.
+// Exit statuses of lvsmark.
 const (
 	statusDone  = 0
 	statusError = 2

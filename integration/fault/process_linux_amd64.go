@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process whose memory is read and written; it is stopped.
+// A process is a stopped process whose memory can be read and written.
 type process struct{ pid int }
 
 func (p process) read(address uint64, n int) []byte {
@@ -26,7 +26,7 @@ func (p process) read(address uint64, n int) []byte {
 
 func (p process) write(address uint64, b []byte) error {
 	if len(b) == 0 {
-		return nil // nothing is left of a datagram that held no more than the end of a dump
+		return nil // a datagram with only NLMSG_DONE becomes empty
 	}
 	n, err := unix.ProcessVMWritev(p.pid, []unix.Iovec{iovec(b)}, []unix.RemoteIovec{{Base: uintptr(address), Len: len(b)}}, 0)
 	if err == nil && n < len(b) {
@@ -41,7 +41,8 @@ func iovec(b []byte) unix.Iovec {
 	return v
 }
 
-// text reads a string that a zero byte ends, which may be at the end of a page.
+// text reads a zero-terminated string. It reads to the end of the page first, because
+// the next page may not be mapped.
 func (p process) text(address uint64) string {
 	const page = 4096
 	b := p.read(address, page-int(address%page))
@@ -51,15 +52,15 @@ func (p process) text(address uint64) string {
 	return string(b) + string(bytes.TrimRight(p.read(address+uint64(len(b)), 256), "\x00"))
 }
 
-// A buffer of a call.
+// A buffer is the memory that a call sends, reads or fills.
 type buffer struct{ address, length uint64 }
 
 // The layout of struct msghdr and struct iovec.
 const msghdrIov, msghdrFlags, iovLen = 16, 48, 8
 
-// buffer is the memory that the call sends, reads or fills: the first of
-// struct msghdr's, for lvsmark has no more.
-func (s *stopped) buffer() buffer {
+// buffer returns the buffer of the call: the first one of struct msghdr, since lvsmark
+// uses only one.
+func (s *stoppedCall) buffer() buffer {
 	if s.Name != "sendmsg" && s.Name != "recvmsg" {
 		return buffer{s.regs.Rsi, s.regs.Rdx}
 	}
@@ -70,8 +71,8 @@ func (s *stopped) buffer() buffer {
 	return buffer{binary.NativeEndian.Uint64(v), binary.NativeEndian.Uint64(v[iovLen:])}
 }
 
-// vector is the address of the first struct iovec.
-func (s *stopped) vector() uint64 {
+// vector returns the address of the first struct iovec.
+func (s *stoppedCall) vector() uint64 {
 	b := s.read(s.regs.Rsi+msghdrIov, 8)
 	if len(b) < 8 {
 		return 0
@@ -79,19 +80,19 @@ func (s *stopped) vector() uint64 {
 	return binary.NativeEndian.Uint64(b)
 }
 
-// request is the first message that the call sends.
-func (s *stopped) request() []byte {
+// request returns the start of the first message that the call sends.
+func (s *stoppedCall) request() []byte {
 	b := s.buffer()
 	return s.read(b.address, int(min(b.length, messageHeader+4)))
 }
 
-// swallow makes the call send, instead of its request, one that asks for
-// nothing but an answer. What stands behind it in the same piece is carried out; a
-// transaction of nf_tables is nothing without its begin.
-func (s *stopped) swallow() error {
+// replaceRequest replaces the request by an NLMSG_NOOP with an acknowledgement. Later
+// messages of the same buffer are still executed; for netfilter it removes them,
+// because a transaction needs its begin message.
+func (s *stoppedCall) replaceRequest() error {
 	message := s.request()
 	if len(message) < messageHeader {
-		return fmt.Errorf("%s: no message to swallow", s.Call)
+		return fmt.Errorf("%s: no message to replace", s.Call)
 	}
 	message = message[:messageHeader]
 	binary.NativeEndian.PutUint16(message[4:], unix.NLMSG_NOOP)
@@ -111,24 +112,24 @@ func (s *stopped) swallow() error {
 	return unix.PtraceSetRegs(s.pid, &regs)
 }
 
-// truncated sets MSG_TRUNC in the struct msghdr that the call filled in.
-func (s *stopped) truncated() error {
+// setTruncated sets MSG_TRUNC in the struct msghdr that the call filled in.
+func (s *stoppedCall) setTruncated() error {
 	if s.Name != "recvmsg" {
 		return nil
 	}
 	return s.write(s.regs.Rsi+msghdrFlags, binary.NativeEndian.AppendUint32(nil, unix.MSG_TRUNC))
 }
 
-// rewrite changes the datagram of n bytes that the call received. One that was
-// only peeked at stays.
-func (s *stopped) rewrite(n int64, change func([]byte) []byte) (done bool, err error) {
+// rewrite changes the datagram of n bytes that the call received. It leaves a datagram
+// that does not fit the buffer, as after MSG_PEEK.
+func (s *stoppedCall) rewrite(n int64, change func([]byte) []byte) (done bool, err error) {
 	b := s.buffer()
 	if n < messageHeader || uint64(n) > b.length {
 		return false, nil
 	}
 	received := s.read(b.address, int(n))
 	if len(received) < int(n) {
-		return false, unix.ESRCH // it ends, by another of its threads
+		return false, unix.ESRCH // another thread ends the process
 	}
 	datagram := change(received)
 	if uint64(len(datagram)) > b.length {

@@ -13,13 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A state is what the kernel holds of what lvsmark could change, each thing by
-// the name by which lvsmark has to call it when it is left behind.
+// A state is the kernel state that lvsmark can change: each object by the name that
+// lvsmark must use in an error message.
 type state map[string]string
 
-// state reads it with the programs that administrators use, IPVS first: that
-// loads the module, which brings sysctls.
-func (w *world) state() state {
+// state reads the state with standard tools. It reads IPVS first: that loads the
+// module, which adds sysctls.
+func (w *fixture) state() state {
 	w.t.Helper()
 	s := state{}
 	if w.ipvs {
@@ -49,12 +49,12 @@ func (s state) addTables(ruleset string) {
 	const end = "\n}\n"
 	for table := range strings.SplitAfterSeq(ruleset, end) {
 		if name, _, ok := strings.Cut(table, " {\n"); ok {
-			s[name] = inOrder(table)
+			s[name] = sortBlocks(table)
 		}
 	}
 }
 
-// addAddresses reads lines as "2: vip0    inet 198.51.100.21/32 scope global …".
+// addAddresses reads lines like "2: vip0    inet 198.51.100.21/32 scope global …".
 func (s state) addAddresses(listed string) {
 	for line := range strings.Lines(listed) {
 		ip, _, _ := strings.Cut(strings.Fields(line)[3], "/")
@@ -79,16 +79,16 @@ func (s state) addSysctls() error {
 	return nil
 }
 
-// inOrder is a table as nft lists it, with its sets and chains by name: nft has
-// them in the order in which they were made.
-func inOrder(table string) string {
+// sortBlocks sorts the sets and chains in nft's listing of a table by name: nft lists
+// them in the order of creation.
+func sortBlocks(table string) string {
 	block := regexp.MustCompile(`(?m)^\t(map|set|chain) .*\{\n(\t\t.*\n|\n)*\t\}\n`)
 	blocks := block.FindAllString(table, -1)
 	slices.Sort(blocks)
 	return block.ReplaceAllString(table, "") + strings.Join(blocks, "")
 }
 
-// service is how lvsmark calls one that is written in the flags of ipvsadm.
+// service returns lvsmark's name of the service in flags of ipvsadm.
 func service(flags []string) string {
 	if flags[1] == "-f" {
 		family := " IPv4"
@@ -100,7 +100,7 @@ func service(flags []string) string {
 	return "service " + flags[2]
 }
 
-// differences are the names of things that are not the same.
+// differences returns the names of objects that differ.
 func (s state) differences(other state) []string {
 	var names []string
 	for name := range s {

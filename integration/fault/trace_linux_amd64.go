@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Run is what became of a program.
+// A Run is the result of a traced program.
 type Run struct {
 	Fault    Fault
-	Calls    []Place // the calls at the boundary, in the order in which they began
-	Hit      bool    // the fault's call came
-	Status   int     // exit status
-	Killed   bool    // by a signal
-	TimedOut bool    // it had not ended in time
+	Calls    []Occurrence // the calls on boundary files, in order of entry
+	Hit      bool         // the program made the call of the fault
+	Status   int          // exit status
+	Killed   bool         // by a signal
+	TimedOut bool         // killed at Options.Limit
 	Stdout   string
 	Stderr   string
 }
@@ -25,12 +25,11 @@ type Run struct {
 // Options of Trace.
 type Options struct {
 	Fault Fault
-	Limit time.Duration // how long it may run
+	Limit time.Duration // timeout of the run
 }
 
-// Trace runs a program, named by its path, to its end, and that of all
-// processes that it began. The caller's own main function or TestMain must call
-// Shim.
+// Trace runs a program, given by its path, and waits until it and all its descendants
+// have ended. The caller's main function or TestMain must call Shim.
 func Trace(args []string, opts Options) (Run, error) {
 	type result struct {
 		run Run
@@ -38,7 +37,7 @@ func Trace(args []string, opts Options) (Run, error) {
 	}
 	done := make(chan result)
 	go func() {
-		// A tracer is a thread. It ends with the goroutine.
+		// ptrace belongs to a thread. The thread ends with the goroutine.
 		runtime.LockOSThread()
 		run, err := trace(args, opts)
 		done <- result{run, err}
@@ -61,8 +60,8 @@ func trace(args []string, opts Options) (run Run, err error) {
 		return run, fmt.Errorf("start %v: %w", args, err)
 	}
 	t.Fault = opts.Fault
-	// The process is not waited for by os.Process, which signals it only as
-	// long as it is the one that was started.
+	// follow waits for the process, os.Process does not. os.Process.Kill is still safe:
+	// it signals only the process that it started.
 	limit := time.AfterFunc(opts.Limit, func() { t.timedOut.Store(true); _ = t.main.Kill() })
 	defer limit.Stop()
 	if err := t.follow(); err != nil {
@@ -81,7 +80,7 @@ func trace(args []string, opts Options) (run Run, err error) {
 	return t.run, nil
 }
 
-// follow lets the processes run, and looks at them where they stop.
+// follow runs the processes and handles their stops.
 func (t *tracer) follow() error {
 	for len(t.processes) > 0 {
 		pid, err := t.next()
@@ -107,7 +106,7 @@ func (t *tracer) waited(pid int, status unix.WaitStatus) error {
 			t.run.Status, t.run.Killed = status.ExitStatus(), status.Signaled()
 		}
 		delete(t.processes, pid)
-		delete(t.begun, pid)
+		delete(t.started, pid)
 		return nil
 	}
 	const syscallStop = unix.SIGTRAP | 0x80 // PTRACE_O_TRACESYSGOOD
@@ -118,9 +117,9 @@ func (t *tracer) waited(pid int, status unix.WaitStatus) error {
 	case signal == unix.SIGTRAP && status.TrapCause() == unix.PTRACE_EVENT_SECCOMP:
 		return t.entered(pid)
 	case signal == unix.SIGTRAP && status.TrapCause() > 0:
-		return t.born(pid, status.TrapCause())
-	case signal == unix.SIGSTOP && !t.begun[pid]:
-		return t.begins(pid)
+		return t.childEvent(pid, status.TrapCause())
+	case signal == unix.SIGSTOP && !t.started[pid]:
+		return t.firstStop(pid)
 	case signal == unix.SIGTRAP:
 		return unix.PtraceCont(pid, 0) // execve
 	}

@@ -9,36 +9,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A tracer follows the threads of a program and of the processes that it
-// begins.
+// A tracer traces all threads of a program and of its descendants.
 type tracer struct {
 	Fault
 	run      Run
 	main     *os.Process
 	timedOut atomic.Bool
 
-	processes map[int]int            // by thread
-	begun     map[int]bool           // threads that stopped for the first time
-	files     map[int]map[int]string // of each process: what its boundary files are
-	waiting   map[int]*stopped       // calls whose return is to be looked at, by thread
-	seen      map[Call]int           // how many calls of each kind there were
-	refusing  *stopped               // the call that was swallowed: its answer is to be a refusal
+	processes map[int]int            // process ID, by thread ID
+	started   map[int]bool           // threads that had their first stop
+	files     map[int]map[int]string // names of boundary files, by process ID and file descriptor
+	waiting   map[int]*stoppedCall   // calls whose return is traced, by thread ID
+	seen      map[Call]int           // number of calls so far
+	rejected  *stoppedCall           // the call whose request was replaced: its reply becomes an error
 }
 
-// start starts the program by way of Shim. It stops at the begin.
+// start starts the program through Shim.
 func start(args []string, outputs [2]*os.File) (*tracer, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	nothing, err := os.Open(os.DevNull)
+	devNull, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
 	}
-	defer nothing.Close()
+	defer devNull.Close()
 	main, err := os.StartProcess(self, append([]string{self}, args...), &os.ProcAttr{
 		Env:   append(os.Environ(), shimVariable+"=1"),
-		Files: []*os.File{nothing, outputs[0], outputs[1]},
+		Files: []*os.File{devNull, outputs[0], outputs[1]},
 		Sys:   &unix.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {
@@ -47,9 +46,9 @@ func start(args []string, outputs [2]*os.File) (*tracer, error) {
 	t := &tracer{
 		main:      main,
 		processes: map[int]int{main.Pid: main.Pid},
-		begun:     map[int]bool{main.Pid: true},
+		started:   map[int]bool{main.Pid: true},
 		files:     map[int]map[int]string{main.Pid: {}},
-		waiting:   map[int]*stopped{},
+		waiting:   map[int]*stoppedCall{},
 		seen:      map[Call]int{},
 	}
 	var status unix.WaitStatus
@@ -59,19 +58,19 @@ func start(args []string, outputs [2]*os.File) (*tracer, error) {
 	const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACESECCOMP |
 		unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
 	if err := unix.PtraceSetOptions(main.Pid, options); err != nil {
-		return nil, fmt.Errorf("options of ptrace: %w", err)
+		return nil, fmt.Errorf("ptrace options: %w", err)
 	}
 	return t, unix.PtraceCont(main.Pid, 0)
 }
 
-// born takes note of a new thread or process.
-func (t *tracer) born(pid, event int) error {
+// childEvent records a new thread or process, or an execve.
+func (t *tracer) childEvent(pid, event int) error {
 	child, err := unix.PtraceGetEventMsg(pid)
 	if err != nil {
 		return err
 	}
 	if event == unix.PTRACE_EVENT_EXEC {
-		if previous := int(child); previous != pid { // the thread took over the number of its process
+		if previous := int(child); previous != pid { // the thread takes over the ID of its process
 			delete(t.processes, previous)
 		}
 	} else {
@@ -81,7 +80,7 @@ func (t *tracer) born(pid, event int) error {
 			process = int(child)
 		}
 		t.processes[int(child)] = process
-		if t.begun[int(child)] { // it stopped before its parent did
+		if t.started[int(child)] { // the child stopped before its parent's event
 			if err := unix.PtraceCont(int(child), 0); err != nil {
 				return err
 			}
@@ -90,40 +89,40 @@ func (t *tracer) born(pid, event int) error {
 	return unix.PtraceCont(pid, 0)
 }
 
-// begins takes note of the first stop of a thread, which is no signal.
-func (t *tracer) begins(pid int) error {
-	t.begun[pid] = true
+// firstStop records the first stop of a thread, which is not a signal.
+func (t *tracer) firstStop(pid int) error {
+	t.started[pid] = true
 	if t.processes[pid] == 0 {
-		return nil // it goes on once its parent said what it is
+		return nil // childEvent continues it
 	}
 	return unix.PtraceCont(pid, 0)
 }
 
-// entered looks at a call before it is made.
+// entered handles a stop before a call.
 func (t *tracer) entered(pid int) error {
-	s := &stopped{process: process{pid}, of: t.processes[pid]}
+	s := &stoppedCall{process: process{pid}, tgid: t.processes[pid]}
 	if err := unix.PtraceGetRegs(pid, &s.regs); err != nil {
 		return err
 	}
-	s.look(t.files[s.of])
+	s.identify(t.files[s.tgid])
 	if s.Name == "" {
 		return unix.PtraceCont(pid, 0)
 	}
 	t.seen[s.Call]++
-	at := Place{s.Call, t.seen[s.Call]}
+	at := Occurrence{s.Call, t.seen[s.Call]}
 	t.run.Calls = append(t.run.Calls, at)
-	s.chosen = t.chooses(at)
-	onReturn := s.on != "" || s.answers(t.refusing)
-	if s.chosen {
+	s.faulty = t.matches(at)
+	onReturn := s.opens != "" || s.repliesTo(t.rejected)
+	if s.faulty {
 		t.run.Hit = true
 		if t.Mode == KilledBefore {
-			return unix.Kill(s.of, unix.SIGKILL)
+			return unix.Kill(s.tgid, unix.SIGKILL)
 		}
-		spoiled, err := t.onEntry(s)
+		traceReturn, err := t.onEntry(s)
 		if err != nil {
 			return err
 		}
-		onReturn = spoiled
+		onReturn = traceReturn
 	}
 	if !onReturn {
 		return unix.PtraceCont(pid, 0)
@@ -132,7 +131,7 @@ func (t *tracer) entered(pid int) error {
 	return unix.PtraceSyscall(pid, 0)
 }
 
-// returned looks at a call that was made.
+// returned handles a stop after a call.
 func (t *tracer) returned(pid int) error {
 	s := t.waiting[pid]
 	delete(t.waiting, pid)
@@ -140,30 +139,30 @@ func (t *tracer) returned(pid int) error {
 		return err
 	}
 	switch {
-	case s.chosen && t.Mode == KilledAfter:
-		return unix.Kill(s.of, unix.SIGKILL)
-	case s.chosen:
+	case s.faulty && t.Mode == KilledAfter:
+		return unix.Kill(s.tgid, unix.SIGKILL)
+	case s.faulty:
 		if err := t.onReturn(s); err != nil {
 			return err
 		}
 		if t.Mode == Refused {
-			t.refusing = s
+			t.rejected = s
 		}
-	case s.answers(t.refusing):
-		done, err := t.refuse(s)
+	case s.repliesTo(t.rejected):
+		done, err := t.rejectRequest(s)
 		if err != nil {
 			return err
 		}
 		if done {
-			t.refusing = nil
+			t.rejected = nil
 		}
 	}
 	return unix.PtraceCont(pid, 0)
 }
 
-// opened takes note of a new boundary file.
-func (t *tracer) opened(s *stopped) error {
-	if s.on == "" {
+// opened records a new boundary file.
+func (t *tracer) opened(s *stoppedCall) error {
+	if s.opens == "" {
 		return nil
 	}
 	var regs unix.PtraceRegs
@@ -171,7 +170,7 @@ func (t *tracer) opened(s *stopped) error {
 		return err
 	}
 	if fd := int64(regs.Rax); fd >= 0 {
-		t.files[s.of][int(fd)] = s.on
+		t.files[s.tgid][int(fd)] = s.opens
 	}
 	return nil
 }

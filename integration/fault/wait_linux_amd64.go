@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// next waits until a traced thread stops or ends. The thread that traces may
-// have begun other processes before it came to that, for other goroutines, which
-// wait for them themselves.
+// next waits until a traced thread stops or ends. It leaves other children of the
+// thread alone: before it became the tracer, the thread may have started processes for
+// other goroutines, which wait for them.
 func (t *tracer) next() (pid int, err error) {
 	const what = unix.WEXITED | unix.WSTOPPED | unix.WNOWAIT | unix.WALL | unix.WNOTHREAD
 	for {
@@ -33,15 +33,15 @@ func (t *tracer) next() (pid int, err error) {
 	}
 }
 
-// pidOf reads si_pid, behind three numbers and a gap.
+// pidOf returns si_pid, which follows three numbers and padding.
 func pidOf(info *unix.Siginfo) int {
 	const offset = 16
 	b := (*[offset + 4]byte)(unsafe.Pointer(info))
 	return int(binary.NativeEndian.Uint32(b[offset:]))
 }
 
-// traces reports whether the thread is one of those traced; a new one may end
-// before its parent told of it.
+// traces reports whether the thread is traced. A new thread may end before its
+// parent's event arrives.
 func (t *tracer) traces(pid int) bool {
 	if _, ok := t.processes[pid]; ok {
 		return true

@@ -13,12 +13,12 @@ func Table(results []Result) string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "client\tfamily\tmode\tTLS\tcontrol\tdata\tsource of active data\tbytes\tSHA-256")
 	for _, r := range results {
-		verdict := "right"
+		outcome := "ok"
 		if r.Err != nil || !r.Complete() {
-			verdict = "WRONG"
+			outcome = "FAILED"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", r.Client, r.Family, r.Mode, tlsOf(r.Security),
-			orDash(r.Control), orDash(join(r.Data)), orDash(join(r.Source)), r.Bytes, verdict)
+			orDash(r.Control), orDash(join(r.Data)), orDash(join(r.Source)), r.Bytes, outcome)
 	}
 	w.Flush()
 	for _, r := range results {

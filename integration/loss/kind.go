@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// A kind of change: specs that follow each other again and again, and the way
-// in which they are applied.
+// A kind is a kind of change: a sequence of specs that is applied repeatedly.
 type kind struct {
 	name    string
 	specs   []document
-	way     way  // nil: throughEngine
-	control bool // not lvsmark's way: it has to lose some
+	apply   applyFunc // nil: throughEngine
+	control bool      // a reload without lvsmark, which must lose packets
 }
 
-// play applies the specs under load, so many times. An apply during which no
-// packet came through does not count.
-func (k kind) play(ctx context.Context, load Load, reapplies int) (r row, err error) {
-	s, err := newStage()
+// run applies the specs under load. It counts only applies during which packets
+// arrived.
+func (k kind) run(ctx context.Context, load Load, reapplies int) (r row, err error) {
+	s, err := newTestbed()
 	if err != nil {
 		return r, err
 	}
@@ -27,42 +26,42 @@ func (k kind) play(ctx context.Context, load Load, reapplies int) (r row, err er
 		return r, err
 	}
 	marks := marksOfAll(k.specs)
-	w, err := s.newWatch(marks)
+	o, err := s.newObserver(marks)
 	if err != nil {
 		return r, err
 	}
-	defer w.close()
+	defer o.close()
 	sending, err := s.start(load, marks.packets())
 	if err != nil {
 		return r, err
 	}
 	r = row{kind: k.name, control: k.control}
 	begin := time.Now()
-	r.reapplies, err = k.repeat(ctx, s, w, reapplies)
+	r.reapplies, err = k.repeat(ctx, s, o, reapplies)
 	r.duration = time.Since(begin)
 	if err := errors.Join(err, sending.stop()); err != nil {
 		return r, err
 	}
-	r.count, err = w.settled()
+	r.count, err = o.waitForSilence()
 	return r, err
 }
 
-// repeat applies until it has counted enough; a control goes on until it has
-// lost a packet, within bounds. It returns how many it has counted.
-func (k kind) repeat(ctx context.Context, s *stage, w *watch, reapplies int) (counted int, err error) {
-	apply := k.way
+// repeat applies until it has counted enough applies; a control continues until it has
+// lost a packet, within limits. It returns the number of counted applies.
+func (k kind) repeat(ctx context.Context, s *testbed, o *observer, reapplies int) (counted int, err error) {
+	apply := k.apply
 	if apply == nil {
 		apply = throughEngine
 	}
 	var before, after count
 	for i := 1; i <= k.tries(reapplies); i++ {
-		if before, err = w.busy(after); err != nil {
+		if before, err = o.waitForTraffic(after); err != nil {
 			return counted, err
 		}
 		if err = apply(ctx, s, k.specs[i%len(k.specs)]); err != nil {
 			return counted, err
 		}
-		if after, err = w.read(); err != nil {
+		if after, err = o.read(); err != nil {
 			return counted, err
 		}
 		if after.seen > before.seen {
@@ -75,8 +74,8 @@ func (k kind) repeat(ctx context.Context, s *stage, w *watch, reapplies int) (co
 	return counted, nil
 }
 
-// tries bounds how often a kind is repeated, where others leave the sender no
-// time, or a control loses nothing.
+// tries limits the applies of a kind: other processes may leave the sender no CPU
+// time, or a control may lose nothing.
 func (k kind) tries(reapplies int) int {
 	if k.control {
 		return max(20*reapplies, 5000)

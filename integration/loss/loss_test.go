@@ -11,7 +11,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// TestMain lets the test's own program send, as that of main.go does.
+// TestMain runs the sender in the test binary, as main does.
 func TestMain(m *testing.M) {
 	if isSender(os.Args) {
 		os.Exit(sender(os.Stdin, os.Stdout))
@@ -19,24 +19,24 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestNoPacketLost is the short form of `integration/run loss`: it asks for no
-// rate and no number of packets but some during each re-apply.
+// TestNoPacketLost is the short form of `integration/run loss`: it requires packets
+// during each re-apply, but no rate and no total.
 func TestNoPacketLost(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "ip", "nft")
 	if runtime.NumCPU() < 2 {
-		// No installation brings another one, so this is never a failure.
+		// Setup cannot add a processor, so this is never a failure.
 		t.Skip("needs two processors: one sends while another applies")
 	}
-	cpu, err := apartFromSender()
+	cpu, err := reserveSenderCPU()
 	require.NoError(t, err)
 	const reapplies = 6
 	for _, k := range append(kinds(need.Lvsmark(t)), controls()...) {
 		t.Run(k.name, func(t *testing.T) {
-			row, err := k.play(t.Context(), Load{CPU: cpu}, reapplies)
+			row, err := k.run(t.Context(), Load{CPU: cpu}, reapplies)
 			require.NoError(t, err)
 			t.Log(row)
-			assert.Empty(t, row.fault(reapplies))
+			assert.Empty(t, row.failure(reapplies))
 		})
 	}
 }

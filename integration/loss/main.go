@@ -1,11 +1,11 @@
-// Loss shows that no packet goes unmarked, or with a wrong mark, while lvsmark
-// changes what it marks with. One processor sends packets through a director's
-// rules as fast as it can, another applies specs, kind of change by kind of
-// change. Usual ways of a reload go through the same, and lose some.
+// Loss shows that every packet gets its correct mark while lvsmark changes its rules
+// and sets. One processor sends packets through a director's rules as fast as it can;
+// another one applies specs, for each kind of change. Common ways to reload a ruleset
+// run in the same way as controls, and lose packets.
 //
-// Its exit status is 0 when all was as it should be, 1 when something was not,
-// and 2 when it could not go on. It needs root, nf_tables, nft and two
-// processors; run it by `integration/run loss`.
+// The exit status is 0 if all checks passed, 1 if a check failed, and 2 after an
+// error. Loss needs root, nf_tables, nft and two processors; run it with
+// `integration/run loss`.
 package main
 
 import (
@@ -32,30 +32,30 @@ func main() {
 		fmt.Fprintln(os.Stderr, "loss:", err)
 		os.Exit(2)
 	}
-	faults := faultsOf(rows, *reapplies)
-	for _, fault := range faults {
-		fmt.Println("WRONG:", fault)
+	failed := failures(rows, *reapplies)
+	for _, failure := range failed {
+		fmt.Println("FAILED:", failure)
 	}
-	if len(faults) > 0 {
+	if len(failed) > 0 {
 		os.Exit(1)
 	}
-	fmt.Println("all was as it should be")
+	fmt.Println("all checks passed")
 }
 
-// run plays every kind, and prints a line for each as it comes.
+// run runs every kind, and prints a line for each when it is done.
 func run(ctx context.Context, reapplies int) ([]row, error) {
 	program := os.Getenv("LVSMARK_BIN")
 	if program == "" {
-		return nil, errors.New("LVSMARK_BIN does not say where lvsmark is: `integration/run loss` does")
+		return nil, errors.New("LVSMARK_BIN is not set to the path of lvsmark: use `integration/run loss`")
 	}
-	cpu, err := apartFromSender()
+	cpu, err := reserveSenderCPU()
 	if err != nil {
 		return nil, err
 	}
 	fmt.Println(heading)
 	var rows []row
 	for _, k := range append(kinds(program), controls()...) {
-		r, err := k.play(ctx, Load{cpu, true}, reapplies)
+		r, err := k.run(ctx, Load{cpu, true}, reapplies)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", k.name, err)
 		}
@@ -66,24 +66,24 @@ func run(ctx context.Context, reapplies int) ([]row, error) {
 	return rows, nil
 }
 
-// What a run has to reach at least, to show anything.
+// Minimum load of a meaningful run.
 const (
-	leastRate    = 300_000 // packets a second, of each kind
-	leastPackets = 20_000_000
+	minRate    = 300_000 // packets a second, of each kind
+	minPackets = 20_000_000
 )
 
-func faultsOf(rows []row, reapplies int) []string {
-	var faults []string
+func failures(rows []row, reapplies int) []string {
+	var failed []string
 	for _, r := range rows {
-		if fault := r.fault(reapplies); fault != "" {
-			faults = append(faults, fault)
+		if failure := r.failure(reapplies); failure != "" {
+			failed = append(failed, failure)
 		}
-		if r.rate() < leastRate {
-			faults = append(faults, fmt.Sprintf("%s: %.0f packets a second, fewer than %d", r.kind, r.rate(), leastRate))
+		if r.rate() < minRate {
+			failed = append(failed, fmt.Sprintf("%s: %.0f packets a second, fewer than %d", r.kind, r.rate(), minRate))
 		}
 	}
-	if all := total(rows); all.seen < leastPackets {
-		faults = append(faults, fmt.Sprintf("%d packets in all, fewer than %d", all.seen, leastPackets))
+	if all := total(rows); all.seen < minPackets {
+		failed = append(failed, fmt.Sprintf("%d packets in total, fewer than %d", all.seen, minPackets))
 	}
-	return faults
+	return failed
 }

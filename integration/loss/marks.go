@@ -8,11 +8,11 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// marks are those that a packet may carry.
+// marks are the valid marks of each packet.
 type marks map[equivalence.Packet][]uint32
 
-// marksOf are those of packets to each VIP of a spec: to the first, the middle
-// and the last port of each range.
+// marksOf returns the marks of packets to the first, the middle and the last port of
+// each range, for each VIP of a spec.
 func marksOf(spec *config.Spec) marks {
 	m := marks{}
 	for _, cluster := range spec.Clusters {
@@ -27,7 +27,7 @@ func marksOf(spec *config.Spec) marks {
 	return m
 }
 
-// markOf is the mark that the spec gives to a packet; false: none.
+// markOf returns the mark of a packet in the spec, or false if it has none.
 func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (uint32, bool) {
 	for _, cluster := range spec.Clusters {
 		if !slices.Contains(cluster.VIPs, to) {
@@ -42,8 +42,8 @@ func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uin
 	return 0, false
 }
 
-// marksOfAll are those of the packets that every one of the specs marks. While
-// one spec follows another, either's mark is right.
+// marksOfAll returns the marks of packets that all specs mark. While one spec replaces
+// another, both marks are correct.
 func marksOfAll(specs []document) marks {
 	all := marksOf(specs[0].spec)
 	for _, d := range specs[1:] {
@@ -60,7 +60,7 @@ func marksOfAll(specs []document) marks {
 	return all
 }
 
-// packets are those of the marks, in no order.
+// packets returns the packets, in no order.
 func (m marks) packets() []equivalence.Packet {
 	var list []equivalence.Packet
 	for p := range m {

@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apartFromSender keeps this process and those that it will start on other
-// processors than the last it has, and returns that one, for the sender.
-func apartFromSender() (int, error) {
+// reserveSenderCPU returns the last processor of this process, for the sender. It
+// restricts this process and its future children to the other processors.
+func reserveSenderCPU() (int, error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(os.Getpid(), &set); err != nil {
 		return 0, fmt.Errorf("processors of this process: %w", err)
 	}
 	if set.Count() < 2 {
-		return 0, errors.New("one processor alone shows nothing: no packet would be under way during an apply")
+		return 0, errors.New("needs two processors: with one, no packet is sent during an apply")
 	}
 	last := len(set)*64 - 1
 	for !set.IsSet(last) {

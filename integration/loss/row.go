@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A row is what came of one kind.
+// A row is the result of one kind.
 type row struct {
 	kind      string
 	control   bool
@@ -20,10 +20,10 @@ func (r row) String() string {
 	return fmt.Sprintf("%-40s %10d %12d %11.0f %10d %15d", r.kind, r.reapplies, r.seen, r.rate(), r.unmarked, r.wrong)
 }
 
-// rate is packets a second.
+// rate returns packets per second.
 func (r row) rate() float64 { return float64(r.seen) / max(r.duration.Seconds(), 1e-9) }
 
-// total is that of all but the controls.
+// total returns the sum of all rows except the controls.
 func total(rows []row) row {
 	sum := row{kind: "all but the controls"}
 	for _, r := range rows {
@@ -40,15 +40,15 @@ func total(rows []row) row {
 	return sum
 }
 
-// fault is what a row shows that must not be; empty: nothing.
-func (r row) fault(reapplies int) string {
+// failure describes what is wrong with a row; "" if nothing.
+func (r row) failure(reapplies int) string {
 	switch {
 	case r.classified() != r.seen:
-		return fmt.Sprintf("%s: %d packets came, and %d were classified", r.kind, r.seen, r.classified())
+		return fmt.Sprintf("%s: %d packets arrived, and %d were classified", r.kind, r.seen, r.classified())
 	case r.reapplies < reapplies:
-		return fmt.Sprintf("%s: only %d re-applies met packets", r.kind, r.reapplies)
+		return fmt.Sprintf("%s: packets arrived during only %d re-applies", r.kind, r.reapplies)
 	case r.control && r.unmarked == 0:
-		return r.kind + ": lost nothing, so that nothing is shown"
+		return r.kind + ": the control lost nothing, so the measurement shows nothing"
 	case !r.control && r.unmarked+r.wrong > 0:
 		return fmt.Sprintf("%s: %d packets unmarked, %d wrongly marked", r.kind, r.unmarked, r.wrong)
 	}

@@ -13,28 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isSender tells the process that sends from the one that started it: they are
-// the same program, so that none has to be built for a test.
+// isSender reports whether this process is the sender. It is the same program as the
+// process that starts it, so tests need not build another one.
 func isSender(args []string) bool { return len(args) == 2 && args[1] == senderArgument }
 
 const senderArgument = "send-packets"
 
-// An order is what the sender gets on its standard input, once.
+// An order is the sender's input.
 type order struct {
 	Load
 	Device string
 	Frames [][]byte // whole Ethernet frames
 }
 
-// A Load says how hard packets come.
+// A Load configures the sender.
 type Load struct {
-	CPU    int  // the processor that sends, and does nothing else for this program
-	Urgent bool // ahead of all other work on that processor (sched(7), SCHED_FIFO)
+	CPU    int  // processor of the sender
+	Urgent bool // real-time scheduling, SCHED_FIFO of sched(7)
 }
 
-// sender sends the frames of an order in turn, as fast as one processor can,
-// until its standard input ends. veth hands a packet to the receiver's hooks on
-// the processor that sent it.
+// sender sends the frames of an order in rotation, as fast as one processor can, until
+// its standard input ends. veth runs the receiver's hooks on the processor of the
+// sender.
 func sender(in io.Reader, out io.Writer) int {
 	if err := sendOrder(in, out); err != nil {
 		fmt.Fprintln(os.Stderr, "sender:", err)
@@ -50,7 +50,7 @@ func sendOrder(in io.Reader, out io.Writer) error {
 		return fmt.Errorf("reading the order: %w", err)
 	}
 	runtime.LockOSThread()
-	if err := o.take(); err != nil {
+	if err := o.pin(); err != nil {
 		return err
 	}
 	socket, err := packetSocket(o.Device)
@@ -72,8 +72,8 @@ func sendOrder(in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// take puts the calling thread on its processor.
-func (l Load) take() error {
+// pin binds the calling thread to its processor, and sets its scheduling.
+func (l Load) pin() error {
 	var cpu unix.CPUSet
 	cpu.Set(l.CPU)
 	if err := unix.SchedSetaffinity(0, &cpu); err != nil {
@@ -89,7 +89,7 @@ func (l Load) take() error {
 	return nil
 }
 
-// packetSocket sends through the device and receives nothing, packet(7).
+// packetSocket opens a packet(7) socket that only sends, through the device.
 func packetSocket(device string) (int, error) {
 	link, err := net.InterfaceByName(device)
 	if err != nil {
@@ -108,7 +108,7 @@ func packetSocket(device string) (int, error) {
 	return socket, nil
 }
 
-// A batch is frames in the form of sendmmsg(2).
+// A batch is a list of frames for sendmmsg(2).
 type batch struct {
 	headers []mmsghdr
 	next    int
@@ -132,7 +132,7 @@ func newBatch(frames [][]byte) *batch {
 	return b
 }
 
-// send sends some of the frames, and next time those behind them.
+// send sends some of the frames; the next call continues after them.
 func (b *batch) send(socket int) error {
 	const most = 128
 	part := b.headers[b.next:min(b.next+most, len(b.headers))]

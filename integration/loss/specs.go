@@ -15,17 +15,17 @@ type document struct {
 	spec *config.Spec
 }
 
-// A cluster of a spec, with what matters here.
+// A cluster has the relevant settings of a cluster.
 type cluster struct {
 	name  string
 	mark  int
 	vips  []string
-	ports string // as the spec has it
+	ports string // YAML of the key ftp or ports
 	nat   bool
 }
 
-// ftp is in every spec. It has VIPs of both families. Forwarding is direct, so
-// that no packet is spent on connection tracking.
+// ftp returns the cluster that is in every spec, with VIPs of both families.
+// Forwarding is direct, to avoid the cost of connection tracking.
 func ftp() cluster {
 	return cluster{name: "ftp", mark: 21, vips: []string{"198.51.100.21", "198.51.100.22", "2001:db8::21"}, ports: narrow}
 }
@@ -36,7 +36,7 @@ const (
 	wide   = "ftp: {passive-ports: 10000-30000, control-ports: [21, 990]}"
 )
 
-// withOthers are n clusters beside ftp, each with ports of its own.
+// withOthers returns ftp and n more clusters, each with different ports.
 func withOthers(n int) []cluster {
 	clusters := []cluster{ftp()}
 	for i := 1; i <= n; i++ {
@@ -49,7 +49,7 @@ func withOthers(n int) []cluster {
 	return clusters
 }
 
-// numerous is an FTP cluster of n VIPs.
+// numerous returns an FTP cluster with n VIPs.
 func numerous(n int) cluster {
 	c := cluster{name: "numerous", mark: 23, ports: narrow}
 	for vip := netip.MustParseAddr("10.128.0.1"); len(c.vips) < n; vip = vip.Next() {
@@ -95,8 +95,8 @@ func (c cluster) yaml() string {
 	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers)
 }
 
-// in is a spec of clusters, and of a table of that name. It binds no mark:
-// what is looked at is over before IPVS would get a packet.
+// in returns a spec of clusters with a table name. It does not bind the marks to IPVS:
+// the observer drops packets before IPVS.
 func in(table string, clusters ...cluster) document {
 	var b strings.Builder
 	b.WriteString("clusters:\n")

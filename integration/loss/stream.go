@@ -15,17 +15,17 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// A stream is packets that a sender sends from the client, until it is stopped.
+// A stream is a running sender on the client.
 type stream struct {
 	sender *exec.Cmd
-	hold   io.WriteCloser // the sender sends as long as this is open
+	stdin  io.WriteCloser // the sender sends until this is closed
 }
 
-// start returns once packets are being sent.
-func (s *stage) start(load Load, packets []equivalence.Packet) (*stream, error) {
+// start starts a sender, and returns when it sends packets.
+func (s *testbed) start(load Load, packets []equivalence.Packet) (*stream, error) {
 	sender := exec.Command("/proc/self/exe", senderArgument)
 	sender.Stderr = os.Stderr
-	sender.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // the race detector of a test would wait a second
+	sender.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // else the race detector waits a second at exit
 	in, err := sender.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -51,15 +51,15 @@ func (s *stage) start(load Load, packets []equivalence.Packet) (*stream, error) 
 	return run, nil
 }
 
-// stop returns when the last packet was sent.
+// stop stops the sender and waits for its end.
 func (r *stream) stop() error {
-	if err := errors.Join(r.hold.Close(), r.sender.Wait()); err != nil {
+	if err := errors.Join(r.stdin.Close(), r.sender.Wait()); err != nil {
 		return fmt.Errorf("sender: %w", err)
 	}
 	return nil
 }
 
-// frame is the packet in an Ethernet frame.
+// frame returns the packet in an Ethernet frame.
 func frame(to net.HardwareAddr, p equivalence.Packet) []byte {
 	from := net.HardwareAddr{2, 0, 0, 0, 0, 1} // locally administered
 	protocol := uint16(unix.ETH_P_IP)

@@ -1,4 +1,4 @@
-// Package mobyipvs says services and real servers in the types of moby/ipvs, the
+// Package mobyipvs converts services and real servers to the types of moby/ipvs, the
 // library that tests and benchmarks compare with.
 package mobyipvs
 
@@ -17,22 +17,22 @@ import (
 // persistent is IP_VS_SVC_F_PERSISTENT of linux/ip_vs.h.
 const persistent = 1
 
-// Service is the service for moby/ipvs, without its real servers.
+// Service converts a service, without its real servers.
 func Service(s ipvs.Service) *moby.Service {
 	service := &moby.Service{
-		AddressFamily: unix.AF_INET, FWMark: s.Mark, SchedName: s.Scheduler, Flags: s.Flags,
-		Timeout: uint32(s.Persistence / time.Second), Netmask: netmask(s), PEName: s.PersistenceEngine,
+		AddressFamily: unix.AF_INET, FWMark: s.Mark, SchedName: s.SchedName, Flags: s.Flags,
+		Timeout: uint32(s.Timeout / time.Second), Netmask: netmask(s), PEName: s.PEName,
 	}
 	if s.Family == config.IPv6 {
 		service.AddressFamily = unix.AF_INET6
 	}
-	if s.Persistence > 0 {
+	if s.Timeout > 0 {
 		service.Flags |= persistent
 	}
 	return service
 }
 
-// netmask is the mask in network byte order for IPv4, the prefix length for IPv6.
+// netmask returns the mask in network byte order for IPv4, the prefix length for IPv6.
 func netmask(s ipvs.Service) uint32 {
 	if s.Family == config.IPv6 {
 		return uint32(s.Netmask)
@@ -44,8 +44,7 @@ func netmask(s ipvs.Service) uint32 {
 	return binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, mask))
 }
 
-// Destination is the real server for moby/ipvs, which has no encapsulations and no
-// thresholds.
+// Destination converts a real server. moby/ipvs has no encapsulations and thresholds.
 func Destination(d ipvs.Destination) *moby.Destination {
 	destination := &moby.Destination{Address: d.Address.AsSlice(), Port: d.Port, Weight: d.Weight}
 	switch d.Forwarding {

@@ -1,12 +1,12 @@
-// Package nftlist tells how the nft on this machine lists what lvsmark writes.
+// Package nftlist converts rulesets that lvsmark writes to the form in which a version
+// of nft lists them.
 //
-// lvsmark writes one form of a ruleset: that of nft 1.0.6, which all versions
-// load. Versions list it in forms that differ in line breaks and in a comment, and
-// in nothing else:
+// lvsmark writes the form of nft 1.0.6, which all versions load. Listings of other
+// versions differ only in line breaks and in one comment:
 //
-//	0.9.8 to 1.0  two IPv4 addresses on a line, one IPv6 address, five of other keys
-//	1.1           the same for plain sets; one element on a line where it has a value or a comment
-//	1.1.7         besides, "# count N" behind the size of a set, where the kernel counts
+//	0.9.8 to 1.0  two IPv4 addresses per line, one IPv6 address, five of other keys
+//	1.1           the same for plain sets; one element per line if it has a value or a comment
+//	1.1.7         also "# count N" after the size of a set, if the kernel reports it
 package nftlist
 
 import (
@@ -17,10 +17,10 @@ import (
 	"strings"
 )
 
-// A Version is that of an nft: major, minor, patch.
+// A Version is a version of nft: major, minor, patch.
 type Version [3]int
 
-// Installed is the version of the nft on the PATH.
+// Installed returns the version of the nft in PATH.
 func Installed(ctx context.Context) (Version, error) {
 	text, err := exec.CommandContext(ctx, "nft", "--version").Output() // nftables v1.0.6 (Lester Gooch #5)
 	if err != nil {
@@ -45,9 +45,9 @@ func (v Version) Less(other Version) bool {
 
 func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) }
 
-// oneOnALine is the first version that lists elements with a value or a comment
-// each on a line of its own.
-var oneOnALine = Version{1, 1, 0}
+// onePerLineVersion is the first version that lists elements with a value or a comment one
+// per line.
+var onePerLineVersion = Version{1, 1, 0}
 
 const (
 	elementsBegin = "\t\telements = { "
@@ -55,10 +55,10 @@ const (
 	elementsBreak = ",\n\t\t\t     "
 )
 
-// ListedBy is a ruleset as lvsmark writes it, in the form in which that version of
+// ListedBy converts a ruleset that lvsmark wrote to the form in which that version of
 // nft lists it.
 func (v Version) ListedBy(text string) string {
-	if v.Less(oneOnALine) {
+	if v.Less(onePerLineVersion) {
 		return text
 	}
 	var b strings.Builder
@@ -69,15 +69,15 @@ func (v Version) ListedBy(text string) string {
 			break
 		}
 		list, after, _ := strings.Cut(rest, elementsEnd)
-		b.WriteString(elementsBegin + broken(list) + elementsEnd)
+		b.WriteString(elementsBegin + onePerLine(list) + elementsEnd)
 		text = after
 	}
 	return b.String()
 }
 
-// broken puts each element on a line of its own where the first has a value or a
-// comment: then all have, in sets of lvsmark's.
-func broken(list string) string {
+// onePerLine puts elements on separate lines if the first has a value or a comment: in
+// lvsmark's sets, all have one then.
+func onePerLine(list string) string {
 	elements := betweenElements.Split(list, -1)
 	if !strings.ContainsAny(elements[0], " ") {
 		return list
@@ -85,12 +85,12 @@ func broken(list string) string {
 	return strings.Join(elements, elementsBreak)
 }
 
-// betweenElements also matches a comma within a comment. The comments of elements
-// are names of clusters and of settings, which have none.
+// betweenElements would match a comma in a comment too, but the comments of elements
+// (names of clusters and settings) have none.
 var betweenElements = regexp.MustCompile(`,\s+`)
 
-// Uncounted is a list without the counts of elements: they are nft's and the
-// kernel's, not the ruleset's.
+// Uncounted returns a listing without the counts of elements, which are not part of
+// the ruleset.
 func Uncounted(list string) string { return countComment.ReplaceAllString(list, "$1") }
 
 var countComment = regexp.MustCompile(`(?m)^(\t\tsize \d+)\t# count \d+$`)

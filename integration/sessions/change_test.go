@@ -7,18 +7,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
-// A change is one that a re-apply makes, and a later one takes back.
+// A change is a change of the spec that a re-apply makes, and a later one reverts.
 type change string
 
-// Changes of what the sessions have no part in.
+// Changes that do not concern the sessions' cluster.
 const (
-	web            change = "cluster of other ports"
-	mail           change = "cluster of yet other ports: verdict map"
+	web            change = "cluster with other ports"
+	mail           change = "third set of ports: verdict map"
 	manyVIPs       change = "1,100 VIPs: larger map"
-	otherGone      change = "other cluster gone"
+	otherGone      change = "other cluster removed"
 	otherServer    change = "other cluster: real server"
 	otherWeights   change = "other cluster: weights"
 	otherMark      change = "other cluster: mark"
@@ -28,7 +28,7 @@ const (
 	sysctl         change = "sysctl"
 )
 
-// Changes of the sessions' own cluster that leave them alone.
+// Changes of the sessions' cluster that must not disrupt them.
 const (
 	ownServer      change = "own cluster: another real server"
 	ownWeights     change = "own cluster: weights"
@@ -40,62 +40,62 @@ const (
 	ownPort        change = "own cluster: another control port"
 )
 
-// ownServerGone is one that ends sessions.
-const ownServerGone change = "own cluster: real server gone"
+// ownServerGone is a change that cuts sessions.
+const ownServerGone change = "own cluster: real server removed"
 
-// harmless are the changes that no session may notice, in the order in which
-// they are made, and then taken back in the same order.
+// harmless returns the changes that must not disrupt a session. They are made in this
+// order, and then reverted in the same order.
 func harmless() []change {
 	return []change{
 		web, ownServer, mail, ownWeights, otherServer, ownScheduler, ownVIP, otherWeights, tableName,
 		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, ownPort, timeouts, sysctl,
-		// Made and taken back: the one makes others void, the other makes each apply slow.
+		// Reverted at once: without the other cluster, some changes have no effect; with many
+		// VIPs, each apply is slow.
 		otherGone, otherGone, manyVIPs, manyVIPs,
 	}
 }
 
-// reset takes all changes back.
+// reset reverts all changes.
 func (s *site) reset(t *testing.T) {
 	t.Helper()
 	s.on = map[change]bool{}
 	require.NoError(t, s.Apply(s.spec()))
 }
 
-// A reapplied is what `lvsmark apply` said of a re-apply.
-type reapplied struct {
+// An applyResult is the JSON output of `lvsmark apply`.
+type applyResult struct {
 	Changes []struct {
-		Impact lvsmark.Impact
+		Impact impact.Impact
 	}
 }
 
-// effect is the worst of all its changes.
-func (r reapplied) effect() lvsmark.Effect {
-	worst := lvsmark.Safe
+// effect returns the worst effect of all changes.
+func (r applyResult) effect() impact.Effect {
+	worst := impact.Safe
 	for _, c := range r.Changes {
-		if c.Impact.Effect == lvsmark.Cuts || worst == lvsmark.Safe {
+		if c.Impact.Effect == impact.Cuts || worst == impact.Safe {
 			worst = c.Impact.Effect
 		}
 	}
 	return worst
 }
 
-// reapply makes a change, or takes it back, by `lvsmark apply`, which must find
-// something to do.
-func (s *site) reapply(t *testing.T, c change) reapplied {
+// reapply makes or reverts a change with `lvsmark apply`, which must find a difference.
+func (s *site) reapply(t *testing.T, c change) applyResult {
 	t.Helper()
 	s.on[c] = !s.on[c]
 	require.NoError(t, s.WriteSpec(s.spec()))
 	output, err := s.Lvsmark("apply", "-o", "json")
 	require.NoError(t, err)
-	require.Zero(t, output.Status, "%s: %s", c.now(s), output.Text)
-	var document reapplied
+	require.Zero(t, output.Status, "%s: %s", c.describe(s), output.Text)
+	var document applyResult
 	require.NoError(t, json.Unmarshal([]byte(output.Text), &document), output.Text)
-	require.NotEmpty(t, document.Changes, c.now(s))
+	require.NotEmpty(t, document.Changes, c.describe(s))
 	return document
 }
 
-// now says what the site did with the change last.
-func (c change) now(s *site) string {
+// describe returns the name of the change, with + if it is made and - if reverted.
+func (c change) describe(s *site) string {
 	if s.on[c] {
 		return fmt.Sprintf("+ %s", string(c))
 	}

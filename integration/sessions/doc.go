@@ -1,3 +1,3 @@
-// Package sessions proves that FTP sessions live through re-applies of the spec:
-// curl and lftp transfer through a director that lvsmark keeps changing.
+// Package sessions tests that re-applies of the spec do not disrupt FTP sessions: curl
+// and lftp transfer files through a director while lvsmark changes it.
 package sessions

@@ -11,46 +11,45 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvsmark/lvsmark"
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
-// The FTP servers hold transfers to this rate, in bytes a second, so that they
-// last. (curl and lftp can do so too, but lftp takes much of an emulated
-// processor for it.)
+// The FTP servers limit transfers to this rate, in bytes per second, so that sessions
+// last. (curl and lftp have limits too, but that of lftp costs much CPU time.)
 const rate = 32 << 10
 
-// A measure says how much is done.
-type measure struct {
-	reapplies int           // that there have to be while all sessions of a round go on
-	least     time.Duration // that sessions last, about
-	most      time.Duration
-	all       bool // every way to transfer, every forwarding method
+// An extent is the size of the test.
+type extent struct {
+	reapplies   int           // required number of re-applies while all sessions of a round run
+	minDuration time.Duration // approximate duration of sessions
+	maxDuration time.Duration
+	all         bool // all sessions, all forwarding methods
 }
 
-// measured is by LVSMARK_REAPPLIES, which `integration/run sessions` sets, or
-// short.
-func measured(t *testing.T) measure {
+// extentFromEnv returns the extent for LVSMARK_REAPPLIES, which `integration/run
+// sessions` sets, or a short one.
+func extentFromEnv(t *testing.T) extent {
 	text := os.Getenv("LVSMARK_REAPPLIES")
 	if text == "" {
-		return measure{15, 20 * time.Second, 45 * time.Second, false}
+		return extent{15, 20 * time.Second, 45 * time.Second, false}
 	}
 	number, err := strconv.Atoi(text)
 	require.NoError(t, err, "LVSMARK_REAPPLIES")
-	return measure{number, 5 * time.Minute, 15 * time.Minute, true}
+	return extent{number, 5 * time.Minute, 15 * time.Minute, true}
 }
 
-// rounds bounds how often sessions are started because the re-applies of one
-// round were not enough: the machine may be busy.
-const rounds = 5
+// maxRounds limits the number of rounds. On a busy machine, one round may not have
+// enough re-applies.
+const maxRounds = 5
 
-// TestSessions transfers in many ways at once, while the spec is changed again
-// and again: other clusters, and the sessions' own. Every session ends well,
-// on the real server on which it began, without a second login. At last a
-// change cuts one, to show that this is noticed.
+// TestSessions runs many kinds of sessions in parallel, while the spec changes
+// repeatedly: other clusters, and the sessions' own. Every session succeeds on one real
+// server, with one login. Finally a change cuts a session, to show that the test
+// detects it.
 func TestSessions(t *testing.T) {
-	m := measured(t)
+	m := extentFromEnv(t)
 	methods := []config.Forwarding{config.NAT}
 	if m.all {
 		methods = append(methods, config.Direct, config.Tunnel)
@@ -59,11 +58,11 @@ func TestSessions(t *testing.T) {
 		t.Run(forwarding.String(), func(t *testing.T) {
 			s := newSite(t, forwarding)
 			made := 0
-			for n := 0; n < rounds && made < m.reapplies && !t.Failed(); n++ {
+			for n := 0; n < maxRounds && made < m.reapplies && !t.Failed(); n++ {
 				made += s.round(t, m)
 			}
-			assert.GreaterOrEqual(t, made, m.reapplies, "re-applies while sessions went on")
-			t.Run("cut", s.cut)
+			assert.GreaterOrEqual(t, made, m.reapplies, "re-applies while sessions ran")
+			t.Run("cut", s.testCut)
 			if t.Failed() {
 				t.Log(s.Logs())
 			}
@@ -71,20 +70,20 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// round starts sessions, goes through the changes while all of them go on, and
-// returns how many there were.
-func (s *site) round(t *testing.T, m measure) int {
-	seconds := s.lasting(t, min(m.most, max(m.least, time.Duration(m.reapplies)*3*s.pace)))
+// round starts sessions, re-applies while all of them run, and returns the number of
+// re-applies.
+func (s *site) round(t *testing.T, m extent) int {
+	seconds := s.sizeFiles(t, min(m.maxDuration, max(m.minDuration, time.Duration(m.reapplies)*3*s.applyTime)))
 	s.reset(t)
 	began := time.Now()
-	running, err := s.Start(repertoire(m.all, seconds))
+	running, err := s.Start(allSessions(m.all, seconds))
 	require.NoError(t, err)
 	_, err = running.AwaitData()
 	require.NoError(t, err)
 	lines := s.reapplyUntil(t, running.Ended)
 	results, err := running.Wait()
 	require.NoError(t, err)
-	t.Logf("%d re-applies while %d sessions went on, %.0f s in all\n%s\n\n%s",
+	t.Logf("%d re-applies while %d sessions ran, %.0f s in total\n%s\n\n%s",
 		len(lines), len(results), time.Since(began).Seconds(), strings.Join(lines, "\n"), lab.Table(results))
 	for _, r := range results {
 		s.check(t, r)
@@ -92,18 +91,17 @@ func (s *site) round(t *testing.T, m measure) int {
 	return len(lines)
 }
 
-// lasting makes the files so large that sessions take about so long, and
-// returns the seconds.
-func (s *site) lasting(t *testing.T, d time.Duration) int {
+// sizeFiles sets the size of files for sessions of about that duration, and returns
+// the duration in seconds.
+func (s *site) sizeFiles(t *testing.T, d time.Duration) int {
 	seconds := max(2, int(d.Seconds()))
 	require.NoError(t, s.ResizeFile(seconds*rate/2))
 	return seconds
 }
 
-// repertoire is how the clients transfer. Those in pieces open a data connection
-// every other second. The lab's own client uploads over TLS 1.3, and lftp over 1.2;
-// see lab.
-func repertoire(all bool, seconds int) []lab.Session {
+// allSessions returns the sessions. Those with pieces open a data connection every
+// other second. The lab's own client uploads over TLS 1.3, lftp over TLS 1.2; see lab.
+func allSessions(all bool, seconds int) []lab.Session {
 	const v4, v6 = config.IPv4, config.IPv6
 	sessions := []lab.Session{
 		{Client: lab.Curl, Family: v4, Mode: lab.PASV, Security: lab.Plain},
@@ -128,8 +126,8 @@ func repertoire(all bool, seconds int) []lab.Session {
 	return sessions
 }
 
-// reapplyUntil goes through the changes, makes them and takes them back, until
-// ended. It tells of each re-apply that was done before.
+// reapplyUntil makes and reverts changes until ended returns true. It returns a line
+// for each re-apply before that.
 func (s *site) reapplyUntil(t *testing.T, ended func() bool) (lines []string) {
 	all := harmless()
 	for ; ; s.next++ {
@@ -139,38 +137,38 @@ func (s *site) reapplyUntil(t *testing.T, ended func() bool) (lines []string) {
 		if ended() {
 			return lines
 		}
-		assert.NotEqual(t, lvsmark.Cuts, made.effect(), c.now(s))
-		lines = append(lines, fmt.Sprintf("%4d  %-42s %4d changes, %-6s %6.2f s", len(lines)+1, c.now(s), len(made.Changes), made.effect(), time.Since(began).Seconds()))
+		assert.NotEqual(t, impact.Cuts, made.effect(), c.describe(s))
+		lines = append(lines, fmt.Sprintf("%4d  %-42s %4d changes, %-6s %6.2f s", len(lines)+1, c.describe(s), len(made.Changes), made.effect(), time.Since(began).Seconds()))
 	}
 }
 
 func (s *site) check(t *testing.T, r lab.Result) {
 	t.Run(r.Session.String(), func(t *testing.T) {
 		assert.NoError(t, r.Err, r.Log)
-		assert.True(t, r.Complete(), "%d of %d bytes arrived as they were sent", r.Bytes, r.Size)
+		assert.True(t, r.Complete(), "%d of %d bytes arrived correctly", r.Bytes, r.Size)
 		if r.Client == lab.Own {
 			assert.Contains(t, r.Log, "data connection: TLS 1.3")
 		}
 		assert.True(t, r.SameServer(), "control connection on %s, data connections on %v", r.Control, r.Data)
 		assert.Equal(t, 1, r.Logins, "control connections")
-		// Two connections from one port to another count as one.
+		// Two connections with the same addresses and ports count as one.
 		assert.Greater(t, len(r.Data), r.Pieces, "data connections")
 	})
 }
 
-// cut removes a real server that a session is on: that session ends in failure,
-// as it has to where a change cuts it. One on the other server goes on.
-func (s *site) cut(t *testing.T) {
+// testCut removes the real server of a session: that session fails, and a session on
+// the other real server continues.
+func (s *site) testCut(t *testing.T) {
 	s.reset(t)
 	s.reapply(t, ownScheduler) // round robin
-	s.lasting(t, max(10*time.Second, 8*s.pace))
+	s.sizeFiles(t, max(10*time.Second, 8*s.applyTime))
 	session := lab.Session{Client: lab.Curl, Family: config.IPv4, Mode: lab.EPSV, Security: lab.Plain}
 	running, err := s.Start([]lab.Session{session, session})
 	require.NoError(t, err)
 	servers, err := running.AwaitData()
 	require.NoError(t, err)
 	require.ElementsMatch(t, servers, []string{"rs1", "rs2"})
-	assert.Equal(t, lvsmark.Cuts, s.reapply(t, ownServerGone).effect())
+	assert.Equal(t, impact.Cuts, s.reapply(t, ownServerGone).effect())
 	require.False(t, running.Ended())
 	results, err := running.Wait()
 	require.NoError(t, err)

@@ -14,31 +14,31 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// A site is a lab with a spec that is changed again and again: the cluster
-// "ftp", whose VIPs the sessions use, and clusters that others use.
+// A site is a lab with a changing spec: the cluster "ftp" of the sessions, and other
+// clusters.
 type site struct {
 	*lab.Lab
-	on   map[change]bool // those of the changes that the spec has now
-	next int             // of the harmless changes
-	pace time.Duration   // what a re-apply takes when nothing else goes on
+	on        map[change]bool // the changes in the current spec
+	next      int             // index of the next harmless change
+	applyTime time.Duration   // duration of a re-apply without sessions
 }
 
 func newSite(t *testing.T, forwarding config.Forwarding) *site {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "vsftpd", "curl", "lftp")
-	// The FTP servers serve one cluster, so they start when there is no other.
+	// The FTP servers start with a spec of their cluster only.
 	s := &site{Lab: lab.New(t, lab.Options{Forwarding: forwarding, Rate: rate}), on: map[change]bool{otherGone: true}}
 	require.NoError(t, s.Apply(s.spec()))
 	require.NoError(t, s.StartFTP(21))
 	s.smallWindows(t)
 	began := time.Now()
 	s.reapply(t, otherGone)
-	s.pace = time.Since(began)
+	s.applyTime = time.Since(began)
 	return s
 }
 
-// smallWindows keeps TCP from taking a whole file into the buffers of both ends:
-// packets have to go through the director all the time.
+// smallWindows limits TCP buffers: with larger ones, both ends could buffer a whole
+// file, but packets must pass the director all the time.
 func (s *site) smallWindows(t *testing.T) {
 	small := map[string]string{"net.ipv4.tcp_rmem": "4096 16384 16384", "net.ipv4.tcp_wmem": "4096 16384 16384"}
 	require.NoError(t, s.Client.Sysctls(small))
@@ -64,7 +64,7 @@ func (s *site) spec() string {
 	return "clusters:\n" + strings.Join(clusters, "") + s.director()
 }
 
-// ftp is the cluster that the sessions are on.
+// ftp returns the cluster of the sessions.
 func (s *site) ftp() string {
 	vips := s.vips(lab.VIPNumber)
 	if s.on[ownVIP] {
@@ -99,7 +99,7 @@ func (s *site) activeData() string {
 	return ", active-data: {translate: masquerade}"
 }
 
-// other has the same ports as ftp, and so the same map.
+// other returns a cluster with the ports of ftp, and so in the same map.
 func (s *site) other() string {
 	servers := one(2)
 	if s.on[otherServer] {
@@ -114,7 +114,7 @@ func (s *site) other() string {
 		s.servers(servers))
 }
 
-// many has more VIPs than the map has room for, which the kernel cannot enlarge.
+// many returns a cluster with more VIPs than the map's size, which is fixed.
 func (s *site) many() string {
 	var vips []string
 	for i := range 1100 {
@@ -135,7 +135,7 @@ func (s *site) cluster(name string, lines ...string) string {
 	return "  - name: " + name + "\n    " + strings.Join(lines, "\n    ") + "\n"
 }
 
-// pick is one of two values: the second where the change is on.
+// pick returns on if the change is made, else off.
 func (s *site) pick(c change, off, on string) string {
 	if s.on[c] {
 		return on
@@ -143,7 +143,7 @@ func (s *site) pick(c change, off, on string) string {
 	return off
 }
 
-// vips are addresses of the client network, in every family.
+// vips returns addresses of the client network, in every family.
 func (s *site) vips(numbers ...int) string {
 	var list []string
 	for _, f := range s.Families {
@@ -154,7 +154,7 @@ func (s *site) vips(numbers ...int) string {
 	return "vips: [" + strings.Join(list, ", ") + "]"
 }
 
-// A server is a real server of the lab, by its place, in a cluster.
+// A server is a real server of the lab, by its index, with its weight.
 type server struct{ place, weight int }
 
 func one(place int) []server { return []server{{place, 1}} }
@@ -169,8 +169,8 @@ func (s *site) servers(servers []server) string {
 	return "real-servers: [" + strings.Join(list, ", ") + "]"
 }
 
-// address is that of a real server. There are two: what is behind them is for
-// clusters and servers that no session is on.
+// address returns the address of a real server. Only the first two exist; clusters and
+// servers without sessions use the others.
 func (s *site) address(place int, f config.Family) netip.Addr {
 	address := s.Servers[0].Address(f)
 	for range place {

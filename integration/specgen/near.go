@@ -7,8 +7,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Near returns another spec that differs from this one in little: what an
-// operator changes in a day.
+// Near returns another spec with few differences, as an operator makes in a day.
 func Near(r *rand.Rand, spec *config.Spec) *config.Spec {
 	for {
 		d := &draft{r, Check(spec)} // a copy

@@ -14,8 +14,8 @@ func (d *draft) clusterName() string {
 	return fmt.Sprintf("%s%d", names[d.IntN(len(names))], len(d.spec.Clusters))
 }
 
-// addServers gives the cluster real servers of its own network, or of that of
-// the cluster before.
+// addServers adds real servers of the cluster's own network, or of the network of the
+// previous cluster.
 func (d *draft) addServers(c *config.Cluster) {
 	network := len(d.spec.Clusters)
 	if network > 0 && d.oneIn(5) {
@@ -55,12 +55,12 @@ func (d *draft) addActiveData(c *config.Cluster, translate config.Translation) {
 	c.FTP.Active = active
 }
 
-// sources draws networks of the cluster's real servers, or names the servers
-// themselves.
+// sources returns random networks that contain the cluster's real servers, or their
+// addresses.
 func (d *draft) sources(c *config.Cluster) []netip.Prefix {
 	shorter := []int{0, 0, 4, 8, 8}[d.IntN(5)]
 	if d.oneIn(20) {
-		shorter = 12 // it holds those of other clusters
+		shorter = 12 // contains real servers of other clusters too
 	}
 	var sources []netip.Prefix
 	for _, server := range c.RealServers {

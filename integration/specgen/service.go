@@ -48,7 +48,7 @@ func (d *draft) service() service {
 	return s
 }
 
-// ports draws one to six ranges that do not overlap; some are adjacent.
+// ports returns one to six random ranges that do not overlap; some are adjacent.
 func (d *draft) ports() []config.PortRange {
 	var ports []config.PortRange
 	for range 1 + d.IntN(6) {
@@ -80,7 +80,7 @@ func (d *draft) portRange(protocol config.Protocol) config.PortRange {
 	return config.PortRange{Protocol: protocol, Low: min(a, b), High: max(a, b)}
 }
 
-// port draws a port, with those at the ends of usual ranges more often.
+// port returns a random port; ports at the ends of common ranges are more likely.
 func (d *draft) port() uint16 {
 	usual := []uint16{1, 20, 21, 80, 443, 990, 1023, 1024, 9999, 10000, 20000, 20001, 32768, 65534, 65535}
 	if d.oneIn(3) {

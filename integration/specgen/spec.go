@@ -9,9 +9,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Spec returns a valid spec of one cluster to about a dozen, in one family or
-// both, with one to eight different sets of ports. The same state of r makes the
-// same spec.
+// Spec returns a valid spec of one to about twelve clusters, in one family or both,
+// with one to eight different sets of ports. The same state of r gives the same spec.
 func Spec(r *rand.Rand) *config.Spec {
 	for {
 		if spec := Check(draw(r)); spec != nil {
@@ -20,8 +19,8 @@ func Spec(r *rand.Rand) *config.Spec {
 	}
 }
 
-// Check returns the spec as config reads it from the file that YAML writes, or
-// nil when config refuses that file.
+// Check returns the spec as config parses it from YAML's text, or nil if config
+// refuses the text.
 func Check(spec *config.Spec) *config.Spec {
 	read, _, err := config.Parse("random.yaml", strings.NewReader(YAML(spec)))
 	if err != nil {
@@ -30,7 +29,7 @@ func Check(spec *config.Spec) *config.Spec {
 	return read
 }
 
-// A draft is a spec in the making.
+// A draft is an incomplete spec.
 type draft struct {
 	*rand.Rand
 	spec *config.Spec
@@ -55,7 +54,7 @@ func draw(r *rand.Rand) *config.Spec {
 
 func (d *draft) oneIn(n int) bool { return d.IntN(n) == 0 }
 
-// families chooses one or both.
+// families returns one or both families.
 func (d *draft) families() []config.Family {
 	switch d.IntN(4) {
 	case 0:
@@ -66,7 +65,7 @@ func (d *draft) families() []config.Family {
 	return []config.Family{config.IPv4}
 }
 
-// addCluster adds a cluster, unless all VIPs that it draws are taken.
+// addCluster adds a cluster, unless all its random VIPs are taken.
 func (d *draft) addCluster(s service) {
 	c := config.Cluster{
 		Name:      d.clusterName(),
@@ -100,8 +99,8 @@ func (d *draft) addCluster(s service) {
 	d.spec.Clusters = append(d.spec.Clusters, c)
 }
 
-// addVIPs draws VIPs, mostly out of a few addresses: they are adjacent, and
-// clusters that mark different ports share them.
+// addVIPs adds random VIPs, mostly from a few addresses: many are adjacent, and
+// clusters with different ports share them.
 func (d *draft) addVIPs(c *config.Cluster, family config.Family, n int) {
 	vip := d.vip(family)
 	for range n {
@@ -116,8 +115,8 @@ func (d *draft) addVIPs(c *config.Cluster, family config.Family, n int) {
 	}
 }
 
-// vip draws an address of those set apart for documentation (RFC 5737, RFC
-// 3849), or one without addresses beside it.
+// vip returns a random address of the documentation networks (RFC 5737, RFC 3849), or
+// rarely one that is not adjacent to others.
 func (d *draft) vip(family config.Family) netip.Addr {
 	last := byte(1 + d.IntN(24))
 	switch {
@@ -146,8 +145,8 @@ func overlap(a, b []config.PortRange) bool {
 	return slices.ContainsFunc(a, func(r config.PortRange) bool { return slices.ContainsFunc(b, r.Overlaps) })
 }
 
-// freeMark draws a mark that no cluster of the same family has: small ones, any
-// of 32 bits, and those at the ends.
+// freeMark returns a random mark that no cluster of the same family has: small ones,
+// any of 32 bits, and special values.
 func (d *draft) freeMark(c *config.Cluster) uint32 {
 	for {
 		mark := []uint32{

@@ -13,7 +13,7 @@ import (
 
 func random(i int) *rand.Rand { return rand.New(rand.NewPCG(1, uint64(i))) }
 
-// What YAML writes, config reads back as the same spec.
+// config parses the output of YAML to the same spec.
 func TestYAML(t *testing.T) {
 	for i := range 60 {
 		spec := Spec(random(i))
@@ -21,11 +21,11 @@ func TestYAML(t *testing.T) {
 		read, _, err := config.Parse("random.yaml", strings.NewReader(text))
 		require.NoError(t, err, text)
 		require.Equal(t, spec, read, text)
-		require.Equal(t, spec, Spec(random(i)), "a seed makes one spec")
+		require.Equal(t, spec, Spec(random(i)), "the same seed gives the same spec")
 	}
 }
 
-// A generator that config refuses too often covers less than it seems to.
+// If config refuses too many drafts, the generator covers less than it seems to.
 func TestDraftsAreMostlyValid(t *testing.T) {
 	refused := 0
 	const drafts = 200
@@ -39,7 +39,7 @@ func TestDraftsAreMostlyValid(t *testing.T) {
 	assert.Less(t, refused, drafts/10)
 }
 
-// The specs hold what tests that use them count on.
+// The specs have the variety that other tests rely on.
 func TestVariety(t *testing.T) {
 	var bothFamilies, udp, shared, manyProfiles, ftpAndPorts, snat, largeMark int
 	for i := range 200 {
@@ -93,7 +93,7 @@ func TestNear(t *testing.T) {
 		spec := Spec(r)
 		before := YAML(spec)
 		next := Near(r, spec)
-		assert.Equal(t, before, YAML(spec), "the spec itself is left alone")
+		assert.Equal(t, before, YAML(spec), "Near does not change its argument")
 		if YAML(next) != before {
 			changed++
 		}

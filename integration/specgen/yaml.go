@@ -8,8 +8,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// YAML writes the spec as a file that lvsmark reads: nothing is left to a
-// default that can be written.
+// YAML returns the spec as a file for lvsmark. It writes all keys, so that nothing
+// depends on defaults.
 func YAML(spec *config.Spec) string {
 	var b strings.Builder
 	b.WriteString("clusters:\n")
@@ -71,8 +71,8 @@ func writeFTP(b *strings.Builder, ftp *config.FTP) {
 	}
 }
 
-// list is a YAML list on one line; addresses of IPv6 hold no ": ", so that they
-// need no quotes.
+// list returns a YAML list on one line. IPv6 addresses need quotes only with a colon
+// at the end.
 func list[T any](values []T) string {
 	words := make([]string, len(values))
 	for i, v := range values {

@@ -1,11 +1,11 @@
-// Tally reads what `go test -json` prints from standard input, and says while
-// it runs which packages are done, in full what a failed test printed, and in
-// the end why tests were skipped. With -o it leaves the counts in a file, on
-// one line: passed, failed, skipped.
+// Tally reads the output of `go test -json` from standard input. It prints each
+// package when it is done, the full output of failed tests, and at the end the reasons
+// of skipped tests. With -o it writes the counts to a file, on one line: passed,
+// failed, skipped.
 //
-// Every test and subtest counts as one, as `go test -v` reports them. A package
-// that fails although none of its tests did (it does not build, or exits early)
-// counts as one failure, and so does a test that never ended.
+// Every test and subtest counts as one, as in `go test -v`. A package that fails
+// without a failed test (it does not build, or exits early) counts as one failure, and
+// so does a test that did not end.
 package main
 
 import (

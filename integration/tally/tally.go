@@ -13,37 +13,37 @@ import (
 	"time"
 )
 
-// An event is one line of `go test -json`; see `go doc test2json`. Build output
-// names its package in ImportPath.
+// An event is one line of `go test -json`; see `go doc test2json`. Build output has
+// its package in ImportPath.
 type event struct {
 	Action, Package, ImportPath, Test, Output string
 	Elapsed                                   float64 // seconds
 }
 
-// An id is a test, or a package where Test is empty.
+// An id identifies a test, or a package if Test is empty.
 type id struct{ Package, Test string }
 
 // A tally is the state of one stream of events.
 type tally struct {
 	out                     io.Writer
 	passed, failed, skipped int
-	output                  map[id]*bytes.Buffer // of tests that have not ended, and of packages
+	output                  map[id]*bytes.Buffer // of running tests, and of packages
 	perPackage              map[string]*count
 	reasons                 []string // of skipped tests, in the order of the stream
 }
 
-// A count is of the tests of one package.
+// A count has the numbers of tests of one package.
 type count struct{ ended, failed int }
 
-// slow is how long a test takes that is worth a line of its own.
+// slow is the minimum duration of a passed test that gets a line in the output.
 const slow = 2 * time.Second
 
 func newTally(out io.Writer) *tally {
 	return &tally{out: out, output: map[id]*bytes.Buffer{}, perPackage: map[string]*count{}}
 }
 
-// read takes in a stream to its end. Lines that are no event are printed: the
-// go command writes some of its complaints as plain text.
+// read reads a stream to its end. It prints lines that are not events: the go command
+// writes some errors as plain text.
 func (t *tally) read(stream io.Reader) error {
 	lines := bufio.NewReader(stream)
 	for {
@@ -107,7 +107,7 @@ func (t *tally) endTest(e event) {
 	}
 }
 
-// endPackage also settles the tests of a package that ended before they did.
+// endPackage also counts the tests of the package that did not end.
 func (t *tally) endPackage(e event) {
 	t.failUnfinished(func(test id) bool { return test.Package == e.Package })
 	c := t.countOf(e.Package)
@@ -122,7 +122,7 @@ func (t *tally) endPackage(e event) {
 	}
 }
 
-// finish settles what the stream left open, and lists the skipped tests.
+// finish counts tests that did not end, and lists the skipped tests.
 func (t *tally) finish() {
 	t.failUnfinished(func(id) bool { return true })
 	for _, reason := range t.reasons {
@@ -155,14 +155,14 @@ func elapsed(e event) time.Duration {
 	return time.Duration(e.Elapsed * float64(time.Second)).Round(10 * time.Millisecond)
 }
 
-// short is a package's path without the host and the owner.
+// short returns a package's path without host and owner.
 func short(pkg string) string {
 	parts := strings.SplitN(pkg, "/", 3)
 	return parts[len(parts)-1]
 }
 
-// reasonOf is why a test was skipped: the first line that it logged, without
-// the place in the source.
+// reasonOf returns the reason of a skipped test: its first log line, without the
+// source position.
 func reasonOf(output *bytes.Buffer) string {
 	for line := range strings.Lines(text(output)) {
 		place, message, found := strings.Cut(strings.TrimSpace(line), ": ")

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tallied runs the files of a module through the real `go test -json` and what
-// that prints through a tally.
+// tallied runs the real `go test -json` on a module of these files, and its output
+// through a tally.
 func tallied(t *testing.T, files map[string]string) (*tally, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -26,7 +26,7 @@ func tallied(t *testing.T, files map[string]string) (*tally, string) {
 	command := exec.CommandContext(t.Context(), "go", "test", "-json", "./...")
 	command.Dir = dir
 	command.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
-	stream, _ := command.Output() // a failed test is no mistake here
+	stream, _ := command.Output() // failed tests are expected
 
 	var out bytes.Buffer
 	result := newTally(&out)

@@ -1,3 +1,3 @@
-// Package versions has tests of the nft on the PATH, whichever version it is:
-// `integration/run nft-versions` runs them with several.
+// Package versions tests lvsmark with the nft in PATH. `integration/run nft-versions`
+// runs it with several versions.
 package versions

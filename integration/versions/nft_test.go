@@ -15,7 +15,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/nftlist"
 )
 
-// specs have each form of a set, a map, a chain and a rule that lvsmark writes.
+// specs cover each form of set, map, chain and rule that lvsmark writes.
 var specs = map[string]string{
 	"rules": `
 clusters:
@@ -38,15 +38,15 @@ director: {bind: false, ip-forward: false, table: marks}
 `,
 }
 
-// settings are in the ledger as well.
+// settings is a spec with settings in the ledger.
 const settings = `
 clusters:
   - {name: web, mark: 80, vips: [198.51.100.80], ports: [80], real-servers: [{address: 10.0.0.11}]}
 director: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}
 `
 
-// TestReload has nft list what lvsmark applied, and load that list: it is as it was
-// to nft and to lvsmark.
+// TestReload loads nft's listing of applied specs: nft lists the same again, and
+// lvsmark finds no difference.
 func TestReload(t *testing.T) {
 	all := maps.Clone(specs)
 	all["settings"] = settings
@@ -65,8 +65,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestRendered has nft load what `lvsmark render nft` writes: it lists that to the
-// letter, in the form of its version, and lvsmark finds what it would have made.
+// TestRendered loads the output of `lvsmark render nft`: nft lists exactly that, in the
+// form of its version, and lvsmark finds no difference.
 func TestRendered(t *testing.T) {
 	for name, spec := range specs {
 		t.Run(name, func(t *testing.T) {
@@ -79,13 +79,13 @@ func TestRendered(t *testing.T) {
 	}
 }
 
-// A director is a network namespace with a spec for it.
+// A director is a network namespace and its spec.
 type director struct {
-	t       *testing.T
-	at      *equivalence.Namespace
-	program string
-	spec    string // path
-	version nftlist.Version
+	t         *testing.T
+	namespace *equivalence.Namespace
+	program   string
+	spec      string // path
+	version   nftlist.Version
 }
 
 func newDirector(t *testing.T, spec string) *director {
@@ -103,15 +103,15 @@ func newDirector(t *testing.T, spec string) *director {
 
 func (d *director) nft(stdin string, args ...string) string {
 	d.t.Helper()
-	out, err := d.at.Run(stdin, "nft", args...)
+	out, err := d.namespace.Run(stdin, "nft", args...)
 	require.NoError(d.t, err, stdin)
 	return out
 }
 
-// lvsmark ends with that exit status; its standard output is returned.
+// lvsmark runs lvsmark, requires the exit status, and returns the standard output.
 func (d *director) lvsmark(status int, args ...string) string {
 	d.t.Helper()
-	out, err := d.at.Run("", "sh", append([]string{"-c", fmt.Sprintf(`"$@"; [ $? = %d ]`, status), "sh", d.program, "-c", d.spec}, args...)...)
+	out, err := d.namespace.Run("", "sh", append([]string{"-c", fmt.Sprintf(`"$@"; [ $? = %d ]`, status), "sh", d.program, "-c", d.spec}, args...)...)
 	require.NoError(d.t, err, out)
 	return out
 }

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# The guest's initramfs: busybox, the modules that reach the host's files, and
-# init.
+# The guest's initramfs: busybox, the modules for the host's files, and init.
 
-# make_initramfs writes one for the kernel VERSION below DIRECTORY to FILE.
+# make_initramfs writes an initramfs for a kernel: make_initramfs DIRECTORY VERSION FILE
 make_initramfs() {
 	local directory=$1 version=$2 file=$3 tree=$3.tree module
 	mkdir -p "$tree"/{bin,dev,modules,proc,sys}

@@ -2,9 +2,9 @@
 # The guest's kernel: the distribution's own, or that of $LVSMARK_VM_SUITE,
 # unpacked into the cache and never installed.
 
-# kernel_directory prints a directory that holds boot/ and lib/modules/ of a
-# kernel with IPVS, and fetches it where there is none yet. The distribution's
-# own is fetched once. A suite's is as new as the package lists are.
+# kernel_directory prints a directory with boot/ and lib/modules/ of a kernel with IPVS,
+# and fetches it if necessary. It fetches the distribution's own kernel once, and that
+# of a suite for each new version in the package lists.
 kernel_directory() {
 	local suite=${LVSMARK_VM_SUITE-} kept package
 	if [[ $suite ]]; then
@@ -19,8 +19,8 @@ kernel_directory() {
 	echo "$kept/$package"
 }
 
-# kernel_package prints the package that a suite's current kernel is in. The
-# cloud flavours have no 9p and do not serve.
+# kernel_package prints the package of a suite's current kernel. The cloud flavours
+# cannot be used, because they have no 9p.
 kernel_package() {
 	local suite=$1 meta package
 	case $(kernel_distribution "$suite") in
@@ -49,10 +49,10 @@ kernel_distribution() {
 	esac
 }
 
-# kernel_packages prints the packages that an image package's kernel consists
-# of. From Debian 14 on, linux-image is empty: linux-binary has the kernel,
-# linux-modules the modules, linux-base what is built in. Ubuntu has the kernel
-# in linux-image, and the modules apart.
+# kernel_packages prints the packages of an image package's kernel. From Debian 14 on,
+# linux-image is empty: linux-binary has the kernel, linux-modules the modules, and
+# linux-base the lists of built-in modules. Ubuntu has the kernel in linux-image, and
+# the modules in other packages.
 kernel_packages() {
 	local suite=$1 image=$2 version=$3 part
 	echo "$image"
@@ -61,7 +61,7 @@ kernel_packages() {
 	done
 }
 
-# fetch_kernel unpacks the package that a directory is named for:
+# fetch_kernel unpacks the package that has the name of the directory:
 # fetch_kernel SUITE DIRECTORY
 fetch_kernel() {
 	local suite=$1 directory=$2 image=${2##*/} packages work version
@@ -81,13 +81,13 @@ fetch_kernel() {
 			dpkg -x "$package" tree || die "cannot unpack $package"
 		done
 		arrange_kernel tree "$version"
-		mv --no-target-directory tree "$directory" 2>/dev/null || [[ -d $directory ]] # another run was quicker
+		mv --no-target-directory tree "$directory" 2>/dev/null || [[ -d $directory ]] # another run created it meanwhile
 	)
 }
 
-# arrange_kernel puts the kernel and its modules where they are looked for.
-# Kernel packages differ: modules are in /lib or /usr/lib, the kernel is in
-# /boot or beside the modules.
+# arrange_kernel moves the kernel and its modules to standard paths. Kernel packages
+# differ: the modules are in /lib or /usr/lib, the kernel is in /boot or with the
+# modules.
 arrange_kernel() {
 	local tree=$1 version=$2
 	[[ -d $tree/lib/modules ]] || { mkdir -p "$tree/lib" && mv "$tree/usr/lib/modules" "$tree/lib/modules"; }

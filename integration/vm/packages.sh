@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What is installed with apt, and only where it is missing.
+# Installs missing packages with apt.
 
-# vm_packages prints what a guest is made of.
+# vm_packages prints the packages that a guest needs.
 vm_packages() {
 	case $(dpkg --print-architecture) in
 	amd64) echo qemu-system-x86 ;;
@@ -11,7 +11,7 @@ vm_packages() {
 	echo busybox-static cpio kmod xz-utils zstd
 }
 
-# missing_packages prints those of its arguments that are not installed.
+# missing_packages prints the arguments that are not installed.
 missing_packages() {
 	local package
 	for package; do
@@ -20,16 +20,16 @@ missing_packages() {
 	done
 }
 
-# install_packages installs those of its arguments that are not installed, and
-# leaves no daemon of theirs running, now or after a boot.
+# install_packages installs missing packages, without starting their daemons, now or at
+# boot.
 install_packages() {
 	local missing package
-	command -v dpkg-query >/dev/null || die 'this needs Debian or Ubuntu: no dpkg-query here'
+	command -v dpkg-query >/dev/null || die 'needs Debian or Ubuntu: dpkg-query is missing'
 	mapfile -t missing < <(missing_packages "$@")
 	((${#missing[@]})) || return 0
 
 	((EUID == 0)) || command -v sudo >/dev/null ||
-		die "not root, and no sudo here: run as root: apt-get install ${missing[*]}"
+		die "needs root or sudo: run as root: apt-get install ${missing[*]}"
 
 	say "installing ${missing[*]}"
 	without_daemons apt_install "${missing[@]}" || die "apt-get could not install ${missing[*]}"
@@ -40,8 +40,8 @@ install_packages() {
 	done
 }
 
-# apt_install runs apt-get install, and once more with fresh lists where the
-# first try does not find a package.
+# apt_install runs apt-get install. If that fails, it updates the package lists and
+# tries again.
 apt_install() {
 	local apt=(apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
 	apt_install_once "$@" 2>/dev/null || {
@@ -55,8 +55,8 @@ apt_install_once() {
 		"${apt[@]}" install --yes --no-install-recommends "$@" </dev/null >&2
 }
 
-# without_daemons runs its arguments while /usr/sbin/policy-rc.d forbids
-# packages to start their daemons. One that is there already stays as it is.
+# without_daemons runs its arguments while /usr/sbin/policy-rc.d forbids packages to
+# start their daemons. It keeps an existing policy-rc.d.
 without_daemons() (
 	policy=/usr/sbin/policy-rc.d
 	if [[ -e $policy ]]; then
@@ -77,6 +77,6 @@ as_root() {
 	elif command -v sudo >/dev/null; then
 		sudo -- "$@"
 	else
-		die "not root, and no sudo here: run as root: $*"
+		die "needs root or sudo: run as root: $*"
 	fi
 }

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Packages of other suites of Debian and Ubuntu. Each suite has an apt
-# configuration of its own in the cache: the machine's sources, lists and
-# packages stay as they are. Where a suite is '', the machine's own apt is used.
+# Packages of other suites of Debian and Ubuntu. Each suite has its own apt
+# configuration in the cache; the machine's sources, lists and packages are unchanged.
+# The suite '' means the machine's own apt.
 
 suites_help='bullseye bookworm trixie forky sid (Debian), noble resolute (Ubuntu)'
 
-# cache_directory prints the directory of all that integration/run keeps.
+# cache_directory prints the directory of all files that integration/run keeps.
 cache_directory() { echo "${XDG_CACHE_HOME:-$HOME/.cache}/lvsmark"; }
 
-# suite_directory prints a suite's part of it.
+# suite_directory prints the directory of a suite in the cache.
 suite_directory() { echo "$(cache_directory)/suites/$1"; }
 
 # suite_distribution prints the distribution that a suite belongs to.
@@ -27,8 +27,8 @@ suite_components() {
 	esac
 }
 
-# suite_pockets prints a suite and, on Ubuntu, its updates: a release of Ubuntu keeps
-# the kernel that it came with, and 6.8.0-31 of noble crashes in ip_vs.
+# suite_pockets prints a suite and, on Ubuntu, its updates: without them, noble has its
+# first kernel, 6.8.0-31, which crashes in ip_vs.
 suite_pockets() {
 	case $(suite_distribution "$1") in
 	debian) echo "$1" ;;
@@ -52,8 +52,8 @@ suite_apt() {
 	"$tool" "${configuration[@]}" "${@:3}"
 }
 
-# suite_open makes the apt configuration of a suite, and refreshes lists that
-# are older than a day. Without the archive, older lists are used.
+# suite_open writes the apt configuration of a suite, and updates package lists that are
+# older than a day. If the archive is not reachable, it uses the old lists.
 suite_open() {
 	local directory
 	[[ $1 ]] || return 0
@@ -76,8 +76,8 @@ suite_update() {
 	flock "$directory/lock" apt-get -c "$directory/apt.conf" -qq update </dev/null >&2 && touch "$directory/updated"
 }
 
-# suite_download puts the .deb files of packages into the working directory:
-# suite_download SUITE PACKAGE… The lists may be older than the archive.
+# suite_download downloads the .deb files of packages to the working directory:
+# suite_download SUITE PACKAGE… If that fails, it updates the lists and tries again.
 suite_download() {
 	suite_download_once "$@" 2>/dev/null || { suite_update "$1" && suite_download_once "$@"; } ||
 		die "apt-get could not download ${*:2}"
@@ -87,9 +87,8 @@ suite_download_once() {
 	suite_apt "$1" apt-get -qq -o APT::Sandbox::User=root download "${@:2}" </dev/null >&2
 }
 
-# suite_configure writes the apt configuration of a suite. What else the
-# machine's configuration says, a proxy for example, holds. The hooks of other
-# programs and their indexes do not.
+# suite_configure writes the apt configuration of a suite. Other settings of the
+# machine, for example a proxy, still apply, except hooks and indexes of other programs.
 suite_configure() {
 	local distribution directory keyring mirror
 	distribution=$(suite_distribution "$1") || return
@@ -121,8 +120,8 @@ suite_configure() {
 	END
 }
 
-# archive_mirror prints the address of a distribution's archive: what the
-# operator sets, what the machine's apt uses, or debootstrap's default.
+# archive_mirror prints the address of a distribution's archive: that of the environment
+# variable, of the machine's apt sources, or debootstrap's default.
 archive_mirror() {
 	local variable=LVSMARK_MIRROR_${1^^} mirror
 	mirror=${!variable-}
@@ -132,16 +131,16 @@ archive_mirror() {
 	echo "$mirror"
 }
 
-# machine_mirror prints the address in the machine's apt sources. Suites with a
-# hyphen are updates, which other archives may serve.
+# machine_mirror prints the address in the machine's apt sources. It ignores suites with
+# a hyphen: they are updates, which may be on other archives.
 machine_mirror() {
 	# shellcheck disable=SC2016 # apt expands these
 	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' "Origin: $1" 'Component: main' 2>/dev/null |
 		awk '!found && $1 !~ /-/ && $2 ~ /^https?:/ { print $2; found = 1 }'
 }
 
-# debootstrap_mirror prints the default of debootstrap, and installs it where it
-# is missing. Its scripts name the mirror of a suite of Ubuntu.
+# debootstrap_mirror prints the default mirror of debootstrap, which it installs if
+# necessary. For Ubuntu, the mirror is in the script of the suite.
 debootstrap_mirror() {
 	install_packages debootstrap >&2 || return
 	case $1 in
@@ -168,9 +167,9 @@ ubuntu_default_mirror() (
 	. /usr/share/debootstrap/scripts/gutsy
 )
 
-# archive_keyring prints the file with the keys of a distribution's archive. The
-# machine has it, or Debian has a package with it: Debian 12 has none with
-# Ubuntu's keys, so that one is unpacked from Debian 13.
+# archive_keyring prints the file with the keys of a distribution's archive. If the
+# machine does not have it, it is in a package of Debian. Debian 12 has no package with
+# Ubuntu's keys, so the one of Debian 13 is unpacked.
 archive_keyring() {
 	local keyring=/usr/share/keyrings/$1-archive-keyring.gpg
 	[[ ! -e $keyring ]] || { echo "$keyring" && return; }
@@ -181,7 +180,7 @@ archive_keyring() {
 		[[ -e $keyring ]] || fetch_ubuntu_keyring "${keyring%/usr/*}" || return
 		;;
 	esac
-	[[ -e $keyring ]] || die "no keys of ${1^}'s archive: no $keyring"
+	[[ -e $keyring ]] || die "the keys of ${1^}'s archive are missing: $keyring"
 	echo "$keyring"
 }
 

@@ -1,9 +1,8 @@
-// Package hostaddr holds the VIP addresses of a director on its devices: it
-// compiles a spec to them, reads those that the kernel holds, adds and deletes them
-// over route netlink.
+// Package hostaddr is the VIP addresses of a director on its devices: it compiles a spec
+// to them, reads those of the kernel, adds and deletes them over route netlink.
 //
-// Everything works in the network namespace of the calling thread, so a caller
-// that has entered a namespace must have locked its OS thread.
+// Everything works in the network namespace of the calling thread, so a caller that has
+// entered a namespace must have locked its OS thread.
 package hostaddr
 
 import (
@@ -14,13 +13,13 @@ import (
 )
 
 // Protocol marks the addresses that Add made: the kernel keeps it with the address
-// (IFA_PROTO, since Linux 5.18) and shows it to all, `ip address` as "proto 0x4c".
-// Linux itself uses 1 to 3 (linux/if_addr.h), and no routing daemon in iproute2's
-// rt_protos has 76.
+// (IFA_PROTO, since Linux 5.18) and lists it; `ip address` shows "proto 0x4c". Linux
+// itself uses 1 to 3 (linux/if_addr.h), and no routing daemon in iproute2's rt_protos
+// has 76.
 const Protocol = 76
 
-// ErrProtocol says that the kernel does not keep Protocol, so that an address of
-// ours could not be told from others when it has to go.
+// ErrProtocol says that the kernel does not keep Protocol: a later delete could not tell
+// an address of ours from others.
 var ErrProtocol = errors.New("this kernel does not keep the protocol of an address, which Linux 5.18 and later do;" +
 	" put the VIP on the device by other means and leave out \"vip-device\"")
 
@@ -40,7 +39,8 @@ type Local struct {
 	Ours   bool // Add made it
 }
 
-// Read returns all addresses of all devices, in the order of the kernel.
+// Read returns all addresses of all devices, in the order of the kernel. It starts anew,
+// up to a hundred times, when addresses change meanwhile.
 func Read() ([]Local, error) {
 	devices, err := net.Interfaces()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
-	"github.com/lvsmark/lvsmark/internal/exchange"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 func TestAddAndDelete(t *testing.T) {
@@ -66,22 +66,22 @@ func TestErrors(t *testing.T) {
 			err = only(t, hostaddr.Delete(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EADDRNOTAVAIL)
 			require.ErrorIs(t, err, hostaddr.ErrStale)
-			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address (it is not there: somebody else has deleted it)")
+			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address (it is not there: another process has deleted it)")
 
 			require.NoError(t, errors.Join(hostaddr.Add(on("vip0", ip))...))
 			err = only(t, hostaddr.Add(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EEXIST)
 			require.ErrorIs(t, err, hostaddr.ErrStale)
-			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (it is there already: somebody else has added it)")
+			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (it is there already: another process has added it)")
 		}
 		scratch.Run(t, "", "sysctl", "-qw", "net.ipv6.conf.vip0.disable_ipv6=1")
 		err := only(t, hostaddr.Add(on("vip0", "2001:db8::22")))
 		require.ErrorIs(t, err, unix.EACCES)
-		require.NotErrorIs(t, err, exchange.ErrPrivilege)
+		require.NotErrorIs(t, err, netlink.ErrPrivilege)
 		assert.EqualError(t, err, "add address 2001:db8::22 on vip0: permission denied (IPv6 is off on the device: try \"sysctl net.ipv6.conf.vip0.disable_ipv6=0\")")
 		scratch.DropPrivileges(t)
 		err = only(t, hostaddr.Add(on("vip0", "198.51.100.23")))
-		require.ErrorIs(t, err, exchange.ErrPrivilege)
+		require.ErrorIs(t, err, netlink.ErrPrivilege)
 		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
 	})
 }
@@ -115,7 +115,7 @@ func TestMany(t *testing.T) {
 		require.NoError(t, errors.Join(hostaddr.Add(list[200])...))
 		answers = hostaddr.Add(list[:300]...)
 		require.ErrorIs(t, answers[200], unix.EEXIST)
-		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists (it is there already: somebody else has added it)")
+		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists (it is there already: another process has added it)")
 		assert.Less(t, len(answers), 300)
 		for i, err := range answers {
 			assert.Equal(t, i == 200, err != nil, err)

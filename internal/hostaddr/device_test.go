@@ -18,6 +18,8 @@ func withDevice(t *testing.T, f func()) {
 	need.Programs(t, "ip")
 	scratch.Do(t, func() {
 		scratch.Run(t, "", "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
+		// No link-local address, which the kernel adds some time later.
+		scratch.Run(t, "", "ip", "link", "set", "vip0", "addrgenmode", "none")
 		scratch.Run(t, "", "ip", "link", "set", "vip1", "up")
 		scratch.Run(t, "", "ip", "link", "set", "vip0", "up")
 		f()

@@ -3,58 +3,46 @@ package hostaddr
 import (
 	"errors"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/lvsmark/lvsmark/internal/exchange"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// errInterrupted says that addresses came or went while they were read.
+// errInterrupted says that other processes add or delete addresses again and again.
 var errInterrupted = errors.New("the addresses change while they are read: find who does, `ip monitor address` tells")
 
-// dumpTries bounds how often a dump begins anew because somebody else changes
-// what it lists meanwhile.
+// dumpTries bounds how often a dump begins anew because another process changes the
+// addresses meanwhile.
 const dumpTries = 100
 
 // dump returns the addresses of all devices.
 func dump() (addresses []kernelAddress, err error) {
 	for range dumpTries {
-		if addresses, err = dumpOnce(); !errors.Is(err, errInterrupted) {
-			break
+		if addresses, err = dumpOnce(); !errors.Is(err, netlink.ErrInterrupted) {
+			return addresses, err
 		}
 	}
-	return addresses, err
+	return nil, errInterrupted
 }
 
-func dumpOnce() ([]kernelAddress, error) {
-	r, err := openRoute()
+func dumpOnce() (addresses []kernelAddress, err error) {
+	c, err := dial()
 	if err != nil {
 		return nil, err
 	}
-	defer r.close()
-	var all addressDump
-	ofAllFamilies := make([]byte, ifaHeader)
-	err = r.ask(routeRequest{unix.RTM_GETADDR, netlink.Dump, ofAllFamilies}, all.read)
-	return all, err
-}
-
-// An addressDump is the addresses that were read so far.
-type addressDump []kernelAddress
-
-// read takes a message of a dump. What says that the dump was interrupted may be its
-// end alone: addresses were passed over, and none came behind them.
-func (d *addressDump) read(m exchange.Message) (last bool, err error) {
-	switch {
-	case m.Flags&unix.NLM_F_DUMP_INTR != 0:
-		return false, errInterrupted
-	case m.Type == unix.NLMSG_DONE:
-		return true, m.Verdict()
-	case m.Type != unix.RTM_NEWADDR:
-		return false, exchange.ErrMalformed
+	defer c.Close()
+	ofAllFamilies := make([]byte, unix.SizeofIfAddrmsg)
+	for m, err := range c.Ask(netlink.Request{Type: unix.RTM_GETADDR, Flags: unix.NLM_F_DUMP, Header: ofAllFamilies}) {
+		var address kernelAddress
+		if err == nil {
+			address, err = decodeMessage(m)
+		}
+		if err != nil {
+			return nil, netlink.Explain(err)
+		}
+		if address.local.IsValid() {
+			addresses = append(addresses, address)
+		}
 	}
-	address, err := decodeIfaddr(m.Data)
-	if err == nil && address.local.IsValid() {
-		*d = append(*d, address)
-	}
-	return false, err
+	return addresses, nil
 }

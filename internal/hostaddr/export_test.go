@@ -1,19 +1,23 @@
 package hostaddr
 
-import "bytes"
+import (
+	"bytes"
 
-// AddUnmarked adds an address as a kernel does that does not keep its protocol:
-// nothing tells it of one.
+	"github.com/lvsmark/lvsmark/internal/netlink"
+)
+
+// AddUnmarked adds an address as a kernel does that does not keep its protocol: the
+// request does not name one.
 func AddUnmarked(address Address) error {
-	r, err := openRoute()
+	c, err := dial()
 	if err != nil {
 		return err
 	}
-	defer r.close()
-	data, err := r.encode(address)
+	defer c.Close()
+	request, err := c.encode(address)
 	if err != nil {
 		return err
 	}
-	protocol := []byte{5, 0, ifaProto, 0, Protocol, 0, 0, 0}
-	return r.addMarked(bytes.ReplaceAll(data, protocol, nil), address.IP.Is4())
+	request.Data = bytes.ReplaceAll(request.Data, netlink.AppendUint8(nil, ifaProto, Protocol), nil)
+	return c.addMarked(request, address.IP.Is4())
 }

@@ -12,7 +12,7 @@ import (
 // ErrPrivilege says that the caller may not read or set the sysctl.
 var ErrPrivilege = errors.New("this needs CAP_NET_ADMIN: run it as root")
 
-// explain keeps the kernel's words, and says what would help.
+// explain keeps the errno, and says what would help.
 func explain(verb, name, path string, err error) error {
 	cause := err
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
@@ -20,7 +20,7 @@ func explain(verb, name, path string, err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && exists(path):
-		// Who asks must not take it for one that is gone for good.
+		// It does not wrap fs.ErrNotExist: the caller would take the sysctl for absent.
 		return fmt.Errorf("%s sysctl %s: %v, although it is there", verb, name, cause)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s sysctl %s: %w: %s", verb, name, cause, missing(path))
@@ -36,7 +36,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// missing says why a sysctl is not there, as far as its directory tells.
+// missing says why a sysctl does not exist, as far as its directory tells.
 func missing(path string) string {
 	name := strings.TrimPrefix(path, root+"/")
 	for _, owner := range []struct{ prefix, module string }{

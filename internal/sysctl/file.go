@@ -18,13 +18,13 @@ func readFile(path string) ([]byte, error) {
 // openLimit is how long the kernel may take to read or set a sysctl.
 const openLimit = 30 * time.Second
 
-// openFile opens one that may not wait: Go takes sysctls for files that become
-// ready at some time.
+// openFile sets a deadline: Go polls a sysctl like a pipe, and would wait without end
+// for one that does not become ready.
 func openFile(path string, flag int) (*os.File, error) {
 	file, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return nil, err
 	}
-	_ = file.SetDeadline(time.Now().Add(openLimit)) // the error says that it never waits
+	_ = file.SetDeadline(time.Now().Add(openLimit)) // an error says that the file is not polled
 	return file, nil
 }

@@ -25,7 +25,7 @@ const spec = `clusters:
     real-servers: [{address: 10.0.0.11}]
 `
 
-// Targets that the units name, without what a distribution hangs on them.
+// Targets that the units use, without the dependencies of a distribution.
 var targets = map[string]string{
 	"boot":        "Requires=basic.target\nAfter=basic.target\n",
 	"basic":       "Requires=sysinit.target\nAfter=sysinit.target\n",
@@ -36,9 +36,8 @@ var targets = map[string]string{
 	"shutdown":    "DefaultDependencies=no\n",
 }
 
-// patience is how long a machine, and be it an emulated one, may take to boot or
-// to run a job.
-const patience = 2 * time.Minute
+// jobTimeout limits the time of a boot or a job, also on an emulated machine.
+const jobTimeout = 2 * time.Minute
 
 // A machine is a running systemd with the unit and the distribution's own
 // nftables.service.
@@ -67,7 +66,7 @@ func boot(t *testing.T) *machine {
 	command.Stdout, command.Stderr = &console, &console
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
-		_ = command.Process.Kill() // unshare takes systemd along, and systemd all else
+		_ = command.Process.Kill() // --kill-child: systemd and all its processes end too
 		_ = command.Wait()
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(m.dir, "log"))
@@ -83,7 +82,7 @@ func boot(t *testing.T) *machine {
 	return m
 }
 
-// prepare writes what testdata/boot reads.
+// prepare writes the files that testdata/boot reads.
 func (m *machine) prepare() {
 	m.t.Helper()
 	for name, text := range targets {
@@ -109,7 +108,7 @@ func (m *machine) write(name, text string) {
 	require.NoError(m.t, os.WriteFile(path, []byte(text), 0o644))
 }
 
-// removeCgroups removes a tree of cgroups that no process is in any more.
+// removeCgroups removes a tree of empty cgroups.
 func removeCgroups(top string) {
 	var all []string
 	_ = filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
@@ -141,12 +140,12 @@ func (m *machine) systemctl(args ...string) error {
 
 func (m *machine) eventually(what string, holds func() bool) {
 	m.t.Helper()
-	for end := time.Now().Add(patience); !holds(); time.Sleep(100 * time.Millisecond) {
-		require.True(m.t, time.Now().Before(end), "%s: not within %s", what, patience)
+	for end := time.Now().Add(jobTimeout); !holds(); time.Sleep(100 * time.Millisecond) {
+		require.True(m.t, time.Now().Before(end), "%s: not within %s", what, jobTimeout)
 	}
 }
 
-// do runs a verb of systemctl and waits for all that it set off.
+// do runs systemctl and waits for the jobs that it starts.
 func (m *machine) do(args ...string) {
 	m.t.Helper()
 	require.NoError(m.t, m.systemctl(args...))
@@ -156,7 +155,7 @@ func (m *machine) do(args ...string) {
 	})
 }
 
-// served asserts that all of the spec is there.
+// served asserts that the kernel matches the spec.
 func (m *machine) served() {
 	m.t.Helper()
 	diff, err := m.run("/mnt/lvsmark", "-c", "/mnt/lvsmark.yaml", "diff")
@@ -172,9 +171,9 @@ func (m *machine) served() {
 	}
 }
 
-// TestBoot runs the unit, sandbox and all, under a real systemd, next to the
-// distribution's nftables.service, whose every restart and reload flushes the
-// ruleset.
+// TestBoot runs the unit with its sandbox under a real systemd, together with the
+// distribution's nftables.service, which flushes the ruleset on each restart and
+// reload.
 func TestBoot(t *testing.T) {
 	m := boot(t)
 	m.do("enable", "lvsmark", "nftables")
@@ -200,7 +199,7 @@ func TestBoot(t *testing.T) {
 	m.served()
 }
 
-// TestBootWithoutDevice lets the device come after the first try.
+// TestBootWithoutDevice adds the device after the first attempt.
 func TestBootWithoutDevice(t *testing.T) {
 	m := boot(t)
 	_, err := m.run("ip", "link", "delete", "eth0")

@@ -15,8 +15,8 @@ import (
 
 const unit = "lvsmark.service"
 
-// root is a tree with the machine's own targets, the text as our unit, and
-// something to execute at its path.
+// root returns a root directory with the targets of the machine, the text as the
+// unit, and an executable file at the path that the unit runs.
 func root(t *testing.T, text string) string {
 	t.Helper()
 	need.Programs(t, "systemd-analyze")
@@ -52,8 +52,8 @@ func unitText(t *testing.T) string {
 	return string(text)
 }
 
-// systemd-analyze complains of units of the distribution too: only what it says
-// of ours counts.
+// complaints returns the lines about lvsmark's unit: systemd-analyze also complains
+// about units of the distribution.
 func complaints(output string) []string {
 	var about []string
 	for line := range strings.Lines(output) {
@@ -86,8 +86,8 @@ func TestVerifyFindsMistakes(t *testing.T) {
 	}
 }
 
-// The exposure is 1.9 of 10 by systemd 252, which calls up to 5 "OK": what is
-// left is what apply needs. Another version may weigh things a little otherwise.
+// systemd 252 computes an exposure of 1.9 of 10 and rates up to 5 as "OK". Other
+// versions may compute slightly different values.
 func TestExposure(t *testing.T) {
 	const exposure = "25" // tenths
 	output, err := analyze(t, "security", "--offline=true", "--no-pager", "--threshold="+exposure, "--root="+root(t, unitText(t)), unit)

@@ -10,12 +10,12 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/process"
 )
 
-// device is where VIPs are put.
+// device is the device with the VIPs.
 const device = "vip0"
 
-// addresses compares a first apply that puts the VIPs on a device with the two
-// programs that load the same marks and the same addresses. It is smaller than the
-// others: for each address that comes, the kernel looks through all of the device.
+// addresses compares a first apply with VIPs on a device with the two programs that
+// load the same marks and addresses. It has fewer VIPs than the others, because the
+// kernel searches all addresses of the device for each new one.
 func (b *bench) addresses() ([]measure.Row, error) {
 	s, err := b.site(shape{clusters: 1, vips: b.sized(1_000), servers: 2, onDevice: true})
 	if err != nil {
@@ -23,8 +23,8 @@ func (b *bench) addresses() ([]measure.Row, error) {
 	}
 	name := "first apply of " + s.String() + " on a device"
 	samples, err := b.compare(name, 15,
-		role{"lvsmark apply", onDevice(s, b.do("apply", s))},
-		role{"nft -f, ip -batch", onDevice(s,
+		namedTask{"lvsmark apply", onDevice(s, b.do("apply", s))},
+		namedTask{"nft -f, ip -batch", onDevice(s,
 			process.Command{Args: []string{"nft", "-f", s.nft}},
 			process.Command{Args: []string{"ip", "-batch", s.batch}})},
 	)
@@ -34,7 +34,7 @@ func (b *bench) addresses() ([]measure.Row, error) {
 	return []measure.Row{samples.Ratio(times(name, "lvsmark apply", "nft -f, ip -batch", measure.Bar{}))}, nil
 }
 
-// onDevice runs programs one after the other, on a director that has the device.
+// onDevice runs programs in sequence, on a director that has the device.
 func onDevice(s *site, programs ...process.Command) func(*director) (task, error) {
 	return func(d *director) (task, error) {
 		return task{
@@ -49,13 +49,13 @@ func onDevice(s *site, programs ...process.Command) func(*director) (task, error
 				}
 				return sum, nil
 			},
-			after: func() error { return errors.Join(d.marks(s), d.has(s.vips)) },
+			after: func() error { return errors.Join(d.checkMarks(s), d.checkAddresses(s.vips)) },
 		}, d.run("ip", "link", "add", device, "type", "veth", "peer", "name", "vip1")
 	}
 }
 
-// has checks that so many VIPs are on the device.
-func (d *director) has(vips int) error {
+// checkAddresses checks the number of VIPs on the device.
+func (d *director) checkAddresses(vips int) error {
 	text, err := d.Run("", "ip", "-o", "-4", "address", "show", "dev", device)
 	if n := strings.Count(text, "/32 "); err == nil && n != vips {
 		err = fmt.Errorf("%d addresses are on the device, not %d", n, vips)
@@ -63,7 +63,7 @@ func (d *director) has(vips int) error {
 	return err
 }
 
-// ipBatch is what `ip -batch` reads to put the VIPs on the device.
+// ipBatch returns the input of `ip -batch` that adds the VIPs to the device.
 func (s *site) ipBatch() string {
 	var b strings.Builder
 	for _, c := range s.spec.Clusters {

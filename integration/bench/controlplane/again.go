@@ -7,8 +7,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/process"
 )
 
-// nothingToDo compares apply and diff, where the kernel holds what the spec says,
-// with what only lists that.
+// nothingToDo compares apply and diff, when the kernel matches the spec, with a program
+// that only lists the ruleset.
 func (b *bench) nothingToDo() ([]measure.Row, error) {
 	s, err := b.site(shape{clusters: 1, vips: b.sized(10_000), servers: 2})
 	if err != nil {
@@ -21,7 +21,7 @@ func (b *bench) nothingToDo() ([]measure.Row, error) {
 	if _, err := b.do("apply", s).Time(d.Namespace); err != nil {
 		return nil, err
 	}
-	if err := d.marks(s); err != nil {
+	if err := d.checkMarks(s); err != nil {
 		return nil, err
 	}
 	before, err := d.generation()
@@ -31,7 +31,7 @@ func (b *bench) nothingToDo() ([]measure.Row, error) {
 	unwritten := func() error {
 		now, err := d.generation()
 		if err == nil && now != before {
-			err = fmt.Errorf("the ruleset's generation is %d, and was %d: something was written", now, before)
+			err = fmt.Errorf("the ruleset's generation is %d, and was %d: the command wrote to it", now, before)
 		}
 		return err
 	}

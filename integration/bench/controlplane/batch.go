@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// batch is one that makes what the director's ruleset holds, out of what the
-// kernel lists of it: nothing of lvsmark has a part in it.
+// batch returns a netlink batch that creates the director's ruleset. It is made from the
+// kernel's dumps, without lvsmark's code.
 func (d *director) batch() (batch []byte, err error) {
 	err = d.Do(func() error {
 		conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{MessageBufferSize: 64 << 10})
@@ -25,8 +25,8 @@ func (d *director) batch() (batch []byte, err error) {
 	return batch, err
 }
 
-// A copier makes requests out of the kernel's lists. The first error is kept, and
-// nothing is done behind it.
+// A copier turns the kernel's dumps into requests. After the first error, which it
+// keeps, it does nothing.
 type copier struct {
 	conn     *netlink.Conn
 	messages []netlink.Message
@@ -36,9 +36,8 @@ type copier struct {
 // An object is a table, a chain, a set, some elements of a set, or a rule.
 type object []netlink.Attribute
 
-// copy makes them in the order in which the kernel takes them: an element may name
-// a chain, a rule may name a set. Of the attributes it leaves out handles and
-// counts.
+// copy adds the requests in the order that the kernel needs: elements may refer to
+// chains, and rules to sets. It omits handles and counters.
 func (c *copier) copy() {
 	const tableUserdata, chainFlags, chainUserdata = 6, 10, 12 // not in x/sys/unix
 	for _, table := range c.list(unix.NFT_MSG_GETTABLE, nil) {
@@ -64,14 +63,14 @@ func (c *copier) copy() {
 	}
 }
 
-// with are the object's attributes of these types.
+// with returns the object's attributes of these types.
 func (o object) with(types ...uint16) object {
 	return slices.DeleteFunc(slices.Clone(o), func(a netlink.Attribute) bool {
 		return !slices.Contains(types, a.Type&^(netlink.Nested|netlink.NetByteOrder))
 	})
 }
 
-// list asks for the objects of a kind. The site is of IPv4 alone.
+// list dumps the objects of a kind, for IPv4 only.
 func (c *copier) list(get uint16, about object) []object {
 	if c.err != nil {
 		return nil
@@ -91,7 +90,7 @@ func (c *copier) list(get uint16, about object) []object {
 	return objects
 }
 
-// add adds the request that makes an object.
+// add adds the request that creates an object.
 func (c *copier) add(typ uint16, o object, types ...uint16) {
 	c.messages = append(c.messages, c.request(typ, netlink.Create|netlink.Append, o.with(types...)))
 }
@@ -110,7 +109,8 @@ func (c *copier) request(typ uint16, flags netlink.HeaderFlags, o object) netlin
 	}
 }
 
-// batch is the messages as one transaction. The last object is acknowledged.
+// batch returns the messages as one transaction. It requests an acknowledgement for the
+// last object.
 func (c *copier) batch() []byte {
 	if c.err != nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// A bench has what is needed to measure, and puts it away in the end.
+// A bench has the files and directors of a measurement, and removes them at the end.
 type bench struct {
 	measure.Options
 	directory string // for the files of sites
@@ -34,7 +34,7 @@ func (b *bench) close() {
 	_ = os.RemoveAll(b.directory)
 }
 
-// director makes one that is as after boot.
+// director creates a director in the state after boot.
 func (b *bench) director() (*director, error) {
 	n, err := equivalence.NewNamespace()
 	if err != nil {
@@ -45,14 +45,14 @@ func (b *bench) director() (*director, error) {
 	return d, d.clear()
 }
 
-// A role is what a contender is to do on a director of its own.
-type role struct {
+// A namedTask is the task of a contender, which has its own director.
+type namedTask struct {
 	name string
 	task func(*director) (task, error)
 }
 
-// cast gives each role a director.
-func (b *bench) cast(roles ...role) ([]measure.Contender, error) {
+// contenders creates a contender with its own director for each task.
+func (b *bench) contenders(roles ...namedTask) ([]measure.Contender, error) {
 	var contenders []measure.Contender
 	for _, r := range roles {
 		d, err := b.director()
@@ -68,9 +68,9 @@ func (b *bench) cast(roles ...role) ([]measure.Contender, error) {
 	return contenders, nil
 }
 
-// compare measures the roles in turn, in so many rounds.
-func (b *bench) compare(what string, rounds int, roles ...role) (measure.Samples, error) {
-	contenders, err := b.cast(roles...)
+// compare measures the tasks, interleaved; rounds is the default number of rounds.
+func (b *bench) compare(what string, rounds int, roles ...namedTask) (measure.Samples, error) {
+	contenders, err := b.contenders(roles...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (b *bench) compare(what string, rounds int, roles ...role) (measure.Samples
 	return measure.Interleave(b.RoundsOr(rounds), contenders...)
 }
 
-// sized is a number of VIPs; to show that all works, some are enough.
+// sized returns the number of VIPs, reduced for a smoke run.
 func (b *bench) sized(vips int) int {
 	if b.Smoke {
 		return vips / 50
@@ -86,7 +86,7 @@ func (b *bench) sized(vips int) int {
 	return vips
 }
 
-// do is lvsmark's verb with the spec of the site.
+// do returns lvsmark's verb with the spec of the site.
 func (b *bench) do(verb string, s *site) process.Command {
 	return process.Command{Args: []string{b.Lvsmark, "-c", s.yaml, verb}}
 }

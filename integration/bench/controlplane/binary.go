@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/process"
 )
 
-// binary is the size of the program, where it is stripped.
+// binary returns the size of the program, if it is stripped.
 func (b *bench) binary() ([]measure.Row, error) {
 	program, err := elf.Open(b.Lvsmark)
 	if err != nil {
@@ -28,7 +28,7 @@ func (b *bench) binary() ([]measure.Row, error) {
 	return []measure.Row{size.Plain(sizes("the binary, stripped", "lvsmark", measure.AtMost(12)))}, nil
 }
 
-// start is what a process of lvsmark costs at the least: a check of a small spec.
+// start measures the minimum cost of a process of lvsmark: a check of a small spec.
 func (b *bench) start() ([]measure.Row, error) {
 	s, err := b.site(shape{clusters: 1, vips: 2, servers: 2})
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// rehearsed is the ruleset of the site in the form of the kernel.
+// rehearsed returns the ruleset of the site in the kernel's canonical form.
 func rehearsed(s *site) (*nft.Ruleset, error) { return nft.Rehearse(nft.Compile(s.spec)) }
 
-// commit makes lvsmark's tables those of the ruleset, in this process, and returns
-// the time of that alone: the difference is found, encoded and committed.
+// commit commits the ruleset in this process, and returns the time to find the
+// difference, encode it and commit it.
 func (d *director) commit(to *nft.Ruleset) (took time.Duration, err error) {
 	err = d.Do(func() error {
 		conn, err := nft.Dial()
@@ -23,7 +23,7 @@ func (d *director) commit(to *nft.Ruleset) (took time.Duration, err error) {
 		if err != nil {
 			return err
 		}
-		runtime.GC() // what was done before this is not to be paid for in it
+		runtime.GC() // so that garbage of earlier work is not collected in the measurement
 		begin := time.Now()
 		_, err = conn.Commit(nft.Compare(&from.Ruleset, to), from.Generation)
 		took = time.Since(begin)
@@ -32,7 +32,7 @@ func (d *director) commit(to *nft.Ruleset) (took time.Duration, err error) {
 	return took, err
 }
 
-// generation is that of the director's ruleset: each write adds to it.
+// generation returns the generation of the director's ruleset. Each write increments it.
 func (d *director) generation() (generation uint32, err error) {
 	err = d.Do(func() error {
 		conn, err := nft.Dial()

@@ -11,8 +11,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// TestSite: the spec is valid, and has as many VIPs, clusters and rules of the
-// recipe as asked for.
+// TestSite: the spec is valid, and has the requested number of VIPs, clusters and rules
+// of the recipe.
 func TestSite(t *testing.T) {
 	b := &bench{directory: t.TempDir()}
 	s, err := b.site(shape{clusters: 4, vips: 12, servers: 3})
@@ -50,8 +50,7 @@ func TestSite(t *testing.T) {
 	}
 }
 
-// TestVerifies: what a contender left in the kernel is looked at, and what is not
-// as it should be is an error.
+// TestVerifies: the checks of a contender's result report errors.
 func TestVerifies(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "ip", "nft", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save")
@@ -63,31 +62,31 @@ func TestVerifies(t *testing.T) {
 	require.NoError(t, err)
 	d, err := b.director()
 	require.NoError(t, err)
-	require.NoError(t, d.lists(""))
+	require.NoError(t, d.checkListing(""))
 
 	require.NoError(t, d.run("nft", "-f", loaded.nft))
-	require.NoError(t, d.marks(loaded))
-	require.Error(t, d.marks(other), "other marks")
-	require.Error(t, d.lists(""))
+	require.NoError(t, d.checkMarks(loaded))
+	require.Error(t, d.checkMarks(other), "other marks")
+	require.Error(t, d.checkListing(""))
 
 	require.NoError(t, d.run("iptables-legacy-restore", "-w", "--noflush", loaded.recipe))
-	require.NoError(t, d.rules(loaded, "iptables-legacy-save"))
-	require.Error(t, d.rules(other, "iptables-legacy-save"))
+	require.NoError(t, d.checkRules(loaded, "iptables-legacy-save"))
+	require.Error(t, d.checkRules(other, "iptables-legacy-save"))
 	require.NoError(t, d.clearLegacy())
-	require.Error(t, d.rules(loaded, "iptables-legacy-save"))
+	require.Error(t, d.checkRules(loaded, "iptables-legacy-save"))
 
 	require.NoError(t, d.clear())
-	require.NoError(t, d.lists(""))
+	require.NoError(t, d.checkListing(""))
 
 	require.NoError(t, d.run("ip", "link", "add", device, "type", "veth", "peer", "name", "vip1"))
-	require.NoError(t, d.has(0))
+	require.NoError(t, d.checkAddresses(0))
 	require.NoError(t, d.run("ip", "-batch", loaded.batch))
-	require.NoError(t, d.has(8))
-	require.Error(t, d.has(7))
+	require.NoError(t, d.checkAddresses(8))
+	require.Error(t, d.checkAddresses(7))
 }
 
-// TestReplay: the batch that is replayed makes what was listed, and a batch that
-// the kernel refuses is an error.
+// TestReplay: a replayed batch creates the same ruleset, and a batch that the kernel
+// refuses is an error.
 func TestReplay(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -107,10 +106,10 @@ func TestReplay(t *testing.T) {
 	took, err := d.replay(batch)
 	require.NoError(t, err)
 	assert.Positive(t, took)
-	require.NoError(t, d.lists(listed))
+	require.NoError(t, d.checkListing(listed))
 
 	require.NoError(t, d.clear())
 	_, err = d.replay(bytes.Replace(batch, []byte("lvsmark\x00"), []byte("another\x00"), 1))
-	require.ErrorIs(t, err, unix.ENOENT, "there is no table of the chains' name")
-	require.NoError(t, d.lists(""))
+	require.ErrorIs(t, err, unix.ENOENT, "the table of the chains does not exist")
+	require.NoError(t, d.checkListing(""))
 }

@@ -12,12 +12,12 @@ import (
 // A director is the network namespace of one contender.
 type director struct{ *equivalence.Namespace }
 
-// clear makes the director as after boot again, without lvsmark's help.
+// clear restores the state after boot, without lvsmark.
 func (d *director) clear() error {
 	if err := d.run("nft", "flush", "ruleset"); err != nil {
 		return err
 	}
-	// lvsmark sets it for clusters that forward by NAT.
+	// lvsmark sets it for clusters with nat forwarding.
 	const ipForward = "/proc/sys/net/ipv4/ip_forward"
 	if err := d.Do(func() error { return os.WriteFile(ipForward, []byte("0\n"), 0o644) }); err != nil {
 		return err
@@ -26,7 +26,7 @@ func (d *director) clear() error {
 	return nil
 }
 
-// clearLegacy is clear for the rules of iptables-legacy, which nft does not see.
+// clearLegacy is clear for the rules of iptables-legacy, which nft does not list.
 func (d *director) clearLegacy() error {
 	for _, table := range []string{"mangle", "nat"} {
 		if err := d.run("iptables-legacy", "-w", "-t", table, "-F"); err != nil {
@@ -37,8 +37,8 @@ func (d *director) clearLegacy() error {
 	return nil
 }
 
-// settle waits until the kernel has freed what was deleted: it does so behind the
-// call that deletes, on whichever processor.
+// settle waits until the kernel has freed deleted objects, which it does after the call
+// has returned, on any processor.
 func (d *director) settle() { time.Sleep(30 * time.Millisecond) }
 
 func (d *director) run(args ...string) error {
@@ -46,8 +46,8 @@ func (d *director) run(args ...string) error {
 	return err
 }
 
-// A task is what a contender does each round. Only the middle of it is measured:
-// before makes the state that it needs, after looks at what it did.
+// A task is the work of a contender in each round. Only run is measured: before
+// prepares the state, after checks the result.
 type task struct {
 	before func() error
 	run    func() (time.Duration, error)
@@ -69,7 +69,7 @@ func (t task) named(name string) measure.Contender {
 	}}
 }
 
-// times is the time of a command on the director.
+// times returns a function that runs a command on the director and returns its time.
 func (d *director) times(c process.Command) func() (time.Duration, error) {
 	return func() (time.Duration, error) { return c.Time(d.Namespace) }
 }

@@ -1,7 +1,7 @@
-// Package controlplane measures lvsmark itself, the whole process and the commit
-// alone, beside what else loads, lists and changes rules. Each works in a network
-// namespace of its own, which is put back before each run, outside of the time
-// that is measured, and looked at afterwards.
+// Package controlplane compares lvsmark (the whole process, and the commit alone) with
+// other programs that load, list and change rules. Each has its own network namespace.
+// Before each run its state is reset, and afterwards checked, outside of the measured
+// time.
 package controlplane
 
 import "github.com/lvsmark/lvsmark/integration/bench/measure"
@@ -21,7 +21,7 @@ func Memory(opts measure.Options) ([]measure.Row, error) {
 	})
 }
 
-// Scale compares specs of which one is ten times as large as the other.
+// Scale compares specs with others of a tenth of their size.
 func Scale(opts measure.Options) ([]measure.Row, error) {
 	return on(opts, (*bench).scale)
 }
@@ -38,12 +38,12 @@ func concat(parts ...func() ([]measure.Row, error)) ([]measure.Row, error) {
 	return rows, nil
 }
 
-// times begins a row of times, of the control plane.
+// times returns an incomplete row of times of the control plane.
 func times(name, of, to string, bar measure.Bar) measure.Row {
 	return measure.Row{Section: "control plane", Name: name, Of: of, To: to, Unit: "ms", Bar: bar}
 }
 
-// sizes begins a row of memory.
+// sizes returns an incomplete row of memory.
 func sizes(name, of string, bar measure.Bar) measure.Row {
 	return measure.Row{Section: "memory", Name: name, Of: of, Unit: "MB", Bar: bar}
 }

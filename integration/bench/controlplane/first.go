@@ -7,7 +7,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/process"
 )
 
-// firstApplies compares the first apply with what loads the same marks.
+// firstApplies compares the first apply with programs that load the same marks.
 func (b *bench) firstApplies() ([]measure.Row, error) {
 	large, err := b.site(shape{clusters: 1, vips: b.sized(10_000), servers: 2})
 	if err != nil {
@@ -24,15 +24,15 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 	fewer := "lvsmark apply of " + measure.Grouped(small.vips)
 	name := "first apply of " + large.String()
 	samples, err := b.compare(name, 15,
-		role{"lvsmark apply", b.applies(large)},
-		role{"lvsmark apply, ip-forward", b.applies(forwarding)},
-		role{"nft -f", b.loads(large)},
-		role{"iptables-legacy-restore", b.restores(large, "legacy")},
-		role{"iptables-nft-restore", b.restores(large, "nft")},
-		role{"commit alone", b.commits(large)},
-		role{"kernel alone", b.replays(large)},
-		role{"lvsmark check", b.checks(large)},
-		role{fewer, b.applies(small)},
+		namedTask{"lvsmark apply", b.applies(large)},
+		namedTask{"lvsmark apply, ip-forward", b.applies(forwarding)},
+		namedTask{"nft -f", b.loads(large)},
+		namedTask{"iptables-legacy-restore", b.restores(large, "legacy")},
+		namedTask{"iptables-nft-restore", b.restores(large, "nft")},
+		namedTask{"commit alone", b.commits(large)},
+		namedTask{"kernel alone", b.replays(large)},
+		namedTask{"lvsmark check", b.checks(large)},
+		namedTask{fewer, b.applies(small)},
 	)
 	if err != nil {
 		return nil, err
@@ -49,13 +49,13 @@ func (b *bench) firstApplies() ([]measure.Row, error) {
 	}, nil
 }
 
-// applies lets lvsmark apply the site where there is nothing yet.
+// applies runs lvsmark apply on an empty director.
 func (b *bench) applies(s *site) func(*director) (task, error) {
 	return func(d *director) (task, error) {
 		return task{
 			before: d.clear,
 			run:    d.times(b.do("apply", s)),
-			after:  func() error { return d.marks(s) },
+			after:  func() error { return d.checkMarks(s) },
 		}, nil
 	}
 }
@@ -65,12 +65,12 @@ func (b *bench) loads(s *site) func(*director) (task, error) {
 		return task{
 			before: d.clear,
 			run:    d.times(process.Command{Args: []string{"nft", "-f", s.nft}}),
-			after:  func() error { return d.marks(s) },
+			after:  func() error { return d.checkMarks(s) },
 		}, nil
 	}
 }
 
-// restores loads the recipe by iptables of a variant, legacy or nft.
+// restores loads the recipe with a variant of iptables-restore, legacy or nft.
 func (b *bench) restores(s *site, variant string) func(*director) (task, error) {
 	program := "iptables-" + variant
 	return func(d *director) (task, error) {
@@ -81,7 +81,7 @@ func (b *bench) restores(s *site, variant string) func(*director) (task, error) 
 		return task{
 			before: clear,
 			run:    d.times(process.Command{Args: []string{program + "-restore", "-w", "--noflush"}, Stdin: s.recipe}),
-			after:  func() error { return d.rules(s, program+"-save") },
+			after:  func() error { return d.checkRules(s, program+"-save") },
 		}, nil
 	}
 }
@@ -92,17 +92,17 @@ func (b *bench) commits(s *site) func(*director) (task, error) {
 		return task{
 			before: d.clear,
 			run:    func() (time.Duration, error) { return d.commit(ruleset) },
-			after:  func() error { return d.marks(s) },
+			after:  func() error { return d.checkMarks(s) },
 		}, err
 	}
 }
 
-// checks reads the spec, and does nothing with it.
+// checks only reads the spec.
 func (b *bench) checks(s *site) func(*director) (task, error) {
 	return func(d *director) (task, error) { return task{run: d.times(b.do("check", s))}, nil }
 }
 
-// replays is the kernel's own part of a commit: what nobody can do without.
+// replays measures the kernel's part of a commit, a lower limit for any program.
 func (b *bench) replays(s *site) func(*director) (task, error) {
 	return func(d *director) (task, error) {
 		if err := d.run("nft", "-f", s.nft); err != nil {
@@ -116,7 +116,7 @@ func (b *bench) replays(s *site) func(*director) (task, error) {
 		return task{
 			before: d.clear,
 			run:    func() (time.Duration, error) { return d.replay(batch) },
-			after:  func() error { return d.lists(listed) },
+			after:  func() error { return d.checkListing(listed) },
 		}, err
 	}
 }

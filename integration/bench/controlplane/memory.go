@@ -5,10 +5,10 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/process"
 )
 
-// megabyte is what sizes are counted in.
+// megabyte is the unit of sizes, in bytes.
 const megabyte = 1e6
 
-// peaks are those of specs of some sizes.
+// peaks measures the peak memory for specs of several sizes.
 func (b *bench) peaks() ([]measure.Row, error) {
 	var rows []measure.Row
 	for _, c := range []struct {
@@ -33,7 +33,8 @@ func (b *bench) peaks() ([]measure.Row, error) {
 	return rows, nil
 }
 
-// peak is the largest of each way to call lvsmark on the site.
+// peak returns a contender for the largest peak memory of the verbs of lvsmark on the
+// site.
 func (b *bench) peak(s shape) (measure.Contender, error) {
 	made, err := b.site(s)
 	if err != nil {
@@ -54,7 +55,7 @@ func (b *bench) peak(s shape) (measure.Contender, error) {
 			}
 			most = max(most, peak)
 		}
-		return float64(most) / megabyte, d.lists("")
+		return float64(most) / megabyte, d.checkListing("")
 	}
 	return measure.Contender{Name: "the most of apply, again, diff, delete", Run: run}, nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A growth is a site, and the same with one VIP more.
+// A growth is a site, and the same site with one more VIP.
 type growth struct {
 	site, grown *site
 	from, to    *nft.Ruleset
@@ -21,7 +21,7 @@ type growth struct {
 	element     string   // as nft writes it
 }
 
-// oneMore compares one VIP more with nft's way, and with a first apply.
+// oneMore compares adding one VIP with nft add element, and with a first apply.
 func (b *bench) oneMore() ([]measure.Row, error) {
 	g, err := b.growth(b.sized(10_000))
 	if err != nil {
@@ -29,10 +29,10 @@ func (b *bench) oneMore() ([]measure.Row, error) {
 	}
 	name := "one VIP more than " + g.site.String()
 	samples, err := b.compare(name, 15,
-		role{"lvsmark apply", b.grows(g)},
-		role{"commit alone", b.commitsOne(g)},
-		role{"nft add element", b.addsOne(g)},
-		role{"the first apply", b.applies(g.grown)},
+		namedTask{"lvsmark apply", b.grows(g)},
+		namedTask{"commit alone", b.commitsOne(g)},
+		namedTask{"nft add element", b.addsOne(g)},
+		namedTask{"the first apply", b.applies(g.grown)},
 	)
 	if err != nil {
 		return nil, err
@@ -61,8 +61,8 @@ func (b *bench) growth(vips int) (*growth, error) {
 	return g, b.oneElement(g)
 }
 
-// oneElement checks, where the site is applied, that lvsmark finds one difference
-// to the grown one: an element that comes.
+// oneElement checks that lvsmark finds exactly one difference between the site and the
+// grown one: a new element.
 func (b *bench) oneElement(g *growth) error {
 	d, err := b.director()
 	if err != nil {
@@ -81,18 +81,18 @@ func (b *bench) oneElement(g *growth) error {
 	}
 	changes := found.Changes
 	if len(changes) != 1 || changes[0].Op != lvsmark.Add || changes[0].Kind != "element" {
-		return fmt.Errorf("one VIP more is not one element but %d changes", len(changes))
+		return fmt.Errorf("one more VIP is not one element but %d changes", len(changes))
 	}
 	g.where, g.element = strings.Fields(strings.TrimPrefix(changes[0].Where, "map ")), changes[0].After
 	return nil
 }
 
-// command is nft's command about the VIP that comes.
+// command returns nft's command for the element of the new VIP.
 func (g *growth) command(verb string) []string {
 	return slices.Concat([]string{"nft", verb, "element"}, g.where, []string{"{ " + g.element + " }"})
 }
 
-// grows lets lvsmark apply the larger site where the smaller one is.
+// grows runs lvsmark apply of the larger site where the smaller one is applied.
 func (b *bench) grows(g *growth) func(*director) (task, error) {
 	return func(d *director) (task, error) {
 		_, err := b.do("apply", g.site).Time(d.Namespace)
@@ -114,10 +114,10 @@ func (b *bench) commitsOne(g *growth) func(*director) (task, error) {
 	}
 }
 
-// task adds the VIP, and takes it away again.
+// task adds the VIP with run, and then deletes it again.
 func (g *growth) task(d *director, run func() (time.Duration, error)) task {
 	return task{run: run, after: func() error {
-		if err := d.marks(g.grown); err != nil {
+		if err := d.checkMarks(g.grown); err != nil {
 			return err
 		}
 		return d.run(g.command("delete")...)

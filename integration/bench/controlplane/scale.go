@@ -5,18 +5,18 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/process"
 )
 
-// scale compares each way to call lvsmark on a large site with the same on one of
+// scale compares each operation on a large site with the same operation on a site with
 // a tenth of its clusters and VIPs.
 func (b *bench) scale() ([]measure.Row, error) {
 	manyVIPs := shape{clusters: b.sized(1_000), vips: b.sized(100_000), servers: 4}
 	manyServers := shape{clusters: b.sized(10_000), vips: b.sized(10_000), servers: 4}
 	var rows []measure.Row
-	for _, w := range ways() {
+	for _, op := range operations() {
 		large := manyVIPs
-		if w.from == others {
+		if op.from == others {
 			large = manyServers
 		}
-		row, err := b.wayAtScale(w, large, tenth(large))
+		row, err := b.timeAtScale(op, large, tenth(large))
 		if err != nil {
 			return nil, err
 		}
@@ -32,26 +32,26 @@ func tenth(s shape) shape {
 	return s
 }
 
-func (b *bench) wayAtScale(w way, large, small shape) (measure.Row, error) {
-	name := w.name + ", " + large.String()
+func (b *bench) timeAtScale(op operation, large, small shape) (measure.Row, error) {
+	name := op.name + ", " + large.String()
 	of, to := measure.Count(large.vips, "VIP"), measure.Count(small.vips, "VIP")
-	goesLarge, err := b.goes(w, large)
+	largeTask, err := b.operationTask(op, large)
 	if err != nil {
 		return measure.Row{}, err
 	}
-	goesSmall, err := b.goes(w, small)
+	smallTask, err := b.operationTask(op, small)
 	if err != nil {
 		return measure.Row{}, err
 	}
-	samples, err := b.compare(name, 5, role{of, goesLarge}, role{to, goesSmall})
+	samples, err := b.compare(name, 5, namedTask{of, largeTask}, namedTask{to, smallTask})
 	if err != nil {
 		return measure.Row{}, err
 	}
 	return samples.Ratio(ofScale(name, of, to, "ms")), nil
 }
 
-// ofScale begins a row of which ten times as much is to be nearly ten times as
-// dear.
+// ofScale returns an incomplete row whose bar requires nearly linear growth for a
+// factor of ten.
 func ofScale(name, of, to, unit string) measure.Row {
 	return measure.Row{Section: "scale", Name: name, Of: of, To: to, Unit: unit, Bar: measure.AtMost(12.5)}
 }
@@ -74,25 +74,25 @@ func (b *bench) memoryAtScale(large, small shape) (measure.Row, error) {
 	return samples.Ratio(ofScale("peak memory, "+large.String(), contenders[0].Name, contenders[1].Name, "MB")), nil
 }
 
-// A way to call lvsmark.
-type way struct {
+// An operation is a run of lvsmark in an initial state.
+type operation struct {
 	name, verb string
-	status     int // with which it ends
-	from       from
+	status     int // expected exit status
+	from       initialState
 	leaves     bool // whether the site is there afterwards
 }
 
-// from is what is there when lvsmark is called.
-type from string
+// initialState is the state before the operation.
+type initialState string
 
 const (
-	nothing from = "nothing"
-	itself  from = "the site"
-	others  from = "the same VIPs with other marks and real servers"
+	nothing initialState = "nothing"
+	itself  initialState = "the site"
+	others  initialState = "the same VIPs with other marks and real servers"
 )
 
-func ways() []way {
-	return []way{
+func operations() []operation {
+	return []operation{
 		{"first apply", "apply", 0, nothing, true},
 		{"nothing to do", "apply", 0, itself, true},
 		{"all marks and real servers", "apply", 0, others, true},
@@ -102,36 +102,36 @@ func ways() []way {
 	}
 }
 
-// goes calls lvsmark that way on a site.
-func (b *bench) goes(w way, shape shape) (func(*director) (task, error), error) {
+// operationTask returns the task that runs the operation on a site.
+func (b *bench) operationTask(op operation, shape shape) (func(*director) (task, error), error) {
 	s, err := b.site(shape)
 	if err != nil {
 		return nil, err
 	}
 	there := s
-	if w.from == others {
+	if op.from == others {
 		shape.others = true
 		if there, err = b.site(shape); err != nil {
 			return nil, err
 		}
 	}
 	return func(d *director) (task, error) {
-		c := b.do(w.verb, s)
-		c.Status = w.status
+		c := b.do(op.verb, s)
+		c.Status = op.status
 		return task{
-			before: func() error { return d.prepare(w.from != nothing, b.do("apply", there)) },
+			before: func() error { return d.prepare(op.from != nothing, b.do("apply", there)) },
 			run:    d.times(c),
 			after: func() error {
-				if w.leaves {
-					return d.marks(s)
+				if op.leaves {
+					return d.checkMarks(s)
 				}
-				return d.lists("")
+				return d.checkListing("")
 			},
 		}, nil
 	}, nil
 }
 
-// prepare clears the director, or sees to it that a site is applied.
+// prepare clears the director, or applies a site.
 func (d *director) prepare(applied bool, apply process.Command) error {
 	if !applied {
 		return d.clear()

@@ -14,26 +14,25 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A site is a spec of FTP clusters, and files of what it is for other programs.
+// A site is a spec of FTP clusters, and files with the same for other programs.
 type site struct {
 	shape
 	spec   *config.Spec
 	yaml   string            // file of the spec
-	nft    string            // file of what `lvsmark render nft` prints
-	recipe string            // file of what `lvsmark render iptables` prints
-	batch  string            // file of what `ip -batch` reads
-	rules  int               // of the recipe: two for each VIP, and those of active data
+	nft    string            // file with the output of `lvsmark render nft`
+	recipe string            // file with the output of `lvsmark render iptables`
+	batch  string            // file for `ip -batch`
+	rules  int               // number in the recipe: two for each VIP, and those of active data
 	marks  map[string]uint32 // of each VIP
 }
 
-// A shape is how large a site is: its clusters, the VIPs of all of them together,
-// and the real servers of each; whether lvsmark sees to it that the director
-// forwards, which no program beside it does; whether all marks and real servers are
-// others; and whether VIPs are put on a device.
+// A shape is the size of a site, and its variants.
 type shape struct {
-	clusters, vips, servers int
-	forwards, others        bool
-	onDevice                bool
+	clusters, vips int  // vips: of all clusters together
+	servers        int  // per cluster
+	forwards       bool // lvsmark enables ip-forward, which the other programs do not
+	others         bool // other marks and real servers
+	onDevice       bool // the VIPs are on a device
 }
 
 func (s shape) String() string {
@@ -43,10 +42,10 @@ func (s shape) String() string {
 	return measure.Count(s.vips, "VIP") + " in " + measure.Count(s.clusters, "cluster")
 }
 
-// firstVIP is where VIPs begin.
+// firstVIP returns the first VIP.
 func firstVIP() netip.Addr { return netip.AddrFrom4([4]byte{10, 128, 0, 0}) }
 
-// site writes the files.
+// site returns a site and writes its files.
 func (b *bench) site(s shape) (*site, error) {
 	made := &site{shape: s, marks: map[string]uint32{}}
 	text := made.text()
@@ -68,7 +67,7 @@ func (b *bench) site(s shape) (*site, error) {
 	)
 }
 
-// text writes the spec, and takes down the mark of each VIP.
+// text returns the spec, and records the mark of each VIP.
 func (s *site) text() string {
 	var b strings.Builder
 	b.WriteString("clusters:\n")

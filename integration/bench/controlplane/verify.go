@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// marks checks, by nft, that the VIPs of the site have their marks and no others
-// have one.
-func (d *director) marks(s *site) error {
+// checkMarks checks with nft that exactly the VIPs of the site have marks, and the
+// correct ones.
+func (d *director) checkMarks(s *site) error {
 	text, err := d.list()
 	if err != nil {
 		return err
@@ -30,20 +30,20 @@ func (d *director) marks(s *site) error {
 	return nil
 }
 
-// list is all that nft lists.
+// list returns nft's listing of the ruleset.
 func (d *director) list() (string, error) { return d.Run("", "nft", "list", "ruleset") }
 
-// lists checks that nft lists this text.
-func (d *director) lists(text string) error {
+// checkListing checks that nft lists this text.
+func (d *director) checkListing(text string) error {
 	now, err := d.list()
 	if err == nil && now != text {
-		err = fmt.Errorf("nft lists %d bytes that are not the %d of before", len(now), len(text))
+		err = fmt.Errorf("nft lists %d bytes that differ from the %d before", len(now), len(text))
 	}
 	return err
 }
 
-// rules checks that iptables has as many as the recipe for the site.
-func (d *director) rules(s *site, save string) error {
+// checkRules checks that iptables has as many rules as the recipe of the site.
+func (d *director) checkRules(s *site, save string) error {
 	text, err := d.Run("", save)
 	if err != nil {
 		return err

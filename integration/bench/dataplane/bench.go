@@ -30,23 +30,23 @@ func Run(opts measure.Options) (rows []measure.Row, err error) {
 	return rows, nil
 }
 
-// A bench is all that stands ready while it is measured.
+// A bench has the generator and the directors of a measurement.
 type bench struct {
 	opts       measure.Options
 	generator  *packets.Generator
-	bases      map[config.Family]*director // where nobody marks
+	bases      map[config.Family]*director // without marks
 	directors  map[place]*director
 	contenders []measure.Contender
 }
 
-// A place is what has a director of its own.
+// A place identifies a director.
 type place struct {
 	peer peer
 	site site
 	copy int
 }
 
-// open makes all that the comparisons need.
+// open creates everything that the comparisons need.
 func (b *bench) open(comparisons []comparison) (err error) {
 	if b.generator, err = packets.New(!b.opts.Smoke); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (b *bench) open(comparisons []comparison) (err error) {
 	return nil
 }
 
-// add makes a cell ready to be measured.
+// add prepares a cell for the measurement.
 func (b *bench) add(c cell) error {
 	list, err := c.list()
 	if err != nil {
@@ -85,12 +85,12 @@ func (b *bench) add(c cell) error {
 		}
 		m.directors = append(m.directors, d)
 	}
-	b.contenders = append(b.contenders, measure.Contender{Name: c.String(), Run: m.added})
+	b.contenders = append(b.contenders, measure.Contender{Name: c.String(), Run: m.overhead})
 	return m.ready()
 }
 
-// director is where a peer marks the packets of a site; a new one has been shown
-// to mark right.
+// director returns the director where a peer marks the packets of a site. It checks the
+// marks of a new one.
 func (b *bench) director(at place) (*director, error) {
 	if d := b.directors[at]; d != nil {
 		return d, nil

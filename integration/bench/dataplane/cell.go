@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/packets"
 )
 
-// A cell is one thing that is measured: what a peer adds to a packet of a stream.
+// A cell is one measurement: the time that a peer adds to a packet of a stream.
 type cell struct {
 	peer   peer
 	site   site
@@ -18,12 +18,12 @@ type cell struct {
 
 func (c cell) String() string { return fmt.Sprintf("%s, %s, %s", c.peer, c.site, c.stream) }
 
-// where is "the last VIP of 10,000".
+// where returns text like "the last VIP of 10,000".
 func (c cell) where() string {
 	return fmt.Sprintf("%s%s of %s", c.site.prefix(), c.stream, measure.Grouped(c.site.vips))
 }
 
-// can reports whether the peer marks in the site's family.
+// can reports whether the peer supports the site's family.
 func (c cell) can() bool { return c.site.family == config.IPv4 || c.peer.ofIPv6() }
 
 // The same cell with another peer, at another site, or of another stream.
@@ -31,12 +31,12 @@ func (c cell) by(p peer) cell    { c.peer = p; return c }
 func (c cell) at(s site) cell    { c.site = s; return c }
 func (c cell) of(st stream) cell { c.stream = st; return c }
 
-// linearDraws is the number of packets of a random stream where all packets cost
-// alike, and much.
+// linearDraws is the number of packets of a random stream for peers where all packets
+// have the same high cost.
 const linearDraws = 32
 
-// copies is the number of directors. Where a large table comes to lie in memory
-// decides how well it fits into the caches: some stand beside each other.
+// copies returns the number of directors. The position of a large table in memory
+// changes how well it fits into the caches, so several copies are measured.
 func (c cell) copies() int {
 	if c.site.vips > 1000 && !c.peer.linear() {
 		return 3
@@ -45,44 +45,44 @@ func (c cell) copies() int {
 }
 
 func (c cell) list() (*packets.List, error) {
-	most := packets.MostPackets
+	most := packets.MaxPackets
 	if c.peer.linear() {
 		most = linearDraws
 	}
 	return packets.NewList(c.stream.list(c.site, most))
 }
 
-// measured is a cell that stands ready.
+// measured is a cell with its directors and packets.
 type measured struct {
 	generator *packets.Generator
 	base      *director   // of the same family
-	directors []*director // that take turns
+	directors []*director // used in rotation
 	list      *packets.List
 	packets   int // of a measure
 	turn      int
 }
 
-// aMeasure is how long a measure takes, about; the number of its packets has
-// bounds.
+// measureTime is the approximate time of a measurement, within limits on the number of
+// packets.
 const (
-	aMeasure     = 20 * time.Millisecond
-	leastPackets = 64
-	mostPackets  = 40_000
+	measureTime = 20 * time.Millisecond
+	minPackets  = 64
+	maxPackets  = 40_000
 )
 
-// ready finds the number of packets of a measure.
+// ready sets the number of packets of a measurement.
 func (m *measured) ready() error {
-	perPacket, err := m.generator.Time(m.directors[0].Namespace, m.list, leastPackets)
+	perPacket, err := m.generator.Time(m.directors[0].Namespace, m.list, minPackets)
 	if err != nil {
 		return err
 	}
-	m.packets = min(max(int(float64(aMeasure.Nanoseconds())/perPacket), leastPackets), mostPackets)
+	m.packets = min(max(int(float64(measureTime.Nanoseconds())/perPacket), minPackets), maxPackets)
 	return nil
 }
 
-// added is the time that a packet takes, less that of the same packets where
-// nobody marks, in nanoseconds.
-func (m *measured) added() (float64, error) {
+// overhead returns the time of a packet minus that of the same packet without marks, in
+// nanoseconds.
+func (m *measured) overhead() (float64, error) {
 	base, err := m.generator.Time(m.base.Namespace, m.list, m.packets)
 	if err != nil {
 		return 0, err

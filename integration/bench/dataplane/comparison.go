@@ -2,21 +2,21 @@ package dataplane
 
 import "github.com/lvsmark/lvsmark/integration/bench/measure"
 
-// A comparison is a figure: what one cell adds over what another one does.
+// A comparison is a figure: the ratio of two cells.
 type comparison struct {
 	name   string
 	of, to cell
 	bar    measure.Bar
 }
 
-// row is the figure of samples that have both cells.
+// row returns the figure for samples of both cells.
 func (c comparison) row(samples measure.Samples) measure.Row {
 	of, to := c.labels()
 	pair := measure.Samples{of: samples[c.of.String()], to: samples[c.to.String()]}
 	return pair.Ratio(measure.Row{Section: "data plane", Name: c.name, Of: of, To: to, Unit: "ns", Bar: c.bar})
 }
 
-// labels name the two cells by what tells them apart.
+// labels returns names of the two cells that show their difference.
 func (c comparison) labels() (of, to string) {
 	switch {
 	case c.of.peer != c.to.peer:

@@ -11,7 +11,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// TestVerification finds a wrong mark, and one where none should be.
+// TestVerification: verify reports a wrong mark, and a mark on a packet that must have
+// none.
 func TestVerification(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -34,7 +35,7 @@ func verifies(t *testing.T, g *packets.Generator, s site) {
 	require.NoError(t, d.verify(g, nftFloor.want(s)))
 	ours, others := s.data(0), foreignAddress.alter(s.data(0))
 	err = d.verify(g, map[equivalence.Packet]uint32{ours: s.mark(0)})
-	require.ErrorContains(t, err, "came out with mark 0x15, and should with 0x3e8")
+	require.ErrorContains(t, err, "has mark 0x15, want 0x3e8")
 	err = d.verify(g, map[equivalence.Packet]uint32{others: 0})
-	require.ErrorContains(t, err, "came out with mark 0x15, and should with 0x0")
+	require.ErrorContains(t, err, "has mark 0x15, want 0x0")
 }

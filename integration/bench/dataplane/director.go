@@ -14,7 +14,7 @@ type director struct {
 	site site
 }
 
-// consumer drops every packet behind all that marks, at the least cost.
+// consumer returns a table that drops every packet after the marks, at minimum cost.
 func (s site) consumer() string {
 	return "table " + s.table() + ` consumer {
 	chain drop_all {
@@ -24,7 +24,7 @@ func (s site) consumer() string {
 `
 }
 
-// newDirector is a director where nobody marks.
+// newDirector returns a director without marks.
 func newDirector(s site) (*director, error) {
 	n, err := equivalence.NewNamespace()
 	if err != nil {
@@ -37,8 +37,7 @@ func newDirector(s site) (*director, error) {
 	return d, nil
 }
 
-// verify sends each packet once, and sees to it that it comes out with its mark,
-// 0 for none.
+// verify sends each packet once, and checks its mark, 0 for none.
 func (d *director) verify(g *packets.Generator, want map[equivalence.Packet]uint32) error {
 	o := equivalence.Observer{Name: "observer", Device: "lo", Priority: 200, Then: "drop", Size: 2 * len(want)}
 	if err := d.Load(o.Text()); err != nil {
@@ -53,7 +52,7 @@ func (d *director) verify(g *packets.Generator, want map[equivalence.Packet]uint
 	}
 	for p, mark := range want {
 		if got, ok := sight.Marks[p]; !ok || got != mark {
-			return fmt.Errorf("%s came out with mark %#x, and should with %#x (seen: %t)", p, got, mark, ok)
+			return fmt.Errorf("%s has mark %#x, want %#x (seen: %t)", p, got, mark, ok)
 		}
 	}
 	return d.Load("delete table ip observer\ndelete table ip6 observer\n")

@@ -1,5 +1,5 @@
-// Package dataplane measures what a mark costs a packet: lvsmark, what else marks
-// the same packets, and the least that any rule or program costs. Each marks in a
-// network namespace of its own, where a chain behind it drops every packet; what
-// a packet takes in a namespace with nothing but that chain is taken off.
+// Package dataplane measures the cost of a mark per packet: with lvsmark, with other
+// programs that mark the same packets, and with minimal rules and programs. Each has its
+// own network namespace, where a later chain drops every packet. The time of a packet in
+// a namespace with only that chain is subtracted.
 package dataplane

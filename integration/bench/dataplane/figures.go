@@ -8,12 +8,12 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 )
 
-// sizes are those at which is measured.
+// sizes are the sizes of the measured sites.
 type sizes struct {
 	family   config.Family
 	vips     []int
 	profiles []int
-	ofMany   int // VIPs where there are several profiles
+	ofMany   int // VIPs of sites with several profiles
 }
 
 func sizesOf(opts measure.Options) sizes {
@@ -23,16 +23,16 @@ func sizesOf(opts measure.Options) sizes {
 	return sizes{family: config.IPv4, vips: []int{1, 100, 1000, 10000}, profiles: []int{2, 3, 8, 64}, ofMany: 1000}
 }
 
-// ofIPv6 are the least and the greatest, with one port profile.
+// ofIPv6 returns the smallest and the largest number of VIPs, with one port profile.
 func (z sizes) ofIPv6() sizes {
 	return sizes{family: config.IPv6, vips: []int{z.vips[0], z.vips[len(z.vips)-1]}}
 }
 
-// The smallest site is one VIP: the last is the random one there.
+// The smallest site has one VIP, so the last VIP is also the random one.
 func (z sizes) fewest() site { return site{z.family, z.vips[0], 1} }
 func (z sizes) most() site   { return site{z.family, z.vips[len(z.vips)-1], 1} }
 
-// ours are the streams of packets that get a mark.
+// ours returns the streams of packets that get a mark.
 func ours(s site) []stream {
 	if s.vips == 1 {
 		return []stream{toLast}
@@ -40,7 +40,7 @@ func ours(s site) []stream {
 	return []stream{toLast, toRandom}
 }
 
-// comparisons are all figures of the section.
+// comparisons returns all figures of the section.
 func (z sizes) comparisons() []comparison {
 	all := append(z.flat(), z.manyProfiles()...)
 	for _, vips := range z.vips {
@@ -55,7 +55,8 @@ func (z sizes) comparisons() []comparison {
 	return append(all, z.beside6()...)
 }
 
-// beside6 shows what addresses of 16 bytes cost, and whom; the bars are of IPv4.
+// beside6 returns the figures of IPv6 without bars: they show the cost of 16-byte
+// addresses for each peer.
 func (z sizes) beside6() []comparison {
 	v4, v6 := cell{lvsmark, z.most(), toRandom}, z.ofIPv6()
 	all := []comparison{{name: v4.where() + ": IPv6 to IPv4", of: v4.at(v6.most()), to: v4}}
@@ -74,9 +75,9 @@ func (z sizes) beside6() []comparison {
 	return all
 }
 
-// flat: what a mark costs does not depend on the number of VIPs. The hash of BPF and
-// a map without tests show what a table costs that no longer fits into the nearest
-// caches.
+// flat returns the figures for the cost of a mark by number of VIPs, which must be
+// constant. The BPF hash and a map without tests show the cost of a table that does not
+// fit into the first caches.
 func (z sizes) flat() []comparison {
 	var all []comparison
 	for _, p := range []peer{lvsmark, nftMaps, tcFloor} {
@@ -94,7 +95,7 @@ func (z sizes) flat() []comparison {
 	return all
 }
 
-// manyProfiles: nor does it on that of port profiles.
+// manyProfiles returns the figures by number of port profiles.
 func (z sizes) manyProfiles() []comparison {
 	var all []comparison
 	add := func(name string, profiles int, one cell, bar measure.Bar) {
@@ -123,7 +124,7 @@ func besidePeers(c cell) []comparison {
 		all = append(all, comparison{name: c.where() + ": lvsmark to " + string(p), of: c, to: c.by(p), bar: bars[p]})
 	}
 	cheaper := map[int]measure.Bar{100: measure.AtLeast(5), 1000: measure.AtLeast(40), 10000: measure.AtLeast(400)}
-	for _, p := range dearer(c.stream) {
+	for _, p := range costlyPeers(c.stream) {
 		f := comparison{name: c.where() + ": " + string(p) + " to lvsmark", of: c.by(p), to: c}
 		if p == recipeLegacy {
 			f.bar = cheaper[c.site.vips]
@@ -133,17 +134,17 @@ func besidePeers(c cell) []comparison {
 	return all
 }
 
-// dearer are peers that cost more with more VIPs; those whose rules every packet
-// meets are measured once.
-func dearer(st stream) []peer {
+// costlyPeers returns the peers whose cost grows with the number of VIPs. Peers with the
+// same cost for every packet are measured with one stream only.
+func costlyPeers(st stream) []peer {
 	if st == toRandom {
 		return []peer{recipeLegacy, keepalivedMap}
 	}
 	return []peer{recipeLegacy, recipeNFT, naiveNFT, keepalivedMap}
 }
 
-// foreign: a packet that is not ours, beside one that is, and beside what it costs
-// with others.
+// foreign returns the figures of unmarked packets: compared with marked packets, and
+// with other peers.
 func (z sizes) foreign(st stream) []comparison {
 	var all []comparison
 	for _, s := range []site{z.fewest(), z.most()} {
@@ -155,7 +156,7 @@ func (z sizes) foreign(st stream) []comparison {
 		of:   c, to: c.at(z.fewest()), bar: measure.AtMost(1.25),
 	})
 	peers := []peer{nftFloor, ipset}
-	switch st { // to these the floor gives a mark: it knows no address
+	switch st { // the floor marks these: it does not test the address
 	case foreignAddress:
 		peers = []peer{nftMaps, ipset}
 	case nearAddress:
@@ -167,7 +168,7 @@ func (z sizes) foreign(st stream) []comparison {
 	return all
 }
 
-// toMarked holds a packet that is not ours against one that is.
+// toMarked compares an unmarked packet with a marked one.
 func toMarked(s site, st stream) comparison {
 	streams := ours(s)
 	marked := cell{lvsmark, s, streams[len(streams)-1]}

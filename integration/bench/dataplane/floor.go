@@ -7,14 +7,14 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// floorMark is given to packets to any address.
+// floorMark is the mark of packets to any address.
 const floorMark = 21
 
 // knowsNoVIP: the peer marks by the port alone.
 func (p peer) knowsNoVIP() bool { return p == nftFloor || p == nftLeast }
 
-// floorText tests the ports and knows no VIP: in rules as one writes them, or in
-// those of lvsmark, with a network that holds what all streams go to.
+// floorText returns rules that test the ports and no VIP: simple rules, or those of
+// lvsmark with a network that contains the destinations of all streams.
 func (p peer) floorText(s site) string {
 	low, high := s.passive(0)
 	rules := `tcp dport %[2]d-%[3]d meta mark set %[4]d accept
@@ -40,9 +40,9 @@ func (p peer) floorText(s site) string {
 // knowsNoPort: the peer marks by the VIP alone.
 func (p peer) knowsNoPort() bool { return p == nftMaps }
 
-// mapsText looks the VIP up and tests nothing: the least that a mark of each VIP's
-// own costs in nft. Where there are port profiles it has to be found first which
-// ports the VIP has.
+// mapsText returns rules that look up the VIP without other tests: the minimum cost in
+// nft of a different mark for each VIP. With several port profiles, they find the
+// profile of the VIP first.
 func mapsText(s site) string {
 	marks := make([]strings.Builder, s.profiles)
 	var profiles strings.Builder

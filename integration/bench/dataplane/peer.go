@@ -26,15 +26,15 @@ const (
 	tcFloor       peer = "tc BPF hash"
 )
 
-// ofIPv6: the peer is measured with IPv6 too.
+// ofIPv6 reports whether the peer is measured with IPv6 too.
 func (p peer) ofIPv6() bool {
 	return slices.Contains([]peer{lvsmark, recipeLegacy, ipset, nftFloor, nftLeast, nftMaps}, p)
 }
 
-// linear: the rules are as many as the VIPs, and each packet meets all of them.
+// linear reports whether each packet passes rules for every VIP.
 func (p peer) linear() bool { return p == recipeLegacy || p == recipeNFT || p == naiveNFT }
 
-// prepare has the peer mark in the director's namespace.
+// prepare sets up the peer in the director's namespace.
 func (p peer) prepare(d *director, program string) error {
 	switch p {
 	case lvsmark:
@@ -59,10 +59,10 @@ func (p peer) prepare(d *director, program string) error {
 	case tcFloor:
 		return d.attachTC()
 	}
-	return fmt.Errorf("nobody knows how %s marks", p)
+	return fmt.Errorf("unknown peer %q", p)
 }
 
-// mangle is the priority at which iptables and lvsmark mark.
+// mangle is the priority of the marks of iptables and lvsmark.
 const mangle = -150
 
 // recipe loads the recipe: two rules for each VIP.
@@ -74,7 +74,7 @@ func (d *director) recipe(program string) error {
 	return d.restore(program, iptables.Text(spec))
 }
 
-// restore gives iptables rules. Its lock is none of the machine's.
+// restore loads rules of iptables, with another lock file than the machine's.
 func (d *director) restore(program, rules string) error {
 	if d.site.family == config.IPv6 {
 		program = strings.Replace(program, "ip", "ip6", 1)
@@ -88,8 +88,8 @@ func (d *director) parsed() (*config.Spec, error) {
 	return spec, err
 }
 
-// ipset gives marks from a set with skbinfo, by one rule: it costs less than a
-// rule for each range of ports.
+// ipset sets marks from a set with skbinfo, in one rule: that is cheaper than a rule for
+// each range of ports.
 func (d *director) ipset() error {
 	var set strings.Builder
 	family := map[config.Family]string{config.IPv4: "inet", config.IPv6: "inet6"}[d.site.family]
@@ -107,8 +107,8 @@ COMMIT
 `, low, high, controlPort))
 }
 
-// keepalivedText is what keepalived 2.3 makes of virtual server groups with
-// ranges of ports (check_nftables.c), but in prerouting, where the others are.
+// keepalivedText returns the table that keepalived 2.3 creates for virtual server groups
+// (check_nftables.c), with ranges of ports, but in prerouting like the others.
 func keepalivedText(s site) string {
 	elements := make([]string, 0, 2*s.vips)
 	for i := range s.vips {

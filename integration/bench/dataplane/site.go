@@ -12,8 +12,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// A site is what all contenders mark alike: so many VIPs, each with a mark of its
-// own, and so many port profiles, which the VIPs have in turn.
+// A site is the configuration that all peers implement: a number of VIPs, each with its
+// own mark, and a number of port profiles, which the VIPs have in rotation.
 type site struct {
 	family         config.Family
 	vips, profiles int
@@ -23,7 +23,7 @@ func (s site) String() string {
 	return s.prefix() + measure.Count(s.vips, "VIP") + ", " + measure.Count(s.profiles, "port profile")
 }
 
-// prefix is of names: most are of IPv4.
+// prefix returns the prefix of names: none for IPv4.
 func (s site) prefix() string {
 	if s.family == config.IPv4 {
 		return ""
@@ -36,7 +36,7 @@ const (
 	firstMark   = 1000
 )
 
-// vip is an address in 10.128.0.0/16 or in 2001:db8::/32, its number at the end.
+// vip returns the VIP number i, an address in 10.128.0.0/16 or in 2001:db8::/32.
 func (s site) vip(i int) netip.Addr {
 	if s.family == config.IPv4 {
 		return netip.AddrFrom4([4]byte{10, 128, byte(i >> 8), byte(i)})
@@ -44,7 +44,7 @@ func (s site) vip(i int) netip.Addr {
 	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 14: byte(i >> 8), 15: byte(i)})
 }
 
-// server is the address of all real servers.
+// server returns the address of all real servers.
 func (s site) server() string {
 	if s.family == config.IPv4 {
 		return "10.0.0.11"
@@ -52,10 +52,10 @@ func (s site) server() string {
 	return "fd00::11"
 }
 
-// addressType is the type of addresses in nft.
+// addressType returns the type of addresses in nft.
 func (s site) addressType() string { return strings.ToLower(s.family.String()) + "_addr" }
 
-// table is the family of tables and rules, as nft writes it.
+// table returns the family of tables in nft.
 func (s site) table() string {
 	if s.family == config.IPv4 {
 		return "ip"
@@ -65,21 +65,21 @@ func (s site) table() string {
 
 func (s site) mark(i int) uint32 { return uint32(firstMark + i) }
 
-// markOf is the mark of a VIP.
+// markOf returns the mark of a VIP.
 func (s site) markOf(vip netip.Addr) uint32 {
 	a := vip.AsSlice()
 	n := len(a)
 	return s.mark(int(a[n-2])<<8 | int(a[n-1]))
 }
 
-// passive are the first and the last passive port of a VIP.
+// passive returns the first and the last passive port of a VIP.
 func (s site) passive(i int) (low, high uint16) {
 	offset := uint16(100 * (i % s.profiles))
 	return 10000 + offset, 20000 + offset
 }
 
-// spec is the site as lvsmark reads it. Nothing is bound or translated: what a
-// packet meets is the marking alone, as with all others.
+// spec returns the site as a spec of lvsmark, without IPVS services and translation, so
+// that packets are only marked, as with the other peers.
 func (s site) spec() string {
 	var b strings.Builder
 	b.WriteString("clusters:\n")
@@ -92,13 +92,13 @@ func (s site) spec() string {
 	return b.String()
 }
 
-// data is a packet of a data connection to a VIP.
+// data returns a packet of a data connection to a VIP.
 func (s site) data(i int) equivalence.Packet {
 	low, high := s.passive(i)
 	return equivalence.Packet{To: s.vip(i), Protocol: unix.IPPROTO_TCP, Port: low + (high-low)/2}
 }
 
-// marks are those of the packets of all VIPs.
+// marks returns the packets of all VIPs with their marks.
 func (s site) marks() map[equivalence.Packet]uint32 {
 	marks := make(map[equivalence.Packet]uint32, s.vips)
 	for i := range s.vips {

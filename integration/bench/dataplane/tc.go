@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attachTC marks by a program of tc at the ingress of the loopback device: the
-// ports are tested, then the VIP is looked up in a hash. The filter keeps the
-// program, and the program the hash.
+// attachTC attaches a tc program to the ingress of the loopback device, which tests the
+// ports and then looks up the VIP in a hash. The filter keeps a reference to the
+// program, and the program one to the hash.
 func (d *director) attachTC() error {
 	marks, err := ebpf.NewMap(&ebpf.MapSpec{
 		Name: "marks", Type: ebpf.Hash, KeySize: 4, ValueSize: 4, MaxEntries: uint32(max(d.site.vips, 1024)),
@@ -38,7 +38,7 @@ func (d *director) attachTC() error {
 	return d.Do(func() error { return clsact(program.FD()) })
 }
 
-// marking is, in C:
+// marking returns the program. In C:
 //
 //	if (data + 54 > data_end || eth->h_proto != htons(ETH_P_IP)) return TC_ACT_OK;
 //	if (ip->version_ihl != 0x45 || ip->protocol != IPPROTO_TCP) return TC_ACT_OK;

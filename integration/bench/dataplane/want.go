@@ -6,7 +6,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// want are packets of all streams, with the marks that the peer has to give them.
+// want returns packets of all streams with the marks that the peer must set.
 func (p peer) want(s site) map[equivalence.Packet]uint32 {
 	draws := 1024
 	if p.linear() {
@@ -15,15 +15,15 @@ func (p peer) want(s site) map[equivalence.Packet]uint32 {
 	marks := map[equivalence.Packet]uint32{}
 	for _, st := range notOurs() {
 		for _, packet := range st.list(s, draws) {
-			marks[packet] = p.taken(s, st, packet)
+			marks[packet] = p.foreignMark(s, st, packet)
 		}
 	}
 	maps.Copy(marks, p.wantOurs(s))
 	return marks
 }
 
-// taken is the mark that the peer gives to a packet that is not ours.
-func (p peer) taken(s site, st stream, packet equivalence.Packet) uint32 {
+// foreignMark returns the mark that the peer sets on a foreign packet.
+func (p peer) foreignMark(s site, st stream, packet equivalence.Packet) uint32 {
 	switch {
 	case p.knowsNoVIP() && (st == foreignAddress || st == nearAddress):
 		return floorMark
@@ -33,7 +33,8 @@ func (p peer) taken(s site, st stream, packet equivalence.Packet) uint32 {
 	return 0
 }
 
-// wantOurs are the packets of all VIPs or, where each costs much, of some.
+// wantOurs returns the packets of all VIPs with their marks or, for linear peers, of
+// some VIPs.
 func (p peer) wantOurs(s site) map[equivalence.Packet]uint32 {
 	marks := s.marks()
 	if p.linear() {

@@ -2,7 +2,7 @@ package measure
 
 import "strconv"
 
-// A Bar is what a figure has to keep. The zero value is no bar.
+// A Bar is a limit on a figure. The zero value is no limit.
 type Bar struct {
 	Kind  string  `json:"kind"` // "at most", "at least", or empty
 	Limit float64 `json:"limit"`
@@ -13,10 +13,10 @@ const (
 	atLeast = "at least"
 )
 
-// AtMost is kept by the limit and what is below it.
+// AtMost returns an upper limit; values equal to it are within.
 func AtMost(limit float64) Bar { return Bar{atMost, limit} }
 
-// AtLeast is kept by the limit and what is above it.
+// AtLeast returns a lower limit; values equal to it are within.
 func AtLeast(limit float64) Bar { return Bar{atLeast, limit} }
 
 func (b Bar) keeps(value float64) bool {
@@ -29,8 +29,7 @@ func (b Bar) keeps(value float64) bool {
 	return true
 }
 
-// better says whether a figure that was before has come nearer to what the bar
-// asks for; without a bar, less is better.
+// better reports whether now is better than before: higher for AtLeast, else lower.
 func (b Bar) better(before, now float64) bool {
 	if b.Kind == atLeast {
 		return now > before

@@ -2,16 +2,16 @@ package measure
 
 import "fmt"
 
-// A Contender is one thing that is measured. Run does it once and returns the
-// measure; what it needs before and leaves behind is its own to see to.
+// A Contender is something to measure. Run does it once and returns the measured value.
+// Run also does its own preparation and cleanup.
 type Contender struct {
 	Name string
 	Run  func() (float64, error)
 }
 
-// Interleave lets every contender run once in each round, in an order that turns
-// from round to round, so that none always comes behind the same other. There is
-// one round more than asked for: the first is not counted.
+// Interleave runs every contender once in each round. The order rotates from round to
+// round, so that each contender runs after different ones. It runs one more round than
+// rounds: the first is not counted.
 func Interleave(rounds int, contenders ...Contender) (Samples, error) {
 	samples := Samples{}
 	for round := range rounds + 1 {

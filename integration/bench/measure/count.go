@@ -2,7 +2,7 @@ package measure
 
 import "fmt"
 
-// Count is "one VIP", "10,000 VIPs".
+// Count returns text like "one VIP" or "10,000 VIPs".
 func Count(n int, what string) string {
 	if n == 1 {
 		return "one " + what
@@ -10,7 +10,7 @@ func Count(n int, what string) string {
 	return Grouped(n) + " " + what + "s"
 }
 
-// Grouped writes a number as in 10,000.
+// Grouped formats a number like 10,000.
 func Grouped(n int) string {
 	if n < 1000 {
 		return fmt.Sprint(n)

@@ -1,18 +1,17 @@
-// Package measure measures programs side by side. What is compared runs in turn,
-// round by round, and only the ratios of the same round count: a machine that is
-// slower for a while is so for all of them.
+// Package measure compares programs. They run alternately, round by round, and only
+// ratios within a round count: a temporarily slower machine is slower for all of them.
 package measure
 
-// Options are those of a section of the benchmark, which is a
+// Options are the options of a section of the benchmark, which is a
 // func(Options) ([]Row, error).
 type Options struct {
-	Rounds  int    // 0: as many as the section itself finds right
-	Smoke   bool   // few rounds and small sizes: shows that it works, not how fast
+	Rounds  int    // 0: the section's default
+	Smoke   bool   // one round and small sizes: tests the benchmark, figures mean nothing
 	Lvsmark string // path of the program
 	Log     func(format string, args ...any)
 }
 
-// RoundsOr is the number of rounds, where the section finds so many right.
+// RoundsOr returns the number of rounds; rounds is the section's default.
 func (o Options) RoundsOr(rounds int) int {
 	switch {
 	case o.Rounds > 0:

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestInterleave: each runs once a round, none always behind the same other, and
-// the first round is left out.
+// TestInterleave: each contender runs once per round, the order rotates, and the first
+// round does not count.
 func TestInterleave(t *testing.T) {
 	var order strings.Builder
 	runs := 0.0
@@ -35,7 +35,7 @@ func TestInterleaveFails(t *testing.T) {
 	assert.ErrorContains(t, err, "nft -f")
 }
 
-// TestRatio pairs rounds: a machine that is slow for a round is so for both.
+// TestRatio: ratios are of the same round.
 func TestRatio(t *testing.T) {
 	s := Samples{"a": {10, 1000, 24, 40}, "b": {5, 500, 8, 40}}
 	got := s.Ratio(Row{Section: "s", Name: "n", Of: "a", To: "b", Unit: "ms", Bar: AtMost(2)})
@@ -82,8 +82,8 @@ func figure(name string, low, median, high float64, bar Bar) Row {
 	return Row{Section: "s", Name: name, Of: "a", To: "b", Unit: "ms", OfMedian: 20, ToMedian: 40, Low: low, Median: median, High: high, Rounds: 5, Bar: bar}
 }
 
-// TestMoves: only what is apart from the record has moved, and a bar says which
-// way is better.
+// TestMoves: only figures outside the spread of the record have moved, and the kind of
+// bar decides which direction is better.
 func TestMoves(t *testing.T) {
 	record := []Row{
 		figure("within", 0.9, 1, 1.1, AtMost(1)),
@@ -119,7 +119,7 @@ func TestRecord(t *testing.T) {
 	assert.Equal(t, want, rows)
 }
 
-// TestRenew replaces sections as a whole.
+// TestRenew: sections are replaced as a whole.
 func TestRenew(t *testing.T) {
 	other := Row{Section: "other", Name: "stays"}
 	record := []Row{figure("a", 1, 1, 1, Bar{}), other, figure("gone", 1, 1, 1, Bar{})}

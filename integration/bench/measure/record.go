@@ -21,7 +21,7 @@ func WriteFile(path string, rows []Row) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-// ReadFile reads what WriteFile wrote.
+// ReadFile reads a file of WriteFile.
 func ReadFile(path string) ([]Row, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -34,7 +34,7 @@ func ReadFile(path string) ([]Row, error) {
 	return rows, nil
 }
 
-// ReadRecord is ReadFile; a file that is not there yet has no rows.
+// ReadRecord is ReadFile, but returns no rows for a missing file.
 func ReadRecord(path string) ([]Row, error) {
 	rows, err := ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,8 +43,7 @@ func ReadRecord(path string) ([]Row, error) {
 	return rows, err
 }
 
-// Renew is the record with the sections of rows in place of its own of the same
-// name. Sections that were not measured stay.
+// Renew returns the record with the sections of rows replaced. Other sections stay.
 func Renew(record, rows []Row) []Row {
 	renewed := slices.DeleteFunc(slices.Clone(record), func(old Row) bool {
 		return slices.ContainsFunc(rows, func(r Row) bool { return r.Section == old.Section })
@@ -52,18 +51,17 @@ func Renew(record, rows []Row) []Row {
 	return append(renewed, rows...)
 }
 
-// A Move is a figure that is not what it was.
+// A Move is a figure that changed since the record.
 type Move struct {
 	Before, Now Row
 }
 
-// leastMove is the part of a figure below which it says nothing that it moved,
-// however narrow its spread.
+// leastMove is the smallest relative change that counts, however narrow the spread.
 const leastMove = 0.05
 
-// Moves are the rows that have moved beyond the spread: the ranges between the
-// quartiles, in the record and now, are apart. Rows of one side only have not
-// moved.
+// Moves returns the rows that moved beyond the spread: their range between the
+// quartiles does not overlap that of the record. Rows that only one side has are not
+// moves.
 func Moves(record, rows []Row) []Move {
 	before := make(map[string]Row, len(record))
 	for _, r := range record {
@@ -93,5 +91,5 @@ func (m Move) String() string {
 		number(m.Now.Low), number(m.Now.High), number(m.Before.Low), number(m.Before.High))
 }
 
-// key names a row in a record.
+// key identifies a row in a record.
 func (r Row) key() string { return r.Section + "\x00" + r.Name }

@@ -1,10 +1,9 @@
 package measure
 
-// A Row is a figure: how two contenders compare or, where To is empty, a plain one
-// in Unit.
+// A Row is a figure: the ratio of two contenders or, if To is empty, a value in Unit.
 type Row struct {
 	Section string `json:"section"`
-	Name    string `json:"name"` // unique in its section: the record is compared by it
+	Name    string `json:"name"` // unique in its section; identifies the row in the record
 	Of      string `json:"of"`
 	To      string `json:"to,omitempty"`
 	Unit    string `json:"unit"` // of OfMedian and ToMedian: ns, ms, MB
@@ -20,7 +19,7 @@ type Row struct {
 	On     string  `json:"on,omitempty"` // the machine
 }
 
-// Keeps says whether the median keeps the bar; where there is none, it does.
+// Keeps reports whether the median keeps the bar, if there is one.
 func (r Row) Keeps() bool { return r.Bar.keeps(r.Median) }
 
 func (r Row) spread(values []float64) Row {

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Samples are the measures of each contender, by its name, one a round.
+// Samples are the measured values of each contender by name, one per round.
 type Samples map[string][]float64
 
-// Over are the samples of all others less those of the base, round by round: what
-// each adds to it.
+// Over returns the samples of all other contenders minus those of the base, round by
+// round.
 func (s Samples) Over(base string) Samples {
 	below := s.of(base)
 	over := Samples{}
@@ -24,8 +24,8 @@ func (s Samples) Over(base string) Samples {
 	return over
 }
 
-// Ratio completes a row that has Section, Name, Of, To, Unit and Bar. Of and To
-// name contenders, whose samples are paired round by round.
+// Ratio completes a row that has Section, Name, Of, To, Unit and Bar with the ratio of
+// the contenders Of and To, round by round.
 func (s Samples) Ratio(row Row) Row {
 	of, to := s.of(row.Of), s.of(row.To)
 	ratios := make([]float64, len(of))
@@ -36,14 +36,14 @@ func (s Samples) Ratio(row Row) Row {
 	return row.spread(ratios)
 }
 
-// Plain completes a row that has Section, Name, Of, Unit and Bar, of one
-// contender's samples.
+// Plain completes a row that has Section, Name, Of, Unit and Bar with the samples of
+// the contender Of.
 func (s Samples) Plain(row Row) Row {
 	row.OfMedian = quantile(s.of(row.Of), 0.5)
 	return row.spread(s.of(row.Of))
 }
 
-// of panics when nobody of that name was measured: the section is wrong.
+// of panics if there is no contender of that name, which is an error in the section.
 func (s Samples) of(name string) []float64 {
 	values, ok := s[name]
 	if !ok {
@@ -52,7 +52,7 @@ func (s Samples) of(name string) []float64 {
 	return values
 }
 
-// quantile is that of the values at q, between 0 and 1, by linear interpolation.
+// quantile returns the quantile q (0 to 1) of the values, by linear interpolation.
 func quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	at := q * float64(len(sorted)-1)

@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// WriteTable writes the rows in Markdown, a table for each section in the order
-// in which they come first. The last column has what became of the bar and, where
-// a figure has moved, what it was in the record.
+// WriteTable writes the rows in Markdown, one table for each section, in the order of
+// their first rows. The last column has the result of the bar and, for a moved figure,
+// the value of the record.
 func WriteTable(w io.Writer, rows []Row, moves []Move) error {
 	was := make(map[string]Move, len(moves))
 	for _, m := range moves {
@@ -33,7 +33,7 @@ func WriteTable(w io.Writer, rows []Row, moves []Move) error {
 	return err
 }
 
-// sections are the rows, together with those of the same section.
+// sections groups the rows by section.
 func sections(rows []Row) [][]Row {
 	var all [][]Row
 	index := map[string]int{}
@@ -84,7 +84,7 @@ func (r Row) verdict(was Move) string {
 	return strings.Join(words, "; ")
 }
 
-// number has three digits that count.
+// number formats a value with three significant digits.
 func number(value float64) string {
 	if value == 0 {
 		return "0"
@@ -93,7 +93,7 @@ func number(value float64) string {
 	return strconv.FormatFloat(value, 'f', min(max(decimals, 0), 4), 64)
 }
 
-// aligned is a Markdown table; the first line is its heading.
+// aligned returns a Markdown table; the first line is its heading.
 func aligned(lines [][]string) string {
 	widths := make([]int, len(lines[0]))
 	for _, line := range lines {

@@ -10,21 +10,20 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// A Generator sends packets from one processor. One goroutine may use it at a
-// time.
+// A Generator sends packets on one processor. Only one goroutine may use it at a time.
 type Generator struct {
 	cpu      int
 	urgent   bool
 	programs map[config.Family]*program
 }
 
-// loopback is the index of the device lo in each network namespace. What arrives
-// without a device of its own arrives there, whether or not it is up.
+// loopback is the index of the device lo in each network namespace. It is the input
+// device of packets without another one, whether or not it is up.
 const loopback = 1
 
-// New is a generator on the last processor that this thread may run on. An urgent
-// one sends ahead of all other work on it (sched(7), SCHED_FIFO): what others leave
-// in the caches would be measured as well. It needs root and Linux 5.18.
+// New returns a generator on the last processor that this thread may run on. An urgent
+// one uses real-time scheduling (SCHED_FIFO, sched(7)), so that other processes do not
+// change the caches meanwhile. New needs root and Linux 5.18.
 func New(urgent bool) (*Generator, error) {
 	g := &Generator{urgent: urgent, programs: map[config.Family]*program{}}
 	if err := g.open(); err != nil {
@@ -45,7 +44,7 @@ func (g *Generator) open() (err error) {
 	return nil
 }
 
-// Close gives the generator up.
+// Close releases the programs of the generator.
 func (g *Generator) Close() error {
 	var errs []error
 	for _, p := range g.programs {
@@ -56,8 +55,8 @@ func (g *Generator) Close() error {
 	return errors.Join(errs...)
 }
 
-// Send lets each packet of the list arrive once in the namespace. A run that a
-// signal interrupted begins again, so that some may come more often.
+// Send sends each packet of the list once into the namespace. After a signal it starts
+// again, so that some packets may arrive several times.
 func (g *Generator) Send(to *equivalence.Namespace, l *List) error {
 	return g.on(to, l, func(p *program) error {
 		_, _, err := p.run(l.Len())
@@ -65,9 +64,9 @@ func (g *Generator) Send(to *equivalence.Namespace, l *List) error {
 	})
 }
 
-// Time is the time that one packet takes, in nanoseconds of the processor, when
-// so many packets of the list arrive in the namespace. Before that they come a few
-// times, until the caches hold what a load of such packets leaves in them.
+// Time sends a number of packets of the list into the namespace and returns the CPU
+// time per packet in nanoseconds. Before that it sends the list a few times, to warm up
+// the caches.
 func (g *Generator) Time(to *equivalence.Namespace, l *List, packets int) (perPacket float64, err error) {
 	err = g.on(to, l, func(p *program) error {
 		const before = 4
@@ -83,22 +82,22 @@ func (g *Generator) Time(to *equivalence.Namespace, l *List, packets int) (perPa
 	return perPacket, err
 }
 
-// on calls f on a thread that is in the namespace and on the generator's processor.
+// on calls f on a thread in the namespace and on the generator's processor.
 func (g *Generator) on(to *equivalence.Namespace, l *List, f func(*program) error) error {
 	p := g.programs[l.family]
 	if err := p.load(l); err != nil {
 		return fmt.Errorf("list of packets: %w", err)
 	}
 	return to.Do(func() error {
-		if err := g.take(); err != nil {
+		if err := g.pin(); err != nil {
 			return err
 		}
 		return f(p)
 	})
 }
 
-// take puts the calling thread on the processor.
-func (g *Generator) take() error {
+// pin binds the calling thread to the processor, and sets its scheduling.
+func (g *Generator) pin() error {
 	var cpu unix.CPUSet
 	cpu.Set(g.cpu)
 	if err := unix.SchedSetaffinity(0, &cpu); err != nil {
@@ -114,7 +113,7 @@ func (g *Generator) take() error {
 	return nil
 }
 
-// lastCPU is the last processor that this thread may run on.
+// lastCPU returns the last processor that this thread may run on.
 func lastCPU() (int, error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// TestSend: what arrives is what the list says, and the kernel takes it for
-// whole packets.
+// TestSend: the packets of the list arrive, and the kernel accepts them as complete
+// packets.
 func TestSend(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -70,7 +70,7 @@ func arrives(t *testing.T, g *Generator, n *equivalence.Namespace, sent []equiva
 func TestListOf(t *testing.T) {
 	_, err := NewList(nil)
 	require.Error(t, err)
-	_, err = NewList(make([]equivalence.Packet, MostPackets+1))
+	_, err = NewList(make([]equivalence.Packet, MaxPackets+1))
 	require.Error(t, err)
 	_, err = NewList([]equivalence.Packet{{To: netip.MustParseAddr("198.51.100.1")}, {To: netip.MustParseAddr("2001:db8::1")}})
 	require.ErrorContains(t, err, "the list is of IPv4")

@@ -8,21 +8,20 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// A List is packets of one family in the order in which they are sent, again and
-// again.
+// A List is a list of packets of one family, sent in this order and repeatedly.
 type List struct {
 	family  config.Family
 	entries []byte
 	length  int
 }
 
-// MostPackets is the greatest length of a list.
-const MostPackets = 1 << 14
+// MaxPackets is the maximum length of a list.
+const MaxPackets = 1 << 14
 
-// NewList is a list of packets, all of the family of the first.
+// NewList returns a list of packets, which must all be of the same family.
 func NewList(packets []equivalence.Packet) (*List, error) {
-	if len(packets) == 0 || len(packets) > MostPackets {
-		return nil, fmt.Errorf("a list of %d packets: there are 1 to %d in one", len(packets), MostPackets)
+	if len(packets) == 0 || len(packets) > MaxPackets {
+		return nil, fmt.Errorf("a list of %d packets: it must have 1 to %d", len(packets), MaxPackets)
 	}
 	l := &List{family: config.FamilyOf(packets[0].To), length: len(packets)}
 	form := layoutOf(l.family)
@@ -36,11 +35,11 @@ func NewList(packets []equivalence.Packet) (*List, error) {
 	return l, nil
 }
 
-// Len is the number of packets.
+// Len returns the number of packets.
 func (l *List) Len() int { return l.length }
 
-// segmentOf is the packet as a TCP segment, with its own protocol in the header:
-// what else other protocols have behind their ports, no rule here looks at.
+// segmentOf returns the packet as a TCP segment, but with its own protocol in the IP
+// header. No rule here reads more than the ports of other protocols.
 func segmentOf(p equivalence.Packet) []byte {
 	tcp := p
 	tcp.Protocol = 6

@@ -16,24 +16,24 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// A program gives each frame that it sees the headers of the next packet of a
-// list, and counts them. The lists are of one family.
+// A program is an XDP program that writes the headers of the next packet of a list into
+// each frame, and counts the packets. Its lists are of one family.
 type program struct {
 	layout
 	*ebpf.Program
-	example []byte    // of a frame
-	turn    *ebpf.Map // of one value: next packet, length of the list, packets so far
-	entries *ebpf.Map // of one value: the list's
-	nowhere *equivalence.Namespace
-	held    link.Link
+	example  []byte    // of a frame
+	state    *ebpf.Map // one value: next packet, length of the list, number of packets so far
+	entries  *ebpf.Map // one value: the entries of the list
+	idle     *equivalence.Namespace
+	attached link.Link
 }
 
-// Offsets in the value of turn, of 8 bytes each.
+// Offsets in the value of state, of 8 bytes each.
 const (
-	turnNext   = 0
-	turnLength = 8
-	turnSent   = 16
-	turnSize   = 24
+	stateNext   = 0
+	stateLength = 8
+	stateSent   = 16
+	stateSize   = 24
 )
 
 func newProgram(f config.Family) (*program, error) {
@@ -46,47 +46,47 @@ func newProgram(f config.Family) (*program, error) {
 }
 
 func (p *program) open() (err error) {
-	if p.turn, err = newValue(turnSize); err != nil {
+	if p.state, err = newValue(stateSize); err != nil {
 		return err
 	}
-	if p.entries, err = newValue(uint32(p.entrySize * MostPackets)); err != nil {
+	if p.entries, err = newValue(uint32(p.entrySize * MaxPackets)); err != nil {
 		return err
 	}
 	p.Program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "packets", Type: ebpf.XDP, License: "GPL",
-		Instructions: p.instructions(p.turn.FD(), p.entries.FD()),
+		Instructions: p.instructions(p.state.FD(), p.entries.FD()),
 	})
 	if err != nil {
 		return err
 	}
-	if p.nowhere, err = equivalence.NewNamespace(); err != nil {
+	if p.idle, err = equivalence.NewNamespace(); err != nil {
 		return err
 	}
-	return p.hold()
+	return p.attach()
 }
 
-// hold attaches the program where no packet comes. For one that is attached
-// nowhere the kernel rewrites code of its own at the begin and the end of each
-// run, and waits tens of milliseconds for that.
-func (p *program) hold() error {
-	return p.nowhere.Do(func() (err error) {
-		p.held, err = link.AttachXDP(link.XDPOptions{Program: p.Program, Interface: loopback, Flags: link.XDPGenericMode})
+// attach attaches the program in a namespace without packets. For a program that is not
+// attached, the kernel patches its own code at the start and end of each run, which
+// takes tens of milliseconds.
+func (p *program) attach() error {
+	return p.idle.Do(func() (err error) {
+		p.attached, err = link.AttachXDP(link.XDPOptions{Program: p.Program, Interface: loopback, Flags: link.XDPGenericMode})
 		return err
 	})
 }
 
-// newValue is a map of one value, which a program reaches without a look-up.
+// newValue returns a map of one value, which a program accesses without a lookup.
 func newValue(size uint32) (*ebpf.Map, error) {
 	return ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: size, MaxEntries: 1})
 }
 
-// instructions are, in C:
+// instructions returns the program. In C:
 //
 //	if (data + frame > data_end || turn->next >= MostPackets) return XDP_ABORTED;
 //	entry = &entries[turn->next++];
 //	if (turn->next >= turn->length) turn->next = 0;
 //	turn->sent++;
-//	… copy the entry's pieces to their places …
+//	… copy the fields of the entry …
 //	return XDP_PASS;
 func (l layout) instructions(turn, entries int) asm.Instructions {
 	const (
@@ -101,21 +101,21 @@ func (l layout) instructions(turn, entries int) asm.Instructions {
 		asm.JGT.Reg(word, asm.R3, "aborted"),
 
 		asm.LoadMapValue(turnAt, turn, 0),
-		asm.LoadMem(next, turnAt, turnNext, asm.DWord),
-		asm.JGE.Imm(next, MostPackets, "aborted"),
+		asm.LoadMem(next, turnAt, stateNext, asm.DWord),
+		asm.JGE.Imm(next, MaxPackets, "aborted"),
 		asm.LoadMapValue(entry, entries, 0),
 		asm.Mov.Reg(word, next),
 		asm.Mul.Imm(word, int32(l.entrySize)),
 		asm.Add.Reg(entry, word),
 
 		asm.Add.Imm(next, 1),
-		asm.LoadMem(word, turnAt, turnLength, asm.DWord),
+		asm.LoadMem(word, turnAt, stateLength, asm.DWord),
 		asm.JLT.Reg(next, word, "more"),
 		asm.Mov.Imm(next, 0),
-		asm.StoreMem(turnAt, turnNext, next, asm.DWord).WithSymbol("more"),
-		asm.LoadMem(word, turnAt, turnSent, asm.DWord),
+		asm.StoreMem(turnAt, stateNext, next, asm.DWord).WithSymbol("more"),
+		asm.LoadMem(word, turnAt, stateSent, asm.DWord),
 		asm.Add.Imm(word, 1),
-		asm.StoreMem(turnAt, turnSent, word, asm.DWord),
+		asm.StoreMem(turnAt, stateSent, word, asm.DWord),
 	}
 	end := asm.Instructions{
 		asm.Mov.Imm(asm.R0, xdpPass),
@@ -127,29 +127,29 @@ func (l layout) instructions(turn, entries int) asm.Instructions {
 	return slices.Concat(begin, l.copies(data, entry, word), end)
 }
 
-// load has the program begin a list.
+// load makes the program start with a list.
 func (p *program) load(l *List) error {
-	value := make([]byte, p.entrySize*MostPackets)
+	value := make([]byte, p.entrySize*MaxPackets)
 	copy(value, l.entries)
 	if err := p.entries.Put(uint32(0), value); err != nil {
 		return err
 	}
-	turn := make([]byte, turnSize)
-	binary.NativeEndian.PutUint64(turn[turnLength:], uint64(l.length))
-	return p.turn.Put(uint32(0), turn)
+	turn := make([]byte, stateSize)
+	binary.NativeEndian.PutUint64(turn[stateLength:], uint64(l.length))
+	return p.state.Put(uint32(0), turn)
 }
 
-// sent is the number of packets since the list was loaded.
+// sent returns the number of packets since load.
 func (p *program) sent() (uint64, error) {
-	turn, err := p.turn.LookupBytes(uint32(0))
+	turn, err := p.state.LookupBytes(uint32(0))
 	if err != nil {
 		return 0, err
 	}
-	return binary.NativeEndian.Uint64(turn[turnSent:]), nil
+	return binary.NativeEndian.Uint64(turn[stateSent:]), nil
 }
 
-// run returns how many packets were sent, and the processor's time for them: that
-// of the thread, so that other work on the processor does not count.
+// run sends packets and returns their number and the CPU time of the thread, which does
+// not include other work on the processor.
 func (p *program) run(packets int) (sent uint64, took time.Duration, err error) {
 	before, err := p.sent()
 	if err != nil {
@@ -170,18 +170,18 @@ func (p *program) run(packets int) (sent uint64, took time.Duration, err error) 
 
 func threadTime() time.Duration {
 	var now unix.Timespec
-	// Fails for no clock that Linux has.
+	// Never fails: Linux has this clock.
 	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now)
 	return time.Duration(now.Nano())
 }
 
 func (p *program) close() error {
 	var errs []error
-	if p.held != nil {
-		errs = append(errs, p.held.Close())
+	if p.attached != nil {
+		errs = append(errs, p.attached.Close())
 	}
-	if p.nowhere != nil {
-		errs = append(errs, p.nowhere.Close())
+	if p.idle != nil {
+		errs = append(errs, p.idle.Close())
 	}
-	return errors.Join(append(errs, p.Program.Close(), p.turn.Close(), p.entries.Close())...)
+	return errors.Join(append(errs, p.Program.Close(), p.state.Close(), p.entries.Close())...)
 }

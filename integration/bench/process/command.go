@@ -1,5 +1,5 @@
-// Package process measures programs as a user meets them: from exec to exit.
-// Nothing runs around them, so all of the time is their own.
+// Package process measures whole programs from exec to exit, without a shell or other
+// wrapper.
 package process
 
 import (
@@ -14,22 +14,21 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// A Command is a program and its arguments. What it prints is thrown away, into
-// the device that a user would name.
+// A Command is a program and its arguments. Its standard output goes to /dev/null.
 type Command struct {
 	Args   []string
-	Stdin  string // a file; empty: nothing
-	Status int    // with which it is to end
+	Stdin  string // path; empty: /dev/null
+	Status int    // expected exit status
 }
 
-// running is a command that is about to start, or has.
+// running is a command with its open files, started or not.
 type running struct {
 	*exec.Cmd
-	nothing, stdin, stderr *os.File
+	devNull, stdin, stderr *os.File
 }
 
-// in calls f, with the command not yet started, on a thread in the namespace, of
-// which the command becomes a child.
+// in calls f with the prepared command, on a thread in the namespace, so that f starts
+// it there.
 func (c Command) in(n *equivalence.Namespace, f func(*running) error) error {
 	return n.Do(func() error {
 		r, err := c.prepare()
@@ -44,14 +43,14 @@ func (c Command) in(n *equivalence.Namespace, f func(*running) error) error {
 func (c Command) prepare() (*running, error) {
 	r := &running{Cmd: exec.Command(c.Args[0], c.Args[1:]...)}
 	var err error
-	if r.nothing, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+	if r.devNull, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
 		return nil, err
 	}
 	if r.stderr, err = os.CreateTemp("", "stderr"); err != nil {
 		r.close()
 		return nil, err
 	}
-	r.Stdin, r.Stdout, r.Stderr = r.nothing, r.nothing, r.stderr
+	r.Stdin, r.Stdout, r.Stderr = r.devNull, r.devNull, r.stderr
 	if c.Stdin != "" {
 		if r.stdin, err = os.Open(c.Stdin); err != nil {
 			r.close()
@@ -59,13 +58,13 @@ func (c Command) prepare() (*running, error) {
 		}
 		r.Stdin = r.stdin
 	}
-	// A benchmark that is killed leaves nobody behind.
+	// If the benchmark is killed, the command is killed too.
 	r.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	return r, nil
 }
 
 func (r *running) close() {
-	for _, file := range []*os.File{r.nothing, r.stdin, r.stderr} {
+	for _, file := range []*os.File{r.devNull, r.stdin, r.stderr} {
 		if file != nil {
 			_ = file.Close()
 		}
@@ -75,7 +74,8 @@ func (r *running) close() {
 	}
 }
 
-// exitError says what is wrong with how the command ended, in its own words.
+// exitError returns an error with the command's standard error, unless it had the
+// expected exit status.
 func (c Command) exitError(r *running, status unix.WaitStatus) error {
 	if status.ExitStatus() == c.Status {
 		return nil
@@ -84,11 +84,11 @@ func (c Command) exitError(r *running, status unix.WaitStatus) error {
 	if status.Signaled() {
 		ended = unix.SignalName(status.Signal())
 	}
-	said := "it said nothing"
+	message := "no error message"
 	if _, err := r.stderr.Seek(0, io.SeekStart); err == nil {
 		if text, err := io.ReadAll(r.stderr); err == nil && len(text) > 0 {
-			said = strings.TrimSpace(string(text))
+			message = strings.TrimSpace(string(text))
 		}
 	}
-	return fmt.Errorf("%s ended with %s, not status %d: %s", strings.Join(c.Args, " "), ended, c.Status, said)
+	return fmt.Errorf("%s ended with %s, not status %d: %s", strings.Join(c.Args, " "), ended, c.Status, message)
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// Peak runs the command in the namespace and returns the most memory that it had
-// at a time, in bytes: VmHWM, the peak of its resident set. It is asked for when
-// the command is stopped and when it is about to end, under ptrace(2), because what
-// wait4(2) tells (ru_maxrss) is never less than what the parent had.
+// Peak runs the command in the namespace and returns its peak memory in bytes: VmHWM,
+// the peak resident set size. It reads VmHWM under ptrace(2), at each stop and at the
+// end of the command, because ru_maxrss of wait4(2) is never less than the memory of
+// the parent.
 func (c Command) Peak(n *equivalence.Namespace) (int64, error) {
 	var peak int64
 	err := c.in(n, func(r *running) error {
@@ -32,7 +32,7 @@ func (c Command) Peak(n *equivalence.Namespace) (int64, error) {
 	return peak, err
 }
 
-// follow lets a traced process go on until it has ended.
+// follow continues a traced process until it has ended.
 func follow(pid int) (status unix.WaitStatus, peak int64, err error) {
 	started := false
 	for {
@@ -52,7 +52,7 @@ func follow(pid int) (status unix.WaitStatus, peak int64, err error) {
 		signal := 0
 		switch {
 		case status.TrapCause() == unix.PTRACE_EVENT_EXIT:
-		case !started: // the stop behind exec
+		case !started: // the stop after exec
 			started = true
 			err = unix.PtraceSetOptions(pid, unix.PTRACE_O_TRACEEXIT|unix.PTRACE_O_EXITKILL)
 		default:
@@ -61,15 +61,14 @@ func follow(pid int) (status unix.WaitStatus, peak int64, err error) {
 		if err == nil {
 			err = unix.PtraceCont(pid, signal)
 		}
-		// Another thread may end the process meanwhile: then it is no longer stopped.
+		// ESRCH: another thread has ended the process meanwhile.
 		if err != nil && !errors.Is(err, unix.ESRCH) {
 			return status, 0, err
 		}
 	}
 }
 
-// highWater is VmHWM of proc(5), in bytes; 0 where the process has no memory any
-// more.
+// highWater returns VmHWM of proc(5) in bytes; 0 if the process has released its memory.
 func highWater(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -25,15 +25,14 @@ func namespace(t *testing.T) *equivalence.Namespace {
 
 func shell(script string) []string { return []string{"/bin/sh", "-c", script} }
 
-// TestTime: it is the time until the command has ended, not until it has begun.
+// TestTime: the time includes the run of the command, not only its start.
 func TestTime(t *testing.T) {
 	took, err := Command{Args: shell("sleep 0.2")}.Time(namespace(t))
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, took.Seconds(), 0.2)
 }
 
-// TestInNamespace: a command that is measured is in the namespace, and reads its
-// file.
+// TestInNamespace: a measured command runs in the namespace, and reads its input file.
 func TestInNamespace(t *testing.T) {
 	n := namespace(t)
 	where := ""
@@ -52,7 +51,7 @@ func TestInNamespace(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// TestPeak: what the parent has does not count, what the command has does.
+// TestPeak: memory of the command counts, memory of the parent does not.
 func TestPeak(t *testing.T) {
 	ballast := bytes.Repeat([]byte{1}, 64<<20)
 	n := namespace(t)
@@ -67,8 +66,7 @@ func TestPeak(t *testing.T) {
 	assert.Len(t, ballast, 64<<20)
 }
 
-// TestFails: a status that was not expected is an error with what the command
-// said.
+// TestFails: an unexpected exit status is an error with the command's message.
 func TestFails(t *testing.T) {
 	n := namespace(t)
 	for name, measure := range map[string]func(Command) error{
@@ -82,7 +80,7 @@ func TestFails(t *testing.T) {
 			assert.Error(t, measure(Command{Args: []string{"/nonexistent"}}))
 			err := measure(Command{Args: shell("exit 0"), Status: 1})
 			require.Error(t, err)
-			assert.True(t, strings.HasSuffix(err.Error(), "it said nothing"), err)
+			assert.True(t, strings.HasSuffix(err.Error(), "no error message"), err)
 		})
 	}
 }

@@ -11,8 +11,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/equivalence"
 )
 
-// Time runs the command in the namespace and returns how long that took, by the
-// clock on the wall.
+// Time runs the command in the namespace and returns the elapsed wall-clock time.
 func (c Command) Time(n *equivalence.Namespace) (time.Duration, error) {
 	var took time.Duration
 	err := c.in(n, func(r *running) error {

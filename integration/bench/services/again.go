@@ -15,8 +15,8 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// nothingToDo compares apply and diff, where the kernel holds what the spec says,
-// with what only lists the services.
+// nothingToDo compares apply and diff, when the kernel matches the spec, with programs
+// that only list the services.
 func (b *bench) nothingToDo() (rows []measure.Row, err error) {
 	d, err := newDirector()
 	if err != nil {
@@ -50,7 +50,7 @@ func (b *bench) nothingToDo() (rows []measure.Row, err error) {
 	}
 	after, err := d.state()
 	if err == nil && after != before {
-		err = errors.New("something was written where there was nothing to do")
+		err = errors.New("a command wrote to the kernel although there was nothing to do")
 	}
 	return []measure.Row{
 		samples.Ratio(b.row("nothing to do", "lvsmark apply", "ipvsadm -Sn", measure.AtMost(1))),
@@ -61,12 +61,12 @@ func (b *bench) nothingToDo() (rows []measure.Row, err error) {
 	}, err
 }
 
-// do is lvsmark's verb with the spec of the site.
+// do returns lvsmark's verb with the spec of the site.
 func (b *bench) do(verb string) process.Command {
 	return process.Command{Args: []string{b.Lvsmark, "-c", b.yaml, verb}}
 }
 
-// list reads the services, without a process, a spec or marks.
+// list times the dump of the services alone, in this process.
 func (b *bench) list(d *director) (took float64, err error) {
 	err = d.ipvs(func(conn *ipvs.Conn) error {
 		begin := time.Now()
@@ -80,14 +80,14 @@ func (b *bench) list(d *director) (took float64, err error) {
 	return took, err
 }
 
-// readYAML has the YAML library make its nodes of the spec, without a process and
-// without a look at them: with the list it is the least that any lvsmark takes.
+// readYAML times the YAML library alone, in this process. Together with list it is a
+// lower limit for lvsmark.
 func (b *bench) readYAML() (float64, error) {
 	text, err := os.ReadFile(b.yaml)
 	if err != nil {
 		return 0, err
 	}
-	runtime.GC() // what was done before this is not to be paid for in it
+	runtime.GC() // so that garbage of earlier work is not collected in the measurement
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	begin := time.Now()
 	var document yaml.Node

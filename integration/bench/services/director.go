@@ -12,7 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A director is a network namespace that is as after boot.
+// A director is a network namespace in the state after boot.
 type director struct{ *equivalence.Namespace }
 
 func newDirector() (*director, error) {
@@ -20,29 +20,29 @@ func newDirector() (*director, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Without an address IPVS takes no real server.
+	// Without an address, IPVS accepts no real server.
 	if _, err := n.Run("", "ip", "link", "set", "lo", "up"); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return &director{n}, nil
 }
 
-// settling is how long the kernel is left alone with what it has to free: it does
-// that behind the calls that delete, on the processor on which others measure.
-const settling = time.Second
+// settleTime is the wait after a deletion. The kernel frees memory after the call has
+// returned, which would disturb the next measurement.
+const settleTime = time.Second
 
-// clear takes away all that is there, and the director with it.
+// clear deletes all services and the director.
 func (d *director) clear(wait bool) error {
 	_, cleared := d.Run("", "ipvsadm", "-C")
 	err := errors.Join(cleared, d.Close())
 	if wait {
-		time.Sleep(settling)
+		time.Sleep(settleTime)
 	}
 	return err
 }
 
-// holds checks, by ipvsadm, that the services of the site are there and no others.
-func (d *director) holds(s *site) error {
+// checkServices checks with ipvsadm that IPVS has exactly the services of the site.
+func (d *director) checkServices(s *site) error {
 	text, err := d.Run("", "ipvsadm", "-Sn")
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (d *director) ipvs(f func(*ipvs.Conn) error) error {
 	})
 }
 
-// A state is what nobody may write to when there is nothing to do.
+// A state shows whether a command wrote to nftables or IPVS.
 type state struct {
 	generation uint32 // of the ruleset of nftables
 	ipvs       string

@@ -1,5 +1,5 @@
-// Package services measures lvsmark with IPVS beside ipvsadm: the whole process,
-// and what of it is IPVS alone. It needs a kernel with IPVS.
+// Package services compares lvsmark with ipvsadm: the whole process, and its IPVS part
+// alone. It needs a kernel with IPVS.
 package services
 
 import (
@@ -18,7 +18,7 @@ func Run(opts measure.Options) ([]measure.Row, error) {
 	return rows("IPVS", opts, size)
 }
 
-// Large is Run for 10,000 clusters of 4 real servers, which takes long.
+// Large is Run for 10,000 clusters of 4 real servers, which is slow.
 func Large(opts measure.Options) ([]measure.Row, error) {
 	if opts.Rounds == 0 {
 		opts.Rounds = 3
@@ -59,7 +59,7 @@ type bench struct {
 	section string // of its rows
 }
 
-// row begins a row of times.
+// row returns an incomplete row of times.
 func (b *bench) row(name, of, to string, bar measure.Bar) measure.Row {
 	return measure.Row{Section: b.section, Name: name + ", " + b.String(), Of: of, To: to, Unit: "ms", Bar: bar}
 }

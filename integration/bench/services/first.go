@@ -12,7 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// firstApply compares the first apply, marks included, with what loads the same
+// firstApply compares the first apply, marks included, with programs that load the same
 // services.
 func (b *bench) firstApply() ([]measure.Row, error) {
 	b.Log("first apply of %s", b)
@@ -32,9 +32,8 @@ func (b *bench) firstApply() ([]measure.Row, error) {
 	}, nil
 }
 
-// first makes a director for each round, on which nothing has been deleted yet:
-// IPVS keeps what was, for a while, and looks there for each real server that is
-// added.
+// first creates a new director for each round: IPVS keeps deleted real servers for a
+// while, and searches them for each real server that it adds.
 func (b *bench) first(name string, run func(*director) (time.Duration, error)) measure.Contender {
 	return measure.Contender{Name: name, Run: func() (float64, error) {
 		d, err := newDirector()
@@ -43,7 +42,7 @@ func (b *bench) first(name string, run func(*director) (time.Duration, error)) m
 		}
 		took, err := run(d)
 		if err == nil {
-			err = d.holds(b.site)
+			err = d.checkServices(b.site)
 		}
 		return milliseconds(took), errors.Join(err, d.clear(!b.Smoke))
 	}}
@@ -53,20 +52,20 @@ func timeOf(c process.Command) func(*director) (time.Duration, error) {
 	return func(d *director) (time.Duration, error) { return c.Time(d.Namespace) }
 }
 
-// changes are those of IPVS, without a process, a spec or marks.
+// changes times the IPVS changes alone, in this process.
 func (b *bench) changes(d *director) (took time.Duration, err error) {
 	changes := ipvs.Diff(nil, b.want)
 	err = d.ipvs(func(conn *ipvs.Conn) error {
 		begin := time.Now()
-		answers := conn.Do(changes...)
+		answers := conn.Apply(changes...)
 		took = time.Since(begin)
 		return errors.Join(answers...)
 	})
 	return took, err
 }
 
-// changesByMoby makes the same services by moby/ipvs, which waits for the answer to
-// each call.
+// changesByMoby creates the same services with moby/ipvs, which waits for the reply to
+// each request.
 func (b *bench) changesByMoby(d *director) (took time.Duration, err error) {
 	err = d.Do(func() error {
 		handle, err := moby.New("")

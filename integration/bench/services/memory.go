@@ -6,13 +6,13 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 )
 
-// megabyte is what sizes are counted in.
+// megabyte is the unit of sizes, in bytes.
 const megabyte = 1e6
 
-// peakLimit is for 10,000 clusters of 4 real servers, and any smaller site.
+// peakLimit is the limit in MB for 10,000 clusters of 4 real servers.
 const peakLimit = 200
 
-// peak is the most memory of each way to call lvsmark on the site.
+// peak measures the largest peak memory of the verbs of lvsmark on the site.
 func (b *bench) peak() ([]measure.Row, error) {
 	b.Log("peak memory for %s", b)
 	const name = "the most of apply, again, diff, delete"

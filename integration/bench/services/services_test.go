@@ -14,8 +14,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// TestSmoke measures in small: all contenders work, and what they leave in the
-// kernel is what it should be.
+// TestSmoke runs at small sizes: all contenders work, and their results in the kernel
+// are correct.
 func TestSmoke(t *testing.T) {
 	need.IPVS(t)
 	need.NFTables(t)
@@ -35,7 +35,7 @@ func TestSmoke(t *testing.T) {
 	}
 }
 
-// lvsmark is that of $LVSMARK_BIN, or one built here.
+// lvsmark returns the path of lvsmark: $LVSMARK_BIN, or a binary that it builds.
 func lvsmark(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("LVSMARK_BIN"); path != "" {

@@ -12,8 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// A size is that of a site: its clusters, of one VIP each, and the real servers
-// of each.
+// A size is the number of clusters, with one VIP each, and of real servers per cluster.
 type size struct{ clusters, servers int }
 
 func (s size) String() string {
@@ -28,10 +27,10 @@ type site struct {
 	size
 	want     []ipvs.VirtualService
 	yaml     string // file of the spec
-	restored string // file of what `lvsmark render ipvsadm` prints
+	restored string // file with the output of `lvsmark render ipvsadm`
 }
 
-// newSite writes the files.
+// newSite returns a site and writes its files.
 func newSite(directory string, size size) (*site, error) {
 	text := size.text()
 	spec, _, err := config.Parse("spec.yaml", strings.NewReader(text))
@@ -50,7 +49,7 @@ func newSite(directory string, size size) (*site, error) {
 	)
 }
 
-// text is the spec. No two clusters share a VIP or a real server.
+// text returns the spec. No two clusters share a VIP or a real server.
 func (s size) text() string {
 	var b strings.Builder
 	vip, server := netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("10.0.0.1")

@@ -1,0 +1,259 @@
+package lvsmark
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// fakeSpecs are those of the tests on the real kernel.
+func fakeSpecs() []string { return []string{"", unboundSpec, boundSpec, otherSpec} }
+
+// pairs calls f with each spec and each other, where the first is applied.
+func pairs(t *testing.T, f func(w *fakeWorld, from, to string)) {
+	for _, from := range fakeSpecs() {
+		for _, to := range fakeSpecs() {
+			w := newFakeWorld(t)
+			w.applied(from)
+			f(w, from, to)
+		}
+	}
+}
+
+// TestFakeApply goes from each spec to each, and back to nothing.
+func TestFakeApply(t *testing.T) {
+	untouched := newFakeWorld(t).String()
+	pairs(t, func(w *fakeWorld, from, to string) {
+		planned, err := w.plan(t.Context(), to, Options{})
+		require.NoError(t, err)
+		assert.Equal(t, from == to, len(planned.Changes()) == 0)
+		assert.Equal(t, planned.String(), w.applied(to).String())
+		w.settled(to)
+		w.applied("")
+		assert.Equal(t, untouched, w.String())
+	})
+}
+
+// calls counts the changing calls of an apply.
+func (w *fakeWorld) calls(spec string) int {
+	n := 0
+	w.After = func(string) error { n++; return nil }
+	w.applied(spec)
+	w.After = nil
+	return n
+}
+
+var errFake = errors.New("the kernel says no")
+
+// TestFakeEachCallFails has each call of an apply fail in turn, and, in a second round,
+// has its answer lost. Apply undoes all that it did, the next apply does it, and delete
+// leaves nothing behind.
+func TestFakeEachCallFails(t *testing.T) {
+	untouched := newFakeWorld(t).String()
+	pairs(t, func(w *fakeWorld, from, to string) {
+		if from == to {
+			return
+		}
+		before, calls := w.String(), w.calls(to)
+		require.NotZero(t, calls)
+		for n := range calls {
+			for _, lost := range []bool{false, true} {
+				w := newFakeWorld(t)
+				w.applied(from)
+				w.failAt(n, lost)
+				_, err := w.apply(t.Context(), to, Options{})
+				w.Before, w.After = nil, nil
+				require.ErrorIs(t, err, errFake, "call %d of %d", n, calls)
+				assert.Equal(t, before, w.String(), "%v", err)
+				w.applied(to)
+				w.applied("")
+				assert.Equal(t, untouched, w.String())
+			}
+		}
+	})
+}
+
+// failAt has the call of that number fail, or its answer be lost, once.
+func (w *fakeWorld) failAt(n int, lost bool) {
+	count := 0
+	fail := func(string) error {
+		if count++; count == n+1 {
+			return errFake
+		}
+		return nil
+	}
+	if lost {
+		w.After = fail
+	} else {
+		w.Before = fail
+	}
+}
+
+// TestFakeKilled stops an apply behind each of its steps without undoing: what the
+// ledger says then is enough for the next apply, and for delete.
+func TestFakeKilled(t *testing.T) {
+	untouched := newFakeWorld(t).String()
+	pairs(t, func(w *fakeWorld, from, to string) {
+		for n := 1; ; n++ {
+			for _, next := range []string{to, ""} {
+				w := newFakeWorld(t)
+				w.applied(from)
+				if !w.killed(to, n) {
+					return
+				}
+				w.applied(next)
+				w.settled(next)
+				w.applied("")
+				assert.Equal(t, untouched, w.String())
+			}
+		}
+	})
+}
+
+// killed does n steps towards the spec; false when there are not so many.
+func (w *fakeWorld) killed(to string, n int) bool {
+	p, err := w.plan(w.t.Context(), to, Options{})
+	require.NoError(w.t, err)
+	e := newEngine(w.Kernel, w.clock, Options{})
+	steps := p.steps(e, p.live.Generation)
+	require.NoError(w.t, run(w.t.Context(), steps[:min(n, len(steps))], e.progress))
+	return n < len(steps)
+}
+
+// TestFakeInterrupted ends the context ahead of each step: the steps before it are
+// undone.
+func TestFakeInterrupted(t *testing.T) {
+	pairs(t, func(w *fakeWorld, from, to string) {
+		if from == to {
+			return
+		}
+		var steps []string
+		_, err := w.apply(t.Context(), to, Options{Progress: func(step string) { steps = append(steps, step) }})
+		require.NoError(t, err)
+		steps = steps[:slices.Index(steps, "read back")]
+		for i, step := range steps {
+			w := newFakeWorld(t)
+			w.applied(from)
+			before := w.String()
+			ctx, cancel := context.WithCancel(t.Context())
+			_, err := w.apply(ctx, to, Options{Progress: func(begins string) {
+				if begins == step {
+					cancel()
+				}
+			}})
+			if err != nil {
+				require.ErrorIs(t, err, context.Canceled)
+				assert.Equal(t, before, w.String(), step)
+			} else {
+				assert.Equal(t, len(steps)-1, i, "only the last step is over when the context ends")
+			}
+			cancel()
+		}
+	})
+}
+
+// TestFakeStale has another process change the kernel between the plan and each kind
+// of commit: apply plans again, and what the other process did stays.
+func TestFakeStale(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, to  string
+		meanwhile func(*fakeWorld)
+	}{
+		"a table, one transaction": {"", marksSpec, func(w *fakeWorld) { w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "meanwhile"}) }},
+		"a table":                  {"", boundSpec, func(w *fakeWorld) { w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "meanwhile"}) }},
+		"lvsmark's tables":         {boundSpec, otherSpec, func(w *fakeWorld) { w.SetTables(&nft.Ruleset{}) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newFakeWorld(t)
+			w.applied(c.from)
+			p, err := w.plan(t.Context(), c.to, Options{Adopt: true})
+			require.NoError(t, err)
+			c.meanwhile(w)
+			_, err = w.carryOut(t.Context(), p)
+			require.NoError(t, err)
+			w.settled(c.to)
+			s, err := w.Snapshot()
+			require.NoError(t, err)
+			assert.Nil(t, s.Locked)
+		})
+	}
+}
+
+// TestFakeAlwaysStale: another process is faster each time.
+func TestFakeAlwaysStale(t *testing.T) {
+	w := newFakeWorld(t)
+	before, tries := w.String(), 0
+	w.Before = func(call string) error {
+		if call == "add service fwmark 21 IPv4" {
+			tries++
+			return ipvs.ErrStale
+		}
+		return nil
+	}
+	_, err := w.apply(t.Context(), boundSpec, Options{})
+	require.ErrorIs(t, err, ipvs.ErrStale)
+	assert.Equal(t, applyTries, tries)
+	assert.Equal(t, before, w.String())
+}
+
+// TestFakeSingleTakesNoLock: one transaction is enough, unless it comes too late.
+func TestFakeSingleTakesNoLock(t *testing.T) {
+	w := newFakeWorld(t)
+	var calls []string
+	w.After = func(call string) error { calls = append(calls, call); return nil }
+	w.applied(marksSpec)
+	assert.Equal(t, []string{"commit"}, calls)
+
+	calls = nil
+	p, err := w.plan(t.Context(), "", Options{})
+	require.NoError(t, err)
+	w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "meanwhile"})
+	_, err = w.carryOut(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"lock", "commit"}, calls)
+}
+
+// TestFakeForeignService: a service that no ledger names is lvsmark's where it is as
+// desired, or is adopted.
+func TestFakeForeignService(t *testing.T) {
+	w := newFakeWorld(t)
+	w.applied(boundSpec)
+	whole := w.String()
+	w.SetTables(&nft.Ruleset{})
+	w.applied(boundSpec)
+	assert.Equal(t, whole, w.String(), "as desired")
+
+	w.SetTables(&nft.Ruleset{})
+	w.editWeight(21, "10.0.0.11", 9)
+	before := w.String()
+	_, err := w.apply(t.Context(), boundSpec, Options{})
+	require.ErrorIs(t, err, ErrForeignService)
+	assert.ErrorContains(t, err, "fwmark 21 IPv4")
+	assert.Equal(t, before, w.String())
+
+	_, err = w.apply(t.Context(), boundSpec, Options{Adopt: true})
+	require.NoError(t, err)
+	assert.Equal(t, whole, w.String())
+}
+
+// TestFakeNoIPVS: a spec that binds is refused; what cannot be there need not go.
+func TestFakeNoIPVS(t *testing.T) {
+	w := newFakeWorld(t)
+	w.applied(boundSpec)
+	w.NoIPVS = true
+	before := w.String()
+	_, err := w.apply(t.Context(), boundSpec, Options{})
+	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
+	assert.Equal(t, before, w.String())
+
+	p := w.applied("")
+	require.Len(t, p.Notes(), 1)
+	assert.Contains(t, p.Notes()[0], "ipvs.timeout.tcp cannot be put back to 900: this kernel has no IPVS")
+}

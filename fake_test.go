@@ -1,0 +1,146 @@
+package lvsmark
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/fakekernel"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+var _ kernel = (*fakekernel.Kernel)(nil)
+
+// A fakeWorld is a kernel in memory with things in it that are not lvsmark's.
+type fakeWorld struct {
+	t *testing.T
+	*fakekernel.Kernel
+	clock *fakeClock
+}
+
+func newFakeWorld(t *testing.T) *fakeWorld {
+	k := fakekernel.New(map[string]string{
+		"net.ipv4.ip_forward":            "0",
+		"net.ipv6.conf.all.forwarding":   "0",
+		"net.ipv4.ip_default_ttl":        "64",
+		"net.ipv4.vs.expire_nodest_conn": "0",
+		config.TimeoutTCP:                "900",
+		config.TimeoutTCPFin:             "120",
+		config.TimeoutUDP:                "300",
+	}, "vip0")
+	k.AddForeign(nft.TableName{Family: nft.IPv4, Name: "filter"})
+	k.AddForeignAddress(hostaddr.Address{Device: "vip0", IP: netip.MustParseAddr("192.0.2.1")}, 24)
+	w := &fakeWorld{t, k, &fakeClock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
+	w.addService(7, "10.0.0.7")
+	return w
+}
+
+// addService adds a service of another program's.
+func (w *fakeWorld) addService(mark uint32, server string) {
+	s := ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, SchedName: "rr", Netmask: 32}
+	d := ipvs.Destination{Address: netip.MustParseAddr(server), Weight: 1, Forwarding: config.NAT}
+	w.Meanwhile(func() {
+		for _, err := range w.ChangeServices(
+			ipvs.Change{Op: ipvs.AddService, Service: s},
+			ipvs.Change{Op: ipvs.AddDestination, Service: s, After: d},
+		) {
+			require.NoError(w.t, err)
+		}
+	})
+}
+
+// editWeight gives a real server of a service another weight, as ipvsadm does.
+func (w *fakeWorld) editWeight(mark uint32, server string, weight int) {
+	w.Meanwhile(func() {
+		services, err := w.Services()
+		require.NoError(w.t, err)
+		for _, s := range services {
+			for _, d := range s.Destinations {
+				if s.Mark != mark || d.Address != netip.MustParseAddr(server) {
+					continue
+				}
+				after := d
+				after.Weight, after.Connections = weight, ipvs.Connections{}
+				require.NoError(w.t, w.ChangeServices(ipvs.Change{Op: ipvs.EditDestination, Service: s.Service, Before: d, After: after})[0])
+				return
+			}
+		}
+		w.t.Fatalf("no real server %s of mark %d", server, mark)
+	})
+}
+
+// do calls f with an engine of its own.
+func (w *fakeWorld) do(opts Options, f func(*engine) (*Plan, error)) (*Plan, error) {
+	e := newEngine(w.Kernel, w.clock, opts)
+	defer e.close()
+	return f(e)
+}
+
+// plan compares the kernel with the spec; "" stands for none.
+func (w *fakeWorld) plan(ctx context.Context, spec string, opts Options) (*Plan, error) {
+	return w.do(opts, func(e *engine) (*Plan, error) {
+		if spec == "" {
+			return e.planState(ctx, nothing())
+		}
+		return e.planSpec(ctx, Known(parse(w.t, spec)))
+	})
+}
+
+// apply plans and carries the plan out, as the commands do.
+func (w *fakeWorld) apply(ctx context.Context, spec string, opts Options) (*Plan, error) {
+	p, err := w.plan(ctx, spec, opts)
+	if err != nil {
+		return nil, err
+	}
+	return w.carryOut(ctx, p)
+}
+
+func (w *fakeWorld) carryOut(ctx context.Context, p *Plan) (*Plan, error) {
+	return w.do(p.opts, func(e *engine) (*Plan, error) { return e.apply(ctx, p) })
+}
+
+// applied applies what has to succeed.
+func (w *fakeWorld) applied(spec string) *Plan {
+	w.t.Helper()
+	p, err := w.apply(w.t.Context(), spec, Options{})
+	require.NoError(w.t, err)
+	return p
+}
+
+// settled asserts that there is nothing to do, and that doing so writes nothing.
+func (w *fakeWorld) settled(spec string) {
+	w.t.Helper()
+	w.Before = func(call string) error {
+		assert.Fail(w.t, "nothing to do, but: "+call)
+		return nil
+	}
+	assert.Equal(w.t, "no difference\n", w.applied(spec).String())
+	w.Before = nil
+}
+
+// A fakeClock passes at once.
+type fakeClock struct {
+	now  time.Time
+	tick func(time.Time) // called when time has passed; nil: nobody
+}
+
+var _ clock = (*fakeClock)(nil)
+
+func (c *fakeClock) Now() time.Time { return c.now }
+
+func (c *fakeClock) After(d time.Duration) <-chan time.Time {
+	c.now = c.now.Add(d)
+	if c.tick != nil {
+		c.tick(c.now)
+	}
+	passed := make(chan time.Time, 1)
+	passed <- c.now
+	return passed
+}

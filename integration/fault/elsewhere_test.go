@@ -1,9 +1,0 @@
-//go:build !(linux && amd64)
-
-package fault_test
-
-import "testing"
-
-func TestMarks(t *testing.T) {
-	t.Skip("needs Linux on amd64: the injector knows the registers of no other processor")
-}

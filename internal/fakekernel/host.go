@@ -1,0 +1,96 @@
+package fakekernel
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// ReadSetting is as of package sysctl, and IPVS timeouts are settings too.
+func (k *Kernel) ReadSetting(name string) (string, error) {
+	value, there := k.settings[name]
+	switch {
+	case k.NoIPVS && strings.HasPrefix(name, "ipvs."):
+		return "", ipvs.ErrNoIPVS
+	case !there:
+		return "", fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	return value, nil
+}
+
+// WriteSetting is as of package sysctl.
+func (k *Kernel) WriteSetting(name, value string) error {
+	return k.change(fmt.Sprintf("set %s = %s", name, value), func() error {
+		if _, err := k.ReadSetting(name); err != nil {
+			return err
+		}
+		k.settings[name] = value
+		return nil
+	})
+}
+
+// RemoveSetting takes a sysctl away, as the unloading of a module does.
+func (k *Kernel) RemoveSetting(name string) { delete(k.settings, name) }
+
+// Device fails where there is no device of that name.
+func (k *Kernel) Device(name string) error {
+	if !slices.Contains(k.devices, name) {
+		return fmt.Errorf("device %s: %w", name, unix.ENODEV)
+	}
+	return nil
+}
+
+// Addresses is as of hostaddr.Read.
+func (k *Kernel) Addresses() ([]hostaddr.Local, error) { return slices.Clone(k.addresses), nil }
+
+// AddForeignAddress adds an address as another program does.
+func (k *Kernel) AddForeignAddress(a hostaddr.Address, prefix int) {
+	k.addresses = append(k.addresses, hostaddr.Local{Address: a, Prefix: prefix})
+}
+
+// AddAddresses is as of hostaddr.Add.
+func (k *Kernel) AddAddresses(list ...hostaddr.Address) []error {
+	return k.eachAddress("add ", list, func(a hostaddr.Address, i int) error {
+		if i >= 0 {
+			return fmt.Errorf("add %s: %w: %w", a, hostaddr.ErrStale, unix.EEXIST)
+		}
+		if err := k.Device(a.Device); err != nil {
+			return err
+		}
+		k.addresses = append(k.addresses, hostaddr.Local{Address: a, Prefix: a.IP.BitLen(), Ours: true})
+		return nil
+	})
+}
+
+// DeleteAddresses is as of hostaddr.Delete.
+func (k *Kernel) DeleteAddresses(list ...hostaddr.Address) []error {
+	return k.eachAddress("delete ", list, func(a hostaddr.Address, i int) error {
+		if i < 0 {
+			return fmt.Errorf("delete %s: %w: %w", a, hostaddr.ErrStale, unix.EADDRNOTAVAIL)
+		}
+		k.addresses = slices.Delete(k.addresses, i, i+1)
+		return nil
+	})
+}
+
+// eachAddress calls f for each address, with its place among those that are there.
+func (k *Kernel) eachAddress(call string, list []hostaddr.Address, f func(hostaddr.Address, int) error) []error {
+	var answers []error
+	for _, a := range list {
+		err := k.change(call+a.String(), func() error {
+			i := slices.IndexFunc(k.addresses, func(l hostaddr.Local) bool { return l.Address == a })
+			return f(a, i)
+		})
+		answers = append(answers, err)
+		if err != nil {
+			break
+		}
+	}
+	return answers
+}

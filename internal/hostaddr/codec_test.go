@@ -1,0 +1,67 @@
+package hostaddr
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
+)
+
+// anAddress is 198.51.100.21/32 of ours, on the device with index 3, as the kernel
+// sends it.
+func anAddress() []byte {
+	return []byte{
+		unix.AF_INET, 32, 0, 0, 3, 0, 0, 0,
+		8, 0, unix.IFA_LOCAL, 0, 198, 51, 100, 21,
+		5, 0, ifaProto, 0, Protocol, 0, 0, 0,
+	}
+}
+
+func TestDecodeMessage(t *testing.T) {
+	address, err := decodeMessage(netlink.Message{Type: unix.RTM_NEWADDR, Data: anAddress()})
+	require.NoError(t, err)
+	assert.Equal(t, kernelAddress{3, netip.MustParseAddr("198.51.100.21"), 32, Protocol}, address)
+
+	for _, m := range []netlink.Message{
+		{Type: unix.RTM_NEWROUTE, Data: anAddress()},
+		{Type: unix.RTM_NEWADDR, Data: anAddress()[:7]},
+		{Type: unix.RTM_NEWADDR, Data: anAddress()[:10]},
+	} {
+		_, err := decodeMessage(m)
+		require.ErrorIs(t, err, netlink.ErrMalformed)
+	}
+}
+
+// TestEncodeAddress: what "ip address add 2001:db8::21/128 dev DEVICE nodad
+// preferred_lft 0 proto 76" sends, but for the order.
+func TestEncodeAddress(t *testing.T) {
+	request := encodeAddress(3, netip.MustParseAddr("2001:db8::21"))
+	assert.Equal(t, []byte{unix.AF_INET6, 128, 0, 0, 3, 0, 0, 0}, request.Header)
+	ip := []byte{0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x21}
+	assert.Equal(t, slices.Concat(
+		[]byte{20, 0, unix.IFA_LOCAL, 0}, ip,
+		[]byte{20, 0, unix.IFA_ADDRESS, 0}, ip,
+		[]byte{5, 0, ifaProto, 0, Protocol, 0, 0, 0},
+		[]byte{8, 0, unix.IFA_FLAGS, 0, 2, 0, 0, 0},
+		[]byte{20, 0, unix.IFA_CACHEINFO, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0},
+	), request.Data)
+}
+
+// FuzzDecodeMessage looks for addresses on which reading falls over.
+func FuzzDecodeMessage(f *testing.F) {
+	f.Add(anAddress())
+	f.Add(anAddress()[:unix.SizeofIfAddrmsg])
+	request := encodeAddress(1, netip.MustParseAddr("2001:db8::21"))
+	f.Add(slices.Concat(request.Header, request.Data))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		address, err := decodeMessage(netlink.Message{Type: unix.RTM_NEWADDR, Data: data})
+		if err == nil && address.local.IsValid() {
+			assert.Contains(t, []int{32, 128}, address.local.BitLen())
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package impact
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// An analyzer is an analysis of one Input.
+type analyzer struct {
+	Input
+
+	servers  map[ipvs.Key][]ipvs.Destination // real servers before the changes
+	removed  map[ipvs.Key]map[ipvs.Endpoint]bool
+	clusters map[ipvs.Key]*config.Cluster
+	names    map[ipvs.Key]string // of clusters
+
+	// What the analyzer looks up. Each part is made once, and only where a change needs
+	// it, for it may be large; nil: not yet.
+
+	marked      vipMarks                                        // see marks
+	underWay    map[netip.Addr][]ipvs.Connection                // see connections
+	readError   error                                           // why underWay is not complete
+	udp         map[ipvs.Key]map[netip.Addr]int                 // see flows
+	counts      map[ipvs.Key]map[ipvs.Endpoint]ipvs.Connections // see countsOf
+	desired     map[ipvs.Key][]ipvs.Destination                 // see serversBeforeOrAfter
+	serverNames map[netip.Addr]string                           // see serverName
+	on          *devices                                        // see devices
+}
+
+// devices are the names of the devices that addresses are on; one for each address.
+type devices struct {
+	kept, removed, added map[netip.Addr]string
+}
+
+func newAnalyzer(in Input) *analyzer {
+	a := &analyzer{
+		Input: in, removed: removedServers(in.Changes.Services),
+		servers: map[ipvs.Key][]ipvs.Destination{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{},
+	}
+	for _, s := range in.Before.Services {
+		a.servers[s.Key] = s.Destinations
+	}
+	if in.Before.Ruleset != nil {
+		for b, name := range in.Before.Ruleset.Ledger().Bound {
+			a.names[ipvs.Key{Mark: b.Mark, Family: b.Family}] = name
+		}
+	}
+	if in.Spec == nil {
+		return a
+	}
+	for _, family := range config.Families() {
+		for _, b := range in.Spec.Bindings(family) {
+			key := ipvs.Key{Mark: b.Mark, Family: family}
+			a.clusters[key], a.names[key] = b.Cluster, b.Cluster.Name
+		}
+	}
+	return a
+}
+
+// removedServers are the real servers that the changes remove from their service.
+func removedServers(changes []ipvs.Change) map[ipvs.Key]map[ipvs.Endpoint]bool {
+	removed := map[ipvs.Key]map[ipvs.Endpoint]bool{}
+	for _, c := range changes {
+		if c.Op != ipvs.DelDestination {
+			continue
+		}
+		if removed[c.Service.Key] == nil {
+			removed[c.Service.Key] = map[ipvs.Endpoint]bool{}
+		}
+		removed[c.Service.Key][c.Before.Endpoint()] = true
+	}
+	return removed
+}
+
+// clusterName is the name of the cluster of a mark, or "fwmark 21" where no cluster
+// is known.
+func (a *analyzer) clusterName(key ipvs.Key) string {
+	if name := a.names[key]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("fwmark %d", key.Mark)
+}
+
+// markName is a mark with the name of its cluster: "fwmark 21 (ftp)".
+func (a *analyzer) markName(key ipvs.Key) string {
+	if name := a.names[key]; name != "" {
+		return fmt.Sprintf("fwmark %d (%s)", key.Mark, name)
+	}
+	return fmt.Sprintf("fwmark %d", key.Mark)
+}

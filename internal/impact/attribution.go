@@ -1,0 +1,124 @@
+package impact
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// findMarkChanges compares the marks of all VIPs that the changes concern, and gives
+// each markChange to the change that causes it.
+func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
+	attributions := newAttributions(c)
+	structure := c.changeStructure()
+	for _, family := range nft.Families() {
+		old, next := readMarkChains(before, family), readMarkChains(after, family)
+		var vips map[netip.Addr]bool
+		if structure {
+			vips = old.vips()
+		} else {
+			vips = c.changedVIPs(family)
+		}
+		for _, vip := range slices.SortedFunc(maps.Keys(vips), netip.Addr.Compare) {
+			for _, change := range compareMarks(vip, old.marks(vip), next.marks(vip)) {
+				found := c.at(attributions.of(change))
+				found.markChanges = append(found.markChanges, change)
+			}
+		}
+	}
+}
+
+// changeStructure reports whether anything but elements changes. An element concerns
+// its own VIP only; of other VIPs there may be many.
+func (c *consequences) changeStructure() bool {
+	return slices.ContainsFunc(c.changes, func(change nft.Change) bool { return !change.Object().IsElement() })
+}
+
+// changedVIPs are the VIPs of the elements that change.
+func (c *consequences) changedVIPs(family nft.Family) map[netip.Addr]bool {
+	vips := map[netip.Addr]bool{}
+	for i := range c.changes {
+		o := c.changes[i].Object()
+		if o.Table.Family != family {
+			continue
+		}
+		if entry, ok := o.VIPEntry(); ok {
+			vips[entry.VIP] = true
+		}
+	}
+	return vips
+}
+
+// attributions find the change that causes a markChange. Their values are indexes of
+// changes.
+type attributions struct {
+	changes   []nft.Change
+	vips      map[netip.Addr]int // the first change that deletes or edits an element of the VIP
+	marks     map[vipMark]int    // the first of them whose element had the mark
+	markRules []int              // deletions of rules that mark
+	last      int                // the last change that adds nothing; else the last change
+}
+
+// A vipMark is a mark that an element gave to a VIP.
+type vipMark struct {
+	vip  netip.Addr
+	mark uint32
+}
+
+func newAttributions(c *consequences) *attributions {
+	a := &attributions{changes: c.changes, vips: map[netip.Addr]int{}, marks: map[vipMark]int{}, last: len(c.changes) - 1}
+	for i := range c.changes {
+		if c.changes[i].Op != nft.Add {
+			a.last = i
+			a.add(i, c.kinds[i])
+		}
+	}
+	return a
+}
+
+// add takes in a change that deletes or edits something.
+func (a *attributions) add(i int, kind ruleKind) {
+	if kind == ruleMarks {
+		a.markRules = append(a.markRules, i)
+	}
+	entry, ok := a.changes[i].Before.VIPEntry()
+	if !ok {
+		return
+	}
+	if _, known := a.vips[entry.VIP]; !known {
+		a.vips[entry.VIP] = i
+	}
+	if entry.Chain == "" {
+		mark := vipMark{entry.VIP, entry.Mark}
+		if _, known := a.marks[mark]; !known {
+			a.marks[mark] = i
+		}
+	}
+}
+
+// of returns the change that took the mark away from the VIP; or else another change
+// of an element of the VIP; or else the deletion of a rule for such ports; or else,
+// so that the markChange is reported at all, the last change.
+func (a *attributions) of(change markChange) int {
+	if i, ok := a.marks[vipMark{change.vip, change.mark}]; ok {
+		return i
+	}
+	if i, ok := a.vips[change.vip]; ok {
+		return i
+	}
+	for _, i := range a.markRules {
+		if isFor(a.changes[i].Before, change.PortRange) {
+			return i
+		}
+	}
+	return a.last
+}
+
+// isFor reports whether the rule, which marks packets, is for some of the ports.
+func isFor(o nft.Object, ports config.PortRange) bool {
+	rule, ok := o.Table.MarkRule(o.Rule)
+	return !ok || slices.ContainsFunc(rule.Ports, ports.Overlaps) // not ok: it is for all ports
+}

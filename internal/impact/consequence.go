@@ -1,0 +1,99 @@
+package impact
+
+import (
+	"slices"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A consequence is what one change of nftables does to packets. The zero value says
+// that it does nothing.
+type consequence struct {
+	markChanges  []markChange // marks that packets lose, or get instead of others
+	untranslated bool         // some active data connections keep their source address
+	natEnd       *natEnd      // nil: the kernel goes on to translate
+}
+
+// consequences are those of a list of changes.
+type consequences struct {
+	changes []nft.Change
+	found   []*consequence // for each change; nil: the zero value
+	kinds   []ruleKind     // for each change
+}
+
+// at is the consequence of a change, to be filled in.
+func (c *consequences) at(i int) *consequence {
+	if c.found[i] == nil {
+		c.found[i] = &consequence{}
+	}
+	return c.found[i]
+}
+
+// of is the consequence of a change.
+func (c *consequences) of(i int) consequence {
+	if c.found[i] == nil {
+		return consequence{}
+	}
+	return *c.found[i]
+}
+
+// findUntranslated finds the changes after which some active data connections keep
+// their source address: the deletion of an element with such a source, or of the rule
+// whose elements stay.
+func (c *consequences) findUntranslated(before, after *nft.Ruleset) {
+	var old []nft.TranslationRule
+	var next []sourceRange
+	for _, f := range nft.Families() {
+		old = append(old, translations(before, f)...)
+		for _, t := range translations(after, f) {
+			next = append(next, sourcesOf(t)...)
+		}
+	}
+	index := indexSources(next)
+	reported := map[*nft.Set]bool{} // sets whose elements are deleted, each in a change of its own
+	for i := range c.changes {
+		deleted := c.changes[i].Before
+		for _, t := range old {
+			if c.changes[i].Op != nft.Delete || !deleted.IsElement() || deleted.Set != t.Sources {
+				continue
+			}
+			reported[t.Sources] = true
+			if !index.holds(sourceRange{t.Port, deleted.AddressRange()}) {
+				c.at(i).untranslated = true
+			}
+		}
+	}
+	for i := range c.changes {
+		if c.kinds[i] != ruleTranslates {
+			continue
+		}
+		t, _ := c.changes[i].Before.Table.TranslationRule(c.changes[i].Before.Rule)
+		if !reported[t.Sources] && slices.ContainsFunc(sourcesOf(t), func(s sourceRange) bool { return !index.holds(s) }) {
+			c.at(i).untranslated = true
+		}
+	}
+}
+
+// findEndOfNAT finds the chains with whose deletion the kernel may stop to translate:
+// when a family has no nat chain left, the kernel no longer translates its
+// connections, not even established ones (nf_nat_unregister_fn in
+// net/netfilter/nf_nat_core.c).
+func (c *consequences) findEndOfNAT(before, after *nft.Ruleset) {
+	for _, f := range nft.Families() {
+		if slices.ContainsFunc(after.Tables, func(t *nft.Table) bool { return len(natChains(t, f)) > 0 }) {
+			continue
+		}
+		i := slices.IndexFunc(c.changes, func(change nft.Change) bool {
+			o := change.Before
+			return change.Op == nft.Delete && o.Chain != nil && o.Rule == nil && slices.Contains(natChains(o.Table, f), o.Chain)
+		})
+		if i < 0 {
+			continue
+		}
+		end := &natEnd{family: specFamily(f)}
+		for _, t := range translations(before, f) {
+			end.sources = append(end.sources, sourcesOf(t)...)
+		}
+		c.at(i).natEnd = end
+	}
+}

@@ -1,0 +1,76 @@
+package impact
+
+import "fmt"
+
+// An Effect is what a change does to live traffic. Each is worse than the one
+// before it.
+type Effect string
+
+// The effects of a change.
+const (
+	Safe   Effect = "safe"   // nobody notices: connections go on, new ones reach a real server
+	Drains Effect = "drains" // connections go on; new ones are refused, or reach another service
+	Cuts   Effect = "cuts"   // connections end
+)
+
+// AtLeast reports whether the effect is as bad as the other, which may be empty.
+func (e Effect) AtLeast(other Effect) bool { return e.badness() >= other.badness() }
+
+func (e Effect) badness() int {
+	switch e {
+	case Cuts:
+		return 2
+	case Drains:
+		return 1
+	}
+	return 0
+}
+
+// An Impact is what one change does to live traffic, by the state of the kernel when
+// the change was planned. No connection counts in two impacts of one plan.
+type Impact struct {
+	Effect      Effect `json:"effect"`
+	Connections int    `json:"connections,omitempty"` // that are cut
+	Unknown     bool   `json:"unknown,omitempty"`     // the number of cut connections is not known
+	Cluster     string `json:"cluster,omitempty"`     // the cluster of the connections; "fwmark 21" where its name is not known
+	Server      string `json:"server,omitempty"`      // name or address of the real server of the connections
+	Detail      string `json:"detail,omitempty"`      // the reason, and further facts
+}
+
+// String is as in "cuts 12 connections of ftp with 10.0.0.12: 12 active, 0
+// inactive, 3 persistent".
+func (i Impact) String() string {
+	text := string(i.Effect)
+	if i.Effect == Cuts {
+		text += i.connections()
+	}
+	if i.Detail != "" {
+		text += ": " + i.Detail
+	}
+	return text
+}
+
+// connections says which connections are cut.
+func (i Impact) connections() string {
+	text := ""
+	switch {
+	case i.Unknown:
+		text = " an unknown number of connections"
+	case i.Connections > 0:
+		text = " " + countOf(i.Connections, "connection")
+	}
+	if i.Cluster != "" {
+		text += " of " + i.Cluster
+	}
+	if i.Server != "" {
+		text += " with " + i.Server
+	}
+	return text
+}
+
+func countOf(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

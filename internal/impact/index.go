@@ -1,0 +1,181 @@
+package impact
+
+import (
+	"net/netip"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// marks are those of each VIP before the changes.
+func (a *analyzer) marks() vipMarks {
+	if a.marked == nil {
+		a.marked = marksOf(a.Before.Ruleset)
+	}
+	return a.marked
+}
+
+// connections are those under way, by VIP.
+func (a *analyzer) connections() map[netip.Addr][]ipvs.Connection {
+	if a.underWay != nil {
+		return a.underWay
+	}
+	a.underWay = map[netip.Addr][]ipvs.Connection{}
+	for c, err := range a.Connections.UnderWay() {
+		if err != nil {
+			a.readError = err
+			break
+		}
+		a.underWay[c.VIP.Addr()] = append(a.underWay[c.VIP.Addr()], c)
+	}
+	return a.underWay
+}
+
+// flows counts the connections of UDP, which IPVS counts as inactive, by real server
+// of each service that has UDP.
+func (a *analyzer) flows() map[ipvs.Key]map[netip.Addr]int {
+	if a.udp != nil {
+		return a.udp
+	}
+	a.udp = map[ipvs.Key]map[netip.Addr]int{}
+	for vip, list := range a.marks() {
+		for _, ports := range list {
+			if ports.Protocol == config.UDP {
+				a.udp[ipvs.Key{Mark: ports.mark, Family: config.FamilyOf(vip)}] = map[netip.Addr]int{}
+			}
+		}
+	}
+	if len(a.udp) == 0 {
+		return a.udp
+	}
+	for _, list := range a.connections() {
+		for _, c := range list {
+			if servers := a.udp[a.serviceOf(c)]; servers != nil && c.Protocol == config.UDP {
+				servers[c.RealServer.Addr()]++
+			}
+		}
+	}
+	return a.udp
+}
+
+// countsOf are the kernel's counts of the connections of a real server.
+func (a *analyzer) countsOf(key ipvs.Key, endpoint ipvs.Endpoint) ipvs.Connections {
+	counts := a.counts[key]
+	if counts == nil {
+		counts = make(map[ipvs.Endpoint]ipvs.Connections, len(a.servers[key]))
+		for _, s := range a.servers[key] {
+			counts[s.Endpoint()] = s.Connections
+		}
+		if a.counts == nil {
+			a.counts = map[ipvs.Key]map[ipvs.Endpoint]ipvs.Connections{}
+		}
+		a.counts[key] = counts
+	}
+	return counts[endpoint]
+}
+
+// serversBeforeOrAfter is the number of real servers that a client of the service may
+// reach, before the changes or after them.
+func (a *analyzer) serversBeforeOrAfter(key ipvs.Key) int {
+	if a.desired == nil {
+		a.desired = make(map[ipvs.Key][]ipvs.Destination, len(a.After.Services))
+		for _, s := range a.After.Services {
+			a.desired[s.Key] = s.Destinations
+		}
+	}
+	endpoints := map[ipvs.Endpoint]bool{}
+	for _, servers := range [][]ipvs.Destination{a.servers[key], a.desired[key]} {
+		for _, s := range servers {
+			endpoints[s.Endpoint()] = true
+		}
+	}
+	return len(endpoints)
+}
+
+// serverName is the name of a real server in the spec, or else its address. Where the
+// spec has several names for an address, it is the first of them.
+func (a *analyzer) serverName(address netip.Addr) string {
+	if a.serverNames == nil {
+		a.serverNames = map[netip.Addr]string{}
+		if a.Spec != nil {
+			for _, cluster := range a.Spec.Clusters {
+				addServerNames(a.serverNames, cluster.RealServers)
+			}
+		}
+	}
+	if name, ok := a.serverNames[address]; ok {
+		return name
+	}
+	return address.String()
+}
+
+func addServerNames(names map[netip.Addr]string, servers []config.RealServer) {
+	for _, server := range servers {
+		if _, ok := names[server.Address]; !ok && server.Name != "" {
+			names[server.Address] = server.Name
+		}
+	}
+}
+
+func (a *analyzer) devices() *devices {
+	if a.on != nil {
+		return a.on
+	}
+	a.on = &devices{kept: map[netip.Addr]string{}, removed: byIP(a.Changes.Removed), added: byIP(a.Changes.Added)}
+	removed := make(map[hostaddr.Address]bool, len(a.Changes.Removed))
+	for _, address := range a.Changes.Removed {
+		removed[address] = true
+	}
+	for _, address := range a.Addresses {
+		if _, known := a.on.kept[address.IP]; !known && !removed[address] {
+			a.on.kept[address.IP] = address.Device
+		}
+	}
+	return a.on
+}
+
+func byIP(list []hostaddr.Address) map[netip.Addr]string {
+	devices := make(map[netip.Addr]string, len(list))
+	for _, a := range list {
+		if _, known := devices[a.IP]; !known {
+			devices[a.IP] = a.Device
+		}
+	}
+	return devices
+}
+
+// vipCluster is the name of the cluster of a VIP; empty where several clusters have
+// it.
+func (a *analyzer) vipCluster(vip netip.Addr) string {
+	name := ""
+	for _, ports := range a.marks()[vip] {
+		next := a.clusterName(ipvs.Key{Mark: ports.mark, Family: config.FamilyOf(vip)})
+		if name != "" && next != name {
+			return ""
+		}
+		name = next
+	}
+	return name
+}
+
+// serviceOf is the key of the service that a connection was made by, as far as its
+// VIP and port tell; Mark is 0 where they do not.
+func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
+	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
+	for _, ports := range a.marks()[c.VIP.Addr()] {
+		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
+			key.Mark = ports.mark
+		}
+	}
+	return key
+}
+
+// endsWithServer reports whether the real server of the connection is removed. In a
+// service by mark, the port of a real server is 0, and the connection has the port
+// of the client.
+func (a *analyzer) endsWithServer(c ipvs.Connection) bool {
+	removed := a.removed[a.serviceOf(c)]
+	return removed[ipvs.Endpoint{Address: c.RealServer.Addr()}] ||
+		removed[ipvs.Endpoint{Address: c.RealServer.Addr(), Port: c.RealServer.Port()}]
+}

@@ -1,0 +1,39 @@
+package impact
+
+import (
+	"net/netip"
+)
+
+// A markChange says that packets to some marked ports of a VIP get another mark, or
+// none.
+type markChange struct {
+	vip netip.Addr
+	markedPorts
+	to uint32 // the mark after the change; 0: none
+}
+
+// compareMarks returns the ranges of ports that were marked and whose mark changes.
+func compareMarks(vip netip.Addr, before, after []markedPorts) []markChange {
+	var list []markChange
+	for _, old := range before {
+		rest := int(old.Low) // the first port of old that is not compared yet
+		for _, next := range after {
+			if !next.Overlaps(old.PortRange) {
+				continue
+			}
+			list = appendMarkChange(list, vip, old, rest, int(next.Low)-1, 0)
+			list = appendMarkChange(list, vip, old, max(int(next.Low), int(old.Low)), min(int(next.High), int(old.High)), next.mark)
+			rest = int(next.High) + 1
+		}
+		list = appendMarkChange(list, vip, old, rest, int(old.High), 0)
+	}
+	return list
+}
+
+func appendMarkChange(list []markChange, vip netip.Addr, old markedPorts, low, high int, to uint32) []markChange {
+	if low > high || to == old.mark {
+		return list
+	}
+	old.Low, old.High = uint16(low), uint16(high)
+	return append(list, markChange{vip, old, to})
+}

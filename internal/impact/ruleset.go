@@ -1,0 +1,137 @@
+package impact
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// ruleset analyzes the changes of nftables. No change of marks cuts an IPVS connection:
+// the kernel finds the connection of a packet by addresses and ports before it looks
+// at the mark (ip_vs_in, conn_in_get), so marks decide about new connections only.
+func (a *analyzer) ruleset() []Impact {
+	changes := a.Changes.Ruleset
+	if len(changes) == 0 {
+		return nil
+	}
+	found := findConsequences(changes, a.Before.Ruleset, a.After.Ruleset)
+	impacts := make([]Impact, len(changes))
+	for i := range changes {
+		impacts[i] = a.rulesetChange(found.of(i), found.kinds[i])
+	}
+	return impacts
+}
+
+func findConsequences(changes []nft.Change, before, after *nft.Ruleset) *consequences {
+	c := &consequences{changes: changes, found: make([]*consequence, len(changes)), kinds: make([]ruleKind, len(changes))}
+	for i := range changes {
+		if o := changes[i].Before; changes[i].Op == nft.Delete && o.Rule != nil {
+			c.kinds[i] = kindOf(o.Table, o.Rule)
+		}
+	}
+	c.findMarkChanges(before, after)
+	c.findUntranslated(before, after)
+	c.findEndOfNAT(before, after)
+	return c
+}
+
+func (a *analyzer) rulesetChange(c consequence, kind ruleKind) Impact {
+	switch {
+	case len(c.markChanges) > 0:
+		return a.marksChanged(c.markChanges)
+	case c.natEnd != nil:
+		return a.natEnded(c.natEnd)
+	case c.untranslated:
+		return Impact{Effect: Drains, Detail: "new active data connections from there keep their source address"}
+	case kind == ruleVerdict:
+		return Impact{Effect: Drains, Detail: "not lvsmark's: new connections that it marked, let pass or stopped go another way"}
+	case kind == ruleOpaque:
+		return Impact{Effect: Cuts, Unknown: true, Detail: "not lvsmark's, which does not know what it did"}
+	}
+	return Impact{Effect: Safe}
+}
+
+// natEnded: without a nat chain the kernel no longer translates what it did for
+// established connections, unless another program has one: the analyzer does not look
+// for that.
+func (a *analyzer) natEnded(end *natEnd) Impact {
+	n, err := end.translated(a.Connections)
+	switch {
+	case err != nil:
+		return Impact{Effect: Cuts, Unknown: true, Detail: "active data under way is no longer translated"}
+	case n == 0:
+		return Impact{Effect: Safe}
+	}
+	return Impact{Effect: Cuts, Connections: n, Detail: "active data under way is no longer translated"}
+}
+
+// A redirection is what the mark changes of several ranges of ports have in common.
+type redirection struct {
+	from, to ipvs.Key // to.Mark may be 0
+	ports    []string
+}
+
+func (a *analyzer) marksChanged(changes []markChange) Impact {
+	vips := map[netip.Addr]bool{}
+	for _, c := range changes {
+		vips[c.vip] = true
+	}
+	redirections := joinMarkChanges(changes)
+	var words []string
+	for _, r := range redirections {
+		words = append(words, a.redirectionText(r))
+	}
+	detail := strings.Join(words, "; ")
+	if len(vips) > 1 {
+		detail = fmt.Sprintf("%d VIPs: %s", len(vips), detail)
+	}
+	if n := a.established(changes); n > 0 {
+		detail += fmt.Sprintf("; %d established stay", n)
+	}
+	return Impact{Effect: Drains, Cluster: a.clusterName(redirections[0].from), Detail: detail}
+}
+
+func joinMarkChanges(changes []markChange) []redirection {
+	var list []redirection
+	for _, c := range changes {
+		family, ports := config.FamilyOf(c.vip), c.PortRange.String()
+		r := redirection{from: ipvs.Key{Mark: c.mark, Family: family}, to: ipvs.Key{Mark: c.to, Family: family}}
+		i := slices.IndexFunc(list, func(o redirection) bool { return o.from == r.from && o.to == r.to })
+		if i < 0 {
+			i, list = len(list), append(list, r)
+		}
+		if !slices.Contains(list[i].ports, ports) {
+			list[i].ports = append(list[i].ports, ports)
+		}
+	}
+	return list
+}
+
+func (a *analyzer) redirectionText(r redirection) string {
+	ports := strings.Join(r.ports, ", ")
+	if r.to.Mark == 0 {
+		return fmt.Sprintf("no new connections to ports %s of %s", ports, a.markName(r.from))
+	}
+	return fmt.Sprintf("new connections to ports %s go to %s instead of %s", ports, a.markName(r.to), a.markName(r.from))
+}
+
+// established counts the connections to such ports that no other change cuts.
+func (a *analyzer) established(changes []markChange) int {
+	n := 0
+	for _, m := range changes {
+		if a.isRemoved(m.vip) {
+			continue
+		}
+		for _, c := range a.connections()[m.vip] {
+			if m.Protocol == c.Protocol && m.Low <= c.VIP.Port() && c.VIP.Port() <= m.High && !a.endsWithServer(c) {
+				n++
+			}
+		}
+	}
+	return n
+}

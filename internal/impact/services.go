@@ -1,0 +1,120 @@
+package impact
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+func (a *analyzer) service(c ipvs.Change) Impact {
+	switch c.Op {
+	case ipvs.EditService:
+		return a.serviceEdited(c.Previous, c.Service)
+	case ipvs.DelService:
+		return a.serviceDeleted(c.Service.Key)
+	case ipvs.EditDestination:
+		return a.serverEdited(c)
+	case ipvs.DelDestination:
+		return a.serverDeleted(c)
+	}
+	return Impact{Effect: Safe}
+}
+
+// serviceDeleted counts no connections: those of the real servers count with their
+// own deletion, which comes before.
+func (a *analyzer) serviceDeleted(key ipvs.Key) Impact {
+	if len(a.servers[key]) == 0 {
+		return Impact{Effect: Safe}
+	}
+	return Impact{Effect: Drains, Cluster: a.clusterName(key), Detail: "no new connections of " + a.markName(key)}
+}
+
+// serverDeleted: IPVS drops the packets of connections whose real server was deleted
+// (ip_vs_in in net/netfilter/ipvs/ip_vs_core.c tests IP_VS_DEST_F_AVAILABLE).
+func (a *analyzer) serverDeleted(c ipvs.Change) Impact {
+	key := c.Service.Key
+	counts := a.countsOf(key, c.Before.Endpoint())
+	impact := Impact{
+		Effect: Cuts, Connections: int(counts.Active),
+		Cluster: a.clusterName(key), Server: a.serverName(c.Before.Address), Detail: countsText(counts),
+	}
+	if servers, ok := a.flows()[key]; ok {
+		flows := servers[c.Before.Address]
+		impact.Connections += flows
+		impact.Detail += "; " + countOf(flows, "flow") + " of UDP"
+		impact.Unknown = a.readError != nil
+	}
+	if impact.Connections == 0 && !impact.Unknown {
+		impact.Effect = Safe
+	}
+	return impact
+}
+
+func countsText(c ipvs.Connections) string {
+	return fmt.Sprintf("%d active, %d inactive, %d persistent", c.Active, c.Inactive, c.Persistent)
+}
+
+// serverEdited: a connection keeps the forwarding method that it began with
+// (ip_vs_bind_dest copies it), but the kernel wraps each packet in a tunnel as the
+// real server has it at that moment (ip_vs_tunnel_xmit).
+func (a *analyzer) serverEdited(c ipvs.Change) Impact {
+	counts := a.countsOf(c.Service.Key, c.Before.Endpoint())
+	impact := Impact{Effect: Safe, Cluster: a.clusterName(c.Service.Key), Server: a.serverName(c.Before.Address)}
+	before, after := c.Before, c.After
+	switch {
+	case before.Tunnel != after.Tunnel && before.Forwarding == config.Tunnel && counts.Active > 0:
+		impact.Effect, impact.Connections = Cuts, int(counts.Active)
+		impact.Detail = "packets are wrapped in another way; " + countsText(counts)
+	case before.Weight > 0 && after.Weight == 0:
+		impact.Effect = Drains
+		impact.Detail = "no new clients; " + countsText(counts)
+	case before.Forwarding != after.Forwarding || before.RawForwarding != after.RawForwarding:
+		impact.Detail = "those there keep their way of forwarding; " + countsText(counts)
+	}
+	return impact
+}
+
+// serviceEdited: established connections go on, whatever is edited. But an FTP
+// session needs its next data connection on the same real server. Persistence does
+// that, or a scheduler that chooses by address.
+func (a *analyzer) serviceEdited(before, after ipvs.Service) Impact {
+	impact := Impact{Effect: Safe}
+	if !losesAffinity(before, after) || a.serversBeforeOrAfter(after.Key) < 2 {
+		return impact
+	}
+	impact.Cluster = a.clusterName(after.Key)
+	cluster := a.clusters[after.Key]
+	if cluster == nil || cluster.FTP == nil {
+		impact.Effect = Drains
+		impact.Detail = "a client's next connection may reach another real server"
+		return impact
+	}
+	for _, s := range a.servers[after.Key] {
+		if !a.removed[after.Key][s.Endpoint()] {
+			impact.Connections += int(s.Connections.Active)
+		}
+	}
+	if impact.Connections > 0 {
+		impact.Effect = Cuts
+		impact.Detail = "an FTP session's next data connection may reach another real server"
+	}
+	return impact
+}
+
+// losesAffinity reports whether the next connection of a client may reach another
+// real server than the one before.
+func losesAffinity(before, after ipvs.Service) bool {
+	if before.Timeout == 0 {
+		return choosesByAddress(before.SchedName) && after.SchedName != before.SchedName
+	}
+	return after.Timeout == 0 || after.Netmask != before.Netmask ||
+		after.RawNetmask != before.RawNetmask || after.PEName != before.PEName
+}
+
+// choosesByAddress reports whether the scheduler sends a client, or a VIP, to the
+// same real server as long as the real servers are the same.
+func choosesByAddress(scheduler string) bool {
+	return slices.Contains([]string{"sh", "dh", "mh", "lblc", "lblcr"}, scheduler)
+}

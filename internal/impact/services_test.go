@@ -1,0 +1,58 @@
+package impact
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// TestServiceEdited: what takes a client away from its real server, and what it
+// does to FTP sessions and others.
+func TestServiceEdited(t *testing.T) {
+	const cluster = "clusters: [{name: c, mark: 21, vips: [198.51.100.21], FTP, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}]\n"
+	was := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}, SchedName: "wlc", Timeout: 300e9, Netmask: 32}
+	with := func(change func(*ipvs.Service)) ipvs.Service {
+		h := was
+		change(&h)
+		return h
+	}
+	none := func(scheduler string) ipvs.Service {
+		return with(func(h *ipvs.Service) { h.SchedName, h.Timeout = scheduler, 0 })
+	}
+	for _, c := range []struct {
+		name            string
+		previous, after ipvs.Service
+		servers         int
+		ftp, elsewhere  Effect
+	}{
+		{"no persistence", was, none("wlc"), 2, Cuts, Drains},
+		{"no persistence, one real server", was, none("wlc"), 1, Safe, Safe},
+		{"wider netmask", was, with(func(h *ipvs.Service) { h.Netmask = 24 }), 2, Cuts, Drains},
+		{"odd netmask", was, with(func(h *ipvs.Service) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
+		{"longer", was, with(func(h *ipvs.Service) { h.Timeout = 600e9 }), 2, Safe, Safe},
+		{"another scheduler", was, with(func(h *ipvs.Service) { h.SchedName = "rr" }), 2, Safe, Safe},
+		{"persistence", none("wlc"), was, 2, Safe, Safe},
+		{"another scheduler, without persistence", none("wlc"), none("rr"), 2, Safe, Safe},
+		{"no longer by address", none("sh"), none("rr"), 2, Cuts, Drains},
+	} {
+		for text, want := range map[string]Effect{"ftp: ": c.ftp, "ports: [80]": c.elsewhere} {
+			servers := ipvs.Compile(parse(t, strings.Replace(cluster, "FTP", text, 1)))[0].Destinations[:c.servers]
+			servers[0].Connections.Active = 3
+			spec := parse(t, strings.Replace(cluster, "FTP", text, 1))
+			impact := Analyze(Input{
+				Spec:    spec,
+				Before:  State{Services: []ipvs.VirtualService{{Service: c.previous, Destinations: servers}}},
+				After:   State{Services: []ipvs.VirtualService{{Service: c.after, Destinations: servers}}},
+				Changes: Changes{Services: []ipvs.Change{{Op: ipvs.EditService, Previous: c.previous, Service: c.after}}},
+			}).Services[0]
+			assert.Equal(t, want, impact.Effect, "%s: %s", c.name, text)
+			if want == Cuts {
+				assert.Equal(t, 3, impact.Connections, c.name)
+			}
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package netlink
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	mdlayher "github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A transport carries datagrams to and from the kernel.
+type transport interface {
+	send(messages []byte) error
+	receive(buffer []byte) (int, error) // ErrMalformed for a datagram that is longer than the buffer
+	reserve(bytes int) error            // see Conn.Reserve
+	Close() error
+}
+
+var _ transport = socket{}
+
+// A socket is a netlink socket that does not block, with a deadline.
+type socket struct{ *mdlayher.Conn }
+
+func dialSocket(protocol int, options Options) (transport, error) {
+	conn, err := mdlayher.Dial(protocol, nil)
+	if err != nil {
+		return nil, err
+	}
+	if options.ExtendedAck {
+		// Kernels before 4.12 do not have it: their errors say less.
+		_ = conn.SetOption(mdlayher.ExtendedAcknowledge, true)
+	}
+	return socket{conn}, nil
+}
+
+func (s socket) send(messages []byte) error {
+	if err := s.SetDeadline(time.Now().Add(AnswerLimit)); err != nil {
+		return err
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	err = raw.Write(func(fd uintptr) bool {
+		sent = uninterrupted(func() error {
+			return unix.Sendto(int(fd), messages, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		})
+		return !errors.Is(sent, unix.EAGAIN)
+	})
+	return errors.Join(err, sent)
+}
+
+func (s socket) receive(buffer []byte) (n int, err error) {
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var flags int
+	var received error
+	err = raw.Read(func(fd uintptr) bool {
+		received = uninterrupted(func() error {
+			n, _, flags, _, err = unix.Recvmsg(int(fd), buffer, nil, 0)
+			return err
+		})
+		return !errors.Is(received, unix.EAGAIN)
+	})
+	if err = errors.Join(err, received); err == nil && flags&unix.MSG_TRUNC != 0 {
+		err = ErrMalformed
+	}
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// uninterrupted repeats a call that a signal interrupted.
+func uninterrupted(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// reserve asks for room and looks what it got: from a process that may not exceed
+// net.core.wmem_max the kernel takes less than it was asked for, without an error.
+func (s socket) reserve(bytes int) error {
+	have, err := s.WriteBuffer()
+	if err != nil {
+		return fmt.Errorf("netlink write buffer: %w", err)
+	}
+	if have >= 2*bytes {
+		return nil
+	}
+	if err := s.SetWriteBuffer(bytes + bytes/2); err != nil {
+		return fmt.Errorf("netlink write buffer: %w", err)
+	}
+	if have, err = s.WriteBuffer(); err != nil {
+		return fmt.Errorf("netlink write buffer: %w", err)
+	}
+	if have < bytes {
+		return fmt.Errorf("a transaction of %d bytes needs a larger netlink write buffer than the kernel grants (%d bytes): raise net.core.wmem_max, or run with CAP_NET_ADMIN in the initial user namespace", bytes, have)
+	}
+	return nil
+}

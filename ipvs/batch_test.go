@@ -1,0 +1,113 @@
+package ipvs_test
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// crowd is a service with so many destinations.
+func crowd(mark uint32, n int) ipvs.VirtualService {
+	service := ipvs.VirtualService{Service: ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, SchedName: "rr", Netmask: 32}}
+	for i := range n {
+		address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
+		service.Destinations = append(service.Destinations, ipvs.Destination{Address: address, Weight: 1})
+	}
+	return service
+}
+
+// Changes of one batch are answered one by one: those after a refusal are made, and it is
+// known which. The next batch is not begun.
+func TestRefusedAmongMany(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		before, after := crowd(21, 0), crowd(21, 300)
+		before.Destinations = []ipvs.Destination{after.Destinations[0], after.Destinations[77], after.Destinations[299]}
+		do(t, conn, ipvs.Diff(nil, []ipvs.VirtualService{before}))
+
+		changes := ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, []ipvs.VirtualService{after})
+		require.Len(t, changes, 300)
+		answers := conn.Apply(changes...)
+		require.Greater(t, len(answers), 78)
+		require.Less(t, len(answers), 300)
+		made := before.Destinations
+		for i, err := range answers {
+			if i == 0 || i == 77 {
+				require.ErrorIs(t, err, unix.EEXIST)
+				require.ErrorIs(t, err, ipvs.ErrStale)
+				require.ErrorContains(t, err, changes[i].Object())
+			} else {
+				require.NoError(t, err)
+				made = append(made, changes[i].After)
+			}
+		}
+		assert.Empty(t, ipvs.Diff(services(t, conn), []ipvs.VirtualService{{Service: before.Service, Destinations: made}}))
+	})
+}
+
+// All changes of a batch may be refused: no refusal is lost.
+func TestAllRefused(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		want := []ipvs.VirtualService{crowd(21, 500)}
+		do(t, conn, ipvs.Diff(nil, want))
+		answers := conn.Apply(ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, want)...)
+		require.NotEmpty(t, answers)
+		for _, err := range answers {
+			require.ErrorIs(t, err, unix.EEXIST)
+		}
+		assert.Equal(t, want, services(t, conn))
+	})
+}
+
+// A service that another process has added gets none of our destinations.
+func TestNoServersForAnothersService(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		others := []ipvs.VirtualService{crowd(22, 0)}
+		do(t, conn, ipvs.Diff(nil, others))
+		changes := ipvs.Diff(nil, []ipvs.VirtualService{crowd(21, 3), crowd(22, 3), crowd(23, 3)})
+		answers := conn.Apply(changes...)
+		require.Len(t, answers, 5)
+		require.ErrorIs(t, answers[4], unix.EEXIST)
+		assert.Equal(t, []ipvs.VirtualService{crowd(21, 3), crowd(22, 0)}, services(t, conn))
+	})
+}
+
+// A change that ends connections is not made after a refusal.
+func TestNoRemovalBehindARefusal(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		have, gone := []ipvs.VirtualService{crowd(21, 3)}, crowd(21, 3)
+		gone.Destinations[1].Address = netip.MustParseAddr("10.9.9.9")
+		do(t, conn, ipvs.Diff(nil, have))
+		answers := conn.Apply(ipvs.Diff([]ipvs.VirtualService{gone}, nil)...)
+		require.Len(t, answers, 2)
+		require.ErrorIs(t, answers[1], unix.ENOENT)
+		have[0].Destinations = have[0].Destinations[1:]
+		assert.Equal(t, have, services(t, conn))
+	})
+}
+
+// A Conn can be used after refusals.
+func TestConnAfterRefusals(t *testing.T) {
+	withIPVS(t, func() {
+		conn := open(t)
+		changes := ipvs.Diff(nil, []ipvs.VirtualService{crowd(21, 100)})
+		for range 3 {
+			assert.Error(t, errors.Join(conn.Apply(slices.Concat(changes[1:], changes[1:])...)...))
+			assert.Empty(t, services(t, conn))
+		}
+		do(t, conn, changes)
+		assert.Error(t, errors.Join(conn.Apply(changes...)...))
+		assert.Equal(t, []ipvs.VirtualService{crowd(21, 100)}, services(t, conn))
+	})
+}

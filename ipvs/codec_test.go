@@ -1,0 +1,117 @@
+package ipvs
+
+import (
+	"encoding/hex"
+	"math"
+	"net/netip"
+	"testing"
+	"time"
+
+	moby "github.com/moby/ipvs"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// TestGoldenRequests: each change is a message that does what the command of ipvsadm does.
+func TestGoldenRequests(t *testing.T) {
+	ftp := Service{
+		Key:       Key{Mark: 21, Family: config.IPv4},
+		SchedName: "wlc", Timeout: 5 * time.Minute, Netmask: 24, PEName: "sip", Flags: OnePacket,
+	}
+	web := Service{Key: Key{Mark: 0x80000001, Family: config.IPv6}, SchedName: "mh", Netmask: 128}
+	tunnel := Destination{
+		Address: netip.MustParseAddr("10.0.0.11"), Port: 80, Weight: 3, Forwarding: config.Tunnel, UpperThreshold: 10, LowerThreshold: 5,
+		Tunnel: Tunnel{Type: tunnelGUE, Port: 6080, Flags: tunnelRemoteChecksum},
+	}
+	direct := Destination{Address: netip.MustParseAddr("2001:db8::11"), Weight: 65535, Forwarding: config.Direct}
+	for command, c := range map[string]struct {
+		change Change
+		want   string
+	}{
+		"ipvsadm -A -f 21 -s wlc -p 300 -M 255.255.255.0 --pe sip -o": {
+			Change{Op: AddService, Service: ftp},
+			"01010000400001800600010002000000080005001500000008000600776c630008000b00736970000c00070005000000ffffffff080008002c01000008000900ffffff00",
+		},
+		"ipvsadm -E -f 2147483649 -6 -s mh": {
+			Change{Op: EditService, Service: web},
+			"0201000038000180060001000a0000000800050001000080070006006d6800000c00070000000000ffffffff08000800000000000800090080000000",
+		},
+		"ipvsadm -D -f 21": {
+			Change{Op: DelService, Service: ftp},
+			"030100001400018006000100020000000800050015000000",
+		},
+		"ipvsadm -a -f 21 -r 10.0.0.11:80 -i -w 3 -x 10 -y 5 --tun-type gue --tun-port 6080 --tun-remcsum": {
+			Change{Op: AddDestination, Service: ftp, After: tunnel},
+			"050100001400018006000100020000000800050015000000" +
+				"54000280080001000a00000b060002000050000008000300020000000800040003000000080005000a000000080006000500000006000b000200000005000d000100000006000e0017c0000006000f0002000000",
+		},
+		"ipvsadm -e -f 2147483649 -6 -r [2001:db8::11] -g -w 65535": {
+			Change{Op: EditDestination, Service: web, After: direct},
+			"0601000014000180060001000a0000000800050001000080" +
+				"480002801400010020010db80000000000000000000000110600020000000000080003000300000008000400ffff00000800050000000000080006000000000006000b000a000000",
+		},
+		"ipvsadm -d -f 21 -r 10.0.0.11:80": {
+			Change{Op: DelDestination, Service: ftp, Before: tunnel},
+			"070100001400018006000100020000000800050015000000" +
+				"54000280080001000a00000b060002000050000008000300020000000800040003000000080005000a000000080006000500000006000b000200000005000d000100000006000e0017c0000006000f0002000000",
+		},
+	} {
+		request := (&Conn{family: 33}).changeRequest(c.change)
+		assert.Equal(t, c.want, hex.EncodeToString(append(request.Header, request.Data...)), command)
+		assert.Equal(t, uint16(33), request.Type)
+	}
+}
+
+// TestNumbersOfMoby compares with the numbers that moby/ipvs exports.
+func TestNumbersOfMoby(t *testing.T) {
+	assert.Equal(t,
+		[]int{moby.ConnFwdMask, moby.ConnFwdMasq, moby.ConnFwdLocalNode, moby.ConnFwdTunnel, moby.ConnFwdDirectRoute, moby.ConnFwdBypass},
+		[]int{methodMask, methodMasquerade, methodLocalNode, methodTunnel, methodDirect, methodBypass})
+}
+
+func TestDestinationRoundTrip(t *testing.T) {
+	for _, address := range []string{"10.0.0.1", "2001:db8::1", "::ffff:10.0.0.1", "::"} {
+		for _, dest := range []Destination{
+			{},
+			{Port: 1, Weight: 65535, Forwarding: config.Direct},
+			{Port: 65535, Weight: math.MaxInt32, Forwarding: config.Tunnel, Tunnel: Tunnel{Type: 1, Port: 6080, Flags: 2}},
+			{RawForwarding: 1, UpperThreshold: math.MaxUint32, LowerThreshold: 1},
+		} {
+			dest.Address = netip.MustParseAddr(address)
+			decoded, err := decodeDestination(appendDestination(nil, dest), Key{Mark: 1, Family: config.IPv4})
+			require.NoError(t, err)
+			assert.Equal(t, dest, decoded)
+		}
+	}
+}
+
+// In IPv4 a netmask travels in network byte order, in IPv6 as a length.
+func TestNetmaskRoundTrip(t *testing.T) {
+	for _, family := range config.Families() {
+		for length := range family.Bits() + 1 {
+			want := Service{Key: Key{Mark: 1, Family: family}, Netmask: length}
+			got := Service{Key: want.Key}
+			got.setNetmask(want.netmaskToKernel())
+			require.Equal(t, want, got)
+		}
+	}
+	odd := Service{Key: Key{Mark: 1, Family: config.IPv4}, RawNetmask: 0x00ffffff}
+	got := Service{Key: odd.Key}
+	got.setNetmask(odd.netmaskToKernel())
+	assert.Equal(t, odd, got)
+}
+
+// Whatever bytes come, decoding ends without a panic.
+func FuzzDecode(f *testing.F) {
+	f.Add(appendService(nil, Service{Key: Key{Mark: 21, Family: config.IPv6}, SchedName: "wlc", Timeout: time.Minute, Netmask: 64}))
+	f.Add(appendDestination(nil, Destination{Address: netip.MustParseAddr("10.0.0.1"), Tunnel: Tunnel{Type: 1}}))
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		_, _ = decodeService(data)
+		_, _ = decodeDestination(data, Key{Mark: 1, Family: config.IPv4})
+		_, _ = decodeTimeouts(data)
+		_, _ = decodeKey(data)
+		_, _ = canonical(data, attrDest)
+	})
+}

@@ -1,0 +1,118 @@
+package ipvs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Services returns the services that are keyed by a fwmark, IPv4 before IPv6 and by
+// mark, with their destinations by address. Those keyed by address and port are left
+// out. The kernel may leave out others, see list: the expected ones are never missed.
+func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
+	all, err := c.list()
+	if err != nil {
+		return nil, err
+	}
+	var services []VirtualService
+	for _, e := range all {
+		service, err := decodeService(e.attributes)
+		if err != nil {
+			return nil, fmt.Errorf("list IPVS services: %w", err)
+		}
+		if service.Mark != 0 {
+			services = append(services, VirtualService{Service: service})
+		}
+	}
+	if services, err = c.addMissed(services, expected); err != nil {
+		return nil, err
+	}
+	for i := range services {
+		if services[i].Destinations, err = c.destinations(services[i].Key); err != nil {
+			return nil, err
+		}
+	}
+	sortServices(services)
+	return services, nil
+}
+
+// addMissed asks for each service that is expected and not listed.
+func (c *Conn) addMissed(services []VirtualService, expected []Key) ([]VirtualService, error) {
+	listed := make(map[Key]bool, len(services))
+	for _, s := range services {
+		listed[s.Key] = true
+	}
+	for _, key := range expected {
+		if listed[key] {
+			continue
+		}
+		service, found, err := c.service(key)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			services = append(services, VirtualService{Service: service})
+		}
+	}
+	return services, nil
+}
+
+// service reads one service.
+func (c *Conn) service(key Key) (service Service, found bool, err error) {
+	for attributes, err := range c.ask(cmdGetService, 0, appendKey(nil, key)) {
+		if err == nil {
+			service, err = decodeService(attributes)
+		}
+		switch {
+		case errors.Is(err, unix.ESRCH):
+			return service, false, nil
+		case err != nil:
+			return service, false, fmt.Errorf("read service %s: %w", key, err)
+		}
+	}
+	return service, true, nil
+}
+
+// destinations reads those of one service: the kernel lists no more at a time.
+func (c *Conn) destinations(key Key) ([]Destination, error) {
+	c.listed = c.listed[:0]
+	for attributes, err := range c.ask(cmdGetDest, unix.NLM_F_DUMP, appendKey(nil, key)) {
+		var dest Destination
+		if err == nil {
+			dest, err = decodeDestination(attributes, key)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list the real servers of service %s: %w", key, err)
+		}
+		c.listed = append(c.listed, dest)
+	}
+	return append([]Destination(nil), c.listed...), nil
+}
+
+// Done reports whether the kernel holds what the change makes. It may although Apply
+// failed, where only the kernel's answer was lost.
+func (c *Conn) Done(change Change) (bool, error) {
+	service, found, err := c.service(change.Service.Key)
+	if err != nil {
+		return false, err
+	}
+	switch change.Op {
+	case AddService, EditService:
+		return found && service == change.Service, nil
+	case DelService:
+		return !found, nil
+	}
+	if !found {
+		return change.Op == DelDestination, nil
+	}
+	destinations, err := c.destinations(change.Service.Key)
+	if err != nil {
+		return false, err
+	}
+	if change.Op == DelDestination {
+		return !slices.ContainsFunc(destinations, func(d Destination) bool { return d.Endpoint() == change.Before.Endpoint() }), nil
+	}
+	return slices.ContainsFunc(destinations, func(d Destination) bool { return d.configured() == change.After }), nil
+}

@@ -1,0 +1,163 @@
+package nft
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"net/netip"
+
+	"github.com/google/nftables/expr"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Statements of rules that lvsmark makes.
+var (
+	accepting    = statement{name: "accept"}
+	masquerading = statement{name: "masquerade"}
+)
+
+// markStatement sets the mark to what the map has for the key.
+func markStatement(set *Set, key []source) statement {
+	return statement{fmt.Sprintf("meta set %d", expr.MetaKeyMARK), operandOf(lookupBytes(set.Name, operandOf(key), 4))}
+}
+
+// verdictStatement does what the verdict map has for the key.
+func verdictStatement(set *Set, key []source) statement {
+	return statement{"vmap @" + set.Name, operandOf(key)}
+}
+
+// snatStatement makes what the map has for the key the source address.
+func snatStatement(set *Set, key []source) statement {
+	return statement{natStatement(expr.NATTypeSourceNAT), operandOf(lookupBytes(set.Name, operandOf(key), set.DataLen))}
+}
+
+// destinationOf and sourceOf are the addresses in the IPv4 header (RFC 791) or in
+// the IPv6 header (RFC 8200).
+func destinationOf(f Family) []source {
+	return networkBytes(map[Family]uint32{IPv4: 16, IPv6: 24}[f], addrLen(f))
+}
+
+func sourceOf(f Family) []source {
+	return networkBytes(map[Family]uint32{IPv4: 12, IPv6: 8}[f], addrLen(f))
+}
+
+func networkBytes(offset, length uint32) []source {
+	return packetBytes(expr.PayloadBaseNetworkHeader, offset, length)
+}
+
+// The ports in the header of TCP (RFC 9293) and of UDP (RFC 768).
+const (
+	sourcePort      = 0 // bytes
+	destinationPort = 2
+)
+
+// cloneConditions are the conditions of the step, for the take methods.
+func (s step) cloneConditions() conditions { return maps.Clone(s.conditions) }
+
+// take takes a condition out; false: there is none such.
+func (c conditions) take(one condition) bool {
+	found := c[one]
+	delete(c, one)
+	return found
+}
+
+// takeSet takes out the condition that the key is in a set of the table.
+func (c conditions) takeSet(t *Table, key []source) (*Set, bool) {
+	of := operandOf(key)
+	for one := range c {
+		if one.of == of && one.set != "" && !one.not {
+			delete(c, one)
+			set := t.Set(one.set)
+			return set, set != nil
+		}
+	}
+	return nil, false
+}
+
+// takeProtocol takes out the condition that the packet is of a protocol, or of
+// another one.
+func (c conditions) takeProtocol(p config.Protocol, not bool) bool {
+	value := string([]byte{byte(p)})
+	return c.take(condition{of: operandOf(metaBytes(expr.MetaKeyL4PROTO, 0, 1)), low: value, high: value, not: not})
+}
+
+// takePorts takes out the conditions that the port at the offset is in a range,
+// and which protocol it is of; where that is not asked, it may be either.
+func (c conditions) takePorts(offset uint32) ([]config.PortRange, bool) {
+	protocols := []config.Protocol{config.TCP, config.UDP}
+	for _, p := range protocols {
+		if c.takeProtocol(p, false) {
+			protocols = []config.Protocol{p}
+			break
+		}
+	}
+	low, high, ok := c.takeRange(packetBytes(expr.PayloadBaseTransportHeader, offset, 2))
+	if !ok || !c.take(hasTransportHeader) {
+		return nil, false
+	}
+	ports := make([]config.PortRange, len(protocols))
+	for i, p := range protocols {
+		ports[i] = config.PortRange{
+			Protocol: p, Low: binary.BigEndian.Uint16([]byte(low)), High: binary.BigEndian.Uint16([]byte(high)),
+		}
+	}
+	return ports, true
+}
+
+// takeRange takes out the condition that the bytes are in a range, or have one
+// value.
+func (c conditions) takeRange(of []source) (low, high string, ok bool) {
+	whole := operandOf(of)
+	for one := range c {
+		if one.of == whole && one.isRange() && !one.not {
+			delete(c, one)
+			return one.low, one.high, true
+		}
+	}
+	for _, s := range of {
+		value, ok := c.takeByte(s)
+		if !ok {
+			return "", "", false
+		}
+		low += string([]byte{value})
+	}
+	return low, low, true
+}
+
+// takeByte takes out the condition that a byte has one value.
+func (c conditions) takeByte(s source) (byte, bool) {
+	of := operandOf([]source{s})
+	for one := range c {
+		if one.of == of && one.isRange() && one.low == one.high && !one.not {
+			delete(c, one)
+			return one.low[0], true
+		}
+	}
+	return 0, false
+}
+
+// takeNetwork takes out the conditions that the destination is in a network; it
+// is invalid where there are none.
+func (c conditions) takeNetwork(f Family) netip.Prefix {
+	address, bits := make([]byte, addrLen(f)), 0
+	for i, s := range destinationOf(f) {
+		length := 8
+		for ; length > 0; length-- {
+			s.mask = 0xff << (8 - length)
+			if value, ok := c.takeByte(s); ok {
+				address[i] = value
+				break
+			}
+		}
+		bits += length
+		if length < 8 {
+			break
+		}
+	}
+	first, _ := netip.AddrFromSlice(address)
+	if bits == 0 {
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(first, bits)
+}
