@@ -55,6 +55,9 @@ func addrOf[T netlink.Content](b T) (netip.Addr, bool) { return netip.AddrFromSl
 
 func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil, mark) }
 
+// MarkText is a mark as nft prints it: "0x00000015".
+func MarkText(mark uint32) string { return valueText(typeMark, markBytes(mark)) }
+
 // valueText is a value of the type as nft prints it.
 func valueText[T netlink.Content](typ uint32, b T) string {
 	return string(appendValueText(nil, typ, b))

@@ -22,6 +22,10 @@ var objectNames = map[uint32]string{
 	6: "tunnel", 7: "ct timeout", 8: "secmark", 9: "ct expectation", 10: "synproxy",
 }
 
+// ObjectKind is the name of nft(8) for a type of stateful objects, NFT_OBJECT_*; empty
+// where the package knows none.
+func ObjectKind(typ uint32) string { return objectNames[typ] }
+
 // Decoders of dumps. Each takes the payload of a netlink message behind struct
 // nfgenmsg. What only a kernel can set (handles, use counts, counters) is left
 // out; what is not known is kept.

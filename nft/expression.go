@@ -99,6 +99,15 @@ func (e Expression) Fills() (register uint32, ok bool) {
 	return e.number(attribute), ok && len(data) == 4
 }
 
+// Reads returns the register that a bitwise or byteorder expression changes the content
+// of; 0 for any other expression.
+func (e Expression) Reads() uint32 {
+	if e.Name != "bitwise" && e.Name != "byteorder" {
+		return 0
+	}
+	return e.number(unix.NFTA_BITWISE_SREG) // as NFTA_BYTEORDER_SREG
+}
+
 // destinationAttributes are the attributes that name the register which an expression
 // fills, of linux/netfilter/nf_tables.h.
 var destinationAttributes = map[string]uint16{

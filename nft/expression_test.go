@@ -2,7 +2,11 @@ package nft
 
 import (
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/nftables/expr"
@@ -40,11 +44,10 @@ func TestExpressionsRoundTrip(t *testing.T) {
 						added = append(added, r)
 					}
 				}
-				listed := &Chain{Name: chain.Name}
-				require.NoError(t, conn.ReadRules(table, listed))
-				require.Len(t, listed.Rules, len(chain.Rules)+len(added))
+				listed := rulesOf(t, conn, table, chain)
+				require.Len(t, listed, len(chain.Rules)+len(added))
 				for i, r := range added {
-					assert.Equal(t, r.Expressions, listed.Rules[len(chain.Rules)+i].Expressions, r.Text(table.Family))
+					assert.Equal(t, r.Expressions, listed[len(chain.Rules)+i].Expressions, r.Text(table.Family))
 				}
 				taken += len(added)
 			}
@@ -126,12 +129,50 @@ func allTables(t *testing.T, conn *Conn) []*Table {
 	tables, err := conn.Foreign()
 	require.NoError(t, err)
 	for _, table := range tables {
-		require.NoError(t, conn.ReadSets(table))
+		table.Sets, err = conn.Sets(table)
+		require.NoError(t, err)
 		table.Sets = named(table.Sets)
 		for _, chain := range table.Chains {
-			require.NoError(t, conn.ReadRules(table, chain))
+			chain.Rules = rulesOf(t, conn, table, chain)
 		}
 	}
 	require.NotEmpty(t, tables)
 	return tables
+}
+
+func rulesOf(t *testing.T, conn *Conn, table *Table, chain *Chain) (rules []*Rule) {
+	t.Helper()
+	for r, err := range conn.Rules(table, chain) {
+		require.NoError(t, err)
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+// loadRealRules loads what testdata has of other programs and of nft's manual, as far as
+// this machine has the programs and the kernel the expressions.
+func loadRealRules(f testing.TB) {
+	f.Helper()
+	files, _ := filepath.Glob(filepath.Join("testdata", "programs", "*.nft"))
+	for _, file := range files {
+		if out, err := exec.Command("nft", "-f", file).CombinedOutput(); err != nil {
+			f.Errorf("%s: %s", file, out)
+		}
+	}
+	files, _ = filepath.Glob(filepath.Join("testdata", "programs", "*.rules"))
+	for _, file := range files {
+		cmd := exec.Command("iptables-nft-restore", "-n", file)
+		_ = cmd.Run() // not everybody has it
+	}
+	script := ""
+	text, _ := os.ReadFile(filepath.Join("testdata", "statements.txt"))
+	for line := range strings.Lines(string(text)) {
+		// Those of chains that any kernel has, and that name no object.
+		if _, statement, ok := strings.Cut(strings.TrimSpace(line), "ip pre | "); ok && !strings.ContainsAny(statement, "@") && !strings.Contains(statement, "other") {
+			script = "add table ip s\nadd chain ip s c { type filter hook prerouting priority 0; }\nadd rule ip s c " + statement + "\n"
+			cmd := exec.Command("nft", "-f", "-")
+			cmd.Stdin = strings.NewReader(script)
+			_ = cmd.Run() // what this kernel lacks is no seed
+		}
+	}
 }

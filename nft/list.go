@@ -3,6 +3,7 @@ package nft
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -36,8 +37,8 @@ func (c *Conn) AtOneGeneration(tries int, read func(generation uint32) error) er
 }
 
 // Foreign lists the tables that are not lvsmark's, of all families, with their chains
-// but without rules and sets; see ReadRules, ReadSets and ReadElements. Dormant tables
-// are left out.
+// but without rules and sets, which Rules, Sets and Elements list. Dormant tables are
+// left out.
 func (c *Conn) Foreign() ([]*Table, error) {
 	tables, err := c.readTables(unix.NFPROTO_UNSPEC)
 	if err != nil {
@@ -51,17 +52,61 @@ func (c *Conn) Foreign() ([]*Table, error) {
 	return tables, nil
 }
 
-// ReadRules adds the rules of a chain.
-func (c *Conn) ReadRules(t *Table, chain *Chain) error {
-	return readError(t.chainName(chain), c.readRules(t, chain))
+// Rules lists the rules of a chain, in order. Nothing else may be asked of the
+// connection until they have been listed.
+func (c *Conn) Rules(t *Table, chain *Chain) iter.Seq2[*Rule, error] {
+	return func(yield func(*Rule, error) bool) {
+		filter := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
+		filter = netlink.AppendText(filter, unix.NFTA_RULE_CHAIN, chain.Name)
+		for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.Family), filter) {
+			if err != nil {
+				yield(nil, readError(t.chainName(chain), err))
+				return
+			}
+			table, name, rule, err := decodeRule(e.data)
+			if err == nil && (table != t.Name || name != chain.Name) {
+				continue // of a kernel that has no filter
+			}
+			if !yield(rule, err) {
+				return
+			}
+		}
+	}
 }
 
-// ReadSets adds the sets of a table, anonymous ones too, without their elements.
-func (c *Conn) ReadSets(t *Table) error { return readError("sets of "+t.String(), c.readSets(t)) }
+// Sets lists the sets of a table, anonymous ones too, without their elements.
+func (c *Conn) Sets(t *Table) ([]*Set, error) {
+	heads := &Table{Family: t.Family, Name: t.Name}
+	err := c.readSets(heads)
+	return heads.Sets, readError("sets of "+t.String(), err)
+}
 
-// ReadElements adds the elements of a set, in the order of the kernel.
-func (c *Conn) ReadElements(t *Table, s *Set) error {
-	return readError(t.setName(s), c.readElements(t, s))
+// Elements lists the elements of a set, in the order of the kernel. Nothing else may be
+// asked of the connection until they have been listed.
+func (c *Conn) Elements(t *Table, s *Set) iter.Seq2[Element, error] {
+	return func(yield func(Element, error) bool) {
+		var some Set // the elements of one message
+		for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.Family), t.elementFilter(s)) {
+			some.Elements = some.Elements[:0]
+			if err == nil {
+				err = decodeElements(&some, e.data)
+			}
+			if err != nil {
+				yield(Element{}, readError(t.setName(s), err))
+				return
+			}
+			for _, element := range some.Elements {
+				if !yield(element, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (t *Table) elementFilter(s *Set) []byte {
+	filter := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+	return netlink.AppendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 }
 
 // readTables reads tables without what is in them, for NFPROTO_UNSPEC those of all
@@ -104,9 +149,7 @@ func named(sets []*Set) []*Set {
 }
 
 func (c *Conn) readElements(t *Table, s *Set) error {
-	filter := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
-	filter = netlink.AppendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
-	for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.Family), filter) {
+	for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.Family), t.elementFilter(s)) {
 		if err != nil {
 			return err
 		}
@@ -139,14 +182,9 @@ func (c *Conn) readChains(family Family, tables ...*Table) error {
 	return nil
 }
 
-// readRules reads the rules of a table, or for a chain those of the chain.
-func (c *Conn) readRules(t *Table, only *Chain) error {
-	filter := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
-	if only != nil {
-		filter = netlink.AppendText(filter, unix.NFTA_RULE_CHAIN, only.Name)
-	}
-	chain := only
-	for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.Family), filter) {
+// readRules reads the rules of a table.
+func (c *Conn) readRules(t *Table) error {
+	for e, err := range c.dump(unix.NFT_MSG_GETRULE, byte(t.Family), netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)) {
 		if err != nil {
 			return err
 		}
@@ -154,10 +192,7 @@ func (c *Conn) readRules(t *Table, only *Chain) error {
 		if err != nil {
 			return err
 		}
-		if only == nil && (chain == nil || chain.Name != name) {
-			chain = t.Chain(name)
-		}
-		if table == t.Name && chain != nil && chain.Name == name {
+		if chain := t.Chain(name); table == t.Name && chain != nil {
 			chain.Rules = append(chain.Rules, rule)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // A meaningReader follows the expressions of a rule.
 type meaningReader struct {
 	table      *Table
-	registers  [registerSlots * 4]source // by byte
+	registers  [RegisterSlots * 4]source // by byte
 	meaning    meaning
 	conditions conditions // since the last statement
 }
@@ -68,8 +68,8 @@ func (m *meaningReader) state(s statement) {
 
 // load fills a register; the kernel fills the rest of the last 32 bits with zeros.
 func (m *meaningReader) load(register uint32, bytes []source) bool {
-	slot, ok := slotOf(register)
-	end := slot*4 + padded(len(bytes))
+	slot, ok := Slot(register)
+	end := slot*4 + Padded(len(bytes))
 	if !ok || end > len(m.registers) {
 		return false
 	}
@@ -82,7 +82,7 @@ func (m *meaningReader) load(register uint32, bytes []source) bool {
 
 // read returns bytes of a register; false: not all of them are known.
 func (m *meaningReader) read(register, length uint32) ([]source, bool) {
-	slot, ok := slotOf(register)
+	slot, ok := Slot(register)
 	end := slot*4 + int(length)
 	if !ok || length == 0 || end > len(m.registers) {
 		return nil, false
@@ -133,11 +133,11 @@ func (m *meaningReader) compare(e *expr.Cmp) bool {
 		m.conditions.exclude(of, string(e.Data), string(e.Data))
 		return true
 	case expr.CmpOpLt:
-		high, ok = before(e.Data)
+		high, ok = Before(e.Data)
 	case expr.CmpOpLte:
 		high = e.Data
 	case expr.CmpOpGt:
-		low, ok = after(e.Data)
+		low, ok = After(e.Data)
 	case expr.CmpOpGte:
 		low = e.Data
 	default:
@@ -185,7 +185,7 @@ func (m *meaningReader) lookup(e *expr.Lookup) bool {
 	case !e.IsDestRegSet:
 		m.conditions[condition{of: key, set: set.Name, not: e.Invert}] = true
 		return true
-	case e.Invert, set.DataLen > registerSlots*4:
+	case e.Invert, set.DataLen > RegisterSlots*4:
 		return false
 	case e.DestRegister == unix.NFT_REG_VERDICT:
 		m.state(verdictStatement(set, of))

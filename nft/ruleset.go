@@ -104,6 +104,9 @@ func (t *Table) Chain(name string) *Chain {
 	return nil
 }
 
+// Drops reports whether the policy of the chain is to drop packets.
+func (c *Chain) Drops() bool { return c.Type != "" && c.Policy == verdictDrop }
+
 // String is "table ip lvsmark".
 func (t *Table) String() string { return "table " + t.id() }
 

@@ -81,7 +81,7 @@ func (c *Conn) readWhole(t *Table) error {
 	if err := c.readChains(t.Family, t); err != nil {
 		return err
 	}
-	if err := c.readRules(t, nil); err != nil {
+	if err := c.readRules(t); err != nil {
 		return err
 	}
 	return c.readUnmanaged(t)

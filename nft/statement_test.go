@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -118,25 +119,35 @@ func TestStatements(t *testing.T) {
 // known, and that the walk through them comes to its end.
 func statementsRead(t *testing.T, conn *nft.Conn) {
 	t.Helper()
-	rules, err := conn.ForeignRules()
+	tables, err := conn.Foreign()
 	require.NoError(t, err)
-	listed := 0
-	for _, family := range []string{"ip", "ip6", "inet", "netdev"} {
-		listed += strings.Count(run(t, "", "-j", "list", "table", family, "t"), `{"rule": `)
-	}
-	assert.Len(t, rules, listed, "rules that nft lists")
-	for _, r := range rules {
-		assert.NotEmpty(t, r.Text)
-		assert.NotEmpty(t, r.Expressions, r.Text)
-		for _, name := range r.Expressions {
-			assert.Contains(t, knownExpressions, name, r.Text)
+	read := 0
+	for _, table := range tables {
+		require.Equal(t, "t", table.Name)
+		for _, chain := range table.Chains {
+			for r, err := range conn.Rules(table, chain) {
+				require.NoError(t, err)
+				read++
+				text, expressions := r.Text(table.Family), 0
+				assert.NotEmpty(t, text)
+				for e := range r.All() {
+					expressions++
+					assert.Contains(t, knownExpressions, e.Name, text)
+				}
+				assert.NotZero(t, expressions, text)
+			}
 		}
 	}
-	found, err := conn.Findings(parse(t, findingSpec))
+	listed := 0
+	for _, family := range []string{"ip", "ip6", "inet", "arp", "netdev"} {
+		listed += strings.Count(run(t, "", "-j", "list", "table", family, "t"), `{"rule": `)
+	}
+	assert.Equal(t, listed, read, "rules that nft lists")
+	found, err := firewall.Findings(parse(t, findingSpec), tables, conn)
 	require.NoError(t, err)
 	assert.NotEmpty(t, found)
 	for _, n := range found {
-		assert.NotEqual(t, nft.Unknown, n.Effect, n)
+		assert.NotEqual(t, firewall.Unknown, n.Effect, n)
 	}
 }
 

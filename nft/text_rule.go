@@ -112,7 +112,7 @@ func (p *rulePrinter) unknown(e Expression) {
 
 // load puts text into a register. Behind register 1 it makes a concatenation.
 func (p *rulePrinter) load(e Expression, register uint32, text string) {
-	switch slot, _ := slotOf(register); {
+	switch slot, _ := Slot(register); {
 	case slot == 0:
 		p.register, p.printed, p.prefix = text, false, 0
 	case p.register == "" || p.printed:

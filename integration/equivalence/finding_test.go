@@ -14,6 +14,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/specgen"
+	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -55,7 +56,7 @@ func TestFindings(t *testing.T) {
 			case len(found) == 0:
 				count[clean]++
 				assert.True(t, through, "%s: no warning, but mark %#x, want %#x, came: %t", p, seen, mark, came)
-			case slices.ContainsFunc(found, func(n *nft.Finding) bool { return len(n.Conditions) == 0 }):
+			case slices.ContainsFunc(found, func(n *firewall.Finding) bool { return len(n.Conditions) == 0 }):
 				count[sure]++
 				assert.False(t, through && i%2 == 0, "%s: arrived with its mark in spite of %s", p, found)
 			default:
@@ -78,18 +79,21 @@ func TestFindings(t *testing.T) {
 	require.NoError(t, site.Load("delete table inet foreign"))
 }
 
-func findingsOf(t *testing.T, site *Site, spec *config.Spec) (found []*nft.Finding) {
+func findingsOf(t *testing.T, site *Site, spec *config.Spec) (found []*firewall.Finding) {
 	t.Helper()
 	require.NoError(t, site.withConn(func(conn *nft.Conn) (err error) {
-		found, err = conn.Findings(spec)
+		tables, err := conn.Foreign()
+		if err == nil {
+			found, err = firewall.Findings(spec, tables, conn)
+		}
 		return err
 	}))
 	// The observer is a foreign table too.
-	return slices.DeleteFunc(found, func(n *nft.Finding) bool { return n.Table == "observer" })
+	return slices.DeleteFunc(found, func(n *firewall.Finding) bool { return n.Table == "observer" })
 }
 
 // names returns the rules of findings and their effects.
-func names(found []*nft.Finding) []string {
+func names(found []*firewall.Finding) []string {
 	var list []string
 	for _, n := range found {
 		list = append(list, fmt.Sprintf("%s rule %d will %s", n.Chain, n.Handle, n.Effect))

@@ -10,8 +10,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/nft"
 )
+
+const findingSpec = `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.22, "2001:db8::21"], ftp: , real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
+  - {name: web, mark: 80, vips: [198.51.100.80], ports: [80, 443], real-servers: [{address: 10.0.0.11}]}
+  - {name: dns, mark: 53, vips: [198.51.100.53], ports: [udp/53], real-servers: [{address: 10.0.0.11}]}
+director: {bind: false}
+`
 
 // Specs to go through, from each to the next: elements, ports, profiles and
 // their number, translation, names, families, a map that outgrows its size.
@@ -36,10 +45,10 @@ func foreignEdits(t *testing.T) []*nft.Ruleset {
 	return append(rulesets, many, &nft.Ruleset{})
 }
 
-// TestFindingsUntouched loads the tables of other programs before, between and
+// TestForeignUntouched loads the tables of other programs before, between and
 // after lvsmark's, and goes through edits of every kind to nothing: what others
 // have stays as it was, to the byte and the handle.
-func TestFindingsUntouched(t *testing.T) {
+func TestForeignUntouched(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "programs", "*.*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -130,4 +139,26 @@ func TestLegacyUntouched(t *testing.T) {
 			})
 		})
 	}
+}
+
+// load loads a file of testdata/programs with the program that it is for.
+func load(t *testing.T, file string) {
+	t.Helper()
+	file = filepath.Join("testdata", "programs", file)
+	if filepath.Ext(file) == ".nft" {
+		run(t, "", "-f", file)
+		return
+	}
+	need.Programs(t, "iptables-nft-restore")
+	rules, err := os.ReadFile(file)
+	require.NoError(t, err)
+	restore(t, "iptables-nft-restore", string(rules))
+}
+
+func restore(t *testing.T, program, rules string) {
+	t.Helper()
+	cmd := exec.Command(program)
+	cmd.Stdin = strings.NewReader(rules)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", out, rules)
 }

@@ -1,4 +1,4 @@
-package nft_test
+package firewall_test
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvsmark/lvsmark/nft"
+	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
 // manyRules are those of a firewall and of a proxy with so many services.
@@ -33,7 +33,7 @@ func TestFindingsGrow(t *testing.T) {
 		steps := func(rules, vips int) int {
 			run(t, "flush ruleset\n"+manyRules(rules), "-f", "-")
 			begin := time.Now()
-			n, err := conn.FindingSteps(manyVIPs(t, vips), math.MaxInt)
+			n, err := firewall.FindingSteps(manyVIPs(t, vips), foreign(t, conn), conn, math.MaxInt)
 			require.NoError(t, err)
 			t.Logf("%d rules, %d VIPs: %d steps, %s", rules, vips, n, time.Since(begin).Round(time.Millisecond))
 			return n
@@ -41,9 +41,7 @@ func TestFindingsGrow(t *testing.T) {
 		few := steps(500, 1000)
 		assert.LessOrEqual(t, steps(5000, 1000), 11*few)
 		assert.LessOrEqual(t, steps(500, 10000), 11*few)
-		found, err := conn.Findings(manyVIPs(t, 10000))
-		require.NoError(t, err)
-		assert.Empty(t, found)
+		assert.Empty(t, findings(t, manyVIPs(t, 10000)))
 		steps(5000, 10000)
 	})
 }
@@ -67,12 +65,11 @@ func TestFindingsJumps(t *testing.T) {
 	inScratch(t, func() {
 		run(t, script.String(), "-f", "-")
 		conn := dial(t)
-		found, err := conn.Findings(parse(t, findingSpec))
-		require.NoError(t, err)
+		found := findings(t, parse(t, findingSpec))
 		require.Len(t, found, 1)
 		assert.Equal(t, []string{"iifname"}, found[0].Conditions)
 
-		_, err = conn.FindingSteps(parse(t, findingSpec), 10)
-		assert.ErrorIs(t, err, nft.ErrTooMuch)
+		_, err := firewall.FindingSteps(parse(t, findingSpec), foreign(t, conn), conn, 10)
+		assert.ErrorIs(t, err, firewall.ErrTooMuch)
 	})
 }

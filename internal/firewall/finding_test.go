@@ -1,15 +1,11 @@
-package nft_test
+package firewall_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/integration/need"
 )
@@ -64,35 +60,12 @@ func sourceLast(warnings []string) []string {
 
 func warnings(t *testing.T) []string {
 	t.Helper()
-	found, err := dial(t).Findings(parse(t, findingSpec))
-	require.NoError(t, err)
+	found := findings(t, parse(t, findingSpec))
 	var list []string
 	for _, n := range found {
 		list = append(list, n.String())
 	}
 	return list
-}
-
-// load loads a file of testdata/programs with the program that it is for.
-func load(t *testing.T, file string) {
-	t.Helper()
-	file = filepath.Join("testdata", "programs", file)
-	if filepath.Ext(file) == ".nft" {
-		run(t, "", "-f", file)
-		return
-	}
-	need.Programs(t, "iptables-nft-restore")
-	rules, err := os.ReadFile(file)
-	require.NoError(t, err)
-	restore(t, "iptables-nft-restore", string(rules))
-}
-
-func restore(t *testing.T, program, rules string) {
-	t.Helper()
-	cmd := exec.Command(program)
-	cmd.Stdin = strings.NewReader(rules)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s\n%s", out, rules)
 }
 
 // TestFindings has rules of others that concern packets of the spec, and rules
@@ -208,14 +181,12 @@ func TestFindings(t *testing.T) {
 
 func found(t *testing.T) []string {
 	t.Helper()
-	findings, err := dial(t).Findings(parse(t, findingSpec))
-	require.NoError(t, err)
 	var list []string
-	for _, n := range findings {
+	for _, n := range findings(t, parse(t, findingSpec)) {
 		if len(n.Conditions) == 0 {
-			list = append(list, fmt.Sprintf("will %s %s", n.Effect, n.Packets))
+			list = append(list, fmt.Sprintf("will %s %s", n.Effect, n.Packets()))
 		} else {
-			list = append(list, fmt.Sprintf("may %s %s %v", n.Effect, n.Packets, n.Conditions))
+			list = append(list, fmt.Sprintf("may %s %s %v", n.Effect, n.Packets(), n.Conditions))
 		}
 	}
 	return list

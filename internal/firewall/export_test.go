@@ -1,0 +1,25 @@
+package firewall
+
+import (
+	"math"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// FindingSteps are those that Findings takes for IPv4, and its error if there may be no
+// more than limit.
+func FindingSteps(spec *config.Spec, tables []*nft.Table, source Source, limit int) (int, error) {
+	var list []*table
+	for _, t := range tables {
+		list = append(list, newTable(t))
+	}
+	s, all := partsOf(spec, nft.IPv4)
+	w := newWalk(newReader(source, s), 0, math.MaxInt)
+	w.visitAll(list, all)
+	if w.err != nil {
+		return 0, w.err
+	}
+	_, err := findings(spec, tables, source, limit)
+	return w.steps, err
+}

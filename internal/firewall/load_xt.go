@@ -1,0 +1,190 @@
+package firewall
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// Extensions of iptables, as iptables-nft has them in its rules. google/nftables/xt has
+// types for some; of the others the layouts are those of
+// include/uapi/linux/netfilter/xt_*.h, in host byte order. One that is of another
+// revision, or too short, counts as unknown.
+
+// An extension is an xtables match or target for which google/nftables/xt has no type.
+type extension struct {
+	name     string
+	revision uint32
+	info     []byte
+}
+
+func extensionOf(name string, revision uint32, info xt.InfoAny) extension {
+	x := extension{name: name, revision: revision}
+	if unknown, ok := info.(*xt.Unknown); ok {
+		x.info = *unknown
+	}
+	return x
+}
+
+// is reports whether the extension is that one, and at least so long.
+func (x extension) is(name string, revision uint32, size int) bool {
+	return x.name == name && x.revision == revision && len(x.info) >= size
+}
+
+func (x extension) uint16(at int) uint16 { return binary.NativeEndian.Uint16(x.info[at:]) }
+
+func (x extension) uint32(at int) uint32 { return binary.NativeEndian.Uint32(x.info[at:]) }
+
+// extensionMatch narrows by a match.
+func (l *loader) extensionMatch(e nft.Expression) {
+	name := e.Extension()
+	of, ok := l.typed(e).(*expr.Match)
+	if !ok {
+		if name != "comment" {
+			l.under(name)
+		}
+		return
+	}
+	switch info := of.Info.(type) {
+	case *xt.Comment:
+	case *xt.Tcp:
+		if info.Option != 0 || info.FlagsMask != 0 {
+			l.under("tcp flags or options")
+		}
+		l.portsMatch(info.SrcPorts, info.DstPorts, info.InvFlags&xt.TcpInvSrcPorts != 0, info.InvFlags&xt.TcpInvDestPorts != 0)
+	case *xt.Udp:
+		l.portsMatch(info.SrcPorts, info.DstPorts, info.InvFlags&xt.UdpInvSrcPorts != 0, info.InvFlags&xt.UdpInvDestPorts != 0)
+	case *xt.AddrTypeV1:
+		l.addrtype(info)
+	case *xt.ConntrackMtinfo1:
+		l.conntrackMatch(&info.ConntrackMtinfoBase, uint16(info.StateMask))
+	case *xt.ConntrackMtinfo2:
+		l.conntrackMatch(&info.ConntrackMtinfoBase, info.StateMask)
+	case *xt.ConntrackMtinfo3:
+		l.conntrackMatch(&info.ConntrackMtinfoBase, info.StateMask)
+	default:
+		l.untypedMatch(extensionOf(name, of.Rev, info))
+	}
+}
+
+// untypedMatch is struct xt_mark_mtinfo1, struct xt_multiport_v1, struct xt_state_info.
+func (l *loader) untypedMatch(x extension) {
+	switch {
+	case x.is("mark", 1, 9):
+		want := hostUint32(x.uint32(0))
+		l.match(markValue().changed(bitwise(hostUint32(x.uint32(4)), nil)), test{within: []interval{{want, want}}, inverse: x.info[8] != 0})
+	case x.is("multiport", 1, 48):
+		l.multiport(x)
+	case x.is("state", 0, 4):
+		l.stateMatch(uint16(x.uint32(0)), false)
+	default:
+		l.under(x.name)
+	}
+}
+
+func markValue() value { return value{kind: mark, name: "meta mark", size: 4} }
+
+func (l *loader) portsMatch(source, destination [2]uint16, sourceInverse, destinationInverse bool) {
+	if source != [2]uint16{0, 0xffff} || sourceInverse {
+		l.under("source port")
+	}
+	l.match(value{kind: port, size: 2}, test{within: []interval{portInterval(destination[0], destination[1])}, inverse: destinationInverse})
+}
+
+// multiport is struct xt_multiport_v1: flags, count, 15 ports, which of them begin a
+// range, inversion.
+func (l *loader) multiport(x extension) {
+	const destination, most = 1, 15
+	if x.info[0] != destination {
+		l.under("source port")
+		return
+	}
+	t := test{inverse: x.info[47] != 0}
+	for i := 0; i < min(int(x.info[1]), most); i++ {
+		low := x.uint16(2 + 2*i)
+		high := low
+		if x.info[32+i] != 0 && i < most-1 {
+			i++
+			high = x.uint16(2 + 2*i)
+		}
+		t.within = append(t.within, portInterval(low, high))
+	}
+	l.match(value{kind: port, size: 2}, t)
+}
+
+// addrtype is struct xt_addrtype_info_v1; types are bits by RTN_*.
+func (l *loader) addrtype(info *xt.AddrTypeV1) {
+	const inverseDestination = 2 // XT_ADDRTYPE_INVERT_DEST
+	if info.Source != 0 || info.Flags&^inverseDestination != 0 {
+		l.under("addrtype")
+	}
+	if info.Dest != 0 && (info.Dest&(1<<typeLocal) != 0) == (info.Flags&inverseDestination != 0) {
+		l.impossible = true
+		l.add(match{constantValue("addrtype", nil), test{}})
+	}
+}
+
+func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states uint16) {
+	const state, alias = uint16(xt.ConntrackState), uint16(xt.ConntrackStateAlias)
+	if info.MatchFlags&^alias != state {
+		l.under("conntrack")
+		return
+	}
+	l.stateMatch(states, info.InvertFlags&state != 0)
+}
+
+// stateMatch: the packets are the first of their connections, see conntrack.
+func (l *loader) stateMatch(states uint16, inverse bool) {
+	if (states&uint16(expr.CtStateBitNEW) != 0) == inverse {
+		l.under("ct state")
+	}
+}
+
+// extensionTarget does what a target does.
+func (l *loader) extensionTarget(e nft.Expression) {
+	name := e.Extension()
+	effects := map[string]Effect{
+		"DNAT": Redirects, "REDIRECT": Redirects, "NETMAP": Redirects, "REJECT": Rejects, "NFQUEUE": Queues,
+		"QUEUE": Queues, "TPROXY": Proxies, "SYNPROXY": Proxies, "TARPIT": Drops,
+	}
+	harmless := []string{
+		"LOG", "NFLOG", "ULOG", "TRACE", "NOTRACK", "CT", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL",
+		"CLASSIFY", "CHECKSUM", "TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "SET", "ACCOUNT",
+	}
+	effect, takes := effects[name]
+	switch {
+	case takes:
+		l.add(taking{effect: effect, ends: true})
+	case name == "MARK" || name == "CONNMARK" || name == "HMARK":
+		l.markTarget(e)
+	case name == "SNAT" || name == "MASQUERADE":
+		l.add(verdict{kind: expr.VerdictAccept})
+	case !slices.Contains(harmless, name):
+		l.add(taking{effect: Unknown, unsure: "what [" + name + "] is"})
+	}
+}
+
+// markTarget sets the mark: struct xt_mark_tginfo2, and xt_connmark_tginfo1 and 2, of
+// which the second has two bytes about shifts before the mode.
+func (l *loader) markTarget(e nft.Expression) {
+	const restore = 2 // XT_CONNMARK_RESTORE
+	x := extension{name: e.Extension()}
+	if of, ok := l.typed(e).(*expr.Target); ok {
+		x = extensionOf(x.name, of.Rev, of.Info)
+	}
+	switch {
+	case x.is("MARK", 2, 8):
+		to, mask := x.uint32(0), x.uint32(4)
+		l.add(markSet{markValue().masked(hostUint32(^mask), hostUint32(to))})
+	case x.is("CONNMARK", 1, 13), x.is("CONNMARK", 2, 15):
+		if mode := x.info[12+2*(x.revision-1)]; mode == restore {
+			l.add(markRestored{markValue().changed(bitwise(hostUint32(^x.uint32(8)), nil))})
+		}
+	default:
+		l.add(unknownMark{x.name})
+	}
+}

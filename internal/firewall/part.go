@@ -1,0 +1,187 @@
+package firewall
+
+import (
+	"cmp"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// A part is some packets of a space: those to some classes of addresses, on a range of
+// ports of one protocol.
+type part struct {
+	classes   bitset
+	protocol  config.Protocol
+	low, high uint16
+	clusters  *marking // that lvsmark gives; nil where the question is which marks there are
+	mark      *marking // as it is now
+}
+
+// A marking is the mark that packets have, by their class.
+type marking struct {
+	unknown bool
+	lost    bool     // unknown, for a rule set another one than the cluster's
+	all     uint32   // of every class, where byClass is nil
+	byClass []uint32 // host byte order
+}
+
+func (m *marking) of(class int) uint32 {
+	if m.byClass == nil {
+		return m.all
+	}
+	return m.byClass[class]
+}
+
+// equal reports whether it is known without a look at all classes that the marks are
+// the same.
+func (m *marking) equal(other *marking) bool {
+	return m == other || m.unknown && other.unknown && m.lost == other.lost ||
+		!m.unknown && !other.unknown && m.byClass == nil && other.byClass == nil && m.all == other.all
+}
+
+func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil, mark) }
+
+func hostOrdered(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
+
+// partsOf returns the space of a spec's packets in the family, and all of them in
+// parts. Clusters with the same ports are in the same parts.
+func partsOf(spec *config.Spec, family nft.Family) (*space, []part) {
+	bindings := spec.Bindings(specFamily(family))
+	s := newSpace(family, nil)
+	var vips []netip.Addr
+	for _, b := range bindings {
+		vips = append(vips, b.VIPs...)
+		s.ports = append(s.ports, b.Ports...)
+	}
+	slices.SortFunc(s.ports, comparePorts)
+	s.ports = slices.Compact(s.ports)
+	s.addresses(vips)
+	var parts []part
+	var shared *clusterMarks
+	for _, p := range profilesOf(bindings) {
+		classes := s.classesOf(p)
+		if shared == nil || shared.overlap(classes) {
+			shared = &clusterMarks{taken: newBitset(s.count), marks: &marking{byClass: make([]uint32, s.count)}}
+		}
+		shared.add(s, p, classes)
+		for _, r := range p[0].Ports {
+			parts = append(parts, part{classes: classes, protocol: r.Protocol, low: r.Low, high: r.High, clusters: shared.marks})
+		}
+	}
+	return s, parts
+}
+
+// clusterMarks are the marks of clusters that have no VIP in common: there may be
+// thousands of clusters and of VIPs.
+type clusterMarks struct {
+	taken bitset
+	marks *marking
+}
+
+func (m *clusterMarks) overlap(classes bitset) bool { return !m.taken.and(classes).empty() }
+
+func (m *clusterMarks) add(s *space, profile []config.Binding, classes bitset) {
+	m.taken = m.taken.or(classes)
+	for _, b := range profile {
+		for _, vip := range b.VIPs {
+			class, _ := s.class(vip.AsSlice())
+			m.marks.byClass[class] = b.Mark
+		}
+	}
+}
+
+func (s *space) classesOf(profile []config.Binding) bitset {
+	classes := newBitset(s.count)
+	for _, b := range profile {
+		for _, vip := range b.VIPs {
+			class, _ := s.class(vip.AsSlice())
+			classes.set(class)
+		}
+	}
+	return classes
+}
+
+// profilesOf groups bindings by their ports.
+func profilesOf(bindings []config.Binding) [][]config.Binding {
+	var profiles [][]config.Binding
+	index := map[string]int{}
+	for _, b := range bindings {
+		var key []byte
+		for _, r := range b.Ports {
+			key = append(key, byte(r.Protocol), byte(r.Low>>8), byte(r.Low), byte(r.High>>8), byte(r.High))
+		}
+		i, known := index[string(key)]
+		if !known {
+			i = len(profiles)
+			index[string(key)], profiles = i, append(profiles, nil)
+		}
+		profiles[i] = append(profiles[i], b)
+	}
+	return profiles
+}
+
+func comparePorts(a, b config.PortRange) int {
+	return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High))
+}
+
+// specFamily is the spec's family of packets.
+func specFamily(f nft.Family) config.Family {
+	if f == nft.IPv4 {
+		return config.IPv4
+	}
+	return config.IPv6
+}
+
+// minus returns what of the part is not in the other.
+func (p part) minus(other part) []part {
+	low, high := max(p.low, other.low), min(p.high, other.high)
+	if p.protocol != other.protocol || low > high {
+		return []part{p}
+	}
+	common := p.classes.and(other.classes)
+	if common.empty() {
+		return []part{p}
+	}
+	var left []part
+	if rest := p.classes.without(other.classes); !rest.empty() {
+		left = append(left, p.withClasses(rest))
+	}
+	if p.low < low {
+		left = append(left, p.withClasses(common).withPorts(p.low, low-1))
+	}
+	if p.high > high {
+		left = append(left, p.withClasses(common).withPorts(high+1, p.high))
+	}
+	return left
+}
+
+func (p part) equal(other part) bool {
+	return p.clusters == other.clusters && p.protocol == other.protocol && p.low == other.low && p.high == other.high &&
+		p.mark.equal(other.mark) && slices.Equal(p.classes, other.classes)
+}
+
+func (p part) withClasses(classes bitset) part { p.classes = classes; return p }
+
+func (p part) withPorts(low, high uint16) part { p.low, p.high = low, high; return p }
+
+// within is the part for classes that are among others; none where there are none.
+func (p part) within(classes bitset) []part {
+	if p = p.withClasses(p.classes.and(classes)); p.classes.empty() {
+		return nil
+	}
+	return []part{p}
+}
+
+func withoutParts(from, gone []part) []part {
+	for _, g := range gone {
+		var left []part
+		for _, p := range from {
+			left = append(left, p.minus(g)...)
+		}
+		from = left
+	}
+	return from
+}
