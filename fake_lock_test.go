@@ -21,24 +21,26 @@ import (
 // TestFakeLocked: while one process has the lock, no other changes anything, and each is
 // told which has it. Plans are made all the same.
 func TestFakeLocked(t *testing.T) {
-	w := newFakeWorld(t)
-	w.applied(boundSpec)
-	release, _, err := w.Acquire("pid 1, apply --confirm 60s", 0)
-	require.NoError(t, err)
-	before := w.String()
-	for _, spec := range []string{"", unboundSpec, otherSpec} {
-		p, err := w.plan(t.Context(), spec, Options{})
+	for _, from := range []string{"", boundSpec} {
+		w := newFakeWorld(t)
+		w.applied(from)
+		release, _, err := w.Acquire("pid 1, apply --confirm 60s", 0)
 		require.NoError(t, err)
-		assert.NotEmpty(t, p.Changes())
-		_, err = w.carryOut(t.Context(), p)
-		locked, _ := errors.AsType[*nft.LockedError](err)
-		require.NotNil(t, locked, "%v", err)
-		assert.Equal(t, "pid 1, apply --confirm 60s", locked.LockOwner)
+		before := w.String()
+		for _, spec := range []string{unboundSpec, otherSpec, marksSpec} { // the last may be one transaction
+			p, err := w.plan(t.Context(), spec, Options{})
+			require.NoError(t, err)
+			assert.NotEmpty(t, p.Changes())
+			_, err = w.carryOut(t.Context(), p)
+			locked, _ := errors.AsType[*nft.LockedError](err)
+			require.NotNil(t, locked, "%v", err)
+			assert.Equal(t, "pid 1, apply --confirm 60s", locked.LockOwner)
+		}
+		assert.Equal(t, before, w.String())
+		require.NoError(t, release())
+		w.applied(otherSpec)
+		w.settled(otherSpec)
 	}
-	assert.Equal(t, before, w.String())
-	require.NoError(t, release())
-	w.applied(otherSpec)
-	w.settled(otherSpec)
 }
 
 // TestFakeLockOwner: the lock says who has it, since when, and goes with the apply.
