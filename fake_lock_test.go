@@ -121,7 +121,7 @@ func TestFakeCheckpoint(t *testing.T) {
 		if from == boundSpec {
 			w.editWeight(21, "10.0.0.11", 7)
 		}
-		w.Meanwhile(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_forward", "1")) })
+		w.AsOtherProcess(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_forward", "1")) })
 		before := w.String()
 		locked := w.lock()
 		p, err := w.plan(t.Context(), to, Options{LockToken: &locked.LockToken})
@@ -159,7 +159,7 @@ func TestFakeCheckpointUnconditional(t *testing.T) {
 	require.NoError(t, err)
 	_, err = d.apply(t.Context(), drainSpec(), Options{LockToken: &locked.LockToken})
 	require.NoError(t, err)
-	d.Connect(ipvs.Key{Mark: 21, Family: config.IPv4}, netip.MustParseAddr("10.0.0.13"), ipvs.Connections{Active: 1})
+	d.SetConnections(ipvs.Key{Mark: 21, Family: config.IPv4}, netip.MustParseAddr("10.0.0.13"), ipvs.Connections{Active: 1})
 	require.NoError(t, d.restore(&locked.Checkpoint))
 	require.NoError(t, locked.Release())
 	assert.Equal(t, before, d.String())
@@ -174,7 +174,7 @@ func TestFakeCheckpointSettings(t *testing.T) {
 	locked := w.lock()
 	_, err := w.apply(t.Context(), unboundSpec, Options{LockToken: &locked.LockToken})
 	require.NoError(t, err)
-	w.Meanwhile(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_default_ttl", "99")) })
+	w.AsOtherProcess(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_default_ttl", "99")) })
 	require.NoError(t, w.restore(&locked.Checkpoint))
 	assert.Equal(t, before, strings.ReplaceAll(w.String(), "locked: "+w.owner()+"\n", ""))
 

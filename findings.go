@@ -32,7 +32,7 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 		return nil, err
 	}
 	defer conn.Close()
-	err = conn.AtOneGeneration(findingTries, func(uint32) error {
+	err = conn.ReadConsistently(findingTries, func(uint32) error {
 		tables, err := conn.Foreign()
 		if err == nil {
 			found, err = firewall.Findings(spec, tables, conn)

@@ -75,7 +75,7 @@ func (p *Plan) digest() KernelDigest {
 func (p *Plan) after() After {
 	ruleset := &p.live.Ruleset
 	for _, next := range []*nft.Ruleset{p.intent, p.active, p.settled} {
-		ruleset = nft.Arranged(ruleset, next)
+		ruleset = nft.InKernelOrder(ruleset, next)
 	}
 	return After{NFTables: ruleset.String(), IPVS: ipvs.Text(p.want)}
 }

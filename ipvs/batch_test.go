@@ -14,8 +14,8 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// crowd is a service with so many destinations.
-func crowd(mark uint32, n int) ipvs.VirtualService {
+// serviceWith is a service with so many destinations.
+func serviceWith(mark uint32, n int) ipvs.VirtualService {
 	service := ipvs.VirtualService{Service: ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, SchedName: "rr", Netmask: 32}}
 	for i := range n {
 		address := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
@@ -29,11 +29,11 @@ func crowd(mark uint32, n int) ipvs.VirtualService {
 func TestRefusedAmongMany(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		before, after := crowd(21, 0), crowd(21, 300)
+		before, after := serviceWith(21, 0), serviceWith(21, 300)
 		before.Destinations = []ipvs.Destination{after.Destinations[0], after.Destinations[77], after.Destinations[299]}
 		do(t, conn, ipvs.Diff(nil, []ipvs.VirtualService{before}))
 
-		changes := ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, []ipvs.VirtualService{after})
+		changes := ipvs.Diff([]ipvs.VirtualService{serviceWith(21, 0)}, []ipvs.VirtualService{after})
 		require.Len(t, changes, 300)
 		answers := conn.Apply(changes...)
 		require.Greater(t, len(answers), 78)
@@ -57,9 +57,9 @@ func TestRefusedAmongMany(t *testing.T) {
 func TestAllRefused(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		want := []ipvs.VirtualService{crowd(21, 500)}
+		want := []ipvs.VirtualService{serviceWith(21, 500)}
 		do(t, conn, ipvs.Diff(nil, want))
-		answers := conn.Apply(ipvs.Diff([]ipvs.VirtualService{crowd(21, 0)}, want)...)
+		answers := conn.Apply(ipvs.Diff([]ipvs.VirtualService{serviceWith(21, 0)}, want)...)
 		require.NotEmpty(t, answers)
 		for _, err := range answers {
 			require.ErrorIs(t, err, unix.EEXIST)
@@ -72,13 +72,13 @@ func TestAllRefused(t *testing.T) {
 func TestNoServersForAnothersService(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		others := []ipvs.VirtualService{crowd(22, 0)}
+		others := []ipvs.VirtualService{serviceWith(22, 0)}
 		do(t, conn, ipvs.Diff(nil, others))
-		changes := ipvs.Diff(nil, []ipvs.VirtualService{crowd(21, 3), crowd(22, 3), crowd(23, 3)})
+		changes := ipvs.Diff(nil, []ipvs.VirtualService{serviceWith(21, 3), serviceWith(22, 3), serviceWith(23, 3)})
 		answers := conn.Apply(changes...)
 		require.Len(t, answers, 5)
 		require.ErrorIs(t, answers[4], unix.EEXIST)
-		assert.Equal(t, []ipvs.VirtualService{crowd(21, 3), crowd(22, 0)}, services(t, conn))
+		assert.Equal(t, []ipvs.VirtualService{serviceWith(21, 3), serviceWith(22, 0)}, services(t, conn))
 	})
 }
 
@@ -86,7 +86,7 @@ func TestNoServersForAnothersService(t *testing.T) {
 func TestNoRemovalBehindARefusal(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		have, gone := []ipvs.VirtualService{crowd(21, 3)}, crowd(21, 3)
+		have, gone := []ipvs.VirtualService{serviceWith(21, 3)}, serviceWith(21, 3)
 		gone.Destinations[1].Address = netip.MustParseAddr("10.9.9.9")
 		do(t, conn, ipvs.Diff(nil, have))
 		answers := conn.Apply(ipvs.Diff([]ipvs.VirtualService{gone}, nil)...)
@@ -101,13 +101,13 @@ func TestNoRemovalBehindARefusal(t *testing.T) {
 func TestConnAfterRefusals(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		changes := ipvs.Diff(nil, []ipvs.VirtualService{crowd(21, 100)})
+		changes := ipvs.Diff(nil, []ipvs.VirtualService{serviceWith(21, 100)})
 		for range 3 {
 			assert.Error(t, errors.Join(conn.Apply(slices.Concat(changes[1:], changes[1:])...)...))
 			assert.Empty(t, services(t, conn))
 		}
 		do(t, conn, changes)
 		assert.Error(t, errors.Join(conn.Apply(changes...)...))
-		assert.Equal(t, []ipvs.VirtualService{crowd(21, 100)}, services(t, conn))
+		assert.Equal(t, []ipvs.VirtualService{serviceWith(21, 100)}, services(t, conn))
 	})
 }

@@ -62,7 +62,7 @@ func (c *Conn) applyBatch(changes []Change) []error {
 	for i, change := range changes {
 		requests[i] = c.changeRequest(change)
 	}
-	answers := c.tell(requests...)
+	answers := c.execute(requests...)
 	for i, err := range answers {
 		if err != nil {
 			answers[i] = explain(changes[i], err)

@@ -67,11 +67,11 @@ func Loaded() bool {
 	return err == nil
 }
 
-// ask sends one request and yields the attributes of each object of the answer; see
+// query sends one request and yields the attributes of each object of the answer; see
 // netlink.Conn.Ask.
-func (c *Conn) ask(command uint8, flags uint16, name []byte) iter.Seq2[[]byte, error] {
+func (c *Conn) query(command uint8, flags uint16, name []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		for m, err := range c.nl.Ask(c.request(command, flags, name)) {
+		for m, err := range c.nl.Query(c.request(command, flags, name)) {
 			if err == nil && m.Type != c.family {
 				err = netlink.ErrMalformed
 			}
@@ -86,10 +86,10 @@ func (c *Conn) ask(command uint8, flags uint16, name []byte) iter.Seq2[[]byte, e
 	}
 }
 
-// tell sends requests in one piece, and returns an error for each; see
+// execute sends requests in one piece, and returns an error for each; see
 // netlink.Conn.Tell.
-func (c *Conn) tell(requests ...netlink.Request) []error {
-	answers := c.nl.Tell(requests...)
+func (c *Conn) execute(requests ...netlink.Request) []error {
+	answers := c.nl.Execute(requests...)
 	for i, err := range answers {
 		answers[i] = netlink.Explain(err)
 	}

@@ -47,14 +47,14 @@ func decodeService(attributes []byte) (Service, error) {
 	if service.Family, err = familyFromKernel(af); err != nil {
 		return service, err
 	}
-	service.settle(flags, netmask)
+	service.normalize(flags, netmask)
 	return service, nil
 }
 
-// settle fills in what depends on the flags. Without persistence the kernel keeps a
+// normalize fills in what depends on the flags. Without persistence the kernel keeps a
 // timeout and a netmask that have no effect and that ipvsadm does not show: they do not
 // count as a difference.
-func (s *Service) settle(flags, netmask uint32) {
+func (s *Service) normalize(flags, netmask uint32) {
 	s.Flags = flags &^ flagHashed
 	if flags&flagPersistent == 0 {
 		s.Timeout, s.Netmask = 0, s.Family.Bits()

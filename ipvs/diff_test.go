@@ -35,7 +35,7 @@ func newModel(services []ipvs.VirtualService) model {
 	return m
 }
 
-func (m model) do(c ipvs.Change) error {
+func (m model) apply(c ipvs.Change) error {
 	service, exists := m[c.Service.Key]
 	if exists == (c.Op == ipvs.AddService) {
 		return fmt.Errorf("%s: service exists: %t", c, exists)
@@ -54,10 +54,10 @@ func (m model) do(c ipvs.Change) error {
 		delete(m, c.Service.Key)
 		return nil
 	}
-	return service.do(c)
+	return service.apply(c)
 }
 
-func (s *modelService) do(c ipvs.Change) error {
+func (s *modelService) apply(c ipvs.Change) error {
 	dest := c.After
 	if c.Op == ipvs.DelDestination {
 		dest = c.Before
@@ -74,9 +74,9 @@ func (s *modelService) do(c ipvs.Change) error {
 	return nil
 }
 
-// holds reports whether the services are there with their destinations, in whatever
+// contains reports whether the services are there with their destinations, in whatever
 // form.
-func (m model) holds(services []ipvs.VirtualService) bool {
+func (m model) contains(services []ipvs.VirtualService) bool {
 	for _, s := range services {
 		service, ok := m[s.Key]
 		if !ok {
@@ -102,8 +102,8 @@ func TestDiffLeadsThereAndBack(t *testing.T) {
 		changes := ipvs.Diff(have, want)
 		kernel := newModel(have)
 		for _, c := range changes {
-			require.NoError(t, kernel.do(c))
-			if !kernel.holds(kept) {
+			require.NoError(t, kernel.apply(c))
+			if !kernel.contains(kept) {
 				require.Fail(t, "what is in both states was away", "after %s", c)
 			}
 		}
@@ -113,7 +113,7 @@ func TestDiffLeadsThereAndBack(t *testing.T) {
 		}))
 		for _, c := range slices.Backward(changes) {
 			require.Equal(t, c, c.Inverse().Inverse())
-			require.NoError(t, kernel.do(c.Inverse()))
+			require.NoError(t, kernel.apply(c.Inverse()))
 		}
 		require.Equal(t, newModel(have), kernel)
 	}

@@ -41,7 +41,7 @@ func (c *Conn) Digest() (string, error) {
 // them in the order in which they were added.
 func (c *Conn) canonicalDestinations(key string) ([][]byte, error) {
 	var destinations [][]byte
-	for attributes, err := range c.ask(cmdGetDest, unix.NLM_F_DUMP, appendListedKey(nil, key)) {
+	for attributes, err := range c.query(cmdGetDest, unix.NLM_F_DUMP, appendListedKey(nil, key)) {
 		var part []byte
 		if err == nil {
 			part, err = canonical(attributes, attrDest, destActiveConns, destInactiveConns, destPersistentConns, destStats, destStats64)

@@ -52,7 +52,7 @@ func (c *Conn) list() ([]entry, error) {
 
 // dump adds the services that the kernel lists.
 func (c *Conn) dump(to map[string]entry) error {
-	for attributes, err := range c.ask(cmdGetService, unix.NLM_F_DUMP, nil) {
+	for attributes, err := range c.query(cmdGetService, unix.NLM_F_DUMP, nil) {
 		var key []byte
 		if err == nil {
 			key, err = decodeKey(attributes)
@@ -67,7 +67,7 @@ func (c *Conn) dump(to map[string]entry) error {
 
 // refresh reads one service anew, and takes it out if it is gone.
 func (c *Conn) refresh(key string, all map[string]entry) error {
-	for attributes, err := range c.ask(cmdGetService, 0, appendListedKey(nil, key)) {
+	for attributes, err := range c.query(cmdGetService, 0, appendListedKey(nil, key)) {
 		switch {
 		case errors.Is(err, unix.ESRCH):
 			delete(all, key)

@@ -18,7 +18,7 @@ func TestListedBesideOthers(t *testing.T) {
 		conn := open(t)
 		var want []ipvs.VirtualService
 		for mark := range uint32(400) {
-			want = append(want, crowd(mark+1, 1))
+			want = append(want, serviceWith(mark+1, 1))
 		}
 		do(t, conn, ipvs.Diff(nil, want))
 		var keys []ipvs.Key
@@ -29,7 +29,7 @@ func TestListedBesideOthers(t *testing.T) {
 		stop, stopped := make(chan bool), make(chan bool)
 		go func() {
 			defer close(stopped)
-			scratch.OnThread(func() { comeAndGo(t, stop) })
+			scratch.OnThread(func() { addAndDelete(t, stop) })
 		}()
 		defer func() {
 			close(stop)
@@ -41,7 +41,7 @@ func TestListedBesideOthers(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, have)
 
-			once, err := conn.ListedOnce()
+			once, err := conn.CountListed()
 			require.NoError(t, err)
 			control += len(want) - once
 			have, err = conn.Services()
@@ -60,23 +60,23 @@ func TestListedBesideOthers(t *testing.T) {
 func TestMissedServices(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		want := []ipvs.VirtualService{crowd(1, 0), crowd(2, 0), crowd(3, 0)}
+		want := []ipvs.VirtualService{serviceWith(1, 0), serviceWith(2, 0), serviceWith(3, 0)}
 		do(t, conn, ipvs.Diff(nil, want))
-		have, err := conn.AddMissed(want[:1:1], []ipvs.Key{want[0].Key, want[1].Key, want[2].Key, crowd(4, 0).Key})
+		have, err := conn.AddUnlisted(want[:1:1], []ipvs.Key{want[0].Key, want[1].Key, want[2].Key, serviceWith(4, 0).Key})
 		require.NoError(t, err)
 		assert.Equal(t, want, have)
 	})
 }
 
-// comeAndGo adds and deletes services in a network namespace of the thread's own.
-func comeAndGo(t *testing.T, stop <-chan bool) {
+// addAndDelete adds and deletes services in a network namespace of the thread's own.
+func addAndDelete(t *testing.T, stop <-chan bool) {
 	if !assert.NoError(t, unix.Unshare(unix.CLONE_NEWNET)) {
 		return
 	}
 	conn := open(t)
 	var theirs []ipvs.VirtualService
 	for mark := range uint32(50) {
-		theirs = append(theirs, crowd(mark+1, 0))
+		theirs = append(theirs, serviceWith(mark+1, 0))
 	}
 	for {
 		select {

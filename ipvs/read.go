@@ -26,7 +26,7 @@ func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
 			services = append(services, VirtualService{Service: service})
 		}
 	}
-	if services, err = c.addMissed(services, expected); err != nil {
+	if services, err = c.addUnlisted(services, expected); err != nil {
 		return nil, err
 	}
 	for i := range services {
@@ -38,8 +38,8 @@ func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
 	return services, nil
 }
 
-// addMissed asks for each service that is expected and not listed.
-func (c *Conn) addMissed(services []VirtualService, expected []Key) ([]VirtualService, error) {
+// addUnlisted asks for each service that is expected and not listed.
+func (c *Conn) addUnlisted(services []VirtualService, expected []Key) ([]VirtualService, error) {
 	listed := make(map[Key]bool, len(services))
 	for _, s := range services {
 		listed[s.Key] = true
@@ -61,7 +61,7 @@ func (c *Conn) addMissed(services []VirtualService, expected []Key) ([]VirtualSe
 
 // service reads one service.
 func (c *Conn) service(key Key) (service Service, found bool, err error) {
-	for attributes, err := range c.ask(cmdGetService, 0, appendKey(nil, key)) {
+	for attributes, err := range c.query(cmdGetService, 0, appendKey(nil, key)) {
 		if err == nil {
 			service, err = decodeService(attributes)
 		}
@@ -78,7 +78,7 @@ func (c *Conn) service(key Key) (service Service, found bool, err error) {
 // destinations reads those of one service: the kernel lists no more at a time.
 func (c *Conn) destinations(key Key) ([]Destination, error) {
 	c.listed = c.listed[:0]
-	for attributes, err := range c.ask(cmdGetDest, unix.NLM_F_DUMP, appendKey(nil, key)) {
+	for attributes, err := range c.query(cmdGetDest, unix.NLM_F_DUMP, appendKey(nil, key)) {
 		var dest Destination
 		if err == nil {
 			dest, err = decodeDestination(attributes, key)
@@ -91,9 +91,9 @@ func (c *Conn) destinations(key Key) ([]Destination, error) {
 	return append([]Destination(nil), c.listed...), nil
 }
 
-// Done reports whether the kernel holds what the change makes. It may although Apply
+// IsApplied reports whether the kernel holds what the change makes. It may although Apply
 // failed, where only the kernel's answer was lost.
-func (c *Conn) Done(change Change) (bool, error) {
+func (c *Conn) IsApplied(change Change) (bool, error) {
 	service, found, err := c.service(change.Service.Key)
 	if err != nil {
 		return false, err

@@ -120,28 +120,28 @@ func (o Object) text() string {
 	case o.Interval != nil:
 		return o.Interval.text
 	case o.Set != nil:
-		return o.Set.head()
+		return o.Set.header()
 	case o.Rule != nil:
 		return o.Rule.Text(o.Table.Family)
 	case o.Chain != nil:
-		return o.Chain.head()
+		return o.Chain.header()
 	case o.Unmanaged != nil:
 		return o.Unmanaged.Name
 	}
 	return o.Table.id()
 }
 
-// A listing is a list of changes that is made when it is asked for. Each part
+// A lazyChanges is a list of changes that is made when it is asked for. Each part
 // appends its own.
-type listing []func([]Change) []Change
+type lazyChanges []func([]Change) []Change
 
-func (l *listing) add(c Change) {
-	l.later(func(changes []Change) []Change { return append(changes, c) })
+func (l *lazyChanges) add(c Change) {
+	l.addLater(func(changes []Change) []Change { return append(changes, c) })
 }
 
-func (l *listing) later(list func([]Change) []Change) { *l = append(*l, list) }
+func (l *lazyChanges) addLater(list func([]Change) []Change) { *l = append(*l, list) }
 
-func (l listing) changes() []Change {
+func (l lazyChanges) changes() []Change {
 	var changes []Change
 	for _, list := range l {
 		changes = list(changes)
@@ -152,7 +152,7 @@ func (l listing) changes() []Change {
 // The methods below append changes.
 
 func (t *Table) changes(changes []Change, op Op) []Change {
-	changes = append(changes, whole(op, Object{Table: t}))
+	changes = append(changes, addOrDelete(op, Object{Table: t}))
 	for _, s := range t.Sets {
 		changes = t.setChanges(changes, op, s)
 	}
@@ -160,13 +160,13 @@ func (t *Table) changes(changes []Change, op Op) []Change {
 		changes = t.chainChanges(changes, op, c)
 	}
 	for i := range t.Unmanaged {
-		changes = append(changes, whole(op, Object{Table: t, Unmanaged: &t.Unmanaged[i]}))
+		changes = append(changes, addOrDelete(op, Object{Table: t, Unmanaged: &t.Unmanaged[i]}))
 	}
 	return changes
 }
 
 func (t *Table) setChanges(changes []Change, op Op, s *Set) []Change {
-	changes = append(changes, whole(op, Object{Table: t, Set: s}))
+	changes = append(changes, addOrDelete(op, Object{Table: t, Set: s}))
 	if s.isInterval() {
 		return t.intervalChanges(changes, op, s, s.intervals())
 	}
@@ -177,7 +177,7 @@ func (t *Table) elementChanges(changes []Change, op Op, s *Set, elements []Eleme
 	where := t.setName(s)
 	changes = slices.Grow(changes, len(elements))
 	for i := range elements {
-		c := whole(op, Object{Table: t, Set: s, Element: &elements[i]})
+		c := addOrDelete(op, Object{Table: t, Set: s, Element: &elements[i]})
 		c.where = where
 		changes = append(changes, c)
 	}
@@ -187,7 +187,7 @@ func (t *Table) elementChanges(changes []Change, op Op, s *Set, elements []Eleme
 func (t *Table) intervalChanges(changes []Change, op Op, s *Set, intervals []Interval) []Change {
 	where := t.setName(s)
 	for i := range intervals {
-		c := whole(op, Object{Table: t, Set: s, Interval: &intervals[i]})
+		c := addOrDelete(op, Object{Table: t, Set: s, Interval: &intervals[i]})
 		c.where = where
 		changes = append(changes, c)
 	}
@@ -195,7 +195,7 @@ func (t *Table) intervalChanges(changes []Change, op Op, s *Set, intervals []Int
 }
 
 func (t *Table) chainChanges(changes []Change, op Op, c *Chain) []Change {
-	changes = append(changes, whole(op, Object{Table: t, Chain: c}))
+	changes = append(changes, addOrDelete(op, Object{Table: t, Chain: c}))
 	for _, r := range c.Rules {
 		changes = append(changes, t.ruleChange(op, c, r))
 	}
@@ -203,11 +203,11 @@ func (t *Table) chainChanges(changes []Change, op Op, c *Chain) []Change {
 }
 
 func (t *Table) ruleChange(op Op, c *Chain, r *Rule) Change {
-	return whole(op, Object{Table: t, Chain: c, Rule: r})
+	return addOrDelete(op, Object{Table: t, Chain: c, Rule: r})
 }
 
-// whole adds or deletes an object.
-func whole(op Op, o Object) Change {
+// addOrDelete adds or deletes an object.
+func addOrDelete(op Op, o Object) Change {
 	if op == Add {
 		return Change{Op: op, After: o}
 	}

@@ -75,7 +75,7 @@ func TestTurn(t *testing.T) {
 					apply(t, conn, second)
 					now := snapshot(t, conn)
 					assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes())
-					for _, table := range nft.Arranged(first, second).Tables {
+					for _, table := range nft.InKernelOrder(first, second).Tables {
 						one := nft.Ruleset{Tables: []*nft.Table{table}}
 						assert.Equal(t, asListed(t, one.String()), list(t, strings.Fields(table.String())...), "the order that is foretold")
 					}

@@ -7,7 +7,7 @@ import (
 // A Difference is the difference between two rulesets. Commit applies it.
 type Difference struct {
 	from, to *Ruleset
-	changes  listing
+	changes  lazyChanges
 
 	// parts are the transactions of each table. At any time between them, either the
 	// old rules or the new ones mark packets: lvsmark commits the new objects before it
@@ -39,7 +39,7 @@ func Compare(from, to *Ruleset) *Difference {
 	}
 	for _, old := range from.Tables {
 		if to.Table(old.Family, old.Name) == nil {
-			d.changes.later(func(list []Change) []Change { return old.changes(list, Delete) })
+			d.changes.addLater(func(list []Change) []Change { return old.changes(list, Delete) })
 			// After the first transaction, in which another table may replace it.
 			d.parts = append(d.parts, func() [][]message { return [][]message{nil, {old.delTable()}} })
 		}
@@ -47,7 +47,7 @@ func Compare(from, to *Ruleset) *Difference {
 	for _, next := range to.Tables {
 		old := from.Table(next.Family, next.Name)
 		if old == nil {
-			d.changes.later(func(list []Change) []Change { return next.changes(list, Add) })
+			d.changes.addLater(func(list []Change) []Change { return next.changes(list, Add) })
 			d.parts = append(d.parts, func() [][]message { return [][]message{createTable(next)} })
 			continue
 		}

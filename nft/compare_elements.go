@@ -13,19 +13,19 @@ import "slices"
 func (d *tableDifference) compareElements(old, next *Set) {
 	e := differentElements(old, next)
 	if len(e.added) > 0 {
-		d.changes.later(func(list []Change) []Change { return d.next.elementChanges(list, Add, next, e.added) })
+		d.changes.addLater(func(list []Change) []Change { return d.next.elementChanges(list, Add, next, e.added) })
 	}
 	if len(e.changed) > 0 {
-		d.changes.later(func(list []Change) []Change { return d.elementEdits(list, old, next, e) })
+		d.changes.addLater(func(list []Change) []Change { return d.elementEdits(list, old, next, e) })
 	}
 	if len(e.deleted) > 0 {
-		d.changes.later(func(list []Change) []Change { return d.old.elementChanges(list, Delete, old, e.deleted) })
+		d.changes.addLater(func(list []Change) []Change { return d.old.elementChanges(list, Delete, old, e.deleted) })
 	}
 	d.fill = append(d.fill, d.next.newElements(next, e.added)...)
 	d.switches = append(d.switches, d.next.delElements(next, e.changed)...)
 	d.switches = append(d.switches, d.next.newElements(next, e.changed)...)
 	d.drop = append(d.drop, d.next.delElements(next, e.deleted)...)
-	if len(e.changed) > 0 && !inLedger(next.Name) && sameSet(old, next) {
+	if len(e.changed) > 0 && !isLedgerSet(next.Name) && sameSet(old, next) {
 		d.replace(next)
 	}
 	d.track(next, e.added, e.deleted)
@@ -38,7 +38,7 @@ type elementDifference struct {
 }
 
 func differentElements(old, next *Set) (d elementDifference) {
-	a, b := next.inOrder(old.Elements), next.inOrder(next.Elements)
+	a, b := next.sorted(old.Elements), next.sorted(next.Elements)
 	for len(a) > 0 || len(b) > 0 {
 		order := 0
 		switch {

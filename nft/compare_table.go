@@ -22,8 +22,8 @@ func (d *tableDifference) compareSets() {
 		old := d.old.Set(s.Name)
 		switch {
 		case old == nil:
-			d.changes.later(func(list []Change) []Change { return d.next.setChanges(list, Add, s) })
-			d.structure = d.structure || !inLedger(s.Name)
+			d.changes.addLater(func(list []Change) []Change { return d.next.setChanges(list, Add, s) })
+			d.structure = d.structure || !isLedgerSet(s.Name)
 			d.fill = append(d.fill, createContents(d.next, []*Set{s}, nil)...)
 		case !sameSet(old, s):
 			d.changes.add(edit(Object{Table: d.old, Set: old}, Object{Table: d.next, Set: s}))
@@ -37,8 +37,8 @@ func (d *tableDifference) compareSets() {
 	}
 	for _, s := range d.old.Sets {
 		if d.next.Set(s.Name) == nil {
-			d.changes.later(func(list []Change) []Change { return d.old.setChanges(list, Delete, s) })
-			d.structure = d.structure || !inLedger(s.Name)
+			d.changes.addLater(func(list []Change) []Change { return d.old.setChanges(list, Delete, s) })
+			d.structure = d.structure || !isLedgerSet(s.Name)
 		}
 	}
 }
@@ -48,7 +48,7 @@ func (d *tableDifference) compareChains() {
 		old := d.old.Chain(c.Name)
 		switch {
 		case old == nil:
-			d.changes.later(func(list []Change) []Change { return d.next.chainChanges(list, Add, c) })
+			d.changes.addLater(func(list []Change) []Change { return d.next.chainChanges(list, Add, c) })
 			d.structure = true
 			d.create = append(d.create, d.next.newChain(c))
 			d.fill = append(d.fill, createContents(d.next, nil, []*Chain{c})...)
@@ -62,7 +62,7 @@ func (d *tableDifference) compareChains() {
 	}
 	for _, c := range d.old.Chains {
 		if d.next.Chain(c.Name) == nil {
-			d.changes.later(func(list []Change) []Change { return d.old.chainChanges(list, Delete, c) })
+			d.changes.addLater(func(list []Change) []Change { return d.old.chainChanges(list, Delete, c) })
 			d.structure = true
 		}
 	}
@@ -94,14 +94,14 @@ func (d *tableDifference) deleteUnused() {
 func (d *tableDifference) compareUnmanaged() {
 	for i := range d.next.Unmanaged {
 		if s := &d.next.Unmanaged[i]; !d.old.hasUnmanaged(*s) {
-			d.changes.add(whole(Add, Object{Table: d.next, Unmanaged: s}))
+			d.changes.add(addOrDelete(Add, Object{Table: d.next, Unmanaged: s}))
 			d.structure = true
 			d.create = append(d.create, d.next.newUnmanaged(*s))
 		}
 	}
 	for i := range d.old.Unmanaged {
 		if s := &d.old.Unmanaged[i]; !d.next.hasUnmanaged(*s) {
-			d.changes.add(whole(Delete, Object{Table: d.old, Unmanaged: s}))
+			d.changes.add(addOrDelete(Delete, Object{Table: d.old, Unmanaged: s}))
 			d.structure = true
 			d.drop = append(d.drop, d.old.delUnmanaged(*s))
 		}
@@ -122,7 +122,7 @@ func (t *Table) hasUnmanaged(s Unmanaged) bool {
 type tableDifference struct {
 	old, next *Table
 	temporary string // a name that no table of lvsmark has
-	changes   listing
+	changes   lazyChanges
 
 	viaCopy   bool      // the kernel cannot change the table in place
 	replaced  []*Set    // nor these sets; as in next
@@ -140,12 +140,12 @@ type tableDifference struct {
 // time, so its sets are replaced with the whole table.
 func (d *tableDifference) replace(s *Set) {
 	d.replaced = append(d.replaced, s)
-	d.viaCopy = d.viaCopy || inLedger(s.Name)
+	d.viaCopy = d.viaCopy || isLedgerSet(s.Name)
 }
 
 // track finds VIPs that move from one map to another.
 func (d *tableDifference) track(s *Set, added, deleted []Element) {
-	if inLedger(s.Name) {
+	if isLedgerSet(s.Name) {
 		return
 	}
 	for _, e := range added {

@@ -43,7 +43,7 @@ func (d *tableDifference) replaceByTemporary() [][]message {
 // recreated are the first replaced set and all sets after it. So all sets keep their
 // places in the kernel's list, and a rollback leads to the same list.
 func (d *tableDifference) recreated() []*Set {
-	sets := inOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
+	sets := keepOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
 	return sets[slices.IndexFunc(sets, func(s *Set) bool { return slices.Contains(d.replaced, s) }):]
 }
 
@@ -53,7 +53,7 @@ func (d *tableDifference) recreated() []*Set {
 func (d *tableDifference) temporaryNames(sets []*Set) map[string]string {
 	names := map[string]string{}
 	for _, s := range sets {
-		if inLedger(s.Name) {
+		if isLedgerSet(s.Name) {
 			continue
 		}
 		name := s.Name + "-next"

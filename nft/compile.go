@@ -56,16 +56,16 @@ func compileMarks(t *Table, profiles []*profile) {
 	if only != 0 {
 		prerouting.Rules = append(prerouting.Rules, newRule(t.Family).protocolIsNot(only).accept().rule())
 	}
-	if inTurn(profiles) {
+	if isSequential(profiles) {
 		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
 		t.Chains = append(t.Chains, prerouting)
 		return
 	}
 	vips := hashMap(vipsMap, "VIP : chain of its ports", t.Family, typeVerdict, 0)
-	for _, s := range shapesOf(profiles) {
+	for _, s := range groupVIPs(profiles) {
 		t.Chains = append(t.Chains, &Chain{Name: s.name, Rules: markRules(t.Family, s.profiles, only, false)})
 		for _, vip := range s.vips {
-			vips.Elements = append(vips.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: mappedGoto(s.name)})
+			vips.Elements = append(vips.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: gotoRest(s.name)})
 		}
 	}
 	vips.Size = sizeFor(len(vips.Elements))
@@ -76,10 +76,10 @@ func compileMarks(t *Table, profiles []*profile) {
 	t.Chains = append(t.Chains, prerouting)
 }
 
-// inTurn says whether packets try one profile after the other. Otherwise they
+// isSequential says whether packets try one profile after the other. Otherwise they
 // find theirs by their VIP: where there are many, and where two have a range of
 // ports in common, whose packets would be looked up twice.
-func inTurn(profiles []*profile) bool {
+func isSequential(profiles []*profile) bool {
 	switch len(profiles) {
 	case 1:
 		return true
@@ -93,16 +93,16 @@ func markMap(family Family, p *profile) *Set {
 	s := hashMap(p.name, "VIP : fwmark", family, typeMark, 4)
 	s.Elements = make([]Element, len(p.vips))
 	for i, v := range p.vips {
-		s.Elements[i] = Element{Key: elementKey(v.vip.AsSlice()), Rest: mapped(markBytes(v.mark))}
+		s.Elements[i] = Element{Key: elementKey(v.vip.AsSlice()), Rest: valueRest(markBytes(v.mark))}
 	}
 	s.Size = sizeFor(len(s.Elements))
 	return s
 }
 
-// mostBefore is how many rules for narrower ports may come ahead of the widest
+// maxRulesBeforeRange is how many rules for narrower ports may come ahead of the widest
 // range. Each costs its packets a comparison or, when it asks for the protocol too,
 // two; to end the chain behind a rule that comes first costs as much as about four.
-const mostBefore = 4
+const maxRulesBeforeRange = 4
 
 // markRules are the rules of the profiles. Of most packets are those of data
 // connections, so the widest range comes last, behind which nothing is tested any
@@ -119,7 +119,7 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 			tests = append(tests, test{r, p})
 		}
 	}
-	first := only == 0 || len(tests) > mostBefore+1
+	first := only == 0 || len(tests) > maxRulesBeforeRange+1
 	slices.SortStableFunc(tests, func(a, b test) int {
 		if first {
 			a, b = b, a

@@ -40,7 +40,7 @@ func (c *Conn) Close() error { return c.nl.Close() }
 // Generation returns the number that the kernel adds to with each change of the
 // ruleset, by any process.
 func (c *Conn) Generation() (uint32, error) {
-	for e, err := range c.ask(request(unix.NFT_MSG_GETGEN, 0, unix.NFPROTO_UNSPEC, nil)) {
+	for e, err := range c.query(request(unix.NFT_MSG_GETGEN, 0, unix.NFPROTO_UNSPEC, nil)) {
 		if err != nil {
 			return 0, refused("the ruleset's generation", err)
 		}
@@ -58,7 +58,7 @@ var errInterrupted = errors.New("the ruleset changes while it is read")
 
 // dump yields the objects of a list. An object is valid until the next one is yielded.
 func (c *Conn) dump(typ uint16, family byte, filter []byte) iter.Seq2[entry, error] {
-	return c.ask(request(typ, unix.NLM_F_DUMP, family, filter))
+	return c.query(request(typ, unix.NLM_F_DUMP, family, filter))
 }
 
 // An entry is an object of an answer.
@@ -67,10 +67,10 @@ type entry struct {
 	data   []byte // attributes
 }
 
-// ask yields the objects of the answer to one request; see netlink.Conn.Ask.
-func (c *Conn) ask(r netlink.Request) iter.Seq2[entry, error] {
+// query yields the objects of the answer to one request; see netlink.Conn.Ask.
+func (c *Conn) query(r netlink.Request) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		for m, err := range c.nl.Ask(r) {
+		for m, err := range c.nl.Query(r) {
 			var data []byte
 			if err == nil {
 				data, err = m.Attributes(nfgenmsgLen)

@@ -258,9 +258,9 @@ func decodeElement(content string) Element {
 		typ, _, n := netlink.FirstAttribute(b)
 		switch {
 		case n == 0 || typ == unix.NFTA_SET_ELEM_EXPIRATION || typ&netlink.AttributeFlags != 0,
-			inKey(typ) && split < len(content)-len(b):
-			return sortedElement(content)
-		case inKey(typ):
+			isKeyAttribute(typ) && split < len(content)-len(b):
+			return splitElement(content)
+		case isKeyAttribute(typ):
 			split += n
 		}
 		b = b[n:]
@@ -268,16 +268,16 @@ func decodeElement(content string) Element {
 	return Element{Key: content[:split], Rest: content[split:]}
 }
 
-// inKey tells the attributes that find an element.
-func inKey(typ uint16) bool {
+// isKeyAttribute tells the attributes that find an element.
+func isKeyAttribute(typ uint16) bool {
 	return typ == unix.NFTA_SET_ELEM_KEY || typ == nftaSetElemKeyEnd || typ == unix.NFTA_SET_ELEM_FLAGS
 }
 
-func sortedElement(content string) Element {
+func splitElement(content string) Element {
 	var key, rest []byte
 	for typ, data := range netlink.Attributes(content) {
 		switch {
-		case inKey(typ):
+		case isKeyAttribute(typ):
 			key = netlink.AppendAttribute(key, typ, data)
 		case typ != unix.NFTA_SET_ELEM_EXPIRATION:
 			rest = netlink.AppendAttribute(rest, typ, data)

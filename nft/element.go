@@ -17,27 +17,27 @@ const nftaSetElemKeyEnd = 10
 
 // elementKey is the Key of an element for a value.
 func elementKey(value []byte) string {
-	b := make([]byte, 0, attributeRoom)
+	b := make([]byte, 0, addressAttributeLen)
 	return string(appendValue(b, unix.NFTA_SET_ELEM_KEY, value))
 }
 
-// attributeRoom is enough for the attribute of an address.
-const attributeRoom = 2*netlink.AttributeHeaderLen + 16
+// addressAttributeLen is enough for the attribute of an address.
+const addressAttributeLen = 2*netlink.AttributeHeaderLen + 16
 
-// intervalEnd is the Key of the element that ends the interval below value.
-func intervalEnd(value []byte) string {
+// intervalEndKey is the Key of the element that ends the interval below value.
+func intervalEndKey(value []byte) string {
 	b := appendValue(nil, unix.NFTA_SET_ELEM_KEY, value)
 	return string(netlink.AppendBigEndian32(b, unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END))
 }
 
-// mapped is the Rest of a map's element.
-func mapped(value []byte) string {
-	b := make([]byte, 0, attributeRoom)
+// valueRest is the Rest of a map's element.
+func valueRest(value []byte) string {
+	b := make([]byte, 0, addressAttributeLen)
 	return string(appendValue(b, unix.NFTA_SET_ELEM_DATA, value))
 }
 
-// mappedGoto is the Rest of a verdict map's element that goes to a chain.
-func mappedGoto(chain string) string {
+// gotoRest is the Rest of a verdict map's element that goes to a chain.
+func gotoRest(chain string) string {
 	code := expr.VerdictGoto
 	verdict := netlink.AppendBigEndian32(nil, unix.NFTA_VERDICT_CODE, uint32(code))
 	verdict = netlink.AppendText(verdict, unix.NFTA_VERDICT_CHAIN, chain)
@@ -45,8 +45,8 @@ func mappedGoto(chain string) string {
 	return string(netlink.AppendAttribute(nil, unix.NFTA_SET_ELEM_DATA, data))
 }
 
-// withUserdata is the Rest of an element of a set with userdata.
-func withUserdata(data []byte) string {
+// userdataRest is the Rest of an element of a set with userdata.
+func userdataRest(data []byte) string {
 	return string(netlink.AppendAttribute(nil, unix.NFTA_SET_ELEM_USERDATA, data))
 }
 
@@ -59,12 +59,12 @@ func appendValue(b []byte, typ uint16, value []byte) []byte {
 
 // parts are the attributes of an element that the package reads.
 type parts struct {
-	key, data       string // as the kernel has them; empty: there is none
-	end             bool   // this element ends an interval
-	verdict         expr.VerdictKind
-	chain           string // of verdicts
-	userdata        string
-	isVerdict, more bool // more: there are attributes that the package does not know
+	key, data          string // as the kernel has them; empty: there is none
+	end                bool   // this element ends an interval
+	verdict            expr.VerdictKind
+	chain              string // of verdicts
+	userdata           string
+	isVerdict, unknown bool // more: there are attributes that the package does not know
 }
 
 func (e Element) parts() parts {
@@ -76,7 +76,7 @@ func (e Element) parts() parts {
 		case unix.NFTA_SET_ELEM_FLAGS:
 			p.end = len(data) == 4 && uint32Of(data)&unix.NFT_SET_ELEM_INTERVAL_END != 0
 		default:
-			p.more = true
+			p.unknown = true
 		}
 	}
 	for typ, data := range netlink.Attributes(e.Rest) {
@@ -87,7 +87,7 @@ func (e Element) parts() parts {
 		case unix.NFTA_SET_ELEM_USERDATA:
 			p.userdata = data
 		default:
-			p.more = true
+			p.unknown = true
 		}
 	}
 	return p
@@ -152,8 +152,8 @@ func (s *Set) sortedByNumber() ([]Element, bool) {
 	return sorted, true
 }
 
-// inOrder are the elements in the order of the set; the same slice where they are.
-func (s *Set) inOrder(elements []Element) []Element {
+// sorted are the elements in the order of the set; the same slice where they are.
+func (s *Set) sorted(elements []Element) []Element {
 	if slices.IsSortedFunc(elements, s.compareKeys) {
 		return elements
 	}
@@ -190,12 +190,12 @@ func prefixElements(prefixes []netip.Prefix, rest func(netip.Prefix) string) []E
 	var elements []Element
 	if first := prefixes[0].Addr(); !first.IsUnspecified() {
 		zero := make([]byte, first.BitLen()/8)
-		elements = append(elements, Element{Key: intervalEnd(zero)})
+		elements = append(elements, Element{Key: intervalEndKey(zero)})
 	}
 	for _, prefix := range prefixes {
 		elements = append(elements, Element{Key: elementKey(prefix.Addr().AsSlice()), Rest: rest(prefix)})
 		if next := lastAddr(prefix).Next(); next.IsValid() {
-			elements = append(elements, Element{Key: intervalEnd(next.AsSlice())})
+			elements = append(elements, Element{Key: intervalEndKey(next.AsSlice())})
 		}
 	}
 	return elements

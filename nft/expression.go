@@ -89,9 +89,9 @@ func (e Expression) Extension() string {
 	return strings.TrimRight(name, "\x00")
 }
 
-// Fills returns the register that the expression writes its result to, false where it
+// DestRegister returns the register that the expression writes its result to, false where it
 // writes to none. It works for expressions that have no typed view too.
-func (e Expression) Fills() (register uint32, ok bool) {
+func (e Expression) DestRegister() (register uint32, ok bool) {
 	attribute, known := destinationAttributes[e.Name]
 	if !known {
 		return 0, false
@@ -100,9 +100,9 @@ func (e Expression) Fills() (register uint32, ok bool) {
 	return e.number(attribute), ok && len(data) == 4
 }
 
-// Reads returns the register that a bitwise or byteorder expression changes the content
+// SourceRegister returns the register that a bitwise or byteorder expression changes the content
 // of; 0 for any other expression.
-func (e Expression) Reads() uint32 {
+func (e Expression) SourceRegister() uint32 {
 	if e.Name != "bitwise" && e.Name != "byteorder" {
 		return 0
 	}
@@ -144,7 +144,7 @@ func (e Expression) decode(f Family, typed expr.Any) (_ expr.Any, ok bool) {
 			ok = false
 		}
 	}()
-	if register, fills := e.Fills(); e.Name == "immediate" && fills && register == unix.NFT_REG_VERDICT {
+	if register, fills := e.DestRegister(); e.Name == "immediate" && fills && register == unix.NFT_REG_VERDICT {
 		typed = &expr.Verdict{}
 	}
 	if order, ok := typed.(*expr.Byteorder); ok {
@@ -153,7 +153,7 @@ func (e Expression) decode(f Family, typed expr.Any) (_ expr.Any, ok bool) {
 		return nil, false
 	}
 	encoded, err := expr.MarshalExprData(byte(f), typed)
-	return typed, err == nil && accounts(e.Data, string(encoded), defaults[e.Name]) && accounts(string(encoded), e.Data, defaults[e.Name])
+	return typed, err == nil && containsAttributes(e.Data, string(encoded), defaults[e.Name]) && containsAttributes(string(encoded), e.Data, defaults[e.Name])
 }
 
 // types are the types of the library that can be read, by the kernel's name. The list
@@ -211,8 +211,8 @@ var defaults = map[string][]uint16{
 	"socket":  {expr.NFTA_SOCKET_LEVEL},
 }
 
-// accounts reports whether attributes are among others, or are zero and may be.
-func accounts(attrs, others string, mayBeZero []uint16) bool {
+// containsAttributes reports whether attributes are among others, or are zero and may be.
+func containsAttributes(attrs, others string, mayBeZero []uint16) bool {
 	for len(attrs) > 0 {
 		typ, data, n := netlink.FirstAttribute(attrs)
 		if n == 0 {
@@ -222,7 +222,7 @@ func accounts(attrs, others string, mayBeZero []uint16) bool {
 		other, nested, found := findAttribute(others, typ&^netlink.AttributeFlags)
 		nested = nested || typ&unix.NLA_F_NESTED != 0
 		switch {
-		case found && nested && accounts(data, other, nil) && accounts(other, data, nil):
+		case found && nested && containsAttributes(data, other, nil) && containsAttributes(other, data, nil):
 		case found && sameContent(data, other):
 		case !found && slices.Contains(mayBeZero, typ&^netlink.AttributeFlags) && strings.Trim(data, "\x00") == "":
 		default:

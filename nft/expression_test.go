@@ -40,7 +40,7 @@ func TestExpressionsRoundTrip(t *testing.T) {
 				var added []*Rule
 				for _, r := range chain.Rules {
 					require.Equal(t, r.Expressions, expressionList(slices.Collect(r.All())), r.Text(table.Family))
-					if again := r.encodedAgain(t, table.Family, typed, opaque); r.isTaken(t, conn, table, chain, again) {
+					if again := r.reencode(t, table.Family, typed, opaque); r.isAccepted(t, conn, table, chain, again) {
 						added = append(added, r)
 					}
 				}
@@ -59,12 +59,12 @@ func TestExpressionsRoundTrip(t *testing.T) {
 	})
 }
 
-// isTaken adds the rule once more, encoded again. The kernel does not take a rule that
+// isAccepted adds the rule once more, encoded again. The kernel does not take a rule that
 // looks into a set without a name, which belongs to another rule, and some that it
 // does not take either as it listed them itself.
-func (r *Rule) isTaken(t *testing.T, conn *Conn, table *Table, chain *Chain, again *Rule) bool {
+func (r *Rule) isAccepted(t *testing.T, conn *Conn, table *Table, chain *Chain, again *Rule) bool {
 	t.Helper()
-	if r.asksAnonymous(table) {
+	if r.usesAnonymousSet(table) {
 		return false
 	}
 	if err := conn.transact([]message{table.newRule(chain, again, 0)}, 0); err != nil {
@@ -74,8 +74,8 @@ func (r *Rule) isTaken(t *testing.T, conn *Conn, table *Table, chain *Chain, aga
 	return true
 }
 
-// encodedAgain is the rule with each expression that has a typed view encoded of it.
-func (r *Rule) encodedAgain(t *testing.T, f Family, typed, opaque map[string]int) *Rule {
+// reencode is the rule with each expression that has a typed view encoded of it.
+func (r *Rule) reencode(t *testing.T, f Family, typed, opaque map[string]int) *Rule {
 	t.Helper()
 	var list []Expression
 	for e := range r.All() {
@@ -94,8 +94,8 @@ func (r *Rule) encodedAgain(t *testing.T, f Family, typed, opaque map[string]int
 	return &Rule{Expressions: expressionList(list), Comment: r.Comment, rest: r.rest}
 }
 
-// asksAnonymous reports whether the rule looks into a set that has no name.
-func (r *Rule) asksAnonymous(table *Table) bool {
+// usesAnonymousSet reports whether the rule looks into a set that has no name.
+func (r *Rule) usesAnonymousSet(table *Table) bool {
 	for e := range r.All() {
 		if lookup, ok := e.Typed(table.Family).(*expr.Lookup); ok && table.Set(lookup.SetName) == nil {
 			return true
@@ -131,7 +131,7 @@ func allTables(t *testing.T, conn *Conn) []*Table {
 	for _, table := range tables {
 		table.Sets, err = conn.Sets(table)
 		require.NoError(t, err)
-		table.Sets = named(table.Sets)
+		table.Sets = withoutAnonymous(table.Sets)
 		for _, chain := range table.Chains {
 			chain.Rules = rulesOf(t, conn, table, chain)
 		}

@@ -40,7 +40,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		if _, c, err := decodeChain(b); err == nil {
-			_ = c.head()
+			_ = c.header()
 		}
 		if _, _, r, err := decodeRule(b); err == nil {
 			_ = r.Text(IPv4)

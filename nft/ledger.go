@@ -107,7 +107,7 @@ func (t *Table) setLedger(l Ledger) {
 		if b.Family == t.Family.ofSpec() {
 			bound.Elements = append(bound.Elements, Element{
 				Key:  elementKey(markBytes(b.Mark)),
-				Rest: withUserdata(appendComment(nil, userdata.TypeComment, l.Bound[b])),
+				Rest: userdataRest(appendComment(nil, userdata.TypeComment, l.Bound[b])),
 			})
 		}
 	}
@@ -115,10 +115,10 @@ func (t *Table) setLedger(l Ledger) {
 	for i, name := range slices.Sorted(maps.Keys(l.Settings)) {
 		settings.Elements = append(settings.Elements, Element{
 			Key:  elementKey(markBytes(uint32(i + 1))),
-			Rest: withUserdata(settingUserdata(name, l.Settings[name])),
+			Rest: userdataRest(settingUserdata(name, l.Settings[name])),
 		})
 	}
-	t.Sets = slices.DeleteFunc(t.Sets, func(s *Set) bool { return inLedger(s.Name) })
+	t.Sets = slices.DeleteFunc(t.Sets, func(s *Set) bool { return isLedgerSet(s.Name) })
 	for _, s := range []*Set{bound, settings} {
 		if len(s.Elements) > 0 {
 			t.Sets = append(t.Sets, s)
@@ -130,8 +130,8 @@ func ledgerSet(name, comment string) *Set {
 	return &Set{Name: name, Comment: comment, KeyType: typeMark, KeyLen: 4, KeyHost: true}
 }
 
-// inLedger tells the sets that no packet ever meets.
-func inLedger(set string) bool { return set == boundSet || set == settingsSet }
+// isLedgerSet tells the sets that no packet ever meets.
+func isLedgerSet(set string) bool { return set == boundSet || set == settingsSet }
 
 func settingUserdata(name string, s Setting) []byte {
 	b := appendComment(nil, userdata.TypeComment, name+" = "+s.Value)
@@ -144,16 +144,16 @@ func settingUserdata(name string, s Setting) []byte {
 // WithLedger returns the ruleset with another ledger, and with the tables of
 // beside that it lacks, but without their hooks: no packet meets those. Bindings
 // of a family go to the first table of it, settings to the first table.
-func (r *Ruleset) WithLedger(l Ledger, beside *Ruleset) *Ruleset {
+func (r *Ruleset) WithLedger(l Ledger, extra *Ruleset) *Ruleset {
 	next := &Ruleset{}
 	for _, t := range r.Tables {
 		copied := *t
 		copied.Sets = slices.Clone(t.Sets)
 		next.Tables = append(next.Tables, &copied)
 	}
-	for _, t := range beside.Tables {
+	for _, t := range extra.Tables {
 		if next.Table(t.Family, t.Name) == nil {
-			next.Tables = append(next.Tables, t.unhooked())
+			next.Tables = append(next.Tables, t.withoutHooks())
 		}
 	}
 	next.sort()
@@ -172,8 +172,8 @@ func (r *Ruleset) WithLedger(l Ledger, beside *Ruleset) *Ruleset {
 	return next
 }
 
-// unhooked is the table without its base chains.
-func (t *Table) unhooked() *Table {
+// withoutHooks is the table without its base chains.
+func (t *Table) withoutHooks() *Table {
 	copied := *t
 	copied.Sets = slices.Clone(t.Sets)
 	copied.Chains = slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool { return c.Type != "" })

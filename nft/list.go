@@ -15,9 +15,9 @@ import (
 // changes the ruleset meanwhile.
 const snapshotTries = 100
 
-// AtOneGeneration calls read, so many times at the most, until no other process
+// ReadConsistently calls read, so many times at the most, until no other process
 // changes the ruleset meanwhile. read is given the ruleset's generation.
-func (c *Conn) AtOneGeneration(tries int, read func(generation uint32) error) error {
+func (c *Conn) ReadConsistently(tries int, read func(generation uint32) error) error {
 	for range tries {
 		before, err := c.Generation()
 		if err != nil {
@@ -143,8 +143,8 @@ func (c *Conn) readSets(t *Table) error {
 	return nil
 }
 
-// named are the sets that have a name of their own.
-func named(sets []*Set) []*Set {
+// withoutAnonymous are the sets that have a name of their own.
+func withoutAnonymous(sets []*Set) []*Set {
 	return slices.DeleteFunc(sets, func(s *Set) bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 })
 }
 

@@ -44,7 +44,7 @@ func Acquire(owner string, generation uint32) (*Lock, uint32, error) {
 		return nil, 0, err
 	}
 	if err := conn.transact([]message{lockTable(owner).newTable()}, generation); err != nil {
-		return nil, 0, errors.Join(conn.refusedLock(err), conn.Close())
+		return nil, 0, errors.Join(conn.lockError(err), conn.Close())
 	}
 	return &Lock{conn}, nextGeneration(generation), nil
 }
@@ -56,7 +56,7 @@ func lockTable(owner string) *Table {
 // Release gives the lock back.
 func (l *Lock) Release() error { return l.conn.Close() }
 
-func (c *Conn) refusedLock(err error) error {
+func (c *Conn) lockError(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
 		owner, found, readErr := c.LockOwner()
@@ -67,7 +67,7 @@ func (c *Conn) refusedLock(err error) error {
 	case errors.Is(err, unix.EEXIST):
 		return fmt.Errorf("table ip %s is not lvsmark's: delete it; %w", LockTable, err)
 	}
-	return lockRefused(err)
+	return explainOldKernel(err)
 }
 
 // LockOwner tells who has the lock of the calling thread's network namespace.
@@ -109,19 +109,19 @@ const (
 	ownerMinor = 12
 )
 
-// lockRehearsal makes the lock's table where the kernel may not know its flag. On
+// ownerFlagCheck makes the lock's table where the kernel may not know its flag. On
 // others it would cost a grace period of RCU for nothing.
-func lockRehearsal() []message {
+func ownerFlagCheck() []message {
 	var name unix.Utsname
-	if unix.Uname(&name) != nil || !isBefore(unix.ByteSliceToString(name.Release[:]), ownerMajor, ownerMinor) {
+	if unix.Uname(&name) != nil || !isOlder(unix.ByteSliceToString(name.Release[:]), ownerMajor, ownerMinor) {
 		return nil
 	}
 	return []message{lockTable("").newTable()}
 }
 
-// isBefore reports whether a release of Linux, such as "5.10.0-32-amd64", is older
+// isOlder reports whether a release of Linux, such as "5.10.0-32-amd64", is older
 // than a version. A release that cannot be read is not.
-func isBefore(release string, major, minor int) bool {
+func isOlder(release string, major, minor int) bool {
 	var a, b int
 	if _, err := fmt.Sscanf(release, "%d.%d", &a, &b); err != nil {
 		return false
@@ -129,9 +129,9 @@ func isBefore(release string, major, minor int) bool {
 	return a < major || a == major && b < minor
 }
 
-// lockRefused adds to the kernel's refusal of the lock's table what it means: the
+// explainOldKernel adds to the kernel's refusal of the lock's table what it means: the
 // kernel does not know its flag.
-func lockRefused(err error) error {
+func explainOldKernel(err error) error {
 	refused, ok := errors.AsType[*RefusedError](err)
 	if !ok || refused.Object != lockTable("").String() ||
 		!errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) {

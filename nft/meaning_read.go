@@ -27,7 +27,7 @@ func (t *Table) meaning(r *Rule) (meaning, bool) {
 		}
 	}
 	if len(m.conditions) > 0 {
-		m.state(statement{})
+		m.addStep(statement{})
 	}
 	return m.meaning, true
 }
@@ -49,27 +49,27 @@ func (m *meaningReader) expression(e expr.Any) bool {
 	case *expr.Immediate:
 		return m.load(e.Register, constantBytes(e.Data))
 	case *expr.Verdict:
-		m.state(statement{name: verdictText(e.Kind, e.Chain)})
+		m.addStep(statement{name: verdictText(e.Kind, e.Chain)})
 		return true
 	case *expr.NAT:
 		return m.nat(e)
 	case *expr.Masq:
-		m.state(masquerading)
+		m.addStep(masquerading)
 		return *e == expr.Masq{}
 	}
 	return false
 }
 
-// state ends a step with a statement.
-func (m *meaningReader) state(s statement) {
+// addStep ends a step with a statement.
+func (m *meaningReader) addStep(s statement) {
 	m.meaning.steps = append(m.meaning.steps, step{m.conditions, s})
 	m.conditions = conditions{}
 }
 
 // load fills a register; the kernel fills the rest of the last 32 bits with zeros.
 func (m *meaningReader) load(register uint32, bytes []source) bool {
-	slot, ok := Slot(register)
-	end := slot*4 + Padded(len(bytes))
+	slot, ok := RegisterSlot(register)
+	end := slot*4 + RegisterLen(len(bytes))
 	if !ok || end > len(m.registers) {
 		return false
 	}
@@ -82,7 +82,7 @@ func (m *meaningReader) load(register uint32, bytes []source) bool {
 
 // read returns bytes of a register; false: not all of them are known.
 func (m *meaningReader) read(register, length uint32) ([]source, bool) {
-	slot, ok := Slot(register)
+	slot, ok := RegisterSlot(register)
 	end := slot*4 + int(length)
 	if !ok || length == 0 || end > len(m.registers) {
 		return nil, false
@@ -101,7 +101,7 @@ func (m *meaningReader) meta(e *expr.Meta) bool {
 		return length > 0 && m.load(e.Register, metaBytes(e.Key, ahead, length))
 	}
 	of, ok := m.read(e.Register, length)
-	m.state(statement{fmt.Sprintf("meta set %d", e.Key), operandOf(of)})
+	m.addStep(statement{fmt.Sprintf("meta set %d", e.Key), operandOf(of)})
 	return ok
 }
 
@@ -133,11 +133,11 @@ func (m *meaningReader) compare(e *expr.Cmp) bool {
 		m.conditions.exclude(of, string(e.Data), string(e.Data))
 		return true
 	case expr.CmpOpLt:
-		high, ok = Before(e.Data)
+		high, ok = Predecessor(e.Data)
 	case expr.CmpOpLte:
 		high = e.Data
 	case expr.CmpOpGt:
-		low, ok = After(e.Data)
+		low, ok = Successor(e.Data)
 	case expr.CmpOpGte:
 		low = e.Data
 	default:
@@ -188,7 +188,7 @@ func (m *meaningReader) lookup(e *expr.Lookup) bool {
 	case e.Invert, set.DataLen > RegisterSlots*4:
 		return false
 	case e.DestRegister == unix.NFT_REG_VERDICT:
-		m.state(verdictStatement(set, of))
+		m.addStep(verdictStatement(set, of))
 		return true
 	}
 	m.conditions[condition{of: key, set: set.Name}] = true
@@ -203,7 +203,7 @@ func (m *meaningReader) nat(e *expr.NAT) bool {
 		return false
 	}
 	of, ok := m.read(e.RegAddrMin, addrLen(m.table.Family))
-	m.state(statement{natStatement(e.Type), operandOf(of)})
+	m.addStep(statement{natStatement(e.Type), operandOf(of)})
 	return ok
 }
 

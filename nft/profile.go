@@ -48,9 +48,9 @@ func protocolOf(profiles []*profile) config.Protocol {
 	return only
 }
 
-// A shape is the list of profiles that a VIP has: mostly one, more where
+// A vipGroup is the list of profiles that a VIP has: mostly one, more where
 // clusters share a VIP.
-type shape struct {
+type vipGroup struct {
 	name     string // of its chain
 	profiles []*profile
 	vips     []netip.Addr
@@ -85,32 +85,32 @@ func profilesOf(spec *config.Spec, family config.Family) []*profile {
 	return profiles
 }
 
-// shapesOf groups the VIPs by the profiles that they are in.
-func shapesOf(profiles []*profile) []*shape {
+// groupVIPs groups the VIPs by the profiles that they are in.
+func groupVIPs(profiles []*profile) []*vipGroup {
 	ofVIP := map[netip.Addr][]*profile{}
 	for _, p := range profiles {
 		for _, v := range p.vips {
 			ofVIP[v.vip] = append(ofVIP[v.vip], p)
 		}
 	}
-	byName := map[string]*shape{}
+	byName := map[string]*vipGroup{}
 	for vip, list := range ofVIP {
 		names := make([]string, len(list))
 		for i, p := range list {
 			names[i] = p.name
 		}
-		name := shortened(strings.Join(names, "_and_"))
+		name := truncateName(strings.Join(names, "_and_"))
 		if byName[name] == nil {
-			byName[name] = &shape{name: name, profiles: list}
+			byName[name] = &vipGroup{name: name, profiles: list}
 		}
 		byName[name].vips = append(byName[name].vips, vip)
 	}
-	shapes := make([]*shape, 0, len(byName))
+	shapes := make([]*vipGroup, 0, len(byName))
 	for _, s := range byName {
 		slices.SortFunc(s.vips, netip.Addr.Compare)
 		shapes = append(shapes, s)
 	}
-	slices.SortFunc(shapes, func(a, b *shape) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(shapes, func(a, b *vipGroup) int { return cmp.Compare(a.name, b.name) })
 	return shapes
 }
 
@@ -129,12 +129,12 @@ func portsName(ports []config.PortRange) string {
 		}
 		fmt.Fprintf(&name, "_%s", r.Ports())
 	}
-	return shortened(name.String()[1:])
+	return truncateName(name.String()[1:])
 }
 
-// shortened keeps a name readable: nft allows 255 bytes, a person fewer. The
+// truncateName keeps a name readable: nft allows 255 bytes, a person fewer. The
 // digest keeps long names apart.
-func shortened(name string) string {
+func truncateName(name string) string {
 	const limit = 96
 	if len(name) <= limit {
 		return name

@@ -35,19 +35,19 @@ func Rehearse(r *Ruleset) (*Ruleset, error) {
 
 func rehearseSample(r *Ruleset) (*Ruleset, error) {
 	sample := r.sampled()
-	list, err := rehearseHere(sample, r.elementBytes())
+	list, err := rehearseInNewNamespace(sample, r.elementBytes())
 	if err != nil {
 		return nil, err
 	}
-	if whole, ok := list.completed(r, sample); ok {
+	if whole, ok := list.withAllElements(r, sample); ok {
 		return whole, nil
 	}
-	return rehearseHere(r, 0)
+	return rehearseInNewNamespace(r, 0)
 }
 
-// rehearseHere turns the thread to a new namespace and commits the ruleset there,
+// rehearseInNewNamespace turns the thread to a new namespace and commits the ruleset there,
 // with room for so many bytes besides.
-func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
+func rehearseInNewNamespace(r *Ruleset, room int) (*Ruleset, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("scratch network namespace: %w (CAP_SYS_ADMIN is needed)", err)
 	}
@@ -59,7 +59,7 @@ func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
 	if err := conn.nl.Reserve(room); err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	if err := lockRefused(conn.transact(append(lockRehearsal(), createAll(r)...), 0)); errors.Is(err, ErrOldKernel) {
+	if err := explainOldKernel(conn.transact(append(ownerFlagCheck(), createAll(r)...), 0)); errors.Is(err, ErrOldKernel) {
 		return nil, err
 	} else if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
@@ -68,7 +68,7 @@ func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	return &s.Ruleset, r.listedBy(&s.Ruleset)
+	return &s.Ruleset, r.verifyListed(&s.Ruleset)
 }
 
 // elementBytes is how many bytes the elements take in a transaction.
@@ -84,23 +84,23 @@ func (r *Ruleset) elementBytes() int {
 	return size
 }
 
-// listedBy fails when the kernel lists fewer or more objects than it was given: a
+// verifyListed fails when the kernel lists fewer or more objects than it was given: a
 // part of its answer that was lost would become a part of the plan.
-func (r *Ruleset) listedBy(list *Ruleset) error {
+func (r *Ruleset) verifyListed(list *Ruleset) error {
 	for _, t := range r.Tables {
 		listed := list.Table(t.Family, t.Name)
 		if listed == nil {
 			return fmt.Errorf("rehearsal: the kernel does not list %s", t)
 		}
-		if given, got := t.census(), listed.census(); !maps.Equal(given, got) {
+		if given, got := t.objectCounts(), listed.objectCounts(); !maps.Equal(given, got) {
 			return fmt.Errorf("rehearsal: the kernel lists other objects of %s than it was given: %v, not %v", t, got, given)
 		}
 	}
 	return nil
 }
 
-// census counts the elements of each set, and the rules of each chain.
-func (t *Table) census() map[string]int {
+// objectCounts counts the elements of each set, and the rules of each chain.
+func (t *Table) objectCounts() map[string]int {
 	census := make(map[string]int, len(t.Sets)+len(t.Chains))
 	for _, s := range t.Sets {
 		census[t.setName(s)] = len(s.Elements)

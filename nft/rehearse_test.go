@@ -17,7 +17,7 @@ func TestListedBy(t *testing.T) {
 		require.NoError(t, err)
 		return Compile(spec)
 	}
-	require.NoError(t, compile().listedBy(compile()))
+	require.NoError(t, compile().verifyListed(compile()))
 	for name, lose := range map[string]func(*Ruleset){
 		"table":   func(r *Ruleset) { r.Tables = r.Tables[:1] },
 		"set":     func(r *Ruleset) { r.Tables[1].Sets = r.Tables[1].Sets[1:] },
@@ -27,6 +27,6 @@ func TestListedBy(t *testing.T) {
 	} {
 		listed := compile()
 		lose(listed)
-		assert.ErrorContains(t, compile().listedBy(listed), "rehearsal: the kernel ", name)
+		assert.ErrorContains(t, compile().verifyListed(listed), "rehearsal: the kernel ", name)
 	}
 }

@@ -39,7 +39,7 @@ func (s *Set) sample() []Element {
 	var sample []Element
 	var key string
 	var last elementForm
-	for _, e := range s.inOrder(s.Elements) {
+	for _, e := range s.sorted(s.Elements) {
 		if e.Key == key {
 			return s.Elements
 		}
@@ -65,10 +65,10 @@ type elementForm struct {
 
 func (s *Set) form(e Element) elementForm {
 	f := elementForm{key: e.Key, rest: e.Rest, keyLen: len(e.Key), restLen: len(e.Rest)}
-	if isAlone(e.Key) {
+	if isSingleAttribute(e.Key) {
 		f.key = e.Key[:formBytes]
 	}
-	if s.DataType != typeVerdict && isAlone(e.Rest) {
+	if s.DataType != typeVerdict && isSingleAttribute(e.Rest) {
 		f.rest = e.Rest[:formBytes]
 	}
 	return f
@@ -78,16 +78,16 @@ func (s *Set) form(e Element) elementForm {
 // a comment, its type and length and its first two letters.
 const formBytes = 2 * netlink.AttributeHeaderLen
 
-// isAlone reports whether b is one attribute, with some content.
-func isAlone(b string) bool {
+// isSingleAttribute reports whether b is one attribute, with some content.
+func isSingleAttribute(b string) bool {
 	_, _, n := netlink.FirstAttribute(b)
 	return n == len(b) && n >= formBytes
 }
 
-// completed is what the kernel would have listed if it had been given all
+// withAllElements is what the kernel would have listed if it had been given all
 // elements of r instead of a sample; false: the kernel does not list those of the
 // sample as it got them, so nothing is known of the others.
-func (list *Ruleset) completed(r, sample *Ruleset) (*Ruleset, bool) {
+func (list *Ruleset) withAllElements(r, sample *Ruleset) (*Ruleset, bool) {
 	for i, t := range r.Tables {
 		listed := list.Table(t.Family, t.Name)
 		for j, s := range t.Sets {
@@ -96,10 +96,10 @@ func (list *Ruleset) completed(r, sample *Ruleset) (*Ruleset, bool) {
 			if len(given) == len(s.Elements) {
 				continue
 			}
-			if !slices.Equal(set.Elements, set.inOrder(given)) {
+			if !slices.Equal(set.Elements, set.sorted(given)) {
 				return nil, false
 			}
-			set.Elements = set.inOrder(s.Elements)
+			set.Elements = set.sorted(s.Elements)
 		}
 	}
 	return list, true

@@ -19,8 +19,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// rehearseWhole commits every element, whatever a sample would tell.
-func rehearseWhole(t *testing.T, r *Ruleset) *Ruleset {
+// rehearseAllElements commits every element, whatever a sample would tell.
+func rehearseAllElements(t *testing.T, r *Ruleset) *Ruleset {
 	t.Helper()
 	var whole *Ruleset
 	var err error
@@ -28,7 +28,7 @@ func rehearseWhole(t *testing.T, r *Ruleset) *Ruleset {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
-		whole, err = rehearseHere(r, 0)
+		whole, err = rehearseInNewNamespace(r, 0)
 	}()
 	<-done
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func TestSample(t *testing.T) {
 		compiled := Compile(spec)
 		rehearsed, err := Rehearse(compiled)
 		require.NoError(t, err, name)
-		assert.Equal(t, rehearseWhole(t, compiled), rehearsed, name)
+		assert.Equal(t, rehearseAllElements(t, compiled), rehearsed, name)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestSampleIsSmall(t *testing.T) {
 func TestSampleLeavesToTheKernel(t *testing.T) {
 	need.NFTables(t)
 	for refusal, spoil := range map[string]func(*Set){
-		"file exists": func(s *Set) { s.Elements = append(s.Elements, Element{s.Elements[7].Key, mapped(markBytes(9))}) },
+		"file exists": func(s *Set) { s.Elements = append(s.Elements, Element{s.Elements[7].Key, valueRest(markBytes(9))}) },
 		"too many":    func(s *Set) { s.Size = 100 },
 	} {
 		compiled := Compile(largeSpec(t, 300, 1))
@@ -93,11 +93,11 @@ func TestSampleLeavesToTheKernel(t *testing.T) {
 func TestSampleDistrusts(t *testing.T) {
 	compiled := Compile(largeSpec(t, 300, 1))
 	sample := compiled.sampled()
-	_, ok := compiled.sampled().completed(compiled, sample)
+	_, ok := compiled.sampled().withAllElements(compiled, sample)
 	assert.True(t, ok)
 	list := compiled.sampled()
 	list.Tables[0].Sets[0].Elements[0].Rest += string(netlink.AppendBigEndian32(nil, 77, 0))
-	_, ok = list.completed(compiled, sample)
+	_, ok = list.withAllElements(compiled, sample)
 	assert.False(t, ok)
 }
 

@@ -26,7 +26,7 @@ func (n TableName) String() string { return "table " + n.Family.String() + " " +
 // name. Nothing of other tables is read but the name.
 func (c *Conn) Snapshot() (*Snapshot, error) {
 	var s *Snapshot
-	err := c.AtOneGeneration(snapshotTries, func(generation uint32) error {
+	err := c.ReadConsistently(snapshotTries, func(generation uint32) error {
 		s = &Snapshot{Generation: generation}
 		return c.readOwn(s)
 	})
@@ -55,7 +55,7 @@ func (c *Conn) readOwn(s *Snapshot) error {
 	}
 	s.sort()
 	for _, t := range s.Tables {
-		if err := c.readWhole(t); err != nil {
+		if err := c.readContents(t); err != nil {
 			return readError(t.String(), err)
 		}
 	}
@@ -65,13 +65,13 @@ func (c *Conn) readOwn(s *Snapshot) error {
 // owned reports whether the table is lvsmark's.
 func (t *Table) owned() bool { return strings.HasPrefix(t.Comment, commentMark) }
 
-// readWhole reads all that is in a table.
-func (c *Conn) readWhole(t *Table) error {
+// readContents reads all that is in a table.
+func (c *Conn) readContents(t *Table) error {
 	if err := c.readSets(t); err != nil {
 		return err
 	}
 	// Anonymous sets are part of the rule that they stand in.
-	t.Sets = named(t.Sets)
+	t.Sets = withoutAnonymous(t.Sets)
 	for _, s := range t.Sets {
 		if err := c.readElements(t, s); err != nil {
 			return err

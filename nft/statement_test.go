@@ -108,16 +108,16 @@ func TestStatements(t *testing.T) {
 	inScratch(t, func() {
 		conn := dial(t)
 		taken := loadStatements(t)
-		statementsRead(t, conn)
+		checkForeignRead(t, conn)
 		apply(t, conn, want)
 		taken = slices.DeleteFunc(taken, func(s statement) bool { return s.family != "ip" && s.family != "ip6" })
-		statementsHealed(t, conn, taken, want)
+		checkHealed(t, conn, taken, want)
 	})
 }
 
-// statementsRead asserts that every rule of others is seen, every expression
+// checkForeignRead asserts that every rule of others is seen, every expression
 // known, and that the walk through them comes to its end.
-func statementsRead(t *testing.T, conn *nft.Conn) {
+func checkForeignRead(t *testing.T, conn *nft.Conn) {
 	t.Helper()
 	tables, err := conn.Foreign()
 	require.NoError(t, err)
@@ -151,9 +151,9 @@ func statementsRead(t *testing.T, conn *nft.Conn) {
 	}
 }
 
-// statementsHealed adds the statements to lvsmark's tables: the difference names
+// checkHealed adds the statements to lvsmark's tables: the difference names
 // each as to be deleted, and healing leaves none.
-func statementsHealed(t *testing.T, conn *nft.Conn, by []statement, want *nft.Ruleset) {
+func checkHealed(t *testing.T, conn *nft.Conn, by []statement, want *nft.Ruleset) {
 	t.Helper()
 	ours := func() []string {
 		return sortedLines(list(t, "table", "ip", "lvsmark") + list(t, "table", "ip6", "lvsmark"))

@@ -28,7 +28,7 @@ func TestReplacedInPlace(t *testing.T) {
 		{"map grown past its size", manyVIPs(t, 400), manyVIPs(t, 1100)},
 		{"map shrunk", manyVIPs(t, 1100), manyVIPs(t, 400)},
 		{"mark changed", marked(21), marked(22)},
-		{"ports of a VIP changed among many profiles", parse(t, profiles), portsTurned(t, profiles)},
+		{"ports of a VIP changed among many profiles", parse(t, profiles), swapPorts(t, profiles)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			first, second := rehearse(t, c.from), rehearse(t, c.to)
@@ -41,10 +41,10 @@ func TestReplacedInPlace(t *testing.T) {
 				assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes())
 				assert.Equal(t, before, hooks(t))
 				assert.NotContains(t, list(t, "ruleset"), "-next")
-				assert.Equal(t, nft.Arranged(first, second).String(), now.String())
+				assert.Equal(t, nft.InKernelOrder(first, second).String(), now.String())
 				require.NoError(t, conn.Restore(first))
 				back := snapshot(t, conn)
-				assert.Equal(t, nft.Arranged(&now.Ruleset, first).String(), back.String(), "the way back")
+				assert.Equal(t, nft.InKernelOrder(&now.Ruleset, first).String(), back.String(), "the way back")
 			})
 		})
 	}
@@ -83,9 +83,9 @@ func hooks(t *testing.T) []string {
 	return lines
 }
 
-// portsTurned gives the first cluster the ports of the second, and the other way
+// swapPorts gives the first cluster the ports of the second, and the other way
 // round.
-func portsTurned(t *testing.T, yaml string) *config.Spec {
+func swapPorts(t *testing.T, yaml string) *config.Spec {
 	t.Helper()
 	spec := parse(t, yaml)
 	a, b := &spec.Clusters[0], &spec.Clusters[1]

@@ -112,8 +112,8 @@ func (t *Table) describe() string {
 	return strings.TrimSpace(t.id() + " { " + strings.Join(words, "; ") + " }")
 }
 
-// head is a set without its elements, on one line.
-func (s *Set) head() string {
+// header is a set without its elements, on one line.
+func (s *Set) header() string {
 	text := s.Name + " { type " + s.typeText()
 	if flags := s.flagsText(); flags != "" {
 		text += "; flags " + flags
@@ -124,8 +124,8 @@ func (s *Set) head() string {
 	return text + " }"
 }
 
-// head is a chain without its rules, on one line.
-func (c *Chain) head() string {
+// header is a chain without its rules, on one line.
+func (c *Chain) header() string {
 	if c.Type == "" {
 		return c.Name
 	}

@@ -92,7 +92,7 @@ func (s *Set) appendRest(b []byte, p parts) []byte {
 	case p.data != "":
 		b = appendValueText(append(b, " : "...), s.DataType, p.data)
 	}
-	if p.more {
+	if p.unknown {
 		b = append(b, " (and more)"...)
 	}
 	return b

@@ -28,19 +28,19 @@ func (r *Rule) Text(family Family) string {
 // A rulePrinter follows what is in register 1 and behind it, as nft does when it
 // lists.
 type rulePrinter struct {
-	family   Family
-	words    []string
-	protocol string // that the rule is known to be of
-	register string // what the register holds, as nft writes it
-	printed  bool   // the rule's text has it already
-	width    int    // bytes
-	prefix   int    // length of the prefix of addresses that the register was cut to; 0: whole
-	from     string // the lower end of a range that is being compared
-	ranged   string // what is compared with it
-	waiting  string // the test of the protocol, which the port will tell
+	family     Family
+	words      []string
+	protocol   string // that the rule is known to be of
+	register   string // what the register holds, as nft writes it
+	printed    bool   // the rule's text has it already
+	width      int    // bytes
+	prefix     int    // length of the prefix of addresses that the register was cut to; 0: whole
+	rangeLow   string // the lower end of a range that is being compared
+	rangeField string // what is compared with it
+	pending    string // the test of the protocol, which the port will tell
 }
 
-func (p *rulePrinter) say(format string, args ...any) {
+func (p *rulePrinter) write(format string, args ...any) {
 	p.flush()
 	p.words = append(p.words, fmt.Sprintf(format, args...))
 }
@@ -48,13 +48,13 @@ func (p *rulePrinter) say(format string, args ...any) {
 // flush tells a protocol that no port came to tell, and the lower end of a range
 // that has no upper one.
 func (p *rulePrinter) flush() {
-	if p.waiting != "" {
-		p.words = append(p.words, p.waiting)
-		p.waiting = ""
+	if p.pending != "" {
+		p.words = append(p.words, p.pending)
+		p.pending = ""
 	}
-	if p.from != "" {
-		p.words = append(p.words, p.ranged+" >= "+p.from)
-		p.from = ""
+	if p.rangeLow != "" {
+		p.words = append(p.words, p.rangeField+" >= "+p.rangeLow)
+		p.rangeLow = ""
 	}
 }
 
@@ -73,7 +73,7 @@ func (p *rulePrinter) expression(e Expression) {
 	case *expr.Immediate:
 		p.immediate(e, typed)
 	case *expr.Verdict:
-		p.say("%s", verdictText(typed.Kind, typed.Chain))
+		p.write("%s", verdictText(typed.Kind, typed.Chain))
 	case *expr.NAT:
 		p.nat(typed)
 	case *expr.Bitwise:
@@ -87,13 +87,13 @@ func (p *rulePrinter) expression(e Expression) {
 func (p *rulePrinter) statement(e Expression) {
 	switch e.Name {
 	case "masq":
-		p.to("masquerade")
+		p.translation("masquerade")
 	case "redir":
-		p.to("redirect")
+		p.translation("redirect")
 	case "counter":
-		p.say("counter")
+		p.write("counter")
 	case "match", "target":
-		p.say("[%s %s]", e.Name, e.Extension()) // of iptables
+		p.write("[%s %s]", e.Name, e.Extension()) // of iptables
 		p.register = ""
 	default:
 		p.unknown(e)
@@ -104,15 +104,15 @@ func (p *rulePrinter) statement(e Expression) {
 // the register.
 func (p *rulePrinter) unknown(e Expression) {
 	if p.register != "" && !p.printed {
-		p.say("%s", p.register)
+		p.write("%s", p.register)
 	}
-	p.say("[%s]", e.Name)
+	p.write("[%s]", e.Name)
 	p.register = ""
 }
 
 // load puts text into a register. Behind register 1 it makes a concatenation.
 func (p *rulePrinter) load(e Expression, register uint32, text string) {
-	switch slot, _ := Slot(register); {
+	switch slot, _ := RegisterSlot(register); {
 	case slot == 0:
 		p.register, p.printed, p.prefix = text, false, 0
 	case p.register == "" || p.printed:
@@ -133,7 +133,7 @@ func (p *rulePrinter) meta(e Expression, meta *expr.Meta) {
 	if text == "" {
 		text = "…" // the expressions in front of it
 	}
-	p.say("%s set %s", name, text)
+	p.write("%s set %s", name, text)
 }
 
 func (p *rulePrinter) payload(e Expression, payload *expr.Payload) {
@@ -147,7 +147,7 @@ func (p *rulePrinter) payload(e Expression, payload *expr.Payload) {
 	switch {
 	case base == expr.PayloadBaseTransportHeader && width == 2 && offset <= 2 && p.protocol != "":
 		text = p.protocol + [...]string{0: " sport", 2: " dport", 1: ""}[offset]
-		p.waiting = ""
+		p.pending = ""
 	case base == expr.PayloadBaseTransportHeader && width == 2 && (offset == 0 || offset == 2):
 		text = [...]string{0: "th sport", 2: "th dport", 1: ""}[offset]
 	case base == expr.PayloadBaseNetworkHeader && p.family == IPv4 && offset == 9 && width == 1:
@@ -189,19 +189,19 @@ func (p *rulePrinter) compare(e Expression, cmp *expr.Cmp) {
 		p.unknown(e)
 	case p.holdsProtocol() && op == expr.CmpOpEq && len(value) == 1:
 		p.protocol = protocolName(value[0])
-		p.waiting = p.register + " " + text
+		p.pending = p.register + " " + text
 	case op == expr.CmpOpEq && p.prefix == 0 && strings.ContainsAny(p.register, "&^|"):
-		p.say("%s == %s", p.register, text)
+		p.write("%s == %s", p.register, text)
 	case op == expr.CmpOpEq:
-		p.say("%s %s", p.register, text)
-	case op == expr.CmpOpGte && p.from == "":
-		p.from, p.ranged = text, p.register
-	case op == expr.CmpOpLte && p.from != "" && p.ranged == p.register:
-		from := p.from
-		p.from = ""
-		p.say("%s %s-%s", p.register, from, text)
+		p.write("%s %s", p.register, text)
+	case op == expr.CmpOpGte && p.rangeLow == "":
+		p.rangeLow, p.rangeField = text, p.register
+	case op == expr.CmpOpLte && p.rangeLow != "" && p.rangeField == p.register:
+		from := p.rangeLow
+		p.rangeLow = ""
+		p.write("%s %s-%s", p.register, from, text)
 	default:
-		p.say("%s %s %s", p.register, [...]string{"==", "!=", "<", "<=", ">", ">="}[op%6], text)
+		p.write("%s %s %s", p.register, [...]string{"==", "!=", "<", "<=", ">", ">="}[op%6], text)
 	}
 }
 
@@ -216,7 +216,7 @@ func (p *rulePrinter) inRange(e Expression, r *expr.Range) {
 	if r.Op == expr.CmpOpNeq {
 		not = "!= "
 	}
-	p.say("%s %s%s-%s", p.register, not, p.value(r.FromData), p.value(r.ToData))
+	p.write("%s %s%s-%s", p.register, not, p.value(r.FromData), p.value(r.ToData))
 	p.printed = true
 }
 
@@ -242,11 +242,11 @@ func (p *rulePrinter) lookup(e Expression, lookup *expr.Lookup) {
 	case p.register == "":
 		p.unknown(e)
 	case !lookup.IsDestRegSet && lookup.Invert:
-		p.say("%s != @%s", p.register, lookup.SetName)
+		p.write("%s != @%s", p.register, lookup.SetName)
 	case !lookup.IsDestRegSet:
-		p.say("%s @%s", p.register, lookup.SetName)
+		p.write("%s @%s", p.register, lookup.SetName)
 	case lookup.DestRegister == unix.NFT_REG_VERDICT:
-		p.say("%s vmap @%s", p.register, lookup.SetName)
+		p.write("%s vmap @%s", p.register, lookup.SetName)
 	default:
 		p.register = fmt.Sprintf("%s map @%s", p.register, lookup.SetName)
 	}
@@ -269,18 +269,18 @@ func (p *rulePrinter) immediate(e Expression, immediate *expr.Immediate) {
 
 func (p *rulePrinter) nat(nat *expr.NAT) {
 	if nat.Type == expr.NATTypeDestNAT {
-		p.to("dnat")
+		p.translation("dnat")
 		return
 	}
-	p.to("snat")
+	p.translation("snat")
 }
 
-// to writes a translation, and what it translates to if a register says so.
-func (p *rulePrinter) to(kind string) {
+// translation writes a translation, and what it translates translation if a register says so.
+func (p *rulePrinter) translation(kind string) {
 	if p.register != "" && !p.printed {
 		kind += " to " + p.register
 	}
-	p.say("%s", kind)
+	p.write("%s", kind)
 	p.printed = true
 }
 

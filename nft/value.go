@@ -13,9 +13,9 @@ import (
 // NFT_REG_4 are four of them each.
 const RegisterSlots = unix.NFT_REG32_15 - unix.NFT_REG32_00 + 1
 
-// Slot is the first register of 32 bits that a register number stands for; false for
+// RegisterSlot is the first register of 32 bits that a register number stands for; false for
 // the register of verdicts, and for no register.
-func Slot(register uint32) (int, bool) {
+func RegisterSlot(register uint32) (int, bool) {
 	switch {
 	case register >= unix.NFT_REG_1 && register <= unix.NFT_REG_4:
 		return int(register-unix.NFT_REG_1) * 4, true
@@ -25,12 +25,12 @@ func Slot(register uint32) (int, bool) {
 	return 0, false
 }
 
-// Padded is the number of bytes that a value of so many bytes takes in registers.
-func Padded(size int) int { return (size + 3) &^ 3 }
+// RegisterLen is the number of bytes that a value of so many bytes takes in registers.
+func RegisterLen(size int) int { return (size + 3) &^ 3 }
 
-// Before returns the value below b in the order in which the kernel compares, that of
+// Predecessor returns the value below b in the order in which the kernel compares, that of
 // memcmp; false if there is none.
-func Before(b []byte) ([]byte, bool) {
+func Predecessor(b []byte) ([]byte, bool) {
 	b = bytes.Clone(b)
 	for i := len(b) - 1; i >= 0; i-- {
 		b[i]--
@@ -41,8 +41,8 @@ func Before(b []byte) ([]byte, bool) {
 	return nil, false
 }
 
-// After returns the value above b, as Before.
-func After(b []byte) ([]byte, bool) {
+// Successor returns the value above b, as Before.
+func Successor(b []byte) ([]byte, bool) {
 	b = bytes.Clone(b)
 	for i := len(b) - 1; i >= 0; i-- {
 		b[i]++

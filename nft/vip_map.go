@@ -23,7 +23,7 @@ func (s *Set) VIPMap() (VIPMap, bool) {
 	if !s.hasVIPs() {
 		return VIPMap{}, false
 	}
-	return VIPMap{s.inOrder(s.Elements)}, true
+	return VIPMap{s.sorted(s.Elements)}, true
 }
 
 func (s *Set) hasVIPs() bool {

@@ -76,14 +76,14 @@ func (l *loader) typed(e nft.Expression) expr.Any {
 
 // at is the value of a register.
 func (l *loader) at(register uint32) value {
-	if slot, ok := nft.Slot(register); ok && l.registers[slot] != nil {
+	if slot, ok := nft.RegisterSlot(register); ok && l.registers[slot] != nil {
 		return *l.registers[slot]
 	}
 	return opaqueValue("", 0)
 }
 
 func (l *loader) fill(register uint32, v value) {
-	if slot, ok := nft.Slot(register); ok {
+	if slot, ok := nft.RegisterSlot(register); ok {
 		l.registers[slot] = &v
 	}
 }
@@ -155,7 +155,7 @@ func (l *loader) typedExpression(e nft.Expression, typed expr.Any) {
 
 // opaque is for expressions of which the kernel's name is all that is known.
 func (l *loader) opaque(e nft.Expression) {
-	register, fills := e.Fills()
+	register, fills := e.DestRegister()
 	switch {
 	case e.Name == "objref":
 		l.object("")
@@ -164,7 +164,7 @@ func (l *loader) opaque(e nft.Expression) {
 	case fills && e.Name != "immediate" && e.Name != "lookup":
 		name := e.Name
 		if e.Name == "bitwise" || e.Name == "byteorder" {
-			name = l.at(e.Reads()).name
+			name = l.at(e.SourceRegister()).name
 		}
 		l.fill(register, opaqueValue(name, 4))
 	case e.Name == "ct":
@@ -177,7 +177,7 @@ func (l *loader) opaque(e nft.Expression) {
 
 // other is for expressions of which nothing can be known beforehand.
 func (l *loader) other(e nft.Expression) {
-	register, fills := e.Fills()
+	register, fills := e.DestRegister()
 	size := 4
 	switch {
 	case e.Name == "inner":
@@ -226,12 +226,12 @@ func (l *loader) compare(e *expr.Cmp) {
 		within(e.Data, e.Data, true)
 		t.inverse = e.Op == expr.CmpOpNeq
 	case expr.CmpOpLt:
-		below, ok := nft.Before(e.Data)
+		below, ok := nft.Predecessor(e.Data)
 		within(filled(len(e.Data), 0), below, ok)
 	case expr.CmpOpLte:
 		within(filled(len(e.Data), 0), e.Data, true)
 	case expr.CmpOpGt:
-		above, ok := nft.After(e.Data)
+		above, ok := nft.Successor(e.Data)
 		within(above, filled(len(e.Data), 0xff), ok)
 	case expr.CmpOpGte:
 		within(e.Data, filled(len(e.Data), 0xff), true)
@@ -251,7 +251,7 @@ func (l *loader) inRange(e *expr.Range) {
 // lookup asks a set, a map or a verdict map.
 func (l *loader) lookup(e *expr.Lookup) {
 	a := ask{set: e.SetName, inverse: e.Invert, answers: e.IsDestRegSet, slot: l.slots}
-	if slot, ok := nft.Slot(e.SourceRegister); ok {
+	if slot, ok := nft.RegisterSlot(e.SourceRegister); ok {
 		row := l.registers[slot:]
 		for len(row) > 0 && row[len(row)-1] == nil {
 			row = row[:len(row)-1]

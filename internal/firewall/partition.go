@@ -44,7 +44,7 @@ type partition struct {
 // cut has a class begin with the interval, and one behind it.
 func (p *partition) cut(i interval) {
 	p.starts = append(p.starts, padRight(i.low, p.size, 0)...)
-	if next, ok := nft.After(padRight(i.high, p.size, 0xff)); ok {
+	if next, ok := nft.Successor(padRight(i.high, p.size, 0xff)); ok {
 		p.starts = append(p.starts, next...)
 	}
 }
@@ -94,7 +94,7 @@ func (p *partition) set(s *nft.Set, fields []value) {
 				p.element(e.Match(), s.RangesArePairs(), at, v.size)
 			}
 		}
-		at += nft.Padded(v.size)
+		at += nft.RegisterLen(v.size)
 	}
 }
 
@@ -125,7 +125,7 @@ func (p *partition) classes(s *space) {
 		s.low = append(s.low, start...)
 		end := filled(s.size, 0xff)
 		if i+1 < len(starts) {
-			end, _ = nft.Before(starts[i+1])
+			end, _ = nft.Predecessor(starts[i+1])
 		}
 		s.high = append(s.high, end...)
 	}

@@ -129,7 +129,7 @@ func roundedUp(low, mask []byte) ([]byte, bool) {
 	for i := range high {
 		high[i] |= ^mask[i]
 	}
-	return nft.After(high)
+	return nft.Successor(high)
 }
 
 // bitwise is the change that a bitwise expression makes.

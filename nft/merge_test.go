@@ -21,7 +21,7 @@ clusters:
 clusters:
   - {name: a, mark: 22, vips: [198.51.100.21, 198.51.100.23], ftp: , real-servers: [{address: 10.0.0.12}, {address: 10.0.0.13}]}
 `))
-	extended, ok := nft.Extend(first, second)
+	extended, ok := nft.MergeElements(first, second)
 	require.True(t, ok)
 	inScratch(t, func() {
 		conn := dial(t)
@@ -41,7 +41,7 @@ clusters:
 		"other ports": `{clusters: [{name: a, mark: 21, vips: [198.51.100.21], ports: [80], real-servers: [{address: 10.0.0.11}]}]}`,
 		"intervals":   `{clusters: [{name: a, mark: 21, vips: [198.51.100.21], ftp: {active-data: {source: 10.0.0.0/24}}, real-servers: [{address: 10.0.0.11}]}]}`,
 	} {
-		_, ok := nft.Extend(first, rehearse(t, parse(t, other)))
+		_, ok := nft.MergeElements(first, rehearse(t, parse(t, other)))
 		assert.False(t, ok, name)
 	}
 }
