@@ -1,13 +1,14 @@
 package ipvs
 
-// AddUnlisted is for a test that need not wait for the kernel to miss a service.
+// AddUnlisted exports addUnlisted, so that a test need not wait until the kernel omits a
+// service.
 func (c *Conn) AddUnlisted(services []VirtualService, expected []Key) ([]VirtualService, error) {
 	return c.addUnlisted(services, expected)
 }
 
-// CountListed is how many services the kernel lists when it is asked once.
+// CountListed returns the number of services in one dump.
 func (c *Conn) CountListed() (int, error) {
-	once := map[string]entry{}
-	err := c.dump(once)
-	return len(once), err
+	listed := map[string]entry{}
+	err := c.dump(listed)
+	return len(listed), err
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// open connects to the IPVS of the calling thread's network namespace until the
-// test ends.
+// open connects to the IPVS of the calling thread's network namespace. The connection is
+// closed when the test ends.
 func open(t *testing.T) *ipvs.Conn {
 	t.Helper()
 	conn, err := ipvs.Open()

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Services returns the services that are keyed by a fwmark, IPv4 before IPv6 and by
-// mark, with their destinations by address. Those keyed by address and port are left
-// out. The kernel may leave out others, see list: the expected ones are never missed.
+// Services returns the services that are keyed by a fwmark, sorted by family and mark, with
+// their destinations sorted by address. Services keyed by address and port are excluded.
+// The kernel may omit services (see list), but none of the expected ones.
 func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
 	all, err := c.list()
 	if err != nil {
@@ -38,7 +38,7 @@ func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
 	return services, nil
 }
 
-// addUnlisted asks for each service that is expected and not listed.
+// addUnlisted reads each expected service that is not listed.
 func (c *Conn) addUnlisted(services []VirtualService, expected []Key) ([]VirtualService, error) {
 	listed := make(map[Key]bool, len(services))
 	for _, s := range services {
@@ -75,7 +75,7 @@ func (c *Conn) service(key Key) (service Service, found bool, err error) {
 	return service, true, nil
 }
 
-// destinations reads those of one service: the kernel lists no more at a time.
+// destinations reads the destinations of one service: a dump has no more.
 func (c *Conn) destinations(key Key) ([]Destination, error) {
 	c.listed = c.listed[:0]
 	for attributes, err := range c.query(cmdGetDest, unix.NLM_F_DUMP, appendKey(nil, key)) {
@@ -91,8 +91,8 @@ func (c *Conn) destinations(key Key) ([]Destination, error) {
 	return append([]Destination(nil), c.listed...), nil
 }
 
-// IsApplied reports whether the kernel holds what the change makes. It may although Apply
-// failed, where only the kernel's answer was lost.
+// IsApplied reports whether the kernel has the state after the change. After a failed
+// Apply it can be true if only the kernel's answer was lost.
 func (c *Conn) IsApplied(change Change) (bool, error) {
 	service, found, err := c.service(change.Service.Key)
 	if err != nil {

@@ -19,7 +19,7 @@ func (c *Conn) Timeouts() (timeouts config.Timeouts, err error) {
 	return timeouts, nil
 }
 
-// SetTimeouts sets those that are not 0, in whole seconds.
+// SetTimeouts sets the timeouts that are not 0, in whole seconds.
 func (c *Conn) SetTimeouts(timeouts config.Timeouts) error {
 	request := c.request(cmdSetConfig, 0, appendTimeouts(nil, timeouts))
 	if err := c.execute(request)[0]; err != nil {
