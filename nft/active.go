@@ -11,15 +11,15 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A activeSources is what happens to active data connections from one source port.
+// activeSources are the sources of active data connections from one source port.
 type activeSources struct {
-	masqueraded []netip.Prefix // some maybe twice
+	masqueraded []netip.Prefix // may contain duplicates
 	toVIP       map[netip.Prefix]netip.Addr
 }
 
-// compileActiveData adds the source translation of the connections that real
-// servers open themselves (FTP's PORT and EPRT): a set or a map of sources and
-// one rule for each source port.
+// compileActiveData adds the source address translation of connections that real servers
+// open (PORT and EPRT of FTP): for each source port a set or a map of sources, and one
+// rule.
 func compileActiveData(t *Table, spec *config.Spec) {
 	byPort := activeByPort(spec, t.Family.ofSpec())
 	if len(byPort) == 0 {
@@ -79,7 +79,7 @@ func addSource(byPort map[uint16]*activeSources, port uint16, source netip.Prefi
 	}
 }
 
-// sourceSet is a hash where all sources are single addresses, else a set of
+// sourceSet returns a hash set if all sources are single addresses, else a set of
 // intervals.
 func sourceSet(family Family, name string, sources []netip.Prefix) *Set {
 	s := &Set{Name: name, Comment: "real servers", KeyType: addrType(family), KeyLen: addrLen(family)}
@@ -105,9 +105,9 @@ func (s *Set) addSources(sources []netip.Prefix, rest func(netip.Prefix) string)
 	}
 }
 
-// withoutNested returns the networks without those inside another, in order; it sorts
-// what it is given. The kernel refuses intervals that overlap; a spec in which they
-// disagree is refused by config.
+// withoutNested removes the networks inside another one and sorts the argument: the kernel
+// refuses overlapping intervals. config refuses a spec in which such networks have
+// different translations.
 func withoutNested(prefixes []netip.Prefix) []netip.Prefix {
 	slices.SortFunc(prefixes, netip.Prefix.Compare)
 	kept := make([]netip.Prefix, 0, len(prefixes))

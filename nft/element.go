@@ -12,31 +12,31 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// NFTA_SET_ELEM_KEY_END is missing in golang.org/x/sys/unix.
+// NFTA_SET_ELEM_KEY_END, missing in golang.org/x/sys/unix.
 const nftaSetElemKeyEnd = 10
 
-// elementKey is the Key of an element for a value.
+// elementKey returns the Key of an element with that value.
 func elementKey(value []byte) string {
 	b := make([]byte, 0, addressAttributeLen)
 	return string(appendValue(b, unix.NFTA_SET_ELEM_KEY, value))
 }
 
-// addressAttributeLen is enough for the attribute of an address.
+// addressAttributeLen is the length of the nested attribute of an IPv6 address.
 const addressAttributeLen = 2*netlink.AttributeHeaderLen + 16
 
-// intervalEndKey is the Key of the element that ends the interval below value.
+// intervalEndKey returns the Key of the element that ends the interval below value.
 func intervalEndKey(value []byte) string {
 	b := appendValue(nil, unix.NFTA_SET_ELEM_KEY, value)
 	return string(netlink.AppendBigEndian32(b, unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END))
 }
 
-// valueRest is the Rest of a map's element.
+// valueRest returns the Rest of an element of a map.
 func valueRest(value []byte) string {
 	b := make([]byte, 0, addressAttributeLen)
 	return string(appendValue(b, unix.NFTA_SET_ELEM_DATA, value))
 }
 
-// gotoRest is the Rest of a verdict map's element that goes to a chain.
+// gotoRest returns the Rest of an element of a verdict map that goes to a chain.
 func gotoRest(chain string) string {
 	code := expr.VerdictGoto
 	verdict := netlink.AppendBigEndian32(nil, unix.NFTA_VERDICT_CODE, uint32(code))
@@ -45,26 +45,26 @@ func gotoRest(chain string) string {
 	return string(netlink.AppendAttribute(nil, unix.NFTA_SET_ELEM_DATA, data))
 }
 
-// userdataRest is the Rest of an element of a set with userdata.
+// userdataRest returns the Rest of an element with userdata.
 func userdataRest(data []byte) string {
 	return string(netlink.AppendAttribute(nil, unix.NFTA_SET_ELEM_USERDATA, data))
 }
 
-// appendValue adds a value as the kernel dumps it: without NLA_F_NESTED, which it
-// does not ask for either.
+// appendValue appends a value as the kernel dumps it: without NLA_F_NESTED, which the
+// kernel does not require either.
 func appendValue(b []byte, typ uint16, value []byte) []byte {
 	b = netlink.AppendAttributeHeader(b, typ, netlink.AttributeHeaderLen+netlink.Aligned(len(value)))
 	return netlink.AppendAttribute(b, unix.NFTA_DATA_VALUE, value)
 }
 
-// parts are the attributes of an element that the package reads.
+// parts are the decoded attributes of an element.
 type parts struct {
-	key, data          string // as the kernel has them; empty: there is none
+	key, data          string // in the byte order of the kernel; empty if absent
 	end                bool   // this element ends an interval
 	verdict            expr.VerdictKind
-	chain              string // of verdicts
+	chain              string // target of the verdict
 	userdata           string
-	isVerdict, unknown bool // more: there are attributes that the package does not know
+	isVerdict, unknown bool // unknown: the element has attributes that the package does not decode
 }
 
 func (e Element) parts() parts {
@@ -93,7 +93,7 @@ func (e Element) parts() parts {
 	return p
 }
 
-// dataValue is the value of a nested NFTA_DATA_VALUE; empty when there is none.
+// dataValue returns the content of a nested NFTA_DATA_VALUE; empty if there is none.
 func dataValue[T netlink.Content](nested T) (value T) {
 	for typ, data := range netlink.Attributes(nested) {
 		if typ == unix.NFTA_DATA_VALUE {
@@ -120,8 +120,7 @@ func dataVerdict[T netlink.Content](nested T) (kind expr.VerdictKind, chain stri
 	return kind, chain, ok
 }
 
-// sortElements brings elements into the order in which nft lists them: that of
-// their values.
+// sortElements sorts elements by value, as nft lists them.
 func sortElements(s *Set) {
 	if sorted, ok := s.sortedByNumber(); ok {
 		s.Elements = sorted
@@ -130,10 +129,10 @@ func sortElements(s *Set) {
 	slices.SortFunc(s.Elements, s.compareKeys)
 }
 
-// sortedByNumber is what sortElements does for keys of 4 bytes, which most are: the
-// kernel lists a hash in no order, and numbers are quick to sort.
+// sortedByNumber sorts elements with keys of 4 bytes, the usual case: the kernel lists a
+// hash in no order, and numbers are fast to sort.
 func (s *Set) sortedByNumber() ([]Element, bool) {
-	order := make([]uint64, len(s.Elements)) // a key, and its place
+	order := make([]uint64, len(s.Elements)) // key and index
 	for i, e := range s.Elements {
 		if len(e.Key) != 2*netlink.AttributeHeaderLen+4 {
 			return nil, false
@@ -152,7 +151,7 @@ func (s *Set) sortedByNumber() ([]Element, bool) {
 	return sorted, true
 }
 
-// sorted are the elements in the order of the set; the same slice where they are.
+// sorted returns the elements in the order of the set; the same slice if it is sorted.
 func (s *Set) sorted(elements []Element) []Element {
 	if slices.IsSortedFunc(elements, s.compareKeys) {
 		return elements
@@ -162,13 +161,13 @@ func (s *Set) sorted(elements []Element) []Element {
 	return elements
 }
 
-// compareKeys: where one interval ends another may begin. The end comes first, or
-// the kernel takes the second for a part of the first.
+// compareKeys compares elements by value. If one interval begins where another ends, the
+// end comes first; in the other order the kernel would merge the intervals.
 func (s *Set) compareKeys(a, b Element) int {
 	if s.KeyHost {
 		return cmp.Or(cmp.Compare(hostKey(a), hostKey(b)), strings.Compare(a.Key, b.Key))
 	}
-	// Key begins with the value; that of an end goes on with flags.
+	// Key begins with the value; flags follow in the key of an end.
 	n := min(len(a.Key), len(b.Key))
 	if order := strings.Compare(a.Key[:n], b.Key[:n]); order != 0 {
 		return order
@@ -183,9 +182,8 @@ func hostKey(e Element) uint32 {
 	return 0
 }
 
-// prefixElements are the elements that hold the networks in a set of intervals,
-// as nft puts them: the start of each, the end of each behind its last address,
-// and an end at zero.
+// prefixElements returns the elements of networks in a set of intervals, as nft does: the
+// first address of each, an end after its last address, and an end at zero.
 func prefixElements(prefixes []netip.Prefix, rest func(netip.Prefix) string) []Element {
 	var elements []Element
 	if first := prefixes[0].Addr(); !first.IsUnspecified() {
@@ -210,20 +208,20 @@ func lastAddr(p netip.Prefix) netip.Addr {
 	return addr
 }
 
-// An ElementMatch is an element of a set as packets meet it: what it matches, and what
-// the set answers. Bytes are as in registers; an empty text stands for none.
+// An ElementMatch is an element as a lookup uses it: the keys that it matches, and the
+// result. Bytes are in the order of registers; empty strings are absent values.
 type ElementMatch struct {
-	Key       string // in sets of intervals the first key that it matches
-	KeyEnd    string // the last key, where the element has a last key of its own
-	EndsRange bool   // no key but the end of the interval below it
-	CatchAll  bool   // what no other element matches
-	Data      string // of maps
-	IsVerdict bool   // of verdict maps
+	Key       string // the key, or the first key of an interval
+	KeyEnd    string // the last key of an interval, if the element has both
+	EndsRange bool   // matches no key, but ends the interval below it
+	CatchAll  bool   // matches keys that no other element matches
+	Data      string // value in maps
+	IsVerdict bool   // for verdict maps
 	Verdict   expr.VerdictKind
-	Chain     string // that the verdict jumps or goes to
+	Chain     string // target of jump and goto
 }
 
-// Match takes the element apart.
+// Match decodes the element.
 func (e Element) Match() ElementMatch {
 	const catchAll = 2 // NFT_SET_ELEM_CATCHALL
 	var m ElementMatch
@@ -249,13 +247,13 @@ func (e Element) Match() ElementMatch {
 	return m
 }
 
-// RangesArePairs reports whether the set has two elements for each interval: one that
-// begins it, and one with EndsRange behind its last key. In other sets of intervals, an
-// element has both keys.
+// RangesArePairs reports whether an interval of the set is two elements: one with its first
+// key, and one with EndsRange after its last key. In other sets of intervals, an element
+// has both keys.
 func (s *Set) RangesArePairs() bool {
 	const concatenation = 0x80 // NFT_SET_CONCAT
 	return s.isInterval() && s.Flags&concatenation == 0
 }
 
-// IsDynamic reports whether packets add elements to the set.
+// IsDynamic reports whether rules add elements to the set.
 func (s *Set) IsDynamic() bool { return s.Flags&unix.NFT_SET_EVAL != 0 }

@@ -4,9 +4,9 @@ import (
 	"slices"
 )
 
-// MergeElements returns the ruleset to, with the elements besides that its sets have in
-// the ruleset from: so nothing is taken away. It reports false when that cannot be
-// said in elements: rules, sets, chains or intervals differ.
+// MergeElements returns the ruleset to, whose sets also keep the elements that they have
+// only in the ruleset from, and the tables that only from has. It reports false if the
+// rulesets differ in rules, sets, chains or intervals, not only in elements.
 func MergeElements(from, to *Ruleset) (*Ruleset, bool) {
 	extended := &Ruleset{}
 	for _, next := range to.Tables {
@@ -57,9 +57,9 @@ func (s *Set) mergeElements(old *Set) *Set {
 	return &extended
 }
 
-// InKernelOrder returns the ruleset to with its sets and chains in the order in which
-// the kernel lists them once it was made of the ruleset from: what stays keeps
-// its place, and what is new comes behind it.
+// InKernelOrder returns the ruleset to with its sets and chains in the order in which the
+// kernel lists them after a change from the ruleset from: existing objects keep their
+// place, and new objects follow.
 func InKernelOrder(from, to *Ruleset) *Ruleset {
 	arranged := &Ruleset{}
 	for _, next := range to.Tables {
@@ -86,7 +86,7 @@ func keepOrder[T any](old, next []T, name func(T) string) []T {
 		}
 	}
 	for _, o := range next {
-		if _, fresh := byName[name(o)]; fresh {
+		if _, isNew := byName[name(o)]; isNew {
 			ordered = append(ordered, o)
 		}
 	}

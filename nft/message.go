@@ -10,7 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// Attributes that golang.org/x/sys/unix lacks.
+// Attributes missing in golang.org/x/sys/unix.
 const (
 	nftaTableUserdata  = 6
 	nftaChainFlags     = 10
@@ -27,8 +27,8 @@ const (
 	verdictAccept = 1
 )
 
-// elementBytesPerMessage bounds a message of elements in bytes: the length of its
-// list goes over the wire in 16 bits.
+// elementBytesPerMessage limits the elements of a message in bytes: the length of their list
+// has 16 bits.
 const elementBytesPerMessage = 32 << 10
 
 // A message is one object of a batch.
@@ -37,7 +37,7 @@ type message struct {
 	flags  uint16
 	family Family
 	data   []byte
-	object string // for errors: what the message is about
+	object string // name for errors
 }
 
 func (t *Table) newTable() message {
@@ -53,7 +53,7 @@ func (t *Table) delTable() message {
 	return message{unix.NFT_MSG_DELTABLE, 0, t.Family, netlink.AppendText(nil, unix.NFTA_TABLE_NAME, t.Name), t.String()}
 }
 
-// newSet needs an id that no other set of the batch has.
+// newSet needs an id that is unique in the transaction.
 func (t *Table) newSet(s *Set, id uint32) message {
 	b := netlink.AppendText(nil, unix.NFTA_SET_TABLE, t.Name)
 	b = netlink.AppendText(b, unix.NFTA_SET_NAME, s.Name)
@@ -94,8 +94,7 @@ func (t *Table) flushSet(s *Set) message {
 	return message{unix.NFT_MSG_DELSETELEM, 0, t.Family, b, "elements of " + t.setName(s)}
 }
 
-// elements puts so many elements into each message as its list can be long. An
-// element is deleted by its key alone.
+// elements distributes the elements over messages. An element is deleted by its key.
 func (t *Table) elements(typ uint16, flags uint16, s *Set, elements []Element) []message {
 	head := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
 	head = netlink.AppendText(head, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
@@ -167,7 +166,7 @@ func (t *Table) flushChain(c *Chain) message {
 	return message{unix.NFT_MSG_DELRULE, 0, t.Family, netlink.AppendText(b, unix.NFTA_RULE_CHAIN, c.Name), "rules of " + t.chainName(c)}
 }
 
-// newRule adds a rule before the rule with that handle; at the end for 0.
+// newRule adds a rule before the rule with that handle; 0 means at the end.
 func (t *Table) newRule(c *Chain, r *Rule, before uint64) message {
 	b := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
 	b = netlink.AppendText(b, unix.NFTA_RULE_CHAIN, c.Name)
@@ -217,7 +216,7 @@ func (t *Table) unmanagedName(s Unmanaged) string {
 	return fmt.Sprintf("%s %s %s", s.Kind, t.id(), s.Name)
 }
 
-// createAll is the transaction that makes the ruleset where there is none.
+// createAll returns the transaction that creates all tables of the ruleset.
 func createAll(r *Ruleset) []message {
 	var messages []message
 	for _, t := range r.Tables {
@@ -237,8 +236,8 @@ func createTable(t *Table) []message {
 	return append(messages, createContents(t, t.Sets, t.Chains)...)
 }
 
-// createContents makes sets with their elements, then the rules of chains: a
-// rule may name a set, an element may name a chain.
+// createContents creates sets with their elements, then the rules of chains: rules refer to
+// sets, and elements refer to chains.
 func createContents(t *Table, sets []*Set, chains []*Chain) []message {
 	var messages []message
 	for _, s := range sets {
@@ -253,7 +252,7 @@ func createContents(t *Table, sets []*Set, chains []*Chain) []message {
 	return messages
 }
 
-// setID numbers sets within a transaction: the kernel wants a number for each.
+// setID returns a number for the set, unique in the transaction, as the kernel requires.
 func setID(t *Table, s *Set) uint32 {
 	return uint32(t.Family)<<24 | uint32(slices.Index(t.Sets, s)+1)
 }

@@ -4,26 +4,25 @@ import (
 	"strings"
 )
 
-// A Snapshot is lvsmark's part of the ruleset of a network namespace, all of one
-// generation.
+// A Snapshot is lvsmark's part of the ruleset in a network namespace, at one generation.
 type Snapshot struct {
 	Ruleset
 	Generation uint32
-	Foreign    []TableName  // tables of families ip and ip6 that are not lvsmark's
-	Locked     *LockedError // who has the lock; nil: nobody
+	Foreign    []TableName  // tables of other programs, families ip and ip6
+	Locked     *LockedError // lock owner; nil: not locked
 }
 
-// A TableName names a table.
+// A TableName identifies a table.
 type TableName struct {
 	Family Family
 	Name   string
 }
 
-// String is "table ip filter".
+// String returns, for example, "table ip filter".
 func (n TableName) String() string { return "table " + n.Family.String() + " " + n.Name }
 
-// Snapshot reads lvsmark's tables: those whose comment says so, whatever their
-// name. Nothing of other tables is read but the name.
+// Snapshot reads lvsmark's tables, which it identifies by their comment, not their name. Of
+// other tables it reads only the name.
 func (c *Conn) Snapshot() (*Snapshot, error) {
 	var s *Snapshot
 	err := c.ReadConsistently(snapshotTries, func(generation uint32) error {
@@ -62,15 +61,15 @@ func (c *Conn) readOwn(s *Snapshot) error {
 	return nil
 }
 
-// owned reports whether the table is lvsmark's.
+// owned reports whether the table belongs to lvsmark.
 func (t *Table) owned() bool { return strings.HasPrefix(t.Comment, commentMark) }
 
-// readContents reads all that is in a table.
+// readContents reads the sets, chains, rules and other objects of a table.
 func (c *Conn) readContents(t *Table) error {
 	if err := c.readSets(t); err != nil {
 		return err
 	}
-	// Anonymous sets are part of the rule that they stand in.
+	// Anonymous sets are part of a rule.
 	t.Sets = withoutAnonymous(t.Sets)
 	for _, s := range t.Sets {
 		if err := c.readElements(t, s); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Text is the rule as nft lists it. Of rules that lvsmark does not make, an
-// expression that it does not know stands in brackets by its kernel name.
+// Text returns the rule as nft lists it. Expressions that the package does not know are
+// printed as their kernel name in brackets.
 func (r *Rule) Text(family Family) string {
 	p := rulePrinter{family: family}
 	for e := range r.All() {
@@ -25,19 +25,19 @@ func (r *Rule) Text(family Family) string {
 	return strings.Join(p.words, " ")
 }
 
-// A rulePrinter follows what is in register 1 and behind it, as nft does when it
-// lists.
+// A rulePrinter tracks the contents of register 1 and the following ones, as nft does to
+// list rules.
 type rulePrinter struct {
 	family     Family
 	words      []string
-	protocol   string // that the rule is known to be of
-	register   string // what the register holds, as nft writes it
-	printed    bool   // the rule's text has it already
-	width      int    // bytes
-	prefix     int    // length of the prefix of addresses that the register was cut to; 0: whole
-	rangeLow   string // the lower end of a range that is being compared
-	rangeField string // what is compared with it
-	pending    string // the test of the protocol, which the port will tell
+	protocol   string // protocol that the rule has matched
+	register   string // contents of the register in nft syntax
+	printed    bool   // the contents are in words already
+	width      int    // length of the value in bytes
+	prefix     int    // prefix length of an address that is loaded in part; 0: complete
+	rangeLow   string // lower end of an incomplete range
+	rangeField string // left side of the incomplete range
+	pending    string // match of the protocol, omitted if a port follows
 }
 
 func (p *rulePrinter) write(format string, args ...any) {
@@ -45,8 +45,8 @@ func (p *rulePrinter) write(format string, args ...any) {
 	p.words = append(p.words, fmt.Sprintf(format, args...))
 }
 
-// flush tells a protocol that no port came to tell, and the lower end of a range
-// that has no upper one.
+// flush prints a match of the protocol that no port follows, and the lower end of a range
+// without an upper end.
 func (p *rulePrinter) flush() {
 	if p.pending != "" {
 		p.words = append(p.words, p.pending)
@@ -83,7 +83,7 @@ func (p *rulePrinter) expression(e Expression) {
 	}
 }
 
-// statement writes the expressions of which the name is enough.
+// statement prints expressions by their name.
 func (p *rulePrinter) statement(e Expression) {
 	switch e.Name {
 	case "masq":
@@ -100,8 +100,8 @@ func (p *rulePrinter) statement(e Expression) {
 	}
 }
 
-// unknown also stands for what comes after an expression that may have changed
-// the register.
+// unknown prints an unknown expression, and the contents of the register before it, which
+// the expression may change.
 func (p *rulePrinter) unknown(e Expression) {
 	if p.register != "" && !p.printed {
 		p.write("%s", p.register)
@@ -110,7 +110,7 @@ func (p *rulePrinter) unknown(e Expression) {
 	p.register = ""
 }
 
-// load puts text into a register. Behind register 1 it makes a concatenation.
+// load puts text into a register. A load after register 1 forms a concatenation.
 func (p *rulePrinter) load(e Expression, register uint32, text string) {
 	switch slot, _ := RegisterSlot(register); {
 	case slot == 0:
@@ -131,7 +131,7 @@ func (p *rulePrinter) meta(e Expression, meta *expr.Meta) {
 	text := p.register
 	p.printed = true
 	if text == "" {
-		text = "…" // the expressions in front of it
+		text = "…" // unknown expressions
 	}
 	p.write("%s set %s", name, text)
 }
@@ -205,8 +205,8 @@ func (p *rulePrinter) compare(e Expression, cmp *expr.Cmp) {
 	}
 }
 
-// inRange writes what nft 1.1 and later make of a range; see compare for how
-// earlier ones do.
+// inRange prints the range expression of nft 1.1 and later; see compare for earlier
+// versions.
 func (p *rulePrinter) inRange(e Expression, r *expr.Range) {
 	if p.register == "" {
 		p.unknown(e)
@@ -275,7 +275,7 @@ func (p *rulePrinter) nat(nat *expr.NAT) {
 	p.translation("snat")
 }
 
-// translation writes a translation, and what it translates translation if a register says so.
+// translation prints a translation, with its target if that is in a register.
 func (p *rulePrinter) translation(kind string) {
 	if p.register != "" && !p.printed {
 		kind += " to " + p.register
@@ -284,8 +284,8 @@ func (p *rulePrinter) translation(kind string) {
 	p.printed = true
 }
 
-// verdictText is a verdict as nft writes it; codes of linux/netfilter.h and
-// enum nft_verdicts.
+// verdictText formats a verdict in nft syntax; codes of linux/netfilter.h and enum
+// nft_verdicts.
 func verdictText(kind expr.VerdictKind, chain string) string {
 	switch kind {
 	case expr.VerdictGoto:
