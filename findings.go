@@ -2,9 +2,11 @@ package lvsmark
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -17,7 +19,11 @@ func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 	if err != nil {
 		warnings = append(warnings, fmt.Sprintf("the tables of others could not be checked for what keeps packets from lvsmark: %v", err))
 	}
-	return append(warnings, legacyWarnings()...)
+	for _, v := range xtables.WithRules() {
+		warnings = append(warnings, fmt.Sprintf("%s has rules (table %s), which lvsmark does not read: `%s-save` shows whether they set marks or take packets to the VIPs",
+			v.Program, strings.Join(v.Tables, ", "), v.Program))
+	}
+	return warnings
 }
 
 // findingTries bounds how often the tables of others are read anew because they change
