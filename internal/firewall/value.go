@@ -3,7 +3,7 @@ package firewall
 import (
 	"bytes"
 	"encoding/binary"
-	"net"
+	"math/bits"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/nft"
@@ -76,12 +76,22 @@ func (v value) masked(mask, xor []byte) value {
 	case len(mask) > 0 && len(mask) == len(xor) && isFilled(mask, 0):
 		return constantValue(v.name, xor)
 	case v.kind == destination && v.change == nil && len(mask) == v.size && isFilled(xor, 0):
-		if ones, bits := net.IPMask(mask).Size(); bits > 0 && ones > 0 {
+		if isPrefix(mask) {
 			v.change, v.prefix = bitwise(mask, nil), mask
 			return v
 		}
 	}
 	return v.changed(bitwise(mask, xor))
+}
+
+// isPrefix reports whether a mask has ones, and behind them zeros alone.
+func isPrefix(mask []byte) bool {
+	n := slices.IndexFunc(mask, func(b byte) bool { return b != 0xff })
+	if n < 0 {
+		return len(mask) > 0
+	}
+	ones := bits.LeadingZeros8(^mask[n])
+	return mask[0] != 0 && ones+bits.TrailingZeros8(mask[n]) == 8 && isFilled(mask[n+1:], 0)
 }
 
 func isFilled(b []byte, with byte) bool {
