@@ -93,18 +93,20 @@ func (e *engine) lockOnce(ctx context.Context) (*LockedCheckpoint, error) {
 // capture reads services of all fwmarks, for any may be adopted later. It loads no
 // module.
 func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoint, error) {
-	ledger := ruleset.Ledger()
-	scope := scope{services: e.IPVSLoaded(), expected: boundKeys(ledger), settings: slices.Sorted(maps.Keys(ledger.Settings))}
-	state, err := e.observe(ctx, ruleset, scope)
+	state, err := e.observe(ctx, ruleset, func(ledger nft.Ledger) scope {
+		return scope{services: e.IPVSLoaded(), expected: boundKeys(ledger), settings: slices.Collect(maps.Keys(ledger.Settings))}
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range scope.settings {
+	for _, name := range slices.Sorted(maps.Keys(state.settings)) {
 		if err := state.settings[name].err; err != nil {
 			return nil, err
 		}
 	}
-	return &Checkpoint{e.opts, state}, state.noIPVS
+	opts := e.opts
+	opts.Drain, opts.FailOn = 0, "" // these are about the apply, not about its rollback
+	return &Checkpoint{opts, state}, state.noIPVS
 }
 
 // desired is the saved state, to be had again. Settings that are captured come

@@ -14,6 +14,10 @@ import (
 // ErrDrainInterrupted says that a drain ended before the connections did.
 var ErrDrainInterrupted = errors.New("drain interrupted: removed real servers keep weight 0, added ones are there; the next apply goes on from here")
 
+// errDrained goes before the error of what came after a drain, which has changed
+// something.
+var errDrained = errors.New("drained, but not done: removed real servers keep weight 0, added ones are there, the next apply goes on from here")
+
 // drainPoll is how often a drain looks whether the connections have ended.
 const drainPoll = time.Second
 

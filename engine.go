@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/impact"
@@ -195,9 +198,7 @@ func (r rehearsals) await(ctx context.Context) (rehearsal, error) {
 // compare reads the rest of the state, and finds what turns it into the desired
 // one.
 func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desired, warnings []string) (*Plan, error) {
-	scope := want.scope(ruleset.Ledger())
-	scope.digest = e.opts.Saves
-	have, err := e.observe(ctx, ruleset, scope)
+	have, err := e.observe(ctx, ruleset, want.scope)
 	if err != nil {
 		return nil, err
 	}
@@ -222,3 +223,57 @@ var _ clock = systemClock{}
 
 func (systemClock) Now() time.Time                         { return time.Now() }
 func (systemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+// A Source gives the spec, or its mistakes. It is called while the kernel is read,
+// for both take their time, and by several goroutines. Each time it gives the same, as
+// what sync.OnceValues makes does. One that may wait, as for the writer of a pipe, has
+// to end with the context of the plan.
+type Source func() (*config.Spec, error)
+
+// Known is the Source of a spec that is there already.
+func Known(spec *config.Spec) Source {
+	return func() (*config.Spec, error) { return spec, nil }
+}
+
+// reading calls f, which asks the source, and has the source read meanwhile. A spec
+// that has mistakes is the error, whatever else f has met.
+func reading[T any](source Source, f func() (T, error)) (T, error) {
+	go func() { _, _ = source() }()
+	result, err := f()
+	if err != nil {
+		if _, mistakes := source(); mistakes != nil {
+			return result, mistakes
+		}
+	}
+	return result, err
+}
+
+// ErrPrivilege says that the process lacks a capability; see capabilities(7).
+var ErrPrivilege = errors.New("missing privilege")
+
+// checkPrivileges asks for what every verb that meets the kernel needs.
+func checkPrivileges() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("reading the capabilities of this process: %w", err)
+	}
+	needs := []struct {
+		bit      uint
+		name     string
+		whatItIs string
+	}{
+		{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "to read and change nftables, IPVS and addresses"},
+		{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to rehearse in a network namespace"},
+	}
+	var missing []string
+	for _, need := range needs {
+		if data[need.bit/32].Effective&(1<<(need.bit%32)) == 0 {
+			missing = append(missing, need.name+" ("+need.whatItIs+")")
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%w: this process lacks %s; run it as root", ErrPrivilege, strings.Join(missing, " and "))
+	}
+	return nil
+}

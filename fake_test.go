@@ -127,8 +127,9 @@ func (w *fakeWorld) settled(spec string) {
 
 // A fakeClock passes at once.
 type fakeClock struct {
-	now  time.Time
-	tick func(time.Time) // called when time has passed; nil: nobody
+	now   time.Time
+	tick  func(time.Time) // called when time has passed; nil: nobody
+	waits int
 }
 
 var _ clock = (*fakeClock)(nil)
@@ -137,6 +138,9 @@ func (c *fakeClock) Now() time.Time { return c.now }
 
 func (c *fakeClock) After(d time.Duration) <-chan time.Time {
 	c.now = c.now.Add(d)
+	if c.waits++; c.waits > 10_000 {
+		panic("a wait without end")
+	}
 	if c.tick != nil {
 		c.tick(c.now)
 	}

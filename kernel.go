@@ -1,9 +1,17 @@
 package lvsmark
 
 import (
+	"fmt"
 	"iter"
 	"net"
 	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netns"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/conntrack"
@@ -171,4 +179,92 @@ func (k *netnsKernel) AddAddresses(list ...hostaddr.Address) []error { return ho
 
 func (k *netnsKernel) DeleteAddresses(list ...hostaddr.Address) []error {
 	return hostaddr.Delete(list...)
+}
+
+// readTimeout returns an IPVS timeout in seconds. Its error is as of ipvs.Open.
+func (k *netnsKernel) readTimeout(name string) (string, error) {
+	if err := k.OpenIPVS(); err != nil {
+		return "", err
+	}
+	timeouts, err := k.ipvs.Timeouts()
+	if err != nil {
+		return "", err
+	}
+	return strconv.FormatInt(int64(*timeout(&timeouts, name)/time.Second), 10), nil
+}
+
+func (k *netnsKernel) writeTimeout(name, value string) error {
+	seconds, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || seconds == 0 {
+		return fmt.Errorf("set %s: %q is no number of seconds from 1", name, value)
+	}
+	if err := k.OpenIPVS(); err != nil {
+		return err
+	}
+	var timeouts config.Timeouts
+	*timeout(&timeouts, name) = time.Duration(seconds) * time.Second
+	return k.ipvs.SetTimeouts(timeouts)
+}
+
+func isTimeout(name string) bool { return timeout(new(config.Timeouts), name) != nil }
+
+// timeout returns where the timeout of that name is; nil: there is none.
+func timeout(timeouts *config.Timeouts, name string) *time.Duration {
+	switch name {
+	case config.TimeoutTCP:
+		return &timeouts.TCP
+	case config.TimeoutTCPFin:
+		return &timeouts.TCPFin
+	case config.TimeoutUDP:
+		return &timeouts.UDP
+	}
+	return nil
+}
+
+// InNamespace runs f on a thread in the network namespace: a name below
+// /run/netns as of ip-netns(8), a path, or the caller's own for "".
+func InNamespace(name string, f func() error) error {
+	done := make(chan error)
+	go func() {
+		// The thread stays locked, so that it ends with the goroutine and nobody
+		// else gets one that is in another namespace.
+		runtime.LockOSThread()
+		if err := enter(name); err != nil {
+			done <- err
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+func enter(name string) error {
+	if name == "" {
+		return nil
+	}
+	open := netns.GetFromName
+	if strings.Contains(name, "/") {
+		open = openNamespace
+	}
+	ns, err := open(name)
+	if err != nil {
+		return fmt.Errorf("network namespace %q: %w (`ip netns list` names those there are)", name, err)
+	}
+	defer ns.Close()
+	if err := netns.Set(ns); err != nil {
+		return fmt.Errorf("network namespace %q: %w", name, err)
+	}
+	return nil
+}
+
+// openNamespace refuses what is not a file: to open a pipe could take forever.
+func openNamespace(path string) (netns.NsHandle, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return netns.None(), err
+	case !info.Mode().IsRegular():
+		return netns.None(), fmt.Errorf("%s is not the file of a network namespace", path)
+	}
+	return netns.GetFromPath(path)
 }

@@ -8,9 +8,12 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// observe reads the rest of a State, whose ruleset was read before.
-func (e *engine) observe(ctx context.Context, ruleset *nft.Snapshot, s scope) (*State, error) {
+// observe reads the rest of a State, whose ruleset was read before. What it reads
+// depends on the ledger in that.
+func (e *engine) observe(ctx context.Context, ruleset *nft.Snapshot, scopeOf func(nft.Ledger) scope) (*State, error) {
 	state := &State{ruleset: ruleset, ledger: ruleset.Ledger(), settings: map[string]observed{}, devices: map[string]error{}}
+	s := scopeOf(state.ledger)
+	s.digest = e.opts.Saves
 	for _, read := range []func(*State, scope) error{e.observeServices, e.observeSettings, e.observeAddresses} {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"net/netip"
 	"slices"
@@ -153,4 +154,43 @@ func joined(lists ...[]Change) []Change {
 		return lists[0]
 	}
 	return slices.Concat(lists...)
+}
+
+// An ImpactError refuses changes that do to live traffic what the operator does
+// not want.
+type ImpactError struct {
+	FailOn  impact.Effect
+	Changes []Change // those that do it
+}
+
+// Error has a line for each change, and one for the way out.
+func (e *ImpactError) Error() string {
+	lines := []string{fmt.Sprintf("refused by --fail-on %s, nothing was done: %s", e.FailOn, Sum(e.Changes))}
+	for _, c := range e.Changes {
+		lines = append(lines, fmt.Sprintf("%s: %s", c, c.Impact))
+	}
+	hint := "without --fail-on, apply does it all the same"
+	if e.FailOn == impact.Cuts {
+		hint = "with --drain 5m, apply lets the connections of real servers end first; " + hint
+	}
+	return strings.Join(append(lines, hint), "\n")
+}
+
+// Refused returns an *ImpactError when one of the changes is at least as bad as
+// what the operator does not want; see Options.FailOn.
+func (p *Plan) Refused() error {
+	failOn := p.opts.FailOn
+	if failOn == "" {
+		return nil
+	}
+	e := &ImpactError{FailOn: failOn}
+	for _, c := range p.Changes() {
+		if c.Impact.Effect.AtLeast(failOn) {
+			e.Changes = append(e.Changes, c)
+		}
+	}
+	if len(e.Changes) == 0 {
+		return nil
+	}
+	return e
 }

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
@@ -117,4 +118,138 @@ var destinationAttributes = map[string]uint16{
 	"fib": unix.NFTA_FIB_DREG, "hash": unix.NFTA_HASH_DREG, "immediate": unix.NFTA_IMMEDIATE_DREG, "lookup": unix.NFTA_LOOKUP_DREG,
 	"meta": unix.NFTA_META_DREG, "numgen": unix.NFTA_NG_DREG, "payload": unix.NFTA_PAYLOAD_DREG, "rt": unix.NFTA_RT_DREG,
 	"osf": 1, "socket": 2, "tunnel": 2, "xfrm": 1, // NFTA_OSF_DREG, NFTA_SOCKET_DREG, NFTA_TUNNEL_DREG, NFTA_XFRM_DREG
+}
+
+// Typed returns the expression as a type of google/nftables/expr. It returns nil for
+// an opaque expression, of which Data is all that is known: the library has no type
+// for it, or its type does not account for every attribute. f is the family of the
+// table, on which the content of matches and targets of iptables depends.
+func (e Expression) Typed(f Family) expr.Any {
+	empty, known := types[e.Name]
+	if !known {
+		return nil
+	}
+	if e.Name == "nat" {
+		e.Data = withoutMapFlag(e.Data)
+	}
+	if typed, ok := e.decode(f, empty()); ok {
+		return typed
+	}
+	return nil
+}
+
+// decode fills a type of the library, encodes it again, and compares. The library
+// takes the lengths of some attributes on trust, and panics where they are too short.
+func (e Expression) decode(f Family, typed expr.Any) (_ expr.Any, ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	if register, fills := e.Fills(); e.Name == "immediate" && fills && register == unix.NFT_REG_VERDICT {
+		typed = &expr.Verdict{}
+	}
+	if order, ok := typed.(*expr.Byteorder); ok {
+		e.readByteorder(order)
+	} else if expr.Unmarshal(byte(f), []byte(e.Data), typed) != nil {
+		return nil, false
+	}
+	encoded, err := expr.MarshalExprData(byte(f), typed)
+	return typed, err == nil && accounts(e.Data, string(encoded), defaults[e.Name]) && accounts(string(encoded), e.Data, defaults[e.Name])
+}
+
+// types are the types of the library that can be read, by the kernel's name. The list
+// is written here, for the library does not export its own, which also lacks some.
+var types = map[string]func() expr.Any{
+	"bitwise": empty[expr.Bitwise], "byteorder": empty[expr.Byteorder], "cmp": empty[expr.Cmp], "connlimit": empty[expr.Connlimit],
+	"counter": empty[expr.Counter], "ct": empty[expr.Ct], "dup": empty[expr.Dup], "dynset": empty[expr.Dynset], "exthdr": empty[expr.Exthdr],
+	"fib": empty[expr.Fib], "flow_offload": empty[expr.FlowOffload], "hash": empty[expr.Hash], "immediate": empty[expr.Immediate],
+	"limit": empty[expr.Limit], "log": empty[expr.Log], "lookup": empty[expr.Lookup], "masq": empty[expr.Masq], "match": empty[expr.Match],
+	"meta": empty[expr.Meta], "nat": empty[expr.NAT], "numgen": empty[expr.Numgen], "objref": empty[expr.Objref], "payload": empty[expr.Payload],
+	"queue": empty[expr.Queue], "quota": empty[expr.Quota], "range": empty[expr.Range], "redir": empty[expr.Redir], "reject": empty[expr.Reject],
+	"socket": empty[expr.Socket], "synproxy": empty[expr.SynProxy], "target": empty[expr.Target], "tproxy": empty[expr.TProxy],
+}
+
+func empty[T any, P interface {
+	*T
+	expr.Any
+}]() expr.Any {
+	return P(new(T))
+}
+
+// readByteorder reads the one type that the library writes but does not read.
+func (e Expression) readByteorder(to *expr.Byteorder) {
+	to.SourceRegister, to.DestRegister = e.number(unix.NFTA_BYTEORDER_SREG), e.number(unix.NFTA_BYTEORDER_DREG)
+	to.Op = expr.ByteorderOp(e.number(unix.NFTA_BYTEORDER_OP))
+	to.Len, to.Size = e.number(unix.NFTA_BYTEORDER_LEN), e.number(unix.NFTA_BYTEORDER_SIZE)
+}
+
+// withoutMapFlag is a translation without a flag that the library does not have, and
+// that the kernel sets where there is an address to translate to (nft_nat_init of
+// net/netfilter/nft_nat.c).
+func withoutMapFlag(nat string) string {
+	const mapsAddresses = 1 // NF_NAT_RANGE_MAP_IPS
+	var b []byte
+	for typ, data := range netlink.Attributes(nat) {
+		if typ == unix.NFTA_NAT_FLAGS && len(data) == 4 {
+			b = netlink.AppendBigEndian32(b, typ, uint32Of(data)&^mapsAddresses)
+			continue
+		}
+		b = netlink.AppendAttribute(b, typ, data)
+	}
+	return string(b)
+}
+
+// defaults are attributes that may be left out where they are zero: the kernel lists
+// some that the library leaves out, and the library encodes one that the kernel does
+// not list.
+var defaults = map[string][]uint16{
+	"bitwise": {6}, // NFTA_BITWISE_OP: mask and xor
+	"exthdr":  {unix.NFTA_EXTHDR_FLAGS},
+	"hash":    {unix.NFTA_HASH_OFFSET, unix.NFTA_HASH_SEED, unix.NFTA_HASH_TYPE},
+	"lookup":  {unix.NFTA_LOOKUP_FLAGS, unix.NFTA_LOOKUP_SET_ID}, // not inverted; a set by name
+	"nat":     {unix.NFTA_NAT_FLAGS},
+	"payload": {unix.NFTA_PAYLOAD_CSUM_TYPE, unix.NFTA_PAYLOAD_CSUM_OFFSET, unix.NFTA_PAYLOAD_CSUM_FLAGS},
+	"socket":  {expr.NFTA_SOCKET_LEVEL},
+}
+
+// accounts reports whether attributes are among others, or are zero and may be.
+func accounts(attrs, others string, mayBeZero []uint16) bool {
+	for len(attrs) > 0 {
+		typ, data, n := netlink.FirstAttribute(attrs)
+		if n == 0 {
+			return false
+		}
+		attrs = attrs[n:]
+		other, nested, found := findAttribute(others, typ&^netlink.AttributeFlags)
+		nested = nested || typ&unix.NLA_F_NESTED != 0
+		switch {
+		case found && nested && accounts(data, other, nil) && accounts(other, data, nil):
+		case found && sameContent(data, other):
+		case !found && slices.Contains(mayBeZero, typ&^netlink.AttributeFlags) && strings.Trim(data, "\x00") == "":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func findAttribute(attrs string, typ uint16) (data string, nested, ok bool) {
+	for len(attrs) > 0 {
+		have, data, n := netlink.FirstAttribute(attrs)
+		if n == 0 {
+			break
+		}
+		if have&^netlink.AttributeFlags == typ {
+			return data, have&unix.NLA_F_NESTED != 0, true
+		}
+		attrs = attrs[n:]
+	}
+	return "", false, false
+}
+
+// sameContent: texts may end with a NUL or not, and what matches of iptables have may
+// be padded.
+func sameContent(a, b string) bool {
+	return a == b || len(a) != len(b) && strings.TrimRight(a, "\x00") == strings.TrimRight(b, "\x00")
 }

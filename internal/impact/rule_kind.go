@@ -3,8 +3,7 @@ package impact
 import (
 	"slices"
 
-	"github.com/google/nftables/expr"
-
+	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -15,9 +14,9 @@ const (
 	noRule          ruleKind = iota // the change deletes no rule
 	ruleMarks                       // a rule that lvsmark makes; vipMarks has what it does
 	ruleTranslates                  // a rule that lvsmark makes; translations has what it does
-	rulePassThrough                 // nothing: the rule matches, counts, logs
-	ruleVerdict                     // it marked packets, or ended their way through the chain
-	ruleOpaque                      // it may have done anything
+	rulePassThrough                 // firewall.PassThrough
+	ruleVerdict                     // firewall.Verdict
+	ruleOpaque                      // firewall.Opaque
 )
 
 func kindOf(t *nft.Table, r *nft.Rule) ruleKind {
@@ -27,11 +26,9 @@ func kindOf(t *nft.Table, r *nft.Rule) ruleKind {
 	case isTranslation(t, r):
 		return ruleTranslates
 	}
-	kind := rulePassThrough
-	for e := range r.All() {
-		kind = max(kind, kindOfExpression(e, t.Family))
-	}
-	return kind
+	return map[firewall.RuleKind]ruleKind{
+		firewall.PassThrough: rulePassThrough, firewall.Verdict: ruleVerdict, firewall.Opaque: ruleOpaque,
+	}[firewall.KindOf(t.Family, r)]
 }
 
 func isTranslation(t *nft.Table, r *nft.Rule) bool {
@@ -49,49 +46,4 @@ func marksPackets(t *nft.Table, r *nft.Rule) bool {
 	}
 	_, ok := t.ProtocolRule(r)
 	return ok && slices.ContainsFunc(t.MarkChains(), func(c *nft.Chain) bool { return slices.Contains(c.Rules, r) })
-}
-
-// kindOfExpression is ruleOpaque where the expression has no typed view, but for
-// those that only compare, compute or count.
-func kindOfExpression(e nft.Expression, f nft.Family) ruleKind {
-	switch e.Name {
-	case "cmp", "bitwise", "byteorder", "range", "counter", "limit", "log", "quota":
-		return rulePassThrough
-	}
-	switch typed := e.Typed(f).(type) {
-	case *expr.Verdict:
-		switch typed.Kind {
-		case expr.VerdictAccept, expr.VerdictDrop, expr.VerdictReturn:
-			return ruleVerdict
-		}
-		return ruleOpaque
-	case *expr.Immediate:
-		return ruleVerdict
-	case *expr.Meta:
-		return kindOfWrite(typed.SourceRegister, typed.Key == expr.MetaKeyMARK)
-	case *expr.Ct:
-		return kindOfWrite(typed.SourceRegister, false)
-	case *expr.Payload:
-		return kindOfWrite(typed.OperationType == expr.PayloadWrite, false)
-	case *expr.Lookup:
-		return kindOfWrite(typed.IsDestRegSet && typed.DestRegister == verdictRegister, false)
-	}
-	if _, fills := e.Fills(); fills && e.Name == "ct" {
-		return rulePassThrough
-	}
-	return ruleOpaque
-}
-
-// verdictRegister is NFT_REG_VERDICT of linux/netfilter/nf_tables.h.
-const verdictRegister = 0
-
-// kindOfWrite is the kind of an expression that may change packets.
-func kindOfWrite(writes, mark bool) ruleKind {
-	switch {
-	case !writes:
-		return rulePassThrough
-	case mark:
-		return ruleVerdict
-	}
-	return ruleOpaque
 }

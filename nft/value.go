@@ -2,8 +2,11 @@ package nft
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // RegisterSlots is the number of registers of 32 bits that a rule has; NFT_REG_1 to
@@ -49,3 +52,9 @@ func After(b []byte) ([]byte, bool) {
 	}
 	return nil, false
 }
+
+// uint32Of reads a number of 4 bytes in network byte order.
+func uint32Of[T netlink.Content](b T) uint32 { return binary.BigEndian.Uint32([]byte(b)) }
+
+// hostOrdered reads one in host byte order.
+func hostOrdered[T netlink.Content](b T) uint32 { return binary.NativeEndian.Uint32([]byte(b)) }
