@@ -100,13 +100,15 @@ func (e Expression) Fills() (register uint32, ok bool) {
 	return e.number(attribute), ok && len(data) == 4
 }
 
-// Reads returns the register that a bitwise or byteorder expression changes the content
-// of; 0 for any other expression.
-func (e Expression) Reads() uint32 {
-	if e.Name != "bitwise" && e.Name != "byteorder" {
-		return 0
-	}
-	return e.number(unix.NFTA_BITWISE_SREG) // as NFTA_BYTEORDER_SREG
+// Reads returns the first register that the expression reads, 0 where it reads none or
+// where that is not known. It works for expressions that have no typed view too.
+func (e Expression) Reads() uint32 { return e.number(sourceAttributes[e.Name]) }
+
+// sourceAttributes are the attributes that name the register which an expression reads,
+// of linux/netfilter/nf_tables.h.
+var sourceAttributes = map[string]uint16{
+	"bitwise": unix.NFTA_BITWISE_SREG, "byteorder": unix.NFTA_BYTEORDER_SREG, "cmp": unix.NFTA_CMP_SREG, "lookup": unix.NFTA_LOOKUP_SREG,
+	"range": unix.NFTA_RANGE_SREG,
 }
 
 // destinationAttributes are the attributes that name the register which an expression

@@ -19,7 +19,15 @@ type ask struct {
 	slot    int  // of the answer
 }
 
-func (a ask) take(w *walk, at place, b branch) ([]branch, []outcome) {
+func (a ask) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
+	for _, b := range branches {
+		on, out := a.one(w, at, b)
+		next, ended = append(next, on...), append(ended, out...)
+	}
+	return next, ended
+}
+
+func (a ask) one(w *walk, at place, b branch) ([]branch, []outcome) {
 	s, err := w.set(at.chain.table, a.set)
 	if err != nil {
 		w.fail(err)

@@ -16,6 +16,8 @@ type loader struct {
 	family nft.Family // of the table
 	known  map[nft.Expression]expr.Any
 
+	conditions map[string]step
+
 	// Of the rule at hand.
 	registers  [registers]*value // nil: never filled
 	steps      []step
@@ -28,7 +30,9 @@ type loader struct {
 // of them in common.
 const knownExpressions = 1024
 
-func newLoader(s *space) *loader { return &loader{space: s, known: map[nft.Expression]expr.Any{}} }
+func newLoader(s *space) *loader {
+	return &loader{space: s, known: map[nft.Expression]expr.Any{}, conditions: map[string]step{}}
+}
 
 // load makes the rule; nil where no packet of the space comes to its end.
 func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
@@ -47,7 +51,7 @@ func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 func (l *loader) add(s step) {
 	l.steps = append(l.steps, s)
 	switch s := s.(type) {
-	case match, condition:
+	case match:
 	case ask:
 		l.acts = l.acts || s.answers
 	default:
@@ -55,8 +59,15 @@ func (l *loader) add(s step) {
 	}
 }
 
-// under adds a condition that may hold or not.
-func (l *loader) under(name string) { l.add(condition{name}) }
+// under adds a condition that may hold or not. Rules have most of them in common.
+func (l *loader) under(name string) {
+	c, ok := l.conditions[name]
+	if !ok {
+		c = condition{name}
+		l.conditions[name] = c
+	}
+	l.steps = append(l.steps, c)
+}
 
 func (l *loader) match(v value, t test) {
 	l.impossible = !l.space.mayHold(v, t)
@@ -111,6 +122,12 @@ func (l *loader) expression(e nft.Expression) {
 		l.add(taking{effect: Proxies, ends: true})
 	case "tproxy":
 		l.add(taking{effect: Proxies})
+	case "cmp", "range":
+		if v := l.at(e.Reads()); v.kind == opaque {
+			l.under(nameOf(v)) // whatever it is compared with
+			return
+		}
+		l.typedExpression(e, l.typed(e))
 	case "numgen", "hash", "exthdr", "rt", "socket", "osf", "tunnel", "xfrm", "inner":
 		l.other(e)
 	default:

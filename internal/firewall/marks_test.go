@@ -75,11 +75,12 @@ table ip6 t {
 		ruleset := &nft.Ruleset{Tables: readAll(t)}
 		var found []string
 		for _, m := range firewall.Marks(ruleset, firewall.MarkQuestion{}) {
-			text := fmt.Sprintf("%s-%s", m.First, m.Last)
+			var text strings.Builder
+			text.WriteString(fmt.Sprintf("%s-%s", m.First, m.Last))
 			for _, p := range m.Ports {
-				text += fmt.Sprintf(" %s:%d", p.PortRange, p.Mark)
+				text.WriteString(fmt.Sprintf(" %s:%d", p.PortRange, p.Mark))
 			}
-			found = append(found, text)
+			found = append(found, text.String())
 		}
 		assert.Equal(t, []string{
 			"10.0.1.0-10.0.1.127 80:5",
