@@ -10,9 +10,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Warnings says which rules of others keep packets of the spec from their mark or
-// from IPVS. That it cannot be found out is no reason not to apply: it is a
-// warning too.
+// Warnings names rules of other programs that keep packets of the spec from their mark or
+// from IPVS. An error of reading them does not prevent apply: it is a warning too.
 func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 	found, err := findings(spec)
 	warnings := firewall.Warnings(found)
