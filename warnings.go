@@ -9,7 +9,45 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/nft"
 )
+
+// Warnings says which rules of others keep packets of the spec from their mark or
+// from IPVS. That it cannot be found out is no reason not to apply: it is a
+// warning too.
+func (k *netnsKernel) Warnings(spec *config.Spec) []string {
+	found, err := findings(spec)
+	warnings := firewall.Warnings(found)
+	if err != nil {
+		warnings = append(warnings, fmt.Sprintf("the tables of others could not be checked for what keeps packets from lvsmark: %v", err))
+	}
+	return append(warnings, legacyWarnings()...)
+}
+
+// findingTries bounds how often the tables of others are read anew because they change
+// meanwhile: large ones take their time, and a warning can wait.
+const findingTries = 10
+
+// findings has a connection of its own: one that failed in the middle of an
+// answer is good for nothing else.
+func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
+	conn, err := nft.Dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	err = conn.AtOneGeneration(findingTries, func(uint32) error {
+		tables, err := conn.Foreign()
+		if err == nil {
+			found, err = firewall.Findings(spec, tables, conn)
+		}
+		return err
+	})
+	return found, err
+}
 
 // A legacyFamily is one of the two of iptables-legacy, whose tables nf_tables does
 // not show.
