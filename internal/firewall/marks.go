@@ -65,6 +65,10 @@ func markChains(r *nft.Ruleset, family nft.Family) []*chain {
 	return chains
 }
 
+func (q MarkQuestion) counts(t *nft.Table, r *nft.Rule) bool {
+	return q.Rules == nil || q.Rules(t, r)
+}
+
 func allPorts() []config.PortRange {
 	return []config.PortRange{{Protocol: config.TCP, High: 65535}, {Protocol: config.UDP, High: 65535}}
 }
@@ -73,7 +77,13 @@ func allPorts() []config.PortRange {
 func (q MarkQuestion) space(family nft.Family, chains []*chain) *space {
 	s := newSpace(family, allPorts())
 	if q.Addresses == nil {
-		q.partition(s, chains)
+		var tables []*nft.Table
+		for _, c := range chains {
+			if !slices.Contains(tables, c.table.Table) {
+				tables = append(tables, c.table.Table)
+			}
+		}
+		s.partition(tables, q.counts)
 		return s
 	}
 	s.addresses(slices.DeleteFunc(slices.Clone(q.Addresses), func(a netip.Addr) bool {
@@ -88,9 +98,7 @@ func (q MarkQuestion) ask(s *space, chains []*chain) []Marked {
 		return nil
 	}
 	reader := newReader(whole{}, s)
-	if q.Rules != nil {
-		reader.skips = func(t *nft.Table, r *nft.Rule) bool { return !q.Rules(t, r) }
-	}
+	reader.counts = q.counts
 	w := newWalk(reader, 0, math.MaxInt)
 	w.keeps = true
 	var parts []part

@@ -8,25 +8,19 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// partition has the space have all addresses, in classes that no rule of the chains and
-// of their tables, and no element of a set, tells apart.
-func (q MarkQuestion) partition(s *space, chains []*chain) {
+// partition has the space have all addresses, in classes that no rule of tables which
+// counts, and no element of a set, tells apart.
+func (s *space) partition(tables []*nft.Table, counts func(*nft.Table, *nft.Rule) bool) {
 	p := &partition{size: s.size, sets: map[setField]bool{}}
 	p.cut(interval{filled(s.size, 0), filled(s.size, 0xff)})
 	// The loader leaves out what no packet of the space meets: this one has all.
 	everything := newSpace(s.family, s.ports)
 	everything.low, everything.high, everything.count = filled(s.size, 0), filled(s.size, 0xff), 1
 	l := newLoader(everything)
-	var tables []*nft.Table
-	for _, c := range chains {
-		if !slices.Contains(tables, c.table.Table) {
-			tables = append(tables, c.table.Table)
-		}
-	}
 	for _, t := range tables {
 		for _, c := range t.Chains {
 			for _, r := range c.Rules {
-				if q.Rules == nil || q.Rules(t, r) {
+				if counts(t, r) {
 					p.rule(t, l.load(t.Family, r))
 				}
 			}

@@ -3,7 +3,6 @@ package firewall
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/nft"
@@ -28,6 +27,9 @@ type value struct {
 	change func([]byte) []byte
 	prefix []byte
 }
+
+// registers is the number of registers of 32 bits.
+const registers = nft.RegisterSlots
 
 type valueKind byte
 
@@ -84,14 +86,16 @@ func (v value) masked(mask, xor []byte) value {
 	return v.changed(bitwise(mask, xor))
 }
 
-// isPrefix reports whether a mask has ones, and behind them zeros alone.
+// isPrefix reports whether a mask leaves the first bits, at least one.
 func isPrefix(mask []byte) bool {
-	n := slices.IndexFunc(mask, func(b byte) bool { return b != 0xff })
-	if n < 0 {
-		return len(mask) > 0
+	ended := false
+	for _, b := range mask {
+		if zeros := ^b; ended && b != 0 || zeros&(zeros+1) != 0 {
+			return false
+		}
+		ended = b != 0xff
 	}
-	ones := bits.LeadingZeros8(^mask[n])
-	return mask[0] != 0 && ones+bits.TrailingZeros8(mask[n]) == 8 && isFilled(mask[n+1:], 0)
+	return len(mask) > 0 && mask[0] != 0
 }
 
 func isFilled(b []byte, with byte) bool {
@@ -104,42 +108,6 @@ func (v value) of(b []byte) []byte {
 		return v.change(b)
 	}
 	return b
-}
-
-// unmasked is the same test of the address itself, where the mask of the value leaves
-// a prefix.
-func (v value) unmasked(t test) (value, test) {
-	if v.prefix == nil {
-		return v, t
-	}
-	of := test{inverse: t.inverse}
-	for _, i := range t.within {
-		mask := v.prefix[:len(i.low)]
-		low, ok := roundedUp(i.low, mask)
-		if high := bitwise(nil, nil)(i.high); ok {
-			for n := range high {
-				high[n] |= ^mask[n]
-			}
-			if i = (interval{low, high}); !i.empty() {
-				of.within = append(of.within, i)
-			}
-		}
-	}
-	v.change, v.prefix = nil, nil
-	return v, of
-}
-
-// roundedUp is the lowest value not below low that the mask leaves as it is; false: there
-// is none.
-func roundedUp(low, mask []byte) ([]byte, bool) {
-	if bytes.Equal(bitwise(mask, nil)(low), low) {
-		return low, true
-	}
-	high := bytes.Clone(low)
-	for i := range high {
-		high[i] |= ^mask[i]
-	}
-	return nft.After(high)
 }
 
 // bitwise is the change that a bitwise expression makes.
