@@ -15,12 +15,11 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// applyTries bounds how often apply plans again because somebody else changed
-// the nftables ruleset, IPVS or addresses between plan and commit.
+// applyTries bounds how often a plan is applied or made again. Another process may
+// change the nftables ruleset, IPVS or addresses between plan and commit.
 const applyTries = 5
 
-// apply carries the plan out, or, where the kernel was changed since, one that is
-// made again.
+// apply carries out the plan. If the kernel was changed since, it makes the plan again.
 func (e *engine) apply(ctx context.Context, p *Plan) (*Plan, error) {
 	for try := 1; ; try++ {
 		err := e.applyOnce(ctx, p)
@@ -36,7 +35,8 @@ func (e *engine) apply(ctx context.Context, p *Plan) (*Plan, error) {
 	}
 }
 
-// isStale reports whether a plan came too late, and nothing of it is left.
+// isStale reports whether a plan was out of date and nothing of it is left in the
+// kernel.
 func isStale(err error) bool {
 	var undone *RollbackError
 	stale := errors.Is(err, nft.ErrStale) || errors.Is(err, ipvs.ErrStale) || errors.Is(err, hostaddr.ErrStale)
@@ -47,13 +47,13 @@ func (e *engine) applyOnce(ctx context.Context, p *Plan) error {
 	if p.live.Locked != nil && !e.locked() {
 		return p.live.Locked
 	}
-	if d := p.single(); d != nil && !e.locked() {
-		return e.applySingle(ctx, p, d)
+	if d := p.transaction(); d != nil && !e.locked() {
+		return e.applyTransaction(ctx, p, d)
 	}
 	if len(p.Changes()) == 0 {
 		return nil
 	}
-	draining := e.opts.Drain > 0 && p.cuts()
+	draining := e.opts.Drain > 0 && p.removes()
 	if !draining || e.opts.FailOn != impact.Cuts {
 		if err := p.Refused(); err != nil {
 			return err
@@ -71,8 +71,8 @@ func (e *engine) applyOnce(ctx context.Context, p *Plan) error {
 	return e.applyLocked(ctx, p, generation)
 }
 
-// applyLocked carries the plan out. The caller must hold the lock, since when the
-// ruleset is of that generation.
+// applyLocked carries out the plan. The caller must hold the lock; generation is that of
+// the ruleset when it was taken.
 func (e *engine) applyLocked(ctx context.Context, p *Plan, generation uint32) error {
 	if err := run(ctx, p.steps(e, generation), e.progress); err != nil {
 		return err
@@ -80,12 +80,11 @@ func (e *engine) applyLocked(ctx context.Context, p *Plan, generation uint32) er
 	return e.verify(p)
 }
 
-// locked reports whether others are kept from changing the namespace.
+// locked reports whether this apply has the lock.
 func (e *engine) locked() bool { return e.release != nil || e.opts.LockToken != nil }
 
 // acquire takes the lock, and returns the generation of the ruleset afterwards. It
-// wraps nft.ErrStale where another process changed the ruleset since it was read for
-// the plan.
+// wraps nft.ErrStale if another process changed the ruleset after the plan was made.
 func (e *engine) acquire(p *Plan) (generation uint32, err error) {
 	generation = p.live.Generation
 	switch {
@@ -98,9 +97,9 @@ func (e *engine) acquire(p *Plan) (generation uint32, err error) {
 	return generation, err
 }
 
-// acquireFirst takes the lock whatever became of the ruleset, for a plan that is
-// to be made again: somebody who keeps writing is faster than any plan. Where it
-// has the lock, it returns the error that the plan was too late.
+// acquireFirst takes the lock at any generation of the ruleset, before the plan is made
+// again: otherwise a process that writes all the time is faster than each plan. When it
+// has the lock, it returns the error stale.
 func (e *engine) acquireFirst(stale error) error {
 	if e.locked() {
 		return stale
@@ -113,7 +112,7 @@ func (e *engine) acquireFirst(stale error) error {
 	return stale
 }
 
-// owner is what others are told who find the namespace locked.
+// owner is the text in the lock, which other processes report.
 func (e *engine) owner() string {
 	owner := e.opts.LockOwner
 	if owner == "" {
@@ -122,7 +121,7 @@ func (e *engine) owner() string {
 	return fmt.Sprintf("pid %d, %s, since %s", os.Getpid(), owner, e.clock.Now().UTC().Format(time.RFC3339))
 }
 
-// A VerifyError says that apply did all its steps, and that the kernel then held
+// A VerifyError says that apply completed all steps, and that the kernel then contained
 // something else, or could not be read.
 type VerifyError struct {
 	Differences int
@@ -160,14 +159,14 @@ func (e *engine) verify(p *Plan) error {
 	return nil
 }
 
-// single is the plan where it is one transaction of nftables and nothing else; nil:
-// there is more to do.
+// transaction returns the changes of a plan that is one nftables transaction and nothing
+// else; nil: the plan has more steps.
 //
-// Such a plan needs no lock. Who has the lock keeps others away from what is half
-// done, and one transaction never is; that nobody came in between, compare-and-swap
-// tells, the lock of another lvsmark included: to take it changes the generation.
-func (p *Plan) single() *nft.Difference {
-	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || len(p.addresses.come)+len(p.addresses.gone) > 0 {
+// Such a plan needs no lock. The lock protects a plan of several steps while it is
+// incomplete. Compare-and-swap on the generation detects a change by another process,
+// and also the lock of another lvsmark: to take it changes the generation.
+func (p *Plan) transaction() *nft.Difference {
+	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || len(p.addresses.added)+len(p.addresses.removed) > 0 {
 		return nil
 	}
 	if p.intent != &p.live.Ruleset || p.settled != p.active {
@@ -179,16 +178,16 @@ func (p *Plan) single() *nft.Difference {
 	return nil
 }
 
-// applySingle carries such a plan out. When it came too late it takes the lock, for a
-// plan that is to be made again.
-func (e *engine) applySingle(ctx context.Context, p *Plan, d *nft.Difference) error {
+// applyTransaction carries out such a plan. If the plan is out of date, it takes the lock
+// before the plan is made again.
+func (e *engine) applyTransaction(ctx context.Context, p *Plan, d *nft.Difference) error {
 	if err := p.Refused(); err != nil {
 		return err
 	}
-	// The list is written while the kernel works; see Plan.count.
+	// The list of changes is made while the kernel works; see Plan.count.
 	var listing sync.WaitGroup
 	listing.Go(func() { p.changes() })
-	err := run(ctx, []step{e.singleStep(p, d)}, e.progress)
+	err := run(ctx, []step{e.transactionStep(p, d)}, e.progress)
 	listing.Wait()
 	switch {
 	case isStale(err):
@@ -199,7 +198,7 @@ func (e *engine) applySingle(ctx context.Context, p *Plan, d *nft.Difference) er
 	return e.verify(p)
 }
 
-func (e *engine) singleStep(p *Plan, d *nft.Difference) step {
+func (e *engine) transactionStep(p *Plan, d *nft.Difference) step {
 	var failure error
 	return step{
 		name: "change the marks",
@@ -211,14 +210,14 @@ func (e *engine) singleStep(p *Plan, d *nft.Difference) step {
 			if isStale(failure) {
 				return nil
 			}
-			return e.undoSingle(p)
+			return e.undoTransaction(p)
 		},
 	}
 }
 
-// undoSingle takes the transaction back where the kernel has carried it out and
-// only its answer was lost. What others did since stays.
-func (e *engine) undoSingle(p *Plan) error {
+// undoTransaction undoes the transaction if the kernel carried it out and only its answer
+// was lost. If lvsmark's tables were changed since, it leaves them.
+func (e *engine) undoTransaction(p *Plan) error {
 	if err := e.acquireFirst(nil); err != nil {
 		return fmt.Errorf("it cannot be told whether that was done: %w", err)
 	}

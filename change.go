@@ -1,5 +1,5 @@
-// Package lvsmark is the engine: it plans, applies and deletes what one spec
-// means for the kernel of a director. The order of things is in Apply.
+// Package lvsmark is the engine: it compares a spec with the kernel of a director, and
+// applies the difference. PlanSpec and PlanRemoval return a Plan, Apply carries it out.
 package lvsmark
 
 import (
@@ -58,7 +58,7 @@ func Sum(changes []Change) impact.Summary {
 	})
 }
 
-// The functions below make changes for reading. Each list of impacts is in the order
+// The functions below convert changes for display. Each list of impacts is in the order
 // of the changes.
 
 func settingChanges(list []settingChange, impacts []impact.Impact) []Change {

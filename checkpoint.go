@@ -11,27 +11,28 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A Checkpoint is a saved State of a network namespace: all that lvsmark has there,
-// tables, services with weights and thresholds, settings and addresses.
+// A Checkpoint is a saved State of a network namespace, from which Restore restores
+// lvsmark's tables, services, settings and addresses.
 type Checkpoint struct {
 	opts  Options
 	state *State
 }
 
-// A LockToken stands for a lock that another process may have taken for this one. It
-// has the generations of the nftables ruleset before and after that.
+// A LockToken represents a lock that this or another process has taken. It has the
+// generations of the nftables ruleset before and after that.
 type LockToken struct {
 	Before, After uint32
 }
 
-// generation is that of the ruleset under the lock, for a plan that was made when it
-// was read. It wraps nft.ErrStale where it was changed between the plan and the lock.
+// generation returns the generation of the ruleset under the lock, for a plan that was
+// made at generation read. It wraps nft.ErrStale if the ruleset was changed between the
+// plan and the lock.
 func (t LockToken) generation(read uint32) (uint32, error) {
 	switch {
 	case read == t.Before:
-		return t.After, nil // all that changed it is the lock itself
+		return t.After, nil // only the lock has changed it
 	case int32(read-t.After) >= 0:
-		return read, nil // under the lock
+		return read, nil // the plan was made under the lock
 	}
 	return 0, fmt.Errorf("%w, before the lock was taken", nft.ErrStale)
 }
@@ -90,8 +91,8 @@ func (e *engine) lockOnce(ctx context.Context) (*LockedCheckpoint, error) {
 	return l, nil
 }
 
-// capture reads services of all fwmarks, for any may be adopted later. It loads no
-// module.
+// capture reads the services of all fwmarks: an apply may adopt any of them. It does not
+// load the module of IPVS.
 func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoint, error) {
 	state, err := e.observe(ctx, ruleset, func(ledger nft.Ledger) scope {
 		return scope{services: e.IPVSLoaded(), expected: boundKeys(ledger), settings: slices.Collect(maps.Keys(ledger.Settings))}
@@ -105,13 +106,13 @@ func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoin
 		}
 	}
 	opts := e.opts
-	opts.Drain, opts.FailOn = 0, "" // these are about the apply, not about its rollback
+	opts.Drain, opts.FailOn = 0, "" // a rollback is neither delayed nor refused
 	return &Checkpoint{opts, state}, state.noIPVS
 }
 
-// desired is the saved state, to be had again. Settings that are captured come
-// first, with what needs them; those that only the present ledger knows were changed
-// since, and nothing needs them any longer.
+// desired returns the saved state as the desired state. Captured settings are set first,
+// since services may need them. Settings that only the present ledger names were changed
+// later: they are put back last.
 func (c *Checkpoint) desired() *Desired {
 	d := &Desired{ruleset: &c.state.ruleset.Ruleset, services: c.state.services, adopt: true, exact: true}
 	for _, name := range slices.Sorted(maps.Keys(c.state.settings)) {
@@ -130,7 +131,7 @@ func (c *Checkpoint) Plan(ctx context.Context) (*Plan, error) {
 	return planning(ctx, c.opts, func(e *engine) (*Plan, error) { return e.planState(ctx, c.desired()) })
 }
 
-// Restore brings back the checkpoint, as Apply would. It takes the lock, unless the
+// Restore restores the checkpoint, as Apply would. It takes the lock, unless the
 // checkpoint has it.
 func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
 	p, err := c.Plan(ctx)
@@ -140,10 +141,10 @@ func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
 	return Apply(ctx, p)
 }
 
-// Release lets others change the namespace.
+// Release releases the lock.
 func (l *LockedCheckpoint) Release() error { return l.release() }
 
-// LockOwner tells who has the lock of the network namespace; empty: nobody.
+// LockOwner returns the owner of the lock of the network namespace; empty: it is free.
 func LockOwner(opts Options) (string, error) {
 	return inKernel(opts, func(e *engine) (string, error) {
 		owner, _, err := e.LockOwner()

@@ -12,7 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// diff finds what turns the state that the kernel has into the desired one.
+// diff returns the changes from one state to another. It makes no system call.
 func diff(have *State, want *Desired) (*Plan, error) {
 	if want.spec != nil {
 		if err := checkForeignTables(have.ruleset, want.ruleset); err != nil {
@@ -37,14 +37,13 @@ func diff(have *State, want *Desired) (*Plan, error) {
 	return p, nil
 }
 
-// diffRulesets finds the rulesets that nftables goes through, from the one ledger to
-// the other.
+// diffRulesets sets the rulesets of the plan; see Plan.
 func (p *Plan) diffRulesets(old, next nft.Ledger) {
 	desired := p.desired.ruleset
 	both := joinedLedgers(old, next)
 	p.intent, p.active = &p.live.Ruleset, desired.WithLedger(next, desired)
 	p.settled = p.active
-	if p.makes() && !reflect.DeepEqual(both, old) {
+	if p.creates() && !reflect.DeepEqual(both, old) {
 		p.intent = p.live.WithLedger(both, desired)
 	}
 	if !reflect.DeepEqual(both, next) {
@@ -52,8 +51,7 @@ func (p *Plan) diffRulesets(old, next nft.Ledger) {
 	}
 }
 
-// joinedLedgers has the entries of both ledgers. Where both have one, it is that of
-// next.
+// joinedLedgers has the entries of both ledgers. An entry of next replaces that of old.
 func joinedLedgers(old, next nft.Ledger) nft.Ledger {
 	both := nft.Ledger{Bound: maps.Clone(old.Bound), Settings: maps.Clone(old.Settings)}
 	maps.Copy(both.Bound, next.Bound)
@@ -61,13 +59,13 @@ func joinedLedgers(old, next nft.Ledger) nft.Ledger {
 	return both
 }
 
-// makes reports whether anything but nftables is made or set, which the ledger
-// has to say beforehand.
-func (p *Plan) makes() bool {
+// creates reports whether the plan creates or sets anything besides nftables, which the
+// ledger must name first.
+func (p *Plan) creates() bool {
 	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Disrupts() })
 }
 
-// checkForeignTables refuses a spec whose table is another program's.
+// checkForeignTables refuses a spec whose table belongs to another program.
 func checkForeignTables(live *nft.Snapshot, desired *nft.Ruleset) error {
 	for _, t := range desired.Tables {
 		for _, foreign := range live.Foreign {
@@ -79,21 +77,21 @@ func checkForeignTables(live *nft.Snapshot, desired *nft.Ruleset) error {
 	return nil
 }
 
-// ErrForeignService says that an IPVS service of a mark of the spec is not
-// lvsmark's.
+// ErrForeignService says that an IPVS service with a mark of the spec belongs to another
+// program.
 var ErrForeignService = errors.New("IPVS service is not lvsmark's")
 
-// diffServices compares the services that lvsmark may change. Those are the ones
-// that the ledger names, and those of the desired marks: a service that no ledger
-// names is taken over where it is as desired, or where the operator adopts it.
+// diffServices compares the services that lvsmark may change: those in the ledger, and
+// those with a desired mark. A service that is not in the ledger is taken over if it has
+// the desired configuration, or if the operator adopts it.
 func (p *Plan) diffServices(have *State, want *Desired, next nft.Ledger) error {
 	p.want = want.services
-	if want.exact { // the captured services that no ledger names were never lvsmark's
+	if want.exact { // captured services that are in no ledger belong to other programs
 		p.want = ofLedgers(want.services, have.ledger, next)
 	}
 	if have.noIPVS != nil {
 		if len(p.want) == 0 && !want.exact {
-			return nil // nothing can be there to be removed
+			return nil // without IPVS there is nothing to remove
 		}
 		return have.noIPVS
 	}
@@ -116,7 +114,7 @@ func (p *Plan) diffServices(have *State, want *Desired, next nft.Ledger) error {
 	return errors.Join(foreign...)
 }
 
-// boundKeys are those of the services that the ledger names.
+// boundKeys returns the keys of the services in the ledger.
 func boundKeys(l nft.Ledger) []ipvs.Key {
 	var keys []ipvs.Key
 	for b := range l.Bound {
@@ -125,13 +123,13 @@ func boundKeys(l nft.Ledger) []ipvs.Key {
 	return keys
 }
 
-// bound reports whether the ledger names the service.
+// bound reports whether the service is in the ledger.
 func bound(l nft.Ledger, s ipvs.VirtualService) bool {
 	_, ok := l.Bound[nft.BoundMark{Family: s.Family, Mark: s.Mark}]
 	return ok
 }
 
-// ofLedgers are the services that one of the ledgers names.
+// ofLedgers returns the services that are in one of the ledgers.
 func ofLedgers(services []ipvs.VirtualService, ledgers ...nft.Ledger) []ipvs.VirtualService {
 	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool {
 		return !slices.ContainsFunc(ledgers, func(l nft.Ledger) bool { return bound(l, s) })
@@ -146,7 +144,7 @@ func keysOf(services []ipvs.VirtualService) []ipvs.Key {
 	return keys
 }
 
-// ofKeys are the services whose keys are among those of the lists.
+// ofKeys returns the services whose keys are in one of the lists.
 func ofKeys(services []ipvs.VirtualService, lists ...[]ipvs.VirtualService) []ipvs.VirtualService {
 	wanted := map[ipvs.Key]bool{}
 	for _, key := range keysOf(slices.Concat(lists...)) {
@@ -155,14 +153,14 @@ func ofKeys(services []ipvs.VirtualService, lists ...[]ipvs.VirtualService) []ip
 	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool { return !wanted[s.Key] })
 }
 
-// An addressPlan is what becomes of VIP addresses on devices.
+// An addressPlan is the changes of VIP addresses on devices.
 type addressPlan struct {
-	come, gone []hostaddr.Address
-	there      []hostaddr.Address // all that devices have, whoever made them
+	added, removed []hostaddr.Address
+	present        []hostaddr.Address // all addresses of devices, added by any process
 }
 
-// diffAddresses leaves alone what lvsmark did not make: an address that was there
-// before serves the VIP as well, and stays when lvsmark goes.
+// diffAddresses does not change addresses that lvsmark did not add. Such an address is
+// used for its VIP, and delete does not remove it.
 func (p *Plan) diffAddresses(have *State, want *Desired) error {
 	there := make(map[hostaddr.Address]bool, len(have.addresses))
 	for _, a := range have.addresses {
@@ -174,14 +172,14 @@ func (p *Plan) diffAddresses(have *State, want *Desired) error {
 			return fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices there are", a.Device, a.IP, err)
 		}
 		if !there[a] {
-			p.addresses.come = append(p.addresses.come, a)
+			p.addresses.added = append(p.addresses.added, a)
 		}
 		desired[a] = true
 	}
 	for _, a := range have.addresses {
-		p.addresses.there = append(p.addresses.there, a.Address)
+		p.addresses.present = append(p.addresses.present, a.Address)
 		if a.Ours && !desired[a.Address] {
-			p.addresses.gone = append(p.addresses.gone, a.Address)
+			p.addresses.removed = append(p.addresses.removed, a.Address)
 		}
 	}
 	return nil

@@ -13,17 +13,17 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A settingChange is a sysctl or an IPVS timeout that gets another value.
+// A settingChange is a new value of a sysctl or an IPVS timeout.
 type settingChange struct{ name, before, after string }
 
-// A settingsPlan is what becomes of sysctls and IPVS timeouts.
+// A settingsPlan is the changes of sysctls and IPVS timeouts.
 type settingsPlan struct {
 	set, putBack []settingChange
-	ledger       map[string]nft.Setting // afterwards, where the desired state is not exact
+	ledger       map[string]nft.Setting // after the changes; not used if the desired state is exact
 }
 
-// diffSettings finds the settings to change, and those that are no longer
-// desired: they get the value back that they had before lvsmark changed them.
+// diffSettings sets desired settings. Settings that are no longer desired get the value
+// that they had before lvsmark changed them.
 func (p *Plan) diffSettings(have *State, want *Desired) error {
 	p.settings.ledger = map[string]nft.Setting{}
 	for _, s := range want.settings {
@@ -52,8 +52,8 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 	return nil
 }
 
-// recorded is the ledger's entry of a setting that gets a value. The value before
-// the first change of lvsmark stays in it.
+// recorded returns the ledger entry of a desired setting. It keeps the value before the
+// first change by lvsmark.
 func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, error) {
 	entry.Value = s.Value
 	if sysctl.Equal(now, s.Value) {
@@ -68,8 +68,8 @@ func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, err
 	return entry, nil
 }
 
-// putBack gives a setting its previous value, unless another process set it after
-// lvsmark. An exact state has the value all the same.
+// putBack gives a setting its previous value, unless another process has set it after
+// lvsmark did. For an exact state it does so in any case.
 func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
 	gone := errors.Is(now.err, fs.ErrNotExist) || errors.Is(now.err, ipvs.ErrNoIPVS)
 	switch {

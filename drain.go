@@ -14,23 +14,21 @@ import (
 // ErrDrainInterrupted says that a drain ended before the connections did.
 var ErrDrainInterrupted = errors.New("drain interrupted: removed real servers keep weight 0, added ones are there; the next apply goes on from here")
 
-// errDrained goes before the error of what came after a drain, which has changed
-// something.
+// errDrained precedes an error that follows a drain. The drain itself is not undone.
 var errDrained = errors.New("drained, but not done: removed real servers keep weight 0, added ones are there, the next apply goes on from here")
 
-// drainPoll is how often a drain looks whether the connections have ended.
+// drainPoll is the time between two counts of the remaining connections.
 const drainPoll = time.Second
 
-// applyDraining carries the plan out after the real servers that it takes away have
-// been drained. The caller must hold the lock, since when the ruleset is of that
-// generation.
+// applyDraining drains the real servers that the plan removes, and then carries out the
+// plan. The caller must hold the lock; generation is that of the ruleset when it was
+// taken.
 func (e *engine) applyDraining(ctx context.Context, p *Plan, generation uint32) error {
 	rest, err := e.drain(ctx, p, generation)
 	if err != nil {
 		return err
 	}
-	err = rest.Refused()
-	if err == nil {
+	if err = rest.Refused(); err == nil {
 		err = e.applyLocked(ctx, rest, rest.live.Generation)
 	}
 	if _, applied := errors.AsType[*VerifyError](err); err == nil || applied {
@@ -39,9 +37,9 @@ func (e *engine) applyDraining(ctx context.Context, p *Plan, generation uint32) 
 	return fmt.Errorf("%w; %w", errDrained, err)
 }
 
-// drain makes what the plan adds and edits, sets the weight of what it takes
-// away to 0, and waits until no connection is left there, or for as long as the
-// options say. It returns the plan of what remains to be done.
+// drain makes the additions and edits of the plan, sets the weight of removed real
+// servers to 0, and waits until they have no connections, for Options.Drain at most. It
+// returns the plan of the remaining changes.
 func (e *engine) drain(ctx context.Context, p *Plan, generation uint32) (*Plan, error) {
 	if err := run(ctx, p.deferred().steps(e, generation), e.progress); err != nil {
 		return nil, err
@@ -58,16 +56,16 @@ func (e *engine) drain(ctx context.Context, p *Plan, generation uint32) (*Plan, 
 	return rest, nil
 }
 
-// deferred is the plan without what takes away: servers that go get weight 0,
-// VIPs and marks that go stay. Marks are looked at by the packets of running
-// sessions too, whose data connections are to follow their control connection.
+// deferred returns the plan without removals: removed real servers get weight 0, removed
+// VIPs and marks stay. A running session needs the marks for its next data connection,
+// which must reach the real server of the control connection.
 func (p *Plan) deferred() *Plan {
 	d := &Plan{live: p.live, settings: settingsPlan{set: p.settings.set}}
 	for _, c := range p.services {
 		if c.Op == ipvs.DelDestination && c.Before.Weight > 0 {
-			quiet := c.Before
-			quiet.Weight = 0
-			c = ipvs.Change{Op: ipvs.EditDestination, Service: c.Service, Before: c.Before, After: quiet}
+			drained := c.Before
+			drained.Weight = 0
+			c = ipvs.Change{Op: ipvs.EditDestination, Service: c.Service, Before: c.Before, After: drained}
 		}
 		if !c.Disrupts() {
 			d.services = append(d.services, c)
@@ -76,9 +74,9 @@ func (p *Plan) deferred() *Plan {
 	both := joinedLedgers(p.state.ledger, p.active.Ledger())
 	extended, ok := nft.MergeElements(&p.live.Ruleset, p.settled)
 	if ok {
-		d.addresses.come = p.addresses.come
+		d.addresses.added = p.addresses.added
 	} else {
-		extended = &p.live.Ruleset // rules differ: they wait, and with them what needs them
+		extended = &p.live.Ruleset // rules differ: they are changed after the drain, and VIPs are added then
 	}
 	d.intent = p.live.WithLedger(both, extended)
 	d.active = extended.WithLedger(both, extended)
@@ -86,24 +84,23 @@ func (p *Plan) deferred() *Plan {
 	return d
 }
 
-// awaitEnd waits until the real servers that the plan takes away have no
-// connection that is under way. Persistence templates are not waited for: while
-// a client has no connection they hold nothing but the memory of which server it
-// was on.
+// awaitEnd waits until removed real servers have no connections. It does not wait for
+// persistence templates: a template without a connection only records the real server of
+// a client.
 func (e *engine) awaitEnd(ctx context.Context, p *Plan) error {
 	deadline := e.clock.Now().Add(e.opts.Drain)
-	said := ""
+	reported := ""
 	for {
-		left, text, err := e.left(p)
+		found, text, err := e.remaining(p)
 		if err != nil {
 			return err
 		}
-		if !left {
+		if !found {
 			return nil
 		}
-		if text != said {
+		if text != reported {
 			e.progress("drain: " + text)
-			said = text
+			reported = text
 		}
 		select {
 		case <-ctx.Done():
@@ -118,14 +115,14 @@ func (e *engine) awaitEnd(ctx context.Context, p *Plan) error {
 	}
 }
 
-// left reports whether the plan would still cut connections, and which.
-func (e *engine) left(p *Plan) (left bool, text string, err error) {
+// remaining reports whether the plan would still cut connections, and which.
+func (e *engine) remaining(p *Plan) (found bool, text string, err error) {
 	services, err := e.Services(keysOf(p.have)...)
 	if err != nil {
 		return false, "", err
 	}
 	now := *p
 	now.have = ofKeys(services, p.have)
-	remaining := impact.RemainingConnections(now.impactInput(nil, e.kernel))
-	return remaining.Any(), remaining.String(), nil
+	r := impact.RemainingConnections(now.impactInput(nil, e.kernel))
+	return r.Any(), r.String(), nil
 }

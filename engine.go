@@ -19,13 +19,13 @@ import (
 // network namespace of the calling process.
 type Options struct {
 	NetNS     string            // name below /run/netns, or a path; empty: the caller's own
-	Adopt     bool              // take over IPVS services of the spec's marks that differ and are not in the ledger
-	Saves     bool              // the plan will be saved: read what Plan.Save needs besides
-	Drain     time.Duration     // let connections of what goes end first, so long at the most; 0: do not wait
-	FailOn    impact.Effect     // refuse changes that do this to live traffic, or worse; empty: none
-	LockOwner string            // who asks, for others who find the namespace locked: "apply"; at most 60 bytes
-	LockToken *LockToken        // the lock is taken already; nil: take it
-	Progress  func(step string) // called at the start of each step; nil: nobody listens
+	Adopt     bool              // take over IPVS services with marks of the spec that differ and are not in the ledger
+	Saves     bool              // for Plan.Save: read the digest of IPVS too
+	Drain     time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
+	FailOn    impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
+	LockOwner string            // text in the lock that other processes report: "apply"; at most 60 bytes
+	LockToken *LockToken        // of a lock that is taken already; nil: take the lock
+	Progress  func(step string) // called at the start of each step; may be nil
 }
 
 // PlanSpec compares the spec with the kernel. It changes nothing outside a scratch
@@ -36,23 +36,22 @@ func PlanSpec(ctx context.Context, source Source, opts Options) (*Plan, error) {
 	})
 }
 
-// PlanRemoval plans to take back all that Apply made. It needs no spec: what lvsmark
-// owns is found in the kernel.
+// PlanRemoval plans to remove everything that Apply made. It needs no spec: the kernel
+// contains the record of it.
 func PlanRemoval(ctx context.Context, opts Options) (*Plan, error) {
 	return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planState(ctx, nothing()) })
 }
 
-// Apply carries the plan out, and returns the plan that it carried out: another
-// one with the same aim where the kernel was changed since. When a step fails it
-// undoes those before it and returns a *RollbackError. When there is nothing to do it
-// writes nothing to the kernel. It returns a *nft.LockedError when another process
-// applies.
+// Apply carries out the plan. If the kernel was changed since the plan was made, it makes
+// the plan again. It returns the plan that it carried out. If a step fails, it undoes the
+// steps before and returns a *RollbackError. If there is nothing to do, it writes nothing
+// to the kernel. It returns a *nft.LockedError if another lvsmark has the lock.
 func Apply(ctx context.Context, p *Plan) (*Plan, error) {
 	return inKernel(p.opts, func(e *engine) (*Plan, error) { return e.apply(ctx, p) })
 }
 
-// planning calls f in the kernel. It says of an error that came of the context's end
-// that nothing was done.
+// planning calls f with an engine. To an error that is due to the end of the context it
+// adds that nothing was changed.
 func planning(ctx context.Context, opts Options, f func(*engine) (*Plan, error)) (*Plan, error) {
 	p, err := inKernel(opts, f)
 	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
@@ -61,13 +60,13 @@ func planning(ctx context.Context, opts Options, f func(*engine) (*Plan, error))
 	return p, err
 }
 
-// An engine works in one kernel.
+// An engine plans and applies in one kernel.
 type engine struct {
 	kernel
 	clock    clock
 	opts     Options
 	progress func(string)
-	release  func() error // gives the lock back; nil: it is not taken, or the caller's
+	release  func() error // releases the lock; nil: it is not taken, or the caller has it
 }
 
 func newEngine(k kernel, c clock, opts Options) *engine {
@@ -85,7 +84,7 @@ func (e *engine) close() {
 	}
 }
 
-// inKernel calls f on a thread in the namespace.
+// inKernel calls f with an engine, on a thread in the network namespace.
 func inKernel[T any](opts Options, f func(*engine) (T, error)) (result T, err error) {
 	if err := checkPrivileges(); err != nil {
 		return result, err
@@ -103,8 +102,8 @@ func inKernel[T any](opts Options, f func(*engine) (T, error)) (result T, err er
 	return result, err
 }
 
-// planSpec compares the kernel with the spec. The ruleset is read before the spec is
-// there, and again if somebody has changed it by the time the rest is.
+// planSpec compares the kernel with the spec. It reads the ruleset while the spec is read,
+// and again if another process has changed it before the rehearsal is complete.
 func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
 	rehearsal := e.rehearse(source)
 	ruleset, err := e.Snapshot()
@@ -144,7 +143,7 @@ func (e *engine) planState(ctx context.Context, want *Desired) (*Plan, error) {
 	return e.compare(ctx, ruleset, want, e.warnings(want.spec))
 }
 
-// planAgain makes the plan for what the kernel holds now.
+// planAgain makes the plan again, for the present state of the kernel.
 func (e *engine) planAgain(ctx context.Context, p *Plan) (*Plan, error) {
 	next, err := e.planState(ctx, p.desired)
 	if err != nil {
@@ -161,17 +160,16 @@ func (e *engine) warnings(spec *config.Spec) []string {
 	return e.Warnings(spec)
 }
 
-// A rehearsal is what became of the spec in a scratch network namespace.
+// A rehearsal is the result of a commit in a scratch network namespace.
 type rehearsal struct {
 	compiled, rehearsed *nft.Ruleset
 	err                 error
 }
 
-// rehearsals has one rehearsal, sooner or later; of a spec with mistakes it has none.
+// rehearsals yields one rehearsal, or none if the spec has mistakes.
 type rehearsals <-chan rehearsal
 
-// rehearse begins a rehearsal: it goes on while the kernel is read, for it has
-// nothing to do with that.
+// rehearse starts a rehearsal, which runs while the kernel is read.
 func (e *engine) rehearse(source Source) rehearsals {
 	done := make(chan rehearsal, 1)
 	go func() {
@@ -195,8 +193,7 @@ func (r rehearsals) await(ctx context.Context) (rehearsal, error) {
 	}
 }
 
-// compare reads the rest of the state, and finds what turns it into the desired
-// one.
+// compare reads the rest of the state and compares it with the desired state.
 func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desired, warnings []string) (*Plan, error) {
 	have, err := e.observe(ctx, ruleset, want.scope)
 	if err != nil {
@@ -211,7 +208,7 @@ func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desir
 	return p, nil
 }
 
-// A clock tells the time, and waits.
+// A clock is the functions of package time that the engine uses.
 type clock interface {
 	Now() time.Time
 	After(time.Duration) <-chan time.Time
@@ -224,19 +221,18 @@ var _ clock = systemClock{}
 func (systemClock) Now() time.Time                         { return time.Now() }
 func (systemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
-// A Source gives the spec, or its mistakes. It is called while the kernel is read,
-// for both take their time, and by several goroutines. Each time it gives the same, as
-// what sync.OnceValues makes does. One that may wait, as for the writer of a pipe, has
-// to end with the context of the plan.
+// A Source returns the spec, or its mistakes. Several goroutines call it while the kernel
+// is read, so it must return the same result each time, as sync.OnceValues does. A Source
+// that may block, as on a pipe, must return when the context of the plan ends.
 type Source func() (*config.Spec, error)
 
-// Known is the Source of a spec that is there already.
+// Known returns the Source of a spec that is read already.
 func Known(spec *config.Spec) Source {
 	return func() (*config.Spec, error) { return spec, nil }
 }
 
-// reading calls f, which asks the source, and has the source read meanwhile. A spec
-// that has mistakes is the error, whatever else f has met.
+// reading calls f, which calls the source, and reads the source at the same time. Mistakes
+// of the spec take precedence over errors of f.
 func reading[T any](source Source, f func() (T, error)) (T, error) {
 	go func() { _, _ = source() }()
 	result, err := f()
@@ -251,7 +247,7 @@ func reading[T any](source Source, f func() (T, error)) (T, error) {
 // ErrPrivilege says that the process lacks a capability; see capabilities(7).
 var ErrPrivilege = errors.New("missing privilege")
 
-// checkPrivileges asks for what every verb that meets the kernel needs.
+// checkPrivileges checks for the capabilities that every access to the kernel needs.
 func checkPrivileges() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -259,9 +255,9 @@ func checkPrivileges() error {
 		return fmt.Errorf("reading the capabilities of this process: %w", err)
 	}
 	needs := []struct {
-		bit      uint
-		name     string
-		whatItIs string
+		bit     uint
+		name    string
+		purpose string
 	}{
 		{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "to read and change nftables, IPVS and addresses"},
 		{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to rehearse in a network namespace"},
@@ -269,7 +265,7 @@ func checkPrivileges() error {
 	var missing []string
 	for _, need := range needs {
 		if data[need.bit/32].Effective&(1<<(need.bit%32)) == 0 {
-			missing = append(missing, need.name+" ("+need.whatItIs+")")
+			missing = append(missing, need.name+" ("+need.purpose+")")
 		}
 	}
 	if len(missing) > 0 {

@@ -151,6 +151,21 @@ func TestFakeCheckpointOfAdopted(t *testing.T) {
 	assert.Equal(t, before, w.String())
 }
 
+// TestFakeCheckpointTakesOver: a service of a mark that the checkpoint has is edited in
+// place, whoever made it.
+func TestFakeCheckpointTakesOver(t *testing.T) {
+	w := newFakeWorld(t)
+	w.applied(boundSpec)
+	before := w.String()
+	locked := w.lock()
+	_, err := w.apply(t.Context(), otherSpec, Options{LockToken: &locked.LockToken})
+	require.NoError(t, err)
+	w.addService(21, "10.0.0.99")
+	require.NoError(t, w.restore(&locked.Checkpoint))
+	require.NoError(t, locked.Release())
+	assert.Equal(t, before, w.String())
+}
+
 // TestFakeCheckpointUnconditional: what apply was to refuse is no reason not to roll back.
 func TestFakeCheckpointUnconditional(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{})

@@ -31,8 +31,8 @@ type kernel interface {
 	addresses
 	impact.Connections
 
-	// Warnings says what other programs do to packets of the spec. It does not fail:
-	// what cannot be found out is a warning too.
+	// Warnings names rules of other programs that concern packets of the spec. An error
+	// of reading them is a warning too.
 	Warnings(*config.Spec) []string
 	Close()
 }
@@ -49,8 +49,8 @@ type rulesets interface {
 	LockOwner() (owner string, found bool, err error)
 }
 
-// The methods of services are those of package ipvs. Each opens IPVS where that was
-// not done yet, which loads the module; its error is as of ipvs.Open.
+// The methods of services are those of package ipvs. Each opens IPVS if it is not open,
+// which loads the module. The error is then that of ipvs.Open.
 type services interface {
 	IPVSLoaded() bool
 	OpenIPVS() error
@@ -60,17 +60,17 @@ type services interface {
 	ServiceChanged(ipvs.Change) (bool, error)
 }
 
-// Settings are sysctls and IPVS timeouts. The error of a sysctl that is not there
-// wraps fs.ErrNotExist and names what would bring it; that of a timeout is as of
-// ipvs.Open. It is an error if the kernel holds another value than it was given:
+// Settings are sysctls and IPVS timeouts. The error of a missing sysctl wraps
+// fs.ErrNotExist and names the module that has it; the error of a timeout is that of
+// ipvs.Open. It is an error if the kernel then has another value than the given one:
 // each apply would write it again.
 type settings interface {
 	ReadSetting(name string) (string, error)
 	WriteSetting(name, value string) error
 }
 
-// The methods of addresses are those of package hostaddr. Device reports why there
-// is no device of that name.
+// The methods of addresses are those of package hostaddr. Device returns an error if there
+// is no such device.
 type addresses interface {
 	Device(name string) error
 	Addresses() ([]hostaddr.Local, error)

@@ -8,8 +8,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// observe reads the rest of a State, whose ruleset was read before. What it reads
-// depends on the ledger in that.
+// observe reads a State. The ruleset was read before: the scope depends on its ledger.
 func (e *engine) observe(ctx context.Context, ruleset *nft.Snapshot, scopeOf func(nft.Ledger) scope) (*State, error) {
 	state := &State{ruleset: ruleset, ledger: ruleset.Ledger(), settings: map[string]observed{}, devices: map[string]error{}}
 	s := scopeOf(state.ledger)
@@ -25,7 +24,7 @@ func (e *engine) observe(ctx context.Context, ruleset *nft.Snapshot, scopeOf fun
 	return state, nil
 }
 
-// observeServices comes first: IPVS brings sysctls with it.
+// observeServices must be first: the module of IPVS creates sysctls.
 func (e *engine) observeServices(state *State, s scope) (err error) {
 	if !s.services {
 		return nil
@@ -59,8 +58,8 @@ func (e *engine) observeAddresses(state *State, s scope) (err error) {
 	return err
 }
 
-// readAgain reads the ruleset anew where another process changed it since: the
-// spec, or other tables, may have taken their time.
+// readAgain reads the ruleset again if another process has changed it: reading the spec
+// and other tables may take long.
 func (e *engine) readAgain(ruleset *nft.Snapshot) (*nft.Snapshot, error) {
 	generation, err := e.Generation()
 	if err != nil || generation == ruleset.Generation {

@@ -14,15 +14,15 @@ import (
 
 // An operation is what a step does to each of several items.
 type operation[T any] struct {
-	do      func([]T) []error // an answer for each item that was begun, in order; it ends with the items, or where one failed
+	do      func([]T) []error // returns an answer for each item in order, up to the last item or a failure
 	undo    func(T) error
-	done    func(T) (bool, error) // whether the kernel holds what do makes
+	done    func(T) (bool, error) // whether the kernel contains what do makes
 	name    func(T) string
-	foreign func(T) bool     // what the kernel holds may be somebody else's if do fails with EEXIST; nil: it never is
-	moot    func(error) bool // whether undo failed because another program deleted what holds the item; nil: nothing holds it
+	foreign func(T) bool     // whether an item that exists (EEXIST) may belong to another program; nil: never
+	moot    func(error) bool // whether undo failed because another process deleted the parent of the item; nil: it has no parent
 }
 
-// each does items one after the other, up to one that fails.
+// each calls do for one item after the other, and stops at a failure.
 func each[T any](do func(T) error) func([]T) []error {
 	return func(items []T) []error {
 		var answers []error
@@ -37,13 +37,13 @@ func each[T any](do func(T) error) func([]T) []error {
 	}
 }
 
-// eachStep does items, and undoes those that were done in reverse. The zero step
-// stands for no items.
+// eachStep is the step that does the operation to items. It undoes them in reverse order.
+// It returns the zero step if there are no items.
 func eachStep[T any](name string, items []T, d operation[T]) step {
 	if len(items) == 0 {
 		return step{}
 	}
-	var answers []error // of those that were begun
+	var answers []error
 	return step{
 		name: name,
 		do: func() error {
@@ -53,7 +53,7 @@ func eachStep[T any](name string, items []T, d operation[T]) step {
 		undo: func() error {
 			var left []error
 			for i, failure := range slices.Backward(answers) {
-				left = append(left, d.takeBack(items[i], failure))
+				left = append(left, d.undoItem(items[i], failure))
 			}
 			return errors.Join(left...)
 		},
@@ -66,8 +66,8 @@ func eachStep[T any](name string, items []T, d operation[T]) step {
 	}
 }
 
-// firstOf is the first error. Where several items failed, the others did so
-// likewise, or because of it.
+// firstOf returns the first error. The other errors have the same cause, or follow from
+// it.
 func firstOf(answers []error) error {
 	for _, err := range answers {
 		if err != nil {
@@ -77,10 +77,10 @@ func firstOf(answers []error) error {
 	return nil
 }
 
-// takeBack undoes the operation to one item, and is content when it is undone
-// already. When the operation failed, the kernel may all the same have done it: only
-// the answer was lost.
-func (d operation[T]) takeBack(item T, failure error) error {
+// undoItem undoes the operation to one item. It is no error if the item is undone
+// already. If the operation failed, the kernel may still have done it, and only the answer
+// was lost.
+func (d operation[T]) undoItem(item T, failure error) error {
 	if failure != nil {
 		done, err := d.done(item)
 		switch {
@@ -111,10 +111,11 @@ func (e *engine) serviceOperation() operation[ipvs.Change] {
 		undo: func(c ipvs.Change) error { return firstOf(e.ChangeServices(c.Inverse())) },
 		done: func(c ipvs.Change) (bool, error) { return e.ServiceChanged(c) },
 		name: ipvs.Change.String,
-		// A server of a service of lvsmark's is lvsmark's.
+		// A real server of a service of lvsmark belongs to lvsmark.
 		foreign: func(c ipvs.Change) bool { return c.Op == ipvs.AddService },
-		// Services are undone ahead of their real servers. So where there is none for a
-		// real server (ESRCH of net/netfilter/ipvs/ip_vs_ctl.c), it was deleted since.
+		// ESRCH: there is no service for the real server (net/netfilter/ipvs/ip_vs_ctl.c).
+		// A deleted service is restored before its real servers, so another process has
+		// deleted it.
 		moot: func(err error) bool { return errors.Is(err, unix.ESRCH) },
 	}
 }
@@ -131,7 +132,7 @@ func (e *engine) settingOperation() operation[settingChange] {
 	}
 }
 
-// addAddress is an operation, and removeAddress its opposite.
+// addAddress adds a VIP to a device. removeAddress is the inverse operation.
 func (e *engine) addAddress() operation[hostaddr.Address] {
 	return operation[hostaddr.Address]{
 		do:   func(list []hostaddr.Address) []error { return e.AddAddresses(list...) },

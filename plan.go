@@ -15,24 +15,24 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A Plan is what turns the state of a kernel into a desired one, part by part.
+// A Plan is the changes from the state of a kernel to a desired state. Only Apply carries
+// it out, and does not modify it.
 //
-// nftables goes through up to four rulesets, each a whole one: live, as found;
-// intent, where the ledger says already what is about to be made; active, where
-// the rules are the desired ones; settled, where the ledger no longer says
-// what was taken back. So whenever lvsmark is killed, the ledger tells the next
-// apply all that it made.
+// Four complete rulesets follow each other: live, as found; intent, whose ledger already
+// names what apply creates; active, with the desired rules; settled, whose ledger no
+// longer names what apply removed. So the ledger names everything that lvsmark made, even
+// if lvsmark is killed between two steps.
 type Plan struct {
 	opts    Options
-	file    *fileCheck   // what a plan file demands; nil: it is made of none
-	spec    *config.Spec // nil: of none
+	file    *fileCheck   // the plan file that the plan has to match; nil: none
+	spec    *config.Spec // nil: none
 	state   *State
 	desired *Desired
 
 	live                    *nft.Snapshot // that of the state
 	intent, active, settled *nft.Ruleset
 
-	have, want []ipvs.VirtualService // lvsmark's, or about to be; as found, and as they are to be
+	have, want []ipvs.VirtualService // those of lvsmark, found and desired
 	services   []ipvs.Change
 	settings   settingsPlan
 	addresses  addressPlan
@@ -42,14 +42,14 @@ type Plan struct {
 	changes func() []Change // see Changes
 }
 
-// Changes are in the order of Apply; there are none where there is nothing to do.
+// Changes returns the changes in the order of Apply. It is empty if there is nothing to do.
 func (p *Plan) Changes() []Change { return p.changes() }
 
-// Notes are what the operator should know and lvsmark left alone.
+// Notes name what differs and lvsmark does not change, for the operator.
 func (p *Plan) Notes() []string { return p.notes }
 
-// Warnings name what others do in the network namespace that keeps packets from
-// their mark or from IPVS. Only the plan of a spec has them.
+// Warnings name rules of other programs that keep packets from their mark or from IPVS.
+// Only the plan of a spec has warnings.
 func (p *Plan) Warnings() []string { return p.warnings }
 
 // String lists the changes and what they do to live traffic, a line each, then notes
@@ -73,27 +73,26 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// WithLock returns the plan, for an Apply under a lock that the caller holds.
+// WithLock returns a copy of the plan that is applied under a lock that is taken already.
 func (p *Plan) WithLock(token LockToken) *Plan {
 	locked := *p
 	locked.opts.LockToken = &token
 	return &locked
 }
 
-// disturbs reports whether anything of lvsmark's is there that connections may hang
-// off.
-func (p *Plan) disturbs() bool {
-	return len(p.live.Tables) > 0 || len(p.have) > 0 || len(p.addresses.gone) > 0
+// mayCut reports whether there is anything of lvsmark that connections may depend on.
+func (p *Plan) mayCut() bool {
+	return len(p.live.Tables) > 0 || len(p.have) > 0 || len(p.addresses.removed) > 0
 }
 
-// cuts reports whether anything is taken away that connections may hang off.
-func (p *Plan) cuts() bool { return slices.ContainsFunc(p.services, ipvs.Change.Disrupts) }
+// removes reports whether the plan removes services or real servers.
+func (p *Plan) removes() bool { return slices.ContainsFunc(p.services, ipvs.Change.Disrupts) }
 
-// count lists the changes. The connections that they cut are counted now, on this
-// thread. Where there can be none the kernel is not asked, and the list is written
-// when it is wanted, on any thread.
+// count makes the list of changes. The connections that changes cut are read from the
+// kernel, so the list is made on this thread. If there can be no such connections,
+// nothing is read, and the list is made on first use, on any thread.
 func (p *Plan) count(connections impact.Connections) {
-	if !p.disturbs() {
+	if !p.mayCut() {
 		p.changes = sync.OnceValue(func() []Change { return p.listChanges(noConnections{}) })
 		return
 	}
@@ -101,7 +100,7 @@ func (p *Plan) count(connections impact.Connections) {
 	p.changes = func() []Change { return list }
 }
 
-// noConnections are those of a kernel that has nothing of lvsmark's.
+// noConnections is a kernel without IPVS connections.
 type noConnections struct{}
 
 var _ impact.Connections = noConnections{}
@@ -116,28 +115,28 @@ func (noConnections) Translated(config.Family) ([]netip.AddrPort, error) { retur
 func (p *Plan) listChanges(connections impact.Connections) []Change {
 	ruleset := nft.Compare(&p.live.Ruleset, p.settled).Changes()
 	impacts := impact.Analyze(p.impactInput(ruleset, connections))
-	makes, breaks := p.splitServices()
+	safe, disruptive := p.splitServices()
 	return joined(
 		settingChanges(p.settings.set, impacts.Settings),
-		removedAddresses(p.addresses.gone, impacts.Removed),
-		serviceChanges(makes, impacts.Services),
+		removedAddresses(p.addresses.removed, impacts.Removed),
+		serviceChanges(safe, impacts.Services),
 		rulesetChanges(ruleset, impacts.Ruleset),
-		addedAddresses(p.addresses.come),
-		serviceChanges(breaks, impacts.Services[len(makes):]),
+		addedAddresses(p.addresses.added),
+		serviceChanges(disruptive, impacts.Services[len(safe):]),
 		settingChanges(p.settings.putBack, impacts.Settings[len(p.settings.set):]),
 	)
 }
 
-// impactInput is the plan for an analysis of its impact. The changes of the ruleset
-// are those from live to settled.
+// impactInput is the input of the impact analysis. ruleset has the changes from live to
+// settled.
 func (p *Plan) impactInput(ruleset []nft.Change, connections impact.Connections) impact.Input {
 	in := impact.Input{
 		Spec:      p.spec,
 		Before:    impact.State{Ruleset: &p.live.Ruleset, Services: p.have},
 		After:     impact.State{Ruleset: p.settled, Services: p.want},
-		Addresses: p.addresses.there,
+		Addresses: p.addresses.present,
 		Changes: impact.Changes{
-			Services: p.services, Ruleset: ruleset, Added: p.addresses.come, Removed: p.addresses.gone,
+			Services: p.services, Ruleset: ruleset, Added: p.addresses.added, Removed: p.addresses.removed,
 		},
 		Connections: connections,
 	}
@@ -147,7 +146,7 @@ func (p *Plan) impactInput(ruleset []nft.Change, connections impact.Connections)
 	return in
 }
 
-// joined is slices.Concat without a copy where only one list holds anything.
+// joined is slices.Concat, without a copy if only one list has elements.
 func joined(lists ...[]Change) []Change {
 	lists = slices.DeleteFunc(lists, func(list []Change) bool { return len(list) == 0 })
 	if len(lists) == 1 {
@@ -156,14 +155,14 @@ func joined(lists ...[]Change) []Change {
 	return slices.Concat(lists...)
 }
 
-// An ImpactError refuses changes that do to live traffic what the operator does
-// not want.
+// An ImpactError refuses a plan whose changes have an effect on live traffic that the
+// operator excludes.
 type ImpactError struct {
 	FailOn  impact.Effect
-	Changes []Change // those that do it
+	Changes []Change // those with that effect, or a worse one
 }
 
-// Error has a line for each change, and one for the way out.
+// Error has a line for each change, and a hint in the last line.
 func (e *ImpactError) Error() string {
 	lines := []string{fmt.Sprintf("refused by --fail-on %s, nothing was done: %s", e.FailOn, Sum(e.Changes))}
 	for _, c := range e.Changes {
@@ -176,8 +175,8 @@ func (e *ImpactError) Error() string {
 	return strings.Join(append(lines, hint), "\n")
 }
 
-// Refused returns an *ImpactError when one of the changes is at least as bad as
-// what the operator does not want; see Options.FailOn.
+// Refused returns an *ImpactError if a change has the effect of Options.FailOn or a worse
+// one.
 func (p *Plan) Refused() error {
 	failOn := p.opts.FailOn
 	if failOn == "" {

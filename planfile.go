@@ -14,12 +14,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// SavedPlanVersion is the version of the plan files that this lvsmark writes,
-// and the only one that it applies.
+// SavedPlanVersion is the only version of plan files that this lvsmark writes and applies.
 const SavedPlanVersion = 1
 
-// A SavedPlan is a plan to be read by people and applied later, as it stands in
-// a plan file.
+// A SavedPlan is the content of a plan file.
 type SavedPlan struct {
 	Version  int          `json:"version"`
 	Changed  bool         `json:"changed"` // whether it holds any change
@@ -33,26 +31,26 @@ type SavedPlan struct {
 	After    After        `json:"after"`
 }
 
-// A SpecDigest says which spec a plan was made of.
+// A SpecDigest identifies the spec of a plan.
 type SpecDigest struct {
 	File   string `json:"file"`
 	SHA256 string `json:"sha256"` // of the file's bytes, in hexadecimal
 }
 
-// A KernelDigest says of what state of the kernel a plan was made.
+// A KernelDigest identifies the state of the kernel for which a plan was made.
 type KernelDigest struct {
-	Generation uint32 `json:"nftables_generation"`   // every change of the ruleset adds to it, whoever makes it
-	IPVS       string `json:"ipvs_sha256,omitempty"` // see ipvs.Conn.Digest; empty: the spec has no use for IPVS
+	Generation uint32 `json:"nftables_generation"`   // any change of the ruleset by any process increases it
+	IPVS       string `json:"ipvs_sha256,omitempty"` // see ipvs.Conn.Digest; empty: the spec does not need IPVS
 }
 
-// After is what the kernel holds of lvsmark's once the plan is applied.
+// After is the desired tables and services as text.
 type After struct {
 	NFTables string `json:"nftables"` // as `nft list table` prints it
 	IPVS     string `json:"ipvs"`     // as `ipvsadm -Sn` prints it, but for the order
 }
 
-// Save returns a record of the plan, which Options.Saves announced. The caller says
-// what file the spec is from.
+// Save returns the content of a plan file. The plan must be made with Options.Saves. The
+// digest is that of the spec.
 func (p *Plan) Save(digest SpecDigest) *SavedPlan {
 	return &SavedPlan{
 		Version: SavedPlanVersion, Changed: len(p.Changes()) > 0, NetNS: p.opts.NetNS, Adopt: p.opts.Adopt,
@@ -63,11 +61,11 @@ func (p *Plan) Save(digest SpecDigest) *SavedPlan {
 	}
 }
 
-// digest is that of the kernel as the plan found it, apart from the lock.
+// digest identifies the state of the kernel without the lock.
 func (p *Plan) digest() KernelDigest {
 	d := KernelDigest{Generation: p.live.Generation, IPVS: p.state.digest}
 	if lock := p.opts.LockToken; lock != nil && d.Generation == lock.After {
-		d.Generation = lock.Before // all that changed it is the lock itself
+		d.Generation = lock.Before // only the lock has changed it
 	}
 	return d
 }
@@ -90,7 +88,7 @@ func (s *SavedPlan) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// ReadPlan reads a plan file. It takes none that holds what it does not know.
+// ReadPlan reads a plan file. Unknown members are an error.
 func ReadPlan(r io.Reader) (*SavedPlan, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -110,8 +108,8 @@ func ReadPlan(r io.Reader) (*SavedPlan, error) {
 	return s, nil
 }
 
-// A StalePlanError says that a plan file is out of date: what moved since it was
-// made. Nothing was changed.
+// A StalePlanError says that a plan file is out of date, and what has changed since it was
+// made. Apply has changed nothing.
 type StalePlanError struct {
 	Moved []string
 }
@@ -124,9 +122,9 @@ func (e *StalePlanError) Error() string {
 	return strings.Join(append(lines, "nothing was changed; make the plan anew with `lvsmark plan`"), "\n")
 }
 
-// Plan plans to do precisely what the plan file says, or returns a *StalePlanError.
-// The caller has read the spec that the plan file names, and gives its digest. Apply
-// compares again where the kernel is changed meanwhile.
+// Plan returns the plan of the plan file, or a *StalePlanError. The spec is the one that
+// the plan file names. If the kernel is changed before Apply, Apply returns a
+// *StalePlanError too.
 func (s *SavedPlan) Plan(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*Plan, error) {
 	opts.Saves = true
 	return planning(ctx, opts, func(e *engine) (*Plan, error) {
@@ -138,14 +136,13 @@ func (s *SavedPlan) Plan(ctx context.Context, spec *config.Spec, digest SpecDige
 	})
 }
 
-// A fileCheck is a plan file that plans have to match, and the digest of the spec that
-// they are made of.
+// A fileCheck is a plan file that a plan must match, and the digest of the plan's spec.
 type fileCheck struct {
 	saved *SavedPlan
 	spec  SpecDigest
 }
 
-// checked returns the plan when it matches the plan file; nil: there is none.
+// checked returns the plan if it matches the plan file, or if there is none (nil).
 func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	if f == nil {
 		return p, nil
@@ -168,11 +165,11 @@ func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	return p, nil
 }
 
-// movedLimit is how many changes are told one by one.
+// movedLimit bounds how many changes a StalePlanError lists.
 const movedLimit = 10
 
-// movedChanges tells where the changes that are needed now differ from those of
-// the plan.
+// movedChanges lists the differences between the changes of the plan file and those that
+// are needed now.
 func movedChanges(planned, now []Change) []string {
 	lines := append(missing(planned, now, "no longer to be done: "), missing(now, planned, "to be done besides: ")...)
 	if more := len(lines) - movedLimit; more > 0 {
@@ -184,7 +181,7 @@ func movedChanges(planned, now []Change) []string {
 func missing(changes, in []Change, prefix string) []string {
 	known := make(map[Change]int, len(in))
 	for _, c := range in {
-		c.Impact = impact.Impact{} // connections come and go
+		c.Impact = impact.Impact{} // the number of connections varies
 		known[c]++
 	}
 	var lines []string

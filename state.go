@@ -9,38 +9,36 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A State is what lvsmark needs to know of the kernel of one network namespace.
-// observe reads it, diff compares it with a Desired, and a Checkpoint keeps it.
+// A State is the part of a kernel that lvsmark needs: of one network namespace, read
+// once. observe reads it, diff compares it with a Desired, and a Checkpoint keeps it.
 type State struct {
 	ruleset   *nft.Snapshot         // lvsmark's tables, the names of others, who has the lock
-	ledger    nft.Ledger            // that of the ruleset; not to be changed
-	services  []ipvs.VirtualService // keyed by fwmark; nil: IPVS was not asked
-	noIPVS    error                 // wraps ipvs.ErrNoIPVS; nil: IPVS is there, or was not asked
-	digest    string                // of all IPVS services, see ipvs.Conn.Digest; empty: not asked for
+	ledger    nft.Ledger            // that of the ruleset; read only
+	services  []ipvs.VirtualService // keyed by fwmark; nil: none, or not read
+	noIPVS    error                 // wraps ipvs.ErrNoIPVS; nil: there is IPVS, or it was not needed
+	digest    string                // of all IPVS services, see ipvs.Conn.Digest; empty: not needed
 	settings  map[string]observed   // sysctls and IPVS timeouts of the scope, by name
 	addresses []hostaddr.Local      // of all devices
-	devices   map[string]error      // devices of the scope; nil: there, else why not
+	devices   map[string]error      // devices of the scope; nil: it exists
 }
 
-// An observed setting has a value, or the reason why it cannot be read: that of
-// a sysctl that is not there wraps fs.ErrNotExist.
+// An observed setting has a value, or the error of reading it. The error of a missing
+// sysctl wraps fs.ErrNotExist.
 type observed struct {
 	value string
 	err   error
 }
 
-// A scope is what observe reads of the kernel, besides the nftables ruleset and all
-// addresses.
+// A scope selects what observe reads in addition to the nftables ruleset and all addresses.
 type scope struct {
 	services bool
-	expected []ipvs.Key // services that a list must not miss
+	expected []ipvs.Key // services that must be read even if the kernel's list lacks them
 	digest   bool
 	settings []string
 	devices  []string
 }
 
-// scope is what has to be known of a kernel that has that ledger, to compare it with
-// the desired state.
+// scope selects what is compared with the desired state, in a kernel with that ledger.
 func (d *Desired) scope(ledger nft.Ledger) scope {
 	s := scope{expected: boundKeys(ledger)}
 	if d.exact {
@@ -65,26 +63,23 @@ func (d *Desired) scope(ledger nft.Ledger) scope {
 	return s
 }
 
-// A Desired is a state that the kernel is to have. The zero value, with an empty
-// ruleset, has nothing of lvsmark's.
+// A Desired is the desired state of a kernel.
 type Desired struct {
-	spec      *config.Spec // that it was compiled from; nil: from none
-	ruleset   *nft.Ruleset // in the kernel's form
+	spec      *config.Spec // from which it was compiled; nil: none
+	ruleset   *nft.Ruleset // as the kernel lists it
 	services  []ipvs.VirtualService
 	settings  []config.Setting // in the order in which they are set
 	addresses []hostaddr.Address
 
-	// adopt says that services of the desired marks are lvsmark's even where they
-	// differ and no ledger names them.
-	adopt bool
-	// exact says that the kernel once had this state, and is to have it again: the
-	// ledger is kept as it was, and settings that another process changed are put
-	// back too. Otherwise the ledger gets the values that settings have now.
+	adopt bool // take over services with a desired mark that differ and are not in the ledger
+
+	// exact is set for a saved state: the ledger is restored as it was, and settings
+	// that another process has changed are put back too. If it is not set, the present
+	// values of settings are recorded in the ledger.
 	exact bool
 }
 
-// desired compiles the spec to what the kernel is to hold. The ruleset is that of
-// the spec, rehearsed.
+// desired compiles the spec. The ruleset is that of the spec after its rehearsal.
 func desired(spec *config.Spec, rehearsed *nft.Ruleset, adopt bool) *Desired {
 	return &Desired{
 		spec: spec, ruleset: rehearsed, adopt: adopt,
@@ -92,5 +87,5 @@ func desired(spec *config.Spec, rehearsed *nft.Ruleset, adopt bool) *Desired {
 	}
 }
 
-// nothing is the state without anything of lvsmark's.
+// nothing is the desired state of delete.
 func nothing() *Desired { return &Desired{ruleset: &nft.Ruleset{}} }

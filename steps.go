@@ -11,14 +11,14 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A step is one thing that apply does. Undo takes back what do did, also when
-// do failed half way; it must be good for nothing to take back.
+// A step is a part of apply. undo reverts do, also a do that failed half way or did
+// nothing.
 type step struct {
 	name    string
 	do      func() error
 	undo    func() error
-	objects func() []string // what do changes, by name
-	lost    func() []string // what undo cannot bring back of what do did; nil: nothing
+	objects func() []string // names of the objects that do changes
+	lost    func() []string // what undo cannot restore; nil: nothing
 }
 
 // A RollbackError is the failure of a step of apply, after the steps before it
@@ -26,9 +26,9 @@ type step struct {
 type RollbackError struct {
 	Step   string   // the step that failed
 	Err    error    // why
-	Undone []string // steps that were taken back, the last first
-	Left   []error  // what could not be taken back, and what was left for its sake
-	Lost   []string // what is gone all the same: connections of real servers that were removed
+	Undone []string // steps that were undone, the last first
+	Left   []error  // steps that could not be undone, and those that they depend on
+	Lost   []string // what undo cannot restore: connections of real servers that were removed
 }
 
 func (e *RollbackError) Error() string {
@@ -50,7 +50,7 @@ func (e *RollbackError) Error() string {
 	return text
 }
 
-// Unwrap gives the cause, and what is left.
+// Unwrap returns the cause and the errors of the rollback.
 func (e *RollbackError) Unwrap() []error { return append([]error{e.Err}, e.Left...) }
 
 // run does the steps in order, and undoes them in reverse when one fails or the
@@ -71,10 +71,10 @@ func run(ctx context.Context, steps []step, progress func(string)) error {
 	return nil
 }
 
-// undo takes steps back in reverse, up to one that cannot be. Those before it stay:
-// marks that may still turn to a service need it, and what the ledger may no longer
-// say must not come back. What is there then, apply goes through whenever it comes
-// that far.
+// undo undoes steps in reverse order, and stops at one that cannot be undone. The steps
+// before that stay: a service must stay as long as a mark may lead to it, and the ledger
+// must name all that is there. What is left then is a state between two steps, from which
+// the next apply continues.
 func undo(done []step, failure *RollbackError) error {
 	for i, s := range slices.Backward(done) {
 		if s.lost != nil {
@@ -92,14 +92,14 @@ func undo(done []step, failure *RollbackError) error {
 	return failure
 }
 
-// leave says of steps that they were left done.
+// leave records steps that are not undone.
 func (e *RollbackError) leave(done []step) {
 	for _, s := range slices.Backward(done) {
 		e.Left = append(e.Left, fmt.Errorf("%s: left done, for what came later may need it: %s", s.name, truncate(s.objects())))
 	}
 }
 
-// maxListed is how many objects a message names.
+// maxListed bounds how many objects a message names.
 const maxListed = 50
 
 func truncate(names []string) string {
@@ -109,9 +109,9 @@ func truncate(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// steps are those of apply, in order, for a ruleset of that generation: what is new
-// is made before the marks turn to it, what is old goes after they turned away. A VIP
-// answers only once it is served.
+// steps returns the steps of apply, in order, for a ruleset of that generation. New
+// services are created before packets get their marks, and old ones are removed after
+// no packet has their marks. A VIP is added when its service is there.
 func (p *Plan) steps(e *engine, generation uint32) []step {
 	ruleset := func(name string, from, to *nft.Ruleset) step {
 		difference := nft.Compare(from, to)
@@ -133,23 +133,23 @@ func (p *Plan) steps(e *engine, generation uint32) []step {
 			objects: func() []string { return tables(from, to) },
 		}
 	}
-	makes, breaks := p.splitServices()
+	safe, disruptive := p.splitServices()
 	steps := []step{
 		ruleset("write the ledger", &p.live.Ruleset, p.intent),
 		eachStep("set sysctls and timeouts", p.settings.set, e.settingOperation()),
-		eachStep("remove VIP addresses", p.addresses.gone, e.removeAddress()),
-		eachStep("add and edit IPVS services", makes, e.serviceOperation()),
+		eachStep("remove VIP addresses", p.addresses.removed, e.removeAddress()),
+		eachStep("add and edit IPVS services", safe, e.serviceOperation()),
 		ruleset("change the marks", p.intent, p.active),
-		eachStep("add VIP addresses", p.addresses.come, e.addAddress()),
-		e.removeServices(breaks),
+		eachStep("add VIP addresses", p.addresses.added, e.addAddress()),
+		e.removeServices(disruptive),
 		eachStep("put back sysctls and timeouts", p.settings.putBack, e.settingOperation()),
 		ruleset("close the ledger", p.active, p.settled),
 	}
 	return slices.DeleteFunc(steps, func(s step) bool { return s.do == nil })
 }
 
-// splitServices relies on ipvs.Diff, which puts last what breaks connections.
-func (p *Plan) splitServices() (makes, breaks []ipvs.Change) {
+// splitServices relies on the order of ipvs.Diff: changes that end connections are last.
+func (p *Plan) splitServices() (safe, disruptive []ipvs.Change) {
 	for i, c := range p.services {
 		if c.Disrupts() {
 			return p.services[:i], p.services[i:]
@@ -158,8 +158,8 @@ func (p *Plan) splitServices() (makes, breaks []ipvs.Change) {
 	return p.services, nil
 }
 
-// removeServices knows what connections cannot be brought back.
-func (e *engine) removeServices(breaks []ipvs.Change) step {
+// removeServices records the real servers whose connections undo cannot restore.
+func (e *engine) removeServices(changes []ipvs.Change) step {
 	operation := e.serviceOperation()
 	var removed []string
 	operation.do = func(list []ipvs.Change) []error {
@@ -171,12 +171,12 @@ func (e *engine) removeServices(breaks []ipvs.Change) step {
 		}
 		return answers
 	}
-	s := eachStep("remove IPVS services", breaks, operation)
+	s := eachStep("remove IPVS services", changes, operation)
 	s.lost = func() []string { return removed }
 	return s
 }
 
-// tables names those of both rulesets.
+// tables returns the names of the tables of all rulesets.
 func tables(rulesets ...*nft.Ruleset) []string {
 	var names []string
 	for _, r := range rulesets {

@@ -6,7 +6,7 @@ run_lint() {
 	install_packages "${lint_packages[@]}"
 	find_go
 	cd "$repo" || return
-	for check in format vet static fix tidy dead shell leftovers; do
+	for check in format vet static fix tidy dead structure shell leftovers; do
 		say "lint: $check"
 		"lint_$check" || failed+=("$check")
 	done
@@ -19,6 +19,12 @@ lint_static() { tool staticcheck ./...; }
 lint_fix() { prints_nothing go fix -diff ./...; }
 lint_tidy() { go mod tidy -diff && go -C tools mod tidy -diff; }
 lint_dead() { prints_nothing tool deadcode -test ./...; }
+
+# lint_structure checks the limits of files, functions and the arrows between files.
+lint_structure() {
+	local table
+	table=$(go -C "$repo/tools" run ./structure ..) || { printf '%s\n' "$table" && false; }
+}
 
 # lint_shell checks the scripts, and the *.sh files that they source.
 lint_shell() {

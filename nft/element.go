@@ -2,6 +2,7 @@ package nft
 
 import (
 	"cmp"
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"strings"
@@ -208,20 +209,16 @@ func lastAddr(p netip.Prefix) netip.Addr {
 	return addr
 }
 
-// An ElementMatch is an element as a lookup uses it: the keys that it matches, and the
-// result. Bytes are in the order of registers; empty strings are absent values.
+// An ElementMatch is the keys that an element matches, in the byte order of registers. An
+// empty key is absent.
 type ElementMatch struct {
 	Key       string // the key, or the first key of an interval
 	KeyEnd    string // the last key of an interval, if the element has both
 	EndsRange bool   // matches no key, but ends the interval below it
 	CatchAll  bool   // matches keys that no other element matches
-	Data      string // value in maps
-	IsVerdict bool   // for verdict maps
-	Verdict   expr.VerdictKind
-	Chain     string // target of jump and goto
 }
 
-// Match decodes the element.
+// Match decodes the keys that the element matches.
 func (e Element) Match() ElementMatch {
 	const catchAll = 2 // NFT_SET_ELEM_CATCHALL
 	var m ElementMatch
@@ -233,18 +230,51 @@ func (e Element) Match() ElementMatch {
 			m.KeyEnd = dataValue(data)
 		case unix.NFTA_SET_ELEM_FLAGS:
 			if len(data) == 4 {
-				m.EndsRange = uint32Of(data)&unix.NFT_SET_ELEM_INTERVAL_END != 0
-				m.CatchAll = uint32Of(data)&catchAll != 0
+				flags := binary.BigEndian.Uint32([]byte(data))
+				m.EndsRange, m.CatchAll = flags&unix.NFT_SET_ELEM_INTERVAL_END != 0, flags&catchAll != 0
 			}
 		}
 	}
+	return m
+}
+
+// An Answer is a map's value for an element: data in the byte order of registers, or a
+// verdict. It is zero for sets.
+type Answer struct {
+	Data      string
+	IsVerdict bool
+	Verdict   expr.VerdictKind
+	Chain     string // target of jump and goto
+}
+
+// Answer decodes the map's value for the element.
+func (e Element) Answer() Answer {
+	var a Answer
 	for typ, data := range netlink.Attributes(e.Rest) {
 		if typ == unix.NFTA_SET_ELEM_DATA {
-			m.Data = dataValue(data)
-			m.Verdict, m.Chain, m.IsVerdict = dataVerdict(data)
+			a.Data = dataValue(data)
+			a.Verdict, a.Chain, a.IsVerdict = dataVerdict(data)
 		}
 	}
-	return m
+	return a
+}
+
+// Finder returns a function that finds the element of a key by binary search. It is nil if
+// the set is not a sorted set of single keys.
+func (s *Set) Finder() func(key []byte) (Element, bool) {
+	single := len(elementKey(make([]byte, s.KeyLen)))
+	if s.isInterval() || s.KeyHost || !slices.IsSortedFunc(s.Elements, s.compareKeys) ||
+		slices.ContainsFunc(s.Elements, func(e Element) bool { return len(e.Key) != single }) {
+		return nil
+	}
+	return func(key []byte) (Element, bool) {
+		want := elementKey(key)
+		i, ok := slices.BinarySearchFunc(s.Elements, want, func(e Element, key string) int { return strings.Compare(e.Key, key) })
+		if !ok {
+			return Element{}, false
+		}
+		return s.Elements[i], true
+	}
 }
 
 // RangesArePairs reports whether an interval of the set is two elements: one with its first

@@ -99,13 +99,14 @@ func (e Expression) DestRegister() (register uint32, ok bool) {
 	return e.number(attribute), ok && len(data) == 4
 }
 
-// SourceRegister returns the source register of a bitwise or byteorder expression; 0 for
-// other expressions.
-func (e Expression) SourceRegister() uint32 {
-	if e.Name != "bitwise" && e.Name != "byteorder" {
-		return 0
-	}
-	return e.number(unix.NFTA_BITWISE_SREG) // as NFTA_BYTEORDER_SREG
+// SourceRegister returns the first source register of the expression; 0 if it has none or
+// if that is unknown. It also works for expressions without a typed view.
+func (e Expression) SourceRegister() uint32 { return e.number(sourceAttributes[e.Name]) }
+
+// sourceAttributes are the attributes of source registers, from linux/netfilter/nf_tables.h.
+var sourceAttributes = map[string]uint16{
+	"bitwise": unix.NFTA_BITWISE_SREG, "byteorder": unix.NFTA_BYTEORDER_SREG, "cmp": unix.NFTA_CMP_SREG, "lookup": unix.NFTA_LOOKUP_SREG,
+	"range": unix.NFTA_RANGE_SREG,
 }
 
 // destinationAttributes are the attributes of destination registers, from

@@ -19,7 +19,15 @@ type ask struct {
 	slot    int  // of the answer
 }
 
-func (a ask) take(w *walk, at place, b branch) ([]branch, []outcome) {
+func (a ask) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
+	for _, b := range branches {
+		on, out := a.one(w, at, b)
+		next, ended = append(next, on...), append(ended, out...)
+	}
+	return next, ended
+}
+
+func (a ask) one(w *walk, at place, b branch) ([]branch, []outcome) {
 	s, err := w.set(at.chain.table, a.set)
 	if err != nil {
 		w.fail(err)
@@ -93,7 +101,7 @@ type foundAnswer struct {
 // answers splits a branch by what the set has for it, and what may be left that it has
 // nothing for.
 func (w *walk) answers(b branch, fields []value, x *index, values bool) (found []foundAnswer, rest []branch) {
-	if x.byClass != nil {
+	if x.present != nil {
 		found, rest = w.answersByClass(b, nameOf(fields[0]), x, values)
 	} else {
 		found, rest = w.answersByKeys(b, fields, x)
@@ -151,13 +159,13 @@ func (w *walk) answersByClass(b branch, name string, x *index, values bool) (fou
 	case b.classes.empty():
 	case !values:
 		found = []foundAnswer{{branch: b}}
-	case len(x.list) == 1:
-		found = []foundAnswer{{b, x.list[0].decision, constantValue("", x.list[0].data)}}
+	case x.marks != nil:
+		v := value{kind: perClass, size: 4, marks: x.marks, byClass: func(class int) []byte { return markBytes(x.marks.byClass[class]) }}
+		found = []foundAnswer{{branch: b, value: v}}
 	case x.list[0].decides:
 		found = w.verdictsByClass(b, x)
 	default:
-		v := value{kind: perClass, size: len(x.list[0].data), marks: x.marks}
-		v.byClass = func(class int) []byte { return x.list[x.byClass[class]].data }
+		v := value{kind: perClass, size: len(x.list[0].data), byClass: func(class int) []byte { return x.list[x.byClass[class]].data }}
 		found = []foundAnswer{{branch: b, value: v}}
 	}
 	return found, rest

@@ -22,8 +22,6 @@ func fullBitset(n int) bitset {
 
 func (b bitset) set(i int) { b[i/64] |= 1 << (i % 64) }
 
-func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
-
 func (b bitset) and(other bitset) bitset {
 	common := make(bitset, len(b))
 	for i := range b {

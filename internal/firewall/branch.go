@@ -83,21 +83,21 @@ func (v value) ofClasses(byClass func(int) []byte) value {
 }
 
 // try narrows the branch by a test of a value, in any number of branches.
-func (w *walk) try(b branch, v value, t test) []branch {
+func (w *walk) try(b branch, v value, t test) []branch { return w.appendTried(nil, b, v, t) }
+
+func (w *walk) appendTried(next []branch, b branch, v value, t test) []branch {
 	s := w.space.try(v, t, b.part)
 	if s.unsure {
 		b = b.under(nameOf(v))
 	}
-	if len(s.hits) == 0 {
-		return nil
+	if len(s.hits) > 0 && (v.kind == destination || v.kind == perClass) {
+		w.steps += len(b.classes)
 	}
-	w.steps += len(b.classes)
-	narrowed := make([]branch, len(s.hits))
-	for i, hit := range s.hits {
-		narrowed[i] = b
-		narrowed[i].part = hit
+	for _, hit := range s.hits {
+		b.part = hit
+		next = append(next, b)
 	}
-	return narrowed
+	return next
 }
 
 func nameOf(v value) string {

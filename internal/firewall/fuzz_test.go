@@ -41,9 +41,7 @@ func FuzzFindings(f *testing.F) {
 						}
 					}
 				}
-				if _, err := Marks(&nft.Ruleset{Tables: []*nft.Table{table}}, MarkQuestion{}); err != nil {
-					t.Fatal(err)
-				}
+				Marks(&nft.Ruleset{Tables: []*nft.Table{table}}, MarkQuestion{})
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -25,10 +26,10 @@ type index struct {
 	catchAll *entry // of all that no other element has; nil: none
 
 	// Where the set is asked about the destination address alone. Otherwise nil.
-	byClass []int32  // of each class its entry in the list
-	present bitset   // the classes that have one
+	present bitset   // the classes that the set has something for
 	vague   bitset   // the classes of which only some addresses may have it
-	marks   *marking // what the set has for each class, where that may be a mark
+	byClass []int32  // of each class the entry in the list; nil where there are marks
+	marks   *marking // of each class what the map has for it, where that is of 4 bytes
 }
 
 // An entry is what a set has for some of its keys.
@@ -51,21 +52,45 @@ func (w *walk) index(t *table, s *set, fields []value) (*index, error) {
 	if x := s.indexes[layout]; x != nil {
 		return x, nil
 	}
-	i := indexer{space: w.space, set: s.head, fields: fields, x: &index{}, entries: map[string]int{}}
+	i := indexer{space: w.space, set: s.head, fields: fields, x: &index{}, entries: map[nft.Answer]int{}}
 	i.byClass = len(fields) == 1 && fields[0].kind == destination && fields[0].change == nil
 	if i.byClass {
-		i.x.byClass = make([]int32, w.space.count)
 		i.x.present, i.x.vague = newBitset(w.space.count), newBitset(w.space.count)
+		if i.hasMarks = s.head.DataLen == 4; i.hasMarks {
+			i.x.marks = &marking{byClass: make([]uint32, w.space.count)}
+		} else {
+			i.x.byClass = make([]int32, w.space.count)
+		}
 	}
-	for e, err := range w.source.Elements(t.Table, s.head) {
+	for e, err := range w.elements(t, s, i.byClass) {
 		if err != nil {
 			return nil, err
 		}
-		i.element(e.Match())
+		i.element(e)
 	}
 	i.finish()
 	s.indexes[layout] = i.x
 	return i.x, nil
+}
+
+// elements are those of a set that packets of the space may meet, and perhaps others. A
+// few addresses are looked up, where the table has its elements.
+func (w *walk) elements(t *table, s *set, byClass bool) iter.Seq2[nft.Element, error] {
+	const few = 16 // addresses for which so many elements need no look
+	if _, ok := w.source.(whole); !ok || !byClass || !w.space.single() || w.space.count > len(s.head.Elements)/few {
+		return w.source.Elements(t.Table, s.head)
+	}
+	find := s.head.Finder()
+	if find == nil {
+		return w.source.Elements(t.Table, s.head)
+	}
+	return func(yield func(nft.Element, error) bool) {
+		for class := range w.space.count {
+			if e, ok := find(w.space.lowOf(class)); ok && !yield(e, nil) {
+				return
+			}
+		}
+	}
 }
 
 // layoutOf tells fields apart as far as indexes depend on them.
@@ -79,65 +104,79 @@ func layoutOf(fields []value) string {
 
 // An indexer makes an index of elements.
 type indexer struct {
-	space   *space
-	set     *nft.Set
-	fields  []value
-	byClass bool
-	x       *index
-	entries map[string]int
-	ends    []rangeEnd // of sets of intervals, see finish
-	low     []byte     // of the element at hand
-	high    []byte
-	id      []byte
+	space    *space
+	set      *nft.Set
+	fields   []value
+	byClass  bool
+	hasMarks bool // the index has marks
+	x        *index
+	entries  map[nft.Answer]int
+	last     nft.Answer // whose entry is lastAt
+	lastAt   int
+	ends     []rangeEnd // of sets of intervals, see finish
+	low      []byte     // of the element at hand
+	high     []byte
+	first    int // the classes that it matches, where the index is by class
+	end      int
+	exact    bool
 }
 
 // A rangeEnd is an element that begins an interval, or ends the one below it.
 type rangeEnd struct {
-	key   string
-	entry int // -1: it ends one
+	key    string
+	rest   string // of the element
+	begins bool
 }
 
-func (i *indexer) element(e nft.ElementMatch) {
+func (i *indexer) element(e nft.Element) {
+	m := e.Match()
 	switch {
-	case e.CatchAll:
-		i.x.catchAll = &entry{decision: decisionOf(e), data: []byte(e.Data)}
-	case i.set.RangesArePairs() && e.KeyEnd == "":
-		if e.EndsRange {
-			i.ends = append(i.ends, rangeEnd{e.Key, -1})
-		} else if e.Key != "" {
-			i.ends = append(i.ends, rangeEnd{e.Key, i.entry(e)})
+	case m.CatchAll:
+		answer := e.Answer()
+		i.x.catchAll = &entry{decision: decisionOf(answer), data: []byte(answer.Data)}
+	case i.set.RangesArePairs() && m.KeyEnd == "":
+		if m.EndsRange {
+			i.ends = append(i.ends, rangeEnd{key: m.Key})
+		} else if m.Key != "" {
+			i.ends = append(i.ends, rangeEnd{m.Key, e.Rest, true})
 		}
-	case e.EndsRange, e.Key == "":
+	case m.EndsRange, m.Key == "":
 	default:
-		i.low = append(i.low[:0], e.Key...)
-		i.high = append(i.high[:0], e.Key...)
-		if len(e.KeyEnd) == len(e.Key) {
-			i.high = append(i.high[:0], e.KeyEnd...)
+		i.low = append(i.low[:0], m.Key...)
+		i.high = append(i.high[:0], m.Key...)
+		if len(m.KeyEnd) == len(m.Key) {
+			i.high = append(i.high[:0], m.KeyEnd...)
 		}
 		if keys := (interval{i.low, i.high}); i.isMet(keys) {
-			i.add(i.entry(e), keys)
+			i.add(e.Answer(), keys)
 		}
 	}
 }
 
-func decisionOf(e nft.ElementMatch) decision { return decision{e.Verdict, e.Chain, e.IsVerdict} }
+func decisionOf(a nft.Answer) decision { return decision{a.Verdict, a.Chain, a.IsVerdict} }
 
 // entry is the number of the entry for what the element has: a set has one, a map one
 // for each value.
-func (i *indexer) entry(e nft.ElementMatch) int {
-	i.id = append(append(append(i.id[:0], e.Data...), 0), e.Chain...)
-	i.id = append(i.id, 0, byte(e.Verdict>>24), byte(e.Verdict>>16), byte(e.Verdict>>8), byte(e.Verdict))
-	at, known := i.entries[string(i.id)]
+func (i *indexer) entry(a nft.Answer) int {
+	if len(i.x.list) > 0 && a == i.last {
+		return i.lastAt
+	}
+	at, known := i.entries[a]
 	if !known {
 		at = len(i.x.list)
-		i.entries[string(i.id)] = at
-		i.x.list = append(i.x.list, entry{decision: decisionOf(e), data: []byte(e.Data)})
+		i.entries[a] = at
+		i.x.list = append(i.x.list, entry{decision: decisionOf(a), data: []byte(a.Data)})
 	}
+	i.last, i.lastAt = a, at
 	return at
 }
 
 // isMet reports whether packets of the space may have one of the keys.
 func (i *indexer) isMet(keys interval) bool {
+	if i.byClass && len(keys.low) <= i.fields[0].size {
+		i.first, i.end, i.exact = i.space.span(keys)
+		return i.first < i.end
+	}
 	at := 0
 	for _, v := range i.fields {
 		end := at + v.size
@@ -169,22 +208,28 @@ func (s *space) mayHave(v value, i interval) bool {
 }
 
 // add adds keys, which are not kept.
-func (i *indexer) add(entry int, keys interval) {
+func (i *indexer) add(answer nft.Answer, keys interval) {
 	if !i.byClass {
-		e := &i.x.list[entry]
+		e := &i.x.list[i.entry(answer)]
 		e.keys = append(e.keys, interval{slices.Clone(keys.low), slices.Clone(keys.high)})
 		return
 	}
-	if len(keys.low) > i.fields[0].size {
-		i.byClass, i.x.byClass = false, nil // what no packet has
-		return
+	if len(keys.low) > i.fields[0].size || i.hasMarks && len(answer.Data) != 4 {
+		return // what no packet has, and no kernel
 	}
-	first, end, exact := i.space.span(keys)
-	for ; first < end; first++ {
-		i.x.byClass[first] = int32(entry)
-		i.x.present.set(first)
-		if !exact {
-			i.x.vague.set(first)
+	entry := 0
+	if !i.hasMarks {
+		entry = i.entry(answer)
+	}
+	for class := i.first; class < i.end; class++ {
+		i.x.present.set(class)
+		if !i.exact {
+			i.x.vague.set(class)
+		}
+		if i.hasMarks {
+			i.x.marks.byClass[class] = hostOrdered([]byte(answer.Data))
+		} else {
+			i.x.byClass[class] = int32(entry)
 		}
 	}
 }
@@ -199,7 +244,7 @@ func (i *indexer) finish() {
 		slices.SortFunc(i.ends, compareEnds)
 	}
 	for n, e := range i.ends {
-		if e.entry < 0 {
+		if !e.begins {
 			continue
 		}
 		i.low = append(i.low[:0], e.key...)
@@ -211,21 +256,9 @@ func (i *indexer) finish() {
 			}
 		}
 		if keys := (interval{i.low, high}); i.isMet(keys) {
-			i.add(e.entry, keys)
+			i.add(nft.Element{Rest: e.rest}.Answer(), keys)
 		}
 	}
-	i.addMarks()
 }
 
 func compareEnds(a, b rangeEnd) int { return strings.Compare(a.key, b.key) }
-
-// addMarks has the index know the mark of each class.
-func (i *indexer) addMarks() {
-	if i.x.byClass == nil || slices.ContainsFunc(i.x.list, func(e entry) bool { return len(e.data) != 4 }) {
-		return
-	}
-	i.x.marks = &marking{byClass: make([]uint32, i.space.count)}
-	for class := range i.x.present.each {
-		i.x.marks.byClass[class] = hostOrdered(i.x.list[i.x.byClass[class]].data)
-	}
-}

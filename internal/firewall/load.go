@@ -6,30 +6,6 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// registers is the number of registers of 32 bits.
-const registers = nft.RegisterSlots
-
-// A loader makes rules of those of nft, for one space. It follows what registers hold:
-// the steps of a rule know nothing of them.
-type loader struct {
-	space  *space
-	family nft.Family // of the table
-	known  map[nft.Expression]expr.Any
-
-	// Of the rule at hand.
-	registers  [registers]*value // nil: never filled
-	steps      []step
-	slots      int  // answers of maps so far
-	acts       bool // a step does something
-	impossible bool // no packet goes on
-}
-
-// knownExpressions bounds how many expressions a loader keeps decoded: rules have most
-// of them in common.
-const knownExpressions = 1024
-
-func newLoader(s *space) *loader { return &loader{space: s, known: map[nft.Expression]expr.Any{}} }
-
 // load makes the rule; nil where no packet of the space comes to its end.
 func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 	l.family, l.registers, l.steps, l.slots, l.acts, l.impossible = family, [registers]*value{}, nil, 0, false, false
@@ -42,50 +18,6 @@ func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 		return nil
 	}
 	return &rule{handle: r.Handle, steps: l.steps, source: r}
-}
-
-func (l *loader) add(s step) {
-	l.steps = append(l.steps, s)
-	switch s := s.(type) {
-	case match, condition:
-	case ask:
-		l.acts = l.acts || s.answers
-	default:
-		l.acts = true
-	}
-}
-
-// under adds a condition that may hold or not.
-func (l *loader) under(name string) { l.add(condition{name}) }
-
-func (l *loader) match(v value, t test) {
-	l.impossible = !l.space.mayHold(v, t)
-	l.add(match{v, t})
-}
-
-func (l *loader) typed(e nft.Expression) expr.Any {
-	if typed, ok := l.known[e]; ok {
-		return typed
-	}
-	typed := e.Typed(l.family)
-	if len(l.known) < knownExpressions {
-		l.known[e] = typed
-	}
-	return typed
-}
-
-// at is the value of a register.
-func (l *loader) at(register uint32) value {
-	if slot, ok := nft.RegisterSlot(register); ok && l.registers[slot] != nil {
-		return *l.registers[slot]
-	}
-	return opaqueValue("", 0)
-}
-
-func (l *loader) fill(register uint32, v value) {
-	if slot, ok := nft.RegisterSlot(register); ok {
-		l.registers[slot] = &v
-	}
 }
 
 func (l *loader) expression(e nft.Expression) {
@@ -111,6 +43,12 @@ func (l *loader) expression(e nft.Expression) {
 		l.add(taking{effect: Proxies, ends: true})
 	case "tproxy":
 		l.add(taking{effect: Proxies})
+	case "cmp", "range":
+		if v := l.at(e.SourceRegister()); v.kind == opaque {
+			l.under(nameOf(v)) // whatever it is compared with
+			return
+		}
+		l.typedExpression(e, l.typed(e))
 	case "numgen", "hash", "exthdr", "rt", "socket", "osf", "tunnel", "xfrm", "inner":
 		l.other(e)
 	default:

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -31,21 +32,18 @@ type MarkQuestion struct {
 
 // Marks tells which mark packets have behind the prerouting hook: that which the tables
 // give them, in the order of their addresses. Packets that have none are left out. A
-// rule that asks something nobody knows beforehand does not set a mark.
-func Marks(r *nft.Ruleset, question MarkQuestion) ([]Marked, error) {
+// rule that asks something nobody knows beforehand does not set a mark. The tables must
+// have all that is in them, as those of a nft.Snapshot.
+func Marks(r *nft.Ruleset, question MarkQuestion) []Marked {
 	var marked []Marked
 	for _, family := range nft.Families() {
 		chains := markChains(r, family)
 		if len(chains) == 0 {
 			continue
 		}
-		found, err := question.ask(question.space(family, chains), chains)
-		if err != nil {
-			return nil, err
-		}
-		marked = append(marked, found...)
+		marked = append(marked, question.ask(question.space(family, chains), chains)...)
 	}
-	return marked, nil
+	return marked
 }
 
 // markChains are the base chains of the prerouting hook, in the order in which packets
@@ -67,6 +65,10 @@ func markChains(r *nft.Ruleset, family nft.Family) []*chain {
 	return chains
 }
 
+func (q MarkQuestion) counts(t *nft.Table, r *nft.Rule) bool {
+	return q.Rules == nil || q.Rules(t, r)
+}
+
 func allPorts() []config.PortRange {
 	return []config.PortRange{{Protocol: config.TCP, High: 65535}, {Protocol: config.UDP, High: 65535}}
 }
@@ -75,7 +77,13 @@ func allPorts() []config.PortRange {
 func (q MarkQuestion) space(family nft.Family, chains []*chain) *space {
 	s := newSpace(family, allPorts())
 	if q.Addresses == nil {
-		q.partition(s, chains)
+		var tables []*nft.Table
+		for _, c := range chains {
+			if !slices.Contains(tables, c.table.Table) {
+				tables = append(tables, c.table.Table)
+			}
+		}
+		s.partition(tables, q.counts)
 		return s
 	}
 	s.addresses(slices.DeleteFunc(slices.Clone(q.Addresses), func(a netip.Addr) bool {
@@ -85,15 +93,13 @@ func (q MarkQuestion) space(family nft.Family, chains []*chain) *space {
 }
 
 // ask follows the packets through the chains, from each to the next.
-func (q MarkQuestion) ask(s *space, chains []*chain) ([]Marked, error) {
+func (q MarkQuestion) ask(s *space, chains []*chain) []Marked {
 	if s.count == 0 {
-		return nil, nil
+		return nil
 	}
 	reader := newReader(whole{}, s)
-	if q.Rules != nil {
-		reader.skips = func(t *nft.Table, r *nft.Rule) bool { return !q.Rules(t, r) }
-	}
-	w := newWalk(reader, 0, stepLimit)
+	reader.counts = q.counts
+	w := newWalk(reader, 0, math.MaxInt)
 	w.keeps = true
 	var parts []part
 	for _, r := range s.ports {
@@ -102,13 +108,7 @@ func (q MarkQuestion) ask(s *space, chains []*chain) ([]Marked, error) {
 	for _, c := range chains {
 		parts = w.visit(hookPoint{chain: c}, parts)
 	}
-	switch {
-	case w.err != nil:
-		return nil, w.err
-	case w.spent():
-		return nil, ErrTooMuch
-	}
-	return s.marked(parts), nil
+	return s.marked(parts)
 }
 
 // marked sorts the marks of parts by class.
@@ -116,34 +116,57 @@ func (s *space) marked(parts []part) []Marked {
 	slices.SortStableFunc(parts, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.low, b.low))
 	})
-	ports := make([][]MarkedPorts, s.count)
+	ends := make([]int, s.count) // of each class's ports, all in one list
 	for _, p := range parts {
-		if p.mark.byClass == nil && p.mark.all == 0 {
-			continue
-		}
-		r := config.PortRange{Protocol: p.protocol, Low: p.low, High: p.high}
-		for class := range p.classes.each {
-			if mark := p.mark.of(class); mark != 0 && !p.mark.unknown {
-				ports[class] = appendPorts(ports[class], MarkedPorts{r, mark})
-			}
+		for class := range p.marked {
+			ends[class]++
 		}
 	}
-	var marked []Marked
-	for class, list := range ports {
-		if len(list) > 0 {
-			marked = append(marked, Marked{s.first(class), s.last(class), list})
+	classes, total := 0, 0
+	for class, n := range ends {
+		classes += min(n, 1)
+		total += n
+		ends[class] = total - n
+	}
+	list := make([]MarkedPorts, total)
+	for _, p := range parts {
+		for class, mark := range p.marked {
+			list[ends[class]] = MarkedPorts{config.PortRange{Protocol: p.protocol, Low: p.low, High: p.high}, mark}
+			ends[class]++
 		}
+	}
+	marked, begin := make([]Marked, 0, classes), 0
+	for class, end := range ends {
+		if begin < end {
+			marked = append(marked, Marked{s.first(class), s.last(class), joinPorts(list[begin:end:end])})
+		}
+		begin = end
 	}
 	return marked
 }
 
-func appendPorts(list []MarkedPorts, next MarkedPorts) []MarkedPorts {
-	if n := len(list); n > 0 {
-		last := &list[n-1]
-		if last.Mark == next.Mark && last.Protocol == next.Protocol && int(last.High)+1 == int(next.Low) {
-			last.High = next.High
-			return list
+// marked yields the classes whose mark is known, and their mark.
+func (p part) marked(yield func(class int, mark uint32) bool) {
+	if p.mark.unknown || p.mark.byClass == nil && p.mark.all == 0 {
+		return
+	}
+	for class := range p.classes.each {
+		if mark := p.mark.of(class); mark != 0 && !yield(class, mark) {
+			return
 		}
 	}
-	return append(list, next)
+}
+
+// joinPorts joins adjacent ports with the same mark.
+func joinPorts(list []MarkedPorts) []MarkedPorts {
+	joined := list[:1]
+	for _, next := range list[1:] {
+		last := &joined[len(joined)-1]
+		if last.Mark == next.Mark && last.Protocol == next.Protocol && int(last.High)+1 == int(next.Low) {
+			last.High = next.High
+			continue
+		}
+		joined = append(joined, next)
+	}
+	return joined
 }

@@ -2,30 +2,25 @@ package firewall
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// partition has the space have all addresses, in classes that no rule of the chains and
-// of their tables, and no element of a set, tells apart.
-func (q MarkQuestion) partition(s *space, chains []*chain) {
-	p := &partition{size: s.size}
+// partition has the space have all addresses, in classes that no rule of tables which
+// counts, and no element of a set, tells apart.
+func (s *space) partition(tables []*nft.Table, counts func(*nft.Table, *nft.Rule) bool) {
+	p := &partition{size: s.size, sets: map[setField]bool{}}
 	p.cut(interval{filled(s.size, 0), filled(s.size, 0xff)})
 	// The loader leaves out what no packet of the space meets: this one has all.
 	everything := newSpace(s.family, s.ports)
 	everything.low, everything.high, everything.count = filled(s.size, 0), filled(s.size, 0xff), 1
 	l := newLoader(everything)
-	var tables []*nft.Table
-	for _, c := range chains {
-		if !slices.Contains(tables, c.table.Table) {
-			tables = append(tables, c.table.Table)
-		}
-	}
 	for _, t := range tables {
 		for _, c := range t.Chains {
 			for _, r := range c.Rules {
-				if q.Rules == nil || q.Rules(t, r) {
+				if counts(t, r) {
 					p.rule(t, l.load(t.Family, r))
 				}
 			}
@@ -37,21 +32,57 @@ func (q MarkQuestion) partition(s *space, chains []*chain) {
 // A partition is where classes begin: the first addresses of intervals, and those behind
 // their last.
 type partition struct {
-	size   int
-	starts []byte // one behind the other
+	size      int
+	starts    []byte // one behind the other
+	low, high []byte // of the element at hand
+	sets      map[setField]bool
+}
+
+// A setField is a field of a set's keys: where it begins, and its size, in bytes.
+type setField struct {
+	set      *nft.Set
+	at, size int
 }
 
 // cut has a class begin with the interval, and one behind it.
 func (p *partition) cut(i interval) {
-	p.starts = append(p.starts, padRight(i.low, p.size, 0)...)
-	if next, ok := nft.Successor(padRight(i.high, p.size, 0xff)); ok {
-		p.starts = append(p.starts, next...)
+	p.start(i.low)
+	at := len(p.starts)
+	p.starts = append(p.starts, i.high...)
+	for len(p.starts) < at+p.size {
+		p.starts = append(p.starts, 0xff)
+	}
+	if !increment(p.starts[at:]) {
+		p.starts = p.starts[:at]
 	}
 }
 
-// padRight is b with so many bytes, of which the last are with.
-func padRight(b []byte, size int, with byte) []byte {
-	return append(slices.Clone(b), filled(size-len(b), with)...)
+// start has a class begin with the first address whose first bytes are low.
+func (p *partition) start(low []byte) {
+	end := len(p.starts) + p.size
+	p.starts = append(p.starts, low...)
+	for len(p.starts) < end {
+		p.starts = append(p.starts, 0)
+	}
+}
+
+// increment makes b the next value; false: there is none.
+func increment(b []byte) bool {
+	for i := len(b) - 1; i >= 0; i-- {
+		if b[i]++; b[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// decrement makes b the value before.
+func decrement(b []byte) {
+	for i := len(b) - 1; i >= 0; i-- {
+		if b[i]--; b[i] != 0xff {
+			return
+		}
+	}
 }
 
 func (p *partition) rule(t *nft.Table, r *rule) {
@@ -89,7 +120,8 @@ func (p *partition) value(v value, t test) {
 func (p *partition) set(s *nft.Set, fields []value) {
 	at := 0
 	for _, v := range fields {
-		if v.kind == destination && v.change == nil {
+		if field := (setField{s, at, v.size}); v.kind == destination && v.change == nil && !p.sets[field] {
+			p.sets[field] = true
 			for _, e := range s.Elements {
 				p.element(e.Match(), s.RangesArePairs(), at, v.size)
 			}
@@ -106,27 +138,41 @@ func (p *partition) element(e nft.ElementMatch, pairs bool, at, size int) {
 	if at+size > len(e.Key) || size > p.size {
 		return
 	}
-	low := []byte(e.Key[at : at+size])
+	p.low = append(p.low[:0], e.Key[at:at+size]...)
 	if pairs { // each element begins something
-		p.starts = append(p.starts, padRight(low, p.size, 0)...)
+		p.start(p.low)
 		return
 	}
-	p.cut(interval{low, []byte(high[at : at+size])})
+	p.high = append(p.high[:0], high[at:at+size]...)
+	p.cut(interval{p.low, p.high})
 }
 
 // classes has the space have one class from each start to the next.
 func (p *partition) classes(s *space) {
-	starts := slices.Collect(slices.Chunk(p.starts, p.size))
-	slices.SortFunc(starts, bytes.Compare)
-	starts = slices.CompactFunc(starts, bytes.Equal)
-	s.count = len(starts)
-	s.low, s.high = make([]byte, 0, s.count*s.size), make([]byte, 0, s.count*s.size)
-	for i, start := range starts {
-		s.low = append(s.low, start...)
-		end := filled(s.size, 0xff)
-		if i+1 < len(starts) {
-			end, _ = nft.Predecessor(starts[i+1])
-		}
-		s.high = append(s.high, end...)
+	p.sort()
+	s.low, s.count = p.starts, len(p.starts)/p.size
+	s.high = make([]byte, 0, len(s.low))
+	for class := 1; class < s.count; class++ {
+		s.high = append(s.high, s.lowOf(class)...)
+		decrement(s.high[len(s.high)-p.size:])
 	}
+	s.high = append(s.high, filled(p.size, 0xff)...)
+}
+
+// sort brings the starts into order, each once.
+func (p *partition) sort() {
+	if p.size == 4 { // numbers are quick to sort
+		numbers := make([]uint32, len(p.starts)/4)
+		for i := range numbers {
+			numbers[i] = binary.BigEndian.Uint32(p.starts[4*i:])
+		}
+		slices.Sort(numbers)
+		p.starts = p.starts[:0]
+		for _, n := range slices.Compact(numbers) {
+			p.starts = binary.BigEndian.AppendUint32(p.starts, n)
+		}
+		return
+	}
+	starts := slices.SortedFunc(slices.Chunk(p.starts, p.size), bytes.Compare)
+	p.starts = slices.Concat(slices.CompactFunc(starts, bytes.Equal)...)
 }

@@ -1,6 +1,8 @@
 package firewall
 
 import (
+	"slices"
+
 	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/nft"
@@ -20,10 +22,10 @@ type textual interface {
 	Text(nft.Family) string
 }
 
-// A step of a rule takes a branch: it returns the branches that go on to the next
-// step, and those that leave the rule with a verdict.
+// A step of a rule takes branches, whose slice it may use again: it returns those that go
+// on to the next step, and those that leave the rule with a verdict.
 type step interface {
-	take(w *walk, at place, b branch) (next []branch, ended []outcome)
+	take(w *walk, at place, branches []branch) (next []branch, ended []outcome)
 }
 
 // A place is where a step is: a rule of a chain.
@@ -38,15 +40,26 @@ type match struct {
 	test test
 }
 
-func (m match) take(w *walk, _ place, b branch) ([]branch, []outcome) {
-	return w.try(b, b.resolve(m.of), m.test), nil
+func (m match) take(w *walk, _ place, branches []branch) (next []branch, _ []outcome) {
+	for i := range branches {
+		next = w.appendTried(next, branches[i], branches[i].resolve(m.of), m.test)
+	}
+	return next, nil
 }
 
 // A condition may hold or not: nobody knows.
 type condition struct{ name string }
 
-func (c condition) take(_ *walk, _ place, b branch) ([]branch, []outcome) {
-	return []branch{b.under(c.name)}, nil
+func (c condition) take(_ *walk, _ place, branches []branch) ([]branch, []outcome) {
+	var before, after []string // of the branch ahead: most have the same
+	for i := range branches {
+		if i == 0 || !slices.Equal(branches[i].unsure, before) {
+			before = branches[i].unsure
+			after = branches[i].under(c.name).unsure
+		}
+		branches[i].unsure = after
+	}
+	return branches, nil
 }
 
 // A verdict ends the rule.
@@ -55,8 +68,12 @@ type verdict struct {
 	chain string
 }
 
-func (v verdict) take(w *walk, at place, b branch) ([]branch, []outcome) {
-	return nil, []outcome{w.decided(at, b, v.kind, v.chain)}
+func (v verdict) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
+	ended = make([]outcome, len(branches))
+	for i, b := range branches {
+		ended[i] = w.decided(at, b, v.kind, v.chain)
+	}
+	return nil, ended
 }
 
 // A taking keeps packets from IPVS, or may. Where it ends the rule, the packets do not
@@ -67,40 +84,53 @@ type taking struct {
 	ends   bool
 }
 
-func (t taking) take(w *walk, at place, b branch) ([]branch, []outcome) {
-	told := b
-	if t.unsure != "" {
-		told = b.under(t.unsure)
+func (t taking) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
+	for _, b := range branches {
+		told := b
+		if t.unsure != "" {
+			told = b.under(t.unsure)
+		}
+		w.report(at, told, t.effect)
+		if t.ends {
+			ended = append(ended, outcome{branch: b, verdict: expr.VerdictDrop, ends: true})
+		}
 	}
-	w.report(at, told, t.effect)
 	if t.ends {
-		return nil, []outcome{{branch: b, verdict: expr.VerdictDrop, ends: true}}
+		return nil, ended
 	}
-	return []branch{b}, nil
+	return branches, nil
 }
 
 // A markSet sets the mark.
 type markSet struct{ to value }
 
-func (m markSet) take(w *walk, at place, b branch) ([]branch, []outcome) {
-	return []branch{w.setMark(at, b, b.resolve(m.to))}, nil
+func (m markSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	for i, b := range branches {
+		branches[i] = w.setMark(at, b, b.resolve(m.to))
+	}
+	return branches, nil
 }
 
 // A markRestored sets the bits of the mark to those of the connection's mark. A new
 // connection has none: the bits are cleared. Later packets may get others.
 type markRestored struct{ cleared value }
 
-func (m markRestored) take(w *walk, at place, b branch) ([]branch, []outcome) {
-	set := w.setMark(at, b, b.resolve(m.cleared))
-	if !set.mark.lost {
-		w.setMark(at, b.under("ct mark"), opaqueValue("", 4))
+func (m markRestored) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	for i, b := range branches {
+		branches[i] = w.setMark(at, b, b.resolve(m.cleared))
+		if !branches[i].mark.lost {
+			w.setMark(at, b.under("ct mark"), opaqueValue("", 4))
+		}
 	}
-	return []branch{set}, nil
+	return branches, nil
 }
 
 // An unknownMark sets the mark to what nobody knows, perhaps.
 type unknownMark struct{ name string }
 
-func (m unknownMark) take(w *walk, at place, b branch) ([]branch, []outcome) {
-	return []branch{w.setMark(at, b.under(m.name), opaqueValue("", 4))}, nil
+func (m unknownMark) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	for i, b := range branches {
+		branches[i] = w.setMark(at, b.under(m.name), opaqueValue("", 4))
+	}
+	return branches, nil
 }

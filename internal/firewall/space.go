@@ -61,6 +61,9 @@ func (s *space) addresses(list []netip.Addr) {
 	s.high, s.count = s.low, len(list)
 }
 
+// single reports whether each class is a single address.
+func (s *space) single() bool { return s.count == 0 || &s.low[0] == &s.high[0] }
+
 // class is the class of an address; false: the space has none.
 func (s *space) class(address []byte) (int, bool) {
 	first, end, _ := s.span(interval{address, address})

@@ -1,9 +1,11 @@
 package firewall
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // A test asks whether a value is in one of some intervals, or in none.
@@ -158,4 +160,40 @@ func (s *space) mayHold(v value, t test) bool {
 		return t.inverse || slices.ContainsFunc(t.within, s.hasPorts)
 	}
 	return true
+}
+
+// unmasked is the same test of the address itself, where the mask of the value leaves
+// a prefix.
+func (v value) unmasked(t test) (value, test) {
+	if v.prefix == nil {
+		return v, t
+	}
+	of := test{inverse: t.inverse}
+	for _, i := range t.within {
+		mask := v.prefix[:len(i.low)]
+		low, ok := roundedUp(i.low, mask)
+		if high := bitwise(nil, nil)(i.high); ok {
+			for n := range high {
+				high[n] |= ^mask[n]
+			}
+			if i = (interval{low, high}); !i.empty() {
+				of.within = append(of.within, i)
+			}
+		}
+	}
+	v.change, v.prefix = nil, nil
+	return v, of
+}
+
+// roundedUp is the lowest value not below low that the mask leaves as it is; false: there
+// is none.
+func roundedUp(low, mask []byte) ([]byte, bool) {
+	if bytes.Equal(bitwise(mask, nil)(low), low) {
+		return low, true
+	}
+	high := bytes.Clone(low)
+	for i := range high {
+		high[i] |= ^mask[i]
+	}
+	return nft.Successor(high)
 }

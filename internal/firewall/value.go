@@ -3,7 +3,6 @@ package firewall
 import (
 	"bytes"
 	"encoding/binary"
-	"net"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/nft"
@@ -28,6 +27,9 @@ type value struct {
 	change func([]byte) []byte
 	prefix []byte
 }
+
+// registers is the number of registers of 32 bits.
+const registers = nft.RegisterSlots
 
 type valueKind byte
 
@@ -76,12 +78,24 @@ func (v value) masked(mask, xor []byte) value {
 	case len(mask) > 0 && len(mask) == len(xor) && isFilled(mask, 0):
 		return constantValue(v.name, xor)
 	case v.kind == destination && v.change == nil && len(mask) == v.size && isFilled(xor, 0):
-		if ones, bits := net.IPMask(mask).Size(); bits > 0 && ones > 0 {
+		if isPrefix(mask) {
 			v.change, v.prefix = bitwise(mask, nil), mask
 			return v
 		}
 	}
 	return v.changed(bitwise(mask, xor))
+}
+
+// isPrefix reports whether a mask leaves the first bits, at least one.
+func isPrefix(mask []byte) bool {
+	ended := false
+	for _, b := range mask {
+		if zeros := ^b; ended && b != 0 || zeros&(zeros+1) != 0 {
+			return false
+		}
+		ended = b != 0xff
+	}
+	return len(mask) > 0 && mask[0] != 0
 }
 
 func isFilled(b []byte, with byte) bool {
@@ -94,42 +108,6 @@ func (v value) of(b []byte) []byte {
 		return v.change(b)
 	}
 	return b
-}
-
-// unmasked is the same test of the address itself, where the mask of the value leaves
-// a prefix.
-func (v value) unmasked(t test) (value, test) {
-	if v.prefix == nil {
-		return v, t
-	}
-	of := test{inverse: t.inverse}
-	for _, i := range t.within {
-		mask := v.prefix[:len(i.low)]
-		low, ok := roundedUp(i.low, mask)
-		if high := bitwise(nil, nil)(i.high); ok {
-			for n := range high {
-				high[n] |= ^mask[n]
-			}
-			if i = (interval{low, high}); !i.empty() {
-				of.within = append(of.within, i)
-			}
-		}
-	}
-	v.change, v.prefix = nil, nil
-	return v, of
-}
-
-// roundedUp is the lowest value not below low that the mask leaves as it is; false: there
-// is none.
-func roundedUp(low, mask []byte) ([]byte, bool) {
-	if bytes.Equal(bitwise(mask, nil)(low), low) {
-		return low, true
-	}
-	high := bytes.Clone(low)
-	for i := range high {
-		high[i] |= ^mask[i]
-	}
-	return nft.Successor(high)
 }
 
 // bitwise is the change that a bitwise expression makes.

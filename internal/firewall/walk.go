@@ -154,18 +154,12 @@ func (w *walk) follow(at place, alive []part, conditions []string) []outcome {
 	}
 	var ended []outcome
 	for _, s := range at.rule.steps {
-		var next []branch
-		for _, b := range branches {
-			if w.steps++; w.spent() {
-				return ended
-			}
-			on, out := s.take(w, at, b)
-			next = append(next, on...)
-			ended = append(ended, out...)
-		}
-		if branches = next; len(branches) == 0 {
+		if w.steps += len(branches); w.spent() || len(branches) == 0 {
 			return ended
 		}
+		var out []outcome
+		branches, out = s.take(w, at, branches)
+		ended = append(ended, out...)
 	}
 	for _, b := range branches {
 		ended = append(ended, outcome{branch: b})

@@ -32,7 +32,7 @@ func BenchmarkAnalyze(b *testing.B) {
 	}
 	b.Run("marks", func(b *testing.B) {
 		for b.Loop() {
-			marksOf(base)
+			marksOf(base, nil)
 		}
 	})
 }

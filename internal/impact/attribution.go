@@ -13,20 +13,22 @@ import (
 // each markChange to the change that causes it.
 func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
 	attributions := newAttributions(c)
-	structure := c.changeStructure()
-	for _, family := range nft.Families() {
-		old, next := readMarkChains(before, family), readMarkChains(after, family)
-		var vips map[netip.Addr]bool
-		if structure {
-			vips = old.vips()
-		} else {
-			vips = c.changedVIPs(family)
+	var vips []netip.Addr // nil: all
+	if !c.changeStructure() {
+		if vips = c.changedVIPs(); len(vips) == 0 {
+			return
 		}
-		for _, vip := range slices.SortedFunc(maps.Keys(vips), netip.Addr.Compare) {
-			for _, change := range compareMarks(vip, old.marks(vip), next.marks(vip)) {
-				found := c.at(attributions.of(change))
-				found.markChanges = append(found.markChanges, change)
-			}
+	}
+	old := marksOf(before, vips)
+	if len(old) == 0 {
+		return
+	}
+	marked := slices.SortedFunc(maps.Keys(old), netip.Addr.Compare)
+	next := marksOf(after, marked)
+	for _, vip := range marked {
+		for _, change := range compareMarks(vip, old[vip], next[vip]) {
+			found := c.at(attributions.of(change))
+			found.markChanges = append(found.markChanges, change)
 		}
 	}
 }
@@ -38,15 +40,11 @@ func (c *consequences) changeStructure() bool {
 }
 
 // changedVIPs are the VIPs of the elements that change.
-func (c *consequences) changedVIPs(family nft.Family) map[netip.Addr]bool {
-	vips := map[netip.Addr]bool{}
+func (c *consequences) changedVIPs() []netip.Addr {
+	var vips []netip.Addr
 	for i := range c.changes {
-		o := c.changes[i].Object()
-		if o.Table.Family != family {
-			continue
-		}
-		if entry, ok := o.VIPEntry(); ok {
-			vips[entry.VIP] = true
+		if entry, ok := c.changes[i].Object().VIPEntry(); ok {
+			vips = append(vips, entry.VIP)
 		}
 	}
 	return vips
@@ -103,7 +101,7 @@ func (a *attributions) add(i int, kind ruleKind) {
 // of an element of the VIP; or else the deletion of a rule for such ports; or else,
 // so that the markChange is reported at all, the last change.
 func (a *attributions) of(change markChange) int {
-	if i, ok := a.marks[vipMark{change.vip, change.mark}]; ok {
+	if i, ok := a.marks[vipMark{change.vip, change.Mark}]; ok {
 		return i
 	}
 	if i, ok := a.vips[change.vip]; ok {

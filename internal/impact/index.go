@@ -11,7 +11,7 @@ import (
 // marks are those of each VIP before the changes.
 func (a *analyzer) marks() vipMarks {
 	if a.marked == nil {
-		a.marked = marksOf(a.Before.Ruleset)
+		a.marked = marksOf(a.Before.Ruleset, nil)
 	}
 	return a.marked
 }
@@ -42,7 +42,7 @@ func (a *analyzer) flows() map[ipvs.Key]map[netip.Addr]int {
 	for vip, list := range a.marks() {
 		for _, ports := range list {
 			if ports.Protocol == config.UDP {
-				a.udp[ipvs.Key{Mark: ports.mark, Family: config.FamilyOf(vip)}] = map[netip.Addr]int{}
+				a.udp[ipvs.Key{Mark: ports.Mark, Family: config.FamilyOf(vip)}] = map[netip.Addr]int{}
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func byIP(list []hostaddr.Address) map[netip.Addr]string {
 func (a *analyzer) vipCluster(vip netip.Addr) string {
 	name := ""
 	for _, ports := range a.marks()[vip] {
-		next := a.clusterName(ipvs.Key{Mark: ports.mark, Family: config.FamilyOf(vip)})
+		next := a.clusterName(ipvs.Key{Mark: ports.Mark, Family: config.FamilyOf(vip)})
 		if name != "" && next != name {
 			return ""
 		}
@@ -165,7 +165,7 @@ func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
 	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
 	for _, ports := range a.marks()[c.VIP.Addr()] {
 		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
-			key.Mark = ports.mark
+			key.Mark = ports.Mark
 		}
 	}
 	return key

@@ -2,18 +2,20 @@ package impact
 
 import (
 	"net/netip"
+
+	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
 // A markChange says that packets to some marked ports of a VIP get another mark, or
 // none.
 type markChange struct {
 	vip netip.Addr
-	markedPorts
+	firewall.MarkedPorts
 	to uint32 // the mark after the change; 0: none
 }
 
 // compareMarks returns the ranges of ports that were marked and whose mark changes.
-func compareMarks(vip netip.Addr, before, after []markedPorts) []markChange {
+func compareMarks(vip netip.Addr, before, after []firewall.MarkedPorts) []markChange {
 	var list []markChange
 	for _, old := range before {
 		rest := int(old.Low) // the first port of old that is not compared yet
@@ -22,7 +24,7 @@ func compareMarks(vip netip.Addr, before, after []markedPorts) []markChange {
 				continue
 			}
 			list = appendMarkChange(list, vip, old, rest, int(next.Low)-1, 0)
-			list = appendMarkChange(list, vip, old, max(int(next.Low), int(old.Low)), min(int(next.High), int(old.High)), next.mark)
+			list = appendMarkChange(list, vip, old, max(int(next.Low), int(old.Low)), min(int(next.High), int(old.High)), next.Mark)
 			rest = int(next.High) + 1
 		}
 		list = appendMarkChange(list, vip, old, rest, int(old.High), 0)
@@ -30,8 +32,8 @@ func compareMarks(vip netip.Addr, before, after []markedPorts) []markChange {
 	return list
 }
 
-func appendMarkChange(list []markChange, vip netip.Addr, old markedPorts, low, high int, to uint32) []markChange {
-	if low > high || to == old.mark {
+func appendMarkChange(list []markChange, vip netip.Addr, old firewall.MarkedPorts, low, high int, to uint32) []markChange {
+	if low > high || to == old.Mark {
 		return list
 	}
 	old.Low, old.High = uint16(low), uint16(high)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/specgen"
+	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -99,7 +100,7 @@ func markChangesOf(c *consequences) []string {
 	var list []string
 	for i, change := range c.changes {
 		for _, m := range c.of(i).markChanges {
-			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", change.Op, change.Kind(), change.Where(), m.vip, m.PortRange, m.mark, m.to))
+			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", change.Op, change.Kind(), change.Where(), m.vip, m.PortRange, m.Mark, m.to))
 		}
 	}
 	return list
@@ -182,17 +183,17 @@ func TestMarksAgainstSpec(t *testing.T) {
 			for _, binding := range spec.Bindings(family) {
 				for _, vip := range binding.VIPs {
 					for _, ports := range binding.Ports {
-						want[vip] = append(want[vip], markedPorts{ports, binding.Mark})
+						want[vip] = append(want[vip], firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark})
 					}
 				}
 			}
 		}
 		for _, list := range want {
-			slices.SortFunc(list, func(a, b markedPorts) int {
+			slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
 				return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
 			})
 		}
-		require.Equal(t, want, marksOf(nft.Compile(spec)), specgen.YAML(spec))
+		require.Equal(t, want, marksOf(nft.Compile(spec), nil), specgen.YAML(spec))
 	}
 }
 

@@ -36,7 +36,7 @@ func isTranslation(t *nft.Table, r *nft.Rule) bool {
 	return ok
 }
 
-// marksPackets reports whether readMarkChains understands the rule.
+// marksPackets reports whether marksOf understands the rule.
 func marksPackets(t *nft.Table, r *nft.Rule) bool {
 	if _, ok := t.MarkRule(r); ok {
 		return true

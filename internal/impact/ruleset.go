@@ -100,7 +100,7 @@ func joinMarkChanges(changes []markChange) []redirection {
 	var list []redirection
 	for _, c := range changes {
 		family, ports := config.FamilyOf(c.vip), c.PortRange.String()
-		r := redirection{from: ipvs.Key{Mark: c.mark, Family: family}, to: ipvs.Key{Mark: c.to, Family: family}}
+		r := redirection{from: ipvs.Key{Mark: c.Mark, Family: family}, to: ipvs.Key{Mark: c.to, Family: family}}
 		i := slices.IndexFunc(list, func(o redirection) bool { return o.from == r.from && o.to == r.to })
 		if i < 0 {
 			i, list = len(list), append(list, r)

@@ -58,7 +58,7 @@ func TestSingleUndone(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				d := p.single()
+				d := p.transaction()
 				if !assert.NotNil(t, d) {
 					return nil
 				}
@@ -68,7 +68,7 @@ func TestSingleUndone(t *testing.T) {
 				if c.meanwhile != "" {
 					w.nft(c.meanwhile)
 				}
-				return e.undoSingle(p)
+				return e.undoTransaction(p)
 			})
 			if c.left == "" {
 				assert.Equal(t, before, w.state())

@@ -2,22 +2,27 @@ package lvsmark
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Warnings says which rules of others keep packets of the spec from their mark or
-// from IPVS. That it cannot be found out is no reason not to apply: it is a
-// warning too.
+// Warnings names rules of other programs that keep packets of the spec from their mark or
+// from IPVS. An error of reading them does not prevent apply: it is a warning too.
 func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 	found, err := findings(spec)
 	warnings := firewall.Warnings(found)
 	if err != nil {
 		warnings = append(warnings, fmt.Sprintf("the tables of others could not be checked for what keeps packets from lvsmark: %v", err))
 	}
-	return append(warnings, legacyWarnings()...)
+	for _, v := range xtables.WithRules() {
+		warnings = append(warnings, fmt.Sprintf("%s has rules (table %s), which lvsmark does not read: `%s-save` shows whether they set marks or take packets to the VIPs",
+			v.Program, strings.Join(v.Tables, ", "), v.Program))
+	}
+	return warnings
 }
 
 // findingTries bounds how often the tables of others are read anew because they change

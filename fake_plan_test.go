@@ -1,0 +1,63 @@
+package lvsmark
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// TestFakePlanString is a plan as text: changes in the order of apply, what they do to
+// live traffic, notes and warnings.
+func TestFakePlanString(t *testing.T) {
+	w := newFakeWorld(t)
+	w.Findings = []string{"table ip filter, chain prerouting, rule 3: will set the mark"}
+	const spec = "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.22], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}\n"
+	w.applied(spec)
+	w.AsOtherProcess(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_default_ttl", "99")) })
+	w.AddConnection(ipvs.Connection{
+		Protocol: config.TCP, VIP: netip.MustParseAddrPort("198.51.100.21:21"), RealServer: netip.MustParseAddrPort("10.0.0.11:21"),
+	})
+	const next = "clusters: [{name: ftp, mark: 21, vips: [198.51.100.22], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false, ip-forward: false}\n"
+	p, err := w.plan(t.Context(), next, Options{})
+	require.NoError(t, err)
+	assert.Equal(t, `delete address 198.51.100.21 of device vip0 # cuts 1 connection of ftp: no new connections to 198.51.100.21
+delete element 198.51.100.21 : 0x00000015 of map ip lvsmark tcp_21_10000-20000 # drains: no new connections to ports 21, 10000-20000 of fwmark 21 (ftp)
+delete set settings { type mark } of table ip lvsmark
+delete element 0x00000001 comment "net.ipv4.ip_default_ttl = 63" of set ip lvsmark settings
+delete element 0x00000002 comment "net.ipv4.ip_forward = 1" of set ip lvsmark settings
+edit setting net.ipv4.ip_forward = 1 -> net.ipv4.ip_forward = 0
+note: net.ipv4.ip_default_ttl is left at 99: somebody else set that after lvsmark set 63
+warning: table ip filter, chain prerouting, rule 3: will set the mark
+drains 1, cuts 1 connection (ftp: 1)
+`, p.String())
+}
+
+// TestFakeReadAgain has another program add a table of lvsmark's name while the plan is
+// made.
+func TestFakeReadAgain(t *testing.T) {
+	w := newFakeWorld(t)
+	_, err := w.plan(t.Context(), boundSpec, Options{Progress: func(step string) {
+		if step == "rehearse" {
+			w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "lvsmark"})
+		}
+	}})
+	assert.ErrorContains(t, err, "table ip lvsmark exists and is not lvsmark's")
+}
+
+// TestFakePlanInterrupted: no plan is made when the context has ended.
+func TestFakePlanInterrupted(t *testing.T) {
+	w := newFakeWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, spec := range []string{"", boundSpec} {
+		_, err := w.plan(ctx, spec, Options{})
+		assert.ErrorIs(t, err, context.Canceled)
+	}
+}

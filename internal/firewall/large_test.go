@@ -1,0 +1,62 @@
+package firewall_test
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/firewall"
+)
+
+// largeRulesets are those of others, with the most that was seen of something.
+func largeRulesets() map[string]string {
+	var services, sources, blocked, networks strings.Builder
+	for i := range 60_000 {
+		fmt.Fprintf(&services, "\t\tip daddr 10.%d.%d.%d tcp dport %d counter jump svc\n", 64+i>>16, i>>8&0xff, i&0xff, 1+i%1000)
+		fmt.Fprintf(&sources, "\t\tip saddr 10.%d.%d.%d counter drop\n", 64+i>>16, i>>8&0xff, i&0xff)
+	}
+	for i := range 500_000 {
+		fmt.Fprintf(&blocked, "%s11.%d.%d.%d", strings.Repeat(", ", min(i, 1)), i>>16, i>>8&0xff, i&0xff)
+	}
+	for i := range 100_000 {
+		fmt.Fprintf(&networks, "%s11.%d.%d.%d/30", strings.Repeat(", ", min(i, 1)), i>>14, i>>6&0xff, i<<2&0xff)
+	}
+	const chain = "\tchain c {\n\t\ttype filter hook prerouting priority 0;\n"
+	return map[string]string{
+		"60000-services":   "table ip t {\n\tchain svc { accept; }\n" + chain + services.String() + "\t}\n}\n",
+		"60000-sources":    "table ip t {\n" + chain + sources.String() + "\t}\n}\n",
+		"500000-addresses": "table ip t {\n\tset s { type ipv4_addr; elements = { " + blocked.String() + " }; }\n" + chain + "\t\tip daddr @s drop\n\t}\n}\n",
+		"100000-networks":  "table ip t {\n\tset s { type ipv4_addr; flags interval; elements = { " + networks.String() + " }; }\n" + chain + "\t\tip daddr @s drop\n\t}\n}\n",
+	}
+}
+
+// BenchmarkLarge follows large rulesets of others, for 10,000 VIPs, beside `nft list
+// ruleset` of the same, which it is measured in.
+func BenchmarkLarge(b *testing.B) {
+	spec := manyVIPs(b, 10_000)
+	for name, script := range largeRulesets() {
+		b.Run(name, func(b *testing.B) {
+			inScratch(b, func() {
+				run(b, script, "-f", "-")
+				var ours, theirs time.Duration
+				for b.Loop() {
+					begin := time.Now()
+					conn := dial(b)
+					_, err := firewall.Findings(spec, foreign(b, conn), conn)
+					require.NoError(b, err)
+					ours += time.Since(begin)
+					begin = time.Now()
+					require.NoError(b, exec.Command("nft", "list", "ruleset").Run())
+					theirs += time.Since(begin)
+				}
+				b.ReportMetric(ours.Seconds()/theirs.Seconds(), "of-nft-list")
+				b.ReportMetric(ours.Seconds()/float64(b.N), "s/findings")
+				b.ReportMetric(theirs.Seconds()/float64(b.N), "s/list")
+			})
+		})
+	}
+}
