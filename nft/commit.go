@@ -36,9 +36,9 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 const retryTimeout = 5 * time.Second
 
 // CommitLocked commits the difference like Commit; the caller must hold the lock. If other
-// processes change other tables, it continues from the current state. It changes nothing
-// and wraps ErrStale if lvsmark's own tables are not those that were compared, or if other
-// processes commit too often. Restore undoes a partial commit.
+// processes change other tables, it continues from the current state. The error wraps
+// ErrStale if lvsmark's own tables are not those that were compared, and nothing was
+// changed, or if other processes commit too often. Restore undoes a partial commit.
 func (c *Conn) CommitLocked(d *Difference, generation uint32) (uint32, error) {
 	from, to := d.from, d.to
 	for begin, attempts := time.Now(), 1; ; attempts++ {
