@@ -20,6 +20,7 @@ import (
 type Options struct {
 	NetNS     string            // name below /run/netns, or a path; empty: the caller's own
 	Adopt     bool              // take over IPVS services with marks of the spec that differ and are not in the ledger
+	Strict    bool              // refuse a plan file if any process has changed the ruleset or IPVS since, also what lvsmark does not use
 	Saves     bool              // for Plan.Save: read the digest of IPVS too
 	Drain     time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
 	FailOn    impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none

@@ -214,9 +214,9 @@ func TestFakePlanFile(t *testing.T) {
 		moved string
 	}{
 		"nothing":         {func(*fakeWorld) {}, ""},
-		"another table":   {func(w *fakeWorld) { w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "another"}) }, "the nftables ruleset was changed since"},
-		"weight":          {func(w *fakeWorld) { w.editWeight(21, "10.0.0.11", 5) }, "an IPVS service or real server was changed since"},
-		"another service": {func(w *fakeWorld) { w.addService(4000, "10.0.0.40") }, "an IPVS service or real server was changed since"},
+		"another table":   {func(w *fakeWorld) { w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "another"}) }, ""},
+		"weight":          {func(w *fakeWorld) { w.editWeight(21, "10.0.0.11", 5) }, "to be done besides: delete real-server 10.0.0.11:0 -m -w 5"},
+		"another service": {func(w *fakeWorld) { w.addService(4000, "10.0.0.40") }, ""},
 		"setting":         {func(w *fakeWorld) { _ = w.WriteSetting("net.ipv4.ip_forward", "0") }, "to be done besides: edit setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1"},
 		"timeout":         {func(w *fakeWorld) { _ = w.WriteSetting(config.TimeoutTCP, "100") }, "to be done besides: edit setting ipvs.timeout.tcp = 100"},
 	} {
@@ -254,19 +254,29 @@ func (w *fakeWorld) planFile(saved *SavedPlan, spec, file string) (*Plan, error)
 }
 
 // TestFakePlanFileTooLate changes the kernel between the check of a plan file and its
-// commit: it is not planned again, for the file says what to do.
+// commit. With Options.Strict the plan is refused. Otherwise it is checked again and
+// applied.
 func TestFakePlanFileTooLate(t *testing.T) {
-	w := newFakeWorld(t)
-	p, err := w.plan(t.Context(), boundSpec, Options{Saves: true})
-	require.NoError(t, err)
-	p, err = w.planFile(p.Save(SpecDigest{"spec.yaml", boundSpec}), boundSpec, "spec.yaml")
-	require.NoError(t, err)
-	w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "meanwhile"})
-	before := w.String()
-	_, err = w.carryOut(t.Context(), p)
-	stale, _ := errors.AsType[*StalePlanError](err)
-	require.NotNil(t, stale, "%v", err)
-	assert.Equal(t, before, w.String())
+	for _, strict := range []bool{false, true} {
+		w := newFakeWorld(t)
+		p, err := w.plan(t.Context(), boundSpec, Options{Saves: true})
+		require.NoError(t, err)
+		p, err = w.planFile(p.Save(SpecDigest{"spec.yaml", boundSpec}), boundSpec, "spec.yaml")
+		require.NoError(t, err)
+		p.opts.Strict = strict
+		w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "meanwhile"})
+		before := w.String()
+		_, err = w.carryOut(t.Context(), p)
+		if !strict {
+			require.NoError(t, err)
+			w.settled(boundSpec)
+			continue
+		}
+		stale, _ := errors.AsType[*StalePlanError](err)
+		require.NotNil(t, stale, "%v", err)
+		assert.ErrorContains(t, err, "the nftables ruleset was changed since")
+		assert.Equal(t, before, w.String())
+	}
 }
 
 // TestFakeFailOn refuses, and changes nothing, what is at least as bad as said.

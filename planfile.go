@@ -2,10 +2,13 @@ package lvsmark
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -29,6 +32,7 @@ type SavedPlan struct {
 	Notes    []string     `json:"notes"`
 	Warnings []string     `json:"warnings"`
 	After    After        `json:"after"`
+	SHA256   string       `json:"sha256"` // of all other members, see sum
 }
 
 // A SpecDigest identifies the spec of a plan.
@@ -52,13 +56,25 @@ type After struct {
 // Save returns the content of a plan file. The plan must be made with Options.Saves. The
 // digest is that of the spec.
 func (p *Plan) Save(digest SpecDigest) *SavedPlan {
-	return &SavedPlan{
+	s := &SavedPlan{
 		Version: SavedPlanVersion, Changed: len(p.Changes()) > 0, NetNS: p.opts.NetNS, Adopt: p.opts.Adopt,
 		Spec: digest, Kernel: p.digest(),
 		Changes: append([]Change{}, p.Changes()...), Notes: append([]string{}, p.notes...),
 		Warnings: append([]string{}, p.warnings...),
 		After:    p.after(),
 	}
+	s.SHA256 = s.sum()
+	return s
+}
+
+// sum returns the SHA-256 of all other members in hexadecimal: of their JSON without
+// white space, so that a file that was only formatted is the same plan.
+func (s *SavedPlan) sum() string {
+	others := *s
+	others.SHA256 = ""
+	text, _ := json.Marshal(&others) // it has no value that JSON lacks
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // digest identifies the state of the kernel without the lock.
@@ -88,24 +104,35 @@ func (s *SavedPlan) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// ReadPlan reads a plan file. Unknown members are an error.
+// planLimit is the maximum size of a plan file in bytes, that of a spec.
+const planLimit = 64 << 20
+
+// ReadPlan reads a plan file. Unknown members, and a file that was edited, are errors.
 func ReadPlan(r io.Reader) (*SavedPlan, error) {
-	d := json.NewDecoder(r)
+	limited := &io.LimitedReader{R: r, N: planLimit + 1}
+	d := json.NewDecoder(limited)
 	d.DisallowUnknownFields()
 	s := &SavedPlan{}
-	if err := d.Decode(s); err != nil {
-		return nil, fmt.Errorf("no plan of lvsmark's: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("no plan of lvsmark's: there is more behind it")
-	}
+	err := d.Decode(s)
+	more := err == nil && hasMore(d)
 	switch {
+	case limited.N == 0:
+		return nil, errors.New("not a plan of lvsmark: the file is over 64 MB")
+	case err != nil:
+		return nil, fmt.Errorf("not a plan of lvsmark: %w", err)
+	case more:
+		return nil, errors.New("not a plan of lvsmark: more follows the plan")
 	case s.Version != SavedPlanVersion:
-		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make it anew with `lvsmark plan`", s.Version, SavedPlanVersion)
-	case s.Changed != (len(s.Changes) > 0):
-		return nil, errors.New("no plan of lvsmark's: its changed contradicts its changes")
+		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make it again with `lvsmark plan`", s.Version, SavedPlanVersion)
+	case s.SHA256 != s.sum() || s.Changed != (len(s.Changes) > 0):
+		return nil, errors.New("the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make it again")
 	}
 	return s, nil
+}
+
+func hasMore(d *json.Decoder) bool {
+	_, err := d.Token()
+	return !errors.Is(err, io.EOF)
 }
 
 // A StalePlanError says that a plan file is out of date, and what has changed since it was
@@ -147,22 +174,51 @@ func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	if f == nil {
 		return p, nil
 	}
-	now, then := p.digest(), f.saved.Kernel
 	var moved []string
 	if f.spec.SHA256 != f.saved.Spec.SHA256 {
 		moved = append(moved, fmt.Sprintf("%s was edited since", f.spec.File))
 	}
+	if p.opts.Strict {
+		moved = append(moved, movedKernel(p.digest(), f.saved.Kernel)...)
+	}
+	moved = append(moved, movedChanges(f.saved.Changes, p.Changes())...)
+	moved = append(moved, movedLines("note", f.saved.Notes, p.notes)...)
+	moved = append(moved, movedLines("warning", f.saved.Warnings, p.warnings)...)
+	if len(moved) == 0 && f.saved.After != p.after() {
+		moved = append(moved, "lvsmark's tables or services were changed since, by another process")
+	}
+	if len(moved) > 0 {
+		return nil, &StalePlanError{moved}
+	}
+	p.file = f
+	return p, nil
+}
+
+// movedKernel lists what any process has changed in the kernel.
+func movedKernel(now, then KernelDigest) (moved []string) {
 	if now.Generation != then.Generation {
 		moved = append(moved, fmt.Sprintf("the nftables ruleset was changed since, by any process: it is of generation %d, the plan was made of %d", now.Generation, then.Generation))
 	}
 	if now.IPVS != then.IPVS {
 		moved = append(moved, "an IPVS service or real server was changed since")
 	}
-	if moved = append(moved, movedChanges(f.saved.Changes, p.Changes())...); len(moved) > 0 {
-		return nil, &StalePlanError{moved}
+	return moved
+}
+
+// movedLines lists the notes or warnings that only the plan file has, or only the plan
+// that is made now.
+func movedLines(kind string, then, now []string) (moved []string) {
+	for _, line := range then {
+		if !slices.Contains(now, line) {
+			moved = append(moved, fmt.Sprintf("this %s no longer holds: %s", kind, line))
+		}
 	}
-	p.file = f
-	return p, nil
+	for _, line := range now {
+		if !slices.Contains(then, line) {
+			moved = append(moved, fmt.Sprintf("new %s: %s", kind, line))
+		}
+	}
+	return moved
 }
 
 // movedLimit bounds how many changes a StalePlanError lists.

@@ -2,6 +2,8 @@ package lvsmark
 
 import (
 	"bytes"
+	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
@@ -19,40 +21,83 @@ const planFile = `{
   "changes": [{"op": "add", "kind": "table", "where": "", "after": "ip lvsmark"}],
   "notes": ["a"],
   "warnings": ["b"],
-  "after": {"nftables": "table ip lvsmark {\n}\n", "ipvs": ""}
+  "after": {"nftables": "table ip lvsmark {\n}\n", "ipvs": ""},
+  "sha256": "SUM"
 }
 `
 
+// signed has the digest of the plan in place of SUM, as `lvsmark plan` writes it.
+func signed(text string) string {
+	s := &SavedPlan{}
+	_ = json.Unmarshal([]byte(text), s)
+	return strings.Replace(text, "SUM", s.sum(), 1)
+}
+
 // TestReadPlan refuses what no lvsmark wrote, and says why.
 func TestReadPlan(t *testing.T) {
-	plan, err := ReadPlan(strings.NewReader(planFile))
+	plan, err := ReadPlan(strings.NewReader(signed(planFile)))
 	require.NoError(t, err)
 	assert.Equal(t, uint32(7), plan.Kernel.Generation)
 	for name, c := range map[string]struct{ old, new, want string }{
-		"empty":           {planFile, "", "no plan of lvsmark's: EOF"},
-		"cut short":       {`"ipvs": ""}`, "", "no plan of lvsmark's: "},
-		"not JSON":        {planFile, "clusters: []", "no plan of lvsmark's: invalid character"},
-		"a list":          {planFile, "[]", "no plan of lvsmark's: "},
-		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make it anew"},
+		"empty":           {planFile, "", "not a plan of lvsmark: EOF"},
+		"cut short":       {`"ipvs": ""}`, "", "not a plan of lvsmark: "},
+		"not JSON":        {planFile, "clusters: []", "not a plan of lvsmark: invalid character"},
+		"a list":          {planFile, "[]", "not a plan of lvsmark: "},
+		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make it again"},
 		"no version":      {`"version": 1,`, "", "a plan of version 0"},
 		"unknown member":  {`"netns"`, `"namespace"`, `unknown field "namespace"`},
-		"more behind":     {"}\n", "}\n{}", "there is more behind it"},
-		"another type":    {`7`, `"7"`, "no plan of lvsmark's: "},
-		"too large":       {`7`, `4294967296`, "no plan of lvsmark's: "},
-		"contradiction":   {`"changed": true`, `"changed": false`, "its changed contradicts its changes"},
+		"more behind":     {"}\n", "}\n{}", "more follows the plan"},
+		"another type":    {`7`, `"7"`, "not a plan of lvsmark: "},
+		"too large":       {`7`, `4294967296`, "not a plan of lvsmark: "},
+		"contradiction":   {`"changed": true`, `"changed": false`, "the plan was edited"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := strings.LastIndex(planFile, c.old)
 			require.GreaterOrEqual(t, i, 0)
-			_, err := ReadPlan(strings.NewReader(planFile[:i] + c.new + planFile[i+len(c.old):]))
+			_, err := ReadPlan(strings.NewReader(signed(planFile[:i] + c.new + planFile[i+len(c.old):])))
 			require.ErrorContains(t, err, c.want)
 		})
 	}
 }
 
+// TestEditedPlan edits each member that a reviewer reads: the plan is refused. A file that
+// was only formatted is not.
+func TestEditedPlan(t *testing.T) {
+	file := signed(planFile)
+	for old, edited := range map[string]string{
+		`"director"`: `"other"`, `"adopt": true`: `"adopt": false`, `"00"`: `"01"`, `"11"`: `"12"`, ` 7,`: ` 8,`,
+		`"ip lvsmark"`: `"ip other"`, `["a"]`: `[]`, `["b"]`: `["c"]`, `lvsmark {`: `lvsmark { `, `"ipvs": ""`: `"ipvs": "-A"`,
+		`"after": "ip lvsmark"}`: `"after": "ip lvsmark", "impact": {"effect": "safe"}}`,
+	} {
+		require.Contains(t, file, old)
+		_, err := ReadPlan(strings.NewReader(strings.Replace(file, old, edited, 1)))
+		require.EqualError(t, err, "the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make it again", edited)
+	}
+	var formatted bytes.Buffer
+	require.NoError(t, json.Compact(&formatted, []byte(file)))
+	_, err := ReadPlan(&formatted)
+	require.NoError(t, err)
+}
+
+// TestLargePlan: a plan file is read up to the size of a spec.
+func TestLargePlan(t *testing.T) {
+	_, err := ReadPlan(io.MultiReader(strings.NewReader(`{"notes": ["`), endless{}))
+	require.EqualError(t, err, "not a plan of lvsmark: the file is over 64 MB")
+}
+
+// endless is a file without an end.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 'a'
+	}
+	return len(b), nil
+}
+
 // FuzzReadPlan never panics, and a plan that it takes is written as it was read.
 func FuzzReadPlan(f *testing.F) {
-	f.Add([]byte(planFile))
+	f.Add([]byte(signed(planFile)))
 	f.Add([]byte(`{"version":1,"changes":null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		plan, err := ReadPlan(bytes.NewReader(b))
