@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -285,27 +284,6 @@ func TestRefusalWithoutAddresses(t *testing.T) {
 		require.ErrorIs(t, err, unix.EINVAL)
 		assert.ErrorContains(t, err, "is lo up?")
 	})
-}
-
-// TestOpenWithoutPrivilege: Open fails without CAP_NET_ADMIN.
-func TestOpenWithoutPrivilege(t *testing.T) {
-	withIPVS(t, func() {
-		scratch.DropPrivileges(t)
-		_, err := ipvs.Open()
-		require.ErrorIs(t, err, ipvs.ErrPrivilege)
-		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
-	})
-}
-
-func TestOpenWithoutIPVS(t *testing.T) {
-	if exec.Command("ipvsadm", "-ln").Run() == nil {
-		t.Skip("needs a kernel without IPVS")
-	}
-	_, err := ipvs.Open()
-	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
-	for _, word := range []string{"ip_vs", "CONFIG_IP_VS", "modprobe ip_vs", "director.bind: false"} {
-		assert.ErrorContains(t, err, word)
-	}
 }
 
 // TestManyServices: a dump of many services has several messages.
