@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -21,6 +22,9 @@ func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 	for _, v := range xtables.WithRules() {
 		warnings = append(warnings, fmt.Sprintf("%s has rules (table %s), which lvsmark does not read: `%s-save` shows whether they set marks or take packets to the VIPs",
 			v.Program, strings.Join(v.Tables, ", "), v.Program))
+	}
+	for i, warning := range warnings {
+		warnings[i] = printable.Line(warning)
 	}
 	return warnings
 }

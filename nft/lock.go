@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,7 +25,7 @@ func (e *LockedError) Error() string {
 	if e.LockOwner == "" {
 		return "another lvsmark is changing this network namespace"
 	}
-	return "another lvsmark is changing this network namespace: " + e.LockOwner
+	return "another lvsmark is changing this network namespace: " + printable.Line(e.LockOwner)
 }
 
 // A Lock prevents other lvsmark processes from changing a network namespace. The kernel

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
 // Attributes missing in golang.org/x/sys/unix.
@@ -77,7 +78,9 @@ func (t *Table) delSet(s *Set) message {
 	return message{unix.NFT_MSG_DELSET, 0, t.Family, netlink.AppendText(b, unix.NFTA_SET_NAME, s.Name), t.setName(s)}
 }
 
-func (t *Table) setName(s *Set) string { return fmt.Sprintf("%s %s %s", s.Kind(), t.id(), s.Name) }
+func (t *Table) setName(s *Set) string {
+	return fmt.Sprintf("%s %s %s", s.Kind(), t.id(), printable.Line(s.Name))
+}
 
 func (t *Table) newElements(s *Set, elements []Element) []message {
 	return t.elements(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE|unix.NLM_F_EXCL, s, elements)
@@ -158,7 +161,9 @@ func (t *Table) delChain(c *Chain) message {
 	return message{unix.NFT_MSG_DELCHAIN, 0, t.Family, netlink.AppendText(b, unix.NFTA_CHAIN_NAME, c.Name), t.chainName(c)}
 }
 
-func (t *Table) chainName(c *Chain) string { return fmt.Sprintf("chain %s %s", t.id(), c.Name) }
+func (t *Table) chainName(c *Chain) string {
+	return fmt.Sprintf("chain %s %s", t.id(), printable.Line(c.Name))
+}
 
 // flushChain deletes all rules.
 func (t *Table) flushChain(c *Chain) message {
@@ -191,7 +196,7 @@ func (t *Table) delRule(c *Chain, r *Rule) message {
 }
 
 func (t *Table) ruleName(c *Chain, r *Rule) string {
-	return fmt.Sprintf("rule %s %s: %s", t.id(), c.Name, r.Text(t.Family))
+	return printable.Line(fmt.Sprintf("rule %s %s: %s", t.id(), c.Name, r.Text(t.Family)))
 }
 
 func (t *Table) newUnmanaged(s Unmanaged) message {
@@ -213,7 +218,7 @@ func (t *Table) delUnmanaged(s Unmanaged) message {
 }
 
 func (t *Table) unmanagedName(s Unmanaged) string {
-	return fmt.Sprintf("%s %s %s", s.Kind, t.id(), s.Name)
+	return fmt.Sprintf("%s %s %s", s.Kind, t.id(), printable.Line(s.Name))
 }
 
 // createAll returns the transaction that creates all tables of the ruleset.

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
 // A Ruleset is a set of nftables tables: compiled, listed by the kernel, or desired.
@@ -109,7 +110,7 @@ func (c *Chain) Drops() bool { return c.Type != "" && c.Policy == verdictDrop }
 // String returns, for example, "table ip lvsmark".
 func (t *Table) String() string { return "table " + t.id() }
 
-func (t *Table) id() string { return t.Family.String() + " " + t.Name }
+func (t *Table) id() string { return t.Family.String() + " " + printable.Line(t.Name) }
 
 // Kind returns nft's keyword: "map" for maps and verdict maps, else "set".
 func (s *Set) Kind() string {

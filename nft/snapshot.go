@@ -2,6 +2,8 @@ package nft
 
 import (
 	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
 // A Snapshot is lvsmark's part of the ruleset in a network namespace, at one generation.
@@ -19,7 +21,9 @@ type TableName struct {
 }
 
 // String returns, for example, "table ip filter".
-func (n TableName) String() string { return "table " + n.Family.String() + " " + n.Name }
+func (n TableName) String() string {
+	return "table " + n.Family.String() + " " + printable.Line(n.Name)
+}
 
 // Snapshot reads lvsmark's tables, which it identifies by their comment, not their name. Of
 // other tables it reads only the name.
