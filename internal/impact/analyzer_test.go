@@ -66,9 +66,9 @@ clusters:
     real-servers: [{name: rs1, address: 10.0.0.11}, {address: 10.0.0.13}]
 `
 
-// busy are two connections of ftp with each real server, and three flows of dns with
+// busyConnections are two connections of ftp with each real server, and three flows of dns with
 // the first.
-func busy() *fakeConnections {
+func busyConnections() *fakeConnections {
 	f := &fakeConnections{translated: []netip.AddrPort{
 		netip.MustParseAddrPort("10.0.0.12:20"), netip.MustParseAddrPort("10.0.0.12:21"), netip.MustParseAddrPort("10.0.1.12:20"), netip.MustParseAddrPort("[fd00::1]:20"),
 	}}
@@ -112,8 +112,8 @@ func plan(t *testing.T, from, to string, connections *fakeConnections) Input {
 	return in
 }
 
-// noticed are the impacts that are not safe, each with its change.
-func noticed(in Input) []string {
+// disruptive are the impacts that are not safe, each with its change.
+func disruptive(in Input) []string {
 	impacts := Analyze(in)
 	var list []string
 	add := func(impact Impact, what ...any) {
@@ -198,12 +198,12 @@ func TestAnalyze(t *testing.T) {
 		}, want: []string{"net.ipv4.ip_forward cuts 4 connections: replies of 4 real servers behind nat are no longer forwarded\n"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			connections := busy()
+			connections := busyConnections()
 			in := plan(t, ftpAndDNS, c.to, connections)
 			if c.prepare != nil {
 				c.prepare(&in)
 			}
-			assert.Equal(t, c.want, noticed(in))
+			assert.Equal(t, c.want, disruptive(in))
 			assert.Equal(t, c.reads, connections.reads, "reads of the connections")
 		})
 	}
@@ -227,7 +227,7 @@ func TestUnknown(t *testing.T) {
 }
 
 func TestRemainingConnections(t *testing.T) {
-	connections := busy()
+	connections := busyConnections()
 	in := plan(t, ftpAndDNS, "", connections)
 	in.Spec = parse(t, ftpAndDNS) // for the names
 	r := RemainingConnections(in)

@@ -14,9 +14,9 @@ const (
 )
 
 // AtLeast reports whether the effect is as bad as the other, which may be empty.
-func (e Effect) AtLeast(other Effect) bool { return e.badness() >= other.badness() }
+func (e Effect) AtLeast(other Effect) bool { return e.severity() >= other.severity() }
 
-func (e Effect) badness() int {
+func (e Effect) severity() int {
 	switch e {
 	case Cuts:
 		return 2

@@ -15,7 +15,7 @@ type vipMarks map[netip.Addr][]firewall.MarkedPorts
 
 // marksOf are the marks of some VIPs, for nil of all.
 func marksOf(r *nft.Ruleset, vips []netip.Addr) vipMarks {
-	list := firewall.Marks(r, firewall.MarkQuestion{Addresses: vips, Rules: marksPackets})
+	list := firewall.Marks(r, firewall.MarkQuery{Addresses: vips, Rules: marksPackets})
 	marks := make(vipMarks, len(list))
 	for _, m := range list {
 		if m.First == m.Last { // lvsmark's rules give marks to single addresses
