@@ -54,7 +54,7 @@ func (b *branch) resolve(v value) value {
 		}
 		resolved := b.answers[v.slot]
 		if resolved.kind == constant {
-			resolved.bytes = v.of(resolved.bytes)
+			resolved.bytes = v.apply(resolved.bytes)
 		} else if resolved.kind == perClass && v.change != nil {
 			resolved = v.ofClasses(resolved.byClass)
 		}
@@ -69,7 +69,7 @@ func (v value) ofMark(m *marking) value {
 	case m.unknown:
 		return opaqueValue(v.name, v.size)
 	case m.byClass == nil:
-		return constantValue(v.name, v.of(markBytes(m.all)))
+		return constantValue(v.name, v.apply(markBytes(m.all)))
 	}
 	resolved := v.ofClasses(func(class int) []byte { return markBytes(m.byClass[class]) })
 	if v.change == nil {
@@ -79,7 +79,7 @@ func (v value) ofMark(m *marking) value {
 }
 
 func (v value) ofClasses(byClass func(int) []byte) value {
-	return value{kind: perClass, name: v.name, size: v.size, byClass: func(class int) []byte { return v.of(byClass(class)) }}
+	return value{kind: perClass, name: v.name, size: v.size, byClass: func(class int) []byte { return v.apply(byClass(class)) }}
 }
 
 // narrow returns the branches for which the test of the value may hold.

@@ -98,7 +98,7 @@ func TestFindings(t *testing.T) {
 		{"both families", "table inet t { chain c { type filter hook input priority 0; tcp dport 21 drop; }; }", []string{"will drop 198.51.100.21 and another VIP (ports 21); 2001:db8::21 (ports 21)"}},
 		{"one of both families", "table inet t { chain c { type filter hook input priority 0; meta nfproto ipv6 tcp dport 21 drop; }; }", []string{"will drop 2001:db8::21 (ports 21)"}},
 		{"local addresses", chain(pre, "fib daddr type local udp dport 53 drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
-		{"addresses of others", chain(pre, "fib daddr type != local drop"), nil},
+		{"addresses of other hosts", chain(pre, "fib daddr type != local drop"), nil},
 
 		// Sets and maps.
 		{"a set without a VIP", "table ip t { set s { type ipv4_addr; elements = { 192.0.2.1 }; }; chain c { type filter hook " + pre + "; ip daddr @s drop; }; }", nil},

@@ -92,7 +92,7 @@ func (p *partition) rule(t *nft.Table, r *rule) {
 	for _, s := range r.steps {
 		switch s := s.(type) {
 		case match:
-			p.value(s.of, s.test)
+			p.value(s.value, s.test)
 		case lookup:
 			if set := t.Set(s.set); set != nil {
 				p.set(set, s.fields(branch{}, int(set.KeyLen)))

@@ -36,13 +36,13 @@ type place struct {
 
 // A match lets packets go on to the next step if a test of a value holds.
 type match struct {
-	of   value
-	test test
+	value value
+	test  test
 }
 
 func (m match) take(w *walk, _ place, branches []branch) (next []branch, _ []outcome) {
 	for i := range branches {
-		next = w.appendNarrowed(next, branches[i], branches[i].resolve(m.of), m.test)
+		next = w.appendNarrowed(next, branches[i], branches[i].resolve(m.value), m.test)
 	}
 	return next, nil
 }

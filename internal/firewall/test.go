@@ -40,7 +40,7 @@ func (s *space) split(v value, t test, p part) split {
 	case constant:
 		return splitConstant(v, t, p)
 	case protocol:
-		return splitConstant(constantValue(v.name, v.of([]byte{byte(p.protocol)})), t, p)
+		return splitConstant(constantValue(v.name, v.apply([]byte{byte(p.protocol)})), t, p)
 	case destination:
 		hits, exact = s.splitDestination(v, t, p)
 	case port:
@@ -101,7 +101,7 @@ func (s *space) splitChanged(v value, t test, p part) (hits []part, exact bool) 
 		if !slices.Equal(s.lowOf(class), s.highOf(class)) {
 			return nil, false
 		}
-		if t.contains(v.of(s.lowOf(class))) {
+		if t.contains(v.apply(s.lowOf(class))) {
 			within.set(class)
 		}
 	}
@@ -149,7 +149,7 @@ func (s *space) mayHold(v value, t test) bool {
 	case constant:
 		return v.firstPacketOnly || t.holds(v.bytes)
 	case protocol:
-		return s.hasProtocol(func(p config.Protocol) bool { return t.holds(v.of([]byte{byte(p)})) })
+		return s.hasProtocol(func(p config.Protocol) bool { return t.holds(v.apply([]byte{byte(p)})) })
 	case destination:
 		v, t = v.unmasked(t)
 		return v.change != nil || t.inverse || slices.ContainsFunc(t.within, func(i interval) bool {

@@ -102,8 +102,8 @@ func isFilled(b []byte, with byte) bool {
 	return !slices.ContainsFunc(b, func(have byte) bool { return have != with })
 }
 
-// of applies the change of the value to bytes.
-func (v value) of(b []byte) []byte {
+// apply applies the change apply the value to bytes.
+func (v value) apply(b []byte) []byte {
 	if v.change != nil {
 		return v.change(b)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// TestServiceEdited: what takes a client away from its real server, and what it
-// does to FTP sessions and others.
+// TestServiceEdited edits services such that clients may reach another real server, with
+// FTP and without.
 func TestServiceEdited(t *testing.T) {
 	const cluster = "clusters: [{name: c, mark: 21, vips: [198.51.100.21], FTP, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}]\n"
 	original := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}, SchedName: "wlc", Timeout: 300e9, Netmask: 32}
@@ -32,7 +32,7 @@ func TestServiceEdited(t *testing.T) {
 		{"no persistence", original, none("wlc"), 2, Cuts, Drains},
 		{"no persistence, one real server", original, none("wlc"), 1, Safe, Safe},
 		{"wider netmask", original, with(func(h *ipvs.Service) { h.Netmask = 24 }), 2, Cuts, Drains},
-		{"odd netmask", original, with(func(h *ipvs.Service) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
+		{"netmask that is no prefix", original, with(func(h *ipvs.Service) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
 		{"longer", original, with(func(h *ipvs.Service) { h.Timeout = 600e9 }), 2, Safe, Safe},
 		{"another scheduler", original, with(func(h *ipvs.Service) { h.SchedName = "rr" }), 2, Safe, Safe},
 		{"persistence", none("wlc"), original, 2, Safe, Safe},
