@@ -30,7 +30,7 @@ func (i *impactLab) weightDrains(t *testing.T) {
 func (i *impactLab) unmarkedDrains(t *testing.T) {
 	data := i.mustConnect(i.ftp, 10001, i.client())
 	assert.Equal(t, []string{
-		"delete element: drains: no new connections to ports 10000-10049 of fwmark 21 (ftp); 1 established stay",
+		"delete element: drains: no new connections to ports 10000-10049 of fwmark 21 (ftp); 1 established connection not affected",
 		"delete element: drains: no new connections to ports 10000-10049 of fwmark 21 (ftp)",
 	}, i.apply(edit(t, impactSpec, "10000-10100", "10050-10100")))
 	assert.True(t, data.isAlive())
@@ -43,7 +43,7 @@ func (i *impactLab) unmarkedDrains(t *testing.T) {
 func (i *impactLab) movedDrains(t *testing.T) {
 	control := i.mustConnect(i.other, 21, i.client())
 	assert.Equal(t, []string{
-		"delete element: drains: new connections to ports 21 go to fwmark 80 (web) instead of fwmark 21 (ftp); no new connections to ports 10000-10100 of fwmark 21 (ftp); 1 established stay",
+		"delete element: drains: new connections to ports 21 go to fwmark 80 (web) instead of fwmark 21 (ftp); no new connections to ports 10000-10100 of fwmark 21 (ftp); 1 established connection not affected",
 	}, i.apply(edit(t, impactSpec, "198.51.100.21, 198.51.100.31]", "198.51.100.21]",
 		"vips: [198.51.100.80]", "vips: [198.51.100.80, 198.51.100.31]", "ports: [80, udp/80]", "ports: [21, 80, udp/80]")))
 	assert.True(t, control.isAlive())
@@ -60,8 +60,8 @@ func (i *impactLab) untranslatedDrains(t *testing.T) {
 	data := i.active(1, 20, client, 2121, successTimeout)
 	require.NotNil(t, data)
 	assert.Equal(t, []string{
-		"delete element: drains: new active data connections from there keep their source address",
-		"delete element: drains: new active data connections from there keep their source address",
+		"delete element: drains: new active data connections from these addresses keep their source address",
+		"delete element: drains: new active data connections from these addresses keep their source address",
 	}, i.apply(edit(t, impactSpec, "ftp: {", "ftp: {active-data: {ports: [989]}, ")))
 	assert.True(t, data.isAlive())
 	assert.Nil(t, i.active(1, 20, client, 21, failureTimeout))
@@ -76,7 +76,7 @@ func (i *impactLab) untranslatedCuts(t *testing.T) {
 	require.NotNil(t, data)
 	control := i.mustConnect(i.ftp, 21, client)
 	bad := i.apply(edit(t, impactSpec, "ftp: {", "ftp: {active-data: {translate: none}, "))
-	assert.Contains(t, bad, "delete chain: cuts 1 connection: active data under way is no longer translated")
+	assert.Contains(t, bad, "delete chain: cuts 1 connection: established active data connections are no longer translated")
 	assert.True(t, control.isAlive())
 	assert.True(t, data.isCut())
 	assert.Empty(t, i.apply(impactSpec))
@@ -123,7 +123,7 @@ func (i *impactLab) serverCuts(t *testing.T) {
 
 	bad := i.changes("apply")
 	require.Len(t, bad, 2)
-	assert.Equal(t, "delete element: drains: new active data connections from there keep their source address", bad[0])
+	assert.Equal(t, "delete element: drains: new active data connections from these addresses keep their source address", bad[0])
 	assert.Contains(t, bad[1], "delete real-server: "+cuts)
 	i.mustConnect(i.ftp, 21, i.client())
 	assert.True(t, s["rs1"].isAlive())

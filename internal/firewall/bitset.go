@@ -2,13 +2,12 @@ package firewall
 
 import "math/bits"
 
-// A bitset is a set of classes of a space, by their number. It is not changed once it
-// is shared.
+// A bitset is a set of class numbers of a space. It is not modified after it is shared.
 type bitset []uint64
 
 func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 
-// fullBitset has the first n numbers.
+// fullBitset has the numbers from 0 to n-1.
 func fullBitset(n int) bitset {
 	b := newBitset(n)
 	for i := range b {

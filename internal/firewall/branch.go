@@ -6,36 +6,36 @@ import (
 	"github.com/google/nftables/expr"
 )
 
-// A branch is what becomes of a part of the packets while a rule is followed: what
-// maps answered, and the conditions met that may or may not hold.
+// A branch is a part of the packets within a rule, with the conditions that it depends
+// on and the answers of the maps that it was looked up in.
 type branch struct {
 	part
-	unsure  []string
-	answers []value // by slot
-	marked  bool    // the rule set the mark
+	conditions []string // that may hold or not, for example "iifname"
+	answers    []value  // by slot
+	marked     bool     // the rule has set the mark
 }
 
-// An outcome is where a branch of a rule ends.
+// An outcome is a branch at its end: at a verdict or at the end of the rule.
 type outcome struct {
 	branch
 	verdict expr.VerdictKind
 	chain   string
-	ends    bool // with a verdict; otherwise the next rule comes
+	ends    bool // at a verdict; false: the packets go on to the next rule
 }
 
-// under is the branch under further conditions.
-func (b branch) under(names ...string) branch {
-	b.unsure = slices.Clone(b.unsure)
+// withConditions returns the branch with further conditions.
+func (b branch) withConditions(names ...string) branch {
+	b.conditions = slices.Clone(b.conditions)
 	for _, name := range names {
-		if name != "" && !slices.Contains(b.unsure, name) {
-			b.unsure = append(b.unsure, name)
+		if name != "" && !slices.Contains(b.conditions, name) {
+			b.conditions = append(b.conditions, name)
 		}
 	}
 	return b
 }
 
-// answered is the branch with what a map has for it.
-func (b branch) answered(slot int, v value) branch {
+// withAnswer returns the branch with the answer of a map.
+func (b branch) withAnswer(slot int, v value) branch {
 	answers := make([]value, max(slot+1, len(b.answers)))
 	copy(answers, b.answers)
 	answers[slot] = v
@@ -43,7 +43,7 @@ func (b branch) answered(slot int, v value) branch {
 	return b
 }
 
-// resolve is a value as it is for the branch.
+// resolve returns the value that v has in the branch.
 func (b *branch) resolve(v value) value {
 	switch v.kind {
 	case mark:
@@ -52,43 +52,43 @@ func (b *branch) resolve(v value) value {
 		if v.slot >= len(b.answers) {
 			return opaqueValue(v.name, v.size)
 		}
-		of := b.answers[v.slot]
-		if of.kind == constant {
-			of.bytes = v.of(of.bytes)
-		} else if of.kind == perClass && v.change != nil {
-			of = v.ofClasses(of.byClass)
+		resolved := b.answers[v.slot]
+		if resolved.kind == constant {
+			resolved.bytes = v.apply(resolved.bytes)
+		} else if resolved.kind == perClass && v.change != nil {
+			resolved = v.ofClasses(resolved.byClass)
 		}
-		return of
+		return resolved
 	}
 	return v
 }
 
-// ofMark is a value of kind mark for packets with such marks.
+// ofMark returns the value of kind mark for packets with the marks m.
 func (v value) ofMark(m *marking) value {
 	switch {
 	case m.unknown:
 		return opaqueValue(v.name, v.size)
 	case m.byClass == nil:
-		return constantValue(v.name, v.of(markBytes(m.all)))
+		return constantValue(v.name, v.apply(markBytes(m.all)))
 	}
-	of := v.ofClasses(func(class int) []byte { return markBytes(m.byClass[class]) })
+	resolved := v.ofClasses(func(class int) []byte { return markBytes(m.byClass[class]) })
 	if v.change == nil {
-		of.marks = m
+		resolved.marks = m
 	}
-	return of
+	return resolved
 }
 
 func (v value) ofClasses(byClass func(int) []byte) value {
-	return value{kind: perClass, name: v.name, size: v.size, byClass: func(class int) []byte { return v.of(byClass(class)) }}
+	return value{kind: perClass, name: v.name, size: v.size, byClass: func(class int) []byte { return v.apply(byClass(class)) }}
 }
 
-// try narrows the branch by a test of a value, in any number of branches.
-func (w *walk) try(b branch, v value, t test) []branch { return w.appendTried(nil, b, v, t) }
+// narrow returns the branches for which the test of the value may hold.
+func (w *walk) narrow(b branch, v value, t test) []branch { return w.appendNarrowed(nil, b, v, t) }
 
-func (w *walk) appendTried(next []branch, b branch, v value, t test) []branch {
-	s := w.space.try(v, t, b.part)
-	if s.unsure {
-		b = b.under(nameOf(v))
+func (w *walk) appendNarrowed(next []branch, b branch, v value, t test) []branch {
+	s := w.space.split(v, t, b.part)
+	if s.uncertain {
+		b = b.withConditions(nameOf(v))
 	}
 	if len(s.hits) > 0 && (v.kind == destination || v.kind == perClass) {
 		w.steps += len(b.classes)
@@ -102,7 +102,7 @@ func (w *walk) appendTried(next []branch, b branch, v value, t test) []branch {
 
 func nameOf(v value) string {
 	if v.name == "" {
-		return "a value that lvsmark does not follow"
+		return "a value that lvsmark does not evaluate"
 	}
 	return v.name
 }

@@ -1,10 +1,10 @@
-// Package firewall answers what rules do to packets: rules of nft, and the rules of
-// iptables that are in nftables. It follows all packets of a question at once through
-// the chains that they meet on their way to IPVS.
+// Package firewall evaluates rules symbolically: it computes what rules of nft, and of
+// iptables-nft, do to a set of packets. It follows all packets of the set at once
+// through the chains on their way to IPVS.
 //
-// It opens no socket: rules and elements come from a Source, which is asked for what
-// the packets of the question can meet, and for nothing else.
+// It opens no socket. A Source supplies rules and elements, and only those that the
+// packets can reach.
 //
-// A rule is a list of steps, which know nothing of registers and attributes. load*.go
-// makes steps of nft's expressions; another reader may make them of other text.
+// A rule is a list of steps, which do not depend on registers and attributes. load*.go
+// translates nft's expressions to steps; other loaders can translate other formats.
 package firewall

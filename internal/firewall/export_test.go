@@ -7,8 +7,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// FindingSteps are those that Findings takes for IPv4, and its error if there may be no
-// more than limit.
+// FindingSteps returns the number of steps that Findings takes for IPv4, and its error if
+// it may take at most limit steps.
 func FindingSteps(spec *config.Spec, tables []*nft.Table, source Source, limit int) (int, error) {
 	var list []*table
 	for _, t := range tables {
@@ -16,7 +16,7 @@ func FindingSteps(spec *config.Spec, tables []*nft.Table, source Source, limit i
 	}
 	s, all := partsOf(spec, nft.IPv4)
 	w := newWalk(newReader(source, s), 0, math.MaxInt)
-	w.visitAll(list, all)
+	w.baseChains(list, all)
 	if w.err != nil {
 		return 0, w.err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// An Effect is what a rule of another program does to packets of a cluster.
+// An Effect is what a rule that lvsmark did not make does to packets of a cluster.
 type Effect string
 
 // The effects that keep packets from IPVS or from their mark.
@@ -25,39 +25,38 @@ const (
 	Unknown   Effect = "do something unknown to"
 )
 
-// A Finding is a rule of another program that packets of a cluster meet on their way
-// to IPVS, and that sets their mark or takes them.
+// A Finding is a rule that lvsmark did not make and that affects packets of a cluster
+// on their way to IPVS: it sets their mark, or keeps them from IPVS.
 type Finding struct {
-	Family       nft.Family // of the table: that of IPv4, IPv6, both or a device
+	Family       nft.Family // of the table: IPv4, IPv6, Inet or Netdev
 	Table, Chain string
 	Handle       uint64 // of the rule; 0: the policy of the chain
 	Effect       Effect
-	Conditions   []string // that nobody can know beforehand; empty: it will happen
-	Beside       bool     // the chain has the priority of lvsmark's: either may come first
-	Marked       bool     // the packets carry their mark by then
+	Conditions   []string // unknown in advance, for example the device; empty: the effect is certain
+	SamePriority bool     // the chain has the priority of lvsmark's chain: either may run first
+	Marked       bool     // the packets have their mark when they reach the rule
 
-	rule    textual // nil: the policy
-	packets []concerned
+	rule    ruleText // nil: the policy of the chain
+	packets []affected
 }
 
-// concerned are packets of one family that a finding is about.
-type concerned struct {
+// affected are the packets of one address family that a finding affects.
+type affected struct {
 	space *space
 	parts []part
 }
 
-// A findingKey has what makes two findings the same.
+// A findingKey identifies a finding.
 type findingKey struct {
 	chain  *nft.Chain
 	handle uint64
 	effect Effect
 }
 
-// Findings follows the packets of the spec through the tables of others, as far as they
-// are known beforehand, up to where IPVS takes them, and returns the rules that set
-// their mark or take them. Tables need neither rules nor sets, for which the source is
-// asked. An error may come with the Findings found so far; it wraps ErrTooMuch where
-// there are too many rules.
+// Findings follows the packets of the spec through tables that lvsmark did not make, up
+// to IPVS, and returns the rules that set their mark or keep them from IPVS. The tables
+// need no rules and sets: the source supplies them. If Findings fails, it returns the
+// findings so far with the error, which is ErrTooMuch if the rules are too many.
 func Findings(spec *config.Spec, tables []*nft.Table, source Source) ([]*Finding, error) {
 	return findings(spec, tables, source, stepLimit)
 }
@@ -83,9 +82,9 @@ func findings(spec *config.Spec, tables []*nft.Table, source Source, limit int) 
 	known := map[string]*Finding{}
 	for i := range spaces {
 		w := newWalk(r, i, limit)
-		w.visitAll(list, parts[i])
+		w.baseChains(list, parts[i])
 		for _, f := range w.order {
-			found = joined(found, known, f)
+			found = addFinding(found, known, f)
 		}
 		switch {
 		case w.err != nil:
@@ -97,21 +96,21 @@ func findings(spec *config.Spec, tables []*nft.Table, source Source, limit int) 
 	return found, nil
 }
 
-// visitAll follows the packets through all base chains on the way.
-func (w *walk) visitAll(tables []*table, all []part) {
+// baseChains follows the packets through all base chains on their way to IPVS.
+func (w *walk) baseChains(tables []*table, all []part) {
 	for _, t := range tables {
 		if !t.meets(w.space.family) {
 			continue
 		}
 		for _, at := range t.hookPoints() {
-			w.visit(at, at.side.at(all))
+			w.baseChain(at, at.position.withMarks(all))
 		}
 	}
 }
 
-// joined adds what was found for another family, in one with what the same rule
-// does to the first.
-func joined(found []*Finding, known map[string]*Finding, f *Finding) []*Finding {
+// addFinding adds a finding. If the same rule was found for another family, both become
+// one finding.
+func addFinding(found []*Finding, known map[string]*Finding, f *Finding) []*Finding {
 	key := fmt.Sprint(f.Family, f.Table, "\x00", f.Chain, "\x00", f.Handle, f.Effect, f.Conditions)
 	if first := known[key]; first != nil {
 		first.packets = append(first.packets, f.packets...)
@@ -121,17 +120,17 @@ func joined(found []*Finding, known map[string]*Finding, f *Finding) []*Finding 
 	return append(found, f)
 }
 
-// report keeps what a rule, or for none the policy of the chain, does. That it
-// surely does so counts more than that it may.
+// report records what a rule does, or the policy of the chain if there is no rule. If
+// the same effect depends on several sets of conditions, the smallest set is kept.
 func (w *walk) report(at place, b branch, effect Effect) {
 	if b.clusters == nil {
-		return // the question is another one
+		return // Marks needs no findings
 	}
 	key := findingKey{chain: at.chain.Chain, effect: effect}
 	if at.rule != nil {
 		key.handle = at.rule.handle
 	}
-	conditions := b.unsure
+	conditions := b.conditions
 	if len(conditions) > 1 {
 		conditions = slices.Sorted(slices.Values(conditions))
 	}
@@ -141,7 +140,7 @@ func (w *walk) report(at place, b branch, effect Effect) {
 		known = w.newFinding(at, key)
 	case len(conditions) < len(known.Conditions):
 		known.packets[0].parts = nil
-	case !slices.Equal(conditions, known.Conditions) || len(known.packets[0].parts) == describedParts:
+	case !slices.Equal(conditions, known.Conditions) || len(known.packets[0].parts) == maxParts:
 		return
 	}
 	known.Conditions = conditions
@@ -152,8 +151,8 @@ func (w *walk) newFinding(at place, key findingKey) *Finding {
 	t := at.chain.table
 	f := &Finding{
 		Family: t.Family, Table: t.Name, Chain: at.chain.Name, Handle: key.handle, Effect: key.effect,
-		Beside: w.hookPoint.side == besideMarks, Marked: w.hookPoint.side == behindMarks,
-		packets: []concerned{{space: w.space}},
+		SamePriority: w.hookPoint.position == samePriority, Marked: w.hookPoint.position == afterMarks,
+		packets: []affected{{space: w.space}},
 	}
 	if at.rule != nil {
 		f.rule = at.rule.source
@@ -163,10 +162,10 @@ func (w *walk) newFinding(at place, key findingKey) *Finding {
 	return f
 }
 
-// describedParts bounds what Packets has to look at.
-const describedParts = 16
+// maxParts bounds the parts that Packets describes.
+const maxParts = 16
 
-// Rule is the rule as nft writes it, as far as it is known how.
+// Rule is the rule as nft prints it; expressions without a known form are in brackets.
 func (f *Finding) Rule() string {
 	if f.rule == nil {
 		return "policy drop"
@@ -174,7 +173,7 @@ func (f *Finding) Rule() string {
 	return f.rule.Text(f.packets[0].space.family)
 }
 
-// Packets names the packets that are concerned: "198.51.100.21 and 3 other VIPs (ports
+// Packets names the affected packets: "198.51.100.21 and 3 other VIPs (ports
 // 21, 80-90)".
 func (f *Finding) Packets() string {
 	texts := make([]string, len(f.packets))
@@ -184,13 +183,13 @@ func (f *Finding) Packets() string {
 	return strings.Join(texts, "; ")
 }
 
-// Marks are those of the clusters that are concerned, in order.
+// Marks are the marks of the affected clusters, sorted.
 func (f *Finding) Marks() []uint32 {
 	var marks []uint32
 	for _, p := range f.packets {
-		for _, of := range p.parts {
-			for class := range of.classes.each {
-				marks = append(marks, of.clusters.of(class))
+		for _, part := range p.parts {
+			for class := range part.classes.each {
+				marks = append(marks, part.clusters.of(class))
 			}
 		}
 	}
@@ -198,12 +197,12 @@ func (f *Finding) Marks() []uint32 {
 	return slices.Compact(marks)
 }
 
-func (p concerned) String() string {
+func (p affected) String() string {
 	vips := newBitset(p.space.count)
 	var ports []config.PortRange
-	for _, of := range p.parts {
-		vips = vips.or(of.classes)
-		if r := (config.PortRange{Protocol: of.protocol, Low: of.low, High: of.high}); !slices.Contains(ports, r) {
+	for _, part := range p.parts {
+		vips = vips.or(part.classes)
+		if r := (config.PortRange{Protocol: part.protocol, Low: part.low, High: part.high}); !slices.Contains(ports, r) {
 			ports = append(ports, r)
 		}
 	}

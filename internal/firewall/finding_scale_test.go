@@ -13,8 +13,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
-// manyRules are those of a firewall and of a proxy with so many services. A rule in
-// three is about a VIP, and does nothing.
+// manyRules returns the rules of a firewall and a proxy with n services. One service in
+// three has a rule for a VIP, which has no effect.
 func manyRules(n int) string {
 	var b, elements strings.Builder
 	b.WriteString("table ip many {\n\tset s { type ipv4_addr . inet_proto . inet_service; }\n\tchain svc { meta mark set 1 accept; }\n\tchain c {\n\t\ttype filter hook input priority 0;\n")
@@ -29,9 +29,9 @@ func manyRules(n int) string {
 	return b.String()
 }
 
-// TestFindingsGrow: what Findings does grows no faster than the rules of
-// others, and than the VIPs.
-func TestFindingsGrow(t *testing.T) {
+// TestFindingsScale: the work of Findings grows at most in proportion to the rules, and
+// to the VIPs.
+func TestFindingsScale(t *testing.T) {
 	inScratch(t, func() {
 		conn := dial(t)
 		steps := func(rules, vips int) int {
@@ -51,8 +51,8 @@ func TestFindingsGrow(t *testing.T) {
 	})
 }
 
-// TestFindingsJumps has chains that each jump to the next three times, perhaps:
-// they are not followed three times each.
+// TestFindingsJumps has chains with three conditional jumps to the next chain each. The
+// work does not triple with each chain.
 func TestFindingsJumps(t *testing.T) {
 	var script strings.Builder
 	script.WriteString("table ip t {\n\tchain c15 { drop; }\n")

@@ -18,13 +18,12 @@ clusters:
 director: {bind: false}
 `
 
-// TestFindingsOfPrograms has the tables of well-known programs beside
-// lvsmark's.
+// TestFindingsOfPrograms looks for findings in the tables of well-known programs.
 func TestFindingsOfPrograms(t *testing.T) {
 	const (
 		all4 = "198.51.100.21 and 3 other VIPs (ports 21, 80, 443, 10000-20000, udp/53)"
 		all  = all4 + "; 2001:db8::21 (ports 21, 10000-20000)"
-		pass = "have what is marked accepted before it, as by `meta mark { 0x00000015, 0x00000035, 0x00000050 } accept`"
+		pass = "accept marked packets before it, for example with `meta mark { 0x00000015, 0x00000035, 0x00000050 } accept`"
 	)
 	for file, want := range map[string][]string{
 		"docker.rules":     nil,
@@ -36,7 +35,7 @@ func TestFindingsOfPrograms(t *testing.T) {
 		"firewalld.nft": {
 			"table inet firewalld, chain filter_INPUT, rule 32 ([ct] [bitwise] [cmp] drop): may drop packets to " + all + ", depending on ct state; " + pass,
 			"table inet firewalld, chain filter_INPUT, rule 34 ([reject]): will reject packets to " + all + "; " + pass,
-			"table inet firewalld, chain filter_PREROUTING, rule 27 (meta nfproto ipv6 [fib] [cmp] drop): may drop packets to 2001:db8::21 (ports 21, 10000-20000), depending on fib; have what is marked accepted before it, as by `meta mark 0x00000015 accept`",
+			"table inet firewalld, chain filter_PREROUTING, rule 27 (meta nfproto ipv6 [fib] [cmp] drop): may drop packets to 2001:db8::21 (ports 21, 10000-20000), depending on fib; accept marked packets before it, for example with `meta mark 0x00000015 accept`",
 		},
 	} {
 		t.Run(file, func(t *testing.T) {
@@ -48,8 +47,8 @@ func TestFindingsOfPrograms(t *testing.T) {
 	}
 }
 
-// sourceLast has the matches of a rule in the order in which iptables-nft 1.8.9
-// (Debian 12) writes them; 1.8.11 (Debian 13) puts the source ahead of the device.
+// sourceLast puts the matches of a rule into the order of iptables-nft 1.8.9 (Debian 12).
+// 1.8.11 (Debian 13) writes the source before the device.
 func sourceLast(warnings []string) []string {
 	const source, device = "ip saddr 100.64.0.0/10", `iifname != "tailscale0"`
 	for i, warning := range warnings {
@@ -68,8 +67,7 @@ func warnings(t *testing.T) []string {
 	return list
 }
 
-// TestFindings has rules of others that concern packets of the spec, and rules
-// that look as if they did.
+// TestFindings has rules that affect packets of the spec, and similar rules that do not.
 func TestFindings(t *testing.T) {
 	chain := func(hook, rules string) string {
 		return "table ip t { chain c { type filter hook " + hook + "; " + rules + "; }; }"
@@ -79,7 +77,7 @@ func TestFindings(t *testing.T) {
 		name, script string
 		want         []string
 	}{
-		// Whose packets.
+		// Addresses and ports.
 		{"another address", chain(pre, "ip daddr 198.51.100.99 drop"), nil},
 		{"a VIP", chain(pre, "ip daddr 198.51.100.22 drop"), []string{"will drop 198.51.100.22 (ports 21, 10000-20000)"}},
 		{"a VIP, another port", chain(pre, "ip daddr 198.51.100.22 tcp dport 80 drop"), nil},
@@ -100,7 +98,7 @@ func TestFindings(t *testing.T) {
 		{"both families", "table inet t { chain c { type filter hook input priority 0; tcp dport 21 drop; }; }", []string{"will drop 198.51.100.21 and another VIP (ports 21); 2001:db8::21 (ports 21)"}},
 		{"one of both families", "table inet t { chain c { type filter hook input priority 0; meta nfproto ipv6 tcp dport 21 drop; }; }", []string{"will drop 2001:db8::21 (ports 21)"}},
 		{"local addresses", chain(pre, "fib daddr type local udp dport 53 drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
-		{"addresses of others", chain(pre, "fib daddr type != local drop"), nil},
+		{"addresses of other hosts", chain(pre, "fib daddr type != local drop"), nil},
 
 		// Sets and maps.
 		{"a set without a VIP", "table ip t { set s { type ipv4_addr; elements = { 192.0.2.1 }; }; chain c { type filter hook " + pre + "; ip daddr @s drop; }; }", nil},
@@ -109,66 +107,66 @@ func TestFindings(t *testing.T) {
 		{"a set of networks", "table ip t { set s { type ipv4_addr; flags interval; elements = { 192.0.2.0/24, 198.51.100.64/26 }; }; chain c { type filter hook " + pre + "; ip daddr @s drop; }; }", []string{"will drop 198.51.100.80 (ports 80, 443)"}},
 		{"ports in braces", chain(in, "tcp dport { 21, 25, 1000-10100 } drop"), []string{"will drop 198.51.100.21 and another VIP (ports 21, 10000-10100)"}},
 		{"a set of sources is not read", "table ip t { set s { type ipv4_addr; elements = { 192.0.2.1 }; }; chain c { type filter hook " + pre + "; udp dport 53 ip saddr @s drop; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
-		{"a set that packets fill", "table ip t { set s { type ipv4_addr; flags dynamic; }; chain c { type filter hook " + pre + "; udp dport 53 ip daddr @s drop; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip daddr]"}},
+		{"a dynamic set", "table ip t { set s { type ipv4_addr; flags dynamic; }; chain c { type filter hook " + pre + "; udp dport 53 ip daddr @s drop; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip daddr]"}},
 		{"a concatenation", "table ip t { set s { type ipv4_addr . inet_proto . inet_service; elements = { 198.51.100.80 . tcp . 21, 198.51.100.80 . udp . 80, 198.51.100.80 . tcp . 443 }; }; chain c { type filter hook " + pre + "; ip daddr . meta l4proto . th dport @s drop; }; }", []string{"will drop 198.51.100.80 (ports 443)"}},
 		{"a concatenation of ranges", "table ip t { set s { type ipv4_addr . inet_service; flags interval; elements = { 198.51.100.0/27 . 15000-30000, 10.0.0.0/8 . 1-65535 }; }; chain c { type filter hook " + pre + "; ip daddr . tcp dport @s drop; }; }", []string{"will drop 198.51.100.21 and another VIP (ports 15000-20000)"}},
 		{"a concatenation with a source", "table ip t { set s { type ipv4_addr . ipv4_addr; elements = { 192.0.2.1 . 198.51.100.53, 192.0.2.1 . 192.0.2.2 }; }; chain c { type filter hook " + pre + "; ip saddr . ip daddr @s drop; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
 		{"a verdict map", "table ip t { chain d { drop; }; chain c { type filter hook " + in + "; ip daddr vmap { 198.51.100.53 : goto d, 192.0.2.1 : drop, 198.51.100.80 : accept }; tcp dport 80 drop; }; }", []string{"will drop 198.51.100.53 (ports udp/53)"}},
 		{"a verdict map of ports", chain(in, "tcp dport vmap { 80 : accept, 1-79 : drop, 81-1023 : drop }"), []string{"will drop 198.51.100.21 and 2 other VIPs (ports 21, 443)"}},
-		{"a verdict map that goes on", chain(in, "th dport vmap { 53 : continue, 80 : accept } drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
+		{"a verdict map with continue", chain(in, "th dport vmap { 53 : continue, 80 : accept } drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
 		{"destinations from a map", "table ip t { chain c { type nat hook prerouting priority dstnat; dnat to tcp dport map { 8080 : 10.0.0.1, 443 : 10.0.0.2 }; }; }", []string{"will change the destination of 198.51.100.80 (ports 443)"}},
-		{"all else of a verdict map", "table ip t { map m { type ipv4_addr : verdict; elements = { 198.51.100.53 : accept, * : drop }; }; chain c { type filter hook " + in + "; udp dport 53 ip daddr vmap @m; tcp dport 443 ip daddr vmap @m; }; }", []string{"will drop 198.51.100.80 (ports 443)"}},
+		{"catch-all of a verdict map", "table ip t { map m { type ipv4_addr : verdict; elements = { 198.51.100.53 : accept, * : drop }; }; chain c { type filter hook " + in + "; udp dport 53 ip daddr vmap @m; tcp dport 443 ip daddr vmap @m; }; }", []string{"will drop 198.51.100.80 (ports 443)"}},
 
 		// Conditions.
 		{"a device", chain(in, `iifname "eth0" udp dport 53 drop`), []string{"may drop 198.51.100.53 (ports udp/53) [iifname]"}},
 		{"a limit", chain(in, "udp dport 53 limit rate over 5/second drop"), []string{"may drop 198.51.100.53 (ports udp/53) [limit]"}},
-		{"a device on the way", "table ip t { chain d { udp dport 53 drop; }; chain c { type filter hook " + in + `; iifname "eth0" jump d; }; }`, []string{"may drop 198.51.100.53 (ports udp/53) [iifname]"}},
-		{"a state that comes later", chain(in, "ct state established,related accept; ct state invalid drop"), []string{"may drop 198.51.100.21 and 3 other VIPs (ports 21, 80, 443, 10000-20000, udp/53) [ct state]"}},
+		{"a device before a jump", "table ip t { chain d { udp dport 53 drop; }; chain c { type filter hook " + in + `; iifname "eth0" jump d; }; }`, []string{"may drop 198.51.100.53 (ports udp/53) [iifname]"}},
+		{"a state of later packets", chain(in, "ct state established,related accept; ct state invalid drop"), []string{"may drop 198.51.100.21 and 3 other VIPs (ports 21, 80, 443, 10000-20000, udp/53) [ct state]"}},
 		{"a verdict map of states", chain(in, "udp dport 53 ct state vmap { established : accept, invalid : drop }"), []string{"may drop 198.51.100.53 (ports udp/53) [ct state]"}},
 		{"a random number", chain(in, "udp dport 53 numgen random mod 2 vmap { 0 : accept, 1 : drop }"), []string{"may drop 198.51.100.53 (ports udp/53) [numgen]"}},
 
-		// What comes before.
+		// Rules before it.
 		{"accepted before", chain(in, "tcp dport { 21, 80, 443, 10000-20000 } accept; udp dport 53 ct state new accept; drop"), nil},
 		{"accepted by mark", chain(in, "meta mark { 21, 53, 80 } accept; drop"), nil},
 		{"accepted by bits of the mark", chain(in, "meta mark & 0xff != 0 accept; drop"), nil},
 		{"accepted in part", chain(in, "meta mark { 21, 53 } accept; tcp dport 80 accept; drop"), []string{"will drop 198.51.100.80 (ports 443)"}},
-		{"accepted where a device is", chain(in, `iifname "eth0" accept; udp dport != 53 drop; tcp dport 0-65535 accept; drop`), []string{"will drop 198.51.100.53 (ports udp/53)"}},
+		{"accepted from a device", chain(in, `iifname "eth0" accept; udp dport != 53 drop; tcp dport 0-65535 accept; drop`), []string{"will drop 198.51.100.53 (ports udp/53)"}},
 		{"a policy", "table ip t { chain c { type filter hook " + in + "; policy drop; udp dport 53 accept; tcp dport != 443 accept; }; }", []string{"will drop 198.51.100.80 (ports 443)"}},
-		{"a policy that nothing meets", "table ip t { chain c { type filter hook " + in + "; policy drop; meta mark != 0 accept; }; }", nil},
+		{"a policy that no packet reaches", "table ip t { chain c { type filter hook " + in + "; policy drop; meta mark != 0 accept; }; }", nil},
 		{"returned", "table ip t { chain d { udp dport 53 return; drop; }; chain c { type filter hook " + in + "; tcp dport 0-65535 accept; jump d; }; }", nil},
-		{"back from a chain", "table ip t { chain d { tcp dport 0-65535 accept; }; chain c { type filter hook " + in + "; jump d; drop; }; }", []string{"will drop 198.51.100.53 (ports udp/53)"}},
-		{"not back from a chain", "table ip t { chain d { tcp dport 0-65535 accept; }; chain c { type filter hook " + in + "; goto d; drop; }; }", nil},
+		{"return from a jump", "table ip t { chain d { tcp dport 0-65535 accept; }; chain c { type filter hook " + in + "; jump d; drop; }; }", []string{"will drop 198.51.100.53 (ports udp/53)"}},
+		{"no return from a goto", "table ip t { chain d { tcp dport 0-65535 accept; }; chain c { type filter hook " + in + "; goto d; drop; }; }", nil},
 
-		// What is done to them.
+		// Effects.
 		{"a mark", chain(pre, "ip daddr 198.51.100.80 meta mark set 7"), []string{"will set the mark of 198.51.100.80 (ports 80, 443)"}},
 		{"the same mark", chain(pre, "ip daddr 198.51.100.80 meta mark set 80"), nil},
 		{"the same marks, by a map", chain(pre, "meta mark set ip daddr map { 198.51.100.21 : 21, 198.51.100.53 : 53, 192.0.2.1 : 7 }"), nil},
 		{"another mark, by a map", chain(pre, "meta mark set ip daddr map { 198.51.100.21 : 22, 198.51.100.53 : 53, 192.0.2.1 : 7 }"), []string{"will set the mark of 198.51.100.21 (ports 21, 10000-20000)"}},
 		{"a bit of the mark", chain(pre, "udp dport 53 meta mark set meta mark | 0x4000"), []string{"will set the mark of 198.51.100.53 (ports udp/53)"}},
-		{"a bit that is set", chain(pre, "udp dport 53 meta mark set meta mark | 0x11"), nil},
-		{"a mark where another is", chain(pre, "meta mark & 0xf000 == 0x1000 meta mark set 7"), nil},
+		{"a bit already set", chain(pre, "udp dport 53 meta mark set meta mark | 0x11"), nil},
+		{"a mark if another mark is set", chain(pre, "meta mark & 0xf000 == 0x1000 meta mark set 7"), nil},
 		{"the connection's mark", chain(pre, "udp dport 53 meta mark set ct mark"), []string{"will set the mark of 198.51.100.53 (ports udp/53)"}},
 		{"the connection's mark, if any", chain(pre, "udp dport 53 ct mark != 0 meta mark set ct mark"), []string{"may set the mark of 198.51.100.53 (ports udp/53) [ct mark]"}},
-		{"the mark is kept for the connection", chain(pre, "ct mark set meta mark"), nil},
+		{"the mark saved in the connection", chain(pre, "ct mark set meta mark"), nil},
 		{"a mark before lvsmark's", chain(early, "meta mark set 7"), nil},
-		{"a mark beside lvsmark's", chain("prerouting priority mangle", "udp dport 53 meta mark set 7"), []string{"will set the mark of 198.51.100.53 (ports udp/53)"}},
-		{"a mark behind IPVS", chain("input priority 100", "meta mark set 7"), nil},
-		{"a mark elsewhere", chain("forward priority 0", "meta mark set 7") + "\ntable ip u { chain c { type filter hook output priority 0; drop; }; }", nil},
+		{"a mark at lvsmark's priority", chain("prerouting priority mangle", "udp dport 53 meta mark set 7"), []string{"will set the mark of 198.51.100.53 (ports udp/53)"}},
+		{"a mark after IPVS", chain("input priority 100", "meta mark set 7"), nil},
+		{"a mark in another hook", chain("forward priority 0", "meta mark set 7") + "\ntable ip u { chain c { type filter hook output priority 0; drop; }; }", nil},
 		{"dropped before", chain(early, "udp dport 53 drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
-		{"dropped for want of a mark", chain(early, "udp dport 53 meta mark 0 drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
-		{"dropped for a mark that is not there yet", chain(early, "meta mark 53 drop"), nil},
+		{"dropped without a mark", chain(early, "udp dport 53 meta mark 0 drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
+		{"dropped by a mark that is not set yet", chain(early, "meta mark 53 drop"), nil},
 		{"another destination", "table ip t { chain c { type nat hook prerouting priority dstnat; udp dport 53 dnat to 10.0.0.1:5353; }; }", []string{"will change the destination of 198.51.100.53 (ports udp/53)"}},
 		{"another port", "table ip t { chain c { type nat hook prerouting priority -160; udp dport 53 redirect to :5353; }; }", []string{"will change the destination of 198.51.100.53 (ports udp/53)"}},
-		{"another source, behind IPVS", "table ip t { chain c { type nat hook input priority -10; snat to 192.0.2.1; }; }", nil},
+		{"another source, after IPVS", "table ip t { chain c { type nat hook input priority -10; snat to 192.0.2.1; }; }", nil},
 		{"the header rewritten", chain(pre, "ip dscp set 1; udp dport 53 ip daddr set 10.0.0.1"), []string{"will change the destination of 198.51.100.53 (ports udp/53)"}},
 		{"a proxy", chain(pre, "udp dport 53 tproxy to :5353"), []string{"will proxy 198.51.100.53 (ports udp/53)"}},
 		{"a copy", chain(pre, "udp dport 53 counter log notrack dup to 10.0.0.1"), nil},
 		{"a device's ingress", "table netdev t { chain c { type filter hook ingress device lo priority 0; ip daddr 198.51.100.53 drop; ip6 daddr 2001:db8::99 drop; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [device lo]"}},
 		{"ingress of both families", "table inet t { chain c { type filter hook ingress device lo priority 0; tcp dport 443 drop; }; }", []string{"may drop 198.51.100.80 (ports 443) [device lo]"}},
 		{"a device's egress", "table netdev t { chain c { type filter hook egress device lo priority 0; drop; }; }", nil},
-		{"a table that sleeps", "table ip t { flags dormant; chain c { type filter hook " + in + "; drop; }; }", nil},
-		{"a table of lvsmark's", `table ip t { comment "lvsmark: mine"; chain c { type filter hook ` + in + "; drop; }; }", nil},
-		{"another family's business", "table arp t { chain c { type filter hook input priority 0; drop; }; }", nil},
+		{"a dormant table", "table ip t { flags dormant; chain c { type filter hook " + in + "; drop; }; }", nil},
+		{"a table of lvsmark", `table ip t { comment "lvsmark: mine"; chain c { type filter hook ` + in + "; drop; }; }", nil},
+		{"a table of another family", "table arp t { chain c { type filter hook input priority 0; drop; }; }", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inScratch(t, func() {
@@ -192,7 +190,7 @@ func found(t *testing.T) []string {
 	return list
 }
 
-// TestFindingsOfIptables is about extensions of iptables, in iptables-nft.
+// TestFindingsOfIptables looks for findings in rules of iptables-nft with extensions.
 func TestFindingsOfIptables(t *testing.T) {
 	const dns, ftp = "198.51.100.53 (ports udp/53)", "198.51.100.21 and another VIP (ports 21)"
 	for rules, want := range map[string][]string{

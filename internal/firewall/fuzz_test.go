@@ -15,8 +15,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// FuzzFindings has the walk through foreign tables follow what no kernel sends. It must
-// come to its end, and name a rule and packets in every warning.
+// FuzzFindings evaluates rules that no kernel sends. Findings must end, and each warning
+// must name a rule and packets.
 func FuzzFindings(f *testing.F) {
 	seed := func(r *nft.Rule, s *nft.Set) {
 		f.Add(r.Expressions, s.Flags, s.KeyLen, elementOf(s, 0).Key, elementOf(s, 0).Rest, elementOf(s, 1).Key, elementOf(s, 1).Rest)
@@ -31,17 +31,17 @@ func FuzzFindings(f *testing.F) {
 			for _, hook := range []uint32{0, 1, 5} {
 				table := fuzzTable(family, hook, expressions, set)
 				for _, spec := range nft.Families() {
-					found, err := Findings(fuzzSpec(spec), []*nft.Table{table}, whole{})
+					found, err := Findings(fuzzSpec(spec), []*nft.Table{table}, inMemory{})
 					if err != nil {
 						t.Fatal(err)
 					}
 					for _, n := range found {
 						if n.Packets() == "" || n.Rule() == "" || n.String() == "" {
-							t.Fatalf("a warning about nothing: %#v", n)
+							t.Fatalf("a warning without rule or packets: %#v", n)
 						}
 					}
 				}
-				Marks(&nft.Ruleset{Tables: []*nft.Table{table}}, MarkQuestion{})
+				Marks(&nft.Ruleset{Tables: []*nft.Table{table}}, MarkQuery{})
 			}
 		}
 	})
@@ -54,7 +54,7 @@ func elementOf(s *nft.Set, i int) (e nft.Element) {
 	return e
 }
 
-// seedTables calls seed for each rule with the set that it asks.
+// seedTables calls seed for each rule and the set that it looks up.
 func seedTables(tables []*nft.Table, seed func(*nft.Rule, *nft.Set)) {
 	for _, t := range tables {
 		for _, c := range t.Chains {
@@ -104,8 +104,8 @@ func fuzzSpec(family nft.Family) *config.Spec {
 	return spec
 }
 
-// realTables loads what nft's testdata has of other programs and of nft's manual, and
-// reads it back; nothing where this process may not.
+// realTables loads the rules of other programs and of nft's manual from the testdata of
+// package nft, and reads them back. It returns none if it cannot change a namespace.
 func realTables(f *testing.F) (tables []*nft.Table) {
 	f.Helper()
 	if _, err := exec.LookPath("nft"); err != nil || os.Geteuid() != 0 {
@@ -134,15 +134,15 @@ func loadReal(f *testing.F) {
 		if filepath.Ext(file) == ".nft" {
 			program, args = "nft", []string{"-f", file}
 		}
-		_ = exec.Command(program, args...).Run() // not everybody has it
+		_ = exec.Command(program, args...).Run() // the program may be missing
 	}
 	text, _ := os.ReadFile(filepath.Join(testdata, "statements.txt"))
 	for line := range strings.Lines(string(text)) {
-		// Those of chains that any kernel has, and that name no object.
+		// Statements for a common chain that use no object.
 		if _, statement, ok := strings.Cut(strings.TrimSpace(line), "ip pre | "); ok && !strings.ContainsAny(statement, "@") && !strings.Contains(statement, "other") {
 			cmd := exec.Command("nft", "-f", "-")
 			cmd.Stdin = strings.NewReader("add table ip s\nadd chain ip s c { type filter hook prerouting priority 0; }\nadd rule ip s c " + statement + "\n")
-			_ = cmd.Run() // what this kernel lacks is no seed
+			_ = cmd.Run() // an error: not supported by this kernel
 		}
 	}
 }

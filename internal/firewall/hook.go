@@ -7,26 +7,26 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A side says whether packets meet a chain before or behind lvsmark's own.
-type side int
+// A position is the order of a chain relative to lvsmark's chain, by hook and priority.
+type position int
 
 const (
-	beforeMarks side = iota
-	besideMarks      // the same priority: the chain that was made last comes first
-	behindMarks
+	beforeMarks  position = iota
+	samePriority          // the chain that was created last runs first
+	afterMarks
 )
 
-// A hookPoint is a base chain that packets meet before IPVS takes them.
+// A hookPoint is a base chain that packets pass before they reach IPVS.
 type hookPoint struct {
-	chain *chain
-	side  side
+	chain    *chain
+	position position
 }
 
-// priorityIPVS is that of ip_vs_remote_request in the input hook
+// priorityIPVS is the priority of ip_vs_remote_request in the input hook
 // (net/netfilter/ipvs/ip_vs_core.c).
 const priorityIPVS = nft.PriorityNATSource - 1
 
-// hookPoints are the base chains of the table on the way to IPVS.
+// hookPoints returns the base chains of the table on the way to IPVS.
 func (t *table) hookPoints() []hookPoint {
 	var list []hookPoint
 	for _, c := range t.chains {
@@ -55,14 +55,14 @@ func hookPointOf(c *chain) (hookPoint, bool) {
 	case c.Hook == nft.HookPrerouting:
 		return hookPoint{c, prerouting(c)}, true
 	case c.Hook == nft.HookInput && c.Type != "nat":
-		return hookPoint{c, behindMarks}, c.Priority <= priorityIPVS
+		return hookPoint{c, afterMarks}, c.Priority <= priorityIPVS
 	}
 	return hookPoint{}, false
 }
 
-// prerouting: all chains of type nat run at the priorities of NAT, and in the order of
-// their own only among themselves.
-func prerouting(c *chain) side {
+// prerouting returns the position of a chain of the prerouting hook. The kernel runs all
+// nat chains at the priority of NAT; their own priority only orders them among each other.
+func prerouting(c *chain) position {
 	priority := c.Priority
 	if c.Type == "nat" {
 		priority = nft.PriorityNATDest
@@ -71,23 +71,23 @@ func prerouting(c *chain) side {
 	case priority < nft.PriorityMangle:
 		return beforeMarks
 	case priority == nft.PriorityMangle:
-		return besideMarks
+		return samePriority
 	}
-	return behindMarks
+	return afterMarks
 }
 
-// at are parts of a spec's packets with the mark that they have at a hook point: none
-// before lvsmark's chain, and the cluster's behind it.
-func (s side) at(parts []part) []part {
+// withMarks returns the parts with the mark that their packets have at the position:
+// none before lvsmark's chain, the cluster's after it.
+func (s position) withMarks(parts []part) []part {
 	marked := slices.Clone(parts)
 	none, unknown := &marking{}, &marking{unknown: true}
 	for i := range marked {
 		switch s {
 		case beforeMarks:
 			marked[i].mark = none
-		case besideMarks:
+		case samePriority:
 			marked[i].mark = unknown
-		case behindMarks:
+		case afterMarks:
 			marked[i].mark = marked[i].clusters
 		}
 	}

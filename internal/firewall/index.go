@@ -12,50 +12,51 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A set is a set, map or verdict map of a table. Its elements are read when a rule asks
-// it about something known: sets of sources can be large.
+// A set is a set, map or verdict map of a table. Its elements are read only when a rule
+// looks up known fields in it: sets of source addresses can be large.
 type set struct {
 	head    *nft.Set
-	indexes map[string]*index // by what rules ask
+	indexes map[string]*index // by the fields that rules look up, see layoutOf
 }
 
-// An index is what a set has for packets of a space, where a rule asks it about certain
-// fields. Elements that no packet of the space meets are left out.
+// An index has the elements of a set that packets of a space can match, for a lookup of
+// certain fields.
 type index struct {
 	list     []entry
-	catchAll *entry // of all that no other element has; nil: none
+	catchAll *entry // the catch-all element; nil: none
 
-	// Where the set is asked about the destination address alone. Otherwise nil.
-	present bitset   // the classes that the set has something for
-	vague   bitset   // the classes of which only some addresses may have it
-	byClass []int32  // of each class the entry in the list; nil where there are marks
-	marks   *marking // of each class what the map has for it, where that is of 4 bytes
+	// Used if the key is the destination address alone. Otherwise nil.
+	present bitset   // the classes that the set has an element for
+	partial bitset   // the classes of which only some addresses may be in the set
+	byClass []int32  // the index in list, by class; nil if marks is used
+	marks   *marking // the value of the map by class, if values have 4 bytes
 }
 
-// An entry is what a set has for some of its keys.
+// An entry is keys of a set with the same answer.
 type entry struct {
 	decision
 	data []byte     // of maps
-	keys []interval // single keys too; of no matter where the index is by class
+	keys []interval // single keys too; unused if the index is by class
 }
 
-// A decision is what a verdict map has.
+// A decision is the answer of a verdict map.
 type decision struct {
 	verdict expr.VerdictKind
 	chain   string
-	decides bool // there is a verdict
+	decides bool // false: no verdict
 }
 
-// index reads the elements of the set for the fields, once.
+// index returns the index of the set for the fields, and reads the elements if it is
+// not made yet.
 func (w *walk) index(t *table, s *set, fields []value) (*index, error) {
-	layout := fmt.Sprint(w.number, " ", layoutOf(fields))
+	layout := fmt.Sprint(w.spaceIndex, " ", layoutOf(fields))
 	if x := s.indexes[layout]; x != nil {
 		return x, nil
 	}
 	i := indexer{space: w.space, set: s.head, fields: fields, x: &index{}, entries: map[nft.Answer]int{}}
 	i.byClass = len(fields) == 1 && fields[0].kind == destination && fields[0].change == nil
 	if i.byClass {
-		i.x.present, i.x.vague = newBitset(w.space.count), newBitset(w.space.count)
+		i.x.present, i.x.partial = newBitset(w.space.count), newBitset(w.space.count)
 		if i.hasMarks = s.head.DataLen == 4; i.hasMarks {
 			i.x.marks = &marking{byClass: make([]uint32, w.space.count)}
 		} else {
@@ -73,11 +74,12 @@ func (w *walk) index(t *table, s *set, fields []value) (*index, error) {
 	return i.x, nil
 }
 
-// elements are those of a set that packets of the space may meet, and perhaps others. A
-// few addresses are looked up, where the table has its elements.
+// elements yields at least the elements of a set that packets of the space can match. If
+// the elements are in memory and the addresses few, it looks up each address instead of
+// reading all elements.
 func (w *walk) elements(t *table, s *set, byClass bool) iter.Seq2[nft.Element, error] {
-	const few = 16 // addresses for which so many elements need no look
-	if _, ok := w.source.(whole); !ok || !byClass || !w.space.single() || w.space.count > len(s.head.Elements)/few {
+	const ratio = 16 // of elements to addresses; from this ratio on, lookups are faster
+	if _, ok := w.source.(inMemory); !ok || !byClass || !w.space.single() || w.space.count > len(s.head.Elements)/ratio {
 		return w.source.Elements(t.Table, s.head)
 	}
 	find := s.head.Finder()
@@ -93,7 +95,8 @@ func (w *walk) elements(t *table, s *set, byClass bool) iter.Seq2[nft.Element, e
 	}
 }
 
-// layoutOf tells fields apart as far as indexes depend on them.
+// layoutOf identifies what an index depends on: the kinds and sizes of the fields, and
+// how they are masked.
 func layoutOf(fields []value) string {
 	var b strings.Builder
 	for _, v := range fields {
@@ -102,7 +105,7 @@ func layoutOf(fields []value) string {
 	return b.String()
 }
 
-// An indexer makes an index of elements.
+// An indexer builds an index from elements.
 type indexer struct {
 	space    *space
 	set      *nft.Set
@@ -110,18 +113,18 @@ type indexer struct {
 	byClass  bool
 	hasMarks bool // the index has marks
 	x        *index
-	entries  map[nft.Answer]int
-	last     nft.Answer // whose entry is lastAt
+	entries  map[nft.Answer]int // indexes in x.list
+	last     nft.Answer         // its index is lastAt
 	lastAt   int
-	ends     []rangeEnd // of sets of intervals, see finish
-	low      []byte     // of the element at hand
+	ends     []rangeEnd // of interval sets, see finish
+	low      []byte     // of the current element
 	high     []byte
-	first    int // the classes that it matches, where the index is by class
+	first    int // the classes that it matches, if the index is by class
 	end      int
 	exact    bool
 }
 
-// A rangeEnd is an element that begins an interval, or ends the one below it.
+// A rangeEnd is an element that begins an interval, or ends the interval before it.
 type rangeEnd struct {
 	key    string
 	rest   string // of the element
@@ -147,7 +150,7 @@ func (i *indexer) element(e nft.Element) {
 		if len(m.KeyEnd) == len(m.Key) {
 			i.high = append(i.high[:0], m.KeyEnd...)
 		}
-		if keys := (interval{i.low, i.high}); i.isMet(keys) {
+		if keys := (interval{i.low, i.high}); i.isRelevant(keys) {
 			i.add(e.Answer(), keys)
 		}
 	}
@@ -155,8 +158,8 @@ func (i *indexer) element(e nft.Element) {
 
 func decisionOf(a nft.Answer) decision { return decision{a.Verdict, a.Chain, a.IsVerdict} }
 
-// entry is the number of the entry for what the element has: a set has one, a map one
-// for each value.
+// entry returns the index in x.list of the entry for the answer. A set has one entry, a
+// map one for each value.
 func (i *indexer) entry(a nft.Answer) int {
 	if len(i.x.list) > 0 && a == i.last {
 		return i.lastAt
@@ -171,8 +174,8 @@ func (i *indexer) entry(a nft.Answer) int {
 	return at
 }
 
-// isMet reports whether packets of the space may have one of the keys.
-func (i *indexer) isMet(keys interval) bool {
+// isRelevant reports whether packets of the space can match one of the keys.
+func (i *indexer) isRelevant(keys interval) bool {
 	if i.byClass && len(keys.low) <= i.fields[0].size {
 		i.first, i.end, i.exact = i.space.span(keys)
 		return i.first < i.end
@@ -191,7 +194,7 @@ func (i *indexer) isMet(keys interval) bool {
 	return true
 }
 
-// mayHave reports whether the value may be in the interval for a packet of the space.
+// mayHave reports whether the value can be in the interval for a packet of the space.
 func (s *space) mayHave(v value, i interval) bool {
 	switch {
 	case v.change != nil:
@@ -207,7 +210,7 @@ func (s *space) mayHave(v value, i interval) bool {
 	return true
 }
 
-// add adds keys, which are not kept.
+// add adds keys, which the caller may modify afterwards.
 func (i *indexer) add(answer nft.Answer, keys interval) {
 	if !i.byClass {
 		e := &i.x.list[i.entry(answer)]
@@ -215,7 +218,7 @@ func (i *indexer) add(answer nft.Answer, keys interval) {
 		return
 	}
 	if len(keys.low) > i.fields[0].size || i.hasMarks && len(answer.Data) != 4 {
-		return // what no packet has, and no kernel
+		return // not from a kernel
 	}
 	entry := 0
 	if !i.hasMarks {
@@ -224,7 +227,7 @@ func (i *indexer) add(answer nft.Answer, keys interval) {
 	for class := i.first; class < i.end; class++ {
 		i.x.present.set(class)
 		if !i.exact {
-			i.x.vague.set(class)
+			i.x.partial.set(class)
 		}
 		if i.hasMarks {
 			i.x.marks.byClass[class] = hostOrdered([]byte(answer.Data))
@@ -234,7 +237,7 @@ func (i *indexer) add(answer nft.Answer, keys interval) {
 	}
 }
 
-// finish makes intervals of their ends: one reaches to the next end.
+// finish turns range ends into intervals: each ends before the next rangeEnd.
 func (i *indexer) finish() {
 	switch {
 	case slices.IsSortedFunc(i.ends, compareEnds):
@@ -255,7 +258,7 @@ func (i *indexer) finish() {
 				break
 			}
 		}
-		if keys := (interval{i.low, high}); i.isMet(keys) {
+		if keys := (interval{i.low, high}); i.isRelevant(keys) {
 			i.add(nft.Element{Rest: e.rest}.Answer(), keys)
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// An interval of values of the same length, both ends included, in the order of
-// memcmp, as the kernel compares.
+// An interval is a range of values of the same length, including both ends, in the
+// order of memcmp, as the kernel compares.
 type interval struct{ low, high []byte }
 
 // contains reports whether the first bytes of the value are in the interval.
@@ -16,15 +16,15 @@ func (i interval) contains(value []byte) bool {
 
 func (i interval) empty() bool { return bytes.Compare(i.low, i.high) > 0 }
 
-// portInterval is that of ports in network byte order.
+// portInterval returns the interval of ports in network byte order.
 func portInterval(low, high uint16) interval {
 	return interval{binary.BigEndian.AppendUint16(nil, low), binary.BigEndian.AppendUint16(nil, high)}
 }
 
-// ports are those of an interval of two bytes.
+// ports returns the ports of an interval of two-byte values.
 func (i interval) ports() (low, high uint16) {
 	return binary.BigEndian.Uint16(i.low), binary.BigEndian.Uint16(i.high)
 }
 
-// filled are n bytes of the same value.
+// filled returns n bytes of the same value.
 func filled(n int, with byte) []byte { return bytes.Repeat([]byte{with}, n) }

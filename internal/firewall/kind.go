@@ -6,20 +6,20 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A RuleKind is what a rule may do to packets, by its expressions. Each may do more
-// than the one before it.
+// A RuleKind is what a rule can do to packets, by its expressions. Each kind can do more
+// than the kind before it.
 type RuleKind uint8
 
 // The kinds of rules.
 const (
-	PassThrough RuleKind = iota // nothing: the rule matches, counts, logs
-	Verdict                     // it marks packets, or ends their way through the chain
-	Opaque                      // anything
+	PassThrough RuleKind = iota // changes nothing: the rule matches, counts or logs
+	Verdict                     // sets the mark or a verdict
+	Opaque                      // can do anything
 )
 
-// KindOf reads the expressions of a rule in a table of that family. An expression that
-// has no typed view makes the rule Opaque, but for those that only compare, compute or
-// count.
+// KindOf returns the kind of a rule in a table of the family. Expressions that only
+// compare, compute or count are PassThrough; other expressions without a typed form make
+// the rule Opaque.
 func KindOf(f nft.Family, r *nft.Rule) RuleKind {
 	kind := PassThrough
 	for e := range r.All() {
@@ -60,7 +60,7 @@ func kindOf(e nft.Expression, f nft.Family) RuleKind {
 // verdictRegister is NFT_REG_VERDICT of linux/netfilter/nf_tables.h.
 const verdictRegister = 0
 
-// kindOfWrite is the kind of an expression that may change packets.
+// kindOfWrite returns the kind of an expression that can change packets.
 func kindOfWrite(writes, mark bool) RuleKind {
 	switch {
 	case !writes:

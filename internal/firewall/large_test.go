@@ -12,7 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
-// largeRulesets are those of others, with the most that was seen of something.
+// largeRulesets returns rulesets of the largest sizes seen in practice.
 func largeRulesets() map[string]string {
 	var services, sources, blocked, networks strings.Builder
 	for i := range 60_000 {
@@ -34,8 +34,8 @@ func largeRulesets() map[string]string {
 	}
 }
 
-// BenchmarkLarge follows large rulesets of others, for 10,000 VIPs, beside `nft list
-// ruleset` of the same, which it is measured in.
+// BenchmarkLarge runs Findings for 10,000 VIPs and large rulesets, and compares it with
+// `nft list ruleset`.
 func BenchmarkLarge(b *testing.B) {
 	spec := manyVIPs(b, 10_000)
 	for name, script := range largeRulesets() {

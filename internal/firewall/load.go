@@ -6,15 +6,15 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// load makes the rule; nil where no packet of the space comes to its end.
+// load translates the rule. It returns nil if no packet of the space can match the rule.
 func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
-	l.family, l.registers, l.steps, l.slots, l.acts, l.impossible = family, [registers]*value{}, nil, 0, false, false
+	l.family, l.registers, l.steps, l.slots, l.hasEffect, l.impossible = family, [registers]*value{}, nil, 0, false, false
 	for e := range r.All() {
 		if l.expression(e); l.impossible {
 			break
 		}
 	}
-	if l.impossible && !l.acts {
+	if l.impossible && !l.hasEffect {
 		return nil
 	}
 	return &rule{handle: r.Handle, steps: l.steps, source: r}
@@ -24,7 +24,7 @@ func (l *loader) expression(e nft.Expression) {
 	switch e.Name {
 	case "counter", "log", "last", "notrack", "dup", "flow_offload", "secmark":
 	case "limit", "quota", "connlimit", "dynset":
-		l.under(e.Name)
+		l.addCondition(e.Name)
 	case "masq":
 		l.add(verdict{kind: expr.VerdictAccept})
 	case "match":
@@ -32,20 +32,20 @@ func (l *loader) expression(e nft.Expression) {
 	case "target":
 		l.extensionTarget(e)
 	case "redir":
-		l.add(taking{effect: Redirects, ends: true})
+		l.add(interception{effect: Redirects, ends: true})
 	case "reject":
-		l.add(taking{effect: Rejects, ends: true})
+		l.add(interception{effect: Rejects, ends: true})
 	case "queue":
-		l.add(taking{effect: Queues, ends: true})
+		l.add(interception{effect: Queues, ends: true})
 	case "fwd":
-		l.add(taking{effect: Forwards, ends: true})
+		l.add(interception{effect: Forwards, ends: true})
 	case "synproxy":
-		l.add(taking{effect: Proxies, ends: true})
+		l.add(interception{effect: Proxies, ends: true})
 	case "tproxy":
-		l.add(taking{effect: Proxies})
+		l.add(interception{effect: Proxies})
 	case "cmp", "range":
 		if v := l.at(e.SourceRegister()); v.kind == opaque {
-			l.under(nameOf(v)) // whatever it is compared with
+			l.addCondition(nameOf(v)) // the other operand does not matter
 			return
 		}
 		l.typedExpression(e, l.typed(e))
@@ -91,14 +91,14 @@ func (l *loader) typedExpression(e nft.Expression, typed expr.Any) {
 	}
 }
 
-// opaque is for expressions of which the kernel's name is all that is known.
+// opaque loads an expression of which only the name is known.
 func (l *loader) opaque(e nft.Expression) {
 	register, fills := e.DestRegister()
 	switch {
 	case e.Name == "objref":
 		l.object("")
 	case e.Name == "cmp" || e.Name == "range" || e.Name == "lookup" && !fills:
-		l.under("what [" + e.Name + "] is")
+		l.addCondition(unknownExpression(e))
 	case fills && e.Name != "immediate" && e.Name != "lookup":
 		name := e.Name
 		if e.Name == "bitwise" || e.Name == "byteorder" {
@@ -107,13 +107,15 @@ func (l *loader) opaque(e nft.Expression) {
 		l.fill(register, opaqueValue(name, 4))
 	case e.Name == "ct":
 	case e.Name == "nat":
-		l.add(taking{effect: Redirects, ends: true})
+		l.add(interception{effect: Redirects, ends: true})
 	default:
-		l.add(taking{effect: Unknown, unsure: "what [" + e.Name + "] is"})
+		l.add(interception{effect: Unknown, condition: unknownExpression(e)})
 	}
 }
 
-// other is for expressions of which nothing can be known beforehand.
+func unknownExpression(e nft.Expression) string { return "the unknown expression [" + e.Name + "]" }
+
+// other loads an expression whose result is unknown in advance.
 func (l *loader) other(e nft.Expression) {
 	register, fills := e.DestRegister()
 	size := 4
@@ -121,32 +123,32 @@ func (l *loader) other(e nft.Expression) {
 	case e.Name == "inner":
 		register, size = 1, 16
 	case !fills:
-		if e.Name != "exthdr" { // it may write
-			l.add(taking{effect: Unknown, unsure: "what [" + e.Name + "] is"})
+		if e.Name != "exthdr" { // it can write
+			l.add(interception{effect: Unknown, condition: unknownExpression(e)})
 		}
 		return
 	}
 	v := opaqueValue(e.Name, size)
 	l.fill(register, v)
 	if e.Name != "numgen" && e.Name != "hash" {
-		// The rule ends here for packets that have no such thing.
-		l.under(nameOf(v))
+		// The rule does not match packets without it.
+		l.addCondition(nameOf(v))
 	}
 }
 
-// object is a named object; limits stop packets.
+// object loads a reference to a named object. Quotas and limits match some packets only.
 func (l *loader) object(kind string) {
 	switch kind {
 	case "":
-		l.under("an object")
+		l.addCondition("an object")
 	case "quota", "limit", "connlimit":
-		l.under(kind)
+		l.addCondition(kind)
 	}
 }
 
 func (l *loader) nat(e *expr.NAT) {
 	if e.Type == expr.NATTypeDestNAT {
-		l.add(taking{effect: Redirects, ends: true})
+		l.add(interception{effect: Redirects, ends: true})
 		return
 	}
 	l.add(verdict{kind: expr.VerdictAccept})
@@ -180,25 +182,25 @@ func (l *loader) compare(e *expr.Cmp) {
 func (l *loader) inRange(e *expr.Range) {
 	v := l.at(e.Register)
 	if len(e.FromData) != len(e.ToData) {
-		l.under(nameOf(v))
+		l.addCondition(nameOf(v))
 		return
 	}
 	l.match(v, test{within: []interval{{e.FromData, e.ToData}}, inverse: e.Op == expr.CmpOpNeq})
 }
 
-// lookup asks a set, a map or a verdict map.
+// lookup loads a lookup in a set, a map or a verdict map.
 func (l *loader) lookup(e *expr.Lookup) {
-	a := ask{set: e.SetName, inverse: e.Invert, answers: e.IsDestRegSet, slot: l.slots}
+	step := lookup{set: e.SetName, inverse: e.Invert, isMap: e.IsDestRegSet, slot: l.slots}
 	if slot, ok := nft.RegisterSlot(e.SourceRegister); ok {
-		row := l.registers[slot:]
-		for len(row) > 0 && row[len(row)-1] == nil {
-			row = row[:len(row)-1]
+		key := l.registers[slot:]
+		for len(key) > 0 && key[len(key)-1] == nil {
+			key = key[:len(key)-1]
 		}
-		a.row = append(a.row, row...)
+		step.key = append(step.key, key...)
 	}
 	if e.IsDestRegSet {
 		l.slots++
-		l.fill(e.DestRegister, value{kind: answer, name: "map @" + e.SetName, slot: a.slot, size: registers * 4})
+		l.fill(e.DestRegister, value{kind: answer, name: "map @" + e.SetName, slot: step.slot, size: registers * 4})
 	}
-	l.add(a)
+	l.add(step)
 }

@@ -16,7 +16,7 @@ const (
 	typeLocal     = 2      // RTN_LOCAL
 )
 
-// meta loads what the kernel knows of a packet, or sets it.
+// meta loads metadata of a packet, or sets it.
 func (l *loader) meta(e *expr.Meta) {
 	if e.SourceRegister {
 		if e.Key == expr.MetaKeyMARK {
@@ -57,8 +57,8 @@ func etherType(f nft.Family) []byte {
 	return binary.BigEndian.AppendUint16(nil, etherTypeIPv6)
 }
 
-// A header is where fields are in the IPv4 header (RFC 791) or in the IPv6 header (RFC
-// 8200), in bytes.
+// A header has the offsets of fields in the IPv4 header (RFC 791) or in the IPv6 header
+// (RFC 8200), in bytes.
 type header struct{ source, destination, protocol uint32 }
 
 func (s *space) header() header {
@@ -72,7 +72,7 @@ func (s *space) header() header {
 func (l *loader) payload(e *expr.Payload) {
 	if e.OperationType == expr.PayloadWrite {
 		if l.space.redirects(e) {
-			l.add(taking{effect: Redirects})
+			l.add(interception{effect: Redirects})
 		}
 		return
 	}
@@ -111,7 +111,7 @@ func (s *space) payloadName(e *expr.Payload) string {
 	return fmt.Sprintf("@%d,%d,%d", e.Base, e.Offset*8, e.Len*8)
 }
 
-// redirects reports whether a payload expression changes where packets go.
+// redirects reports whether a payload expression changes the destination or the protocol.
 func (s *space) redirects(e *expr.Payload) bool {
 	at := s.header()
 	overlaps := func(field, n uint32) bool { return e.Offset < field+n && field < e.Offset+e.Len }
@@ -124,8 +124,9 @@ func (s *space) redirects(e *expr.Payload) bool {
 	return false
 }
 
-// conntrack takes the packets for the first of their connections; later ones have
-// another state, and perhaps a mark. To set something of the connection is of no matter.
+// conntrack assumes that packets are the first of their connection. Later packets have
+// another state and may have a connection mark. Setting fields of the connection does not
+// affect the packets.
 func (l *loader) conntrack(e *expr.Ct) {
 	if e.SourceRegister {
 		return
@@ -133,14 +134,14 @@ func (l *loader) conntrack(e *expr.Ct) {
 	v := opaqueValue("ct", 4)
 	switch e.Key {
 	case expr.CtKeySTATE:
-		v = value{kind: constant, name: "ct state", size: 4, bytes: hostUint32(expr.CtStateBitNEW), fickle: true}
+		v = value{kind: constant, name: "ct state", size: 4, bytes: hostUint32(expr.CtStateBitNEW), firstPacketOnly: true}
 	case expr.CtKeyMARK:
-		v = value{kind: constant, name: "ct mark", size: 4, bytes: hostUint32(0), fickle: true}
+		v = value{kind: constant, name: "ct mark", size: 4, bytes: hostUint32(0), firstPacketOnly: true}
 	}
 	l.fill(e.Register, v)
 }
 
-// fib: a VIP is a local address of the director.
+// fib assumes that VIPs are local addresses of the director.
 func (l *loader) fib(e *expr.Fib) {
 	v := opaqueValue("fib", 4)
 	if e.ResultADDRTYPE && e.FlagDADDR && !e.FlagSADDR && !e.FlagMARK && !e.FlagIIF && !e.FlagOIF && !e.FlagPRESENT {

@@ -10,10 +10,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Extensions of iptables, as iptables-nft has them in its rules. google/nftables/xt has
-// types for some; of the others the layouts are those of
-// include/uapi/linux/netfilter/xt_*.h, in host byte order. One that is of another
-// revision, or too short, counts as unknown.
+// This file loads extensions of iptables from rules of iptables-nft. google/nftables/xt
+// has types for some. The layouts of the others are in
+// include/uapi/linux/netfilter/xt_*.h, in host byte order. An extension of another
+// revision, or one that is too short, is unknown.
 
 // An extension is an xtables match or target for which google/nftables/xt has no type.
 type extension struct {
@@ -30,7 +30,7 @@ func extensionOf(name string, revision uint32, info xt.InfoAny) extension {
 	return x
 }
 
-// is reports whether the extension is that one, and at least so long.
+// is reports whether the extension has the name and revision, and at least size bytes.
 func (x extension) is(name string, revision uint32, size int) bool {
 	return x.name == name && x.revision == revision && len(x.info) >= size
 }
@@ -39,13 +39,13 @@ func (x extension) uint16(at int) uint16 { return binary.NativeEndian.Uint16(x.i
 
 func (x extension) uint32(at int) uint32 { return binary.NativeEndian.Uint32(x.info[at:]) }
 
-// extensionMatch narrows by a match.
+// extensionMatch loads an xtables match.
 func (l *loader) extensionMatch(e nft.Expression) {
 	name := e.Extension()
 	of, ok := l.typed(e).(*expr.Match)
 	if !ok {
 		if name != "comment" {
-			l.under(name)
+			l.addCondition(name)
 		}
 		return
 	}
@@ -53,7 +53,7 @@ func (l *loader) extensionMatch(e nft.Expression) {
 	case *xt.Comment:
 	case *xt.Tcp:
 		if info.Option != 0 || info.FlagsMask != 0 {
-			l.under("tcp flags or options")
+			l.addCondition("tcp flags or options")
 		}
 		l.portsMatch(info.SrcPorts, info.DstPorts, info.InvFlags&xt.TcpInvSrcPorts != 0, info.InvFlags&xt.TcpInvDestPorts != 0)
 	case *xt.Udp:
@@ -71,7 +71,7 @@ func (l *loader) extensionMatch(e nft.Expression) {
 	}
 }
 
-// untypedMatch is struct xt_mark_mtinfo1, struct xt_multiport_v1, struct xt_state_info.
+// untypedMatch loads struct xt_mark_mtinfo1, xt_multiport_v1 or xt_state_info.
 func (l *loader) untypedMatch(x extension) {
 	switch {
 	case x.is("mark", 1, 9):
@@ -82,7 +82,7 @@ func (l *loader) untypedMatch(x extension) {
 	case x.is("state", 0, 4):
 		l.stateMatch(uint16(x.uint32(0)), false)
 	default:
-		l.under(x.name)
+		l.addCondition(x.name)
 	}
 }
 
@@ -90,24 +90,24 @@ func markValue() value { return value{kind: mark, name: "meta mark", size: 4} }
 
 func (l *loader) portsMatch(source, destination [2]uint16, sourceInverse, destinationInverse bool) {
 	if source != [2]uint16{0, 0xffff} || sourceInverse {
-		l.under("source port")
+		l.addCondition("source port")
 	}
 	l.match(value{kind: port, size: 2}, test{within: []interval{portInterval(destination[0], destination[1])}, inverse: destinationInverse})
 }
 
-// multiport is struct xt_multiport_v1: flags, count, 15 ports, which of them begin a
-// range, inversion.
+// multiport loads struct xt_multiport_v1: flags, count, 15 ports, a byte for each port
+// that is 1 if it begins a range, inversion.
 func (l *loader) multiport(x extension) {
-	const destination, most = 1, 15
+	const destination, maxPorts = 1, 15
 	if x.info[0] != destination {
-		l.under("source port")
+		l.addCondition("source port")
 		return
 	}
 	t := test{inverse: x.info[47] != 0}
-	for i := 0; i < min(int(x.info[1]), most); i++ {
+	for i := 0; i < min(int(x.info[1]), maxPorts); i++ {
 		low := x.uint16(2 + 2*i)
 		high := low
-		if x.info[32+i] != 0 && i < most-1 {
+		if x.info[32+i] != 0 && i < maxPorts-1 {
 			i++
 			high = x.uint16(2 + 2*i)
 		}
@@ -116,11 +116,11 @@ func (l *loader) multiport(x extension) {
 	l.match(value{kind: port, size: 2}, t)
 }
 
-// addrtype is struct xt_addrtype_info_v1; types are bits by RTN_*.
+// addrtype loads struct xt_addrtype_info_v1; types are bits numbered by RTN_*.
 func (l *loader) addrtype(info *xt.AddrTypeV1) {
 	const inverseDestination = 2 // XT_ADDRTYPE_INVERT_DEST
 	if info.Source != 0 || info.Flags&^inverseDestination != 0 {
-		l.under("addrtype")
+		l.addCondition("addrtype")
 	}
 	if info.Dest != 0 && (info.Dest&(1<<typeLocal) != 0) == (info.Flags&inverseDestination != 0) {
 		l.impossible = true
@@ -131,20 +131,20 @@ func (l *loader) addrtype(info *xt.AddrTypeV1) {
 func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states uint16) {
 	const state, alias = uint16(xt.ConntrackState), uint16(xt.ConntrackStateAlias)
 	if info.MatchFlags&^alias != state {
-		l.under("conntrack")
+		l.addCondition("conntrack")
 		return
 	}
 	l.stateMatch(states, info.InvertFlags&state != 0)
 }
 
-// stateMatch: the packets are the first of their connections, see conntrack.
+// stateMatch assumes that packets are the first of their connection, see conntrack.
 func (l *loader) stateMatch(states uint16, inverse bool) {
 	if (states&uint16(expr.CtStateBitNEW) != 0) == inverse {
-		l.under("ct state")
+		l.addCondition("ct state")
 	}
 }
 
-// extensionTarget does what a target does.
+// extensionTarget loads an xtables target.
 func (l *loader) extensionTarget(e nft.Expression) {
 	name := e.Extension()
 	effects := map[string]Effect{
@@ -155,21 +155,21 @@ func (l *loader) extensionTarget(e nft.Expression) {
 		"LOG", "NFLOG", "ULOG", "TRACE", "NOTRACK", "CT", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL",
 		"CLASSIFY", "CHECKSUM", "TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "SET", "ACCOUNT",
 	}
-	effect, takes := effects[name]
+	effect, intercepts := effects[name]
 	switch {
-	case takes:
-		l.add(taking{effect: effect, ends: true})
+	case intercepts:
+		l.add(interception{effect: effect, ends: true})
 	case name == "MARK" || name == "CONNMARK" || name == "HMARK":
 		l.markTarget(e)
 	case name == "SNAT" || name == "MASQUERADE":
 		l.add(verdict{kind: expr.VerdictAccept})
 	case !slices.Contains(harmless, name):
-		l.add(taking{effect: Unknown, unsure: "what [" + name + "] is"})
+		l.add(interception{effect: Unknown, condition: "the unknown target " + name})
 	}
 }
 
-// markTarget sets the mark: struct xt_mark_tginfo2, and xt_connmark_tginfo1 and 2, of
-// which the second has two bytes about shifts before the mode.
+// markTarget loads struct xt_mark_tginfo2, xt_connmark_tginfo1 or xt_connmark_tginfo2.
+// xt_connmark_tginfo2 has two bytes for a shift before the mode.
 func (l *loader) markTarget(e nft.Expression) {
 	const restore = 2 // XT_CONNMARK_RESTORE
 	x := extension{name: e.Extension()}
@@ -182,7 +182,7 @@ func (l *loader) markTarget(e nft.Expression) {
 		l.add(markSet{markValue().masked(hostUint32(^mask), hostUint32(to))})
 	case x.is("CONNMARK", 1, 13), x.is("CONNMARK", 2, 15):
 		if mode := x.info[12+2*(x.revision-1)]; mode == restore {
-			l.add(markRestored{markValue().changed(bitwise(hostUint32(^x.uint32(8)), nil))})
+			l.add(markRestore{markValue().changed(bitwise(hostUint32(^x.uint32(8)), nil))})
 		}
 	default:
 		l.add(unknownMark{x.name})

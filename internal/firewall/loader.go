@@ -6,44 +6,43 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A loader makes rules of those of nft, for one space. It follows what registers hold:
-// the steps of a rule know nothing of them.
+// A loader translates nft rules to rules for one space. It tracks the values of
+// registers, so that steps do not need registers.
 type loader struct {
-	space  *space
-	family nft.Family // of the table
-	known  map[nft.Expression]expr.Any
+	space      *space
+	family     nft.Family // of the table
+	typedCache map[nft.Expression]expr.Any
 
-	conditions map[string]step
+	conditions map[string]step // by name
 
-	// Of the rule at hand.
+	// Of the current rule.
 	registers  [registers]*value // nil: never filled
 	steps      []step
-	slots      int  // answers of maps so far
-	acts       bool // a step does something
-	impossible bool // no packet goes on
+	slots      int  // used for answers of maps
+	hasEffect  bool // a step has an effect on packets
+	impossible bool // no packet of the space matches
 }
 
-// knownExpressions bounds how many expressions a loader keeps decoded: rules have most
-// of them in common.
-const knownExpressions = 1024
+// maxTyped bounds the decoded expressions that a loader keeps. Rules share most of them.
+const maxTyped = 1024
 
 func newLoader(s *space) *loader {
-	return &loader{space: s, known: map[nft.Expression]expr.Any{}, conditions: map[string]step{}}
+	return &loader{space: s, typedCache: map[nft.Expression]expr.Any{}, conditions: map[string]step{}}
 }
 
 func (l *loader) add(s step) {
 	l.steps = append(l.steps, s)
 	switch s := s.(type) {
 	case match:
-	case ask:
-		l.acts = l.acts || s.answers
+	case lookup:
+		l.hasEffect = l.hasEffect || s.isMap
 	default:
-		l.acts = true
+		l.hasEffect = true
 	}
 }
 
-// under adds a condition that may hold or not. Rules have most of them in common.
-func (l *loader) under(name string) {
+// addCondition adds a condition that may hold or not. Rules share most of them.
+func (l *loader) addCondition(name string) {
 	c, ok := l.conditions[name]
 	if !ok {
 		c = condition{name}
@@ -58,17 +57,17 @@ func (l *loader) match(v value, t test) {
 }
 
 func (l *loader) typed(e nft.Expression) expr.Any {
-	if typed, ok := l.known[e]; ok {
+	if typed, ok := l.typedCache[e]; ok {
 		return typed
 	}
 	typed := e.Typed(l.family)
-	if len(l.known) < knownExpressions {
-		l.known[e] = typed
+	if len(l.typedCache) < maxTyped {
+		l.typedCache[e] = typed
 	}
 	return typed
 }
 
-// at is the value of a register.
+// at returns the value of a register.
 func (l *loader) at(register uint32) value {
 	if slot, ok := nft.RegisterSlot(register); ok && l.registers[slot] != nil {
 		return *l.registers[slot]

@@ -4,9 +4,9 @@ import (
 	"github.com/google/nftables/expr"
 )
 
-// setMark is the branch after its mark was set to the value. Where the question is what
-// keeps packets from their cluster's mark, a mark is of no matter ahead of lvsmark's
-// chain, which sets it anew, and another one behind it is reported.
+// setMark returns the branch after its mark is set to the value. Findings ignores marks
+// set before lvsmark's chain, because that chain overwrites them, and reports a mark other
+// than the cluster's if it is set after the chain.
 func (w *walk) setMark(at place, b branch, v value) branch {
 	b.marked = true
 	next := w.marking(b, v)
@@ -14,7 +14,7 @@ func (w *walk) setMark(at place, b branch, v value) branch {
 		b.mark = next
 		return b
 	}
-	if w.hookPoint.side == beforeMarks {
+	if w.hookPoint.position == beforeMarks {
 		b.marked = false
 		return b
 	}
@@ -31,14 +31,14 @@ func (w *walk) setMark(at place, b branch, v value) branch {
 		b.marked = false
 		return b
 	}
-	of := b
-	of.classes = changed
-	w.report(at, of, SetsMark)
+	reported := b
+	reported.classes = changed
+	w.report(at, reported, SetsMark)
 	b.mark = &marking{unknown: true, lost: true}
 	return b
 }
 
-// marking is the mark of packets that it was set to a value for.
+// marking returns the mark of packets after it is set to the value.
 func (w *walk) marking(b branch, v value) *marking {
 	switch {
 	case v.kind == constant && len(v.bytes) == 4:
@@ -59,7 +59,7 @@ func (w *walk) marking(b branch, v value) *marking {
 	return m
 }
 
-// decided is a verdict.
+// decided applies a verdict to a branch.
 func (w *walk) decided(at place, b branch, kind expr.VerdictKind, chain string) outcome {
 	const codeMask = 0xff // NF_VERDICT_MASK
 	switch {

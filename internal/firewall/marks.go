@@ -10,11 +10,11 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Marked are the packets to some addresses that get a mark: to the addresses from First
-// to Last, which no rule tells apart, on some ports. Most often it is one VIP.
-type Marked struct {
+// MarkedAddresses are addresses, from First to Last, that all rules treat equally, and the
+// marks of packets to them by port. Usually it is one VIP.
+type MarkedAddresses struct {
 	First, Last netip.Addr
-	Ports       []MarkedPorts // in order, adjacent ones with the same mark in one range
+	Ports       []MarkedPorts // sorted; adjacent ports with the same mark are one range
 }
 
 // MarkedPorts are ports whose packets get a mark.
@@ -23,31 +23,31 @@ type MarkedPorts struct {
 	Mark uint32 // host byte order
 }
 
-// A MarkQuestion says of which packets Marks is to tell the mark. The zero value stands
-// for all packets of TCP and UDP.
-type MarkQuestion struct {
-	Addresses []netip.Addr                     // that packets go to; nil: all
-	Rules     func(*nft.Table, *nft.Rule) bool // that count; nil: all
+// A MarkQuery selects the packets and rules of Marks. The zero value selects all packets
+// of TCP and UDP, and all rules.
+type MarkQuery struct {
+	Addresses []netip.Addr                     // destinations; nil: all
+	Rules     func(*nft.Table, *nft.Rule) bool // whether to evaluate the rule; nil: all
 }
 
-// Marks tells which mark packets have behind the prerouting hook: that which the tables
-// give them, in the order of their addresses. Packets that have none are left out. A
-// rule that asks something nobody knows beforehand does not set a mark. The tables must
-// have all that is in them, as those of a nft.Snapshot.
-func Marks(r *nft.Ruleset, question MarkQuestion) []Marked {
-	var marked []Marked
+// Marks returns the marks that the tables give to packets in the prerouting hook, in the
+// order of addresses. Packets without a mark are left out. A rule that depends on a
+// condition unknown in advance sets no mark. The tables must be complete, as in an
+// nft.Snapshot.
+func Marks(r *nft.Ruleset, question MarkQuery) []MarkedAddresses {
+	var marked []MarkedAddresses
 	for _, family := range nft.Families() {
 		chains := markChains(r, family)
 		if len(chains) == 0 {
 			continue
 		}
-		marked = append(marked, question.ask(question.space(family, chains), chains)...)
+		marked = append(marked, question.marks(question.space(family, chains), chains)...)
 	}
 	return marked
 }
 
-// markChains are the base chains of the prerouting hook, in the order in which packets
-// of the family pass them.
+// markChains returns the base chains of the prerouting hook, in the order in which
+// packets of the family pass them.
 func markChains(r *nft.Ruleset, family nft.Family) []*chain {
 	var chains []*chain
 	for _, t := range r.Tables {
@@ -65,7 +65,7 @@ func markChains(r *nft.Ruleset, family nft.Family) []*chain {
 	return chains
 }
 
-func (q MarkQuestion) counts(t *nft.Table, r *nft.Rule) bool {
+func (q MarkQuery) includes(t *nft.Table, r *nft.Rule) bool {
 	return q.Rules == nil || q.Rules(t, r)
 }
 
@@ -73,8 +73,8 @@ func allPorts() []config.PortRange {
 	return []config.PortRange{{Protocol: config.TCP, High: 65535}, {Protocol: config.UDP, High: 65535}}
 }
 
-// space are the packets of the question in the family.
-func (q MarkQuestion) space(family nft.Family, chains []*chain) *space {
+// space returns the space of the query's packets in the family.
+func (q MarkQuery) space(family nft.Family, chains []*chain) *space {
 	s := newSpace(family, allPorts())
 	if q.Addresses == nil {
 		var tables []*nft.Table
@@ -83,40 +83,40 @@ func (q MarkQuestion) space(family nft.Family, chains []*chain) *space {
 				tables = append(tables, c.table.Table)
 			}
 		}
-		s.partition(tables, q.counts)
+		s.partition(tables, q.includes)
 		return s
 	}
-	s.addresses(slices.DeleteFunc(slices.Clone(q.Addresses), func(a netip.Addr) bool {
+	s.setAddresses(slices.DeleteFunc(slices.Clone(q.Addresses), func(a netip.Addr) bool {
 		return config.FamilyOf(a) != specFamily(family)
 	}))
 	return s
 }
 
-// ask follows the packets through the chains, from each to the next.
-func (q MarkQuestion) ask(s *space, chains []*chain) []Marked {
+// marks follows the packets through the chains, from each to the next.
+func (q MarkQuery) marks(s *space, chains []*chain) []MarkedAddresses {
 	if s.count == 0 {
 		return nil
 	}
-	reader := newReader(whole{}, s)
-	reader.counts = q.counts
+	reader := newReader(inMemory{}, s)
+	reader.includes = q.includes
 	w := newWalk(reader, 0, math.MaxInt)
-	w.keeps = true
+	w.keepAccepted = true
 	var parts []part
 	for _, r := range s.ports {
 		parts = append(parts, part{classes: fullBitset(s.count), protocol: r.Protocol, low: r.Low, high: r.High, mark: &marking{}})
 	}
 	for _, c := range chains {
-		parts = w.visit(hookPoint{chain: c}, parts)
+		parts = w.baseChain(hookPoint{chain: c}, parts)
 	}
 	return s.marked(parts)
 }
 
-// marked sorts the marks of parts by class.
-func (s *space) marked(parts []part) []Marked {
+// marked returns the marks of parts, grouped by class.
+func (s *space) marked(parts []part) []MarkedAddresses {
 	slices.SortStableFunc(parts, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.low, b.low))
 	})
-	ends := make([]int, s.count) // of each class's ports, all in one list
+	ends := make([]int, s.count) // by class: the end of its ports in list
 	for _, p := range parts {
 		for class := range p.marked {
 			ends[class]++
@@ -135,17 +135,17 @@ func (s *space) marked(parts []part) []Marked {
 			ends[class]++
 		}
 	}
-	marked, begin := make([]Marked, 0, classes), 0
+	marked, begin := make([]MarkedAddresses, 0, classes), 0
 	for class, end := range ends {
 		if begin < end {
-			marked = append(marked, Marked{s.first(class), s.last(class), joinPorts(list[begin:end:end])})
+			marked = append(marked, MarkedAddresses{s.first(class), s.last(class), joinPorts(list[begin:end:end])})
 		}
 		begin = end
 	}
 	return marked
 }
 
-// marked yields the classes whose mark is known, and their mark.
+// marked yields the classes with a known mark, and the mark.
 func (p part) marked(yield func(class int, mark uint32) bool) {
 	if p.mark.unknown || p.mark.byClass == nil && p.mark.all == 0 {
 		return

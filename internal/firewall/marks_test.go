@@ -17,8 +17,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestMarksOfSpecs compiles random specs: of all packets, those of the spec get their
-// cluster's mark, and no others get one.
+// TestMarksOfSpecs compiles random specs: exactly the packets of the spec get a mark, and
+// it is their cluster's.
 func TestMarksOfSpecs(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
@@ -33,7 +33,7 @@ func TestMarksOfSpecs(t *testing.T) {
 		}
 		found := map[netip.Addr][]firewall.MarkedPorts{}
 		ruleset := nft.Compile(spec)
-		all := firewall.Marks(ruleset, firewall.MarkQuestion{})
+		all := firewall.Marks(ruleset, firewall.MarkQuery{})
 		for _, m := range all {
 			require.Equal(t, m.First, m.Last, specgen.YAML(spec))
 			found[m.First] = m.Ports
@@ -44,13 +44,13 @@ func TestMarksOfSpecs(t *testing.T) {
 			})
 		}
 		require.Equal(t, want, found, specgen.YAML(spec))
-		some := firewall.Marks(ruleset, firewall.MarkQuestion{Addresses: []netip.Addr{all[0].First, netip.MustParseAddr("192.0.2.77")}})
+		some := firewall.Marks(ruleset, firewall.MarkQuery{Addresses: []netip.Addr{all[0].First, netip.MustParseAddr("192.0.2.77")}})
 		require.Equal(t, all[:1], some)
 	}
 }
 
-// TestMarksOfRanges has rules and sets that name networks and ranges: the addresses
-// between which nothing tells a difference are one range.
+// TestMarksOfRanges has rules and sets with networks and ranges: addresses that no rule
+// distinguishes are one range.
 func TestMarksOfRanges(t *testing.T) {
 	const script = `
 table ip t {
@@ -74,7 +74,7 @@ table ip6 t {
 		run(t, script, "-f", "-")
 		ruleset := &nft.Ruleset{Tables: readAll(t)}
 		var found []string
-		for _, m := range firewall.Marks(ruleset, firewall.MarkQuestion{}) {
+		for _, m := range firewall.Marks(ruleset, firewall.MarkQuery{}) {
 			var text strings.Builder
 			text.WriteString(fmt.Sprintf("%s-%s", m.First, m.Last))
 			for _, p := range m.Ports {
@@ -96,9 +96,8 @@ table ip6 t {
 	})
 }
 
-// TestMarksOfAny asks for single addresses what it asks for all: the answers are the
-// same.
-func TestMarksOfAny(t *testing.T) {
+// TestMarksOfAddress compares the marks of single addresses with the marks of all.
+func TestMarksOfAddress(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	inScratch(t, func() {
 		for range 20 {
@@ -110,23 +109,23 @@ func TestMarksOfAny(t *testing.T) {
 			}
 			run(t, b.String()+"\t}\n}\n", "-f", "-")
 			ruleset := &nft.Ruleset{Tables: readAll(t)}
-			whole := firewall.Marks(ruleset, firewall.MarkQuestion{})
+			all := firewall.Marks(ruleset, firewall.MarkQuery{})
 			for last := range 64 {
 				address := netip.AddrFrom4([4]byte{10, 0, 0, byte(last)})
-				of := firewall.Marks(ruleset, firewall.MarkQuestion{Addresses: []netip.Addr{address}})
-				i := slices.IndexFunc(whole, func(m firewall.Marked) bool { return !address.Less(m.First) && !m.Last.Less(address) })
+				one := firewall.Marks(ruleset, firewall.MarkQuery{Addresses: []netip.Addr{address}})
+				i := slices.IndexFunc(all, func(m firewall.MarkedAddresses) bool { return !address.Less(m.First) && !m.Last.Less(address) })
 				if i < 0 {
-					assert.Empty(t, of, "%s\n%s", address, &b)
+					assert.Empty(t, one, "%s\n%s", address, &b)
 					continue
 				}
-				require.Len(t, of, 1, "%s\n%s", address, &b)
-				assert.Equal(t, whole[i].Ports, of[0].Ports, "%s\n%s", address, &b)
+				require.Len(t, one, 1, "%s\n%s", address, &b)
+				assert.Equal(t, all[i].Ports, one[0].Ports, "%s\n%s", address, &b)
 			}
 		}
 	})
 }
 
-// randomAddresses are those that a rule names, of the first 64 of a network.
+// randomAddresses returns a random match of some of 64 addresses.
 func randomAddresses(r *rand.Rand) string {
 	first := r.IntN(32)
 	switch r.IntN(5) {
@@ -142,7 +141,7 @@ func randomAddresses(r *rand.Rand) string {
 	return fmt.Sprintf("& 255.255.255.%d == 10.0.0.%d", 256-8, first&^7)
 }
 
-// readAll reads the tables of the namespace, with all that is in them.
+// readAll reads the tables of the namespace completely.
 func readAll(t testing.TB) []*nft.Table {
 	t.Helper()
 	conn := dial(t)
@@ -167,7 +166,7 @@ func readAll(t testing.TB) []*nft.Table {
 	return tables
 }
 
-// BenchmarkMarks tells the marks of 10,000 VIPs, of one cluster and of many.
+// BenchmarkMarks finds the marks of 10,000 VIPs, of one cluster and of many.
 func BenchmarkMarks(b *testing.B) {
 	var many strings.Builder
 	many.WriteString("clusters:\n")
@@ -179,7 +178,7 @@ func BenchmarkMarks(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				require.Len(b, firewall.Marks(ruleset, firewall.MarkQuestion{}), 10_000)
+				require.Len(b, firewall.Marks(ruleset, firewall.MarkQuery{}), 10_000)
 			}
 		})
 	}

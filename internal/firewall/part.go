@@ -10,21 +10,21 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A part is some packets of a space: those to some classes of addresses, on a range of
-// ports of one protocol.
+// A part is a subset of the packets of a space: those to some classes of addresses, on a
+// range of ports of one protocol.
 type part struct {
 	classes   bitset
 	protocol  config.Protocol
 	low, high uint16
-	clusters  *marking // that lvsmark gives; nil where the question is which marks there are
-	mark      *marking // as it is now
+	clusters  *marking // the marks of the clusters; nil for Marks
+	mark      *marking // the current mark
 }
 
-// A marking is the mark that packets have, by their class.
+// A marking is the marks of packets by class.
 type marking struct {
 	unknown bool
-	lost    bool     // unknown, for a rule set another one than the cluster's
-	all     uint32   // of every class, where byClass is nil
+	lost    bool     // unknown because a rule set a mark other than the cluster's
+	all     uint32   // the mark of every class, if byClass is nil
 	byClass []uint32 // host byte order
 }
 
@@ -35,8 +35,8 @@ func (m *marking) of(class int) uint32 {
 	return m.byClass[class]
 }
 
-// equal reports whether it is known without a look at all classes that the marks are
-// the same.
+// equal reports whether the marks are the same, as far as it can tell without comparing
+// all classes.
 func (m *marking) equal(other *marking) bool {
 	return m == other || m.unknown && other.unknown && m.lost == other.lost ||
 		!m.unknown && !other.unknown && m.byClass == nil && other.byClass == nil && m.all == other.all
@@ -46,8 +46,8 @@ func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil
 
 func hostOrdered(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
 
-// partsOf returns the space of a spec's packets in the family, and all of them in
-// parts. Clusters with the same ports are in the same parts.
+// partsOf returns the space of a spec's packets in the family, divided into parts.
+// Clusters with the same ports share parts.
 func partsOf(spec *config.Spec, family nft.Family) (*space, []part) {
 	bindings := spec.Bindings(specFamily(family))
 	s := newSpace(family, nil)
@@ -58,7 +58,7 @@ func partsOf(spec *config.Spec, family nft.Family) (*space, []part) {
 	}
 	slices.SortFunc(s.ports, comparePorts)
 	s.ports = slices.Compact(s.ports)
-	s.addresses(vips)
+	s.setAddresses(vips)
 	var parts []part
 	var shared *clusterMarks
 	for _, p := range profilesOf(bindings) {
@@ -74,8 +74,8 @@ func partsOf(spec *config.Spec, family nft.Family) (*space, []part) {
 	return s, parts
 }
 
-// clusterMarks are the marks of clusters that have no VIP in common: there may be
-// thousands of clusters and of VIPs.
+// clusterMarks are the marks of clusters that have no VIP in common. They share a
+// marking, because there may be thousands of clusters and VIPs.
 type clusterMarks struct {
 	taken bitset
 	marks *marking
@@ -127,7 +127,7 @@ func comparePorts(a, b config.PortRange) int {
 	return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High))
 }
 
-// specFamily is the spec's family of packets.
+// specFamily returns the spec's name of an address family.
 func specFamily(f nft.Family) config.Family {
 	if f == nft.IPv4 {
 		return config.IPv4
@@ -135,7 +135,7 @@ func specFamily(f nft.Family) config.Family {
 	return config.IPv6
 }
 
-// minus returns what of the part is not in the other.
+// minus returns the packets of p that are not in other.
 func (p part) minus(other part) []part {
 	low, high := max(p.low, other.low), min(p.high, other.high)
 	if p.protocol != other.protocol || low > high {
@@ -167,7 +167,7 @@ func (p part) withClasses(classes bitset) part { p.classes = classes; return p }
 
 func (p part) withPorts(low, high uint16) part { p.low, p.high = low, high; return p }
 
-// within is the part for classes that are among others; none where there are none.
+// within returns the part limited to the classes, or nothing if it has none of them.
 func (p part) within(classes bitset) []part {
 	if p = p.withClasses(p.classes.and(classes)); p.classes.empty() {
 		return nil
@@ -175,11 +175,11 @@ func (p part) within(classes bitset) []part {
 	return []part{p}
 }
 
-func withoutParts(from, gone []part) []part {
-	for _, g := range gone {
+func withoutParts(from, removed []part) []part {
+	for _, r := range removed {
 		var left []part
 		for _, p := range from {
-			left = append(left, p.minus(g)...)
+			left = append(left, p.minus(r)...)
 		}
 		from = left
 	}

@@ -8,12 +8,12 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// partition has the space have all addresses, in classes that no rule of tables which
-// counts, and no element of a set, tells apart.
+// partition divides all addresses into classes, and makes them the classes of the space.
+// The included rules, and elements of their sets, do not distinguish addresses of a class.
 func (s *space) partition(tables []*nft.Table, counts func(*nft.Table, *nft.Rule) bool) {
 	p := &partition{size: s.size, sets: map[setField]bool{}}
 	p.cut(interval{filled(s.size, 0), filled(s.size, 0xff)})
-	// The loader leaves out what no packet of the space meets: this one has all.
+	// The loader omits rules that no packet of its space matches; this space has all packets.
 	everything := newSpace(s.family, s.ports)
 	everything.low, everything.high, everything.count = filled(s.size, 0), filled(s.size, 0xff), 1
 	l := newLoader(everything)
@@ -29,22 +29,22 @@ func (s *space) partition(tables []*nft.Table, counts func(*nft.Table, *nft.Rule
 	p.classes(s)
 }
 
-// A partition is where classes begin: the first addresses of intervals, and those behind
-// their last.
+// A partition has the first address of each class: the first addresses of intervals, and
+// the addresses after their last.
 type partition struct {
 	size      int
-	starts    []byte // one behind the other
-	low, high []byte // of the element at hand
-	sets      map[setField]bool
+	starts    []byte            // concatenated addresses
+	low, high []byte            // of the current element
+	sets      map[setField]bool // already cut
 }
 
-// A setField is a field of a set's keys: where it begins, and its size, in bytes.
+// A setField is a field of the keys of a set, with its offset and size in bytes.
 type setField struct {
 	set      *nft.Set
 	at, size int
 }
 
-// cut has a class begin with the interval, and one behind it.
+// cut begins a class at the start of the interval, and another after its end.
 func (p *partition) cut(i interval) {
 	p.start(i.low)
 	at := len(p.starts)
@@ -57,7 +57,7 @@ func (p *partition) cut(i interval) {
 	}
 }
 
-// start has a class begin with the first address whose first bytes are low.
+// start begins a class at the first address with the prefix low.
 func (p *partition) start(low []byte) {
 	end := len(p.starts) + p.size
 	p.starts = append(p.starts, low...)
@@ -66,7 +66,7 @@ func (p *partition) start(low []byte) {
 	}
 }
 
-// increment makes b the next value; false: there is none.
+// increment adds 1 to b; false: b was the highest value.
 func increment(b []byte) bool {
 	for i := len(b) - 1; i >= 0; i-- {
 		if b[i]++; b[i] != 0 {
@@ -76,7 +76,7 @@ func increment(b []byte) bool {
 	return false
 }
 
-// decrement makes b the value before.
+// decrement subtracts 1 from b.
 func decrement(b []byte) {
 	for i := len(b) - 1; i >= 0; i-- {
 		if b[i]--; b[i] != 0xff {
@@ -92,8 +92,8 @@ func (p *partition) rule(t *nft.Table, r *rule) {
 	for _, s := range r.steps {
 		switch s := s.(type) {
 		case match:
-			p.value(s.of, s.test)
-		case ask:
+			p.value(s.value, s.test)
+		case lookup:
 			if set := t.Set(s.set); set != nil {
 				p.set(set, s.fields(branch{}, int(set.KeyLen)))
 			}
@@ -101,7 +101,7 @@ func (p *partition) rule(t *nft.Table, r *rule) {
 	}
 }
 
-// value cuts where a test of the destination address does.
+// value cuts at the intervals of a test of the destination address.
 func (p *partition) value(v value, t test) {
 	if v.kind != destination {
 		return
@@ -116,7 +116,7 @@ func (p *partition) value(v value, t test) {
 	}
 }
 
-// set cuts where the elements of a set do.
+// set cuts at the elements of a set.
 func (p *partition) set(s *nft.Set, fields []value) {
 	at := 0
 	for _, v := range fields {
@@ -139,7 +139,7 @@ func (p *partition) element(e nft.ElementMatch, pairs bool, at, size int) {
 		return
 	}
 	p.low = append(p.low[:0], e.Key[at:at+size]...)
-	if pairs { // each element begins something
+	if pairs { // each element begins or ends an interval
 		p.start(p.low)
 		return
 	}
@@ -147,7 +147,7 @@ func (p *partition) element(e nft.ElementMatch, pairs bool, at, size int) {
 	p.cut(interval{p.low, p.high})
 }
 
-// classes has the space have one class from each start to the next.
+// classes gives the space one class from each start to the next.
 func (p *partition) classes(s *space) {
 	p.sort()
 	s.low, s.count = p.starts, len(p.starts)/p.size
@@ -159,9 +159,9 @@ func (p *partition) classes(s *space) {
 	s.high = append(s.high, filled(p.size, 0xff)...)
 }
 
-// sort brings the starts into order, each once.
+// sort sorts the starts and removes duplicates.
 func (p *partition) sort() {
-	if p.size == 4 { // numbers are quick to sort
+	if p.size == 4 { // sorting numbers is faster
 		numbers := make([]uint32, len(p.starts)/4)
 		for i := range numbers {
 			numbers[i] = binary.BigEndian.Uint32(p.starts[4*i:])

@@ -2,33 +2,34 @@ package firewall
 
 import "github.com/lvsmark/lvsmark/nft"
 
-// A table is one whose chains packets may meet.
+// A table is an nft.Table with its chains and sets by name.
 type table struct {
 	*nft.Table
 	chains map[string]*chain
-	sets   map[string]*set // nil: not listed yet
+	sets   map[string]*set // nil: not read yet
 }
 
-// A chain of a table.
+// A chain is an nft.Chain with its rules as steps.
 type chain struct {
 	*nft.Chain
 	table *table
-	rules [][]*rule // for each space; nil: not read yet
+	rules [][]*rule // by space; nil: not read yet
 }
 
 func newTable(t *nft.Table) *table {
-	of := &table{Table: t, chains: map[string]*chain{}}
+	loaded := &table{Table: t, chains: map[string]*chain{}}
 	for _, c := range t.Chains {
-		of.chains[c.Name] = &chain{Chain: c, table: of}
+		loaded.chains[c.Name] = &chain{Chain: c, table: loaded}
 	}
-	return of
+	return loaded
 }
 
-// A reader reads rules for all spaces at once, each when packets of one come there.
+// A reader reads each chain once, when packets of any space reach it, and loads its rules
+// for all spaces.
 type reader struct {
-	source  Source
-	loaders []*loader                        // for each space
-	counts  func(*nft.Table, *nft.Rule) bool // which rules do; nil: all
+	source   Source
+	loaders  []*loader                        // by space
+	includes func(*nft.Table, *nft.Rule) bool // which rules to load; nil: all
 }
 
 func newReader(source Source, spaces ...*space) *reader {
@@ -39,30 +40,30 @@ func newReader(source Source, spaces ...*space) *reader {
 	return r
 }
 
-// rules are those of a chain that packets of a space may meet.
-func (r *reader) rules(c *chain, of int) ([]*rule, error) {
+// rules returns the rules of a chain that packets of a space can match.
+func (r *reader) rules(c *chain, space int) ([]*rule, error) {
 	if c.rules != nil {
-		return c.rules[of], nil
+		return c.rules[space], nil
 	}
 	rules := make([][]*rule, len(r.loaders))
 	for raw, err := range r.source.Rules(c.table.Table, c.Chain) {
 		if err != nil {
 			return nil, err
 		}
-		if r.counts != nil && !r.counts(c.table.Table, raw) {
+		if r.includes != nil && !r.includes(c.table.Table, raw) {
 			continue
 		}
 		for i, l := range r.loaders {
 			if !c.table.meets(l.space.family) {
 				continue
 			}
-			if made := l.load(c.table.Family, raw); made != nil {
-				rules[i] = append(rules[i], made)
+			if loaded := l.load(c.table.Family, raw); loaded != nil {
+				rules[i] = append(rules[i], loaded)
 			}
 		}
 	}
 	c.rules = rules
-	return rules[of], nil
+	return rules[space], nil
 }
 
 // meets reports whether packets of the family pass through the table.
@@ -73,7 +74,7 @@ func (t *table) meets(family nft.Family) bool {
 	return true
 }
 
-// set is a set of the table, nil where there is none.
+// set returns a set of the table, or nil if the table has no such set.
 func (r *reader) set(t *table, name string) (*set, error) {
 	if t.sets == nil {
 		heads, err := r.source.Sets(t.Table)

@@ -8,56 +8,56 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A rule is what it asks of packets and does to them, step by step. It is made once for
-// each space, and is nil where no packet of the space comes to its end.
+// A rule is a list of steps that match packets or act on them. It is loaded once for each
+// space.
 type rule struct {
 	handle uint64
 	steps  []step
-	source textual
+	source ruleText
 }
 
-// A textual is a rule as a program wrote it.
-type textual interface {
-	// Text is the rule as it is told to packets of that family.
+// A ruleText is the source of a rule.
+type ruleText interface {
+	// Text returns the rule as text, for packets of the family.
 	Text(nft.Family) string
 }
 
-// A step of a rule takes branches, whose slice it may use again: it returns those that go
-// on to the next step, and those that leave the rule with a verdict.
+// A step of a rule takes branches. It returns those that go on to the next step, and those
+// that leave the rule with a verdict. It may reuse the slice of branches.
 type step interface {
 	take(w *walk, at place, branches []branch) (next []branch, ended []outcome)
 }
 
-// A place is where a step is: a rule of a chain.
+// A place is the position of a step: a chain and a rule in it.
 type place struct {
 	chain *chain
 	rule  *rule
 }
 
-// A match lets only packets go on for which a test holds.
+// A match lets packets go on to the next step if a test of a value holds.
 type match struct {
-	of   value
-	test test
+	value value
+	test  test
 }
 
 func (m match) take(w *walk, _ place, branches []branch) (next []branch, _ []outcome) {
 	for i := range branches {
-		next = w.appendTried(next, branches[i], branches[i].resolve(m.of), m.test)
+		next = w.appendNarrowed(next, branches[i], branches[i].resolve(m.value), m.test)
 	}
 	return next, nil
 }
 
-// A condition may hold or not: nobody knows.
+// A condition is a match with an unknown result.
 type condition struct{ name string }
 
 func (c condition) take(_ *walk, _ place, branches []branch) ([]branch, []outcome) {
-	var before, after []string // of the branch ahead: most have the same
+	var before, after []string // of the previous branch: most have the same conditions
 	for i := range branches {
-		if i == 0 || !slices.Equal(branches[i].unsure, before) {
-			before = branches[i].unsure
-			after = branches[i].under(c.name).unsure
+		if i == 0 || !slices.Equal(branches[i].conditions, before) {
+			before = branches[i].conditions
+			after = branches[i].withConditions(c.name).conditions
 		}
-		branches[i].unsure = after
+		branches[i].conditions = after
 	}
 	return branches, nil
 }
@@ -76,21 +76,21 @@ func (v verdict) take(w *walk, at place, branches []branch) (_ []branch, ended [
 	return nil, ended
 }
 
-// A taking keeps packets from IPVS, or may. Where it ends the rule, the packets do not
-// come back.
-type taking struct {
-	effect Effect
-	unsure string // what nobody knows about it; empty: it will happen
-	ends   bool
+// An interception keeps packets from IPVS, certainly or under a condition. If it ends the
+// rule, the packets do not return to the chain.
+type interception struct {
+	effect    Effect
+	condition string // unknown in advance; empty: the effect is certain
+	ends      bool   // the rule, and the path of the packets
 }
 
-func (t taking) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
+func (t interception) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
 	for _, b := range branches {
-		told := b
-		if t.unsure != "" {
-			told = b.under(t.unsure)
+		reported := b
+		if t.condition != "" {
+			reported = b.withConditions(t.condition)
 		}
-		w.report(at, told, t.effect)
+		w.report(at, reported, t.effect)
 		if t.ends {
 			ended = append(ended, outcome{branch: b, verdict: expr.VerdictDrop, ends: true})
 		}
@@ -101,7 +101,7 @@ func (t taking) take(w *walk, at place, branches []branch) (next []branch, ended
 	return branches, nil
 }
 
-// A markSet sets the mark.
+// A markSet sets the mark to a value.
 type markSet struct{ to value }
 
 func (m markSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
@@ -111,26 +111,26 @@ func (m markSet) take(w *walk, at place, branches []branch) ([]branch, []outcome
 	return branches, nil
 }
 
-// A markRestored sets the bits of the mark to those of the connection's mark. A new
-// connection has none: the bits are cleared. Later packets may get others.
-type markRestored struct{ cleared value }
+// A markRestore copies bits of the connection's mark to the mark. A new connection has no
+// mark, so the bits are cleared. Later packets can get other bits.
+type markRestore struct{ cleared value }
 
-func (m markRestored) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+func (m markRestore) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
 	for i, b := range branches {
 		branches[i] = w.setMark(at, b, b.resolve(m.cleared))
 		if !branches[i].mark.lost {
-			w.setMark(at, b.under("ct mark"), opaqueValue("", 4))
+			w.setMark(at, b.withConditions("ct mark"), opaqueValue("", 4))
 		}
 	}
 	return branches, nil
 }
 
-// An unknownMark sets the mark to what nobody knows, perhaps.
+// An unknownMark may set the mark, to an unknown value.
 type unknownMark struct{ name string }
 
 func (m unknownMark) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
 	for i, b := range branches {
-		branches[i] = w.setMark(at, b.under(m.name), opaqueValue("", 4))
+		branches[i] = w.setMark(at, b.withConditions(m.name), opaqueValue("", 4))
 	}
 	return branches, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// inScratch runs f in a network namespace of its own, which has nf_tables.
+// inScratch runs f in a new network namespace with nf_tables.
 func inScratch(t testing.TB, f func()) {
 	t.Helper()
 	need.NFTables(t)
@@ -24,7 +24,7 @@ func inScratch(t testing.TB, f func()) {
 	scratch.Do(t, f)
 }
 
-// run runs the real nft in the namespace of the calling thread.
+// run runs nft in the namespace of the calling thread.
 func run(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
 	return scratch.Run(t, stdin, "nft", args...)
@@ -45,7 +45,7 @@ func dial(t testing.TB) *nft.Conn {
 	return conn
 }
 
-// findings are those of the namespace of the calling thread.
+// findings returns the findings in the namespace of the calling thread.
 func findings(t testing.TB, spec *config.Spec) []*firewall.Finding {
 	t.Helper()
 	conn := dial(t)
@@ -71,7 +71,7 @@ func manyVIPs(t testing.TB, n int) *config.Spec {
 	return spec
 }
 
-// load loads a file of testdata/programs with the program that it is for.
+// load loads a file of testdata/programs with nft or iptables-nft-restore.
 func load(t *testing.T, file string) {
 	t.Helper()
 	file = filepath.Join("..", "..", "nft", "testdata", "programs", file)

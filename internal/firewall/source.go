@@ -6,25 +6,24 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A Source has what is in tables. It is asked for what packets meet, and for nothing
-// else: there may be many rules and elements. While it lists something, it is not asked
-// for anything else.
+// A Source reads the contents of tables. This package reads only what packets can reach,
+// because there may be many rules and elements, and makes no other call during an iteration.
 type Source interface {
-	Sets(*nft.Table) ([]*nft.Set, error) // anonymous ones too
+	Sets(*nft.Table) ([]*nft.Set, error) // includes anonymous sets
 	Rules(*nft.Table, *nft.Chain) iter.Seq2[*nft.Rule, error]
 	Elements(*nft.Table, *nft.Set) iter.Seq2[nft.Element, error]
 }
 
 var _ Source = (*nft.Conn)(nil)
 
-// whole is the Source of tables that have all that is in them.
-type whole struct{}
+// inMemory is the Source of complete tables.
+type inMemory struct{}
 
-func (whole) Sets(t *nft.Table) ([]*nft.Set, error) { return t.Sets, nil }
+func (inMemory) Sets(t *nft.Table) ([]*nft.Set, error) { return t.Sets, nil }
 
-func (whole) Rules(_ *nft.Table, c *nft.Chain) iter.Seq2[*nft.Rule, error] { return each(c.Rules) }
+func (inMemory) Rules(_ *nft.Table, c *nft.Chain) iter.Seq2[*nft.Rule, error] { return each(c.Rules) }
 
-func (whole) Elements(_ *nft.Table, s *nft.Set) iter.Seq2[nft.Element, error] {
+func (inMemory) Elements(_ *nft.Table, s *nft.Set) iter.Seq2[nft.Element, error] {
 	return each(s.Elements)
 }
 

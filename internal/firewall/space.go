@@ -10,15 +10,15 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A space is all packets of one address family that a question is about: the first
-// packets of connections, in classes of destination addresses. A class is a single
-// address, or a range of addresses that no rule tells apart. What is not known of
-// packets (source, device, …) makes a condition unsure.
+// A space is the packets of one address family to evaluate rules for: the first packets
+// of connections, in classes of destination addresses. A class is a single address, or a
+// range of addresses that no rule distinguishes. Other properties of packets (source,
+// device, …) are unknown: a rule that tests one depends on a condition.
 type space struct {
 	family nft.Family
 	size   int    // bytes of an address
-	count  int    // of classes
-	low    []byte // the first address of each class, one behind the other, in order
+	count  int    // number of classes
+	low    []byte // the first address of each class, concatenated in order
 	high   []byte // the last address of each class
 	ports  []config.PortRange
 }
@@ -27,7 +27,7 @@ func (s *space) lowOf(class int) []byte { return s.low[class*s.size : (class+1)*
 
 func (s *space) highOf(class int) []byte { return s.high[class*s.size : (class+1)*s.size] }
 
-// first is the first address of a class.
+// first returns the first address of a class.
 func (s *space) first(class int) netip.Addr {
 	address, _ := netip.AddrFromSlice(s.lowOf(class))
 	return address
@@ -49,8 +49,8 @@ func addressSize(family nft.Family) int {
 	return 16
 }
 
-// addresses has the space have one class for each address.
-func (s *space) addresses(list []netip.Addr) {
+// setAddresses gives the space one class for each address.
+func (s *space) setAddresses(list []netip.Addr) {
 	list = slices.Clone(list)
 	slices.SortFunc(list, netip.Addr.Compare)
 	list = slices.Compact(list)
@@ -64,14 +64,14 @@ func (s *space) addresses(list []netip.Addr) {
 // single reports whether each class is a single address.
 func (s *space) single() bool { return s.count == 0 || &s.low[0] == &s.high[0] }
 
-// class is the class of an address; false: the space has none.
+// class returns the class of an address; false: the address is not in the space.
 func (s *space) class(address []byte) (int, bool) {
 	first, end, _ := s.span(interval{address, address})
 	return first, first < end
 }
 
-// span is the range of classes that have addresses whose first bytes are in the
-// interval. exact tells whether all addresses of these classes are.
+// span returns the range of classes with addresses in the interval, which may be of
+// address prefixes. exact reports whether all addresses of these classes are in it.
 func (s *space) span(i interval) (first, end int, exact bool) {
 	n := len(i.low)
 	first = sort.Search(s.count, func(class int) bool { return bytes.Compare(s.highOf(class)[:n], i.low) >= 0 })
@@ -82,7 +82,7 @@ func (s *space) span(i interval) (first, end int, exact bool) {
 	return first, end, bytes.Compare(s.lowOf(first)[:n], i.low) >= 0 && bytes.Compare(s.highOf(end - 1)[:n], i.high) <= 0
 }
 
-// hasPorts reports whether packets of the space go to ports of the interval.
+// hasPorts reports whether packets of the space go to ports in the interval.
 func (s *space) hasPorts(i interval) bool {
 	if len(i.low) != 2 {
 		return false

@@ -8,7 +8,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A test asks whether a value is in one of some intervals, or in none.
+// A test matches values in any of the intervals, or in none of them if inverse.
 type test struct {
 	within  []interval
 	inverse bool
@@ -21,62 +21,62 @@ func (t test) contains(b []byte) bool {
 	return slices.ContainsFunc(t.within, func(i interval) bool { return i.contains(b) })
 }
 
-// A split is what a test makes of a part.
+// A split is the packets of a part for which a test may hold.
 type split struct {
-	hits   []part
-	unsure bool // nobody knows which packets hit: all may
+	hits      []part
+	uncertain bool // each of them may match or not
 }
 
-// try tests the value for the packets of a part.
-func (s *space) try(v value, t test, of part) split {
+// split applies a test of a value to a part.
+func (s *space) split(v value, t test, p part) split {
 	for _, i := range t.within {
 		if len(i.low) > v.size {
-			return split{hits: []part{of}, unsure: true}
+			return split{hits: []part{p}, uncertain: true}
 		}
 	}
 	var hits []part
 	exact := true
 	switch v.kind {
 	case constant:
-		return tryConstant(v, t, of)
+		return splitConstant(v, t, p)
 	case protocol:
-		return tryConstant(constantValue(v.name, v.of([]byte{byte(of.protocol)})), t, of)
+		return splitConstant(constantValue(v.name, v.apply([]byte{byte(p.protocol)})), t, p)
 	case destination:
-		hits, exact = s.tryDestination(v, t, of)
+		hits, exact = s.splitDestination(v, t, p)
 	case port:
-		hits = tryPorts(t, of)
+		hits = splitPorts(t, p)
 	case perClass:
-		hits = tryClasses(v, t, of)
+		hits = splitClasses(v, t, p)
 	default:
-		return split{hits: []part{of}, unsure: true}
+		return split{hits: []part{p}, uncertain: true}
 	}
 	if !exact {
-		return split{hits: []part{of}, unsure: true}
+		return split{hits: []part{p}, uncertain: true}
 	}
 	if t.inverse {
-		hits = withoutParts([]part{of}, hits)
+		hits = withoutParts([]part{p}, hits)
 	}
 	return split{hits: hits}
 }
 
-func tryConstant(v value, t test, of part) split {
+func splitConstant(v value, t test, p part) split {
 	hit := t.holds(v.bytes)
 	switch {
 	case hit:
-		return split{hits: []part{of}}
-	case v.fickle:
-		return split{hits: []part{of}, unsure: true}
+		return split{hits: []part{p}}
+	case v.firstPacketOnly:
+		return split{hits: []part{p}, uncertain: true}
 	}
 	return split{}
 }
 
-// tryDestination is not exact where an interval begins or ends within a class.
-func (s *space) tryDestination(v value, t test, of part) (hits []part, exact bool) {
+// splitDestination is not exact if an interval begins or ends within a class.
+func (s *space) splitDestination(v value, t test, p part) (hits []part, exact bool) {
 	v, t = v.unmasked(t)
 	if v.change != nil {
-		return s.tryChanged(v, t, of)
+		return s.splitChanged(v, t, p)
 	}
-	var within bitset // made for the first that hits: most sets have none of ours
+	var within bitset // nil until a class matches: most tests match none
 	exact = true
 	for _, i := range t.within {
 		first, end, wholly := s.span(i)
@@ -91,41 +91,41 @@ func (s *space) tryDestination(v value, t test, of part) (hits []part, exact boo
 	if within == nil {
 		return nil, exact
 	}
-	return of.within(within), exact
+	return p.within(within), exact
 }
 
-// tryChanged looks at each class. Of a range of addresses it is not exact.
-func (s *space) tryChanged(v value, t test, of part) (hits []part, exact bool) {
+// splitChanged tests each class. It is not exact for a class of several addresses.
+func (s *space) splitChanged(v value, t test, p part) (hits []part, exact bool) {
 	within := newBitset(s.count)
-	for class := range of.classes.each {
+	for class := range p.classes.each {
 		if !slices.Equal(s.lowOf(class), s.highOf(class)) {
 			return nil, false
 		}
-		if t.contains(v.of(s.lowOf(class))) {
+		if t.contains(v.apply(s.lowOf(class))) {
 			within.set(class)
 		}
 	}
-	return of.within(within), true
+	return p.within(within), true
 }
 
-func tryPorts(t test, of part) []part {
+func splitPorts(t test, p part) []part {
 	var hits []part
 	for _, i := range t.within {
 		if len(i.low) != 2 {
 			continue
 		}
 		low, high := i.ports()
-		if low, high = max(of.low, low), min(of.high, high); low <= high {
-			hits = append(hits, of.withPorts(low, high))
+		if low, high = max(p.low, low), min(p.high, high); low <= high {
+			hits = append(hits, p.withPorts(low, high))
 		}
 	}
 	return hits
 }
 
-func tryClasses(v value, t test, of part) []part {
-	within := make(bitset, len(of.classes))
+func splitClasses(v value, t test, p part) []part {
+	within := make(bitset, len(p.classes))
 	holds := map[string]bool{}
-	for class := range of.classes.each {
+	for class := range p.classes.each {
 		b := v.byClass(class)
 		hit, known := holds[string(b)]
 		if !known {
@@ -136,20 +136,20 @@ func tryClasses(v value, t test, of part) []part {
 			within.set(class)
 		}
 	}
-	return of.within(within)
+	return p.within(within)
 }
 
-// mayHold reports whether a test may hold for any packet of the space. What it leaves
-// out needs no look at the packets of a part.
+// mayHold reports whether a test can hold for any packet of the space. If not, the
+// rule need not be loaded.
 func (s *space) mayHold(v value, t test) bool {
 	if slices.ContainsFunc(t.within, func(i interval) bool { return len(i.low) > v.size }) {
 		return true
 	}
 	switch v.kind {
 	case constant:
-		return v.fickle || t.holds(v.bytes)
+		return v.firstPacketOnly || t.holds(v.bytes)
 	case protocol:
-		return s.hasProtocol(func(p config.Protocol) bool { return t.holds(v.of([]byte{byte(p)})) })
+		return s.hasProtocol(func(p config.Protocol) bool { return t.holds(v.apply([]byte{byte(p)})) })
 	case destination:
 		v, t = v.unmasked(t)
 		return v.change != nil || t.inverse || slices.ContainsFunc(t.within, func(i interval) bool {
@@ -162,13 +162,13 @@ func (s *space) mayHold(v value, t test) bool {
 	return true
 }
 
-// unmasked is the same test of the address itself, where the mask of the value leaves
-// a prefix.
+// unmasked returns the equivalent test of the unmasked address, if the mask of the value
+// is a prefix.
 func (v value) unmasked(t test) (value, test) {
 	if v.prefix == nil {
 		return v, t
 	}
-	of := test{inverse: t.inverse}
+	unmasked := test{inverse: t.inverse}
 	for _, i := range t.within {
 		mask := v.prefix[:len(i.low)]
 		low, ok := roundedUp(i.low, mask)
@@ -177,16 +177,16 @@ func (v value) unmasked(t test) (value, test) {
 				high[n] |= ^mask[n]
 			}
 			if i = (interval{low, high}); !i.empty() {
-				of.within = append(of.within, i)
+				unmasked.within = append(unmasked.within, i)
 			}
 		}
 	}
 	v.change, v.prefix = nil, nil
-	return v, of
+	return v, unmasked
 }
 
-// roundedUp is the lowest value not below low that the mask leaves as it is; false: there
-// is none.
+// roundedUp returns the lowest value ≥ low that the mask does not change; false: there is
+// none.
 func roundedUp(low, mask []byte) ([]byte, bool) {
 	if bytes.Equal(bitwise(mask, nil)(low), low) {
 		return low, true

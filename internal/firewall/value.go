@@ -8,40 +8,40 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A value is what a rule asks about, or what it sets the mark to.
+// A value is the content of a register: a rule tests it, or sets the mark to it.
 type value struct {
-	kind   valueKind
-	name   string // as it is told among the conditions: "ip daddr", "iifname"
-	size   int    // bytes
-	bytes  []byte // of constants
-	fickle bool   // a constant for the first packet of a connection, and later another
-	slot   int    // of answers: which of the rule's lookups
+	kind            valueKind
+	name            string // in conditions: "ip daddr", "iifname"
+	size            int    // bytes
+	bytes           []byte // of constants
+	firstPacketOnly bool   // a constant that later packets of a connection may not have
+	slot            int    // index in branch.answers, of kind answer
 
-	// byClass are the bytes of each class, after change; marks are the same as marks in
-	// host byte order, where there is no change. Of kind perClass.
+	// Of kind perClass: byClass returns the bytes of a class, after change. marks has the
+	// same as marks in host byte order; nil if there is a change.
 	byClass func(class int) []byte
 	marks   *marking
 
-	// What the rule does to the bytes first; nil: nothing. prefix is the mask where that
-	// is all it does, and the mask leaves the first bits.
+	// change is what the rule does to the bytes first; nil: nothing. prefix is the mask if
+	// change only applies a mask that keeps the first bits.
 	change func([]byte) []byte
 	prefix []byte
 }
 
-// registers is the number of registers of 32 bits.
+// registers is the number of 32-bit registers.
 const registers = nft.RegisterSlots
 
 type valueKind byte
 
 const (
-	opaque      valueKind = iota // nothing is known
+	opaque      valueKind = iota // unknown
 	constant                     // the same for all packets of the part
 	destination                  // the destination address
 	port                         // the destination port
 	mark                         // of the packet
 	protocol                     // of the transport
-	answer                       // what a map has for the packet
-	perClass                     // known of each class of addresses
+	answer                       // the answer of a map for the packet
+	perClass                     // known for each class of addresses
 )
 
 func opaqueValue(name string, size int) value { return value{name: name, size: size} }
@@ -50,7 +50,7 @@ func constantValue(name string, b []byte) value {
 	return value{kind: constant, name: name, size: len(b), bytes: b}
 }
 
-// changed is the value after a change of its bytes.
+// changed returns the value after a change of its bytes.
 func (v value) changed(change func([]byte) []byte) value {
 	switch v.kind {
 	case constant:
@@ -71,8 +71,8 @@ func (v value) changed(change func([]byte) []byte) value {
 	return v
 }
 
-// masked is the value after a mask and a flip of bits. Where the mask leaves nothing
-// of it, it does not matter what it was.
+// masked returns the value after a mask and a flip of bits. If the mask clears all bits,
+// the result is a constant.
 func (v value) masked(mask, xor []byte) value {
 	switch {
 	case len(mask) > 0 && len(mask) == len(xor) && isFilled(mask, 0):
@@ -86,7 +86,7 @@ func (v value) masked(mask, xor []byte) value {
 	return v.changed(bitwise(mask, xor))
 }
 
-// isPrefix reports whether a mask leaves the first bits, at least one.
+// isPrefix reports whether a mask keeps the first bits, at least one, and clears the rest.
 func isPrefix(mask []byte) bool {
 	ended := false
 	for _, b := range mask {
@@ -102,15 +102,15 @@ func isFilled(b []byte, with byte) bool {
 	return !slices.ContainsFunc(b, func(have byte) bool { return have != with })
 }
 
-// of is what the rule makes of bytes.
-func (v value) of(b []byte) []byte {
+// apply applies the change apply the value to bytes.
+func (v value) apply(b []byte) []byte {
 	if v.change != nil {
 		return v.change(b)
 	}
 	return b
 }
 
-// bitwise is the change that a bitwise expression makes.
+// bitwise returns the change of a bitwise expression.
 func bitwise(mask, xor []byte) func([]byte) []byte {
 	return func(b []byte) []byte {
 		b = bytes.Clone(b)
@@ -126,7 +126,7 @@ func bitwise(mask, xor []byte) func([]byte) []byte {
 	}
 }
 
-// byteorder is the change that a byteorder expression makes to units of that size.
+// byteorder returns the change of a byteorder expression with units of size bytes.
 func byteorder(size int) func([]byte) []byte {
 	return func(b []byte) []byte {
 		if size <= 1 || binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {

@@ -7,35 +7,35 @@ import (
 	"github.com/google/nftables/expr"
 )
 
-// ErrTooMuch says that the rules of others are too many to be followed.
+// ErrTooMuch means that the rules and elements are too many to follow all of them.
 var ErrTooMuch = errors.New("too many rules and elements to follow all of them")
 
-// stepLimit bounds the work for one family, and depthLimit the jumps, of which
-// the kernel takes 16.
+// stepLimit bounds the work for one family, and depthLimit the nesting of jumps. The
+// kernel allows 16 (NFT_JUMP_STACK_SIZE).
 const (
 	stepLimit  = 5_000_000
 	depthLimit = 32
 )
 
-// A walk follows the packets of one space through chains.
+// A walk follows the packets of one space through chains, and collects findings.
 type walk struct {
 	*reader
-	space     *space
-	number    int // of the space
-	hookPoint hookPoint
-	findings  map[findingKey]*Finding
-	order     []*Finding
-	accepted  []part // that leave the base chain with a verdict, where someone asks
-	keeps     bool   // accepted
-	memos     map[*chain][]memo
-	steps     int
-	limit     int // of steps
-	depth     int
-	err       error
+	space        *space
+	spaceIndex   int // index of the space in reader.loaders
+	hookPoint    hookPoint
+	findings     map[findingKey]*Finding
+	order        []*Finding
+	accepted     []part // packets that the base chain accepts, if keepAccepted
+	keepAccepted bool   // for Marks
+	memos        map[*chain][]memo
+	steps        int
+	limit        int // maximum of steps
+	depth        int
+	err          error
 }
 
-// A memo of packets through a chain. That chains are jumped to from many
-// rules, and these from many, must not multiply.
+// A memo is the result of a chain for some packets. Without memos, a chain that many rules
+// jump to is followed once for each path to it.
 type memo struct {
 	parts, through, accepted []part
 	conditions               []string
@@ -43,7 +43,7 @@ type memo struct {
 
 func newWalk(r *reader, number, limit int) *walk {
 	return &walk{
-		reader: r, space: r.loaders[number].space, number: number,
+		reader: r, space: r.loaders[number].space, spaceIndex: number,
 		findings: map[findingKey]*Finding{}, memos: map[*chain][]memo{}, limit: limit,
 	}
 }
@@ -54,11 +54,12 @@ func (w *walk) fail(err error) {
 	}
 }
 
-// spent reports whether the walk has to end.
+// spent reports whether the walk must end.
 func (w *walk) spent() bool { return w.err != nil || w.steps > w.limit }
 
-// visit follows the packets through one base chain: those that it does not drop.
-func (w *walk) visit(at hookPoint, all []part) []part {
+// baseChain follows the packets through one base chain, and returns those that it does
+// not drop.
+func (w *walk) baseChain(at hookPoint, all []part) []part {
 	w.hookPoint, w.accepted = at, nil
 	clear(w.memos)
 	var conditions []string
@@ -70,34 +71,33 @@ func (w *walk) visit(at hookPoint, all []part) []part {
 		return append(w.accepted, through...)
 	}
 	for _, p := range through {
-		w.report(place{chain: at.chain}, branch{part: p, unsure: conditions}, Drops)
+		w.report(place{chain: at.chain}, branch{part: p, conditions: conditions}, Drops)
 	}
 	return w.accepted
 }
 
-// pass is chain, but for packets that went there already under the same
+// chainOnce is chain with memos: it does not follow the same packets twice under the same
 // conditions.
-func (w *walk) pass(c *chain, parts []part, conditions []string) []part {
-	const captured = 16
-	for _, p := range w.memos[c] {
+func (w *walk) chainOnce(c *chain, parts []part, conditions []string) []part {
+	const maxMemos = 16
+	for _, m := range w.memos[c] {
 		w.steps++
-		if slices.Equal(p.conditions, conditions) && slices.EqualFunc(p.parts, parts, part.equal) {
-			w.accepted = append(w.accepted, p.accepted...)
-			return p.through
+		if slices.Equal(m.conditions, conditions) && slices.EqualFunc(m.parts, parts, part.equal) {
+			w.accepted = append(w.accepted, m.accepted...)
+			return m.through
 		}
 	}
 	before := len(w.accepted)
 	through := w.chain(c, parts, conditions)
-	if len(w.memos[c]) < captured {
+	if len(w.memos[c]) < maxMemos {
 		w.memos[c] = append(w.memos[c], memo{parts, through, slices.Clone(w.accepted[before:]), conditions})
 	}
 	return through
 }
 
-// chain follows packets through a chain, and returns those that come back from
-// it.
+// chain follows packets through a chain, and returns those that return from it.
 func (w *walk) chain(c *chain, alive []part, conditions []string) []part {
-	rules, err := w.rules(c, w.number)
+	rules, err := w.rules(c, w.spaceIndex)
 	if err != nil {
 		w.fail(err)
 		return nil
@@ -116,19 +116,19 @@ func (w *walk) chain(c *chain, alive []part, conditions []string) []part {
 	return append(back, alive...)
 }
 
-// rule follows packets through a rule: those that meet the next rule, and those
-// that are done with the chain but not with the hook. Packets that the rule only
-// may send elsewhere meet the next rule too.
+// rule follows packets through a rule. next go on to the next rule, returned leave the
+// chain but not the hook. Packets that the rule may send elsewhere, depending on
+// conditions, are in next too.
 func (w *walk) rule(at place, alive []part, conditions []string) (next, returned []part) {
 	next = alive
-	for _, o := range together(w.follow(at, alive, conditions)) {
-		sure := len(o.unsure) == len(conditions)
+	for _, o := range grouped(w.follow(at, alive, conditions)) {
+		sure := len(o.conditions) == len(conditions)
 		if sure && (o.ends || o.marked) {
 			next = withoutParts(next, o.parts)
 		}
 		through := o.parts
 		if target := at.chain.table.chains[o.chain]; o.ends && target != nil {
-			through = w.pass(target, o.parts, o.unsure)
+			through = w.chainOnce(target, o.parts, o.conditions)
 		}
 		switch {
 		case !sure || !o.ends && !o.marked:
@@ -138,19 +138,19 @@ func (w *walk) rule(at place, alive []part, conditions []string) (next, returned
 			returned = append(returned, through...)
 		case o.verdict == expr.VerdictReturn:
 			returned = append(returned, o.parts...)
-		case o.verdict == expr.VerdictAccept && w.keeps:
+		case o.verdict == expr.VerdictAccept && w.keepAccepted:
 			w.accepted = append(w.accepted, o.parts...)
 		}
 	}
 	return next, returned
 }
 
-// follow takes packets through the steps of a rule. What the rule does to them is
-// reported; where they go afterwards is returned.
+// follow takes packets through the steps of a rule. The steps report findings; the
+// outcomes are where the packets go next.
 func (w *walk) follow(at place, alive []part, conditions []string) []outcome {
 	branches := make([]branch, len(alive))
 	for i, p := range alive {
-		branches[i] = branch{part: p, unsure: conditions}
+		branches[i] = branch{part: p, conditions: conditions}
 	}
 	var ended []outcome
 	for _, s := range at.rule.steps {
@@ -167,29 +167,29 @@ func (w *walk) follow(at place, alive []part, conditions []string) []outcome {
 	return ended
 }
 
-// A group is what outcomes of a rule have in common, and their parts.
+// A group is outcomes of a rule that differ in their parts only.
 type group struct {
-	verdict expr.VerdictKind
-	chain   string
-	ends    bool
-	marked  bool
-	unsure  []string
-	parts   []part
+	verdict    expr.VerdictKind
+	chain      string
+	ends       bool
+	marked     bool
+	conditions []string
+	parts      []part
 }
 
-// together groups outcomes, so that each chain is followed once.
-func together(outcomes []outcome) []group {
+// grouped groups outcomes, so that the target chain of a group is followed once.
+func grouped(outcomes []outcome) []group {
 	var groups []group
 	for _, o := range outcomes {
 		if o.verdict == expr.VerdictBreak {
 			o.verdict, o.ends = 0, false
 		}
 		i := slices.IndexFunc(groups, func(g group) bool {
-			return g.verdict == o.verdict && g.chain == o.chain && g.ends == o.ends && g.marked == o.marked && slices.Equal(g.unsure, o.unsure)
+			return g.verdict == o.verdict && g.chain == o.chain && g.ends == o.ends && g.marked == o.marked && slices.Equal(g.conditions, o.conditions)
 		})
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, group{o.verdict, o.chain, o.ends, o.marked, o.unsure, nil})
+			groups = append(groups, group{o.verdict, o.chain, o.ends, o.marked, o.conditions, nil})
 		}
 		groups[i].parts = append(groups[i].parts, o.part)
 	}

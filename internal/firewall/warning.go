@@ -7,11 +7,11 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// warningsOfTable bounds the warnings about one table: the first names tell where
-// to look.
-const warningsOfTable = 5
+// maxPerTable bounds the warnings about one table.
+const maxPerTable = 5
 
-// Warnings are the texts of findings, for each table the first ones.
+// Warnings returns the texts of findings: the first of each table, and how many more the
+// table has.
 func Warnings(found []*Finding) []string {
 	var warnings, tables []string
 	count := map[string]int{}
@@ -20,19 +20,19 @@ func Warnings(found []*Finding) []string {
 		if count[table]++; count[table] == 1 {
 			tables = append(tables, table)
 		}
-		if count[table] <= warningsOfTable {
+		if count[table] <= maxPerTable {
 			warnings = append(warnings, f.String())
 		}
 	}
 	for _, table := range tables {
-		if more := count[table] - warningsOfTable; more > 0 {
+		if more := count[table] - maxPerTable; more > 0 {
 			warnings = append(warnings, fmt.Sprintf("%s: %d more rules like these", table, more))
 		}
 	}
 	return warnings
 }
 
-// String is a warning: who does what, and what to do about it.
+// String is the warning about a finding: the rule, its effect, and advice.
 func (f *Finding) String() string {
 	rule := f.Rule()
 	if f.Handle != 0 {
@@ -42,29 +42,29 @@ func (f *Finding) String() string {
 	if len(f.Conditions) > 0 {
 		will, depending = "may", ", depending on "+strings.Join(f.Conditions, ", ")
 	}
-	if f.Beside && f.Effect == SetsMark {
-		depending += ", unless it comes before lvsmark's chain of the same priority (of two, the one made last comes first)"
+	if f.SamePriority && f.Effect == SetsMark {
+		depending += ", unless it runs before lvsmark's chain, which has the same priority (the chain created last runs first)"
 	}
 	return fmt.Sprintf("table %s %s, chain %s, %s: %s %s packets to %s%s; %s", f.Family, f.Table, f.Chain, rule, will, f.Effect, f.Packets(), depending, f.advice())
 }
 
-// advice says what to do about it.
+// advice says how to change the ruleset.
 func (f *Finding) advice() string {
 	switch {
 	case f.Effect == SetsMark:
-		return "IPVS compares all 32 bits of the mark: have that rule leave out packets to the VIPs"
+		return "IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule"
 	case f.Marked:
-		return "have what is marked accepted before it, as by `meta mark " + markList(f.Marks()) + " accept`"
+		return "accept marked packets before it, for example with `meta mark " + markList(f.Marks()) + " accept`"
 	}
-	return "have packets to the VIPs accepted before it"
+	return "accept packets to the VIPs before it"
 }
 
-// markList is a list of marks as nft reads it.
+// markList returns marks in the syntax of nft.
 func markList(marks []uint32) string {
-	const most = 8
-	texts := make([]string, 0, most)
+	const maxListed = 8
+	texts := make([]string, 0, maxListed)
 	for i, mark := range marks {
-		if i == most {
+		if i == maxListed {
 			texts = append(texts, "…")
 			break
 		}

@@ -7,8 +7,9 @@ import (
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 )
 
-// removedAddress: IPVS takes packets that are addressed to the director itself.
-// Without the address, the kernel forwards or rejects them.
+// removedAddress returns the impact of a removed VIP address. IPVS takes packets that are
+// addressed to the director itself; without the address, the kernel forwards or rejects
+// them.
 func (a *analyzer) removedAddress(address hostaddr.Address) Impact {
 	on := a.devices()
 	if device, ok := on.kept[address.IP]; ok {
@@ -37,8 +38,8 @@ func (a *analyzer) removedAddress(address hostaddr.Address) Impact {
 	return impact
 }
 
-// isRemoved reports whether no device has the VIP after the changes, but one had it
-// before.
+// isRemoved reports whether a device had the VIP before the changes, and none has it
+// afterwards.
 func (a *analyzer) isRemoved(vip netip.Addr) bool {
 	on := a.devices()
 	_, removed := on.removed[vip]

@@ -8,7 +8,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// An analyzer is an analysis of one Input.
+// An analyzer computes the impacts of one Input.
 type analyzer struct {
 	Input
 
@@ -17,12 +17,12 @@ type analyzer struct {
 	clusters map[ipvs.Key]*config.Cluster
 	names    map[ipvs.Key]string // of clusters
 
-	// What the analyzer looks up. Each part is made once, and only where a change needs
-	// it, for it may be large; nil: not yet.
+	// Caches. Each is filled once, and only if a change needs it, because it can be large;
+	// nil: not filled.
 
 	marked      vipMarks                                        // see marks
 	underWay    map[netip.Addr][]ipvs.Connection                // see connections
-	readError   error                                           // why underWay is not complete
+	readError   error                                           // why underWay is incomplete; nil: complete
 	udp         map[ipvs.Key]map[netip.Addr]int                 // see flows
 	counts      map[ipvs.Key]map[ipvs.Endpoint]ipvs.Connections // see countsOf
 	desired     map[ipvs.Key][]ipvs.Destination                 // see serversBeforeOrAfter
@@ -30,7 +30,7 @@ type analyzer struct {
 	on          *devices                                        // see devices
 }
 
-// devices are the names of the devices that addresses are on; one for each address.
+// devices has the name of a device for each address: kept, removed or added.
 type devices struct {
 	kept, removed, added map[netip.Addr]string
 }
@@ -60,7 +60,7 @@ func newAnalyzer(in Input) *analyzer {
 	return a
 }
 
-// removedServers are the real servers that the changes remove from their service.
+// removedServers returns the real servers that the changes remove, by service.
 func removedServers(changes []ipvs.Change) map[ipvs.Key]map[ipvs.Endpoint]bool {
 	removed := map[ipvs.Key]map[ipvs.Endpoint]bool{}
 	for _, c := range changes {
@@ -75,8 +75,7 @@ func removedServers(changes []ipvs.Change) map[ipvs.Key]map[ipvs.Endpoint]bool {
 	return removed
 }
 
-// clusterName is the name of the cluster of a mark, or "fwmark 21" where no cluster
-// is known.
+// clusterName returns the name of the mark's cluster, or "fwmark 21" if it is unknown.
 func (a *analyzer) clusterName(key ipvs.Key) string {
 	if name := a.names[key]; name != "" {
 		return name
@@ -84,7 +83,7 @@ func (a *analyzer) clusterName(key ipvs.Key) string {
 	return fmt.Sprintf("fwmark %d", key.Mark)
 }
 
-// markName is a mark with the name of its cluster: "fwmark 21 (ftp)".
+// markName returns the mark with the name of its cluster: "fwmark 21 (ftp)".
 func (a *analyzer) markName(key ipvs.Key) string {
 	if name := a.names[key]; name != "" {
 		return fmt.Sprintf("fwmark %d (%s)", key.Mark, name)

@@ -15,12 +15,12 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// fakeConnections are connections of a kernel that is not there.
+// fakeConnections implements Connections without a kernel.
 type fakeConnections struct {
 	underWay   []ipvs.Connection
 	translated []netip.AddrPort
-	err        error // of both methods
-	reads      int   // calls of both
+	err        error // returned by both methods
+	reads      int   // calls of both methods
 }
 
 var _ Connections = (*fakeConnections)(nil)
@@ -66,9 +66,9 @@ clusters:
     real-servers: [{name: rs1, address: 10.0.0.11}, {address: 10.0.0.13}]
 `
 
-// busy are two connections of ftp with each real server, and three flows of dns with
-// the first.
-func busy() *fakeConnections {
+// busyConnections returns two connections of ftp with each real server, and three UDP
+// connections of dns with the first.
+func busyConnections() *fakeConnections {
 	f := &fakeConnections{translated: []netip.AddrPort{
 		netip.MustParseAddrPort("10.0.0.12:20"), netip.MustParseAddrPort("10.0.0.12:21"), netip.MustParseAddrPort("10.0.1.12:20"), netip.MustParseAddrPort("[fd00::1]:20"),
 	}}
@@ -84,7 +84,7 @@ func busy() *fakeConnections {
 	return f
 }
 
-// plan is the way from one spec to another, of a kernel that is busy.
+// plan returns the changes from one spec to another, with counts of connections.
 func plan(t *testing.T, from, to string, connections *fakeConnections) Input {
 	t.Helper()
 	old := parse(t, from)
@@ -112,8 +112,8 @@ func plan(t *testing.T, from, to string, connections *fakeConnections) Input {
 	return in
 }
 
-// noticed are the impacts that are not safe, each with its change.
-func noticed(in Input) []string {
+// disruptive returns the impacts that are not safe, each with its change.
+func disruptive(in Input) []string {
 	impacts := Analyze(in)
 	var list []string
 	add := func(impact Impact, what ...any) {
@@ -157,16 +157,16 @@ func TestAnalyze(t *testing.T) {
 		{name: "weight 0", to: change(t, ftpAndDNS, without2, ", {name: rs2, address: 10.0.0.12, weight: 0}]"), want: []string{
 			"edit real server 10.0.0.12 of fwmark 21 IPv4 drains: no new clients; 2 active, 1 inactive, 3 persistent\n",
 		}},
-		{name: "passive ports fewer", to: change(t, ftpAndDNS, "ftp: {", "ftp: {passive-ports: 10000-12000, "), reads: 1, want: []string{
-			"delete element drains: no new connections to ports 12001-20000 of fwmark 21 (ftp); 1 established stay\n",
+		{name: "fewer passive ports", to: change(t, ftpAndDNS, "ftp: {", "ftp: {passive-ports: 10000-12000, "), reads: 1, want: []string{
+			"delete element drains: no new connections to ports 12001-20000 of fwmark 21 (ftp); 1 established connection not affected\n",
 		}},
-		{name: "passive ports fewer, and the real server removed", to: change(t, ftpAndDNS, "ftp: {", "ftp: {passive-ports: 10000-12000, ", "{name: rs1, address: 10.0.0.11}, {name: rs2", "{name: rs2"), reads: 1, want: []string{
+		{name: "fewer passive ports, and the real server removed", to: change(t, ftpAndDNS, "ftp: {", "ftp: {passive-ports: 10000-12000, ", "{name: rs1, address: 10.0.0.11}, {name: rs2", "{name: rs2"), reads: 1, want: []string{
 			"delete real server 10.0.0.11 of fwmark 21 IPv4 cuts 2 connections of ftp with rs1: 2 active, 1 inactive, 3 persistent\n",
 			"delete element drains: no new connections to ports 12001-20000 of fwmark 21 (ftp)\n",
 		}},
 		{name: "no translation", to: change(t, ftpAndDNS, "translate: masquerade, source: 10.0.0.0/24", "translate: none"), reads: 1, want: []string{
-			"delete element drains: new active data connections from there keep their source address\n",
-			"delete chain cuts 1 connection: active data under way is no longer translated\n",
+			"delete element drains: new active data connections from these addresses keep their source address\n",
+			"delete chain cuts 1 connection: established active data connections are no longer translated\n",
 		}},
 		{name: "addresses removed", to: ftpAndDNS, reads: 1, prepare: func(in *Input) {
 			in.Changes.Removed = in.Addresses
@@ -198,18 +198,18 @@ func TestAnalyze(t *testing.T) {
 		}, want: []string{"net.ipv4.ip_forward cuts 4 connections: replies of 4 real servers behind nat are no longer forwarded\n"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			connections := busy()
+			connections := busyConnections()
 			in := plan(t, ftpAndDNS, c.to, connections)
 			if c.prepare != nil {
 				c.prepare(&in)
 			}
-			assert.Equal(t, c.want, noticed(in))
+			assert.Equal(t, c.want, disruptive(in))
 			assert.Equal(t, c.reads, connections.reads, "reads of the connections")
 		})
 	}
 }
 
-// TestUnknown: where connections cannot be read, what they decide is unknown.
+// TestUnknown: if connections cannot be read, the impacts that depend on them are unknown.
 func TestUnknown(t *testing.T) {
 	in := plan(t, ftpAndDNS, "", &fakeConnections{err: errors.New("broken")})
 	in.Changes.Removed = in.Addresses
@@ -227,7 +227,7 @@ func TestUnknown(t *testing.T) {
 }
 
 func TestRemainingConnections(t *testing.T) {
-	connections := busy()
+	connections := busyConnections()
 	in := plan(t, ftpAndDNS, "", connections)
 	in.Spec = parse(t, ftpAndDNS) // for the names
 	r := RemainingConnections(in)

@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// findMarkChanges compares the marks of all VIPs that the changes concern, and gives
+// findMarkChanges compares the marks of all VIPs that the changes affect, and attributes
 // each markChange to the change that causes it.
 func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
 	attributions := newAttributions(c)
@@ -33,13 +33,13 @@ func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
 	}
 }
 
-// changeStructure reports whether anything but elements changes. An element concerns
-// its own VIP only; of other VIPs there may be many.
+// changeStructure reports whether anything but elements changes. An element affects its
+// own VIP only, so that the other VIPs need not be compared.
 func (c *consequences) changeStructure() bool {
 	return slices.ContainsFunc(c.changes, func(change nft.Change) bool { return !change.Object().IsElement() })
 }
 
-// changedVIPs are the VIPs of the elements that change.
+// changedVIPs returns the VIPs of the changed elements.
 func (c *consequences) changedVIPs() []netip.Addr {
 	var vips []netip.Addr
 	for i := range c.changes {
@@ -50,17 +50,17 @@ func (c *consequences) changedVIPs() []netip.Addr {
 	return vips
 }
 
-// attributions find the change that causes a markChange. Their values are indexes of
+// attributions finds the change that causes a markChange. Its values are indexes of
 // changes.
 type attributions struct {
 	changes   []nft.Change
 	vips      map[netip.Addr]int // the first change that deletes or edits an element of the VIP
-	marks     map[vipMark]int    // the first of them whose element had the mark
+	marks     map[vipMark]int    // the first change of vips whose element had the mark
 	markRules []int              // deletions of rules that mark
-	last      int                // the last change that adds nothing; else the last change
+	last      int                // the last change that is not an addition; else the last change
 }
 
-// A vipMark is a mark that an element gave to a VIP.
+// A vipMark is a VIP and its mark in an element.
 type vipMark struct {
 	vip  netip.Addr
 	mark uint32
@@ -77,7 +77,7 @@ func newAttributions(c *consequences) *attributions {
 	return a
 }
 
-// add takes in a change that deletes or edits something.
+// add indexes a change that deletes or edits something.
 func (a *attributions) add(i int, kind ruleKind) {
 	if kind == ruleMarks {
 		a.markRules = append(a.markRules, i)
@@ -97,9 +97,9 @@ func (a *attributions) add(i int, kind ruleKind) {
 	}
 }
 
-// of returns the change that took the mark away from the VIP; or else another change
-// of an element of the VIP; or else the deletion of a rule for such ports; or else,
-// so that the markChange is reported at all, the last change.
+// of returns the change that removed the mark of the VIP; else another change of an element
+// of the VIP; else the deletion of a rule for the ports; else the last change, so that
+// each markChange is reported.
 func (a *attributions) of(change markChange) int {
 	if i, ok := a.marks[vipMark{change.vip, change.Mark}]; ok {
 		return i
@@ -115,8 +115,8 @@ func (a *attributions) of(change markChange) int {
 	return a.last
 }
 
-// isFor reports whether the rule, which marks packets, is for some of the ports.
+// isFor reports whether the rule marks packets to some of the ports.
 func isFor(o nft.Object, ports config.PortRange) bool {
 	rule, ok := o.Table.MarkRule(o.Rule)
-	return !ok || slices.ContainsFunc(rule.Ports, ports.Overlaps) // not ok: it is for all ports
+	return !ok || slices.ContainsFunc(rule.Ports, ports.Overlaps) // not ok: the rule is for all ports
 }

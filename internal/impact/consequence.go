@@ -6,22 +6,21 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A consequence is what one change of nftables does to packets. The zero value says
-// that it does nothing.
+// A consequence is what one change of nftables does to packets. The zero value: nothing.
 type consequence struct {
-	markChanges  []markChange // marks that packets lose, or get instead of others
+	markChanges  []markChange // marks that packets lose or exchange
 	untranslated bool         // some active data connections keep their source address
-	natEnd       *natEnd      // nil: the kernel goes on to translate
+	natEnd       *natEnd      // nil: the kernel continues to translate
 }
 
-// consequences are those of a list of changes.
+// consequences has the consequence of each change of a list.
 type consequences struct {
 	changes []nft.Change
 	found   []*consequence // for each change; nil: the zero value
 	kinds   []ruleKind     // for each change
 }
 
-// at is the consequence of a change, to be filled in.
+// at returns the consequence of a change, for writing.
 func (c *consequences) at(i int) *consequence {
 	if c.found[i] == nil {
 		c.found[i] = &consequence{}
@@ -29,7 +28,7 @@ func (c *consequences) at(i int) *consequence {
 	return c.found[i]
 }
 
-// of is the consequence of a change.
+// of returns the consequence of a change.
 func (c *consequences) of(i int) consequence {
 	if c.found[i] == nil {
 		return consequence{}
@@ -38,8 +37,8 @@ func (c *consequences) of(i int) consequence {
 }
 
 // findUntranslated finds the changes after which some active data connections keep
-// their source address: the deletion of an element with such a source, or of the rule
-// whose elements stay.
+// their source address: the deletion of an element with the source, or of a rule
+// whose elements are not deleted.
 func (c *consequences) findUntranslated(before, after *nft.Ruleset) {
 	var old []nft.TranslationRule
 	var next []sourceRange
@@ -50,7 +49,7 @@ func (c *consequences) findUntranslated(before, after *nft.Ruleset) {
 		}
 	}
 	index := indexSources(next)
-	reported := map[*nft.Set]bool{} // sets whose elements are deleted, each in a change of its own
+	reported := map[*nft.Set]bool{} // sets whose elements are deleted by other changes
 	for i := range c.changes {
 		deleted := c.changes[i].Before
 		for _, t := range old {
@@ -74,8 +73,8 @@ func (c *consequences) findUntranslated(before, after *nft.Ruleset) {
 	}
 }
 
-// findEndOfNAT finds the chains with whose deletion the kernel may stop to translate:
-// when a family has no nat chain left, the kernel no longer translates its
+// findEndOfNAT finds the deletions of chains after which the kernel may stop translating:
+// if a family has no nat chain left, the kernel no longer translates its
 // connections, not even established ones (nf_nat_unregister_fn in
 // net/netfilter/nf_nat_core.c).
 func (c *consequences) findEndOfNAT(before, after *nft.Ruleset) {

@@ -2,21 +2,20 @@ package impact
 
 import "fmt"
 
-// An Effect is what a change does to live traffic. Each is worse than the one
-// before it.
+// An Effect is what a change does to live traffic, in increasing order of severity.
 type Effect string
 
 // The effects of a change.
 const (
-	Safe   Effect = "safe"   // nobody notices: connections go on, new ones reach a real server
-	Drains Effect = "drains" // connections go on; new ones are refused, or reach another service
+	Safe   Effect = "safe"   // connections continue, new ones reach a real server
+	Drains Effect = "drains" // connections continue; new ones are refused, or reach another service
 	Cuts   Effect = "cuts"   // connections end
 )
 
-// AtLeast reports whether the effect is as bad as the other, which may be empty.
-func (e Effect) AtLeast(other Effect) bool { return e.badness() >= other.badness() }
+// AtLeast reports whether the effect is at least as severe as other, which may be empty.
+func (e Effect) AtLeast(other Effect) bool { return e.severity() >= other.severity() }
 
-func (e Effect) badness() int {
+func (e Effect) severity() int {
 	switch e {
 	case Cuts:
 		return 2
@@ -26,18 +25,18 @@ func (e Effect) badness() int {
 	return 0
 }
 
-// An Impact is what one change does to live traffic, by the state of the kernel when
-// the change was planned. No connection counts in two impacts of one plan.
+// An Impact is what one change does to live traffic, in the state that the kernel had
+// when the change was planned. A connection counts in at most one impact of a plan.
 type Impact struct {
 	Effect      Effect `json:"effect"`
-	Connections int    `json:"connections,omitempty"` // that are cut
-	Unknown     bool   `json:"unknown,omitempty"`     // the number of cut connections is not known
-	Cluster     string `json:"cluster,omitempty"`     // the cluster of the connections; "fwmark 21" where its name is not known
+	Connections int    `json:"connections,omitempty"` // number of cut connections
+	Unknown     bool   `json:"unknown,omitempty"`     // the number of cut connections is unknown
+	Cluster     string `json:"cluster,omitempty"`     // the cluster of the connections; "fwmark 21" if its name is unknown
 	Server      string `json:"server,omitempty"`      // name or address of the real server of the connections
-	Detail      string `json:"detail,omitempty"`      // the reason, and further facts
+	Detail      string `json:"detail,omitempty"`      // the reason and further facts
 }
 
-// String is as in "cuts 12 connections of ftp with 10.0.0.12: 12 active, 0
+// String returns, for example, "cuts 12 connections of ftp with 10.0.0.12: 12 active, 0
 // inactive, 3 persistent".
 func (i Impact) String() string {
 	text := string(i.Effect)
@@ -50,7 +49,7 @@ func (i Impact) String() string {
 	return text
 }
 
-// connections says which connections are cut.
+// connections describes the cut connections.
 func (i Impact) connections() string {
 	text := ""
 	switch {

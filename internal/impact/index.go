@@ -8,7 +8,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// marks are those of each VIP before the changes.
+// marks returns the marks of each VIP before the changes.
 func (a *analyzer) marks() vipMarks {
 	if a.marked == nil {
 		a.marked = marksOf(a.Before.Ruleset, nil)
@@ -16,7 +16,7 @@ func (a *analyzer) marks() vipMarks {
 	return a.marked
 }
 
-// connections are those under way, by VIP.
+// connections returns the connections under way, by VIP.
 func (a *analyzer) connections() map[netip.Addr][]ipvs.Connection {
 	if a.underWay != nil {
 		return a.underWay
@@ -32,8 +32,8 @@ func (a *analyzer) connections() map[netip.Addr][]ipvs.Connection {
 	return a.underWay
 }
 
-// flows counts the connections of UDP, which IPVS counts as inactive, by real server
-// of each service that has UDP.
+// flows returns the number of UDP connections, which IPVS counts as inactive, by service
+// with UDP and real server.
 func (a *analyzer) flows() map[ipvs.Key]map[netip.Addr]int {
 	if a.udp != nil {
 		return a.udp
@@ -59,7 +59,7 @@ func (a *analyzer) flows() map[ipvs.Key]map[netip.Addr]int {
 	return a.udp
 }
 
-// countsOf are the kernel's counts of the connections of a real server.
+// countsOf returns the kernel's connection counts of a real server.
 func (a *analyzer) countsOf(key ipvs.Key, endpoint ipvs.Endpoint) ipvs.Connections {
 	counts := a.counts[key]
 	if counts == nil {
@@ -75,8 +75,8 @@ func (a *analyzer) countsOf(key ipvs.Key, endpoint ipvs.Endpoint) ipvs.Connectio
 	return counts[endpoint]
 }
 
-// serversBeforeOrAfter is the number of real servers that a client of the service may
-// reach, before the changes or after them.
+// serversBeforeOrAfter returns the number of real servers that the service has before or
+// after the changes.
 func (a *analyzer) serversBeforeOrAfter(key ipvs.Key) int {
 	if a.desired == nil {
 		a.desired = make(map[ipvs.Key][]ipvs.Destination, len(a.After.Services))
@@ -93,8 +93,8 @@ func (a *analyzer) serversBeforeOrAfter(key ipvs.Key) int {
 	return len(endpoints)
 }
 
-// serverName is the name of a real server in the spec, or else its address. Where the
-// spec has several names for an address, it is the first of them.
+// serverName returns the name of a real server in the spec, else its address. If the spec
+// has several names for an address, it returns the first.
 func (a *analyzer) serverName(address netip.Addr) string {
 	if a.serverNames == nil {
 		a.serverNames = map[netip.Addr]string{}
@@ -145,8 +145,8 @@ func byIP(list []hostaddr.Address) map[netip.Addr]string {
 	return devices
 }
 
-// vipCluster is the name of the cluster of a VIP; empty where several clusters have
-// it.
+// vipCluster returns the name of the VIP's cluster; empty if several clusters have the
+// VIP.
 func (a *analyzer) vipCluster(vip netip.Addr) string {
 	name := ""
 	for _, ports := range a.marks()[vip] {
@@ -159,8 +159,8 @@ func (a *analyzer) vipCluster(vip netip.Addr) string {
 	return name
 }
 
-// serviceOf is the key of the service that a connection was made by, as far as its
-// VIP and port tell; Mark is 0 where they do not.
+// serviceOf returns the key of the connection's service, found by VIP and port; Mark is 0
+// if they have no mark.
 func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
 	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
 	for _, ports := range a.marks()[c.VIP.Addr()] {
@@ -172,8 +172,8 @@ func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
 }
 
 // endsWithServer reports whether the real server of the connection is removed. In a
-// service by mark, the port of a real server is 0, and the connection has the port
-// of the client.
+// fwmark service, the port of a real server is 0, and the connection has the port
+// that the client connected to.
 func (a *analyzer) endsWithServer(c ipvs.Connection) bool {
 	removed := a.removed[a.serviceOf(c)]
 	return removed[ipvs.Endpoint{Address: c.RealServer.Addr()}] ||

@@ -1,6 +1,6 @@
-// Package impact says what the changes of a plan do to live traffic: which of them
-// cut connections, how many and of which real server, which only stop new ones, and
-// which nobody notices.
+// Package impact computes what the changes of a plan do to live traffic: which changes
+// cut connections, how many and of which real server, which only stop new connections,
+// and which are safe.
 //
 // It works on values: changes, the state before and after them, and the connections
 // that the caller reads from the kernel. It makes no system call and starts no
@@ -17,7 +17,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// An Input is what Analyze works on.
+// An Input is the input of Analyze.
 type Input struct {
 	Spec          *config.Spec // the desired state; nil: nothing is desired
 	Before, After State
@@ -26,14 +26,14 @@ type Input struct {
 	Connections   Connections
 }
 
-// A State is what the kernel has, or will have, of lvsmark.
+// A State is lvsmark's objects in the kernel, before or after the changes.
 type State struct {
-	Ruleset  *nft.Ruleset // with the ledger; After needs it only where Changes.Ruleset has changes
+	Ruleset  *nft.Ruleset // with the ledger; After needs it only if Changes.Ruleset is not empty
 	Services []ipvs.VirtualService
 }
 
-// Changes are those of a plan. All of a plan that matter for each other must be
-// there: a real server that one change removes makes another change safe.
+// Changes are the changes of a plan. They must be complete, because one change can alter
+// the impact of another: a connection that ends with its real server counts only there.
 type Changes struct {
 	Settings       []SettingChange
 	Services       []ipvs.Change
@@ -44,21 +44,21 @@ type Changes struct {
 // A SettingChange is a sysctl or an IPVS timeout that gets another value.
 type SettingChange struct{ Name, Before, After string }
 
-// Connections are those in the kernel. An analysis calls each method once at most
-// (Translated once for each family), and only where a change makes it necessary:
-// there may be millions of connections.
+// Connections reads the connections in the kernel. Analyze calls each method at most once
+// (Translated once for each family), and only if a change makes it necessary: there may
+// be millions of connections.
 type Connections interface {
-	// UnderWay yields the IPVS connections that are under way, in no order. After an
-	// error it yields no more.
+	// UnderWay yields the IPVS connections that are under way, in any order. An
+	// error is the last item.
 	UnderWay() iter.Seq2[ipvs.Connection, error]
 
-	// Translated returns the sources of the TCP connections of a family that are
-	// established and whose source address the kernel translates.
+	// Translated returns the sources of the established TCP connections of a family whose
+	// source address the kernel translates.
 	Translated(config.Family) ([]netip.AddrPort, error)
 }
 
-// Impacts are those of Changes, each list in the order of the changes. Addresses
-// that are added are always Safe.
+// Impacts are the impacts of Changes, each list in the order of the changes. Added
+// addresses are always Safe and not listed.
 type Impacts struct {
 	Settings, Services, Ruleset, Removed []Impact
 }

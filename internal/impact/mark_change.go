@@ -6,19 +6,18 @@ import (
 	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
-// A markChange says that packets to some marked ports of a VIP get another mark, or
-// none.
+// A markChange is marked ports of a VIP whose packets get another mark, or none.
 type markChange struct {
 	vip netip.Addr
 	firewall.MarkedPorts
 	to uint32 // the mark after the change; 0: none
 }
 
-// compareMarks returns the ranges of ports that were marked and whose mark changes.
+// compareMarks returns the marked ranges of ports whose mark changes.
 func compareMarks(vip netip.Addr, before, after []firewall.MarkedPorts) []markChange {
 	var list []markChange
 	for _, old := range before {
-		rest := int(old.Low) // the first port of old that is not compared yet
+		rest := int(old.Low) // the first port of old not compared yet
 		for _, next := range after {
 			if !next.Overlaps(old.PortRange) {
 				continue

@@ -17,7 +17,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// fourProfiles has so many sets of ports that the rules send each VIP to a chain for its
+// fourProfiles has enough sets of ports that the rules send each VIP to a chain for its
 // ports.
 const fourProfiles = `
 clusters:
@@ -36,8 +36,8 @@ clusters:
 director: {ip-forward: false}
 `
 
-// TestMarkChanges goes from spec to spec: the marks that packets lose or get instead are
-// reported with the change that causes it, and nothing else is reported.
+// TestMarkChanges compares specs: each mark that packets lose or exchange is reported with
+// the change that causes it, and nothing else is reported.
 func TestMarkChanges(t *testing.T) {
 	twoProfiles := change(t, fourProfiles, "  - {name: mail", "#", "  - {name: dns", "#")
 	const ftpMap = "map ip lvsmark tcp_21_10000-20000"
@@ -46,20 +46,20 @@ func TestMarkChanges(t *testing.T) {
 		want           []string
 	}{
 		{"the first apply", "", fourProfiles, nil},
-		{"over the threshold of chains, and clusters more", twoProfiles, fourProfiles, nil},
+		{"above the threshold of chains, with more clusters", twoProfiles, fourProfiles, nil},
 		{"below the threshold", fourProfiles, twoProfiles, []string{
 			"delete element in map ip lvsmark tcp_25: 198.51.100.25 25 25->0",
 			"delete element in map ip lvsmark tcp_53_udp_53: 198.51.100.25 53 53->0",
 			"delete element in map ip lvsmark tcp_53_udp_53: 198.51.100.25 udp/53 53->0",
 		}},
 		{"the table renamed", fourProfiles, fourProfiles[:len(fourProfiles)-2] + ", table: marks}\n", nil},
-		{"a port more", fourProfiles, change(t, fourProfiles, "ftp: ,", "ftp: {control-ports: [21, 990]},"), nil},
+		{"a port added to ftp", fourProfiles, change(t, fourProfiles, "ftp: ,", "ftp: {control-ports: [21, 990]},"), nil},
 		{"a wider range", fourProfiles, change(t, fourProfiles, "ftp: ,", "ftp: {passive-ports: 9000-30000},"), nil},
 		{"a smaller range", fourProfiles, change(t, fourProfiles, "ftp: ,", "ftp: {passive-ports: 10000-15000},"), []string{
 			"delete element in " + ftpMap + ": 198.51.100.21 15001-20000 21->0",
 			"delete element in " + ftpMap + ": 198.51.100.22 15001-20000 21->0",
 		}},
-		{"the range cut in two by nothing", fourProfiles, change(t, fourProfiles, "ports: [80, 443, udp/443]", "ports: [80, 81, 443, udp/443]"), nil},
+		{"a port added to web", fourProfiles, change(t, fourProfiles, "ports: [80, 443, udp/443]", "ports: [80, 81, 443, udp/443]"), nil},
 		{"a VIP moved to another cluster's map", fourProfiles, change(t, fourProfiles, "198.51.100.22]", "198.51.100.23]", "vips: [198.51.100.25], ports: [25]", "vips: [198.51.100.25, 198.51.100.22], ports: [20-30]"), []string{
 			"delete element in " + ftpMap + ": 198.51.100.22 21 21->25",
 			"delete element in " + ftpMap + ": 198.51.100.22 10000-20000 21->0",
@@ -106,17 +106,17 @@ func markChangesOf(c *consequences) []string {
 	return list
 }
 
-// TestMarksByHand changes the tables with nft. Marks that an apply of lvsmark would
-// remove are reported; marks that it would bring back are no loss.
+// TestMarksByHand changes the tables with nft. Marks that an apply would remove are
+// reported; marks that it would restore are not.
 func TestMarksByHand(t *testing.T) {
 	for _, c := range []struct {
 		name, script string
 		want         []string
-		ruleKind     ruleKind // of the rule that is deleted
+		ruleKind     ruleKind // of the deleted rule
 	}{
 		{name: "element deleted", script: "delete element ip lvsmark tcp_80 { 198.51.100.21 }"},
 		{name: "chain flushed", script: "flush chain ip lvsmark prerouting"},
-		{name: "table put to sleep", script: "add table ip lvsmark { flags dormant; }"},
+		{name: "table made dormant", script: "add table ip lvsmark { flags dormant; }"},
 		{name: "element added", script: "add element ip lvsmark tcp_80 { 192.0.2.9 : 80 }", want: []string{
 			"delete element in map ip lvsmark tcp_80: 192.0.2.9 80 80->0",
 		}},
@@ -129,25 +129,25 @@ func TestMarksByHand(t *testing.T) {
 		{name: "the same with a comment", script: `insert rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80 comment "mine"`, want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
 		}, ruleKind: ruleMarks},
-		{name: "the same behind that for TCP alone", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", ruleKind: ruleMarks},
-		{name: "TCP alone no longer", script: "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting th dport 80 meta mark set ip daddr map @tcp_80", want: []string{
+		{name: "the same after the rule for TCP only", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", ruleKind: ruleMarks},
+		{name: "no longer TCP only", script: "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting th dport 80 meta mark set ip daddr map @tcp_80", want: []string{
 			"add rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
 		}},
-		{name: "UDP alone as well", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", ruleKind: ruleMarks},
-		{name: "the same where nothing marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", ruleKind: ruleVerdict},
+		{name: "UDP only", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", ruleKind: ruleMarks},
+		{name: "the same in a chain without marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", ruleKind: ruleVerdict},
 		{name: "rules of a previous version", script: "flush chain ip lvsmark prerouting; " + addRules(
 			"tcp dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000 accept",
 			"tcp dport 21 meta mark set ip daddr map @tcp_21_10000-20000 accept",
 			"tcp dport 80 meta mark set ip daddr map @tcp_80"), ruleKind: ruleMarks},
 		{name: "rule of another network", script: "add rule ip lvsmark prerouting ip daddr 192.0.0.0/16 th dport 8080 meta mark set ip daddr map @tcp_80", ruleKind: ruleMarks},
-		{name: "rule in front that hides a port", script: "insert rule ip lvsmark prerouting tcp dport 80 meta mark set ip daddr map @tcp_21_10000-20000 accept", want: []string{
+		{name: "rule before that hides a port", script: "insert rule ip lvsmark prerouting tcp dport 80 meta mark set ip daddr map @tcp_21_10000-20000 accept", want: []string{
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.21 80 21->80",
 			"delete rule in chain ip lvsmark prerouting: 198.51.100.22 80 21->0",
 		}, ruleKind: ruleMarks},
 		{name: "rule that counts", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 21 counter log", ruleKind: rulePassThrough},
 		{name: "rule that returns", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", ruleKind: ruleVerdict},
 		{name: "rule that marks", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 meta mark set 7", ruleKind: ruleVerdict},
-		{name: "rule with a condition more", script: "add rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 22 meta mark set ip daddr map @tcp_80", ruleKind: ruleVerdict},
+		{name: "rule with another condition", script: "add rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 22 meta mark set ip daddr map @tcp_80", ruleKind: ruleVerdict},
 		{name: "rule that untracks", script: "insert rule ip lvsmark prerouting notrack", ruleKind: ruleOpaque},
 		{name: "rule that writes", script: "insert rule ip lvsmark prerouting ip dscp set 1", ruleKind: ruleOpaque},
 		{name: "rule that writes another mark", script: "insert rule ip lvsmark prerouting ct mark set 1", ruleKind: ruleOpaque},
@@ -172,8 +172,8 @@ func addRules(rules ...string) string {
 	return add + strings.Join(rules, "; "+add)
 }
 
-// TestMarksAgainstSpec reads the marks back from the rules of random specs: each VIP
-// and port has the mark that the spec says.
+// TestMarksAgainstSpec reads the marks back from the rules of random specs: each VIP and
+// port has the mark of the spec.
 func TestMarksAgainstSpec(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 200 {
@@ -218,8 +218,8 @@ director: {bind: false, ip-forward: false}
 		{"narrower", spec, change(t, spec, "10.0.0.0/24", "10.0.0.0/25"), []string{set20, set989}},
 		{"single addresses", spec, single, []string{set20, set989}},
 		{"from single addresses to a network", single, spec, nil},
-		{"a real server less", single, change(t, single, "{address: 10.0.0.11}, ", ""), []string{set20, set989}},
-		{"a port less", spec, change(t, spec, ", 989", ""), []string{set989}},
+		{"a real server removed", single, change(t, single, "{address: 10.0.0.11}, ", ""), []string{set20, set989}},
+		{"a port removed", spec, change(t, spec, ", 989", ""), []string{set989}},
 		{"to the VIP instead", spec, change(t, spec, "masquerade", "snat"), nil},
 		{"no longer to the VIP", change(t, single, "masquerade", "snat"), change(t, single, "masquerade", "none"), []string{
 			"map ip lvsmark snat_20", "map ip lvsmark snat_20", "map ip lvsmark snat_989", "map ip lvsmark snat_989",

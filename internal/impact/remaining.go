@@ -1,13 +1,13 @@
 package impact
 
-// Remaining is what still keeps real servers, which the changes remove, in use.
+// Remaining is what still uses the real servers that the changes remove.
 type Remaining struct {
 	Connections Summary // that the removal would cut
-	Templates   int     // persistence templates: the kernel remembers the real server of a client
+	Templates   int     // persistence templates, by which the kernel remembers the real server of a client
 }
 
-// RemainingConnections returns what the changes that remove services and real servers
-// would cut.
+// RemainingConnections returns the connections that changes of services and real servers
+// would cut, and the templates of the removed real servers.
 func RemainingConnections(in Input) Remaining {
 	a := newAnalyzer(in)
 	var r Remaining
@@ -28,11 +28,11 @@ func RemainingConnections(in Input) Remaining {
 	return r
 }
 
-// Any reports whether there are connections. Templates do not count: while a client
-// has no connection, they hold nothing but the name of its real server.
+// Any reports whether there are connections, or may be. Templates do not count: they only
+// assign a client without connections to its real server.
 func (r Remaining) Any() bool { return r.Connections.Connections > 0 || r.Connections.Unknown }
 
-// String is as in "12 connections left (ftp: rs1 7, rs2 5), 3 persistence templates".
+// String returns, for example, "12 connections left (ftp: rs1 7, rs2 5), 3 persistence templates".
 func (r Remaining) String() string {
 	text := countOf(r.Templates, "persistence template")
 	if n := r.Connections.Connections; n > 0 {

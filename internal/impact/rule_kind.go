@@ -7,13 +7,13 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A ruleKind is what a rule that is deleted did to packets.
+// A ruleKind is what a deleted rule did to packets.
 type ruleKind uint8
 
 const (
 	noRule          ruleKind = iota // the change deletes no rule
-	ruleMarks                       // a rule that lvsmark makes; vipMarks has what it does
-	ruleTranslates                  // a rule that lvsmark makes; translations has what it does
+	ruleMarks                       // a mark rule of lvsmark; see vipMarks
+	ruleTranslates                  // a translation rule of lvsmark; see translations
 	rulePassThrough                 // firewall.PassThrough
 	ruleVerdict                     // firewall.Verdict
 	ruleOpaque                      // firewall.Opaque
@@ -36,7 +36,7 @@ func isTranslation(t *nft.Table, r *nft.Rule) bool {
 	return ok
 }
 
-// marksPackets reports whether marksOf understands the rule.
+// marksPackets reports whether the rule has a form that lvsmark makes for marks.
 func marksPackets(t *nft.Table, r *nft.Rule) bool {
 	if _, ok := t.MarkRule(r); ok {
 		return true

@@ -11,9 +11,9 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// ruleset analyzes the changes of nftables. No change of marks cuts an IPVS connection:
-// the kernel finds the connection of a packet by addresses and ports before it looks
-// at the mark (ip_vs_in, conn_in_get), so marks decide about new connections only.
+// ruleset returns the impacts of changes of nftables. A change of marks cuts no IPVS
+// connection: the kernel looks up the connection of a packet by addresses and ports
+// before it reads the mark (ip_vs_in, conn_in_get), so marks affect new connections only.
 func (a *analyzer) ruleset() []Impact {
 	changes := a.Changes.Ruleset
 	if len(changes) == 0 {
@@ -47,30 +47,30 @@ func (a *analyzer) rulesetChange(c consequence, kind ruleKind) Impact {
 	case c.natEnd != nil:
 		return a.natEnded(c.natEnd)
 	case c.untranslated:
-		return Impact{Effect: Drains, Detail: "new active data connections from there keep their source address"}
+		return Impact{Effect: Drains, Detail: "new active data connections from these addresses keep their source address"}
 	case kind == ruleVerdict:
-		return Impact{Effect: Drains, Detail: "not lvsmark's: new connections that it marked, let pass or stopped go another way"}
+		return Impact{Effect: Drains, Detail: "rule not made by lvsmark: new connections that it marked, accepted or dropped are handled differently"}
 	case kind == ruleOpaque:
-		return Impact{Effect: Cuts, Unknown: true, Detail: "not lvsmark's, which does not know what it did"}
+		return Impact{Effect: Cuts, Unknown: true, Detail: "rule not made by lvsmark: its effect is unknown"}
 	}
 	return Impact{Effect: Safe}
 }
 
-// natEnded: without a nat chain the kernel no longer translates what it did for
-// established connections, unless another program has one: the analyzer does not look
-// for that.
+// natEnded returns the impact of the deletion of lvsmark's last nat chain: the kernel no
+// longer translates established connections, unless another program has a nat chain. The
+// analyzer does not check other programs' chains.
 func (a *analyzer) natEnded(end *natEnd) Impact {
 	n, err := end.translated(a.Connections)
 	switch {
 	case err != nil:
-		return Impact{Effect: Cuts, Unknown: true, Detail: "active data under way is no longer translated"}
+		return Impact{Effect: Cuts, Unknown: true, Detail: "established active data connections are no longer translated"}
 	case n == 0:
 		return Impact{Effect: Safe}
 	}
-	return Impact{Effect: Cuts, Connections: n, Detail: "active data under way is no longer translated"}
+	return Impact{Effect: Cuts, Connections: n, Detail: "established active data connections are no longer translated"}
 }
 
-// A redirection is what the mark changes of several ranges of ports have in common.
+// A redirection is the mark changes of several ranges of ports with the same marks.
 type redirection struct {
 	from, to ipvs.Key // to.Mark may be 0
 	ports    []string
@@ -91,7 +91,7 @@ func (a *analyzer) marksChanged(changes []markChange) Impact {
 		detail = fmt.Sprintf("%d VIPs: %s", len(vips), detail)
 	}
 	if n := a.established(changes); n > 0 {
-		detail += fmt.Sprintf("; %d established stay", n)
+		detail += "; " + countOf(n, "established connection") + " not affected"
 	}
 	return Impact{Effect: Drains, Cluster: a.clusterName(redirections[0].from), Detail: detail}
 }
@@ -120,7 +120,7 @@ func (a *analyzer) redirectionText(r redirection) string {
 	return fmt.Sprintf("new connections to ports %s go to %s instead of %s", ports, a.markName(r.to), a.markName(r.from))
 }
 
-// established counts the connections to such ports that no other change cuts.
+// established counts the connections to these ports that no other change cuts.
 func (a *analyzer) established(changes []markChange) int {
 	n := 0
 	for _, m := range changes {

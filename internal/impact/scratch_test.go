@@ -28,8 +28,8 @@ func change(t *testing.T, spec string, replacements ...string) string {
 	return changed
 }
 
-// rehearse returns the ruleset of the spec in the form of the kernel. The empty spec
-// has an empty one.
+// rehearse returns the ruleset of the spec as the kernel returns it; empty for an empty
+// spec.
 func rehearse(t *testing.T, spec string) *nft.Ruleset {
 	t.Helper()
 	if spec == "" {
@@ -41,7 +41,7 @@ func rehearse(t *testing.T, spec string) *nft.Ruleset {
 	return r
 }
 
-// changedByHand is what the kernel has after nft ran the script on the ruleset.
+// changedByHand returns the ruleset in the kernel after nft ran the script on it.
 func changedByHand(t *testing.T, ruleset *nft.Ruleset, script string) (live *nft.Ruleset) {
 	t.Helper()
 	need.Programs(t, "nft")

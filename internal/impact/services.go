@@ -22,8 +22,8 @@ func (a *analyzer) service(c ipvs.Change) Impact {
 	return Impact{Effect: Safe}
 }
 
-// serviceDeleted counts no connections: those of the real servers count with their
-// own deletion, which comes before.
+// serviceDeleted counts no connections: the deletions of the real servers, which come
+// first, count them.
 func (a *analyzer) serviceDeleted(key ipvs.Key) Impact {
 	if len(a.servers[key]) == 0 {
 		return Impact{Effect: Safe}
@@ -31,7 +31,7 @@ func (a *analyzer) serviceDeleted(key ipvs.Key) Impact {
 	return Impact{Effect: Drains, Cluster: a.clusterName(key), Detail: "no new connections of " + a.markName(key)}
 }
 
-// serverDeleted: IPVS drops the packets of connections whose real server was deleted
+// serverDeleted returns the impact of a deleted real server: IPVS drops the packets of connections whose real server was deleted
 // (ip_vs_in in net/netfilter/ipvs/ip_vs_core.c tests IP_VS_DEST_F_AVAILABLE).
 func (a *analyzer) serverDeleted(c ipvs.Change) Impact {
 	key := c.Service.Key
@@ -56,9 +56,9 @@ func countsText(c ipvs.Connections) string {
 	return fmt.Sprintf("%d active, %d inactive, %d persistent", c.Active, c.Inactive, c.Persistent)
 }
 
-// serverEdited: a connection keeps the forwarding method that it began with
-// (ip_vs_bind_dest copies it), but the kernel wraps each packet in a tunnel as the
-// real server has it at that moment (ip_vs_tunnel_xmit).
+// serverEdited returns the impact of an edited real server. A connection keeps its
+// forwarding method (ip_vs_bind_dest copies it), but the kernel encapsulates each packet
+// by the current tunnel settings of the real server (ip_vs_tunnel_xmit).
 func (a *analyzer) serverEdited(c ipvs.Change) Impact {
 	counts := a.countsOf(c.Service.Key, c.Before.Endpoint())
 	impact := Impact{Effect: Safe, Cluster: a.clusterName(c.Service.Key), Server: a.serverName(c.Before.Address)}
@@ -66,19 +66,19 @@ func (a *analyzer) serverEdited(c ipvs.Change) Impact {
 	switch {
 	case before.Tunnel != after.Tunnel && before.Forwarding == config.Tunnel && counts.Active > 0:
 		impact.Effect, impact.Connections = Cuts, int(counts.Active)
-		impact.Detail = "packets are wrapped in another way; " + countsText(counts)
+		impact.Detail = "the tunnel encapsulation changes; " + countsText(counts)
 	case before.Weight > 0 && after.Weight == 0:
 		impact.Effect = Drains
 		impact.Detail = "no new clients; " + countsText(counts)
 	case before.Forwarding != after.Forwarding || before.RawForwarding != after.RawForwarding:
-		impact.Detail = "those there keep their way of forwarding; " + countsText(counts)
+		impact.Detail = "existing connections keep their forwarding method; " + countsText(counts)
 	}
 	return impact
 }
 
-// serviceEdited: established connections go on, whatever is edited. But an FTP
-// session needs its next data connection on the same real server. Persistence does
-// that, or a scheduler that chooses by address.
+// serviceEdited returns the impact of an edited service. Established connections always
+// continue. But an FTP session needs its next data connection on the same real server,
+// by persistence or by a scheduler that chooses by address.
 func (a *analyzer) serviceEdited(before, after ipvs.Service) Impact {
 	impact := Impact{Effect: Safe}
 	if !losesAffinity(before, after) || a.serversBeforeOrAfter(after.Key) < 2 {
@@ -104,7 +104,7 @@ func (a *analyzer) serviceEdited(before, after ipvs.Service) Impact {
 }
 
 // losesAffinity reports whether the next connection of a client may reach another
-// real server than the one before.
+// real server than its previous connection.
 func losesAffinity(before, after ipvs.Service) bool {
 	if before.Timeout == 0 {
 		return choosesByAddress(before.SchedName) && after.SchedName != before.SchedName

@@ -10,13 +10,13 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// TestServiceEdited: what takes a client away from its real server, and what it
-// does to FTP sessions and others.
+// TestServiceEdited edits services such that clients may reach another real server, with
+// FTP and without.
 func TestServiceEdited(t *testing.T) {
 	const cluster = "clusters: [{name: c, mark: 21, vips: [198.51.100.21], FTP, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}]\n"
-	was := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}, SchedName: "wlc", Timeout: 300e9, Netmask: 32}
+	original := ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}, SchedName: "wlc", Timeout: 300e9, Netmask: 32}
 	with := func(change func(*ipvs.Service)) ipvs.Service {
-		h := was
+		h := original
 		change(&h)
 		return h
 	}
@@ -29,13 +29,13 @@ func TestServiceEdited(t *testing.T) {
 		servers         int
 		ftp, elsewhere  Effect
 	}{
-		{"no persistence", was, none("wlc"), 2, Cuts, Drains},
-		{"no persistence, one real server", was, none("wlc"), 1, Safe, Safe},
-		{"wider netmask", was, with(func(h *ipvs.Service) { h.Netmask = 24 }), 2, Cuts, Drains},
-		{"odd netmask", was, with(func(h *ipvs.Service) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
-		{"longer", was, with(func(h *ipvs.Service) { h.Timeout = 600e9 }), 2, Safe, Safe},
-		{"another scheduler", was, with(func(h *ipvs.Service) { h.SchedName = "rr" }), 2, Safe, Safe},
-		{"persistence", none("wlc"), was, 2, Safe, Safe},
+		{"no persistence", original, none("wlc"), 2, Cuts, Drains},
+		{"no persistence, one real server", original, none("wlc"), 1, Safe, Safe},
+		{"wider netmask", original, with(func(h *ipvs.Service) { h.Netmask = 24 }), 2, Cuts, Drains},
+		{"netmask that is no prefix", original, with(func(h *ipvs.Service) { h.Netmask, h.RawNetmask = 0, 0xff00ff00 }), 2, Cuts, Drains},
+		{"longer", original, with(func(h *ipvs.Service) { h.Timeout = 600e9 }), 2, Safe, Safe},
+		{"another scheduler", original, with(func(h *ipvs.Service) { h.SchedName = "rr" }), 2, Safe, Safe},
+		{"persistence", none("wlc"), original, 2, Safe, Safe},
 		{"another scheduler, without persistence", none("wlc"), none("rr"), 2, Safe, Safe},
 		{"no longer by address", none("sh"), none("rr"), 2, Cuts, Drains},
 	} {

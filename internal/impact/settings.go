@@ -6,7 +6,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// forwardingSysctls are the sysctls that turn forwarding off, each for a family.
+// forwardingSysctls returns the sysctls that can disable forwarding, by name.
 func forwardingSysctls() map[string]config.Family {
 	return map[string]config.Family{
 		"net.ipv4.ip_forward":          config.IPv4,
@@ -15,8 +15,8 @@ func forwardingSysctls() map[string]config.Family {
 	}
 }
 
-// setting knows forwarding only, which the replies of real servers behind nat need.
-// It does not know what other sysctls of a spec do.
+// setting returns the impact of a changed setting. Only forwarding has an impact, because
+// replies of real servers behind nat need it; other sysctls are taken as safe.
 func (a *analyzer) setting(s SettingChange) Impact {
 	family, ok := forwardingSysctls()[s.Name]
 	if !ok || s.After != "0" {

@@ -8,15 +8,15 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A sourceRange is addresses whose active data connections from one port get another
-// source address.
+// A sourceRange is a range of addresses whose active data connections from the port get
+// another source address.
 type sourceRange struct {
 	port uint16
 	nft.AddressRange
 }
 
-// A sourceIndex finds the range that holds another range. It has the ranges of each
-// port by their first address, each with the last address of all ranges up to it.
+// A sourceIndex finds out whether a range contains another. It has the ranges of each port
+// sorted by first address. Last of each is the highest last address up to it.
 type sourceIndex map[uint16][]sourceRange
 
 func indexSources(ranges []sourceRange) sourceIndex {
@@ -35,7 +35,7 @@ func indexSources(ranges []sourceRange) sourceIndex {
 	return x
 }
 
-// holds reports whether one range holds all of s.
+// holds reports whether one range contains s.
 func (x sourceIndex) holds(s sourceRange) bool {
 	list := x[s.port]
 	next, _ := slices.BinarySearchFunc(list, s.First, func(r sourceRange, first netip.Addr) int {

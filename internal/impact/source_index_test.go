@@ -11,8 +11,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestSourceIndex compares the index with a look at each range, for ranges that
-// overlap, contain each other, and are of both families and of several ports.
+// TestSourceIndex compares the index with a linear search, for ranges that overlap or
+// contain each other, of both families and several ports.
 func TestSourceIndex(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	random := func() sourceRange {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// A Summary is what several changes do to live traffic together.
+// A Summary is the total impact of several changes.
 type Summary struct {
-	Worst       Effect // empty where there are no changes
+	Worst       Effect // the most severe effect; empty: no changes
 	Drains      int    // number of changes that drain
-	Connections int    // that are cut
+	Connections int    // number of cut connections
 	Unknown     bool   // some changes cut an unknown number of connections
 
 	clusters []clusterSummary // in the order of the changes
@@ -71,7 +71,7 @@ func (s *Summary) add(i Impact, places map[place]int) {
 	cluster.servers[n].connections += i.Connections
 }
 
-// String is as in "safe", "drains 1, cuts 12 connections (ftp: rs1 7, rs2 5)".
+// String returns, for example, "safe" or "drains 1, cuts 12 connections (ftp: rs1 7, rs2 5)".
 func (s Summary) String() string {
 	var words []string
 	if s.Drains > 0 {
@@ -92,7 +92,7 @@ func (s Summary) String() string {
 	return strings.Join(words, ", ")
 }
 
-// byServer is as in " (ftp: rs1 7, rs2 5)"; empty where no cluster is known.
+// byServer returns, for example, " (ftp: rs1 7, rs2 5)"; empty if no cluster is known.
 func (s Summary) byServer() string {
 	var clusters []string
 	for _, c := range s.clusters {

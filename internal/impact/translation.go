@@ -5,8 +5,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// translations are the rules of a family that give active data connections another
-// source address.
+// translations returns the rules of a family that change the source address of active
+// data connections.
 func translations(r *nft.Ruleset, family nft.Family) []nft.TranslationRule {
 	var list []nft.TranslationRule
 	for _, t := range r.Tables {
@@ -21,7 +21,7 @@ func translations(r *nft.Ruleset, family nft.Family) []nft.TranslationRule {
 	return list
 }
 
-// natChains are the chains of the table that make the kernel translate addresses of
+// natChains returns the chains of the table that make the kernel translate addresses of
 // the family.
 func natChains(t *nft.Table, family nft.Family) []*nft.Chain {
 	if t.Family != family || t.IsDormant() {
@@ -41,10 +41,10 @@ func sourcesOf(t nft.TranslationRule) []sourceRange {
 // A natEnd is the deletion of lvsmark's last nat chain of a family.
 type natEnd struct {
 	family  config.Family
-	sources []sourceRange // whose connections were translated
+	sources []sourceRange // of the translated connections
 }
 
-// specFamily is the family of a spec whose packets the tables of f meet.
+// specFamily returns the spec's name of an address family.
 func specFamily(f nft.Family) config.Family {
 	if f == nft.IPv4 {
 		return config.IPv4
@@ -52,7 +52,8 @@ func specFamily(f nft.Family) config.Family {
 	return config.IPv6
 }
 
-// translated counts the established connections that the kernel translates for lvsmark.
+// translated returns the number of established connections that the kernel translates for
+// lvsmark.
 func (n *natEnd) translated(connections Connections) (int, error) {
 	sources, err := connections.Translated(n.family)
 	if err != nil {
