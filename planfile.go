@@ -20,7 +20,7 @@ const SavedPlanVersion = 1
 // A SavedPlan is the content of a plan file.
 type SavedPlan struct {
 	Version  int          `json:"version"`
-	Changed  bool         `json:"changed"` // whether it holds any change
+	Changed  bool         `json:"changed"` // whether Changes is not empty
 	NetNS    string       `json:"netns,omitempty"`
 	Adopt    bool         `json:"adopt,omitempty"`
 	Spec     SpecDigest   `json:"spec"`
@@ -46,11 +46,11 @@ type KernelDigest struct {
 // After is the desired tables and services as text.
 type After struct {
 	NFTables string `json:"nftables"` // as `nft list table` prints it
-	IPVS     string `json:"ipvs"`     // as `ipvsadm -Sn` prints it, but for the order
+	IPVS     string `json:"ipvs"`     // as `ipvsadm -Sn` prints it, except for the order
 }
 
-// Save returns the content of a plan file. The plan must be made with Options.Saves. The
-// digest is that of the spec.
+// Save returns the content of a plan file. The plan must be made with Options.Saves, from
+// the spec that the digest identifies.
 func (p *Plan) Save(digest SpecDigest) *SavedPlan {
 	return &SavedPlan{
 		Version: SavedPlanVersion, Changed: len(p.Changes()) > 0, NetNS: p.opts.NetNS, Adopt: p.opts.Adopt,
@@ -61,11 +61,11 @@ func (p *Plan) Save(digest SpecDigest) *SavedPlan {
 	}
 }
 
-// digest identifies the state of the kernel without the lock.
+// digest returns the state of the kernel as it is without the lock.
 func (p *Plan) digest() KernelDigest {
 	d := KernelDigest{Generation: p.live.Generation, IPVS: p.state.digest}
 	if lock := p.opts.LockToken; lock != nil && d.Generation == lock.After {
-		d.Generation = lock.Before // only the lock has changed it
+		d.Generation = lock.Before // only the lock changed it
 	}
 	return d
 }
@@ -94,36 +94,35 @@ func ReadPlan(r io.Reader) (*SavedPlan, error) {
 	d.DisallowUnknownFields()
 	s := &SavedPlan{}
 	if err := d.Decode(s); err != nil {
-		return nil, fmt.Errorf("no plan of lvsmark's: %w", err)
+		return nil, fmt.Errorf("not a plan file of lvsmark: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("no plan of lvsmark's: there is more behind it")
+		return nil, errors.New("not a plan file of lvsmark: data after the plan")
 	}
 	switch {
 	case s.Version != SavedPlanVersion:
-		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make it anew with `lvsmark plan`", s.Version, SavedPlanVersion)
+		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make a new plan with `lvsmark plan`", s.Version, SavedPlanVersion)
 	case s.Changed != (len(s.Changes) > 0):
-		return nil, errors.New("no plan of lvsmark's: its changed contradicts its changes")
+		return nil, errors.New("not a plan file of lvsmark: changed contradicts changes")
 	}
 	return s, nil
 }
 
-// A StalePlanError says that a plan file is out of date, and what has changed since it was
-// made. Apply has changed nothing.
+// A StalePlanError means that a plan file is out of date. Apply has changed nothing.
 type StalePlanError struct {
-	Moved []string
+	Reasons []string // what has changed since the plan was made
 }
 
 func (e *StalePlanError) Error() string {
-	lines := make([]string, len(e.Moved))
-	for i, what := range e.Moved {
+	lines := make([]string, len(e.Reasons))
+	for i, what := range e.Reasons {
 		lines[i] = "the plan is out of date: " + what
 	}
-	return strings.Join(append(lines, "nothing was changed; make the plan anew with `lvsmark plan`"), "\n")
+	return strings.Join(append(lines, "nothing was changed; make a new plan with `lvsmark plan`"), "\n")
 }
 
-// Plan returns the plan of the plan file, or a *StalePlanError. The spec is the one that
-// the plan file names. If the kernel is changed before Apply, Apply returns a
+// Plan returns the plan of the plan file, or a *StalePlanError. The spec must be the one
+// that the plan file names. If the kernel changes before Apply, Apply returns a
 // *StalePlanError too.
 func (s *SavedPlan) Plan(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*Plan, error) {
 	opts.Saves = true
@@ -142,42 +141,42 @@ type fileCheck struct {
 	spec  SpecDigest
 }
 
-// checked returns the plan if it matches the plan file, or if there is none (nil).
+// checked returns the plan if it matches the plan file, or if f is nil.
 func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	if f == nil {
 		return p, nil
 	}
-	now, then := p.digest(), f.saved.Kernel
-	var moved []string
+	now, saved := p.digest(), f.saved.Kernel
+	var reasons []string
 	if f.spec.SHA256 != f.saved.Spec.SHA256 {
-		moved = append(moved, fmt.Sprintf("%s was edited since", f.spec.File))
+		reasons = append(reasons, fmt.Sprintf("%s was edited since", f.spec.File))
 	}
-	if now.Generation != then.Generation {
-		moved = append(moved, fmt.Sprintf("the nftables ruleset was changed since, by any process: it is of generation %d, the plan was made of %d", now.Generation, then.Generation))
+	if now.Generation != saved.Generation {
+		reasons = append(reasons, fmt.Sprintf("the nftables ruleset was changed since, by any process: it has generation %d, the plan was made for generation %d", now.Generation, saved.Generation))
 	}
-	if now.IPVS != then.IPVS {
-		moved = append(moved, "an IPVS service or real server was changed since")
+	if now.IPVS != saved.IPVS {
+		reasons = append(reasons, "an IPVS service or real server was changed since")
 	}
-	if moved = append(moved, movedChanges(f.saved.Changes, p.Changes())...); len(moved) > 0 {
-		return nil, &StalePlanError{moved}
+	if reasons = append(reasons, compareChanges(f.saved.Changes, p.Changes())...); len(reasons) > 0 {
+		return nil, &StalePlanError{reasons}
 	}
 	p.file = f
 	return p, nil
 }
 
-// movedLimit bounds how many changes a StalePlanError lists.
-const movedLimit = 10
+// maxReasons bounds how many changes a StalePlanError lists.
+const maxReasons = 10
 
-// movedChanges lists the differences between the changes of the plan file and those that
-// are needed now.
-func movedChanges(planned, now []Change) []string {
-	lines := append(missing(planned, now, "no longer to be done: "), missing(now, planned, "to be done besides: ")...)
-	if more := len(lines) - movedLimit; more > 0 {
-		lines = append(lines[:movedLimit], fmt.Sprintf("and %d more", more))
+// compareChanges compares the changes of the plan file with the changes needed now.
+func compareChanges(planned, now []Change) []string {
+	lines := append(missing(planned, now, "no longer needed: "), missing(now, planned, "needed in addition: ")...)
+	if more := len(lines) - maxReasons; more > 0 {
+		lines = append(lines[:maxReasons], fmt.Sprintf("and %d more", more))
 	}
 	return lines
 }
 
+// missing returns a line for each change that is not in the other list.
 func missing(changes, in []Change, prefix string) []string {
 	known := make(map[Change]int, len(in))
 	for _, c := range in {

@@ -125,13 +125,13 @@ func TestStalePlan(t *testing.T) {
 		moved string
 	}{
 		"nft, another table":                  {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
-		"nft, ours":                           {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "to be done besides: add rule "},
-		"sysctl":                              {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "to be done besides: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
-		"address":                             {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "to be done besides: add address 198.51.100.21 of device vip0"},
+		"nft, ours":                           {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
+		"sysctl":                              {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "needed in addition: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
+		"address":                             {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "needed in addition: add address 198.51.100.21 of device vip0"},
 		"ipvsadm, ours":                       {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "an IPVS service or real server was changed since"},
 		"ipvsadm, a real server of another's": {newIPVSWorld, boundSpec, "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.81:80 -m", "an IPVS service or real server was changed since"},
 		"ipvsadm, another service":            {newIPVSWorld, boundSpec, "ipvsadm -A -u 192.0.2.1:53 -s rr", "an IPVS service or real server was changed since"},
-		"ipvsadm, timeouts":                   {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "to be done besides: edit setting ipvs.timeout.tcp = 100"},
+		"ipvsadm, timeouts":                   {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "needed in addition: edit setting ipvs.timeout.tcp = 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)

@@ -29,17 +29,17 @@ func TestReadPlan(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, uint32(7), plan.Kernel.Generation)
 	for name, c := range map[string]struct{ old, new, want string }{
-		"empty":           {planFile, "", "no plan of lvsmark's: EOF"},
-		"cut short":       {`"ipvs": ""}`, "", "no plan of lvsmark's: "},
-		"not JSON":        {planFile, "clusters: []", "no plan of lvsmark's: invalid character"},
-		"a list":          {planFile, "[]", "no plan of lvsmark's: "},
-		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make it anew"},
+		"empty":           {planFile, "", "not a plan file of lvsmark: EOF"},
+		"cut short":       {`"ipvs": ""}`, "", "not a plan file of lvsmark: "},
+		"not JSON":        {planFile, "clusters: []", "not a plan file of lvsmark: invalid character"},
+		"a list":          {planFile, "[]", "not a plan file of lvsmark: "},
+		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make a new plan"},
 		"no version":      {`"version": 1,`, "", "a plan of version 0"},
 		"unknown member":  {`"netns"`, `"namespace"`, `unknown field "namespace"`},
-		"more behind":     {"}\n", "}\n{}", "there is more behind it"},
-		"another type":    {`7`, `"7"`, "no plan of lvsmark's: "},
-		"too large":       {`7`, `4294967296`, "no plan of lvsmark's: "},
-		"contradiction":   {`"changed": true`, `"changed": false`, "its changed contradicts its changes"},
+		"more behind":     {"}\n", "}\n{}", "data after the plan"},
+		"another type":    {`7`, `"7"`, "not a plan file of lvsmark: "},
+		"too large":       {`7`, `4294967296`, "not a plan file of lvsmark: "},
+		"contradiction":   {`"changed": true`, `"changed": false`, "changed contradicts changes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := strings.LastIndex(planFile, c.old)
@@ -68,6 +68,6 @@ func FuzzReadPlan(f *testing.F) {
 			t.Fatalf("%v\n%s", err, out.String())
 		}
 		assert.Equal(t, plan, again)
-		_ = movedChanges(plan.Changes, again.Changes)
+		_ = compareChanges(plan.Changes, again.Changes)
 	})
 }
