@@ -15,11 +15,11 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// applyTries bounds how often a plan is applied or made again. Another process may
-// change the nftables ruleset, IPVS or addresses between plan and commit.
+// applyTries bounds the attempts to plan and apply. Another process can change the
+// nftables ruleset, IPVS or addresses between plan and commit.
 const applyTries = 5
 
-// apply carries out the plan. If the kernel was changed since, it makes the plan again.
+// apply carries out the plan. If the kernel has changed since the plan, it plans again.
 func (e *engine) apply(ctx context.Context, p *Plan) (*Plan, error) {
 	for try := 1; ; try++ {
 		err := e.applyOnce(ctx, p)
@@ -35,8 +35,8 @@ func (e *engine) apply(ctx context.Context, p *Plan) (*Plan, error) {
 	}
 }
 
-// isStale reports whether a plan was out of date and nothing of it is left in the
-// kernel.
+// isStale reports whether apply failed because the plan was out of date, and no change
+// remains in the kernel.
 func isStale(err error) bool {
 	var undone *RollbackError
 	stale := errors.Is(err, nft.ErrStale) || errors.Is(err, ipvs.ErrStale) || errors.Is(err, hostaddr.ErrStale)
@@ -71,8 +71,8 @@ func (e *engine) applyOnce(ctx context.Context, p *Plan) error {
 	return e.applyLocked(ctx, p, generation)
 }
 
-// applyLocked carries out the plan. The caller must hold the lock; generation is that of
-// the ruleset when it was taken.
+// applyLocked carries out the plan. The caller must hold the lock; generation is the
+// generation of the ruleset under the lock.
 func (e *engine) applyLocked(ctx context.Context, p *Plan, generation uint32) error {
 	if err := run(ctx, p.steps(e, generation), e.progress); err != nil {
 		return err
@@ -80,17 +80,17 @@ func (e *engine) applyLocked(ctx context.Context, p *Plan, generation uint32) er
 	return e.verify(p)
 }
 
-// locked reports whether this apply has the lock.
+// locked reports whether this apply holds the lock.
 func (e *engine) locked() bool { return e.release != nil || e.opts.LockToken != nil }
 
-// acquire takes the lock, and returns the generation of the ruleset afterwards. It
-// wraps nft.ErrStale if another process changed the ruleset after the plan was made.
+// acquire takes the lock, and returns the generation of the ruleset afterwards. The
+// error wraps nft.ErrStale if another process changed the ruleset after the plan was made.
 func (e *engine) acquire(p *Plan) (generation uint32, err error) {
 	generation = p.live.Generation
 	switch {
 	case e.opts.LockToken != nil:
 		return e.opts.LockToken.generation(generation)
-	case e.release != nil: // by an earlier try
+	case e.release != nil: // taken by an earlier attempt
 		return generation, nil
 	}
 	e.release, generation, err = e.Acquire(e.owner(), generation)
@@ -98,8 +98,8 @@ func (e *engine) acquire(p *Plan) (generation uint32, err error) {
 }
 
 // acquireFirst takes the lock at any generation of the ruleset, before the plan is made
-// again: otherwise a process that writes all the time is faster than each plan. When it
-// has the lock, it returns the error stale.
+// again: otherwise a process that writes continuously makes each plan out of date. It
+// returns stale when it has the lock.
 func (e *engine) acquireFirst(stale error) error {
 	if e.locked() {
 		return stale
@@ -112,7 +112,7 @@ func (e *engine) acquireFirst(stale error) error {
 	return stale
 }
 
-// owner is the text in the lock, which other processes report.
+// owner returns the text in the lock, which other processes print.
 func (e *engine) owner() string {
 	owner := e.opts.LockOwner
 	if owner == "" {
@@ -121,24 +121,24 @@ func (e *engine) owner() string {
 	return fmt.Sprintf("pid %d, %s, since %s", os.Getpid(), owner, e.clock.Now().UTC().Format(time.RFC3339))
 }
 
-// A VerifyError says that apply completed all steps, and that the kernel then contained
-// something else, or could not be read.
+// A VerifyError means that apply completed all steps, but the kernel then differed from
+// the desired state, or could not be read.
 type VerifyError struct {
 	Differences int
-	Err         error // why the kernel could not be read; nil: it could
+	Err         error // why the kernel could not be read; nil: it was read
 }
 
 func (e *VerifyError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("applied, but it could not be read back: %v", e.Err)
 	}
-	return fmt.Sprintf("applied, but somebody else changed lvsmark's tables or services at the same time (%d differences): `lvsmark diff` shows them", e.Differences)
+	return fmt.Sprintf("applied, but another process changed lvsmark's tables or services at the same time (%d differences): `lvsmark diff` shows them", e.Differences)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *VerifyError) Unwrap() error { return e.Err }
 
-// verify reads back what the kernel holds after apply.
+// verify compares the kernel with the plan after apply.
 func (e *engine) verify(p *Plan) error {
 	e.progress("read back")
 	now, err := e.Snapshot()
@@ -159,12 +159,12 @@ func (e *engine) verify(p *Plan) error {
 	return nil
 }
 
-// transaction returns the changes of a plan that is one nftables transaction and nothing
-// else; nil: the plan has more steps.
+// transaction returns the changes of a plan that is a single nftables transaction; nil:
+// the plan has more steps.
 //
-// Such a plan needs no lock. The lock protects a plan of several steps while it is
+// Such a plan needs no lock, which protects a plan of several steps while it is
 // incomplete. Compare-and-swap on the generation detects a change by another process,
-// and also the lock of another lvsmark: to take it changes the generation.
+// and the lock of another lvsmark, because taking the lock changes the generation.
 func (p *Plan) transaction() *nft.Difference {
 	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || len(p.addresses.added)+len(p.addresses.removed) > 0 {
 		return nil
@@ -178,13 +178,13 @@ func (p *Plan) transaction() *nft.Difference {
 	return nil
 }
 
-// applyTransaction carries out such a plan. If the plan is out of date, it takes the lock
-// before the plan is made again.
+// applyTransaction carries out a plan of a single transaction. If the plan is out of
+// date, it takes the lock before the plan is made again.
 func (e *engine) applyTransaction(ctx context.Context, p *Plan, d *nft.Difference) error {
 	if err := p.Refused(); err != nil {
 		return err
 	}
-	// The list of changes is made while the kernel works; see Plan.count.
+	// List the changes while the kernel works; see Plan.count.
 	var listing sync.WaitGroup
 	listing.Go(func() { p.changes() })
 	err := run(ctx, []step{e.transactionStep(p, d)}, e.progress)
@@ -216,14 +216,14 @@ func (e *engine) transactionStep(p *Plan, d *nft.Difference) step {
 }
 
 // undoTransaction undoes the transaction if the kernel carried it out and only its answer
-// was lost. If lvsmark's tables were changed since, it leaves them.
+// was lost. It does nothing if lvsmark's tables have changed since.
 func (e *engine) undoTransaction(p *Plan) error {
 	if err := e.acquireFirst(nil); err != nil {
-		return fmt.Errorf("it cannot be told whether that was done: %w", err)
+		return fmt.Errorf("it is unknown whether this was done: %w", err)
 	}
 	now, err := e.Snapshot()
 	if err != nil {
-		return fmt.Errorf("it cannot be told whether that was done: %w", err)
+		return fmt.Errorf("it is unknown whether this was done: %w", err)
 	}
 	if !nft.Compare(&now.Ruleset, p.settled).Empty() {
 		return nil

@@ -23,18 +23,18 @@ const (
 )
 
 // A Change is one difference between the kernel and the spec, as `lvsmark diff`
-// lists it. It is for reading: apply commits the changes of nft and ipvs that it was
-// made from.
+// lists it. It is for display only: apply commits the changes of nft and ipvs that it
+// describes.
 type Change struct {
 	Op     Op            `json:"op"`
 	Kind   string        `json:"kind"`             // table, chain, rule, map, set, element, service, real-server, setting, address
-	Where  string        `json:"where"`            // what holds the object: "table ip lvsmark", "map ip lvsmark tcp_21", "service fwmark 21 IPv4"; empty: the kernel
-	Before string        `json:"before,omitempty"` // the object as it is; empty when it is added
-	After  string        `json:"after,omitempty"`  // the object as it will be; empty when it is deleted
+	Where  string        `json:"where"`            // the container of the object: "table ip lvsmark", "map ip lvsmark tcp_21", "service fwmark 21 IPv4"; empty: the kernel
+	Before string        `json:"before,omitempty"` // the object before the change; empty if it is added
+	After  string        `json:"after,omitempty"`  // the object after the change; empty if it is deleted
 	Impact impact.Impact `json:"impact"`
 }
 
-// String is the change on one line, as in "edit element 192.0.2.1 : 0x00000016 ->
+// String returns the change on one line, for example "edit element 192.0.2.1 : 0x00000016 ->
 // 192.0.2.1 : 0x00000015 of map ip lvsmark tcp_21".
 func (c Change) String() string {
 	object := c.Before + c.After

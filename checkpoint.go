@@ -11,26 +11,26 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A Checkpoint is a saved State of a network namespace, from which Restore restores
-// lvsmark's tables, services, settings and addresses.
+// A Checkpoint is a saved State of a network namespace. Restore restores lvsmark's tables,
+// services, settings and addresses from it.
 type Checkpoint struct {
 	opts  Options
 	state *State
 }
 
-// A LockToken represents a lock that this or another process has taken. It has the
-// generations of the nftables ruleset before and after that.
+// A LockToken represents a lock that this or another process holds. It has the
+// generations of the nftables ruleset before and after the lock was taken.
 type LockToken struct {
 	Before, After uint32
 }
 
 // generation returns the generation of the ruleset under the lock, for a plan that was
-// made at generation read. It wraps nft.ErrStale if the ruleset was changed between the
+// made at generation read. The error wraps nft.ErrStale if the ruleset was changed between the
 // plan and the lock.
 func (t LockToken) generation(read uint32) (uint32, error) {
 	switch {
 	case read == t.Before:
-		return t.After, nil // only the lock has changed it
+		return t.After, nil // only the lock changed it
 	case int32(read-t.After) >= 0:
 		return read, nil // the plan was made under the lock
 	}
@@ -91,8 +91,8 @@ func (e *engine) lockOnce(ctx context.Context) (*LockedCheckpoint, error) {
 	return l, nil
 }
 
-// capture reads the services of all fwmarks: an apply may adopt any of them. It does not
-// load the module of IPVS.
+// capture reads the services of all fwmarks, because an apply can adopt any of them. It
+// does not load the IPVS module.
 func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoint, error) {
 	state, err := e.observe(ctx, ruleset, func(ledger nft.Ledger) scope {
 		return scope{services: e.IPVSLoaded(), expected: boundKeys(ledger), settings: slices.Collect(maps.Keys(ledger.Settings))}
@@ -111,8 +111,8 @@ func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoin
 }
 
 // desired returns the saved state as the desired state. Captured settings are set first,
-// since services may need them. Settings that only the present ledger names were changed
-// later: they are put back last.
+// because services may need them. Settings that are only in the current ledger were
+// changed after the checkpoint: they are put back last.
 func (c *Checkpoint) desired() *Desired {
 	d := &Desired{ruleset: &c.state.ruleset.Ruleset, services: c.state.services, adopt: true, exact: true}
 	for _, name := range slices.Sorted(maps.Keys(c.state.settings)) {
@@ -131,8 +131,8 @@ func (c *Checkpoint) Plan(ctx context.Context) (*Plan, error) {
 	return planning(ctx, c.opts, func(e *engine) (*Plan, error) { return e.planState(ctx, c.desired()) })
 }
 
-// Restore restores the checkpoint, as Apply would. It takes the lock, unless the
-// checkpoint has it.
+// Restore restores the checkpoint, with the steps of Apply. It takes the lock, unless the
+// checkpoint holds it.
 func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
 	p, err := c.Plan(ctx)
 	if err != nil {
@@ -144,7 +144,8 @@ func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
 // Release releases the lock.
 func (l *LockedCheckpoint) Release() error { return l.release() }
 
-// LockOwner returns the owner of the lock of the network namespace; empty: it is free.
+// LockOwner returns the owner of the lock of the network namespace; empty: the lock is
+// free.
 func LockOwner(opts Options) (string, error) {
 	return inKernel(opts, func(e *engine) (string, error) {
 		owner, _, err := e.LockOwner()

@@ -59,8 +59,8 @@ func joinedLedgers(old, next nft.Ledger) nft.Ledger {
 	return both
 }
 
-// creates reports whether the plan creates or sets anything besides nftables, which the
-// ledger must name first.
+// creates reports whether the plan creates services or sets settings. The ledger must
+// name them first.
 func (p *Plan) creates() bool {
 	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Disrupts() })
 }
@@ -70,14 +70,14 @@ func checkForeignTables(live *nft.Snapshot, desired *nft.Ruleset) error {
 	for _, t := range desired.Tables {
 		for _, foreign := range live.Foreign {
 			if foreign.Family == t.Family && foreign.Name == t.Name {
-				return fmt.Errorf("%s exists and is not lvsmark's: give lvsmark another name in director.table, or delete that table", foreign)
+				return fmt.Errorf("%s exists and is not lvsmark's: choose another name in director.table, or delete that table", foreign)
 			}
 		}
 	}
 	return nil
 }
 
-// ErrForeignService says that an IPVS service with a mark of the spec belongs to another
+// ErrForeignService means that an IPVS service with a mark of the spec belongs to another
 // program.
 var ErrForeignService = errors.New("IPVS service is not lvsmark's")
 
@@ -101,10 +101,10 @@ func (p *Plan) diffServices(have *State, want *Desired, next nft.Ledger) error {
 	}
 	var foreign []error
 	for _, s := range have.services {
-		w, claimed := desired[s.Key]
+		target, claimed := desired[s.Key]
 		claimed = claimed || bound(next, s)
 		switch {
-		case bound(have.ledger, s), claimed && want.adopt, claimed && len(ipvs.Diff([]ipvs.VirtualService{s}, []ipvs.VirtualService{w})) == 0:
+		case bound(have.ledger, s), claimed && want.adopt, claimed && len(ipvs.Diff([]ipvs.VirtualService{s}, []ipvs.VirtualService{target})) == 0:
 			p.have = append(p.have, s)
 		case claimed:
 			foreign = append(foreign, fmt.Errorf("%w: %s exists and differs from the spec; take it over in place with `apply --adopt`, remove it with ipvsadm, or give the cluster another mark", ErrForeignService, s.Key))
@@ -153,25 +153,25 @@ func ofKeys(services []ipvs.VirtualService, lists ...[]ipvs.VirtualService) []ip
 	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool { return !wanted[s.Key] })
 }
 
-// An addressPlan is the changes of VIP addresses on devices.
+// An addressPlan is the changes of VIP addresses of devices.
 type addressPlan struct {
 	added, removed []hostaddr.Address
 	present        []hostaddr.Address // all addresses of devices, added by any process
 }
 
-// diffAddresses does not change addresses that lvsmark did not add. Such an address is
-// used for its VIP, and delete does not remove it.
+// diffAddresses does not change addresses that lvsmark did not add. If a VIP has such an
+// address already, lvsmark uses it, and delete does not remove it.
 func (p *Plan) diffAddresses(have *State, want *Desired) error {
-	there := make(map[hostaddr.Address]bool, len(have.addresses))
+	present := make(map[hostaddr.Address]bool, len(have.addresses))
 	for _, a := range have.addresses {
-		there[a.Address] = true
+		present[a.Address] = true
 	}
 	desired := make(map[hostaddr.Address]bool, len(want.addresses))
 	for _, a := range want.addresses {
 		if err := have.devices[a.Device]; err != nil {
-			return fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices there are", a.Device, a.IP, err)
+			return fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices", a.Device, a.IP, err)
 		}
-		if !there[a] {
+		if !present[a] {
 			p.addresses.added = append(p.addresses.added, a)
 		}
 		desired[a] = true

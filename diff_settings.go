@@ -64,17 +64,17 @@ func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, err
 		entry.Previous, entry.Changed = now, true
 	}
 	if len(entry.Previous) > nft.PreviousLimit {
-		return entry, fmt.Errorf("%s: its present value is %d bytes long, and delete could not put it back: more than %d do not fit the ledger; set it by other means", s.Name, len(now), nft.PreviousLimit)
+		return entry, fmt.Errorf("%s: delete could not restore its current value, which has %d bytes: the ledger holds at most %d; set it by other means", s.Name, len(now), nft.PreviousLimit)
 	}
 	return entry, nil
 }
 
 // putBack gives a setting its previous value, unless another process has set it after
-// lvsmark did. For an exact state it does so in any case.
+// lvsmark did. In an exact state, the previous value is always put back.
 func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
-	gone := errors.Is(now.err, fs.ErrNotExist) || errors.Is(now.err, ipvs.ErrNoIPVS)
+	missing := errors.Is(now.err, fs.ErrNotExist) || errors.Is(now.err, ipvs.ErrNoIPVS)
 	switch {
-	case gone && !exact:
+	case missing && !exact:
 		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err)))
 	case now.err != nil:
 		return now.err
@@ -82,7 +82,7 @@ func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool)
 	case exact, sysctl.Equal(now.value, entry.Value):
 		p.settings.putBack = append(p.settings.putBack, settingChange{name, now.value, entry.Previous})
 	default:
-		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s is left at %s: somebody else set that after lvsmark set %s", name, now.value, entry.Value)))
+		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s is left at %s: another process set it after lvsmark set %s", name, now.value, entry.Value)))
 	}
 	return nil
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// ErrDrainInterrupted says that a drain ended before the connections did.
-var ErrDrainInterrupted = errors.New("drain interrupted: removed real servers keep weight 0, added ones are there; the next apply goes on from here")
+// ErrDrainInterrupted means that a drain ended before the connections did.
+var ErrDrainInterrupted = errors.New("drain interrupted: removed real servers keep weight 0, added ones stay; the next apply continues")
 
 // errDrained precedes an error that follows a drain. The drain itself is not undone.
-var errDrained = errors.New("drained, but not done: removed real servers keep weight 0, added ones are there, the next apply goes on from here")
+var errDrained = errors.New("drained, but not applied: removed real servers keep weight 0, added ones stay; the next apply continues")
 
 // drainPoll is the time between two counts of the remaining connections.
 const drainPoll = time.Second
 
 // applyDraining drains the real servers that the plan removes, and then carries out the
-// plan. The caller must hold the lock; generation is that of the ruleset when it was
-// taken.
+// plan. The caller must hold the lock; generation is the generation of the ruleset under
+// the lock.
 func (e *engine) applyDraining(ctx context.Context, p *Plan, generation uint32) error {
 	rest, err := e.drain(ctx, p, generation)
 	if err != nil {
@@ -38,7 +38,7 @@ func (e *engine) applyDraining(ctx context.Context, p *Plan, generation uint32) 
 }
 
 // drain makes the additions and edits of the plan, sets the weight of removed real
-// servers to 0, and waits until they have no connections, for Options.Drain at most. It
+// servers to 0, and waits until they have no connections, at most for Options.Drain. It
 // returns the plan of the remaining changes.
 func (e *engine) drain(ctx context.Context, p *Plan, generation uint32) (*Plan, error) {
 	if err := run(ctx, p.deferred().steps(e, generation), e.progress); err != nil {
@@ -76,7 +76,7 @@ func (p *Plan) deferred() *Plan {
 	if ok {
 		d.addresses.added = p.addresses.added
 	} else {
-		extended = &p.live.Ruleset // rules differ: they are changed after the drain, and VIPs are added then
+		extended = &p.live.Ruleset // the rules differ: change them, and add VIPs, after the drain
 	}
 	d.intent = p.live.WithLedger(both, extended)
 	d.active = extended.WithLedger(both, extended)
@@ -115,7 +115,7 @@ func (e *engine) awaitEnd(ctx context.Context, p *Plan) error {
 	}
 }
 
-// remaining reports whether the plan would still cut connections, and which.
+// remaining reports whether the plan would still cut connections, and describes them.
 func (e *engine) remaining(p *Plan) (found bool, text string, err error) {
 	services, err := e.Services(keysOf(p.have)...)
 	if err != nil {

@@ -15,17 +15,17 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Options say where and how the engine works. The zero value works in the
-// network namespace of the calling process.
+// Options configure the engine. The zero value selects the network namespace of the
+// calling process.
 type Options struct {
-	NetNS     string            // name below /run/netns, or a path; empty: the caller's own
+	NetNS     string            // name in /run/netns, or a path; empty: the caller's namespace
 	Adopt     bool              // take over IPVS services with marks of the spec that differ and are not in the ledger
+	Saves     bool              // read the digest of IPVS too, for Plan.Save
 	Strict    bool              // refuse a plan file if any process has changed the ruleset or IPVS since, also what lvsmark does not use
-	Saves     bool              // for Plan.Save: read the digest of IPVS too
 	Drain     time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
 	FailOn    impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
 	LockOwner string            // text in the lock that other processes report: "apply"; at most 60 bytes
-	LockToken *LockToken        // of a lock that is taken already; nil: take the lock
+	LockToken *LockToken        // lock that the caller holds; nil: take the lock
 	Progress  func(step string) // called at the start of each step; may be nil
 }
 
@@ -37,22 +37,22 @@ func PlanSpec(ctx context.Context, source Source, opts Options) (*Plan, error) {
 	})
 }
 
-// PlanRemoval plans to remove everything that Apply made. It needs no spec: the kernel
-// contains the record of it.
+// PlanRemoval plans to remove everything that Apply made. It needs no spec: the ledger in
+// the kernel records it.
 func PlanRemoval(ctx context.Context, opts Options) (*Plan, error) {
 	return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planState(ctx, nothing()) })
 }
 
-// Apply carries out the plan. If the kernel was changed since the plan was made, it makes
-// the plan again. It returns the plan that it carried out. If a step fails, it undoes the
-// steps before and returns a *RollbackError. If there is nothing to do, it writes nothing
-// to the kernel. It returns a *nft.LockedError if another lvsmark has the lock.
+// Apply carries out the plan. If the kernel has changed since the plan was made, it plans
+// again. It returns the plan that it carried out. If a step fails, it undoes the steps
+// before it and returns a *RollbackError. If there is no change, it writes nothing to the
+// kernel. It returns a *nft.LockedError if another lvsmark holds the lock.
 func Apply(ctx context.Context, p *Plan) (*Plan, error) {
 	return inKernel(p.opts, func(e *engine) (*Plan, error) { return e.apply(ctx, p) })
 }
 
-// planning calls f with an engine. To an error that is due to the end of the context it
-// adds that nothing was changed.
+// planning calls f with an engine. If f fails because the context ended, the error adds
+// that nothing was changed.
 func planning(ctx context.Context, opts Options, f func(*engine) (*Plan, error)) (*Plan, error) {
 	p, err := inKernel(opts, f)
 	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
@@ -61,13 +61,13 @@ func planning(ctx context.Context, opts Options, f func(*engine) (*Plan, error))
 	return p, err
 }
 
-// An engine plans and applies in one kernel.
+// An engine plans and applies in the kernel of one network namespace.
 type engine struct {
 	kernel
 	clock    clock
 	opts     Options
 	progress func(string)
-	release  func() error // releases the lock; nil: it is not taken, or the caller has it
+	release  func() error // releases the lock; nil: not taken, or held by the caller
 }
 
 func newEngine(k kernel, c clock, opts Options) *engine {
@@ -104,7 +104,7 @@ func inKernel[T any](opts Options, f func(*engine) (T, error)) (result T, err er
 }
 
 // planSpec compares the kernel with the spec. It reads the ruleset while the spec is read,
-// and again if another process has changed it before the rehearsal is complete.
+// and again if another process changes it before the rehearsal is complete.
 func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
 	rehearsal := e.rehearse(source)
 	ruleset, err := e.Snapshot()
@@ -144,7 +144,7 @@ func (e *engine) planState(ctx context.Context, want *Desired) (*Plan, error) {
 	return e.compare(ctx, ruleset, want, e.warnings(want.spec))
 }
 
-// planAgain makes the plan again, for the present state of the kernel.
+// planAgain makes the plan again, for the current state of the kernel.
 func (e *engine) planAgain(ctx context.Context, p *Plan) (*Plan, error) {
 	next, err := e.planState(ctx, p.desired)
 	if err != nil {
@@ -170,7 +170,7 @@ type rehearsal struct {
 // rehearsals yields one rehearsal, or none if the spec has mistakes.
 type rehearsals <-chan rehearsal
 
-// rehearse starts a rehearsal, which runs while the kernel is read.
+// rehearse starts a rehearsal in a goroutine, while the kernel is read.
 func (e *engine) rehearse(source Source) rehearsals {
 	done := make(chan rehearsal, 1)
 	go func() {
@@ -224,16 +224,16 @@ func (systemClock) After(d time.Duration) <-chan time.Time { return time.After(d
 
 // A Source returns the spec, or its mistakes. Several goroutines call it while the kernel
 // is read, so it must return the same result each time, as sync.OnceValues does. A Source
-// that may block, as on a pipe, must return when the context of the plan ends.
+// that can block, for example on a pipe, must return when the context of the plan ends.
 type Source func() (*config.Spec, error)
 
-// Known returns the Source of a spec that is read already.
+// Known returns the Source of a spec in memory.
 func Known(spec *config.Spec) Source {
 	return func() (*config.Spec, error) { return spec, nil }
 }
 
-// reading calls f, which calls the source, and reads the source at the same time. Mistakes
-// of the spec take precedence over errors of f.
+// reading calls f, which calls the source, and the source at the same time. Mistakes of
+// the spec take precedence over errors of f.
 func reading[T any](source Source, f func() (T, error)) (T, error) {
 	go func() { _, _ = source() }()
 	result, err := f()
@@ -245,7 +245,7 @@ func reading[T any](source Source, f func() (T, error)) (T, error) {
 	return result, err
 }
 
-// ErrPrivilege says that the process lacks a capability; see capabilities(7).
+// ErrPrivilege means that the process lacks a capability; see capabilities(7).
 var ErrPrivilege = errors.New("missing privilege")
 
 // checkPrivileges checks for the capabilities that every access to the kernel needs.

@@ -81,7 +81,7 @@ func TestFakeDrainTime(t *testing.T) {
 	_, err := d.drain(t.Context(), Options{Drain: 90 * time.Second, FailOn: impact.Cuts})
 	_, refused := errors.AsType[*ImpactError](err)
 	require.True(t, refused, "%v", err)
-	require.ErrorContains(t, err, "drained, but not done: ")
+	require.ErrorContains(t, err, "drained, but not applied: ")
 	assert.Equal(t, 90*time.Second, d.after())
 	assert.Contains(t, d.String(), "-r 10.0.0.12:0 -m -w 0\n")
 
@@ -132,7 +132,7 @@ func TestFakeDrainFails(t *testing.T) {
 	}
 	_, err := d.drain(t.Context(), Options{Drain: time.Hour})
 	require.ErrorIs(t, err, errFake)
-	assert.ErrorContains(t, err, "drained, but not done: ")
+	assert.ErrorContains(t, err, "drained, but not applied: ")
 	assert.Contains(t, d.String(), "-r 10.0.0.12:0 -m -w 0\n")
 	d.Before = nil
 	d.applied(drainSpec())

@@ -215,10 +215,10 @@ func TestFakePlanFile(t *testing.T) {
 	}{
 		"nothing":         {func(*fakeWorld) {}, ""},
 		"another table":   {func(w *fakeWorld) { w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "another"}) }, ""},
-		"weight":          {func(w *fakeWorld) { w.editWeight(21, "10.0.0.11", 5) }, "to be done besides: delete real-server 10.0.0.11:0 -m -w 5"},
+		"weight":          {func(w *fakeWorld) { w.editWeight(21, "10.0.0.11", 5) }, "needed in addition: delete real-server 10.0.0.11:0 -m -w 5"},
 		"another service": {func(w *fakeWorld) { w.addService(4000, "10.0.0.40") }, ""},
-		"setting":         {func(w *fakeWorld) { _ = w.WriteSetting("net.ipv4.ip_forward", "0") }, "to be done besides: edit setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1"},
-		"timeout":         {func(w *fakeWorld) { _ = w.WriteSetting(config.TimeoutTCP, "100") }, "to be done besides: edit setting ipvs.timeout.tcp = 100"},
+		"setting":         {func(w *fakeWorld) { _ = w.WriteSetting("net.ipv4.ip_forward", "0") }, "needed in addition: edit setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1"},
+		"timeout":         {func(w *fakeWorld) { _ = w.WriteSetting(config.TimeoutTCP, "100") }, "needed in addition: edit setting ipvs.timeout.tcp = 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newFakeWorld(t)

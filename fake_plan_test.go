@@ -33,7 +33,7 @@ delete set settings { type mark } of table ip lvsmark
 delete element 0x00000001 comment "net.ipv4.ip_default_ttl = 63" of set ip lvsmark settings
 delete element 0x00000002 comment "net.ipv4.ip_forward = 1" of set ip lvsmark settings
 edit setting net.ipv4.ip_forward = 1 -> net.ipv4.ip_forward = 0
-note: net.ipv4.ip_default_ttl is left at 99: somebody else set that after lvsmark set 63
+note: net.ipv4.ip_default_ttl is left at 99: another process set it after lvsmark set 63
 warning: table ip filter, chain prerouting, rule 3: will set the mark
 drains 1, cuts 1 connection (ftp: 1)
 `, p.String())

@@ -22,8 +22,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A kernel is all that the engine uses of the kernel of one network namespace. Its
-// methods are called on one thread, but for Rehearse.
+// A kernel is the kernel of one network namespace, as far as the engine uses it. All
+// methods except Rehearse are called on one thread.
 type kernel interface {
 	rulesets
 	services
@@ -31,13 +31,13 @@ type kernel interface {
 	addresses
 	impact.Connections
 
-	// Warnings names rules of other programs that concern packets of the spec. An error
-	// of reading them is a warning too.
+	// Warnings describes rules of other programs that affect packets of the spec. If it
+	// cannot read them, it returns the error as a warning.
 	Warnings(*config.Spec) []string
 	Close()
 }
 
-// The methods of rulesets are those of package nft.
+// rulesets has methods of package nft.
 type rulesets interface {
 	Generation() (uint32, error)
 	Snapshot() (*nft.Snapshot, error)
@@ -49,8 +49,8 @@ type rulesets interface {
 	LockOwner() (owner string, found bool, err error)
 }
 
-// The methods of services are those of package ipvs. Each opens IPVS if it is not open,
-// which loads the module. The error is then that of ipvs.Open.
+// services has methods of package ipvs. Each method except IPVSLoaded opens IPVS if it is
+// not open, which loads the module; the error is that of ipvs.Open.
 type services interface {
 	IPVSLoaded() bool
 	OpenIPVS() error
@@ -60,17 +60,17 @@ type services interface {
 	ServiceChanged(ipvs.Change) (bool, error)
 }
 
-// Settings are sysctls and IPVS timeouts. The error of a missing sysctl wraps
-// fs.ErrNotExist and names the module that has it; the error of a timeout is that of
-// ipvs.Open. It is an error if the kernel then has another value than the given one:
-// each apply would write it again.
+// settings reads and writes sysctls and IPVS timeouts. The error of a missing sysctl wraps
+// fs.ErrNotExist and names the module that creates it; the error of a timeout is that of
+// ipvs.Open. WriteSetting fails if the kernel has another value afterwards, because each
+// apply would write it again.
 type settings interface {
 	ReadSetting(name string) (string, error)
 	WriteSetting(name, value string) error
 }
 
-// The methods of addresses are those of package hostaddr. Device returns an error if there
-// is no such device.
+// addresses has methods of package hostaddr. Device returns an error if the device does
+// not exist.
 type addresses interface {
 	Device(name string) error
 	Addresses() ([]hostaddr.Local, error)
@@ -181,7 +181,7 @@ func (k *netnsKernel) DeleteAddresses(list ...hostaddr.Address) []error {
 	return hostaddr.Delete(list...)
 }
 
-// readTimeout returns an IPVS timeout in seconds. Its error is as of ipvs.Open.
+// readTimeout returns an IPVS timeout in seconds. Its error is that of ipvs.Open.
 func (k *netnsKernel) readTimeout(name string) (string, error) {
 	if err := k.OpenIPVS(); err != nil {
 		return "", err
@@ -196,7 +196,7 @@ func (k *netnsKernel) readTimeout(name string) (string, error) {
 func (k *netnsKernel) writeTimeout(name, value string) error {
 	seconds, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || seconds == 0 {
-		return fmt.Errorf("set %s: %q is no number of seconds from 1", name, value)
+		return fmt.Errorf("set %s: %q is not a positive number of seconds", name, value)
 	}
 	if err := k.OpenIPVS(); err != nil {
 		return err
@@ -208,7 +208,7 @@ func (k *netnsKernel) writeTimeout(name, value string) error {
 
 func isTimeout(name string) bool { return timeout(new(config.Timeouts), name) != nil }
 
-// timeout returns where the timeout of that name is; nil: there is none.
+// timeout returns a pointer to the named timeout; nil: the name is unknown.
 func timeout(timeouts *config.Timeouts, name string) *time.Duration {
 	switch name {
 	case config.TimeoutTCP:
@@ -221,13 +221,13 @@ func timeout(timeouts *config.Timeouts, name string) *time.Duration {
 	return nil
 }
 
-// InNamespace runs f on a thread in the network namespace: a name below
-// /run/netns as of ip-netns(8), a path, or the caller's own for "".
+// InNamespace runs f on a thread in the network namespace: a name in /run/netns, see
+// ip-netns(8), a path, or "" for the caller's namespace.
 func InNamespace(name string, f func() error) error {
 	done := make(chan error)
 	go func() {
-		// The thread stays locked, so that it ends with the goroutine and nobody
-		// else gets one that is in another namespace.
+		// The thread stays locked, so that it ends with the goroutine and no other
+		// goroutine runs in this namespace.
 		runtime.LockOSThread()
 		if err := enter(name); err != nil {
 			done <- err
@@ -248,7 +248,7 @@ func enter(name string) error {
 	}
 	ns, err := open(name)
 	if err != nil {
-		return fmt.Errorf("network namespace %q: %w (`ip netns list` names those there are)", name, err)
+		return fmt.Errorf("network namespace %q: %w (`ip netns list` lists the names)", name, err)
 	}
 	defer ns.Close()
 	if err := netns.Set(ns); err != nil {
@@ -257,7 +257,7 @@ func enter(name string) error {
 	return nil
 }
 
-// openNamespace refuses what is not a file: to open a pipe could take forever.
+// openNamespace refuses anything but a regular file: opening a pipe can block.
 func openNamespace(path string) (netns.NsHandle, error) {
 	info, err := os.Stat(path)
 	switch {

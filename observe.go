@@ -8,7 +8,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// observe reads a State. The ruleset was read before: the scope depends on its ledger.
+// observe reads a State. The ruleset is read before, because the scope depends on its
+// ledger.
 func (e *engine) observe(ctx context.Context, ruleset *nft.Snapshot, scopeOf func(nft.Ledger) scope) (*State, error) {
 	state := &State{ruleset: ruleset, ledger: ruleset.Ledger(), settings: map[string]observed{}, devices: map[string]error{}}
 	s := scopeOf(state.ledger)
@@ -24,7 +25,7 @@ func (e *engine) observe(ctx context.Context, ruleset *nft.Snapshot, scopeOf fun
 	return state, nil
 }
 
-// observeServices must be first: the module of IPVS creates sysctls.
+// observeServices must be called first, because the IPVS module creates sysctls.
 func (e *engine) observeServices(state *State, s scope) (err error) {
 	if !s.services {
 		return nil
@@ -58,8 +59,8 @@ func (e *engine) observeAddresses(state *State, s scope) (err error) {
 	return err
 }
 
-// readAgain reads the ruleset again if another process has changed it: reading the spec
-// and other tables may take long.
+// readAgain reads the ruleset again if another process has changed it while the spec and
+// other tables were read.
 func (e *engine) readAgain(ruleset *nft.Snapshot) (*nft.Snapshot, error) {
 	generation, err := e.Generation()
 	if err != nil || generation == ruleset.Generation {

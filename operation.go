@@ -12,17 +12,17 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// An operation is what a step does to each of several items.
+// An operation is the change that a step makes to each of its items.
 type operation[T any] struct {
-	do      func([]T) []error // returns an answer for each item in order, up to the last item or a failure
+	do      func([]T) []error // returns an error or nil for each item, up to the last item or a failure
 	undo    func(T) error
-	done    func(T) (bool, error) // whether the kernel contains what do makes
+	done    func(T) (bool, error) // whether the kernel has the result of do
 	name    func(T) string
 	foreign func(T) bool     // whether an item that exists (EEXIST) may belong to another program; nil: never
-	moot    func(error) bool // whether undo failed because another process deleted the parent of the item; nil: it has no parent
+	moot    func(error) bool // whether undo failed because another process deleted the parent of the item; nil: items have no parent
 }
 
-// each calls do for one item after the other, and stops at a failure.
+// each calls do for each item, and stops at a failure.
 func each[T any](do func(T) error) func([]T) []error {
 	return func(items []T) []error {
 		var answers []error
@@ -37,9 +37,9 @@ func each[T any](do func(T) error) func([]T) []error {
 	}
 }
 
-// eachStep is the step that does the operation to items. It undoes them in reverse order.
-// It returns the zero step if there are no items.
-func eachStep[T any](name string, items []T, d operation[T]) step {
+// eachStep returns the step that applies the operation to items, and undoes it in reverse
+// order. If there are no items, it returns the zero step.
+func eachStep[T any](name string, items []T, o operation[T]) step {
 	if len(items) == 0 {
 		return step{}
 	}
@@ -47,27 +47,26 @@ func eachStep[T any](name string, items []T, d operation[T]) step {
 	return step{
 		name: name,
 		do: func() error {
-			answers = d.do(items)
+			answers = o.do(items)
 			return firstOf(answers)
 		},
 		undo: func() error {
 			var left []error
 			for i, failure := range slices.Backward(answers) {
-				left = append(left, d.undoItem(items[i], failure))
+				left = append(left, o.undoItem(items[i], failure))
 			}
 			return errors.Join(left...)
 		},
 		objects: func() (names []string) {
 			for _, item := range items {
-				names = append(names, d.name(item))
+				names = append(names, o.name(item))
 			}
 			return names
 		},
 	}
 }
 
-// firstOf returns the first error. The other errors have the same cause, or follow from
-// it.
+// firstOf returns the first error, or nil. Further errors usually follow from it.
 func firstOf(answers []error) error {
 	for _, err := range answers {
 		if err != nil {
@@ -77,32 +76,32 @@ func firstOf(answers []error) error {
 	return nil
 }
 
-// undoItem undoes the operation to one item. It is no error if the item is undone
-// already. If the operation failed, the kernel may still have done it, and only the answer
+// undoItem undoes the operation on one item. It returns nil if the item is undone already.
+// If the operation failed, the kernel may have done it nevertheless, if only the answer
 // was lost.
-func (d operation[T]) undoItem(item T, failure error) error {
+func (o operation[T]) undoItem(item T, failure error) error {
 	if failure != nil {
-		done, err := d.done(item)
+		done, err := o.done(item)
 		switch {
 		case err != nil:
-			return fmt.Errorf("%s: it cannot be told whether that was done: %w", d.name(item), err)
+			return fmt.Errorf("%s: it is unknown whether this was done: %w", o.name(item), err)
 		case !done:
 			return nil
-		case errors.Is(failure, unix.EEXIST) && d.foreign != nil && d.foreign(item):
+		case errors.Is(failure, unix.EEXIST) && o.foreign != nil && o.foreign(item):
 			return nil
 		}
 	}
-	err := d.undo(item)
+	err := o.undo(item)
 	if err == nil {
 		return nil
 	}
-	if d.moot != nil && d.moot(err) {
+	if o.moot != nil && o.moot(err) {
 		return nil
 	}
-	if done, readErr := d.done(item); readErr == nil && !done {
+	if done, readErr := o.done(item); readErr == nil && !done {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", d.name(item), err)
+	return fmt.Errorf("%s: %w", o.name(item), err)
 }
 
 func (e *engine) serviceOperation() operation[ipvs.Change] {
@@ -113,9 +112,8 @@ func (e *engine) serviceOperation() operation[ipvs.Change] {
 		name: ipvs.Change.String,
 		// A real server of a service of lvsmark belongs to lvsmark.
 		foreign: func(c ipvs.Change) bool { return c.Op == ipvs.AddService },
-		// ESRCH: there is no service for the real server (net/netfilter/ipvs/ip_vs_ctl.c).
-		// A deleted service is restored before its real servers, so another process has
-		// deleted it.
+		// ESRCH: the real server has no service (net/netfilter/ipvs/ip_vs_ctl.c). Undo
+		// restores a service before its real servers, so another process deleted it.
 		moot: func(err error) bool { return errors.Is(err, unix.ESRCH) },
 	}
 }
@@ -143,14 +141,14 @@ func (e *engine) addAddress() operation[hostaddr.Address] {
 }
 
 func (e *engine) removeAddress() operation[hostaddr.Address] {
-	gone := func(address hostaddr.Address) (bool, error) {
+	missing := func(address hostaddr.Address) (bool, error) {
 		has, err := e.hasAddress(address)
 		return !has, err
 	}
 	return operation[hostaddr.Address]{
 		do:   func(list []hostaddr.Address) []error { return e.DeleteAddresses(list...) },
 		undo: func(a hostaddr.Address) error { return firstOf(e.AddAddresses(a)) },
-		done: gone,
+		done: missing,
 		name: hostaddr.Address.String,
 	}
 }

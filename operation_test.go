@@ -53,7 +53,7 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 		"somebody else did the same before": {had: []string{"refused"}, items: []string{"a", "refused"}, left: map[string]bool{"refused": true}, words: "file exists; undone: ledger"},
 		"one cannot be undone": {
 			items: []string{"a", "stuck", "lost"}, left: map[string]bool{"stuck": true},
-			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: left done, for what came later may need it: table ip lvsmark\nmend the cause and apply or delete again: that goes on from here",
+			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: left done, because later steps may need it: table ip lvsmark\nfix the cause, then apply or delete again: it continues from this state",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestDoubtfulUnreadable(t *testing.T) {
 	s := eachStep("items", []string{"lost"}, d)
 	assert.ErrorIs(t, s.do(), unix.ENOBUFS)
 	err := s.undo()
-	assert.ErrorContains(t, err, "lost: it cannot be told whether that was done")
+	assert.ErrorContains(t, err, "lost: it is unknown whether this was done")
 	assert.True(t, errors.Is(err, unix.EIO))
 }
 
@@ -146,7 +146,7 @@ func TestManyLeftDone(t *testing.T) {
 		eachStep("many", many, memoryOperation(have, nil)),
 		eachStep("items", []string{"stuck", "lost"}, memoryOperation(have, nil)),
 	}, func(string) {})
-	assert.ErrorContains(t, err, "many: left done, for what came later may need it: <0>, <1>, ")
+	assert.ErrorContains(t, err, "many: left done, because later steps may need it: <0>, <1>, ")
 	assert.ErrorContains(t, err, ", <49>, and 950 more")
 	assert.NotContains(t, err.Error(), "<50>")
 	assert.Len(t, have, 1001)

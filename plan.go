@@ -15,24 +15,24 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A Plan is the changes from the state of a kernel to a desired state. Only Apply carries
-// it out, and does not modify it.
+// A Plan is the changes from the state of a kernel to a desired state. Apply carries it
+// out and does not modify it.
 //
-// Four complete rulesets follow each other: live, as found; intent, whose ledger already
+// Apply passes through four complete rulesets: live, as found; intent, whose ledger already
 // names what apply creates; active, with the desired rules; settled, whose ledger no
 // longer names what apply removed. So the ledger names everything that lvsmark made, even
 // if lvsmark is killed between two steps.
 type Plan struct {
 	opts    Options
-	file    *fileCheck   // the plan file that the plan has to match; nil: none
+	file    *fileCheck   // the plan file that the plan must match; nil: none
 	spec    *config.Spec // nil: none
 	state   *State
 	desired *Desired
 
-	live                    *nft.Snapshot // that of the state
+	live                    *nft.Snapshot // state.ruleset
 	intent, active, settled *nft.Ruleset
 
-	have, want []ipvs.VirtualService // those of lvsmark, found and desired
+	have, want []ipvs.VirtualService // services of lvsmark, found and desired
 	services   []ipvs.Change
 	settings   settingsPlan
 	addresses  addressPlan
@@ -45,15 +45,15 @@ type Plan struct {
 // Changes returns the changes in the order of Apply. It is empty if there is nothing to do.
 func (p *Plan) Changes() []Change { return p.changes() }
 
-// Notes name what differs and lvsmark does not change, for the operator.
+// Notes returns differences that lvsmark does not change.
 func (p *Plan) Notes() []string { return p.notes }
 
-// Warnings name rules of other programs that keep packets from their mark or from IPVS.
-// Only the plan of a spec has warnings.
+// Warnings describes rules of other programs that set the mark of packets or keep them
+// from IPVS. Only the plan of a spec has warnings.
 func (p *Plan) Warnings() []string { return p.warnings }
 
-// String lists the changes and what they do to live traffic, a line each, then notes
-// and warnings, and last what the changes do as a whole.
+// String lists the changes with their impact, one per line, then notes and warnings, then
+// the total impact.
 func (p *Plan) String() string {
 	var b strings.Builder
 	for _, c := range p.Changes() {
@@ -73,14 +73,14 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// WithLock returns a copy of the plan that is applied under a lock that is taken already.
+// WithLock returns a copy of the plan, to be applied under a lock that the caller holds.
 func (p *Plan) WithLock(token LockToken) *Plan {
 	locked := *p
 	locked.opts.LockToken = &token
 	return &locked
 }
 
-// mayCut reports whether there is anything of lvsmark that connections may depend on.
+// mayCut reports whether lvsmark has objects that connections can depend on.
 func (p *Plan) mayCut() bool {
 	return len(p.live.Tables) > 0 || len(p.have) > 0 || len(p.addresses.removed) > 0
 }
@@ -88,9 +88,9 @@ func (p *Plan) mayCut() bool {
 // removes reports whether the plan removes services or real servers.
 func (p *Plan) removes() bool { return slices.ContainsFunc(p.services, ipvs.Change.Disrupts) }
 
-// count makes the list of changes. The connections that changes cut are read from the
-// kernel, so the list is made on this thread. If there can be no such connections,
-// nothing is read, and the list is made on first use, on any thread.
+// count lists the changes with their impact. If changes can cut connections, it reads
+// these from the kernel, on this thread. Otherwise it reads nothing, and the list is made
+// on first use, on any thread.
 func (p *Plan) count(connections impact.Connections) {
 	if !p.mayCut() {
 		p.changes = sync.OnceValue(func() []Change { return p.listChanges(noConnections{}) })
@@ -100,7 +100,7 @@ func (p *Plan) count(connections impact.Connections) {
 	p.changes = func() []Change { return list }
 }
 
-// noConnections is a kernel without IPVS connections.
+// noConnections is the connections of a kernel without any.
 type noConnections struct{}
 
 var _ impact.Connections = noConnections{}
@@ -111,7 +111,7 @@ func (noConnections) UnderWay() iter.Seq2[ipvs.Connection, error] {
 
 func (noConnections) Translated(config.Family) ([]netip.AddrPort, error) { return nil, nil }
 
-// listChanges lists the plan in the order of apply.
+// listChanges lists the changes in the order of Apply.
 func (p *Plan) listChanges(connections impact.Connections) []Change {
 	ruleset := nft.Compare(&p.live.Ruleset, p.settled).Changes()
 	impacts := impact.Analyze(p.impactInput(ruleset, connections))
@@ -127,8 +127,8 @@ func (p *Plan) listChanges(connections impact.Connections) []Change {
 	)
 }
 
-// impactInput is the input of the impact analysis. ruleset has the changes from live to
-// settled.
+// impactInput returns the input of the impact analysis. ruleset is the changes from live
+// to settled.
 func (p *Plan) impactInput(ruleset []nft.Change, connections impact.Connections) impact.Input {
 	in := impact.Input{
 		Spec:      p.spec,
@@ -155,11 +155,11 @@ func joined(lists ...[]Change) []Change {
 	return slices.Concat(lists...)
 }
 
-// An ImpactError refuses a plan whose changes have an effect on live traffic that the
-// operator excludes.
+// An ImpactError means that apply refuses a plan because of the effect of its changes on
+// live traffic; see Options.FailOn.
 type ImpactError struct {
 	FailOn  impact.Effect
-	Changes []Change // those with that effect, or a worse one
+	Changes []Change // the changes with this effect or a worse one
 }
 
 // Error has a line for each change, and a hint in the last line.
@@ -168,9 +168,9 @@ func (e *ImpactError) Error() string {
 	for _, c := range e.Changes {
 		lines = append(lines, fmt.Sprintf("%s: %s", c, c.Impact))
 	}
-	hint := "without --fail-on, apply does it all the same"
+	hint := "without --fail-on, apply makes these changes"
 	if e.FailOn == impact.Cuts {
-		hint = "with --drain 5m, apply lets the connections of real servers end first; " + hint
+		hint = "with --drain 5m, apply waits for connections of removed real servers to end; " + hint
 	}
 	return strings.Join(append(lines, hint), "\n")
 }

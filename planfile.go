@@ -23,7 +23,7 @@ const SavedPlanVersion = 1
 // A SavedPlan is the content of a plan file.
 type SavedPlan struct {
 	Version  int          `json:"version"`
-	Changed  bool         `json:"changed"` // whether it holds any change
+	Changed  bool         `json:"changed"` // whether Changes is not empty
 	NetNS    string       `json:"netns,omitempty"`
 	Adopt    bool         `json:"adopt,omitempty"`
 	Spec     SpecDigest   `json:"spec"`
@@ -50,11 +50,11 @@ type KernelDigest struct {
 // After is the desired tables and services as text.
 type After struct {
 	NFTables string `json:"nftables"` // as `nft list table` prints it
-	IPVS     string `json:"ipvs"`     // as `ipvsadm -Sn` prints it, but for the order
+	IPVS     string `json:"ipvs"`     // as `ipvsadm -Sn` prints it, except for the order
 }
 
-// Save returns the content of a plan file. The plan must be made with Options.Saves. The
-// digest is that of the spec.
+// Save returns the content of a plan file. The plan must be made with Options.Saves, from
+// the spec that the digest identifies.
 func (p *Plan) Save(digest SpecDigest) *SavedPlan {
 	s := &SavedPlan{
 		Version: SavedPlanVersion, Changed: len(p.Changes()) > 0, NetNS: p.opts.NetNS, Adopt: p.opts.Adopt,
@@ -77,11 +77,11 @@ func (s *SavedPlan) sum() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// digest identifies the state of the kernel without the lock.
+// digest returns the state of the kernel as it is without the lock.
 func (p *Plan) digest() KernelDigest {
 	d := KernelDigest{Generation: p.live.Generation, IPVS: p.state.digest}
 	if lock := p.opts.LockToken; lock != nil && d.Generation == lock.After {
-		d.Generation = lock.Before // only the lock has changed it
+		d.Generation = lock.Before // only the lock changed it
 	}
 	return d
 }
@@ -117,15 +117,15 @@ func ReadPlan(r io.Reader) (*SavedPlan, error) {
 	more := err == nil && hasMore(d)
 	switch {
 	case limited.N == 0:
-		return nil, errors.New("not a plan of lvsmark: the file is over 64 MB")
+		return nil, errors.New("not a plan file of lvsmark: the file is over 64 MB")
 	case err != nil:
-		return nil, fmt.Errorf("not a plan of lvsmark: %w", err)
+		return nil, fmt.Errorf("not a plan file of lvsmark: %w", err)
 	case more:
-		return nil, errors.New("not a plan of lvsmark: more follows the plan")
+		return nil, errors.New("not a plan file of lvsmark: data after the plan")
 	case s.Version != SavedPlanVersion:
-		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make it again with `lvsmark plan`", s.Version, SavedPlanVersion)
+		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make a new plan with `lvsmark plan`", s.Version, SavedPlanVersion)
 	case s.SHA256 != s.sum() || s.Changed != (len(s.Changes) > 0):
-		return nil, errors.New("the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make it again")
+		return nil, errors.New("the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make a new plan")
 	}
 	return s, nil
 }
@@ -138,19 +138,19 @@ func hasMore(d *json.Decoder) bool {
 // A StalePlanError says that a plan file is out of date, and what has changed since it was
 // made. Apply has changed nothing.
 type StalePlanError struct {
-	Moved []string
+	Reasons []string // what has changed since the plan was made
 }
 
 func (e *StalePlanError) Error() string {
-	lines := make([]string, len(e.Moved))
-	for i, what := range e.Moved {
+	lines := make([]string, len(e.Reasons))
+	for i, what := range e.Reasons {
 		lines[i] = "the plan is out of date: " + what
 	}
-	return strings.Join(append(lines, "nothing was changed; make the plan anew with `lvsmark plan`"), "\n")
+	return strings.Join(append(lines, "nothing was changed; make a new plan with `lvsmark plan`"), "\n")
 }
 
-// Plan returns the plan of the plan file, or a *StalePlanError. The spec is the one that
-// the plan file names. If the kernel is changed before Apply, Apply returns a
+// Plan returns the plan of the plan file, or a *StalePlanError. The spec must be the one
+// that the plan file names. If the kernel changes before Apply, Apply returns a
 // *StalePlanError too.
 func (s *SavedPlan) Plan(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*Plan, error) {
 	opts.Saves = true
@@ -169,71 +169,71 @@ type fileCheck struct {
 	spec  SpecDigest
 }
 
-// checked returns the plan if it matches the plan file, or if there is none (nil).
+// checked returns the plan if it matches the plan file, or if f is nil.
 func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	if f == nil {
 		return p, nil
 	}
-	var moved []string
+	var reasons []string
 	if f.spec.SHA256 != f.saved.Spec.SHA256 {
-		moved = append(moved, fmt.Sprintf("%s was edited since", f.spec.File))
+		reasons = append(reasons, fmt.Sprintf("%s was edited since", f.spec.File))
 	}
 	if p.opts.Strict {
-		moved = append(moved, movedKernel(p.digest(), f.saved.Kernel)...)
+		reasons = append(reasons, compareKernel(p.digest(), f.saved.Kernel)...)
 	}
-	moved = append(moved, movedChanges(f.saved.Changes, p.Changes())...)
-	moved = append(moved, movedLines("note", f.saved.Notes, p.notes)...)
-	moved = append(moved, movedLines("warning", f.saved.Warnings, p.warnings)...)
-	if len(moved) == 0 && f.saved.After != p.after() {
-		moved = append(moved, "lvsmark's tables or services were changed since, by another process")
+	reasons = append(reasons, compareChanges(f.saved.Changes, p.Changes())...)
+	reasons = append(reasons, compareLines("note", f.saved.Notes, p.notes)...)
+	reasons = append(reasons, compareLines("warning", f.saved.Warnings, p.warnings)...)
+	if len(reasons) == 0 && f.saved.After != p.after() {
+		reasons = append(reasons, "lvsmark's tables or services were changed since, by another process")
 	}
-	if len(moved) > 0 {
-		return nil, &StalePlanError{moved}
+	if len(reasons) > 0 {
+		return nil, &StalePlanError{reasons}
 	}
 	p.file = f
 	return p, nil
 }
 
-// movedKernel lists what any process has changed in the kernel.
-func movedKernel(now, then KernelDigest) (moved []string) {
+// compareKernel lists what any process has changed in the kernel.
+func compareKernel(now, then KernelDigest) (reasons []string) {
 	if now.Generation != then.Generation {
-		moved = append(moved, fmt.Sprintf("the nftables ruleset was changed since, by any process: it is of generation %d, the plan was made of %d", now.Generation, then.Generation))
+		reasons = append(reasons, fmt.Sprintf("the nftables ruleset was changed since, by any process: it has generation %d, the plan was made for generation %d", now.Generation, then.Generation))
 	}
 	if now.IPVS != then.IPVS {
-		moved = append(moved, "an IPVS service or real server was changed since")
+		reasons = append(reasons, "an IPVS service or real server was changed since")
 	}
-	return moved
+	return reasons
 }
 
-// movedLines lists the notes or warnings that only the plan file has, or only the plan
+// compareLines lists the notes or warnings that only the plan file has, or only the plan
 // that is made now.
-func movedLines(kind string, then, now []string) (moved []string) {
+func compareLines(kind string, then, now []string) (reasons []string) {
 	for _, line := range then {
 		if !slices.Contains(now, line) {
-			moved = append(moved, fmt.Sprintf("this %s no longer holds: %s", kind, line))
+			reasons = append(reasons, fmt.Sprintf("this %s no longer holds: %s", kind, line))
 		}
 	}
 	for _, line := range now {
 		if !slices.Contains(then, line) {
-			moved = append(moved, fmt.Sprintf("new %s: %s", kind, line))
+			reasons = append(reasons, fmt.Sprintf("new %s: %s", kind, line))
 		}
 	}
-	return moved
+	return reasons
 }
 
-// movedLimit bounds how many changes a StalePlanError lists.
-const movedLimit = 10
+// maxReasons bounds how many changes a StalePlanError lists.
+const maxReasons = 10
 
-// movedChanges lists the differences between the changes of the plan file and those that
-// are needed now.
-func movedChanges(planned, now []Change) []string {
-	lines := append(missing(planned, now, "no longer to be done: "), missing(now, planned, "to be done besides: ")...)
-	if more := len(lines) - movedLimit; more > 0 {
-		lines = append(lines[:movedLimit], fmt.Sprintf("and %d more", more))
+// compareChanges compares the changes of the plan file with the changes needed now.
+func compareChanges(planned, now []Change) []string {
+	lines := append(missing(planned, now, "no longer needed: "), missing(now, planned, "needed in addition: ")...)
+	if more := len(lines) - maxReasons; more > 0 {
+		lines = append(lines[:maxReasons], fmt.Sprintf("and %d more", more))
 	}
 	return lines
 }
 
+// missing returns a line for each change that is not in the other list.
 func missing(changes, in []Change, prefix string) []string {
 	known := make(map[Change]int, len(in))
 	for _, c := range in {

@@ -124,12 +124,12 @@ func TestStalePlan(t *testing.T) {
 		by    string
 		moved string
 	}{
-		"nft, ours":         {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "to be done besides: add rule "},
+		"nft, ours":         {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
 		"nft, a drop":       {newWorld, unboundSpec, "nft 'table ip fw { chain c { type filter hook input priority -1; tcp dport 21 drop; }; }'", "new warning: table ip fw, chain c"},
-		"sysctl":            {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "to be done besides: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
-		"address":           {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "to be done besides: add address 198.51.100.21 of device vip0"},
-		"ipvsadm, ours":     {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "to be done besides: delete real-server 10.0.0.11:0 -m -w 5"},
-		"ipvsadm, timeouts": {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "to be done besides: edit setting ipvs.timeout.tcp = 100"},
+		"sysctl":            {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "needed in addition: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
+		"address":           {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "needed in addition: add address 198.51.100.21 of device vip0"},
+		"ipvsadm, ours":     {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "needed in addition: delete real-server 10.0.0.11:0 -m -w 5"},
+		"ipvsadm, timeouts": {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "needed in addition: edit setting ipvs.timeout.tcp = 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)

@@ -39,16 +39,16 @@ func TestReadPlan(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, uint32(7), plan.Kernel.Generation)
 	for name, c := range map[string]struct{ old, new, want string }{
-		"empty":           {planFile, "", "not a plan of lvsmark: EOF"},
-		"cut short":       {`"ipvs": ""}`, "", "not a plan of lvsmark: "},
-		"not JSON":        {planFile, "clusters: []", "not a plan of lvsmark: invalid character"},
-		"a list":          {planFile, "[]", "not a plan of lvsmark: "},
-		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make it again"},
+		"empty":           {planFile, "", "not a plan file of lvsmark: EOF"},
+		"cut short":       {`"ipvs": ""}`, "", "not a plan file of lvsmark: "},
+		"not JSON":        {planFile, "clusters: []", "not a plan file of lvsmark: invalid character"},
+		"a list":          {planFile, "[]", "not a plan file of lvsmark: "},
+		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make a new plan"},
 		"no version":      {`"version": 1,`, "", "a plan of version 0"},
 		"unknown member":  {`"netns"`, `"namespace"`, `unknown field "namespace"`},
-		"more behind":     {"}\n", "}\n{}", "more follows the plan"},
-		"another type":    {`7`, `"7"`, "not a plan of lvsmark: "},
-		"too large":       {`7`, `4294967296`, "not a plan of lvsmark: "},
+		"more behind":     {"}\n", "}\n{}", "data after the plan"},
+		"another type":    {`7`, `"7"`, "not a plan file of lvsmark: "},
+		"too large":       {`7`, `4294967296`, "not a plan file of lvsmark: "},
 		"contradiction":   {`"changed": true`, `"changed": false`, "the plan was edited"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestEditedPlan(t *testing.T) {
 	} {
 		require.Contains(t, file, old)
 		_, err := ReadPlan(strings.NewReader(strings.Replace(file, old, edited, 1)))
-		require.EqualError(t, err, "the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make it again", edited)
+		require.EqualError(t, err, "the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make a new plan", edited)
 	}
 	var formatted bytes.Buffer
 	require.NoError(t, json.Compact(&formatted, []byte(file)))
@@ -82,7 +82,7 @@ func TestEditedPlan(t *testing.T) {
 // TestLargePlan: a plan file is read up to the size of a spec.
 func TestLargePlan(t *testing.T) {
 	_, err := ReadPlan(io.MultiReader(strings.NewReader(`{"notes": ["`), endless{}))
-	require.EqualError(t, err, "not a plan of lvsmark: the file is over 64 MB")
+	require.EqualError(t, err, "not a plan file of lvsmark: the file is over 64 MB")
 }
 
 // endless is a file without an end.
@@ -113,6 +113,6 @@ func FuzzReadPlan(f *testing.F) {
 			t.Fatalf("%v\n%s", err, out.String())
 		}
 		assert.Equal(t, plan, again)
-		_ = movedChanges(plan.Changes, again.Changes)
+		_ = compareChanges(plan.Changes, again.Changes)
 	})
 }

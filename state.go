@@ -9,20 +9,20 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A State is the part of a kernel that lvsmark needs: of one network namespace, read
-// once. observe reads it, diff compares it with a Desired, and a Checkpoint keeps it.
+// A State is what lvsmark reads of the kernel of one network namespace. observe reads it,
+// diff compares it with a Desired, and a Checkpoint saves it.
 type State struct {
-	ruleset   *nft.Snapshot         // lvsmark's tables, the names of others, who has the lock
-	ledger    nft.Ledger            // that of the ruleset; read only
+	ruleset   *nft.Snapshot         // lvsmark's tables, the names of other tables, and the lock
+	ledger    nft.Ledger            // of the ruleset; read only
 	services  []ipvs.VirtualService // keyed by fwmark; nil: none, or not read
-	noIPVS    error                 // wraps ipvs.ErrNoIPVS; nil: there is IPVS, or it was not needed
+	noIPVS    error                 // wraps ipvs.ErrNoIPVS; nil: IPVS exists or is not needed
 	digest    string                // of all IPVS services, see ipvs.Conn.Digest; empty: not needed
 	settings  map[string]observed   // sysctls and IPVS timeouts of the scope, by name
 	addresses []hostaddr.Local      // of all devices
-	devices   map[string]error      // devices of the scope; nil: it exists
+	devices   map[string]error      // by name of the devices of the scope; nil: the device exists
 }
 
-// An observed setting has a value, or the error of reading it. The error of a missing
+// An observed setting is its value or the error of reading it. The error of a missing
 // sysctl wraps fs.ErrNotExist.
 type observed struct {
 	value string
@@ -38,7 +38,8 @@ type scope struct {
 	devices  []string
 }
 
-// scope selects what is compared with the desired state, in a kernel with that ledger.
+// scope returns the scope for a comparison with the desired state; ledger is the ledger
+// of the kernel.
 func (d *Desired) scope(ledger nft.Ledger) scope {
 	s := scope{expected: boundKeys(ledger)}
 	if d.exact {
@@ -65,7 +66,7 @@ func (d *Desired) scope(ledger nft.Ledger) scope {
 
 // A Desired is the desired state of a kernel.
 type Desired struct {
-	spec      *config.Spec // from which it was compiled; nil: none
+	spec      *config.Spec // the source; nil: none
 	ruleset   *nft.Ruleset // as the kernel lists it
 	services  []ipvs.VirtualService
 	settings  []config.Setting // in the order in which they are set
@@ -73,13 +74,13 @@ type Desired struct {
 
 	adopt bool // take over services with a desired mark that differ and are not in the ledger
 
-	// exact is set for a saved state: the ledger is restored as it was, and settings
-	// that another process has changed are put back too. If it is not set, the present
-	// values of settings are recorded in the ledger.
+	// exact is set for a saved state: the ledger is restored unchanged, and settings that
+	// another process has changed are put back too. Otherwise the current values of
+	// settings are recorded in the ledger.
 	exact bool
 }
 
-// desired compiles the spec. The ruleset is that of the spec after its rehearsal.
+// desired compiles the spec, except for its ruleset, which comes from the rehearsal.
 func desired(spec *config.Spec, rehearsed *nft.Ruleset, adopt bool) *Desired {
 	return &Desired{
 		spec: spec, ruleset: rehearsed, adopt: adopt,
@@ -87,5 +88,5 @@ func desired(spec *config.Spec, rehearsed *nft.Ruleset, adopt bool) *Desired {
 	}
 }
 
-// nothing is the desired state of delete.
+// nothing returns the desired state of delete.
 func nothing() *Desired { return &Desired{ruleset: &nft.Ruleset{}} }

@@ -11,24 +11,23 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A step is a part of apply. undo reverts do, also a do that failed half way or did
-// nothing.
+// A step is a part of apply. undo reverts do, even if do failed half way or did nothing.
 type step struct {
 	name    string
 	do      func() error
 	undo    func() error
-	objects func() []string // names of the objects that do changes
+	objects func() []string // names of the changed objects
 	lost    func() []string // what undo cannot restore; nil: nothing
 }
 
-// A RollbackError is the failure of a step of apply, after the steps before it
-// were undone.
+// A RollbackError means that a step of apply failed, and the steps before it were rolled
+// back as far as possible.
 type RollbackError struct {
 	Step   string   // the step that failed
-	Err    error    // why
-	Undone []string // steps that were undone, the last first
+	Err    error    // the cause
+	Undone []string // steps that were undone, in this order
 	Left   []error  // steps that could not be undone, and those that they depend on
-	Lost   []string // what undo cannot restore: connections of real servers that were removed
+	Lost   []string // real servers whose connections undo cannot restore
 }
 
 func (e *RollbackError) Error() string {
@@ -45,7 +44,7 @@ func (e *RollbackError) Error() string {
 		text += "; what cannot be undone: connections of " + strings.Join(e.Lost, ", ")
 	}
 	if len(e.Left) > 0 {
-		text += "\nmend the cause and apply or delete again: that goes on from here"
+		text += "\nfix the cause, then apply or delete again: it continues from this state"
 	}
 	return text
 }
@@ -53,8 +52,7 @@ func (e *RollbackError) Error() string {
 // Unwrap returns the cause and the errors of the rollback.
 func (e *RollbackError) Unwrap() []error { return append([]error{e.Err}, e.Left...) }
 
-// run does the steps in order, and undoes them in reverse when one fails or the
-// context ends.
+// run does the steps in order. If one fails or the context ends, it undoes them in reverse.
 func run(ctx context.Context, steps []step, progress func(string)) error {
 	for i, s := range steps {
 		err := ctx.Err()
@@ -72,9 +70,9 @@ func run(ctx context.Context, steps []step, progress func(string)) error {
 }
 
 // undo undoes steps in reverse order, and stops at one that cannot be undone. The steps
-// before that stay: a service must stay as long as a mark may lead to it, and the ledger
-// must name all that is there. What is left then is a state between two steps, from which
-// the next apply continues.
+// before that one are not undone, because a service must exist as long as packets have its
+// mark, and the ledger must name everything that exists. The result is a state between two
+// steps, from which the next apply continues.
 func undo(done []step, failure *RollbackError) error {
 	for i, s := range slices.Backward(done) {
 		if s.lost != nil {
@@ -92,10 +90,10 @@ func undo(done []step, failure *RollbackError) error {
 	return failure
 }
 
-// leave records steps that are not undone.
+// leave records the steps that are not undone.
 func (e *RollbackError) leave(done []step) {
 	for _, s := range slices.Backward(done) {
-		e.Left = append(e.Left, fmt.Errorf("%s: left done, for what came later may need it: %s", s.name, truncate(s.objects())))
+		e.Left = append(e.Left, fmt.Errorf("%s: left done, because later steps may need it: %s", s.name, truncate(s.objects())))
 	}
 }
 
@@ -109,9 +107,9 @@ func truncate(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// steps returns the steps of apply, in order, for a ruleset of that generation. New
-// services are created before packets get their marks, and old ones are removed after
-// no packet has their marks. A VIP is added when its service is there.
+// steps returns the steps of apply, in order, for a ruleset of the generation. New
+// services are created before packets get their marks, and old services are removed when
+// packets no longer get their marks. A VIP is added after its service.
 func (p *Plan) steps(e *engine, generation uint32) []step {
 	ruleset := func(name string, from, to *nft.Ruleset) step {
 		difference := nft.Compare(from, to)
@@ -148,7 +146,7 @@ func (p *Plan) steps(e *engine, generation uint32) []step {
 	return slices.DeleteFunc(steps, func(s step) bool { return s.do == nil })
 }
 
-// splitServices relies on the order of ipvs.Diff: changes that end connections are last.
+// splitServices separates the changes that end connections, which ipvs.Diff returns last.
 func (p *Plan) splitServices() (safe, disruptive []ipvs.Change) {
 	for i, c := range p.services {
 		if c.Disrupts() {
@@ -158,7 +156,8 @@ func (p *Plan) splitServices() (safe, disruptive []ipvs.Change) {
 	return p.services, nil
 }
 
-// removeServices records the real servers whose connections undo cannot restore.
+// removeServices returns the step that removes services and real servers. It records real
+// servers whose connections undo cannot restore.
 func (e *engine) removeServices(changes []ipvs.Change) step {
 	operation := e.serviceOperation()
 	var removed []string
@@ -176,7 +175,7 @@ func (e *engine) removeServices(changes []ipvs.Change) step {
 	return s
 }
 
-// tables returns the names of the tables of all rulesets.
+// tables returns the names of the tables in the rulesets.
 func tables(rulesets ...*nft.Ruleset) []string {
 	var names []string
 	for _, r := range rulesets {

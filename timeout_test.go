@@ -47,6 +47,6 @@ func TestTimeoutWithoutIPVS(t *testing.T) {
 func TestTimeoutValues(t *testing.T) {
 	k := &netnsKernel{}
 	for _, value := range []string{"", "0", "-1", "5m", "2147483648"} {
-		assert.ErrorContains(t, k.WriteSetting(config.TimeoutTCP, value), "no number of seconds", value)
+		assert.ErrorContains(t, k.WriteSetting(config.TimeoutTCP, value), "not a positive number of seconds", value)
 	}
 }

@@ -11,16 +11,17 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Warnings names rules of other programs that keep packets of the spec from their mark or
-// from IPVS. An error of reading them does not prevent apply: it is a warning too.
+// Warnings describes rules of other programs that set the mark of the spec's packets or
+// keep them from IPVS. If it cannot read them, it returns the error as a warning, because
+// apply does not need them.
 func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 	found, err := findings(spec)
 	warnings := firewall.Warnings(found)
 	if err != nil {
-		warnings = append(warnings, fmt.Sprintf("the tables of others could not be checked for what keeps packets from lvsmark: %v", err))
+		warnings = append(warnings, fmt.Sprintf("tables of other programs could not be checked: %v", err))
 	}
 	for _, v := range xtables.WithRules() {
-		warnings = append(warnings, fmt.Sprintf("%s has rules (table %s), which lvsmark does not read: `%s-save` shows whether they set marks or take packets to the VIPs",
+		warnings = append(warnings, fmt.Sprintf("%s has rules (table %s), which lvsmark does not read: `%s-save` shows whether they affect packets to the VIPs",
 			v.Program, strings.Join(v.Tables, ", "), v.Program))
 	}
 	for i, warning := range warnings {
@@ -29,12 +30,12 @@ func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 	return warnings
 }
 
-// findingTries bounds how often the tables of others are read anew because they change
-// meanwhile: large ones take their time, and a warning can wait.
+// findingTries bounds how often other programs' tables are read again because they changed
+// during the read. Reading large tables takes time, and warnings are not urgent.
 const findingTries = 10
 
-// findings has a connection of its own: one that failed in the middle of an
-// answer is good for nothing else.
+// findings uses its own connection, because a connection is unusable after it fails in the
+// middle of an answer.
 func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 	conn, err := nft.Dial()
 	if err != nil {

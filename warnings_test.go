@@ -37,7 +37,7 @@ func TestWarningsUnreadable(t *testing.T) {
 		}
 		warnings := e.Warnings(parse(t, unboundSpec))
 		if assert.Len(t, warnings, 1) {
-			assert.Contains(t, warnings[0], "the tables of others could not be checked for what keeps packets from lvsmark: ")
+			assert.Contains(t, warnings[0], "tables of other programs could not be checked: ")
 			assert.Contains(t, warnings[0], unix.EPERM.Error())
 		}
 		return nil

@@ -129,7 +129,7 @@ func (w *fixture) checkOutcome(o outcome) {
 const refusals = `another lvsmark is changing this network namespace: pid \d+, apply, since` +
 	`|the nftables ruleset was changed by another process` +
 	`|the nftables ruleset changed during the read` +
-	`|applied, but somebody else changed lvsmark's tables or services at the same time` +
+	`|applied, but another process changed lvsmark's tables or services at the same time` +
 	`|another process has (added|deleted) it` +
 	`|IPVS service is not lvsmark's`
 
