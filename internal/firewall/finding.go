@@ -130,10 +130,7 @@ func (w *walk) report(at place, b branch, effect Effect) {
 	if at.rule != nil {
 		key.handle = at.rule.handle
 	}
-	conditions := b.conditions
-	if len(conditions) > 1 {
-		conditions = slices.Sorted(slices.Values(conditions))
-	}
+	conditions := w.allConditions(b)
 	known := w.findings[key]
 	switch {
 	case known == nil:

@@ -44,7 +44,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "tproxy":
 		l.add(interception{effect: Proxies})
 	case "cmp", "range":
-		if v := l.at(e.SourceRegister()); v.kind == opaque {
+		if v := l.at(e.SourceRegister()); v.kind == opaque && v.excluded == nil {
 			l.addCondition(nameOf(v)) // the other operand does not matter
 			return
 		}

@@ -9,6 +9,13 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
+// Conditions on connections that packets to a VIP do not meet as the first of their
+// connection: another state than new, and a translated destination.
+const (
+	ctState  = "ct state"
+	ctStatus = "ct status"
+)
+
 // Numbers of linux/if_ether.h and linux/rtnetlink.h.
 const (
 	etherTypeIPv4 = 0x0800 // ETH_P_IP
@@ -29,6 +36,10 @@ func (l *loader) meta(e *expr.Meta) {
 	switch e.Key {
 	case expr.MetaKeyMARK:
 		v.kind = mark
+	case expr.MetaKeyIIFNAME:
+		v.excluded = []byte("lo\x00")
+	case expr.MetaKeyIIF:
+		v.excluded = hostUint32(loopbackIndex)
 	case expr.MetaKeyNFPROTO:
 		v = constantValue(name, []byte{byte(l.space.family)})
 	case expr.MetaKeyPROTOCOL:
@@ -38,6 +49,11 @@ func (l *loader) meta(e *expr.Meta) {
 	}
 	l.fill(e.Register, v)
 }
+
+// loopbackIndex is the index of the loopback device (LOOPBACK_IFINDEX of
+// net/net_namespace.h). Packets to IPVS come in by other devices: those that the director sends to
+// a VIP do not pass the hooks before IPVS.
+const loopbackIndex = 1
 
 func metaSize(key expr.MetaKey) int {
 	const deviceName = 16 // IFNAMSIZ
@@ -133,8 +149,10 @@ func (l *loader) conntrack(e *expr.Ct) {
 	}
 	v := opaqueValue("ct", 4)
 	switch e.Key {
+	case expr.CtKeySTATUS:
+		v.name = ctStatus
 	case expr.CtKeySTATE:
-		v = value{kind: constant, name: "ct state", size: 4, bytes: hostUint32(expr.CtStateBitNEW), firstPacketOnly: true}
+		v = value{kind: constant, name: ctState, size: 4, bytes: hostUint32(expr.CtStateBitNEW), firstPacketOnly: true}
 	case expr.CtKeyMARK:
 		v = value{kind: constant, name: "ct mark", size: 4, bytes: hostUint32(0), firstPacketOnly: true}
 	}

@@ -140,7 +140,7 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states uint16) {
 // stateMatch assumes that packets are the first of their connection, see conntrack.
 func (l *loader) stateMatch(states uint16, inverse bool) {
 	if (states&uint16(expr.CtStateBitNEW) != 0) == inverse {
-		l.addCondition("ct state")
+		l.addCondition(ctState)
 	}
 }
 

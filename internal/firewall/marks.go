@@ -100,7 +100,6 @@ func (q MarkQuery) marks(s *space, chains []*chain) []MarkedAddresses {
 	reader := newReader(inMemory{}, s)
 	reader.includes = q.includes
 	w := newWalk(reader, 0, math.MaxInt)
-	w.keepAccepted = true
 	var parts []part
 	for _, r := range s.ports {
 		parts = append(parts, part{classes: fullBitset(s.count), protocol: r.Protocol, low: r.Low, high: r.High, mark: &marking{}})

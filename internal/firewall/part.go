@@ -18,6 +18,10 @@ type part struct {
 	low, high uint16
 	clusters  *marking // the marks of the clusters; nil for Marks
 	mark      *marking // the current mark
+
+	// accepted are the conditions under which an earlier rule of the base chain has
+	// accepted the packets, sorted.
+	accepted []string
 }
 
 // A marking is the marks of packets by class.
@@ -158,9 +162,13 @@ func (p part) minus(other part) []part {
 	return left
 }
 
+func (p part) overlaps(other part) bool {
+	return p.protocol == other.protocol && max(p.low, other.low) <= min(p.high, other.high) && !p.classes.and(other.classes).empty()
+}
+
 func (p part) equal(other part) bool {
 	return p.clusters == other.clusters && p.protocol == other.protocol && p.low == other.low && p.high == other.high &&
-		p.mark.equal(other.mark) && slices.Equal(p.classes, other.classes)
+		p.mark.equal(other.mark) && slices.Equal(p.classes, other.classes) && slices.Equal(p.accepted, other.accepted)
 }
 
 func (p part) withClasses(classes bitset) part { p.classes = classes; return p }

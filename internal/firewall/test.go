@@ -48,7 +48,7 @@ func (s *space) split(v value, t test, p part) split {
 	case perClass:
 		hits = splitClasses(v, t, p)
 	default:
-		return split{hits: []part{p}, uncertain: true}
+		return splitOpaque(v, t, p)
 	}
 	if !exact {
 		return split{hits: []part{p}, uncertain: true}
@@ -57,6 +57,19 @@ func (s *space) split(v value, t test, p part) split {
 		hits = withoutParts([]part{p}, hits)
 	}
 	return split{hits: hits}
+}
+
+func splitOpaque(v value, t test, p part) split {
+	isExcluded := func(i interval) bool {
+		return v.excluded != nil && bytes.HasPrefix(i.low, v.excluded) && bytes.Equal(i.low, i.high)
+	}
+	switch {
+	case len(t.within) == 0 || slices.ContainsFunc(t.within, func(i interval) bool { return !isExcluded(i) }):
+		return split{hits: []part{p}, uncertain: true}
+	case t.inverse:
+		return split{hits: []part{p}}
+	}
+	return split{}
 }
 
 func splitConstant(v value, t test, p part) split {

@@ -16,6 +16,7 @@ type value struct {
 	bytes           []byte // of constants
 	firstPacketOnly bool   // a constant that later packets of a connection may not have
 	slot            int    // index in branch.answers, of kind answer
+	excluded        []byte // a value that no packet has, of kind opaque; nil: none
 
 	// Of kind perClass: byClass returns the bytes of a class, after change. marks has the
 	// same as marks in host byte order; nil if there is a change.

@@ -20,18 +20,17 @@ const (
 // A walk follows the packets of one space through chains, and collects findings.
 type walk struct {
 	*reader
-	space        *space
-	spaceIndex   int // index of the space in reader.loaders
-	hookPoint    hookPoint
-	findings     map[findingKey]*Finding
-	order        []*Finding
-	accepted     []part // packets that the base chain accepts, if keepAccepted
-	keepAccepted bool   // for Marks
-	memos        map[*chain][]memo
-	steps        int
-	limit        int // maximum of steps
-	depth        int
-	err          error
+	space      *space
+	spaceIndex int // index of the space in reader.loaders
+	hookPoint  hookPoint
+	findings   map[findingKey]*Finding
+	order      []*Finding
+	accepted   []part // packets that the base chain accepts
+	memos      map[*chain][]memo
+	steps      int
+	limit      int       // maximum of steps
+	leaves     [][]leave // by depth: packets that may have left the chain
+	err        error
 }
 
 // A memo is the result of a chain for some packets. Without memos, a chain that many rules
@@ -102,11 +101,11 @@ func (w *walk) chain(c *chain, alive []part, conditions []string) []part {
 		w.fail(err)
 		return nil
 	}
-	w.depth++
-	defer func() { w.depth-- }()
+	w.leaves = append(w.leaves, nil)
+	defer func() { w.leaves = w.leaves[:len(w.leaves)-1] }()
 	var back []part
 	for _, r := range rules {
-		if len(alive) == 0 || w.spent() || w.depth > depthLimit {
+		if len(alive) == 0 || w.spent() || len(w.leaves) > depthLimit {
 			break
 		}
 		var returned []part
@@ -126,11 +125,13 @@ func (w *walk) rule(at place, alive []part, conditions []string) (next, returned
 		if sure && (o.ends || o.marked) {
 			next = withoutParts(next, o.parts)
 		}
-		through := o.parts
+		accepted, through := len(w.accepted), o.parts
 		if target := at.chain.table.chains[o.chain]; o.ends && target != nil {
 			through = w.chainOnce(target, o.parts, o.conditions)
 		}
 		switch {
+		case !sure && o.ends:
+			next = w.mayEnd(o, w.accepted[accepted:], through, next, o.conditions[len(conditions):])
 		case !sure || !o.ends && !o.marked:
 		case !o.ends || o.verdict == expr.VerdictJump:
 			next = append(slices.Clip(next), through...)
@@ -138,7 +139,7 @@ func (w *walk) rule(at place, alive []part, conditions []string) (next, returned
 			returned = append(returned, through...)
 		case o.verdict == expr.VerdictReturn:
 			returned = append(returned, o.parts...)
-		case o.verdict == expr.VerdictAccept && w.keepAccepted:
+		case o.verdict == expr.VerdictAccept:
 			w.accepted = append(w.accepted, o.parts...)
 		}
 	}

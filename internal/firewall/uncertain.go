@@ -1,0 +1,86 @@
+package firewall
+
+import (
+	"slices"
+
+	"github.com/google/nftables/expr"
+)
+
+// A rule that depends on conditions may end the path of packets, through its chain or
+// through all rules. What later rules do to these packets depends on the same conditions.
+
+// A leave is packets that may have left a chain for its caller, under conditions.
+type leave struct {
+	parts      []part
+	conditions []string
+}
+
+// mayEnd handles a verdict that depends on conditions. accepted and through are the
+// packets that the target chain of the verdict accepts and returns. It returns next, the
+// packets that go on to the next rule, with the conditions.
+func (w *walk) mayEnd(g group, accepted, through, next []part, conditions []string) []part {
+	if len(next) == 0 || next[0].clusters == nil || isNever(conditions) {
+		return next
+	}
+	switch g.verdict {
+	case expr.VerdictAccept:
+		return mayBeAccepted(next, g.parts, conditions)
+	case expr.VerdictReturn, expr.VerdictGoto:
+		last := len(w.leaves) - 1
+		w.leaves[last] = append(w.leaves[last], leave{g.parts, conditions})
+	}
+	accepted = slices.Clone(accepted)
+	for _, p := range through {
+		if len(p.accepted) > 0 {
+			accepted = append(accepted, p)
+		}
+	}
+	return mayBeAccepted(next, accepted, conditions)
+}
+
+// isNever reports whether no packet to a VIP that is the first of its connection meets
+// the conditions.
+func isNever(conditions []string) bool {
+	return slices.Contains(conditions, ctState) || slices.Contains(conditions, ctStatus)
+}
+
+// mayBeAccepted adds the conditions to the parts that a rule may have accepted.
+func mayBeAccepted(parts, accepted []part, conditions []string) []part {
+	lacksCondition := func(p part) bool {
+		return slices.ContainsFunc(conditions, func(c string) bool { return !slices.Contains(p.accepted, c) })
+	}
+	if len(accepted) == 0 || !slices.ContainsFunc(parts, lacksCondition) {
+		return parts
+	}
+	result := withoutParts(parts, accepted)
+	for _, p := range withoutParts(parts, result) {
+		p.accepted = joinConditions(p.accepted, conditions)
+		result = append(result, p)
+	}
+	return result
+}
+
+// allConditions returns the conditions that the effect of a rule on the branch depends on:
+// those of the rule, and those of earlier rules that may have ended the path of the
+// packets.
+func (w *walk) allConditions(b branch) []string {
+	conditions := joinConditions(b.conditions, b.accepted)
+	for _, leaves := range w.leaves {
+		for _, l := range leaves {
+			if slices.ContainsFunc(l.parts, b.overlaps) {
+				conditions = joinConditions(conditions, l.conditions)
+			}
+		}
+	}
+	return conditions
+}
+
+// joinConditions returns the conditions of both lists, sorted.
+func joinConditions(a, b []string) []string {
+	if len(a)+len(b) < 2 {
+		return append(slices.Clip(a), b...)
+	}
+	joined := slices.Concat(a, b)
+	slices.Sort(joined)
+	return slices.Compact(joined)
+}
