@@ -16,7 +16,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/nftlist"
 )
 
-// save makes a plan of the spec and brings it through a plan file.
+// save plans the spec, writes a plan file and reads it.
 func (w *world) save(spec string) *SavedPlan {
 	w.t.Helper()
 	opts := w.options()
@@ -43,8 +43,8 @@ func applySaved(ctx context.Context, saved *SavedPlan, spec *config.Spec, digest
 	return err
 }
 
-// TestSavedPlan goes from nothing to each spec, to each other: what nft and
-// ipvsadm list afterwards is to the letter what the plan said.
+// TestSavedPlan applies plan files of each spec to an empty system and over each other
+// spec: nft and ipvsadm then print exactly the text in the plan file.
 func TestSavedPlan(t *testing.T) {
 	worlds := map[string]struct {
 		world func(*testing.T) *world
@@ -59,7 +59,7 @@ func TestSavedPlan(t *testing.T) {
 	for name, c := range worlds {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)
-			for from, to := range turns(c.specs) {
+			for from, to := range specPairs(c.specs) {
 				w.apply(parse(t, from))
 				saved := w.save(to)
 				assert.Equal(t, from != to, saved.Changed)
@@ -73,7 +73,7 @@ func TestSavedPlan(t *testing.T) {
 	}
 }
 
-// threeProfilesSpec has a verdict map.
+// threeProfilesSpec needs a verdict map.
 const threeProfilesSpec = `
 clusters:
   - {name: a, mark: 1, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}
@@ -82,7 +82,7 @@ clusters:
 director: {bind: false}
 `
 
-// ownTables is what nft lists of lvsmark's tables.
+// ownTables returns lvsmark's tables as nft lists them.
 func (w *world) ownTables() string {
 	w.t.Helper()
 	var list strings.Builder
@@ -97,7 +97,7 @@ func (w *world) ownTables() string {
 	return nftlist.Uncounted(list.String())
 }
 
-// fwmarkServices is what ipvsadm saves of the services whose marks the plan has.
+// fwmarkServices returns the services with marks of the plan as ipvsadm saves them.
 func (w *world) fwmarkServices(saved *SavedPlan) []string {
 	w.t.Helper()
 	if saved.After.IPVS == "" {
@@ -115,23 +115,23 @@ func (w *world) fwmarkServices(saved *SavedPlan) []string {
 
 func sortedLines(text string) []string { return slices.Sorted(strings.Lines(text)) }
 
-// TestStalePlan has somebody else change each kind of thing between plan and
-// apply: the plan is refused, says what moved, and changes nothing.
+// TestStalePlan has another process change each kind of object between plan and apply:
+// apply refuses the plan, prints the reason, and changes nothing.
 func TestStalePlan(t *testing.T) {
 	for name, c := range map[string]struct {
-		world func(*testing.T) *world
-		spec  string
-		by    string
-		moved string
+		world  func(*testing.T) *world
+		spec   string
+		by     string
+		reason string
 	}{
-		"nft, another table":                  {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
-		"nft, ours":                           {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
-		"sysctl":                              {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "needed in addition: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
-		"address":                             {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "needed in addition: add address 198.51.100.21 of device vip0"},
-		"ipvsadm, ours":                       {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "an IPVS service or real server was changed since"},
-		"ipvsadm, a real server of another's": {newIPVSWorld, boundSpec, "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.81:80 -m", "an IPVS service or real server was changed since"},
-		"ipvsadm, another service":            {newIPVSWorld, boundSpec, "ipvsadm -A -u 192.0.2.1:53 -s rr", "an IPVS service or real server was changed since"},
-		"ipvsadm, timeouts":                   {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "needed in addition: edit setting ipvs.timeout.tcp = 100"},
+		"nft, another table":           {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
+		"nft, ours":                    {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
+		"sysctl":                       {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "needed in addition: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
+		"address":                      {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "needed in addition: add address 198.51.100.21 of device vip0"},
+		"ipvsadm, ours":                {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "an IPVS service or real server was changed since"},
+		"ipvsadm, another real server": {newIPVSWorld, boundSpec, "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.81:80 -m", "an IPVS service or real server was changed since"},
+		"ipvsadm, another service":     {newIPVSWorld, boundSpec, "ipvsadm -A -u 192.0.2.1:53 -s rr", "an IPVS service or real server was changed since"},
+		"ipvsadm, timeouts":            {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "needed in addition: edit setting ipvs.timeout.tcp = 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)
@@ -143,27 +143,27 @@ func TestStalePlan(t *testing.T) {
 			err := w.applySaved(saved, next)
 			_, ok := errors.AsType[*StalePlanError](err)
 			require.True(t, ok, "%v", err)
-			assert.Contains(t, err.Error(), c.moved)
+			assert.Contains(t, err.Error(), c.reason)
 			assert.Equal(t, before, w.state())
 			require.NoError(t, w.applySaved(w.save(next), next), "a new plan")
 		})
 	}
 }
 
-// TestStaleSpec is a spec that was edited, if only by a comment.
+// TestStaleSpec edits the spec after the plan, by a comment only.
 func TestStaleSpec(t *testing.T) {
 	w := newWorld(t)
 	saved := w.save(unboundSpec)
 	before := w.state()
-	err := w.applySaved(saved, unboundSpec+"# a word\n")
+	err := w.applySaved(saved, unboundSpec+"# comment\n")
 	require.ErrorContains(t, err, "spec.yaml was edited since")
-	assert.NotContains(t, err.Error(), "to be done")
+	assert.NotContains(t, err.Error(), "needed")
 	assert.Equal(t, before, w.state())
 	require.NoError(t, w.applySaved(saved, unboundSpec))
 }
 
-// TestSavedPlanUnderLock is a plan that is applied under a lock of one's own,
-// which is no change of the ruleset that counts.
+// TestSavedPlanUnderLock applies a plan under the caller's lock, which does not make the
+// plan out of date.
 func TestSavedPlanUnderLock(t *testing.T) {
 	w := newWorld(t)
 	saved := w.save(unboundSpec)

@@ -23,7 +23,7 @@ const planFile = `{
 }
 `
 
-// TestReadPlan refuses what no lvsmark wrote, and says why.
+// TestReadPlan: a file that is not a plan file is refused with a reason.
 func TestReadPlan(t *testing.T) {
 	plan, err := ReadPlan(strings.NewReader(planFile))
 	require.NoError(t, err)
@@ -36,7 +36,7 @@ func TestReadPlan(t *testing.T) {
 		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make a new plan"},
 		"no version":      {`"version": 1,`, "", "a plan of version 0"},
 		"unknown member":  {`"netns"`, `"namespace"`, `unknown field "namespace"`},
-		"more behind":     {"}\n", "}\n{}", "data after the plan"},
+		"data after it":   {"}\n", "}\n{}", "data after the plan"},
 		"another type":    {`7`, `"7"`, "not a plan file of lvsmark: "},
 		"too large":       {`7`, `4294967296`, "not a plan file of lvsmark: "},
 		"contradiction":   {`"changed": true`, `"changed": false`, "changed contradicts changes"},
@@ -50,7 +50,7 @@ func TestReadPlan(t *testing.T) {
 	}
 }
 
-// FuzzReadPlan never panics, and a plan that it takes is written as it was read.
+// FuzzReadPlan: ReadPlan does not panic, and writing a plan returns what was read.
 func FuzzReadPlan(f *testing.F) {
 	f.Add([]byte(planFile))
 	f.Add([]byte(`{"version":1,"changes":null}`))
