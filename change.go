@@ -7,6 +7,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/internal/impact"
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -47,6 +48,12 @@ func (c Change) String() string {
 	return text
 }
 
+// makePrintable escapes the texts, which can contain names and comments of other programs.
+func (c *Change) makePrintable() {
+	c.Where, c.Before, c.After = printable.Line(c.Where), printable.Line(c.Before), printable.Line(c.After)
+	c.Impact.Detail = printable.Line(c.Impact.Detail)
+}
+
 // Sum adds up the impacts of changes.
 func Sum(changes []Change) impact.Summary {
 	return impact.Sum(func(yield func(impact.Impact) bool) {
@@ -68,6 +75,7 @@ func settingChanges(list []settingChange, impacts []impact.Impact) []Change {
 			Op: Edit, Kind: "setting", Before: s.name + " = " + s.before, After: s.name + " = " + s.after,
 			Impact: impacts[i],
 		}
+		changes[i].makePrintable()
 	}
 	return changes
 }
@@ -76,6 +84,7 @@ func addedAddresses(list []hostaddr.Address) []Change {
 	changes := make([]Change, len(list))
 	for i, a := range list {
 		changes[i] = Change{Op: Add, Kind: "address", Where: "device " + a.Device, After: a.IP.String(), Impact: impact.Impact{Effect: impact.Safe}}
+		changes[i].makePrintable()
 	}
 	return changes
 }
@@ -84,6 +93,7 @@ func removedAddresses(list []hostaddr.Address, impacts []impact.Impact) []Change
 	changes := make([]Change, len(list))
 	for i, a := range list {
 		changes[i] = Change{Op: Delete, Kind: "address", Where: "device " + a.Device, Before: a.IP.String(), Impact: impacts[i]}
+		changes[i].makePrintable()
 	}
 	return changes
 }
@@ -95,6 +105,7 @@ func serviceChanges(list []ipvs.Change, impacts []impact.Impact) []Change {
 			Op: Op(c.Verb()), Kind: c.Kind(), Where: c.Where(), Before: c.BeforeText(), After: c.AfterText(),
 			Impact: impacts[i],
 		}
+		changes[i].makePrintable()
 	}
 	return changes
 }
@@ -107,6 +118,7 @@ func rulesetChanges(list []nft.Change, impacts []impact.Impact) []Change {
 			Op: Op(c.Op), Kind: c.Kind(), Where: c.Where(), Before: c.BeforeText(), After: c.AfterText(),
 			Impact: impacts[i],
 		}
+		changes[i].makePrintable()
 	}
 	return changes
 }

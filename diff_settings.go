@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -74,14 +75,14 @@ func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool)
 	missing := errors.Is(now.err, fs.ErrNotExist) || errors.Is(now.err, ipvs.ErrNoIPVS)
 	switch {
 	case missing && !exact:
-		p.notes = append(p.notes, fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err))
+		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err)))
 	case now.err != nil:
 		return now.err
 	case sysctl.Equal(now.value, entry.Previous):
 	case exact, sysctl.Equal(now.value, entry.Value):
 		p.settings.putBack = append(p.settings.putBack, settingChange{name, now.value, entry.Previous})
 	default:
-		p.notes = append(p.notes, fmt.Sprintf("%s is left at %s: another process set it after lvsmark set %s", name, now.value, entry.Value))
+		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s is left at %s: another process set it after lvsmark set %s", name, now.value, entry.Value)))
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (p *Plan) deferred() *Plan {
 		}
 	}
 	both := joinedLedgers(p.state.ledger, p.active.Ledger())
-	extended, ok := nft.Extend(&p.live.Ruleset, p.settled)
+	extended, ok := nft.MergeElements(&p.live.Ruleset, p.settled)
 	if ok {
 		d.addresses.added = p.addresses.added
 	} else {

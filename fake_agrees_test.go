@@ -53,7 +53,7 @@ func (w *world) copied() *fakeWorld {
 				value = entry.Previous
 			}
 			if err == nil {
-				f.Meanwhile(func() { err = f.WriteSetting(name, value) })
+				f.AsOtherProcess(func() { err = f.WriteSetting(name, value) })
 			}
 			assert.NoError(w.t, err)
 		}

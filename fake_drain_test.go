@@ -34,7 +34,7 @@ func newFakeDrain(t *testing.T, connections ipvs.Connections) *fakeDrain {
 }
 
 func (d *fakeDrain) connect(c ipvs.Connections) {
-	d.Connect(ipvs.Key{Mark: 21, Family: config.IPv4}, netip.MustParseAddr("10.0.0.12"), c)
+	d.SetConnections(ipvs.Key{Mark: 21, Family: config.IPv4}, netip.MustParseAddr("10.0.0.12"), c)
 }
 
 func drainSpec() string {

@@ -121,7 +121,7 @@ func TestFakeCheckpoint(t *testing.T) {
 		if from == boundSpec {
 			w.editWeight(21, "10.0.0.11", 7)
 		}
-		w.Meanwhile(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_forward", "1")) })
+		w.AsOtherProcess(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_forward", "1")) })
 		before := w.String()
 		locked := w.lock()
 		p, err := w.plan(t.Context(), to, Options{LockToken: &locked.LockToken})
@@ -174,7 +174,7 @@ func TestFakeCheckpointUnconditional(t *testing.T) {
 	require.NoError(t, err)
 	_, err = d.apply(t.Context(), drainSpec(), Options{LockToken: &locked.LockToken})
 	require.NoError(t, err)
-	d.Connect(ipvs.Key{Mark: 21, Family: config.IPv4}, netip.MustParseAddr("10.0.0.13"), ipvs.Connections{Active: 1})
+	d.SetConnections(ipvs.Key{Mark: 21, Family: config.IPv4}, netip.MustParseAddr("10.0.0.13"), ipvs.Connections{Active: 1})
 	require.NoError(t, d.restore(&locked.Checkpoint))
 	require.NoError(t, locked.Release())
 	assert.Equal(t, before, d.String())
@@ -189,7 +189,7 @@ func TestFakeCheckpointSettings(t *testing.T) {
 	locked := w.lock()
 	_, err := w.apply(t.Context(), unboundSpec, Options{LockToken: &locked.LockToken})
 	require.NoError(t, err)
-	w.Meanwhile(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_default_ttl", "99")) })
+	w.AsOtherProcess(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_default_ttl", "99")) })
 	require.NoError(t, w.restore(&locked.Checkpoint))
 	assert.Equal(t, before, strings.ReplaceAll(w.String(), "locked: "+w.owner()+"\n", ""))
 
@@ -214,9 +214,9 @@ func TestFakePlanFile(t *testing.T) {
 		moved string
 	}{
 		"nothing":         {func(*fakeWorld) {}, ""},
-		"another table":   {func(w *fakeWorld) { w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "another"}) }, "the nftables ruleset was changed since"},
-		"weight":          {func(w *fakeWorld) { w.editWeight(21, "10.0.0.11", 5) }, "an IPVS service or real server was changed since"},
-		"another service": {func(w *fakeWorld) { w.addService(4000, "10.0.0.40") }, "an IPVS service or real server was changed since"},
+		"another table":   {func(w *fakeWorld) { w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "another"}) }, ""},
+		"weight":          {func(w *fakeWorld) { w.editWeight(21, "10.0.0.11", 5) }, "needed in addition: delete real-server 10.0.0.11:0 -m -w 5"},
+		"another service": {func(w *fakeWorld) { w.addService(4000, "10.0.0.40") }, ""},
 		"setting":         {func(w *fakeWorld) { _ = w.WriteSetting("net.ipv4.ip_forward", "0") }, "needed in addition: edit setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1"},
 		"timeout":         {func(w *fakeWorld) { _ = w.WriteSetting(config.TimeoutTCP, "100") }, "needed in addition: edit setting ipvs.timeout.tcp = 100"},
 	} {
@@ -254,19 +254,29 @@ func (w *fakeWorld) planFile(saved *SavedPlan, spec, file string) (*Plan, error)
 }
 
 // TestFakePlanFileTooLate changes the kernel between the check of a plan file and its
-// commit: apply fails, because the new plan does not match the file.
+// commit. With Options.Strict the plan is refused. Otherwise it is checked again and
+// applied.
 func TestFakePlanFileTooLate(t *testing.T) {
-	w := newFakeWorld(t)
-	p, err := w.plan(t.Context(), boundSpec, Options{Saves: true})
-	require.NoError(t, err)
-	p, err = w.planFile(p.Save(SpecDigest{"spec.yaml", boundSpec}), boundSpec, "spec.yaml")
-	require.NoError(t, err)
-	w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "meanwhile"})
-	before := w.String()
-	_, err = w.carryOut(t.Context(), p)
-	stale, _ := errors.AsType[*StalePlanError](err)
-	require.NotNil(t, stale, "%v", err)
-	assert.Equal(t, before, w.String())
+	for _, strict := range []bool{false, true} {
+		w := newFakeWorld(t)
+		p, err := w.plan(t.Context(), boundSpec, Options{Saves: true})
+		require.NoError(t, err)
+		p, err = w.planFile(p.Save(SpecDigest{"spec.yaml", boundSpec}), boundSpec, "spec.yaml")
+		require.NoError(t, err)
+		p.opts.Strict = strict
+		w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "meanwhile"})
+		before := w.String()
+		_, err = w.carryOut(t.Context(), p)
+		if !strict {
+			require.NoError(t, err)
+			w.settled(boundSpec)
+			continue
+		}
+		stale, _ := errors.AsType[*StalePlanError](err)
+		require.NotNil(t, stale, "%v", err)
+		assert.ErrorContains(t, err, "the nftables ruleset was changed since")
+		assert.Equal(t, before, w.String())
+	}
 }
 
 // TestFakeFailOn: a plan with an effect at least as severe as FailOn is refused.

@@ -20,7 +20,7 @@ func TestFakePlanString(t *testing.T) {
 	w.Findings = []string{"table ip filter, chain prerouting, rule 3: will set the mark"}
 	const spec = "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.22], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}\n"
 	w.applied(spec)
-	w.Meanwhile(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_default_ttl", "99")) })
+	w.AsOtherProcess(func() { require.NoError(t, w.WriteSetting("net.ipv4.ip_default_ttl", "99")) })
 	w.AddConnection(ipvs.Connection{
 		Protocol: config.TCP, VIP: netip.MustParseAddrPort("198.51.100.21:21"), RealServer: netip.MustParseAddrPort("10.0.0.11:21"),
 	})

@@ -46,7 +46,7 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 func (w *fakeWorld) addService(mark uint32, server string) {
 	s := ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, SchedName: "rr", Netmask: 32}
 	d := ipvs.Destination{Address: netip.MustParseAddr(server), Weight: 1, Forwarding: config.NAT}
-	w.Meanwhile(func() {
+	w.AsOtherProcess(func() {
 		for _, err := range w.ChangeServices(
 			ipvs.Change{Op: ipvs.AddService, Service: s},
 			ipvs.Change{Op: ipvs.AddDestination, Service: s, After: d},
@@ -58,7 +58,7 @@ func (w *fakeWorld) addService(mark uint32, server string) {
 
 // editWeight edits the weight of a real server, as ipvsadm does.
 func (w *fakeWorld) editWeight(mark uint32, server string, weight int) {
-	w.Meanwhile(func() {
+	w.AsOtherProcess(func() {
 		services, err := w.Services()
 		require.NoError(w.t, err)
 		for _, s := range services {

@@ -145,7 +145,7 @@ func (k *netnsKernel) ServiceChanged(c ipvs.Change) (bool, error) {
 	if err := k.OpenIPVS(); err != nil {
 		return false, err
 	}
-	return k.ipvs.Done(c)
+	return k.ipvs.IsApplied(c)
 }
 
 func (k *netnsKernel) UnderWay() iter.Seq2[ipvs.Connection, error] { return ipvs.EachConnection() }

@@ -2,10 +2,13 @@ package lvsmark
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -29,6 +32,7 @@ type SavedPlan struct {
 	Notes    []string     `json:"notes"`
 	Warnings []string     `json:"warnings"`
 	After    After        `json:"after"`
+	SHA256   string       `json:"sha256"` // of all other members, see sum
 }
 
 // A SpecDigest identifies the spec of a plan.
@@ -52,13 +56,25 @@ type After struct {
 // Save returns the content of a plan file. The plan must be made with Options.Saves, from
 // the spec that the digest identifies.
 func (p *Plan) Save(digest SpecDigest) *SavedPlan {
-	return &SavedPlan{
+	s := &SavedPlan{
 		Version: SavedPlanVersion, Changed: len(p.Changes()) > 0, NetNS: p.opts.NetNS, Adopt: p.opts.Adopt,
 		Spec: digest, Kernel: p.digest(),
 		Changes: append([]Change{}, p.Changes()...), Notes: append([]string{}, p.notes...),
 		Warnings: append([]string{}, p.warnings...),
 		After:    p.after(),
 	}
+	s.SHA256 = s.sum()
+	return s
+}
+
+// sum returns the SHA-256 of all other members in hexadecimal. It is computed from JSON
+// without white space, so that formatting the file does not change it.
+func (s *SavedPlan) sum() string {
+	others := *s
+	others.SHA256 = ""
+	text, _ := json.Marshal(&others) // cannot fail: all values have a JSON form
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // digest returns the state of the kernel as it is without the lock.
@@ -73,7 +89,7 @@ func (p *Plan) digest() KernelDigest {
 func (p *Plan) after() After {
 	ruleset := &p.live.Ruleset
 	for _, next := range []*nft.Ruleset{p.intent, p.active, p.settled} {
-		ruleset = nft.Arranged(ruleset, next)
+		ruleset = nft.InKernelOrder(ruleset, next)
 	}
 	return After{NFTables: ruleset.String(), IPVS: ipvs.Text(p.want)}
 }
@@ -88,24 +104,35 @@ func (s *SavedPlan) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// ReadPlan reads a plan file. Unknown members are an error.
+// planLimit is the maximum size of a plan file in bytes, the same as of a spec.
+const planLimit = 64 << 20
+
+// ReadPlan reads a plan file. Unknown members, and a file that was edited, are errors.
 func ReadPlan(r io.Reader) (*SavedPlan, error) {
-	d := json.NewDecoder(r)
+	limited := &io.LimitedReader{R: r, N: planLimit + 1}
+	d := json.NewDecoder(limited)
 	d.DisallowUnknownFields()
 	s := &SavedPlan{}
-	if err := d.Decode(s); err != nil {
-		return nil, fmt.Errorf("not a plan file of lvsmark: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("not a plan file of lvsmark: data after the plan")
-	}
+	err := d.Decode(s)
+	more := err == nil && hasMore(d)
 	switch {
+	case limited.N == 0:
+		return nil, errors.New("not a plan file of lvsmark: the file is over 64 MB")
+	case err != nil:
+		return nil, fmt.Errorf("not a plan file of lvsmark: %w", err)
+	case more:
+		return nil, errors.New("not a plan file of lvsmark: data after the plan")
 	case s.Version != SavedPlanVersion:
 		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make a new plan with `lvsmark plan`", s.Version, SavedPlanVersion)
-	case s.Changed != (len(s.Changes) > 0):
-		return nil, errors.New("not a plan file of lvsmark: changed contradicts changes")
+	case s.SHA256 != s.sum() || s.Changed != (len(s.Changes) > 0):
+		return nil, errors.New("the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make a new plan")
 	}
 	return s, nil
+}
+
+func hasMore(d *json.Decoder) bool {
+	_, err := d.Token()
+	return !errors.Is(err, io.EOF)
 }
 
 // A StalePlanError means that a plan file is out of date. Apply has changed nothing.
@@ -146,22 +173,51 @@ func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	if f == nil {
 		return p, nil
 	}
-	now, saved := p.digest(), f.saved.Kernel
 	var reasons []string
 	if f.spec.SHA256 != f.saved.Spec.SHA256 {
 		reasons = append(reasons, fmt.Sprintf("%s was edited since", f.spec.File))
 	}
+	if p.opts.Strict {
+		reasons = append(reasons, compareKernel(p.digest(), f.saved.Kernel)...)
+	}
+	reasons = append(reasons, compareChanges(f.saved.Changes, p.Changes())...)
+	reasons = append(reasons, compareLines("note", f.saved.Notes, p.notes)...)
+	reasons = append(reasons, compareLines("warning", f.saved.Warnings, p.warnings)...)
+	if len(reasons) == 0 && f.saved.After != p.after() {
+		reasons = append(reasons, "lvsmark's tables or services were changed since, by another process")
+	}
+	if len(reasons) > 0 {
+		return nil, &StalePlanError{reasons}
+	}
+	p.file = f
+	return p, nil
+}
+
+// compareKernel reports changes by any process in the kernel since the plan file.
+func compareKernel(now, saved KernelDigest) (reasons []string) {
 	if now.Generation != saved.Generation {
 		reasons = append(reasons, fmt.Sprintf("the nftables ruleset was changed since, by any process: it has generation %d, the plan was made for generation %d", now.Generation, saved.Generation))
 	}
 	if now.IPVS != saved.IPVS {
 		reasons = append(reasons, "an IPVS service or real server was changed since")
 	}
-	if reasons = append(reasons, compareChanges(f.saved.Changes, p.Changes())...); len(reasons) > 0 {
-		return nil, &StalePlanError{reasons}
+	return reasons
+}
+
+// compareLines reports the notes or warnings that only the plan file or only the new plan
+// has.
+func compareLines(kind string, saved, now []string) (reasons []string) {
+	for _, line := range saved {
+		if !slices.Contains(now, line) {
+			reasons = append(reasons, fmt.Sprintf("this %s no longer holds: %s", kind, line))
+		}
 	}
-	p.file = f
-	return p, nil
+	for _, line := range now {
+		if !slices.Contains(saved, line) {
+			reasons = append(reasons, fmt.Sprintf("new %s: %s", kind, line))
+		}
+	}
+	return reasons
 }
 
 // maxReasons bounds how many changes a StalePlanError lists.

@@ -124,30 +124,69 @@ func TestStalePlan(t *testing.T) {
 		by     string
 		reason string
 	}{
-		"nft, another table":           {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
-		"nft, ours":                    {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
-		"sysctl":                       {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "needed in addition: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
-		"address":                      {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "needed in addition: add address 198.51.100.21 of device vip0"},
-		"ipvsadm, ours":                {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "an IPVS service or real server was changed since"},
-		"ipvsadm, another real server": {newIPVSWorld, boundSpec, "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.81:80 -m", "an IPVS service or real server was changed since"},
-		"ipvsadm, another service":     {newIPVSWorld, boundSpec, "ipvsadm -A -u 192.0.2.1:53 -s rr", "an IPVS service or real server was changed since"},
-		"ipvsadm, timeouts":            {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "needed in addition: edit setting ipvs.timeout.tcp = 100"},
+		"nft, ours":         {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
+		"nft, a drop":       {newWorld, unboundSpec, "nft 'table ip fw { chain c { type filter hook input priority -1; tcp dport 21 drop; }; }'", "new warning: table ip fw, chain c"},
+		"sysctl":            {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "needed in addition: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
+		"address":           {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "needed in addition: add address 198.51.100.21 of device vip0"},
+		"ipvsadm, ours":     {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "needed in addition: delete real-server 10.0.0.11:0 -m -w 5"},
+		"ipvsadm, timeouts": {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "needed in addition: edit setting ipvs.timeout.tcp = 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)
 			w.apply(parse(t, c.spec))
-			next := strings.Replace(c.spec, "10.0.0.11}", "10.0.0.19}", 1) + "\n"
+			next := nextSpec(c.spec)
 			saved := w.save(next)
 			w.run("sh", "-c", c.by)
-			before := w.state()
-			err := w.applySaved(saved, next)
-			_, ok := errors.AsType[*StalePlanError](err)
-			require.True(t, ok, "%v", err)
-			assert.Contains(t, err.Error(), c.reason)
-			assert.Equal(t, before, w.state())
+			w.refusesPlan(saved, next, c.reason, w.options())
 			require.NoError(t, w.applySaved(w.save(next), next), "a new plan")
 		})
 	}
+}
+
+// TestPlanOfOthers has another process change objects that lvsmark does not use: the plan
+// is refused only with Options.Strict.
+func TestPlanOfOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		world  func(*testing.T) *world
+		spec   string
+		by     string
+		reason string
+	}{
+		"another table":            {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
+		"a ban":                    {newWorld, unboundSpec, "nft add element ip f2b banned '{ 203.0.113.9 }'", "the nftables ruleset was changed since"},
+		"a real server of another": {newIPVSWorld, boundSpec, "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.81:80 -m", "an IPVS service or real server was changed since"},
+		"another service":          {newIPVSWorld, boundSpec, "ipvsadm -A -u 192.0.2.1:53 -s rr", "an IPVS service or real server was changed since"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := c.world(t)
+			w.run("nft", "table ip f2b { set banned { type ipv4_addr; }; chain c { type filter hook input priority filter; ip saddr @banned drop; }; }")
+			w.apply(parse(t, c.spec))
+			next := nextSpec(c.spec)
+			saved := w.save(next)
+			w.run("sh", "-c", c.by)
+			strict := w.options()
+			strict.Strict = true
+			w.refusesPlan(saved, next, c.reason, strict)
+			require.NoError(t, w.applySaved(saved, next))
+			settled(w, next)
+		})
+	}
+}
+
+// nextSpec returns the spec with another address of one real server.
+func nextSpec(spec string) string {
+	return strings.Replace(spec, "10.0.0.11}", "10.0.0.19}", 1) + "\n"
+}
+
+// refusesPlan asserts that apply refuses the plan file and changes nothing.
+func (w *world) refusesPlan(saved *SavedPlan, spec, reason string, opts Options) {
+	w.t.Helper()
+	before := w.state()
+	err := applySaved(w.t.Context(), saved, parse(w.t, spec), SpecDigest{"spec.yaml", spec}, opts)
+	_, ok := errors.AsType[*StalePlanError](err)
+	require.True(w.t, ok, "%v", err)
+	assert.Contains(w.t, err.Error(), reason)
+	assert.Equal(w.t, before, w.state())
 }
 
 // TestStaleSpec edits the spec after the plan, by a comment only.

@@ -2,6 +2,8 @@ package lvsmark
 
 import (
 	"bytes"
+	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
@@ -19,13 +21,21 @@ const planFile = `{
   "changes": [{"op": "add", "kind": "table", "where": "", "after": "ip lvsmark"}],
   "notes": ["a"],
   "warnings": ["b"],
-  "after": {"nftables": "table ip lvsmark {\n}\n", "ipvs": ""}
+  "after": {"nftables": "table ip lvsmark {\n}\n", "ipvs": ""},
+  "sha256": "SUM"
 }
 `
 
+// signed replaces SUM with the digest of the plan, as `lvsmark plan` writes it.
+func signed(text string) string {
+	s := &SavedPlan{}
+	_ = json.Unmarshal([]byte(text), s)
+	return strings.Replace(text, "SUM", s.sum(), 1)
+}
+
 // TestReadPlan: a file that is not a plan file is refused with a reason.
 func TestReadPlan(t *testing.T) {
-	plan, err := ReadPlan(strings.NewReader(planFile))
+	plan, err := ReadPlan(strings.NewReader(signed(planFile)))
 	require.NoError(t, err)
 	assert.Equal(t, uint32(7), plan.Kernel.Generation)
 	for name, c := range map[string]struct{ old, new, want string }{
@@ -39,20 +49,55 @@ func TestReadPlan(t *testing.T) {
 		"data after it":   {"}\n", "}\n{}", "data after the plan"},
 		"another type":    {`7`, `"7"`, "not a plan file of lvsmark: "},
 		"too large":       {`7`, `4294967296`, "not a plan file of lvsmark: "},
-		"contradiction":   {`"changed": true`, `"changed": false`, "changed contradicts changes"},
+		"contradiction":   {`"changed": true`, `"changed": false`, "the plan was edited"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := strings.LastIndex(planFile, c.old)
 			require.GreaterOrEqual(t, i, 0)
-			_, err := ReadPlan(strings.NewReader(planFile[:i] + c.new + planFile[i+len(c.old):]))
+			_, err := ReadPlan(strings.NewReader(signed(planFile[:i] + c.new + planFile[i+len(c.old):])))
 			require.ErrorContains(t, err, c.want)
 		})
 	}
 }
 
+// TestEditedPlan edits each member that a reviewer reads: the plan is refused. Only
+// formatting the file does not change its digest.
+func TestEditedPlan(t *testing.T) {
+	file := signed(planFile)
+	for old, edited := range map[string]string{
+		`"director"`: `"other"`, `"adopt": true`: `"adopt": false`, `"00"`: `"01"`, `"11"`: `"12"`, ` 7,`: ` 8,`,
+		`"ip lvsmark"`: `"ip other"`, `["a"]`: `[]`, `["b"]`: `["c"]`, `lvsmark {`: `lvsmark { `, `"ipvs": ""`: `"ipvs": "-A"`,
+		`"after": "ip lvsmark"}`: `"after": "ip lvsmark", "impact": {"effect": "safe"}}`,
+	} {
+		require.Contains(t, file, old)
+		_, err := ReadPlan(strings.NewReader(strings.Replace(file, old, edited, 1)))
+		require.EqualError(t, err, "the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make a new plan", edited)
+	}
+	var formatted bytes.Buffer
+	require.NoError(t, json.Compact(&formatted, []byte(file)))
+	_, err := ReadPlan(&formatted)
+	require.NoError(t, err)
+}
+
+// TestLargePlan: a plan file has the size limit of a spec.
+func TestLargePlan(t *testing.T) {
+	_, err := ReadPlan(io.MultiReader(strings.NewReader(`{"notes": ["`), endless{}))
+	require.EqualError(t, err, "not a plan file of lvsmark: the file is over 64 MB")
+}
+
+// endless is a reader without an end.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 'a'
+	}
+	return len(b), nil
+}
+
 // FuzzReadPlan: ReadPlan does not panic, and writing a plan returns what was read.
 func FuzzReadPlan(f *testing.F) {
-	f.Add([]byte(planFile))
+	f.Add([]byte(signed(planFile)))
 	f.Add([]byte(`{"version":1,"changes":null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		plan, err := ReadPlan(bytes.NewReader(b))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -23,6 +24,9 @@ func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 		warnings = append(warnings, fmt.Sprintf("%s has rules (table %s), which lvsmark does not read: `%s-save` shows whether they affect packets to the VIPs",
 			v.Program, strings.Join(v.Tables, ", "), v.Program))
 	}
+	for i, warning := range warnings {
+		warnings[i] = printable.Line(warning)
+	}
 	return warnings
 }
 
@@ -38,7 +42,7 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 		return nil, err
 	}
 	defer conn.Close()
-	err = conn.AtOneGeneration(findingTries, func(uint32) error {
+	err = conn.ReadConsistently(findingTries, func(uint32) error {
 		tables, err := conn.Foreign()
 		if err == nil {
 			found, err = firewall.Findings(spec, tables, conn)

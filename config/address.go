@@ -53,6 +53,10 @@ func parseAddress(text string) (addr netip.Addr, problem string) {
 		return addr, "is IPv4-mapped; write " + addr.Unmap().String()
 	case addr.IsUnspecified():
 		return addr, "is unspecified; give the address of a host"
+	case addr.Is4() && addr.As4()[0] == 0:
+		return addr, "is in 0.0.0.0/8, to which no packet can be sent; give the address of a host"
+	case addr.Is4() && addr.As4()[0] >= 240 && addr != netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return addr, "is in 240.0.0.0/4, which is reserved; give the address of a host"
 	case addr.IsMulticast():
 		return addr, "is multicast; give a unicast address"
 	case addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):

@@ -198,9 +198,24 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 		c.mistake(address.position, "real server %s is the VIP at line %d; give the address of the server itself", addr, uses[0].line)
 		return
 	}
+	c.loopback(i, address)
 	in, _ := c.cluster(i)
 	if family := FamilyOf(addr); in.vips.valid && !c.serves(i, family) {
 		c.mistake(address.position, "real server %s would never be used: the cluster has no %s VIP; add one, or remove the server", addr, family)
+	}
+}
+
+// loopback checks a real server that is the director itself. With nat, the kernel drops
+// packets from outside to a loopback address (ip_vs_nat_xmit); with direct and tunnel it
+// delivers them locally, to the VIP.
+func (c *checker) loopback(i int, address field[netip.Addr]) {
+	in, cluster := c.cluster(i)
+	switch {
+	case !address.value.IsLoopback() || in.forwarding.unreadable():
+	case cluster.Forwarding == NAT:
+		c.mistake(address.position, "real server %s is a loopback address, and the kernel drops packets that nat forwards there; give another address, or use forwarding: direct for a server on the director itself", address.value)
+	default:
+		c.note(address.position, "real server %s is the director itself: its server must listen on the VIP", address.value)
 	}
 }
 

@@ -51,6 +51,8 @@ func (d *decoder) table(n *yaml.Node, what string) (string, bool) {
 		d.fail(n, "%s is %d bytes long; give a name of at most %d", what, len(text), maxName)
 	case !tablePattern.MatchString(text):
 		d.fail(n, "%s %s is not an nftables identifier; use letters, digits and underscore, no digit first", what, quote(text))
+	case slices.Contains([]string{"filter", "nat", "mangle", "raw", "security"}, text):
+		d.fail(n, "%s %s is a table of iptables-nft, which would add its rules to it; choose another name, such as %s", what, quote(text), DefaultTable)
 	case slices.Contains(nftReserved(), text):
 		d.fail(n, "%s %s is an nft keyword; choose another name, such as %s", what, quote(text), DefaultTable)
 	default:

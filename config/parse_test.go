@@ -139,7 +139,7 @@ clusters:
     mark: 0x16
     vips: [192.0.2.3]
     ports: [80]
-    real-servers: [{address: 10.0.0.1}, {address: 127.0.0.1}]
+    real-servers: [{address: 10.0.0.1}, {address: 192.0.2.9}]
   - name: six
     mark: 22
     vips: [2001:db8::3]
@@ -260,5 +260,14 @@ func TestKeyTables(t *testing.T) {
 		keyNames(directorKeys), keyNames(timeoutKeys),
 	} {
 		assert.LessOrEqual(t, len(keys), maxKeys, "%q", keys)
+	}
+}
+
+// TestParseLoopback: with direct and tunnel a real server may be the director itself.
+func TestParseLoopback(t *testing.T) {
+	for _, forwarding := range []string{"direct", "tunnel"} {
+		_, notes := parseValid(t, strings.Replace(oneCluster("forwarding: "+forwarding, "ftp:"), "10.0.0.1", "127.0.0.1", 1))
+		require.Len(t, notes, 1)
+		assert.Contains(t, notes[0], "real server 127.0.0.1 is the director itself: its server must listen on the VIP")
 	}
 }

@@ -37,6 +37,9 @@ func scan(text []byte, report *report) bool {
 		case isControl(char):
 			report.mistake(at, "character U+%04X is not allowed; remove it", char)
 			return false
+		case char == '%' && at.column == 1:
+			report.mistake(at, "a line that begins with %% is a YAML directive, and a spec has none; remove the line")
+			return false
 		}
 		if startsToken(char, text[i+size:]) {
 			tokens++

@@ -14,26 +14,26 @@ type Op uint8
 const (
 	AddService  Op = iota + 1
 	EditService    // all fields at once
-	DelService     // Diff deletes its destinations before
+	DelService     // after its destinations
 	AddDestination
-	EditDestination // all fields at once, but address and port
+	EditDestination // all fields except address and port, at once
 	DelDestination
 )
 
-// A Change is one kernel call. It holds enough to be undone by another one.
+// A Change is one kernel call. It contains the state that is needed to undo it.
 type Change struct {
 	Op Op
 
-	// Service is the service that is changed, or whose destination is. When it is
-	// edited, Service is the new state and Previous the old one.
+	// Service is the changed service, or the service of the changed destination. For
+	// EditService, Service is the new state and Previous the old one.
 	Service, Previous Service
 
-	// Before and After are the old and new state of the destination; the zero
-	// Destination where it is absent, and in changes of services.
+	// Before and After are the old and the new state of the destination; zero if it does not
+	// exist, and in changes of services.
 	Before, After Destination
 }
 
-// Inverse returns the change that undoes c. Several changes are undone by their inverses
+// Inverse returns the change that undoes c. To undo several changes, apply their inverses
 // in reverse order.
 func (c Change) Inverse() Change {
 	inverse := Change{Service: c.Service, Previous: c.Previous, Before: c.After, After: c.Before}
@@ -55,11 +55,12 @@ func (c Change) Inverse() Change {
 	return inverse
 }
 
-// Disrupts reports whether the change ends connections. It is made once no packet
-// carries the mark any longer, or once no new connection is meant for the destination.
+// Disrupts reports whether the change ends connections. lvsmark makes such a change last:
+// when no packet has the mark of the service, or when the scheduler assigns no new
+// connections to the destination.
 func (c Change) Disrupts() bool { return c.Op == DelService || c.Op == DelDestination }
 
-// Verb is "add", "edit" or "delete".
+// Verb returns "add", "edit" or "delete".
 func (c Change) Verb() string {
 	switch c.Op {
 	case AddService, AddDestination:
@@ -71,11 +72,10 @@ func (c Change) Verb() string {
 	}
 }
 
-// OnService reports whether the change is one of a service itself, not of one of its
-// destinations.
+// OnService reports whether the change is one of a service, not of a destination.
 func (c Change) OnService() bool { return c.Op <= DelService }
 
-// Kind is "service" or "real-server".
+// Kind returns "service" or "real-server".
 func (c Change) Kind() string {
 	if c.OnService() {
 		return "service"
@@ -83,8 +83,8 @@ func (c Change) Kind() string {
 	return "real-server"
 }
 
-// Where returns what holds the object: "service fwmark 21 IPv4" for a real server;
-// nothing for a service.
+// Where returns the container of the object: "service fwmark 21 IPv4" for a real server,
+// empty for a service.
 func (c Change) Where() string {
 	if c.OnService() {
 		return ""
@@ -92,8 +92,8 @@ func (c Change) Where() string {
 	return "service " + c.Service.Key.String()
 }
 
-// BeforeText returns the old state of the object in the flags of ipvsadm: "-f 21 -s wlc -p
-// 300", "10.0.0.11:0 -m -w 1". It is empty when the object is added.
+// BeforeText returns the old state of the object in ipvsadm syntax: "-f 21 -s wlc -p 300",
+// "10.0.0.11:0 -m -w 1". It is empty if the object is added.
 func (c Change) BeforeText() string {
 	switch c.Op {
 	case EditService:
@@ -106,8 +106,8 @@ func (c Change) BeforeText() string {
 	return ""
 }
 
-// AfterText returns the new state of the object, like BeforeText. It is empty when the
-// object is deleted.
+// AfterText returns the new state of the object, like BeforeText. It is empty if the object
+// is deleted.
 func (c Change) AfterText() string {
 	switch c.Op {
 	case AddService, EditService:
@@ -120,7 +120,7 @@ func (c Change) AfterText() string {
 
 func (s Service) describe() string { return s.Key.flags() + " " + s.flags() }
 
-// describe names the forwarding methods that share ipvsadm's -g.
+// describe adds the name of a forwarding method that ipvsadm prints as -g.
 func (d Destination) describe() string {
 	if d.RawForwarding != 0 {
 		return fmt.Sprintf("%s (%s)", d.flags(), d.method())
@@ -128,8 +128,8 @@ func (d Destination) describe() string {
 	return d.flags()
 }
 
-// String is for the operator: "real server 10.0.0.11 of fwmark 21 IPv4: weight 1 -> 5",
-// "add service fwmark 21 IPv4: -s wlc -p 300".
+// String describes the change for the operator: "real server 10.0.0.11 of fwmark 21 IPv4:
+// weight 1 -> 5", "add service fwmark 21 IPv4: -s wlc -p 300".
 func (c Change) String() string {
 	switch c.Op {
 	case EditService:
@@ -146,7 +146,7 @@ func (c Change) String() string {
 	}
 }
 
-// Object names the changed object: "real server 10.0.0.11 of fwmark 21 IPv4".
+// Object returns the name of the changed object: "real server 10.0.0.11 of fwmark 21 IPv4".
 func (c Change) Object() string {
 	if c.OnService() {
 		return "service " + c.Service.Key.String()
@@ -165,7 +165,7 @@ func (d Destination) name() string {
 	return netip.AddrPortFrom(d.Address, d.Port).String()
 }
 
-// A field is a property of an object, as text.
+// A field is a property of an object as text.
 type field struct{ name, value string }
 
 func (s Service) fields() []field {
@@ -188,7 +188,7 @@ func (d Destination) fields() []field {
 	}
 }
 
-// method is the forwarding method by its name in the spec, or else in the kernel.
+// method returns the forwarding method: its name in the spec, or else in the kernel.
 func (d Destination) method() string {
 	switch d.RawForwarding {
 	case 0:

@@ -14,7 +14,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// TestGoldenRequests: each change is a message that does what the command of ipvsadm does.
+// TestGoldenRequests: each change is encoded as the message of that ipvsadm command.
 func TestGoldenRequests(t *testing.T) {
 	ftp := Service{
 		Key:       Key{Mark: 21, Family: config.IPv4},
@@ -64,7 +64,7 @@ func TestGoldenRequests(t *testing.T) {
 	}
 }
 
-// TestNumbersOfMoby compares with the numbers that moby/ipvs exports.
+// TestNumbersOfMoby compares the constants with those of moby/ipvs.
 func TestNumbersOfMoby(t *testing.T) {
 	assert.Equal(t,
 		[]int{moby.ConnFwdMask, moby.ConnFwdMasq, moby.ConnFwdLocalNode, moby.ConnFwdTunnel, moby.ConnFwdDirectRoute, moby.ConnFwdBypass},
@@ -87,7 +87,8 @@ func TestDestinationRoundTrip(t *testing.T) {
 	}
 }
 
-// In IPv4 a netmask travels in network byte order, in IPv6 as a length.
+// TestNetmaskRoundTrip: the kernel has IPv4 netmasks in network byte order, and IPv6
+// netmasks as a prefix length.
 func TestNetmaskRoundTrip(t *testing.T) {
 	for _, family := range config.Families() {
 		for length := range family.Bits() + 1 {
@@ -97,13 +98,13 @@ func TestNetmaskRoundTrip(t *testing.T) {
 			require.Equal(t, want, got)
 		}
 	}
-	odd := Service{Key: Key{Mark: 1, Family: config.IPv4}, RawNetmask: 0x00ffffff}
-	got := Service{Key: odd.Key}
-	got.setNetmask(odd.netmaskToKernel())
-	assert.Equal(t, odd, got)
+	withHoles := Service{Key: Key{Mark: 1, Family: config.IPv4}, RawNetmask: 0x00ffffff}
+	got := Service{Key: withHoles.Key}
+	got.setNetmask(withHoles.netmaskToKernel())
+	assert.Equal(t, withHoles, got)
 }
 
-// Whatever bytes come, decoding ends without a panic.
+// FuzzDecode: decoding any bytes does not panic.
 func FuzzDecode(f *testing.F) {
 	f.Add(appendService(nil, Service{Key: Key{Mark: 21, Family: config.IPv6}, SchedName: "wlc", Timeout: time.Minute, Netmask: 64}))
 	f.Add(appendDestination(nil, Destination{Address: netip.MustParseAddr("10.0.0.1"), Tunnel: Tunnel{Type: 1}}))

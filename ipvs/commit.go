@@ -10,29 +10,29 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// ErrStale says that a change came too late: another process has added or deleted the
-// service or real server. That change was not made.
+// ErrStale reports that another process has added or deleted the service or real server.
+// The change was not made.
 var ErrStale = errors.New("IPVS was changed by another process")
 
-// A staleError wraps ErrStale too. Its hint says as much.
+// A staleError also matches ErrStale. Its message is that of hintFor.
 type staleError struct{ error }
 
 func (e staleError) Is(target error) bool { return target == ErrStale }
 func (e staleError) Unwrap() error        { return e.error }
 
-// Apply makes the changes in their order, many at a time, and stops where the kernel
-// refuses one. It returns an answer for each change that was begun: nil when it was
-// made, else an error that names the object, wraps the errno, wraps ErrStale where
-// another process was faster, and says what helps if that is known. Changes after the
-// first error may have been made. Where the kernel's answer was lost, it is not known
-// which changes were made: each has the reason as its error, see Done.
+// Apply makes the changes in order, in batches, and stops after a batch with a refusal. It
+// returns a result for each attempted change: nil if it was made, else an error that names
+// the object, wraps the errno, wraps ErrStale if another process has changed the object,
+// and contains a hint if the cause is known. Changes after the first error may have been
+// made. If the kernel's answer is lost, it is unknown which changes were made (see
+// IsApplied); the cause is the error of each.
 func (c *Conn) Apply(changes ...Change) []error {
 	var answers []error
 	for len(changes) > 0 {
 		n := batchLen(changes)
-		some := c.applyBatch(changes[:n])
-		answers = append(answers, some...)
-		if slices.ContainsFunc(some, func(err error) bool { return err != nil }) {
+		batch := c.applyBatch(changes[:n])
+		answers = append(answers, batch...)
+		if slices.ContainsFunc(batch, func(err error) bool { return err != nil }) {
 			break
 		}
 		changes = changes[n:]
@@ -40,10 +40,10 @@ func (c *Conn) Apply(changes ...Change) []error {
 	return answers
 }
 
-// batchLen is how many of the changes go to the kernel in one piece. It executes all of
-// them, whatever becomes of the first. So none may depend on another, or destinations
-// would be added to a service that another process has added; and a change that ends
-// connections goes alone.
+// batchLen returns the number of changes in the next batch. The kernel executes all of
+// them, also after a refusal. So a change must not depend on another one of its batch:
+// destinations could be added to a service that another process has added. A change that
+// ends connections is a batch of its own.
 func batchLen(changes []Change) int {
 	var added []Key
 	for i, change := range changes[:min(len(changes), netlink.BatchLimit)] {
@@ -62,7 +62,7 @@ func (c *Conn) applyBatch(changes []Change) []error {
 	for i, change := range changes {
 		requests[i] = c.changeRequest(change)
 	}
-	answers := c.tell(requests...)
+	answers := c.execute(requests...)
 	for i, err := range answers {
 		if err != nil {
 			answers[i] = explain(changes[i], err)
@@ -71,7 +71,7 @@ func (c *Conn) applyBatch(changes []Change) []error {
 	return answers
 }
 
-// changeRequest is the message that makes the change.
+// changeRequest encodes a change.
 func (c *Conn) changeRequest(change Change) netlink.Request {
 	switch change.Op {
 	case AddService:
@@ -90,7 +90,7 @@ func (c *Conn) changeRequest(change Change) netlink.Request {
 	panic(fmt.Sprintf("ipvs: operation %d is unknown", change.Op))
 }
 
-// explain names the change that was not made, and says what helps.
+// explain adds the name of the failed change and a hint.
 func explain(change Change, err error) error {
 	subject := fmt.Sprintf("%s %s", change.Verb(), change.Object())
 	switch hint := hintFor(change, err); {
@@ -102,7 +102,7 @@ func explain(change Change, err error) error {
 	return fmt.Errorf("%s: %w", subject, err)
 }
 
-// isStale tells a change by another process from a module that is missing.
+// isStale reports whether the cause is a change by another process, not a missing module.
 func isStale(change Change, err error) bool {
 	noScheduler := errors.Is(err, unix.ENOENT) && change.setsService()
 	return !noScheduler && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EEXIST))
@@ -110,8 +110,8 @@ func isStale(change Change, err error) bool {
 
 func (c Change) setsService() bool { return c.Op == AddService || c.Op == EditService }
 
-// hintFor says what a refusal means and what helps: the kernel has one errno for many
-// causes.
+// hintFor returns the probable cause of a refusal and its fix, since the kernel uses one
+// errno for several causes.
 func hintFor(change Change, err error) string {
 	switch {
 	case errors.Is(err, unix.ENOENT) && change.setsService():
@@ -123,23 +123,23 @@ func hintFor(change Change, err error) string {
 	case errors.Is(err, unix.ENOENT):
 		return "the service has no such real server: another process has deleted it"
 	case errors.Is(err, unix.ESRCH):
-		return "there is no such service: another process has deleted it"
+		return "the service does not exist: another process has deleted it"
 	case errors.Is(err, unix.EEXIST):
-		return "it is there already: another process has added it"
+		return "it exists already: another process has added it"
 	case errors.Is(err, unix.EAFNOSUPPORT):
-		return "this kernel's IPVS has no IPv6: CONFIG_IP_VS_IPV6"
+		return "this kernel's IPVS does not support IPv6: CONFIG_IP_VS_IPV6 is off"
 	case errors.Is(err, unix.EINVAL) && change.Op == AddDestination:
 		return hintForAddress(change)
 	}
 	return ""
 }
 
-// hintForAddress says what the kernel demands of a destination's address. The last is
-// seen in new network namespaces: without any address there is no table of local
-// addresses, and without that the kernel takes all others for broadcasts.
+// hintForAddress returns the requirement on a destination's address that the change does
+// not meet. The second one occurs in new network namespaces: without any address, the
+// kernel has no table of local addresses and treats every address as broadcast.
 func hintForAddress(change Change) string {
 	if change.Service.Family.Bits() != change.After.Address.BitLen() {
-		return "a real server of the other address family needs tunnel forwarding, and no sync daemon"
+		return "a real server of the other address family needs tunnel forwarding, without a sync daemon"
 	}
-	return "its address has to be unicast, and this network namespace needs an address of its own first: is lo up?"
+	return "its address must be unicast, and this network namespace must have an address: is lo up?"
 }

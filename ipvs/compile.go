@@ -4,9 +4,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Compile returns the services that a spec asks for: one for each binding, keyed by its
-// mark. IPv4 comes before IPv6. Within a family, services and destinations are in the
-// order of the spec. The result is nil when the spec does not bind.
+// Compile returns the services of a spec: one for each binding, keyed by its mark. IPv4
+// comes before IPv6. Within a family, services and destinations have the order of the
+// spec. The result is nil if director.bind is false.
 func Compile(spec *config.Spec) []VirtualService {
 	if !spec.Director.Bind {
 		return nil
@@ -28,8 +28,8 @@ func compile(b config.Binding) VirtualService {
 		Timeout:   cluster.Persistence,
 		Netmask:   b.Family.Bits(),
 	}}
-	// Without persistence the kernel keeps a netmask but does not use it, and ipvsadm
-	// does not print it.
+	// Without persistence, the kernel does not use the netmask, and ipvsadm does not print
+	// it.
 	if cluster.Persistence > 0 && cluster.PersistenceNetmask != 0 {
 		service.Netmask = cluster.PersistenceNetmask
 	}

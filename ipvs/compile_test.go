@@ -96,7 +96,7 @@ func TestTextOfHandMadeServices(t *testing.T) {
 `, ipvs.Text([]ipvs.VirtualService{handMade()}))
 }
 
-// handMade is a service that no spec asks for.
+// handMade returns a service that Compile cannot produce.
 func handMade() ipvs.VirtualService {
 	return ipvs.VirtualService{
 		Service: ipvs.Service{

@@ -11,25 +11,25 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// ErrNoIPVS says that the kernel has no IPVS and could not load it.
+// ErrNoIPVS reports that the kernel has no IPVS and could not load it.
 var ErrNoIPVS = errors.New("this kernel has no IPVS: it needs the module ip_vs (CONFIG_IP_VS);" +
 	" try \"modprobe ip_vs\", or leave IPVS to another program with \"director.bind: false\"")
 
-// ErrPrivilege says that the caller may not see or change IPVS.
+// ErrPrivilege reports that the caller may not read or change IPVS.
 var ErrPrivilege = netlink.ErrPrivilege
 
 // A Conn is a connection to the IPVS of one network namespace. It is not safe for
 // concurrent use. Errors of its methods wrap those that package internal/netlink
-// documents, and the errno of a refusal in place of *netlink.KernelError.
+// documents; a refusal wraps its errno, not a *netlink.KernelError.
 type Conn struct {
 	nl     *netlink.Conn
-	family uint16        // type of the messages
+	family uint16        // generic netlink family
 	listed []Destination // see destinations
 }
 
 // Open connects to the IPVS of the calling thread's network namespace. The kernel loads
-// the module ip_vs if it can. The error wraps ErrNoIPVS or ErrPrivilege where that is
-// the cause.
+// the module ip_vs if it can. The error wraps ErrNoIPVS or ErrPrivilege if that is the
+// cause.
 func Open() (*Conn, error) {
 	nl, err := netlink.Dial(unix.NETLINK_GENERIC, netlink.Options{})
 	if err != nil {
@@ -52,7 +52,7 @@ func open(nl *netlink.Conn) (*Conn, error) {
 		return nil, fmt.Errorf("resolve generic netlink family %s: %w", familyName, err)
 	}
 	c := &Conn{nl: nl, family: family}
-	if _, err := c.Timeouts(); err != nil { // the cheapest call that needs the privilege
+	if _, err := c.Timeouts(); err != nil { // the cheapest call that needs CAP_NET_ADMIN
 		return nil, err
 	}
 	return c, nil
@@ -61,17 +61,17 @@ func open(nl *netlink.Conn) (*Conn, error) {
 // Close closes the connection.
 func (c *Conn) Close() error { return c.nl.Close() }
 
-// Loaded reports whether the kernel has IPVS at this moment, without loading it.
+// Loaded reports whether the kernel has IPVS now, without loading the module.
 func Loaded() bool {
 	_, err := os.Stat("/proc/thread-self/net/ip_vs")
 	return err == nil
 }
 
-// ask sends one request and yields the attributes of each object of the answer; see
-// netlink.Conn.Ask.
-func (c *Conn) ask(command uint8, flags uint16, name []byte) iter.Seq2[[]byte, error] {
+// query sends one request and yields the attributes of each object of the answer; see
+// netlink.Conn.Query.
+func (c *Conn) query(command uint8, flags uint16, name []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		for m, err := range c.nl.Ask(c.request(command, flags, name)) {
+		for m, err := range c.nl.Query(c.request(command, flags, name)) {
 			if err == nil && m.Type != c.family {
 				err = netlink.ErrMalformed
 			}
@@ -86,10 +86,10 @@ func (c *Conn) ask(command uint8, flags uint16, name []byte) iter.Seq2[[]byte, e
 	}
 }
 
-// tell sends requests in one piece, and returns an error for each; see
-// netlink.Conn.Tell.
-func (c *Conn) tell(requests ...netlink.Request) []error {
-	answers := c.nl.Tell(requests...)
+// execute sends requests in one datagram and returns an error for each; see
+// netlink.Conn.Execute.
+func (c *Conn) execute(requests ...netlink.Request) []error {
+	answers := c.nl.Execute(requests...)
 	for i, err := range answers {
 		answers[i] = netlink.Explain(err)
 	}

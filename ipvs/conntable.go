@@ -15,23 +15,22 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A Connection is an active entry of the kernel's table of IPVS connections: an
-// established TCP connection, or recent UDP packets.
+// A Connection is an active entry in the kernel's table of IPVS connections: an established
+// TCP connection, or recent UDP packets.
 type Connection struct {
 	Protocol   config.Protocol
 	VIP        netip.AddrPort
 	RealServer netip.AddrPort
 }
 
-// connTable is that of the calling thread's network namespace. It has a line
-// for each connection and for each persistence template, of services keyed by
-// mark or by address alike (ip_vs_conn_seq_show in
-// net/netfilter/ipvs/ip_vs_conn.c).
+// connTable is the table of the calling thread's network namespace. It has a line for each
+// connection and for each persistence template, of services keyed by mark and of those
+// keyed by address (ip_vs_conn_seq_show in net/netfilter/ipvs/ip_vs_conn.c).
 const connTable = "/proc/thread-self/net/ip_vs_conn"
 
-// EachConnection yields the active connections, in no order, while the table changes: one
-// that begins or ends meanwhile may be missing. It yields nothing where the kernel has no
-// IPVS. An error is the last that is yielded.
+// EachConnection yields the active connections in no order. A connection that begins or
+// ends during the read may be missing. It yields nothing if the kernel has no IPVS. An
+// error is yielded last.
 func EachConnection() iter.Seq2[Connection, error] {
 	return func(yield func(Connection, error) bool) {
 		file, err := os.Open(connTable)
@@ -63,13 +62,13 @@ func eachConnection(table io.Reader, yield func(Connection, error) bool) {
 	}
 }
 
-// parseConnection reads a line: protocol, client, VIP and real server, each an
-// address and a port, and the state. Templates, which have protocol IP, the
-// heading, and protocols that no spec names are not active.
+// parseConnection parses a line: protocol; address and port of client, VIP and real server;
+// state. The heading, templates (protocol IP) and protocols that a spec cannot have are
+// not active.
 func parseConnection(line string) (c Connection, active bool, err error) {
 	fields := strings.Fields(line)
 	if len(fields) < 8 {
-		return c, false, fmt.Errorf("%q is no line about a connection", line)
+		return c, false, fmt.Errorf("%q is not an IPVS connection", line)
 	}
 	switch {
 	case fields[0] == "TCP" && fields[7] == "ESTABLISHED":
@@ -85,8 +84,8 @@ func parseConnection(line string) (c Connection, active bool, err error) {
 	return c, true, err
 }
 
-// parseEndpoint reads an address, of IPv4 in eight hexadecimal digits, of IPv6
-// in eight groups, and a port in four digits.
+// parseEndpoint parses an address, eight hexadecimal digits for IPv4 and eight groups for
+// IPv6, and a port of four hexadecimal digits.
 func parseEndpoint(address, port string) (netip.AddrPort, error) {
 	n, err := strconv.ParseUint(port, 16, 16)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// table is as Linux 6.1 prints /proc/net/ip_vs_conn; a persistence template of a
-// mark has the mark in place of the VIP.
+// table is /proc/net/ip_vs_conn of Linux 6.1. A persistence template of a mark has the mark
+// in place of the VIP.
 const table = `Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData
 TCP C6336464 8B1C C6336415 0015 0A00000B 0015 ESTABLISHED     899
 TCP C6336464 8B1E C6336415 0015 0A00000B 0015 FIN_WAIT        119
@@ -46,7 +46,7 @@ func TestConnectionsUnreadable(t *testing.T) {
 			errs = append(errs, err)
 			return true
 		})
-		require.Len(t, errs, 1, "the first is the last")
+		require.Len(t, errs, 1, "no connection after the error")
 		assert.ErrorContains(t, errs[0], "ip_vs_conn")
 	}
 }

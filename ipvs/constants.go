@@ -8,9 +8,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// The generic netlink family of IPVS, as linux/ip_vs.h has it. golang.org/x/sys/unix
-// lacks it. moby/ipvs exports the forwarding methods alone, and would bring logrus and
-// vishvananda/netlink into the program for them: a test compares the two.
+// Generic netlink family of IPVS, from linux/ip_vs.h; missing in golang.org/x/sys/unix.
+// moby/ipvs exports the forwarding methods only, and would add logrus and
+// vishvananda/netlink to the program. A test compares the methods.
 const (
 	familyName    = "IPVS" // IPVS_GENL_NAME
 	familyVersion = 1      // IPVS_GENL_VERSION
@@ -62,11 +62,11 @@ const (
 	destTunnelFlags     = 15
 )
 
-// Service flags. The last two of the exported ones belong to the scheduler sh, and mean
-// something else to other schedulers.
+// Service flags. SHFallback and SHPort are flags of the scheduler sh; other schedulers use
+// the same bits for other flags.
 const (
 	flagPersistent = 0x1  // IP_VS_SVC_F_PERSISTENT
-	flagHashed     = 0x2  // IP_VS_SVC_F_HASHED: the kernel's own
+	flagHashed     = 0x2  // IP_VS_SVC_F_HASHED: set by the kernel
 	OnePacket      = 0x4  // IP_VS_SVC_F_ONEPACKET
 	SHFallback     = 0x8  // IP_VS_SVC_F_SCHED1
 	SHPort         = 0x10 // IP_VS_SVC_F_SCHED2

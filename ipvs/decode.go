@@ -12,8 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// decodeService returns the service that the attributes describe. One that is keyed by
-// address and port has Mark 0.
+// decodeService decodes a service. A service keyed by address and port has Mark 0.
 func decodeService(attributes []byte) (Service, error) {
 	var service Service
 	var af uint16
@@ -47,14 +46,14 @@ func decodeService(attributes []byte) (Service, error) {
 	if service.Family, err = familyFromKernel(af); err != nil {
 		return service, err
 	}
-	service.settle(flags, netmask)
+	service.normalize(flags, netmask)
 	return service, nil
 }
 
-// settle fills in what depends on the flags. Without persistence the kernel keeps a
-// timeout and a netmask that have no effect and that ipvsadm does not show: they do not
-// count as a difference.
-func (s *Service) settle(flags, netmask uint32) {
+// normalize sets the fields that depend on the flags. Without persistence, the kernel
+// stores a timeout and a netmask that have no effect and that ipvsadm does not print: they
+// are no difference.
+func (s *Service) normalize(flags, netmask uint32) {
 	s.Flags = flags &^ flagHashed
 	if flags&flagPersistent == 0 {
 		s.Timeout, s.Netmask = 0, s.Family.Bits()
@@ -62,7 +61,7 @@ func (s *Service) settle(flags, netmask uint32) {
 	}
 	s.setNetmask(netmask)
 	if s.Timeout > 0 {
-		s.Flags &^= flagPersistent // Timeout says it
+		s.Flags &^= flagPersistent // implied by Timeout
 	}
 }
 
@@ -80,7 +79,7 @@ func (s *Service) setNetmask(raw uint32) {
 	s.Netmask = ones
 }
 
-// decodeKey copies the attributes that name a service to the kernel.
+// decodeKey returns the attributes that identify a service.
 func decodeKey(attributes []byte) (key []byte, err error) {
 	d := netlink.DecodeNested(attributes, attrService)
 	for d.Next() {
@@ -91,7 +90,7 @@ func decodeKey(attributes []byte) (key []byte, err error) {
 	return key, d.Err()
 }
 
-// decodeDestination returns the destination that the attributes describe.
+// decodeDestination decodes a destination of the service.
 func decodeDestination(attributes []byte, service Key) (Destination, error) {
 	var dest Destination
 	var address []byte
@@ -148,7 +147,7 @@ func (d *Destination) setMethod(method uint32) {
 	}
 }
 
-// decodeAddress reads a union nf_inet_addr, of which IPv4 has the first bytes.
+// decodeAddress decodes a union nf_inet_addr, in which IPv4 uses the first bytes.
 func decodeAddress(b []byte, af uint16) (netip.Addr, error) {
 	family, err := familyFromKernel(af)
 	if err != nil {

@@ -2,15 +2,15 @@ package ipvs
 
 import "slices"
 
-// Diff returns the changes that lead from have to want, in an order that never leaves a
-// mark without the destinations that it has in both: new services with their
-// destinations, then additions and edits, and last the changes that disrupt (see
-// Change.Disrupts). A service or destination that is in both is edited in place, so that
-// its connections go on. Family, address and port identify a destination to the kernel
-// and cannot be edited: the new one is added before the old one is deleted.
+// Diff returns the changes from have to want. Their order keeps the destinations of a mark
+// that both states have: first new services with their destinations, then additions and
+// edits, then the changes that disrupt (see Change.Disrupts). A service or destination in
+// both states is edited in place, which keeps its connections. Family, address and port
+// identify a destination in the kernel and cannot be edited: the new destination is added
+// before the old one is deleted.
 //
-// Each argument holds a Key at most once. The order of destinations, and their
-// Connections, do not count.
+// In each argument, Keys are unique. The order of destinations and their Connections are
+// ignored.
 func Diff(have, want []VirtualService) []Change {
 	previous, wanted := byKey(have), byKey(want)
 	changes := make([]Change, 0, additions(previous, want))
@@ -44,7 +44,7 @@ func Diff(have, want []VirtualService) []Change {
 	return changes
 }
 
-// additions counts the changes that make the new services.
+// additions returns the number of changes that add the new services.
 func additions(previous map[Key]VirtualService, want []VirtualService) int {
 	n := 0
 	for _, after := range want {
@@ -55,13 +55,12 @@ func additions(previous map[Key]VirtualService, want []VirtualService) int {
 	return n
 }
 
-// sameDestinations reports whether two lists are equal, order included: mostly they
-// are.
+// sameDestinations reports whether two lists are equal, order included, as most are.
 func sameDestinations(before, after []Destination) bool {
 	return slices.EqualFunc(before, after, func(a, b Destination) bool { return a.configured() == b.configured() })
 }
 
-// destinationChanges returns the additions and then the edits of one service.
+// destinationChanges returns the additions, then the edits, of one service.
 func destinationChanges(service Service, before, after []Destination) []Change {
 	if sameDestinations(before, after) {
 		return nil

@@ -15,8 +15,8 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// A model is a kernel in memory that refuses what the real one refuses, and
-// also the deletion of a service that still has destinations.
+// A model is an in-memory kernel. It returns the errors of the real one, and an error if a
+// service is deleted before its destinations.
 type model map[ipvs.Key]*modelService
 
 type modelService struct {
@@ -35,7 +35,7 @@ func newModel(services []ipvs.VirtualService) model {
 	return m
 }
 
-func (m model) do(c ipvs.Change) error {
+func (m model) apply(c ipvs.Change) error {
 	service, exists := m[c.Service.Key]
 	if exists == (c.Op == ipvs.AddService) {
 		return fmt.Errorf("%s: service exists: %t", c, exists)
@@ -49,34 +49,33 @@ func (m model) do(c ipvs.Change) error {
 		return nil
 	case ipvs.DelService:
 		if len(service.destinations) > 0 {
-			return fmt.Errorf("%s: it has servers", c)
+			return fmt.Errorf("%s: it has destinations", c)
 		}
 		delete(m, c.Service.Key)
 		return nil
 	}
-	return service.do(c)
+	return service.apply(c)
 }
 
-func (s *modelService) do(c ipvs.Change) error {
+func (s *modelService) apply(c ipvs.Change) error {
 	dest := c.After
 	if c.Op == ipvs.DelDestination {
 		dest = c.Before
 	}
-	at := netip.AddrPortFrom(dest.Address, dest.Port)
-	if _, exists := s.destinations[at]; exists == (c.Op == ipvs.AddDestination) {
-		return fmt.Errorf("%s: server exists: %t", c, exists)
+	endpoint := netip.AddrPortFrom(dest.Address, dest.Port)
+	if _, exists := s.destinations[endpoint]; exists == (c.Op == ipvs.AddDestination) {
+		return fmt.Errorf("%s: destination exists: %t", c, exists)
 	}
 	if c.Op == ipvs.DelDestination {
-		delete(s.destinations, at)
+		delete(s.destinations, endpoint)
 		return nil
 	}
-	s.destinations[at] = dest
+	s.destinations[endpoint] = dest
 	return nil
 }
 
-// holds reports whether the services are there with their destinations, in whatever
-// form.
-func (m model) holds(services []ipvs.VirtualService) bool {
+// contains reports whether the services and their destinations exist, in any state.
+func (m model) contains(services []ipvs.VirtualService) bool {
 	for _, s := range services {
 		service, ok := m[s.Key]
 		if !ok {
@@ -91,10 +90,10 @@ func (m model) holds(services []ipvs.VirtualService) bool {
 	return true
 }
 
-// Whatever two states there are, the changes lead from one to the other and
-// their inverses back; what breaks connections comes last; and what is in both
-// is never away.
-func TestDiffLeadsThereAndBack(t *testing.T) {
+// TestDiffRoundTrip: for any two states, the changes lead from one to the other, and their
+// inverses back. Changes that end connections come last, and objects in both states exist
+// at any time.
+func TestDiffRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 500 {
 		have, want := randomServices(r), randomServices(r)
@@ -102,9 +101,9 @@ func TestDiffLeadsThereAndBack(t *testing.T) {
 		changes := ipvs.Diff(have, want)
 		kernel := newModel(have)
 		for _, c := range changes {
-			require.NoError(t, kernel.do(c))
-			if !kernel.holds(kept) {
-				require.Fail(t, "what is in both states was away", "after %s", c)
+			require.NoError(t, kernel.apply(c))
+			if !kernel.contains(kept) {
+				require.Fail(t, "an object of both states is missing", "after %s", c)
 			}
 		}
 		require.Equal(t, newModel(want), kernel)
@@ -113,13 +112,13 @@ func TestDiffLeadsThereAndBack(t *testing.T) {
 		}))
 		for _, c := range slices.Backward(changes) {
 			require.Equal(t, c, c.Inverse().Inverse())
-			require.NoError(t, kernel.do(c.Inverse()))
+			require.NoError(t, kernel.apply(c.Inverse()))
 		}
 		require.Equal(t, newModel(have), kernel)
 	}
 }
 
-// intersection is the services and destinations that are in both states.
+// intersection returns the services and destinations that are in both states.
 func intersection(have, want []ipvs.VirtualService) []ipvs.VirtualService {
 	before := newModel(have)
 	var both []ipvs.VirtualService
@@ -158,7 +157,7 @@ func TestDiffOrder(t *testing.T) {
 	want := ipvs.Compile(parse(t, twoFamilies))
 	want[0].SchedName, want[0].Timeout = "rr", 10*time.Minute
 	want[0].Destinations[0].Weight = 5
-	want[0].Destinations[1].Port = 8021     // another destination to the kernel
+	want[0].Destinations[1].Port = 8021     // another destination for the kernel
 	want[1].Key.Mark, want[1].Flags = 80, 4 // another service
 	want = append(want, handMade())
 
@@ -186,50 +185,50 @@ func TestChangeTexts(t *testing.T) {
 	previous := service
 	previous.Timeout, previous.Netmask = time.Minute, 64
 	dest := ipvs.Destination{Address: netip.MustParseAddr("2001:db8::1"), Weight: 1}
-	odd := dest
-	odd.RawForwarding = 1
+	localNode := dest
+	localNode.RawForwarding = 1
 
 	for _, tt := range []struct {
-		name                        string
-		change                      ipvs.Change
-		where, before, after, words string
-		breaks                      bool
+		name                       string
+		change                     ipvs.Change
+		where, before, after, text string
+		disrupts                   bool
 	}{
 		{
 			name:   "edit service",
 			change: ipvs.Change{Op: ipvs.EditService, Previous: previous, Service: service},
 			before: "-f 21 -6 -s wlc -p 60 -M 64", after: "-f 21 -6 -s wlc",
-			words: "service fwmark 21 IPv6: persistence 60s -> none, netmask 64 -> 128",
+			text: "service fwmark 21 IPv6: persistence 60s -> none, netmask 64 -> 128",
 		},
 		{
-			name:   "delete service",
-			change: ipvs.Change{Op: ipvs.DelService, Service: service},
-			before: "-f 21 -6 -s wlc",
-			words:  "delete service fwmark 21 IPv6",
-			breaks: true,
+			name:     "delete service",
+			change:   ipvs.Change{Op: ipvs.DelService, Service: service},
+			before:   "-f 21 -6 -s wlc",
+			text:     "delete service fwmark 21 IPv6",
+			disrupts: true,
 		},
 		{
 			name:   "edit server",
-			change: ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: odd, After: dest},
+			change: ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: localNode, After: dest},
 			where:  "service fwmark 21 IPv6",
 			before: "[2001:db8::1]:0 -g -w 1 (local node)", after: "[2001:db8::1]:0 -m -w 1",
-			words: "real server 2001:db8::1 of fwmark 21 IPv6: forwarding local node -> nat",
+			text: "real server 2001:db8::1 of fwmark 21 IPv6: forwarding local node -> nat",
 		},
 		{
-			name:   "delete server",
-			change: ipvs.Change{Op: ipvs.DelDestination, Service: service, Before: dest},
-			where:  "service fwmark 21 IPv6",
-			before: "[2001:db8::1]:0 -m -w 1",
-			words:  "delete real server 2001:db8::1 of fwmark 21 IPv6",
-			breaks: true,
+			name:     "delete server",
+			change:   ipvs.Change{Op: ipvs.DelDestination, Service: service, Before: dest},
+			where:    "service fwmark 21 IPv6",
+			before:   "[2001:db8::1]:0 -m -w 1",
+			text:     "delete real server 2001:db8::1 of fwmark 21 IPv6",
+			disrupts: true,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			assert.Equal(t, tt.where, tt.change.Where())
 			assert.Equal(t, tt.before, tt.change.BeforeText())
 			assert.Equal(t, tt.after, tt.change.AfterText())
-			assert.Equal(t, tt.words, tt.change.String())
-			assert.Equal(t, tt.breaks, tt.change.Disrupts())
+			assert.Equal(t, tt.text, tt.change.String())
+			assert.Equal(t, tt.disrupts, tt.change.Disrupts())
 			inverse := tt.change.Inverse()
 			assert.Equal(t, tt.after, inverse.BeforeText())
 			assert.Equal(t, tt.before, inverse.AfterText())

@@ -12,9 +12,9 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// Digest returns the SHA-256, in hexadecimal, of all services of the network namespace
-// with their destinations, those of addresses and ports included: their configuration,
-// without statistics and connections.
+// Digest returns the SHA-256, in hexadecimal, of the configuration of all services in the
+// network namespace, including those keyed by address and port, and of their destinations.
+// Statistics and connections are excluded.
 func (c *Conn) Digest() (string, error) {
 	all, err := c.list()
 	if err != nil {
@@ -37,11 +37,11 @@ func (c *Conn) Digest() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// canonicalDestinations are those of the service with that key, sorted: the kernel lists
+// canonicalDestinations returns the destinations of a service, sorted: the kernel lists
 // them in the order in which they were added.
 func (c *Conn) canonicalDestinations(key string) ([][]byte, error) {
 	var destinations [][]byte
-	for attributes, err := range c.ask(cmdGetDest, unix.NLM_F_DUMP, appendListedKey(nil, key)) {
+	for attributes, err := range c.query(cmdGetDest, unix.NLM_F_DUMP, appendListedKey(nil, key)) {
 		var part []byte
 		if err == nil {
 			part, err = canonical(attributes, attrDest, destActiveConns, destInactiveConns, destPersistentConns, destStats, destStats64)
@@ -55,12 +55,12 @@ func (c *Conn) canonicalDestinations(key string) ([][]byte, error) {
 	return destinations, nil
 }
 
-// canonical prints the attributes inside the outer one, apart from some.
-func canonical(attributes []byte, outer uint16, without ...uint16) ([]byte, error) {
+// canonical prints the attributes inside the outer one, except some.
+func canonical(attributes []byte, outer uint16, except ...uint16) ([]byte, error) {
 	var b []byte
 	d := netlink.DecodeNested(attributes, outer)
 	for d.Next() {
-		if !slices.Contains(without, d.Type()) {
+		if !slices.Contains(except, d.Type()) {
 			b = fmt.Appendf(b, "%d %d %x\n", d.Type(), len(d.Bytes()), d.Bytes())
 		}
 	}

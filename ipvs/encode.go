@@ -12,7 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// request is a message of the IPVS family.
+// request returns a request to the IPVS family.
 func (c *Conn) request(command uint8, flags uint16, attributes []byte) netlink.Request {
 	return netlink.Request{
 		Type: c.family, Flags: flags,
@@ -20,7 +20,7 @@ func (c *Conn) request(command uint8, flags uint16, attributes []byte) netlink.R
 	}
 }
 
-// appendKey adds the attribute that names a service.
+// appendKey appends the attribute that identifies a service.
 func appendKey(b []byte, key Key) []byte {
 	return netlink.AppendNested(b, attrService, func(b []byte) []byte {
 		b = netlink.AppendUint16(b, serviceAF, familyToKernel(key.Family))
@@ -28,12 +28,12 @@ func appendKey(b []byte, key Key) []byte {
 	})
 }
 
-// appendListedKey adds the attribute that names a service as an entry does.
+// appendListedKey appends the attribute that identifies a service by entry.key.
 func appendListedKey(b []byte, key string) []byte {
 	return netlink.AppendAttribute(b, unix.NLA_F_NESTED|attrService, key)
 }
 
-// appendService adds the attribute that describes a service.
+// appendService appends the attribute of a service.
 func appendService(b []byte, s Service) []byte {
 	return netlink.AppendNested(b, attrService, func(b []byte) []byte {
 		b = netlink.AppendUint16(b, serviceAF, familyToKernel(s.Family))
@@ -48,15 +48,14 @@ func appendService(b []byte, s Service) []byte {
 	})
 }
 
-// appendFlags adds struct ip_vs_flags: the flags, and a mask of those that are set by
-// it.
+// appendFlags appends struct ip_vs_flags: the flags, and a mask of the flags to set.
 func appendFlags(b []byte, flags uint32) []byte {
 	b = netlink.AppendAttributeHeader(b, serviceFlags, 8)
 	b = binary.NativeEndian.AppendUint32(b, flags)
 	return binary.NativeEndian.AppendUint32(b, math.MaxUint32)
 }
 
-// appendDestination adds the attribute that describes a destination.
+// appendDestination appends the attribute of a destination.
 func appendDestination(b []byte, d Destination) []byte {
 	return netlink.AppendNested(b, attrDest, func(b []byte) []byte {
 		b = netlink.AppendAttribute(b, destAddress, d.Address.AsSlice())
@@ -96,7 +95,8 @@ func (s Service) flagsToKernel() uint32 {
 	return s.Flags
 }
 
-// netmaskToKernel is a prefix length in IPv6, and a mask in network byte order in IPv4.
+// netmaskToKernel returns a prefix length for IPv6, and a mask in network byte order for
+// IPv4.
 func (s Service) netmaskToKernel() uint32 {
 	if s.Family == config.IPv6 {
 		return uint32(s.Netmask)
@@ -108,8 +108,7 @@ func (s Service) netmaskToKernel() uint32 {
 	return binary.NativeEndian.Uint32(mask)
 }
 
-// appendTimeouts adds the attributes of timeouts, in seconds; 0 leaves a timeout as it
-// is.
+// appendTimeouts appends the timeouts, in seconds; 0 keeps a timeout.
 func appendTimeouts(b []byte, t config.Timeouts) []byte {
 	b = netlink.AppendUint32(b, attrTimeoutTCP, uint32(t.TCP/time.Second))
 	b = netlink.AppendUint32(b, attrTimeoutTCPFin, uint32(t.TCPFin/time.Second))

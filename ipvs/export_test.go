@@ -1,13 +1,14 @@
 package ipvs
 
-// AddMissed is for a test that need not wait for the kernel to miss a service.
-func (c *Conn) AddMissed(services []VirtualService, expected []Key) ([]VirtualService, error) {
-	return c.addMissed(services, expected)
+// AddUnlisted exports addUnlisted, so that a test need not wait until the kernel omits a
+// service.
+func (c *Conn) AddUnlisted(services []VirtualService, expected []Key) ([]VirtualService, error) {
+	return c.addUnlisted(services, expected)
 }
 
-// ListedOnce is how many services the kernel lists when it is asked once.
-func (c *Conn) ListedOnce() (int, error) {
-	once := map[string]entry{}
-	err := c.dump(once)
-	return len(once), err
+// CountListed returns the number of services in one dump.
+func (c *Conn) CountListed() (int, error) {
+	listed := map[string]entry{}
+	err := c.dump(listed)
+	return len(listed), err
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,7 +21,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// withIPVS runs f in a network namespace whose IPVS is empty.
+// withIPVS runs f in a network namespace without IPVS services.
 func withIPVS(t *testing.T, f func()) {
 	t.Helper()
 	need.IPVS(t)
@@ -33,7 +32,7 @@ func withIPVS(t *testing.T, f func()) {
 	})
 }
 
-// saved is what `ipvsadm -Sn` prints, in canonical form.
+// saved returns the output of `ipvsadm -Sn` in canonical form.
 func saved(t *testing.T) string {
 	t.Helper()
 	return canonical(scratch.Run(t, "", "ipvsadm", "-Sn"))
@@ -41,9 +40,8 @@ func saved(t *testing.T) string {
 
 var signedMark = regexp.MustCompile(`-f (-\d+)`)
 
-// canonical sorts lines, as ipvsadm's order is its own, and makes marks
-// unsigned: ipvsadm prints those from 0x80000000 as negative numbers, and then
-// refuses to read them.
+// canonical sorts lines, as the order of ipvsadm differs, and makes marks unsigned:
+// ipvsadm prints marks from 0x80000000 as negative numbers and cannot read them back.
 func canonical(text string) string {
 	text = signedMark.ReplaceAllStringFunc(text, func(s string) string {
 		mark, _ := strconv.ParseInt(s[len("-f "):], 10, 64)
@@ -61,8 +59,8 @@ func services(t *testing.T, conn *ipvs.Conn) []ipvs.VirtualService {
 	return list
 }
 
-// do makes all changes, and returns those that take them back.
-func do(t *testing.T, conn *ipvs.Conn, changes []ipvs.Change) (undo []ipvs.Change) {
+// apply makes all changes and returns those that undo them.
+func apply(t *testing.T, conn *ipvs.Conn, changes []ipvs.Change) (undo []ipvs.Change) {
 	t.Helper()
 	answers := conn.Apply(changes...)
 	require.Len(t, answers, len(changes))
@@ -79,7 +77,8 @@ const foreign = `-A -t 192.0.2.1:80 -s wlc -p 60
 -a -u [2001:db8::53]:53 -r [2001:db8::9]:53 -g -w 1
 `
 
-// What ipvsadm makes of our text is what we read, and what it prints.
+// TestTextAgainstIpvsadm: services that ipvsadm loads from Text are read back equal, and
+// ipvsadm prints the same text.
 func TestTextAgainstIpvsadm(t *testing.T) {
 	withIPVS(t, func() {
 		r := rand.New(rand.NewPCG(3, 4))
@@ -95,7 +94,7 @@ func TestTextAgainstIpvsadm(t *testing.T) {
 	})
 }
 
-// The same for a spec, whose order we keep.
+// TestRenderedSpecAgainstIpvsadm does the same with a spec, whose order Text keeps.
 func TestRenderedSpecAgainstIpvsadm(t *testing.T) {
 	withIPVS(t, func() {
 		want := ipvs.Compile(parse(t, twoFamilies))
@@ -105,9 +104,9 @@ func TestRenderedSpecAgainstIpvsadm(t *testing.T) {
 	})
 }
 
-// What we make is what ipvsadm makes of our text; edits lead to the same as
-// making it anew; and the inverses lead back. Services by address and port stay
-// as they are.
+// TestChangesAgainstIpvsadm: changes lead to the same services as ipvsadm with Text, for
+// new services and for edits, and their inverses undo them. Services keyed by address and
+// port stay unchanged.
 func TestChangesAgainstIpvsadm(t *testing.T) {
 	withIPVS(t, func() {
 		r := rand.New(rand.NewPCG(5, 6))
@@ -116,23 +115,23 @@ func TestChangesAgainstIpvsadm(t *testing.T) {
 		var previous []ipvs.VirtualService
 		for i := range 15 {
 			want := randomServices(r)
-			undo := do(t, conn, ipvs.Diff(services(t, conn), want))
+			undo := apply(t, conn, ipvs.Diff(services(t, conn), want))
 			require.Equal(t, want, services(t, conn), "round %d", i)
 			require.Equal(t, canonical(foreign+ipvs.Text(want)), saved(t), "round %d", i)
 			require.Empty(t, ipvs.Diff(services(t, conn), want), "round %d", i)
 
-			do(t, conn, undo)
+			apply(t, conn, undo)
 			require.Equal(t, previous, services(t, conn), "round %d", i)
-			do(t, conn, ipvs.Diff(previous, want))
+			apply(t, conn, ipvs.Diff(previous, want))
 			previous = want
 		}
-		do(t, conn, ipvs.Diff(previous, nil))
+		apply(t, conn, ipvs.Diff(previous, nil))
 		require.Equal(t, canonical(foreign), saved(t))
 	})
 }
 
-// A service made by hand has what ipvsadm's output does not show; an undo
-// brings all of it back.
+// TestHandMadeServiceSurvives: an undo restores all fields of a service made by hand, also
+// those that ipvsadm does not print.
 func TestHandMadeServiceSurvives(t *testing.T) {
 	withIPVS(t, func() {
 		scratch.Run(t, ipvs.Text([]ipvs.VirtualService{handMade()}), "ipvsadm", "-R")
@@ -141,22 +140,22 @@ func TestHandMadeServiceSurvives(t *testing.T) {
 
 		local := ipvs.Destination{Address: netip.MustParseAddr("10.0.0.7"), Weight: 1, RawForwarding: 1}
 		add := ipvs.Change{Op: ipvs.AddDestination, Service: handMade().Service, After: local}
-		do(t, conn, []ipvs.Change{add})
+		apply(t, conn, []ipvs.Change{add})
 		require.Contains(t, services(t, conn)[0].Destinations, local)
-		do(t, conn, []ipvs.Change{add.Inverse()})
+		apply(t, conn, []ipvs.Change{add.Inverse()})
 
 		plain := handMade()
 		plain.Service = ipvs.Service{Key: plain.Key, SchedName: "wlc", Netmask: 32}
 		plain.Destinations = []ipvs.Destination{{Address: plain.Destinations[0].Address, Weight: 1}}
-		undo := do(t, conn, ipvs.Diff(services(t, conn), []ipvs.VirtualService{plain}))
+		undo := apply(t, conn, ipvs.Diff(services(t, conn), []ipvs.VirtualService{plain}))
 		assert.Equal(t, []ipvs.VirtualService{plain}, services(t, conn))
-		do(t, conn, undo)
+		apply(t, conn, undo)
 		assert.Equal(t, []ipvs.VirtualService{handMade()}, services(t, conn))
 	})
 }
 
-// The kernel's netmask of a service without persistence has no effect, and
-// ipvsadm neither shows nor sets it: no difference.
+// TestNetmaskWithoutPersistence: the netmask of a service without persistence has no
+// effect, and ipvsadm neither prints nor sets it: no difference.
 func TestNetmaskWithoutPersistence(t *testing.T) {
 	withIPVS(t, func() {
 		scratch.Run(t, "", "ipvsadm", "-A", "-f", "21", "-s", "rr", "-M", "255.0.0.0")
@@ -166,8 +165,8 @@ func TestNetmaskWithoutPersistence(t *testing.T) {
 	})
 }
 
-// Each property of a service and a destination changes by one edit, and an edit
-// leaves all others.
+// TestEditsInPlace: one edit changes a property of a service or destination and keeps all
+// others.
 func TestEditsInPlace(t *testing.T) {
 	base := ipvs.Compile(parse(t, twoFamilies))[:1]
 	for name, edit := range map[string]func(*ipvs.VirtualService){
@@ -187,7 +186,7 @@ func TestEditsInPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			withIPVS(t, func() {
 				conn := open(t)
-				do(t, conn, ipvs.Diff(nil, base))
+				apply(t, conn, ipvs.Diff(nil, base))
 				before := services(t, conn)
 
 				want := services(t, conn)
@@ -196,9 +195,9 @@ func TestEditsInPlace(t *testing.T) {
 				changes := ipvs.Diff(before, want)
 				require.Len(t, changes, 1)
 				assert.Equal(t, "edit", changes[0].Verb())
-				undo := do(t, conn, changes)
+				undo := apply(t, conn, changes)
 				assert.Equal(t, want, services(t, conn))
-				do(t, conn, undo)
+				apply(t, conn, undo)
 				assert.Equal(t, before, services(t, conn))
 			})
 		})
@@ -217,17 +216,17 @@ func TestRefusals(t *testing.T) {
 		noService.Mark = 99
 		v6 := dest
 		v6.Address = netip.MustParseAddr("2001:db8::1")
-		do(t, conn, ipvs.Diff(nil, want))
+		apply(t, conn, ipvs.Diff(nil, want))
 
 		for _, tt := range []struct {
 			change ipvs.Change
 			errno  unix.Errno
-			says   string
+			text   string
 		}{
 			{
 				ipvs.Change{Op: ipvs.AddService, Service: service},
 				unix.EEXIST,
-				"add service fwmark 21 IPv4: file exists (it is there already: another process has added it)",
+				"add service fwmark 21 IPv4: file exists (it exists already: another process has added it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.EditService, Previous: service, Service: noScheduler},
@@ -237,17 +236,17 @@ func TestRefusals(t *testing.T) {
 			{
 				ipvs.Change{Op: ipvs.EditService, Previous: noService, Service: noService},
 				unix.ESRCH,
-				"edit service fwmark 99 IPv4: no such process (there is no such service: another process has deleted it)",
+				"edit service fwmark 99 IPv4: no such process (the service does not exist: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.DelService, Service: noService},
 				unix.ESRCH,
-				"delete service fwmark 99 IPv4: no such process (there is no such service: another process has deleted it)",
+				"delete service fwmark 99 IPv4: no such process (the service does not exist: another process has deleted it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: dest},
 				unix.EEXIST,
-				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it is there already: another process has added it)",
+				"add real server 10.0.0.12 of fwmark 21 IPv4: file exists (it exists already: another process has added it)",
 			},
 			{
 				ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: other, After: other},
@@ -262,52 +261,32 @@ func TestRefusals(t *testing.T) {
 			{
 				ipvs.Change{Op: ipvs.AddDestination, Service: service, After: v6},
 				unix.EINVAL,
-				"add real server 2001:db8::1 of fwmark 21 IPv4: invalid argument (a real server of the other address family needs tunnel forwarding, and no sync daemon)",
+				"add real server 2001:db8::1 of fwmark 21 IPv4: invalid argument (a real server of the other address family needs tunnel forwarding, without a sync daemon)",
 			},
 		} {
 			err := conn.Apply(tt.change)[0]
 			require.ErrorIs(t, err, tt.errno, tt.change)
-			assert.EqualError(t, err, tt.says)
+			assert.EqualError(t, err, tt.text)
 		}
 		assert.Empty(t, ipvs.Diff(services(t, conn), want), "a refusal changes nothing")
 	})
 }
 
-// In a namespace without any address IPVS takes no IPv4 destination.
+// TestRefusalWithoutAddresses: in a namespace without any address, IPVS refuses IPv4
+// destinations.
 func TestRefusalWithoutAddresses(t *testing.T) {
 	need.IPVS(t)
 	scratch.Do(t, func() {
 		conn := open(t)
 		changes := ipvs.Diff(nil, ipvs.Compile(parse(t, twoFamilies))[:1])
-		do(t, conn, changes[:1])
+		apply(t, conn, changes[:1])
 		err := conn.Apply(changes[1:]...)[0]
 		require.ErrorIs(t, err, unix.EINVAL)
 		assert.ErrorContains(t, err, "is lo up?")
 	})
 }
 
-// Somebody who may not is told so before anything is tried.
-func TestOpenWithoutPrivilege(t *testing.T) {
-	withIPVS(t, func() {
-		scratch.DropPrivileges(t)
-		_, err := ipvs.Open()
-		require.ErrorIs(t, err, ipvs.ErrPrivilege)
-		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
-	})
-}
-
-func TestOpenWithoutIPVS(t *testing.T) {
-	if exec.Command("ipvsadm", "-ln").Run() == nil {
-		t.Skip("needs a kernel without IPVS")
-	}
-	_, err := ipvs.Open()
-	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
-	for _, word := range []string{"ip_vs", "CONFIG_IP_VS", "modprobe ip_vs", "director.bind: false"} {
-		assert.ErrorContains(t, err, word)
-	}
-}
-
-// A dump of many services comes in several messages.
+// TestManyServices: a dump of many services has several messages.
 func TestManyServices(t *testing.T) {
 	withIPVS(t, func() {
 		var want []ipvs.VirtualService
@@ -321,7 +300,7 @@ func TestManyServices(t *testing.T) {
 			want[7].Destinations = append(want[7].Destinations, ipvs.Destination{Address: address, Weight: i})
 		}
 		conn := open(t)
-		do(t, conn, ipvs.Diff(nil, want))
+		apply(t, conn, ipvs.Diff(nil, want))
 		assert.Equal(t, want, services(t, conn))
 	})
 }

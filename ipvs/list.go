@@ -9,23 +9,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An entry is a service as the kernel lists it.
+// An entry is a service in a dump.
 type entry struct {
-	key        string // the attributes that name it to the kernel
+	key        string // the attributes that identify the service
 	attributes []byte
 }
 
-// maxLists bounds how often the kernel is asked for a list that may never be complete.
+// maxLists is the maximum number of dumps for a complete list.
 const maxLists = 10
 
 // list returns all services of the network namespace.
 //
-// The kernel keeps those of all network namespaces in the same tables, and a dump of
-// several datagrams continues at the number of services that it has listed so far
-// (ip_vs_genl_dump_services in net/netfilter/ipvs/ip_vs_ctl.c). A service that is added
-// or deleted meanwhile, in any namespace, makes it list another one twice, or leave one
-// out. So list asks until the kernel lists nothing new, and then for each service that
-// the last list lacks.
+// The kernel keeps the services of all network namespaces in the same tables. A dump of
+// several datagrams continues after as many services as it has listed so far
+// (ip_vs_genl_dump_services in net/netfilter/ipvs/ip_vs_ctl.c). If a service is added or
+// deleted in any namespace during the dump, the kernel lists another one twice or omits
+// it. So list dumps until a dump contains no new service. Then it reads each service that
+// the last dump omits.
 func (c *Conn) list() ([]entry, error) {
 	all, last := map[string]entry{}, map[string]entry{}
 	for range maxLists {
@@ -50,9 +50,9 @@ func (c *Conn) list() ([]entry, error) {
 	return slices.Collect(maps.Values(all)), nil
 }
 
-// dump adds the services that the kernel lists.
+// dump stores the services of one dump in to, by key.
 func (c *Conn) dump(to map[string]entry) error {
-	for attributes, err := range c.ask(cmdGetService, unix.NLM_F_DUMP, nil) {
+	for attributes, err := range c.query(cmdGetService, unix.NLM_F_DUMP, nil) {
 		var key []byte
 		if err == nil {
 			key, err = decodeKey(attributes)
@@ -65,9 +65,9 @@ func (c *Conn) dump(to map[string]entry) error {
 	return nil
 }
 
-// refresh reads one service anew, and takes it out if it is gone.
+// refresh reads one service, and removes it from all if it no longer exists.
 func (c *Conn) refresh(key string, all map[string]entry) error {
-	for attributes, err := range c.ask(cmdGetService, 0, appendListedKey(nil, key)) {
+	for attributes, err := range c.query(cmdGetService, 0, appendListedKey(nil, key)) {
 		switch {
 		case errors.Is(err, unix.ESRCH):
 			delete(all, key)
@@ -80,11 +80,11 @@ func (c *Conn) refresh(key string, all map[string]entry) error {
 	return nil
 }
 
-// name is what messages call the service. One without a fwmark belongs to another
-// process.
+// name returns the name of the service in messages. A service without a fwmark belongs to
+// another program.
 func (e entry) name() string {
 	if service, err := decodeService(e.attributes); err == nil && service.Mark != 0 {
 		return "service " + service.Key.String()
 	}
-	return "an IPVS service of an address and port"
+	return "an IPVS service keyed by address and port"
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// TestListedBesideOthers lists services while those of another network namespace
-// come and go: the kernel keeps all in one table, and counts its way through them.
-func TestListedBesideOthers(t *testing.T) {
+// TestListDuringChanges lists services while services of another network namespace are
+// added and deleted: the kernel keeps all in one table and resumes a dump by count.
+func TestListDuringChanges(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
 		var want []ipvs.VirtualService
 		for mark := range uint32(400) {
-			want = append(want, crowd(mark+1, 1))
+			want = append(want, serviceWith(mark+1, 1))
 		}
-		do(t, conn, ipvs.Diff(nil, want))
+		apply(t, conn, ipvs.Diff(nil, want))
 		var keys []ipvs.Key
 		for _, s := range want {
 			keys = append(keys, s.Key)
@@ -29,7 +29,7 @@ func TestListedBesideOthers(t *testing.T) {
 		stop, stopped := make(chan bool), make(chan bool)
 		go func() {
 			defer close(stopped)
-			scratch.OnThread(func() { comeAndGo(t, stop) })
+			scratch.OnThread(func() { addAndDelete(t, stop) })
 		}()
 		defer func() {
 			close(stop)
@@ -41,42 +41,42 @@ func TestListedBesideOthers(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, have)
 
-			once, err := conn.ListedOnce()
+			listed, err := conn.CountListed()
 			require.NoError(t, err)
-			control += len(want) - once
+			control += len(want) - listed
 			have, err = conn.Services()
 			require.NoError(t, err)
 			unexpected += len(want) - len(have)
 		}
-		t.Logf("missed where the kernel was asked once: %d, where nothing was expected: %d", control, unexpected)
+		t.Logf("services omitted by single dumps: %d, by lists without expected keys: %d", control, unexpected)
 		if control == 0 {
-			t.Skip("needs a kernel that misses services: this one keeps those of each network namespace apart")
+			t.Skip("needs a kernel that omits services: this one has a table for each network namespace")
 		}
 		assert.Less(t, 2*unexpected, control)
 	})
 }
 
-// What is expected and not listed is asked for; what is not there does not come.
-func TestMissedServices(t *testing.T) {
+// TestUnlistedServices: an expected service that is not listed is read, if it exists.
+func TestUnlistedServices(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
-		want := []ipvs.VirtualService{crowd(1, 0), crowd(2, 0), crowd(3, 0)}
-		do(t, conn, ipvs.Diff(nil, want))
-		have, err := conn.AddMissed(want[:1:1], []ipvs.Key{want[0].Key, want[1].Key, want[2].Key, crowd(4, 0).Key})
+		want := []ipvs.VirtualService{serviceWith(1, 0), serviceWith(2, 0), serviceWith(3, 0)}
+		apply(t, conn, ipvs.Diff(nil, want))
+		have, err := conn.AddUnlisted(want[:1:1], []ipvs.Key{want[0].Key, want[1].Key, want[2].Key, serviceWith(4, 0).Key})
 		require.NoError(t, err)
 		assert.Equal(t, want, have)
 	})
 }
 
-// comeAndGo adds and deletes services in a network namespace of the thread's own.
-func comeAndGo(t *testing.T, stop <-chan bool) {
+// addAndDelete adds and deletes services in a new network namespace, until stop is closed.
+func addAndDelete(t *testing.T, stop <-chan bool) {
 	if !assert.NoError(t, unix.Unshare(unix.CLONE_NEWNET)) {
 		return
 	}
 	conn := open(t)
-	var theirs []ipvs.VirtualService
+	var services []ipvs.VirtualService
 	for mark := range uint32(50) {
-		theirs = append(theirs, crowd(mark+1, 0))
+		services = append(services, serviceWith(mark+1, 0))
 	}
 	for {
 		select {
@@ -84,7 +84,7 @@ func comeAndGo(t *testing.T, stop <-chan bool) {
 			return
 		default:
 		}
-		for _, changes := range [][]ipvs.Change{ipvs.Diff(nil, theirs), ipvs.Diff(theirs, nil)} {
+		for _, changes := range [][]ipvs.Change{ipvs.Diff(nil, services), ipvs.Diff(services, nil)} {
 			for _, err := range conn.Apply(changes...) {
 				if !assert.NoError(t, err) {
 					return

@@ -11,9 +11,9 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// moby/ipvs speaks to the kernel one request at a time, and cannot say all of a
-// destination. What both can say they say alike: a service that it makes is one
-// that we would make, and the other way round.
+// TestServicesAgainstMoby: a service that moby/ipvs adds is equal to one that this package
+// adds. moby/ipvs sends one request at a time and does not support all fields of a
+// destination.
 func TestServicesAgainstMoby(t *testing.T) {
 	withIPVS(t, func() {
 		r := rand.New(rand.NewPCG(7, 8))
@@ -30,10 +30,10 @@ func TestServicesAgainstMoby(t *testing.T) {
 				}
 			}
 			require.Equal(t, want, services(t, conn))
-			theirs := saved(t)
-			do(t, conn, ipvs.Diff(want, nil))
-			do(t, conn, ipvs.Diff(nil, want))
-			require.Equal(t, theirs, saved(t))
+			byMoby := saved(t)
+			apply(t, conn, ipvs.Diff(want, nil))
+			apply(t, conn, ipvs.Diff(nil, want))
+			require.Equal(t, byMoby, saved(t))
 
 			for _, service := range want {
 				found, err := handle.GetService(mobyipvs.Service(service.Service))
@@ -49,7 +49,7 @@ func TestServicesAgainstMoby(t *testing.T) {
 	})
 }
 
-// withoutTunnels leaves out what moby/ipvs cannot say.
+// withoutTunnels removes the destinations that moby/ipvs does not support.
 func withoutTunnels(services []ipvs.VirtualService) []ipvs.VirtualService {
 	for i, service := range services {
 		service.Destinations = nil

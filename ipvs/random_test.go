@@ -10,9 +10,8 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// randomServices returns services such as a kernel may hold, sorted as
-// Conn.Services has them. Marks and addresses come from small pools, so that
-// two results have much in common.
+// randomServices returns random services of the kernel, sorted as by Conn.Services. Marks
+// and addresses come from small pools, so that two results have many in common.
 func randomServices(r *rand.Rand) []ipvs.VirtualService {
 	var services []ipvs.VirtualService
 	for _, family := range config.Families() {
@@ -41,7 +40,7 @@ func randomService(r *rand.Rand, key ipvs.Key) ipvs.VirtualService {
 		}
 	}
 	for i := range 4 {
-		for _, port := range []uint16{0, 80} { // both may be there: they are two destinations
+		for _, port := range []uint16{0, 80} { // with both ports, they are two destinations
 			if r.IntN(3) == 0 {
 				service.Destinations = append(service.Destinations, randomDestination(r, key.Family, i, port))
 			}

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Services returns the services that are keyed by a fwmark, IPv4 before IPv6 and by
-// mark, with their destinations by address. Those keyed by address and port are left
-// out. The kernel may leave out others, see list: the expected ones are never missed.
+// Services returns the services that are keyed by a fwmark, sorted by family and mark, with
+// their destinations sorted by address. Services keyed by address and port are excluded.
+// The kernel may omit services (see list), but none of the expected ones.
 func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
 	all, err := c.list()
 	if err != nil {
@@ -26,7 +26,7 @@ func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
 			services = append(services, VirtualService{Service: service})
 		}
 	}
-	if services, err = c.addMissed(services, expected); err != nil {
+	if services, err = c.addUnlisted(services, expected); err != nil {
 		return nil, err
 	}
 	for i := range services {
@@ -38,8 +38,8 @@ func (c *Conn) Services(expected ...Key) ([]VirtualService, error) {
 	return services, nil
 }
 
-// addMissed asks for each service that is expected and not listed.
-func (c *Conn) addMissed(services []VirtualService, expected []Key) ([]VirtualService, error) {
+// addUnlisted reads each expected service that is not listed.
+func (c *Conn) addUnlisted(services []VirtualService, expected []Key) ([]VirtualService, error) {
 	listed := make(map[Key]bool, len(services))
 	for _, s := range services {
 		listed[s.Key] = true
@@ -61,7 +61,7 @@ func (c *Conn) addMissed(services []VirtualService, expected []Key) ([]VirtualSe
 
 // service reads one service.
 func (c *Conn) service(key Key) (service Service, found bool, err error) {
-	for attributes, err := range c.ask(cmdGetService, 0, appendKey(nil, key)) {
+	for attributes, err := range c.query(cmdGetService, 0, appendKey(nil, key)) {
 		if err == nil {
 			service, err = decodeService(attributes)
 		}
@@ -75,10 +75,10 @@ func (c *Conn) service(key Key) (service Service, found bool, err error) {
 	return service, true, nil
 }
 
-// destinations reads those of one service: the kernel lists no more at a time.
+// destinations reads the destinations of one service: a dump has no more.
 func (c *Conn) destinations(key Key) ([]Destination, error) {
 	c.listed = c.listed[:0]
-	for attributes, err := range c.ask(cmdGetDest, unix.NLM_F_DUMP, appendKey(nil, key)) {
+	for attributes, err := range c.query(cmdGetDest, unix.NLM_F_DUMP, appendKey(nil, key)) {
 		var dest Destination
 		if err == nil {
 			dest, err = decodeDestination(attributes, key)
@@ -91,9 +91,9 @@ func (c *Conn) destinations(key Key) ([]Destination, error) {
 	return append([]Destination(nil), c.listed...), nil
 }
 
-// Done reports whether the kernel holds what the change makes. It may although Apply
-// failed, where only the kernel's answer was lost.
-func (c *Conn) Done(change Change) (bool, error) {
+// IsApplied reports whether the kernel has the state after the change. After a failed
+// Apply it can be true if only the kernel's answer was lost.
+func (c *Conn) IsApplied(change Change) (bool, error) {
 	service, found, err := c.service(change.Service.Key)
 	if err != nil {
 		return false, err

@@ -11,10 +11,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Text returns the services as `ipvsadm -R` reads them, in the given order and in the
-// form in which `ipvsadm -Sn` prints them (ipvsadm 1.31). There are two exceptions,
-// since ipvsadm cannot read all that it prints: marks are unsigned here, and connection
-// thresholds are included.
+// Text returns the services as input for `ipvsadm -R`, in the given order and in the format
+// of `ipvsadm -Sn` (ipvsadm 1.31), with two exceptions because ipvsadm cannot read all of
+// its output: marks are unsigned, and connection thresholds are included.
 func Text(services []VirtualService) string {
 	var b strings.Builder
 	for _, service := range services {
@@ -26,7 +25,7 @@ func Text(services []VirtualService) string {
 	return b.String()
 }
 
-// flags is as in "-f 21 -6".
+// flags returns, for example, "-f 21 -6".
 func (k Key) flags() string {
 	if k.Family == config.IPv6 {
 		return fmt.Sprintf("-f %d -6", k.Mark)
@@ -34,7 +33,7 @@ func (k Key) flags() string {
 	return fmt.Sprintf("-f %d", k.Mark)
 }
 
-// flags is as in "-s wlc -p 300 -M 255.255.255.0".
+// flags returns, for example, "-s wlc -p 300 -M 255.255.255.0".
 func (s Service) flags() string {
 	words := []string{"-s", s.SchedName}
 	if s.Timeout > 0 {
@@ -55,8 +54,7 @@ func (s Service) flags() string {
 	return strings.Join(words, " ")
 }
 
-// netmask is a prefix length in IPv6 and a dotted mask in IPv4, as ipvsadm
-// wants it.
+// netmask returns a prefix length for IPv6 and a dotted mask for IPv4, as ipvsadm requires.
 func (s Service) netmask() string {
 	if s.Family == config.IPv6 {
 		return fmt.Sprint(s.Netmask)
@@ -81,7 +79,7 @@ func (s Service) schedulerFlags() []string {
 	return names
 }
 
-// flags is as in "10.0.0.11:0 -m -w 1".
+// flags returns, for example, "10.0.0.11:0 -m -w 1".
 func (d Destination) flags() string {
 	words := []string{netip.AddrPortFrom(d.Address, d.Port).String(), d.methodFlag(), "-w", fmt.Sprint(d.Weight)}
 	if d.UpperThreshold != 0 {
@@ -96,7 +94,7 @@ func (d Destination) flags() string {
 	return strings.Join(words, " ")
 }
 
-// methodFlag is -g for methods that have no flag as well: ipvsadm cannot set them.
+// methodFlag returns -g for methods without a flag too: ipvsadm cannot set them.
 func (d Destination) methodFlag() string {
 	switch {
 	case d.RawForwarding != 0 || d.Forwarding == config.Direct:

@@ -8,7 +8,7 @@ import (
 
 // Timeouts returns the timeouts of IPVS connections in this network namespace.
 func (c *Conn) Timeouts() (timeouts config.Timeouts, err error) {
-	for attributes, err := range c.ask(cmdGetConfig, 0, nil) {
+	for attributes, err := range c.query(cmdGetConfig, 0, nil) {
 		if err == nil {
 			timeouts, err = decodeTimeouts(attributes)
 		}
@@ -19,10 +19,10 @@ func (c *Conn) Timeouts() (timeouts config.Timeouts, err error) {
 	return timeouts, nil
 }
 
-// SetTimeouts sets those that are not 0, in whole seconds.
+// SetTimeouts sets the timeouts that are not 0, in whole seconds.
 func (c *Conn) SetTimeouts(timeouts config.Timeouts) error {
 	request := c.request(cmdSetConfig, 0, appendTimeouts(nil, timeouts))
-	if err := c.tell(request)[0]; err != nil {
+	if err := c.execute(request)[0]; err != nil {
 		return fmt.Errorf("set IPVS timeouts: %w", err)
 	}
 	return nil

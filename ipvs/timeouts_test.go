@@ -10,7 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// TestTimeouts sets all timeouts, and then one: the others stay.
+// TestTimeouts sets all timeouts, then one: the others keep their values.
 func TestTimeouts(t *testing.T) {
 	withIPVS(t, func() {
 		conn := open(t)
@@ -18,8 +18,8 @@ func TestTimeouts(t *testing.T) {
 		require.NoError(t, conn.SetTimeouts(want))
 		require.NoError(t, conn.SetTimeouts(config.Timeouts{UDP: 5 * time.Minute}))
 		want.UDP = 5 * time.Minute
-		held, err := conn.Timeouts()
+		got, err := conn.Timeouts()
 		require.NoError(t, err)
-		assert.Equal(t, want, held)
+		assert.Equal(t, want, got)
 	})
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A translated is what happens to active data connections from one source port.
-type translated struct {
-	masqueraded []netip.Prefix // some maybe twice
+// activeSources are the sources of active data connections from one source port.
+type activeSources struct {
+	masqueraded []netip.Prefix // may contain duplicates
 	toVIP       map[netip.Prefix]netip.Addr
 }
 
-// compileActiveData adds the source translation of the connections that real
-// servers open themselves (FTP's PORT and EPRT): a set or a map of sources and
-// one rule for each source port.
+// compileActiveData adds the source address translation of connections that real servers
+// open (PORT and EPRT of FTP): for each source port a set or a map of sources, and one
+// rule.
 func compileActiveData(t *Table, spec *config.Spec) {
 	byPort := activeByPort(spec, t.Family.ofSpec())
 	if len(byPort) == 0 {
@@ -45,8 +45,8 @@ func compileActiveData(t *Table, spec *config.Spec) {
 	t.Chains = append(t.Chains, chain)
 }
 
-func activeByPort(spec *config.Spec, family config.Family) map[uint16]*translated {
-	byPort := map[uint16]*translated{}
+func activeByPort(spec *config.Spec, family config.Family) map[uint16]*activeSources {
+	byPort := map[uint16]*activeSources{}
 	for i := range spec.Clusters {
 		cluster := &spec.Clusters[i]
 		vips := cluster.VIPsOf(family)
@@ -65,12 +65,12 @@ func activeByPort(spec *config.Spec, family config.Family) map[uint16]*translate
 	return byPort
 }
 
-func addSource(byPort map[uint16]*translated, port uint16, source netip.Prefix, to config.Translation, vip netip.Addr) {
+func addSource(byPort map[uint16]*activeSources, port uint16, source netip.Prefix, to config.Translation, vip netip.Addr) {
 	if to == config.NoTranslation {
 		return
 	}
 	if byPort[port] == nil {
-		byPort[port] = &translated{toVIP: map[netip.Prefix]netip.Addr{}}
+		byPort[port] = &activeSources{toVIP: map[netip.Prefix]netip.Addr{}}
 	}
 	if to == config.Masquerade {
 		byPort[port].masqueraded = append(byPort[port].masqueraded, source)
@@ -79,17 +79,17 @@ func addSource(byPort map[uint16]*translated, port uint16, source netip.Prefix, 
 	}
 }
 
-// sourceSet is a hash where all sources are single addresses, else a set of
+// sourceSet returns a hash set if all sources are single addresses, else a set of
 // intervals.
 func sourceSet(family Family, name string, sources []netip.Prefix) *Set {
 	s := &Set{Name: name, Comment: "real servers", KeyType: addrType(family), KeyLen: addrLen(family)}
-	s.addSources(outermost(sources), func(netip.Prefix) string { return "" })
+	s.addSources(withoutNested(sources), func(netip.Prefix) string { return "" })
 	return s
 }
 
 func sourceMap(family Family, name string, vips map[netip.Prefix]netip.Addr) *Set {
 	s := hashMap(name, "real server : VIP", family, addrType(family), addrLen(family))
-	s.addSources(outermost(slices.Collect(maps.Keys(vips))), func(p netip.Prefix) string { return mapped(vips[p].AsSlice()) })
+	s.addSources(withoutNested(slices.Collect(maps.Keys(vips))), func(p netip.Prefix) string { return valueRest(vips[p].AsSlice()) })
 	return s
 }
 
@@ -105,10 +105,10 @@ func (s *Set) addSources(sources []netip.Prefix, rest func(netip.Prefix) string)
 	}
 }
 
-// outermost returns the networks without those inside another, in order; it sorts
-// what it is given. The kernel refuses intervals that overlap; a spec in which they
-// disagree is refused by config.
-func outermost(prefixes []netip.Prefix) []netip.Prefix {
+// withoutNested removes the networks inside another one and sorts the argument: the kernel
+// refuses overlapping intervals. config refuses a spec in which such networks have
+// different translations.
+func withoutNested(prefixes []netip.Prefix) []netip.Prefix {
 	slices.SortFunc(prefixes, netip.Prefix.Compare)
 	kept := make([]netip.Prefix, 0, len(prefixes))
 	for _, p := range prefixes {

@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// An Op says what a Change does.
+// An Op is the operation of a Change.
 type Op string
 
 // The operations of a Change.
@@ -14,29 +14,29 @@ const (
 	Edit   Op = "edit"
 )
 
-// A Change is one difference between two rulesets. Its texts are made when they are
-// asked for: there may be many changes.
+// A Change is one difference between two rulesets. Its texts are built on demand, as there
+// may be many changes.
 type Change struct {
 	Op            Op
-	Before, After Object // as it is, and as it will be; the zero Object where it is absent
+	Before, After Object // current and desired state; the zero Object if it does not exist
 
-	where string // see Where; set in changes of elements, which share it
+	where string // see Where; only set for elements, which share the string
 }
 
-// An Object is a table, or a part of one. Table is always set; of the other fields
-// those are set that identify the part.
+// An Object is a table or a part of one. Table is always set. Of the other fields, those
+// that identify the part are set.
 type Object struct {
 	Table     *Table
-	Set       *Set      // a set or a map; of an element, the set that has it
-	Element   *Element  // of a set without intervals
-	Interval  *Interval // the element of a set with intervals
-	Chain     *Chain    // a chain; of a rule, the chain that has it
+	Set       *Set      // a set or a map; for an element, its set
+	Element   *Element  // element of a set without intervals
+	Interval  *Interval // element of a set with intervals
+	Chain     *Chain    // a chain; for a rule, its chain
 	Rule      *Rule
 	Unmanaged *Unmanaged
 }
 
-// Object is what the change is about: as it is, or where the change adds it, as it
-// will be.
+// Object returns the changed object: its current state, or the desired state if the change
+// adds it.
 func (c *Change) Object() Object {
 	if c.Op == Add {
 		return c.After
@@ -44,7 +44,7 @@ func (c *Change) Object() Object {
 	return c.Before
 }
 
-// last is the object after the change, or before it where the change deletes it.
+// last returns the object after the change, or before it if the change deletes it.
 func (c *Change) last() Object {
 	if c.Op == Delete {
 		return c.Before
@@ -52,11 +52,12 @@ func (c *Change) last() Object {
 	return c.After
 }
 
-// Kind is what nft calls the object: table, set, map, element, chain, rule,
-// counter, flowtable, ….
+// Kind returns the kind of the object in nft's terms: table, set, map, element, chain,
+// rule, counter, flowtable, ….
 func (c *Change) Kind() string { return c.last().kind() }
 
-// Where is what holds the object, as in "map ip lvsmark tcp_21"; empty for tables.
+// Where returns the container of the object, for example "map ip lvsmark tcp_21"; it is
+// empty for tables.
 func (c *Change) Where() string {
 	if c.where != "" {
 		return c.where
@@ -64,12 +65,12 @@ func (c *Change) Where() string {
 	return c.last().where()
 }
 
-// BeforeText is the object before the change as nft writes it, on one line and
-// without what it holds. It is empty where the change adds the object.
+// BeforeText returns the object before the change in nft's syntax, on one line and without
+// its contents. It is empty if the change adds the object.
 func (c *Change) BeforeText() string { return c.text(c.Before) }
 
-// AfterText is the object after the change, like BeforeText. It is empty where the
-// change deletes the object.
+// AfterText returns the object after the change, like BeforeText. It is empty if the change
+// deletes the object.
 func (c *Change) AfterText() string { return c.text(c.After) }
 
 func (c *Change) text(o Object) string {
@@ -120,28 +121,27 @@ func (o Object) text() string {
 	case o.Interval != nil:
 		return o.Interval.text
 	case o.Set != nil:
-		return o.Set.head()
+		return o.Set.header()
 	case o.Rule != nil:
 		return o.Rule.Text(o.Table.Family)
 	case o.Chain != nil:
-		return o.Chain.head()
+		return o.Chain.header()
 	case o.Unmanaged != nil:
 		return o.Unmanaged.Name
 	}
 	return o.Table.id()
 }
 
-// A listing is a list of changes that is made when it is asked for. Each part
-// appends its own.
-type listing []func([]Change) []Change
+// lazyChanges is a list of changes that is built on demand. Each function appends changes.
+type lazyChanges []func([]Change) []Change
 
-func (l *listing) add(c Change) {
-	l.later(func(changes []Change) []Change { return append(changes, c) })
+func (l *lazyChanges) add(c Change) {
+	l.addLater(func(changes []Change) []Change { return append(changes, c) })
 }
 
-func (l *listing) later(list func([]Change) []Change) { *l = append(*l, list) }
+func (l *lazyChanges) addLater(list func([]Change) []Change) { *l = append(*l, list) }
 
-func (l listing) changes() []Change {
+func (l lazyChanges) changes() []Change {
 	var changes []Change
 	for _, list := range l {
 		changes = list(changes)
@@ -149,10 +149,10 @@ func (l listing) changes() []Change {
 	return changes
 }
 
-// The methods below append changes.
+// The methods below append changes that add or delete an object with its contents.
 
 func (t *Table) changes(changes []Change, op Op) []Change {
-	changes = append(changes, whole(op, Object{Table: t}))
+	changes = append(changes, addOrDelete(op, Object{Table: t}))
 	for _, s := range t.Sets {
 		changes = t.setChanges(changes, op, s)
 	}
@@ -160,13 +160,13 @@ func (t *Table) changes(changes []Change, op Op) []Change {
 		changes = t.chainChanges(changes, op, c)
 	}
 	for i := range t.Unmanaged {
-		changes = append(changes, whole(op, Object{Table: t, Unmanaged: &t.Unmanaged[i]}))
+		changes = append(changes, addOrDelete(op, Object{Table: t, Unmanaged: &t.Unmanaged[i]}))
 	}
 	return changes
 }
 
 func (t *Table) setChanges(changes []Change, op Op, s *Set) []Change {
-	changes = append(changes, whole(op, Object{Table: t, Set: s}))
+	changes = append(changes, addOrDelete(op, Object{Table: t, Set: s}))
 	if s.isInterval() {
 		return t.intervalChanges(changes, op, s, s.intervals())
 	}
@@ -177,7 +177,7 @@ func (t *Table) elementChanges(changes []Change, op Op, s *Set, elements []Eleme
 	where := t.setName(s)
 	changes = slices.Grow(changes, len(elements))
 	for i := range elements {
-		c := whole(op, Object{Table: t, Set: s, Element: &elements[i]})
+		c := addOrDelete(op, Object{Table: t, Set: s, Element: &elements[i]})
 		c.where = where
 		changes = append(changes, c)
 	}
@@ -187,7 +187,7 @@ func (t *Table) elementChanges(changes []Change, op Op, s *Set, elements []Eleme
 func (t *Table) intervalChanges(changes []Change, op Op, s *Set, intervals []Interval) []Change {
 	where := t.setName(s)
 	for i := range intervals {
-		c := whole(op, Object{Table: t, Set: s, Interval: &intervals[i]})
+		c := addOrDelete(op, Object{Table: t, Set: s, Interval: &intervals[i]})
 		c.where = where
 		changes = append(changes, c)
 	}
@@ -195,7 +195,7 @@ func (t *Table) intervalChanges(changes []Change, op Op, s *Set, intervals []Int
 }
 
 func (t *Table) chainChanges(changes []Change, op Op, c *Chain) []Change {
-	changes = append(changes, whole(op, Object{Table: t, Chain: c}))
+	changes = append(changes, addOrDelete(op, Object{Table: t, Chain: c}))
 	for _, r := range c.Rules {
 		changes = append(changes, t.ruleChange(op, c, r))
 	}
@@ -203,16 +203,16 @@ func (t *Table) chainChanges(changes []Change, op Op, c *Chain) []Change {
 }
 
 func (t *Table) ruleChange(op Op, c *Chain, r *Rule) Change {
-	return whole(op, Object{Table: t, Chain: c, Rule: r})
+	return addOrDelete(op, Object{Table: t, Chain: c, Rule: r})
 }
 
-// whole adds or deletes an object.
-func whole(op Op, o Object) Change {
+// addOrDelete returns a change that adds or deletes an object.
+func addOrDelete(op Op, o Object) Change {
 	if op == Add {
 		return Change{Op: op, After: o}
 	}
 	return Change{Op: op, Before: o}
 }
 
-// edit changes an object in place.
+// edit returns a change that edits an object in place.
 func edit(before, after Object) Change { return Change{Op: Edit, Before: before, After: after} }

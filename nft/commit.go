@@ -8,19 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Commit makes the difference in the ruleset, which must still be of the
-// generation for which the difference was found: otherwise it changes nothing
-// and returns an error that wraps ErrStale. It returns the generation after its
-// last transaction.
+// Commit commits the difference. If the ruleset is not of that generation any more, it
+// changes nothing and returns an error that wraps ErrStale. It returns the generation after
+// its last transaction.
 //
-// A difference may take several transactions. When one but the first fails, the
-// ruleset is between the two that were compared, and Restore brings the first
-// one back.
+// A difference may need several transactions. If one after the first fails, the ruleset is
+// between the two compared ones, and Restore restores the first.
 func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 	transactions := d.transactions()
 	for i, messages := range transactions {
-		// Also ahead of the first: the kernel tells only two generations apart, and
-		// another transaction may have been made a moment ago, as that of the lock.
+		// Wait before the first transaction too: the kernel distinguishes only two generations,
+		// and another transaction, such as that of the lock, may be recent.
 		if len(transactions) > 1 {
 			waitForPackets()
 		}
@@ -32,19 +30,18 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 	return generation, nil
 }
 
-// retryTimeout is how long CommitLocked and Restore go on while somebody else changes the
-// ruleset again and again. Each try waits for an RCU grace period, in which another
-// transaction may come in between.
+// retryTimeout is how long CommitLocked and Restore retry while other processes change the
+// ruleset. Each attempt waits for an RCU grace period, in which another process may commit
+// again.
 const retryTimeout = 5 * time.Second
 
-// CommitLocked makes the difference as Commit does. It is for who has the lock: when
-// somebody else changes other tables meanwhile, it goes on from where it is. It
-// wraps ErrStale, and has changed nothing, when lvsmark's own tables are not, or no
-// longer, those that were compared, or when the others do not leave it the time.
-// What it did is undone by Restore.
+// CommitLocked commits the difference like Commit; the caller must hold the lock. If other
+// processes change other tables, it continues from the current state. The error wraps
+// ErrStale if lvsmark's own tables are not those that were compared, and nothing was
+// changed, or if other processes commit too often. Restore undoes a partial commit.
 func (c *Conn) CommitLocked(d *Difference, generation uint32) (uint32, error) {
 	from, to := d.from, d.to
-	for begin, tries := time.Now(), 1; ; tries++ {
+	for begin, attempts := time.Now(), 1; ; attempts++ {
 		after, err := c.Commit(d, generation)
 		if !errors.Is(err, ErrStale) {
 			return after, err
@@ -53,31 +50,32 @@ func (c *Conn) CommitLocked(d *Difference, generation uint32) (uint32, error) {
 		if readErr != nil {
 			return generation, readErr
 		}
-		begun := after != generation // a transaction of ours is done already
-		if !begun && !Compare(&now.Ruleset, from).Empty() {
+		partial := after != generation // the first transactions are committed
+		if !partial && !Compare(&now.Ruleset, from).Empty() {
 			return generation, err
 		}
-		if begun {
+		if partial {
 			from = &now.Ruleset
 			d = Compare(from, to)
 		}
 		generation = now.Generation
 		if time.Since(begin) > c.retryTimeout {
-			return generation, fmt.Errorf("%w, %d times over: find who does, `nft monitor` tells", ErrStale, tries)
+			return generation, fmt.Errorf("%w during each of %d attempts: %s", ErrStale, attempts, monitorHint)
 		}
 	}
 }
 
-// nextGeneration is the one after a transaction; the kernel passes over 0.
+// nextGeneration returns the generation after a transaction; the kernel skips 0.
 func nextGeneration(generation uint32) uint32 {
 	return max(generation+1, 1)
 }
 
-// restoreTries bounds how often Restore begins anew after another failure.
+// restoreTries is the maximum number of attempts of Restore that fail for another reason
+// than ErrStale.
 const restoreTries = 10
 
-// Restore makes lvsmark's tables those of the ruleset, which must be in the form
-// of the kernel, whatever they are now.
+// Restore replaces lvsmark's tables, in any state, by those of the ruleset, which must be
+// in the form of the kernel.
 func (c *Conn) Restore(r *Ruleset) error {
 	failures := 0
 	for begin := time.Now(); ; {
@@ -99,11 +97,10 @@ func (c *Conn) Restore(r *Ruleset) error {
 	}
 }
 
-// waitForPackets returns once no packet is under way through the rules of the
-// last generation but one: they run under RCU, and this system call waits for
-// an RCU grace period (membarrier(2), MEMBARRIER_CMD_GLOBAL). Where the kernel
-// refuses it there is nothing better: the next transaction comes far later than
-// a packet needs.
+// waitForPackets waits until no packet traverses the rules of the generation before the
+// last one. They run under RCU, and this system call waits for an RCU grace period
+// (membarrier(2), MEMBARRIER_CMD_GLOBAL). If the kernel refuses it, there is no
+// alternative: a packet still takes far less time than the next transaction.
 func waitForPackets() {
 	const membarrierCmdGlobal = 1
 	_, _, _ = unix.Syscall(unix.SYS_MEMBARRIER, membarrierCmdGlobal, 0, 0)

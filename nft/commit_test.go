@@ -20,7 +20,7 @@ clusters:
   - {name: c, mark: 83, vips: ["2001:db8::1"], ports: [83], real-servers: [{address: "fd00::1"}]}
 `
 
-// TestStale has somebody else change the ruleset between plan and commit.
+// TestStale: another process changes the ruleset between plan and commit.
 func TestStale(t *testing.T) {
 	want := rehearse(t, parse(t, healSpec))
 	inScratch(t, func() {
@@ -34,13 +34,13 @@ func TestStale(t *testing.T) {
 	})
 }
 
-// TestRefused keeps the kernel's words, says which object, and changes nothing.
+// TestRefused: the error has the kernel's message and the object, and nothing is changed.
 func TestRefused(t *testing.T) {
 	want := rehearse(t, parse(t, healSpec))
 	inScratch(t, func() {
 		conn := dial(t)
 		now := snapshot(t, conn)
-		// A table of the name that is nobody's: the commit wants to make it.
+		// A foreign table with the name that the commit creates.
 		run(t, "add table ip lvsmark", "-f", "-")
 		before := list(t, "ruleset")
 		_, err := conn.Commit(nft.Compare(&now.Ruleset, want), 0)
@@ -53,9 +53,9 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestTurn goes from one spec to another and back by Restore; the tables of
-// others stay as they are, and the tables of the name but of another family.
-func TestTurn(t *testing.T) {
+// TestCommitAndRestore commits each spec after each other one, and restores the first. Tables
+// of other programs stay unchanged, also one of the same name and another family.
+func TestCommitAndRestore(t *testing.T) {
 	specs := map[string]string{
 		"heal": healSpec, "other": otherSpec,
 		"one":        read(t, "testdata/one-vip.yaml"),
@@ -75,9 +75,9 @@ func TestTurn(t *testing.T) {
 					apply(t, conn, second)
 					now := snapshot(t, conn)
 					assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes())
-					for _, table := range nft.Arranged(first, second).Tables {
+					for _, table := range nft.InKernelOrder(first, second).Tables {
 						one := nft.Ruleset{Tables: []*nft.Table{table}}
-						assert.Equal(t, asListed(t, one.String()), list(t, strings.Fields(table.String())...), "the order that is foretold")
+						assert.Equal(t, asListed(t, one.String()), list(t, strings.Fields(table.String())...), "the order of InKernelOrder")
 					}
 					require.NoError(t, conn.Restore(first))
 					now = snapshot(t, conn)
@@ -91,19 +91,19 @@ func TestTurn(t *testing.T) {
 	}
 }
 
-// TestTurnGivesUp beside who changes the ruleset all the time; whoever has time left
-// goes on after a change.
-func TestTurnGivesUp(t *testing.T) {
+// TestCommitLockedGivesUp: CommitLocked fails if other processes change the ruleset until
+// its timeout, and retries before.
+func TestCommitLockedGivesUp(t *testing.T) {
 	want := rehearse(t, parse(t, healSpec))
 	inScratch(t, func() {
 		conn := dial(t)
 		old := snapshot(t, conn)
 		run(t, "add table ip other", "-f", "-")
 		before := list(t, "ruleset")
-		conn.GiveUpAtOnce()
+		conn.DisableRetry()
 		_, err := conn.CommitLocked(nft.Compare(&old.Ruleset, want), old.Generation)
 		require.ErrorIs(t, err, nft.ErrStale)
-		require.ErrorContains(t, err, "find who does, `nft monitor` tells")
+		require.ErrorContains(t, err, "during each of 1 attempts: `nft monitor` prints the process that changes it")
 		assert.Equal(t, before, list(t, "ruleset"))
 
 		_, err = dial(t).CommitLocked(nft.Compare(&old.Ruleset, want), old.Generation)
@@ -113,7 +113,7 @@ func TestTurnGivesUp(t *testing.T) {
 	})
 }
 
-// TestRestoreGivesUp where the kernel refuses again and again.
+// TestRestoreGivesUp: Restore fails if the kernel refuses each attempt.
 func TestRestoreGivesUp(t *testing.T) {
 	want := rehearse(t, parse(t, healSpec))
 	inScratch(t, func() {
@@ -125,11 +125,10 @@ func TestRestoreGivesUp(t *testing.T) {
 	})
 }
 
-// TestManyVIPs goes past the length of one netlink attribute, of one socket
-// buffer and of the first size of a map.
+// TestManyVIPs exceeds the length of a netlink attribute, the default socket buffer and the
+// initial size of a map.
 func TestManyVIPs(t *testing.T) {
-	need := func(n int) *nft.Ruleset { return rehearse(t, manyVIPs(t, n)) }
-	few, many := need(400), need(20_000)
+	few, many := rehearse(t, manyVIPs(t, 400)), rehearse(t, manyVIPs(t, 20_000))
 	inScratch(t, func() {
 		conn := dial(t)
 		apply(t, conn, few)

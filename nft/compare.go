@@ -7,25 +7,24 @@ import (
 // A Difference is the difference between two rulesets. Commit applies it.
 type Difference struct {
 	from, to *Ruleset
-	changes  listing
+	changes  lazyChanges
 
-	// parts are the transactions of each table. At any time between them, either the
-	// old rules or the new ones mark packets: lvsmark commits the new objects before it
-	// deletes the old ones.
+	// parts are the transactions of each table. Between them, either the old or the new
+	// rules mark packets: lvsmark commits new objects before it deletes old ones.
 	parts []func() [][]message
-	built [][]message // see transactions; nil: not yet
+	built [][]message // result of transactions; nil before the first call
 }
 
-// Changes lists the difference. It makes the list anew each time.
+// Changes lists the difference. It builds a new list in each call.
 func (d *Difference) Changes() []Change { return d.changes.changes() }
 
-// Rulesets are the two that were compared.
+// Rulesets returns the compared rulesets.
 func (d *Difference) Rulesets() (from, to *Ruleset) { return d.from, d.to }
 
-// Empty reports whether the rulesets are the same.
+// Empty reports whether the rulesets are equal.
 func (d *Difference) Empty() bool { return len(d.changes) == 0 }
 
-// IsAtomic reports whether Commit is one transaction: no process sees a ruleset
+// IsAtomic reports whether Commit is one transaction, so that no process sees a ruleset
 // between the two.
 func (d *Difference) IsAtomic() bool { return len(d.transactions()) == 1 }
 
@@ -39,15 +38,15 @@ func Compare(from, to *Ruleset) *Difference {
 	}
 	for _, old := range from.Tables {
 		if to.Table(old.Family, old.Name) == nil {
-			d.changes.later(func(list []Change) []Change { return old.changes(list, Delete) })
-			// After the first transaction, in which another table may replace it.
+			d.changes.addLater(func(list []Change) []Change { return old.changes(list, Delete) })
+			// In the second transaction: another table may replace it in the first one.
 			d.parts = append(d.parts, func() [][]message { return [][]message{nil, {old.delTable()}} })
 		}
 	}
 	for _, next := range to.Tables {
 		old := from.Table(next.Family, next.Name)
 		if old == nil {
-			d.changes.later(func(list []Change) []Change { return next.changes(list, Add) })
+			d.changes.addLater(func(list []Change) []Change { return next.changes(list, Add) })
 			d.parts = append(d.parts, func() [][]message { return [][]message{createTable(next)} })
 			continue
 		}
@@ -58,8 +57,8 @@ func Compare(from, to *Ruleset) *Difference {
 	return d
 }
 
-// temporaryName is a free name for a copy of the table. The copy of an apply that was
-// killed may still be there.
+// temporaryName returns a free name for a copy of the table. The copy of a killed apply may
+// still exist.
 func temporaryName(r *Ruleset, t *Table) string {
 	name := t.Name + "-next"
 	for r.Table(t.Family, name) != nil {
@@ -68,8 +67,8 @@ func temporaryName(r *Ruleset, t *Table) string {
 	return name
 }
 
-// transactions joins those of the tables: the first ones become one transaction, and
-// so on, for tables do not depend on each other.
+// transactions merges the transactions of the tables: all first transactions become one,
+// and so on, since tables are independent.
 func (d *Difference) transactions() [][]message {
 	if d.built != nil {
 		return d.built
@@ -87,9 +86,9 @@ func (d *Difference) transactions() [][]message {
 	return d.built
 }
 
-// transactions are those of the difference. No packet is lost between them.
+// transactions returns the transactions of the difference. No packet is lost between them.
 func (d *tableDifference) transactions() [][]message {
-	made := slices.Concat(d.create, d.fill)
+	additions := slices.Concat(d.create, d.fill)
 	switch {
 	case len(d.changes) == 0:
 		return nil
@@ -98,13 +97,13 @@ func (d *tableDifference) transactions() [][]message {
 	case len(d.replaced) > 0:
 		return d.replaceByTemporary()
 	case !d.structure && !d.moved:
-		return [][]message{slices.Concat(made, d.switches, d.drop)}
+		return [][]message{slices.Concat(additions, d.switches, d.drop)}
 	}
-	return [][]message{slices.Concat(made, d.switches), d.drop}
+	return [][]message{slices.Concat(additions, d.switches), d.drop}
 }
 
-// replaceByCopy replaces the table with the help of a copy under another name, so
-// that at any time one of the two marks packets.
+// replaceByCopy replaces the table through a copy under another name, so that one of the
+// two marks packets at any time.
 func (d *tableDifference) replaceByCopy() [][]message {
 	copied := *d.next
 	copied.Name = d.temporary

@@ -2,30 +2,29 @@ package nft
 
 import "slices"
 
-// compareElements finds the elements of a hash that are added, deleted, or get another
-// value. The kernel takes elements one by one.
+// compareElements compares the elements of a hash: added, deleted, and with a new value.
 //
-// For another value, a transaction deletes and adds the same key. A lookup that passes
-// both in their bucket may find neither: it skips the new element, for it began in the
-// generation before, and the kernel unlinks the old element before the lookup reaches
-// it (nft_hash_lookup_fast in net/netfilter/nft_set_hash.c; Linux 6.17 looks once
-// more). So a set that rules look up is replaced as a whole.
+// A transaction changes a value by a delete and an add of the same key. A concurrent lookup
+// may find neither: it skips the new element, as it began in the previous generation, and
+// the kernel unlinks the old element before the lookup reaches it (nft_hash_lookup_fast in
+// net/netfilter/nft_set_hash.c; Linux 6.17 repeats the lookup). So a set that rules look up
+// is replaced as a whole.
 func (d *tableDifference) compareElements(old, next *Set) {
 	e := differentElements(old, next)
 	if len(e.added) > 0 {
-		d.changes.later(func(list []Change) []Change { return d.next.elementChanges(list, Add, next, e.added) })
+		d.changes.addLater(func(list []Change) []Change { return d.next.elementChanges(list, Add, next, e.added) })
 	}
 	if len(e.changed) > 0 {
-		d.changes.later(func(list []Change) []Change { return d.elementEdits(list, old, next, e) })
+		d.changes.addLater(func(list []Change) []Change { return d.elementEdits(list, old, next, e) })
 	}
 	if len(e.deleted) > 0 {
-		d.changes.later(func(list []Change) []Change { return d.old.elementChanges(list, Delete, old, e.deleted) })
+		d.changes.addLater(func(list []Change) []Change { return d.old.elementChanges(list, Delete, old, e.deleted) })
 	}
 	d.fill = append(d.fill, d.next.newElements(next, e.added)...)
 	d.switches = append(d.switches, d.next.delElements(next, e.changed)...)
 	d.switches = append(d.switches, d.next.newElements(next, e.changed)...)
 	d.drop = append(d.drop, d.next.delElements(next, e.deleted)...)
-	if len(e.changed) > 0 && !inLedger(next.Name) && sameSet(old, next) {
+	if len(e.changed) > 0 && !isLedgerSet(next.Name) && sameSet(old, next) {
 		d.replace(next)
 	}
 	d.track(next, e.added, e.deleted)
@@ -34,11 +33,11 @@ func (d *tableDifference) compareElements(old, next *Set) {
 // An elementDifference is the difference between two hashes.
 type elementDifference struct {
 	added, deleted  []Element
-	before, changed []Element // of the same keys, with another value
+	before, changed []Element // same keys, old and new values
 }
 
 func differentElements(old, next *Set) (d elementDifference) {
-	a, b := next.inOrder(old.Elements), next.inOrder(next.Elements)
+	a, b := next.sorted(old.Elements), next.sorted(next.Elements)
 	for len(a) > 0 || len(b) > 0 {
 		order := 0
 		switch {
@@ -66,7 +65,7 @@ func differentElements(old, next *Set) (d elementDifference) {
 	return d
 }
 
-// compareAnyElements is for sets that are replaced, of which one or both may have
+// compareAnyElements compares the elements of a replaced set. Either set may have
 // intervals.
 func (d *tableDifference) compareAnyElements(old, next *Set) {
 	if old.isInterval() || next.isInterval() {
@@ -87,8 +86,7 @@ func (d *tableDifference) elementEdits(changes []Change, old, next *Set, e eleme
 }
 
 // compareIntervals replaces all elements of a set of intervals in one transaction: the
-// kernel refuses an interval that overlaps another one, even where the same
-// transaction deletes that one later.
+// kernel refuses overlapping intervals, even if the same transaction deletes one later.
 func (d *tableDifference) compareIntervals(old, next *Set) {
 	if slices.Equal(old.Elements, next.Elements) {
 		return
@@ -108,7 +106,7 @@ func (d *tableDifference) listIntervals(old, next *Set) {
 	}
 }
 
-// without are the intervals that others does not have.
+// without returns the intervals that are not in others.
 func without(intervals, others []Interval) []Interval {
 	known := make(map[string]bool, len(others))
 	for _, other := range others {

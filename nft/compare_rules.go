@@ -8,8 +8,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// compareRules keeps the rules that both chains have in the same order, so that only
-// a foreign rule is deleted, and only a missing one added.
+// compareRules keeps the rules that both chains have in the same order. It deletes only
+// foreign rules and adds only missing ones.
 func (d *tableDifference) compareRules(old, next *Chain) {
 	keepOld, keepNext := d.commonRules(old, next)
 	for i, r := range old.Rules {
@@ -19,7 +19,7 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 			d.switches = append(d.switches, d.old.delRule(old, r))
 		}
 	}
-	// A new rule is inserted before the next kept one, whose handle is known.
+	// A new rule is inserted before the next kept rule, whose handle is known.
 	var before uint64
 	kept := len(old.Rules)
 	added := make([]message, 0, len(next.Rules))
@@ -41,8 +41,8 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 	}
 }
 
-// An identity identifies a rule in a comparison: by its meaning, or where that is not
-// known, by the bytes of its expressions.
+// An identity identifies a rule in a comparison: by its meaning, or if that is unknown, by
+// its expressions.
 type identity struct {
 	meaning, expressions, comment, rest string
 }
@@ -74,24 +74,24 @@ func (d *tableDifference) commonRules(old, next *Chain) (inOld, inNext []bool) {
 	return common(d.old.identities(old.Rules), d.next.identities(next.Rules))
 }
 
-// sameBytes reports whether two rules have the same expressions, as most have.
+// sameBytes reports whether two rules are equal byte by byte, as most are.
 func sameBytes(a, b *Rule) bool {
 	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest)
 }
 
-// common marks the rules of a longest common subsequence, after Hunt and Szymanski
-// (A Fast Algorithm for Computing Longest Common Subsequences, 1977): a chain may
-// have thousands of rules, hardly any of them twice.
+// common marks the rules of a longest common subsequence, by the algorithm of Hunt and
+// Szymanski (A Fast Algorithm for Computing Longest Common Subsequences, 1977). It suits
+// chains of thousands of rules with few duplicates.
 func common(a, b []identity) (inA, inB []bool) {
-	places := map[identity][]int{} // in b
+	indices := map[identity][]int{} // in b
 	for j, r := range b {
-		places[r] = append(places[r], j)
+		indices[r] = append(indices[r], j)
 	}
-	type pair struct{ i, j, before int } // of rules that are the same; before: the pair ahead of it in a subsequence
+	type pair struct{ i, j, before int } // equal rules a[i] and b[j]; before: the previous pair of the subsequence
 	var pairs []pair
-	var ends []int // for each length, the pair that ends a subsequence of it the earliest in b
+	var ends []int // for each length of a subsequence, the last pair with the lowest j
 	for i, r := range a {
-		for _, j := range slices.Backward(places[r]) {
+		for _, j := range slices.Backward(indices[r]) {
 			n, _ := slices.BinarySearchFunc(ends, j, func(end, j int) int { return cmp.Compare(pairs[end].j, j) })
 			before := -1
 			if n > 0 {

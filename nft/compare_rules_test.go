@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestCommon compares the kept rules with a longest common subsequence as the
-// textbook finds it, for chains that have some rules twice.
+// TestCommon compares the length of the subsequence with that of the textbook algorithm, for
+// chains with duplicate rules.
 func TestCommon(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 5))
 	random := func() []identity {
@@ -28,7 +28,7 @@ func TestCommon(t *testing.T) {
 	}
 }
 
-// kept are the rules that are marked; nil marks all.
+// kept returns the marked rules as text; nil marks all.
 func kept(rules []identity, marked []bool) (text string) {
 	for i, r := range rules {
 		if marked == nil || marked[i] {
@@ -58,7 +58,7 @@ func longestCommon(a, b []identity) int {
 	return length[len(b)]
 }
 
-// TestCommonOfMany would take gigabytes if each rule were compared with each other rule.
+// TestCommonOfMany: memory is not quadratic in the number of rules.
 func TestCommonOfMany(t *testing.T) {
 	rules := make([]identity, 50_000)
 	for i := range rules {

@@ -22,8 +22,8 @@ func (d *tableDifference) compareSets() {
 		old := d.old.Set(s.Name)
 		switch {
 		case old == nil:
-			d.changes.later(func(list []Change) []Change { return d.next.setChanges(list, Add, s) })
-			d.structure = d.structure || !inLedger(s.Name)
+			d.changes.addLater(func(list []Change) []Change { return d.next.setChanges(list, Add, s) })
+			d.structure = d.structure || !isLedgerSet(s.Name)
 			d.fill = append(d.fill, createContents(d.next, []*Set{s}, nil)...)
 		case !sameSet(old, s):
 			d.changes.add(edit(Object{Table: d.old, Set: old}, Object{Table: d.next, Set: s}))
@@ -37,8 +37,8 @@ func (d *tableDifference) compareSets() {
 	}
 	for _, s := range d.old.Sets {
 		if d.next.Set(s.Name) == nil {
-			d.changes.later(func(list []Change) []Change { return d.old.setChanges(list, Delete, s) })
-			d.structure = d.structure || !inLedger(s.Name)
+			d.changes.addLater(func(list []Change) []Change { return d.old.setChanges(list, Delete, s) })
+			d.structure = d.structure || !isLedgerSet(s.Name)
 		}
 	}
 }
@@ -48,7 +48,7 @@ func (d *tableDifference) compareChains() {
 		old := d.old.Chain(c.Name)
 		switch {
 		case old == nil:
-			d.changes.later(func(list []Change) []Change { return d.next.chainChanges(list, Add, c) })
+			d.changes.addLater(func(list []Change) []Change { return d.next.chainChanges(list, Add, c) })
 			d.structure = true
 			d.create = append(d.create, d.next.newChain(c))
 			d.fill = append(d.fill, createContents(d.next, nil, []*Chain{c})...)
@@ -62,15 +62,15 @@ func (d *tableDifference) compareChains() {
 	}
 	for _, c := range d.old.Chains {
 		if d.next.Chain(c.Name) == nil {
-			d.changes.later(func(list []Change) []Change { return d.old.chainChanges(list, Delete, c) })
+			d.changes.addLater(func(list []Change) []Change { return d.old.chainChanges(list, Delete, c) })
 			d.structure = true
 		}
 	}
 	d.deleteUnused()
 }
 
-// deleteUnused deletes the chains and sets that next does not have. Chains and sets
-// may name each other: it deletes rules first, then sets, then chains.
+// deleteUnused deletes the chains and sets that next does not have. They may refer to each
+// other, so it deletes rules first, then sets, then chains.
 func (d *tableDifference) deleteUnused() {
 	var chains []*Chain
 	for _, c := range d.old.Chains {
@@ -94,14 +94,14 @@ func (d *tableDifference) deleteUnused() {
 func (d *tableDifference) compareUnmanaged() {
 	for i := range d.next.Unmanaged {
 		if s := &d.next.Unmanaged[i]; !d.old.hasUnmanaged(*s) {
-			d.changes.add(whole(Add, Object{Table: d.next, Unmanaged: s}))
+			d.changes.add(addOrDelete(Add, Object{Table: d.next, Unmanaged: s}))
 			d.structure = true
 			d.create = append(d.create, d.next.newUnmanaged(*s))
 		}
 	}
 	for i := range d.old.Unmanaged {
 		if s := &d.old.Unmanaged[i]; !d.next.hasUnmanaged(*s) {
-			d.changes.add(whole(Delete, Object{Table: d.old, Unmanaged: s}))
+			d.changes.add(addOrDelete(Delete, Object{Table: d.old, Unmanaged: s}))
 			d.structure = true
 			d.drop = append(d.drop, d.old.delUnmanaged(*s))
 		}
@@ -112,40 +112,40 @@ func (t *Table) hasUnmanaged(s Unmanaged) bool {
 	return slices.ContainsFunc(t.Unmanaged, func(o Unmanaged) bool { return o.Kind == s.Kind && o.Name == s.Name })
 }
 
-// A tableDifference is the difference between a table and its next form.
+// A tableDifference is the difference between two states of a table.
 //
-// A packet meets the rules of the generation in which it entered the chain, but its
-// lookups find the elements of the present generation (net/netfilter/nf_tables_core.c,
+// A packet is evaluated by the rules of the generation in which it entered the chain, but
+// its lookups see the elements of the current generation (net/netfilter/nf_tables_core.c,
 // nft_do_chain and the genmask in nft_set lookups). So a transaction must not delete
-// what the rules before it still need: first lvsmark creates the new objects, then it
-// switches rules and verdicts to them, and only then it deletes the old ones.
+// objects that the previous rules still need: lvsmark first creates the new objects, then
+// switches rules and verdicts to them, and then deletes the old ones.
 type tableDifference struct {
 	old, next *Table
-	temporary string // a name that no table of lvsmark has
-	changes   listing
+	temporary string // free name for a copy of the table
+	changes   lazyChanges
 
 	viaCopy   bool      // the kernel cannot change the table in place
-	replaced  []*Set    // nor these sets; as in next
-	create    []message // new chains and unmanaged objects, still empty: elements and rules may name them
-	fill      []message // new sets and elements, rules of new chains
+	replaced  []*Set    // sets of next that the kernel cannot change in place
+	create    []message // new chains, without rules, and unmanaged objects; elements and rules may refer to them
+	fill      []message // new sets and elements; rules of new chains
 	switches  []message // rules of kept chains, intervals, values in the ledger
-	drop      []message // elements, sets and chains that no rule needs any more
-	structure bool      // more than elements differs
+	drop      []message // unused elements, sets and chains
+	structure bool      // not only elements differ
 	moved     bool      // an address moves from one set to another
 
 	addedKeys, deletedKeys map[string]bool
 }
 
-// replace recreates the set. lvsmark must find the ledger under its own name at any
-// time, so its sets are replaced with the whole table.
+// replace marks a set to be recreated. The ledger must always exist under its own name, so
+// its sets are replaced with the whole table.
 func (d *tableDifference) replace(s *Set) {
 	d.replaced = append(d.replaced, s)
-	d.viaCopy = d.viaCopy || inLedger(s.Name)
+	d.viaCopy = d.viaCopy || isLedgerSet(s.Name)
 }
 
-// track finds VIPs that move from one map to another.
+// track detects VIPs that move from one map to another.
 func (d *tableDifference) track(s *Set, added, deleted []Element) {
-	if inLedger(s.Name) {
+	if isLedgerSet(s.Name) {
 		return
 	}
 	for _, e := range added {
@@ -158,14 +158,14 @@ func (d *tableDifference) track(s *Set, added, deleted []Element) {
 	}
 }
 
-// sameSet reports whether the sets are the same but for their elements.
+// sameSet reports whether the sets are equal apart from their elements.
 func sameSet(a, b *Set) bool {
 	x, y := *a, *b
 	x.Elements, y.Elements = nil, nil
 	return reflect.DeepEqual(x, y)
 }
 
-// sameChain reports whether the chains are the same but for their rules.
+// sameChain reports whether the chains are equal apart from their rules.
 func sameChain(a, b *Chain) bool {
 	x, y := *a, *b
 	x.Rules, y.Rules = nil, nil

@@ -9,9 +9,9 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// replaceByTemporary recreates sets that the kernel cannot change in place: first the
-// rules look up copies of them under temporary names, then the sets themselves again.
-// The base chains stay hooked all the time.
+// replaceByTemporary recreates sets that the kernel cannot change in place: it switches the
+// rules to copies under temporary names, recreates the sets, and switches the rules back.
+// The base chains stay hooked.
 func (d *tableDifference) replaceByTemporary() [][]message {
 	sets := d.recreated()
 	names := d.temporaryNames(sets)
@@ -27,7 +27,7 @@ func (d *tableDifference) replaceByTemporary() [][]message {
 		back = append(back, createContents(d.next, []*Set{s}, nil)...)
 	}
 	for i, c := range d.next.Chains {
-		// The rules that look up the copies have no known handles yet.
+		// The handles of the rules that look up the copies are not known yet.
 		if !slices.Equal(c.Rules, copies.Chains[i].Rules) {
 			back = append(back, d.next.flushChain(c))
 			back = append(back, createContents(d.next, nil, []*Chain{c})...)
@@ -40,20 +40,20 @@ func (d *tableDifference) replaceByTemporary() [][]message {
 	}
 }
 
-// recreated are the first replaced set and all sets after it. So all sets keep their
-// places in the kernel's list, and a rollback leads to the same list.
+// recreated returns the first replaced set and all sets after it. Thus all sets keep their
+// order in the kernel's list, and a rollback restores the same list.
 func (d *tableDifference) recreated() []*Set {
-	sets := inOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
+	sets := keepOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
 	return sets[slices.IndexFunc(sets, func(s *Set) bool { return slices.Contains(d.replaced, s) }):]
 }
 
-// temporaryNames gives each of the sets a name that no set has: a set of an apply
-// that was killed may still be there. The ledger gets none: no rule looks it up, and
-// lvsmark must find it under its own name at any time.
+// temporaryNames returns a free name for each of the sets: a set of a killed apply may still
+// exist. The sets of the ledger get none: no rule looks them up, and they must always exist
+// under their own names.
 func (d *tableDifference) temporaryNames(sets []*Set) map[string]string {
 	names := map[string]string{}
 	for _, s := range sets {
-		if inLedger(s.Name) {
+		if isLedgerSet(s.Name) {
 			continue
 		}
 		name := s.Name + "-next"
@@ -65,7 +65,7 @@ func (d *tableDifference) temporaryNames(sets []*Set) map[string]string {
 	return names
 }
 
-// withSetNames is the table with other names for some sets.
+// withSetNames returns the table with some sets renamed.
 func (t *Table) withSetNames(names map[string]string) *Table {
 	renamed := *t
 	renamed.Sets = slices.Clone(t.Sets)
@@ -88,25 +88,25 @@ func (t *Table) withSetNames(names map[string]string) *Table {
 	return &renamed
 }
 
-// withSetNames is the rule with other names for the sets that it looks up, or the
-// rule itself where it looks up none of them.
+// withSetNames returns the rule with lookups in the renamed sets, or the rule itself if it
+// looks up none of them.
 func (r *Rule) withSetNames(names map[string]string) *Rule {
 	var list []Expression
-	looks := false
+	found := false
 	for e := range r.All() {
 		if set, _ := e.attribute(unix.NFTA_LOOKUP_SET); e.Name == "lookup" && names[strings.TrimRight(set, "\x00")] != "" {
-			looks = true
+			found = true
 			e = e.lookupIn(names[strings.TrimRight(set, "\x00")])
 		}
 		list = append(list, e)
 	}
-	if !looks {
+	if !found {
 		return r
 	}
 	return &Rule{Expressions: expressionList(list), Comment: r.Comment, rest: r.rest}
 }
 
-// lookupIn is a lookup in another set. It also works for one that has no typed view.
+// lookupIn returns a lookup in another set, also for a lookup without a typed view.
 func (e Expression) lookupIn(set string) Expression {
 	var lookup []byte
 	for typ, data := range netlink.Attributes(e.Data) {

@@ -9,21 +9,21 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// tableComment tells lvsmark's tables from others; see owned.
+// tableComment identifies lvsmark's tables; see owned.
 const (
 	tableComment = commentMark + " compiled from a spec; change that, not this"
 	commentMark  = "lvsmark:"
 )
 
-// Names in the tables.
+// Names of objects in the tables.
 const (
 	vipsMap          = "vips"
 	preroutingChain  = "prerouting"
 	postroutingChain = "postrouting"
 )
 
-// Compile returns the tables that say in nftables what the spec says: one for
-// each family that a cluster serves. It needs no kernel.
+// Compile compiles the spec to tables: one for each address family of its clusters. It does
+// not access the kernel.
 func Compile(spec *config.Spec) *Ruleset {
 	r := &Ruleset{}
 	for _, family := range config.Families() {
@@ -40,10 +40,10 @@ func Compile(spec *config.Spec) *Ruleset {
 	return r
 }
 
-// compileMarks adds the maps from VIP to mark and the chain that asks them. The
-// port is tested ahead of the VIP, for nearly every packet is of one or of none of
-// our ports; then comes one look-up, whatever the number of VIPs. Answers to
-// clients, which most other packets are, have an address far from all VIPs.
+// compileMarks adds the maps from VIP to mark and the chain that looks them up. Rules test
+// the port before the VIP: most packets have a port of one profile or of none. Then one
+// lookup follows, for any number of VIPs. Responses to clients, most of the other packets,
+// have a destination address outside the network of the VIPs.
 func compileMarks(t *Table, profiles []*profile) {
 	for _, p := range profiles {
 		t.Sets = append(t.Sets, markMap(t.Family, p))
@@ -56,16 +56,16 @@ func compileMarks(t *Table, profiles []*profile) {
 	if only != 0 {
 		prerouting.Rules = append(prerouting.Rules, newRule(t.Family).protocolIsNot(only).accept().rule())
 	}
-	if inTurn(profiles) {
+	if isSequential(profiles) {
 		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
 		t.Chains = append(t.Chains, prerouting)
 		return
 	}
 	vips := hashMap(vipsMap, "VIP : chain of its ports", t.Family, typeVerdict, 0)
-	for _, s := range shapesOf(profiles) {
+	for _, s := range groupVIPs(profiles) {
 		t.Chains = append(t.Chains, &Chain{Name: s.name, Rules: markRules(t.Family, s.profiles, only, false)})
 		for _, vip := range s.vips {
-			vips.Elements = append(vips.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: mappedGoto(s.name)})
+			vips.Elements = append(vips.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: gotoRest(s.name)})
 		}
 	}
 	vips.Size = sizeFor(len(vips.Elements))
@@ -76,10 +76,10 @@ func compileMarks(t *Table, profiles []*profile) {
 	t.Chains = append(t.Chains, prerouting)
 }
 
-// inTurn says whether packets try one profile after the other. Otherwise they
-// find theirs by their VIP: where there are many, and where two have a range of
-// ports in common, whose packets would be looked up twice.
-func inTurn(profiles []*profile) bool {
+// isSequential reports whether packets are tested against one profile after the other. With
+// many profiles they are dispatched by VIP instead, and also if two profiles have a common
+// port range, where packets would need two lookups.
+func isSequential(profiles []*profile) bool {
 	switch len(profiles) {
 	case 1:
 		return true
@@ -93,21 +93,21 @@ func markMap(family Family, p *profile) *Set {
 	s := hashMap(p.name, "VIP : fwmark", family, typeMark, 4)
 	s.Elements = make([]Element, len(p.vips))
 	for i, v := range p.vips {
-		s.Elements[i] = Element{Key: elementKey(v.vip.AsSlice()), Rest: mapped(markBytes(v.mark))}
+		s.Elements[i] = Element{Key: elementKey(v.vip.AsSlice()), Rest: valueRest(markBytes(v.mark))}
 	}
 	s.Size = sizeFor(len(s.Elements))
 	return s
 }
 
-// mostBefore is how many rules for narrower ports may come ahead of the widest
-// range. Each costs its packets a comparison or, when it asks for the protocol too,
-// two; to end the chain behind a rule that comes first costs as much as about four.
-const mostBefore = 4
+// maxRulesBeforeRange is the maximum number of rules for narrower ports before the widest
+// range. Each costs the packets of that range one comparison, or two if it also tests the
+// protocol. An accept in a rule that comes first costs as much as about four comparisons.
+const maxRulesBeforeRange = 4
 
-// markRules are the rules of the profiles. Of most packets are those of data
-// connections, so the widest range comes last, behind which nothing is tested any
-// more, or first when much would come ahead of it. When the chain is for packets to
-// any address, rules for a range ask for the network of the VIPs first.
+// markRules returns the rules of the profiles. Most packets belong to data connections, so
+// the widest range comes last, where no test follows, or first if many rules would precede
+// it. In a chain for packets to any address, rules for a range test the network of the VIPs
+// first.
 func markRules(family Family, profiles []*profile, only config.Protocol, anyAddress bool) []*Rule {
 	type test struct {
 		ports config.PortRange
@@ -119,7 +119,7 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 			tests = append(tests, test{r, p})
 		}
 	}
-	first := only == 0 || len(tests) > mostBefore+1
+	first := only == 0 || len(tests) > maxRulesBeforeRange+1
 	slices.SortStableFunc(tests, func(a, b test) int {
 		if first {
 			a, b = b, a
@@ -154,9 +154,9 @@ func hashMap(name, comment string, family Family, dataType, dataLen uint32) *Set
 	}
 }
 
-// sizeFor is the bound of a map of n elements. The kernel takes a bound for the
-// number of buckets, refuses elements beyond it and cannot change it: so there
-// is room for as many again, and for small maps for a thousand.
+// sizeFor returns the size of a map for n elements. The kernel derives the number of
+// buckets from the size, refuses elements beyond it and cannot change it. So the size
+// allows for twice as many elements, and for at least 1024.
 func sizeFor(n int) uint32 {
 	size := uint32(1024)
 	for int(size) < 2*n {

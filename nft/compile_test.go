@@ -12,8 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestGolden compares what specs compile to with text that was read by a
-// person. LVSMARK_UPDATE=1 writes the text anew.
+// TestGolden compares compiled specs with reviewed text. LVSMARK_UPDATE=1 updates the text.
 func TestGolden(t *testing.T) {
 	specs, err := filepath.Glob("testdata/*.yaml")
 	require.NoError(t, err)
@@ -30,9 +29,9 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestGoldenAsNft has nft read each golden text: it lists it to the letter, in the
-// form of its version, it reproduces it from its own list, and lvsmark sees no
-// difference between that and its own rehearsal.
+// TestGoldenAsNft loads each golden text with nft: nft lists the same text, in the form of
+// its version, and loads its own list again, and lvsmark finds no difference to its
+// rehearsal.
 func TestGoldenAsNft(t *testing.T) {
 	specs, err := filepath.Glob("testdata/*.yaml")
 	require.NoError(t, err)

@@ -13,16 +13,16 @@ import (
 )
 
 // A Conn is a connection to nf_tables in one network namespace. It is not safe for
-// concurrent use. Errors of its methods wrap those that package internal/netlink
-// documents; a refusal is a *RefusedError, or ErrStale.
+// concurrent use. Errors of its methods wrap those that package internal/netlink documents;
+// a refusal is a *RefusedError or ErrStale.
 type Conn struct {
 	nl           *netlink.Conn
 	retryTimeout time.Duration
 }
 
-// datagramLimit is the longest datagram that is received. The kernel makes those of a
-// dump as long as the longest buffer that it has seen, up to 32 KiB, and walks a set from
-// its begin for each.
+// datagramLimit is the size of the receive buffer. The datagrams of a dump are as long as
+// the largest buffer that the kernel has seen, up to 32 KiB. For each of them the kernel
+// traverses a set from its beginning.
 const datagramLimit = 64 << 10
 
 // Dial opens a connection in the network namespace of the calling thread.
@@ -37,10 +37,10 @@ func Dial() (*Conn, error) {
 // Close closes the connection.
 func (c *Conn) Close() error { return c.nl.Close() }
 
-// Generation returns the number that the kernel adds to with each change of the
-// ruleset, by any process.
+// Generation returns the generation of the ruleset, which the kernel increments with each
+// transaction of any process.
 func (c *Conn) Generation() (uint32, error) {
-	for e, err := range c.ask(request(unix.NFT_MSG_GETGEN, 0, unix.NFPROTO_UNSPEC, nil)) {
+	for e, err := range c.query(request(unix.NFT_MSG_GETGEN, 0, unix.NFPROTO_UNSPEC, nil)) {
 		if err != nil {
 			return 0, refused("the ruleset's generation", err)
 		}
@@ -50,27 +50,30 @@ func (c *Conn) Generation() (uint32, error) {
 			}
 		}
 	}
-	return 0, errors.New("nf_tables: no generation in the kernel's answer")
+	return 0, errors.New("nf_tables: the kernel's answer has no generation")
 }
 
-// errInterrupted says that the ruleset changed while it was read.
-var errInterrupted = errors.New("the ruleset changes while it is read")
+// errInterrupted reports that the ruleset changed during a read.
+var errInterrupted = errors.New("the nftables ruleset changed during the read")
+
+// monitorHint ends errors about other processes that commit again and again.
+const monitorHint = "`nft monitor` prints the process that changes it"
 
 // dump yields the objects of a list. An object is valid until the next one is yielded.
 func (c *Conn) dump(typ uint16, family byte, filter []byte) iter.Seq2[entry, error] {
-	return c.ask(request(typ, unix.NLM_F_DUMP, family, filter))
+	return c.query(request(typ, unix.NLM_F_DUMP, family, filter))
 }
 
-// An entry is an object of an answer.
+// An entry is an object in an answer.
 type entry struct {
 	family byte
 	data   []byte // attributes
 }
 
-// ask yields the objects of the answer to one request; see netlink.Conn.Ask.
-func (c *Conn) ask(r netlink.Request) iter.Seq2[entry, error] {
+// query yields the objects of the answer to one request; see netlink.Conn.Query.
+func (c *Conn) query(r netlink.Request) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		for m, err := range c.nl.Ask(r) {
+		for m, err := range c.nl.Query(r) {
 			var data []byte
 			if err == nil {
 				data, err = m.Attributes(nfgenmsgLen)
@@ -91,20 +94,20 @@ func (c *Conn) ask(r netlink.Request) iter.Seq2[entry, error] {
 
 const nfgenmsgLen = 4
 
-// request is a message to nf_tables.
+// request returns a request to nf_tables.
 func request(typ, flags uint16, family byte, attributes []byte) netlink.Request {
 	return netlink.Request{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | typ, Flags: flags, Header: nfgenmsg(family, 0), Data: attributes}
 }
 
-// ErrStale says that the ruleset is no longer of the generation that a change
-// was made for. Nothing was changed.
+// ErrStale reports that the ruleset is not of the expected generation any more. Nothing was
+// changed.
 var ErrStale = errors.New("the nftables ruleset was changed by another process")
 
 // A RefusedError is the kernel's refusal of one object of a transaction. The
 // transaction changed nothing.
 type RefusedError struct {
-	Object string // what the kernel refused
-	Err    error  // a *netlink.KernelError; an errno inside
+	Object string // the refused object
+	Err    error  // a *netlink.KernelError, which wraps an errno
 }
 
 func (e *RefusedError) Error() string { return fmt.Sprintf("kernel refuses %s: %v", e.Object, e.Err) }
@@ -119,10 +122,9 @@ func refused(object string, err error) error {
 	return fmt.Errorf("%s: %w", object, err)
 }
 
-// transact commits the messages as one transaction, if the ruleset is still of that
-// generation; 0 stands for any. The kernel executes a batch before the call that sends
-// it returns, all or nothing. Where its answer is lost, it is not known whether the
-// transaction was committed.
+// transact commits the messages as one transaction if the ruleset is of that generation; 0
+// means any. The kernel executes a batch before the call that sends it returns, completely
+// or not at all. If its answer is lost, it is unknown whether the transaction is committed.
 func (c *Conn) transact(messages []message, generation uint32) error {
 	if len(messages) == 0 {
 		return nil
@@ -132,7 +134,7 @@ func (c *Conn) transact(messages []message, generation uint32) error {
 		return err
 	}
 	i, err := c.nl.Commit(batch)
-	object := i - 1 // the first request begins the batch
+	object := i - 1 // the first request is NFNL_MSG_BATCH_BEGIN
 	switch {
 	case err == nil:
 		return nil
@@ -144,11 +146,11 @@ func (c *Conn) transact(messages []message, generation uint32) error {
 	return refused("the transaction", err)
 }
 
-// encodeBatch is a transaction, to be sent in one piece: there may be thousands of
-// elements. See nfnetlink_rcv_batch in net/netfilter/nfnetlink.c.
+// encodeBatch encodes a transaction, which must be sent in one datagram even if it has
+// thousands of elements. See nfnetlink_rcv_batch in net/netfilter/nfnetlink.c.
 //
-// One acknowledgement, of the last object, is enough: the kernel answers each object that
-// it refuses anyway, and thousands of answers would overflow the socket.
+// Only the last object requests an acknowledgement: the kernel reports each refused object
+// anyway, and thousands of acknowledgements would overflow the receive buffer.
 func encodeBatch(messages []message, generation uint32) []netlink.Request {
 	var condition []byte
 	if generation != 0 {
@@ -165,7 +167,7 @@ func encodeBatch(messages []message, generation uint32) []netlink.Request {
 	return append(batch, netlink.Request{Type: unix.NFNL_MSG_BATCH_END, Header: ofBatch})
 }
 
-// nfgenmsg is struct nfgenmsg; resource goes in network byte order.
+// nfgenmsg encodes struct nfgenmsg, with resource in network byte order.
 func nfgenmsg(family byte, resource uint16) []byte {
 	return binary.BigEndian.AppendUint16([]byte{family, unix.NFNETLINK_V0}, resource)
 }

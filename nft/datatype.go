@@ -12,9 +12,9 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// Type numbers of nft(8), which the kernel stores and never looks at; and the
-// kernel's own number for verdicts. google/nftables has them in variables, which no
-// constant and no case of a switch can be; a test compares them.
+// Type numbers of nft(8), which the kernel stores but does not use, and the kernel's number
+// for verdicts. google/nftables has them as variables, which cannot be constants or switch
+// cases; a test compares them.
 const (
 	typeIPv4    = 7
 	typeIPv6    = 8
@@ -23,7 +23,7 @@ const (
 	typeVerdict = unix.NFT_DATA_VERDICT
 )
 
-// typeNames are the names of nft(8), "DATA TYPES".
+// typeNames are the names in nft(8), "DATA TYPES".
 var typeNames = map[uint32]string{
 	1: "verdict", 2: "nf_proto", 5: "integer", 6: "string", typeIPv4: "ipv4_addr",
 	typeIPv6: "ipv6_addr", 9: "ether_addr", 10: "ether_type", 12: "inet_proto",
@@ -47,18 +47,18 @@ func addrType(f Family) uint32 {
 
 func addrLen(f Family) uint32 { return uint32(f.ofSpec().Bits() / 8) }
 
-// hostOrder reports whether nft keeps values of the type in host byte order.
+// hostOrder reports whether nft stores values of the type in host byte order.
 func hostOrder(typ uint32) bool { return typ == typeMark }
 
-// addrOf reads an address of 4 or 16 bytes.
+// addrOf decodes an address of 4 or 16 bytes.
 func addrOf[T netlink.Content](b T) (netip.Addr, bool) { return netip.AddrFromSlice([]byte(b)) }
 
 func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil, mark) }
 
-// MarkText is a mark as nft prints it: "0x00000015".
+// MarkText formats a mark as nft does: "0x00000015".
 func MarkText(mark uint32) string { return valueText(typeMark, markBytes(mark)) }
 
-// valueText is a value of the type as nft prints it.
+// valueText formats a value of the type as nft does.
 func valueText[T netlink.Content](typ uint32, b T) string {
 	return string(appendValueText(nil, typ, b))
 }

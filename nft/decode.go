@@ -13,22 +13,22 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// flowtable is the Kind of an Unmanaged that is no stateful object.
+// flowtable is the Kind of an Unmanaged that is not a stateful object.
 const flowtable = "flowtable"
 
-// objectNames are those of nft(8), by NFT_OBJECT_*.
+// objectNames are the names in nft(8), by NFT_OBJECT_*.
 var objectNames = map[uint32]string{
 	1: "counter", 2: "quota", 3: "ct helper", 4: "limit", 5: "connlimit",
 	6: "tunnel", 7: "ct timeout", 8: "secmark", 9: "ct expectation", 10: "synproxy",
 }
 
-// ObjectKind is the name of nft(8) for a type of stateful objects, NFT_OBJECT_*; empty
-// where the package knows none.
+// ObjectKind returns nft's name for a type of stateful objects, NFT_OBJECT_*; empty if it
+// is unknown.
 func ObjectKind(typ uint32) string { return objectNames[typ] }
 
-// Decoders of dumps. Each takes the payload of a netlink message behind struct
-// nfgenmsg. What only a kernel can set (handles, use counts, counters) is left
-// out; what is not known is kept.
+// Decoders of dumps. The argument is the payload of a netlink message after struct
+// nfgenmsg. Values that only the kernel sets (handles, use counts, counters) are omitted.
+// Unknown attributes are kept.
 
 func decodeTable(family Family, b []byte) (*Table, error) {
 	t := &Table{Family: family}
@@ -78,7 +78,8 @@ func decodeSet(b []byte) (table string, s *Set, err error) {
 	return table, s, err
 }
 
-// decodeDesc reads the size; a description of concatenated fields is kept too.
+// decodeDesc decodes the size. It also keeps a description with other attributes, which
+// concatenations have.
 func decodeDesc(s *Set, desc attribute) {
 	known := true
 	for typ, data := range netlink.Attributes(desc.data) {
@@ -135,12 +136,12 @@ func decodeHook(c *Chain, hook []byte) {
 			}
 		}
 	}
-	// The kernel names a single device in both attributes.
+	// The kernel lists a single device in both attributes.
 	slices.Sort(c.Devices)
 	c.Devices = slices.Compact(c.Devices)
 }
 
-// chainBase is NFT_CHAIN_BASE: the kernel sets it where there is a hook.
+// chainBase is NFT_CHAIN_BASE, which the kernel sets on chains with a hook.
 const chainBase = 1
 
 func decodeRule(b []byte) (table, chain string, r *Rule, err error) {
@@ -165,7 +166,7 @@ func decodeRule(b []byte) (table, chain string, r *Rule, err error) {
 	return table, chain, r, err
 }
 
-// decodeUnmanaged reads an object or a flowtable.
+// decodeUnmanaged decodes a stateful object or a flowtable.
 func decodeUnmanaged(kind string, b []byte) (table string, s Unmanaged, err error) {
 	s.Kind = kind
 	err = decode(b, "object", func(a attribute) {
@@ -223,7 +224,7 @@ func decode(b []byte, object string, f func(attribute)) error {
 	for len(b) > 0 {
 		typ, data, n := netlink.FirstAttribute(b)
 		if n == 0 {
-			return fmt.Errorf("decoding %s: an attribute is cut short", object)
+			return fmt.Errorf("decode %s: an attribute is truncated", object)
 		}
 		f(attribute{typ: typ &^ netlink.AttributeFlags, flags: typ & netlink.AttributeFlags, data: data})
 		b = b[n:]
@@ -231,7 +232,7 @@ func decode(b []byte, object string, f func(attribute)) error {
 	return nil
 }
 
-// decodeElements reads a list of elements, appending to s.
+// decodeElements decodes a list of elements and appends them to s.
 func decodeElements(s *Set, b []byte) error {
 	var list []byte
 	if err := decode(b, "set elements", func(a attribute) {
@@ -241,7 +242,7 @@ func decodeElements(s *Set, b []byte) error {
 	}); err != nil {
 		return err
 	}
-	// One copy for all: elements are parts of it.
+	// One copy for all elements, which are slices of it.
 	rest := string(list)
 	return decode(list, "set elements", func(item attribute) {
 		_, content, n := netlink.FirstAttribute(rest)
@@ -250,17 +251,17 @@ func decodeElements(s *Set, b []byte) error {
 	})
 }
 
-// decodeElement takes an element apart. The kernel mostly sends it as it is kept
-// here, the key first, so that its parts need no copy.
+// decodeElement splits an element into key and rest. The kernel usually sends the key
+// first, as Element has it, so the parts need no copy.
 func decodeElement(content string) Element {
 	split := 0 // where the key ends
 	for b := content; len(b) > 0; {
 		typ, _, n := netlink.FirstAttribute(b)
 		switch {
 		case n == 0 || typ == unix.NFTA_SET_ELEM_EXPIRATION || typ&netlink.AttributeFlags != 0,
-			inKey(typ) && split < len(content)-len(b):
-			return sortedElement(content)
-		case inKey(typ):
+			isKeyAttribute(typ) && split < len(content)-len(b):
+			return splitElement(content)
+		case isKeyAttribute(typ):
 			split += n
 		}
 		b = b[n:]
@@ -268,16 +269,17 @@ func decodeElement(content string) Element {
 	return Element{Key: content[:split], Rest: content[split:]}
 }
 
-// inKey tells the attributes that find an element.
-func inKey(typ uint16) bool {
+// isKeyAttribute reports whether an attribute belongs to Element.Key.
+func isKeyAttribute(typ uint16) bool {
 	return typ == unix.NFTA_SET_ELEM_KEY || typ == nftaSetElemKeyEnd || typ == unix.NFTA_SET_ELEM_FLAGS
 }
 
-func sortedElement(content string) Element {
+// splitElement copies the attributes of an element to key and rest.
+func splitElement(content string) Element {
 	var key, rest []byte
 	for typ, data := range netlink.Attributes(content) {
 		switch {
-		case inKey(typ):
+		case isKeyAttribute(typ):
 			key = netlink.AppendAttribute(key, typ, data)
 		case typ != unix.NFTA_SET_ELEM_EXPIRATION:
 			rest = netlink.AppendAttribute(rest, typ, data)

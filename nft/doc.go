@@ -1,13 +1,12 @@
-// Package nft marks packets: it compiles a spec to nftables tables, commits
-// them in a scratch network namespace to have the kernel check them and bring
-// them into its own form, compares that with what the kernel holds, and commits
-// the difference without losing a packet.
+// Package nft compiles a spec to nftables tables that mark packets, and commits them
+// without losing a packet. It commits them first in a scratch network namespace, where the
+// kernel validates them and converts them to its own form. Then it compares that form with
+// the tables in the kernel and commits the difference.
 //
-// The way of data is Compile → Rehearse → Conn.Snapshot → Compare →
-// Conn.Commit. Everything between Compile and Commit is a Ruleset: what nft
-// would list, with the attributes that the package does not know kept as the
-// kernel gave them.
+// Data flows through Compile → Rehearse → Conn.Snapshot → Compare → Conn.Commit. Each
+// step between Compile and Commit handles a Ruleset: the objects that nft lists, with
+// attributes unknown to the package kept as the kernel sent them.
 //
-// The netlink protocol is that of include/uapi/linux/netfilter/nf_tables.h; the
-// text is that of nft(8).
+// The netlink protocol is that of include/uapi/linux/netfilter/nf_tables.h; the text is
+// the syntax of nft(8).
 package nft

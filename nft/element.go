@@ -13,32 +13,32 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// NFTA_SET_ELEM_KEY_END is missing in golang.org/x/sys/unix.
+// NFTA_SET_ELEM_KEY_END, missing in golang.org/x/sys/unix.
 const nftaSetElemKeyEnd = 10
 
-// elementKey is the Key of an element for a value.
+// elementKey returns the Key of an element with that value.
 func elementKey(value []byte) string {
-	b := make([]byte, 0, attributeRoom)
+	b := make([]byte, 0, addressAttributeLen)
 	return string(appendValue(b, unix.NFTA_SET_ELEM_KEY, value))
 }
 
-// attributeRoom is enough for the attribute of an address.
-const attributeRoom = 2*netlink.AttributeHeaderLen + 16
+// addressAttributeLen is the length of the nested attribute of an IPv6 address.
+const addressAttributeLen = 2*netlink.AttributeHeaderLen + 16
 
-// intervalEnd is the Key of the element that ends the interval below value.
-func intervalEnd(value []byte) string {
+// intervalEndKey returns the Key of the element that ends the interval below value.
+func intervalEndKey(value []byte) string {
 	b := appendValue(nil, unix.NFTA_SET_ELEM_KEY, value)
 	return string(netlink.AppendBigEndian32(b, unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END))
 }
 
-// mapped is the Rest of a map's element.
-func mapped(value []byte) string {
-	b := make([]byte, 0, attributeRoom)
+// valueRest returns the Rest of an element of a map.
+func valueRest(value []byte) string {
+	b := make([]byte, 0, addressAttributeLen)
 	return string(appendValue(b, unix.NFTA_SET_ELEM_DATA, value))
 }
 
-// mappedGoto is the Rest of a verdict map's element that goes to a chain.
-func mappedGoto(chain string) string {
+// gotoRest returns the Rest of an element of a verdict map that goes to a chain.
+func gotoRest(chain string) string {
 	code := expr.VerdictGoto
 	verdict := netlink.AppendBigEndian32(nil, unix.NFTA_VERDICT_CODE, uint32(code))
 	verdict = netlink.AppendText(verdict, unix.NFTA_VERDICT_CHAIN, chain)
@@ -46,26 +46,26 @@ func mappedGoto(chain string) string {
 	return string(netlink.AppendAttribute(nil, unix.NFTA_SET_ELEM_DATA, data))
 }
 
-// withUserdata is the Rest of an element of a set with userdata.
-func withUserdata(data []byte) string {
+// userdataRest returns the Rest of an element with userdata.
+func userdataRest(data []byte) string {
 	return string(netlink.AppendAttribute(nil, unix.NFTA_SET_ELEM_USERDATA, data))
 }
 
-// appendValue adds a value as the kernel dumps it: without NLA_F_NESTED, which it
-// does not ask for either.
+// appendValue appends a value as the kernel dumps it: without NLA_F_NESTED, which the
+// kernel does not require either.
 func appendValue(b []byte, typ uint16, value []byte) []byte {
 	b = netlink.AppendAttributeHeader(b, typ, netlink.AttributeHeaderLen+netlink.Aligned(len(value)))
 	return netlink.AppendAttribute(b, unix.NFTA_DATA_VALUE, value)
 }
 
-// parts are the attributes of an element that the package reads.
+// parts are the decoded attributes of an element.
 type parts struct {
-	key, data       string // as the kernel has them; empty: there is none
-	end             bool   // this element ends an interval
-	verdict         expr.VerdictKind
-	chain           string // of verdicts
-	userdata        string
-	isVerdict, more bool // more: there are attributes that the package does not know
+	key, data          string // in the byte order of the kernel; empty if absent
+	end                bool   // this element ends an interval
+	verdict            expr.VerdictKind
+	chain              string // target of the verdict
+	userdata           string
+	isVerdict, unknown bool // unknown: the element has attributes that the package does not decode
 }
 
 func (e Element) parts() parts {
@@ -77,7 +77,7 @@ func (e Element) parts() parts {
 		case unix.NFTA_SET_ELEM_FLAGS:
 			p.end = len(data) == 4 && uint32Of(data)&unix.NFT_SET_ELEM_INTERVAL_END != 0
 		default:
-			p.more = true
+			p.unknown = true
 		}
 	}
 	for typ, data := range netlink.Attributes(e.Rest) {
@@ -88,13 +88,13 @@ func (e Element) parts() parts {
 		case unix.NFTA_SET_ELEM_USERDATA:
 			p.userdata = data
 		default:
-			p.more = true
+			p.unknown = true
 		}
 	}
 	return p
 }
 
-// dataValue is the value of a nested NFTA_DATA_VALUE; empty when there is none.
+// dataValue returns the content of a nested NFTA_DATA_VALUE; empty if there is none.
 func dataValue[T netlink.Content](nested T) (value T) {
 	for typ, data := range netlink.Attributes(nested) {
 		if typ == unix.NFTA_DATA_VALUE {
@@ -121,8 +121,7 @@ func dataVerdict[T netlink.Content](nested T) (kind expr.VerdictKind, chain stri
 	return kind, chain, ok
 }
 
-// sortElements brings elements into the order in which nft lists them: that of
-// their values.
+// sortElements sorts elements by value, as nft lists them.
 func sortElements(s *Set) {
 	if sorted, ok := s.sortedByNumber(); ok {
 		s.Elements = sorted
@@ -131,10 +130,10 @@ func sortElements(s *Set) {
 	slices.SortFunc(s.Elements, s.compareKeys)
 }
 
-// sortedByNumber is what sortElements does for keys of 4 bytes, which most are: the
-// kernel lists a hash in no order, and numbers are quick to sort.
+// sortedByNumber sorts elements with keys of 4 bytes, the usual case: the kernel lists a
+// hash in no order, and numbers are fast to sort.
 func (s *Set) sortedByNumber() ([]Element, bool) {
-	order := make([]uint64, len(s.Elements)) // a key, and its place
+	order := make([]uint64, len(s.Elements)) // key and index
 	for i, e := range s.Elements {
 		if len(e.Key) != 2*netlink.AttributeHeaderLen+4 {
 			return nil, false
@@ -153,8 +152,8 @@ func (s *Set) sortedByNumber() ([]Element, bool) {
 	return sorted, true
 }
 
-// inOrder are the elements in the order of the set; the same slice where they are.
-func (s *Set) inOrder(elements []Element) []Element {
+// sorted returns the elements in the order of the set; the same slice if it is sorted.
+func (s *Set) sorted(elements []Element) []Element {
 	if slices.IsSortedFunc(elements, s.compareKeys) {
 		return elements
 	}
@@ -163,13 +162,13 @@ func (s *Set) inOrder(elements []Element) []Element {
 	return elements
 }
 
-// compareKeys: where one interval ends another may begin. The end comes first, or
-// the kernel takes the second for a part of the first.
+// compareKeys compares elements by value. If one interval begins where another ends, the
+// end comes first; in the other order the kernel would merge the intervals.
 func (s *Set) compareKeys(a, b Element) int {
 	if s.KeyHost {
 		return cmp.Or(cmp.Compare(hostKey(a), hostKey(b)), strings.Compare(a.Key, b.Key))
 	}
-	// Key begins with the value; that of an end goes on with flags.
+	// Key begins with the value; flags follow in the key of an end.
 	n := min(len(a.Key), len(b.Key))
 	if order := strings.Compare(a.Key[:n], b.Key[:n]); order != 0 {
 		return order
@@ -184,19 +183,18 @@ func hostKey(e Element) uint32 {
 	return 0
 }
 
-// prefixElements are the elements that hold the networks in a set of intervals,
-// as nft puts them: the start of each, the end of each behind its last address,
-// and an end at zero.
+// prefixElements returns the elements of networks in a set of intervals, as nft does: the
+// first address of each, an end after its last address, and an end at zero.
 func prefixElements(prefixes []netip.Prefix, rest func(netip.Prefix) string) []Element {
 	var elements []Element
 	if first := prefixes[0].Addr(); !first.IsUnspecified() {
 		zero := make([]byte, first.BitLen()/8)
-		elements = append(elements, Element{Key: intervalEnd(zero)})
+		elements = append(elements, Element{Key: intervalEndKey(zero)})
 	}
 	for _, prefix := range prefixes {
 		elements = append(elements, Element{Key: elementKey(prefix.Addr().AsSlice()), Rest: rest(prefix)})
 		if next := lastAddr(prefix).Next(); next.IsValid() {
-			elements = append(elements, Element{Key: intervalEnd(next.AsSlice())})
+			elements = append(elements, Element{Key: intervalEndKey(next.AsSlice())})
 		}
 	}
 	return elements
@@ -211,16 +209,16 @@ func lastAddr(p netip.Prefix) netip.Addr {
 	return addr
 }
 
-// An ElementMatch is what an element of a set matches. Keys are as in registers; an empty
-// key stands for none.
+// An ElementMatch is the keys that an element matches, in the byte order of registers. An
+// empty key is absent.
 type ElementMatch struct {
-	Key       string // in sets of intervals the first key that it matches
-	KeyEnd    string // the last key, where the element has a last key of its own
-	EndsRange bool   // it matches nothing, and is the end of the interval below it
-	CatchAll  bool   // it matches what no other element does
+	Key       string // the key, or the first key of an interval
+	KeyEnd    string // the last key of an interval, if the element has both
+	EndsRange bool   // matches no key, but ends the interval below it
+	CatchAll  bool   // matches keys that no other element matches
 }
 
-// Match reads what the element matches.
+// Match decodes the keys that the element matches.
 func (e Element) Match() ElementMatch {
 	const catchAll = 2 // NFT_SET_ELEM_CATCHALL
 	var m ElementMatch
@@ -240,16 +238,16 @@ func (e Element) Match() ElementMatch {
 	return m
 }
 
-// An Answer is what a map has for an element: data as in registers, or a verdict. It is
-// the zero value in a set.
+// An Answer is a map's value for an element: data in the byte order of registers, or a
+// verdict. It is zero for sets.
 type Answer struct {
 	Data      string
 	IsVerdict bool
 	Verdict   expr.VerdictKind
-	Chain     string // that the verdict jumps or goes to
+	Chain     string // target of jump and goto
 }
 
-// Answer reads what the map has for the element.
+// Answer decodes the map's value for the element.
 func (e Element) Answer() Answer {
 	var a Answer
 	for typ, data := range netlink.Attributes(e.Rest) {
@@ -261,8 +259,8 @@ func (e Element) Answer() Answer {
 	return a
 }
 
-// Finder returns a function that finds the element of a key without a look at all
-// elements; nil where there are others than elements of single keys, in order.
+// Finder returns a function that finds the element of a key by binary search. It is nil if
+// the set is not a sorted set of single keys.
 func (s *Set) Finder() func(key []byte) (Element, bool) {
 	single := len(elementKey(make([]byte, s.KeyLen)))
 	if s.isInterval() || s.KeyHost || !slices.IsSortedFunc(s.Elements, s.compareKeys) ||
@@ -279,13 +277,13 @@ func (s *Set) Finder() func(key []byte) (Element, bool) {
 	}
 }
 
-// RangesArePairs reports whether the set has two elements for each interval: one that
-// begins it, and one with EndsRange behind its last key. In other sets of intervals, an
-// element has both keys.
+// RangesArePairs reports whether an interval of the set is two elements: one with its first
+// key, and one with EndsRange after its last key. In other sets of intervals, an element
+// has both keys.
 func (s *Set) RangesArePairs() bool {
 	const concatenation = 0x80 // NFT_SET_CONCAT
 	return s.isInterval() && s.Flags&concatenation == 0
 }
 
-// IsDynamic reports whether packets add elements to the set.
+// IsDynamic reports whether rules add elements to the set.
 func (s *Set) IsDynamic() bool { return s.Flags&unix.NFT_SET_EVAL != 0 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestSortElements: keys of 4 bytes are in the same order as any keys.
+// TestSortElements: the fast sort of keys of 4 bytes has the same order as compareKeys.
 func TestSortElements(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, host := range []bool{false, true} {

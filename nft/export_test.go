@@ -1,4 +1,4 @@
 package nft
 
-// GiveUpAtOnce makes CommitLocked and Restore give up at once beside others.
-func (c *Conn) GiveUpAtOnce() { c.retryTimeout = 0 }
+// DisableRetry limits CommitLocked and Restore to one attempt.
+func (c *Conn) DisableRetry() { c.retryTimeout = 0 }

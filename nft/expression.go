@@ -11,14 +11,13 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// An Expression is one expression of a rule, as it goes over the wire. Typed is what
-// google/nftables makes of it.
+// An Expression is an expression of a rule in wire format. Typed decodes it.
 type Expression struct {
-	Name string // the kernel's: "cmp", "payload", "immediate", …
+	Name string // in the kernel: "cmp", "payload", "immediate", …
 	Data string // the content of NFTA_EXPR_DATA: netlink attributes
 }
 
-// All yields the expressions of the rule, in order.
+// All yields the expressions of the rule in order.
 func (r *Rule) All() iter.Seq[Expression] {
 	return func(yield func(Expression) bool) {
 		for _, item := range netlink.Attributes(r.Expressions) {
@@ -29,7 +28,7 @@ func (r *Rule) All() iter.Seq[Expression] {
 	}
 }
 
-// readExpression reads the content of an NFTA_LIST_ELEM.
+// readExpression decodes the content of an NFTA_LIST_ELEM.
 func readExpression(item string) (e Expression) {
 	for typ, data := range netlink.Attributes(item) {
 		switch typ {
@@ -48,7 +47,7 @@ func newExpression(f Family, typed expr.Any) (Expression, error) {
 	return readExpression(string(data)), err
 }
 
-// expressionList is the content of NFTA_RULE_EXPRESSIONS, as the kernel dumps it.
+// expressionList encodes the content of NFTA_RULE_EXPRESSIONS, as the kernel dumps it.
 func expressionList(list []Expression) string {
 	var b []byte
 	for _, e := range list {
@@ -61,7 +60,7 @@ func expressionList(list []Expression) string {
 	return string(b)
 }
 
-// attribute returns the content of an attribute, false where there is none.
+// attribute returns the content of an attribute; false if there is none.
 func (e Expression) attribute(typ uint16) (string, bool) {
 	for have, data := range netlink.Attributes(e.Data) {
 		if have == typ {
@@ -71,7 +70,7 @@ func (e Expression) attribute(typ uint16) (string, bool) {
 	return "", false
 }
 
-// number returns an attribute of 4 bytes, 0 where there is none.
+// number returns an attribute of 4 bytes; 0 if there is none.
 func (e Expression) number(typ uint16) uint32 {
 	if data, _ := e.attribute(typ); len(data) == 4 {
 		return uint32Of(data)
@@ -79,8 +78,8 @@ func (e Expression) number(typ uint16) uint32 {
 	return 0
 }
 
-// Extension names the match or the target of iptables that the expression is; empty
-// for any other expression.
+// Extension returns the name of the iptables match or target in the expression; empty for
+// other expressions.
 func (e Expression) Extension() string {
 	if e.Name != "match" && e.Name != "target" {
 		return ""
@@ -89,9 +88,9 @@ func (e Expression) Extension() string {
 	return strings.TrimRight(name, "\x00")
 }
 
-// Fills returns the register that the expression writes its result to, false where it
-// writes to none. It works for expressions that have no typed view too.
-func (e Expression) Fills() (register uint32, ok bool) {
+// DestRegister returns the destination register of the expression; false if it has none. It
+// also works for expressions without a typed view.
+func (e Expression) DestRegister() (register uint32, ok bool) {
 	attribute, known := destinationAttributes[e.Name]
 	if !known {
 		return 0, false
@@ -100,19 +99,18 @@ func (e Expression) Fills() (register uint32, ok bool) {
 	return e.number(attribute), ok && len(data) == 4
 }
 
-// Reads returns the first register that the expression reads, 0 where it reads none or
-// where that is not known. It works for expressions that have no typed view too.
-func (e Expression) Reads() uint32 { return e.number(sourceAttributes[e.Name]) }
+// SourceRegister returns the first source register of the expression; 0 if it has none or
+// if that is unknown. It also works for expressions without a typed view.
+func (e Expression) SourceRegister() uint32 { return e.number(sourceAttributes[e.Name]) }
 
-// sourceAttributes are the attributes that name the register which an expression reads,
-// of linux/netfilter/nf_tables.h.
+// sourceAttributes are the attributes of source registers, from linux/netfilter/nf_tables.h.
 var sourceAttributes = map[string]uint16{
 	"bitwise": unix.NFTA_BITWISE_SREG, "byteorder": unix.NFTA_BYTEORDER_SREG, "cmp": unix.NFTA_CMP_SREG, "lookup": unix.NFTA_LOOKUP_SREG,
 	"range": unix.NFTA_RANGE_SREG,
 }
 
-// destinationAttributes are the attributes that name the register which an expression
-// fills, of linux/netfilter/nf_tables.h.
+// destinationAttributes are the attributes of destination registers, from
+// linux/netfilter/nf_tables.h.
 var destinationAttributes = map[string]uint16{
 	"bitwise": unix.NFTA_BITWISE_DREG, "byteorder": unix.NFTA_BYTEORDER_DREG, "ct": unix.NFTA_CT_DREG, "exthdr": unix.NFTA_EXTHDR_DREG,
 	"fib": unix.NFTA_FIB_DREG, "hash": unix.NFTA_HASH_DREG, "immediate": unix.NFTA_IMMEDIATE_DREG, "lookup": unix.NFTA_LOOKUP_DREG,
@@ -120,10 +118,10 @@ var destinationAttributes = map[string]uint16{
 	"osf": 1, "socket": 2, "tunnel": 2, "xfrm": 1, // NFTA_OSF_DREG, NFTA_SOCKET_DREG, NFTA_TUNNEL_DREG, NFTA_XFRM_DREG
 }
 
-// Typed returns the expression as a type of google/nftables/expr. It returns nil for
-// an opaque expression, of which Data is all that is known: the library has no type
-// for it, or its type does not account for every attribute. f is the family of the
-// table, on which the content of matches and targets of iptables depends.
+// Typed returns the expression as a type of google/nftables/expr. It returns nil for an
+// opaque expression, of which only Data is known: the library has no type for it, or the
+// type does not represent all attributes. f is the family of the table; the content of
+// iptables matches and targets depends on it.
 func (e Expression) Typed(f Family) expr.Any {
 	empty, known := types[e.Name]
 	if !known {
@@ -138,15 +136,15 @@ func (e Expression) Typed(f Family) expr.Any {
 	return nil
 }
 
-// decode fills a type of the library, encodes it again, and compares. The library
-// takes the lengths of some attributes on trust, and panics where they are too short.
+// decode decodes into a type of the library, encodes the result again, and compares. The
+// library does not check the length of some attributes, and panics if they are too short.
 func (e Expression) decode(f Family, typed expr.Any) (_ expr.Any, ok bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false
 		}
 	}()
-	if register, fills := e.Fills(); e.Name == "immediate" && fills && register == unix.NFT_REG_VERDICT {
+	if register, fills := e.DestRegister(); e.Name == "immediate" && fills && register == unix.NFT_REG_VERDICT {
 		typed = &expr.Verdict{}
 	}
 	if order, ok := typed.(*expr.Byteorder); ok {
@@ -155,11 +153,11 @@ func (e Expression) decode(f Family, typed expr.Any) (_ expr.Any, ok bool) {
 		return nil, false
 	}
 	encoded, err := expr.MarshalExprData(byte(f), typed)
-	return typed, err == nil && accounts(e.Data, string(encoded), defaults[e.Name]) && accounts(string(encoded), e.Data, defaults[e.Name])
+	return typed, err == nil && containsAttributes(e.Data, string(encoded), defaults[e.Name]) && containsAttributes(string(encoded), e.Data, defaults[e.Name])
 }
 
-// types are the types of the library that can be read, by the kernel's name. The list
-// is written here, for the library does not export its own, which also lacks some.
+// types are the types of the library by the kernel's name. The library does not export its
+// own list, which is incomplete.
 var types = map[string]func() expr.Any{
 	"bitwise": empty[expr.Bitwise], "byteorder": empty[expr.Byteorder], "cmp": empty[expr.Cmp], "connlimit": empty[expr.Connlimit],
 	"counter": empty[expr.Counter], "ct": empty[expr.Ct], "dup": empty[expr.Dup], "dynset": empty[expr.Dynset], "exthdr": empty[expr.Exthdr],
@@ -177,16 +175,15 @@ func empty[T any, P interface {
 	return P(new(T))
 }
 
-// readByteorder reads the one type that the library writes but does not read.
+// readByteorder decodes a byteorder expression, which the library can only encode.
 func (e Expression) readByteorder(to *expr.Byteorder) {
 	to.SourceRegister, to.DestRegister = e.number(unix.NFTA_BYTEORDER_SREG), e.number(unix.NFTA_BYTEORDER_DREG)
 	to.Op = expr.ByteorderOp(e.number(unix.NFTA_BYTEORDER_OP))
 	to.Len, to.Size = e.number(unix.NFTA_BYTEORDER_LEN), e.number(unix.NFTA_BYTEORDER_SIZE)
 }
 
-// withoutMapFlag is a translation without a flag that the library does not have, and
-// that the kernel sets where there is an address to translate to (nft_nat_init of
-// net/netfilter/nft_nat.c).
+// withoutMapFlag removes a flag that the library does not support. The kernel sets it if
+// there is an address to translate to (nft_nat_init of net/netfilter/nft_nat.c).
 func withoutMapFlag(nat string) string {
 	const mapsAddresses = 1 // NF_NAT_RANGE_MAP_IPS
 	var b []byte
@@ -200,9 +197,8 @@ func withoutMapFlag(nat string) string {
 	return string(b)
 }
 
-// defaults are attributes that may be left out where they are zero: the kernel lists
-// some that the library leaves out, and the library encodes one that the kernel does
-// not list.
+// defaults are attributes that may be omitted if they are zero: the kernel lists some that
+// the library omits, and the library encodes one that the kernel does not list.
 var defaults = map[string][]uint16{
 	"bitwise": {6}, // NFTA_BITWISE_OP: mask and xor
 	"exthdr":  {unix.NFTA_EXTHDR_FLAGS},
@@ -213,8 +209,8 @@ var defaults = map[string][]uint16{
 	"socket":  {expr.NFTA_SOCKET_LEVEL},
 }
 
-// accounts reports whether attributes are among others, or are zero and may be.
-func accounts(attrs, others string, mayBeZero []uint16) bool {
+// containsAttributes reports whether each of attrs is in others, or is an optional zero.
+func containsAttributes(attrs, others string, optional []uint16) bool {
 	for len(attrs) > 0 {
 		typ, data, n := netlink.FirstAttribute(attrs)
 		if n == 0 {
@@ -224,9 +220,9 @@ func accounts(attrs, others string, mayBeZero []uint16) bool {
 		other, nested, found := findAttribute(others, typ&^netlink.AttributeFlags)
 		nested = nested || typ&unix.NLA_F_NESTED != 0
 		switch {
-		case found && nested && accounts(data, other, nil) && accounts(other, data, nil):
+		case found && nested && containsAttributes(data, other, nil) && containsAttributes(other, data, nil):
 		case found && sameContent(data, other):
-		case !found && slices.Contains(mayBeZero, typ&^netlink.AttributeFlags) && strings.Trim(data, "\x00") == "":
+		case !found && slices.Contains(optional, typ&^netlink.AttributeFlags) && strings.Trim(data, "\x00") == "":
 		default:
 			return false
 		}
@@ -248,8 +244,8 @@ func findAttribute(attrs string, typ uint16) (data string, nested, ok bool) {
 	return "", false, false
 }
 
-// sameContent: texts may end with a NUL or not, and what matches of iptables have may
-// be padded.
+// sameContent compares attributes. Strings may end with a NUL or not, and iptables matches
+// may be padded.
 func sameContent(a, b string) bool {
 	return a == b || len(a) != len(b) && strings.TrimRight(a, "\x00") == strings.TrimRight(b, "\x00")
 }

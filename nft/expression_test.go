@@ -19,13 +19,12 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// opaqueExpressions are the expressions of testdata that have no typed view: the
-// library has no type for them, or its type lacks one of their attributes.
+// opaqueExpressions are the expressions of testdata without a typed view: the library has no
+// type for them, or its type lacks one of their attributes.
 var opaqueExpressions = []string{"bitwise", "ct", "dup", "dynset", "exthdr", "fwd", "hash", "last", "notrack", "osf", "rt", "tproxy", "xfrm"}
 
-// TestExpressionsRoundTrip has the rules of testdata decoded and encoded. What the
-// kernel lists of the encoded rules is what it lists of the rules themselves, byte for
-// byte.
+// TestExpressionsRoundTrip decodes and encodes the rules of testdata. The kernel lists the
+// encoded rules and the original ones byte by byte equal.
 func TestExpressionsRoundTrip(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -34,13 +33,13 @@ func TestExpressionsRoundTrip(t *testing.T) {
 		conn, err := Dial()
 		require.NoError(t, err)
 		defer conn.Close()
-		typed, opaque, taken := map[string]int{}, map[string]int{}, 0
+		typed, opaque, accepted := map[string]int{}, map[string]int{}, 0
 		for _, table := range allTables(t, conn) {
 			for _, chain := range table.Chains {
 				var added []*Rule
 				for _, r := range chain.Rules {
 					require.Equal(t, r.Expressions, expressionList(slices.Collect(r.All())), r.Text(table.Family))
-					if again := r.encodedAgain(t, table.Family, typed, opaque); r.isTaken(t, conn, table, chain, again) {
+					if again := r.reencode(t, table.Family, typed, opaque); r.isAccepted(t, conn, table, chain, again) {
 						added = append(added, r)
 					}
 				}
@@ -49,22 +48,21 @@ func TestExpressionsRoundTrip(t *testing.T) {
 				for i, r := range added {
 					assert.Equal(t, r.Expressions, listed[len(chain.Rules)+i].Expressions, r.Text(table.Family))
 				}
-				taken += len(added)
+				accepted += len(added)
 			}
 		}
-		t.Logf("%d rules; typed: %v; opaque: %v", taken, typed, opaque)
-		assert.Greater(t, taken, 200)
+		t.Logf("%d rules; typed: %v; opaque: %v", accepted, typed, opaque)
+		assert.Greater(t, accepted, 200)
 		assert.Greater(t, len(typed), 15)
 		assert.Subset(t, opaqueExpressions, slices.Collect(maps.Keys(opaque)))
 	})
 }
 
-// isTaken adds the rule once more, encoded again. The kernel does not take a rule that
-// looks into a set without a name, which belongs to another rule, and some that it
-// does not take either as it listed them itself.
-func (r *Rule) isTaken(t *testing.T, conn *Conn, table *Table, chain *Chain, again *Rule) bool {
+// isAccepted adds the reencoded rule. The kernel refuses rules with lookups in an anonymous
+// set, which belongs to another rule, and some rules even in the form that it lists.
+func (r *Rule) isAccepted(t *testing.T, conn *Conn, table *Table, chain *Chain, again *Rule) bool {
 	t.Helper()
-	if r.asksAnonymous(table) {
+	if r.usesAnonymousSet(table) {
 		return false
 	}
 	if err := conn.transact([]message{table.newRule(chain, again, 0)}, 0); err != nil {
@@ -74,8 +72,8 @@ func (r *Rule) isTaken(t *testing.T, conn *Conn, table *Table, chain *Chain, aga
 	return true
 }
 
-// encodedAgain is the rule with each expression that has a typed view encoded of it.
-func (r *Rule) encodedAgain(t *testing.T, f Family, typed, opaque map[string]int) *Rule {
+// reencode returns the rule with each typed expression decoded and encoded.
+func (r *Rule) reencode(t *testing.T, f Family, typed, opaque map[string]int) *Rule {
 	t.Helper()
 	var list []Expression
 	for e := range r.All() {
@@ -94,8 +92,8 @@ func (r *Rule) encodedAgain(t *testing.T, f Family, typed, opaque map[string]int
 	return &Rule{Expressions: expressionList(list), Comment: r.Comment, rest: r.rest}
 }
 
-// asksAnonymous reports whether the rule looks into a set that has no name.
-func (r *Rule) asksAnonymous(table *Table) bool {
+// usesAnonymousSet reports whether the rule looks up an anonymous set.
+func (r *Rule) usesAnonymousSet(table *Table) bool {
 	for e := range r.All() {
 		if lookup, ok := e.Typed(table.Family).(*expr.Lookup); ok && table.Set(lookup.SetName) == nil {
 			return true
@@ -104,16 +102,17 @@ func (r *Rule) asksAnonymous(table *Table) bool {
 	return false
 }
 
-// TestExpressionsOpaque: a view that does not account for every attribute is none.
+// TestExpressionsOpaque: an expression with an attribute unknown to the library has no typed
+// view.
 func TestExpressionsOpaque(t *testing.T) {
 	lookup, err := newExpression(IPv4, &expr.Lookup{SourceRegister: reg, SetName: "s"})
 	require.NoError(t, err)
 	assert.IsType(t, &expr.Lookup{}, lookup.Typed(IPv4))
 	for name, data := range map[string][]byte{
-		"an attribute that nobody knows": netlink.AppendBigEndian32([]byte(lookup.Data), 99, 1),
-		"a flag that nobody knows":       netlink.AppendBigEndian32([]byte(lookup.Data), 5, 1<<7),
-		"cut short":                      []byte(lookup.Data[:len(lookup.Data)-1]),
-		"too short a number":             netlink.AppendAttribute(nil, 2, []byte{1}),
+		"an unknown attribute": netlink.AppendBigEndian32([]byte(lookup.Data), 99, 1),
+		"an unknown flag":      netlink.AppendBigEndian32([]byte(lookup.Data), 5, 1<<7),
+		"truncated":            []byte(lookup.Data[:len(lookup.Data)-1]),
+		"a short number":       netlink.AppendAttribute(nil, 2, []byte{1}),
 	} {
 		e := Expression{Name: "lookup", Data: string(data)}
 		assert.Nil(t, e.Typed(IPv4), name)
@@ -123,7 +122,7 @@ func TestExpressionsOpaque(t *testing.T) {
 	assert.NotNil(t, Expression{Name: "lookup", Data: string(zero)}.Typed(IPv4), "a default")
 }
 
-// allTables reads every table of the namespace, with what is in it.
+// allTables reads every table of the namespace with its contents.
 func allTables(t *testing.T, conn *Conn) []*Table {
 	t.Helper()
 	tables, err := conn.Foreign()
@@ -131,7 +130,7 @@ func allTables(t *testing.T, conn *Conn) []*Table {
 	for _, table := range tables {
 		table.Sets, err = conn.Sets(table)
 		require.NoError(t, err)
-		table.Sets = named(table.Sets)
+		table.Sets = withoutAnonymous(table.Sets)
 		for _, chain := range table.Chains {
 			chain.Rules = rulesOf(t, conn, table, chain)
 		}
@@ -149,8 +148,8 @@ func rulesOf(t *testing.T, conn *Conn, table *Table, chain *Chain) (rules []*Rul
 	return rules
 }
 
-// loadRealRules loads what testdata has of other programs and of nft's manual, as far as
-// this machine has the programs and the kernel the expressions.
+// loadRealRules loads the rules of other programs and of nft's manual from testdata, if the
+// machine has the programs and the kernel supports the expressions.
 func loadRealRules(f testing.TB) {
 	f.Helper()
 	files, _ := filepath.Glob(filepath.Join("testdata", "programs", "*.nft"))
@@ -162,17 +161,17 @@ func loadRealRules(f testing.TB) {
 	files, _ = filepath.Glob(filepath.Join("testdata", "programs", "*.rules"))
 	for _, file := range files {
 		cmd := exec.Command("iptables-nft-restore", "-n", file)
-		_ = cmd.Run() // not everybody has it
+		_ = cmd.Run() // may be missing
 	}
 	script := ""
 	text, _ := os.ReadFile(filepath.Join("testdata", "statements.txt"))
 	for line := range strings.Lines(string(text)) {
-		// Those of chains that any kernel has, and that name no object.
+		// Statements for chains that every kernel has, without references to objects.
 		if _, statement, ok := strings.Cut(strings.TrimSpace(line), "ip pre | "); ok && !strings.ContainsAny(statement, "@") && !strings.Contains(statement, "other") {
 			script = "add table ip s\nadd chain ip s c { type filter hook prerouting priority 0; }\nadd rule ip s c " + statement + "\n"
 			cmd := exec.Command("nft", "-f", "-")
 			cmd.Stdin = strings.NewReader(script)
-			_ = cmd.Run() // what this kernel lacks is no seed
+			_ = cmd.Run() // this kernel may not support it
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A Family is the address family of a table: NFPROTO_* of linux/netfilter.h. It is
-// a type of its own, for a spec knows IPv4 and IPv6 alone.
+// A Family is the address family of a table: NFPROTO_* of linux/netfilter.h. It differs from
+// config.Family, which has IPv4 and IPv6 only.
 type Family uint8
 
 // The families of nft(8), "ADDRESS FAMILIES".
@@ -22,10 +22,10 @@ const (
 	Netdev Family = unix.NFPROTO_NETDEV
 )
 
-// Families lists those of lvsmark's tables, in the order in which they are compiled.
+// Families returns the families of lvsmark's tables, in the order of compilation.
 func Families() []Family { return []Family{IPv4, IPv6} }
 
-// String is the family as nft writes it: "ip", "ip6", "inet", …
+// String returns the family in nft syntax: "ip", "ip6", "inet", ….
 func (f Family) String() string {
 	switch f {
 	case IPv4:
@@ -44,7 +44,7 @@ func (f Family) String() string {
 	return fmt.Sprintf("family %d", uint8(f))
 }
 
-// familyOf is the family of the tables for a family of the spec.
+// familyOf returns the table family of a spec family.
 func familyOf(f config.Family) Family {
 	if f == config.IPv4 {
 		return IPv4
@@ -52,7 +52,7 @@ func familyOf(f config.Family) Family {
 	return IPv6
 }
 
-// ofSpec is the family of the spec that a table of lvsmark's is for; see familyOf.
+// ofSpec returns the spec family of one of lvsmark's tables; see familyOf.
 func (f Family) ofSpec() config.Family {
 	if f == IPv4 {
 		return config.IPv4

@@ -22,8 +22,8 @@ clusters:
 director: {bind: false}
 `
 
-// Specs to go through, from each to the next: elements, ports, profiles and
-// their number, translation, names, families, a map that outgrows its size.
+// foreignEdits returns rulesets to apply one after the other. They differ in elements, ports,
+// profiles, translation, names, families and map sizes.
 func foreignEdits(t *testing.T) []*nft.Ruleset {
 	t.Helper()
 	const servers = "real-servers: [{address: 10.0.0.11}]}"
@@ -45,9 +45,8 @@ func foreignEdits(t *testing.T) []*nft.Ruleset {
 	return append(rulesets, many, &nft.Ruleset{})
 }
 
-// TestForeignUntouched loads the tables of other programs before, between and
-// after lvsmark's, and goes through edits of every kind to nothing: what others
-// have stays as it was, to the byte and the handle.
+// TestForeignUntouched loads the tables of other programs before, between and after edits of
+// lvsmark's tables. The other tables keep their contents and handles.
 func TestForeignUntouched(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "programs", "*.*"))
 	require.NoError(t, err)
@@ -77,7 +76,7 @@ func TestForeignUntouched(t *testing.T) {
 	}
 }
 
-// others is all that is not lvsmark's, with the handles.
+// others returns everything in nf_tables that is not lvsmark's, with handles.
 func others(t *testing.T, conn *nft.Conn) string {
 	t.Helper()
 	ours := map[string]bool{}
@@ -90,15 +89,15 @@ func others(t *testing.T, conn *nft.Conn) string {
 		if name, _, isTable := strings.Cut(line, " {"); isTable && strings.HasPrefix(line, "table ") {
 			skip = ours[name]
 		}
-		if !skip && !strings.HasPrefix(line, "#") { // nft's warnings, in any order
+		if !skip && !strings.HasPrefix(line, "#") { // a warning of nft, in no fixed order
 			list.WriteString(line)
 		}
 	}
 	return list.String() + saved(t, "iptables-nft-save")
 }
 
-// saved is what a program of iptables saves, without the comments, which have
-// the time.
+// saved returns the output of an iptables save program, without comments, which contain the
+// time.
 func saved(t *testing.T, program string) string {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -115,8 +114,7 @@ func saved(t *testing.T, program string) string {
 	return rules.String()
 }
 
-// TestLegacyUntouched is the same with iptables-legacy, which is no part of
-// nf_tables.
+// TestLegacyUntouched does the same with iptables-legacy, which does not use nf_tables.
 func TestLegacyUntouched(t *testing.T) {
 	const restorer = "iptables-legacy-restore"
 	if err := exec.Command("unshare", "-n", "iptables-legacy", "-L").Run(); err != nil {
@@ -141,7 +139,7 @@ func TestLegacyUntouched(t *testing.T) {
 	}
 }
 
-// load loads a file of testdata/programs with the program that it is for.
+// load loads a file of testdata/programs with its program.
 func load(t *testing.T, file string) {
 	t.Helper()
 	file = filepath.Join("testdata", "programs", file)

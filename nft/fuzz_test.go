@@ -9,9 +9,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// FuzzDecode feeds the decoders of dumps, and what prints their results, with
-// what no kernel sends. Whatever they make of it, they must not panic, and what
-// was decoded must encode again.
+// FuzzDecode: decoding any bytes, and printing the result, does not panic. Decoded objects
+// can be encoded.
 func FuzzDecode(f *testing.F) {
 	for _, spec := range []*config.Spec{fuzzSpec(IPv4), fuzzSpec(IPv6)} {
 		for _, m := range createAll(Compile(spec)) {
@@ -40,7 +39,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		if _, c, err := decodeChain(b); err == nil {
-			_ = c.head()
+			_ = c.header()
 		}
 		if _, _, r, err := decodeRule(b); err == nil {
 			_ = r.Text(IPv4)

@@ -18,7 +18,7 @@ clusters:
 director: {ip-forward: false}
 `
 
-// foreign is what somebody else has in the ruleset all the time.
+// foreign is a ruleset of another program.
 const foreign = `table ip filter {
 	set lvsmark {
 		type ipv4_addr
@@ -38,8 +38,8 @@ table inet lvsmark {
 }
 `
 
-// TestHeal changes the tables by hand, with the real nft. The difference names
-// that change and no other, and committing it brings back what was there.
+// TestHeal changes the tables by hand with nft. The difference contains exactly that change,
+// and a commit restores the tables.
 func TestHeal(t *testing.T) {
 	const (
 		ftpMap  = "map ip lvsmark tcp_21_10000-20000"
@@ -54,7 +54,7 @@ func TestHeal(t *testing.T) {
 	add, del := nft.Add, nft.Delete
 	cases := []struct {
 		name, script string
-		want         []string // the changes that heal it
+		want         []string // changes of the commit
 	}{
 		{"element deleted", "delete element ip lvsmark tcp_21_10000-20000 { 198.51.100.22 }", []string{
 			text(add, "element", ftpMap, "", "198.51.100.22 : 0x00000015"),
@@ -69,13 +69,13 @@ func TestHeal(t *testing.T) {
 			text(add, "element", ftpMap, "", "198.51.100.21 : 0x00000015"),
 			text(add, "element", ftpMap, "", "198.51.100.22 : 0x00000015"),
 		}},
-		{"mark struck off the ledger", "delete element ip lvsmark bound { 21 }", []string{
+		{"mark deleted from the ledger", "delete element ip lvsmark bound { 21 }", []string{
 			text(add, "element", "set ip lvsmark bound", "", `0x00000015 comment "ftp"`),
 		}},
-		{"rule added in front", "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", []string{
+		{"rule inserted", "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", []string{
 			text(del, "rule", chain, "ip saddr 192.0.2.7 counter return", ""),
 		}},
-		{"rule added behind", "add rule ip lvsmark prerouting ct state new limit rate 5/second log", []string{
+		{"rule added", "add rule ip lvsmark prerouting ct state new limit rate 5/second log", []string{
 			text(del, "rule", chain, "[ct] [bitwise] [cmp] [limit] [log]", ""),
 		}},
 		{"chain flushed", "flush chain ip lvsmark prerouting", []string{
@@ -92,24 +92,24 @@ func TestHeal(t *testing.T) {
 			text(add, "chain", table, "", "postrouting { type nat hook postrouting priority srcnat; policy accept; }"),
 			text(add, "rule", "chain ip lvsmark postrouting", "", "ip saddr @masquerade_20 tcp sport 20 masquerade"),
 		}},
-		{"set added", "add set ip lvsmark mine { type inet_service; elements = { 22 }; }", []string{
-			text(del, "set", table, "mine { type inet_service }", ""),
-			text(del, "element", "set ip lvsmark mine", "22", ""),
+		{"set added", "add set ip lvsmark manual { type inet_service; elements = { 22 }; }", []string{
+			text(del, "set", table, "manual { type inet_service }", ""),
+			text(del, "element", "set ip lvsmark manual", "22", ""),
 		}},
 		{"counter added", "add counter ip lvsmark seen; add rule ip lvsmark prerouting counter name seen", []string{
 			text(del, "rule", chain, "[objref]", ""), text(del, "counter", table, "seen", ""),
 		}},
-		{"policy turned", "add chain ip lvsmark prerouting { policy drop; }", []string{
+		{"policy changed", "add chain ip lvsmark prerouting { policy drop; }", []string{
 			text(nft.Edit, "chain", table,
 				"prerouting { type filter hook prerouting priority mangle; policy drop; }",
 				"prerouting { type filter hook prerouting priority mangle; policy accept; }"),
 		}},
-		{"table put to sleep", "add table ip lvsmark { flags dormant; }", []string{
+		{"table dormant", "add table ip lvsmark { flags dormant; }", []string{
 			text(nft.Edit, "table", "",
 				`ip lvsmark { flags dormant; comment "lvsmark: compiled from a spec; change that, not this" }`,
 				`ip lvsmark { comment "lvsmark: compiled from a spec; change that, not this" }`),
 		}},
-		{"map of another size", `delete chain ip lvsmark prerouting; delete map ip lvsmark tcp_80
+		{"map size changed", `delete chain ip lvsmark prerouting; delete map ip lvsmark tcp_80
 			add map ip lvsmark tcp_80 { type ipv4_addr : mark; size 16; comment "VIP : fwmark"; elements = { 198.51.100.21 : 80 }; }
 			add chain ip lvsmark prerouting { comment "a fwmark for each packet of a cluster"; type filter hook prerouting priority mangle; }
 			` + addRules(tcpRule, ctlRule, webRule, ftpRule), []string{
@@ -140,7 +140,7 @@ func TestHeal(t *testing.T) {
 	}
 }
 
-// TestNothingToDo makes no kernel write: the generation stays.
+// TestNothingToDo: without a difference nothing is written, and the generation stays.
 func TestNothingToDo(t *testing.T) {
 	want := rehearse(t, parse(t, healSpec))
 	inScratch(t, func() {

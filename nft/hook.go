@@ -6,9 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Hooks of chains. Chains of family netdev have hooks of their own, of which
-// NetdevIngress is one. google/nftables has hooks and priorities in variables of
-// pointers, which no constant can be; a test compares them.
+// Hooks of chains. The family netdev has other hooks, for example NetdevIngress.
+// google/nftables has hooks and priorities as pointer variables; a test compares them.
 const (
 	HookPrerouting  uint32 = unix.NF_INET_PRE_ROUTING
 	HookInput       uint32 = unix.NF_INET_LOCAL_IN
@@ -37,7 +36,7 @@ func hookName(hook uint32) string {
 	return fmt.Sprint(hook)
 }
 
-// priorityName is nft's name for a standard priority.
+// priorityName returns nft's name of a standard priority.
 func priorityName(p int32) string {
 	names := map[int32]string{
 		PriorityRaw: "raw", PriorityMangle: "mangle", PriorityNATDest: "dstnat",

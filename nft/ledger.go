@@ -11,40 +11,40 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Sets of lvsmark's tables that no rule asks: what lvsmark did besides nftables
-// is written there, so that it lives and dies with the state that it describes.
+// The ledger is stored in sets that no rule looks up. It has the same lifetime as the
+// kernel state that it describes.
 const (
 	boundSet    = "bound"
 	settingsSet = "settings"
 )
 
-// A BoundMark is an IPVS service of lvsmark's: one mark in one address family.
+// A BoundMark identifies an IPVS service of lvsmark: one mark in one address family.
 type BoundMark struct {
 	Family config.Family
 	Mark   uint32 // host byte order
 }
 
-// PreviousLimit is how many bytes of a setting's previous value the ledger holds:
-// the kernel takes 256 bytes of userdata with an element (NFT_USERDATA_MAXLEN),
-// and nft 127 of them as a comment.
+// PreviousLimit is the maximum length in bytes of a setting's previous value in the ledger:
+// the kernel allows 256 bytes of userdata for an element (NFT_USERDATA_MAXLEN), and nft up
+// to 127 of them for a comment.
 const PreviousLimit = 120
 
-// A Ledger is what lvsmark did to the kernel besides nftables.
+// A Ledger is the record of lvsmark's changes outside nftables.
 type Ledger struct {
-	Bound    map[BoundMark]string // name of the cluster
+	Bound    map[BoundMark]string // cluster name
 	Settings map[string]Setting   // by name
 }
 
-// A Setting is a sysctl or an IPVS timeout as it is to be, and as it was before
+// A Setting is the desired value of a sysctl or an IPVS timeout, and its value before
 // lvsmark changed it.
 type Setting struct {
 	Value    string
 	Previous string
-	Changed  bool // lvsmark changed it; Previous says from what
+	Changed  bool // lvsmark changed it from Previous
 }
 
-// compileLedger adds the ledger of the table's family; settings have no family
-// and are kept in the first table.
+// compileLedger adds the part of the ledger with the table's family. Settings have no
+// family and are stored in the first table.
 func compileLedger(t *Table, spec *config.Spec, first bool) {
 	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
 	if spec.Director.Bind {
@@ -67,7 +67,7 @@ func (r *Ruleset) Ledger() Ledger {
 		own := t.ledger()
 		maps.Copy(ledger.Bound, own.Bound)
 		for name, s := range own.Settings {
-			// The older record knows how it was before lvsmark.
+			// A record with Previous has precedence.
 			if !ledger.Settings[name].Changed {
 				ledger.Settings[name] = s
 			}
@@ -99,15 +99,15 @@ func (t *Table) ledger() Ledger {
 	return ledger
 }
 
-// setLedger puts the ledger's part of the table's family, and all settings,
-// into the table's sets; a set that would be empty goes.
+// setLedger stores the bound marks of the table's family, and all settings, in the table's
+// sets. It removes a set that would be empty.
 func (t *Table) setLedger(l Ledger) {
 	bound := ledgerSet(boundSet, "fwmarks of lvsmark's IPVS services")
 	for _, b := range slices.SortedFunc(maps.Keys(l.Bound), func(a, b BoundMark) int { return cmp.Compare(a.Mark, b.Mark) }) {
 		if b.Family == t.Family.ofSpec() {
 			bound.Elements = append(bound.Elements, Element{
 				Key:  elementKey(markBytes(b.Mark)),
-				Rest: withUserdata(appendComment(nil, userdata.TypeComment, l.Bound[b])),
+				Rest: userdataRest(appendComment(nil, userdata.TypeComment, l.Bound[b])),
 			})
 		}
 	}
@@ -115,10 +115,10 @@ func (t *Table) setLedger(l Ledger) {
 	for i, name := range slices.Sorted(maps.Keys(l.Settings)) {
 		settings.Elements = append(settings.Elements, Element{
 			Key:  elementKey(markBytes(uint32(i + 1))),
-			Rest: withUserdata(settingUserdata(name, l.Settings[name])),
+			Rest: userdataRest(settingUserdata(name, l.Settings[name])),
 		})
 	}
-	t.Sets = slices.DeleteFunc(t.Sets, func(s *Set) bool { return inLedger(s.Name) })
+	t.Sets = slices.DeleteFunc(t.Sets, func(s *Set) bool { return isLedgerSet(s.Name) })
 	for _, s := range []*Set{bound, settings} {
 		if len(s.Elements) > 0 {
 			t.Sets = append(t.Sets, s)
@@ -130,8 +130,8 @@ func ledgerSet(name, comment string) *Set {
 	return &Set{Name: name, Comment: comment, KeyType: typeMark, KeyLen: 4, KeyHost: true}
 }
 
-// inLedger tells the sets that no packet ever meets.
-func inLedger(set string) bool { return set == boundSet || set == settingsSet }
+// isLedgerSet reports whether the set belongs to the ledger, so that no rule looks it up.
+func isLedgerSet(set string) bool { return set == boundSet || set == settingsSet }
 
 func settingUserdata(name string, s Setting) []byte {
 	b := appendComment(nil, userdata.TypeComment, name+" = "+s.Value)
@@ -141,19 +141,19 @@ func settingUserdata(name string, s Setting) []byte {
 	return b
 }
 
-// WithLedger returns the ruleset with another ledger, and with the tables of
-// beside that it lacks, but without their hooks: no packet meets those. Bindings
-// of a family go to the first table of it, settings to the first table.
-func (r *Ruleset) WithLedger(l Ledger, beside *Ruleset) *Ruleset {
+// WithLedger returns the ruleset with another ledger. It adds the tables of extra that the
+// ruleset lacks, without their hooks, so that packets do not traverse them. Bound marks are
+// stored in the first table of their family, settings in the first table.
+func (r *Ruleset) WithLedger(l Ledger, extra *Ruleset) *Ruleset {
 	next := &Ruleset{}
 	for _, t := range r.Tables {
 		copied := *t
 		copied.Sets = slices.Clone(t.Sets)
 		next.Tables = append(next.Tables, &copied)
 	}
-	for _, t := range beside.Tables {
+	for _, t := range extra.Tables {
 		if next.Table(t.Family, t.Name) == nil {
-			next.Tables = append(next.Tables, t.unhooked())
+			next.Tables = append(next.Tables, t.withoutHooks())
 		}
 	}
 	next.sort()
@@ -172,8 +172,8 @@ func (r *Ruleset) WithLedger(l Ledger, beside *Ruleset) *Ruleset {
 	return next
 }
 
-// unhooked is the table without its base chains.
-func (t *Table) unhooked() *Table {
+// withoutHooks returns the table without its base chains.
+func (t *Table) withoutHooks() *Table {
 	copied := *t
 	copied.Sets = slices.Clone(t.Sets)
 	copied.Chains = slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool { return c.Type != "" })

@@ -11,14 +11,14 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// snapshotTries bounds how often a snapshot begins anew because another process
-// changes the ruleset meanwhile.
+// snapshotTries is the maximum number of reads for a snapshot if other processes change the
+// ruleset during a read.
 const snapshotTries = 100
 
-// AtOneGeneration calls read, so many times at the most, until no other process
-// changes the ruleset meanwhile. read is given the ruleset's generation.
-func (c *Conn) AtOneGeneration(tries int, read func(generation uint32) error) error {
-	for range tries {
+// ReadConsistently calls read until the generation is the same before and after it, at most
+// attempts times. The argument of read is the generation.
+func (c *Conn) ReadConsistently(attempts int, read func(generation uint32) error) error {
+	for range attempts {
 		before, err := c.Generation()
 		if err != nil {
 			return err
@@ -33,12 +33,11 @@ func (c *Conn) AtOneGeneration(tries int, read func(generation uint32) error) er
 			return err
 		}
 	}
-	return fmt.Errorf("%w, %d times over: find who does, `nft monitor` tells", errInterrupted, tries)
+	return fmt.Errorf("%w in each of %d attempts: %s", errInterrupted, attempts, monitorHint)
 }
 
-// Foreign lists the tables that are not lvsmark's, of all families, with their chains
-// but without rules and sets, which Rules, Sets and Elements list. Dormant tables are
-// left out.
+// Foreign lists the tables of other programs in all families, except dormant ones, with
+// their chains but without rules and sets; see Rules, Sets and Elements.
 func (c *Conn) Foreign() ([]*Table, error) {
 	tables, err := c.readTables(unix.NFPROTO_UNSPEC)
 	if err != nil {
@@ -52,8 +51,8 @@ func (c *Conn) Foreign() ([]*Table, error) {
 	return tables, nil
 }
 
-// Rules lists the rules of a chain, in order. Nothing else may be asked of the
-// connection until they have been listed.
+// Rules yields the rules of a chain in order. The connection must not be used for another
+// request inside the loop.
 func (c *Conn) Rules(t *Table, chain *Chain) iter.Seq2[*Rule, error] {
 	return func(yield func(*Rule, error) bool) {
 		filter := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
@@ -65,7 +64,7 @@ func (c *Conn) Rules(t *Table, chain *Chain) iter.Seq2[*Rule, error] {
 			}
 			table, name, rule, err := decodeRule(e.data)
 			if err == nil && (table != t.Name || name != chain.Name) {
-				continue // of a kernel that has no filter
+				continue // a kernel without filters lists other chains too
 			}
 			if !yield(rule, err) {
 				return
@@ -74,28 +73,28 @@ func (c *Conn) Rules(t *Table, chain *Chain) iter.Seq2[*Rule, error] {
 	}
 }
 
-// Sets lists the sets of a table, anonymous ones too, without their elements.
+// Sets lists the sets of a table, including anonymous ones, without elements.
 func (c *Conn) Sets(t *Table) ([]*Set, error) {
 	heads := &Table{Family: t.Family, Name: t.Name}
 	err := c.readSets(heads)
 	return heads.Sets, readError("sets of "+t.String(), err)
 }
 
-// Elements lists the elements of a set, in the order of the kernel. Nothing else may be
-// asked of the connection until they have been listed.
+// Elements yields the elements of a set in the kernel's order. The connection must not be
+// used for another request inside the loop.
 func (c *Conn) Elements(t *Table, s *Set) iter.Seq2[Element, error] {
 	return func(yield func(Element, error) bool) {
-		var some Set // the elements of one message
+		var part Set // the elements of one message
 		for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.Family), t.elementFilter(s)) {
-			some.Elements = some.Elements[:0]
+			part.Elements = part.Elements[:0]
 			if err == nil {
-				err = decodeElements(&some, e.data)
+				err = decodeElements(&part, e.data)
 			}
 			if err != nil {
 				yield(Element{}, readError(t.setName(s), err))
 				return
 			}
-			for _, element := range some.Elements {
+			for _, element := range part.Elements {
 				if !yield(element, nil) {
 					return
 				}
@@ -109,8 +108,7 @@ func (t *Table) elementFilter(s *Set) []byte {
 	return netlink.AppendText(filter, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 }
 
-// readTables reads tables without what is in them, for NFPROTO_UNSPEC those of all
-// families.
+// readTables reads tables without their contents; for NFPROTO_UNSPEC, those of all families.
 func (c *Conn) readTables(family Family) ([]*Table, error) {
 	var tables []*Table
 	for e, err := range c.dump(unix.NFT_MSG_GETTABLE, byte(family), nil) {
@@ -126,7 +124,7 @@ func (c *Conn) readTables(family Family) ([]*Table, error) {
 	return tables, nil
 }
 
-// readSets reads the heads of sets.
+// readSets reads sets without elements.
 func (c *Conn) readSets(t *Table) error {
 	for e, err := range c.dump(unix.NFT_MSG_GETSET, byte(t.Family), netlink.AppendText(nil, unix.NFTA_SET_TABLE, t.Name)) {
 		if err != nil {
@@ -143,8 +141,8 @@ func (c *Conn) readSets(t *Table) error {
 	return nil
 }
 
-// named are the sets that have a name of their own.
-func named(sets []*Set) []*Set {
+// withoutAnonymous removes anonymous sets.
+func withoutAnonymous(sets []*Set) []*Set {
 	return slices.DeleteFunc(sets, func(s *Set) bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 })
 }
 
@@ -160,8 +158,8 @@ func (c *Conn) readElements(t *Table, s *Set) error {
 	return nil
 }
 
-// readChains reads the chains of tables, without their rules. It has the kernel list
-// those of the whole family: old kernels have no filter.
+// readChains reads the chains of tables, without rules. It lists the chains of the whole
+// family, because old kernels have no filter.
 func (c *Conn) readChains(family Family, tables ...*Table) error {
 	byName := map[TableName]*Table{}
 	for _, t := range tables {
@@ -225,14 +223,14 @@ func (c *Conn) readUnmanaged(t *Table) error {
 	return nil
 }
 
-// readError says what was read. It is nil for no error.
+// readError adds the object to an error; nil for no error.
 func readError(object string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, errInterrupted), errors.Is(err, unix.ENOENT):
-		// What was listed a moment ago is gone: another process changes the ruleset.
+		// ENOENT: another process has deleted an object that was listed before.
 		return errInterrupted
 	}
-	return fmt.Errorf("reading %s: %w", object, refused(object, err))
+	return fmt.Errorf("read %s: %w", object, refused(object, err))
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestLock has one owner at a time, whom the kernel forgets when it goes; a
-// flush of the ruleset does not take the lock away.
+// TestLock: the lock has one owner at a time, and a flush of the ruleset does not release it.
 func TestLock(t *testing.T) {
 	inScratch(t, func() {
 		conn := dial(t)
@@ -43,7 +42,7 @@ func TestLock(t *testing.T) {
 	})
 }
 
-// TestLockStale gives no lock to who knows an older ruleset.
+// TestLockStale: the lock is not acquired for an older generation.
 func TestLockStale(t *testing.T) {
 	inScratch(t, func() {
 		conn := dial(t)
@@ -55,8 +54,8 @@ func TestLockStale(t *testing.T) {
 	})
 }
 
-// TestLockTableOfOthers is one of the name that belongs to no process.
-func TestLockTableOfOthers(t *testing.T) {
+// TestForeignLockTable: a table with the lock's name that has no owner is not a lock.
+func TestForeignLockTable(t *testing.T) {
 	inScratch(t, func() {
 		conn := dial(t)
 		run(t, "add table ip "+nft.LockTable, "-f", "-")

@@ -9,39 +9,38 @@ import (
 	"github.com/google/nftables/expr"
 )
 
-// A meaning is what a rule tests in a packet and does to it, in one form for all the
-// ways in which nft can write the rule. nft before 1.1 writes a range of ports as
-// two comparisons, nft 1.1 and later as one range expression; matches of fields
-// that lie side by side may be loaded together; matches may come in another order.
-// Two rules with the same meaning do the same.
+// A meaning is what a rule tests and does, independent of the form in which nft wrote it.
+// nft before 1.1 writes a port range as two comparisons, nft 1.1 and later as one range
+// expression; nft may load adjacent fields together; matches may have another order. Rules
+// with equal meanings have the same effect on every packet.
 type meaning struct {
 	steps []step
 }
 
-// A step is a statement, and the conditions before it.
+// A step is a statement and the conditions before it.
 type step struct {
 	conditions conditions
 	statement  statement
 }
 
-// conditions must all be true. Their order does not matter: a test changes nothing.
+// All conditions must be true. Their order does not matter, as tests have no side effects.
 type conditions map[condition]bool
 
-// A condition is that bytes are in a range or in a set, or that the packet has them.
+// A condition tests bytes against a range or a set, or tests that the packet has them.
 type condition struct {
 	of        operand
-	low, high string // both included; as many bytes as the operand
-	set       string // the name of the set, in place of a range
+	low, high string // inclusive; as many bytes as the operand
+	set       string // set name, instead of a range
 	not       bool
 }
 
-// A statement changes a packet or decides about it.
+// A statement changes a packet or has a verdict.
 type statement struct {
 	name string // "accept", "meta set 3", "vmap @vips", …
 	of   operand
 }
 
-// String identifies the meaning. It is not for reading.
+// String returns a text that identifies the meaning. It is not for users.
 func (m meaning) String() string {
 	var b strings.Builder
 	for _, s := range m.steps {
@@ -65,15 +64,15 @@ func (c condition) String() string {
 
 func (s statement) String() string { return s.name + " " + string(s.of) + "\n" }
 
-// require adds the condition that the bytes are from low to high. It reports false
-// where no packet can meet it: lvsmark makes no such rule.
+// require adds the condition that the bytes are in the range from low to high. It reports
+// false if no packet can match; lvsmark has no such rule.
 func (c conditions) require(of []source, low, high string) bool {
 	if low == high {
 		return c.requireEach(of, low)
 	}
-	whole := operandOf(of)
+	all := operandOf(of)
 	for other := range c {
-		if other.of == whole && other.isRange() && !other.not {
+		if other.of == all && other.isRange() && !other.not {
 			delete(c, other)
 			low, high = max(low, other.low), min(high, other.high)
 		}
@@ -86,12 +85,12 @@ func (c conditions) require(of []source, low, high string) bool {
 	case isFilled(low, 0) && isFilled(high, 0xff):
 		return true
 	}
-	c[condition{of: whole, low: low, high: high}] = true
+	c[condition{of: all, low: low, high: high}] = true
 	return true
 }
 
-// requireEach adds one condition for each byte, so that it does not matter how many
-// bytes the rule loads together.
+// requireEach adds one condition for each byte, so that the meaning does not depend on how
+// many bytes the rule loads together.
 func (c conditions) requireEach(of []source, value string) bool {
 	for i, s := range of {
 		want := value[i] ^ s.flip
@@ -108,35 +107,33 @@ func (c conditions) requireEach(of []source, value string) bool {
 	return true
 }
 
-// exclude adds the condition that the bytes are not from low to high.
+// exclude adds the condition that the bytes are outside the range from low to high.
 func (c conditions) exclude(of []source, low, high string) {
 	c[condition{of: operandOf(of), low: low, high: high, not: true}] = true
 }
 
-// isRange reports whether the condition is neither about a set, nor only that the
-// packet has the bytes.
+// isRange reports whether the condition is a range, not a set or the presence of bytes.
 func (c condition) isRange() bool { return c.set == "" && c.low != "" }
 
 func isFilled(text string, with byte) bool {
 	return strings.Trim(text, string([]byte{with})) == ""
 }
 
-// hasTransportHeader is true of packets whose ports can be loaded. Fragments after
-// the first have no ports.
+// hasTransportHeader is the condition that ports can be loaded: fragments after the first
+// have no ports.
 var hasTransportHeader = condition{of: "transport header"}
 
-// natStatement is the name of a translation of this type, NFT_NAT_*.
+// natStatement returns the statement name of an NFT_NAT_* type.
 func natStatement(typ expr.NATType) string { return fmt.Sprintf("nat %d", typ) }
 
-// A source is where a byte in a register comes from: a header of the packet, the
-// kernel's data about the packet, the result of a lookup, or a constant. The byte was
-// masked, then flipped.
+// A source is the origin of a byte in a register: a packet header, metadata of the packet, a
+// lookup or a constant. mask and flip are applied to the byte in this order.
 type source struct {
 	kind       sourceKind
 	base       uint32 // NFT_PAYLOAD_*; NFT_META_*
 	offset     uint32 // bytes
-	statements int    // of the mark: the number of statements before, which may have changed it
-	lookup     string // of a lookup: the set and the key
+	statements int    // for the mark: number of previous statements, which may have changed it
+	lookup     string // for a lookup: set and key
 	mask, flip byte
 }
 
@@ -150,7 +147,7 @@ const (
 	lookupSource
 )
 
-// An operand is a list of sources, as text that identifies it.
+// An operand is a list of sources, encoded as text.
 type operand string
 
 func operandOf(sources []source) operand {
@@ -161,7 +158,7 @@ func operandOf(sources []source) operand {
 	return operand(text)
 }
 
-// packetBytes are bytes of a header of the packet.
+// packetBytes returns the sources of bytes in a packet header.
 func packetBytes(base expr.PayloadBase, offset, length uint32) []source {
 	sources := make([]source, length)
 	for i := range sources {
@@ -170,7 +167,7 @@ func packetBytes(base expr.PayloadBase, offset, length uint32) []source {
 	return sources
 }
 
-// metaBytes are the bytes of a value that the kernel has for a packet.
+// metaBytes returns the sources of a metadata value of the packet.
 func metaBytes(key expr.MetaKey, statements int, length uint32) []source {
 	sources := make([]source, length)
 	for i := range sources {
@@ -179,14 +176,14 @@ func metaBytes(key expr.MetaKey, statements int, length uint32) []source {
 	return sources
 }
 
-// metaLengths are the bytes of values of enum nft_meta_keys. A rule that loads other
-// values has no known meaning.
+// metaLengths are the lengths in bytes of values of enum nft_meta_keys. A rule that loads
+// other values has no known meaning.
 var metaLengths = map[expr.MetaKey]uint32{
 	expr.MetaKeyMARK: 4, expr.MetaKeyIIF: 4, expr.MetaKeyOIF: 4,
 	expr.MetaKeyNFPROTO: 1, expr.MetaKeyL4PROTO: 1,
 }
 
-// lookupBytes are the value that a map has for a key.
+// lookupBytes returns the sources of a map's value for a key.
 func lookupBytes(set string, key operand, length uint32) []source {
 	sources := make([]source, length)
 	for i := range sources {

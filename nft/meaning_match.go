@@ -11,29 +11,29 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Statements of rules that lvsmark makes.
+// Statements of lvsmark's rules.
 var (
 	accepting    = statement{name: "accept"}
 	masquerading = statement{name: "masquerade"}
 )
 
-// markStatement sets the mark to what the map has for the key.
+// markStatement sets the mark to the map's value for the key.
 func markStatement(set *Set, key []source) statement {
 	return statement{fmt.Sprintf("meta set %d", expr.MetaKeyMARK), operandOf(lookupBytes(set.Name, operandOf(key), 4))}
 }
 
-// verdictStatement does what the verdict map has for the key.
+// verdictStatement applies the verdict map's value for the key.
 func verdictStatement(set *Set, key []source) statement {
 	return statement{"vmap @" + set.Name, operandOf(key)}
 }
 
-// snatStatement makes what the map has for the key the source address.
+// snatStatement sets the source address to the map's value for the key.
 func snatStatement(set *Set, key []source) statement {
 	return statement{natStatement(expr.NATTypeSourceNAT), operandOf(lookupBytes(set.Name, operandOf(key), set.DataLen))}
 }
 
-// destinationOf and sourceOf are the addresses in the IPv4 header (RFC 791) or in
-// the IPv6 header (RFC 8200).
+// destinationOf and sourceOf return the addresses in the IPv4 header (RFC 791) or the IPv6
+// header (RFC 8200).
 func destinationOf(f Family) []source {
 	return networkBytes(map[Family]uint32{IPv4: 16, IPv6: 24}[f], addrLen(f))
 }
@@ -46,23 +46,24 @@ func networkBytes(offset, length uint32) []source {
 	return packetBytes(expr.PayloadBaseNetworkHeader, offset, length)
 }
 
-// The ports in the header of TCP (RFC 9293) and of UDP (RFC 768).
+// Offsets of the ports in the headers of TCP (RFC 9293) and UDP (RFC 768).
 const (
 	sourcePort      = 0 // bytes
 	destinationPort = 2
 )
 
-// cloneConditions are the conditions of the step, for the take methods.
+// cloneConditions returns a copy of the conditions for the take methods, which remove
+// conditions from it.
 func (s step) cloneConditions() conditions { return maps.Clone(s.conditions) }
 
-// take takes a condition out; false: there is none such.
+// take removes a condition; false if there is none.
 func (c conditions) take(one condition) bool {
 	found := c[one]
 	delete(c, one)
 	return found
 }
 
-// takeSet takes out the condition that the key is in a set of the table.
+// takeSet removes the condition that the key is in a set of the table.
 func (c conditions) takeSet(t *Table, key []source) (*Set, bool) {
 	of := operandOf(key)
 	for one := range c {
@@ -75,15 +76,15 @@ func (c conditions) takeSet(t *Table, key []source) (*Set, bool) {
 	return nil, false
 }
 
-// takeProtocol takes out the condition that the packet is of a protocol, or of
-// another one.
+// takeProtocol removes the condition that the packet has the protocol, or, with not, that
+// it has another one.
 func (c conditions) takeProtocol(p config.Protocol, not bool) bool {
 	value := string([]byte{byte(p)})
 	return c.take(condition{of: operandOf(metaBytes(expr.MetaKeyL4PROTO, 0, 1)), low: value, high: value, not: not})
 }
 
-// takePorts takes out the conditions that the port at the offset is in a range,
-// and which protocol it is of; where that is not asked, it may be either.
+// takePorts removes the conditions on the port at the offset and on the protocol. Without a
+// condition on the protocol it returns the ports of both.
 func (c conditions) takePorts(offset uint32) ([]config.PortRange, bool) {
 	protocols := []config.Protocol{config.TCP, config.UDP}
 	for _, p := range protocols {
@@ -105,12 +106,11 @@ func (c conditions) takePorts(offset uint32) ([]config.PortRange, bool) {
 	return ports, true
 }
 
-// takeRange takes out the condition that the bytes are in a range, or have one
-// value.
+// takeRange removes the condition that the bytes are in a range or have one value.
 func (c conditions) takeRange(of []source) (low, high string, ok bool) {
-	whole := operandOf(of)
+	all := operandOf(of)
 	for one := range c {
-		if one.of == whole && one.isRange() && !one.not {
+		if one.of == all && one.isRange() && !one.not {
 			delete(c, one)
 			return one.low, one.high, true
 		}
@@ -125,7 +125,7 @@ func (c conditions) takeRange(of []source) (low, high string, ok bool) {
 	return low, low, true
 }
 
-// takeByte takes out the condition that a byte has one value.
+// takeByte removes the condition that a byte has one value.
 func (c conditions) takeByte(s source) (byte, bool) {
 	of := operandOf([]source{s})
 	for one := range c {
@@ -137,8 +137,8 @@ func (c conditions) takeByte(s source) (byte, bool) {
 	return 0, false
 }
 
-// takeNetwork takes out the conditions that the destination is in a network; it
-// is invalid where there are none.
+// takeNetwork removes the conditions that the destination is in a network. The network is
+// invalid if there are none.
 func (c conditions) takeNetwork(f Family) netip.Prefix {
 	address, bits := make([]byte, addrLen(f)), 0
 	for i, s := range destinationOf(f) {

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -8,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A meaningReader follows the expressions of a rule.
+// A meaningReader evaluates the expressions of a rule symbolically.
 type meaningReader struct {
 	table      *Table
 	registers  [RegisterSlots * 4]source // by byte
@@ -16,9 +17,8 @@ type meaningReader struct {
 	conditions conditions // since the last statement
 }
 
-// meaning reads what the rule does. It reports false where the rule has an
-// expression, or an attribute of one, that lvsmark's own rules never have: such a
-// rule has no known meaning.
+// meaning returns the meaning of the rule. It reports false if an expression, or an
+// attribute of one, does not occur in lvsmark's own rules.
 func (t *Table) meaning(r *Rule) (meaning, bool) {
 	m := meaningReader{table: t, conditions: conditions{}}
 	for e := range r.All() {
@@ -27,7 +27,7 @@ func (t *Table) meaning(r *Rule) (meaning, bool) {
 		}
 	}
 	if len(m.conditions) > 0 {
-		m.state(statement{})
+		m.addStep(statement{})
 	}
 	return m.meaning, true
 }
@@ -49,27 +49,27 @@ func (m *meaningReader) expression(e expr.Any) bool {
 	case *expr.Immediate:
 		return m.load(e.Register, constantBytes(e.Data))
 	case *expr.Verdict:
-		m.state(statement{name: verdictText(e.Kind, e.Chain)})
+		m.addStep(statement{name: verdictText(e.Kind, e.Chain)})
 		return true
 	case *expr.NAT:
 		return m.nat(e)
 	case *expr.Masq:
-		m.state(masquerading)
+		m.addStep(masquerading)
 		return *e == expr.Masq{}
 	}
 	return false
 }
 
-// state ends a step with a statement.
-func (m *meaningReader) state(s statement) {
+// addStep ends a step with a statement.
+func (m *meaningReader) addStep(s statement) {
 	m.meaning.steps = append(m.meaning.steps, step{m.conditions, s})
 	m.conditions = conditions{}
 }
 
-// load fills a register; the kernel fills the rest of the last 32 bits with zeros.
+// load fills a register. The kernel pads the last 32 bits with zeros.
 func (m *meaningReader) load(register uint32, bytes []source) bool {
-	slot, ok := Slot(register)
-	end := slot*4 + Padded(len(bytes))
+	slot, ok := RegisterSlot(register)
+	end := slot*4 + RegisterLen(len(bytes))
 	if !ok || end > len(m.registers) {
 		return false
 	}
@@ -80,9 +80,9 @@ func (m *meaningReader) load(register uint32, bytes []source) bool {
 	return true
 }
 
-// read returns bytes of a register; false: not all of them are known.
+// read returns bytes of a register; false if some are unknown.
 func (m *meaningReader) read(register, length uint32) ([]source, bool) {
-	slot, ok := Slot(register)
+	slot, ok := RegisterSlot(register)
 	end := slot*4 + int(length)
 	if !ok || length == 0 || end > len(m.registers) {
 		return nil, false
@@ -94,14 +94,14 @@ func (m *meaningReader) read(register, length uint32) ([]source, bool) {
 func (m *meaningReader) meta(e *expr.Meta) bool {
 	length := metaLengths[e.Key]
 	if !e.SourceRegister {
-		ahead := 0
+		statements := 0
 		if e.Key == expr.MetaKeyMARK {
-			ahead = len(m.meaning.steps)
+			statements = len(m.meaning.steps)
 		}
-		return length > 0 && m.load(e.Register, metaBytes(e.Key, ahead, length))
+		return length > 0 && m.load(e.Register, metaBytes(e.Key, statements, length))
 	}
 	of, ok := m.read(e.Register, length)
-	m.state(statement{fmt.Sprintf("meta set %d", e.Key), operandOf(of)})
+	m.addStep(statement{fmt.Sprintf("meta set %d", e.Key), operandOf(of)})
 	return ok
 }
 
@@ -113,7 +113,7 @@ func (m *meaningReader) payload(e *expr.Payload) bool {
 	case e.Base == expr.PayloadBaseTransportHeader:
 		m.conditions[hasTransportHeader] = true
 	case m.table.Family == IPv4 && e.Base == expr.PayloadBaseNetworkHeader && e.Offset == 9 && e.Len == 1:
-		// RFC 791. What meta l4proto has for IPv4 is this byte (nft_set_pktinfo_ipv4 of
+		// The protocol (RFC 791). For IPv4, meta l4proto is this byte (nft_set_pktinfo_ipv4 of
 		// include/net/netfilter/nf_tables_ipv4.h).
 		return m.load(e.DestRegister, metaBytes(expr.MetaKeyL4PROTO, 0, 1))
 	}
@@ -125,7 +125,7 @@ func (m *meaningReader) compare(e *expr.Cmp) bool {
 	if !ok {
 		return false
 	}
-	low, high := filled(len(e.Data), 0), filled(len(e.Data), 0xff)
+	low, high := make([]byte, len(e.Data)), bytes.Repeat([]byte{0xff}, len(e.Data))
 	switch e.Op {
 	case expr.CmpOpEq:
 		low, high = e.Data, e.Data
@@ -133,11 +133,11 @@ func (m *meaningReader) compare(e *expr.Cmp) bool {
 		m.conditions.exclude(of, string(e.Data), string(e.Data))
 		return true
 	case expr.CmpOpLt:
-		high, ok = Before(e.Data)
+		high, ok = Predecessor(e.Data)
 	case expr.CmpOpLte:
 		high = e.Data
 	case expr.CmpOpGt:
-		low, ok = After(e.Data)
+		low, ok = Successor(e.Data)
 	case expr.CmpOpGte:
 		low = e.Data
 	default:
@@ -158,7 +158,7 @@ func (m *meaningReader) inRange(e *expr.Range) bool {
 	return m.conditions.require(of, string(e.FromData), string(e.ToData))
 }
 
-// bitwise is a mask, then a flip of bits.
+// bitwise applies a mask, then an exclusive or.
 func (m *meaningReader) bitwise(e *expr.Bitwise) bool {
 	of, ok := m.read(e.SourceRegister, uint32(len(e.Mask)))
 	if !ok || len(e.Mask) != len(e.Xor) {
@@ -188,30 +188,21 @@ func (m *meaningReader) lookup(e *expr.Lookup) bool {
 	case e.Invert, set.DataLen > RegisterSlots*4:
 		return false
 	case e.DestRegister == unix.NFT_REG_VERDICT:
-		m.state(verdictStatement(set, of))
+		m.addStep(verdictStatement(set, of))
 		return true
 	}
 	m.conditions[condition{of: key, set: set.Name}] = true
 	return m.load(e.DestRegister, lookupBytes(set.Name, key, set.DataLen))
 }
 
-// nat is a translation to one address. The kernel fills in the other end of the
-// range (nft_nat_init of net/netfilter/nft_nat.c).
+// nat is a translation to one address. The kernel adds the other end of the range
+// (nft_nat_init of net/netfilter/nft_nat.c).
 func (m *meaningReader) nat(e *expr.NAT) bool {
 	want := expr.NAT{Type: e.Type, Family: uint32(m.table.Family), RegAddrMin: e.RegAddrMin, RegAddrMax: e.RegAddrMax}
 	if *e != want || e.RegAddrMax != 0 && e.RegAddrMax != e.RegAddrMin {
 		return false
 	}
 	of, ok := m.read(e.RegAddrMin, addrLen(m.table.Family))
-	m.state(statement{natStatement(e.Type), operandOf(of)})
+	m.addStep(statement{natStatement(e.Type), operandOf(of)})
 	return ok
-}
-
-// filled are n bytes of the same value.
-func filled(n int, with byte) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = with
-	}
-	return b
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMeaningOfRandomRules interprets rules of few fields and values, so that many
-// have the same meaning: those do the same to every packet that is tried.
+// TestMeaningOfRandomRules interprets random rules of few fields and values, so that many
+// have the same meaning. Rules with the same meaning have the same effect on random packets.
 func TestMeaningOfRandomRules(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	byMeaning := map[string][]*Rule{}
@@ -74,8 +74,8 @@ func randomPacket(r *rand.Rand) []byte {
 	return []byte{byte(r.IntN(4)), byte(r.IntN(4)), byte(r.IntN(4))}
 }
 
-// interpret does to a packet, whose transport header it is given, what the kernel
-// would: it says which mark the packet got, and whether it was accepted.
+// interpret applies a rule to the transport header of a packet as the kernel does. It
+// returns the mark of the packet and whether it was accepted.
 func interpret(t *testing.T, rule *Rule, header []byte) string {
 	var register []byte
 	mark := "no mark"

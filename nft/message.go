@@ -8,9 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
-// Attributes that golang.org/x/sys/unix lacks.
+// Attributes missing in golang.org/x/sys/unix.
 const (
 	nftaTableUserdata  = 6
 	nftaChainFlags     = 10
@@ -27,8 +28,8 @@ const (
 	verdictAccept = 1
 )
 
-// elementBytesPerMessage bounds a message of elements in bytes: the length of its
-// list goes over the wire in 16 bits.
+// elementBytesPerMessage limits the elements of a message in bytes: the length of their list
+// has 16 bits.
 const elementBytesPerMessage = 32 << 10
 
 // A message is one object of a batch.
@@ -37,7 +38,7 @@ type message struct {
 	flags  uint16
 	family Family
 	data   []byte
-	object string // for errors: what the message is about
+	object string // name for errors
 }
 
 func (t *Table) newTable() message {
@@ -53,7 +54,7 @@ func (t *Table) delTable() message {
 	return message{unix.NFT_MSG_DELTABLE, 0, t.Family, netlink.AppendText(nil, unix.NFTA_TABLE_NAME, t.Name), t.String()}
 }
 
-// newSet needs an id that no other set of the batch has.
+// newSet needs an id that is unique in the transaction.
 func (t *Table) newSet(s *Set, id uint32) message {
 	b := netlink.AppendText(nil, unix.NFTA_SET_TABLE, t.Name)
 	b = netlink.AppendText(b, unix.NFTA_SET_NAME, s.Name)
@@ -77,7 +78,9 @@ func (t *Table) delSet(s *Set) message {
 	return message{unix.NFT_MSG_DELSET, 0, t.Family, netlink.AppendText(b, unix.NFTA_SET_NAME, s.Name), t.setName(s)}
 }
 
-func (t *Table) setName(s *Set) string { return fmt.Sprintf("%s %s %s", s.Kind(), t.id(), s.Name) }
+func (t *Table) setName(s *Set) string {
+	return fmt.Sprintf("%s %s %s", s.Kind(), t.id(), printable.Line(s.Name))
+}
 
 func (t *Table) newElements(s *Set, elements []Element) []message {
 	return t.elements(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE|unix.NLM_F_EXCL, s, elements)
@@ -94,8 +97,7 @@ func (t *Table) flushSet(s *Set) message {
 	return message{unix.NFT_MSG_DELSETELEM, 0, t.Family, b, "elements of " + t.setName(s)}
 }
 
-// elements puts so many elements into each message as its list can be long. An
-// element is deleted by its key alone.
+// elements distributes the elements over messages. An element is deleted by its key.
 func (t *Table) elements(typ uint16, flags uint16, s *Set, elements []Element) []message {
 	head := netlink.AppendText(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
 	head = netlink.AppendText(head, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
@@ -159,7 +161,9 @@ func (t *Table) delChain(c *Chain) message {
 	return message{unix.NFT_MSG_DELCHAIN, 0, t.Family, netlink.AppendText(b, unix.NFTA_CHAIN_NAME, c.Name), t.chainName(c)}
 }
 
-func (t *Table) chainName(c *Chain) string { return fmt.Sprintf("chain %s %s", t.id(), c.Name) }
+func (t *Table) chainName(c *Chain) string {
+	return fmt.Sprintf("chain %s %s", t.id(), printable.Line(c.Name))
+}
 
 // flushChain deletes all rules.
 func (t *Table) flushChain(c *Chain) message {
@@ -167,7 +171,7 @@ func (t *Table) flushChain(c *Chain) message {
 	return message{unix.NFT_MSG_DELRULE, 0, t.Family, netlink.AppendText(b, unix.NFTA_RULE_CHAIN, c.Name), "rules of " + t.chainName(c)}
 }
 
-// newRule adds a rule before the rule with that handle; at the end for 0.
+// newRule adds a rule before the rule with that handle; 0 means at the end.
 func (t *Table) newRule(c *Chain, r *Rule, before uint64) message {
 	b := netlink.AppendText(nil, unix.NFTA_RULE_TABLE, t.Name)
 	b = netlink.AppendText(b, unix.NFTA_RULE_CHAIN, c.Name)
@@ -192,7 +196,7 @@ func (t *Table) delRule(c *Chain, r *Rule) message {
 }
 
 func (t *Table) ruleName(c *Chain, r *Rule) string {
-	return fmt.Sprintf("rule %s %s: %s", t.id(), c.Name, r.Text(t.Family))
+	return printable.Line(fmt.Sprintf("rule %s %s: %s", t.id(), c.Name, r.Text(t.Family)))
 }
 
 func (t *Table) newUnmanaged(s Unmanaged) message {
@@ -214,10 +218,10 @@ func (t *Table) delUnmanaged(s Unmanaged) message {
 }
 
 func (t *Table) unmanagedName(s Unmanaged) string {
-	return fmt.Sprintf("%s %s %s", s.Kind, t.id(), s.Name)
+	return fmt.Sprintf("%s %s %s", s.Kind, t.id(), printable.Line(s.Name))
 }
 
-// createAll is the transaction that makes the ruleset where there is none.
+// createAll returns the transaction that creates all tables of the ruleset.
 func createAll(r *Ruleset) []message {
 	var messages []message
 	for _, t := range r.Tables {
@@ -237,8 +241,8 @@ func createTable(t *Table) []message {
 	return append(messages, createContents(t, t.Sets, t.Chains)...)
 }
 
-// createContents makes sets with their elements, then the rules of chains: a
-// rule may name a set, an element may name a chain.
+// createContents creates sets with their elements, then the rules of chains: rules refer to
+// sets, and elements refer to chains.
 func createContents(t *Table, sets []*Set, chains []*Chain) []message {
 	var messages []message
 	for _, s := range sets {
@@ -253,7 +257,7 @@ func createContents(t *Table, sets []*Set, chains []*Chain) []message {
 	return messages
 }
 
-// setID numbers sets within a transaction: the kernel wants a number for each.
+// setID returns a number for the set, unique in the transaction, as the kernel requires.
 func setID(t *Table, s *Set) uint32 {
 	return uint32(t.Family)<<24 | uint32(slices.Index(t.Sets, s)+1)
 }

@@ -9,33 +9,32 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// The functions of this file read back the rules and chains that Compile makes. A
-// rule counts as one of them where it has the same meaning, in whatever form nft
-// wrote it.
+// The functions of this file decode the rules and chains that Compile produces. They compare
+// rules by meaning, not by form.
 
-// MarkChains are the chains whose rules mark packets, apart from the chains that a
-// GotoRule leads to.
+// MarkChains returns the base chains whose rules mark packets. A GotoRule in them leads to
+// further chains.
 func (t *Table) MarkChains() []*Chain { return t.baseChains("filter", HookPrerouting) }
 
-// NATChains are the chains that make the kernel translate source addresses.
+// NATChains returns the base chains that translate source addresses.
 func (t *Table) NATChains() []*Chain { return t.baseChains("nat", HookPostrouting) }
 
 func (t *Table) baseChains(typ string, hook uint32) []*Chain {
 	return slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool { return c.Type != typ || c.Hook != hook })
 }
 
-// IsDormant reports whether no packet meets the chains of the table.
+// IsDormant reports whether packets do not traverse the chains of the table.
 func (t *Table) IsDormant() bool { return t.Flags&unix.NFT_TABLE_F_DORMANT != 0 }
 
-// A MarkRule gives packets to its ports the mark that a map has for their VIP.
+// A MarkRule sets the mark of packets to certain ports to a map's value for their VIP.
 type MarkRule struct {
-	Ports   []config.PortRange // the same ports of one protocol or of both
-	Within  netip.Prefix       // the network that the VIP must be in; invalid: any
+	Ports   []config.PortRange // the same ports, of one protocol or both
+	Within  netip.Prefix       // network of the VIPs; invalid: any
 	VIPs    *Set               // see VIPMap
-	Accepts bool               // a packet that got a mark leaves the chain
+	Accepts bool               // marked packets leave the chain
 }
 
-// MarkRule reads a rule of the table; false: the rule is none such.
+// MarkRule decodes a rule of the table; false if it is not a MarkRule.
 func (t *Table) MarkRule(r *Rule) (MarkRule, bool) {
 	steps := t.steps(r)
 	accepts := len(steps) == 2 && len(steps[1].conditions) == 0 && steps[1].statement == accepting
@@ -59,7 +58,7 @@ type GotoRule struct {
 	VIPs   *Set         // see VIPMap
 }
 
-// GotoRule reads a rule of the table; false: the rule is none such.
+// GotoRule decodes a rule of the table; false if it is not a GotoRule.
 func (t *Table) GotoRule(r *Rule) (GotoRule, bool) {
 	steps := t.steps(r)
 	if len(steps) != 1 {
@@ -74,8 +73,8 @@ func (t *Table) GotoRule(r *Rule) (GotoRule, bool) {
 	return GotoRule{}, false
 }
 
-// ProtocolRule reads a rule of the table that accepts packets of all protocols but
-// the one that it returns; false: the rule is none such.
+// ProtocolRule decodes a rule of the table that accepts packets of all protocols except the
+// returned one; false if the rule is not such a rule.
 func (t *Table) ProtocolRule(r *Rule) (config.Protocol, bool) {
 	steps := t.steps(r)
 	if len(steps) != 1 || steps[0].statement != accepting {
@@ -90,13 +89,13 @@ func (t *Table) ProtocolRule(r *Rule) (config.Protocol, bool) {
 	return 0, false
 }
 
-// A TranslationRule gives active data connections from one port another source address.
+// A TranslationRule translates the source address of active data connections from one port.
 type TranslationRule struct {
-	Port    uint16 // of TCP
-	Sources *Set   // the addresses that the connections come from; see AddressRanges
+	Port    uint16 // TCP source port
+	Sources *Set   // source addresses; see AddressRanges
 }
 
-// TranslationRule reads a rule of the table; false: the rule is none such.
+// TranslationRule decodes a rule of the table; false if it is not a TranslationRule.
 func (t *Table) TranslationRule(r *Rule) (TranslationRule, bool) {
 	steps := t.steps(r)
 	if len(steps) != 1 {
@@ -115,7 +114,7 @@ func (t *Table) TranslationRule(r *Rule) (TranslationRule, bool) {
 	return TranslationRule{ports[0].Low, set}, true
 }
 
-// steps are those of the rule's meaning; none where it is not known.
+// steps returns the steps of the rule's meaning; none if it is unknown.
 func (t *Table) steps(r *Rule) []step {
 	m, _ := t.meaning(r)
 	return m.steps

@@ -11,13 +11,13 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A profile is a set of ports that some clusters have in common, and the VIPs
-// of those clusters with their marks. What a packet costs depends on the number
-// of profiles that it may meet, never on that of VIPs.
+// A profile is a set of ports that clusters have in common, and the VIPs of those clusters
+// with their marks. The cost of a packet depends on the number of profiles, not on the
+// number of VIPs.
 type profile struct {
-	name  string // of its map, and of its chain where there is one
+	name  string // of its map
 	ports []config.PortRange
-	vips  []markedVIP // in order
+	vips  []markedVIP // sorted
 }
 
 // A markedVIP is a VIP with the mark of its packets.
@@ -26,8 +26,8 @@ type markedVIP struct {
 	mark uint32
 }
 
-// sharesRange says whether a range of one profile holds ports of the other. A single
-// port of both, the control port of FTP, has few packets and does not count.
+// sharesRange reports whether a port range of one profile overlaps ports of the other. A
+// common single port, such as the control port of FTP, has few packets and does not count.
 func (p *profile) sharesRange(other *profile) bool {
 	return slices.ContainsFunc(p.ports, func(a config.PortRange) bool {
 		return slices.ContainsFunc(other.ports, func(b config.PortRange) bool {
@@ -36,8 +36,7 @@ func (p *profile) sharesRange(other *profile) bool {
 	})
 }
 
-// protocolOf is the protocol of all ports of the profiles; 0 when they have
-// several.
+// protocolOf returns the protocol of all ports of the profiles; 0 if they have several.
 func protocolOf(profiles []*profile) config.Protocol {
 	only := profiles[0].ports[0].Protocol
 	for _, p := range profiles {
@@ -48,16 +47,16 @@ func protocolOf(profiles []*profile) config.Protocol {
 	return only
 }
 
-// A shape is the list of profiles that a VIP has: mostly one, more where
+// A vipGroup is a group of VIPs with the same list of profiles: usually one profile, more if
 // clusters share a VIP.
-type shape struct {
+type vipGroup struct {
 	name     string // of its chain
 	profiles []*profile
 	vips     []netip.Addr
 }
 
-// profilesOf collects the profiles of a family, that with the widest range of
-// ports first: most packets are of data connections.
+// profilesOf returns the profiles of a family, the widest port range first: most packets
+// belong to data connections.
 func profilesOf(spec *config.Spec, family config.Family) []*profile {
 	byName := map[string]*profile{}
 	var p *profile
@@ -85,37 +84,37 @@ func profilesOf(spec *config.Spec, family config.Family) []*profile {
 	return profiles
 }
 
-// shapesOf groups the VIPs by the profiles that they are in.
-func shapesOf(profiles []*profile) []*shape {
+// groupVIPs groups the VIPs by their lists of profiles.
+func groupVIPs(profiles []*profile) []*vipGroup {
 	ofVIP := map[netip.Addr][]*profile{}
 	for _, p := range profiles {
 		for _, v := range p.vips {
 			ofVIP[v.vip] = append(ofVIP[v.vip], p)
 		}
 	}
-	byName := map[string]*shape{}
+	byName := map[string]*vipGroup{}
 	for vip, list := range ofVIP {
 		names := make([]string, len(list))
 		for i, p := range list {
 			names[i] = p.name
 		}
-		name := shortened(strings.Join(names, "_and_"))
+		name := truncateName(strings.Join(names, "_and_"))
 		if byName[name] == nil {
-			byName[name] = &shape{name: name, profiles: list}
+			byName[name] = &vipGroup{name: name, profiles: list}
 		}
 		byName[name].vips = append(byName[name].vips, vip)
 	}
-	shapes := make([]*shape, 0, len(byName))
+	shapes := make([]*vipGroup, 0, len(byName))
 	for _, s := range byName {
 		slices.SortFunc(s.vips, netip.Addr.Compare)
 		shapes = append(shapes, s)
 	}
-	slices.SortFunc(shapes, func(a, b *shape) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(shapes, func(a, b *vipGroup) int { return cmp.Compare(a.name, b.name) })
 	return shapes
 }
 
-// portsName names a profile by its ports, so that a map keeps its name while
-// other clusters come and go: tcp_21_10000-20000, tcp_80_443_udp_443.
+// portsName names a profile by its ports, so that a map keeps its name if clusters are added
+// or removed: tcp_21_10000-20000, tcp_80_443_udp_443.
 func portsName(ports []config.PortRange) string {
 	sorted := slices.SortedFunc(slices.Values(ports), func(a, b config.PortRange) int {
 		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
@@ -129,12 +128,12 @@ func portsName(ports []config.PortRange) string {
 		}
 		fmt.Fprintf(&name, "_%s", r.Ports())
 	}
-	return shortened(name.String()[1:])
+	return truncateName(name.String()[1:])
 }
 
-// shortened keeps a name readable: nft allows 255 bytes, a person fewer. The
-// digest keeps long names apart.
-func shortened(name string) string {
+// truncateName shortens a name to a readable length; nft allows 255 bytes. A digest keeps
+// truncated names unique.
+func truncateName(name string) string {
 	const limit = 96
 	if len(name) <= limit {
 		return name
@@ -144,12 +143,12 @@ func shortened(name string) string {
 	return fmt.Sprintf("%s_%016x", name[:limit-17], digest.Sum64())
 }
 
-// network is the network that holds all VIPs of the profile, which are in order.
+// network returns the network of all VIPs of the profile.
 func (p *profile) network() netip.Prefix {
 	return networkOf(p.vips[0].vip, p.vips[len(p.vips)-1].vip)
 }
 
-// networkOfAll is the network that holds the VIPs of all profiles.
+// networkOfAll returns the network of the VIPs of all profiles.
 func networkOfAll(profiles []*profile) netip.Prefix {
 	lowest, highest := profiles[0].vips[0].vip, profiles[0].vips[0].vip
 	for _, p := range profiles {
@@ -163,11 +162,11 @@ func networkOfAll(profiles []*profile) netip.Prefix {
 	return networkOf(lowest, highest)
 }
 
-// networkOf is a network that holds two addresses, and so all between them; none
-// when only a very large one does. Its prefix is one that the kernel compares at
-// the least cost, without a mask (nft_payload_fast of
-// net/netfilter/nf_tables_core.c loads 1, 2 or 4 bytes), and not the longest one:
-// so more VIPs mostly leave the rules as they are.
+// networkOf returns a network that contains two addresses and all between them; invalid if
+// only a very large network does. The kernel compares prefixes of its length at the lowest
+// cost, without a mask (nft_payload_fast of net/netfilter/nf_tables_core.c loads 1, 2 or 4
+// bytes). It is not the longest common prefix, so that most new VIPs do not change the
+// rules.
 func networkOf(lowest, highest netip.Addr) netip.Prefix {
 	lengths := []int{16, 8}
 	if config.FamilyOf(lowest) == config.IPv6 {

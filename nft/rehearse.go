@@ -11,11 +11,10 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// Rehearse commits the ruleset in a network namespace of its own, which nobody
-// sees and which is gone afterwards, and returns what the kernel made of it: the
-// form in which a Snapshot of the same ruleset comes. It finds all that the
-// kernel would refuse. Of many elements that are alike, one stands for all; see
-// sampled. It needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
+// Rehearse commits the ruleset in a temporary network namespace and returns it as the kernel
+// lists it there, in the form of a Snapshot. The kernel reports every error in the ruleset.
+// Of elements with the same form it commits only one; see sampled. It needs CAP_SYS_ADMIN
+// and CAP_NET_ADMIN.
 func Rehearse(r *Ruleset) (*Ruleset, error) {
 	type result struct {
 		ruleset *Ruleset
@@ -23,8 +22,7 @@ func Rehearse(r *Ruleset) (*Ruleset, error) {
 	}
 	done := make(chan result)
 	go func() {
-		// The thread is never unlocked: it ends with the goroutine, and the
-		// namespace with the thread.
+		// The thread is never unlocked: it ends with the goroutine, and with it the namespace.
 		runtime.LockOSThread()
 		ruleset, err := rehearseSample(r)
 		done <- result{ruleset, err}
@@ -35,19 +33,19 @@ func Rehearse(r *Ruleset) (*Ruleset, error) {
 
 func rehearseSample(r *Ruleset) (*Ruleset, error) {
 	sample := r.sampled()
-	list, err := rehearseHere(sample, r.elementBytes())
+	list, err := rehearseInNewNamespace(sample, r.elementBytes())
 	if err != nil {
 		return nil, err
 	}
-	if whole, ok := list.completed(r, sample); ok {
-		return whole, nil
+	if complete, ok := list.withAllElements(r, sample); ok {
+		return complete, nil
 	}
-	return rehearseHere(r, 0)
+	return rehearseInNewNamespace(r, 0)
 }
 
-// rehearseHere turns the thread to a new namespace and commits the ruleset there,
-// with room for so many bytes besides.
-func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
+// rehearseInNewNamespace moves the thread to a new network namespace and commits the ruleset
+// there. It reserves a send buffer of at least that many bytes.
+func rehearseInNewNamespace(r *Ruleset, bufferSize int) (*Ruleset, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("scratch network namespace: %w (CAP_SYS_ADMIN is needed)", err)
 	}
@@ -56,10 +54,10 @@ func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.nl.Reserve(room); err != nil {
+	if err := conn.nl.Reserve(bufferSize); err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	if err := lockRefused(conn.transact(append(lockRehearsal(), createAll(r)...), 0)); errors.Is(err, ErrOldKernel) {
+	if err := explainOldKernel(conn.transact(append(ownerFlagCheck(), createAll(r)...), 0)); errors.Is(err, ErrOldKernel) {
 		return nil, err
 	} else if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
@@ -68,10 +66,10 @@ func rehearseHere(r *Ruleset, room int) (*Ruleset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	return &s.Ruleset, r.listedBy(&s.Ruleset)
+	return &s.Ruleset, r.verifyListed(&s.Ruleset)
 }
 
-// elementBytes is how many bytes the elements take in a transaction.
+// elementBytes returns the length in bytes of all elements in a transaction.
 func (r *Ruleset) elementBytes() int {
 	size := 0
 	for _, t := range r.Tables {
@@ -84,29 +82,29 @@ func (r *Ruleset) elementBytes() int {
 	return size
 }
 
-// listedBy fails when the kernel lists fewer or more objects than it was given: a
-// part of its answer that was lost would become a part of the plan.
-func (r *Ruleset) listedBy(list *Ruleset) error {
+// verifyListed returns an error if the kernel lists fewer or more objects than were created:
+// objects lost in its answer would become a part of the plan.
+func (r *Ruleset) verifyListed(list *Ruleset) error {
 	for _, t := range r.Tables {
 		listed := list.Table(t.Family, t.Name)
 		if listed == nil {
 			return fmt.Errorf("rehearsal: the kernel does not list %s", t)
 		}
-		if given, got := t.census(), listed.census(); !maps.Equal(given, got) {
-			return fmt.Errorf("rehearsal: the kernel lists other objects of %s than it was given: %v, not %v", t, got, given)
+		if given, got := t.objectCounts(), listed.objectCounts(); !maps.Equal(given, got) {
+			return fmt.Errorf("rehearsal: the kernel lists other objects of %s than were created: %v, not %v", t, got, given)
 		}
 	}
 	return nil
 }
 
-// census counts the elements of each set, and the rules of each chain.
-func (t *Table) census() map[string]int {
-	census := make(map[string]int, len(t.Sets)+len(t.Chains))
+// objectCounts returns the numbers of elements of each set and of rules of each chain.
+func (t *Table) objectCounts() map[string]int {
+	counts := make(map[string]int, len(t.Sets)+len(t.Chains))
 	for _, s := range t.Sets {
-		census[t.setName(s)] = len(s.Elements)
+		counts[t.setName(s)] = len(s.Elements)
 	}
 	for _, c := range t.Chains {
-		census[t.chainName(c)] = len(c.Rules)
+		counts[t.chainName(c)] = len(c.Rules)
 	}
-	return census
+	return counts
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// TestListedBy misses whatever is lost of the kernel's list.
-func TestListedBy(t *testing.T) {
+// TestVerifyListed: a missing object of each kind is an error.
+func TestVerifyListed(t *testing.T) {
 	compile := func() *Ruleset {
 		spec, _, err := config.Parse("spec.yaml", strings.NewReader("{clusters: [{name: a, mark: 5, vips: [192.0.2.1, \"2001:db8::1\"], ftp: , real-servers: [{address: 10.0.0.1}, {address: \"fd00::1\"}]}]}"))
 		require.NoError(t, err)
 		return Compile(spec)
 	}
-	require.NoError(t, compile().listedBy(compile()))
-	for name, lose := range map[string]func(*Ruleset){
+	require.NoError(t, compile().verifyListed(compile()))
+	for name, remove := range map[string]func(*Ruleset){
 		"table":   func(r *Ruleset) { r.Tables = r.Tables[:1] },
 		"set":     func(r *Ruleset) { r.Tables[1].Sets = r.Tables[1].Sets[1:] },
 		"element": func(r *Ruleset) { r.Tables[0].Sets[0].Elements = nil },
@@ -26,7 +26,7 @@ func TestListedBy(t *testing.T) {
 		"rule":    func(r *Ruleset) { r.Tables[0].Chains[0].Rules = r.Tables[0].Chains[0].Rules[1:] },
 	} {
 		listed := compile()
-		lose(listed)
-		assert.ErrorContains(t, compile().listedBy(listed), "rehearsal: the kernel ", name)
+		remove(listed)
+		assert.ErrorContains(t, compile().verifyListed(listed), "rehearsal: the kernel ", name)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// A ruleBuilder puts expressions together as nft(8) does for the same text, so
-// that nft lists the rule as it was meant. Only register 1 is ever used.
+// A ruleBuilder builds the expressions that nft(8) builds for the same text, so that nft
+// lists that text. It uses register 1 only.
 type ruleBuilder struct {
 	family Family
 	exprs  []expr.Any
@@ -27,7 +27,7 @@ func (b *ruleBuilder) add(exprs ...expr.Any) *ruleBuilder {
 	return b
 }
 
-// dport matches packets to the ports of r, sport those from them.
+// dport matches the destination port, sport the source port.
 func (b *ruleBuilder) dport(r config.PortRange) *ruleBuilder { return b.port(2, r) }
 func (b *ruleBuilder) sport(r config.PortRange) *ruleBuilder { return b.port(0, r) }
 
@@ -39,7 +39,7 @@ func (b *ruleBuilder) port(offset uint32, r config.PortRange) *ruleBuilder {
 	return b.anyPort(offset, r)
 }
 
-// anyDport is dport for packets of any protocol that has ports.
+// anyDport is dport without a test of the protocol.
 func (b *ruleBuilder) anyDport(r config.PortRange) *ruleBuilder { return b.anyPort(2, r) }
 
 func (b *ruleBuilder) anyPort(offset uint32, r config.PortRange) *ruleBuilder {
@@ -53,9 +53,9 @@ func (b *ruleBuilder) anyPort(offset uint32, r config.PortRange) *ruleBuilder {
 	)
 }
 
-// protocolIsNot matches packets of all protocols but one. The field of the IPv4
-// header (RFC 791) costs less than what the kernel found; IPv6 may have headers in
-// between.
+// protocolIsNot matches packets of all protocols except one. In IPv4, the field of the
+// header (RFC 791) is cheaper than meta l4proto; in IPv6, extension headers may precede the
+// transport header.
 func (b *ruleBuilder) protocolIsNot(p config.Protocol) *ruleBuilder {
 	if b.family == IPv4 {
 		b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: 9, Len: 1})
@@ -65,8 +65,7 @@ func (b *ruleBuilder) protocolIsNot(p config.Protocol) *ruleBuilder {
 	return b.add(&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{byte(p)}})
 }
 
-// Offsets of the addresses in the IPv4 header (RFC 791) and the IPv6 header
-// (RFC 8200).
+// Offsets of the addresses in the IPv4 header (RFC 791) and the IPv6 header (RFC 8200).
 func (b *ruleBuilder) daddr() *ruleBuilder { return b.addr(16, 24, addrLen(b.family)) }
 func (b *ruleBuilder) saddr() *ruleBuilder { return b.addr(12, 8, addrLen(b.family)) }
 
@@ -78,8 +77,8 @@ func (b *ruleBuilder) addr(offset4, offset6, length uint32) *ruleBuilder {
 	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length})
 }
 
-// within matches packets to a network, whose prefix is of whole bytes; every packet
-// when it is none.
+// within matches destinations in a network with a prefix of whole bytes; an invalid network
+// matches every packet.
 func (b *ruleBuilder) within(network netip.Prefix) *ruleBuilder {
 	if !network.IsValid() {
 		return b
@@ -88,18 +87,18 @@ func (b *ruleBuilder) within(network netip.Prefix) *ruleBuilder {
 	return b.addr(16, 24, uint32(bytes)).add(&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: network.Addr().AsSlice()[:bytes]})
 }
 
-// in matches when the address loaded last is in the set.
+// in matches if the loaded address is in the set.
 func (b *ruleBuilder) in(set string) *ruleBuilder {
 	return b.add(&expr.Lookup{SourceRegister: reg, SetName: set})
 }
 
-// lookup replaces the address loaded last by what the map has for it; a packet
-// that the map lacks leaves the rule.
+// lookup replaces the loaded address by the map's value for it; packets without a value do
+// not match.
 func (b *ruleBuilder) lookup(set string) *ruleBuilder {
 	return b.add(&expr.Lookup{SourceRegister: reg, SetName: set, DestRegister: reg, IsDestRegSet: true})
 }
 
-// vmap does what the verdict map has for the address loaded last.
+// vmap applies the verdict map's value for the loaded address.
 func (b *ruleBuilder) vmap(set string) *ruleBuilder {
 	return b.add(&expr.Lookup{SourceRegister: reg, SetName: set, DestRegister: unix.NFT_REG_VERDICT, IsDestRegSet: true})
 }
@@ -114,12 +113,12 @@ func (b *ruleBuilder) accept() *ruleBuilder {
 
 func (b *ruleBuilder) masquerade() *ruleBuilder { return b.add(&expr.Masq{}) }
 
-// snat gives the packet the source address in the register.
+// snat sets the source address to the address in the register.
 func (b *ruleBuilder) snat() *ruleBuilder {
 	return b.add(&expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(byte(b.family)), RegAddrMin: reg})
 }
 
-// rule is the finished rule. A failure to encode is a mistake in this file.
+// rule returns the built rule. An encoding error is a bug in this file.
 func (b *ruleBuilder) rule() *Rule {
 	var list []byte
 	for _, e := range b.exprs {

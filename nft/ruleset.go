@@ -4,21 +4,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
-// A Ruleset is a set of nftables tables: as compiled, as the kernel gave it
-// back, or as it is to be.
+// A Ruleset is a set of nftables tables: compiled, listed by the kernel, or desired.
 type Ruleset struct {
-	Tables []*Table // by family, then by name
+	Tables []*Table // sorted by family, then by name
 }
 
-// A Table is an nftables table. Those of lvsmark's are of family ip or ip6.
+// A Table is an nftables table. lvsmark's tables have family ip or ip6.
 type Table struct {
 	Family    Family
 	Name      string
 	Flags     uint32 // NFT_TABLE_F_*
 	Comment   string
-	Sets      []*Set // in the order of the kernel's list: that of creation
+	Sets      []*Set // in order of creation, as the kernel lists them
 	Chains    []*Chain
 	Unmanaged []Unmanaged
 }
@@ -27,18 +27,18 @@ type Table struct {
 type Set struct {
 	Name              string
 	Flags             uint32 // NFT_SET_*
-	KeyType, DataType uint32 // nft's own numbers for types, see datatype.go
+	KeyType, DataType uint32 // nft's type numbers, see datatype.go
 	KeyLen, DataLen   uint32 // bytes
-	Size              uint32 // elements at the most; 0: no bound
+	Size              uint32 // maximum number of elements; 0: unlimited
 	Comment           string
 	KeyHost, DataHost bool // host byte order; otherwise network byte order
 	Elements          []Element
-	rest              []netlink.Attribute // what the package does not know
+	rest              []netlink.Attribute // unknown attributes
 }
 
-// An Element of a set. Key and Rest are netlink attributes as they go over the
-// wire: Key holds those that find the element (NFTA_SET_ELEM_KEY, _KEY_END,
-// _FLAGS), Rest all others.
+// An Element is an element of a set. Key and Rest are netlink attributes in wire format: Key
+// contains those that identify the element (NFTA_SET_ELEM_KEY, _KEY_END, _FLAGS), Rest all
+// others.
 type Element struct {
 	Key, Rest string
 }
@@ -46,35 +46,35 @@ type Element struct {
 // A Chain is an nftables chain. Base chains have a Type.
 type Chain struct {
 	Name     string
-	Type     string // filter or nat; empty: no base chain
+	Type     string // filter or nat; empty: not a base chain
 	Hook     uint32 // NF_INET_*
 	Priority int32
 	Policy   uint32   // NF_ACCEPT or NF_DROP
 	Flags    uint32   // NFT_CHAIN_*, without NFT_CHAIN_BASE
-	Devices  []string // of hooks of devices, in order
+	Devices  []string // devices of the hook, sorted
 	Comment  string
 	Rules    []*Rule
 	rest     []netlink.Attribute
 }
 
-// A Rule of a chain.
+// A Rule is a rule of a chain.
 type Rule struct {
-	Expressions string // the content of NFTA_RULE_EXPRESSIONS, as on the wire
+	Expressions string // content of NFTA_RULE_EXPRESSIONS, in wire format
 	Comment     string
 	Handle      uint64 // 0: not from the kernel
 	rest        []netlink.Attribute
 }
 
-// An Unmanaged is an object in a table of lvsmark's that lvsmark never makes: a
+// An Unmanaged is an object in one of lvsmark's tables that lvsmark never creates: a
 // stateful object or a flowtable.
 type Unmanaged struct {
 	Kind string // counter, quota, flowtable, …
 	Name string
-	typ  uint32 // NFT_OBJECT_*; of objects only
+	typ  uint32 // NFT_OBJECT_*; not for flowtables
 	raw  []netlink.Attribute
 }
 
-// Table returns the table of that family and name, or nil.
+// Table returns the table with that family and name, or nil.
 func (r *Ruleset) Table(family Family, name string) *Table {
 	for _, t := range r.Tables {
 		if t.Family == family && t.Name == name {
@@ -84,7 +84,7 @@ func (r *Ruleset) Table(family Family, name string) *Table {
 	return nil
 }
 
-// Set returns the set of that name, or nil.
+// Set returns the set with that name, or nil.
 func (t *Table) Set(name string) *Set {
 	for _, s := range t.Sets {
 		if s.Name == name {
@@ -94,7 +94,7 @@ func (t *Table) Set(name string) *Set {
 	return nil
 }
 
-// Chain returns the chain of that name, or nil.
+// Chain returns the chain with that name, or nil.
 func (t *Table) Chain(name string) *Chain {
 	for _, c := range t.Chains {
 		if c.Name == name {
@@ -104,15 +104,15 @@ func (t *Table) Chain(name string) *Chain {
 	return nil
 }
 
-// Drops reports whether the policy of the chain is to drop packets.
+// Drops reports whether the policy of the chain is drop.
 func (c *Chain) Drops() bool { return c.Type != "" && c.Policy == verdictDrop }
 
-// String is "table ip lvsmark".
+// String returns, for example, "table ip lvsmark".
 func (t *Table) String() string { return "table " + t.id() }
 
-func (t *Table) id() string { return t.Family.String() + " " + t.Name }
+func (t *Table) id() string { return t.Family.String() + " " + printable.Line(t.Name) }
 
-// Kind is what nft calls it: map for maps and verdict maps, else set.
+// Kind returns nft's keyword: "map" for maps and verdict maps, else "set".
 func (s *Set) Kind() string {
 	if s.isMap() {
 		return "map"

@@ -6,14 +6,14 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// sampled is the ruleset with only some elements of each hash: one of each form.
+// sampled returns the ruleset with only a sample of the elements of each hash: one of each
+// form.
 //
-// The kernel takes the elements of a hash one by one, and what it makes of one
-// depends on the set, on the form of the element, and for a verdict on where it
-// leads (nft_add_set_elem in net/netfilter/nf_tables_api.c). What depends on the
-// others is that their keys differ and that there are no more than the set's
-// size: sample looks at both. Intervals depend on each other, so of those all
-// are taken.
+// The kernel adds the elements of a hash one by one. How it lists an element depends on the
+// set, on the form of the element, and for a verdict on its target (nft_add_set_elem in
+// net/netfilter/nf_tables_api.c). It refuses an element because of others only if their keys
+// are equal or if there are more than the size of the set: sample checks both. Intervals
+// depend on each other, so all of them are kept.
 func (r *Ruleset) sampled() *Ruleset {
 	sampled := &Ruleset{}
 	for _, t := range r.Tables {
@@ -29,8 +29,8 @@ func (r *Ruleset) sampled() *Ruleset {
 	return sampled
 }
 
-// sample is one element of each form, or all where the kernel might refuse them
-// because of each other: then the kernel reports it.
+// sample returns one element of each form. It returns all elements if the kernel might
+// refuse some because of others; the kernel then reports the error.
 func (s *Set) sample() []Element {
 	if s.isInterval() || s.Size > 0 && len(s.Elements) > int(s.Size) {
 		return s.Elements
@@ -39,14 +39,14 @@ func (s *Set) sample() []Element {
 	var sample []Element
 	var key string
 	var last elementForm
-	for _, e := range s.inOrder(s.Elements) {
+	for _, e := range s.sorted(s.Elements) {
 		if e.Key == key {
 			return s.Elements
 		}
 		key = e.Key
 		form := s.form(e)
 		if form == last {
-			continue // the usual case, and quicker than to ask seen
+			continue // the usual case, faster than a lookup in seen
 		}
 		if last = form; !seen[form] {
 			seen[form] = true
@@ -56,38 +56,38 @@ func (s *Set) sample() []Element {
 	return sample
 }
 
-// An elementForm is what the kernel looks at in an element: all but the bytes of
-// a key, a value or a comment.
+// An elementForm is the part of an element on which the kernel's treatment depends: all
+// except the bytes of a key, a value or a comment.
 type elementForm struct {
-	key, rest       string // the headers of attributes, or all
+	key, rest       string // attribute headers, or all bytes
 	keyLen, restLen int
 }
 
 func (s *Set) form(e Element) elementForm {
 	f := elementForm{key: e.Key, rest: e.Rest, keyLen: len(e.Key), restLen: len(e.Rest)}
-	if isAlone(e.Key) {
+	if isSingleAttribute(e.Key) {
 		f.key = e.Key[:formBytes]
 	}
-	if s.DataType != typeVerdict && isAlone(e.Rest) {
+	if s.DataType != typeVerdict && isSingleAttribute(e.Rest) {
 		f.rest = e.Rest[:formBytes]
 	}
 	return f
 }
 
-// formBytes are the header of an attribute and that of the one nested in it; of
-// a comment, its type and length and its first two letters.
+// formBytes is the length of an attribute header and the header nested in it; for a comment,
+// of its type, its length and its first two characters.
 const formBytes = 2 * netlink.AttributeHeaderLen
 
-// isAlone reports whether b is one attribute, with some content.
-func isAlone(b string) bool {
+// isSingleAttribute reports whether b is one attribute with some content.
+func isSingleAttribute(b string) bool {
 	_, _, n := netlink.FirstAttribute(b)
 	return n == len(b) && n >= formBytes
 }
 
-// completed is what the kernel would have listed if it had been given all
-// elements of r instead of a sample; false: the kernel does not list those of the
-// sample as it got them, so nothing is known of the others.
-func (list *Ruleset) completed(r, sample *Ruleset) (*Ruleset, bool) {
+// withAllElements returns the list that the kernel would return for all elements of r. list
+// is its list of the sample. It reports false if list differs from the sample, so that the
+// form of the other elements is unknown.
+func (list *Ruleset) withAllElements(r, sample *Ruleset) (*Ruleset, bool) {
 	for i, t := range r.Tables {
 		listed := list.Table(t.Family, t.Name)
 		for j, s := range t.Sets {
@@ -96,10 +96,10 @@ func (list *Ruleset) completed(r, sample *Ruleset) (*Ruleset, bool) {
 			if len(given) == len(s.Elements) {
 				continue
 			}
-			if !slices.Equal(set.Elements, set.inOrder(given)) {
+			if !slices.Equal(set.Elements, set.sorted(given)) {
 				return nil, false
 			}
-			set.Elements = set.inOrder(s.Elements)
+			set.Elements = set.sorted(s.Elements)
 		}
 	}
 	return list, true

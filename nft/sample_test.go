@@ -19,24 +19,24 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// rehearseWhole commits every element, whatever a sample would tell.
-func rehearseWhole(t *testing.T, r *Ruleset) *Ruleset {
+// rehearseAllElements commits every element, without a sample.
+func rehearseAllElements(t *testing.T, r *Ruleset) *Ruleset {
 	t.Helper()
-	var whole *Ruleset
+	var listed *Ruleset
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
-		whole, err = rehearseHere(r, 0)
+		listed, err = rehearseInNewNamespace(r, 0)
 	}()
 	<-done
 	require.NoError(t, err)
-	return whole
+	return listed
 }
 
-// TestSample compares what a sample tells with what the kernel lists of all
-// elements: of the examples, of random specs, and of a large one.
+// TestSample compares the result of a sample with the kernel's list of all elements, for the
+// examples, random specs and a large spec.
 func TestSample(t *testing.T) {
 	need.NFTables(t)
 	specs := map[string]*config.Spec{"large": largeSpec(t, 3000, 6)}
@@ -54,54 +54,53 @@ func TestSample(t *testing.T) {
 		compiled := Compile(spec)
 		rehearsed, err := Rehearse(compiled)
 		require.NoError(t, err, name)
-		assert.Equal(t, rehearseWhole(t, compiled), rehearsed, name)
+		assert.Equal(t, rehearseAllElements(t, compiled), rehearsed, name)
 	}
 }
 
-// TestSampleIsSmall: a large map costs the rehearsal no more than a small one.
+// TestSampleIsSmall: the sample does not grow with the number of elements.
 func TestSampleIsSmall(t *testing.T) {
 	for _, clusters := range []int{2, 6} { // with two sets of ports, and with a chain for each set
 		compiled := Compile(largeSpec(t, 3000, clusters))
-		given, whole := 0, 0
+		sampled, all := 0, 0
 		sample := compiled.sampled()
 		for i, s := range compiled.Tables[0].Sets {
-			whole += len(s.Elements)
-			given += len(sample.Tables[0].Sets[i].Elements)
+			all += len(s.Elements)
+			sampled += len(sample.Tables[0].Sets[i].Elements)
 		}
-		assert.Greater(t, whole, 3000)
-		assert.Less(t, given, 60)
+		assert.Greater(t, all, 3000)
+		assert.Less(t, sampled, 60)
 	}
 }
 
-// TestSampleLeavesToTheKernel what it refuses of elements for the sake of others.
-func TestSampleLeavesToTheKernel(t *testing.T) {
+// TestSampleReportsConflicts: the kernel still refuses elements because of other elements.
+func TestSampleReportsConflicts(t *testing.T) {
 	need.NFTables(t)
-	for refusal, spoil := range map[string]func(*Set){
-		"file exists": func(s *Set) { s.Elements = append(s.Elements, Element{s.Elements[7].Key, mapped(markBytes(9))}) },
+	for refusal, breakSet := range map[string]func(*Set){
+		"file exists": func(s *Set) { s.Elements = append(s.Elements, Element{s.Elements[7].Key, valueRest(markBytes(9))}) },
 		"too many":    func(s *Set) { s.Size = 100 },
 	} {
 		compiled := Compile(largeSpec(t, 300, 1))
-		spoil(compiled.Tables[0].Sets[0])
+		breakSet(compiled.Tables[0].Sets[0])
 		_, err := Rehearse(compiled)
 		require.ErrorContains(t, err, refusal)
 		assert.ErrorContains(t, err, "elements of map ip lvsmark tcp_21_10000")
 	}
 }
 
-// TestSampleDistrusts a kernel that does not list an element as it got it: then
-// all of them are rehearsed.
-func TestSampleDistrusts(t *testing.T) {
+// TestSampleUnusable: if the kernel lists an element in another form, the sample is not used.
+func TestSampleUnusable(t *testing.T) {
 	compiled := Compile(largeSpec(t, 300, 1))
 	sample := compiled.sampled()
-	_, ok := compiled.sampled().completed(compiled, sample)
+	_, ok := compiled.sampled().withAllElements(compiled, sample)
 	assert.True(t, ok)
 	list := compiled.sampled()
 	list.Tables[0].Sets[0].Elements[0].Rest += string(netlink.AppendBigEndian32(nil, 77, 0))
-	_, ok = list.completed(compiled, sample)
+	_, ok = list.withAllElements(compiled, sample)
 	assert.False(t, ok)
 }
 
-// largeSpec has so many VIPs in so many clusters, each of other ports.
+// largeSpec returns a spec with that many VIPs in clusters with different ports.
 func largeSpec(t *testing.T, vips, clusters int) *config.Spec {
 	t.Helper()
 	vip := netip.MustParseAddr("10.64.0.1")

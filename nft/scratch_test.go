@@ -14,7 +14,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// inScratch runs f in a network namespace of its own, which has nf_tables.
+// inScratch runs f in a new network namespace with nf_tables.
 func inScratch(t *testing.T, f func()) {
 	t.Helper()
 	need.NFTables(t)
@@ -22,19 +22,19 @@ func inScratch(t *testing.T, f func()) {
 	scratch.Do(t, f)
 }
 
-// run runs the real nft in the namespace of the calling thread.
+// run runs nft in the network namespace of the calling thread.
 func run(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	return scratch.Run(t, stdin, "nft", args...)
 }
 
-// list is what nft lists, without counts of elements.
+// list returns nft's list, without counts of elements.
 func list(t *testing.T, what ...string) string {
 	t.Helper()
 	return nftlist.Uncounted(run(t, "", append([]string{"list"}, what...)...))
 }
 
-// asListed is the text of a ruleset as the nft of this machine lists it.
+// asListed returns the text of a ruleset as the installed nft lists it.
 func asListed(t *testing.T, text string) string {
 	t.Helper()
 	version, err := nftlist.Installed(t.Context())
@@ -71,8 +71,8 @@ func rehearse(t *testing.T, spec *config.Spec) *nft.Ruleset {
 	return r
 }
 
-// apply commits the ruleset to the namespace of the calling thread and returns
-// what it changed.
+// apply commits the ruleset in the network namespace of the calling thread and returns the
+// changes.
 func apply(t *testing.T, conn *nft.Conn, to *nft.Ruleset) []nft.Change {
 	t.Helper()
 	now := snapshot(t, conn)
@@ -81,11 +81,11 @@ func apply(t *testing.T, conn *nft.Conn, to *nft.Ruleset) []nft.Change {
 	require.NoError(t, err)
 	generation, err := conn.Generation()
 	require.NoError(t, err)
-	require.Equal(t, generation, after, "the generation that Commit tells")
+	require.Equal(t, generation, after, "the generation that Commit returns")
 	return d.Changes()
 }
 
-// foreignOf lists every table but lvsmark's, as nft does.
+// foreignOf returns nft's list of all tables except lvsmark's.
 func foreignOf(t *testing.T, conn *nft.Conn) string {
 	t.Helper()
 	var foreign strings.Builder
@@ -99,8 +99,7 @@ func foreignOf(t *testing.T, conn *nft.Conn) string {
 	return foreign.String()
 }
 
-// sortedLines is for lists in which sets and chains may have come in another
-// order.
+// sortedLines sorts a list whose sets and chains may have any order.
 func sortedLines(list string) []string {
 	return slices.Sorted(strings.Lines(list))
 }

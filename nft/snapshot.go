@@ -2,31 +2,34 @@ package nft
 
 import (
 	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
-// A Snapshot is lvsmark's part of the ruleset of a network namespace, all of one
-// generation.
+// A Snapshot is lvsmark's part of the ruleset in a network namespace, at one generation.
 type Snapshot struct {
 	Ruleset
 	Generation uint32
-	Foreign    []TableName  // tables of families ip and ip6 that are not lvsmark's
-	Locked     *LockedError // who has the lock; nil: nobody
+	Foreign    []TableName  // tables of other programs, families ip and ip6
+	Locked     *LockedError // lock owner; nil: not locked
 }
 
-// A TableName names a table.
+// A TableName identifies a table.
 type TableName struct {
 	Family Family
 	Name   string
 }
 
-// String is "table ip filter".
-func (n TableName) String() string { return "table " + n.Family.String() + " " + n.Name }
+// String returns, for example, "table ip filter".
+func (n TableName) String() string {
+	return "table " + n.Family.String() + " " + printable.Line(n.Name)
+}
 
-// Snapshot reads lvsmark's tables: those whose comment says so, whatever their
-// name. Nothing of other tables is read but the name.
+// Snapshot reads lvsmark's tables, which it identifies by their comment, not their name. Of
+// other tables it reads only the name.
 func (c *Conn) Snapshot() (*Snapshot, error) {
 	var s *Snapshot
-	err := c.AtOneGeneration(snapshotTries, func(generation uint32) error {
+	err := c.ReadConsistently(snapshotTries, func(generation uint32) error {
 		s = &Snapshot{Generation: generation}
 		return c.readOwn(s)
 	})
@@ -55,23 +58,23 @@ func (c *Conn) readOwn(s *Snapshot) error {
 	}
 	s.sort()
 	for _, t := range s.Tables {
-		if err := c.readWhole(t); err != nil {
+		if err := c.readContents(t); err != nil {
 			return readError(t.String(), err)
 		}
 	}
 	return nil
 }
 
-// owned reports whether the table is lvsmark's.
+// owned reports whether the table belongs to lvsmark.
 func (t *Table) owned() bool { return strings.HasPrefix(t.Comment, commentMark) }
 
-// readWhole reads all that is in a table.
-func (c *Conn) readWhole(t *Table) error {
+// readContents reads the sets, chains, rules and other objects of a table.
+func (c *Conn) readContents(t *Table) error {
 	if err := c.readSets(t); err != nil {
 		return err
 	}
-	// Anonymous sets are part of the rule that they stand in.
-	t.Sets = named(t.Sets)
+	// Anonymous sets are part of a rule.
+	t.Sets = withoutAnonymous(t.Sets)
 	for _, s := range t.Sets {
 		if err := c.readElements(t, s); err != nil {
 			return err

@@ -15,11 +15,11 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A statement of testdata/statements.txt.
+// A statement is a line of testdata/statements.txt.
 type statement struct{ family, chain, text string }
 
-// statementsAtLeast is how many of them every kernel that lvsmark is for takes.
-const statementsAtLeast = 240
+// minStatements is the number of statements that every supported kernel accepts.
+const minStatements = 240
 
 func statements(t *testing.T) []statement {
 	t.Helper()
@@ -38,7 +38,7 @@ func statements(t *testing.T) []statement {
 	return list
 }
 
-// chainHooks are the chains that statements are for.
+// chainHooks are the hooks of the chains in testdata/statements.txt.
 var chainHooks = map[string]string{
 	"raw": "filter hook prerouting priority -300", "pre": "filter hook prerouting priority 0", "in": "filter hook input priority 0",
 	"forward": "filter hook forward priority 0", "post": "filter hook postrouting priority 0",
@@ -46,7 +46,8 @@ var chainHooks = map[string]string{
 	"ingress": "filter hook ingress device lo priority 0",
 }
 
-// addObjects adds to a table what statements name, as far as the kernel has it.
+// addObjects adds to a table the objects that statements refer to, if the kernel supports
+// them.
 func addObjects(t *testing.T, table string) {
 	t.Helper()
 	run(t, "", "add", "table", table)
@@ -55,12 +56,12 @@ func addObjects(t *testing.T, table string) {
 	require.NoError(t, err)
 	for object := range strings.SplitSeq(string(text), "\n\n") {
 		if out, err := try("table " + table + " {\n" + object + "\n}\n"); err != nil {
-			t.Logf("the kernel has no %s: %s", strings.Fields(object)[:2], out)
+			t.Logf("the kernel does not support %s: %s", strings.Fields(object)[:2], out)
 		}
 	}
 }
 
-// try has nft load a script, which the kernel may refuse.
+// try loads a script with nft, which may fail.
 func try(script string) (string, error) {
 	cmd := exec.Command("nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(script)
@@ -69,55 +70,55 @@ func try(script string) (string, error) {
 	return first, err
 }
 
-// loadStatements puts each statement into a table of others, and returns those
-// that the kernel takes.
+// loadStatements adds each statement to a foreign table and returns those that the kernel
+// accepts.
 func loadStatements(t *testing.T) []statement {
 	t.Helper()
 	addObjects(t, "ip t")
-	var taken []statement
-	made := map[string]bool{}
+	var accepted []statement
+	created := map[string]bool{}
 	for _, s := range statements(t) {
 		chain := fmt.Sprintf("%s t %s", s.family, s.chain)
 		script := ""
-		if !made[chain] {
+		if !created[chain] {
 			script = fmt.Sprintf("add table %s t\nadd chain %s t other\nadd chain %s { type %s; }\n", s.family, s.family, chain, chainHooks[s.chain])
 		}
 		if out, err := try(script + "add rule " + chain + " " + s.text); err != nil {
 			t.Logf("refused: %s %s: %s", s.family, s.text, out)
 			continue
 		}
-		made[chain] = true
-		taken = append(taken, s)
+		created[chain] = true
+		accepted = append(accepted, s)
 	}
-	require.GreaterOrEqual(t, len(taken), statementsAtLeast)
-	t.Logf("%d of %d statements of nft's manual", len(taken), len(statements(t)))
-	return taken
+	require.GreaterOrEqual(t, len(accepted), minStatements)
+	t.Logf("%d of %d statements of nft's manual", len(accepted), len(statements(t)))
+	return accepted
 }
 
-// knownExpressions are those that Findings takes for something.
+// knownExpressions are the expressions that firewall.Findings can classify.
 var knownExpressions = []string{
 	"bitwise", "byteorder", "cmp", "counter", "connlimit", "ct", "dup", "dynset", "exthdr", "fib", "flow_offload", "fwd", "hash",
 	"immediate", "last", "limit", "log", "lookup", "masq", "meta", "nat", "notrack", "numgen", "objref", "osf", "payload", "queue",
 	"quota", "range", "redir", "reject", "rt", "socket", "synproxy", "tproxy", "xfrm",
 }
 
-// TestStatements has all of nft's manual in tables of others, and by hand in
-// lvsmark's own.
+// TestStatements adds all statements of nft's manual to foreign tables, and by hand to
+// lvsmark's tables.
 func TestStatements(t *testing.T) {
 	want := rehearse(t, parse(t, findingSpec))
 	inScratch(t, func() {
 		conn := dial(t)
-		taken := loadStatements(t)
-		statementsRead(t, conn)
+		accepted := loadStatements(t)
+		checkForeignRead(t, conn)
 		apply(t, conn, want)
-		taken = slices.DeleteFunc(taken, func(s statement) bool { return s.family != "ip" && s.family != "ip6" })
-		statementsHealed(t, conn, taken, want)
+		accepted = slices.DeleteFunc(accepted, func(s statement) bool { return s.family != "ip" && s.family != "ip6" })
+		checkHealed(t, conn, accepted, want)
 	})
 }
 
-// statementsRead asserts that every rule of others is seen, every expression
-// known, and that the walk through them comes to its end.
-func statementsRead(t *testing.T, conn *nft.Conn) {
+// checkForeignRead asserts that all rules of foreign tables are read, all expressions are
+// known, and firewall.Findings evaluates them.
+func checkForeignRead(t *testing.T, conn *nft.Conn) {
 	t.Helper()
 	tables, err := conn.Foreign()
 	require.NoError(t, err)
@@ -151,9 +152,9 @@ func statementsRead(t *testing.T, conn *nft.Conn) {
 	}
 }
 
-// statementsHealed adds the statements to lvsmark's tables: the difference names
-// each as to be deleted, and healing leaves none.
-func statementsHealed(t *testing.T, conn *nft.Conn, by []statement, want *nft.Ruleset) {
+// checkHealed adds the statements to lvsmark's tables: the difference deletes each of them,
+// and the next commit removes them all.
+func checkHealed(t *testing.T, conn *nft.Conn, by []statement, want *nft.Ruleset) {
 	t.Helper()
 	ours := func() []string {
 		return sortedLines(list(t, "table", "ip", "lvsmark") + list(t, "table", "ip6", "lvsmark"))

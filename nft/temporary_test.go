@@ -11,9 +11,9 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestReplacedInPlace has sets replaced that the kernel cannot turn: the base
-// chains, and with them the hooks, stay the same. An unhooked chain takes with
-// it what waits in queues for user space, others' packets too.
+// TestReplacedInPlace replaces sets that the kernel cannot change in place: the base chains,
+// and thus the hooks, stay. If a chain were unhooked, the kernel would drop packets in
+// user space queues, those of other programs too.
 func TestReplacedInPlace(t *testing.T) {
 	marked := func(mark uint32) *config.Spec {
 		spec := manyVIPs(t, 3)
@@ -25,10 +25,10 @@ func TestReplacedInPlace(t *testing.T) {
 		name     string
 		from, to *config.Spec
 	}{
-		{"map grown past its size", manyVIPs(t, 400), manyVIPs(t, 1100)},
+		{"map larger than its size", manyVIPs(t, 400), manyVIPs(t, 1100)},
 		{"map shrunk", manyVIPs(t, 1100), manyVIPs(t, 400)},
 		{"mark changed", marked(21), marked(22)},
-		{"ports of a VIP changed among many profiles", parse(t, profiles), portsTurned(t, profiles)},
+		{"ports of a VIP changed among many profiles", parse(t, profiles), swapPorts(t, profiles)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			first, second := rehearse(t, c.from), rehearse(t, c.to)
@@ -41,18 +41,18 @@ func TestReplacedInPlace(t *testing.T) {
 				assert.Empty(t, nft.Compare(&now.Ruleset, second).Changes())
 				assert.Equal(t, before, hooks(t))
 				assert.NotContains(t, list(t, "ruleset"), "-next")
-				assert.Equal(t, nft.Arranged(first, second).String(), now.String())
+				assert.Equal(t, nft.InKernelOrder(first, second).String(), now.String())
 				require.NoError(t, conn.Restore(first))
 				back := snapshot(t, conn)
-				assert.Equal(t, nft.Arranged(&now.Ruleset, first).String(), back.String(), "the way back")
+				assert.Equal(t, nft.InKernelOrder(&now.Ruleset, first).String(), back.String(), "after Restore")
 			})
 		})
 	}
 }
 
-// TestGoesOnFromTemporary is an apply after one that was killed while its rules
-// asked a copy of the map.
-func TestGoesOnFromTemporary(t *testing.T) {
+// TestContinuesFromTemporary applies after an apply that was killed while its rules looked up
+// a copy of the map.
+func TestContinuesFromTemporary(t *testing.T) {
 	few, many := rehearse(t, manyVIPs(t, 2)), rehearse(t, manyVIPs(t, 1100))
 	inScratch(t, func() {
 		conn := dial(t)
@@ -69,8 +69,8 @@ add rule ip lvsmark prerouting tcp dport 21 meta mark set ip daddr map @tcp_21_1
 	})
 }
 
-// hooks are the tables and their base chains with their handles: what was
-// deleted and added has another.
+// hooks returns the tables and base chains with their handles, which change if an object is
+// deleted and added.
 func hooks(t *testing.T) []string {
 	t.Helper()
 	var lines []string
@@ -83,9 +83,8 @@ func hooks(t *testing.T) []string {
 	return lines
 }
 
-// portsTurned gives the first cluster the ports of the second, and the other way
-// round.
-func portsTurned(t *testing.T, yaml string) *config.Spec {
+// swapPorts exchanges the ports of the first two clusters.
+func swapPorts(t *testing.T, yaml string) *config.Spec {
 	t.Helper()
 	spec := parse(t, yaml)
 	a, b := &spec.Clusters[0], &spec.Clusters[1]

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// String is the ruleset as `nft list` prints it and `nft -f` reads it.
+// String returns the ruleset as `nft list` prints it and `nft -f` reads it.
 func (r *Ruleset) String() string {
 	var b strings.Builder
 	for _, t := range r.Tables {
@@ -67,7 +67,7 @@ func (s *Set) writeElements(b *strings.Builder) {
 	}
 }
 
-// elementsPerLine is nft's own measure.
+// elementsPerLine is the number of elements that nft prints on a line.
 func (s *Set) elementsPerLine() int {
 	switch s.KeyType {
 	case typeIPv4:
@@ -100,7 +100,7 @@ func (c *Chain) hookText() string {
 	return fmt.Sprintf("type %s hook %s priority %s; policy %s;", c.Type, hookName(c.Hook), priorityName(c.Priority), policy)
 }
 
-// describe is a table without what it holds, on one line.
+// describe returns the table without its contents on one line.
 func (t *Table) describe() string {
 	var words []string
 	if t.Flags&unix.NFT_TABLE_F_DORMANT != 0 {
@@ -112,8 +112,8 @@ func (t *Table) describe() string {
 	return strings.TrimSpace(t.id() + " { " + strings.Join(words, "; ") + " }")
 }
 
-// head is a set without its elements, on one line.
-func (s *Set) head() string {
+// header returns the set without its elements on one line.
+func (s *Set) header() string {
 	text := s.Name + " { type " + s.typeText()
 	if flags := s.flagsText(); flags != "" {
 		text += "; flags " + flags
@@ -124,8 +124,8 @@ func (s *Set) head() string {
 	return text + " }"
 }
 
-// head is a chain without its rules, on one line.
-func (c *Chain) head() string {
+// header returns the chain without its rules on one line.
+func (c *Chain) header() string {
 	if c.Type == "" {
 		return c.Name
 	}

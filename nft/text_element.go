@@ -7,18 +7,18 @@ import (
 	"github.com/google/nftables/userdata"
 )
 
-// An AddressRange is the addresses First … Last, both included.
+// An AddressRange is a range of addresses, First and Last included.
 type AddressRange struct{ First, Last netip.Addr }
 
-// An Interval is an interval of a set, or a single element, as nft lists it. Its
-// addresses are invalid where the keys of the set are not of 4 or 16 bytes.
+// An Interval is an interval or single element of a set, as nft lists it. Its addresses are
+// invalid if the keys of the set have neither 4 nor 16 bytes.
 type Interval struct {
 	AddressRange
 
 	text string
 }
 
-// intervals joins the start and the end of each interval.
+// intervals merges the start and the end of each interval.
 func (s *Set) intervals() []Interval {
 	var list []Interval
 	for i, e := range s.Elements {
@@ -37,8 +37,8 @@ func (s *Set) intervals() []Interval {
 	return list
 }
 
-// lastOf is the last address of the interval that begins with element i: that
-// before the next element, for the ends are elements too.
+// lastOf returns the last address of the interval that begins with element i: the address
+// before the next element, as ends are elements too.
 func (s *Set) lastOf(i int, first netip.Addr) netip.Addr {
 	for _, e := range s.Elements[i+1:] {
 		if next, ok := addrOf(e.parts().key); ok && next != first {
@@ -48,7 +48,7 @@ func (s *Set) lastOf(i int, first netip.Addr) netip.Addr {
 	return lastAddr(netip.PrefixFrom(first, 0))
 }
 
-// rangeText writes a range as an address or a network where it is one.
+// rangeText formats a range, as an address or a network if possible.
 func rangeText(first, last netip.Addr) string {
 	if first == last {
 		return first.String()
@@ -61,7 +61,7 @@ func rangeText(first, last netip.Addr) string {
 	return first.String() + "-" + last.String()
 }
 
-// listed are the elements as nft lists them: an interval is one.
+// listed returns the elements as nft lists them; an interval is one.
 func (s *Set) listed() []Interval {
 	if s.isInterval() {
 		return s.intervals()
@@ -74,14 +74,14 @@ func (s *Set) listed() []Interval {
 	return list
 }
 
-// elementText is one element; of an interval, its start.
+// elementText formats an element; for an interval, its start.
 func (s *Set) elementText(e Element) string {
 	p := e.parts()
 	b := make([]byte, 0, 64)
 	return string(s.appendRest(appendValueText(b, s.KeyType, p.key), p))
 }
 
-// appendRest writes what stands behind the key.
+// appendRest appends the text after the key.
 func (s *Set) appendRest(b []byte, p parts) []byte {
 	if comment := userdataText(p.userdata, userdata.TypeComment); comment != "" {
 		b = fmt.Appendf(b, " comment \"%s\"", comment)
@@ -92,7 +92,7 @@ func (s *Set) appendRest(b []byte, p parts) []byte {
 	case p.data != "":
 		b = appendValueText(append(b, " : "...), s.DataType, p.data)
 	}
-	if p.more {
+	if p.unknown {
 		b = append(b, " (and more)"...)
 	}
 	return b

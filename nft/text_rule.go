@@ -11,8 +11,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Text is the rule as nft lists it. Of rules that lvsmark does not make, an
-// expression that it does not know stands in brackets by its kernel name.
+// Text returns the rule as nft lists it. Expressions that the package does not know are
+// printed as their kernel name in brackets.
 func (r *Rule) Text(family Family) string {
 	p := rulePrinter{family: family}
 	for e := range r.All() {
@@ -25,36 +25,36 @@ func (r *Rule) Text(family Family) string {
 	return strings.Join(p.words, " ")
 }
 
-// A rulePrinter follows what is in register 1 and behind it, as nft does when it
-// lists.
+// A rulePrinter tracks the contents of register 1 and the following ones, as nft does to
+// list rules.
 type rulePrinter struct {
-	family   Family
-	words    []string
-	protocol string // that the rule is known to be of
-	register string // what the register holds, as nft writes it
-	printed  bool   // the rule's text has it already
-	width    int    // bytes
-	prefix   int    // length of the prefix of addresses that the register was cut to; 0: whole
-	from     string // the lower end of a range that is being compared
-	ranged   string // what is compared with it
-	waiting  string // the test of the protocol, which the port will tell
+	family     Family
+	words      []string
+	protocol   string // protocol that the rule has matched
+	register   string // contents of the register in nft syntax
+	printed    bool   // the contents are in words already
+	width      int    // length of the value in bytes
+	prefix     int    // prefix length of an address that is loaded in part; 0: complete
+	rangeLow   string // lower end of an incomplete range
+	rangeField string // left side of the incomplete range
+	pending    string // match of the protocol, omitted if a port follows
 }
 
-func (p *rulePrinter) say(format string, args ...any) {
+func (p *rulePrinter) write(format string, args ...any) {
 	p.flush()
 	p.words = append(p.words, fmt.Sprintf(format, args...))
 }
 
-// flush tells a protocol that no port came to tell, and the lower end of a range
-// that has no upper one.
+// flush prints a match of the protocol that no port follows, and the lower end of a range
+// without an upper end.
 func (p *rulePrinter) flush() {
-	if p.waiting != "" {
-		p.words = append(p.words, p.waiting)
-		p.waiting = ""
+	if p.pending != "" {
+		p.words = append(p.words, p.pending)
+		p.pending = ""
 	}
-	if p.from != "" {
-		p.words = append(p.words, p.ranged+" >= "+p.from)
-		p.from = ""
+	if p.rangeLow != "" {
+		p.words = append(p.words, p.rangeField+" >= "+p.rangeLow)
+		p.rangeLow = ""
 	}
 }
 
@@ -73,7 +73,7 @@ func (p *rulePrinter) expression(e Expression) {
 	case *expr.Immediate:
 		p.immediate(e, typed)
 	case *expr.Verdict:
-		p.say("%s", verdictText(typed.Kind, typed.Chain))
+		p.write("%s", verdictText(typed.Kind, typed.Chain))
 	case *expr.NAT:
 		p.nat(typed)
 	case *expr.Bitwise:
@@ -83,36 +83,36 @@ func (p *rulePrinter) expression(e Expression) {
 	}
 }
 
-// statement writes the expressions of which the name is enough.
+// statement prints expressions by their name.
 func (p *rulePrinter) statement(e Expression) {
 	switch e.Name {
 	case "masq":
-		p.to("masquerade")
+		p.translation("masquerade")
 	case "redir":
-		p.to("redirect")
+		p.translation("redirect")
 	case "counter":
-		p.say("counter")
+		p.write("counter")
 	case "match", "target":
-		p.say("[%s %s]", e.Name, e.Extension()) // of iptables
+		p.write("[%s %s]", e.Name, e.Extension()) // of iptables
 		p.register = ""
 	default:
 		p.unknown(e)
 	}
 }
 
-// unknown also stands for what comes after an expression that may have changed
-// the register.
+// unknown prints an unknown expression, and the contents of the register before it, which
+// the expression may change.
 func (p *rulePrinter) unknown(e Expression) {
 	if p.register != "" && !p.printed {
-		p.say("%s", p.register)
+		p.write("%s", p.register)
 	}
-	p.say("[%s]", e.Name)
+	p.write("[%s]", e.Name)
 	p.register = ""
 }
 
-// load puts text into a register. Behind register 1 it makes a concatenation.
+// load puts text into a register. A load after register 1 forms a concatenation.
 func (p *rulePrinter) load(e Expression, register uint32, text string) {
-	switch slot, _ := Slot(register); {
+	switch slot, _ := RegisterSlot(register); {
 	case slot == 0:
 		p.register, p.printed, p.prefix = text, false, 0
 	case p.register == "" || p.printed:
@@ -131,9 +131,9 @@ func (p *rulePrinter) meta(e Expression, meta *expr.Meta) {
 	text := p.register
 	p.printed = true
 	if text == "" {
-		text = "…" // the expressions in front of it
+		text = "…" // unknown expressions
 	}
-	p.say("%s set %s", name, text)
+	p.write("%s set %s", name, text)
 }
 
 func (p *rulePrinter) payload(e Expression, payload *expr.Payload) {
@@ -147,7 +147,7 @@ func (p *rulePrinter) payload(e Expression, payload *expr.Payload) {
 	switch {
 	case base == expr.PayloadBaseTransportHeader && width == 2 && offset <= 2 && p.protocol != "":
 		text = p.protocol + [...]string{0: " sport", 2: " dport", 1: ""}[offset]
-		p.waiting = ""
+		p.pending = ""
 	case base == expr.PayloadBaseTransportHeader && width == 2 && (offset == 0 || offset == 2):
 		text = [...]string{0: "th sport", 2: "th dport", 1: ""}[offset]
 	case base == expr.PayloadBaseNetworkHeader && p.family == IPv4 && offset == 9 && width == 1:
@@ -189,24 +189,24 @@ func (p *rulePrinter) compare(e Expression, cmp *expr.Cmp) {
 		p.unknown(e)
 	case p.holdsProtocol() && op == expr.CmpOpEq && len(value) == 1:
 		p.protocol = protocolName(value[0])
-		p.waiting = p.register + " " + text
+		p.pending = p.register + " " + text
 	case op == expr.CmpOpEq && p.prefix == 0 && strings.ContainsAny(p.register, "&^|"):
-		p.say("%s == %s", p.register, text)
+		p.write("%s == %s", p.register, text)
 	case op == expr.CmpOpEq:
-		p.say("%s %s", p.register, text)
-	case op == expr.CmpOpGte && p.from == "":
-		p.from, p.ranged = text, p.register
-	case op == expr.CmpOpLte && p.from != "" && p.ranged == p.register:
-		from := p.from
-		p.from = ""
-		p.say("%s %s-%s", p.register, from, text)
+		p.write("%s %s", p.register, text)
+	case op == expr.CmpOpGte && p.rangeLow == "":
+		p.rangeLow, p.rangeField = text, p.register
+	case op == expr.CmpOpLte && p.rangeLow != "" && p.rangeField == p.register:
+		from := p.rangeLow
+		p.rangeLow = ""
+		p.write("%s %s-%s", p.register, from, text)
 	default:
-		p.say("%s %s %s", p.register, [...]string{"==", "!=", "<", "<=", ">", ">="}[op%6], text)
+		p.write("%s %s %s", p.register, [...]string{"==", "!=", "<", "<=", ">", ">="}[op%6], text)
 	}
 }
 
-// inRange writes what nft 1.1 and later make of a range; see compare for how
-// earlier ones do.
+// inRange prints the range expression of nft 1.1 and later; see compare for earlier
+// versions.
 func (p *rulePrinter) inRange(e Expression, r *expr.Range) {
 	if p.register == "" {
 		p.unknown(e)
@@ -216,7 +216,7 @@ func (p *rulePrinter) inRange(e Expression, r *expr.Range) {
 	if r.Op == expr.CmpOpNeq {
 		not = "!= "
 	}
-	p.say("%s %s%s-%s", p.register, not, p.value(r.FromData), p.value(r.ToData))
+	p.write("%s %s%s-%s", p.register, not, p.value(r.FromData), p.value(r.ToData))
 	p.printed = true
 }
 
@@ -242,11 +242,11 @@ func (p *rulePrinter) lookup(e Expression, lookup *expr.Lookup) {
 	case p.register == "":
 		p.unknown(e)
 	case !lookup.IsDestRegSet && lookup.Invert:
-		p.say("%s != @%s", p.register, lookup.SetName)
+		p.write("%s != @%s", p.register, lookup.SetName)
 	case !lookup.IsDestRegSet:
-		p.say("%s @%s", p.register, lookup.SetName)
+		p.write("%s @%s", p.register, lookup.SetName)
 	case lookup.DestRegister == unix.NFT_REG_VERDICT:
-		p.say("%s vmap @%s", p.register, lookup.SetName)
+		p.write("%s vmap @%s", p.register, lookup.SetName)
 	default:
 		p.register = fmt.Sprintf("%s map @%s", p.register, lookup.SetName)
 	}
@@ -269,23 +269,23 @@ func (p *rulePrinter) immediate(e Expression, immediate *expr.Immediate) {
 
 func (p *rulePrinter) nat(nat *expr.NAT) {
 	if nat.Type == expr.NATTypeDestNAT {
-		p.to("dnat")
+		p.translation("dnat")
 		return
 	}
-	p.to("snat")
+	p.translation("snat")
 }
 
-// to writes a translation, and what it translates to if a register says so.
-func (p *rulePrinter) to(kind string) {
+// translation prints a translation, with its target if that is in a register.
+func (p *rulePrinter) translation(kind string) {
 	if p.register != "" && !p.printed {
 		kind += " to " + p.register
 	}
-	p.say("%s", kind)
+	p.write("%s", kind)
 	p.printed = true
 }
 
-// verdictText is a verdict as nft writes it; codes of linux/netfilter.h and
-// enum nft_verdicts.
+// verdictText formats a verdict in nft syntax; codes of linux/netfilter.h and enum
+// nft_verdicts.
 func verdictText(kind expr.VerdictKind, chain string) string {
 	switch kind {
 	case expr.VerdictGoto:

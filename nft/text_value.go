@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bitwise writes masks of what is known.
+// bitwise prints a mask of known register contents.
 func (p *rulePrinter) bitwise(e Expression, bitwise *expr.Bitwise) {
 	mask, xor := bitwise.Mask, bitwise.Xor
 	if p.register == "" || p.printed || mask == nil || len(mask) != len(xor) {
@@ -32,7 +32,7 @@ func (p *rulePrinter) bitwise(e Expression, bitwise *expr.Bitwise) {
 	}
 }
 
-// complement has the other bits.
+// complement inverts all bits.
 func complement(mask []byte) []byte {
 	other := make([]byte, len(mask))
 	for i, b := range mask {
@@ -41,7 +41,7 @@ func complement(mask []byte) []byte {
 	return other
 }
 
-// prefixLen is the length of a prefix that the mask leaves; 0 if it is none.
+// prefixLen returns the prefix length of a mask; 0 if it is not a prefix.
 func prefixLen(mask []byte) int {
 	ones, bits := net.IPMask(mask).Size()
 	if bits == 0 {
@@ -50,7 +50,7 @@ func prefixLen(mask []byte) int {
 	return ones
 }
 
-// value is what the register is compared with.
+// value formats the right side of a comparison with the register.
 func (p *rulePrinter) value(b []byte) string {
 	switch {
 	case strings.HasPrefix(p.register, "meta mark"):
@@ -69,14 +69,14 @@ func (p *rulePrinter) value(b []byte) string {
 	return fmt.Sprintf("0x%x", b)
 }
 
-// metaNames are the names of nft(8), "META EXPRESSIONS", by key.
+// metaNames are the names in nft(8), "META EXPRESSIONS", by key.
 var metaNames = map[expr.MetaKey]string{
 	expr.MetaKeyPROTOCOL: "meta protocol", expr.MetaKeyMARK: "meta mark",
 	expr.MetaKeyIIF: "iif", expr.MetaKeyOIF: "oif", expr.MetaKeyIIFNAME: "iifname", expr.MetaKeyOIFNAME: "oifname",
 	expr.MetaKeyNFPROTO: "meta nfproto", expr.MetaKeyL4PROTO: "meta l4proto",
 }
 
-// MetaName is the name of nft(8) for a key, "[meta 7]" where the package knows none.
+// MetaName returns nft's name of a key; "[meta 7]" if it is unknown.
 func MetaName(key expr.MetaKey) string {
 	if name, ok := metaNames[key]; ok {
 		return name

@@ -9,8 +9,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// udPrevious is lvsmark's own type of userdata, on elements of the set of settings:
-// the value that the kernel had before apply. nft passes over types it does not know.
+// udPrevious is lvsmark's own type of userdata, in elements of the settings set: the value
+// before apply. nft ignores unknown types.
 const udPrevious userdata.Type = 0x6c
 
 // Byte orders of sets in userdata: enum byteorder of nft.
@@ -19,7 +19,7 @@ const (
 	orderNetwork = 2
 )
 
-// appendComment adds text as nft does, NUL included. Nothing for no text.
+// appendComment appends text like nft, with a NUL; nothing for empty text.
 func appendComment(b []byte, typ userdata.Type, text string) []byte {
 	if text == "" {
 		return b
@@ -27,8 +27,8 @@ func appendComment(b []byte, typ userdata.Type, text string) []byte {
 	return userdata.AppendString(b, typ, text)
 }
 
-// findUserdata finds the value of a type; false when there is none or the data are
-// cut short, where userdata.Get of google/nftables panics.
+// findUserdata returns the value of a type; false if there is none or the data are
+// truncated, where userdata.Get of google/nftables panics.
 func findUserdata[T netlink.Content](b T, typ userdata.Type) (value T, ok bool) {
 	for len(b) >= 2 {
 		t, n := userdata.Type(b[0]), int(b[1])
@@ -48,7 +48,7 @@ func userdataText[T netlink.Content](b T, typ userdata.Type) string {
 	return strings.TrimRight(string(value), "\x00")
 }
 
-// setUserdata is what makes nft list marks in the right byte order.
+// setUserdata encodes the comment and the byte orders, which nft needs to list marks.
 func setUserdata(s *Set) []byte {
 	order := func(host bool) []byte {
 		if host {

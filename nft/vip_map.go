@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// A VIPMap is a map from VIPs to marks, or a verdict map from VIPs to chains. The
-// zero value has no entries.
-type VIPMap struct{ elements []Element } // in the order of their keys
+// A VIPMap is a map from VIPs to marks, or a verdict map from VIPs to chains. The zero value
+// is empty.
+type VIPMap struct{ elements []Element } // sorted by key
 
-// A VIPEntry is what a VIPMap has for one VIP.
+// A VIPEntry is an entry of a VIPMap.
 type VIPEntry struct {
 	VIP   netip.Addr
 	Mark  uint32 // host byte order; 0 in a verdict map
 	Chain string // empty in a map of marks
 }
 
-// VIPMap is the set as a map from VIPs; false: it is none.
+// VIPMap returns the set as a map from VIPs; false if it is not such a map.
 func (s *Set) VIPMap() (VIPMap, bool) {
 	if !s.hasVIPs() {
 		return VIPMap{}, false
 	}
-	return VIPMap{s.inOrder(s.Elements)}, true
+	return VIPMap{s.sorted(s.Elements)}, true
 }
 
 func (s *Set) hasVIPs() bool {
@@ -31,7 +31,7 @@ func (s *Set) hasVIPs() bool {
 		(s.DataType == typeMark || s.DataType == typeVerdict)
 }
 
-// Find returns the entry of a VIP; false: there is none.
+// Find returns the entry of a VIP; false if there is none.
 func (m VIPMap) Find(vip netip.Addr) (VIPEntry, bool) {
 	key := elementKey(vip.AsSlice())
 	i, ok := slices.BinarySearchFunc(m.elements, key, func(e Element, key string) int { return strings.Compare(e.Key, key) })
@@ -41,7 +41,7 @@ func (m VIPMap) Find(vip netip.Addr) (VIPEntry, bool) {
 	return m.elements[i].vipEntry()
 }
 
-// All yields the entries in the order of the VIPs.
+// All yields the entries sorted by VIP.
 func (m VIPMap) All() iter.Seq[VIPEntry] {
 	return func(yield func(VIPEntry) bool) {
 		for _, e := range m.elements {
@@ -52,7 +52,7 @@ func (m VIPMap) All() iter.Seq[VIPEntry] {
 	}
 }
 
-// VIPEntry is the element as one of a VIPMap; false: its set is none.
+// VIPEntry returns the element as an entry of a VIPMap; false if its set is not one.
 func (o Object) VIPEntry() (VIPEntry, bool) {
 	if o.Element == nil || !o.Set.hasVIPs() {
 		return VIPEntry{}, false
@@ -70,8 +70,8 @@ func (e Element) vipEntry() (VIPEntry, bool) {
 	return entry, ok && !p.end && (len(p.data) == 4 || p.isVerdict)
 }
 
-// AddressRanges are the addresses of the set, one range for each element or
-// interval. Sets whose keys are not addresses have none.
+// AddressRanges returns the addresses of the set, a range for each element or interval;
+// none if its keys are not addresses.
 func (s *Set) AddressRanges() []AddressRange {
 	var list []AddressRange
 	for i, e := range s.Elements {
@@ -89,8 +89,8 @@ func (s *Set) AddressRanges() []AddressRange {
 	return list
 }
 
-// AddressRange is the addresses of an element; invalid where the object
-// is no element, or its key no address.
+// AddressRange returns the addresses of an element; invalid if the object is not an element
+// or its key is not an address.
 func (o Object) AddressRange() AddressRange {
 	if o.Interval != nil {
 		return o.Interval.AddressRange

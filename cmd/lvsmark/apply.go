@@ -13,6 +13,7 @@ import (
 // applyFlags are the flags of apply.
 type applyFlags struct {
 	dryRun, adopt  bool
+	strict         bool
 	confirm, drain time.Duration
 	failOn         failOn
 }
@@ -28,8 +29,8 @@ before it marks packets for them, and removes old ones afterwards. It changes no
 objects of other programs. If a step fails, apply rolls back the steps before it.
 
 With FILE, a plan written by 'lvsmark plan', apply makes exactly the changes of
-that plan. If the spec, the nftables ruleset, IPVS or a setting has changed since,
-it refuses the plan and prints what has changed.
+that plan, or refuses it and prints what has changed since. Changes of other
+programs count if they give a new warning; with --strict, all of them count.
 
 With --confirm TIME, apply rolls back its changes unless the operator confirms
 them within TIME: with 'lvsmark confirm', Enter on the terminal, or SIGUSR1. A
@@ -74,7 +75,7 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 			steps := newProgress(s)
 			o := lvsmark.Options{
 				NetNS: opts.netns, Adopt: flags.adopt, Drain: flags.drain, FailOn: flags.failOn.effect,
-				LockOwner: flags.owner(), Progress: steps.step,
+				LockOwner: flags.owner(), Progress: steps.step, Strict: flags.strict,
 			}
 			if flags.confirm > 0 && !flags.dryRun {
 				return confirmedApply(cmd.Context(), s, opts, plan, o, flags.confirm)
@@ -92,6 +93,7 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 	}
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes and do not make them")
 	cmd.Flags().BoolVar(&flags.adopt, "adopt", false, "take over IPVS services that use marks of the spec and were not created by lvsmark")
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, "refuse FILE if any process has changed the ruleset or IPVS since")
 	cmd.Flags().DurationVar(&flags.confirm, "confirm", 0, "roll back unless confirmed within `TIME`: 60s, 5m")
 	cmd.Flags().DurationVar(&flags.drain, "drain", 0, "wait up to `TIME` for connections of removed real servers to end: 5m")
 	flags.failOn.add(cmd)
@@ -117,6 +119,8 @@ func (f *applyFlags) check(cmd *cobra.Command, args []string) error {
 		return usageErrorf(cmd, "--confirm and --drain cannot be combined: a rollback cannot restore connections that have ended; apply the additions with --confirm first, then the removals with --drain")
 	case len(args) > 0 && f.drain > 0:
 		return usageErrorf(cmd, "--drain cannot be combined with a plan file: it takes steps that are not in the plan")
+	case len(args) == 0 && f.strict:
+		return usageErrorf(cmd, "--strict needs a plan file: apply FILE --strict")
 	case len(args) > 0 && f.adopt:
 		return usageErrorf(cmd, "--adopt cannot be combined with a plan file: use it with `lvsmark plan`")
 	}

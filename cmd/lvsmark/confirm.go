@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
 // confirmBy precedes the name of the guard's socket in the description of the lock
@@ -48,12 +49,12 @@ Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late
 			case owner == "":
 				return errors.New("no apply waits for confirmation in this network namespace")
 			case !ok:
-				return fmt.Errorf("no apply waits for confirmation in this network namespace; another lvsmark is running: %s", owner)
+				return fmt.Errorf("no apply waits for confirmation in this network namespace; another lvsmark is running: %s", printable.Line(owner))
 			}
 			name, _, _ = strings.Cut(name, ",")
 			answer, err := askGuard(opts.netns, name)
 			if err != nil {
-				return fmt.Errorf("sending the confirmation to the guard of %s: %w", owner, err)
+				return fmt.Errorf("sending the confirmation to the guard of %s: %w", printable.Line(owner), err)
 			}
 			if answer != guardConfirmed {
 				return fmt.Errorf("not confirmed: %s", answer)

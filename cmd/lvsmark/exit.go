@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
 // The exit statuses of every verb.
@@ -37,7 +38,7 @@ func (s streams) report(err error) int {
 		}
 		return statusError
 	}
-	for line := range strings.Lines(err.Error()) {
+	for line := range strings.Lines(printable.Lines(err.Error())) {
 		s.printErr("lvsmark: %s", strings.TrimSuffix(line, "\n"))
 	}
 	if usage, ok := errors.AsType[*usageError](err); ok {

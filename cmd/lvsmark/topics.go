@@ -104,10 +104,11 @@ A plan file (plan -O):
    "spec": {"file": "…", "sha256": "…"},
    "kernel": {"nftables_generation": 7, "ipvs_sha256": "…"},
    "changes": […], "notes": […], "warnings": […],
-   "after": {"nftables": "…", "ipvs": "…"}}
+   "after": {"nftables": "…", "ipvs": "…"}, "sha256": "…"}
 
   changes, notes and warnings are as above. netns and ipvs_sha256 are omitted if
-  they are empty, adopt if it is false.
+  they are empty, adopt if it is false. sha256 is that of all other members: apply
+  refuses a file that was edited.
 
 render:
 

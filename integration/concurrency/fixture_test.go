@@ -128,7 +128,7 @@ func (w *fixture) checkOutcome(o outcome) {
 // refusals are the messages about another process.
 const refusals = `another lvsmark is changing this network namespace: pid \d+, apply, since` +
 	`|the nftables ruleset was changed by another process` +
-	`|the ruleset changes while it is read` +
+	`|the nftables ruleset changed during the read` +
 	`|applied, but another process changed lvsmark's tables or services at the same time` +
 	`|another process has (added|deleted) it` +
 	`|IPVS service is not lvsmark's`

@@ -15,8 +15,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// Of linux/netfilter/nfnetlink_conntrack.h, nf_conntrack_tcp.h and
-// nf_conntrack_common.h; golang.org/x/sys/unix does not have them.
+// From linux/netfilter/nfnetlink_conntrack.h, nf_conntrack_tcp.h and
+// nf_conntrack_common.h; missing in golang.org/x/sys/unix.
 const (
 	get           = unix.NFNL_SUBSYS_CTNETLINK<<8 | 1 // IPCTNL_MSG_CT_GET
 	tupleOrig     = 1                                 // CTA_TUPLE_ORIG
@@ -35,9 +35,9 @@ const (
 	genericHeader = 4                                 // bytes of struct nfgenmsg
 )
 
-// Translated returns the sources of the TCP connections of a family that are
-// established and whose source address the kernel translates: the addresses and
-// ports before the translation. Its errors are those of package netlink.
+// Translated returns the sources of established TCP connections of a family whose source
+// address the kernel translates: address and port before the translation. Its errors are
+// those of package netlink.
 func Translated(family config.Family) ([]netip.AddrPort, error) {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, netlink.Options{})
 	if err != nil {
@@ -46,7 +46,7 @@ func Translated(family config.Family) ([]netip.AddrPort, error) {
 	defer conn.Close()
 	var sources []netip.AddrPort
 	request := netlink.Request{Type: get, Flags: unix.NLM_F_DUMP, Header: []byte{protocolFamily(family), unix.NFNETLINK_V0, 0, 0}}
-	for m, err := range conn.Ask(request) {
+	for m, err := range conn.Query(request) {
 		var e entry
 		if err == nil {
 			e, err = read(m)
@@ -68,13 +68,13 @@ func protocolFamily(f config.Family) byte {
 	return unix.NFPROTO_IPV6
 }
 
-// An entry is what the package reads of a tracked connection.
+// An entry is a tracked connection, with the fields that the package reads.
 type entry struct {
 	protocol    config.Protocol
-	address     netip.Addr // the source, in the direction of the first packet
+	address     netip.Addr // the source of the first packet
 	port        uint16
 	status      uint32 // IPS_*
-	established bool   // of TCP
+	established bool   // TCP state
 }
 
 func read(m netlink.Message) (e entry, err error) {
@@ -126,7 +126,7 @@ func (e *entry) readPort(b []byte) {
 	}
 }
 
-// isEstablished reads CTA_PROTOINFO, which contains the state of a TCP connection.
+// isEstablished decodes CTA_PROTOINFO, which contains the state of a TCP connection.
 func isEstablished(b []byte) bool {
 	tcp := netlink.DecodeNested(b, infoTCP)
 	for tcp.Next() {

@@ -13,8 +13,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/scratch"
 )
 
-// TestTranslated has the kernel translate connections: it lists those of the family
-// that are established, and no others.
+// TestTranslated: of the connections of a family, only established ones with a translated
+// source are listed.
 func TestTranslated(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft", "ip")
@@ -53,7 +53,7 @@ func TestTranslated(t *testing.T) {
 	})
 }
 
-// A listener has connections to itself.
+// A listener holds both ends of the connections to it.
 type listener struct {
 	net.Listener
 	ends []net.Conn

@@ -12,19 +12,19 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// ReadSetting is as of package sysctl, and IPVS timeouts are settings too.
+// ReadSetting is like sysctl.Read; IPVS timeouts are settings too.
 func (k *Kernel) ReadSetting(name string) (string, error) {
-	value, there := k.settings[name]
+	value, found := k.settings[name]
 	switch {
 	case k.NoIPVS && strings.HasPrefix(name, "ipvs."):
 		return "", ipvs.ErrNoIPVS
-	case !there:
+	case !found:
 		return "", fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
 	return value, nil
 }
 
-// WriteSetting is as of package sysctl.
+// WriteSetting is like sysctl.Write.
 func (k *Kernel) WriteSetting(name, value string) error {
 	return k.change(fmt.Sprintf("set %s = %s", name, value), func() error {
 		if _, err := k.ReadSetting(name); err != nil {
@@ -35,10 +35,10 @@ func (k *Kernel) WriteSetting(name, value string) error {
 	})
 }
 
-// RemoveSetting takes a sysctl away, as the unloading of a module does.
+// RemoveSetting removes a sysctl, as the kernel does when a module is unloaded.
 func (k *Kernel) RemoveSetting(name string) { delete(k.settings, name) }
 
-// Device fails where there is no device of that name.
+// Device returns an error if there is no device of that name.
 func (k *Kernel) Device(name string) error {
 	if !slices.Contains(k.devices, name) {
 		return fmt.Errorf("device %s: %w", name, unix.ENODEV)
@@ -46,15 +46,15 @@ func (k *Kernel) Device(name string) error {
 	return nil
 }
 
-// Addresses is as of hostaddr.Read.
+// Addresses is like hostaddr.Read.
 func (k *Kernel) Addresses() ([]hostaddr.Local, error) { return slices.Clone(k.addresses), nil }
 
-// AddForeignAddress adds an address as another program does.
+// AddForeignAddress adds an address of another program.
 func (k *Kernel) AddForeignAddress(a hostaddr.Address, prefix int) {
 	k.addresses = append(k.addresses, hostaddr.Local{Address: a, Prefix: prefix})
 }
 
-// AddAddresses is as of hostaddr.Add.
+// AddAddresses is like hostaddr.Add.
 func (k *Kernel) AddAddresses(list ...hostaddr.Address) []error {
 	return k.eachAddress("add ", list, func(a hostaddr.Address, i int) error {
 		if i >= 0 {
@@ -68,7 +68,7 @@ func (k *Kernel) AddAddresses(list ...hostaddr.Address) []error {
 	})
 }
 
-// DeleteAddresses is as of hostaddr.Delete.
+// DeleteAddresses is like hostaddr.Delete.
 func (k *Kernel) DeleteAddresses(list ...hostaddr.Address) []error {
 	return k.eachAddress("delete ", list, func(a hostaddr.Address, i int) error {
 		if i < 0 {
@@ -79,7 +79,7 @@ func (k *Kernel) DeleteAddresses(list ...hostaddr.Address) []error {
 	})
 }
 
-// eachAddress calls f for each address, with its place among those that are there.
+// eachAddress calls f for each address with its index in k.addresses, or -1.
 func (k *Kernel) eachAddress(call string, list []hostaddr.Address, f func(hostaddr.Address, int) error) []error {
 	var answers []error
 	for _, a := range list {

@@ -1,11 +1,10 @@
-// Package fakekernel is the kernel of one network namespace in memory: nftables, IPVS,
-// settings and addresses, as far as the engine of lvsmark uses them. Tests of the engine
-// run on it without root, and have it fail, or be changed by another process, wherever
-// they want. It is a package of its own so that it sees of the engine only what the
-// kernel sees: the calls.
+// Package fakekernel is an in-memory kernel with one network namespace: nftables, IPVS,
+// settings and addresses, as far as lvsmark's engine uses them. Tests of the engine run on
+// it without root. They can inject failures, and changes by another process, at each call.
+// It is a separate package, so that it depends on the calls of the engine only.
 //
-// It accepts any ruleset, and gives it back as it was written: what the real kernel makes
-// of a ruleset is tested on the real one.
+// It accepts any ruleset and lists it unchanged. The form in which the real kernel lists a
+// ruleset is tested on the real kernel.
 package fakekernel
 
 import (
@@ -21,25 +20,25 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A Kernel is not safe for concurrent use, but for Rehearse.
+// A Kernel is not safe for concurrent use, except for Rehearse.
 type Kernel struct {
-	// Before is called ahead of each call that changes something, and named what:
-	// "commit", "lock", "add real server 10.0.0.11 of fwmark 21 IPv4", "set
-	// net.ipv4.ip_forward = 1", "add 198.51.100.21 on vip0". If it returns an error, the
-	// call does nothing and returns that error. nil: there is none.
+	// Before, if not nil, is called before each change, with the name of the call: "commit",
+	// "lock", "add real server 10.0.0.11 of fwmark 21 IPv4", "set net.ipv4.ip_forward = 1",
+	// "add 198.51.100.21 on vip0". If it returns an error, the call makes no change and
+	// returns that error.
 	Before func(call string) error
 
-	// After is called behind each such call. An error stands for an answer that was
-	// lost: the call has done its work, and returns that error.
+	// After, if not nil, is called after each change. An error stands for a lost answer: the
+	// change is made, and the call returns the error.
 	After func(call string) error
 
-	NoIPVS   bool     // the kernel has none
-	Findings []string // what Warnings returns
+	NoIPVS   bool     // the kernel has no IPVS
+	Findings []string // returned by Warnings
 
 	tables     []*nft.Table // lvsmark's
 	foreign    []nft.TableName
 	generation uint32
-	lock       string // its owner; empty: nobody
+	lock       string // lock owner; empty: not locked
 
 	services    []ipvs.VirtualService
 	connections []ipvs.Connection
@@ -49,21 +48,21 @@ type Kernel struct {
 	addresses []hostaddr.Local
 }
 
-// New returns a kernel that has settings and devices, and nothing else.
+// New returns a kernel with settings and devices.
 func New(settings map[string]string, devices ...string) *Kernel {
 	return &Kernel{generation: 1, settings: maps.Clone(settings), devices: devices}
 }
 
-// Meanwhile calls f, which changes the kernel as another process: neither Before nor
-// After is called.
-func (k *Kernel) Meanwhile(f func()) {
+// AsOtherProcess calls f, which changes the kernel as another process does: Before and
+// After are not called.
+func (k *Kernel) AsOtherProcess(f func()) {
 	before, after := k.Before, k.After
 	k.Before, k.After = nil, nil
 	f()
 	k.Before, k.After = before, after
 }
 
-// change makes a change by f, unless it is made to fail.
+// change calls f, which makes the change, between Before and After.
 func (k *Kernel) change(call string, f func() error) error {
 	if k.Before != nil {
 		if err := k.Before(call); err != nil {
@@ -85,9 +84,9 @@ func (k *Kernel) Warnings(*config.Spec) []string { return k.Findings }
 // Close does nothing.
 func (k *Kernel) Close() {}
 
-// String is the whole kernel as text: lvsmark's tables as nft lists them, the names of
-// others, services as ipvsadm saves them, addresses and settings. The generation of the
-// ruleset and counts of connections are left out.
+// String dumps the kernel as text: lvsmark's tables as nft lists them, the names of other
+// tables, services as ipvsadm saves them, addresses and settings. It omits the generation
+// of the ruleset and the numbers of connections.
 func (k *Kernel) String() string {
 	var b strings.Builder
 	b.WriteString((&nft.Ruleset{Tables: k.tables}).String())

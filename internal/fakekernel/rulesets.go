@@ -7,10 +7,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Generation is as of nft.Conn.
+// Generation is like nft.Conn.Generation.
 func (k *Kernel) Generation() (uint32, error) { return k.generation, nil }
 
-// Snapshot is as of nft.Conn.
+// Snapshot is like nft.Conn.Snapshot.
 func (k *Kernel) Snapshot() (*nft.Snapshot, error) {
 	s := &nft.Snapshot{
 		Ruleset:    nft.Ruleset{Tables: slices.Clone(k.tables)},
@@ -23,10 +23,10 @@ func (k *Kernel) Snapshot() (*nft.Snapshot, error) {
 	return s, nil
 }
 
-// Rehearse returns the ruleset as it is.
+// Rehearse returns the ruleset unchanged.
 func (k *Kernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return r, nil }
 
-// Commit is as of nft.Conn. All is one transaction.
+// Commit is like nft.Conn.Commit, always with one transaction.
 func (k *Kernel) Commit(d *nft.Difference, generation uint32) (uint32, error) {
 	err := k.change("commit", func() error {
 		if generation != k.generation {
@@ -42,7 +42,7 @@ func (k *Kernel) Commit(d *nft.Difference, generation uint32) (uint32, error) {
 	return k.generation, nil
 }
 
-// CommitLocked is as of nft.Conn.
+// CommitLocked is like nft.Conn.CommitLocked.
 func (k *Kernel) CommitLocked(d *nft.Difference, generation uint32) (uint32, error) {
 	from, _ := d.Rulesets()
 	if nft.Compare(&nft.Ruleset{Tables: k.tables}, from).Empty() {
@@ -51,7 +51,7 @@ func (k *Kernel) CommitLocked(d *nft.Difference, generation uint32) (uint32, err
 	return k.Commit(d, generation)
 }
 
-// Restore is as of nft.Conn.
+// Restore is like nft.Conn.Restore.
 func (k *Kernel) Restore(r *nft.Ruleset) error {
 	return k.change("restore", func() error {
 		k.SetTables(r)
@@ -59,7 +59,7 @@ func (k *Kernel) Restore(r *nft.Ruleset) error {
 	})
 }
 
-// SetTables gives lvsmark the tables of the ruleset.
+// SetTables replaces lvsmark's tables.
 func (k *Kernel) SetTables(r *nft.Ruleset) {
 	k.tables = r.Tables
 	k.generation++
@@ -71,9 +71,9 @@ func (k *Kernel) AddForeign(t nft.TableName) {
 	k.generation++
 }
 
-// Acquire is as of nft.Acquire.
+// Acquire is like nft.Acquire.
 func (k *Kernel) Acquire(owner string, generation uint32) (release func() error, after uint32, err error) {
-	taken := false
+	acquired := false
 	err = k.change("lock", func() error {
 		switch {
 		case k.lock != "":
@@ -81,13 +81,13 @@ func (k *Kernel) Acquire(owner string, generation uint32) (release func() error,
 		case generation != 0 && generation != k.generation:
 			return nft.ErrStale
 		}
-		k.lock, taken = owner, true
+		k.lock, acquired = owner, true
 		k.generation++
 		return nil
 	})
 	if err != nil {
-		if taken {
-			_ = k.unlock() // the end of the connection does that
+		if acquired {
+			_ = k.unlock() // as the kernel does when the connection is closed
 		}
 		return nil, 0, err
 	}
@@ -100,7 +100,7 @@ func (k *Kernel) unlock() error {
 	return nil
 }
 
-// LockOwner is as of nft.Conn.
+// LockOwner is like nft.Conn.LockOwner.
 func (k *Kernel) LockOwner() (owner string, found bool, err error) {
 	return k.lock, k.lock != "", nil
 }

@@ -15,7 +15,7 @@ import (
 // IPVSLoaded reports whether the kernel has IPVS.
 func (k *Kernel) IPVSLoaded() bool { return !k.NoIPVS }
 
-// OpenIPVS fails where the kernel has none.
+// OpenIPVS returns ipvs.ErrNoIPVS if the kernel has no IPVS.
 func (k *Kernel) OpenIPVS() error {
 	if k.NoIPVS {
 		return ipvs.ErrNoIPVS
@@ -23,7 +23,7 @@ func (k *Kernel) OpenIPVS() error {
 	return nil
 }
 
-// Services is as of ipvs.Conn.
+// Services is like ipvs.Conn.Services.
 func (k *Kernel) Services(...ipvs.Key) ([]ipvs.VirtualService, error) {
 	return k.sortedServices(), k.OpenIPVS()
 }
@@ -39,12 +39,12 @@ func (k *Kernel) sortedServices() []ipvs.VirtualService {
 	return services
 }
 
-// ServicesDigest is the services as text.
+// ServicesDigest returns the services as text.
 func (k *Kernel) ServicesDigest() (string, error) {
 	return ipvs.Text(k.sortedServices()), k.OpenIPVS()
 }
 
-// ChangeServices is as of ipvs.Conn.Apply, one change after the other.
+// ChangeServices is like ipvs.Conn.Apply, with batches of one change.
 func (k *Kernel) ChangeServices(changes ...ipvs.Change) []error {
 	var answers []error
 	for _, c := range changes {
@@ -57,7 +57,7 @@ func (k *Kernel) ChangeServices(changes ...ipvs.Change) []error {
 	return answers
 }
 
-// ServiceChanged is as of ipvs.Conn.Done.
+// ServiceChanged is like ipvs.Conn.IsApplied.
 func (k *Kernel) ServiceChanged(c ipvs.Change) (bool, error) {
 	s := k.service(c.Service.Key)
 	if c.OnService() {
@@ -76,8 +76,8 @@ func (k *Kernel) ServiceChanged(c ipvs.Change) (bool, error) {
 	return i >= 0 && configured(s.Destinations[i]) == c.After, nil
 }
 
-// Connect has a real server hold so many connections of each kind.
-func (k *Kernel) Connect(key ipvs.Key, address netip.Addr, c ipvs.Connections) {
+// SetConnections sets the numbers of connections of a real server.
+func (k *Kernel) SetConnections(key ipvs.Key, address netip.Addr, c ipvs.Connections) {
 	s := k.service(key)
 	s.Destinations[s.destination(ipvs.Endpoint{Address: address})].Connections = c
 }
@@ -85,7 +85,7 @@ func (k *Kernel) Connect(key ipvs.Key, address netip.Addr, c ipvs.Connections) {
 // AddConnection adds an entry to the table of IPVS connections.
 func (k *Kernel) AddConnection(c ipvs.Connection) { k.connections = append(k.connections, c) }
 
-// UnderWay is as of ipvs.EachConnection.
+// UnderWay is like ipvs.EachConnection.
 func (k *Kernel) UnderWay() iter.Seq2[ipvs.Connection, error] {
 	return func(yield func(ipvs.Connection, error) bool) {
 		for _, c := range k.connections {
@@ -96,13 +96,13 @@ func (k *Kernel) UnderWay() iter.Seq2[ipvs.Connection, error] {
 	}
 }
 
-// Translated returns none.
+// Translated returns no connections.
 func (k *Kernel) Translated(config.Family) ([]netip.AddrPort, error) { return nil, nil }
 
-// A service is one of the kernel's.
+// A service is an element of Kernel.services.
 type service struct{ *ipvs.VirtualService }
 
-// service returns nil where there is none.
+// service returns nil if there is no such service.
 func (k *Kernel) service(key ipvs.Key) *service {
 	i := slices.IndexFunc(k.services, func(s ipvs.VirtualService) bool { return s.Key == key })
 	if i < 0 {
@@ -115,8 +115,8 @@ func (s *service) destination(e ipvs.Endpoint) int {
 	return slices.IndexFunc(s.Destinations, func(d ipvs.Destination) bool { return d.Endpoint() == e })
 }
 
-// changeService has the kernel's errors: EEXIST for what is there already, ESRCH for a
-// service and ENOENT for a real server that is not there.
+// changeService returns the errors of the kernel: EEXIST for an object that exists, ESRCH
+// for a missing service and ENOENT for a missing real server.
 func (k *Kernel) changeService(c ipvs.Change) error {
 	if err := k.OpenIPVS(); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (s *service) changeDestination(c ipvs.Change) error {
 	return nil
 }
 
-// configured is the destination without what counts by itself.
+// configured returns the destination without its numbers of connections.
 func configured(d ipvs.Destination) ipvs.Destination {
 	d.Connections = ipvs.Connections{}
 	return d

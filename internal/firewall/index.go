@@ -189,7 +189,7 @@ func (i *indexer) isRelevant(keys interval) bool {
 		if !i.space.mayHave(v, interval{keys.low[at:end], keys.high[at:end]}) {
 			return false
 		}
-		at += nft.Padded(v.size)
+		at += nft.RegisterLen(v.size)
 	}
 	return true
 }
@@ -254,7 +254,7 @@ func (i *indexer) finish() {
 		high := filled(len(e.key), 0xff)
 		for _, next := range i.ends[n+1:] {
 			if next.key != e.key && len(next.key) == len(e.key) {
-				high, _ = nft.Before([]byte(next.key))
+				high, _ = nft.Predecessor([]byte(next.key))
 				break
 			}
 		}

@@ -51,7 +51,7 @@ func kindOf(e nft.Expression, f nft.Family) RuleKind {
 	case *expr.Lookup:
 		return kindOfWrite(typed.IsDestRegSet && typed.DestRegister == verdictRegister, false)
 	}
-	if _, fills := e.Fills(); fills && e.Name == "ct" {
+	if _, fills := e.DestRegister(); fills && e.Name == "ct" {
 		return PassThrough
 	}
 	return Opaque

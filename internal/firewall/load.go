@@ -44,7 +44,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "tproxy":
 		l.add(interception{effect: Proxies})
 	case "cmp", "range":
-		if v := l.at(e.Reads()); v.kind == opaque {
+		if v := l.at(e.SourceRegister()); v.kind == opaque {
 			l.addCondition(nameOf(v)) // the other operand does not matter
 			return
 		}
@@ -93,7 +93,7 @@ func (l *loader) typedExpression(e nft.Expression, typed expr.Any) {
 
 // opaque loads an expression of which only the name is known.
 func (l *loader) opaque(e nft.Expression) {
-	register, fills := e.Fills()
+	register, fills := e.DestRegister()
 	switch {
 	case e.Name == "objref":
 		l.object("")
@@ -102,7 +102,7 @@ func (l *loader) opaque(e nft.Expression) {
 	case fills && e.Name != "immediate" && e.Name != "lookup":
 		name := e.Name
 		if e.Name == "bitwise" || e.Name == "byteorder" {
-			name = l.at(e.Reads()).name
+			name = l.at(e.SourceRegister()).name
 		}
 		l.fill(register, opaqueValue(name, 4))
 	case e.Name == "ct":
@@ -117,7 +117,7 @@ func unknownExpression(e nft.Expression) string { return "the unknown expression
 
 // other loads an expression whose result is unknown in advance.
 func (l *loader) other(e nft.Expression) {
-	register, fills := e.Fills()
+	register, fills := e.DestRegister()
 	size := 4
 	switch {
 	case e.Name == "inner":
@@ -166,12 +166,12 @@ func (l *loader) compare(e *expr.Cmp) {
 		within(e.Data, e.Data, true)
 		t.inverse = e.Op == expr.CmpOpNeq
 	case expr.CmpOpLt:
-		below, ok := nft.Before(e.Data)
+		below, ok := nft.Predecessor(e.Data)
 		within(filled(len(e.Data), 0), below, ok)
 	case expr.CmpOpLte:
 		within(filled(len(e.Data), 0), e.Data, true)
 	case expr.CmpOpGt:
-		above, ok := nft.After(e.Data)
+		above, ok := nft.Successor(e.Data)
 		within(above, filled(len(e.Data), 0xff), ok)
 	case expr.CmpOpGte:
 		within(e.Data, filled(len(e.Data), 0xff), true)
@@ -191,7 +191,7 @@ func (l *loader) inRange(e *expr.Range) {
 // lookup loads a lookup in a set, a map or a verdict map.
 func (l *loader) lookup(e *expr.Lookup) {
 	step := lookup{set: e.SetName, inverse: e.Invert, isMap: e.IsDestRegSet, slot: l.slots}
-	if slot, ok := nft.Slot(e.SourceRegister); ok {
+	if slot, ok := nft.RegisterSlot(e.SourceRegister); ok {
 		key := l.registers[slot:]
 		for len(key) > 0 && key[len(key)-1] == nil {
 			key = key[:len(key)-1]

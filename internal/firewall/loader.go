@@ -69,14 +69,14 @@ func (l *loader) typed(e nft.Expression) expr.Any {
 
 // at returns the value of a register.
 func (l *loader) at(register uint32) value {
-	if slot, ok := nft.Slot(register); ok && l.registers[slot] != nil {
+	if slot, ok := nft.RegisterSlot(register); ok && l.registers[slot] != nil {
 		return *l.registers[slot]
 	}
 	return opaqueValue("", 0)
 }
 
 func (l *loader) fill(register uint32, v value) {
-	if slot, ok := nft.Slot(register); ok {
+	if slot, ok := nft.RegisterSlot(register); ok {
 		l.registers[slot] = &v
 	}
 }

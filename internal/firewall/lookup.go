@@ -87,8 +87,8 @@ func (a lookup) fields(b branch, keyLen int) []value {
 			}
 		}
 		fields = append(fields, v)
-		keyLen -= nft.Padded(v.size)
-		i += nft.Padded(v.size) / 4
+		keyLen -= nft.RegisterLen(v.size)
+		i += nft.RegisterLen(v.size) / 4
 	}
 	return fields
 }
@@ -221,7 +221,7 @@ func (w *walk) matchingFields(b branch, fields []value, key interval) []branch {
 			narrowed = append(narrowed, w.narrow(hit, v, within)...)
 		}
 		hits = narrowed
-		at += nft.Padded(v.size)
+		at += nft.RegisterLen(v.size)
 	}
 	return hits
 }

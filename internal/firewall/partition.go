@@ -126,7 +126,7 @@ func (p *partition) set(s *nft.Set, fields []value) {
 				p.element(e.Match(), s.RangesArePairs(), at, v.size)
 			}
 		}
-		at += nft.Padded(v.size)
+		at += nft.RegisterLen(v.size)
 	}
 }
 

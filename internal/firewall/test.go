@@ -195,5 +195,5 @@ func roundedUp(low, mask []byte) ([]byte, bool) {
 	for i := range high {
 		high[i] |= ^mask[i]
 	}
-	return nft.After(high)
+	return nft.Successor(high)
 }

@@ -1,8 +1,8 @@
-// Package hostaddr is the VIP addresses of a director on its devices: it compiles a spec
-// to them, reads those of the kernel, adds and deletes them over route netlink.
+// Package hostaddr manages the VIP addresses on the devices of a director: it compiles
+// them from a spec, and lists, adds and deletes addresses by route netlink.
 //
-// Everything works in the network namespace of the calling thread, so a caller that has
-// entered a namespace must have locked its OS thread.
+// All functions use the network namespace of the calling thread. A caller that has entered
+// a namespace must have locked its OS thread.
 package hostaddr
 
 import (
@@ -12,16 +12,15 @@ import (
 	"net/netip"
 )
 
-// Protocol marks the addresses that Add made: the kernel keeps it with the address
-// (IFA_PROTO, since Linux 5.18) and lists it; `ip address` shows "proto 0x4c". Linux
-// itself uses 1 to 3 (linux/if_addr.h), and no routing daemon in iproute2's rt_protos
-// has 76.
+// Protocol is the address protocol of the addresses that Add adds (IFA_PROTO, since Linux
+// 5.18). `ip address` shows it as "proto 0x4c". Linux itself uses 1 to 3
+// (linux/if_addr.h), and no routing daemon in iproute2's rt_protos has 76.
 const Protocol = 76
 
-// ErrProtocol says that the kernel does not keep Protocol: a later delete could not tell
-// an address of ours from others.
-var ErrProtocol = errors.New("this kernel does not keep the protocol of an address, which Linux 5.18 and later do;" +
-	" put the VIP on the device by other means and leave out \"vip-device\"")
+// ErrProtocol reports that the kernel does not store Protocol, so that a later delete
+// could not distinguish lvsmark's addresses from others.
+var ErrProtocol = errors.New("this kernel does not store the protocol of an address, which needs Linux 5.18 or later;" +
+	" add the VIP to the device by other means and remove \"vip-device\" from the spec")
 
 // An Address is a VIP on a device.
 type Address struct {
@@ -29,18 +28,18 @@ type Address struct {
 	IP     netip.Addr
 }
 
-// String is as in "198.51.100.21 on eth0".
+// String returns, for example, "198.51.100.21 on eth0".
 func (a Address) String() string { return fmt.Sprintf("%s on %s", a.IP, a.Device) }
 
-// A Local is an address that a device has.
+// A Local is an address in the kernel.
 type Local struct {
 	Address
-	Prefix int  // length of the prefix: Add makes 32 and 128
-	Ours   bool // Add made it
+	Prefix int  // prefix length; 32 or 128 if added by Add
+	Ours   bool // added by Add
 }
 
-// Read returns all addresses of all devices, in the order of the kernel. It starts anew,
-// up to a hundred times, when addresses change meanwhile.
+// Read returns all addresses of all devices, in the order of the kernel. It retries up to
+// a hundred times if addresses change during the dump.
 func Read() ([]Local, error) {
 	devices, err := net.Interfaces()
 	if err != nil {
@@ -58,7 +57,7 @@ func Read() ([]Local, error) {
 	for _, a := range dumped {
 		name, ok := names[a.device]
 		if !ok {
-			continue // the device came or went between the two lists
+			continue // added or deleted between the two lists
 		}
 		addresses = append(addresses, Local{
 			Address: Address{Device: name, IP: a.local},

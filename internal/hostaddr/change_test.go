@@ -42,15 +42,15 @@ func TestAddAndDelete(t *testing.T) {
 	})
 }
 
-// only is the one answer there is.
-func only(t *testing.T, answers []error) error {
+// onlyAnswer requires one result and returns it.
+func onlyAnswer(t *testing.T, answers []error) error {
 	t.Helper()
 	require.Len(t, answers, 1)
 	return answers[0]
 }
 
-// An IPv6 VIP answers at once, and does not fail for a host that has it
-// too: under direct forwarding each real server does.
+// TestUsableAtOnce: an IPv6 VIP is usable at once, and also if another host has it, as
+// each real server has under direct forwarding.
 func TestUsableAtOnce(t *testing.T) {
 	withDevice(t, func() {
 		require.NoError(t, errors.Join(hostaddr.Add(on("vip0", "2001:db8::21"))...))
@@ -61,32 +61,32 @@ func TestUsableAtOnce(t *testing.T) {
 func TestErrors(t *testing.T) {
 	withDevice(t, func() {
 		for _, ip := range []string{"198.51.100.21", "2001:db8::21"} {
-			err := only(t, hostaddr.Add(on("nowhere", ip)))
+			err := onlyAnswer(t, hostaddr.Add(on("nowhere", ip)))
 			assert.ErrorContains(t, err, "add address "+ip+" on nowhere: device nowhere: no such network interface; ")
-			err = only(t, hostaddr.Delete(on("vip0", ip)))
+			err = onlyAnswer(t, hostaddr.Delete(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EADDRNOTAVAIL)
 			require.ErrorIs(t, err, hostaddr.ErrStale)
-			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address (it is not there: another process has deleted it)")
+			assert.EqualError(t, err, "delete address "+ip+" on vip0: cannot assign requested address (the device does not have it: another process has deleted it)")
 
 			require.NoError(t, errors.Join(hostaddr.Add(on("vip0", ip))...))
-			err = only(t, hostaddr.Add(on("vip0", ip)))
+			err = onlyAnswer(t, hostaddr.Add(on("vip0", ip)))
 			require.ErrorIs(t, err, unix.EEXIST)
 			require.ErrorIs(t, err, hostaddr.ErrStale)
-			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (it is there already: another process has added it)")
+			assert.EqualError(t, err, "add address "+ip+" on vip0: file exists (the device has it already: another process has added it)")
 		}
 		scratch.Run(t, "", "sysctl", "-qw", "net.ipv6.conf.vip0.disable_ipv6=1")
-		err := only(t, hostaddr.Add(on("vip0", "2001:db8::22")))
+		err := onlyAnswer(t, hostaddr.Add(on("vip0", "2001:db8::22")))
 		require.ErrorIs(t, err, unix.EACCES)
 		require.NotErrorIs(t, err, netlink.ErrPrivilege)
-		assert.EqualError(t, err, "add address 2001:db8::22 on vip0: permission denied (IPv6 is off on the device: try \"sysctl net.ipv6.conf.vip0.disable_ipv6=0\")")
+		assert.EqualError(t, err, "add address 2001:db8::22 on vip0: permission denied (IPv6 is disabled on the device: try \"sysctl net.ipv6.conf.vip0.disable_ipv6=0\")")
 		scratch.DropPrivileges(t)
-		err = only(t, hostaddr.Add(on("vip0", "198.51.100.23")))
+		err = onlyAnswer(t, hostaddr.Add(on("vip0", "198.51.100.23")))
 		require.ErrorIs(t, err, netlink.ErrPrivilege)
 		assert.ErrorContains(t, err, "operation not permitted: this needs CAP_NET_ADMIN")
 	})
 }
 
-// TestUnmarked: what could not be told from others' later is taken back.
+// TestUnmarked: an address is deleted again if the kernel does not store its protocol.
 func TestUnmarked(t *testing.T) {
 	withDevice(t, func() {
 		before := read(t)
@@ -97,8 +97,7 @@ func TestUnmarked(t *testing.T) {
 	})
 }
 
-// TestMany: each has its own answer, and none is begun behind a piece in which one
-// was refused.
+// TestMany: each address has its own result, and no batch follows a batch with a refusal.
 func TestMany(t *testing.T) {
 	need.Kernel(t, 5, 18)
 	withDevice(t, func() {
@@ -115,7 +114,7 @@ func TestMany(t *testing.T) {
 		require.NoError(t, errors.Join(hostaddr.Add(list[200])...))
 		answers = hostaddr.Add(list[:300]...)
 		require.ErrorIs(t, answers[200], unix.EEXIST)
-		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists (it is there already: another process has added it)")
+		assert.EqualError(t, answers[200], "add address "+list[200].String()+": file exists (the device has it already: another process has added it)")
 		assert.Less(t, len(answers), 300)
 		for i, err := range answers {
 			assert.Equal(t, i == 200, err != nil, err)

@@ -10,10 +10,10 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// ifaProto is IFA_PROTO of linux/if_addr.h, which golang.org/x/sys/unix lacks.
+// ifaProto is IFA_PROTO of linux/if_addr.h, missing in golang.org/x/sys/unix.
 const ifaProto = 11
 
-// A kernelAddress is an address in the terms of rtnetlink(7).
+// A kernelAddress is an address of rtnetlink(7).
 type kernelAddress struct {
 	device   uint32 // index
 	local    netip.Addr
@@ -21,11 +21,11 @@ type kernelAddress struct {
 	protocol uint8
 }
 
-// encodeAddress is a host address of ours, permanent. An IPv6 one is deprecated from the
-// start (RFC 4862, 5.5.4): it serves clients, but the director does not choose it as the
-// source of its own connections, nor masquerades with it.
+// encodeAddress encodes a permanent host address with Protocol. An IPv6 address is
+// deprecated from the start (RFC 4862, 5.5.4): it serves clients, but the kernel does not
+// choose it as the source of the director's own or masqueraded connections.
 func encodeAddress(device uint32, ip netip.Addr) netlink.Request {
-	// struct ifaddrmsg: family, prefix length, flags and scope of a byte each, and the
+	// struct ifaddrmsg: family, prefix length, flags and scope, one byte each, and the
 	// device in host byte order.
 	header := []byte{family(ip), uint8(ip.BitLen()), 0, unix.RT_SCOPE_UNIVERSE}
 	header = binary.NativeEndian.AppendUint32(header, device)
@@ -35,8 +35,8 @@ func encodeAddress(device uint32, ip netip.Addr) netlink.Request {
 	b = netlink.AppendUint8(b, ifaProto, Protocol)
 	if ip.Is6() {
 		b = netlink.AppendUint32(b, unix.IFA_FLAGS, unix.IFA_F_NODAD)
-		// struct ifa_cacheinfo: preferred, valid (seconds; all ones: forever), then two
-		// times that only the kernel sets.
+		// struct ifa_cacheinfo: preferred and valid lifetime (seconds; all ones: forever), then
+		// two timestamps that the kernel sets.
 		lifetimes := make([]byte, unix.SizeofIfaCacheinfo)
 		binary.NativeEndian.PutUint32(lifetimes[4:], math.MaxUint32)
 		b = netlink.AppendAttribute(b, unix.IFA_CACHEINFO, lifetimes)
@@ -44,7 +44,7 @@ func encodeAddress(device uint32, ip netip.Addr) netlink.Request {
 	return netlink.Request{Header: header, Data: b}
 }
 
-// family is that of struct ifaddrmsg.
+// family is the address family of struct ifaddrmsg.
 func family(ip netip.Addr) uint8 {
 	if ip.Is4() {
 		return unix.AF_INET
@@ -52,8 +52,8 @@ func family(ip netip.Addr) uint8 {
 	return unix.AF_INET6
 }
 
-// decodeMessage reads an RTM_NEWADDR message. The local address is invalid when it is of
-// neither IP family.
+// decodeMessage decodes an RTM_NEWADDR message. The local address is invalid if the family
+// is neither IPv4 nor IPv6.
 func decodeMessage(m netlink.Message) (kernelAddress, error) {
 	attributes, err := m.Attributes(unix.SizeofIfAddrmsg)
 	if err != nil || m.Type != unix.RTM_NEWADDR {
@@ -69,7 +69,7 @@ func decodeMessage(m netlink.Message) (kernelAddress, error) {
 		switch d.Type() {
 		case unix.IFA_LOCAL:
 			local = d.Bytes()
-		case unix.IFA_ADDRESS: // the other end's on a point-to-point link
+		case unix.IFA_ADDRESS: // the peer's address on a point-to-point link
 			peer = d.Bytes()
 		case ifaProto:
 			address.protocol = d.Uint8()

@@ -12,9 +12,9 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// anAddress is 198.51.100.21/32 of ours, on the device with index 3, as the kernel
-// sends it.
-func anAddress() []byte {
+// addressMessage is a message of the kernel: 198.51.100.21/32 with Protocol on the device
+// with index 3.
+func addressMessage() []byte {
 	return []byte{
 		unix.AF_INET, 32, 0, 0, 3, 0, 0, 0,
 		8, 0, unix.IFA_LOCAL, 0, 198, 51, 100, 21,
@@ -23,22 +23,22 @@ func anAddress() []byte {
 }
 
 func TestDecodeMessage(t *testing.T) {
-	address, err := decodeMessage(netlink.Message{Type: unix.RTM_NEWADDR, Data: anAddress()})
+	address, err := decodeMessage(netlink.Message{Type: unix.RTM_NEWADDR, Data: addressMessage()})
 	require.NoError(t, err)
 	assert.Equal(t, kernelAddress{3, netip.MustParseAddr("198.51.100.21"), 32, Protocol}, address)
 
 	for _, m := range []netlink.Message{
-		{Type: unix.RTM_NEWROUTE, Data: anAddress()},
-		{Type: unix.RTM_NEWADDR, Data: anAddress()[:7]},
-		{Type: unix.RTM_NEWADDR, Data: anAddress()[:10]},
+		{Type: unix.RTM_NEWROUTE, Data: addressMessage()},
+		{Type: unix.RTM_NEWADDR, Data: addressMessage()[:7]},
+		{Type: unix.RTM_NEWADDR, Data: addressMessage()[:10]},
 	} {
 		_, err := decodeMessage(m)
 		require.ErrorIs(t, err, netlink.ErrMalformed)
 	}
 }
 
-// TestEncodeAddress: what "ip address add 2001:db8::21/128 dev DEVICE nodad
-// preferred_lft 0 proto 76" sends, but for the order.
+// TestEncodeAddress: the request of "ip address add 2001:db8::21/128 dev DEVICE nodad
+// preferred_lft 0 proto 76", apart from the order of attributes.
 func TestEncodeAddress(t *testing.T) {
 	request := encodeAddress(3, netip.MustParseAddr("2001:db8::21"))
 	assert.Equal(t, []byte{unix.AF_INET6, 128, 0, 0, 3, 0, 0, 0}, request.Header)
@@ -52,10 +52,10 @@ func TestEncodeAddress(t *testing.T) {
 	), request.Data)
 }
 
-// FuzzDecodeMessage looks for addresses on which reading falls over.
+// FuzzDecodeMessage: decoding any bytes does not panic.
 func FuzzDecodeMessage(f *testing.F) {
-	f.Add(anAddress())
-	f.Add(anAddress()[:unix.SizeofIfAddrmsg])
+	f.Add(addressMessage())
+	f.Add(addressMessage()[:unix.SizeofIfAddrmsg])
 	request := encodeAddress(1, netip.MustParseAddr("2001:db8::21"))
 	f.Add(slices.Concat(request.Header, request.Data))
 	f.Fuzz(func(t *testing.T, data []byte) {

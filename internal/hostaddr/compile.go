@@ -2,8 +2,8 @@ package hostaddr
 
 import "github.com/lvsmark/lvsmark/config"
 
-// Compile returns the VIPs that the spec wants on devices, in its order. A VIP of
-// several clusters is there once for each device.
+// Compile returns the VIPs of the spec that have a device, in the order of the spec, each
+// VIP once for each device.
 func Compile(spec *config.Spec) []Address {
 	var addresses []Address
 	seen := map[Address]bool{}

@@ -18,7 +18,7 @@ func withDevice(t *testing.T, f func()) {
 	need.Programs(t, "ip")
 	scratch.Do(t, func() {
 		scratch.Run(t, "", "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
-		// No link-local address, which the kernel adds some time later.
+		// No link-local address: the kernel would add it after a delay.
 		scratch.Run(t, "", "ip", "link", "set", "vip0", "addrgenmode", "none")
 		scratch.Run(t, "", "ip", "link", "set", "vip1", "up")
 		scratch.Run(t, "", "ip", "link", "set", "vip0", "up")
@@ -38,7 +38,7 @@ func read(t *testing.T) []hostaddr.Local {
 	return addresses
 }
 
-// ours returns those that Add made.
+// ours returns the addresses that Add added.
 func ours(t *testing.T) []hostaddr.Local {
 	t.Helper()
 	return slices.DeleteFunc(read(t), func(a hostaddr.Local) bool { return !a.Ours })

@@ -2,17 +2,17 @@ package hostaddr
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// errInterrupted says that other processes add or delete addresses again and again.
-var errInterrupted = errors.New("the addresses change while they are read: find who does, `ip monitor address` tells")
+// errInterrupted reports that other processes change the addresses during each dump.
+var errInterrupted = fmt.Errorf("the addresses changed during each of %d reads: `ip monitor address` prints the changes", dumpTries)
 
-// dumpTries bounds how often a dump begins anew because another process changes the
-// addresses meanwhile.
+// dumpTries is the maximum number of dumps if addresses change during a dump.
 const dumpTries = 100
 
 // dump returns the addresses of all devices.
@@ -32,7 +32,7 @@ func dumpOnce() (addresses []kernelAddress, err error) {
 	}
 	defer c.Close()
 	ofAllFamilies := make([]byte, unix.SizeofIfAddrmsg)
-	for m, err := range c.Ask(netlink.Request{Type: unix.RTM_GETADDR, Flags: unix.NLM_F_DUMP, Header: ofAllFamilies}) {
+	for m, err := range c.Query(netlink.Request{Type: unix.RTM_GETADDR, Flags: unix.NLM_F_DUMP, Header: ofAllFamilies}) {
 		var address kernelAddress
 		if err == nil {
 			address, err = decodeMessage(m)

@@ -6,8 +6,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// AddUnmarked adds an address as a kernel does that does not keep its protocol: the
-// request does not name one.
+// AddUnmarked adds an address without a protocol, as a kernel that does not store it.
 func AddUnmarked(address Address) error {
 	c, err := dial()
 	if err != nil {

@@ -7,30 +7,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Attributes are struct nlattr: the length with this header and the type, 16 bits each
-// in host byte order; then the content, padded to 4 bytes.
+// An attribute is struct nlattr: the length including this header, and the type, 16 bits
+// each in host byte order; then the content, padded to 4 bytes.
 //
-// This is not the AttributeEncoder and AttributeDecoder of mdlayher/netlink: those copy
-// the content of each attribute and allocate for it, and read no string, in which
-// package nft keeps elements and expressions (BenchmarkAttributes compares them).
+// The AttributeEncoder and AttributeDecoder of mdlayher/netlink copy the content of each
+// attribute and allocate for it, and cannot read strings, in which package nft keeps
+// elements and expressions. BenchmarkAttributes compares the two codecs.
 const (
 	AttributeHeaderLen = unix.NLA_HDRLEN // bytes
 
-	// AttributeFlags are the bits of a type that say how the content is written.
+	// AttributeFlags are the bits of an attribute type that describe the encoding.
 	AttributeFlags = unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER
 )
 
-// Content is what attributes are written from and read from.
+// Content is the type of encoded attributes.
 type Content interface{ ~string | ~[]byte }
 
-// AppendAttribute adds an attribute. It panics where the content and header do not fit
-// the 16 bits of the length.
+// AppendAttribute appends an attribute. It panics if content and header exceed 65535
+// bytes.
 func AppendAttribute[T Content](b []byte, typ uint16, content T) []byte {
 	return appendPadding(append(AppendAttributeHeader(b, typ, len(content)), content...), len(content))
 }
 
-// AppendAttributeHeader adds the header of an attribute whose content has so many
-// bytes, a multiple of 4. The caller appends the content.
+// AppendAttributeHeader appends the header of an attribute with length bytes of content,
+// a multiple of 4. The caller appends the content.
 func AppendAttributeHeader(b []byte, typ uint16, length int) []byte {
 	n := AttributeHeaderLen + length
 	if n > 0xffff {
@@ -40,51 +40,51 @@ func AppendAttributeHeader(b []byte, typ uint16, length int) []byte {
 	return binary.NativeEndian.AppendUint16(b, typ)
 }
 
-// AppendText adds a string and the zero byte that ends it.
+// AppendText appends a string with a terminating zero byte.
 func AppendText(b []byte, typ uint16, text string) []byte {
 	b = append(append(AppendAttributeHeader(b, typ, len(text)+1), text...), 0)
 	return appendPadding(b, len(text)+1)
 }
 
-// AppendUint8 adds a number.
+// AppendUint8 appends a number.
 func AppendUint8(b []byte, typ uint16, v uint8) []byte {
 	return append(AppendAttributeHeader(b, typ, 1), v, 0, 0, 0)
 }
 
-// AppendUint16 adds a number in host byte order.
+// AppendUint16 appends a number in host byte order.
 func AppendUint16(b []byte, typ, v uint16) []byte {
 	b = binary.NativeEndian.AppendUint16(AppendAttributeHeader(b, typ, 2), v)
 	return append(b, 0, 0)
 }
 
-// AppendUint32 adds a number in host byte order.
+// AppendUint32 appends a number in host byte order.
 func AppendUint32(b []byte, typ uint16, v uint32) []byte {
 	return binary.NativeEndian.AppendUint32(AppendAttributeHeader(b, typ, 4), v)
 }
 
-// AppendBigEndian16 adds a number in network byte order.
+// AppendBigEndian16 appends a number in network byte order.
 func AppendBigEndian16(b []byte, typ, v uint16) []byte {
 	b = binary.BigEndian.AppendUint16(AppendAttributeHeader(b, typ, 2), v)
 	return append(b, 0, 0)
 }
 
-// AppendBigEndian32 adds a number in network byte order.
+// AppendBigEndian32 appends a number in network byte order.
 func AppendBigEndian32(b []byte, typ uint16, v uint32) []byte {
 	return binary.BigEndian.AppendUint32(AppendAttributeHeader(b, typ, 4), v)
 }
 
-// AppendBigEndian64 adds a number in network byte order.
+// AppendBigEndian64 appends a number in network byte order.
 func AppendBigEndian64(b []byte, typ uint16, v uint64) []byte {
 	return binary.BigEndian.AppendUint64(AppendAttributeHeader(b, typ, 8), v)
 }
 
-// An Attribute is one that is kept whole.
+// An Attribute is an attribute with undecoded content.
 type Attribute struct {
 	Type uint16 // with flags
 	Data []byte
 }
 
-// AppendAttributes adds attributes.
+// AppendAttributes appends attributes.
 func AppendAttributes(b []byte, list []Attribute) []byte {
 	for _, a := range list {
 		b = AppendAttribute(b, a.Type, a.Data)
@@ -92,8 +92,8 @@ func AppendAttributes(b []byte, list []Attribute) []byte {
 	return b
 }
 
-// AppendNested adds an attribute whose content is the attributes that add appends. It
-// panics as AppendAttribute does.
+// AppendNested appends an attribute that contains the attributes that add appends. It
+// panics like AppendAttribute.
 func AppendNested(b []byte, typ uint16, add func([]byte) []byte) []byte {
 	begin := len(b)
 	b = add(AppendAttributeHeader(b, unix.NLA_F_NESTED|typ, 0))
@@ -104,16 +104,15 @@ func AppendNested(b []byte, typ uint16, add func([]byte) []byte) []byte {
 	return b
 }
 
-// appendPadding fills up content of so many bytes to the boundary on which the next
-// attribute or message begins.
+// appendPadding pads content of that length to the alignment of attributes and messages.
 func appendPadding(b []byte, length int) []byte {
 	var padding [3]byte
 	return append(b, padding[:Aligned(length)-length]...)
 }
 
-// Attributes yields the type of each attribute, without flags, and its content, which
-// is a part of b. An attribute that is cut short ends it without an error: a caller
-// that must know uses [Decode].
+// Attributes yields the type, without flags, and the content of each attribute. The
+// content is a slice of b. Iteration stops at a truncated attribute without an error; use
+// [Decode] to detect it.
 func Attributes[T Content](b T) iter.Seq2[uint16, T] {
 	return func(yield func(uint16, T) bool) {
 		for {
@@ -126,9 +125,9 @@ func Attributes[T Content](b T) iter.Seq2[uint16, T] {
 	}
 }
 
-// FirstAttribute returns the first attribute of b: its type, with flags, its content,
-// which is a part of b, and how many bytes it takes with header and padding. They are 0
-// where there is no whole attribute.
+// FirstAttribute returns the first attribute of b: its type with flags, its content, which
+// is a slice of b, and its length in bytes with header and padding. They are zero if b
+// does not begin with a complete attribute.
 func FirstAttribute[T Content](b T) (typ uint16, content T, length int) {
 	if len(b) < AttributeHeaderLen {
 		return 0, content, 0
@@ -141,5 +140,5 @@ func FirstAttribute[T Content](b T) (typ uint16, content T, length int) {
 	return binary.NativeEndian.Uint16(header[2:]), b[AttributeHeaderLen:n], min(Aligned(n), len(b))
 }
 
-// Aligned is n rounded up to the boundary on which attributes and messages begin.
+// Aligned rounds n up to the alignment of attributes and messages.
 func Aligned(n int) int { return (n + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1) }

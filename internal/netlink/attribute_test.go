@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// written is one attribute of each kind.
-func written() []byte {
+// encoded returns one attribute of each type.
+func encoded() []byte {
 	b := AppendUint8(nil, 1, 0x12)
 	b = AppendUint16(b, 2, 0x1234)
 	b = AppendUint32(b, 3, 0x12345678)
@@ -22,8 +22,8 @@ func written() []byte {
 	return AppendNested(b, 7, func(b []byte) []byte { return AppendUint32(AppendText(b, 1, "a"), 2, 9) })
 }
 
-// TestAttributesAgainstLibrary: what is written here is what mdlayher/netlink writes,
-// and each reads the other's.
+// TestAttributesAgainstLibrary: this package and mdlayher/netlink encode the same bytes,
+// and each decodes those of the other.
 func TestAttributesAgainstLibrary(t *testing.T) {
 	ae := mdlayher.NewAttributeEncoder()
 	ae.Uint8(1, 0x12)
@@ -39,12 +39,12 @@ func TestAttributesAgainstLibrary(t *testing.T) {
 	})
 	want, err := ae.Encode()
 	require.NoError(t, err)
-	assert.Equal(t, want, written())
+	assert.Equal(t, want, encoded())
 
-	library, err := mdlayher.UnmarshalAttributes(written())
+	library, err := mdlayher.UnmarshalAttributes(encoded())
 	require.NoError(t, err)
 	i := 0
-	for typ, content := range Attributes(string(written())) {
+	for typ, content := range Attributes(string(encoded())) {
 		assert.Equal(t, library[i].Type&^AttributeFlags, typ)
 		assert.Equal(t, string(library[i].Data), content)
 		i++
@@ -66,7 +66,7 @@ func TestBigEndian(t *testing.T) {
 }
 
 func TestDecoder(t *testing.T) {
-	d := Decode(written())
+	d := Decode(encoded())
 	require.True(t, d.Next())
 	assert.Equal(t, uint8(0x12), d.Uint8())
 	require.True(t, d.Next())
@@ -84,22 +84,22 @@ func TestDecoder(t *testing.T) {
 	assert.False(t, d.Next())
 	require.NoError(t, d.Err())
 
-	nested := DecodeNested(written(), 7)
+	nested := DecodeNested(encoded(), 7)
 	require.True(t, nested.Next())
 	assert.Equal(t, "a", nested.Text())
-	absent := DecodeNested(written(), 8)
+	absent := DecodeNested(encoded(), 8)
 	assert.False(t, absent.Next())
 	assert.ErrorIs(t, absent.Err(), ErrMalformed)
 }
 
-// TestDecoderErrors: the first error ends the reading, and no value comes of it.
+// TestDecoderErrors: decoding stops at the first error, and the value is zero.
 func TestDecoderErrors(t *testing.T) {
 	for name, read := range map[string]func(*Decoder) any{
 		"uint8":        func(d *Decoder) any { return d.Uint8() },
 		"uint16":       func(d *Decoder) any { return d.Uint16() },
 		"uint32":       func(d *Decoder) any { return d.Uint32() },
 		"big endian":   func(d *Decoder) any { return d.BigEndian16() },
-		"unended text": func(d *Decoder) any { return d.Text() },
+		"unterminated": func(d *Decoder) any { return d.Text() },
 	} {
 		d := Decode(AppendUint8(AppendAttribute(nil, 1, []byte{1, 2, 3}), 2, 1))
 		require.True(t, d.Next(), name)
@@ -123,10 +123,9 @@ func TestTooLong(t *testing.T) {
 	})
 }
 
-// FuzzDecoder: whatever bytes come, reading ends without a panic, and what was read
-// takes no more bytes than there are.
+// FuzzDecoder: decoding any bytes does not panic and does not read beyond them.
 func FuzzDecoder(f *testing.F) {
-	f.Add(written())
+	f.Add(encoded())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		read := 0
 		for d := Decode(b); d.Next(); {
@@ -141,10 +140,10 @@ func FuzzDecoder(f *testing.F) {
 	})
 }
 
-// BenchmarkAttributes compares with the codec of mdlayher/netlink, on attributes such
-// as those of a real server.
+// BenchmarkAttributes compares this codec with that of mdlayher/netlink, with attributes
+// like those of a real server.
 func BenchmarkAttributes(b *testing.B) {
-	attributes := written()
+	attributes := encoded()
 	sum := uint32(0)
 	b.Run("decode", func(b *testing.B) {
 		for b.Loop() {

@@ -2,10 +2,10 @@ package netlink
 
 import "golang.org/x/sys/unix"
 
-// Commit sends requests that the kernel executes as one transaction (the batch of
-// nfnetlink), and waits for the answer to the last of them that has NLM_F_ACK, or for
-// the first refusal. refused is the index of the refused request; -1 where the error is
-// not the refusal of one of them.
+// Commit sends requests that the kernel executes as one transaction (a batch of
+// nfnetlink). It waits for the answer to the last request with NLM_F_ACK, or for the first
+// refusal. refused is the index of the refused request, or -1 if the error is not a
+// refusal of one of the requests.
 func (c *Conn) Commit(requests []Request) (refused int, err error) {
 	first, err := c.begin(requests...)
 	if err != nil {

@@ -7,29 +7,29 @@ import (
 
 // Options of a Conn. The zero value is the default.
 type Options struct {
-	ExtendedAck   bool // ask the kernel to explain refusals: NETLINK_EXT_ACK
-	DatagramLimit int  // longest datagram that is received, in bytes; 0: defaultDatagramLimit
+	ExtendedAck   bool // request error messages from the kernel: NETLINK_EXT_ACK
+	DatagramLimit int  // size of the receive buffer in bytes; 0: defaultDatagramLimit
 }
 
-// defaultDatagramLimit suits short dumps. The kernel allocates and clears, for each
-// datagram of a dump, as many bytes as the largest buffer that it has seen on the
-// socket. This size and the kernel's own data fill two pages. Without such a buffer it
-// makes datagrams no longer, on any machine.
+// defaultDatagramLimit suits short dumps. For each datagram of a dump, the kernel allocates
+// and clears as many bytes as the largest receive buffer used on the socket so far. This
+// size and the kernel's own data fill two pages. The kernel sends no longer datagrams to
+// smaller buffers, on any machine.
 const defaultDatagramLimit = 8192 - 320
 
-// A Conn is a connection to one netlink protocol, in one network namespace. It is not
-// safe for concurrent use.
+// A Conn is a connection to one netlink protocol in one network namespace. It is not safe
+// for concurrent use.
 type Conn struct {
 	transport
 	dial     func() (transport, error)
 	sequence uint32 // of the last request
-	datagram []byte // the last that was received
+	datagram []byte // the last one received
 	broken   bool   // see ready
 }
 
 // Dial opens a connection to a protocol (NETLINK_ROUTE, NETLINK_NETFILTER,
-// NETLINK_GENERIC) in the network namespace of the calling thread. The error is one of
-// the system calls socket, bind or getsockname.
+// NETLINK_GENERIC) in the network namespace of the calling thread. Errors come from the
+// system calls socket, bind and getsockname.
 func Dial(protocol int, options Options) (*Conn, error) {
 	c := newConn(options, func() (transport, error) { return dialSocket(protocol, options) })
 	if err := c.redial(); err != nil {
@@ -51,9 +51,9 @@ func (c *Conn) redial() (err error) {
 	return err
 }
 
-// ready is called before each request. After an exchange that failed it opens another
-// socket: unread answers may still come over the previous one, and would be taken for
-// answers to the next request.
+// ready is called before each request. After a failed exchange it opens a new socket:
+// unread answers may still arrive on the previous one and would be read as answers to the
+// next request.
 func (c *Conn) ready() error {
 	if !c.broken {
 		return nil
@@ -68,8 +68,8 @@ func (c *Conn) ready() error {
 	return nil
 }
 
-// Reserve makes room for a [Conn.Commit] of so many bytes. The error names
-// net.core.wmem_max if the kernel grants less.
+// Reserve enlarges the send buffer for a [Conn.Commit] of that many bytes. If the kernel
+// grants less, the error names net.core.wmem_max.
 func (c *Conn) Reserve(bytes int) error {
 	if err := c.ready(); err != nil {
 		return err
@@ -77,8 +77,8 @@ func (c *Conn) Reserve(bytes int) error {
 	return c.reserve(bytes)
 }
 
-// begin numbers the requests and sends them in one piece. It returns the number of the
-// first.
+// begin numbers the requests and sends them in one datagram. first is the sequence number
+// of the first request.
 func (c *Conn) begin(requests ...Request) (first uint32, err error) {
 	if err := c.ready(); err != nil {
 		return 0, err
@@ -92,13 +92,13 @@ func (c *Conn) begin(requests ...Request) (first uint32, err error) {
 	return first, c.failed(c.send(b))
 }
 
-// next returns the next datagram, which the one after it overwrites.
+// next returns the next datagram, which is valid until the next call.
 func (c *Conn) next() ([]byte, error) {
 	n, err := c.receive(c.datagram)
 	return c.datagram[:n], c.failed(err)
 }
 
-// failed records that an exchange failed, if there is an error.
+// failed marks the connection as broken if err is not nil, and returns the error.
 func (c *Conn) failed(err error) error {
 	if err == nil {
 		return nil

@@ -12,18 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errEmpty says that the fake kernel has no more to say.
-var errEmpty = errors.New("there is no more datagram")
+// errEmpty reports that the fake kernel has no more datagrams.
+var errEmpty = errors.New("no more datagrams")
 
-// A fakeKernel answers each request with its datagrams, one after the other, over
-// sockets of which at most one is open.
+// A fakeKernel answers requests with its datagrams in order. At most one of its sockets
+// is open.
 type fakeKernel struct {
 	datagrams [][]byte
-	received  error // of the receive call after the datagrams; nil: errEmpty
+	received  error // returned by receive after the last datagram; nil: errEmpty
 	sent      [][]byte
 	opened    int
 	open      int
-	refuses   error // to open a socket
+	refuses   error // returned by dial
 }
 
 func (k *fakeKernel) dial() (transport, error) {
@@ -62,7 +62,7 @@ func (s *fakeSocket) Close() error {
 	return nil
 }
 
-// connected returns a connection whose last request had that number.
+// connected returns a connection whose last request had that sequence number.
 func connected(t *testing.T, k *fakeKernel, sequence uint32) *Conn {
 	t.Helper()
 	c := newConn(Options{}, k.dial)
@@ -71,26 +71,26 @@ func connected(t *testing.T, k *fakeKernel, sequence uint32) *Conn {
 	return c
 }
 
-// numbered is a message that answers the request of that number.
+// numbered sets the sequence number of a message.
 func numbered(sequence uint32, b []byte) []byte {
 	binary.NativeEndian.PutUint32(b[8:], sequence)
 	return b
 }
 
-// verdict is the answer to a request of that number; with errno 0: it was done.
+// verdict is the answer to the request with that number; errno 0 means success.
 func verdict(sequence uint32, errno unix.Errno) []byte {
 	return numbered(sequence, message(unix.NLMSG_ERROR, 0, refusal(errno)...))
 }
 
-// TestReopened: after each failure the next request goes over another socket, and
-// unread answers to the one before are not taken for answers to it.
+// TestReopened: after a failure the next request uses a new socket, and unread answers to
+// the previous request are not read as answers to it.
 func TestReopened(t *testing.T) {
 	object := numbered(2, message(20, 0, 1))
 	for name, broken := range map[string]fakeKernel{
 		"lost":        {},
 		"overrun":     {received: unix.ENOBUFS},
-		"too late":    {received: os.ErrDeadlineExceeded},
-		"cut short":   {datagrams: [][]byte{object[:9]}},
+		"timeout":     {received: os.ErrDeadlineExceeded},
+		"truncated":   {datagrams: [][]byte{object[:9]}},
 		"another's":   {datagrams: [][]byte{numbered(1, message(20, 0))}},
 		"refused":     {datagrams: [][]byte{verdict(2, unix.EBUSY)}},
 		"interrupted": {datagrams: [][]byte{numbered(2, message(20, unix.NLM_F_DUMP_INTR))}},
@@ -100,7 +100,7 @@ func TestReopened(t *testing.T) {
 			c := connected(t, k, 1)
 			_, err := collect(c, Request{Type: 20})
 			require.Error(t, err)
-			assert.Equal(t, 1, k.opened, "not before it is needed")
+			assert.Equal(t, 1, k.opened, "only before the next request")
 
 			k.datagrams, k.received = [][]byte{numbered(3, message(20, 0, 1))}, nil
 			objects, err := collect(c, Request{Type: 20})
@@ -114,8 +114,8 @@ func TestReopened(t *testing.T) {
 	}
 }
 
-// TestNotReopened: where no other socket can be opened, the request fails, and the
-// connection can still be closed.
+// TestNotReopened: if no new socket can be opened, the request fails, and the connection
+// can still be closed.
 func TestNotReopened(t *testing.T) {
 	k := &fakeKernel{}
 	c := connected(t, k, 1)
@@ -124,7 +124,7 @@ func TestNotReopened(t *testing.T) {
 	k.refuses = unix.EMFILE
 	_, err = collect(c, Request{Type: 20})
 	require.ErrorIs(t, err, unix.EMFILE)
-	require.ErrorIs(t, errors.Join(c.Tell(Request{Type: 20})...), unix.EMFILE)
+	require.ErrorIs(t, errors.Join(c.Execute(Request{Type: 20})...), unix.EMFILE)
 	_, err = c.Commit([]Request{{Type: 20}})
 	require.ErrorIs(t, err, unix.EMFILE)
 	require.ErrorIs(t, c.Reserve(1), unix.EMFILE)
@@ -139,11 +139,11 @@ func TestTimeout(t *testing.T) {
 	assert.EqualError(t, err, "the kernel did not answer within 30s")
 }
 
-// TestRequest: requests are numbered, and each begins on a boundary.
+// TestRequest: requests are numbered and aligned.
 func TestRequest(t *testing.T) {
 	k := &fakeKernel{}
 	c := connected(t, k, 6)
-	c.Tell(
+	c.Execute(
 		Request{Type: 20, Flags: unix.NLM_F_CREATE, Header: []byte{1, 2, 3, 4}, Data: []byte{5}},
 		Request{Type: 20},
 	)

@@ -2,8 +2,8 @@ package netlink
 
 import "encoding/binary"
 
-// A Decoder reads attributes one by one and their content as values. It keeps the first
-// error, which is ErrMalformed, and ends there.
+// A Decoder reads attributes in order and decodes their content. It stops at the first
+// error, which is ErrMalformed.
 type Decoder struct {
 	rest    []byte
 	typ     uint16
@@ -11,7 +11,7 @@ type Decoder struct {
 	err     error
 }
 
-// Decode returns a Decoder of the attributes in b. Call Next before the first.
+// Decode returns a Decoder of the attributes in b. Call Next before the first attribute.
 func Decode(b []byte) Decoder { return Decoder{rest: b} }
 
 // DecodeNested returns a Decoder of the attributes inside the first attribute of that
@@ -26,7 +26,7 @@ func DecodeNested(b []byte, typ uint16) Decoder {
 	return Decoder{err: ErrMalformed}
 }
 
-// Next goes to the next attribute. It returns false at the end and after an error.
+// Next moves to the next attribute. It returns false at the end and after an error.
 func (d *Decoder) Next() bool {
 	if d.err != nil || len(d.rest) == 0 {
 		return false
@@ -46,7 +46,7 @@ func (d *Decoder) Err() error { return d.err }
 // Type returns the type of the attribute, without flags.
 func (d *Decoder) Type() uint16 { return d.typ }
 
-// Bytes returns the content of the attribute, which is a part of what is decoded.
+// Bytes returns the content of the attribute, a slice of the decoded bytes.
 func (d *Decoder) Bytes() []byte { return d.content }
 
 // Uint8 returns a number of one byte.
@@ -89,7 +89,7 @@ func (d *Decoder) Uint32() uint32 {
 	return binary.NativeEndian.Uint32(d.content)
 }
 
-// Text returns a string, which a zero byte must end.
+// Text returns a string, which must be terminated by a zero byte.
 func (d *Decoder) Text() string {
 	n := len(d.content) - 1
 	if n < 0 || d.content[n] != 0 {

@@ -9,29 +9,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrMalformed says that a message from the kernel cannot be read.
-var ErrMalformed = errors.New("the kernel sent a message that is malformed")
+// ErrMalformed reports a message from the kernel that cannot be decoded.
+var ErrMalformed = errors.New("the kernel sent a malformed message")
 
-// ErrOther says that what was received answers another request.
-var ErrOther = errors.New("the kernel's answer is not to what it was asked")
+// ErrOther reports an answer to another request.
+var ErrOther = errors.New("the kernel answered another request")
 
-// ErrInterrupted says that objects were added or deleted while the kernel listed them
-// (NLM_F_DUMP_INTR): some may be missing from the list.
-var ErrInterrupted = errors.New("the kernel's objects change while they are listed")
+// ErrInterrupted reports that objects were added or deleted during a dump
+// (NLM_F_DUMP_INTR), so that some may be missing from the list.
+var ErrInterrupted = errors.New("the kernel's objects changed during the dump")
 
-// ErrPrivilege says that the kernel allows the request with CAP_NET_ADMIN only.
+// ErrPrivilege reports that the request needs CAP_NET_ADMIN.
 var ErrPrivilege = errors.New("this needs CAP_NET_ADMIN: run it as root")
 
-// AnswerLimit is how long the kernel may take to answer. It executes a request before
-// the call that sends it returns. The limit only keeps lvsmark from waiting for an
-// answer that was lost.
+// AnswerLimit is the timeout for answers of the kernel. The kernel executes a request
+// before the call that sends it returns, so only a lost answer reaches the limit.
 const AnswerLimit = 30 * time.Second
 
 // A KernelError is the kernel's refusal of a request (NLMSG_ERROR, or NLMSG_DONE of a
 // dump, with an errno).
 type KernelError struct {
 	Errno       unix.Errno
-	ExtendedAck string // NLMSGERR_ATTR_MSG; mostly empty
+	ExtendedAck string // NLMSGERR_ATTR_MSG; usually empty
 }
 
 func (e *KernelError) Error() string {
@@ -45,7 +44,7 @@ func (e *KernelError) Error() string {
 func (e *KernelError) Unwrap() error { return e.Errno }
 
 // Explain reduces an error to its errno, if it has one, and adds ErrPrivilege to EPERM
-// and EACCES. It returns other errors, and nil, as they are.
+// and EACCES. It returns other errors, and nil, unchanged.
 func Explain(err error) error {
 	errno, ok := errors.AsType[unix.Errno](err)
 	switch {
@@ -57,7 +56,7 @@ func Explain(err error) error {
 	return errno
 }
 
-// A timeoutError is the expiry of AnswerLimit. It wraps os.ErrDeadlineExceeded.
+// A timeoutError reports that AnswerLimit has expired. It wraps os.ErrDeadlineExceeded.
 type timeoutError struct{}
 
 func (timeoutError) Error() string {

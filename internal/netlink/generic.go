@@ -11,17 +11,17 @@ const GenericHeaderLen = unix.GENL_HDRLEN
 // the family and two bytes that are 0.
 func GenericHeader(command, version uint8) []byte { return []byte{command, version, 0, 0} }
 
-// Family asks the generic netlink controller for the number of a family, which is the
-// type of its messages. The kernel loads the module of the family if it can. The error
-// wraps ENOENT where there is no such family. It is not genetlink's GetFamily, the only
-// call that lvsmark would need of that module: that one starts goroutines.
+// Family returns the number of a generic netlink family, which is the type of its
+// messages. The kernel loads the module of the family if it can. If there is no such
+// family, the error wraps ENOENT. GetFamily of mdlayher/genetlink is not used: it starts
+// goroutines, see the package documentation.
 func (c *Conn) Family(name string) (id uint16, err error) {
 	request := Request{
 		Type:   unix.GENL_ID_CTRL,
 		Header: GenericHeader(unix.CTRL_CMD_GETFAMILY, 1),
 		Data:   AppendText(nil, unix.CTRL_ATTR_FAMILY_NAME, name),
 	}
-	for m, err := range c.Ask(request) {
+	for m, err := range c.Query(request) {
 		if err != nil {
 			return 0, err
 		}

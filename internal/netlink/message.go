@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Message is one that the kernel sent.
+// A Message is a message from the kernel.
 type Message struct {
 	Type     uint16
 	Flags    uint16
-	Sequence uint32 // of the request that it answers
-	Data     []byte // what follows struct nlmsghdr
+	Sequence uint32 // of the answered request
+	Data     []byte // after struct nlmsghdr
 }
 
-// Attributes returns the attributes, which follow a header of the protocol of so many
-// bytes. The error is ErrMalformed.
+// Attributes returns the attributes, which follow a protocol header of that many bytes.
+// The error is ErrMalformed.
 func (m Message) Attributes(header int) ([]byte, error) {
 	if len(m.Data) < header {
 		return nil, ErrMalformed
@@ -25,8 +25,7 @@ func (m Message) Attributes(header int) ([]byte, error) {
 	return m.Data[header:], nil
 }
 
-// Messages yields the messages of a datagram, and ErrMalformed for one that is cut
-// short.
+// Messages yields the messages of a datagram, and ErrMalformed for a truncated one.
 func Messages(datagram []byte) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for len(datagram) > 0 {
@@ -53,8 +52,8 @@ func Messages(datagram []byte) iter.Seq2[Message, error] {
 	}
 }
 
-// Verdict reads NLMSG_ERROR and NLMSG_DONE: nil where the kernel did the request, else
-// a *KernelError; ErrMalformed where the message is too short.
+// Verdict decodes NLMSG_ERROR and NLMSG_DONE: nil for success, else a *KernelError. It
+// returns ErrMalformed if the message is too short.
 func (m Message) Verdict() error {
 	if len(m.Data) < 4 {
 		return ErrMalformed
@@ -65,9 +64,9 @@ func (m Message) Verdict() error {
 	return nil
 }
 
-// extendedAck is the text of an extended acknowledgement (struct nlmsgerr in
-// linux/netlink.h): after the errno comes the message that is answered, or its header
-// alone, and then attributes.
+// extendedAck returns the text of an extended acknowledgement (struct nlmsgerr in
+// linux/netlink.h): the errno is followed by the refused message or its header, and then
+// by attributes.
 func (m Message) extendedAck() string {
 	if m.Flags&unix.NLM_F_ACK_TLVS == 0 || m.Type != unix.NLMSG_ERROR {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// message is one as the kernel sends it, to the request with number 7.
+// message encodes a message of the kernel, with sequence number 7.
 func message(typ, flags uint16, data ...byte) []byte {
 	b := binary.NativeEndian.AppendUint32(nil, uint32(unix.NLMSG_HDRLEN+len(data)))
 	b = binary.NativeEndian.AppendUint16(b, typ)
@@ -25,7 +25,7 @@ func refusal(errno unix.Errno, rest ...byte) []byte {
 	return append(binary.NativeEndian.AppendUint32(nil, uint32(-int32(errno))), rest...)
 }
 
-// text is the attribute with the kernel's explanation.
+// text is the attribute with the kernel's error message.
 func text(words string) []byte { return AppendText(nil, unix.NLMSGERR_ATTR_MSG, words) }
 
 func TestMessages(t *testing.T) {
@@ -38,19 +38,19 @@ func TestMessages(t *testing.T) {
 	}
 	assert.Equal(t, []uint16{20, unix.NLMSG_DONE}, types)
 	for cut := range len(datagram) {
-		whole := 0
+		complete := 0
 		var failure error
 		for _, err := range Messages(datagram[:cut]) {
 			if err != nil {
 				failure = err
 				continue
 			}
-			whole++
+			complete++
 		}
-		if cut != 0 && cut != 19 && cut != 20 { // 19: only padding is cut off
+		if cut != 0 && cut != 19 && cut != 20 { // 19: only padding is missing
 			require.ErrorIs(t, failure, ErrMalformed, "%d bytes", cut)
 		}
-		assert.LessOrEqual(t, whole, 1)
+		assert.LessOrEqual(t, complete, 1)
 	}
 }
 
@@ -65,8 +65,8 @@ func TestVerdict(t *testing.T) {
 		"refused":            {0, refusal(unix.ENOENT, original...), "no such file or directory"},
 		"with words":         {unix.NLM_F_ACK_TLVS, refusal(unix.EINVAL, slices.Concat(original, text("no"))...), "invalid argument (no)"},
 		"with words, capped": {unix.NLM_F_ACK_TLVS | unix.NLM_F_CAPPED, refusal(unix.EINVAL, slices.Concat(original[:16], text("no"))...), "invalid argument (no)"},
-		"words are cut":      {unix.NLM_F_ACK_TLVS | unix.NLM_F_CAPPED, refusal(unix.EINVAL, slices.Concat(original[:16], text("no")[:6])...), "invalid argument"},
-		"header is cut":      {unix.NLM_F_ACK_TLVS, refusal(unix.EINVAL, original[:9]...), "invalid argument"},
+		"words truncated":    {unix.NLM_F_ACK_TLVS | unix.NLM_F_CAPPED, refusal(unix.EINVAL, slices.Concat(original[:16], text("no")[:6])...), "invalid argument"},
+		"header truncated":   {unix.NLM_F_ACK_TLVS, refusal(unix.EINVAL, original[:9]...), "invalid argument"},
 		"too short":          {0, []byte{1}, ErrMalformed.Error()},
 	} {
 		err := Message{Type: unix.NLMSG_ERROR, Flags: c.flags, Data: c.data}.Verdict()
@@ -79,7 +79,7 @@ func TestVerdict(t *testing.T) {
 	assert.ErrorIs(t, Message{Type: unix.NLMSG_ERROR, Data: refusal(unix.ENOENT)}.Verdict(), unix.ENOENT)
 }
 
-// FuzzVerdict: nothing that is received makes it panic.
+// FuzzVerdict: decoding any bytes does not panic.
 func FuzzVerdict(f *testing.F) {
 	f.Add(message(unix.NLMSG_ERROR, unix.NLM_F_ACK_TLVS, refusal(unix.EINVAL, text("no")...)...))
 	f.Fuzz(func(_ *testing.T, data []byte) {

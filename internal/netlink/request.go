@@ -6,21 +6,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Request is a message to the kernel. [Conn] numbers it and adds NLM_F_REQUEST.
+// A Request is a message to the kernel. [Conn] sets its sequence number and NLM_F_REQUEST.
 type Request struct {
 	Type   uint16
 	Flags  uint16 // NLM_F_*
-	Header []byte // of the protocol: struct nfgenmsg, struct genlmsghdr, struct ifaddrmsg
+	Header []byte // protocol header: struct nfgenmsg, struct genlmsghdr, struct ifaddrmsg
 	Data   []byte // attributes
 }
 
-// isDump tells NLM_F_DUMP, which is two bits, from NLM_F_EXCL, which is one of them.
+// isDump reports whether both bits of NLM_F_DUMP are set; one of them is NLM_F_EXCL.
 func (r Request) isDump() bool { return r.Flags&unix.NLM_F_DUMP == unix.NLM_F_DUMP }
 
 func (r Request) length() int { return unix.NLMSG_HDRLEN + len(r.Header) + len(r.Data) }
 
-// append adds the request as the kernel reads it: struct nlmsghdr, in host byte order,
-// and its content. The port is left 0: the kernel knows that of the socket.
+// append appends the encoded request: struct nlmsghdr, in host byte order, and its
+// content. The port stays 0: the kernel knows the port of the socket.
 func (r Request) append(b []byte, sequence uint32) []byte {
 	b = binary.NativeEndian.AppendUint32(b, uint32(r.length()))
 	b = binary.NativeEndian.AppendUint16(b, r.Type)
@@ -31,7 +31,7 @@ func (r Request) append(b []byte, sequence uint32) []byte {
 	return appendPadding(b, r.length())
 }
 
-// Size is how many bytes requests take on the wire.
+// Size returns the encoded length of requests in bytes.
 func Size(requests ...Request) int {
 	n := 0
 	for _, r := range requests {

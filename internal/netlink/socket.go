@@ -9,17 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A transport carries datagrams to and from the kernel.
+// A transport sends datagrams to the kernel and receives datagrams from it.
 type transport interface {
 	send(messages []byte) error
-	receive(buffer []byte) (int, error) // ErrMalformed for a datagram that is longer than the buffer
+	receive(buffer []byte) (int, error) // ErrMalformed if a datagram is longer than the buffer
 	reserve(bytes int) error            // see Conn.Reserve
 	Close() error
 }
 
 var _ transport = socket{}
 
-// A socket is a netlink socket that does not block, with a deadline.
+// A socket is a non-blocking netlink socket with a deadline.
 type socket struct{ *mdlayher.Conn }
 
 func dialSocket(protocol int, options Options) (transport, error) {
@@ -28,7 +28,7 @@ func dialSocket(protocol int, options Options) (transport, error) {
 		return nil, err
 	}
 	if options.ExtendedAck {
-		// Kernels before 4.12 do not have it: their errors say less.
+		// Kernels before 4.12 do not support it; their errors have no message.
 		_ = conn.SetOption(mdlayher.ExtendedAcknowledge, true)
 	}
 	return socket{conn}, nil
@@ -75,7 +75,7 @@ func (s socket) receive(buffer []byte) (n int, err error) {
 	return n, nil
 }
 
-// uninterrupted repeats a call that a signal interrupted.
+// uninterrupted repeats a call that is interrupted by a signal.
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
@@ -84,8 +84,8 @@ func uninterrupted(call func() error) error {
 	}
 }
 
-// reserve asks for room and looks what it got: from a process that may not exceed
-// net.core.wmem_max the kernel takes less than it was asked for, without an error.
+// reserve sets the send buffer and reads it back: without CAP_NET_ADMIN the kernel limits
+// it to net.core.wmem_max and reports no error.
 func (s socket) reserve(bytes int) error {
 	have, err := s.WriteBuffer()
 	if err != nil {
@@ -101,7 +101,7 @@ func (s socket) reserve(bytes int) error {
 		return fmt.Errorf("netlink write buffer: %w", err)
 	}
 	if have < bytes {
-		return fmt.Errorf("a transaction of %d bytes needs a larger netlink write buffer than the kernel grants (%d bytes): raise net.core.wmem_max, or run with CAP_NET_ADMIN in the initial user namespace", bytes, have)
+		return fmt.Errorf("a transaction of %d bytes needs a larger netlink write buffer than the kernel allows (%d bytes): raise net.core.wmem_max, or run with CAP_NET_ADMIN in the initial user namespace", bytes, have)
 	}
 	return nil
 }

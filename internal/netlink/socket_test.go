@@ -10,7 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/scratch"
 )
 
-// dialed connects to the kernel until the test ends.
+// dialed returns a connection that is closed when the test ends.
 func dialed(t *testing.T, protocol int, options Options) *Conn {
 	t.Helper()
 	c, err := Dial(protocol, options)
@@ -19,8 +19,8 @@ func dialed(t *testing.T, protocol int, options Options) *Conn {
 	return c
 }
 
-// TestFamilyOfKernel asks for the family of the controller itself, which each kernel has.
-// A refusal breaks nothing.
+// TestFamilyOfKernel reads the family of the controller, which exists in each kernel. A
+// refusal does not break the connection.
 func TestFamilyOfKernel(t *testing.T) {
 	c := dialed(t, unix.NETLINK_GENERIC, Options{ExtendedAck: true})
 	for range 2 {
@@ -32,8 +32,8 @@ func TestFamilyOfKernel(t *testing.T) {
 	}
 }
 
-// TestShortBuffer: a datagram that does not fit is not taken for a shorter one, and what
-// was cut off is not taken for the answer to the next request.
+// TestShortBuffer: a datagram longer than the buffer is an error, and its rest is not read
+// as the answer to the next request.
 func TestShortBuffer(t *testing.T) {
 	c := dialed(t, unix.NETLINK_GENERIC, Options{DatagramLimit: 48})
 	for range 2 {
@@ -42,7 +42,7 @@ func TestShortBuffer(t *testing.T) {
 	}
 }
 
-// TestReserve: the kernel does not say that it grants less than it was asked for.
+// TestReserve: the kernel does not report that it sets a smaller buffer than requested.
 func TestReserve(t *testing.T) {
 	scratch.Do(t, func() {
 		const length = 64 << 20 // more than any net.core.wmem_max

@@ -8,9 +8,8 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// PerFTPCluster returns the Render function of a target that takes a cluster.
-// The text has one fragment for each selected FTP cluster, with an empty line
-// between two.
+// PerFTPCluster returns the Render function of a target with one fragment per FTP cluster.
+// It renders the selected clusters, separated by empty lines.
 func PerFTPCluster(fragment func(*config.Cluster) (string, error)) func(*config.Spec, Options) (string, error) {
 	return func(spec *config.Spec, options Options) (string, error) {
 		clusters, err := ftpClusters(spec, options.Cluster)
@@ -29,8 +28,7 @@ func PerFTPCluster(fragment func(*config.Cluster) (string, error)) func(*config.
 	}
 }
 
-// FTPNames returns the names of the FTP clusters: the values that
-// Options.Cluster takes.
+// FTPNames returns the names of the FTP clusters: the valid values of Options.Cluster.
 func FTPNames(spec *config.Spec) []string {
 	var names []string
 	for _, c := range spec.Clusters {
@@ -41,7 +39,7 @@ func FTPNames(spec *config.Spec) []string {
 	return names
 }
 
-// ftpClusters returns the FTP cluster of the name, or all when it is empty.
+// ftpClusters returns the FTP cluster with that name, or all if name is empty.
 func ftpClusters(spec *config.Spec, name string) ([]*config.Cluster, error) {
 	var clusters []*config.Cluster
 	for i := range spec.Clusters {
@@ -53,7 +51,7 @@ func ftpClusters(spec *config.Spec, name string) ([]*config.Cluster, error) {
 	case len(clusters) > 0:
 		return clusters, nil
 	case len(names) == 0:
-		return nil, errors.New("the spec has no FTP cluster: give one an ftp section")
+		return nil, errors.New("the spec has no FTP cluster: add an ftp section to a cluster")
 	default:
 		return nil, fmt.Errorf("the spec has no FTP cluster %q: it has %s", name, strings.Join(names, ", "))
 	}

@@ -9,25 +9,26 @@ import (
 	"strings"
 )
 
-// ErrPrivilege says that the caller may not read or set the sysctl.
+// ErrPrivilege reports that the caller may not read or set the sysctl.
 var ErrPrivilege = errors.New("this needs CAP_NET_ADMIN: run it as root")
 
-// explain keeps the errno, and says what would help.
-func explain(verb, name, path string, err error) error {
+// explain adds the failed action, the errno and a hint.
+func explain(action, path string, err error) error {
 	cause := err
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		cause = pathErr.Err
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && exists(path):
-		// It does not wrap fs.ErrNotExist: the caller would take the sysctl for absent.
-		return fmt.Errorf("%s sysctl %s: %v, although it is there", verb, name, cause)
+		// This error does not wrap fs.ErrNotExist, which means to the caller that the sysctl
+		// does not exist.
+		return fmt.Errorf("%s: %v, although the sysctl exists", action, cause)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s sysctl %s: %w: %s", verb, name, cause, missing(path))
+		return fmt.Errorf("%s: %w: %s", action, cause, missing(path))
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s sysctl %s: %w: %w", verb, name, cause, ErrPrivilege)
+		return fmt.Errorf("%s: %w: %w", action, cause, ErrPrivilege)
 	default:
-		return fmt.Errorf("%s sysctl %s: %w", verb, name, cause)
+		return fmt.Errorf("%s: %w", action, cause)
 	}
 }
 
@@ -36,7 +37,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// missing says why a sysctl does not exist, as far as its directory tells.
+// missing returns the probable reason why a sysctl does not exist.
 func missing(path string) string {
 	name := strings.TrimPrefix(path, root+"/")
 	for _, owner := range []struct{ prefix, module string }{
@@ -46,7 +47,7 @@ func missing(path string) string {
 		{"net/bridge/", "br_netfilter"},
 	} {
 		if strings.HasPrefix(name, owner.prefix) {
-			return fmt.Sprintf("it comes with the module %s: try \"modprobe %[1]s\", and see whether this kernel's version has it", owner.module)
+			return fmt.Sprintf("the module %s provides it, but not in every kernel version: try \"modprobe %[1]s\"", owner.module)
 		}
 	}
 	parts := strings.Split(name, "/")
@@ -55,5 +56,5 @@ func missing(path string) string {
 			return fmt.Sprintf("there is no device %s in this network namespace", parts[3])
 		}
 	}
-	return "this kernel has no such sysctl, or a module that brings it is not loaded"
+	return "this kernel has no such sysctl, or the module that provides it is not loaded"
 }

@@ -15,16 +15,16 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(file)
 }
 
-// openLimit is how long the kernel may take to read or set a sysctl.
+// openLimit is the timeout for reading or setting a sysctl.
 const openLimit = 30 * time.Second
 
-// openFile sets a deadline: Go polls a sysctl like a pipe, and would wait without end
-// for one that does not become ready.
+// openFile opens a sysctl with a deadline. Go polls the file like a pipe and would wait
+// without limit if it does not become ready.
 func openFile(path string, flag int) (*os.File, error) {
 	file, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return nil, err
 	}
-	_ = file.SetDeadline(time.Now().Add(openLimit)) // an error says that the file is not polled
+	_ = file.SetDeadline(time.Now().Add(openLimit)) // fails if the file cannot be polled
 	return file, nil
 }

@@ -1,8 +1,8 @@
 // Package sysctl reads and sets kernel parameters below /proc/sys/net, by the names of
 // sysctl(8). It loads no kernel module.
 //
-// Everything works in the network namespace of the calling thread, so a caller that has
-// entered a namespace must have locked its OS thread.
+// All functions use the network namespace of the calling thread. A caller that has entered
+// a namespace must have locked its OS thread.
 package sysctl
 
 import (
@@ -14,27 +14,27 @@ import (
 	"strings"
 )
 
-// Read returns the value of a sysctl, with each run of white space as one blank. Where
-// the sysctl does not exist, the error wraps fs.ErrNotExist and names the module that
-// has it; where the caller may not read it, the error wraps ErrPrivilege.
+// Read returns the value of a sysctl, with each run of white space as one blank. If the
+// sysctl does not exist, the error wraps fs.ErrNotExist and names the module that provides
+// it. If the caller may not read it, the error wraps ErrPrivilege.
 func Read(name string) (string, error) {
 	path, err := pathOf(name)
 	if err != nil {
 		return "", err
 	}
 	value, err := readFile(path)
-	// The kernel ends each value with a new line: without one the value is cut short.
+	// The kernel ends each value with a newline. Without it the value is truncated.
 	if err == nil && !bytes.HasSuffix(value, []byte("\n")) {
-		err = fmt.Errorf("%q is only the begin of a value: %w", value, io.ErrUnexpectedEOF)
+		err = fmt.Errorf("the value is truncated after %q: %w", value, io.ErrUnexpectedEOF)
 	}
 	if err != nil {
-		return "", explain("read", name, path, err)
+		return "", explain("read sysctl "+name, path, err)
 	}
 	return normal(string(value)), nil
 }
 
-// Write sets a sysctl. It fails as Read does, and also where the kernel then holds another
-// value: each apply would write it again.
+// Write sets a sysctl and reads it back. It fails as Read does, and also if the kernel
+// stores a different value: each apply would write it again.
 func Write(name, value string) error {
 	path, err := pathOf(name)
 	if err != nil {
@@ -43,24 +43,24 @@ func Write(name, value string) error {
 	// Neither O_CREATE nor O_TRUNC: a missing sysctl must be an error.
 	file, err := openFile(path, os.O_WRONLY)
 	if err != nil {
-		return explain("set", name, path, err)
+		return explain("set sysctl "+name, path, err)
 	}
 	_, err = file.WriteString(value + "\n")
 	if err := errors.Join(err, file.Close()); err != nil {
-		return explain(fmt.Sprintf("set to %q", value), name, path, err)
+		return explain(fmt.Sprintf("set sysctl %s to %q", name, value), path, err)
 	}
-	held, err := Read(name)
+	stored, err := Read(name)
 	if err != nil {
 		return err
 	}
-	if !Equal(held, value) {
-		return fmt.Errorf("set sysctl %s: the kernel made %q of %q: write that in the spec", name, held, value)
+	if !Equal(stored, value) {
+		return fmt.Errorf("set sysctl %s: the kernel stored %q instead of %q: write %[2]q in the spec", name, stored, value)
 	}
 	return nil
 }
 
-// Equal reports whether two values of a sysctl are the same, apart from white space: the
-// kernel separates several numbers by tabs, people write blanks.
+// Equal reports whether two values of a sysctl are equal apart from white space: the
+// kernel separates numbers by tabs, users by blanks.
 func Equal(a, b string) bool { return normal(a) == normal(b) }
 
 func normal(value string) string { return strings.Join(strings.Fields(value), " ") }

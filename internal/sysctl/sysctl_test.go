@@ -14,20 +14,21 @@ import (
 	"github.com/lvsmark/lvsmark/internal/sysctl"
 )
 
-// What one thread writes is in its own namespace, not in that of the process.
+// TestThreadsNamespace: a thread reads and sets sysctls of its own namespace, not of the
+// namespace of the process.
 func TestThreadsNamespace(t *testing.T) {
 	const name = "net.ipv4.ip_forward"
 	host, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
 	require.NoError(t, err)
 	scratch.Do(t, func() {
-		for _, value := range []string{"1", "0", "1"} {
-			require.NoError(t, sysctl.Write(name, value))
-			held, err := sysctl.Read(name)
+		for _, want := range []string{"1", "0", "1"} {
+			require.NoError(t, sysctl.Write(name, want))
+			value, err := sysctl.Read(name)
 			require.NoError(t, err)
-			assert.Equal(t, value, held)
+			assert.Equal(t, want, value)
 		}
 	})
-	scratch.Do(t, func() { // another namespace has its own
+	scratch.Do(t, func() { // another namespace
 		require.NoError(t, sysctl.Write(name, "0"))
 	})
 	after, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
@@ -39,11 +40,11 @@ func TestSeveralNumbers(t *testing.T) {
 	const name = "net.ipv4.ip_local_port_range"
 	scratch.Do(t, func() {
 		require.NoError(t, sysctl.Write(name, "20001  60000"))
-		held, err := sysctl.Read(name)
+		value, err := sysctl.Read(name)
 		require.NoError(t, err)
-		assert.Equal(t, "20001 60000", held)
-		assert.True(t, sysctl.Equal("20001\t60000\n", held))
-		assert.False(t, sysctl.Equal("2000 160000", held))
+		assert.Equal(t, "20001 60000", value)
+		assert.True(t, sysctl.Equal("20001\t60000\n", value))
+		assert.False(t, sysctl.Equal("2000 160000", value))
 	})
 }
 
@@ -52,15 +53,15 @@ func TestDeviceWithADot(t *testing.T) {
 	scratch.Do(t, func() {
 		scratch.Run(t, "", "ip", "link", "add", "vip0.7", "type", "veth", "peer", "name", "vip1")
 		require.NoError(t, sysctl.Write("net.ipv4.conf.vip0/7.rp_filter", "2"))
-		held, err := sysctl.Read("net/ipv4/conf/vip0.7/rp_filter")
+		value, err := sysctl.Read("net/ipv4/conf/vip0.7/rp_filter")
 		require.NoError(t, err)
-		assert.Equal(t, "2", held)
+		assert.Equal(t, "2", value)
 	})
 }
 
 func TestMissing(t *testing.T) {
 	scratch.Do(t, func() {
-		for name, says := range map[string]string{
+		for name, hint := range map[string]string{
 			"net.ipv4.vs.no_such":             "ip_vs",
 			"net.bridge.no_such":              "br_netfilter",
 			"net.netfilter.nf_conntrack_nah":  "nf_conntrack",
@@ -70,10 +71,10 @@ func TestMissing(t *testing.T) {
 			_, err := sysctl.Read(name)
 			require.ErrorIs(t, err, fs.ErrNotExist)
 			assert.ErrorContains(t, err, "read sysctl "+name+": no such file or directory: ")
-			assert.ErrorContains(t, err, says)
+			assert.ErrorContains(t, err, hint)
 			err = sysctl.Write(name, "1")
 			require.ErrorIs(t, err, fs.ErrNotExist)
-			assert.ErrorContains(t, err, says)
+			assert.ErrorContains(t, err, hint)
 		}
 	})
 }
@@ -81,7 +82,7 @@ func TestMissing(t *testing.T) {
 func TestNames(t *testing.T) {
 	for _, name := range []string{"", ".", "net", "kernel.hostname", "net.//.//.kernel.hostname", "net/../kernel/hostname", "/net/ipv4/ip_forward", "net..ipv4"} {
 		_, err := sysctl.Read(name)
-		assert.ErrorContains(t, err, "no name of a sysctl below net", name)
+		assert.ErrorContains(t, err, "not the name of a sysctl below net", name)
 	}
 }
 
@@ -89,11 +90,11 @@ func TestRefusals(t *testing.T) {
 	scratch.Do(t, func() {
 		err := sysctl.Write("net.ipv4.ip_forward", "yes")
 		require.ErrorIs(t, err, unix.EINVAL)
-		assert.ErrorContains(t, err, `set to "yes" sysctl net.ipv4.ip_forward: invalid argument`)
+		assert.ErrorContains(t, err, `set sysctl net.ipv4.ip_forward to "yes": invalid argument`)
 
-		// The kernel joins what adjoins.
+		// The kernel merges adjacent ports to a range.
 		err = sysctl.Write("net.ipv4.ip_local_reserved_ports", "8080,8081")
-		assert.ErrorContains(t, err, `the kernel made "8080-8081" of "8080,8081"`)
+		assert.ErrorContains(t, err, `the kernel stored "8080-8081" instead of "8080,8081": write "8080-8081" in the spec`)
 	})
 	scratch.Do(t, func() {
 		scratch.DropPrivileges(t)
@@ -103,14 +104,14 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestIPVS reads and sets what comes with the module ip_vs.
+// TestIPVS reads and sets sysctls of the module ip_vs.
 func TestIPVS(t *testing.T) {
 	need.IPVS(t)
 	scratch.Do(t, func() {
 		require.NoError(t, sysctl.Write("net.ipv4.vs.expire_nodest_conn", "1"))
-		held, err := sysctl.Read("net.ipv4.vs.expire_nodest_conn")
+		value, err := sysctl.Read("net.ipv4.vs.expire_nodest_conn")
 		require.NoError(t, err)
-		assert.Equal(t, "1", held)
+		assert.Equal(t, "1", value)
 		require.NoError(t, sysctl.Write("net.ipv4.vs.sync_threshold", "3 50"))
 	})
 }

@@ -1,7 +1,5 @@
-// Package iptables writes what a spec means as rules of iptables, in the form
-// of the recipe that lvsmark stands for: one rule for each VIP and range of
-// ports. lvsmark itself never loads them; they are for reading, for comparing
-// and for directors that stay with iptables.
+// Package iptables writes a spec as iptables rules: one rule for each VIP and port range,
+// as in the recipe that lvsmark replaces. lvsmark itself never loads these rules.
 package iptables
 
 import (
@@ -13,11 +11,10 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Text is what iptables-restore(8) and ip6tables-restore(8) read, of either
-// variant, legacy or nf_tables. Where the spec serves both families, each rule
-// begins with -4 or -6, by which both programs pick their own from the one
-// text; otherwise the rules are plain. Chains are not declared, so that the
-// policies stay as they are.
+// Text returns the input for iptables-restore(8) and ip6tables-restore(8), legacy or
+// nf_tables. If the spec serves both families, each rule begins with -4 or -6: each
+// program ignores the rules of the other family. Chains are not declared, so policies stay
+// unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
 	mangle, nat := rulesOf(spec, families, markRules), rulesOf(spec, families, activeRules)
@@ -35,8 +32,8 @@ func familiesOf(spec *config.Spec) []config.Family {
 	})
 }
 
-// rulesOf collects the rules of all clusters, without repetitions: two clusters
-// on the same real servers translate the same data connections.
+// rulesOf returns the rules of all clusters without duplicates: two clusters with the same
+// real servers translate the same data connections.
 func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluster, config.Family) []string) []string {
 	var rules []string
 	seen := make(map[string]bool)
@@ -57,8 +54,8 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 	return rules
 }
 
-// markRules gives the cluster's packets its mark. The order is free: the ports
-// of two clusters on one VIP never overlap.
+// markRules returns the rules that mark the cluster's packets. Their order does not
+// matter: two clusters on one VIP have no common ports.
 func markRules(c *config.Cluster, family config.Family) []string {
 	var rules []string
 	for _, b := range c.Bindings(family) {
@@ -72,8 +69,7 @@ func markRules(c *config.Cluster, family config.Family) []string {
 	return rules
 }
 
-// activeRules translates the source of the data connections that real servers
-// open themselves.
+// activeRules returns the rules that translate the source of active data connections.
 func activeRules(c *config.Cluster, family config.Family) []string {
 	if c.FTP == nil || c.FTP.Active == nil || !c.Serves(family) {
 		return nil
@@ -118,9 +114,8 @@ func program(family config.Family) string {
 	return "iptables"
 }
 
-// host is the address as a prefix of its whole width, as iptables-save writes
-// it.
+// host returns the address with its full prefix length, as iptables-save prints it.
 func host(addr netip.Addr) string { return netip.PrefixFrom(addr, addr.BitLen()).String() }
 
-// portRange is the range as iptables writes it: "21", "10000:20000".
+// portRange returns the range in iptables syntax: "21", "10000:20000".
 func portRange(r config.PortRange) string { return strings.Replace(r.Ports(), "-", ":", 1) }

@@ -44,9 +44,8 @@ func web() config.Cluster {
 	}
 }
 
-// TestRestore loads the text with every variant of the program into an empty
-// network namespace, and runs the recipe's own commands in another: what
-// iptables-save prints must be the same.
+// TestRestore loads the text with each variant of the program in one network namespace,
+// and runs the commands of the recipe in another: iptables-save must print the same.
 func TestRestore(t *testing.T) {
 	wide := ftpCluster(config.Masquerade, 22, "198.51.100.22")
 	wide.FTP.PassivePorts.Low, wide.FTP.PassivePorts.High = 1024, 65535
@@ -119,8 +118,8 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestRestoreKeepsForeign proves the header's claim: nothing that was there
-// goes, and no policy changes.
+// TestRestoreKeepsForeign: --noflush, as the header says, keeps existing rules and
+// policies.
 func TestRestoreKeepsForeign(t *testing.T) {
 	text := iptables.Text(&config.Spec{Clusters: []config.Cluster{ftpCluster(config.Masquerade, 21, "198.51.100.21")}})
 	for _, program := range []string{"iptables-legacy", "iptables-nft"} {
@@ -159,9 +158,9 @@ func TestSharedRealServersAreTranslatedOnce(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "MASQUERADE"), text)
 }
 
-// saved runs the commands and then loads text (if any) in a network namespace
-// of its own, and returns what the program's -save prints of mangle and nat,
-// without the comments, which carry the time.
+// saved runs the commands and then loads the text, if any, in a new network namespace. It
+// returns the output of the program's -save for mangle and nat, without comments, which
+// contain the time.
 func saved(t *testing.T, program, text string, commands ...string) string {
 	t.Helper()
 	need.Root(t)

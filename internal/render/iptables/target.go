@@ -9,14 +9,14 @@ import (
 func Target() render.Target {
 	return render.Target{
 		Name:    "iptables",
-		Summary: "the marks and translations as rules of iptables-restore",
-		Long: `Render iptables prints the rules that mark and translate as the spec does, as
-iptables-restore and ip6tables-restore read them: one rule for each VIP and range
-of ports. They are for reading and comparing, and for directors that stay with
-iptables; with many VIPs they cost far more than the nftables of apply.
+		Summary: "marks and translations as rules for iptables-restore",
+		Long: `Render iptables prints the marks and translations of the spec as rules for
+iptables-restore and ip6tables-restore: one rule for each VIP and port range. Use
+them for reading and comparing, or on directors without nftables. With many VIPs,
+packets cost far more than with the nftables tables of apply.
 
-Where the spec serves IPv4 and IPv6, rules begin with -4 or -6, and both programs
-read the same text.`,
+If the spec serves IPv4 and IPv6, each rule begins with -4 or -6, and both
+programs read the same text.`,
 		Example: `  lvsmark render iptables | iptables-restore --noflush
   lvsmark render iptables | ip6tables-restore --noflush`,
 		Render: func(spec *config.Spec, _ render.Options) (string, error) {

@@ -7,13 +7,13 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Target renders the nftables tables that apply installs.
+// Target renders the nftables tables that apply creates.
 func Target() render.Target {
 	return render.Target{
 		Name:    "nft",
-		Summary: "the nftables ruleset, as nft -f reads it",
-		Long: `Render nft prints the nftables tables of the spec as nft -f reads them: those
-that apply installs.`,
+		Summary: "nftables ruleset for nft -f",
+		Long: `Render nft prints the nftables tables that apply creates, in the format of
+nft -f.`,
 		Example: `  lvsmark render nft | nft -c -f -`,
 		Render: func(spec *config.Spec, _ render.Options) (string, error) {
 			return nft.Compile(spec).String(), nil

@@ -39,9 +39,8 @@ func TestHelp(t *testing.T) {
 	assert.NotEmpty(t, seen)
 }
 
-// TestRender renders specs for each target. The example has something for
-// every target. Of the others each gives text, or one line that names what is
-// missing.
+// TestRender renders specs for each target. The example has something for each target. For
+// the other specs, a target returns text, or an error of one line.
 func TestRender(t *testing.T) {
 	example := load(t, "../../../config/testdata/example.yaml")
 	specs := map[string]*config.Spec{
@@ -68,7 +67,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestTakesCluster holds TakesCluster to what Render does with the option.
+// TestTakesCluster: Render uses Options.Cluster if and only if TakesCluster is set.
 func TestTakesCluster(t *testing.T) {
 	spec := parse(t, webOnly+`
   - name: ftp

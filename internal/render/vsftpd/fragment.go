@@ -1,5 +1,5 @@
-// Package vsftpd writes the part of vsftpd.conf(5) that has to agree with the
-// director: the ports of data connections, and the address that PASV names.
+// Package vsftpd writes the settings of vsftpd.conf(5) that must agree with the director:
+// the ports of data connections and the address in PASV responses.
 package vsftpd
 
 import (
@@ -10,29 +10,28 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// Ports of FTP over implicit TLS (IANA: ftps, ftps-data) and of plain FTP's
-// data connections (RFC 959), which is also what vsftpd takes when
-// ftp_data_port is not given.
+// Ports of FTP over implicit TLS (IANA: ftps, ftps-data), and of active data connections
+// of plain FTP (RFC 959), which is also vsftpd's default of ftp_data_port.
 const (
 	implicitPort     = 990
 	implicitDataPort = 989
 	dataPort         = 20
 )
 
-// minPassivePort is the lowest port that vsftpd listens on for data; a
-// pasv_max_port below it is ignored without a word.
+// minPassivePort is the lowest port on which vsftpd listens for data connections. It
+// ignores a lower pasv_max_port silently.
 const minPassivePort = 1024
 
-// Fragment is what every real server of the FTP cluster has in its vsftpd.conf.
-// Each setting stands below the reason for it. What vsftpd does well by default
-// is left out, so the text can be appended to a configuration that is in use.
-// A cluster whose passive ports vsftpd cannot use is an error.
+// Fragment returns the settings for vsftpd.conf on every real server of an FTP cluster,
+// each with its reason. It omits settings whose vsftpd default is right, so the text can
+// be appended to an existing configuration. It returns an error if vsftpd cannot use the
+// passive ports of the cluster.
 func Fragment(c *config.Cluster) (string, error) {
 	if c.FTP == nil {
-		return "", fmt.Errorf("cluster %s is no FTP cluster: give it an ftp section", c.Name)
+		return "", fmt.Errorf("cluster %s is not an FTP cluster: it has no ftp section", c.Name)
 	}
 	if c.FTP.PassivePorts.High < minPassivePort {
-		return "", fmt.Errorf("cluster %s: vsftpd takes no passive port below %d, and would use any above instead of %s: move passive-ports up",
+		return "", fmt.Errorf("cluster %s: vsftpd supports no passive port below %d: choose higher passive-ports than %s",
 			c.Name, minPassivePort, c.FTP.PassivePorts)
 	}
 	var b strings.Builder
@@ -56,14 +55,14 @@ func listed(marks []uint32) string {
 	return strings.Join(texts, ", ")
 }
 
-// An instance is one running vsftpd: it listens on one port, and sends active
-// data from one.
+// An instance is a vsftpd process: it listens on one port, and opens active data
+// connections from one port.
 type instance struct {
 	port, dataPort uint16
 	implicit       bool // TLS from the first byte
 }
 
-// settings are those in which the instance differs from vsftpd's defaults.
+// settings returns the settings that differ from vsftpd's defaults.
 func (i instance) settings() []string {
 	var settings []string
 	if i.port != config.DefaultControlPort {
@@ -75,8 +74,8 @@ func (i instance) settings() []string {
 	return settings
 }
 
-// instancesOf has the main instance first: that of port 21, or else of the
-// first control port that is not for implicit TLS.
+// instancesOf returns the instances, the main one first: the instance of port 21, or else
+// of the first control port without implicit TLS.
 func instancesOf(ftp *config.FTP) []instance {
 	instances := make([]instance, 0, len(ftp.ControlPorts))
 	for _, port := range ftp.ControlPorts {
@@ -96,16 +95,16 @@ func instancesOf(ftp *config.FTP) []instance {
 	return instances
 }
 
-// dataPortOf chooses among the ports whose connections the director
-// translates. Without the director in the way any port does: the usual one.
+// dataPortOf returns one of the source ports that the director translates, or the standard
+// port if it translates none.
 func dataPortOf(ftp *config.FTP, implicit bool) uint16 {
-	usual := uint16(dataPort)
+	standard := uint16(dataPort)
 	if implicit {
-		usual = implicitDataPort
+		standard = implicitDataPort
 	}
 	switch {
-	case ftp.Active == nil || len(ftp.Active.Ports) == 0 || slices.Contains(ftp.Active.Ports, usual):
-		return usual
+	case ftp.Active == nil || len(ftp.Active.Ports) == 0 || slices.Contains(ftp.Active.Ports, standard):
+		return standard
 	case slices.Contains(ftp.Active.Ports, dataPort):
 		return dataPort
 	}
@@ -138,8 +137,8 @@ func writePassive(b *strings.Builder, c *config.Cluster) {
 	writeSettings(b, fmt.Sprintf("pasv_min_port=%d", ports.Low), fmt.Sprintf("pasv_max_port=%d", ports.High))
 }
 
-// writeAddress names the VIP for PASV. By EPSV (RFC 2428) clients get a port
-// only, so IPv6 needs nothing.
+// writeAddress sets the VIP for PASV responses. EPSV responses (RFC 2428) contain only a
+// port, so IPv6 needs no setting.
 func writeAddress(b *strings.Builder, c *config.Cluster) {
 	vips := c.VIPsOf(config.IPv4)
 	if len(vips) == 0 {
@@ -173,8 +172,8 @@ func writeActive(b *strings.Builder, ftp *config.FTP, main instance) {
 	}
 }
 
-// writeFurther describes a control port beyond the first: vsftpd listens on
-// one port only.
+// writeFurther describes the instance of another control port: vsftpd listens on one port
+// only.
 func writeFurther(b *strings.Builder, main, other instance) {
 	kind := ""
 	if other.implicit {

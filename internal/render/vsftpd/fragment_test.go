@@ -38,7 +38,7 @@ func fragment(t *testing.T, c *config.Cluster) string {
 	return text
 }
 
-// settings are the lines that vsftpd obeys.
+// settings returns the lines that are not comments.
 func settings(text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -114,10 +114,10 @@ func TestFragmentExplains(t *testing.T) {
 
 func TestFragmentRefuses(t *testing.T) {
 	_, err := vsftpd.Fragment(cluster(func(c *config.Cluster) { c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High = 900, 1023 }))
-	require.ErrorContains(t, err, "cluster ftp: vsftpd takes no passive port below 1024")
+	require.ErrorContains(t, err, "cluster ftp: vsftpd supports no passive port below 1024")
 
 	_, err = vsftpd.Fragment(cluster(func(c *config.Cluster) { c.FTP = nil }))
-	require.ErrorContains(t, err, "no FTP cluster")
+	require.ErrorContains(t, err, "cluster ftp is not an FTP cluster")
 }
 
 func TestFragmentIsStrict(t *testing.T) {
@@ -125,7 +125,7 @@ func TestFragmentIsStrict(t *testing.T) {
 		c.FTP.ControlPorts = []uint16{21, 990, 2121}
 		addVIP(c, "198.51.100.22")
 	}))) {
-		// vsftpd refuses blanks around '=' and takes a blank before a '#' for a setting.
+		// vsftpd refuses blanks around '=' and reads a blank before '#' as a setting.
 		assert.Regexp(t, `^(#.*\S|[a-z0-9_]+=[A-Za-z0-9.]+)?\n$`, line)
 	}
 }

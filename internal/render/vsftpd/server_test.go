@@ -28,8 +28,8 @@ import (
 
 const content = "through the mark\n"
 
-// The server stands where a real server under nat forwarding stands: clients
-// reach it at an address of its own, realServer, and not at the VIP.
+// The server has the place of a real server with nat forwarding: packets reach it at
+// realServer, not at the VIP.
 const realServer = "10.0.0.11"
 
 func TestServer(t *testing.T) {
@@ -80,9 +80,8 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestServerNeedsFragment shows that the settings are what makes the
-// difference: without them vsftpd names its own address, and sends active data
-// from a high port.
+// TestServerNeedsFragment: without the settings, vsftpd sends its own address in PASV
+// responses and opens active data connections from a high port.
 func TestServerNeedsFragment(t *testing.T) {
 	enterNamespace(t, realServer)
 	serve(t, "")
@@ -92,8 +91,8 @@ func TestServerNeedsFragment(t *testing.T) {
 	assert.NotEqual(t, 20, source)
 }
 
-// TestServerKnowsVIP proves the comment that stands in place of pasv_address
-// under direct and tunnel forwarding.
+// TestServerKnowsVIP: under direct and tunnel forwarding vsftpd needs no pasv_address, as
+// the comment in the fragment says.
 func TestServerKnowsVIP(t *testing.T) {
 	c := cluster(func(c *config.Cluster) {
 		c.Forwarding = config.Direct
@@ -105,9 +104,8 @@ func TestServerKnowsVIP(t *testing.T) {
 	assert.Equal(t, vip, passive(t, login(t, net.JoinHostPort(vip, "21"))).Addr().String())
 }
 
-// enterNamespace moves the rest of the test into a network namespace of its
-// own, which has the addresses on its loopback device. The thread is never
-// unlocked: it ends with the test, and the namespace with it.
+// enterNamespace moves the rest of the test to a new network namespace with the addresses
+// on lo. The thread is never unlocked: it ends with the test, and with it the namespace.
 func enterNamespace(t *testing.T, addresses ...string) {
 	t.Helper()
 	need.Root(t)
@@ -143,12 +141,12 @@ func serve(t *testing.T, settings string) {
 		_ = syscall.Kill(-server.Process.Pid, syscall.SIGKILL)
 		_ = server.Wait()
 		if t.Failed() {
-			t.Logf("vsftpd.conf:\n%s\nvsftpd said: %s", text, out.String())
+			t.Logf("vsftpd.conf:\n%s\noutput: %s", text, out.String())
 		}
 	})
 }
 
-// login waits for the server to listen.
+// login waits until the server listens, and logs in.
 func login(t *testing.T, address string) *textproto.Conn {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -200,8 +198,8 @@ func extendedPassive(t *testing.T, control *textproto.Conn) int {
 	return port
 }
 
-// active has the server connect to the client, and returns the port that it
-// came from and what it sent.
+// active requests an active transfer and returns the source port of the data connection
+// and the data.
 func active(t *testing.T, control *textproto.Conn) (int, string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", realServer+":0")
@@ -221,7 +219,7 @@ func active(t *testing.T, control *textproto.Conn) (int, string) {
 	return source, got
 }
 
-// dial connects where the director's translation of the VIP would lead to.
+// dial connects to the port on the real server, as after the director's translation.
 func dial(t *testing.T, port int) func() net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", net.JoinHostPort(realServer, strconv.Itoa(port)))
@@ -229,8 +227,7 @@ func dial(t *testing.T, port int) func() net.Conn {
 	return func() net.Conn { return conn }
 }
 
-// retrieve reads the file over the data connection that connect returns once
-// the server was told to send.
+// retrieve requests the file and reads it from the data connection that connect returns.
 func retrieve(t *testing.T, control *textproto.Conn, connect func() net.Conn) string {
 	t.Helper()
 	require.NoError(t, control.PrintfLine("RETR file"))

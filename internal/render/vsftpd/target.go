@@ -6,11 +6,11 @@ import "github.com/lvsmark/lvsmark/internal/render"
 func Target() render.Target {
 	return render.Target{
 		Name:    "vsftpd",
-		Summary: "what vsftpd.conf of the real servers has to say",
-		Long: `Render vsftpd prints the settings of vsftpd.conf that have to agree with the
-director: the ports of data connections, and the address that PASV names. Every
-real server of a cluster has the same. They can be appended to a vsftpd.conf that
-is in use.`,
+		Summary: "settings of vsftpd.conf on the real servers",
+		Long: `Render vsftpd prints the settings of vsftpd.conf that must agree with the
+director: the ports of data connections and the address in PASV responses. They
+are the same on every real server of a cluster. Append them to an existing
+vsftpd.conf.`,
 		Example:      `  lvsmark render vsftpd --cluster ftp >> vsftpd.conf`,
 		TakesCluster: true,
 		Render:       render.PerFTPCluster(Fragment),

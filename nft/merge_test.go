@@ -9,9 +9,9 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestExtend takes nothing away and leaves nothing out; where that cannot be
-// said in elements it says so.
-func TestExtend(t *testing.T) {
+// TestMergeElements: no change to the merged ruleset deletes an element, and no change from
+// it adds one. Differences other than elements are reported.
+func TestMergeElements(t *testing.T) {
 	first := rehearse(t, parse(t, `
 clusters:
   - {name: a, mark: 21, vips: [198.51.100.21, 198.51.100.22], ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}
@@ -21,12 +21,12 @@ clusters:
 clusters:
   - {name: a, mark: 22, vips: [198.51.100.21, 198.51.100.23], ftp: , real-servers: [{address: 10.0.0.12}, {address: 10.0.0.13}]}
 `))
-	extended, ok := nft.Extend(first, second)
+	merged, ok := nft.MergeElements(first, second)
 	require.True(t, ok)
 	inScratch(t, func() {
 		conn := dial(t)
 		apply(t, conn, first)
-		for _, c := range apply(t, conn, extended) {
+		for _, c := range apply(t, conn, merged) {
 			assert.NotEqual(t, nft.Delete, c.Op, "%+v", c)
 		}
 		table := snapshot(t, conn).Tables[0]
@@ -41,7 +41,7 @@ clusters:
 		"other ports": `{clusters: [{name: a, mark: 21, vips: [198.51.100.21], ports: [80], real-servers: [{address: 10.0.0.11}]}]}`,
 		"intervals":   `{clusters: [{name: a, mark: 21, vips: [198.51.100.21], ftp: {active-data: {source: 10.0.0.0/24}}, real-servers: [{address: 10.0.0.11}]}]}`,
 	} {
-		_, ok := nft.Extend(first, rehearse(t, parse(t, other)))
+		_, ok := nft.MergeElements(first, rehearse(t, parse(t, other)))
 		assert.False(t, ok, name)
 	}
 }

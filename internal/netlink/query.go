@@ -6,19 +6,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ask sends one request and yields the objects of the answer: one, or with NLM_F_DUMP
-// any number. A message is valid until the next one is yielded. The error that the
-// package documentation lists is the last that is yielded. The caller may stop early,
-// but must not use the Conn inside the loop.
-func (c *Conn) Ask(r Request) iter.Seq2[Message, error] {
+// Query sends one request and yields the objects of the answer: one object, or any number
+// for a request with NLM_F_DUMP. A message is valid until the next one is yielded. An
+// error, see the package documentation, is yielded last. The caller may stop early, but
+// must not use the Conn inside the loop.
+func (c *Conn) Query(r Request) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		if err := c.ask(r, func(m Message) bool { return yield(m, nil) }); err != nil {
+		if err := c.query(r, func(m Message) bool { return yield(m, nil) }); err != nil {
 			yield(Message{}, err)
 		}
 	}
 }
 
-func (c *Conn) ask(r Request, yield func(Message) bool) error {
+func (c *Conn) query(r Request, yield func(Message) bool) error {
 	sequence, err := c.begin(r)
 	for last := false; err == nil && !last; {
 		var datagram []byte
@@ -29,8 +29,8 @@ func (c *Conn) ask(r Request, yield func(Message) bool) error {
 	return c.failed(err)
 }
 
-// objects yields the objects of a datagram. It tells whether they are the last that the
-// caller wants or the kernel has.
+// objects yields the objects of a datagram. last reports that the caller stopped or that
+// the answer is complete.
 func (c *Conn) objects(r Request, sequence uint32, datagram []byte, yield func(Message) bool) (last bool, err error) {
 	for m, err := range Messages(datagram) {
 		object := false
@@ -41,7 +41,7 @@ func (c *Conn) objects(r Request, sequence uint32, datagram []byte, yield func(M
 		case err != nil:
 			return false, err
 		case object && !yield(m):
-			c.broken = !last // the rest stays unread
+			c.broken = !last // unread messages remain
 			return true, nil
 		case last:
 			return true, nil
@@ -50,21 +50,21 @@ func (c *Conn) objects(r Request, sequence uint32, datagram []byte, yield func(M
 	return false, nil
 }
 
-// read tells whether a message is an object of the answer, and whether it is the last
-// message.
+// read checks a message of the answer. It reports whether the message is an object, and
+// whether it is the last message.
 func (r Request) read(m Message, sequence uint32) (object, last bool, err error) {
 	switch {
 	case m.Sequence != sequence:
 		return false, false, ErrOther
 	case m.Flags&unix.NLM_F_DUMP_INTR != 0:
-		// The end alone may say so, where the kernel passed over objects and listed
+		// The flag may be set in the last message only: the kernel skipped objects and listed
 		// none after them.
 		return false, false, ErrInterrupted
 	case m.Type == unix.NLMSG_DONE && r.isDump():
 		return false, true, m.Verdict()
 	case m.Type == unix.NLMSG_ERROR && m.Verdict() != nil:
 		return false, true, m.Verdict()
-	case m.Type < unix.NLMSG_MIN_TYPE: // as an acknowledgement that nobody asked for
+	case m.Type < unix.NLMSG_MIN_TYPE: // for example an acknowledgement without NLM_F_ACK
 		return false, false, ErrMalformed
 	}
 	return true, !r.isDump(), nil

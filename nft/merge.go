@@ -4,10 +4,10 @@ import (
 	"slices"
 )
 
-// Extend returns the ruleset to, with the elements besides that its sets have in
-// the ruleset from: so nothing is taken away. It reports false when that cannot be
-// said in elements: rules, sets, chains or intervals differ.
-func Extend(from, to *Ruleset) (*Ruleset, bool) {
+// MergeElements returns the ruleset to, whose sets also keep the elements that they have
+// only in the ruleset from, and the tables that only from has. It reports false if the
+// rulesets differ in rules, sets, chains or intervals, not only in elements.
+func MergeElements(from, to *Ruleset) (*Ruleset, bool) {
 	extended := &Ruleset{}
 	for _, next := range to.Tables {
 		old := from.Table(next.Family, next.Name)
@@ -25,7 +25,7 @@ func Extend(from, to *Ruleset) (*Ruleset, bool) {
 			if was != nil && s.isInterval() && !slices.Equal(was.Elements, s.Elements) {
 				return nil, false
 			}
-			table.Sets = append(table.Sets, s.extendedBy(was))
+			table.Sets = append(table.Sets, s.mergeElements(was))
 		}
 		extended.Tables = append(extended.Tables, &table)
 	}
@@ -38,7 +38,7 @@ func Extend(from, to *Ruleset) (*Ruleset, bool) {
 	return extended, true
 }
 
-func (s *Set) extendedBy(old *Set) *Set {
+func (s *Set) mergeElements(old *Set) *Set {
 	if old == nil {
 		return s
 	}
@@ -57,23 +57,23 @@ func (s *Set) extendedBy(old *Set) *Set {
 	return &extended
 }
 
-// Arranged returns the ruleset to with its sets and chains in the order in which
-// the kernel lists them once it was made of the ruleset from: what stays keeps
-// its place, and what is new comes behind it.
-func Arranged(from, to *Ruleset) *Ruleset {
+// InKernelOrder returns the ruleset to with its sets and chains in the order in which the
+// kernel lists them after a change from the ruleset from: existing objects keep their
+// place, and new objects follow.
+func InKernelOrder(from, to *Ruleset) *Ruleset {
 	arranged := &Ruleset{}
 	for _, next := range to.Tables {
 		table := *next
 		if old := from.Table(next.Family, next.Name); old != nil && !compareTables(old, next, "").viaCopy {
-			table.Sets = inOrder(old.Sets, next.Sets, func(s *Set) string { return s.Name })
-			table.Chains = inOrder(old.Chains, next.Chains, func(c *Chain) string { return c.Name })
+			table.Sets = keepOrder(old.Sets, next.Sets, func(s *Set) string { return s.Name })
+			table.Chains = keepOrder(old.Chains, next.Chains, func(c *Chain) string { return c.Name })
 		}
 		arranged.Tables = append(arranged.Tables, &table)
 	}
 	return arranged
 }
 
-func inOrder[T any](old, next []T, name func(T) string) []T {
+func keepOrder[T any](old, next []T, name func(T) string) []T {
 	byName := make(map[string]T, len(next))
 	for _, o := range next {
 		byName[name(o)] = o
@@ -86,7 +86,7 @@ func inOrder[T any](old, next []T, name func(T) string) []T {
 		}
 	}
 	for _, o := range next {
-		if _, fresh := byName[name(o)]; fresh {
+		if _, isNew := byName[name(o)]; isNew {
 			ordered = append(ordered, o)
 		}
 	}

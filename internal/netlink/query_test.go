@@ -11,7 +11,7 @@ import (
 
 // collect returns the content of the objects of an answer.
 func collect(c *Conn, r Request) (objects [][]byte, err error) {
-	for m, err := range c.Ask(r) {
+	for m, err := range c.Query(r) {
 		if err != nil {
 			return objects, err
 		}
@@ -20,9 +20,9 @@ func collect(c *Conn, r Request) (objects [][]byte, err error) {
 	return objects, nil
 }
 
-// TestDump: a dump has all its objects, or an error; no answer to another request is
-// taken for one of them.
-func TestDump(t *testing.T) {
+// TestQueryDump: a dump yields all its objects or an error. Answers to other requests are
+// not yielded.
+func TestQueryDump(t *testing.T) {
 	object := func() []byte { return numbered(5, message(20, unix.NLM_F_MULTI, 1, 0, 0, 0)) }
 	end := func(errno unix.Errno) []byte {
 		return numbered(5, message(unix.NLMSG_DONE, unix.NLM_F_MULTI, refusal(errno)...))
@@ -42,7 +42,7 @@ func TestDump(t *testing.T) {
 		"without an end":         {[][]byte{object()}, 1, errEmpty},
 		"failed":                 {[][]byte{slices.Concat(object(), end(unix.ENOMEM))}, 1, unix.ENOMEM},
 		"refused":                {[][]byte{verdict(5, unix.EPERM)}, 0, unix.EPERM},
-		"end cut short":          {[][]byte{slices.Concat(object(), end(0)[:10])}, 1, ErrMalformed},
+		"end truncated":          {[][]byte{slices.Concat(object(), end(0)[:10])}, 1, ErrMalformed},
 		"end without errno":      {[][]byte{numbered(5, message(unix.NLMSG_DONE, unix.NLM_F_MULTI))}, 0, ErrMalformed},
 		"interrupted":            {[][]byte{slices.Concat(object(), interrupted(object()), end(0))}, 1, ErrInterrupted},
 		"interrupted at its end": {[][]byte{slices.Concat(object(), interrupted(end(0)))}, 1, ErrInterrupted},
@@ -59,9 +59,9 @@ func TestDump(t *testing.T) {
 	}
 }
 
-// TestObject: one object is the answer to a request that is no dump. NLM_F_EXCL is one
-// of the two bits of NLM_F_DUMP.
-func TestObject(t *testing.T) {
+// TestQueryObject: the answer to a request without NLM_F_DUMP is one object. NLM_F_EXCL is
+// one of the two bits of NLM_F_DUMP.
+func TestQueryObject(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer []byte
 		err    error
@@ -80,13 +80,13 @@ func TestObject(t *testing.T) {
 	}
 }
 
-// TestStopped: who has seen enough of a dump gets another socket for the next request,
-// as the rest is unread. After the last object nothing is.
-func TestStopped(t *testing.T) {
+// TestQueryStopped: if the caller stops before the end of a dump, the next request uses a
+// new socket, because unread messages remain. After the last object none remain.
+func TestQueryStopped(t *testing.T) {
 	for flags, opened := range map[uint16]int{unix.NLM_F_DUMP: 2, 0: 1} {
 		k := &fakeKernel{datagrams: [][]byte{numbered(5, message(20, 0)), numbered(6, message(20, 0))}}
 		c := connected(t, k, 4)
-		for m, err := range c.Ask(Request{Type: 20, Flags: flags}) {
+		for m, err := range c.Query(Request{Type: 20, Flags: flags}) {
 			require.NoError(t, err)
 			assert.Equal(t, uint32(5), m.Sequence)
 			break
@@ -108,10 +108,10 @@ func TestFamily(t *testing.T) {
 		id     uint16
 		err    error
 	}{
-		"there":     {family(id), 33, nil},
-		"not there": {verdict(5, unix.ENOENT), 0, unix.ENOENT},
+		"found":     {family(id), 33, nil},
+		"not found": {verdict(5, unix.ENOENT), 0, unix.ENOENT},
 		"no id":     {family(nil), 0, ErrMalformed},
-		"cut short": {family(id[:len(id)-4]), 0, ErrMalformed},
+		"truncated": {family(id[:len(id)-4]), 0, ErrMalformed},
 		"no header": {numbered(5, message(unix.GENL_ID_CTRL, 0)), 0, ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {

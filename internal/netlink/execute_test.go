@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTell: each answer goes to its request. Where answers are lost, no request passes
-// for done, and the next one goes over another socket.
-func TestTell(t *testing.T) {
+// TestExecute: each answer is returned for its request. If answers are lost, no request
+// counts as executed, and the next request uses a new socket.
+func TestExecute(t *testing.T) {
 	const first = ^uint32(0) // numbers wrap
 	lost := func(err error) []error { return []error{err, err, err} }
 	for name, c := range map[string]struct {
@@ -23,15 +23,15 @@ func TestTell(t *testing.T) {
 		"one refused":       {[][]byte{verdict(0, unix.EEXIST), verdict(1, 0)}, []error{nil, unix.EEXIST, nil}, false},
 		"in one datagram":   {[][]byte{slices.Concat(verdict(first, unix.EPERM), verdict(1, unix.EEXIST))}, []error{unix.EPERM, nil, unix.EEXIST}, false},
 		"the last is lost":  {[][]byte{verdict(0, unix.EEXIST)}, []error{errEmpty, unix.EEXIST, errEmpty}, true},
-		"to none behind":    {[][]byte{verdict(2, 0)}, lost(ErrOther), true},
-		"to none before":    {[][]byte{verdict(first-1, 0)}, lost(ErrOther), true},
+		"number too high":   {[][]byte{verdict(2, 0)}, lost(ErrOther), true},
+		"number too low":    {[][]byte{verdict(first-1, 0)}, lost(ErrOther), true},
 		"not a verdict":     {[][]byte{numbered(1, message(unix.RTM_NEWADDR, 0))}, lost(ErrOther), true},
-		"verdict cut short": {[][]byte{numbered(1, message(unix.NLMSG_ERROR, 0))}, lost(ErrMalformed), true},
-		"cut short":         {[][]byte{verdict(1, 0)[:10]}, lost(ErrMalformed), true},
+		"verdict truncated": {[][]byte{numbered(1, message(unix.NLMSG_ERROR, 0))}, lost(ErrMalformed), true},
+		"truncated":         {[][]byte{verdict(1, 0)[:10]}, lost(ErrMalformed), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn := connected(t, &fakeKernel{datagrams: c.datagrams}, first-1)
-			answers := conn.Tell(make([]Request, 3)...)
+			answers := conn.Execute(make([]Request, 3)...)
 			require.Len(t, answers, 3)
 			for i, want := range c.answers {
 				assert.ErrorIs(t, answers[i], want)
@@ -39,10 +39,10 @@ func TestTell(t *testing.T) {
 			assert.Equal(t, c.broken, conn.broken)
 		})
 	}
-	assert.Empty(t, connected(t, &fakeKernel{}, 0).Tell())
+	assert.Empty(t, connected(t, &fakeKernel{}, 0).Execute())
 }
 
-// TestCommit: a transaction ends with the answer to the request that asks for one, or
+// TestCommit: a transaction ends with the answer to the last request with NLM_F_ACK, or
 // with the first refusal.
 func TestCommit(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -56,7 +56,7 @@ func TestCommit(t *testing.T) {
 		"begin refused":    {[][]byte{verdict(6, unix.ERESTART)}, 0, unix.ERESTART},
 		"another's":        {[][]byte{verdict(5, unix.EPERM)}, -1, unix.EPERM},
 		"answer lost":      {nil, -1, errEmpty},
-		"answer cut short": {[][]byte{verdict(8, 0)[:17]}, -1, ErrMalformed},
+		"answer truncated": {[][]byte{verdict(8, 0)[:17]}, -1, ErrMalformed},
 		"without an errno": {[][]byte{numbered(8, message(unix.NLMSG_ERROR, 0))}, 2, ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
