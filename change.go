@@ -48,7 +48,7 @@ func (c Change) String() string {
 	return text
 }
 
-// makePrintable escapes the texts, which may contain names and comments of other programs.
+// makePrintable escapes the texts, which can contain names and comments of other programs.
 func (c *Change) makePrintable() {
 	c.Where, c.Before, c.After = printable.Line(c.Where), printable.Line(c.Before), printable.Line(c.After)
 	c.Impact.Detail = printable.Line(c.Impact.Detail)

@@ -11,8 +11,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestRestore applies each spec over each other, and nothing, under a memory of
-// what was there: all of it comes back, what was changed by hand included.
+// TestRestore applies each spec, and a removal, over each other under a checkpoint.
+// Restore restores the state before, including changes made by hand.
 func TestRestore(t *testing.T) {
 	worlds := map[string]struct {
 		world  func(*testing.T) *world
@@ -25,20 +25,20 @@ func TestRestore(t *testing.T) {
 	for name, c := range worlds {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)
-			for from, to := range turns(c.specs) {
-				w.turn(from)
+			for from, to := range specPairs(c.specs) {
+				w.applyText(from)
 				if from == c.specs[1] {
 					w.run("sh", "-c", c.byHand)
 				}
-				w.restores(to)
+				w.applyAndRestore(to)
 				w.remove()
 			}
 		})
 	}
 }
 
-// turns yields each pair of specs; in short runs each spec and the next.
-func turns(specs []string) iter.Seq2[string, string] {
+// specPairs yields each pair of specs; with -short each spec and the next.
+func specPairs(specs []string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for i, from := range specs {
 			for j, to := range specs {
@@ -53,8 +53,8 @@ func turns(specs []string) iter.Seq2[string, string] {
 	}
 }
 
-// turn applies the spec; "" stands for none.
-func (w *world) turn(spec string) {
+// applyText applies the spec; "" stands for a removal.
+func (w *world) applyText(spec string) {
 	w.t.Helper()
 	if spec == "" {
 		w.remove()
@@ -63,8 +63,9 @@ func (w *world) turn(spec string) {
 	w.apply(parse(w.t, spec))
 }
 
-// restores turns to the spec and back.
-func (w *world) restores(to string) {
+// applyAndRestore applies the spec under a checkpoint, restores it, and asserts that the
+// state is the same.
+func (w *world) applyAndRestore(to string) {
 	w.t.Helper()
 	before := w.state()
 	held, err := Lock(w.t.Context(), w.options())
@@ -80,12 +81,12 @@ func (w *world) restores(to string) {
 	_, err = held.Restore(w.t.Context())
 	require.NoError(w.t, err)
 	require.NoError(w.t, held.Release())
-	// A set that was gone meanwhile stands behind the others.
+	// nft lists a set that was deleted and restored after the others.
 	assert.Equal(w.t, sortedLines(before), sortedLines(w.state()))
 }
 
-// TestLocked refuses a second apply, and a delete, while somebody is at it, and
-// says who; who only looks is let in.
+// TestLocked: while one process holds the lock, a second apply and a delete are refused
+// with its name. A plan needs no lock.
 func TestLocked(t *testing.T) {
 	w := newWorld(t)
 	opts := w.options()

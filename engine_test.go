@@ -15,7 +15,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// TestApply goes from nothing to each spec, to each other, and back to nothing.
+// TestApply applies each spec to an empty system and over each other spec, and removes it.
 func TestApply(t *testing.T) {
 	worlds := map[string]struct {
 		world func(*testing.T) *world
@@ -43,7 +43,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// settled asserts that there is nothing to do, and that doing so writes nothing.
+// settled asserts that a plan has no changes, and that its apply writes nothing.
 func settled(w *world, spec string) {
 	w.t.Helper()
 	generation := w.generation()
@@ -62,8 +62,8 @@ func (w *world) generation() uint32 {
 	return generation
 }
 
-// TestKilled stops an apply behind each of its steps, without undoing: the next
-// apply of either spec converges, and nothing is left behind by delete.
+// TestKilled stops an apply after each of its steps, without undo: the next apply of
+// either spec converges, and delete removes everything.
 func TestKilled(t *testing.T) {
 	for name, c := range map[string]struct {
 		world    func(*testing.T) *world
@@ -99,7 +99,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// killed does n steps towards the spec; false when there are not so many.
+// killed does the first n steps of an apply; false: it has fewer steps.
 func (w *world) killed(to string, n int) (enough bool) {
 	w.t.Helper()
 	w.withSteps(to, func(steps []step) {
@@ -109,8 +109,8 @@ func (w *world) killed(to string, n int) (enough bool) {
 	return enough
 }
 
-// withSteps calls f, on a thread in the namespace, with the steps that lead to
-// the spec; "" stands for none. f must not end its goroutine, as require does.
+// withSteps calls f, on a thread in the namespace, with the steps of an apply of the
+// spec; "" stands for a removal. f must not end its goroutine, as require does.
 func (w *world) withSteps(to string, f func([]step)) {
 	w.t.Helper()
 	w.inEngine(w.options(), func(e *engine) error {
@@ -130,13 +130,13 @@ func (w *world) planOf(e *engine, spec string) (*Plan, error) {
 	return e.planSpec(w.t.Context(), Known(parse(w.t, spec)))
 }
 
-// TestUndone lets an apply fail in the middle, by the kernel itself: the error
-// has the kernel's words and says what was undone, and all is as it was.
+// TestUndone has the kernel refuse a change in the middle of an apply: the error contains
+// the kernel's message and the undone steps, and the state is as before.
 func TestUndone(t *testing.T) {
 	for name, c := range map[string]struct {
 		world func(*testing.T) *world
 		spec  string
-		spoil func(*config.Spec) // what no file could say
+		spoil func(*config.Spec) // sets a value that no spec file can contain
 		words []string
 		cause error
 	}{
@@ -173,8 +173,7 @@ func TestUndone(t *testing.T) {
 	}
 }
 
-// TestEachStepUndone lets each step in turn fail after it was done, by way of a
-// step of the test's own behind it.
+// TestEachStepUndone fails after each step in turn, with a failing step after it.
 func TestEachStepUndone(t *testing.T) {
 	for name, c := range map[string]struct {
 		world    func(*testing.T) *world
@@ -192,7 +191,7 @@ func TestEachStepUndone(t *testing.T) {
 				w.apply(parse(t, c.from))
 			}
 			n := 1
-			for w.failsBehind(c.from, c.to, n) {
+			for w.failsAfter(c.from, c.to, n) {
 				n++
 			}
 			assert.Greater(t, n, 1, "the steps that were undone")
@@ -202,9 +201,9 @@ func TestEachStepUndone(t *testing.T) {
 
 var errInjected = errors.New("the kernel says no")
 
-// failsBehind does n steps, fails, and asserts that all is as it was; false when
-// there are not so many steps.
-func (w *world) failsBehind(from, to string, n int) (enough bool) {
+// failsAfter does the first n steps of an apply, fails, and asserts that the state is as
+// before; false: the apply has fewer steps.
+func (w *world) failsAfter(from, to string, n int) (enough bool) {
 	w.t.Helper()
 	w.withSteps(to, func(steps []step) {
 		if enough = n <= len(steps); !enough {
@@ -237,7 +236,7 @@ func settledOrEmpty(w *world, spec string) {
 	settled(w, spec)
 }
 
-// TestCancelled ends the context before the first step: nothing is done.
+// TestCancelled ends the context before the first step: nothing changes.
 func TestCancelled(t *testing.T) {
 	w := newWorld(t)
 	before := w.state()
@@ -249,8 +248,8 @@ func TestCancelled(t *testing.T) {
 	assert.Equal(t, before, w.state())
 }
 
-// TestStaleRetry changes the ruleset between plan and commit, once: apply plans
-// anew and gets through.
+// TestStaleRetry changes the ruleset once between plan and commit: apply plans again and
+// succeeds.
 func TestStaleRetry(t *testing.T) {
 	w := newWorld(t)
 	once := false
@@ -268,8 +267,8 @@ func TestStaleRetry(t *testing.T) {
 	assert.Empty(t, w.plan(spec).Changes())
 }
 
-// TestStaleAddress adds a VIP, and deletes one of lvsmark's, between plan and commit:
-// apply plans anew and gets through. The address that somebody else added stays.
+// TestStaleAddress adds a VIP address and deletes one of lvsmark's between plan and
+// commit: apply plans again and succeeds. The address added by the other process stays.
 func TestStaleAddress(t *testing.T) {
 	w := newWorld(t)
 	const vips = "clusters: [{name: a, mark: 5, vips: [192.0.2.77, 192.0.2.78, 192.0.2.79], vip-device: vip0, ports: [25], real-servers: [{address: 10.0.0.1}]}]\ndirector: {bind: false, ip-forward: false}\n"
@@ -291,7 +290,7 @@ func TestStaleAddress(t *testing.T) {
 
 	_, err = applyRemoval(t.Context(), meanwhile("remove VIP addresses", "address", "del", "192.0.2.79/32", "dev", "vip0"))
 	require.NoError(t, err)
-	assert.Equal(t, 1, strings.Count(w.run("ip", "-o", "address", "show", "dev", "vip0"), "/32 "), "that of somebody else")
+	assert.Equal(t, 1, strings.Count(w.run("ip", "-o", "address", "show", "dev", "vip0"), "/32 "), "the address added by another process")
 }
 
 func TestForeignTable(t *testing.T) {
@@ -318,7 +317,7 @@ func TestNoSuchNamespace(t *testing.T) {
 	require.ErrorContains(t, err, `network namespace "lvsmark-test-none"`)
 }
 
-// TestNoIPVS is for kernels without: nothing is changed, and the words name the
+// TestNoIPVS runs on kernels without IPVS: nothing changes, and the error names the
 // module.
 func TestNoIPVS(t *testing.T) {
 	w := newWorld(t)
@@ -332,7 +331,7 @@ func TestNoIPVS(t *testing.T) {
 	assert.Equal(t, before, w.state())
 }
 
-// TestAdopt meets services of the spec's marks that are in no ledger.
+// TestAdopt applies a spec over services with its marks that are in no ledger.
 func TestAdopt(t *testing.T) {
 	w := newIPVSWorld(t)
 	spec := parse(t, boundSpec)
@@ -340,7 +339,7 @@ func TestAdopt(t *testing.T) {
 	services := w.run("ipvsadm", "-Sn")
 
 	w.nft("delete table ip lvsmark; delete table ip6 lvsmark") // the ledger is lost
-	w.apply(spec)                                              // just the same services: taken over
+	w.apply(spec)                                              // the services are as desired: taken over
 	assert.Equal(t, services, w.run("ipvsadm", "-Sn"))
 
 	w.nft("delete table ip lvsmark; delete table ip6 lvsmark")
@@ -359,7 +358,7 @@ func TestAdopt(t *testing.T) {
 	assert.Equal(t, services, w.run("ipvsadm", "-Sn"))
 }
 
-// TestSettingsOfOthers leaves alone what somebody else set after lvsmark.
+// TestSettingsOfOthers: delete keeps a value that another process set after lvsmark.
 func TestSettingsOfOthers(t *testing.T) {
 	w := newWorld(t)
 	w.apply(parse(t, unboundSpec))
@@ -371,7 +370,7 @@ func TestSettingsOfOthers(t *testing.T) {
 	assert.Contains(t, result.Notes()[0], "net.ipv4.ip_default_ttl is left at 99")
 }
 
-// TestAddressOfOthers leaves an address that was there before.
+// TestAddressOfOthers: delete keeps an address that existed before.
 func TestAddressOfOthers(t *testing.T) {
 	w := newWorld(t)
 	w.run("ip", "address", "add", "198.51.100.21/24", "dev", "vip0")

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFakeAgrees goes from each spec to each, on the real kernel and on that in memory:
-// the plans are the same.
+// TestFakeAgrees applies each spec over each other spec, on the real kernel and on the
+// fake: the plans are the same.
 func TestFakeAgrees(t *testing.T) {
 	for name, c := range map[string]struct {
 		world func(*testing.T) *world
@@ -19,8 +19,8 @@ func TestFakeAgrees(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)
-			for from, to := range turns(c.specs) {
-				w.turn(from)
+			for from, to := range specPairs(c.specs) {
+				w.applyText(from)
 				f := w.copied()
 				f.applied(from)
 				planned, err := f.plan(t.Context(), to, Options{})
@@ -39,7 +39,7 @@ func TestFakeAgrees(t *testing.T) {
 	}
 }
 
-// copied is a kernel in memory with the settings that the real one had before lvsmark.
+// copied returns a fake kernel with the settings that the real kernel had before lvsmark.
 func (w *world) copied() *fakeWorld {
 	f := newFakeWorld(w.t)
 	w.inEngine(w.options(), func(e *engine) error {

@@ -13,10 +13,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// fakeSpecs are those of the tests on the real kernel.
+// fakeSpecs returns the specs of the tests on the real kernel.
 func fakeSpecs() []string { return []string{"", unboundSpec, boundSpec, otherSpec} }
 
-// pairs calls f with each spec and each other, where the first is applied.
+// pairs calls f for each pair of specs, with the first applied.
 func pairs(t *testing.T, f func(w *fakeWorld, from, to string)) {
 	for _, from := range fakeSpecs() {
 		for _, to := range fakeSpecs() {
@@ -27,7 +27,7 @@ func pairs(t *testing.T, f func(w *fakeWorld, from, to string)) {
 	}
 }
 
-// TestFakeApply goes from each spec to each, and back to nothing.
+// TestFakeApply applies each spec over each other spec, and removes it.
 func TestFakeApply(t *testing.T) {
 	untouched := newFakeWorld(t).String()
 	pairs(t, func(w *fakeWorld, from, to string) {
@@ -41,7 +41,7 @@ func TestFakeApply(t *testing.T) {
 	})
 }
 
-// calls counts the changing calls of an apply.
+// calls returns the number of calls of an apply that change the kernel.
 func (w *fakeWorld) calls(spec string) int {
 	n := 0
 	w.After = func(string) error { n++; return nil }
@@ -52,9 +52,9 @@ func (w *fakeWorld) calls(spec string) int {
 
 var errFake = errors.New("the kernel says no")
 
-// TestFakeEachCallFails has each call of an apply fail in turn, and, in a second round,
-// has its answer lost. Apply undoes all that it did, the next apply does it, and delete
-// leaves nothing behind.
+// TestFakeEachCallFails has each call of an apply fail in turn, and in a second round has
+// its answer lost. Apply undoes its changes, the next apply succeeds, and delete removes
+// everything.
 func TestFakeEachCallFails(t *testing.T) {
 	untouched := newFakeWorld(t).String()
 	pairs(t, func(w *fakeWorld, from, to string) {
@@ -80,7 +80,7 @@ func TestFakeEachCallFails(t *testing.T) {
 	})
 }
 
-// failAt has the call of that number fail, or its answer be lost, once.
+// failAt makes the nth call fail once; lost: the call succeeds and its answer is lost.
 func (w *fakeWorld) failAt(n int, lost bool) {
 	count := 0
 	fail := func(string) error {
@@ -96,8 +96,8 @@ func (w *fakeWorld) failAt(n int, lost bool) {
 	}
 }
 
-// TestFakeKilled stops an apply behind each of its steps without undoing: what the
-// ledger says then is enough for the next apply, and for delete.
+// TestFakeKilled stops an apply after each of its steps, without undo: the ledger is
+// sufficient for the next apply and for delete.
 func TestFakeKilled(t *testing.T) {
 	untouched := newFakeWorld(t).String()
 	pairs(t, func(w *fakeWorld, from, to string) {
@@ -117,7 +117,7 @@ func TestFakeKilled(t *testing.T) {
 	})
 }
 
-// killed does n steps towards the spec; false when there are not so many.
+// killed does the first n steps of an apply; false: it has fewer steps.
 func (w *fakeWorld) killed(to string, n int) bool {
 	p, err := w.plan(w.t.Context(), to, Options{})
 	require.NoError(w.t, err)
@@ -127,8 +127,7 @@ func (w *fakeWorld) killed(to string, n int) bool {
 	return n < len(steps)
 }
 
-// TestFakeInterrupted ends the context ahead of each step: the steps before it are
-// undone.
+// TestFakeInterrupted ends the context before each step: the steps before it are undone.
 func TestFakeInterrupted(t *testing.T) {
 	pairs(t, func(w *fakeWorld, from, to string) {
 		if from == to {
@@ -160,7 +159,7 @@ func TestFakeInterrupted(t *testing.T) {
 }
 
 // TestFakeStale has another process change the kernel between the plan and each kind
-// of commit: apply plans again, and what the other process did stays.
+// of commit: apply plans again, and the other process's change stays.
 func TestFakeStale(t *testing.T) {
 	for name, c := range map[string]struct {
 		from, to  string
@@ -186,7 +185,7 @@ func TestFakeStale(t *testing.T) {
 	}
 }
 
-// TestFakeAlwaysStale: another process is faster each time.
+// TestFakeAlwaysStale: another process changes the kernel before each commit.
 func TestFakeAlwaysStale(t *testing.T) {
 	w := newFakeWorld(t)
 	before, tries := w.String(), 0
@@ -203,7 +202,8 @@ func TestFakeAlwaysStale(t *testing.T) {
 	assert.Equal(t, before, w.String())
 }
 
-// TestFakeSingleTakesNoLock: one transaction is enough, unless it comes too late.
+// TestFakeSingleTakesNoLock: a single transaction takes the lock only if it is out of
+// date.
 func TestFakeSingleTakesNoLock(t *testing.T) {
 	w := newFakeWorld(t)
 	var calls []string
@@ -220,8 +220,8 @@ func TestFakeSingleTakesNoLock(t *testing.T) {
 	assert.Equal(t, []string{"lock", "commit"}, calls)
 }
 
-// TestFakeForeignService: a service that no ledger names is lvsmark's where it is as
-// desired, or is adopted.
+// TestFakeForeignService: apply takes over a service that is in no ledger if it is as
+// desired, or with Adopt.
 func TestFakeForeignService(t *testing.T) {
 	w := newFakeWorld(t)
 	w.applied(boundSpec)
@@ -243,7 +243,7 @@ func TestFakeForeignService(t *testing.T) {
 	assert.Equal(t, whole, w.String())
 }
 
-// TestFakeNoIPVS: a spec that binds is refused; what cannot be there need not go.
+// TestFakeNoIPVS: without IPVS, a spec that needs it is refused, and delete succeeds.
 func TestFakeNoIPVS(t *testing.T) {
 	w := newFakeWorld(t)
 	w.applied(boundSpec)

@@ -46,11 +46,11 @@ func (d *fakeDrain) drain(ctx context.Context, opts Options) (*Plan, error) {
 	return d.apply(ctx, drainSpec(), opts)
 }
 
-// after is how long the drain took.
+// after returns the duration of the drain.
 func (d *fakeDrain) after() time.Duration { return d.clock.now.Sub(d.start) }
 
-// TestFakeDrain: the real server has weight 0 until its connections have ended, and the
-// new one is there before. Templates are not waited for.
+// TestFakeDrain: the new real server is added first, and the removed one has weight 0
+// until its connections end. The drain does not wait for templates.
 func TestFakeDrain(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{Active: 2, Inactive: 5, Persistent: 3})
 	d.clock.tick = func(now time.Time) {
@@ -75,7 +75,7 @@ func TestFakeDrain(t *testing.T) {
 	d.settled(drainSpec())
 }
 
-// TestFakeDrainTime: after that time connections are cut, unless that is refused.
+// TestFakeDrainTime: after Options.Drain, connections are cut, unless FailOn refuses it.
 func TestFakeDrainTime(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{Active: 2})
 	_, err := d.drain(t.Context(), Options{Drain: 90 * time.Second, FailOn: impact.Cuts})
@@ -91,7 +91,7 @@ func TestFakeDrainTime(t *testing.T) {
 	d.settled(drainSpec())
 }
 
-// TestFakeDrainInterrupted: the weight stays 0, and the next apply goes on from there.
+// TestFakeDrainInterrupted: the weight stays 0, and the next apply continues.
 func TestFakeDrainInterrupted(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{Active: 1})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -109,8 +109,8 @@ func TestFakeDrainInterrupted(t *testing.T) {
 	d.settled(drainSpec())
 }
 
-// TestFakeDrainUnneeded: without connections nothing is waited for, and where nothing is
-// removed there is no drain.
+// TestFakeDrainUnneeded: without connections there is no wait, and without removals there
+// is no drain.
 func TestFakeDrainUnneeded(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{Persistent: 4})
 	_, err := d.drain(t.Context(), Options{Drain: time.Hour})
@@ -121,7 +121,7 @@ func TestFakeDrainUnneeded(t *testing.T) {
 	assert.Zero(t, d.after())
 }
 
-// TestFakeDrainFails: what fails behind the wait is undone, the drain is not.
+// TestFakeDrainFails: a failure after the wait undoes the removals, not the drain.
 func TestFakeDrainFails(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{})
 	d.Before = func(call string) error {

@@ -18,8 +18,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestFakeLocked: while one process has the lock, no other changes anything, and each is
-// told which has it. Plans are made all the same.
+// TestFakeLocked: while one process holds the lock, others change nothing, and their
+// errors name the owner. Plans need no lock.
 func TestFakeLocked(t *testing.T) {
 	for _, from := range []string{"", boundSpec} {
 		w := newFakeWorld(t)
@@ -27,7 +27,7 @@ func TestFakeLocked(t *testing.T) {
 		release, _, err := w.Acquire("pid 1, apply --confirm 60s", 0)
 		require.NoError(t, err)
 		before := w.String()
-		for _, spec := range []string{unboundSpec, otherSpec, marksSpec} { // the last may be one transaction
+		for _, spec := range []string{unboundSpec, otherSpec, marksSpec} { // the last can be a single transaction
 			p, err := w.plan(t.Context(), spec, Options{})
 			require.NoError(t, err)
 			assert.NotEmpty(t, p.Changes())
@@ -43,7 +43,7 @@ func TestFakeLocked(t *testing.T) {
 	}
 }
 
-// TestFakeLockOwner: the lock says who has it, since when, and goes with the apply.
+// TestFakeLockOwner: the lock names its owner and start time, and ends with the apply.
 func TestFakeLockOwner(t *testing.T) {
 	for _, c := range []struct{ owner, want string }{{"", "apply"}, {"apply --drain 5m", "apply --drain 5m"}} {
 		w := newFakeWorld(t)
@@ -61,8 +61,8 @@ func TestFakeLockOwner(t *testing.T) {
 	}
 }
 
-// TestLockToken: a plan that was made before the lock is good as long as the lock is all
-// that came since.
+// TestLockToken: a plan made before the lock is valid if only the lock changed the
+// ruleset since.
 func TestLockToken(t *testing.T) {
 	token := LockToken{Before: 7, After: 8}
 	for read, want := range map[uint32]uint32{7: 8, 8: 8, 9: 9} {
@@ -75,7 +75,7 @@ func TestLockToken(t *testing.T) {
 }
 
 // TestFakePlanWithLock applies a plan under the lock of another process, which changes
-// the ruleset's generation, and one that another change came after.
+// the ruleset's generation, and a plan that is out of date.
 func TestFakePlanWithLock(t *testing.T) {
 	for name, meanwhile := range map[string]func(*fakeWorld){
 		"nothing":     func(*fakeWorld) {},
@@ -97,7 +97,7 @@ func TestFakePlanWithLock(t *testing.T) {
 	}
 }
 
-// lock takes the lock, and a checkpoint.
+// lock takes the lock and a checkpoint.
 func (w *fakeWorld) lock() *LockedCheckpoint {
 	w.t.Helper()
 	locked, err := newEngine(w.Kernel, w.clock, Options{}).lock(w.t.Context())
@@ -105,7 +105,7 @@ func (w *fakeWorld) lock() *LockedCheckpoint {
 	return locked
 }
 
-// restore brings the checkpoint back, as Checkpoint.Restore does.
+// restore restores the checkpoint, as Checkpoint.Restore does.
 func (w *fakeWorld) restore(c *Checkpoint) error {
 	p, err := w.do(c.opts, func(e *engine) (*Plan, error) { return e.planState(w.t.Context(), c.desired()) })
 	if err == nil {
@@ -114,8 +114,8 @@ func (w *fakeWorld) restore(c *Checkpoint) error {
 	return err
 }
 
-// TestFakeCheckpoint applies each spec over each under a checkpoint, what was changed by
-// hand included: all of it comes back.
+// TestFakeCheckpoint applies each spec over each other spec under a checkpoint. Restore
+// restores the state before, including changes made by hand.
 func TestFakeCheckpoint(t *testing.T) {
 	pairs(t, func(w *fakeWorld, from, to string) {
 		if from == boundSpec {
@@ -136,8 +136,8 @@ func TestFakeCheckpoint(t *testing.T) {
 	})
 }
 
-// TestFakeCheckpointOfAdopted: a service that an apply adopts is as before, and no longer
-// lvsmark's.
+// TestFakeCheckpointOfAdopted: Restore returns an adopted service to its state before the
+// adoption, and removes it from the ledger.
 func TestFakeCheckpointOfAdopted(t *testing.T) {
 	w := newFakeWorld(t)
 	w.addService(21, "10.0.0.99")
@@ -151,8 +151,8 @@ func TestFakeCheckpointOfAdopted(t *testing.T) {
 	assert.Equal(t, before, w.String())
 }
 
-// TestFakeCheckpointTakesOver: a service of a mark that the checkpoint has is edited in
-// place, whoever made it.
+// TestFakeCheckpointTakesOver: Restore edits a service with a mark of the checkpoint in
+// place, even if another program made it.
 func TestFakeCheckpointTakesOver(t *testing.T) {
 	w := newFakeWorld(t)
 	w.applied(boundSpec)
@@ -166,7 +166,7 @@ func TestFakeCheckpointTakesOver(t *testing.T) {
 	assert.Equal(t, before, w.String())
 }
 
-// TestFakeCheckpointUnconditional: what apply was to refuse is no reason not to roll back.
+// TestFakeCheckpointUnconditional: Restore ignores Options.FailOn.
 func TestFakeCheckpointUnconditional(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{})
 	before := d.String()
@@ -181,8 +181,8 @@ func TestFakeCheckpointUnconditional(t *testing.T) {
 	assert.Zero(t, d.after())
 }
 
-// TestFakeCheckpointSettings: what another process sets meanwhile is put back too, and a
-// setting that is gone is an error.
+// TestFakeCheckpointSettings: Restore also puts back a value set by another process, and
+// fails if a setting no longer exists.
 func TestFakeCheckpointSettings(t *testing.T) {
 	w := newFakeWorld(t)
 	before := w.String()
@@ -205,8 +205,8 @@ func (w *fakeWorld) owner() string {
 	return owner
 }
 
-// TestFakePlanFile changes each kind of thing between a plan file and its apply: the
-// plan is refused, says what moved, and changes nothing.
+// TestFakePlanFile changes each kind of object between a plan file and its apply: apply
+// refuses the plan, lists the reasons, and changes nothing.
 func TestFakePlanFile(t *testing.T) {
 	next := strings.Replace(boundSpec, "10.0.0.11}", "10.0.0.19}", 1)
 	for name, c := range map[string]struct {
@@ -244,7 +244,7 @@ func TestFakePlanFile(t *testing.T) {
 	}
 }
 
-// planFile makes the plan of a plan file, as SavedPlan.Plan does.
+// planFile returns the plan of a plan file, as SavedPlan.Plan does.
 func (w *fakeWorld) planFile(saved *SavedPlan, spec, file string) (*Plan, error) {
 	p, err := w.plan(w.t.Context(), spec, Options{Saves: true})
 	if err != nil {
@@ -279,7 +279,7 @@ func TestFakePlanFileTooLate(t *testing.T) {
 	}
 }
 
-// TestFakeFailOn refuses, and changes nothing, what is at least as bad as said.
+// TestFakeFailOn: a plan with an effect at least as severe as FailOn is refused.
 func TestFakeFailOn(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{Active: 3})
 	before := d.String()

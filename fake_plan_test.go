@@ -13,8 +13,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestFakePlanString is a plan as text: changes in the order of apply, what they do to
-// live traffic, notes and warnings.
+// TestFakePlanString prints a plan: changes in the order of apply, their impact, notes
+// and warnings.
 func TestFakePlanString(t *testing.T) {
 	w := newFakeWorld(t)
 	w.Findings = []string{"table ip filter, chain prerouting, rule 3: will set the mark"}
@@ -39,8 +39,7 @@ drains 1, cuts 1 connection (ftp: 1)
 `, p.String())
 }
 
-// TestFakeReadAgain has another program add a table of lvsmark's name while the plan is
-// made.
+// TestFakeReadAgain has another program add a table with lvsmark's name during the plan.
 func TestFakeReadAgain(t *testing.T) {
 	w := newFakeWorld(t)
 	_, err := w.plan(t.Context(), boundSpec, Options{Progress: func(step string) {

@@ -18,7 +18,7 @@ import (
 
 var _ kernel = (*fakekernel.Kernel)(nil)
 
-// A fakeWorld is a kernel in memory with things in it that are not lvsmark's.
+// A fakeWorld is a fake kernel that also has objects of other programs.
 type fakeWorld struct {
 	t *testing.T
 	*fakekernel.Kernel
@@ -42,7 +42,7 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 	return w
 }
 
-// addService adds a service of another program's.
+// addService adds a service of another program.
 func (w *fakeWorld) addService(mark uint32, server string) {
 	s := ipvs.Service{Key: ipvs.Key{Mark: mark, Family: config.IPv4}, SchedName: "rr", Netmask: 32}
 	d := ipvs.Destination{Address: netip.MustParseAddr(server), Weight: 1, Forwarding: config.NAT}
@@ -56,7 +56,7 @@ func (w *fakeWorld) addService(mark uint32, server string) {
 	})
 }
 
-// editWeight gives a real server of a service another weight, as ipvsadm does.
+// editWeight edits the weight of a real server, as ipvsadm does.
 func (w *fakeWorld) editWeight(mark uint32, server string, weight int) {
 	w.AsOtherProcess(func() {
 		services, err := w.Services()
@@ -76,14 +76,14 @@ func (w *fakeWorld) editWeight(mark uint32, server string, weight int) {
 	})
 }
 
-// do calls f with an engine of its own.
+// do calls f with a new engine.
 func (w *fakeWorld) do(opts Options, f func(*engine) (*Plan, error)) (*Plan, error) {
 	e := newEngine(w.Kernel, w.clock, opts)
 	defer e.close()
 	return f(e)
 }
 
-// plan compares the kernel with the spec; "" stands for none.
+// plan compares the kernel with the spec; "" stands for a removal.
 func (w *fakeWorld) plan(ctx context.Context, spec string, opts Options) (*Plan, error) {
 	return w.do(opts, func(e *engine) (*Plan, error) {
 		if spec == "" {
@@ -93,7 +93,7 @@ func (w *fakeWorld) plan(ctx context.Context, spec string, opts Options) (*Plan,
 	})
 }
 
-// apply plans and carries the plan out, as the commands do.
+// apply plans and applies, as the commands do.
 func (w *fakeWorld) apply(ctx context.Context, spec string, opts Options) (*Plan, error) {
 	p, err := w.plan(ctx, spec, opts)
 	if err != nil {
@@ -106,7 +106,7 @@ func (w *fakeWorld) carryOut(ctx context.Context, p *Plan) (*Plan, error) {
 	return w.do(p.opts, func(e *engine) (*Plan, error) { return e.apply(ctx, p) })
 }
 
-// applied applies what has to succeed.
+// applied applies the spec, which must succeed.
 func (w *fakeWorld) applied(spec string) *Plan {
 	w.t.Helper()
 	p, err := w.apply(w.t.Context(), spec, Options{})
@@ -114,7 +114,7 @@ func (w *fakeWorld) applied(spec string) *Plan {
 	return p
 }
 
-// settled asserts that there is nothing to do, and that doing so writes nothing.
+// settled asserts that a plan has no changes, and that its apply writes nothing.
 func (w *fakeWorld) settled(spec string) {
 	w.t.Helper()
 	w.Before = func(call string) error {
@@ -125,10 +125,10 @@ func (w *fakeWorld) settled(spec string) {
 	w.Before = nil
 }
 
-// A fakeClock passes at once.
+// A fakeClock advances immediately instead of waiting.
 type fakeClock struct {
 	now   time.Time
-	tick  func(time.Time) // called when time has passed; nil: nobody
+	tick  func(time.Time) // called when the time advances; may be nil
 	waits int
 }
 

@@ -8,10 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestHeal changes by hand what apply made, with the programs that
-// administrators use. Plan finds just that change, apply heals it and no more,
-// and what is not lvsmark's stays as it is. For nftables alone see TestHeal of
-// package nft.
+// TestHeal changes lvsmark's objects with ipvsadm, sysctl, ip and nft. Plan finds exactly
+// the change, apply reverts it, and objects of other programs stay. For nftables see also
+// TestHeal of package nft.
 func TestHeal(t *testing.T) {
 	const service = "service fwmark 21 IPv4"
 	whole := newIPVSWorld(t)
@@ -36,7 +35,7 @@ func TestHeal(t *testing.T) {
 		{"scheduler changed", "ipvsadm -E -f 21 -s rr -p 300", []string{
 			`edit service in "": "-f 21 -s rr -p 300" -> "-f 21 -s wlc -p 300"`,
 		}},
-		{"persistence taken off", "ipvsadm -E -f 21 -s wlc", []string{
+		{"persistence removed", "ipvsadm -E -f 21 -s wlc", []string{
 			`edit service in "": "-f 21 -s wlc" -> "-f 21 -s wlc -p 300"`,
 		}},
 		{"service deleted", "ipvsadm -D -f 21", []string{
@@ -44,7 +43,7 @@ func TestHeal(t *testing.T) {
 			`add real-server in "` + service + `": "" -> "10.0.0.11:0 -m -w 1"`,
 			`add real-server in "` + service + `": "" -> "10.0.0.12:0 -m -w 1"`,
 		}},
-		{"sysctl turned", "sysctl -qw net.ipv4.vs.expire_nodest_conn=0", []string{
+		{"sysctl changed", "sysctl -qw net.ipv4.vs.expire_nodest_conn=0", []string{
 			`edit setting in "": "net.ipv4.vs.expire_nodest_conn = 0" -> "net.ipv4.vs.expire_nodest_conn = 1"`,
 		}},
 		{"forwarding turned off", "sysctl -qw net.ipv4.ip_forward=0", []string{
@@ -53,7 +52,7 @@ func TestHeal(t *testing.T) {
 		{"timeout changed", "ipvsadm --set 100 0 0", []string{
 			`edit setting in "": "ipvs.timeout.tcp = 100" -> "ipvs.timeout.tcp = 7200"`,
 		}},
-		{"VIP taken off its device", "ip address del 198.51.100.21/32 dev vip0", []string{
+		{"VIP address removed", "ip address del 198.51.100.21/32 dev vip0", []string{
 			`add address in "device vip0": "" -> "198.51.100.21"`,
 		}},
 		{"mark changed", "nft delete element ip lvsmark tcp_21_10000-20000 { 198.51.100.21 }; nft add element ip lvsmark tcp_21_10000-20000 { 198.51.100.21 : 22 }", []string{
@@ -67,7 +66,7 @@ func TestHeal(t *testing.T) {
 			before := w.state()
 			w.run("sh", "-c", c.by)
 			if c.heals == nil {
-				before = w.state() // what others did stays
+				before = w.state() // changes of other objects stay
 			}
 			assert.Equal(t, c.heals, lines(w.plan(spec).Changes()))
 			assert.Equal(t, c.heals, lines(w.apply(spec).Changes()))

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memoryOperation adds names to a list. What is called lost is added, but the answer
-// to that is an error; what is called stuck cannot be taken back.
+// memoryOperation adds names to a set. The name lost is added, but returns an error; the
+// name stuck cannot be undone.
 func memoryOperation(have map[string]bool, refused error) operation[string] {
 	return operation[string]{
 		do: each(func(name string) error {
@@ -39,8 +39,8 @@ func memoryOperation(have map[string]bool, refused error) operation[string] {
 	}
 }
 
-// TestDoubtfulItemsUndone has an item fail in ways that do not tell whether it
-// was done.
+// TestDoubtfulItemsUndone has an item fail with errors that leave open whether it was
+// done.
 func TestDoubtfulItemsUndone(t *testing.T) {
 	for name, c := range map[string]struct {
 		had   []string
@@ -48,9 +48,9 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 		left  map[string]bool
 		words string
 	}{
-		"only the answer was lost":          {items: []string{"a", "lost", "b"}, left: map[string]bool{}, words: "no buffer space available; undone: ledger"},
-		"not done at all":                   {items: []string{"a", "refused"}, left: map[string]bool{}, words: "file exists; undone: ledger"},
-		"somebody else did the same before": {had: []string{"refused"}, items: []string{"a", "refused"}, left: map[string]bool{"refused": true}, words: "file exists; undone: ledger"},
+		"only the answer was lost":      {items: []string{"a", "lost", "b"}, left: map[string]bool{}, words: "no buffer space available; undone: ledger"},
+		"not done at all":               {items: []string{"a", "refused"}, left: map[string]bool{}, words: "file exists; undone: ledger"},
+		"another process did it before": {had: []string{"refused"}, items: []string{"a", "refused"}, left: map[string]bool{"refused": true}, words: "file exists; undone: ledger"},
 		"one cannot be undone": {
 			items: []string{"a", "stuck", "lost"}, left: map[string]bool{"stuck": true},
 			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: left done, because later steps may need it: table ip lvsmark\nfix the cause, then apply or delete again: it continues from this state",
@@ -71,7 +71,7 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 	}
 }
 
-// TestUndoneByOthers lets somebody else take an item back first.
+// TestUndoneByOthers has another process undo an item first.
 func TestUndoneByOthers(t *testing.T) {
 	have := map[string]bool{}
 	s := eachStep("items", []string{"a", "b"}, memoryOperation(have, nil))
@@ -81,9 +81,9 @@ func TestUndoneByOthers(t *testing.T) {
 	assert.Empty(t, have)
 }
 
-// TestUndoneWithoutHolder: what held an item is gone, so that there is nothing to
-// bring the item back to. The others are undone all the same.
-func TestUndoneWithoutHolder(t *testing.T) {
+// TestUndoneWithoutParent: the parent of an item no longer exists, so that the item cannot
+// be restored. The other items are undone.
+func TestUndoneWithoutParent(t *testing.T) {
 	have := map[string]bool{}
 	d := memoryOperation(have, nil)
 	one := d.undo
@@ -95,7 +95,7 @@ func TestUndoneWithoutHolder(t *testing.T) {
 	}
 	s := eachStep("items", []string{"a", "b"}, d)
 	assert.NoError(t, s.do())
-	assert.ErrorIs(t, s.undo(), unix.ESRCH, "nothing holds the items")
+	assert.ErrorIs(t, s.undo(), unix.ESRCH, "without moot")
 
 	clear(have)
 	d.moot = func(err error) bool { return errors.Is(err, unix.ESRCH) }
@@ -105,7 +105,7 @@ func TestUndoneWithoutHolder(t *testing.T) {
 	assert.Equal(t, map[string]bool{"b": true}, have)
 }
 
-// TestDoubtfulUnreadable cannot look whether a failed item was done.
+// TestDoubtfulUnreadable: it cannot be read whether a failed item was done.
 func TestDoubtfulUnreadable(t *testing.T) {
 	d := memoryOperation(map[string]bool{}, nil)
 	d.done = func(string) (bool, error) { return false, unix.EIO }
@@ -116,9 +116,9 @@ func TestDoubtfulUnreadable(t *testing.T) {
 	assert.True(t, errors.Is(err, unix.EIO))
 }
 
-// TestDoneBehindAFailure: what goes in one piece goes on behind a failure. All
-// that was done is taken back, and what was refused is nobody's to take.
-func TestDoneBehindAFailure(t *testing.T) {
+// TestBatchAfterFailure: a batch continues after a failure. All items that were done are
+// undone; a refused item belongs to another program and stays.
+func TestBatchAfterFailure(t *testing.T) {
 	have := map[string]bool{"refused": true}
 	d := memoryOperation(have, unix.EEXIST)
 	one := d.do
@@ -135,8 +135,7 @@ func TestDoneBehindAFailure(t *testing.T) {
 	assert.Equal(t, map[string]bool{"refused": true}, have)
 }
 
-// TestManyLeftDone: thousands of services left done are no message of thousands of
-// lines.
+// TestManyLeftDone: the message about many items left done is truncated.
 func TestManyLeftDone(t *testing.T) {
 	have, many := map[string]bool{}, make([]string, 1000)
 	for i := range many {

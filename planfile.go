@@ -67,12 +67,12 @@ func (p *Plan) Save(digest SpecDigest) *SavedPlan {
 	return s
 }
 
-// sum returns the SHA-256 of all other members in hexadecimal: of their JSON without
-// white space, so that a file that was only formatted is the same plan.
+// sum returns the SHA-256 of all other members in hexadecimal. It is computed from JSON
+// without white space, so that formatting the file does not change it.
 func (s *SavedPlan) sum() string {
 	others := *s
 	others.SHA256 = ""
-	text, _ := json.Marshal(&others) // it has no value that JSON lacks
+	text, _ := json.Marshal(&others) // cannot fail: all values have a JSON form
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
@@ -104,7 +104,7 @@ func (s *SavedPlan) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// planLimit is the maximum size of a plan file in bytes, that of a spec.
+// planLimit is the maximum size of a plan file in bytes, the same as of a spec.
 const planLimit = 64 << 20
 
 // ReadPlan reads a plan file. Unknown members, and a file that was edited, are errors.
@@ -135,8 +135,7 @@ func hasMore(d *json.Decoder) bool {
 	return !errors.Is(err, io.EOF)
 }
 
-// A StalePlanError says that a plan file is out of date, and what has changed since it was
-// made. Apply has changed nothing.
+// A StalePlanError means that a plan file is out of date. Apply has changed nothing.
 type StalePlanError struct {
 	Reasons []string // what has changed since the plan was made
 }
@@ -194,27 +193,27 @@ func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	return p, nil
 }
 
-// compareKernel lists what any process has changed in the kernel.
-func compareKernel(now, then KernelDigest) (reasons []string) {
-	if now.Generation != then.Generation {
-		reasons = append(reasons, fmt.Sprintf("the nftables ruleset was changed since, by any process: it has generation %d, the plan was made for generation %d", now.Generation, then.Generation))
+// compareKernel reports changes by any process in the kernel since the plan file.
+func compareKernel(now, saved KernelDigest) (reasons []string) {
+	if now.Generation != saved.Generation {
+		reasons = append(reasons, fmt.Sprintf("the nftables ruleset was changed since, by any process: it has generation %d, the plan was made for generation %d", now.Generation, saved.Generation))
 	}
-	if now.IPVS != then.IPVS {
+	if now.IPVS != saved.IPVS {
 		reasons = append(reasons, "an IPVS service or real server was changed since")
 	}
 	return reasons
 }
 
-// compareLines lists the notes or warnings that only the plan file has, or only the plan
-// that is made now.
-func compareLines(kind string, then, now []string) (reasons []string) {
-	for _, line := range then {
+// compareLines reports the notes or warnings that only the plan file or only the new plan
+// has.
+func compareLines(kind string, saved, now []string) (reasons []string) {
+	for _, line := range saved {
 		if !slices.Contains(now, line) {
 			reasons = append(reasons, fmt.Sprintf("this %s no longer holds: %s", kind, line))
 		}
 	}
 	for _, line := range now {
-		if !slices.Contains(then, line) {
+		if !slices.Contains(saved, line) {
 			reasons = append(reasons, fmt.Sprintf("new %s: %s", kind, line))
 		}
 	}

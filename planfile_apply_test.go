@@ -16,7 +16,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/nftlist"
 )
 
-// save makes a plan of the spec and brings it through a plan file.
+// save plans the spec, writes a plan file and reads it.
 func (w *world) save(spec string) *SavedPlan {
 	w.t.Helper()
 	opts := w.options()
@@ -43,8 +43,8 @@ func applySaved(ctx context.Context, saved *SavedPlan, spec *config.Spec, digest
 	return err
 }
 
-// TestSavedPlan goes from nothing to each spec, to each other: what nft and
-// ipvsadm list afterwards is to the letter what the plan said.
+// TestSavedPlan applies plan files of each spec to an empty system and over each other
+// spec: nft and ipvsadm then print exactly the text in the plan file.
 func TestSavedPlan(t *testing.T) {
 	worlds := map[string]struct {
 		world func(*testing.T) *world
@@ -59,7 +59,7 @@ func TestSavedPlan(t *testing.T) {
 	for name, c := range worlds {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)
-			for from, to := range turns(c.specs) {
+			for from, to := range specPairs(c.specs) {
 				w.apply(parse(t, from))
 				saved := w.save(to)
 				assert.Equal(t, from != to, saved.Changed)
@@ -73,7 +73,7 @@ func TestSavedPlan(t *testing.T) {
 	}
 }
 
-// threeProfilesSpec has a verdict map.
+// threeProfilesSpec needs a verdict map.
 const threeProfilesSpec = `
 clusters:
   - {name: a, mark: 1, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}
@@ -82,7 +82,7 @@ clusters:
 director: {bind: false}
 `
 
-// ownTables is what nft lists of lvsmark's tables.
+// ownTables returns lvsmark's tables as nft lists them.
 func (w *world) ownTables() string {
 	w.t.Helper()
 	var list strings.Builder
@@ -97,7 +97,7 @@ func (w *world) ownTables() string {
 	return nftlist.Uncounted(list.String())
 }
 
-// fwmarkServices is what ipvsadm saves of the services whose marks the plan has.
+// fwmarkServices returns the services with marks of the plan as ipvsadm saves them.
 func (w *world) fwmarkServices(saved *SavedPlan) []string {
 	w.t.Helper()
 	if saved.After.IPVS == "" {
@@ -115,14 +115,14 @@ func (w *world) fwmarkServices(saved *SavedPlan) []string {
 
 func sortedLines(text string) []string { return slices.Sorted(strings.Lines(text)) }
 
-// TestStalePlan has another process change each kind of object between plan and apply: the
-// plan is refused, the message says what has changed, and nothing is changed.
+// TestStalePlan has another process change each kind of object between plan and apply:
+// apply refuses the plan, prints the reason, and changes nothing.
 func TestStalePlan(t *testing.T) {
 	for name, c := range map[string]struct {
-		world func(*testing.T) *world
-		spec  string
-		by    string
-		moved string
+		world  func(*testing.T) *world
+		spec   string
+		by     string
+		reason string
 	}{
 		"nft, ours":         {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
 		"nft, a drop":       {newWorld, unboundSpec, "nft 'table ip fw { chain c { type filter hook input priority -1; tcp dport 21 drop; }; }'", "new warning: table ip fw, chain c"},
@@ -137,20 +137,20 @@ func TestStalePlan(t *testing.T) {
 			next := nextSpec(c.spec)
 			saved := w.save(next)
 			w.run("sh", "-c", c.by)
-			w.refusesPlan(saved, next, c.moved, w.options())
+			w.refusesPlan(saved, next, c.reason, w.options())
 			require.NoError(t, w.applySaved(w.save(next), next), "a new plan")
 		})
 	}
 }
 
-// TestPlanOfOthers has another process change what lvsmark does not use: the plan is
-// refused only with Options.Strict.
+// TestPlanOfOthers has another process change objects that lvsmark does not use: the plan
+// is refused only with Options.Strict.
 func TestPlanOfOthers(t *testing.T) {
 	for name, c := range map[string]struct {
-		world func(*testing.T) *world
-		spec  string
-		by    string
-		moved string
+		world  func(*testing.T) *world
+		spec   string
+		by     string
+		reason string
 	}{
 		"another table":            {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
 		"a ban":                    {newWorld, unboundSpec, "nft add element ip f2b banned '{ 203.0.113.9 }'", "the nftables ruleset was changed since"},
@@ -166,42 +166,43 @@ func TestPlanOfOthers(t *testing.T) {
 			w.run("sh", "-c", c.by)
 			strict := w.options()
 			strict.Strict = true
-			w.refusesPlan(saved, next, c.moved, strict)
+			w.refusesPlan(saved, next, c.reason, strict)
 			require.NoError(t, w.applySaved(saved, next))
 			settled(w, next)
 		})
 	}
 }
 
-// nextSpec is a spec that differs in one real server.
+// nextSpec returns the spec with another address of one real server.
 func nextSpec(spec string) string {
 	return strings.Replace(spec, "10.0.0.11}", "10.0.0.19}", 1) + "\n"
 }
 
-func (w *world) refusesPlan(saved *SavedPlan, spec, moved string, opts Options) {
+// refusesPlan asserts that apply refuses the plan file and changes nothing.
+func (w *world) refusesPlan(saved *SavedPlan, spec, reason string, opts Options) {
 	w.t.Helper()
 	before := w.state()
 	err := applySaved(w.t.Context(), saved, parse(w.t, spec), SpecDigest{"spec.yaml", spec}, opts)
 	_, ok := errors.AsType[*StalePlanError](err)
 	require.True(w.t, ok, "%v", err)
-	assert.Contains(w.t, err.Error(), moved)
+	assert.Contains(w.t, err.Error(), reason)
 	assert.Equal(w.t, before, w.state())
 }
 
-// TestStaleSpec is a spec that was edited, if only by a comment.
+// TestStaleSpec edits the spec after the plan, by a comment only.
 func TestStaleSpec(t *testing.T) {
 	w := newWorld(t)
 	saved := w.save(unboundSpec)
 	before := w.state()
-	err := w.applySaved(saved, unboundSpec+"# a word\n")
+	err := w.applySaved(saved, unboundSpec+"# comment\n")
 	require.ErrorContains(t, err, "spec.yaml was edited since")
-	assert.NotContains(t, err.Error(), "to be done")
+	assert.NotContains(t, err.Error(), "needed")
 	assert.Equal(t, before, w.state())
 	require.NoError(t, w.applySaved(saved, unboundSpec))
 }
 
-// TestSavedPlanUnderLock is a plan that is applied under a lock of one's own,
-// which is no change of the ruleset that counts.
+// TestSavedPlanUnderLock applies a plan under the caller's lock, which does not make the
+// plan out of date.
 func TestSavedPlanUnderLock(t *testing.T) {
 	w := newWorld(t)
 	saved := w.save(unboundSpec)

@@ -26,14 +26,14 @@ const planFile = `{
 }
 `
 
-// signed has the digest of the plan in place of SUM, as `lvsmark plan` writes it.
+// signed replaces SUM with the digest of the plan, as `lvsmark plan` writes it.
 func signed(text string) string {
 	s := &SavedPlan{}
 	_ = json.Unmarshal([]byte(text), s)
 	return strings.Replace(text, "SUM", s.sum(), 1)
 }
 
-// TestReadPlan refuses what no lvsmark wrote, and says why.
+// TestReadPlan: a file that is not a plan file is refused with a reason.
 func TestReadPlan(t *testing.T) {
 	plan, err := ReadPlan(strings.NewReader(signed(planFile)))
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestReadPlan(t *testing.T) {
 		"another version": {`"version": 1`, `"version": 2`, "a plan of version 2: this lvsmark applies version 1; make a new plan"},
 		"no version":      {`"version": 1,`, "", "a plan of version 0"},
 		"unknown member":  {`"netns"`, `"namespace"`, `unknown field "namespace"`},
-		"more behind":     {"}\n", "}\n{}", "data after the plan"},
+		"data after it":   {"}\n", "}\n{}", "data after the plan"},
 		"another type":    {`7`, `"7"`, "not a plan file of lvsmark: "},
 		"too large":       {`7`, `4294967296`, "not a plan file of lvsmark: "},
 		"contradiction":   {`"changed": true`, `"changed": false`, "the plan was edited"},
@@ -60,8 +60,8 @@ func TestReadPlan(t *testing.T) {
 	}
 }
 
-// TestEditedPlan edits each member that a reviewer reads: the plan is refused. A file that
-// was only formatted is not.
+// TestEditedPlan edits each member that a reviewer reads: the plan is refused. Only
+// formatting the file does not change its digest.
 func TestEditedPlan(t *testing.T) {
 	file := signed(planFile)
 	for old, edited := range map[string]string{
@@ -79,13 +79,13 @@ func TestEditedPlan(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestLargePlan: a plan file is read up to the size of a spec.
+// TestLargePlan: a plan file has the size limit of a spec.
 func TestLargePlan(t *testing.T) {
 	_, err := ReadPlan(io.MultiReader(strings.NewReader(`{"notes": ["`), endless{}))
 	require.EqualError(t, err, "not a plan file of lvsmark: the file is over 64 MB")
 }
 
-// endless is a file without an end.
+// endless is a reader without an end.
 type endless struct{}
 
 func (endless) Read(b []byte) (int, error) {
@@ -95,7 +95,7 @@ func (endless) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// FuzzReadPlan never panics, and a plan that it takes is written as it was read.
+// FuzzReadPlan: ReadPlan does not panic, and writing a plan returns what was read.
 func FuzzReadPlan(f *testing.F) {
 	f.Add([]byte(signed(planFile)))
 	f.Add([]byte(`{"version":1,"changes":null}`))

@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pureFiles are those of this package that compare states: they make no system call and
-// ask no clock. pureRooms are packages of which that holds for all files.
+// pureFiles returns the files of this package that only compare states: they make no
+// system call and read no clock. All files of pureRooms are pure.
 func pureFiles() []string {
 	return []string{"state.go", "diff.go", "diff_settings.go", "plan.go", "change.go"}
 }
 func pureRooms() []string { return []string{"internal/impact", "internal/firewall"} }
 
-// TestPureFiles: what compares and judges imports nothing that could make a system call.
+// TestPureFiles: pure files import no package that can make a system call.
 func TestPureFiles(t *testing.T) {
 	files := pureFiles()
 	for _, room := range pureRooms() {
@@ -55,7 +55,7 @@ func importsOf(t *testing.T, file string) (paths []string) {
 	return paths
 }
 
-// touchesKernel reports whether a package makes system calls, opens sockets or asks the
+// touchesKernel reports whether a package makes system calls, opens sockets or reads the
 // clock.
 func touchesKernel(path string) bool {
 	if path == "net/netip" {

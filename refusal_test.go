@@ -9,8 +9,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/impact"
 )
 
-// TestFailOn refuses, and changes nothing, what is at least as bad as said. It
-// needs marks only.
+// TestFailOn: a plan with an effect at least as severe as FailOn is refused and changes
+// nothing. The spec has marks only.
 func TestFailOn(t *testing.T) {
 	w := newWorld(t)
 	opts := w.options()

@@ -10,8 +10,8 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestSource: the mistakes of a spec come before all that the kernel has to say,
-// and nothing is done for them.
+// TestSource: mistakes of a spec take precedence over errors of the kernel, and nothing
+// changes.
 func TestSource(t *testing.T) {
 	mistakes := errors.New("mistakes")
 	source := func() (*config.Spec, error) { return nil, mistakes }
@@ -27,8 +27,8 @@ func TestSource(t *testing.T) {
 	assert.Equal(t, before, w.state())
 }
 
-// TestReadAgain changes the ruleset behind the snapshot, and ahead of the rest of
-// the plan, which holds it all the same.
+// TestReadAgain changes the ruleset after the snapshot and before the rest of the plan: the
+// plan contains the change.
 func TestReadAgain(t *testing.T) {
 	w := newWorld(t)
 	opts := w.options()

@@ -10,26 +10,27 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// marksSpec is one nftables transaction, whatever it comes from.
+// marksSpec is applied in one nftables transaction, from any state.
 const marksSpec = `
 clusters:
   - {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], ftp: , real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
 director: {bind: false, ip-forward: false}
 `
 
-// TestSingleTakesNoLock: the lock would be a transaction of its own.
+// TestSingleTakesNoLock: a single transaction takes no lock, which would increase the
+// generation.
 func TestSingleTakesNoLock(t *testing.T) {
 	w := newWorld(t)
 	generation := w.generation()
 	w.apply(parse(t, marksSpec))
 	assert.Equal(t, generation+1, w.generation(), "first apply")
 	w.apply(parse(t, strings.Replace(marksSpec, "[198.51.100.21,", "[198.51.100.21, 198.51.100.22,", 1)))
-	assert.Equal(t, generation+2, w.generation(), "one VIP more")
+	assert.Equal(t, generation+2, w.generation(), "another VIP")
 	w.remove()
 	assert.Equal(t, generation+3, w.generation(), "delete")
 }
 
-// TestSingleUnderLock: who has the lock keeps also such a plan away.
+// TestSingleUnderLock: the lock also prevents a single transaction.
 func TestSingleUnderLock(t *testing.T) {
 	w := newWorld(t)
 	held, err := Lock(t.Context(), w.options())
@@ -43,8 +44,8 @@ func TestSingleUnderLock(t *testing.T) {
 	w.apply(parse(t, marksSpec))
 }
 
-// TestSingleUndone: a transaction whose answer was lost is taken back, unless
-// somebody has changed lvsmark's tables since.
+// TestSingleUndone: a transaction whose answer was lost is undone, unless another process
+// has changed lvsmark's tables since.
 func TestSingleUndone(t *testing.T) {
 	for name, c := range map[string]struct{ meanwhile, left string }{
 		"carried out":   {"", ""},

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWarnings: the rules of others are warned of, and nothing else comes of it.
+// TestWarnings: rules of other programs cause warnings, and apply succeeds.
 func TestWarnings(t *testing.T) {
-	w := newWorld(t) // somebody sets the mark 7 there
+	w := newWorld(t) // its foreign rule sets the mark 7
 	w.nft("add table inet lvsmark; add chain inet lvsmark early { type filter hook prerouting priority raw; }; add rule inet lvsmark early tcp dport 21 drop")
 	before := w.state()
 	spec := parse(t, unboundSpec)
@@ -26,11 +26,11 @@ func TestWarnings(t *testing.T) {
 	assert.Equal(t, before, w.state())
 }
 
-// TestWarningsUnreadable: what cannot be read is a warning, no failure.
+// TestWarningsUnreadable: an error of reading other tables is a warning.
 func TestWarningsUnreadable(t *testing.T) {
 	w := newWorld(t)
 	w.inEngine(w.options(), func(e *engine) error {
-		// Of this thread only, which ends with this function.
+		// This affects the current thread only, which ends with this function.
 		none := [2]unix.CapUserData{}
 		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err != nil {
 			return err
@@ -44,8 +44,8 @@ func TestWarningsUnreadable(t *testing.T) {
 	})
 }
 
-// TestWarningsLegacy: iptables-legacy is named where it has rules, not where
-// somebody only looked.
+// TestWarningsLegacy: there is a warning if iptables-legacy has rules, not if its empty
+// tables were only listed.
 func TestWarningsLegacy(t *testing.T) {
 	w := newWorld(t)
 	if out, err := exec.Command("ip", "netns", "exec", w.ns, "iptables-legacy", "-t", "mangle", "-L").CombinedOutput(); err != nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// A world is a network namespace with things in it that are not lvsmark's.
+// A world is a network namespace that also has objects of other programs.
 type world struct {
 	t  *testing.T
 	ns string
 }
 
-// foreignRuleset has lvsmark's names in other tables, marks, and a counterless
-// rule, so that it lists the same at any time.
+// foreignRuleset has other tables with lvsmark's names, and marks. Its rules have no
+// counters, so that its text does not change.
 const foreignRuleset = `table ip filter {
 	set bound {
 		type mark
@@ -40,7 +40,8 @@ table inet lvsmark {
 }
 `
 
-// newWorld is for what needs no IPVS, and so does not run where that is emulated.
+// newWorld returns a world for a test without IPVS. Such tests are skipped with -short, as
+// in an emulated VM.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	if testing.Short() {
@@ -65,7 +66,7 @@ func makeWorld(t *testing.T) *world {
 	return w
 }
 
-// newIPVSWorld has foreign IPVS services too.
+// newIPVSWorld returns a world that also has foreign IPVS services.
 func newIPVSWorld(t *testing.T) *world {
 	t.Helper()
 	need.IPVS(t)
@@ -93,13 +94,13 @@ func (w *world) runWith(stdin string, args ...string) string {
 func (w *world) nft(script string)     { w.t.Helper(); w.runWith(script, "nft", "-f", "-") }
 func (w *world) ipvsadm(script string) { w.t.Helper(); w.runWith(script, "ipvsadm", "-R") }
 
-// state is all that lvsmark could change.
+// state returns the text of everything that lvsmark could change.
 func (w *world) state() string {
 	w.t.Helper()
 	return w.run("sh", "-c", stateScript)
 }
 
-// stateScript asks IPVS first: that loads the module, which brings sysctls.
+// stateScript reads IPVS first, because loading the module creates sysctls.
 const stateScript = `
 if ipvsadm -Sn 2>/dev/null; then ipvsadm -L --timeout; fi
 nft list ruleset
@@ -151,7 +152,7 @@ func applyRemoval(ctx context.Context, opts Options) (*Plan, error) {
 	return planned(ctx)(PlanRemoval(ctx, opts))
 }
 
-// planned applies a plan that could be made.
+// planned returns a function that applies a plan, or returns the error of planning.
 func planned(ctx context.Context) func(*Plan, error) (*Plan, error) {
 	return func(p *Plan, err error) (*Plan, error) {
 		if err != nil {
@@ -168,7 +169,7 @@ func parse(t *testing.T, yaml string) *config.Spec {
 	return spec
 }
 
-// Specs to go from one to another. The first is for a kernel without IPVS.
+// Specs to apply over each other. The first needs no IPVS.
 const (
 	unboundSpec = `
 clusters:
