@@ -32,6 +32,9 @@ type Options struct {
 // PlanSpec compares the spec with the kernel. It changes nothing outside a scratch
 // network namespace.
 func PlanSpec(ctx context.Context, source Source, opts Options) (*Plan, error) {
+	if err := checkPrivileges(netAdmin(), sysAdmin()); err != nil {
+		return nil, err
+	}
 	return reading(source, func() (*Plan, error) {
 		return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planSpec(ctx, source) })
 	})
@@ -87,7 +90,7 @@ func (e *engine) close() {
 
 // inKernel calls f with an engine, on a thread in the network namespace.
 func inKernel[T any](opts Options, f func(*engine) (T, error)) (result T, err error) {
-	if err := checkPrivileges(); err != nil {
+	if err := checkPrivileges(netAdmin()); err != nil {
 		return result, err
 	}
 	err = InNamespace(opts.NetNS, func() error {
@@ -248,20 +251,27 @@ func reading[T any](source Source, f func() (T, error)) (T, error) {
 // ErrPrivilege means that the process lacks a capability; see capabilities(7).
 var ErrPrivilege = errors.New("missing privilege")
 
-// checkPrivileges checks for the capabilities that every access to the kernel needs.
-func checkPrivileges() error {
+// A capability of capabilities(7) and what lvsmark needs it for.
+type capability struct {
+	bit           uint
+	name, purpose string
+}
+
+// netAdmin is needed for every access to the kernel, sysAdmin for the plan of a spec.
+func netAdmin() capability {
+	return capability{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "to read and change nftables, IPVS and addresses"}
+}
+
+func sysAdmin() capability {
+	return capability{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to rehearse in a network namespace"}
+}
+
+// checkPrivileges returns an error that names the capabilities that the process lacks.
+func checkPrivileges(needs ...capability) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
 		return fmt.Errorf("reading the capabilities of this process: %w", err)
-	}
-	needs := []struct {
-		bit     uint
-		name    string
-		purpose string
-	}{
-		{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "to read and change nftables, IPVS and addresses"},
-		{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to rehearse in a network namespace"},
 	}
 	var missing []string
 	for _, need := range needs {

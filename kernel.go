@@ -252,7 +252,7 @@ func enter(name string) error {
 	}
 	defer ns.Close()
 	if err := netns.Set(ns); err != nil {
-		return fmt.Errorf("network namespace %q: %w", name, err)
+		return fmt.Errorf("network namespace %q: %w (entering it needs CAP_SYS_ADMIN)", name, err)
 	}
 	return nil
 }

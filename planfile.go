@@ -152,6 +152,9 @@ func (e *StalePlanError) Error() string {
 // that the plan file names. If the kernel changes before Apply, Apply returns a
 // *StalePlanError too.
 func (s *SavedPlan) Plan(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*Plan, error) {
+	if err := checkPrivileges(netAdmin(), sysAdmin()); err != nil {
+		return nil, err
+	}
 	opts.Saves = true
 	return planning(ctx, opts, func(e *engine) (*Plan, error) {
 		p, err := e.planSpec(ctx, Known(spec))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -79,7 +81,7 @@ func (c *Conn) query(command uint8, flags uint16, name []byte) iter.Seq2[[]byte,
 			if err == nil {
 				attributes, err = m.Attributes(netlink.GenericHeaderLen)
 			}
-			if !yield(attributes, netlink.Explain(err)) || err != nil {
+			if !yield(attributes, withNamespaceHint(err)) || err != nil {
 				return
 			}
 		}
@@ -91,7 +93,24 @@ func (c *Conn) query(command uint8, flags uint16, name []byte) iter.Seq2[[]byte,
 func (c *Conn) execute(requests ...netlink.Request) []error {
 	answers := c.nl.Execute(requests...)
 	for i, err := range answers {
-		answers[i] = netlink.Explain(err)
+		answers[i] = withNamespaceHint(err)
 	}
 	return answers
+}
+
+// withNamespaceHint is netlink.Explain. In a user namespace it adds that the kernel ignores the
+// capabilities there (GENL_ADMIN_PERM of net/netfilter/ipvs/ip_vs_ctl.c).
+func withNamespaceHint(err error) error {
+	err = netlink.Explain(err)
+	if errors.Is(err, ErrPrivilege) && inUserNamespace() {
+		return fmt.Errorf("%w; IPVS needs it in the initial user namespace, and this process is in another one, as in an unprivileged container", err)
+	}
+	return err
+}
+
+// inUserNamespace reports whether the process is in a user namespace other than the
+// initial one, which maps all IDs to themselves; see user_namespaces(7).
+func inUserNamespace() bool {
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && !slices.Equal(strings.Fields(string(ids)), []string{"0", "0", "4294967295"})
 }

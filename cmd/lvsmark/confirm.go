@@ -32,7 +32,7 @@ func newConfirm(s streams, opts *options) *cobra.Command {
 namespace. Run it over a new connection to the director: this shows that the
 director can still be reached.
 
-It needs root.
+It needs root: CAP_NET_ADMIN, and CAP_SYS_ADMIN with --netns.
 
 Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late.`,
 		Example: `  lvsmark confirm

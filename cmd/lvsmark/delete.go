@@ -14,7 +14,7 @@ func newDelete(s streams, opts *options) *cobra.Command {
 sysctls and timeouts their previous values, and prints its changes in the form of
 diff. It finds these objects in the kernel and does not read the spec.
 
-It needs root: CAP_NET_ADMIN and CAP_SYS_ADMIN.
+It needs root: CAP_NET_ADMIN, and CAP_SYS_ADMIN with --netns.
 
 Exit status: 0, deleted, or nothing to delete; 2, an error.`,
 		Example: `  lvsmark delete
