@@ -17,6 +17,11 @@ type activeSources struct {
 	toVIP       map[netip.Prefix]netip.Addr
 }
 
+// activePriority is just before srcnat, which other programs use: the kernel translates by
+// the first nat chain with a matching rule, and at equal priority the order of creation
+// decides which is first.
+const activePriority = PriorityNATSource - 1
+
 // compileActiveData adds the source address translation of connections that real servers
 // open (PORT and EPRT of FTP): for each source port a set or a map of sources, and one
 // rule.
@@ -26,7 +31,7 @@ func compileActiveData(t *Table, spec *config.Spec) {
 		return
 	}
 	chain := &Chain{
-		Name: postroutingChain, Type: "nat", Hook: HookPostrouting, Priority: PriorityNATSource,
+		Name: postroutingChain, Type: "nat", Hook: HookPostrouting, Priority: activePriority,
 		Policy: verdictAccept, Comment: "active data comes from the director",
 	}
 	for _, port := range slices.Sorted(maps.Keys(byPort)) {

@@ -89,7 +89,7 @@ func TestHeal(t *testing.T) {
 			text(del, "chain", table, "extra", ""), text(del, "rule", "chain ip lvsmark extra", "tcp dport 22 drop", ""),
 		}},
 		{"chain deleted", "delete chain ip lvsmark postrouting", []string{
-			text(add, "chain", table, "", "postrouting { type nat hook postrouting priority srcnat; policy accept; }"),
+			text(add, "chain", table, "", "postrouting { type nat hook postrouting priority srcnat - 1; policy accept; }"),
 			text(add, "rule", "chain ip lvsmark postrouting", "", "ip saddr @masquerade_20 tcp sport 20 masquerade"),
 		}},
 		{"set added", "add set ip lvsmark manual { type inet_service; elements = { 22 }; }", []string{

@@ -36,14 +36,22 @@ func hookName(hook uint32) string {
 	return fmt.Sprint(hook)
 }
 
-// priorityName returns nft's name of a standard priority.
+// priorityName returns a priority as nft prints it: by the name of a standard priority if
+// it differs by at most 10 (std_prio_lookup in src/rule.c of nft), as in "srcnat - 1".
 func priorityName(p int32) string {
 	names := map[int32]string{
 		PriorityRaw: "raw", PriorityMangle: "mangle", PriorityNATDest: "dstnat",
 		PriorityFilter: "filter", PrioritySecurity: "security", PriorityNATSource: "srcnat",
 	}
-	if name, ok := names[p]; ok {
-		return name
+	for standard, name := range names {
+		switch offset := p - standard; {
+		case offset == 0:
+			return name
+		case offset > 0 && offset <= 10:
+			return fmt.Sprintf("%s + %d", name, offset)
+		case offset < 0 && offset >= -10:
+			return fmt.Sprintf("%s - %d", name, -offset)
+		}
 	}
 	return fmt.Sprint(p)
 }

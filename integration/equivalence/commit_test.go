@@ -47,7 +47,7 @@ table ip lvsmark_foreign {
 }
 table ip6 prerouting {
 	chain postrouting {
-		type nat hook postrouting priority srcnat; policy accept;
+		type nat hook postrouting priority srcnat - 1; policy accept;
 		ip6 saddr fd00::/8 masquerade
 	}
 }
