@@ -21,7 +21,7 @@ type Options struct {
 	NetNS     string            // name in /run/netns, or a path; empty: the caller's namespace
 	Adopt     bool              // take over IPVS services with marks of the spec that differ and are not in the ledger
 	Saves     bool              // read the digest of IPVS too, for Plan.Save
-	Strict    bool              // refuse a plan file if any process has changed the ruleset or IPVS since, even objects that lvsmark does not use
+	Strict    bool              // refuse a plan file if any process has changed the ruleset since, also tables that lvsmark does not use
 	Drain     time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
 	FailOn    impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
 	LockOwner string            // text in the lock that other processes report: "apply"; at most 60 bytes

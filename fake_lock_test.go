@@ -216,7 +216,7 @@ func TestFakePlanFile(t *testing.T) {
 		"nothing":         {func(*fakeWorld) {}, ""},
 		"another table":   {func(w *fakeWorld) { w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "another"}) }, ""},
 		"weight":          {func(w *fakeWorld) { w.editWeight(21, "10.0.0.11", 5) }, "needed in addition: delete real-server 10.0.0.11:0 -m -w 5"},
-		"another service": {func(w *fakeWorld) { w.addService(4000, "10.0.0.40") }, ""},
+		"another service": {func(w *fakeWorld) { w.addService(4000, "10.0.0.40") }, "an IPVS service or real server was changed since"},
 		"setting":         {func(w *fakeWorld) { _ = w.WriteSetting("net.ipv4.ip_forward", "0") }, "needed in addition: edit setting net.ipv4.ip_forward = 0 -> net.ipv4.ip_forward = 1"},
 		"timeout":         {func(w *fakeWorld) { _ = w.WriteSetting(config.TimeoutTCP, "100") }, "needed in addition: edit setting ipvs.timeout.tcp = 100"},
 	} {

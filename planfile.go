@@ -180,9 +180,7 @@ func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	if f.spec.SHA256 != f.saved.Spec.SHA256 {
 		reasons = append(reasons, fmt.Sprintf("%s was edited since", f.spec.File))
 	}
-	if p.opts.Strict {
-		reasons = append(reasons, compareKernel(p.digest(), f.saved.Kernel)...)
-	}
+	reasons = append(reasons, compareKernel(p.digest(), f.saved.Kernel, p.opts.Strict)...)
 	reasons = append(reasons, compareChanges(f.saved.Changes, p.Changes())...)
 	reasons = append(reasons, compareLines("note", f.saved.Notes, p.notes)...)
 	reasons = append(reasons, compareLines("warning", f.saved.Warnings, p.warnings)...)
@@ -196,9 +194,10 @@ func (p *Plan) checked(f *fileCheck) (*Plan, error) {
 	return p, nil
 }
 
-// compareKernel reports changes by any process in the kernel since the plan file.
-func compareKernel(now, saved KernelDigest) (reasons []string) {
-	if now.Generation != saved.Generation {
+// compareKernel reports changes by any process since the plan file: in IPVS, and if strict
+// in the ruleset.
+func compareKernel(now, saved KernelDigest, strict bool) (reasons []string) {
+	if strict && now.Generation != saved.Generation {
 		reasons = append(reasons, fmt.Sprintf("the nftables ruleset was changed since, by any process: it has generation %d, the plan was made for generation %d", now.Generation, saved.Generation))
 	}
 	if now.IPVS != saved.IPVS {

@@ -124,12 +124,14 @@ func TestStalePlan(t *testing.T) {
 		by     string
 		reason string
 	}{
-		"nft, ours":         {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
-		"nft, a drop":       {newWorld, unboundSpec, "nft 'table ip fw { chain c { type filter hook input priority -1; tcp dport 21 drop; }; }'", "new warning: table ip fw, chain c"},
-		"sysctl":            {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "needed in addition: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
-		"address":           {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "needed in addition: add address 198.51.100.21 of device vip0"},
-		"ipvsadm, ours":     {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "needed in addition: delete real-server 10.0.0.11:0 -m -w 5"},
-		"ipvsadm, timeouts": {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "needed in addition: edit setting ipvs.timeout.tcp = 100"},
+		"nft, ours":                {newWorld, unboundSpec, "nft flush chain ip lvsmark prerouting", "needed in addition: add rule "},
+		"nft, a drop":              {newWorld, unboundSpec, "nft 'table ip fw { chain c { type filter hook input priority -1; tcp dport 21 drop; }; }'", "new warning: table ip fw, chain c"},
+		"sysctl":                   {newWorld, unboundSpec, "sysctl -qw net.ipv4.ip_default_ttl=99", "needed in addition: edit setting net.ipv4.ip_default_ttl = 99 -> net.ipv4.ip_default_ttl = 63"},
+		"address":                  {newWorld, unboundSpec, "ip address del 198.51.100.21/32 dev vip0", "needed in addition: add address 198.51.100.21 of device vip0"},
+		"ipvsadm, ours":            {newIPVSWorld, boundSpec, "ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 5", "needed in addition: delete real-server 10.0.0.11:0 -m -w 5"},
+		"a real server of another": {newIPVSWorld, boundSpec, "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.81:80 -m", "an IPVS service or real server was changed since"},
+		"another service":          {newIPVSWorld, boundSpec, "ipvsadm -A -u 192.0.2.1:53 -s rr", "an IPVS service or real server was changed since"},
+		"ipvsadm, timeouts":        {newIPVSWorld, boundSpec, "ipvsadm --set 100 0 0", "needed in addition: edit setting ipvs.timeout.tcp = 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)
@@ -152,10 +154,8 @@ func TestPlanOfOthers(t *testing.T) {
 		by     string
 		reason string
 	}{
-		"another table":            {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
-		"a ban":                    {newWorld, unboundSpec, "nft add element ip f2b banned '{ 203.0.113.9 }'", "the nftables ruleset was changed since"},
-		"a real server of another": {newIPVSWorld, boundSpec, "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.81:80 -m", "an IPVS service or real server was changed since"},
-		"another service":          {newIPVSWorld, boundSpec, "ipvsadm -A -u 192.0.2.1:53 -s rr", "an IPVS service or real server was changed since"},
+		"another table": {newWorld, unboundSpec, "nft add table ip another", "the nftables ruleset was changed since"},
+		"a ban":         {newWorld, unboundSpec, "nft add element ip f2b banned '{ 203.0.113.9 }'", "the nftables ruleset was changed since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world(t)

@@ -29,8 +29,8 @@ before it marks packets for them, and removes old ones afterwards. It changes no
 objects of other programs. If a step fails, apply rolls back the steps before it.
 
 With FILE, a plan written by 'lvsmark plan', apply makes exactly the changes of
-that plan, or refuses it and prints what has changed since. Changes of other
-programs count if they give a new warning; with --strict, all of them count.
+that plan, or refuses it and prints what has changed since. A change of another
+program's table counts if it gives a new warning; with --strict, any counts.
 
 With --confirm TIME, apply rolls back its changes unless the operator confirms
 them within TIME: with 'lvsmark confirm', Enter on the terminal, or SIGUSR1. A
@@ -93,7 +93,7 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 	}
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes and do not make them")
 	cmd.Flags().BoolVar(&flags.adopt, "adopt", false, "take over IPVS services that use marks of the spec and were not created by lvsmark")
-	cmd.Flags().BoolVar(&flags.strict, "strict", false, "refuse FILE if any process has changed the ruleset or IPVS since")
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, "refuse FILE if any process has changed the nftables ruleset since")
 	cmd.Flags().DurationVar(&flags.confirm, "confirm", 0, "roll back unless confirmed within `TIME`: 60s, 5m")
 	cmd.Flags().DurationVar(&flags.drain, "drain", 0, "wait up to `TIME` for connections of removed real servers to end: 5m")
 	flags.failOn.add(cmd)

@@ -14,10 +14,10 @@ func newPlan(s streams, opts *options) *cobra.Command {
 		Short: "save the changes that apply would make, for apply FILE",
 		Long: `Plan prints the changes that apply would make, in the form of diff, and saves them
 in a plan file for review. 'lvsmark apply FILE' makes exactly these changes, or
-none: if the spec, the changes, the notes or the warnings would differ by then, it
+none: if the spec, IPVS, the changes, the notes or the warnings differ by then, it
 refuses the plan and prints what has changed. It also refuses a file that was
 edited. For 'apply --strict FILE' the file records the generation of the nftables
-ruleset and the SHA-256 of the IPVS state.
+ruleset.
 
 The file is JSON. Its member changed tells whether there are changes; after is the
 output of nft and ipvsadm for lvsmark's objects after the apply.
