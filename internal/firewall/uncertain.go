@@ -26,8 +26,7 @@ func (w *walk) mayEnd(g group, accepted, through, next []part, conditions []stri
 	case expr.VerdictAccept:
 		return mayBeAccepted(next, g.parts, conditions)
 	case expr.VerdictReturn, expr.VerdictGoto:
-		last := len(w.leaves) - 1
-		w.leaves[last] = append(w.leaves[last], leave{g.parts, conditions})
+		w.addLeave(g.parts, conditions)
 	}
 	accepted = slices.Clone(accepted)
 	for _, p := range through {
@@ -36,6 +35,19 @@ func (w *walk) mayEnd(g group, accepted, through, next []part, conditions []stri
 		}
 	}
 	return mayBeAccepted(next, accepted, conditions)
+}
+
+// addLeave adds packets that may leave the chain. There is one leave for each list of
+// conditions, because a chain may have thousands of rules.
+func (w *walk) addLeave(parts []part, conditions []string) {
+	leaves := &w.leaves[len(w.leaves)-1]
+	for i := range *leaves {
+		if l := &(*leaves)[i]; slices.Equal(l.conditions, conditions) {
+			l.parts = append(l.parts, withoutParts(parts, l.parts)...)
+			return
+		}
+	}
+	*leaves = append(*leaves, leave{slices.Clip(parts), conditions})
 }
 
 // isNever reports whether no packet to a VIP that is the first of its connection meets
