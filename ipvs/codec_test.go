@@ -26,6 +26,7 @@ func TestGoldenRequests(t *testing.T) {
 		Tunnel: Tunnel{Type: tunnelGUE, Port: 6080, Flags: tunnelRemoteChecksum},
 	}
 	direct := Destination{Address: netip.MustParseAddr("2001:db8::11"), Weight: 65535, Forwarding: config.Direct}
+	conn := &Conn{family: 33}
 	for command, c := range map[string]struct {
 		change Change
 		want   string
@@ -58,7 +59,7 @@ func TestGoldenRequests(t *testing.T) {
 				"54000280080001000a00000b060002000050000008000300020000000800040003000000080005000a000000080006000500000006000b000200000005000d000100000006000e0017c0000006000f0002000000",
 		},
 	} {
-		request := (&Conn{family: 33}).changeRequest(c.change)
+		request := conn.changeRequest(c.change) // behind those before it
 		assert.Equal(t, c.want, hex.EncodeToString(append(request.Header, request.Data...)), command)
 		assert.Equal(t, uint16(33), request.Type)
 	}

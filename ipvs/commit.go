@@ -59,6 +59,7 @@ func batchLen(changes []Change) int {
 
 func (c *Conn) applyBatch(changes []Change) []error {
 	requests := make([]netlink.Request, len(changes))
+	c.encoded = c.encoded[:0]
 	for i, change := range changes {
 		requests[i] = c.changeRequest(change)
 	}
@@ -71,21 +72,29 @@ func (c *Conn) applyBatch(changes []Change) []error {
 	return answers
 }
 
-// changeRequest encodes a change.
+// changeRequest encodes a change behind those of c.encoded: thousands of changes need no
+// buffer each.
 func (c *Conn) changeRequest(change Change) netlink.Request {
+	begin := len(c.encoded)
+	command, encoded := encodeChange(c.encoded, change)
+	c.encoded = encoded
+	return c.request(command, 0, encoded[begin:])
+}
+
+func encodeChange(b []byte, change Change) (command uint8, encoded []byte) {
 	switch change.Op {
 	case AddService:
-		return c.request(cmdNewService, 0, appendService(nil, change.Service))
+		return cmdNewService, appendService(b, change.Service)
 	case EditService:
-		return c.request(cmdSetService, 0, appendService(nil, change.Service))
+		return cmdSetService, appendService(b, change.Service)
 	case DelService:
-		return c.request(cmdDelService, 0, appendKey(nil, change.Service.Key))
+		return cmdDelService, appendKey(b, change.Service.Key)
 	case AddDestination:
-		return c.request(cmdNewDest, 0, appendDestination(appendKey(nil, change.Service.Key), change.After))
+		return cmdNewDest, appendDestination(appendKey(b, change.Service.Key), change.After)
 	case EditDestination:
-		return c.request(cmdSetDest, 0, appendDestination(appendKey(nil, change.Service.Key), change.After))
+		return cmdSetDest, appendDestination(appendKey(b, change.Service.Key), change.After)
 	case DelDestination:
-		return c.request(cmdDelDest, 0, appendDestination(appendKey(nil, change.Service.Key), change.Before))
+		return cmdDelDest, appendDestination(appendKey(b, change.Service.Key), change.Before)
 	}
 	panic(fmt.Sprintf("ipvs: operation %d is unknown", change.Op))
 }

@@ -27,6 +27,8 @@ type Conn struct {
 	nl     *netlink.Conn
 	family uint16        // generic netlink family
 	listed []Destination // see destinations
+
+	encoded []byte // the changes of the last batch, see changeRequest
 }
 
 // Open connects to the IPVS of the calling thread's network namespace. The kernel loads
