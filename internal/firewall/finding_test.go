@@ -143,6 +143,7 @@ func TestFindings(t *testing.T) {
 		{"returned before a drop", "table ip t { chain d { ip saddr 203.0.113.1 return; udp dport 53 drop; }; chain c { type filter hook " + in + "; jump d; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
 		{"returned to a drop", "table ip t { chain d { ip saddr 203.0.113.1 return; }; chain c { type filter hook " + in + "; jump d; udp dport 53 drop; }; }", []string{"will drop 198.51.100.53 (ports udp/53)"}},
 		{"a drop before a drop", chain(in, "ip saddr 203.0.113.1 drop; udp dport 53 drop"), []string{"may drop 198.51.100.21 and 3 other VIPs (ports 21, 80, 443, 10000-20000, udp/53) [ip saddr]", "will drop 198.51.100.53 (ports udp/53)"}},
+		{"an accept, a drop for a source, a drop", chain(in, "limit rate 5/second accept; ip saddr 203.0.113.1 udp dport 53 drop; udp dport 53 drop"), []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr limit]", "may drop 198.51.100.53 (ports udp/53) [limit]"}},
 		{"a policy after an accept", chain(in+"; policy drop", "ip saddr 203.0.113.1 accept; tcp dport 0-65535 accept"), []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
 		{"a policy", "table ip t { chain c { type filter hook " + in + "; policy drop; udp dport 53 accept; tcp dport != 443 accept; }; }", []string{"will drop 198.51.100.80 (ports 443)"}},
 		{"a policy that no packet reaches", "table ip t { chain c { type filter hook " + in + "; policy drop; meta mark != 0 accept; }; }", nil},

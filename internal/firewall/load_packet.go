@@ -51,8 +51,8 @@ func (l *loader) meta(e *expr.Meta) {
 }
 
 // loopbackIndex is the index of the loopback device (LOOPBACK_IFINDEX of
-// net/net_namespace.h). Packets to IPVS come in by other devices: those that the director sends to
-// a VIP do not pass the hooks before IPVS.
+// net/net_namespace.h). Packets to IPVS come in by other devices: those that the director
+// sends to a VIP do not pass the hooks before IPVS.
 const loopbackIndex = 1
 
 func metaSize(key expr.MetaKey) int {

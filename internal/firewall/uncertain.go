@@ -28,6 +28,9 @@ func (w *walk) mayEnd(g group, accepted, through, next []part, conditions []stri
 	case expr.VerdictReturn, expr.VerdictGoto:
 		w.addLeave(g.parts, conditions)
 	}
+	if g.verdict != expr.VerdictJump && g.verdict != expr.VerdictGoto {
+		return next
+	}
 	accepted = slices.Clone(accepted)
 	for _, p := range through {
 		if len(p.accepted) > 0 {
