@@ -32,10 +32,10 @@ type Options struct {
 // PlanSpec compares the spec with the kernel. It changes nothing outside a scratch
 // network namespace.
 func PlanSpec(ctx context.Context, source Source, opts Options) (*Plan, error) {
-	if err := checkPrivileges(netAdmin(), sysAdmin()); err != nil {
-		return nil, err
-	}
 	return reading(source, func() (*Plan, error) {
+		if err := checkPrivileges(netAdmin(), sysAdmin()); err != nil {
+			return nil, err
+		}
 		return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planSpec(ctx, source) })
 	})
 }
