@@ -56,6 +56,9 @@ func compileMarks(t *Table, profiles []*profile) {
 	if only != 0 {
 		prerouting.Rules = append(prerouting.Rules, newRule(t.Family).protocolIsNot(only).accept().rule())
 	}
+	if marksClientPorts(profiles) {
+		prerouting.Rules = append(prerouting.Rules, answerRule(t.Family, only))
+	}
 	if isSequential(profiles) {
 		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
 		t.Chains = append(t.Chains, prerouting)

@@ -47,6 +47,7 @@ func TestHeal(t *testing.T) {
 		chain   = "chain ip lvsmark prerouting"
 		table   = "table ip lvsmark"
 		tcpRule = "ip protocol != tcp accept"
+		ansRule = "@th,104,8 != 0x10 @th,104,8 != 0x18 @th,104,8 & 0x12 == 0x12 socket wildcard 0 accept comment \"answers to connections of the director\""
 		ctlRule = "th dport 21 meta mark set ip daddr map @tcp_21_10000-20000"
 		webRule = "th dport 80 meta mark set ip daddr map @tcp_80"
 		ftpRule = "ip daddr 198.51.0.0/16 th dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000"
@@ -79,10 +80,10 @@ func TestHeal(t *testing.T) {
 			text(del, "rule", chain, "[ct] [bitwise] [cmp] [limit] [log]", ""),
 		}},
 		{"chain flushed", "flush chain ip lvsmark prerouting", []string{
-			text(add, "rule", chain, "", tcpRule), text(add, "rule", chain, "", ctlRule),
+			text(add, "rule", chain, "", tcpRule), text(add, "rule", chain, "", ansRule), text(add, "rule", chain, "", ctlRule),
 			text(add, "rule", chain, "", webRule), text(add, "rule", chain, "", ftpRule),
 		}},
-		{"rule moved", "flush chain ip lvsmark prerouting; " + addRules(ftpRule, tcpRule, ctlRule, webRule), []string{
+		{"rule moved", "flush chain ip lvsmark prerouting; " + addRules(ftpRule, tcpRule, ansRule, ctlRule, webRule), []string{
 			text(del, "rule", chain, ftpRule, ""), text(add, "rule", chain, "", ftpRule),
 		}},
 		{"chain added", "add chain ip lvsmark extra; add rule ip lvsmark extra tcp dport 22 drop", []string{
@@ -112,7 +113,7 @@ func TestHeal(t *testing.T) {
 		{"map size changed", `delete chain ip lvsmark prerouting; delete map ip lvsmark tcp_80
 			add map ip lvsmark tcp_80 { type ipv4_addr : mark; size 16; comment "VIP : fwmark"; elements = { 198.51.100.21 : 80 }; }
 			add chain ip lvsmark prerouting { comment "a fwmark for each packet of a cluster"; type filter hook prerouting priority mangle; }
-			` + addRules(tcpRule, ctlRule, webRule, ftpRule), []string{
+			` + addRules(tcpRule, ansRule, ctlRule, webRule, ftpRule), []string{
 			text(nft.Edit, "map", table, "tcp_80 { type ipv4_addr : mark; size 16 }", "tcp_80 { type ipv4_addr : mark; size 1024 }"),
 		}},
 		{"foreign table added", "add table ip other { chain c { type filter hook prerouting priority -200; }; }", nil},

@@ -123,14 +123,17 @@ func isFilled(text string, with byte) bool {
 // have no ports.
 var hasTransportHeader = condition{of: "transport header"}
 
+// hasSocket is the condition that the director has a socket for the packet.
+var hasSocket = condition{of: "socket"}
+
 // natStatement returns the statement name of an NFT_NAT_* type.
 func natStatement(typ expr.NATType) string { return fmt.Sprintf("nat %d", typ) }
 
-// A source is the origin of a byte in a register: a packet header, metadata of the packet, a
-// lookup or a constant. mask and flip are applied to the byte in this order.
+// A source is the origin of a byte in a register: a packet header, metadata of the packet,
+// its socket, a lookup or a constant. mask and flip are applied to the byte in this order.
 type source struct {
 	kind       sourceKind
-	base       uint32 // NFT_PAYLOAD_*; NFT_META_*
+	base       uint32 // NFT_PAYLOAD_*; NFT_META_*; NFT_SOCKET_*
 	offset     uint32 // bytes
 	statements int    // for the mark: number of previous statements, which may have changed it
 	lookup     string // for a lookup: set and key
@@ -145,6 +148,7 @@ const (
 	packetSource
 	metaSource
 	lookupSource
+	socketSource
 )
 
 // An operand is a list of sources, encoded as text.

@@ -14,6 +14,7 @@ import (
 func TestEquivalentRules(t *testing.T) {
 	const (
 		tcpRule = "ip protocol != tcp accept"
+		ansRule = "@th,104,8 != 0x10 @th,104,8 != 0x18 @th,104,8 & 0x12 == 0x12 socket wildcard 0 accept comment \"answers to connections of the director\""
 		ctlRule = "th dport 21 meta mark set ip daddr map @tcp_21_10000-20000"
 		webRule = "th dport 80 meta mark set ip daddr map @tcp_80"
 		ftpRule = "ip daddr 198.51.0.0/16 th dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000"
@@ -35,6 +36,8 @@ func TestEquivalentRules(t *testing.T) {
 		{"the header's protocol", masked, "ip saddr @masquerade_20 ip protocol tcp th sport 20 masquerade", true},
 		{"source after its port", masked, "tcp sport 20 ip saddr @masquerade_20 masquerade", true},
 
+		{"flags in another order", ansRule, strings.Replace(ansRule, "@th,104,8 != 0x10 @th,104,8 != 0x18", "@th,104,8 != 0x18 @th,104,8 != 0x10", 1), true},
+
 		{"another upper end", ftpRule, "ip daddr 198.51.0.0/16 th dport 10000-20001 meta mark set ip daddr map @tcp_21_10000-20000", false},
 		{"another lower end", ftpRule, "ip daddr 198.51.0.0/16 th dport > 10000 th dport <= 20000 meta mark set ip daddr map @tcp_21_10000-20000", false},
 		{"all but the range", ftpRule, "ip daddr 198.51.0.0/16 th dport != 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000", false},
@@ -55,6 +58,10 @@ func TestEquivalentRules(t *testing.T) {
 		{"an accept", webRule, "th dport 80 meta mark set ip daddr map @tcp_80 accept", false},
 		{"a counter", webRule, "th dport 80 counter meta mark set ip daddr map @tcp_80", false},
 		{"a comment", webRule, `th dport 80 meta mark set ip daddr map @tcp_80 comment "manual"`, false},
+		{"other flags", ansRule, strings.Replace(ansRule, "& 0x12 == 0x12", "& 0x12 == 0x02", 1), false},
+		{"no socket", ansRule, strings.Replace(ansRule, "socket wildcard 0 ", "", 1), false},
+		{"another property of the socket", ansRule, strings.Replace(ansRule, "wildcard", "transparent", 1), false},
+		{"a socket that listens", ansRule, strings.Replace(ansRule, "wildcard 0", "wildcard 1", 1), false},
 		{"an inverted set", masked, "ip saddr != @masquerade_20 tcp sport 20 masquerade", false},
 		{"a range of target ports", masked, "ip saddr @masquerade_20 tcp sport 20 masquerade to :1024-2048", false},
 		{"persistent", masked, "ip saddr @masquerade_20 tcp sport 20 masquerade persistent", false},
@@ -64,7 +71,7 @@ func TestEquivalentRules(t *testing.T) {
 			inScratch(t, func() {
 				conn := dial(t)
 				apply(t, conn, want)
-				chain, rules := "prerouting", []string{tcpRule, ctlRule, webRule, ftpRule}
+				chain, rules := "prerouting", []string{tcpRule, ansRule, ctlRule, webRule, ftpRule}
 				if c.original == masked {
 					chain, rules = "postrouting", []string{masked}
 				}

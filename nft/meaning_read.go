@@ -51,6 +51,8 @@ func (m *meaningReader) expression(e expr.Any) bool {
 	case *expr.Verdict:
 		m.addStep(statement{name: verdictText(e.Kind, e.Chain)})
 		return true
+	case *expr.Socket:
+		return m.socket(e)
 	case *expr.NAT:
 		return m.nat(e)
 	case *expr.Masq:
@@ -193,6 +195,16 @@ func (m *meaningReader) lookup(e *expr.Lookup) bool {
 	}
 	m.conditions[condition{of: key, set: set.Name}] = true
 	return m.load(e.DestRegister, lookupBytes(set.Name, key, set.DataLen))
+}
+
+// socket loads whether the socket of the packet is bound to all addresses. A packet without
+// a socket does not match the rule (nft_socket_eval of net/netfilter/nft_socket.c).
+func (m *meaningReader) socket(e *expr.Socket) bool {
+	if (*e != expr.Socket{Key: expr.SocketKeyWildcard, Register: e.Register}) {
+		return false
+	}
+	m.conditions[hasSocket] = true
+	return m.load(e.Register, []source{{kind: socketSource, base: uint32(e.Key), mask: 0xff}})
 }
 
 // nat is a translation to one address. The kernel adds the other end of the range

@@ -89,6 +89,16 @@ func (t *Table) ProtocolRule(r *Rule) (config.Protocol, bool) {
 	return 0, false
 }
 
+// IsAnswerRule reports whether the rule accepts the packets that answer connections of the
+// director, before they get a mark.
+func (t *Table) IsAnswerRule(r *Rule) bool {
+	m, ok := t.meaning(r)
+	return ok && slices.ContainsFunc([]config.Protocol{0, config.TCP}, func(only config.Protocol) bool {
+		answer, _ := t.meaning(answerRule(t.Family, only))
+		return m.String() == answer.String()
+	})
+}
+
 // A TranslationRule translates the source address of active data connections from one port.
 type TranslationRule struct {
 	Port    uint16 // TCP source port

@@ -32,11 +32,14 @@ func (b *ruleBuilder) dport(r config.PortRange) *ruleBuilder { return b.port(2, 
 func (b *ruleBuilder) sport(r config.PortRange) *ruleBuilder { return b.port(0, r) }
 
 func (b *ruleBuilder) port(offset uint32, r config.PortRange) *ruleBuilder {
-	b.add(
+	return b.protocolIs(r.Protocol).anyPort(offset, r)
+}
+
+func (b *ruleBuilder) protocolIs(p config.Protocol) *ruleBuilder {
+	return b.add(
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{byte(r.Protocol)}},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{byte(p)}},
 	)
-	return b.anyPort(offset, r)
 }
 
 // anyDport is dport without a test of the protocol.

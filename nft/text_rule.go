@@ -78,6 +78,8 @@ func (p *rulePrinter) expression(e Expression) {
 		p.nat(typed)
 	case *expr.Bitwise:
 		p.bitwise(e, typed)
+	case *expr.Socket:
+		p.socket(e, typed)
 	default:
 		p.statement(e)
 	}
@@ -143,7 +145,7 @@ func (p *rulePrinter) payload(e Expression, payload *expr.Payload) {
 	}
 	base, offset, width := payload.Base, payload.Offset, payload.Len
 	p.width = int(width)
-	text := fmt.Sprintf("@%d,%d,%d", base, offset*8, width*8)
+	text := fmt.Sprintf("@%s,%d,%d", baseName(base), offset*8, width*8)
 	switch {
 	case base == expr.PayloadBaseTransportHeader && width == 2 && offset <= 2 && p.protocol != "":
 		text = p.protocol + [...]string{0: " sport", 2: " dport", 1: ""}[offset]

@@ -63,6 +63,8 @@ func (p *rulePrinter) value(b []byte) string {
 		return map[byte]string{unix.NFPROTO_IPV4: "ipv4", unix.NFPROTO_IPV6: "ipv6"}[b[0]]
 	case p.holdsProtocol() && len(b) == 1:
 		return protocolName(b[0])
+	case strings.HasPrefix(p.register, "socket ") && len(b) == 1:
+		return fmt.Sprint(b[0])
 	case len(b) == 2:
 		return fmt.Sprint(binary.BigEndian.Uint16(b))
 	}
@@ -82,4 +84,29 @@ func MetaName(key expr.MetaKey) string {
 		return name
 	}
 	return fmt.Sprintf("[meta %d]", key)
+}
+
+// baseName returns nft's name of a header; nft(8), "RAW PAYLOAD EXPRESSION".
+func baseName(base expr.PayloadBase) string {
+	switch base {
+	case expr.PayloadBaseLLHeader:
+		return "ll"
+	case expr.PayloadBaseNetworkHeader:
+		return "nh"
+	case expr.PayloadBaseTransportHeader:
+		return "th"
+	}
+	return fmt.Sprint(base)
+}
+
+// socket prints what nft compares with 0 or 1; other properties of sockets are unknown.
+func (p *rulePrinter) socket(e Expression, socket *expr.Socket) {
+	switch socket.Key {
+	case expr.SocketKeyTransparent:
+		p.load(e, socket.Register, "socket transparent")
+	case expr.SocketKeyWildcard:
+		p.load(e, socket.Register, "socket wildcard")
+	default:
+		p.unknown(e)
+	}
 }

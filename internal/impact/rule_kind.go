@@ -25,6 +25,8 @@ func kindOf(t *nft.Table, r *nft.Rule) ruleKind {
 		return ruleMarks
 	case isTranslation(t, r):
 		return ruleTranslates
+	case t.IsAnswerRule(r): // for packets that get no mark without it either, as no rule marks their ports
+		return rulePassThrough
 	}
 	return map[firewall.RuleKind]ruleKind{
 		firewall.PassThrough: rulePassThrough, firewall.Verdict: ruleVerdict, firewall.Opaque: ruleOpaque,
