@@ -43,7 +43,11 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(have.ledger.Settings)) {
 		entry := have.ledger.Settings[name]
-		if _, desired := p.settings.ledger[name]; desired || !entry.Changed {
+		if _, desired := p.settings.ledger[name]; desired {
+			continue
+		}
+		if !entry.Changed {
+			p.noteUnrecorded(name, have.settings[name], want.exact)
 			continue
 		}
 		if err := p.putBack(name, entry, have.settings[name], want.exact); err != nil {
@@ -51,6 +55,33 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 		}
 	}
 	return nil
+}
+
+// noteUnrecorded adds a note about a setting without a previous value in the ledger, which
+// keeps its value. A reload of the ruleset by nft loses previous values. In an exact state
+// there is no note: the setting had the same value before.
+func (p *Plan) noteUnrecorded(name string, now observed, exact bool) {
+	if exact || isMissing(now.err) {
+		return
+	}
+	value := "is left at " + now.value
+	if now.err != nil {
+		value = fmt.Sprintf("is left as it is (%v)", now.err)
+	}
+	p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s %s: the ledger has no previous value. Either it had this value before the first apply, or the ruleset was flushed or reloaded since; %s sets another value", name, value, settingCommand(name))))
+}
+
+// settingCommand returns a command that sets a sysctl or IPVS timeout.
+func settingCommand(name string) string {
+	if isTimeout(name) {
+		return "`ipvsadm --set TCP TCPFIN UDP` (seconds; 0 keeps a timeout)"
+	}
+	return "`sysctl -w " + name + "=VALUE`"
+}
+
+// isMissing reports whether a setting does not exist at present.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ipvs.ErrNoIPVS)
 }
 
 // recorded returns the ledger entry of a desired setting. It keeps the value before the
@@ -72,9 +103,8 @@ func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, err
 // putBack gives a setting its previous value, unless another process has set it after
 // lvsmark did. In an exact state, the previous value is always put back.
 func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
-	missing := errors.Is(now.err, fs.ErrNotExist) || errors.Is(now.err, ipvs.ErrNoIPVS)
 	switch {
-	case missing && !exact:
+	case isMissing(now.err) && !exact:
 		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err)))
 	case now.err != nil:
 		return now.err

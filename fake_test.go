@@ -85,12 +85,16 @@ func (w *fakeWorld) do(opts Options, f func(*engine) (*Plan, error)) (*Plan, err
 
 // plan compares the kernel with the spec; "" stands for a removal.
 func (w *fakeWorld) plan(ctx context.Context, spec string, opts Options) (*Plan, error) {
-	return w.do(opts, func(e *engine) (*Plan, error) {
+	p, err := w.do(opts, func(e *engine) (*Plan, error) {
 		if spec == "" {
 			return e.planState(ctx, nothing())
 		}
 		return e.planSpec(ctx, Known(parse(w.t, spec)))
 	})
+	if err == nil {
+		assertDistinct(w.t, p.Changes())
+	}
+	return p, err
 }
 
 // apply plans and applies, as the commands do.

@@ -51,8 +51,8 @@ func (d *Desired) scope(ledger nft.Ledger) scope {
 		desired[setting.Name] = true
 		s.settings = append(s.settings, setting.Name)
 	}
-	for name, entry := range ledger.Settings {
-		if entry.Changed && !desired[name] {
+	for name := range ledger.Settings {
+		if !desired[name] {
 			s.settings = append(s.settings, name)
 		}
 	}

@@ -127,6 +127,7 @@ func (w *world) apply(spec *config.Spec) *Plan {
 	w.t.Helper()
 	p, err := applySpec(w.t.Context(), spec, w.options())
 	require.NoError(w.t, err)
+	assertDistinct(w.t, p.Changes())
 	return p
 }
 
@@ -134,6 +135,7 @@ func (w *world) plan(spec *config.Spec) *Plan {
 	w.t.Helper()
 	p, err := PlanSpec(w.t.Context(), Known(spec), w.options())
 	require.NoError(w.t, err)
+	assertDistinct(w.t, p.Changes())
 	return p
 }
 

@@ -12,7 +12,8 @@ func newDelete(s streams, opts *options) *cobra.Command {
 		Short: "remove everything that apply made",
 		Long: `Delete removes the tables, IPVS services and addresses that apply made, gives
 sysctls and timeouts their previous values, and prints its changes in the form of
-diff. It finds these objects in the kernel and does not read the spec.
+diff. It finds these objects in the kernel and does not read the spec. A note names
+each setting that keeps its value, and how to set it.
 
 It needs root: CAP_NET_ADMIN, and CAP_SYS_ADMIN with --netns.
 
