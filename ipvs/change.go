@@ -93,14 +93,16 @@ func (c Change) Where() string {
 }
 
 // BeforeText returns the old state of the object in ipvsadm syntax: "-f 21 -s wlc -p 300",
-// "10.0.0.11:0 -m -w 1". It is empty if the object is added.
+// "10.0.0.11:0 -m -w 1". It is empty if the object is added. If AfterText would be the same,
+// words in parentheses tell what differs.
 func (c Change) BeforeText() string {
 	switch c.Op {
-	case EditService:
-		return c.Previous.describe()
+	case EditService, EditDestination:
+		before, _ := c.editTexts()
+		return before
 	case DelService:
 		return c.Service.describe()
-	case EditDestination, DelDestination:
+	case DelDestination:
 		return c.Before.describe()
 	}
 	return ""
@@ -110,12 +112,36 @@ func (c Change) BeforeText() string {
 // is deleted.
 func (c Change) AfterText() string {
 	switch c.Op {
-	case AddService, EditService:
+	case EditService, EditDestination:
+		_, after := c.editTexts()
+		return after
+	case AddService:
 		return c.Service.describe()
-	case AddDestination, EditDestination:
+	case AddDestination:
 		return c.After.describe()
 	}
 	return ""
+}
+
+// editTexts returns the texts of an edit. ipvsadm has no flags for some fields, and does not
+// print the netmask of a service without persistence.
+func (c Change) editTexts() (before, after string) {
+	before, after = c.Before.describe(), c.After.describe()
+	fieldsBefore, fieldsAfter := c.Before.fields(), c.After.fields()
+	if c.Op == EditService {
+		before, after = c.Previous.describe(), c.Service.describe()
+		fieldsBefore, fieldsAfter = c.Previous.fields(), c.Service.fields()
+	}
+	if before != after {
+		return before, after
+	}
+	var onlyBefore, onlyAfter []string
+	for i, old := range fieldsBefore {
+		if next := fieldsAfter[i]; old != next {
+			onlyBefore, onlyAfter = append(onlyBefore, old.String()), append(onlyAfter, next.String())
+		}
+	}
+	return before + " (" + strings.Join(onlyBefore, ", ") + ")", after + " (" + strings.Join(onlyAfter, ", ") + ")"
 }
 
 func (s Service) describe() string { return s.Key.flags() + " " + s.flags() }
@@ -168,6 +194,8 @@ func (d Destination) name() string {
 // A field is a property of an object as text.
 type field struct{ name, value string }
 
+func (f field) String() string { return f.name + " " + f.value }
+
 func (s Service) fields() []field {
 	return []field{
 		{"scheduler", s.SchedName},
@@ -184,8 +212,17 @@ func (d Destination) fields() []field {
 		{"forwarding", d.method()},
 		{"upper threshold", fmt.Sprint(d.UpperThreshold)},
 		{"lower threshold", fmt.Sprint(d.LowerThreshold)},
-		{"encapsulation", strings.Join(d.Tunnel.flags(), " ")},
+		{"encapsulation", d.Tunnel.describe()},
 	}
+}
+
+// describe adds fields for which ipvsadm prints no flags.
+func (e Tunnel) describe() string {
+	flags := strings.Join(e.flags(), " ")
+	if e.Type == tunnelIPIP && (e.Port != 0 || e.Flags != 0) || e.Type != tunnelGUE && e.Port != 0 {
+		return fmt.Sprintf("%s, port %d, flags %#x", flags, e.Port, e.Flags)
+	}
+	return flags
 }
 
 // method returns the forwarding method: its name in the spec, or else in the kernel.

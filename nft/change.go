@@ -21,6 +21,7 @@ type Change struct {
 	Before, After Object // current and desired state; the zero Object if it does not exist
 
 	where string // see Where; only set for elements, which share the string
+	twin  *Rule  // for a deleted rule, an added rule with the same text, or the reverse
 }
 
 // An Object is a table or a part of one. Table is always set. Of the other fields, those
@@ -66,21 +67,45 @@ func (c *Change) Where() string {
 }
 
 // BeforeText returns the object before the change in nft's syntax, on one line and without
-// its contents. It is empty if the change adds the object.
-func (c *Change) BeforeText() string { return c.text(c.Before) }
+// its contents. It is empty if the change adds the object. If AfterText, or the text of
+// another change of the object, would be the same, words in parentheses tell what differs.
+func (c *Change) BeforeText() string {
+	text, _ := c.texts()
+	return text
+}
 
 // AfterText returns the object after the change, like BeforeText. It is empty if the change
 // deletes the object.
-func (c *Change) AfterText() string { return c.text(c.After) }
+func (c *Change) AfterText() string {
+	_, text := c.texts()
+	return text
+}
 
-func (c *Change) text(o Object) string {
+func (c *Change) texts() (before, after string) {
 	switch {
-	case o.Table == nil:
-		return ""
-	case c.Op == Edit && o == Object{Table: o.Table}:
-		return o.Table.describe()
+	case c.Op == Edit && c.Before == Object{Table: c.Before.Table}:
+		return distinguished(c.Before, c.After, c.Before.Table.describe(), c.After.Table.describe())
+	case c.Op == Edit:
+		return distinguished(c.Before, c.After, c.Before.text(), c.After.text())
+	case c.twin != nil:
+		twin := c.last()
+		twin.Rule = c.twin
+		before, after = distinguished(c.Before.or(twin), c.After.or(twin), c.last().text(), c.last().text())
+	default:
+		before, after = c.last().text(), c.last().text()
 	}
-	return o.text()
+	if c.Op == Add {
+		return "", after
+	}
+	return before, ""
+}
+
+// or returns the object, or other if it does not exist.
+func (o Object) or(other Object) Object {
+	if o.Table == nil {
+		return other
+	}
+	return o
 }
 
 func (o Object) kind() string {

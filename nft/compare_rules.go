@@ -12,33 +12,43 @@ import (
 // foreign rules and adds only missing ones.
 func (d *tableDifference) compareRules(old, next *Chain) {
 	keepOld, keepNext := d.commonRules(old, next)
+	var deleted, added []Change
 	for i, r := range old.Rules {
 		if !keepOld[i] {
-			d.changes.add(d.old.ruleChange(Delete, old, r))
-			d.structure = true
+			deleted = append(deleted, d.old.ruleChange(Delete, old, r))
 			d.switches = append(d.switches, d.old.delRule(old, r))
 		}
 	}
 	// A new rule is inserted before the next kept rule, whose handle is known.
 	var before uint64
 	kept := len(old.Rules)
-	added := make([]message, 0, len(next.Rules))
-	var changes []Change
-	for i := len(next.Rules) - 1; i >= 0; i-- {
+	messages := make([]message, 0, len(next.Rules))
+	for i, r := range slices.Backward(next.Rules) {
 		if keepNext[i] {
 			for kept--; !keepOld[kept]; kept-- {
 			}
 			before = old.Rules[kept].Handle
 			continue
 		}
-		added = append(added, d.next.newRule(next, next.Rules[i], before))
-		changes = append(changes, d.next.ruleChange(Add, next, next.Rules[i]))
+		messages = append(messages, d.next.newRule(next, r, before))
+		added = append(added, d.next.ruleChange(Add, next, r))
 	}
-	for i := len(added) - 1; i >= 0; i-- {
-		d.changes.add(changes[i])
-		d.structure = true
-		d.switches = append(d.switches, added[i])
+	slices.Reverse(messages)
+	slices.Reverse(added)
+	d.switches = append(d.switches, messages...)
+	d.addRuleChanges(deleted, added)
+}
+
+func (d *tableDifference) addRuleChanges(deleted, added []Change) {
+	switch {
+	case len(deleted)+len(added) == 0:
+		return
+	case len(deleted) > 0 && len(added) > 0:
+		d.changes.addLater(func(list []Change) []Change { return append(list, withTwins(slices.Concat(deleted, added))...) })
+	default:
+		d.changes.addLater(func(list []Change) []Change { return append(append(list, deleted...), added...) })
 	}
+	d.structure = true
 }
 
 // An identity identifies a rule in a comparison: by its meaning, or if that is unknown, by

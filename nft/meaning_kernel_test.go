@@ -84,6 +84,7 @@ func TestEquivalentRules(t *testing.T) {
 				}
 				run(t, strings.Join(script, "\n"), "-f", "-")
 				changes := nft.Compare(&snapshot(t, conn).Ruleset, want).Changes()
+				nft.AssertDistinct(t, changes)
 				if c.same {
 					assert.Empty(t, texts(changes))
 					return

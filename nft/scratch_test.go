@@ -82,7 +82,9 @@ func apply(t *testing.T, conn *nft.Conn, to *nft.Ruleset) []nft.Change {
 	generation, err := conn.Generation()
 	require.NoError(t, err)
 	require.Equal(t, generation, after, "the generation that Commit returns")
-	return d.Changes()
+	changes := d.Changes()
+	nft.AssertDistinct(t, changes)
+	return changes
 }
 
 // foreignOf returns nft's list of all tables except lvsmark's.
