@@ -15,7 +15,7 @@ import (
 // diff returns the changes from one state to another. It makes no system call.
 func diff(have *State, want *Desired) (*Plan, error) {
 	if want.spec != nil {
-		if err := checkForeignTables(have.ruleset, want.ruleset); err != nil {
+		if err := checkTables(have.ruleset, want); err != nil {
 			return nil, err
 		}
 	}
@@ -41,7 +41,10 @@ func diff(have *State, want *Desired) (*Plan, error) {
 func (p *Plan) diffRulesets(old, next nft.Ledger) {
 	desired := p.desired.ruleset
 	both := joinedLedgers(old, next)
-	p.intent, p.active = &p.live.Ruleset, desired.WithLedger(next, desired)
+	p.intent, p.active = &p.live.Ruleset, desired
+	if !p.desired.exact { // a saved state has its ledger, in the form in which it was found
+		p.active = desired.WithLedger(next, desired)
+	}
 	p.settled = p.active
 	if p.creates() && !reflect.DeepEqual(both, old) {
 		p.intent = p.live.WithLedger(both, desired)
@@ -63,18 +66,6 @@ func joinedLedgers(old, next nft.Ledger) nft.Ledger {
 // name them first.
 func (p *Plan) creates() bool {
 	return len(p.settings.set) > 0 || slices.ContainsFunc(p.services, func(c ipvs.Change) bool { return !c.Disrupts() })
-}
-
-// checkForeignTables refuses a spec whose table belongs to another program.
-func checkForeignTables(live *nft.Snapshot, desired *nft.Ruleset) error {
-	for _, t := range desired.Tables {
-		for _, foreign := range live.Foreign {
-			if foreign.Family == t.Family && foreign.Name == t.Name {
-				return fmt.Errorf("%s exists and is not lvsmark's: choose another name in director.table, or delete that table", foreign)
-			}
-		}
-	}
-	return nil
 }
 
 // ErrForeignService means that an IPVS service with a mark of the spec belongs to another

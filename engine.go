@@ -26,6 +26,7 @@ type Options struct {
 	FailOn    impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
 	LockOwner string            // text in the lock that other processes report: "apply"; at most 60 bytes
 	LockToken *LockToken        // lock that the caller holds; nil: take the lock
+	Unmarked  []string          // tables that are lvsmark's although they lack its comment, as Plan.Unmarked returns them
 	Progress  func(step string) // called at the start of each step; may be nil
 }
 
@@ -43,7 +44,7 @@ func PlanSpec(ctx context.Context, source Source, opts Options) (*Plan, error) {
 // PlanRemoval plans to remove everything that Apply made. It needs no spec: the ledger in
 // the kernel records it.
 func PlanRemoval(ctx context.Context, opts Options) (*Plan, error) {
-	return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planState(ctx, nothing()) })
+	return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planRemoval(ctx) })
 }
 
 // Apply carries out the plan. If the kernel has changed since the plan was made, it plans
@@ -78,6 +79,7 @@ func newEngine(k kernel, c clock, opts Options) *engine {
 	if e.progress == nil {
 		e.progress = func(string) {}
 	}
+	e.Adopt(tableNames(opts.Unmarked)...)
 	return e
 }
 
@@ -135,7 +137,11 @@ func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
 	if r.err != nil {
 		return nil, cmp.Or(checkForeignTables(ruleset, r.compiled), r.err)
 	}
-	return e.compare(ctx, ruleset, desired(spec, r.rehearsed, e.opts.Adopt), warnings)
+	want := desired(spec, r.rehearsed, e.opts.Adopt)
+	if ruleset, err = e.adoptTables(ruleset, want); err != nil {
+		return nil, err
+	}
+	return e.compare(ctx, ruleset, want, warnings)
 }
 
 // planState compares the kernel with a desired state that needs no rehearsal.
@@ -208,6 +214,7 @@ func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desir
 		return nil, err
 	}
 	p.opts, p.warnings = e.opts, warnings
+	p.notes = append(p.notes, want.notes...)
 	p.count(e.kernel)
 	return p, nil
 }

@@ -87,7 +87,7 @@ func (w *fakeWorld) do(opts Options, f func(*engine) (*Plan, error)) (*Plan, err
 func (w *fakeWorld) plan(ctx context.Context, spec string, opts Options) (*Plan, error) {
 	p, err := w.do(opts, func(e *engine) (*Plan, error) {
 		if spec == "" {
-			return e.planState(ctx, nothing())
+			return e.planRemoval(ctx)
 		}
 		return e.planSpec(ctx, Known(parse(w.t, spec)))
 	})

@@ -41,6 +41,8 @@ type kernel interface {
 type rulesets interface {
 	Generation() (uint32, error)
 	Snapshot() (*nft.Snapshot, error)
+	Adopt(...nft.TableName)
+	Unmarked() ([]*nft.Table, error)
 	Rehearse(*nft.Ruleset) (*nft.Ruleset, error)
 	Commit(d *nft.Difference, generation uint32) (uint32, error)
 	CommitLocked(d *nft.Difference, generation uint32) (uint32, error)

@@ -72,7 +72,8 @@ type Desired struct {
 	settings  []config.Setting // in the order in which they are set
 	addresses []hostaddr.Address
 
-	adopt bool // take over services with a desired mark that differ and are not in the ledger
+	adopt bool     // take over services and tables that differ and lack lvsmark's record
+	notes []string // see Plan.Notes
 
 	// exact is set for a saved state: the ledger is restored unchanged, and settings that
 	// another process has changed are put back too. Otherwise the current values of

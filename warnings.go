@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -44,6 +45,7 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 	defer conn.Close()
 	err = conn.ReadConsistently(findingTries, func(uint32) error {
 		tables, err := conn.Foreign()
+		tables = slices.DeleteFunc(tables, func(t *nft.Table) bool { return isUnmarkedName(t.TableName(), spec) })
 		if err == nil {
 			found, err = firewall.Findings(spec, tables, conn)
 		}

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"cmp"
 	"slices"
 )
 
@@ -107,6 +108,7 @@ func (d *tableDifference) transactions() [][]message {
 func (d *tableDifference) replaceByCopy() [][]message {
 	copied := *d.next
 	copied.Name = d.temporary
+	copied.Comment = cmp.Or(copied.Comment, d.old.Comment) // a killed rollback leaves no unmarked copy
 	return [][]message{
 		createTable(&copied),
 		{d.old.delTable()},

@@ -18,6 +18,7 @@ import (
 type Conn struct {
 	nl           *netlink.Conn
 	retryTimeout time.Duration
+	adopted      []TableName // see Adopt
 }
 
 // datagramLimit is the size of the receive buffer. The datagrams of a dump are as long as

@@ -43,7 +43,7 @@ func (c *Conn) Foreign() ([]*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables = slices.DeleteFunc(tables, func(t *Table) bool { return t.owned() || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 })
+	tables = slices.DeleteFunc(tables, func(t *Table) bool { return t.Owned() || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 })
 	(&Ruleset{Tables: tables}).sort()
 	if err := c.readChains(unix.NFPROTO_UNSPEC, tables...); err != nil {
 		return nil, readError("chains", err)

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/printable"
@@ -25,8 +26,8 @@ func (n TableName) String() string {
 	return "table " + n.Family.String() + " " + printable.Line(n.Name)
 }
 
-// Snapshot reads lvsmark's tables, which it identifies by their comment, not their name. Of
-// other tables it reads only the name.
+// Snapshot reads lvsmark's tables, which it identifies by their comment, not their name, and
+// the tables of Adopt. Of other tables it reads only the name.
 func (c *Conn) Snapshot() (*Snapshot, error) {
 	var s *Snapshot
 	err := c.ReadConsistently(snapshotTries, func(generation uint32) error {
@@ -49,7 +50,7 @@ func (c *Conn) readOwn(s *Snapshot) error {
 			switch {
 			case t.isLock():
 				s.Locked = &LockedError{LockOwner: t.Comment}
-			case t.owned():
+			case t.Owned(), slices.Contains(c.adopted, t.TableName()):
 				s.Tables = append(s.Tables, t)
 			default:
 				s.Foreign = append(s.Foreign, TableName{family, t.Name})
@@ -65,8 +66,8 @@ func (c *Conn) readOwn(s *Snapshot) error {
 	return nil
 }
 
-// owned reports whether the table belongs to lvsmark.
-func (t *Table) owned() bool { return strings.HasPrefix(t.Comment, commentMark) }
+// Owned reports whether the table has lvsmark's comment.
+func (t *Table) Owned() bool { return strings.HasPrefix(t.Comment, commentMark) }
 
 // readContents reads the sets, chains, rules and other objects of a table.
 func (c *Conn) readContents(t *Table) error {

@@ -109,7 +109,10 @@ func (t *Table) describe() string {
 	if t.Comment != "" {
 		words = append(words, fmt.Sprintf("comment %q", t.Comment))
 	}
-	return strings.TrimSpace(t.id() + " { " + strings.Join(words, "; ") + " }")
+	if len(words) == 0 {
+		return t.id()
+	}
+	return t.id() + " { " + strings.Join(words, "; ") + " }"
 }
 
 // header returns the set without its elements on one line.

@@ -43,7 +43,9 @@ apply is interrupted, the weight stays 0, and the next apply continues.
 
 Apply refuses to change an IPVS service that uses a mark of the spec, differs from
 the spec and was not created by lvsmark. With --adopt, it edits that service in
-place, and lvsmark owns it from then on.
+place, and lvsmark owns it from then on. The same holds for a table with the name
+in the spec that has only what lvsmark creates, but lost lvsmark's comment in a
+reload with 'nft -j -f'.
 
 With --fail-on cuts, apply refuses changes that end connections; with --fail-on
 drains, also changes that turn new connections away. Diff prints the effect of

@@ -26,11 +26,12 @@ func confirmedApply(ctx context.Context, s streams, opts *options, plan planner,
 		return s.printChanges(opts.output, p, applied)
 	}
 	confirmSources := newConfirmSources()
+	o.Unmarked = p.Unmarked()
 	checkpoint, err := lvsmark.Capture(ctx, o) // used if the guard is killed
 	if err != nil {
 		return err
 	}
-	guard, err := startGuard(ctx, opts.netns, wait)
+	guard, err := startGuard(ctx, o, wait)
 	if err != nil {
 		return err
 	}

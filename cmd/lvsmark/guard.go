@@ -40,16 +40,18 @@ const (
 // is confirmed in time.
 func newGuard(s streams, opts *options) *cobra.Command {
 	var wait time.Duration
+	var unmarked []string
 	cmd := &cobra.Command{
 		Use:    "guard",
 		Short:  "roll back an apply --confirm that is not confirmed in time",
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runGuard(cmd.Context(), s, opts.netns, wait)
+			return runGuard(cmd.Context(), s, lvsmark.Options{NetNS: opts.netns, Unmarked: unmarked}, wait)
 		},
 	}
 	cmd.Flags().DurationVar(&wait, "time", 0, "`TIME` for a confirmation")
+	cmd.Flags().StringArrayVar(&unmarked, "unmarked", nil, "`TABLE` that apply takes over without lvsmark's comment")
 	return cmd
 }
 
@@ -64,17 +66,18 @@ type guard struct {
 	confirmedBy *client // nil: by a signal or by apply
 }
 
-func runGuard(ctx context.Context, s streams, netns string, wait time.Duration) error {
+func runGuard(ctx context.Context, s streams, o lvsmark.Options, wait time.Duration) error {
 	signal.Ignore(unix.SIGHUP, unix.SIGPIPE) // apply and its terminal may be gone
 	g := &guard{wait: wait, apply: lines(s.in), clients: make(chan client), confirm: make(chan os.Signal, 1)}
 	signal.Notify(g.confirm, unix.SIGUSR1)
 	name := newConfirmName()
-	listener, err := listenForConfirm(netns, name)
+	listener, err := listenForConfirm(o.NetNS, name)
 	if err != nil {
 		return g.answer(s.out, guardFailed+" "+err.Error())
 	}
 	defer listener.Close()
-	locked, err := lvsmark.Lock(ctx, lvsmark.Options{NetNS: netns, LockOwner: fmt.Sprintf("apply --confirm %s, %s%s", wait, confirmBy, name)})
+	o.LockOwner = fmt.Sprintf("apply --confirm %s, %s%s", wait, confirmBy, name)
+	locked, err := lvsmark.Lock(ctx, o)
 	if err != nil {
 		return g.answer(s.out, guardFailed+" "+oneLine(err))
 	}

@@ -31,8 +31,11 @@ const (
 
 // startGuard starts the guard and waits until it has the lock. The guard has a
 // session of its own, so that it survives this process and its terminal.
-func startGuard(ctx context.Context, netns string, wait time.Duration) (*guardProcess, error) {
-	cmd := exec.Command("/proc/self/exe", "guard", "--time", wait.String(), "--netns", netns)
+func startGuard(ctx context.Context, o lvsmark.Options, wait time.Duration) (*guardProcess, error) {
+	cmd := exec.Command("/proc/self/exe", "guard", "--time", wait.String(), "--netns", o.NetNS)
+	for _, table := range o.Unmarked {
+		cmd.Args = append(cmd.Args, "--unmarked", table)
+	}
 	cmd.Args[0] = "lvsmark"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	in, err := cmd.StdinPipe()

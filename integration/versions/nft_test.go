@@ -5,6 +5,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -64,6 +66,50 @@ func TestReload(t *testing.T) {
 		})
 	}
 }
+
+// TestReloadJSON does the same with nft's JSON, which has no comments of sets, and before
+// nft 1.1.3 none of tables and chains: lvsmark knows its tables, finds only the comments
+// missing, and restores them.
+func TestReloadJSON(t *testing.T) {
+	all := maps.Clone(specs)
+	all["settings"] = settings
+	for name, spec := range all {
+		t.Run(name, func(t *testing.T) {
+			d := newDirector(t, spec)
+			d.lvsmark(0, "apply")
+			listed := d.nft("", "list", "ruleset")
+			saved := d.nft("", "-j", "list", "ruleset")
+			d.nft("", "flush", "ruleset")
+			if out, err := d.namespace.Run(saved, "nft", "-j", "-f", "-"); err != nil {
+				// nft loads elements before the chains that they lead to.
+				assert.Equal(t, "verdict map", name, out)
+				d.nft(withoutComments(listed), "-f", "-")
+			}
+
+			lines := strings.Split(strings.TrimSpace(d.lvsmark(1, "diff")), "\n")
+			for _, line := range lines[:len(lines)-2] {
+				assert.Regexp(t, `^(kernel|table ip6? [a-z]+|  ~ (table|map|set|chain) .*comment ".*"(\)| }))$`, line)
+			}
+			assert.Regexp(t, `^0 to add, \d+ to change, 0 to delete; safe$`, lines[len(lines)-1])
+			d.lvsmark(0, "apply")
+			assert.Equal(t, "no difference\n", d.lvsmark(0, "diff"))
+			assert.Equal(t, sortedLines(listed), sortedLines(d.nft("", "list", "ruleset")))
+		})
+	}
+}
+
+// withoutComments removes the comments of tables, sets and chains.
+func withoutComments(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "comment ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+func sortedLines(text string) []string { return slices.Sorted(strings.Lines(text)) }
 
 // TestRendered loads the output of `lvsmark render nft`: nft lists exactly that, in the
 // form of its version, and lvsmark finds no difference.

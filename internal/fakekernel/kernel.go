@@ -35,7 +35,8 @@ type Kernel struct {
 	NoIPVS   bool     // the kernel has no IPVS
 	Findings []string // returned by Warnings
 
-	tables     []*nft.Table // lvsmark's
+	tables     []*nft.Table // lvsmark's, and those without its comment; see Adopt
+	adopted    []nft.TableName
 	foreign    []nft.TableName
 	generation uint32
 	lock       string // lock owner; empty: not locked

@@ -12,15 +12,31 @@ func (k *Kernel) Generation() (uint32, error) { return k.generation, nil }
 
 // Snapshot is like nft.Conn.Snapshot.
 func (k *Kernel) Snapshot() (*nft.Snapshot, error) {
-	s := &nft.Snapshot{
-		Ruleset:    nft.Ruleset{Tables: slices.Clone(k.tables)},
-		Generation: k.generation,
-		Foreign:    slices.Clone(k.foreign),
+	s := &nft.Snapshot{Ruleset: k.own(), Generation: k.generation, Foreign: slices.Clone(k.foreign)}
+	for _, t := range k.tables {
+		if s.Table(t.Family, t.Name) == nil {
+			s.Foreign = append(s.Foreign, t.TableName())
+		}
 	}
 	if k.lock != "" {
 		s.Locked = &nft.LockedError{LockOwner: k.lock}
 	}
 	return s, nil
+}
+
+// own returns the tables with lvsmark's comment and the adopted ones.
+func (k *Kernel) own() nft.Ruleset {
+	return nft.Ruleset{Tables: slices.DeleteFunc(slices.Clone(k.tables), func(t *nft.Table) bool {
+		return !t.Owned() && !slices.Contains(k.adopted, t.TableName())
+	})}
+}
+
+// Adopt is like nft.Conn.Adopt.
+func (k *Kernel) Adopt(tables ...nft.TableName) { k.adopted = tables }
+
+// Unmarked is like nft.Conn.Unmarked.
+func (k *Kernel) Unmarked() ([]*nft.Table, error) {
+	return slices.DeleteFunc(slices.Clone(k.tables), func(t *nft.Table) bool { return t.Owned() || !t.HasOwnForm() }), nil
 }
 
 // Rehearse returns the ruleset unchanged.
@@ -45,7 +61,7 @@ func (k *Kernel) Commit(d *nft.Difference, generation uint32) (uint32, error) {
 // CommitLocked is like nft.Conn.CommitLocked.
 func (k *Kernel) CommitLocked(d *nft.Difference, generation uint32) (uint32, error) {
 	from, _ := d.Rulesets()
-	if nft.Compare(&nft.Ruleset{Tables: k.tables}, from).Empty() {
+	if own := k.own(); nft.Compare(&own, from).Empty() {
 		generation = k.generation // other processes may have changed their own tables
 	}
 	return k.Commit(d, generation)
@@ -59,9 +75,11 @@ func (k *Kernel) Restore(r *nft.Ruleset) error {
 	})
 }
 
-// SetTables replaces lvsmark's tables.
+// SetTables replaces lvsmark's tables. Tables without its comment stay, unless adopted.
 func (k *Kernel) SetTables(r *nft.Ruleset) {
-	k.tables = r.Tables
+	own := k.own()
+	others := slices.DeleteFunc(slices.Clone(k.tables), func(t *nft.Table) bool { return own.Table(t.Family, t.Name) != nil })
+	k.tables = slices.Concat(r.Tables, others)
 	k.generation++
 }
 
