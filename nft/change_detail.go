@@ -66,7 +66,9 @@ func (o Object) aspects() []aspect {
 
 func (s *Set) aspects() []aspect {
 	return []aspect{
-		{"comment", quoted(s.Comment)}, {"byte order of keys:", orderName(s.KeyHost)}, {"byte order of values:", orderName(s.DataHost)},
+		{"comment", quoted(s.Comment)},
+		{"byte order of keys:", orderName(s.KeyHost)},
+		{"byte order of values:", orderName(s.DataHost)},
 		hexAspect("flags", s.Flags), hexAspect("type", s.KeyType), hexAspect("type of values", s.DataType),
 		hexAspect("key length", s.KeyLen), hexAspect("value length", s.DataLen), restAspect(s.rest),
 	}
@@ -74,7 +76,9 @@ func (s *Set) aspects() []aspect {
 
 func (c *Chain) aspects() []aspect {
 	return []aspect{
-		{"comment", quoted(c.Comment)}, hexAspect("flags", c.Flags), {"devices", strings.Join(c.Devices, ", ")},
+		{"comment", quoted(c.Comment)},
+		hexAspect("flags", c.Flags),
+		{"devices", strings.Join(c.Devices, ", ")},
 		hexAspect("policy", c.Policy), restAspect(c.rest),
 	}
 }
