@@ -63,7 +63,7 @@ func (t *Table) HasOwnForm() bool {
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
 			kind := t.ownKind(r)
-			if kind == noRule || r.Comment != "" {
+			if kind == noRule || r.Comment != "" && !t.IsAnswerRule(r) {
 				return false
 			}
 			marks = marks || kind == markRule
@@ -87,7 +87,7 @@ func (t *Table) ownKind(r *Rule) ownKind {
 	}
 	_, goes := t.GotoRule(r)
 	_, protocol := t.ProtocolRule(r)
-	if _, translates := t.TranslationRule(r); goes || protocol || translates {
+	if _, translates := t.TranslationRule(r); goes || protocol || translates || t.IsAnswerRule(r) {
 		return otherRule
 	}
 	return noRule
@@ -141,7 +141,12 @@ func (t *Table) withoutRecords() *Table {
 	}
 	for _, c := range t.Chains {
 		chain := *c
-		chain.Comment = ""
+		chain.Comment, chain.Rules = "", nil
+		for _, r := range c.Rules {
+			rule := *r
+			rule.Comment = ""
+			chain.Rules = append(chain.Rules, &rule)
+		}
 		bare.Chains = append(bare.Chains, &chain)
 	}
 	return &bare

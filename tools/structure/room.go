@@ -15,9 +15,9 @@ const (
 func limitsOf(name string) (files, back int) {
 	switch name {
 	case "nft":
-		return 40, 20
+		return 46, 20 // one file for each kind of text of rules
 	case ".":
-		return 15, 20
+		return 17, 20
 	}
 	return 40, 20
 }
