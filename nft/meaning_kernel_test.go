@@ -14,7 +14,7 @@ import (
 func TestEquivalentRules(t *testing.T) {
 	const (
 		tcpRule = "ip protocol != tcp accept"
-		ansRule = "@th,104,8 != 0x10 @th,104,8 != 0x18 @th,104,8 & 0x12 == 0x12 socket wildcard 0 accept comment \"answers to connections of the director\""
+		ansRule = "@th,104,8 != 0x10 @th,104,8 != 0x18 @th,104,8 & 0x2 == 0x2 @th,104,8 & 0x10 == 0x10 socket wildcard 0 accept comment \"answers to connections of the director\""
 		ctlRule = "th dport 21 meta mark set ip daddr map @tcp_21_10000-20000"
 		webRule = "th dport 80 meta mark set ip daddr map @tcp_80"
 		ftpRule = "ip daddr 198.51.0.0/16 th dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000"
@@ -58,7 +58,8 @@ func TestEquivalentRules(t *testing.T) {
 		{"an accept", webRule, "th dport 80 meta mark set ip daddr map @tcp_80 accept", false},
 		{"a counter", webRule, "th dport 80 counter meta mark set ip daddr map @tcp_80", false},
 		{"a comment", webRule, `th dport 80 meta mark set ip daddr map @tcp_80 comment "manual"`, false},
-		{"other flags", ansRule, strings.Replace(ansRule, "& 0x12 == 0x12", "& 0x12 == 0x02", 1), false},
+		{"other flags", ansRule, strings.Replace(ansRule, "& 0x10 == 0x10", "& 0x10 == 0", 1), false},
+		{"flags in one comparison", ansRule, strings.Replace(ansRule, "@th,104,8 & 0x2 == 0x2 @th,104,8 & 0x10 == 0x10", "@th,104,8 & 0x12 == 0x12", 1), false},
 		{"no socket", ansRule, strings.Replace(ansRule, "socket wildcard 0 ", "", 1), false},
 		{"another property of the socket", ansRule, strings.Replace(ansRule, "wildcard", "transparent", 1), false},
 		{"a socket that listens", ansRule, strings.Replace(ansRule, "wildcard 0", "wildcard 1", 1), false},

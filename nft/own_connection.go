@@ -40,9 +40,10 @@ func marksClientPorts(profiles []*profile) bool {
 }
 
 // answerRule accepts the SYN+ACK that answers a connection of the director. Data has other
-// flags, ACK or PSH and ACK: two comparisons exclude it, which cost less than a mask.
+// flags, ACK or PSH and ACK: two comparisons exclude it, which cost less than a mask. Each
+// mask has one bit, because nft 1.1 lists a mask with a gap as a field that it cannot load.
 func answerRule(family Family, only config.Protocol) *Rule {
-	b := newRule(family).tcpFlagsAreNot(tcpACK).tcpFlagsAreNot(tcpPSH | tcpACK).tcpFlagsInclude(tcpSYN | tcpACK)
+	b := newRule(family).tcpFlagsAreNot(tcpACK).tcpFlagsAreNot(tcpPSH | tcpACK).tcpFlagsInclude(tcpSYN).tcpFlagsInclude(tcpACK)
 	if only == 0 {
 		b.protocolIs(config.TCP)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/big"
 	"net"
 	"strings"
 
@@ -65,6 +66,8 @@ func (p *rulePrinter) value(b []byte) string {
 		return protocolName(b[0])
 	case strings.HasPrefix(p.register, "socket ") && len(b) == 1:
 		return fmt.Sprint(b[0])
+	case strings.HasPrefix(p.register, "@"):
+		return fmt.Sprintf("%#x", new(big.Int).SetBytes(b))
 	case len(b) == 2:
 		return fmt.Sprint(binary.BigEndian.Uint16(b))
 	}

@@ -55,6 +55,13 @@ func TestListedBy(t *testing.T) {
 `, nftlist.Version{1, 1, 3}.ListedBy(written))
 }
 
+func TestListedByRawPayload(t *testing.T) {
+	const written = "@th,104,8 != 0x10 @th,104,8 & 0x2 == 0x2 @th,104,8 & 0x10 == 0x10\n"
+	assert.Equal(t, "@th,104,8 != 16 @th,104,8 & 2 == 2 @th,104,8 & 16 == 16\n", nftlist.Version{0, 9, 8}.ListedBy(written))
+	assert.Equal(t, written, nftlist.Version{1, 0, 6}.ListedBy(written))
+	assert.Equal(t, "@th,104,8 != 0x10 @th,110,1 0x1 @th,107,1 0x1\n", nftlist.Version{1, 1, 3}.ListedBy(written))
+}
+
 func TestUncounted(t *testing.T) {
 	assert.Equal(t, "\tset a {\n\t\tsize 1024\n\t}\n", nftlist.Uncounted("\tset a {\n\t\tsize 1024\t# count 12\n\t}\n"))
 }
