@@ -77,7 +77,7 @@ func TestHeal(t *testing.T) {
 			text(del, "rule", chain, "ip saddr 192.0.2.7 counter return", ""),
 		}},
 		{"rule added", "add rule ip lvsmark prerouting ct state new limit rate 5/second log", []string{
-			text(del, "rule", chain, "[ct] [bitwise] [cmp] [limit] [log]", ""),
+			text(del, "rule", chain, "ct state new limit rate 5/second log", ""),
 		}},
 		{"chain flushed", "flush chain ip lvsmark prerouting", []string{
 			text(add, "rule", chain, "", tcpRule), text(add, "rule", chain, "", ansRule), text(add, "rule", chain, "", ctlRule),
@@ -98,7 +98,7 @@ func TestHeal(t *testing.T) {
 			text(del, "element", "set ip lvsmark manual", "22", ""),
 		}},
 		{"counter added", "add counter ip lvsmark seen; add rule ip lvsmark prerouting counter name seen", []string{
-			text(del, "rule", chain, "[objref]", ""), text(del, "counter", table, "seen", ""),
+			text(del, "rule", chain, `counter name "seen"`, ""), text(del, "counter", table, "seen", ""),
 		}},
 		{"policy changed", "add chain ip lvsmark prerouting { policy drop; }", []string{
 			text(nft.Edit, "chain", table,

@@ -1,8 +1,10 @@
 package nft
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
@@ -38,6 +40,9 @@ type rulePrinter struct {
 	rangeLow   string // lower end of an incomplete range
 	rangeField string // left side of the incomplete range
 	pending    string // match of the protocol, omitted if a port follows
+	flags      []byte // mask of a register with flags; nil: none
+	constant   []byte // the contents if they are a constant; nil: they are not
+	swapped    bool   // the contents were converted from host to network byte order
 }
 
 func (p *rulePrinter) write(format string, args ...any) {
@@ -80,14 +85,44 @@ func (p *rulePrinter) expression(e Expression) {
 		p.bitwise(e, typed)
 	case *expr.Socket:
 		p.socket(e, typed)
+	case *expr.Ct:
+		p.ct(e, typed)
 	default:
 		p.statement(e)
 	}
 }
 
-// statement prints expressions by their name.
+// statement prints statements without registers, and others by their name.
 func (p *rulePrinter) statement(e Expression) {
+	switch typed := e.Typed(p.family).(type) {
+	case *expr.Limit:
+		p.limit(typed)
+	case *expr.Quota:
+		p.quota(typed)
+	case *expr.Reject:
+		p.reject(e, typed)
+	case *expr.Log:
+		p.log(e, typed)
+	case *expr.Objref:
+		p.objref(e, typed)
+	default:
+		p.named(e)
+	}
+}
+
+// named prints expressions by their name.
+func (p *rulePrinter) named(e Expression) {
 	switch e.Name {
+	case "notrack":
+		p.write("notrack")
+	case "byteorder":
+		p.byteorder(e)
+	case "reject": // the kernel lists no code, which the library requires
+		if e.number(unix.NFTA_REJECT_TYPE) == unix.NFT_REJECT_TCP_RST {
+			p.write("reject with tcp reset")
+			return
+		}
+		p.unknown(e)
 	case "masq":
 		p.translation("masquerade")
 	case "redir":
@@ -116,7 +151,7 @@ func (p *rulePrinter) unknown(e Expression) {
 func (p *rulePrinter) load(e Expression, register uint32, text string) {
 	switch slot, _ := RegisterSlot(register); {
 	case slot == 0:
-		p.register, p.printed, p.prefix = text, false, 0
+		p.register, p.printed, p.prefix, p.constant, p.swapped = text, false, 0, nil, false
 	case p.register == "" || p.printed:
 		p.unknown(e)
 	default:
@@ -147,13 +182,16 @@ func (p *rulePrinter) payload(e Expression, payload *expr.Payload) {
 	p.width = int(width)
 	text := fmt.Sprintf("@%s,%d,%d", baseName(base), offset*8, width*8)
 	switch {
-	case base == expr.PayloadBaseTransportHeader && width == 2 && offset <= 2 && p.protocol != "":
+	case base == expr.PayloadBaseTransportHeader && width == 2 && offset <= 2 && hasPorts(p.protocol):
 		text = p.protocol + [...]string{0: " sport", 2: " dport", 1: ""}[offset]
 		p.pending = ""
-	case base == expr.PayloadBaseTransportHeader && width == 2 && (offset == 0 || offset == 2):
+	case base == expr.PayloadBaseTransportHeader && width == 2 && (offset == 0 || offset == 2) && p.protocol == "":
 		text = [...]string{0: "th sport", 2: "th dport", 1: ""}[offset]
 	case base == expr.PayloadBaseNetworkHeader && p.family == IPv4 && offset == 9 && width == 1:
 		text = ipProtocol
+	case p.isField(payload):
+		text, _ = fieldName(p.family, p.protocol, payload)
+		p.dropPending(base)
 	case base == expr.PayloadBaseNetworkHeader && width == addrLen(p.family):
 		if direction := addrField(p.family, offset); direction != "" {
 			text = p.family.String() + " " + direction
@@ -169,6 +207,18 @@ func (p *rulePrinter) payload(e Expression, payload *expr.Payload) {
 	}
 }
 
+func (p *rulePrinter) isField(payload *expr.Payload) bool {
+	_, ok := fieldName(p.family, p.protocol, payload)
+	return ok
+}
+
+// dropPending drops the match of the protocol before a field of that protocol.
+func (p *rulePrinter) dropPending(base expr.PayloadBase) {
+	if base == expr.PayloadBaseTransportHeader {
+		p.pending = ""
+	}
+}
+
 func addrField(f Family, offset uint32) string {
 	switch {
 	case f == IPv4 && offset == 12, f == IPv6 && offset == 8:
@@ -179,16 +229,18 @@ func addrField(f Family, offset uint32) string {
 	return ""
 }
 
-func (p *rulePrinter) compare(e Expression, cmp *expr.Cmp) {
-	value, op := cmp.Data, cmp.Op
+func (p *rulePrinter) compare(e Expression, comparison *expr.Cmp) {
+	value, op := comparison.Data, comparison.Op
 	text := p.value(value)
 	if p.prefix > 0 {
 		text += fmt.Sprintf("/%d", p.prefix)
 	}
-	defer func() { p.printed = true }()
+	defer func() { p.printed, p.flags = true, nil }()
 	switch {
 	case p.register == "":
 		p.unknown(e)
+	case p.flags != nil:
+		p.compareFlags(comparison)
 	case p.holdsProtocol() && op == expr.CmpOpEq && len(value) == 1:
 		p.protocol = protocolName(value[0])
 		p.pending = p.register + " " + text
@@ -229,13 +281,17 @@ func (p *rulePrinter) holdsProtocol() bool {
 }
 
 func protocolName(protocol byte) string {
-	switch config.Protocol(protocol) {
-	case config.TCP:
-		return "tcp"
-	case config.UDP:
-		return "udp"
+	// Names of /etc/protocols, which nft prints.
+	names := map[byte]string{
+		unix.IPPROTO_ICMP: "icmp", unix.IPPROTO_IGMP: "igmp", byte(config.TCP): "tcp", byte(config.UDP): "udp", unix.IPPROTO_DCCP: "dccp",
+		unix.IPPROTO_ESP: "esp", unix.IPPROTO_AH: "ah", unix.IPPROTO_ICMPV6: "ipv6-icmp", unix.IPPROTO_SCTP: "sctp", unix.IPPROTO_UDPLITE: "udplite",
 	}
-	return fmt.Sprint(protocol)
+	return cmp.Or(names[protocol], fmt.Sprint(protocol))
+}
+
+// hasPorts reports whether the header of a protocol begins with ports.
+func hasPorts(protocol string) bool {
+	return slices.Contains([]string{"tcp", "udp", "dccp", "sctp", "udplite"}, protocol)
 }
 
 func (p *rulePrinter) lookup(e Expression, lookup *expr.Lookup) {
@@ -267,6 +323,9 @@ func (p *rulePrinter) immediate(e Expression, immediate *expr.Immediate) {
 		text = valueText(typeIPv6, value)
 	}
 	p.load(e, immediate.Register, text)
+	if p.register == text {
+		p.constant = value
+	}
 }
 
 func (p *rulePrinter) nat(nat *expr.NAT) {
@@ -279,7 +338,11 @@ func (p *rulePrinter) nat(nat *expr.NAT) {
 
 // translation prints a translation, with its target if that is in a register.
 func (p *rulePrinter) translation(kind string) {
-	if p.register != "" && !p.printed {
+	switch {
+	case p.register == "" || p.printed:
+	case p.constant != nil && len(p.constant) == 4 && p.family == IPv4 && !strings.Contains(p.register, " . "):
+		kind += " to " + valueText(typeIPv4, p.constant)
+	default:
 		kind += " to " + p.register
 	}
 	p.write("%s", kind)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
@@ -22,6 +23,8 @@ func (p *rulePrinter) bitwise(e Expression, bitwise *expr.Bitwise) {
 	switch zero, kept := make([]byte, len(mask)), bytes.Repeat([]byte{0xff}, len(mask)); {
 	case bytes.Equal(xor, zero) && strings.HasSuffix(p.register, "addr") && prefixLen(mask) > 0:
 		p.prefix = prefixLen(mask)
+	case bytes.Equal(xor, zero) && ctBits[p.register] != nil:
+		p.flags = mask
 	case bytes.Equal(xor, zero):
 		p.register += " & " + p.value(mask)
 	case bytes.Equal(mask, kept):
@@ -30,6 +33,28 @@ func (p *rulePrinter) bitwise(e Expression, bitwise *expr.Bitwise) {
 		p.register += " | " + p.value(xor)
 	default:
 		p.register += " & " + p.value(mask) + " ^ " + p.value(xor)
+	}
+}
+
+// byteorder prints nothing: nft converts a value before it compares it with a range.
+func (p *rulePrinter) byteorder(e Expression) {
+	order, ok := e.Typed(p.family).(*expr.Byteorder)
+	if !ok || order.SourceRegister != order.DestRegister || order.Len != order.Size || p.register == "" || p.printed || strings.Contains(p.register, " . ") {
+		p.unknown(e)
+		return
+	}
+	p.swapped = order.Op == expr.ByteorderHton
+}
+
+// compareFlags prints a comparison of flags of the register: nft omits a mask if one of the
+// flags is tested.
+func (p *rulePrinter) compareFlags(cmp *expr.Cmp) {
+	names, ok := bitsText(p.register, p.flags)
+	switch zero := strings.Trim(string(cmp.Data), "\x00") == ""; {
+	case ok && zero && cmp.Op == expr.CmpOpNeq:
+		p.write("%s %s", p.register, names)
+	default:
+		p.write("%s & 0x%x %s %s", p.register, p.flags, [...]string{"==", "!=", "<", "<=", ">", ">="}[cmp.Op%6], p.value(cmp.Data))
 	}
 }
 
@@ -53,6 +78,13 @@ func prefixLen(mask []byte) int {
 
 // value formats the right side of a comparison with the register.
 func (p *rulePrinter) value(b []byte) string {
+	if p.swapped {
+		b = bytes.Clone(b)
+		slices.Reverse(b)
+	}
+	if text, ok := ctValue(p.register, b); ok {
+		return text
+	}
 	switch {
 	case strings.HasPrefix(p.register, "meta mark"):
 		return valueText(typeMark, b)
@@ -66,6 +98,10 @@ func (p *rulePrinter) value(b []byte) string {
 		return protocolName(b[0])
 	case strings.HasPrefix(p.register, "socket ") && len(b) == 1:
 		return fmt.Sprint(b[0])
+	case isNumberField(p.register):
+		return numberText(b)
+	case metaNumbers[p.register] && len(b) == 4:
+		return fmt.Sprint(hostOrdered(b))
 	case strings.HasPrefix(p.register, "@"):
 		return fmt.Sprintf("%#x", new(big.Int).SetBytes(b))
 	case len(b) == 2:
@@ -78,6 +114,8 @@ func (p *rulePrinter) value(b []byte) string {
 var metaNames = map[expr.MetaKey]string{
 	expr.MetaKeyPROTOCOL: "meta protocol", expr.MetaKeyMARK: "meta mark",
 	expr.MetaKeyIIF: "iif", expr.MetaKeyOIF: "oif", expr.MetaKeyIIFNAME: "iifname", expr.MetaKeyOIFNAME: "oifname",
+	expr.MetaKeyLEN: "meta length", expr.MetaKeyCPU: "meta cpu", expr.MetaKeyIIFGROUP: "iifgroup", expr.MetaKeyOIFGROUP: "oifgroup",
+	expr.MetaKeySKUID: "meta skuid", expr.MetaKeySKGID: "meta skgid", expr.MetaKeyCGROUP: "meta cgroup", expr.MetaKeyRTCLASSID: "meta rtclassid",
 	expr.MetaKeyNFPROTO: "meta nfproto", expr.MetaKeyL4PROTO: "meta l4proto",
 }
 

@@ -33,8 +33,8 @@ func TestFindingsOfPrograms(t *testing.T) {
 			`table ip filter, chain ts-input, rule 14 (iifname != "tailscale0" ip saddr 100.64.0.0/10 counter drop): may drop packets to ` + all4 + ", depending on iifname, ip saddr; " + pass,
 		},
 		"firewalld.nft": {
-			"table inet firewalld, chain filter_INPUT, rule 32 ([ct] [bitwise] [cmp] drop): may drop packets to " + all + ", depending on ct state; " + pass,
-			"table inet firewalld, chain filter_INPUT, rule 34 ([reject]): will reject packets to " + all + "; " + pass,
+			"table inet firewalld, chain filter_INPUT, rule 32 (ct state invalid drop): may drop packets to " + all + ", depending on ct state; " + pass,
+			"table inet firewalld, chain filter_INPUT, rule 34 (reject with icmpx admin-prohibited): will reject packets to " + all + "; " + pass,
 			"table inet firewalld, chain filter_PREROUTING, rule 27 (meta nfproto ipv6 [fib] [cmp] drop): may drop packets to 2001:db8::21 (ports 21, 10000-20000), depending on fib; accept marked packets before it, for example with `meta mark 0x00000015 accept`",
 		},
 	} {
