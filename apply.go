@@ -19,8 +19,19 @@ import (
 // nftables ruleset, IPVS or addresses between plan and commit.
 const applyTries = 5
 
-// apply carries out the plan. If the kernel has changed since the plan, it plans again.
+// apply carries out the plan, and announces the VIPs that it has added.
 func (e *engine) apply(ctx context.Context, p *Plan) (*Plan, error) {
+	done, err := e.applyCurrent(ctx, p)
+	e.repeatAnnouncements(ctx)
+	if err != nil {
+		return nil, e.announced.explain(err)
+	}
+	return done.withWarnings(e.announced.failures), nil
+}
+
+// applyCurrent carries out the plan. If the kernel has changed since the plan, it plans
+// again.
+func (e *engine) applyCurrent(ctx context.Context, p *Plan) (*Plan, error) {
 	for try := 1; ; try++ {
 		err := e.applyOnce(ctx, p)
 		switch {
@@ -166,7 +177,7 @@ func (e *engine) verify(p *Plan) error {
 // incomplete. Compare-and-swap on the generation detects a change by another process,
 // and the lock of another lvsmark, because taking the lock changes the generation.
 func (p *Plan) transaction() *nft.Difference {
-	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || len(p.addresses.added)+len(p.addresses.removed) > 0 {
+	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || !p.addresses.empty() {
 		return nil
 	}
 	if p.intent != &p.live.Ruleset || p.settled != p.active {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,8 @@ type engine struct {
 	opts     Options
 	progress func(string)
 	release  func() error // releases the lock; nil: not taken, or held by the caller
+
+	announced announcer
 }
 
 func newEngine(k kernel, c clock, opts Options) *engine {
@@ -207,7 +210,7 @@ func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desir
 	if err != nil {
 		return nil, err
 	}
-	p.opts, p.warnings = e.opts, warnings
+	p.opts, p.warnings = e.opts, slices.Concat(warnings, p.warnings)
 	p.count(e.kernel)
 	return p, nil
 }

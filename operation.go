@@ -130,10 +130,11 @@ func (e *engine) settingOperation() operation[settingChange] {
 	}
 }
 
-// addAddress adds a VIP to a device. removeAddress is the inverse operation.
+// addAddress adds a VIP to a device and announces it. removeAddress is the inverse
+// operation.
 func (e *engine) addAddress() operation[hostaddr.Address] {
 	return operation[hostaddr.Address]{
-		do:   func(list []hostaddr.Address) []error { return e.AddAddresses(list...) },
+		do:   func(list []hostaddr.Address) []error { return e.addAndAnnounce(list...) },
 		undo: func(a hostaddr.Address) error { return firstOf(e.DeleteAddresses(a)) },
 		done: e.hasAddress,
 		name: hostaddr.Address.String,
@@ -147,13 +148,35 @@ func (e *engine) removeAddress() operation[hostaddr.Address] {
 	}
 	return operation[hostaddr.Address]{
 		do:   func(list []hostaddr.Address) []error { return e.DeleteAddresses(list...) },
-		undo: func(a hostaddr.Address) error { return firstOf(e.AddAddresses(a)) },
+		undo: func(a hostaddr.Address) error { return firstOf(e.addAndAnnounce(a)) },
 		done: missing,
 		name: hostaddr.Address.String,
 	}
 }
 
 func (e *engine) hasAddress(address hostaddr.Address) (bool, error) {
+	_, has, err := e.address(address)
+	return has, err
+}
+
+// address returns an address that lvsmark added.
+func (e *engine) address(address hostaddr.Address) (hostaddr.Local, bool, error) {
 	have, err := e.Addresses()
-	return slices.ContainsFunc(have, func(a hostaddr.Local) bool { return a.Address == address && a.Ours }), err
+	i := slices.IndexFunc(have, func(a hostaddr.Local) bool { return a.Address == address && a.Ours })
+	if i < 0 {
+		return hostaddr.Local{}, false, err
+	}
+	return have[i], true, err
+}
+
+func (e *engine) changeLifetime() operation[lifetimeChange] {
+	return operation[lifetimeChange]{
+		do:   each(func(c lifetimeChange) error { return e.SetAddressLifetime(c.Address, c.after) }),
+		undo: func(c lifetimeChange) error { return e.SetAddressLifetime(c.Address, c.before) },
+		done: func(c lifetimeChange) (bool, error) {
+			now, has, err := e.address(c.Address)
+			return has && (now.Lifetime == 0) == (c.after == 0), err
+		},
+		name: func(c lifetimeChange) string { return c.String() },
+	}
 }

@@ -121,7 +121,8 @@ func (p *Plan) listChanges(connections impact.Connections) []Change {
 		removedAddresses(p.addresses.removed, impacts.Removed),
 		serviceChanges(safe, impacts.Services),
 		rulesetChanges(ruleset, impacts.Ruleset),
-		addedAddresses(p.addresses.added),
+		lifetimeChanges(p.addresses.lifetimes),
+		addedAddresses(p.addresses.added, p.addresses.reasons),
 		serviceChanges(disruptive, impacts.Services[len(safe):]),
 		settingChanges(p.settings.putBack, impacts.Settings[len(p.settings.set):]),
 	)

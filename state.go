@@ -71,6 +71,7 @@ type Desired struct {
 	services  []ipvs.VirtualService
 	settings  []config.Setting // in the order in which they are set
 	addresses []hostaddr.Address
+	lifetimes map[hostaddr.Address]hostaddr.Lifetime // of addresses that are not permanent
 
 	adopt bool // take over services with a desired mark that differ and are not in the ledger
 

@@ -138,6 +138,7 @@ func (p *Plan) steps(e *engine, generation uint32) []step {
 		eachStep("remove VIP addresses", p.addresses.removed, e.removeAddress()),
 		eachStep("add and edit IPVS services", safe, e.serviceOperation()),
 		ruleset("change the marks", p.intent, p.active),
+		eachStep("change lifetimes of VIP addresses", p.addresses.lifetimes, e.changeLifetime()),
 		eachStep("add VIP addresses", p.addresses.added, e.addAddress()),
 		e.removeServices(disruptive),
 		eachStep("put back sysctls and timeouts", p.settings.putBack, e.settingOperation()),

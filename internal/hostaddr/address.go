@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,11 +36,11 @@ func (a Address) String() string { return fmt.Sprintf("%s on %s", a.IP, a.Device
 // A Local is an address in the kernel.
 type Local struct {
 	Address
-	Prefix    int           // prefix length; 32 or 128 if added by Add
-	Ours      bool          // added by Add
-	Lifetime  time.Duration // until the kernel deletes the address; 0: permanent
-	Tentative bool          // duplicate address detection is not done, or failed: the kernel does not use the address
-	DADFailed bool          // duplicate address detection found another host with the address
+	Prefix    int      // prefix length; 32 or 128 if added by Add
+	Ours      bool     // added by Add
+	Lifetime  Lifetime // until the kernel deletes the address
+	Tentative bool     // duplicate address detection is not done, or failed: the kernel does not use the address
+	DADFailed bool     // duplicate address detection found another host with the address
 }
 
 // Read returns all addresses of all devices, in the order of the kernel. It retries up to
@@ -81,7 +80,7 @@ func (a kernelAddress) asLocal(device string) Local {
 	}
 	l.Tentative = a.flags&unix.IFA_F_TENTATIVE != 0 && a.flags&unix.IFA_F_OPTIMISTIC == 0 || l.DADFailed
 	if a.valid != forever {
-		l.Lifetime = max(time.Duration(a.valid)*time.Second, time.Second)
+		l.Lifetime = max(Lifetime(a.valid)*second, second)
 	}
 	return l
 }

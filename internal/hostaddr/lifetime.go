@@ -7,10 +7,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A Lifetime is the time until the kernel deletes an address, in nanoseconds; 0: the address
+// is permanent.
+type Lifetime time.Duration
+
+const second = Lifetime(time.Second)
+
+// String returns, for example, "9m58s".
+func (l Lifetime) String() string { return time.Duration(l).String() }
+
 // SetLifetime sets how long an address that Add added stays, rounded up to seconds; 0: it
 // becomes permanent. It adds the address if the device does not have it. The error names
 // the address.
-func SetLifetime(address Address, lifetime time.Duration) error {
+func SetLifetime(address Address, lifetime Lifetime) error {
 	answers := changeAll("change", []Address{address}, func(c *conn, _ []Address) []error {
 		device, err := c.device(address.Device)
 		if err != nil {
@@ -24,9 +33,9 @@ func SetLifetime(address Address, lifetime time.Duration) error {
 }
 
 // seconds returns a lifetime as the kernel counts it.
-func seconds(lifetime time.Duration) uint32 {
+func seconds(lifetime Lifetime) uint32 {
 	if lifetime <= 0 {
 		return forever
 	}
-	return uint32(min(math.Ceil(lifetime.Seconds()), forever-1))
+	return uint32(min(math.Ceil(time.Duration(lifetime).Seconds()), forever-1))
 }

@@ -38,14 +38,14 @@ func TestLifetime(t *testing.T) {
 			require.Zero(t, before.Lifetime)
 			require.True(t, before.Ours)
 
-			require.NoError(t, hostaddr.SetLifetime(address, 599*time.Second+time.Millisecond))
-			assert.InDelta(t, 600, local(t, address).Lifetime.Seconds(), 60)
+			require.NoError(t, hostaddr.SetLifetime(address, hostaddr.Lifetime(599*time.Second+time.Millisecond)))
+			assert.InDelta(t, 600, time.Duration(local(t, address).Lifetime).Seconds(), 60)
 			assert.True(t, local(t, address).Ours)
 			require.NoError(t, hostaddr.SetLifetime(address, 0))
 			assert.Equal(t, before, local(t, address))
 
 			scratch.Run(t, "", "ip", "address", "change", changed, "dev", "vip0", "valid_lft", "1000", "preferred_lft", "500")
-			assert.InDelta(t, 1000, local(t, address).Lifetime.Seconds(), 60)
+			assert.InDelta(t, 1000, time.Duration(local(t, address).Lifetime).Seconds(), 60)
 			require.NoError(t, hostaddr.SetLifetime(address, 0))
 			assert.Equal(t, before, local(t, address))
 			if address.IP.Is6() {
@@ -63,7 +63,7 @@ func TestUnusable(t *testing.T) {
 	withDevice(t, func() {
 		scratch.Run(t, "", "ip", "address", "add", "198.51.100.30/24", "dev", "vip0", "valid_lft", "100", "preferred_lft", "50")
 		dhcp := local(t, on("vip0", "198.51.100.30"))
-		assert.InDelta(t, 100, dhcp.Lifetime.Seconds(), 60)
+		assert.InDelta(t, 100, time.Duration(dhcp.Lifetime).Seconds(), 60)
 		assert.False(t, dhcp.Tentative || dhcp.DADFailed || dhcp.Ours)
 
 		scratch.Run(t, "", "ip", "address", "add", "2001:db8::30/64", "dev", "vip1", "nodad")

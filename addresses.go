@@ -1,0 +1,145 @@
+package lvsmark
+
+import (
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/impact"
+	"github.com/lvsmark/lvsmark/internal/printable"
+)
+
+// An addressPlan is the changes of VIP addresses of devices.
+type addressPlan struct {
+	added, removed []hostaddr.Address
+	reasons        map[hostaddr.Address]string // why an address that exists is added; most have none
+	lifetimes      []lifetimeChange
+	present        []hostaddr.Address // all addresses of devices, added by any process
+}
+
+func (p addressPlan) empty() bool { return len(p.added)+len(p.removed)+len(p.lifetimes) == 0 }
+
+// A lifetimeChange makes an address of lvsmark permanent, or a permanent one temporary. A
+// lifetime of 0 is permanent.
+type lifetimeChange struct {
+	hostaddr.Address
+	before, after hostaddr.Lifetime
+}
+
+// diffAddresses does not change addresses that lvsmark did not add. If a VIP has such an
+// address already, lvsmark uses it, and delete does not remove it.
+func (p *Plan) diffAddresses(have *State, want *Desired) error {
+	present := make(map[hostaddr.Address]hostaddr.Local, len(have.addresses))
+	for _, a := range have.addresses {
+		p.addresses.present = append(p.addresses.present, a.Address)
+		if !present[a.Address].Ours { // an address can exist twice, with different prefixes
+			present[a.Address] = a
+		}
+	}
+	p.addresses.reasons = map[hostaddr.Address]string{}
+	desired := make(map[hostaddr.Address]bool, len(want.addresses))
+	for _, a := range want.addresses {
+		if err := have.devices[a.Device]; err != nil {
+			return fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices", a.Device, a.IP, err)
+		}
+		desired[a] = true
+		local, exists := present[a]
+		p.diffAddress(a, local, exists, want)
+	}
+	for _, a := range have.addresses {
+		if a.Ours && !desired[a.Address] {
+			p.addresses.removed = append(p.addresses.removed, a.Address)
+		}
+	}
+	return nil
+}
+
+// diffAddress compares a desired address with the kernel's. An address that the kernel does
+// not use, because duplicate address detection has not passed, is added again without
+// detection. A lifetime is removed; a saved state has its own.
+func (p *Plan) diffAddress(a hostaddr.Address, local hostaddr.Local, exists bool, want *Desired) {
+	lifetime := want.lifetimes[a]
+	switch {
+	case !exists:
+		p.addresses.added = append(p.addresses.added, a)
+	case canAddBeside(local):
+		p.addresses.added = append(p.addresses.added, a)
+		p.addresses.reasons[a] = fmt.Sprintf("%s/%d of another program has a lifetime of %s, after which the kernel deletes it", a.IP, local.Prefix, local.Lifetime)
+	case !local.Ours:
+		if warning := unreliable(local); warning != "" {
+			p.warnings = append(p.warnings, printable.Line(warning))
+		}
+	case local.Tentative:
+		p.addresses.removed = append(p.addresses.removed, a)
+		p.addresses.added = append(p.addresses.added, a)
+	case (local.Lifetime == 0) != (lifetime == 0):
+		p.addresses.lifetimes = append(p.addresses.lifetimes, lifetimeChange{a, local.Lifetime, lifetime})
+	}
+}
+
+// canAddBeside reports whether the kernel will delete an address of another program, and
+// accepts the same address with a full prefix beside it. It does so for IPv4 only.
+func canAddBeside(a hostaddr.Local) bool {
+	return !a.Ours && a.Lifetime > 0 && a.IP.Is4() && a.Prefix < a.IP.BitLen()
+}
+
+// unreliable describes why a VIP that another program added does not work, or not for
+// long; empty: it works.
+func unreliable(a hostaddr.Local) string {
+	vip := fmt.Sprintf("VIP %s, which another program added,", a.Address)
+	remove := fmt.Sprintf("after `ip address del %s/%d dev %s` apply adds it", a.IP, a.Prefix, a.Device)
+	switch {
+	case a.DADFailed:
+		return fmt.Sprintf("%s has failed duplicate address detection: another host has the address, and the kernel does not use it here; %s without detection", vip, remove)
+	case a.Tentative:
+		return vip + " has not passed duplicate address detection yet, and the kernel does not use it before"
+	case a.Lifetime > 0:
+		return fmt.Sprintf("%s has a lifetime: the kernel deletes it unless that program renews it; %s without a lifetime", vip, remove)
+	}
+	return ""
+}
+
+func addedAddresses(list []hostaddr.Address, reasons map[hostaddr.Address]string) []Change {
+	changes := make([]Change, len(list))
+	for i, a := range list {
+		changes[i] = Change{
+			Op: Add, Kind: "address", Where: "device " + a.Device, After: a.IP.String(),
+			Impact: impact.Impact{Effect: impact.Safe, Detail: reasons[a]},
+		}
+		changes[i].makePrintable()
+	}
+	return changes
+}
+
+func removedAddresses(list []hostaddr.Address, impacts []impact.Impact) []Change {
+	changes := make([]Change, len(list))
+	for i, a := range list {
+		changes[i] = Change{Op: Delete, Kind: "address", Where: "device " + a.Device, Before: a.IP.String(), Impact: impacts[i]}
+		changes[i].makePrintable()
+	}
+	return changes
+}
+
+// lifetimeChanges writes lifetimes as `ip address` does, without the remaining time, which
+// would make a plan file out of date.
+func lifetimeChanges(list []lifetimeChange) []Change {
+	changes := make([]Change, len(list))
+	for i, c := range list {
+		changes[i] = Change{
+			Op: Edit, Kind: "address", Where: "device " + c.Device,
+			Before: lifetimeText(c.Address, c.before), After: lifetimeText(c.Address, c.after),
+			Impact: impact.Impact{Effect: impact.Safe},
+		}
+		if c.before > 0 {
+			changes[i].Impact.Detail = fmt.Sprintf("it has a lifetime of %s, after which the kernel would delete it", c.before)
+		}
+		changes[i].makePrintable()
+	}
+	return changes
+}
+
+func lifetimeText(a hostaddr.Address, lifetime hostaddr.Lifetime) string {
+	if lifetime > 0 {
+		return a.IP.String() + " dynamic"
+	}
+	return a.IP.String() + " valid_lft forever"
+}
