@@ -19,22 +19,23 @@ import (
 // Options configure the engine. The zero value selects the network namespace of the
 // calling process.
 type Options struct {
-	NetNS     string            // name in /run/netns, or a path; empty: the caller's namespace
-	Adopt     bool              // take over IPVS services with marks of the spec that differ and are not in the ledger
-	Saves     bool              // read the digest of IPVS too, for Plan.Save
-	Strict    bool              // refuse a plan file if any process has changed the ruleset since, also tables that lvsmark does not use
-	Drain     time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
-	FailOn    impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
-	LockOwner string            // text in the lock that other processes report: "apply"; at most 60 bytes
-	LockToken *LockToken        // lock that the caller holds; nil: take the lock
-	Progress  func(step string) // called at the start of each step; may be nil
+	NetNS       string            // name in /run/netns, or a path; empty: the caller's namespace
+	Adopt       bool              // take over IPVS services with marks of the spec that differ and are not in the ledger
+	Saves       bool              // read the digest of IPVS too, for Plan.Save
+	Unrehearsed bool              // validate the ruleset by nft.Conn.Check instead of a rehearsal, which needs CAP_SYS_ADMIN
+	Strict      bool              // refuse a plan file if any process has changed the ruleset since, also tables that lvsmark does not use
+	Drain       time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
+	FailOn      impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
+	LockOwner   string            // text in the lock that other processes report: "apply"; at most 60 bytes
+	LockToken   *LockToken        // lock that the caller holds; nil: take the lock
+	Progress    func(step string) // called at the start of each step; may be nil
 }
 
 // PlanSpec compares the spec with the kernel. It changes nothing outside a scratch
 // network namespace.
 func PlanSpec(ctx context.Context, source Source, opts Options) (*Plan, error) {
 	return reading(source, func() (*Plan, error) {
-		if err := checkPrivileges(netAdmin(), sysAdmin()); err != nil {
+		if err := opts.checkPrivileges(); err != nil {
 			return nil, err
 		}
 		return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planSpec(ctx, source) })
@@ -112,7 +113,7 @@ func inKernel[T any](opts Options, f func(*engine) (T, error)) (result T, err er
 // planSpec compares the kernel with the spec. It reads the ruleset while the spec is read,
 // and again if another process changes it before the rehearsal is complete.
 func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
-	rehearsal := e.rehearse(source)
+	rehearsal := e.validate(source)
 	ruleset, err := e.Snapshot()
 	if err != nil {
 		return nil, err
@@ -127,8 +128,8 @@ func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
 		}
 	}
 	warnings := e.warnings(spec)
-	e.progress("rehearse")
-	r, err := rehearsal.await(ctx)
+	e.progress("validate the ruleset")
+	r, err := rehearsal(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +172,23 @@ func (e *engine) warnings(spec *config.Spec) []string {
 type rehearsal struct {
 	compiled, rehearsed *nft.Ruleset
 	err                 error
+}
+
+// validate returns a function that waits for a rehearsal of the spec, which must have no
+// mistakes. Without a rehearsal, that function checks the compiled ruleset instead, on this
+// thread.
+func (e *engine) validate(source Source) func(context.Context) (rehearsal, error) {
+	if !e.opts.Unrehearsed {
+		return e.rehearse(source).await
+	}
+	return func(context.Context) (rehearsal, error) {
+		spec, err := source()
+		if err != nil {
+			return rehearsal{}, err
+		}
+		compiled := nft.Compile(spec)
+		return rehearsal{compiled, compiled, e.Check(compiled)}, nil
+	}
 }
 
 // rehearsals yields one rehearsal, or none if the spec has mistakes.
@@ -266,7 +284,15 @@ func netAdmin() capability {
 }
 
 func sysAdmin() capability {
-	return capability{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to rehearse in a network namespace"}
+	return capability{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to rehearse in a network namespace; --no-rehearsal validates without it"}
+}
+
+// checkPrivileges returns an error if the process lacks a capability for the plan of a spec.
+func (o Options) checkPrivileges() error {
+	if o.Unrehearsed {
+		return checkPrivileges(netAdmin())
+	}
+	return checkPrivileges(netAdmin(), sysAdmin())
 }
 
 // checkPrivileges returns an error that names the capabilities that the process lacks.

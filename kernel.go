@@ -42,6 +42,7 @@ type rulesets interface {
 	Generation() (uint32, error)
 	Snapshot() (*nft.Snapshot, error)
 	Rehearse(*nft.Ruleset) (*nft.Ruleset, error)
+	Check(*nft.Ruleset) error
 	Commit(d *nft.Difference, generation uint32) (uint32, error)
 	CommitLocked(d *nft.Difference, generation uint32) (uint32, error)
 	Restore(*nft.Ruleset) error

@@ -133,6 +133,11 @@ func (c *Conn) transact(messages []message, generation uint32) error {
 	if err := c.nl.Reserve(netlink.Size(batch...)); err != nil {
 		return err
 	}
+	return c.commit(batch, messages)
+}
+
+// commit sends the encoded messages.
+func (c *Conn) commit(batch []netlink.Request, messages []message) error {
 	i, err := c.nl.Commit(batch)
 	object := i - 1 // the first request is NFNL_MSG_BATCH_BEGIN
 	switch {

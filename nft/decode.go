@@ -75,6 +75,9 @@ func decodeSet(b []byte) (table string, s *Set, err error) {
 			s.rest = append(s.rest, a.raw())
 		}
 	})
+	if s.DataType == typeVerdict {
+		s.DataLen = 0 // the kernel sets the size of its struct nft_verdict
+	}
 	return table, s, err
 }
 

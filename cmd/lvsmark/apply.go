@@ -14,6 +14,7 @@ import (
 type applyFlags struct {
 	dryRun, adopt  bool
 	strict         bool
+	noRehearsal    bool
 	confirm, drain time.Duration
 	failOn         failOn
 }
@@ -50,8 +51,10 @@ drains, also changes that turn new connections away. Diff prints the effect of
 each change. --dry-run makes the same check. With --drain, apply refuses changes
 that would still end connections after TIME.
 
-It needs root: CAP_NET_ADMIN, and CAP_SYS_ADMIN for the scratch network namespace
-in which the kernel validates the ruleset first.
+A VIP address that apply adds is announced three times, by gratuitous ARP or by
+unsolicited neighbour advertisements, which needs CAP_NET_RAW.
+
+` + noRehearsalHelp + `
 
 Exit status: 0, the kernel matches the spec (with --dry-run: would match it); 2,
 an error: apply rolled back its changes, or the message lists what remains.`,
@@ -75,7 +78,7 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 			steps := newProgress(s)
 			o := lvsmark.Options{
 				NetNS: opts.netns, Adopt: flags.adopt, Drain: flags.drain, FailOn: flags.failOn.effect,
-				LockOwner: flags.owner(), Progress: steps.step, Strict: flags.strict,
+				LockOwner: flags.owner(), Progress: steps.step, Strict: flags.strict, Unrehearsed: flags.noRehearsal,
 			}
 			if flags.confirm > 0 && !flags.dryRun {
 				return confirmedApply(cmd.Context(), s, opts, plan, o, flags.confirm)
@@ -93,6 +96,7 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 	}
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes and do not make them")
 	cmd.Flags().BoolVar(&flags.adopt, "adopt", false, "take over IPVS services that use marks of the spec and were not created by lvsmark")
+	addNoRehearsal(cmd, &flags.noRehearsal)
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "refuse FILE if any process has changed the nftables ruleset since")
 	cmd.Flags().DurationVar(&flags.confirm, "confirm", 0, "roll back unless confirmed within `TIME`: 60s, 5m")
 	cmd.Flags().DurationVar(&flags.drain, "drain", 0, "wait up to `TIME` for connections of removed real servers to end: 5m")

@@ -26,6 +26,9 @@ func (k *Kernel) Snapshot() (*nft.Snapshot, error) {
 // Rehearse returns the ruleset unchanged.
 func (k *Kernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return r, nil }
 
+// Check accepts any ruleset.
+func (k *Kernel) Check(*nft.Ruleset) error { return nil }
+
 // Commit is like nft.Conn.Commit, always with one transaction.
 func (k *Kernel) Commit(d *nft.Difference, generation uint32) (uint32, error) {
 	err := k.change("commit", func() error {
