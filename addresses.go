@@ -2,7 +2,10 @@ package lvsmark
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/internal/printable"
@@ -45,12 +48,32 @@ func (p *Plan) diffAddresses(have *State, want *Desired) error {
 		local, exists := present[a]
 		p.diffAddress(a, local, exists, want)
 	}
+	if !want.exact {
+		p.checkIPv6(have, want)
+	}
 	for _, a := range have.addresses {
 		if a.Ours && !desired[a.Address] {
 			p.addresses.removed = append(p.addresses.removed, a.Address)
 		}
 	}
 	return nil
+}
+
+// disableIPv6 returns the sysctl that disables IPv6 on a device. With slashes, the name of a
+// device may contain dots.
+func disableIPv6(device string) string { return "net/ipv6/conf/" + device + "/disable_ipv6" }
+
+// checkIPv6 blocks the plan if it adds an IPv6 address to a device on which IPv6 is
+// disabled, unless the spec sets such a sysctl.
+func (p *Plan) checkIPv6(have *State, want *Desired) {
+	if slices.ContainsFunc(want.settings, func(s config.Setting) bool { return strings.HasSuffix(s.Name, "disable_ipv6") }) {
+		return
+	}
+	for _, a := range p.addresses.added {
+		if a.IP.Is6() && have.noIPv6[a.Device] {
+			p.blocked = append(p.blocked, fmt.Errorf("add address %s: IPv6 is disabled on the device: `sysctl -w %s=0` enables it", a, disableIPv6(a.Device)))
+		}
+	}
 }
 
 // diffAddress compares a desired address with the kernel's. An address that the kernel does

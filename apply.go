@@ -64,6 +64,9 @@ func (e *engine) applyOnce(ctx context.Context, p *Plan) error {
 	if len(p.Changes()) == 0 {
 		return nil
 	}
+	if err := p.Blocked(); err != nil {
+		return err
+	}
 	draining := e.opts.Drain > 0 && p.removes()
 	if !draining || e.opts.FailOn != impact.Cuts {
 		if err := p.Refused(); err != nil {

@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -36,6 +37,7 @@ type Plan struct {
 	services   []ipvs.Change
 	settings   settingsPlan
 	addresses  addressPlan
+	blocked    []error // why apply would fail, as far as that is known
 	notes      []string
 	warnings   []string
 
@@ -176,9 +178,21 @@ func (e *ImpactError) Error() string {
 	return strings.Join(append(lines, hint), "\n")
 }
 
-// Refused returns an *ImpactError if a change has the effect of Options.FailOn or a worse
-// one.
+// Blocked returns why Apply would fail; nil: no reason is known beforehand. Apply returns the
+// same error before it changes anything. The error has a line for each reason.
+func (p *Plan) Blocked() error {
+	if len(p.blocked) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w\nnothing was changed", errors.Join(p.blocked...))
+}
+
+// Refused returns the error of Blocked, or an *ImpactError if a change has the effect of
+// Options.FailOn or a worse one.
 func (p *Plan) Refused() error {
+	if err := p.Blocked(); err != nil {
+		return err
+	}
 	failOn := p.opts.FailOn
 	if failOn == "" {
 		return nil

@@ -17,7 +17,7 @@ func limitsOf(name string) (files, back int) {
 	case "nft":
 		return 40, 20
 	case ".":
-		return 17, 20
+		return 18, 20
 	}
 	return 40, 20
 }
