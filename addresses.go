@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -38,6 +39,7 @@ func (p *Plan) diffAddresses(have *State, want *Desired) error {
 			present[a.Address] = a
 		}
 	}
+	p.noteLocalServers(have)
 	p.addresses.reasons = map[hostaddr.Address]string{}
 	desired := make(map[hostaddr.Address]bool, len(want.addresses))
 	for _, a := range want.addresses {
@@ -57,6 +59,33 @@ func (p *Plan) diffAddresses(have *State, want *Desired) error {
 		}
 	}
 	return nil
+}
+
+// noteLocalServers notes real servers with an address of the director. IPVS delivers their
+// packets locally (IP_VS_CONN_F_LOCALNODE; __ip_vs_get_out_rt in
+// net/netfilter/ipvs/ip_vs_xmit.c): with nat to the real server's address, with direct and
+// tunnel to the VIP, which they leave as the destination.
+func (p *Plan) noteLocalServers(have *State) {
+	if p.spec == nil || !p.spec.Director.Bind {
+		return
+	}
+	devices := make(map[netip.Addr]string, len(have.addresses))
+	for _, a := range have.addresses {
+		devices[a.IP] = a.Device
+	}
+	for i := range p.spec.Clusters {
+		cluster := &p.spec.Clusters[i]
+		listens := "the VIP"
+		if cluster.Forwarding == config.NAT {
+			listens = "that address"
+		}
+		for _, server := range cluster.RealServers {
+			if device, local := devices[server.Address]; local {
+				p.notes = append(p.notes, printable.Line(fmt.Sprintf("real server %s of %s is an address of the director, on %s: IPVS delivers its connections to the director, where a server must listen on %s",
+					server.Address, cluster.Name, device, listens)))
+			}
+		}
+	}
 }
 
 // disableIPv6 returns the sysctl that disables IPv6 on a device. With slashes, the name of a

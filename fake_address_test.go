@@ -191,3 +191,23 @@ func TestUnusedAddress(t *testing.T) {
 		assert.Equal(t, []string{warning}, p.Warnings())
 	}
 }
+
+// TestLocalServers: real servers with an address of the director are noted, if lvsmark
+// manages IPVS.
+func TestLocalServers(t *testing.T) {
+	const spec = `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, 2001:db8::21], ftp: , real-servers: [{address: 192.0.2.1}, {address: 10.0.0.11}, {address: fd00::1}]}
+  - {name: web, mark: 80, vips: [198.51.100.80], ports: [80], forwarding: direct, real-servers: [{address: 192.0.2.1}]}
+`
+	w := newFakeWorld(t)
+	w.AddForeignAddress(vipOn("fd00::1"), 64)
+	notes := []string{
+		"real server 192.0.2.1 of ftp is an address of the director, on vip0: IPVS delivers its connections to the director, where a server must listen on that address",
+		"real server fd00::1 of ftp is an address of the director, on vip0: IPVS delivers its connections to the director, where a server must listen on that address",
+		"real server 192.0.2.1 of web is an address of the director, on vip0: IPVS delivers its connections to the director, where a server must listen on the VIP",
+	}
+	assert.Equal(t, notes, w.applied(spec).Notes())
+	assert.Empty(t, w.applied(spec+"director: {bind: false}\n").Notes())
+	assert.Empty(t, w.applied("").Notes())
+}

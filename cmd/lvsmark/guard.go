@@ -157,8 +157,12 @@ const (
 func restore(locked *lvsmark.LockedCheckpoint) string {
 	var err error
 	for range restoreTries {
-		if _, err = locked.Restore(context.Background()); err == nil {
+		var done *lvsmark.Plan
+		if done, err = locked.Restore(context.Background()); err == nil {
 			logSystem("apply was not confirmed: rolled back to the previous state")
+			for _, warning := range done.Warnings() {
+				logSystem("warning: " + warning)
+			}
 			return guardRestored
 		}
 		time.Sleep(restorePause)
