@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,18 +14,18 @@ func (w *fakeWorld) blockedBy(spec string, lines ...string) {
 	w.t.Helper()
 	p, err := w.plan(w.t.Context(), spec, Options{})
 	require.NoError(w.t, err)
-	text := ""
+	var text strings.Builder
 	for _, line := range lines {
 		assert.Contains(w.t, p.Warnings(), "apply would fail: "+line)
-		text += line + "\n"
+		text.WriteString(line + "\n")
 	}
-	assert.EqualError(w.t, p.Refused(), text+"nothing was changed")
+	assert.EqualError(w.t, p.Refused(), text.String()+"nothing was changed")
 	w.Before = func(call string) error {
 		assert.Fail(w.t, "blocked, but: "+call)
 		return nil
 	}
 	_, err = w.carryOut(w.t.Context(), p)
-	assert.EqualError(w.t, err, text+"nothing was changed")
+	assert.EqualError(w.t, err, text.String()+"nothing was changed")
 	w.Before = nil
 }
 

@@ -104,10 +104,10 @@ func (c *conn) announce(list []Address) (failed []Address, err error) {
 	return nil, nil
 }
 
-// Frames are sent in bursts with a pause between, at about 50,000 per second, because
-// switches and hosts drop longer bursts.
+// Frames are sent in bursts with a pause between, because the queues of devices and hosts
+// are short.
 const (
-	burst      = 50
+	burst      = 200
 	burstPause = time.Millisecond
 )
 
