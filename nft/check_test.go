@@ -107,3 +107,19 @@ func TestCheckPrivileges(t *testing.T) {
 		require.ErrorIs(t, unix.Unshare(unix.CLONE_NEWNET), unix.EPERM)
 	})
 }
+
+// TestCheckHasNoHooks: a check registers no hook. The kernel drops the packets of all
+// NFQUEUEs when it removes one.
+func TestCheckHasNoHooks(t *testing.T) {
+	hooks := func(messages []message) (n int) {
+		for _, m := range messages {
+			if _, _, hooked := findAttribute(string(m.data), unix.NFTA_CHAIN_HOOK); m.typ == unix.NFT_MSG_NEWCHAIN && hooked {
+				n++
+			}
+		}
+		return n
+	}
+	table := Compile(largeSpec(t, 10, 6)).Tables[0]
+	assert.Equal(t, 2, hooks(createTable(table)))
+	assert.Zero(t, hooks(table.checkMessages()))
+}

@@ -68,8 +68,11 @@ func notAnnounced(list []Address, err error) error {
 		command = fmt.Sprintf("ndptool -t na -U -i %s -T %s send", first.Device, first.IP)
 	}
 	more := ""
-	if n := len(list) - 1; n > 0 {
-		more = fmt.Sprintf(" and %d more addresses of the device", n)
+	switch n := len(list) - 1; {
+	case n == 1:
+		more = " and 1 more VIP of the device"
+	case n > 1:
+		more = fmt.Sprintf(" and %d more VIPs of the device", n)
 	}
 	return fmt.Errorf("VIP %s%s not announced: %w; hosts that know another director send their packets there until their neighbour entries expire; `%s` announces the VIP",
 		first, more, err, command)
