@@ -56,6 +56,7 @@ func (e *engine) repeatAnnouncements(ctx context.Context) {
 		return
 	}
 	e.progress("announce VIP addresses")
+	defer func() { e.announced.added = nil }()
 	for range announceRepeats {
 		if ctx.Err() != nil || len(e.announced.failures) > 0 {
 			return

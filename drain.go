@@ -44,6 +44,7 @@ func (e *engine) drain(ctx context.Context, p *Plan, generation uint32) (*Plan, 
 	if err := run(ctx, p.deferred().steps(e, generation), e.progress); err != nil {
 		return nil, err
 	}
+	e.repeatAnnouncements(ctx)
 	if err := e.awaitEnd(ctx, p); errors.Is(err, ErrDrainInterrupted) {
 		return nil, err
 	} else if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -210,4 +212,22 @@ clusters:
 	assert.Equal(t, notes, w.applied(spec).Notes())
 	assert.Empty(t, w.applied(spec+"director: {bind: false}\n").Notes())
 	assert.Empty(t, w.applied("").Notes())
+}
+
+// TestAnnouncedBeforeDrain: a VIP that is added together with a drain is announced before
+// the wait for connections.
+func TestAnnouncedBeforeDrain(t *testing.T) {
+	d := newFakeDrain(t, ipvs.Connections{Active: 2})
+	d.Announced = nil
+	waits := 0
+	d.clock.tick = func(time.Time) {
+		if d.after() >= announceRepeats*announceInterval+drainPoll {
+			waits++
+			assert.Len(t, d.Announced, 1+announceRepeats)
+		}
+	}
+	_, err := d.apply(t.Context(), strings.Replace(drainSpec(), "198.51.100.21", "198.51.100.21, 198.51.100.22", 1), Options{Drain: 10 * time.Second})
+	require.NoError(t, err)
+	assert.Equal(t, 10, waits)
+	assert.Len(t, d.Announced, 1+announceRepeats)
 }
