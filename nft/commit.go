@@ -54,11 +54,8 @@ func (c *Conn) CommitLocked(d *Difference, generation uint32) (uint32, error) {
 		if !partial && !Compare(&now.Ruleset, from).Empty() {
 			return generation, err
 		}
-		if partial {
-			from = &now.Ruleset
-			d = Compare(from, to)
-		}
-		generation = now.Generation
+		from = &now.Ruleset
+		d, generation = Compare(from, to), now.Generation
 		if time.Since(begin) > c.retryTimeout {
 			return generation, fmt.Errorf("%w during each of %d attempts: %s", ErrStale, attempts, monitorHint)
 		}
@@ -68,33 +65,6 @@ func (c *Conn) CommitLocked(d *Difference, generation uint32) (uint32, error) {
 // nextGeneration returns the generation after a transaction; the kernel skips 0.
 func nextGeneration(generation uint32) uint32 {
 	return max(generation+1, 1)
-}
-
-// restoreTries is the maximum number of attempts of Restore that fail for another reason
-// than ErrStale.
-const restoreTries = 10
-
-// Restore replaces lvsmark's tables, in any state, by those of the ruleset, which must be
-// in the form of the kernel.
-func (c *Conn) Restore(r *Ruleset) error {
-	failures := 0
-	for begin := time.Now(); ; {
-		now, err := c.Snapshot()
-		if err != nil {
-			return err
-		}
-		_, err = c.Commit(Compare(&now.Ruleset, r), now.Generation)
-		if err == nil {
-			return nil
-		}
-		stale := errors.Is(err, ErrStale)
-		if !stale {
-			failures++
-		}
-		if failures == restoreTries || stale && time.Since(begin) > c.retryTimeout {
-			return err
-		}
-	}
 }
 
 // waitForPackets waits until no packet traverses the rules of the generation before the

@@ -57,14 +57,12 @@ func Compare(from, to *Ruleset) *Difference {
 	return d
 }
 
-// temporaryName returns a free name for a copy of the table. The copy of a killed apply may
-// still exist.
+// temporaryName returns a free name for a copy of the table. The copy of a killed apply, or
+// the table of another program, may have it.
 func temporaryName(r *Ruleset, t *Table) string {
-	name := t.Name + "-next"
-	for r.Table(t.Family, name) != nil {
-		name += "-next"
-	}
-	return name
+	return freeName(t.Name, func(name string) bool {
+		return r.Table(t.Family, name) != nil || slices.Contains(r.foreign, TableName{t.Family, name})
+	})
 }
 
 // transactions merges the transactions of the tables: all first transactions become one,
@@ -88,7 +86,7 @@ func (d *Difference) transactions() [][]message {
 
 // transactions returns the transactions of the difference. No packet is lost between them.
 func (d *tableDifference) transactions() [][]message {
-	additions := slices.Concat(d.create, d.fill)
+	additions := slices.Concat(d.clear, d.create, d.fill)
 	switch {
 	case len(d.changes) == 0:
 		return nil

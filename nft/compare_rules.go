@@ -16,13 +16,13 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 		if !keepOld[i] {
 			d.changes.add(d.old.ruleChange(Delete, old, r))
 			d.structure = true
-			d.switches = append(d.switches, d.old.delRule(old, r))
+			d.deleteRule(&d.switches, old, r)
 		}
 	}
 	// A new rule is inserted before the next kept rule, whose handle is known.
 	var before uint64
 	kept := len(old.Rules)
-	added := make([]message, 0, len(next.Rules))
+	added := make([][]message, 0, len(next.Rules))
 	var changes []Change
 	for i := len(next.Rules) - 1; i >= 0; i-- {
 		if keepNext[i] {
@@ -31,14 +31,23 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 			before = old.Rules[kept].Handle
 			continue
 		}
-		added = append(added, d.next.newRule(next, next.Rules[i], before))
+		added = append(added, d.next.createRule(next, next.Rules[i], before))
 		changes = append(changes, d.next.ruleChange(Add, next, next.Rules[i]))
 	}
 	for i := len(added) - 1; i >= 0; i-- {
 		d.changes.add(changes[i])
 		d.structure = true
-		d.switches = append(d.switches, added[i])
+		d.switches = append(d.switches, added[i]...)
 	}
+}
+
+// deleteRule adds the deletion of a rule to a phase. If an anonymous set of the rule has
+// the name of a new set, the rule is deleted before that is created.
+func (d *tableDifference) deleteRule(phase *[]message, c *Chain, r *Rule) {
+	if slices.ContainsFunc(d.next.Sets, func(s *Set) bool { return r.anonymous.hasSet(s.Name) }) {
+		phase = &d.clear
+	}
+	*phase = append(*phase, d.old.delRule(c, r))
 }
 
 // An identity identifies a rule in a comparison: by its meaning, or if that is unknown, by
@@ -49,10 +58,14 @@ type identity struct {
 
 func (t *Table) identity(r *Rule) identity {
 	id := identity{comment: r.Comment, rest: string(netlink.AppendAttributes(nil, r.rest))}
-	if m, ok := t.meaning(r); ok {
+	m, ok := t.meaning(r)
+	switch {
+	case !r.anonymous.isEmpty():
+		id.expressions = t.content(r)
+	case ok:
 		id.meaning = m.String()
-	} else {
-		id.expressions = r.Expressions
+	default:
+		id.expressions = r.stableExpressions()
 	}
 	return id
 }
@@ -76,7 +89,8 @@ func (d *tableDifference) commonRules(old, next *Chain) (inOld, inNext []bool) {
 
 // sameBytes reports whether two rules are equal byte by byte, as most are.
 func sameBytes(a, b *Rule) bool {
-	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest)
+	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest) &&
+		a.anonymous.isEmpty() && b.anonymous.isEmpty()
 }
 
 // common marks the rules of a longest common subsequence, by the algorithm of Hunt and

@@ -145,7 +145,7 @@ func settingUserdata(name string, s Setting) []byte {
 // ruleset lacks, without their hooks, so that packets do not traverse them. Bound marks are
 // stored in the first table of their family, settings in the first table.
 func (r *Ruleset) WithLedger(l Ledger, extra *Ruleset) *Ruleset {
-	next := &Ruleset{}
+	next := &Ruleset{foreign: r.foreign}
 	for _, t := range r.Tables {
 		copied := *t
 		copied.Sets = slices.Clone(t.Sets)
