@@ -106,7 +106,7 @@ func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoin
 		}
 	}
 	opts := e.opts
-	opts.Drain, opts.FailOn = 0, "" // a rollback is neither delayed nor refused
+	opts.Drain, opts.FailOn, opts.NoLoss = 0, "", false // a rollback is neither delayed nor refused
 	return &Checkpoint{opts, state}, state.noIPVS
 }
 
@@ -132,13 +132,17 @@ func (c *Checkpoint) Plan(ctx context.Context) (*Plan, error) {
 }
 
 // Restore restores the checkpoint, with the steps of Apply. It takes the lock, unless the
-// checkpoint holds it.
-func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
+// checkpoint holds it. It returns the objects added by hand to lvsmark's tables that it could
+// not restore.
+func (c *Checkpoint) Restore(ctx context.Context) (lost []nft.LostObject, err error) {
 	p, err := c.Plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return Apply(ctx, p)
+	return inKernel(p.opts, func(e *engine) ([]nft.LostObject, error) {
+		_, err := e.apply(ctx, p)
+		return e.lost, err
+	})
 }
 
 // Release releases the lock.

@@ -23,6 +23,7 @@ type Options struct {
 	Saves     bool              // read the digest of IPVS too, for Plan.Save
 	Strict    bool              // refuse a plan file if any process has changed the ruleset since, also tables that lvsmark does not use
 	Drain     time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
+	NoLoss    bool              // refuse to delete objects, added by hand to lvsmark's tables, that a rollback could not restore
 	FailOn    impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
 	LockOwner string            // text in the lock that other processes report: "apply"; at most 60 bytes
 	LockToken *LockToken        // lock that the caller holds; nil: take the lock
@@ -71,6 +72,8 @@ type engine struct {
 	opts     Options
 	progress func(string)
 	release  func() error // releases the lock; nil: not taken, or held by the caller
+
+	lost []nft.LostObject // objects added by hand that the rollback to a checkpoint could not restore
 }
 
 func newEngine(k kernel, c clock, opts Options) *engine {
@@ -208,6 +211,7 @@ func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desir
 		return nil, err
 	}
 	p.opts, p.warnings = e.opts, warnings
+	e.checkRestorable(p)
 	p.count(e.kernel)
 	return p, nil
 }

@@ -44,7 +44,8 @@ type rulesets interface {
 	Rehearse(*nft.Ruleset) (*nft.Ruleset, error)
 	Commit(d *nft.Difference, generation uint32) (uint32, error)
 	CommitLocked(d *nft.Difference, generation uint32) (uint32, error)
-	Restore(*nft.Ruleset) error
+	Restore(*nft.Ruleset) (nft.Restored, error)
+	Unrestorable(*nft.Ruleset) ([]nft.LostObject, error)
 	Acquire(owner string, generation uint32) (release func() error, after uint32, err error)
 	LockOwner() (owner string, found bool, err error)
 }
@@ -102,6 +103,10 @@ func (k *netnsKernel) Close() {
 }
 
 func (k *netnsKernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return nft.Rehearse(r) }
+
+func (k *netnsKernel) Unrestorable(r *nft.Ruleset) ([]nft.LostObject, error) {
+	return nft.Unrestorable(r)
+}
 
 func (k *netnsKernel) Acquire(owner string, generation uint32) (func() error, uint32, error) {
 	lock, after, err := nft.Acquire(owner, generation)

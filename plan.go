@@ -39,13 +39,16 @@ type Plan struct {
 	notes      []string
 	warnings   []string
 
+	unrestorable []nft.LostObject // deleted objects that a rollback could not restore
+
 	changes func() []Change // see Changes
 }
 
 // Changes returns the changes in the order of Apply. It is empty if there is nothing to do.
 func (p *Plan) Changes() []Change { return p.changes() }
 
-// Notes returns differences that lvsmark does not change.
+// Notes returns differences that lvsmark does not change, and objects that a rollback could
+// not restore.
 func (p *Plan) Notes() []string { return p.notes }
 
 // Warnings describes rules of other programs that set the mark of packets or keep them
@@ -176,8 +179,11 @@ func (e *ImpactError) Error() string {
 }
 
 // Refused returns an *ImpactError if a change has the effect of Options.FailOn or a worse
-// one.
+// one, and a *LossError if Options.NoLoss excludes the plan.
 func (p *Plan) Refused() error {
+	if p.opts.NoLoss && len(p.unrestorable) > 0 {
+		return &LossError{p.unrestorable}
+	}
 	failOn := p.opts.FailOn
 	if failOn == "" {
 		return nil
@@ -192,4 +198,36 @@ func (p *Plan) Refused() error {
 		return nil
 	}
 	return e
+}
+
+// A LossError means that apply refuses a plan because it deletes objects that a rollback
+// could not restore; see Options.NoLoss.
+type LossError struct {
+	Objects []nft.LostObject
+}
+
+// Error has a line for each object, and a hint in the last line.
+func (e *LossError) Error() string {
+	lines := []string{fmt.Sprintf("refused by --confirm, nothing was done: a rollback could not restore %d of the objects that were added by hand to lvsmark's tables", len(e.Objects))}
+	for _, o := range e.Objects {
+		lines = append(lines, o.String())
+	}
+	return strings.Join(append(lines, "move them to a table of their own; with --allow-loss, apply deletes them"), "\n")
+}
+
+// checkRestorable adds a note for each object that the plan deletes and that a rollback could
+// not restore. Such objects were added by hand to lvsmark's tables, so every plan deletes
+// them.
+func (e *engine) checkRestorable(p *Plan) {
+	if p.isRollback() {
+		return
+	}
+	lost, err := e.Unrestorable(&p.live.Ruleset)
+	if err != nil {
+		lost = []nft.LostObject{{Name: "objects added by hand to lvsmark's tables", Err: err}}
+	}
+	p.unrestorable = lost
+	for _, l := range lost {
+		p.notes = append(p.notes, "a rollback could not restore "+l.String())
+	}
 }

@@ -32,8 +32,9 @@ type Kernel struct {
 	// change is made, and the call returns the error.
 	After func(call string) error
 
-	NoIPVS   bool     // the kernel has no IPVS
-	Findings []string // returned by Warnings
+	NoIPVS   bool             // the kernel has no IPVS
+	Findings []string         // returned by Warnings
+	Lost     []nft.LostObject // objects that Restore and Unrestorable return
 
 	tables     []*nft.Table // lvsmark's
 	foreign    []nft.TableName
