@@ -11,6 +11,7 @@ func compareTables(old, next *Table, temporary string) *tableDifference {
 		d.viaCopy = true
 		d.changes.add(edit(Object{Table: old}, Object{Table: next}))
 	}
+	d.viaCopy = d.viaCopy || next.takesNameOf(old)
 	d.compareSets()
 	d.compareChains()
 	d.compareUnmanaged()

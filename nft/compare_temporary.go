@@ -66,6 +66,12 @@ func (t *Table) hasSet(name string) bool {
 	})
 }
 
+// takesNameOf reports whether a rule of the table has an anonymous set with the name of a
+// set of the old table that it lacks: the rule can be created only after that is deleted.
+func (t *Table) takesNameOf(old *Table) bool {
+	return slices.ContainsFunc(old.Sets, func(s *Set) bool { return t.Set(s.Name) == nil && t.hasSet(s.Name) })
+}
+
 // maxName is the maximum length in bytes of the name of a table or set: NFT_NAME_MAXLEN of
 // linux/netfilter/nf_tables.h, which includes a NUL.
 const maxName = 255

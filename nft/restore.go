@@ -17,7 +17,7 @@ func (l LostObject) String() string {
 	if l.Err == nil {
 		return l.Name + " (the kernel lists it in another form)"
 	}
-	return fmt.Sprintf("%s (%v)", l.Name, l.Err)
+	return fmt.Sprintf("%s (the kernel refuses it: %v)", l.Name, l.Err)
 }
 
 // Restored is the result of Restore.
