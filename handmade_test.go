@@ -112,7 +112,7 @@ func TestRefusedUndone(t *testing.T) {
 // TestFakeLoss: the kernel does not create an object again. The plan has a note; apply
 // refuses the plan if a rollback must be possible.
 func TestFakeLoss(t *testing.T) {
-	const note = "a rollback could not restore rule ip lvsmark x: drop (the kernel refuses it: the kernel says no)"
+	const note = "a rollback could not restore rule ip lvsmark x: drop (the kernel says no)"
 	lost := nft.LostObject{Name: "rule ip lvsmark x: drop", Err: errFake}
 	w := newFakeWorld(t)
 	w.applied(unboundSpec)
@@ -128,7 +128,7 @@ func TestFakeLoss(t *testing.T) {
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, []nft.LostObject{lost}, refused.Objects)
 	assert.EqualError(t, err, `refused by --confirm, nothing was done: a rollback could not restore 1 of the objects that were added by hand to lvsmark's tables
-rule ip lvsmark x: drop (the kernel refuses it: the kernel says no)
+rule ip lvsmark x: drop (the kernel says no)
 move them to a table of their own; with --allow-loss, apply deletes them`)
 	assert.Equal(t, before, w.String())
 

@@ -223,11 +223,13 @@ func (e *engine) checkRestorable(p *Plan) {
 		return
 	}
 	lost, err := e.Unrestorable(&p.live.Ruleset)
-	if err != nil {
-		lost = []nft.LostObject{{Name: "objects added by hand to lvsmark's tables", Err: err}}
-	}
 	p.unrestorable = lost
 	for _, l := range lost {
 		p.notes = append(p.notes, "a rollback could not restore "+l.String())
+	}
+	if err != nil {
+		unknown := nft.LostObject{Name: "objects added by hand to lvsmark's tables", Err: err}
+		p.unrestorable = append(p.unrestorable, unknown)
+		p.notes = append(p.notes, "a rollback may not restore "+unknown.String())
 	}
 }

@@ -10,14 +10,14 @@ import (
 // A LostObject is an object that the kernel does not create again as it was.
 type LostObject struct {
 	Name string // for example "rule ip lvsmark prerouting: tcp dport 5 drop"
-	Err  error  // the kernel's refusal; nil: the kernel lists the object in another form
+	Err  error  // wraps the kernel's refusal; nil: the kernel lists the object in another form
 }
 
 func (l LostObject) String() string {
 	if l.Err == nil {
 		return l.Name + " (the kernel lists it in another form)"
 	}
-	return fmt.Sprintf("%s (the kernel refuses it: %v)", l.Name, l.Err)
+	return fmt.Sprintf("%s (%v)", l.Name, l.Err)
 }
 
 // Restored is the result of Restore.
@@ -115,7 +115,7 @@ func (s *restoration) handle(err error) error {
 func (s *restoration) lose(match func(Object) bool, reason error) bool {
 	reduced, lost := s.target.without(match)
 	for _, name := range lost {
-		s.result.Lost = append(s.result.Lost, LostObject{name, reason})
+		s.result.Lost = append(s.result.Lost, LostObject{name, fmt.Errorf("the kernel refuses it: %w", reason)})
 	}
 	s.target = reduced
 	return len(lost) > 0
