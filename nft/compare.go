@@ -31,7 +31,13 @@ func (d *Difference) IsAtomic() bool { return len(d.transactions()) == 1 }
 // Compare finds the difference between two rulesets. The first must be from a
 // Snapshot. The second must have the form that the kernel gives it: from Rehearse or
 // from another Snapshot.
-func Compare(from, to *Ruleset) *Difference {
+func Compare(from, to *Ruleset) *Difference { return compare(from, to, false) }
+
+// compareOrdered is Compare for a rollback: the sets also get the order of the second
+// ruleset.
+func compareOrdered(from, to *Ruleset) *Difference { return compare(from, to, true) }
+
+func compare(from, to *Ruleset, ordered bool) *Difference {
 	d := &Difference{from: from, to: to}
 	if from == to {
 		return d
@@ -51,6 +57,9 @@ func Compare(from, to *Ruleset) *Difference {
 			continue
 		}
 		td := compareTables(old, next, temporaryName(from, next))
+		if ordered {
+			td.keepTargetOrder()
+		}
 		d.changes = append(d.changes, td.changes...)
 		d.parts = append(d.parts, td.transactions)
 	}

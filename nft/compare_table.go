@@ -127,6 +127,7 @@ type tableDifference struct {
 	changes   lazyChanges
 
 	viaCopy   bool      // the kernel cannot change the table in place
+	ordered   bool      // sets get the order of next
 	replaced  []*Set    // sets of next that the kernel cannot change in place
 	clear     []message // rules with an anonymous set that has the name of a new set
 	create    []message // new chains, without rules, and unmanaged objects; elements and rules may refer to them

@@ -39,8 +39,25 @@ func (d *tableDifference) replaceByTemporary() [][]message {
 // recreated returns the first replaced set and all sets after it. Thus all sets keep their
 // order in the kernel's list, and a rollback restores the same list.
 func (d *tableDifference) recreated() []*Set {
-	sets := keepOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
+	sets := d.next.Sets
+	if !d.ordered {
+		sets = keepOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
+	}
 	return sets[slices.IndexFunc(sets, func(s *Set) bool { return slices.Contains(d.replaced, s) }):]
+}
+
+// keepTargetOrder has sets recreated, so that the kernel lists all sets in the order of next:
+// those that stay, but would precede a new set. Chains can have another order: the kernel
+// would have to unhook base chains.
+func (d *tableDifference) keepTargetOrder() {
+	d.ordered = true
+	sets := keepOrder(d.old.Sets, d.next.Sets, func(s *Set) string { return s.Name })
+	for i, s := range d.next.Sets {
+		if s != sets[i] {
+			d.replaced = append(d.replaced, s)
+			return
+		}
+	}
 }
 
 // temporaryNames returns a free name for each of the sets: a set of a killed apply, or one

@@ -64,7 +64,7 @@ func (s *restoration) attempt() (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	difference := Compare(&now.Ruleset, s.target)
+	difference := compareOrdered(&now.Ruleset, s.target)
 	if difference.Empty() {
 		return true, nil
 	}

@@ -187,3 +187,29 @@ func namesOf(lost []nft.LostObject) []string {
 	}
 	return names
 }
+
+// TestRestoreOrder restores sets in their order, though some stay and others are new.
+func TestRestoreOrder(t *testing.T) {
+	with := func(clusters string) *nft.Ruleset {
+		return rehearse(t, parse(t, "clusters:\n"+clusters+"director: {sysctls: {net.ipv4.ip_default_ttl: 63}}\n"))
+	}
+	const (
+		a = "  - {name: a, mark: 1, vips: [198.51.100.1], ports: [80], real-servers: [{address: 10.0.0.1}]}\n"
+		b = "  - {name: b, mark: 2, vips: [198.51.100.2], ports: [81], real-servers: [{address: 10.0.0.1}]}\n"
+		c = "  - {name: c, mark: 3, vips: [198.51.100.3], ftp: , real-servers: [{address: 10.0.0.1}]}\n"
+	)
+	for _, first := range []*nft.Ruleset{with(a), with(a + b), with(c), with(b + c)} {
+		for _, second := range []*nft.Ruleset{with(b), with(c), with(a + c), with(b + a), {}} {
+			inScratch(t, func() {
+				conn := dial(t)
+				apply(t, conn, second)
+				apply(t, conn, first)
+				run(t, "add set ip lvsmark byhand { type ipv4_addr; }\nadd rule ip lvsmark prerouting ip saddr @byhand tcp dport { 1, 2 }", "-f", "-")
+				before, checkpoint := list(t, "ruleset"), snapshot(t, conn)
+				apply(t, conn, second)
+				restoreAll(t, conn, &checkpoint.Ruleset)
+				assert.Equal(t, before, list(t, "ruleset"))
+			})
+		}
+	}
+}
