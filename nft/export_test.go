@@ -26,3 +26,9 @@ func (t *Table) AddRefused(chain string) {
 	lookup, _ := newExpression(t.Family, &expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: "refused"})
 	add(key, lookup)
 }
+
+// SetUserdata sets the raw userdata with which the rule is created.
+func (r *Rule) SetUserdata(data []byte) { r.userdata = data }
+
+// Userdata returns the raw userdata that the kernel lists.
+func (r *Rule) Userdata() []byte { return r.userdata }

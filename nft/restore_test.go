@@ -202,7 +202,6 @@ func TestRestoreOrder(t *testing.T) {
 		for _, second := range []*nft.Ruleset{with(b), with(c), with(a + c), with(b + a), {}} {
 			inScratch(t, func() {
 				conn := dial(t)
-				apply(t, conn, second)
 				apply(t, conn, first)
 				run(t, "add set ip lvsmark byhand { type ipv4_addr; }\nadd rule ip lvsmark prerouting ip saddr @byhand tcp dport { 1, 2 }", "-f", "-")
 				before, checkpoint := list(t, "ruleset"), snapshot(t, conn)
@@ -212,4 +211,58 @@ func TestRestoreOrder(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestVolatile changes what packets change: counters, quotas and elements of dynamic sets. It
+// is no difference.
+func TestVolatile(t *testing.T) {
+	spec := rehearse(t, parse(t, healSpec))
+	listing := func(packets, used, element string) string {
+		return strings.NewReplacer("PACKETS", packets, "USED", used, "ELEMENT", element).Replace(`
+add chain ip lvsmark c
+add set ip lvsmark seen { type ipv4_addr; size 100; flags dynamic; }
+add set ip lvsmark timed { type ipv4_addr; flags timeout; }
+add set ip lvsmark counted { type ipv4_addr; counter; }
+add element ip lvsmark seen { ELEMENT }
+add element ip lvsmark timed { ELEMENT timeout 1h }
+add element ip lvsmark counted { 192.0.2.9 counter packets PACKETS bytes 90 }
+add rule ip lvsmark c counter packets PACKETS bytes 99
+add rule ip lvsmark c quota over 5 mbytes used USED bytes
+add rule ip lvsmark c tcp dport { 1, 2 } jump { counter packets PACKETS bytes 5; }
+add rule ip lvsmark c meter m size 9 { ip saddr counter }
+`)
+	}
+	snapshotOf := func(script string) (s *nft.Snapshot) {
+		inScratch(t, func() {
+			conn := dial(t)
+			apply(t, conn, spec)
+			run(t, script, "-f", "-")
+			s = snapshot(t, conn)
+		})
+		return s
+	}
+	one := snapshotOf(listing("1", "10", "192.0.2.1"))
+	two := snapshotOf(listing("2", "20", "192.0.2.2"))
+	assert.Empty(t, texts(nft.Compare(&one.Ruleset, &two.Ruleset).Changes()))
+	other := snapshotOf(strings.Replace(listing("1", "10", "192.0.2.1"), "{ 1, 2 }", "{ 1, 3 }", 1))
+	assert.Len(t, nft.Compare(&one.Ruleset, &other.Ruleset).Changes(), 2, "another anonymous set")
+	other = snapshotOf(strings.Replace(listing("1", "10", "192.0.2.1"), "over 5", "over 6", 1))
+	assert.Len(t, nft.Compare(&one.Ruleset, &other.Ruleset).Changes(), 2, "another quota")
+	other = snapshotOf(strings.Replace(listing("1", "10", "192.0.2.1"), "bytes 5; }", "bytes 5; drop; }", 1))
+	assert.Len(t, nft.Compare(&one.Ruleset, &other.Ruleset).Changes(), 2, "another anonymous chain")
+}
+
+// TestRestoreUserdata restores data of a rule that a newer nft may write.
+func TestRestoreUserdata(t *testing.T) {
+	spec := rehearse(t, parse(t, healSpec))
+	inScratch(t, func() {
+		conn := dial(t)
+		apply(t, conn, spec)
+		checkpoint := snapshot(t, conn)
+		data := []byte{99, 2, 1, 2}
+		checkpoint.Tables[0].Chain("prerouting").Rules[1].SetUserdata(data)
+		apply(t, conn, &nft.Ruleset{})
+		restoreAll(t, conn, &checkpoint.Ruleset)
+		assert.Equal(t, data, snapshot(t, conn).Tables[0].Chain("prerouting").Rules[1].Userdata())
+	})
 }
