@@ -270,9 +270,9 @@ func (p *rulePrinter) chainText(name string) string {
 	if c == nil {
 		return name
 	}
-	text := "{ "
+	var text strings.Builder
 	for _, r := range c.Rules {
-		text += r.Text(p.family) + "; "
+		text.WriteString(r.Text(p.family) + "; ")
 	}
-	return text + "}"
+	return "{ " + text.String() + "}"
 }
