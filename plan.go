@@ -222,7 +222,7 @@ func (e *engine) checkRestorable(p *Plan) {
 	if p.isRollback() {
 		return
 	}
-	lost, err := e.Unrestorable(&p.live.Ruleset)
+	lost, err := e.Unrestorable(&p.live.Ruleset, p.settled)
 	p.unrestorable = lost
 	for _, l := range lost {
 		p.notes = append(p.notes, "a rollback could not restore "+l.String())

@@ -201,11 +201,12 @@ func (s *restoration) loseDifferent(d *Difference) {
 	}
 }
 
-// Unrestorable returns the objects of a snapshot that Restore could not create again, if they
-// were deleted. It asks the kernel: it creates all objects in a temporary network namespace.
-// It needs CAP_SYS_ADMIN and CAP_NET_ADMIN, unless all objects have the form of lvsmark's.
-func Unrestorable(r *Ruleset) ([]LostObject, error) {
-	if !slices.ContainsFunc(r.Tables, func(t *Table) bool { return !t.isPlain() }) {
+// Unrestorable returns the objects of a snapshot that Restore could not create again after a
+// change to another ruleset. It asks the kernel: it creates all objects in a temporary network
+// namespace. It needs CAP_SYS_ADMIN and CAP_NET_ADMIN, unless all objects that the change
+// deletes have the form of lvsmark's.
+func Unrestorable(r, to *Ruleset) ([]LostObject, error) {
+	if !slices.ContainsFunc(r.Tables, func(t *Table) bool { return !t.isPlain(to.Table(t.Family, t.Name)) }) {
 		return nil, nil
 	}
 	return onNewThread(func() ([]LostObject, error) {

@@ -11,11 +11,24 @@ import (
 // A plain object has the form of the objects that lvsmark writes, so the kernel accepts it
 // again. Other objects were added by hand, and the kernel may refuse them.
 
-func (t *Table) isPlain() bool {
+// isPlain reports whether all objects of the table are plain. Rules with the expressions of a
+// rule of next, which may be nil, are: to compare is faster than to find out their meaning.
+func (t *Table) isPlain(next *Table) bool {
+	known := map[string]bool{}
+	if next != nil {
+		for _, c := range next.Chains {
+			for _, r := range c.Rules {
+				known[r.Expressions] = true
+			}
+		}
+	}
+	isPlain := func(r *Rule) bool {
+		return known[r.Expressions] && r.anonymous.isEmpty() && len(r.rest) == 0 || t.isPlainRule(r)
+	}
 	return len(t.Unmanaged) == 0 &&
 		!slices.ContainsFunc(t.Sets, func(s *Set) bool { return !s.isPlain() }) &&
 		!slices.ContainsFunc(t.Chains, func(c *Chain) bool {
-			return !c.isPlain() || slices.ContainsFunc(c.Rules, func(r *Rule) bool { return !t.isPlainRule(r) })
+			return !c.isPlain() || slices.ContainsFunc(c.Rules, func(r *Rule) bool { return !isPlain(r) })
 		})
 }
 

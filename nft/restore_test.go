@@ -131,7 +131,7 @@ func checkRestored(t *testing.T, conn *nft.Conn, to *nft.Ruleset) {
 	t.Helper()
 	before, checkpoint := list(t, "ruleset"), snapshot(t, conn)
 	others := foreignOf(t, conn)
-	unrestorable, err := nft.Unrestorable(&checkpoint.Ruleset)
+	unrestorable, err := nft.Unrestorable(&checkpoint.Ruleset, to)
 	require.NoError(t, err)
 	assert.Empty(t, unrestorable)
 	require.Empty(t, nft.Compare(&checkpoint.Ruleset, &snapshot(t, conn).Ruleset).Changes(), "a second snapshot")
@@ -162,7 +162,7 @@ func TestRestoreLost(t *testing.T) {
 			"counter ip lvsmark refused", "rule ip lvsmark prerouting: [nosuch]", "rule ip lvsmark prerouting: [objref]",
 			"rule ip lvsmark prerouting: ip saddr @refused", "set ip lvsmark refused",
 		}
-		unrestorable, err := nft.Unrestorable(&checkpoint.Ruleset)
+		unrestorable, err := nft.Unrestorable(&checkpoint.Ruleset, spec)
 		require.NoError(t, err)
 		assert.ElementsMatch(t, want, namesOf(unrestorable))
 		apply(t, conn, &nft.Ruleset{})

@@ -62,7 +62,9 @@ func (k *Kernel) Restore(r *nft.Ruleset) (nft.Restored, error) {
 }
 
 // Unrestorable is like nft.Unrestorable.
-func (k *Kernel) Unrestorable(*nft.Ruleset) ([]nft.LostObject, error) { return k.Lost, nil }
+func (k *Kernel) Unrestorable(_, _ *nft.Ruleset) ([]nft.LostObject, error) {
+	return k.Lost, nil
+}
 
 // SetTables replaces lvsmark's tables.
 func (k *Kernel) SetTables(r *nft.Ruleset) {
