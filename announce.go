@@ -94,13 +94,3 @@ func (a *announcer) explain(err error) error {
 	}
 	return err
 }
-
-// withWarnings returns a copy of the plan with more warnings, or the plan if there are none.
-func (p *Plan) withWarnings(more []string) *Plan {
-	if len(more) == 0 {
-		return p
-	}
-	warned := *p
-	warned.warnings = slices.Concat(p.warnings, more)
-	return &warned
-}

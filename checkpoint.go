@@ -107,7 +107,7 @@ func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoin
 		}
 	}
 	opts := e.opts
-	opts.Drain, opts.FailOn = 0, "" // a rollback is neither delayed nor refused
+	opts.Drain, opts.FailOn, opts.NoLoss = 0, "", false // a rollback is neither delayed nor refused
 	return &Checkpoint{opts, state}, state.noIPVS
 }
 
@@ -139,7 +139,7 @@ func (c *Checkpoint) Plan(ctx context.Context) (*Plan, error) {
 }
 
 // Restore restores the checkpoint, with the steps of Apply. It takes the lock, unless the
-// checkpoint holds it.
+// checkpoint holds it. See Plan.Lost for what it could not restore.
 func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
 	p, err := c.Plan(ctx)
 	if err != nil {

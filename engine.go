@@ -23,6 +23,7 @@ type Options struct {
 	Unrehearsed bool              // validate the ruleset by nft.Conn.Check instead of a rehearsal, which needs CAP_SYS_ADMIN
 	Strict      bool              // refuse a plan file if any process has changed the ruleset since, also tables that lvsmark does not use
 	Drain       time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
+	NoLoss      bool              // refuse to delete objects, added by hand to lvsmark's tables, that a rollback could not restore
 	FailOn      impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
 	LockOwner   string            // text in the lock that other processes report: "apply"; at most 60 bytes
 	LockToken   *LockToken        // lock that the caller holds; nil: take the lock
@@ -73,6 +74,7 @@ type engine struct {
 	release  func() error // releases the lock; nil: not taken, or held by the caller
 
 	announced announcer
+	lost      []nft.LostObject // objects added by hand that the rollback to a checkpoint could not restore
 }
 
 func newEngine(k kernel, c clock, opts Options) *engine {
@@ -230,6 +232,7 @@ func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desir
 	for _, err := range p.blocked {
 		p.warnings = append(p.warnings, printable.Line("apply would fail: "+err.Error()))
 	}
+	e.checkRestorable(p)
 	p.count(e.kernel)
 	return p, nil
 }

@@ -45,7 +45,8 @@ type rulesets interface {
 	Check(*nft.Ruleset) error
 	Commit(d *nft.Difference, generation uint32) (uint32, error)
 	CommitLocked(d *nft.Difference, generation uint32) (uint32, error)
-	Restore(*nft.Ruleset) error
+	Restore(*nft.Ruleset) (nft.Restored, error)
+	Unrestorable(r, to *nft.Ruleset) ([]nft.LostObject, error)
 	Acquire(owner string, generation uint32) (release func() error, after uint32, err error)
 	LockOwner() (owner string, found bool, err error)
 }
@@ -107,6 +108,10 @@ func (k *netnsKernel) Close() {
 }
 
 func (k *netnsKernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return nft.Rehearse(r) }
+
+func (k *netnsKernel) Unrestorable(r, to *nft.Ruleset) ([]nft.LostObject, error) {
+	return nft.Unrestorable(r, to)
+}
 
 func (k *netnsKernel) Acquire(owner string, generation uint32) (func() error, uint32, error) {
 	lock, after, err := nft.Acquire(owner, generation)

@@ -50,12 +50,14 @@ func eachStep[T any](name string, items []T, o operation[T]) step {
 			answers = o.do(items)
 			return firstOf(answers)
 		},
-		undo: func() error {
+		undo: func() (result undoing, err error) {
 			var left []error
 			for i, failure := range slices.Backward(answers) {
-				left = append(left, o.undoItem(items[i], failure))
+				undone, err := o.undoItem(items[i], failure)
+				result.changed = result.changed || undone
+				left = append(left, err)
 			}
-			return errors.Join(left...)
+			return result, errors.Join(left...)
 		},
 		objects: func() (names []string) {
 			for _, item := range items {
@@ -76,32 +78,33 @@ func firstOf(answers []error) error {
 	return nil
 }
 
-// undoItem undoes the operation on one item. It returns nil if the item is undone already.
+// undoItem undoes the operation on one item. It returns true if the operation was done, and
+// no error if the item is undone already.
 // If the operation failed, the kernel may have done it nevertheless, if only the answer
 // was lost.
-func (o operation[T]) undoItem(item T, failure error) error {
+func (o operation[T]) undoItem(item T, failure error) (undone bool, err error) {
 	if failure != nil {
 		done, err := o.done(item)
 		switch {
 		case err != nil:
-			return fmt.Errorf("%s: it is unknown whether this was done: %w", o.name(item), err)
+			return false, fmt.Errorf("%s: it is unknown whether this was done: %w", o.name(item), err)
 		case !done:
-			return nil
+			return false, nil
 		case errors.Is(failure, unix.EEXIST) && o.foreign != nil && o.foreign(item):
-			return nil
+			return false, nil
 		}
 	}
-	err := o.undo(item)
+	err = o.undo(item)
 	if err == nil {
-		return nil
+		return true, nil
 	}
 	if o.moot != nil && o.moot(err) {
-		return nil
+		return true, nil
 	}
 	if done, readErr := o.done(item); readErr == nil && !done {
-		return nil
+		return true, nil
 	}
-	return fmt.Errorf("%s: %w", o.name(item), err)
+	return false, fmt.Errorf("%s: %w", o.name(item), err)
 }
 
 func (e *engine) serviceOperation() operation[ipvs.Change] {

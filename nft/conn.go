@@ -108,6 +108,16 @@ var ErrStale = errors.New("the nftables ruleset was changed by another process")
 type RefusedError struct {
 	Object string // the refused object
 	Err    error  // a *netlink.KernelError, which wraps an errno
+
+	origin any // see message
+}
+
+func refusedMessage(m message, err error) error {
+	err = refused(m.object, err)
+	if refusal, ok := errors.AsType[*RefusedError](err); ok {
+		refusal.origin = m.origin
+	}
+	return err
 }
 
 func (e *RefusedError) Error() string { return fmt.Sprintf("kernel refuses %s: %v", e.Object, e.Err) }
@@ -146,7 +156,7 @@ func (c *Conn) commit(batch []netlink.Request, messages []message) error {
 	case errors.Is(err, unix.ERESTART):
 		return ErrStale
 	case 0 <= object && object < len(messages):
-		return refused(messages[object].object, err)
+		return refusedMessage(messages[object], err)
 	}
 	return refused("the transaction", err)
 }

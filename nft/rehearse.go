@@ -17,19 +17,24 @@ import (
 // Of elements with the same form it commits only one; see sampled. It needs CAP_SYS_ADMIN
 // and CAP_NET_ADMIN.
 func Rehearse(r *Ruleset) (*Ruleset, error) {
+	return onNewThread(func() (*Ruleset, error) { return rehearseSample(r) })
+}
+
+// onNewThread calls f on a thread that ends with it, and with the thread ends the network
+// namespace that f creates.
+func onNewThread[T any](f func() (T, error)) (T, error) {
 	type result struct {
-		ruleset *Ruleset
-		err     error
+		value T
+		err   error
 	}
 	done := make(chan result)
 	go func() {
-		// The thread is never unlocked: it ends with the goroutine, and with it the namespace.
-		runtime.LockOSThread()
-		ruleset, err := rehearseSample(r)
-		done <- result{ruleset, err}
+		runtime.LockOSThread() // never unlocked
+		value, err := f()
+		done <- result{value, err}
 	}()
 	got := <-done
-	return got.ruleset, got.err
+	return got.value, got.err
 }
 
 func rehearseSample(r *Ruleset) (*Ruleset, error) {
@@ -47,10 +52,7 @@ func rehearseSample(r *Ruleset) (*Ruleset, error) {
 // rehearseInNewNamespace moves the thread to a new network namespace and commits the ruleset
 // there. It reserves a send buffer of at least that many bytes.
 func rehearseInNewNamespace(r *Ruleset, bufferSize int) (*Ruleset, error) {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("scratch network namespace: %w (CAP_SYS_ADMIN is needed)", err)
-	}
-	conn, err := Dial()
+	conn, err := dialNewNamespace()
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +70,14 @@ func rehearseInNewNamespace(r *Ruleset, bufferSize int) (*Ruleset, error) {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
 	return &s.Ruleset, r.verifyListed(&s.Ruleset)
+}
+
+// dialNewNamespace moves the thread to a new network namespace and opens a connection in it.
+func dialNewNamespace() (*Conn, error) {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("scratch network namespace: %w (CAP_SYS_ADMIN is needed)", err)
+	}
+	return Dial()
 }
 
 // Check has the kernel check the ruleset in the network namespace of the connection, as

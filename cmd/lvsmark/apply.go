@@ -15,6 +15,7 @@ type applyFlags struct {
 	dryRun, adopt  bool
 	strict         bool
 	noRehearsal    bool
+	allowLoss      bool
 	confirm, drain time.Duration
 	failOn         failOn
 }
@@ -37,6 +38,10 @@ With --confirm TIME, apply rolls back its changes unless the operator confirms
 them within TIME: with 'lvsmark confirm', Enter on the terminal, or SIGUSR1. A
 second lvsmark process does the rollback if the terminal closes or this process
 is killed. Ctrl-C and SIGTERM roll back at once.
+
+Apply deletes objects that were added by hand to lvsmark's tables, and a rollback
+creates them again. Diff and apply print a note for each that the kernel would
+refuse then. With --confirm, apply refuses to delete these; --allow-loss permits it.
 
 With --drain TIME, a removed real server first gets weight 0, so that it gets no
 new clients. Apply deletes it when its connections have ended, or after TIME. If
@@ -79,6 +84,7 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 			o := lvsmark.Options{
 				NetNS: opts.netns, Adopt: flags.adopt, Drain: flags.drain, FailOn: flags.failOn.effect,
 				LockOwner: flags.owner(), Progress: steps.step, Strict: flags.strict, Unrehearsed: flags.noRehearsal,
+				NoLoss: flags.confirm > 0 && !flags.allowLoss,
 			}
 			if flags.confirm > 0 && !flags.dryRun {
 				return confirmedApply(cmd.Context(), s, opts, plan, o, flags.confirm)
@@ -99,6 +105,7 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 	addNoRehearsal(cmd, &flags.noRehearsal)
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "refuse FILE if any process has changed the nftables ruleset since")
 	cmd.Flags().DurationVar(&flags.confirm, "confirm", 0, "roll back unless confirmed within `TIME`: 60s, 5m")
+	cmd.Flags().BoolVar(&flags.allowLoss, "allow-loss", false, "with --confirm: delete objects added by hand that a rollback could not restore")
 	cmd.Flags().DurationVar(&flags.drain, "drain", 0, "wait up to `TIME` for connections of removed real servers to end: 5m")
 	flags.failOn.add(cmd)
 	return cmd
@@ -121,6 +128,8 @@ func (f *applyFlags) check(cmd *cobra.Command, args []string) error {
 	switch {
 	case f.confirm > 0 && f.drain > 0:
 		return usageErrorf(cmd, "--confirm and --drain cannot be combined: a rollback cannot restore connections that have ended; apply the additions with --confirm first, then the removals with --drain")
+	case f.allowLoss && f.confirm == 0:
+		return usageErrorf(cmd, "--allow-loss needs --confirm: apply --confirm TIME --allow-loss")
 	case len(args) > 0 && f.drain > 0:
 		return usageErrorf(cmd, "--drain cannot be combined with a plan file: it takes steps that are not in the plan")
 	case len(args) == 0 && f.strict:

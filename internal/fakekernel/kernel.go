@@ -38,6 +38,7 @@ type Kernel struct {
 
 	Announced   [][]hostaddr.Address // of each call of AnnounceAddresses
 	Unannounced []error              // its result
+	Lost        []nft.LostObject     // objects that Restore and Unrestorable return
 
 	tables     []*nft.Table // lvsmark's
 	foreign    []nft.TableName

@@ -55,11 +55,18 @@ func (k *Kernel) CommitLocked(d *nft.Difference, generation uint32) (uint32, err
 }
 
 // Restore is like nft.Conn.Restore.
-func (k *Kernel) Restore(r *nft.Ruleset) error {
-	return k.change("restore", func() error {
+func (k *Kernel) Restore(r *nft.Ruleset) (nft.Restored, error) {
+	changed := !nft.Compare(&nft.Ruleset{Tables: k.tables}, r).Empty()
+	err := k.change("restore", func() error {
 		k.SetTables(r)
 		return nil
 	})
+	return nft.Restored{Changed: changed, Lost: k.Lost}, err
+}
+
+// Unrestorable is like nft.Unrestorable.
+func (k *Kernel) Unrestorable(_, _ *nft.Ruleset) ([]nft.LostObject, error) {
+	return k.Lost, nil
 }
 
 // SetTables replaces lvsmark's tables.
