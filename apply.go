@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,8 +18,19 @@ import (
 // nftables ruleset, IPVS or addresses between plan and commit.
 const applyTries = 5
 
-// apply carries out the plan. If the kernel has changed since the plan, it plans again.
+// apply carries out the plan, and announces the VIPs that it has added.
 func (e *engine) apply(ctx context.Context, p *Plan) (*Plan, error) {
+	done, err := e.applyCurrent(ctx, p)
+	e.repeatAnnouncements(ctx)
+	if err != nil {
+		return nil, e.announced.explain(err)
+	}
+	return done.carriedOut(e.announced.failures, e.lost), nil
+}
+
+// applyCurrent carries out the plan. If the kernel has changed since the plan, it plans
+// again.
+func (e *engine) applyCurrent(ctx context.Context, p *Plan) (*Plan, error) {
 	for try := 1; ; try++ {
 		err := e.applyOnce(ctx, p)
 		switch {
@@ -52,6 +62,9 @@ func (e *engine) applyOnce(ctx context.Context, p *Plan) error {
 	}
 	if len(p.Changes()) == 0 {
 		return nil
+	}
+	if err := p.Blocked(); err != nil {
+		return err
 	}
 	draining := e.opts.Drain > 0 && p.removes()
 	if !draining || e.opts.FailOn != impact.Cuts {
@@ -145,7 +158,10 @@ func (e *engine) verify(p *Plan) error {
 	if err != nil {
 		return &VerifyError{Err: err}
 	}
-	differences := len(nft.Compare(&now.Ruleset, p.settled).Changes())
+	differences := 0
+	if len(e.lost) == 0 {
+		differences = len(nft.Compare(&now.Ruleset, p.settled).Changes())
+	}
 	if len(p.services) > 0 {
 		services, err := e.Services(keysOf(p.want)...)
 		if err != nil {
@@ -166,10 +182,10 @@ func (e *engine) verify(p *Plan) error {
 // incomplete. Compare-and-swap on the generation detects a change by another process,
 // and the lock of another lvsmark, because taking the lock changes the generation.
 func (p *Plan) transaction() *nft.Difference {
-	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || len(p.addresses.added)+len(p.addresses.removed) > 0 {
+	if len(p.services) > 0 || len(p.settings.set)+len(p.settings.putBack) > 0 || !p.addresses.empty() {
 		return nil
 	}
-	if p.intent != &p.live.Ruleset || p.settled != p.active {
+	if p.intent != &p.live.Ruleset || p.settled != p.active || p.isRollback() {
 		return nil
 	}
 	if d := nft.Compare(p.intent, p.active); d.IsAtomic() {
@@ -206,9 +222,9 @@ func (e *engine) transactionStep(p *Plan, d *nft.Difference) step {
 			_, failure = e.Commit(d, p.live.Generation)
 			return failure
 		},
-		undo: func() error {
+		undo: func() (undoing, error) {
 			if isStale(failure) {
-				return nil
+				return undoing{}, nil
 			}
 			return e.undoTransaction(p)
 		},
@@ -217,19 +233,16 @@ func (e *engine) transactionStep(p *Plan, d *nft.Difference) step {
 
 // undoTransaction undoes the transaction if the kernel carried it out and only its answer
 // was lost. It does nothing if lvsmark's tables have changed since.
-func (e *engine) undoTransaction(p *Plan) error {
+func (e *engine) undoTransaction(p *Plan) (undoing, error) {
 	if err := e.acquireFirst(nil); err != nil {
-		return fmt.Errorf("it is unknown whether this was done: %w", err)
+		return undoing{}, fmt.Errorf("it is unknown whether this was done: %w", err)
 	}
 	now, err := e.Snapshot()
 	if err != nil {
-		return fmt.Errorf("it is unknown whether this was done: %w", err)
+		return undoing{}, fmt.Errorf("it is unknown whether this was done: %w", err)
 	}
 	if !nft.Compare(&now.Ruleset, p.settled).Empty() {
-		return nil
+		return undoing{}, nil
 	}
-	if err := e.Restore(&p.live.Ruleset); err != nil {
-		return fmt.Errorf("%s: %w", strings.Join(tables(&p.live.Ruleset, p.settled), ", "), err)
-	}
-	return nil
+	return e.undoRuleset(&p.live.Ruleset, p.settled)
 }

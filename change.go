@@ -5,7 +5,6 @@ package lvsmark
 import (
 	"fmt"
 
-	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -75,24 +74,6 @@ func settingChanges(list []settingChange, impacts []impact.Impact) []Change {
 			Op: Edit, Kind: "setting", Before: s.name + " = " + s.before, After: s.name + " = " + s.after,
 			Impact: impacts[i],
 		}
-		changes[i].makePrintable()
-	}
-	return changes
-}
-
-func addedAddresses(list []hostaddr.Address) []Change {
-	changes := make([]Change, len(list))
-	for i, a := range list {
-		changes[i] = Change{Op: Add, Kind: "address", Where: "device " + a.Device, After: a.IP.String(), Impact: impact.Impact{Effect: impact.Safe}}
-		changes[i].makePrintable()
-	}
-	return changes
-}
-
-func removedAddresses(list []hostaddr.Address, impacts []impact.Impact) []Change {
-	changes := make([]Change, len(list))
-	for i, a := range list {
-		changes[i] = Change{Op: Delete, Kind: "address", Where: "device " + a.Device, Before: a.IP.String(), Impact: impacts[i]}
 		changes[i].makePrintable()
 	}
 	return changes

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -106,7 +107,7 @@ func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoin
 		}
 	}
 	opts := e.opts
-	opts.Drain, opts.FailOn = 0, "" // a rollback is neither delayed nor refused
+	opts.Drain, opts.FailOn, opts.NoLoss = 0, "", false // a rollback is neither delayed nor refused
 	return &Checkpoint{opts, state}, state.noIPVS
 }
 
@@ -114,13 +115,19 @@ func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoin
 // because services may need them. Settings that are only in the current ledger were
 // changed after the checkpoint: they are put back last.
 func (c *Checkpoint) desired() *Desired {
-	d := &Desired{ruleset: &c.state.ruleset.Ruleset, services: c.state.services, adopt: true, exact: true}
+	d := &Desired{
+		ruleset: &c.state.ruleset.Ruleset, services: c.state.services, adopt: true, exact: true,
+		lifetimes: map[hostaddr.Address]hostaddr.Lifetime{},
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.state.settings)) {
 		d.settings = append(d.settings, config.Setting{Name: name, Value: c.state.settings[name].value})
 	}
 	for _, a := range c.state.addresses {
 		if a.Ours {
 			d.addresses = append(d.addresses, a.Address)
+			if a.Lifetime > 0 {
+				d.lifetimes[a.Address] = a.Lifetime
+			}
 		}
 	}
 	return d
@@ -132,7 +139,7 @@ func (c *Checkpoint) Plan(ctx context.Context) (*Plan, error) {
 }
 
 // Restore restores the checkpoint, with the steps of Apply. It takes the lock, unless the
-// checkpoint holds it.
+// checkpoint holds it. See Plan.Lost for what it could not restore.
 func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
 	p, err := c.Plan(ctx)
 	if err != nil {

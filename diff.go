@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -142,36 +141,4 @@ func ofKeys(services []ipvs.VirtualService, lists ...[]ipvs.VirtualService) []ip
 		wanted[key] = true
 	}
 	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool { return !wanted[s.Key] })
-}
-
-// An addressPlan is the changes of VIP addresses of devices.
-type addressPlan struct {
-	added, removed []hostaddr.Address
-	present        []hostaddr.Address // all addresses of devices, added by any process
-}
-
-// diffAddresses does not change addresses that lvsmark did not add. If a VIP has such an
-// address already, lvsmark uses it, and delete does not remove it.
-func (p *Plan) diffAddresses(have *State, want *Desired) error {
-	present := make(map[hostaddr.Address]bool, len(have.addresses))
-	for _, a := range have.addresses {
-		present[a.Address] = true
-	}
-	desired := make(map[hostaddr.Address]bool, len(want.addresses))
-	for _, a := range want.addresses {
-		if err := have.devices[a.Device]; err != nil {
-			return fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices", a.Device, a.IP, err)
-		}
-		if !present[a] {
-			p.addresses.added = append(p.addresses.added, a)
-		}
-		desired[a] = true
-	}
-	for _, a := range have.addresses {
-		p.addresses.present = append(p.addresses.present, a.Address)
-		if a.Ours && !desired[a.Address] {
-			p.addresses.removed = append(p.addresses.removed, a.Address)
-		}
-	}
-	return nil
 }

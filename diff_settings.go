@@ -54,6 +54,9 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 			return err
 		}
 	}
+	if !want.exact {
+		p.checkSettable(have)
+	}
 	return nil
 }
 
@@ -82,6 +85,35 @@ func settingCommand(name string) string {
 // isMissing reports whether a setting does not exist at present.
 func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ipvs.ErrNoIPVS)
+}
+
+// checkSettable blocks the plan if a setting cannot be set, for example because /proc/sys
+// is read-only.
+func (p *Plan) checkSettable(have *State) {
+	for _, s := range p.settings.set {
+		if fixed := have.settings[s.name].fixed; fixed != nil {
+			p.blocked = append(p.blocked, fmt.Errorf("%w: %s, or leave it out of the spec%s", fixed, setOutside(s), p.keyOf(s.name)))
+		}
+	}
+	for _, s := range p.settings.putBack {
+		if fixed := have.settings[s.name].fixed; fixed != nil {
+			p.blocked = append(p.blocked, fmt.Errorf("%w: it was changed by an apply, and would be put back; %s", fixed, setOutside(s)))
+		}
+	}
+}
+
+func setOutside(s settingChange) string {
+	return fmt.Sprintf("in a container, set it on the host, in this network namespace (`sysctl -w \"%s=%s\"`)", s.name, s.after)
+}
+
+// keyOf returns the key of the spec that implies a setting, in brackets; empty: the spec
+// names the setting itself.
+func (p *Plan) keyOf(setting string) string {
+	named := func(s config.Sysctl) bool { return s.Name == setting }
+	if p.spec == nil || slices.ContainsFunc(p.spec.Director.Sysctls, named) {
+		return ""
+	}
+	return " (director.ip-forward: false)"
 }
 
 // recorded returns the ledger entry of a desired setting. It keeps the value before the

@@ -44,6 +44,7 @@ func (e *engine) drain(ctx context.Context, p *Plan, generation uint32) (*Plan, 
 	if err := run(ctx, p.deferred().steps(e, generation), e.progress); err != nil {
 		return nil, err
 	}
+	e.repeatAnnouncements(ctx)
 	if err := e.awaitEnd(ctx, p); errors.Is(err, ErrDrainInterrupted) {
 		return nil, err
 	} else if err != nil {
@@ -60,7 +61,7 @@ func (e *engine) drain(ctx context.Context, p *Plan, generation uint32) (*Plan, 
 // VIPs and marks stay. A running session needs the marks for its next data connection,
 // which must reach the real server of the control connection.
 func (p *Plan) deferred() *Plan {
-	d := &Plan{live: p.live, settings: settingsPlan{set: p.settings.set}}
+	d := &Plan{live: p.live, settings: settingsPlan{set: p.settings.set}, addresses: addressPlan{lifetimes: p.addresses.lifetimes}}
 	for _, c := range p.services {
 		if c.Op == ipvs.DelDestination && c.Before.Weight > 0 {
 			drained := c.Before

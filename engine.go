@@ -5,36 +5,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/impact"
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
 // Options configure the engine. The zero value selects the network namespace of the
 // calling process.
 type Options struct {
-	NetNS     string            // name in /run/netns, or a path; empty: the caller's namespace
-	Adopt     bool              // take over IPVS services with marks of the spec that differ and are not in the ledger
-	Saves     bool              // read the digest of IPVS too, for Plan.Save
-	Strict    bool              // refuse a plan file if any process has changed the ruleset since, also tables that lvsmark does not use
-	Drain     time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
-	FailOn    impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
-	LockOwner string            // text in the lock that other processes report: "apply"; at most 60 bytes
-	LockToken *LockToken        // lock that the caller holds; nil: take the lock
-	Unmarked  []string          // tables that are lvsmark's although they lack its comment, as Plan.Unmarked returns them
-	Progress  func(step string) // called at the start of each step; may be nil
+	NetNS       string            // name in /run/netns, or a path; empty: the caller's namespace
+	Adopt       bool              // take over IPVS services with marks of the spec that differ and are not in the ledger
+	Saves       bool              // read the digest of IPVS too, for Plan.Save
+	Unrehearsed bool              // validate the ruleset by nft.Conn.Check instead of a rehearsal, which needs CAP_SYS_ADMIN
+	Strict      bool              // refuse a plan file if any process has changed the ruleset since, also tables that lvsmark does not use
+	Drain       time.Duration     // maximum time for connections of removed real servers to end; 0: do not wait
+	NoLoss      bool              // refuse to delete objects, added by hand to lvsmark's tables, that a rollback could not restore
+	FailOn      impact.Effect     // refuse changes with this effect on live traffic or a worse one; empty: none
+	LockOwner   string            // text in the lock that other processes report: "apply"; at most 60 bytes
+	LockToken   *LockToken        // lock that the caller holds; nil: take the lock
+	Unmarked    []string          // tables that are lvsmark's although they lack its comment, as Plan.Unmarked returns them
+	Progress    func(step string) // called at the start of each step; may be nil
 }
 
 // PlanSpec compares the spec with the kernel. It changes nothing outside a scratch
 // network namespace.
 func PlanSpec(ctx context.Context, source Source, opts Options) (*Plan, error) {
 	return reading(source, func() (*Plan, error) {
-		if err := checkPrivileges(netAdmin(), sysAdmin()); err != nil {
+		if err := opts.checkPrivileges(); err != nil {
 			return nil, err
 		}
 		return planning(ctx, opts, func(e *engine) (*Plan, error) { return e.planSpec(ctx, source) })
@@ -72,6 +73,9 @@ type engine struct {
 	opts     Options
 	progress func(string)
 	release  func() error // releases the lock; nil: not taken, or held by the caller
+
+	announced announcer
+	lost      []nft.LostObject // objects added by hand that the rollback to a checkpoint could not restore
 }
 
 func newEngine(k kernel, c clock, opts Options) *engine {
@@ -111,7 +115,7 @@ func inKernel[T any](opts Options, f func(*engine) (T, error)) (result T, err er
 // planSpec compares the kernel with the spec. It reads the ruleset while the spec is read,
 // and again if another process changes it before the rehearsal is complete.
 func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
-	rehearsal := e.rehearse(source)
+	rehearsal := e.validate(source)
 	ruleset, err := e.Snapshot()
 	if err != nil {
 		return nil, err
@@ -126,8 +130,8 @@ func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
 		}
 	}
 	warnings := e.warnings(spec)
-	e.progress("rehearse")
-	r, err := rehearsal.await(ctx)
+	e.progress("validate the ruleset")
+	r, err := rehearsal(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +180,23 @@ type rehearsal struct {
 	err                 error
 }
 
+// validate returns a function that waits for a rehearsal of the spec, which must have no
+// mistakes. Without a rehearsal, that function checks the compiled ruleset instead, on this
+// thread.
+func (e *engine) validate(source Source) func(context.Context) (rehearsal, error) {
+	if !e.opts.Unrehearsed {
+		return e.rehearse(source).await
+	}
+	return func(context.Context) (rehearsal, error) {
+		spec, err := source()
+		if err != nil {
+			return rehearsal{}, err
+		}
+		compiled := nft.Compile(spec)
+		return rehearsal{compiled, compiled, e.Check(compiled)}, nil
+	}
+}
+
 // rehearsals yields one rehearsal, or none if the spec has mistakes.
 type rehearsals <-chan rehearsal
 
@@ -213,7 +234,11 @@ func (e *engine) compare(ctx context.Context, ruleset *nft.Snapshot, want *Desir
 	if err != nil {
 		return nil, err
 	}
-	p.opts, p.warnings = e.opts, warnings
+	p.opts, p.warnings = e.opts, slices.Concat(warnings, p.warnings)
+	for _, err := range p.blocked {
+		p.warnings = append(p.warnings, printable.Line("apply would fail: "+err.Error()))
+	}
+	e.checkRestorable(p)
 	p.notes = append(p.notes, want.notes...)
 	p.count(e.kernel)
 	return p, nil
@@ -253,41 +278,4 @@ func reading[T any](source Source, f func() (T, error)) (T, error) {
 		}
 	}
 	return result, err
-}
-
-// ErrPrivilege means that the process lacks a capability; see capabilities(7).
-var ErrPrivilege = errors.New("missing privilege")
-
-// A capability of capabilities(7) and what lvsmark needs it for.
-type capability struct {
-	bit           uint
-	name, purpose string
-}
-
-// netAdmin is needed for every access to the kernel, sysAdmin for the plan of a spec.
-func netAdmin() capability {
-	return capability{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN", "to read and change nftables, IPVS and addresses"}
-}
-
-func sysAdmin() capability {
-	return capability{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to rehearse in a network namespace"}
-}
-
-// checkPrivileges returns an error that names the capabilities that the process lacks.
-func checkPrivileges(needs ...capability) error {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return fmt.Errorf("reading the capabilities of this process: %w", err)
-	}
-	var missing []string
-	for _, need := range needs {
-		if data[need.bit/32].Effective&(1<<(need.bit%32)) == 0 {
-			missing = append(missing, need.name+" ("+need.purpose+")")
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("%w: this process lacks %s; run it as root", ErrPrivilege, strings.Join(missing, " and "))
-	}
-	return nil
 }

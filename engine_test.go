@@ -209,7 +209,7 @@ func (w *world) failsAfter(from, to string, n int) (enough bool) {
 		if enough = n <= len(steps); !enough {
 			return
 		}
-		steps = append(steps[:n:n], step{name: "fail", do: func() error { return errInjected }, undo: func() error { return nil }})
+		steps = append(steps[:n:n], step{name: "fail", do: func() error { return errInjected }, undo: func() (undoing, error) { return undoing{}, nil }})
 		err := run(w.t.Context(), steps, func(string) {})
 		assert.ErrorIs(w.t, err, errInjected)
 		var undone *RollbackError

@@ -43,7 +43,7 @@ drains 1, cuts 1 connection (ftp: 1)
 func TestFakeReadAgain(t *testing.T) {
 	w := newFakeWorld(t)
 	_, err := w.plan(t.Context(), boundSpec, Options{Progress: func(step string) {
-		if step == "rehearse" {
+		if step == "validate the ruleset" {
 			w.AddForeign(nft.TableName{Family: nft.IPv4, Name: "lvsmark"})
 		}
 	}})

@@ -44,9 +44,11 @@ type rulesets interface {
 	Adopt(...nft.TableName)
 	Unmarked() ([]*nft.Table, error)
 	Rehearse(*nft.Ruleset) (*nft.Ruleset, error)
+	Check(*nft.Ruleset) error
 	Commit(d *nft.Difference, generation uint32) (uint32, error)
 	CommitLocked(d *nft.Difference, generation uint32) (uint32, error)
-	Restore(*nft.Ruleset) error
+	Restore(*nft.Ruleset) (nft.Restored, error)
+	Unrestorable(r, to *nft.Ruleset) ([]nft.LostObject, error)
 	Acquire(owner string, generation uint32) (release func() error, after uint32, err error)
 	LockOwner() (owner string, found bool, err error)
 }
@@ -65,9 +67,11 @@ type services interface {
 // settings reads and writes sysctls and IPVS timeouts. The error of a missing sysctl wraps
 // fs.ErrNotExist and names the module that creates it; the error of a timeout is that of
 // ipvs.Open. WriteSetting fails if the kernel has another value afterwards, because each
-// apply would write it again.
+// apply would write it again. CheckSetting returns an error if WriteSetting would fail for
+// any value; it changes nothing.
 type settings interface {
 	ReadSetting(name string) (string, error)
+	CheckSetting(name string) error
 	WriteSetting(name, value string) error
 }
 
@@ -78,6 +82,8 @@ type addresses interface {
 	Addresses() ([]hostaddr.Local, error)
 	AddAddresses(...hostaddr.Address) []error
 	DeleteAddresses(...hostaddr.Address) []error
+	SetAddressLifetime(hostaddr.Address, hostaddr.Lifetime) error
+	AnnounceAddresses(...hostaddr.Address) []error
 }
 
 // A netnsKernel is the kernel in the network namespace of the thread that opened it.
@@ -104,6 +110,10 @@ func (k *netnsKernel) Close() {
 }
 
 func (k *netnsKernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return nft.Rehearse(r) }
+
+func (k *netnsKernel) Unrestorable(r, to *nft.Ruleset) ([]nft.LostObject, error) {
+	return nft.Unrestorable(r, to)
+}
 
 func (k *netnsKernel) Acquire(owner string, generation uint32) (func() error, uint32, error) {
 	lock, after, err := nft.Acquire(owner, generation)
@@ -163,6 +173,13 @@ func (k *netnsKernel) ReadSetting(name string) (string, error) {
 	return sysctl.Read(name)
 }
 
+func (k *netnsKernel) CheckSetting(name string) error {
+	if isTimeout(name) {
+		return nil
+	}
+	return sysctl.CheckWritable(name)
+}
+
 func (k *netnsKernel) WriteSetting(name, value string) error {
 	if isTimeout(name) {
 		return k.writeTimeout(name, value)
@@ -181,6 +198,14 @@ func (k *netnsKernel) AddAddresses(list ...hostaddr.Address) []error { return ho
 
 func (k *netnsKernel) DeleteAddresses(list ...hostaddr.Address) []error {
 	return hostaddr.Delete(list...)
+}
+
+func (k *netnsKernel) SetAddressLifetime(a hostaddr.Address, lifetime hostaddr.Lifetime) error {
+	return hostaddr.SetLifetime(a, lifetime)
+}
+
+func (k *netnsKernel) AnnounceAddresses(list ...hostaddr.Address) []error {
+	return hostaddr.Announce(list...)
 }
 
 // readTimeout returns an IPVS timeout in seconds. Its error is that of ipvs.Open.

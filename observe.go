@@ -11,7 +11,7 @@ import (
 // observe reads a State. The ruleset is read before, because the scope depends on its
 // ledger.
 func (e *engine) observe(ctx context.Context, ruleset *nft.Snapshot, scopeOf func(nft.Ledger) scope) (*State, error) {
-	state := &State{ruleset: ruleset, ledger: ruleset.Ledger(), settings: map[string]observed{}, devices: map[string]error{}}
+	state := &State{ruleset: ruleset, ledger: ruleset.Ledger(), settings: map[string]observed{}, devices: map[string]error{}, noIPv6: map[string]bool{}}
 	s := scopeOf(state.ledger)
 	s.digest = e.opts.Saves
 	for _, read := range []func(*State, scope) error{e.observeServices, e.observeSettings, e.observeAddresses} {
@@ -46,7 +46,10 @@ func (e *engine) observeServices(state *State, s scope) (err error) {
 func (e *engine) observeSettings(state *State, s scope) error {
 	for _, name := range s.settings {
 		value, err := e.ReadSetting(name)
-		state.settings[name] = observed{value, err}
+		state.settings[name] = observed{value: value, err: err}
+		if err == nil {
+			state.settings[name] = observed{value: value, fixed: e.CheckSetting(name)}
+		}
 	}
 	return nil
 }
@@ -54,6 +57,8 @@ func (e *engine) observeSettings(state *State, s scope) error {
 func (e *engine) observeAddresses(state *State, s scope) (err error) {
 	for _, device := range s.devices {
 		state.devices[device] = e.Device(device)
+		disabled, err := e.ReadSetting(disableIPv6(device))
+		state.noIPv6[device] = err == nil && disabled != "0"
 	}
 	state.addresses, err = e.Addresses()
 	return err

@@ -50,12 +50,14 @@ func eachStep[T any](name string, items []T, o operation[T]) step {
 			answers = o.do(items)
 			return firstOf(answers)
 		},
-		undo: func() error {
+		undo: func() (result undoing, err error) {
 			var left []error
 			for i, failure := range slices.Backward(answers) {
-				left = append(left, o.undoItem(items[i], failure))
+				undone, err := o.undoItem(items[i], failure)
+				result.changed = result.changed || undone
+				left = append(left, err)
 			}
-			return errors.Join(left...)
+			return result, errors.Join(left...)
 		},
 		objects: func() (names []string) {
 			for _, item := range items {
@@ -76,32 +78,33 @@ func firstOf(answers []error) error {
 	return nil
 }
 
-// undoItem undoes the operation on one item. It returns nil if the item is undone already.
+// undoItem undoes the operation on one item. It returns true if the operation was done, and
+// no error if the item is undone already.
 // If the operation failed, the kernel may have done it nevertheless, if only the answer
 // was lost.
-func (o operation[T]) undoItem(item T, failure error) error {
+func (o operation[T]) undoItem(item T, failure error) (undone bool, err error) {
 	if failure != nil {
 		done, err := o.done(item)
 		switch {
 		case err != nil:
-			return fmt.Errorf("%s: it is unknown whether this was done: %w", o.name(item), err)
+			return false, fmt.Errorf("%s: it is unknown whether this was done: %w", o.name(item), err)
 		case !done:
-			return nil
+			return false, nil
 		case errors.Is(failure, unix.EEXIST) && o.foreign != nil && o.foreign(item):
-			return nil
+			return false, nil
 		}
 	}
-	err := o.undo(item)
+	err = o.undo(item)
 	if err == nil {
-		return nil
+		return true, nil
 	}
 	if o.moot != nil && o.moot(err) {
-		return nil
+		return true, nil
 	}
 	if done, readErr := o.done(item); readErr == nil && !done {
-		return nil
+		return true, nil
 	}
-	return fmt.Errorf("%s: %w", o.name(item), err)
+	return false, fmt.Errorf("%s: %w", o.name(item), err)
 }
 
 func (e *engine) serviceOperation() operation[ipvs.Change] {
@@ -130,10 +133,11 @@ func (e *engine) settingOperation() operation[settingChange] {
 	}
 }
 
-// addAddress adds a VIP to a device. removeAddress is the inverse operation.
+// addAddress adds a VIP to a device and announces it. removeAddress is the inverse
+// operation.
 func (e *engine) addAddress() operation[hostaddr.Address] {
 	return operation[hostaddr.Address]{
-		do:   func(list []hostaddr.Address) []error { return e.AddAddresses(list...) },
+		do:   func(list []hostaddr.Address) []error { return e.addAndAnnounce(list...) },
 		undo: func(a hostaddr.Address) error { return firstOf(e.DeleteAddresses(a)) },
 		done: e.hasAddress,
 		name: hostaddr.Address.String,
@@ -147,13 +151,35 @@ func (e *engine) removeAddress() operation[hostaddr.Address] {
 	}
 	return operation[hostaddr.Address]{
 		do:   func(list []hostaddr.Address) []error { return e.DeleteAddresses(list...) },
-		undo: func(a hostaddr.Address) error { return firstOf(e.AddAddresses(a)) },
+		undo: func(a hostaddr.Address) error { return firstOf(e.addAndAnnounce(a)) },
 		done: missing,
 		name: hostaddr.Address.String,
 	}
 }
 
 func (e *engine) hasAddress(address hostaddr.Address) (bool, error) {
+	_, has, err := e.address(address)
+	return has, err
+}
+
+// address returns an address that lvsmark added.
+func (e *engine) address(address hostaddr.Address) (hostaddr.Local, bool, error) {
 	have, err := e.Addresses()
-	return slices.ContainsFunc(have, func(a hostaddr.Local) bool { return a.Address == address && a.Ours }), err
+	i := slices.IndexFunc(have, func(a hostaddr.Local) bool { return a.Address == address && a.Ours })
+	if i < 0 {
+		return hostaddr.Local{}, false, err
+	}
+	return have[i], true, err
+}
+
+func (e *engine) changeLifetime() operation[lifetimeChange] {
+	return operation[lifetimeChange]{
+		do:   each(func(c lifetimeChange) error { return e.SetAddressLifetime(c.Address, c.after) }),
+		undo: func(c lifetimeChange) error { return e.SetAddressLifetime(c.Address, c.before) },
+		done: func(c lifetimeChange) (bool, error) {
+			now, has, err := e.address(c.Address)
+			return has && (now.Lifetime == 0) == (c.after == 0), err
+		},
+		name: func(c lifetimeChange) string { return c.String() },
+	}
 }

@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -36,8 +37,12 @@ type Plan struct {
 	services   []ipvs.Change
 	settings   settingsPlan
 	addresses  addressPlan
+	blocked    []error // why apply would fail, as far as that is known
 	notes      []string
 	warnings   []string
+
+	unrestorable []nft.LostObject // deleted objects that a rollback could not restore
+	lost         []nft.LostObject // see Lost
 
 	changes func() []Change // see Changes
 }
@@ -45,7 +50,8 @@ type Plan struct {
 // Changes returns the changes in the order of Apply. It is empty if there is nothing to do.
 func (p *Plan) Changes() []Change { return p.changes() }
 
-// Notes returns differences that lvsmark does not change.
+// Notes returns differences that lvsmark does not change, and objects that a rollback could
+// not restore.
 func (p *Plan) Notes() []string { return p.notes }
 
 // Warnings describes rules of other programs that set the mark of packets or keep them
@@ -118,10 +124,11 @@ func (p *Plan) listChanges(connections impact.Connections) []Change {
 	safe, disruptive := p.splitServices()
 	return joined(
 		settingChanges(p.settings.set, impacts.Settings),
-		removedAddresses(p.addresses.removed, impacts.Removed),
+		p.addresses.removedAddresses(impacts.Removed),
 		serviceChanges(safe, impacts.Services),
 		rulesetChanges(ruleset, impacts.Ruleset),
-		addedAddresses(p.addresses.added),
+		lifetimeChanges(p.addresses.lifetimes),
+		p.addresses.addedAddresses(),
 		serviceChanges(disruptive, impacts.Services[len(safe):]),
 		settingChanges(p.settings.putBack, impacts.Settings[len(p.settings.set):]),
 	)
@@ -175,9 +182,39 @@ func (e *ImpactError) Error() string {
 	return strings.Join(append(lines, hint), "\n")
 }
 
-// Refused returns an *ImpactError if a change has the effect of Options.FailOn or a worse
-// one.
+// Lost returns the objects, added by hand to lvsmark's tables, that a restored checkpoint had
+// and that the kernel did not create again. The plan is one that Checkpoint.Restore returned.
+func (p *Plan) Lost() []nft.LostObject { return p.lost }
+
+// carriedOut returns a copy of the plan with more warnings and the lost objects, or the plan
+// itself if there are none.
+func (p *Plan) carriedOut(warnings []string, lost []nft.LostObject) *Plan {
+	if len(warnings)+len(lost) == 0 {
+		return p
+	}
+	done := *p
+	done.warnings, done.lost = slices.Concat(p.warnings, warnings), lost
+	return &done
+}
+
+// Blocked returns why Apply would fail; nil: no reason is known beforehand. Apply returns the
+// same error before it changes anything. The error has a line for each reason.
+func (p *Plan) Blocked() error {
+	if len(p.blocked) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w\nnothing was changed", errors.Join(p.blocked...))
+}
+
+// Refused returns the error of Blocked, a *LossError if Options.NoLoss excludes the plan, or
+// an *ImpactError if a change has the effect of Options.FailOn or a worse one.
 func (p *Plan) Refused() error {
+	if err := p.Blocked(); err != nil {
+		return err
+	}
+	if p.opts.NoLoss && len(p.unrestorable) > 0 {
+		return &LossError{p.unrestorable}
+	}
 	failOn := p.opts.FailOn
 	if failOn == "" {
 		return nil
@@ -192,4 +229,38 @@ func (p *Plan) Refused() error {
 		return nil
 	}
 	return e
+}
+
+// A LossError means that apply refuses a plan because it deletes objects that a rollback
+// could not restore; see Options.NoLoss.
+type LossError struct {
+	Objects []nft.LostObject
+}
+
+// Error has a line for each object, and a hint in the last line.
+func (e *LossError) Error() string {
+	lines := []string{fmt.Sprintf("refused by --confirm, nothing was done: a rollback could not restore %d of the objects that were added by hand to lvsmark's tables", len(e.Objects))}
+	for _, o := range e.Objects {
+		lines = append(lines, o.String())
+	}
+	return strings.Join(append(lines, "move them to a table of their own; with --allow-loss, apply deletes them"), "\n")
+}
+
+// checkRestorable adds a note for each object that the plan deletes and that a rollback could
+// not restore. Such objects were added by hand to lvsmark's tables, so every plan deletes
+// them.
+func (e *engine) checkRestorable(p *Plan) {
+	if p.isRollback() {
+		return
+	}
+	lost, err := e.Unrestorable(&p.live.Ruleset, p.settled)
+	p.unrestorable = lost
+	for _, l := range lost {
+		p.notes = append(p.notes, "a rollback could not restore "+l.String())
+	}
+	if err != nil {
+		unknown := nft.LostObject{Name: "objects added by hand to lvsmark's tables", Err: err}
+		p.unrestorable = append(p.unrestorable, unknown)
+		p.notes = append(p.notes, "a rollback may not restore "+unknown.String())
+	}
 }

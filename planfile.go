@@ -152,7 +152,7 @@ func (e *StalePlanError) Error() string {
 // that the plan file names. If the kernel changes before Apply, Apply returns a
 // *StalePlanError too.
 func (s *SavedPlan) Plan(ctx context.Context, spec *config.Spec, digest SpecDigest, opts Options) (*Plan, error) {
-	if err := checkPrivileges(netAdmin(), sysAdmin()); err != nil {
+	if err := opts.checkPrivileges(); err != nil {
 		return nil, err
 	}
 	opts.Saves = true

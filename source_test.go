@@ -33,7 +33,7 @@ func TestReadAgain(t *testing.T) {
 	w := newWorld(t)
 	opts := w.options()
 	opts.Progress = func(step string) {
-		if step == "rehearse" {
+		if step == "validate the ruleset" {
 			w.nft("add table ip meanwhile")
 		}
 	}

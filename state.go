@@ -20,6 +20,7 @@ type State struct {
 	settings  map[string]observed   // sysctls and IPVS timeouts of the scope, by name
 	addresses []hostaddr.Local      // of all devices
 	devices   map[string]error      // by name of the devices of the scope; nil: the device exists
+	noIPv6    map[string]bool       // devices of the scope on which IPv6 is disabled
 }
 
 // An observed setting is its value or the error of reading it. The error of a missing
@@ -27,6 +28,7 @@ type State struct {
 type observed struct {
 	value string
 	err   error
+	fixed error // why it cannot be set; nil: it can
 }
 
 // A scope selects what observe reads in addition to the nftables ruleset and all addresses.
@@ -71,6 +73,7 @@ type Desired struct {
 	services  []ipvs.VirtualService
 	settings  []config.Setting // in the order in which they are set
 	addresses []hostaddr.Address
+	lifetimes map[hostaddr.Address]hostaddr.Lifetime // of addresses that are not permanent
 
 	adopt bool     // take over services and tables that differ and lack lvsmark's record
 	notes []string // see Plan.Notes

@@ -15,9 +15,15 @@ import (
 type step struct {
 	name    string
 	do      func() error
-	undo    func() error
+	undo    func() (undoing, error)
 	objects func() []string // names of the changed objects
 	lost    func() []string // what undo cannot restore; nil: nothing
+}
+
+// An undoing is what the undo of a step did.
+type undoing struct {
+	changed bool             // something of the step was done, and is undone
+	lost    []nft.LostObject // objects added by hand that could not be restored
 }
 
 // A RollbackError means that a step of apply failed, and the steps before it were rolled
@@ -28,6 +34,8 @@ type RollbackError struct {
 	Undone []string // steps that were undone, in this order
 	Left   []error  // steps that could not be undone, and those that they depend on
 	Lost   []string // real servers whose connections undo cannot restore
+
+	Unrestored []nft.LostObject // objects added by hand to lvsmark's tables that undo could not restore
 }
 
 func (e *RollbackError) Error() string {
@@ -42,6 +50,9 @@ func (e *RollbackError) Error() string {
 	}
 	if len(e.Lost) > 0 {
 		text += "; what cannot be undone: connections of " + strings.Join(e.Lost, ", ")
+	}
+	if len(e.Unrestored) > 0 {
+		text += "; " + unrestoredText(e.Unrestored)
 	}
 	if len(e.Left) > 0 {
 		text += "\nfix the cause, then apply or delete again: it continues from this state"
@@ -78,12 +89,14 @@ func undo(done []step, failure *RollbackError) error {
 		if s.lost != nil {
 			failure.Lost = append(failure.Lost, s.lost()...)
 		}
-		if err := s.undo(); err != nil {
+		result, err := s.undo()
+		failure.Unrestored = append(failure.Unrestored, result.lost...)
+		if err != nil {
 			failure.Left = append(failure.Left, fmt.Errorf("%s: %w", s.name, err))
 			failure.leave(done[:i])
 			break
 		}
-		if s.name != failure.Step {
+		if s.name != failure.Step || result.changed {
 			failure.Undone = append(failure.Undone, s.name)
 		}
 	}
@@ -119,15 +132,13 @@ func (p *Plan) steps(e *engine, generation uint32) []step {
 		return step{
 			name: name,
 			do: func() (err error) {
+				if p.isRollback() {
+					return e.restoreCheckpoint(to)
+				}
 				generation, err = e.CommitLocked(difference, generation)
 				return err
 			},
-			undo: func() error {
-				if err := e.Restore(from); err != nil {
-					return fmt.Errorf("%s: %w", strings.Join(tables(from, to), ", "), err)
-				}
-				return nil
-			},
+			undo:    func() (undoing, error) { return e.undoRuleset(from, to) },
 			objects: func() []string { return tables(from, to) },
 		}
 	}
@@ -138,12 +149,42 @@ func (p *Plan) steps(e *engine, generation uint32) []step {
 		eachStep("remove VIP addresses", p.addresses.removed, e.removeAddress()),
 		eachStep("add and edit IPVS services", safe, e.serviceOperation()),
 		ruleset("change the marks", p.intent, p.active),
+		eachStep("change lifetimes of VIP addresses", p.addresses.lifetimes, e.changeLifetime()),
 		eachStep("add VIP addresses", p.addresses.added, e.addAddress()),
 		e.removeServices(disruptive),
 		eachStep("put back sysctls and timeouts", p.settings.putBack, e.settingOperation()),
 		ruleset("close the ledger", p.active, p.settled),
 	}
 	return slices.DeleteFunc(steps, func(s step) bool { return s.do == nil })
+}
+
+// isRollback reports whether the desired state is a checkpoint.
+func (p *Plan) isRollback() bool { return p.desired != nil && p.desired.exact }
+
+// restoreCheckpoint restores the ruleset without the objects that the kernel refuses, and
+// records these.
+func (e *engine) restoreCheckpoint(r *nft.Ruleset) error {
+	restored, err := e.Restore(r)
+	e.lost = restored.Lost
+	return err
+}
+
+// undoRuleset restores the ruleset from after a change to another one.
+func (e *engine) undoRuleset(from, to *nft.Ruleset) (undoing, error) {
+	restored, err := e.Restore(from)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", strings.Join(tables(from, to), ", "), err)
+	}
+	return undoing{restored.Changed, restored.Lost}, err
+}
+
+// unrestoredText describes objects that a rollback did not restore.
+func unrestoredText(lost []nft.LostObject) string {
+	names := make([]string, len(lost))
+	for i, l := range lost {
+		names[i] = l.String()
+	}
+	return "not restored, because the kernel does not create it again: " + truncate(names)
 }
 
 // splitServices separates the changes that end connections, which ipvs.Diff returns last.

@@ -69,7 +69,8 @@ func TestSingleUndone(t *testing.T) {
 				if c.meanwhile != "" {
 					w.nft(c.meanwhile)
 				}
-				return e.undoTransaction(p)
+				_, err = e.undoTransaction(p)
+				return err
 			})
 			if c.left == "" {
 				assert.Equal(t, before, w.state())

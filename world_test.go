@@ -60,7 +60,10 @@ func makeWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", w.ns).Run() })
 	w.run("ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
 	w.run("ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
-	w.run("ip", "link", "set", "vip0", "up")
+	for _, device := range []string{"vip1", "vip0"} { // without link-local addresses, which appear later
+		w.run("ip", "link", "set", device, "addrgenmode", "none")
+		w.run("ip", "link", "set", device, "up")
+	}
 	w.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
 	w.nft(foreignRuleset)
 	return w

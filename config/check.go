@@ -195,7 +195,7 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 	}
 	first[addr] = address.line
 	if uses := c.vips.usesOf(addr); len(uses) > 0 {
-		c.mistake(address.position, "real server %s is the VIP at line %d; give the address of the server itself", addr, uses[0].line)
+		c.mistake(address.position, "real server %s is the VIP at line %d; give the address of the server itself, which for a server on the director is another one of its addresses", addr, uses[0].line)
 		return
 	}
 	c.loopback(i, address)

@@ -105,7 +105,7 @@ func (c *Conn) execute(requests ...netlink.Request) []error {
 func withNamespaceHint(err error) error {
 	err = netlink.Explain(err)
 	if errors.Is(err, ErrPrivilege) && inUserNamespace() {
-		return fmt.Errorf("%w; IPVS needs it in the initial user namespace, and this process is in another one, as in an unprivileged container", err)
+		return fmt.Errorf("%w; IPVS needs it in the initial user namespace, and this process is in another one, as in an unprivileged container: run it outside, or set marks only (director.bind: false)", err)
 	}
 	return err
 }

@@ -112,6 +112,9 @@ func alter(object any, field int) bool {
 		return true
 	}
 	value := reflect.ValueOf(object).Elem().Field(field)
+	if !value.CanInterface() {
+		return false // not part of the comparison
+	}
 	switch value.Interface().(type) {
 	case uint32:
 		value.SetUint(value.Uint() ^ 0x100)

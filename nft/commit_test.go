@@ -79,7 +79,7 @@ func TestCommitAndRestore(t *testing.T) {
 						one := nft.Ruleset{Tables: []*nft.Table{table}}
 						assert.Equal(t, asListed(t, one.String()), list(t, strings.Fields(table.String())...), "the order of InKernelOrder")
 					}
-					require.NoError(t, conn.Restore(first))
+					restoreAll(t, conn, first)
 					now = snapshot(t, conn)
 					assert.Empty(t, nft.Compare(&now.Ruleset, first).Changes())
 					assert.Equal(t, others, foreignOf(t, conn))
@@ -120,7 +120,8 @@ func TestRestoreGivesUp(t *testing.T) {
 		conn := dial(t)
 		run(t, "add table ip lvsmark", "-f", "-")
 		before := list(t, "ruleset")
-		require.ErrorIs(t, conn.Restore(want), unix.EEXIST)
+		_, err := conn.Restore(want)
+		require.ErrorIs(t, err, unix.EEXIST)
 		assert.Equal(t, before, list(t, "ruleset"))
 	})
 }

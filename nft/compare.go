@@ -32,7 +32,13 @@ func (d *Difference) IsAtomic() bool { return len(d.transactions()) == 1 }
 // Compare finds the difference between two rulesets. The first must be from a
 // Snapshot. The second must have the form that the kernel gives it: from Rehearse or
 // from another Snapshot.
-func Compare(from, to *Ruleset) *Difference {
+func Compare(from, to *Ruleset) *Difference { return compare(from, to, false) }
+
+// compareOrdered is Compare for a rollback: the sets also get the order of the second
+// ruleset.
+func compareOrdered(from, to *Ruleset) *Difference { return compare(from, to, true) }
+
+func compare(from, to *Ruleset, ordered bool) *Difference {
 	d := &Difference{from: from, to: to}
 	if from == to {
 		return d
@@ -52,20 +58,21 @@ func Compare(from, to *Ruleset) *Difference {
 			continue
 		}
 		td := compareTables(old, next, temporaryName(from, next))
+		if ordered {
+			td.keepTargetOrder()
+		}
 		d.changes = append(d.changes, td.changes...)
 		d.parts = append(d.parts, td.transactions)
 	}
 	return d
 }
 
-// temporaryName returns a free name for a copy of the table. The copy of a killed apply may
-// still exist.
+// temporaryName returns a free name for a copy of the table. The copy of a killed apply, or
+// the table of another program, may have it.
 func temporaryName(r *Ruleset, t *Table) string {
-	name := t.Name + "-next"
-	for r.Table(t.Family, name) != nil {
-		name += "-next"
-	}
-	return name
+	return freeName(t.Name, func(name string) bool {
+		return r.Table(t.Family, name) != nil || slices.Contains(r.foreign, TableName{t.Family, name})
+	})
 }
 
 // transactions merges the transactions of the tables: all first transactions become one,
@@ -89,7 +96,7 @@ func (d *Difference) transactions() [][]message {
 
 // transactions returns the transactions of the difference. No packet is lost between them.
 func (d *tableDifference) transactions() [][]message {
-	additions := slices.Concat(d.create, d.fill)
+	additions := slices.Concat(d.clear, d.create, d.fill)
 	switch {
 	case len(d.changes) == 0:
 		return nil

@@ -56,7 +56,7 @@ func differentElements(old, next *Set) (d elementDifference) {
 			d.added = append(d.added, b[0])
 			b = b[1:]
 		default:
-			if a[0].Rest != b[0].Rest {
+			if !sameRest(a[0].Rest, b[0].Rest) {
 				d.before, d.changed = append(d.before, a[0]), append(d.changed, b[0])
 			}
 			a, b = a[1:], b[1:]

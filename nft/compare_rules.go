@@ -2,8 +2,12 @@ package nft
 
 import (
 	"cmp"
+	"fmt"
 	"reflect"
 	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
@@ -16,13 +20,13 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 	for i, r := range old.Rules {
 		if !keepOld[i] {
 			deleted = append(deleted, d.old.ruleChange(Delete, old, r))
-			d.switches = append(d.switches, d.old.delRule(old, r))
+			d.deleteRule(&d.switches, old, r)
 		}
 	}
 	// A new rule is inserted before the next kept rule, whose handle is known.
 	var before uint64
 	kept := len(old.Rules)
-	messages := make([]message, 0, len(next.Rules))
+	messages := make([][]message, 0, len(next.Rules))
 	for i, r := range slices.Backward(next.Rules) {
 		if keepNext[i] {
 			for kept--; !keepOld[kept]; kept-- {
@@ -30,12 +34,12 @@ func (d *tableDifference) compareRules(old, next *Chain) {
 			before = old.Rules[kept].Handle
 			continue
 		}
-		messages = append(messages, d.next.newRule(next, r, before))
+		messages = append(messages, d.next.createRule(next, r, before))
 		added = append(added, d.next.ruleChange(Add, next, r))
 	}
 	slices.Reverse(messages)
 	slices.Reverse(added)
-	d.switches = append(d.switches, messages...)
+	d.switches = append(d.switches, slices.Concat(messages...)...)
 	d.addRuleChanges(deleted, added)
 }
 
@@ -51,6 +55,15 @@ func (d *tableDifference) addRuleChanges(deleted, added []Change) {
 	d.structure = true
 }
 
+// deleteRule adds the deletion of a rule to a phase. If an anonymous set of the rule has
+// the name of a new set, the rule is deleted before that is created.
+func (d *tableDifference) deleteRule(phase *[]message, c *Chain, r *Rule) {
+	if slices.ContainsFunc(d.next.Sets, func(s *Set) bool { return r.anonymous.hasSet(s.Name) }) {
+		phase = &d.clear
+	}
+	*phase = append(*phase, d.old.delRule(c, r))
+}
+
 // An identity identifies a rule in a comparison: by its meaning, or if that is unknown, by
 // its expressions.
 type identity struct {
@@ -59,10 +72,14 @@ type identity struct {
 
 func (t *Table) identity(r *Rule) identity {
 	id := identity{comment: r.Comment, rest: string(netlink.AppendAttributes(nil, r.rest))}
-	if m, ok := t.meaning(r); ok {
+	m, ok := t.meaning(r)
+	switch {
+	case !r.anonymous.isEmpty():
+		id.expressions = t.content(r)
+	case ok:
 		id.meaning = m.String()
-	} else {
-		id.expressions = r.Expressions
+	default:
+		id.expressions = r.stableExpressions()
 	}
 	return id
 }
@@ -86,7 +103,8 @@ func (d *tableDifference) commonRules(old, next *Chain) (inOld, inNext []bool) {
 
 // sameBytes reports whether two rules are equal byte by byte, as most are.
 func sameBytes(a, b *Rule) bool {
-	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest)
+	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest) &&
+		a.anonymous.isEmpty() && b.anonymous.isEmpty()
 }
 
 // common marks the rules of a longest common subsequence, by the algorithm of Hunt and
@@ -122,4 +140,79 @@ func common(a, b []identity) (inA, inB []bool) {
 		inA[pairs[at].i], inB[pairs[at].j] = true, true
 	}
 	return inA, inB
+}
+
+// The functions below leave out what packets change: the values of counters, quotas
+// and dynamic sets. Rules, elements and sets that differ only in them are equal.
+
+// isVolatile reports whether packets or time change the elements of the set.
+func (s *Set) isVolatile() bool { return s.Flags&(unix.NFT_SET_EVAL|unix.NFT_SET_TIMEOUT) != 0 }
+
+// stableExpressions returns the expressions of the rule without values that packets change.
+func (r *Rule) stableExpressions() string { return r.rewrite(Expression.stable) }
+
+func (e Expression) stable() Expression {
+	const quotaConsumed, quotaPad = 4, 3
+	switch e.Name {
+	case "counter", "last":
+		e.Data = ""
+	case "quota":
+		var data []byte
+		for typ, content := range netlink.Attributes(e.Data) {
+			if typ != quotaConsumed && typ != quotaPad {
+				data = netlink.AppendAttribute(data, typ, content)
+			}
+		}
+		e.Data = string(data)
+	}
+	return e
+}
+
+// sameRest reports whether two elements are equal apart from their keys.
+func sameRest(a, b string) bool { return a == b || stableRest(a) == stableRest(b) }
+
+// stableRest returns the Rest of an element without values that packets change.
+func stableRest(rest string) string {
+	const expression, expressions = 7, 11 // NFTA_SET_ELEM_EXPR, NFTA_SET_ELEM_EXPRESSIONS
+	var b []byte
+	for typ, data := range netlink.Attributes(rest) {
+		switch typ {
+		case expression:
+			data = expressionList([]Expression{readExpression(data).stable()})
+		case expressions:
+			data = (&Rule{Expressions: data}).stableExpressions()
+		}
+		b = netlink.AppendAttribute(b, typ, data)
+	}
+	return string(b)
+}
+
+// content returns a text that identifies a rule with its anonymous sets and chains, whose
+// names differ each time that the kernel creates them. It is not for users.
+func (t *Table) content(r *Rule) string {
+	var b strings.Builder
+	b.WriteString(r.rewrite(func(e Expression) Expression {
+		set, chain := e.references()
+		if s := r.anonymous.set(set); set != "" && s != nil {
+			e = e.withSet(s.pattern(), 0)
+		}
+		if c := r.anonymous.chain(chain); chain != "" && c != nil {
+			e = e.withChainID(0)
+		}
+		return e.stable()
+	}))
+	for _, s := range r.anonymous.sets {
+		fmt.Fprintf(&b, "%q %d %d %d %d %d %d %v", s.pattern(), s.Flags, s.KeyType, s.DataType, s.KeyLen, s.DataLen, s.Size, s.rest)
+		for _, e := range s.Elements {
+			if !s.isVolatile() {
+				fmt.Fprintf(&b, "%q %q", e.Key, stableRest(e.Rest))
+			}
+		}
+	}
+	for _, c := range r.anonymous.chains {
+		for _, inner := range t.identities(c.Rules) {
+			fmt.Fprintf(&b, "%q", inner)
+		}
+	}
+	return b.String()
 }

@@ -11,6 +11,7 @@ func compareTables(old, next *Table, temporary string) *tableDifference {
 		d.viaCopy = true
 		d.changes.add(edit(Object{Table: old}, Object{Table: next}))
 	}
+	d.viaCopy = d.viaCopy || next.takesNameOf(old)
 	d.compareSets()
 	d.compareChains()
 	d.compareUnmanaged()
@@ -29,6 +30,7 @@ func (d *tableDifference) compareSets() {
 			d.changes.add(edit(Object{Table: d.old, Set: old}, Object{Table: d.next, Set: s}))
 			d.replace(s)
 			d.compareAnyElements(old, s)
+		case s.isVolatile():
 		case s.isInterval():
 			d.compareIntervals(old, s)
 		default:
@@ -77,7 +79,7 @@ func (d *tableDifference) deleteUnused() {
 		if d.next.Chain(c.Name) == nil {
 			chains = append(chains, c)
 			for _, r := range c.Rules {
-				d.drop = append(d.drop, d.old.delRule(c, r))
+				d.deleteRule(&d.drop, c, r)
 			}
 		}
 	}
@@ -96,7 +98,7 @@ func (d *tableDifference) compareUnmanaged() {
 		if s := &d.next.Unmanaged[i]; !d.old.hasUnmanaged(*s) {
 			d.changes.add(addOrDelete(Add, Object{Table: d.next, Unmanaged: s}))
 			d.structure = true
-			d.create = append(d.create, d.next.newUnmanaged(*s))
+			d.create = append(d.create, d.next.newUnmanaged(s))
 		}
 	}
 	for i := range d.old.Unmanaged {
@@ -125,7 +127,9 @@ type tableDifference struct {
 	changes   lazyChanges
 
 	viaCopy   bool      // the kernel cannot change the table in place
+	ordered   bool      // sets get the order of next
 	replaced  []*Set    // sets of next that the kernel cannot change in place
+	clear     []message // rules with an anonymous set that has the name of a new set
 	create    []message // new chains, without rules, and unmanaged objects; elements and rules may refer to them
 	fill      []message // new sets and elements; rules of new chains
 	switches  []message // rules of kept chains, intervals, values in the ledger
@@ -162,6 +166,9 @@ func (d *tableDifference) track(s *Set, added, deleted []Element) {
 func sameSet(a, b *Set) bool {
 	x, y := *a, *b
 	x.Elements, y.Elements = nil, nil
+	x.userdata, y.userdata = nil, nil
+	x.expirations, y.expirations = nil, nil
+	x.copyOf, y.copyOf = nil, nil
 	return reflect.DeepEqual(x, y)
 }
 

@@ -109,6 +109,16 @@ var ErrStale = errors.New("the nftables ruleset was changed by another process")
 type RefusedError struct {
 	Object string // the refused object
 	Err    error  // a *netlink.KernelError, which wraps an errno
+
+	origin any // see message
+}
+
+func refusedMessage(m message, err error) error {
+	err = refused(m.object, err)
+	if refusal, ok := errors.AsType[*RefusedError](err); ok {
+		refusal.origin = m.origin
+	}
+	return err
 }
 
 func (e *RefusedError) Error() string { return fmt.Sprintf("kernel refuses %s: %v", e.Object, e.Err) }
@@ -134,6 +144,11 @@ func (c *Conn) transact(messages []message, generation uint32) error {
 	if err := c.nl.Reserve(netlink.Size(batch...)); err != nil {
 		return err
 	}
+	return c.commit(batch, messages)
+}
+
+// commit sends the encoded messages.
+func (c *Conn) commit(batch []netlink.Request, messages []message) error {
 	i, err := c.nl.Commit(batch)
 	object := i - 1 // the first request is NFNL_MSG_BATCH_BEGIN
 	switch {
@@ -142,7 +157,7 @@ func (c *Conn) transact(messages []message, generation uint32) error {
 	case errors.Is(err, unix.ERESTART):
 		return ErrStale
 	case 0 <= object && object < len(messages):
-		return refused(messages[object].object, err)
+		return refusedMessage(messages[object], err)
 	}
 	return refused("the transaction", err)
 }

@@ -67,6 +67,7 @@ func decodeSet(b []byte) (table string, s *Set, err error) {
 		case unix.NFTA_SET_DESC:
 			decodeDesc(s, a)
 		case unix.NFTA_SET_USERDATA:
+			s.userdata = bytes.Clone(a.data)
 			s.Comment = userdataText(a.data, userdata.NFTNL_UDATA_SET_COMMENT)
 			s.KeyHost = orderIsHost(a.data, userdata.NFTNL_UDATA_SET_KEYBYTEORDER)
 			s.DataHost = orderIsHost(a.data, userdata.NFTNL_UDATA_SET_DATABYTEORDER)
@@ -75,6 +76,9 @@ func decodeSet(b []byte) (table string, s *Set, err error) {
 			s.rest = append(s.rest, a.raw())
 		}
 	})
+	if s.DataType == typeVerdict {
+		s.DataLen = 0 // the kernel sets the size of its struct nft_verdict
+	}
 	return table, s, err
 }
 
@@ -157,6 +161,7 @@ func decodeRule(b []byte) (table, chain string, r *Rule, err error) {
 		case unix.NFTA_RULE_EXPRESSIONS:
 			r.Expressions = string(a.data)
 		case unix.NFTA_RULE_USERDATA:
+			r.userdata = bytes.Clone(a.data)
 			r.Comment = userdataText(a.data, userdata.TypeComment)
 		case unix.NFTA_RULE_POSITION, unix.NFTA_RULE_ID:
 		default:
@@ -174,6 +179,7 @@ func decodeUnmanaged(kind string, b []byte) (table string, s Unmanaged, err erro
 		switch {
 		case a.typ == unix.NFTA_OBJ_TABLE: // as NFTA_FLOWTABLE_TABLE
 			table = a.text()
+			return
 		case a.typ == unix.NFTA_OBJ_NAME: // as NFTA_FLOWTABLE_NAME
 			s.Name = a.text()
 		case kind != flowtable && a.typ == unix.NFTA_OBJ_TYPE:
@@ -246,7 +252,11 @@ func decodeElements(s *Set, b []byte) error {
 	rest := string(list)
 	return decode(list, "set elements", func(item attribute) {
 		_, content, n := netlink.FirstAttribute(rest)
-		s.Elements = append(s.Elements, decodeElement(content))
+		e := decodeElement(content)
+		s.Elements = append(s.Elements, e)
+		if len(e.Key)+len(e.Rest) < len(content) {
+			s.addExpiration(e, content)
+		}
 		rest = rest[n:]
 	})
 }
@@ -267,6 +277,20 @@ func decodeElement(content string) Element {
 		b = b[n:]
 	}
 	return Element{Key: content[:split], Rest: content[split:]}
+}
+
+// addExpiration records the remaining lifetime of an element, which identifies nothing: it
+// is needed to create the element again.
+func (s *Set) addExpiration(e Element, content string) {
+	for typ, data := range netlink.Attributes(content) {
+		if typ != unix.NFTA_SET_ELEM_EXPIRATION {
+			continue
+		}
+		if s.expirations == nil {
+			s.expirations = map[string]string{}
+		}
+		s.expirations[e.Key] = string(netlink.AppendAttribute(nil, typ, data))
+	}
 }
 
 // isKeyAttribute reports whether an attribute belongs to Element.Key.

@@ -65,8 +65,8 @@ func (r *Rule) isAccepted(t *testing.T, conn *Conn, table *Table, chain *Chain, 
 	if r.usesAnonymousSet(table) {
 		return false
 	}
-	if err := conn.transact([]message{table.newRule(chain, again, 0)}, 0); err != nil {
-		require.Error(t, conn.transact([]message{table.newRule(chain, r, 0)}, 0), "%s: %s", r.Text(table.Family), err)
+	if err := conn.transact(table.createRule(chain, again, 0), 0); err != nil {
+		require.Error(t, conn.transact(table.createRule(chain, r, 0), 0), "%s: %s", r.Text(table.Family), err)
 		return false
 	}
 	return true
@@ -130,7 +130,7 @@ func allTables(t *testing.T, conn *Conn) []*Table {
 	for _, table := range tables {
 		table.Sets, err = conn.Sets(table)
 		require.NoError(t, err)
-		table.Sets = withoutAnonymous(table.Sets)
+		_ = table.takeAnonymous()
 		for _, chain := range table.Chains {
 			chain.Rules = rulesOf(t, conn, table, chain)
 		}

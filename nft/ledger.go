@@ -118,9 +118,14 @@ func (t *Table) setLedger(l Ledger) {
 			Rest: userdataRest(settingUserdata(name, l.Settings[name])),
 		})
 	}
-	t.Sets = slices.DeleteFunc(t.Sets, func(s *Set) bool { return isLedgerSet(s.Name) })
 	for _, s := range []*Set{bound, settings} {
-		if len(s.Elements) > 0 {
+		i := slices.IndexFunc(t.Sets, func(have *Set) bool { return have.Name == s.Name })
+		switch {
+		case i >= 0 && len(s.Elements) > 0:
+			t.Sets[i] = s
+		case i >= 0:
+			t.Sets = slices.Delete(t.Sets, i, i+1)
+		case len(s.Elements) > 0:
 			t.Sets = append(t.Sets, s)
 		}
 	}
@@ -145,7 +150,7 @@ func settingUserdata(name string, s Setting) []byte {
 // ruleset lacks, without their hooks, so that packets do not traverse them. Bound marks are
 // stored in the first table of their family, settings in the first table.
 func (r *Ruleset) WithLedger(l Ledger, extra *Ruleset) *Ruleset {
-	next := &Ruleset{}
+	next := &Ruleset{foreign: r.foreign}
 	for _, t := range r.Tables {
 		copied := *t
 		copied.Sets = slices.Clone(t.Sets)

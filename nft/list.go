@@ -86,7 +86,7 @@ func (c *Conn) Elements(t *Table, s *Set) iter.Seq2[Element, error] {
 	return func(yield func(Element, error) bool) {
 		var part Set // the elements of one message
 		for e, err := range c.dump(unix.NFT_MSG_GETSETELEM, byte(t.Family), t.elementFilter(s)) {
-			part.Elements = part.Elements[:0]
+			part.Elements, part.expirations = part.Elements[:0], nil
 			if err == nil {
 				err = decodeElements(&part, e.data)
 			}
@@ -139,11 +139,6 @@ func (c *Conn) readSets(t *Table) error {
 		}
 	}
 	return nil
-}
-
-// withoutAnonymous removes anonymous sets.
-func withoutAnonymous(sets []*Set) []*Set {
-	return slices.DeleteFunc(sets, func(s *Set) bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 })
 }
 
 func (c *Conn) readElements(t *Table, s *Set) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -16,19 +17,24 @@ import (
 // Of elements with the same form it commits only one; see sampled. It needs CAP_SYS_ADMIN
 // and CAP_NET_ADMIN.
 func Rehearse(r *Ruleset) (*Ruleset, error) {
+	return onNewThread(func() (*Ruleset, error) { return rehearseSample(r) })
+}
+
+// onNewThread calls f on a thread that ends with it, and with the thread ends the network
+// namespace that f creates.
+func onNewThread[T any](f func() (T, error)) (T, error) {
 	type result struct {
-		ruleset *Ruleset
-		err     error
+		value T
+		err   error
 	}
 	done := make(chan result)
 	go func() {
-		// The thread is never unlocked: it ends with the goroutine, and with it the namespace.
-		runtime.LockOSThread()
-		ruleset, err := rehearseSample(r)
-		done <- result{ruleset, err}
+		runtime.LockOSThread() // never unlocked
+		value, err := f()
+		done <- result{value, err}
 	}()
 	got := <-done
-	return got.ruleset, got.err
+	return got.value, got.err
 }
 
 func rehearseSample(r *Ruleset) (*Ruleset, error) {
@@ -46,10 +52,7 @@ func rehearseSample(r *Ruleset) (*Ruleset, error) {
 // rehearseInNewNamespace moves the thread to a new network namespace and commits the ruleset
 // there. It reserves a send buffer of at least that many bytes.
 func rehearseInNewNamespace(r *Ruleset, bufferSize int) (*Ruleset, error) {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("scratch network namespace: %w (CAP_SYS_ADMIN is needed)", err)
-	}
-	conn, err := Dial()
+	conn, err := dialNewNamespace()
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +70,59 @@ func rehearseInNewNamespace(r *Ruleset, bufferSize int) (*Ruleset, error) {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
 	return &s.Ruleset, r.verifyListed(&s.Ruleset)
+}
+
+// dialNewNamespace moves the thread to a new network namespace and opens a connection in it.
+func dialNewNamespace() (*Conn, error) {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("scratch network namespace: %w (CAP_SYS_ADMIN is needed)", err)
+	}
+	return Dial()
+}
+
+// Check has the kernel check the ruleset in the network namespace of the connection, as
+// `nft -c` does, and changes nothing. It needs CAP_NET_ADMIN only. The kernel checks each
+// object by itself. It does not check what Rehearse finds as well: whether chains form a
+// loop, and whether rules fit the hooks of their chains. Of elements with the same form it
+// checks only one.
+//
+// A ruleset that Check accepts is equal in Compare to what the kernel lists after a commit.
+// Its rules have other bytes with the same meaning.
+func (c *Conn) Check(r *Ruleset) error {
+	messages := ownerFlagCheck()
+	for _, t := range r.sampled().Tables {
+		messages = append(messages, t.checkMessages()...)
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	batch := encodeBatch(messages, 0)
+	batch = batch[:len(batch)-1] // without its end, the kernel undoes the batch after the checks
+	if err := c.nl.Reserve(netlink.Size(batch...)); err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	err := explainOldKernel(c.commit(batch, messages))
+	if err == nil || errors.Is(err, ErrOldKernel) {
+		return err
+	}
+	return fmt.Errorf("check: %w", err)
+}
+
+// checkMessages creates the table under another name, because the kernel refuses one that
+// exists, and without hooks: the kernel would register the hooks of base chains for a
+// moment, and drop the packets in NFQUEUEs when it removes them.
+func (t *Table) checkMessages() []message {
+	copied := *t
+	copied.Name = fmt.Sprintf("lvsmark-check-%d", os.Getpid())
+	copied.Chains = make([]*Chain, len(t.Chains))
+	for i, c := range t.Chains {
+		copied.Chains[i] = &Chain{Name: c.Name, Comment: c.Comment, Rules: c.Rules}
+	}
+	messages, named := createTable(&copied), createTable(t)
+	for i := range messages {
+		messages[i].object = named[i].object
+	}
+	return messages
 }
 
 // elementBytes returns the length in bytes of all elements in a transaction.

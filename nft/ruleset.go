@@ -10,6 +10,8 @@ import (
 // A Ruleset is a set of nftables tables: compiled, listed by the kernel, or desired.
 type Ruleset struct {
 	Tables []*Table // sorted by family, then by name
+
+	foreign []TableName // of a snapshot: names that other programs' tables have
 }
 
 // A Table is an nftables table. lvsmark's tables have family ip or ip6.
@@ -34,6 +36,11 @@ type Set struct {
 	KeyHost, DataHost bool // host byte order; otherwise network byte order
 	Elements          []Element
 	rest              []netlink.Attribute // unknown attributes
+
+	userdata    []byte            // as the kernel lists it; nil: not from the kernel
+	expirations map[string]string // by Element.Key: NFTA_SET_ELEM_EXPIRATION, in wire format
+	copyOf      *Set              // the set of which this is a temporary copy; nil: none
+	id          uint32            // anonymous sets: number in a transaction; others: 0
 }
 
 // An Element is an element of a set. Key and Rest are netlink attributes in wire format: Key
@@ -55,6 +62,7 @@ type Chain struct {
 	Comment  string
 	Rules    []*Rule
 	rest     []netlink.Attribute
+	id       uint32 // anonymous chains: number in a transaction; others: 0
 }
 
 // A Rule is a rule of a chain.
@@ -63,6 +71,10 @@ type Rule struct {
 	Comment     string
 	Handle      uint64 // 0: not from the kernel
 	rest        []netlink.Attribute
+
+	userdata  []byte // as the kernel lists it; nil: not from the kernel
+	copyOf    *Rule  // the rule of which this is a copy for temporary sets; nil: none
+	anonymous anonymous
 }
 
 // An Unmanaged is an object in one of lvsmark's tables that lvsmark never creates: a

@@ -57,6 +57,7 @@ func (c *Conn) readOwn(s *Snapshot) error {
 			}
 		}
 	}
+	s.foreign = s.Foreign
 	s.sort()
 	for _, t := range s.Tables {
 		if err := c.readContents(t); err != nil {
@@ -74,13 +75,14 @@ func (c *Conn) readContents(t *Table) error {
 	if err := c.readSets(t); err != nil {
 		return err
 	}
-	// Anonymous sets are part of a rule.
-	t.Sets = withoutAnonymous(t.Sets)
-	for _, s := range t.Sets {
+	anonymous := t.takeAnonymous()
+	for _, s := range slices.Concat(t.Sets, anonymous) {
 		if err := c.readElements(t, s); err != nil {
 			return err
 		}
-		sortElements(s)
+		if !s.isInterval() || s.RangesArePairs() {
+			sortElements(s) // others are listed in the order of creation
+		}
 	}
 	if err := c.readChains(t.Family, t); err != nil {
 		return err
@@ -88,5 +90,6 @@ func (c *Conn) readContents(t *Table) error {
 	if err := c.readRules(t); err != nil {
 		return err
 	}
+	t.bindAnonymous(anonymous)
 	return c.readUnmanaged(t)
 }

@@ -15,7 +15,7 @@ import (
 // Text returns the rule as nft lists it. Expressions that the package does not know are
 // printed as their kernel name in brackets.
 func (r *Rule) Text(family Family) string {
-	p := rulePrinter{family: family}
+	p := rulePrinter{family: family, anonymous: r.anonymous}
 	for e := range r.All() {
 		p.expression(e)
 	}
@@ -30,6 +30,7 @@ func (r *Rule) Text(family Family) string {
 // list rules.
 type rulePrinter struct {
 	family     Family
+	anonymous  anonymous
 	words      []string
 	protocol   string // protocol that the rule has matched
 	register   string // contents of the register in nft syntax
@@ -77,7 +78,7 @@ func (p *rulePrinter) expression(e Expression) {
 	case *expr.Immediate:
 		p.immediate(e, typed)
 	case *expr.Verdict:
-		p.write("%s", verdictText(typed.Kind, typed.Chain))
+		p.write("%s", verdictText(typed.Kind, p.chainText(typed.Chain)))
 	case *expr.NAT:
 		p.nat(typed)
 	case *expr.Bitwise:
@@ -299,12 +300,12 @@ func (p *rulePrinter) lookup(e Expression, lookup *expr.Lookup) {
 	case p.register == "":
 		p.unknown(e)
 	case !lookup.IsDestRegSet && lookup.Invert:
-		p.write("%s != @%s", p.register, lookup.SetName)
+		p.write("%s != %s", p.register, p.setText(lookup.SetName))
 	case !lookup.IsDestRegSet:
-		p.write("%s @%s", p.register, lookup.SetName)
+		p.write("%s %s", p.register, p.setText(lookup.SetName))
 	case lookup.DestRegister == unix.NFT_REG_VERDICT:
-		p.write("%s vmap @%s", p.register, lookup.SetName)
+		p.write("%s vmap %s", p.register, p.setText(lookup.SetName))
 	default:
-		p.register = fmt.Sprintf("%s map @%s", p.register, lookup.SetName)
+		p.register = fmt.Sprintf("%s map %s", p.register, p.setText(lookup.SetName))
 	}
 }

@@ -50,6 +50,9 @@ func userdataText[T netlink.Content](b T, typ userdata.Type) string {
 
 // setUserdata encodes the comment and the byte orders, which nft needs to list marks.
 func setUserdata(s *Set) []byte {
+	if s.userdata != nil {
+		return s.userdata
+	}
 	order := func(host bool) []byte {
 		if host {
 			return binary.NativeEndian.AppendUint32(nil, orderHost)

@@ -14,6 +14,8 @@ import (
 type applyFlags struct {
 	dryRun, adopt  bool
 	strict         bool
+	noRehearsal    bool
+	allowLoss      bool
 	confirm, drain time.Duration
 	failOn         failOn
 }
@@ -37,6 +39,10 @@ them within TIME: with 'lvsmark confirm', Enter on the terminal, or SIGUSR1. A
 second lvsmark process does the rollback if the terminal closes or this process
 is killed. Ctrl-C and SIGTERM roll back at once.
 
+Apply deletes objects that were added by hand to lvsmark's tables, and a rollback
+creates them again. Diff and apply print a note for each that the kernel would
+refuse then. With --confirm, apply refuses to delete these; --allow-loss permits it.
+
 With --drain TIME, a removed real server first gets weight 0, so that it gets no
 new clients. Apply deletes it when its connections have ended, or after TIME. If
 apply is interrupted, the weight stays 0, and the next apply continues.
@@ -52,8 +58,10 @@ drains, also changes that turn new connections away. Diff prints the effect of
 each change. --dry-run makes the same check. With --drain, apply refuses changes
 that would still end connections after TIME.
 
-It needs root: CAP_NET_ADMIN, and CAP_SYS_ADMIN for the scratch network namespace
-in which the kernel validates the ruleset first.
+A VIP address that apply adds is announced three times, by gratuitous ARP or by
+unsolicited neighbour advertisements, which needs CAP_NET_RAW.
+
+` + noRehearsalHelp + `
 
 Exit status: 0, the kernel matches the spec (with --dry-run: would match it); 2,
 an error: apply rolled back its changes, or the message lists what remains.`,
@@ -77,7 +85,8 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 			steps := newProgress(s)
 			o := lvsmark.Options{
 				NetNS: opts.netns, Adopt: flags.adopt, Drain: flags.drain, FailOn: flags.failOn.effect,
-				LockOwner: flags.owner(), Progress: steps.step, Strict: flags.strict,
+				LockOwner: flags.owner(), Progress: steps.step, Strict: flags.strict, Unrehearsed: flags.noRehearsal,
+				NoLoss: flags.confirm > 0 && !flags.allowLoss,
 			}
 			if flags.confirm > 0 && !flags.dryRun {
 				return confirmedApply(cmd.Context(), s, opts, plan, o, flags.confirm)
@@ -95,8 +104,10 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 	}
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes and do not make them")
 	cmd.Flags().BoolVar(&flags.adopt, "adopt", false, "take over IPVS services that use marks of the spec and were not created by lvsmark")
+	addNoRehearsal(cmd, &flags.noRehearsal)
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "refuse FILE if any process has changed the nftables ruleset since")
 	cmd.Flags().DurationVar(&flags.confirm, "confirm", 0, "roll back unless confirmed within `TIME`: 60s, 5m")
+	cmd.Flags().BoolVar(&flags.allowLoss, "allow-loss", false, "with --confirm: delete objects added by hand that a rollback could not restore")
 	cmd.Flags().DurationVar(&flags.drain, "drain", 0, "wait up to `TIME` for connections of removed real servers to end: 5m")
 	flags.failOn.add(cmd)
 	return cmd
@@ -119,6 +130,8 @@ func (f *applyFlags) check(cmd *cobra.Command, args []string) error {
 	switch {
 	case f.confirm > 0 && f.drain > 0:
 		return usageErrorf(cmd, "--confirm and --drain cannot be combined: a rollback cannot restore connections that have ended; apply the additions with --confirm first, then the removals with --drain")
+	case f.allowLoss && f.confirm == 0:
+		return usageErrorf(cmd, "--allow-loss needs --confirm: apply --confirm TIME --allow-loss")
 	case len(args) > 0 && f.drain > 0:
 		return usageErrorf(cmd, "--drain cannot be combined with a plan file: it takes steps that are not in the plan")
 	case len(args) == 0 && f.strict:

@@ -7,7 +7,8 @@ import (
 )
 
 func newDiff(s streams, opts *options) *cobra.Command {
-	return &cobra.Command{
+	var noRehearsal bool
+	cmd := &cobra.Command{
 		Use:   "diff",
 		Short: "compare the spec with the kernel",
 		Long: `Diff prints the changes that apply would make in nftables, IPVS, sysctls and
@@ -28,8 +29,7 @@ cluster's packets, or take these packets before they reach IPVS.
 
 On a terminal the output is coloured, unless NO_COLOR is set or TERM is dumb.
 
-It needs root: CAP_NET_ADMIN to read the ruleset, CAP_SYS_ADMIN for the scratch
-network namespace.
+` + noRehearsalHelp + `
 
 Exit status: 0, no difference; 1, a difference; 2, an error.`,
 		Example: `  lvsmark diff
@@ -37,7 +37,7 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
   lvsmark diff -o json | jq '.changes[] | select(.op == "delete")'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, err := lvsmark.PlanSpec(cmd.Context(), opts.source(cmd.Context(), s), lvsmark.Options{NetNS: opts.netns})
+			plan, err := lvsmark.PlanSpec(cmd.Context(), opts.source(cmd.Context(), s), lvsmark.Options{NetNS: opts.netns, Unrehearsed: noRehearsal})
 			if err != nil {
 				return err
 			}
@@ -50,4 +50,6 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
 			return nil
 		},
 	}
+	addNoRehearsal(cmd, &noRehearsal)
+	return cmd
 }

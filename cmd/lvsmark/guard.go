@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // The protocol of apply --confirm and its guard, one line for each message: apply
@@ -31,8 +32,8 @@ const (
 
 	guardConfirmed = "confirmed"
 	guardRestoring = "restoring" // the result follows
-	guardRestored  = "restored"
-	guardFailed    = "failed" // followed by the reason
+	guardRestored  = "restored"  // followed by the objects that could not be restored
+	guardFailed    = "failed"    // followed by the reason
 )
 
 // newGuard returns the hidden verb that apply --confirm starts in a session of its
@@ -160,14 +161,35 @@ const (
 func restore(locked *lvsmark.LockedCheckpoint) string {
 	var err error
 	for range restoreTries {
-		if _, err = locked.Restore(context.Background()); err == nil {
-			logSystem("apply was not confirmed: rolled back to the previous state")
-			return guardRestored
+		var done *lvsmark.Plan
+		if done, err = locked.Restore(context.Background()); err == nil {
+			lost := lostText(done.Lost())
+			logSystem("apply was not confirmed: " + rolledBack(lost))
+			for _, warning := range done.Warnings() {
+				logSystem("warning: " + warning)
+			}
+			return strings.TrimSpace(guardRestored + " " + lost)
 		}
 		time.Sleep(restorePause)
 	}
 	logSystem("apply was not confirmed, and the rollback failed: " + oneLine(err))
 	return guardFailed + " " + oneLine(err)
+}
+
+// rolledBack describes a rollback that did not restore the objects in lost; empty: none.
+func rolledBack(lost string) string {
+	if lost == "" {
+		return "rolled back to the previous state"
+	}
+	return "rolled back to the previous state, except for objects added by hand that the kernel does not create again: " + lost
+}
+
+func lostText(lost []nft.LostObject) string {
+	names := make([]string, len(lost))
+	for i, l := range lost {
+		names[i] = l.String()
+	}
+	return strings.Join(names, ", ")
 }
 
 func logSystem(text string) {

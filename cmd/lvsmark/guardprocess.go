@@ -89,12 +89,12 @@ func (g *guardProcess) afterFailure(err error, checkpoint *lvsmark.Checkpoint) e
 	line := g.result()
 	if line == "" {
 		g.end()
-		if _, restoreErr := checkpoint.Restore(context.Background()); restoreErr == nil {
-			line = guardRestored
+		if done, restoreErr := checkpoint.Restore(context.Background()); restoreErr == nil {
+			line = guardRestored + " " + lostText(done.Lost())
 		}
 	}
-	if line == guardRestored {
-		return fmt.Errorf("%w; rolled back to the previous state", err)
+	if word, lost, _ := strings.Cut(line, " "); word == guardRestored {
+		return fmt.Errorf("%w; %s", err, rolledBack(lost))
 	}
 	return err
 }

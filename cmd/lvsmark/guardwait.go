@@ -12,10 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark"
 )
 
-var (
-	errNotConfirmed = errors.New("not confirmed: rolled back to the previous state")
-	errDetached     = errors.New("the terminal is closed and the apply is not confirmed: it is rolled back unless `lvsmark confirm` confirms it in time")
-)
+var errDetached = errors.New("the terminal is closed and the apply is not confirmed: it is rolled back unless `lvsmark confirm` confirms it in time")
 
 // A guardWait is an apply that has made its changes and waits for the confirmation.
 // The guard decides. If the guard is killed or does not answer, this process takes
@@ -68,11 +65,15 @@ func (w *guardWait) wait(ctx context.Context) error {
 	if w.decision == guardConfirm {
 		return nil
 	}
-	if _, err := w.checkpoint.Restore(context.WithoutCancel(ctx)); err != nil {
+	done, err := w.checkpoint.Restore(context.WithoutCancel(ctx))
+	if err != nil {
 		return fmt.Errorf("not confirmed, and the rollback failed: %w", err)
 	}
-	return errNotConfirmed
+	return notConfirmed(lostText(done.Lost()))
 }
+
+// notConfirmed is the error of an apply that was rolled back, except for lost objects.
+func notConfirmed(lost string) error { return errors.New("not confirmed: " + rolledBack(lost)) }
 
 // handleGuard handles the message that the guard rolls back, or the exit of the guard.
 func (w *guardWait) handleGuard(restoring bool) {
@@ -103,7 +104,7 @@ func guardResult(line string) error {
 	case guardConfirmed:
 		return nil
 	case guardRestored:
-		return errNotConfirmed
+		return notConfirmed(why)
 	}
 	return fmt.Errorf("not confirmed, and the rollback failed: %s", why)
 }

@@ -8,7 +8,7 @@ import (
 
 func newPlan(s streams, opts *options) *cobra.Command {
 	var out string
-	var adopt bool
+	var adopt, noRehearsal bool
 	cmd := &cobra.Command{
 		Use:   "plan -O FILE",
 		Short: "save the changes that apply would make, for apply FILE",
@@ -22,8 +22,7 @@ ruleset.
 The file is JSON. Its member changed tells whether there are changes; after is the
 output of nft and ipvsadm for lvsmark's objects after the apply.
 
-It needs root: CAP_NET_ADMIN to read the ruleset, CAP_SYS_ADMIN for the scratch
-network namespace.
+` + noRehearsalHelp + `
 
 Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 		Example: `  lvsmark plan -O monday.plan
@@ -40,7 +39,9 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 				return err
 			}
 			steps := newProgress(s)
-			plan, err := lvsmark.PlanSpec(cmd.Context(), lvsmark.Known(spec), lvsmark.Options{NetNS: opts.netns, Adopt: adopt, Saves: true, Progress: steps.step})
+			plan, err := lvsmark.PlanSpec(cmd.Context(), lvsmark.Known(spec), lvsmark.Options{
+				NetNS: opts.netns, Adopt: adopt, Saves: true, Progress: steps.step, Unrehearsed: noRehearsal,
+			})
 			steps.stop()
 			if err != nil {
 				return err
@@ -58,5 +59,6 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 	}
 	cmd.Flags().StringVarP(&out, "out", "O", "", "write the plan to `FILE`; - is standard output")
 	cmd.Flags().BoolVar(&adopt, "adopt", false, "take over IPVS services that use marks of the spec and were not created by lvsmark")
+	addNoRehearsal(cmd, &noRehearsal)
 	return cmd
 }

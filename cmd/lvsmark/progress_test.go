@@ -15,7 +15,7 @@ func TestProgress(t *testing.T) {
 		p := &progress{}
 		p.start(func(format string, args ...any) { printed <- fmt.Sprintf(format, args...) })
 
-		p.step("rehearse")
+		p.step("validate the ruleset")
 		p.step("commit")
 		time.Sleep(progressDelay - time.Millisecond)
 		synctest.Wait()

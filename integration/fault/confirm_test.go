@@ -24,6 +24,14 @@ func TestNotConfirmed(t *testing.T) {
 	}, func(_ fault.Run, left, before, _ state) bool { return left.equal(before) })
 }
 
+// TestHandMadeNotConfirmed is TestNotConfirmed for tables to which objects were added by
+// hand.
+func TestHandMadeNotConfirmed(t *testing.T) {
+	confirmationOf(t, handMadeScenario(), "hand-made, not confirmed", 6, func(s *runner, f fault.Fault) fault.Run {
+		return s.trace(applyConfirm(s.to, time.Second), f)
+	}, func(_ fault.Run, left, before, _ state) bool { return left.equal(before) })
+}
+
 // TestConfirmed injects faults into an apply that another process confirms, and into
 // its guard. If confirm succeeds, the new state stays.
 func TestConfirmed(t *testing.T) {
@@ -100,6 +108,11 @@ const maxConfirmations = 600
 // confirmation runs a sample of the cases of one kind, in parallel.
 func confirmation(t *testing.T, name string, quick int, do func(*runner, fault.Fault) fault.Run, ok func(run fault.Run, left, before, after state) bool) {
 	t.Helper()
+	confirmationOf(t, scenarios("marks", "other-marks")[1], name, quick, do, ok)
+}
+
+func confirmationOf(t *testing.T, sc scenario, name string, quick int, do func(*runner, fault.Fault) fault.Run, ok func(run fault.Run, left, before, after state) bool) {
+	t.Helper()
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("does not depend on IPVS")
@@ -107,7 +120,7 @@ func confirmation(t *testing.T, name string, quick int, do func(*runner, fault.F
 	for i := range parallelFixtures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newRunner(t, newFixture(t), scenarios("marks", "other-marks")[1])
+			s := newRunner(t, newFixture(t), sc)
 			s.name = name
 			s.calls = do(s, fault.Fault{}).Calls
 			s.reset("a run without fault")

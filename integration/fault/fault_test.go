@@ -38,6 +38,14 @@ func TestMarks(t *testing.T) {
 	injectAll(t, list, 60, 1)
 }
 
+// TestHandMade is TestMarks for tables to which objects were added by hand.
+func TestHandMade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("does not depend on IPVS")
+	}
+	injectAll(t, []scenario{handMadeScenario()}, 20, 0)
+}
+
 // TestBound is TestMarks with IPVS services.
 func TestBound(t *testing.T) {
 	need.IPVS(t)

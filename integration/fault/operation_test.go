@@ -52,6 +52,7 @@ type scenario struct {
 	name     string
 	from, to string // names of specs, as in operationFor
 	operation
+	byHand string // nft script that adds objects to lvsmark's tables after from; empty: none
 }
 
 // planFileScenario is the name of the scenario that applies a plan file.
@@ -61,13 +62,32 @@ const planFileScenario = "apply of a plan file"
 // apply can change.
 func scenarios(one, other string) []scenario {
 	return []scenario{
-		{"first apply", "", one, apply(one)},
-		{"apply of another spec", one, other, apply(other)},
-		{planFileScenario, one, other, operation{}},
-		{"apply --drain", one, other, drain(other)},
-		{"delete", other, "", remove()},
+		{"first apply", "", one, apply(one), ""},
+		{"apply of another spec", one, other, apply(other), ""},
+		{planFileScenario, one, other, operation{}, ""},
+		{"apply --drain", one, other, drain(other), ""},
+		{"delete", other, "", remove(), ""},
 	}
 }
+
+// handMadeScenario applies another spec after objects were added by hand to the table.
+func handMadeScenario() scenario {
+	return scenario{"apply over hand-made objects", "marks", "other-marks", apply("other-marks"), handMade}
+}
+
+// handMade adds objects of several kinds to the tables of the spec marks.
+const handMade = `
+add counter ip lvsmark c { packets 5 bytes 6 }
+add quota ip lvsmark q { over 25 mbytes used 1 mbytes }
+add set ip lvsmark seen { type ipv4_addr; size 100; flags dynamic; }
+add chain ip lvsmark extra { type filter hook input priority 5; policy accept; }
+add rule ip lvsmark prerouting tcp dport { 1, 2, 3 } counter
+add rule ip lvsmark prerouting tcp dport vmap { 4 : drop, 5 : accept }
+add rule ip lvsmark prerouting tcp dport 5 jump { ip saddr { 192.0.2.1, 192.0.2.7 } counter name c drop; accept; }
+add rule ip lvsmark prerouting meter floods size 100 { ip saddr limit rate 5/second }
+add rule ip lvsmark extra add @seen { ip saddr } quota name q
+add rule ip6 lvsmark prerouting tcp dport { 7, 8 } drop
+`
 
 // specs returns specs for kernels with and without IPVS.
 func specs() map[string]string {

@@ -45,6 +45,7 @@ func newRunner(t *testing.T, w *fixture, sc scenario) *runner {
 		status, text := w.do(apply(sc.from))
 		require.Zero(t, status, text)
 	}
+	s.addByHand()
 	s.before = w.state()
 	s.prepare()
 	run, err := fault.Trace(w.command(s.operation), fault.Options{Limit: limit})
@@ -68,7 +69,16 @@ func (s *runner) reset(after string) {
 	s.t.Helper()
 	status, text := s.do(operationFor(s.scenario.from))
 	require.Zero(s.t, status, "reset after %s: %s", after, text)
+	s.addByHand()
 	require.Empty(s.t, s.before.differences(s.state()), "reset after %s: %s", after, text)
+}
+
+// addByHand adds the scenario's objects to lvsmark's tables.
+func (s *runner) addByHand() {
+	s.t.Helper()
+	if s.byHand != "" {
+		s.runWith(s.byHand, "nft", "-f", "-")
+	}
 }
 
 // prepare writes the plan file if the scenario applies one.

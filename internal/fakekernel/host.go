@@ -38,6 +38,14 @@ func (k *Kernel) WriteSetting(name, value string) error {
 // RemoveSetting removes a sysctl, as the kernel does when a module is unloaded.
 func (k *Kernel) RemoveSetting(name string) { delete(k.settings, name) }
 
+// CheckSetting is like sysctl.CheckWritable.
+func (k *Kernel) CheckSetting(name string) error {
+	if k.ReadOnly && !strings.HasPrefix(name, "ipvs.") {
+		return fmt.Errorf("set sysctl %s: %w", name, unix.EROFS)
+	}
+	return nil
+}
+
 // Device returns an error if there is no device of that name.
 func (k *Kernel) Device(name string) error {
 	if !slices.Contains(k.devices, name) {
@@ -79,12 +87,37 @@ func (k *Kernel) DeleteAddresses(list ...hostaddr.Address) []error {
 	})
 }
 
+// SetAddressLifetime is like hostaddr.SetLifetime.
+func (k *Kernel) SetAddressLifetime(a hostaddr.Address, lifetime hostaddr.Lifetime) error {
+	return k.change(fmt.Sprintf("lifetime of %s = %s", a, lifetime), func() error {
+		for i := range k.addresses {
+			if k.addresses[i].Address == a && k.addresses[i].Ours {
+				k.addresses[i].Lifetime = lifetime
+				return nil
+			}
+		}
+		return fmt.Errorf("lifetime of %s: %w", a, unix.EADDRNOTAVAIL)
+	})
+}
+
+// AnnounceAddresses is like hostaddr.Announce. It records the addresses of each call.
+func (k *Kernel) AnnounceAddresses(list ...hostaddr.Address) []error {
+	k.Announced = append(k.Announced, list)
+	return k.Unannounced
+}
+
+// SetAddress replaces an address, or adds it, as another process does.
+func (k *Kernel) SetAddress(a hostaddr.Local) {
+	k.addresses = slices.DeleteFunc(k.addresses, func(l hostaddr.Local) bool { return l.Address == a.Address && l.Ours == a.Ours })
+	k.addresses = append(k.addresses, a)
+}
+
 // eachAddress calls f for each address with its index in k.addresses, or -1.
 func (k *Kernel) eachAddress(call string, list []hostaddr.Address, f func(hostaddr.Address, int) error) []error {
 	var answers []error
 	for _, a := range list {
 		err := k.change(call+a.String(), func() error {
-			i := slices.IndexFunc(k.addresses, func(l hostaddr.Local) bool { return l.Address == a })
+			i := slices.IndexFunc(k.addresses, func(l hostaddr.Local) bool { return l.Address == a && l.Ours })
 			return f(a, i)
 		})
 		answers = append(answers, err)

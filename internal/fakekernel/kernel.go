@@ -34,6 +34,11 @@ type Kernel struct {
 
 	NoIPVS   bool     // the kernel has no IPVS
 	Findings []string // returned by Warnings
+	ReadOnly bool     // /proc/sys is read-only
+
+	Announced   [][]hostaddr.Address // of each call of AnnounceAddresses
+	Unannounced []error              // its result
+	Lost        []nft.LostObject     // objects that Restore and Unrestorable return
 
 	tables     []*nft.Table // lvsmark's, and those without its comment; see Adopt
 	adopted    []nft.TableName
@@ -105,6 +110,12 @@ func (k *Kernel) String() string {
 		fmt.Fprintf(&b, "%s/%d", a.Address, a.Prefix)
 		if a.Ours {
 			b.WriteString(" by lvsmark")
+		}
+		if a.Lifetime > 0 {
+			b.WriteString(" dynamic")
+		}
+		if a.Tentative {
+			b.WriteString(" tentative")
 		}
 		b.WriteByte('\n')
 	}

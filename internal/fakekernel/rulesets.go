@@ -42,6 +42,9 @@ func (k *Kernel) Unmarked() ([]*nft.Table, error) {
 // Rehearse returns the ruleset unchanged.
 func (k *Kernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return r, nil }
 
+// Check accepts any ruleset.
+func (k *Kernel) Check(*nft.Ruleset) error { return nil }
+
 // Commit is like nft.Conn.Commit, always with one transaction.
 func (k *Kernel) Commit(d *nft.Difference, generation uint32) (uint32, error) {
 	err := k.change("commit", func() error {
@@ -68,11 +71,18 @@ func (k *Kernel) CommitLocked(d *nft.Difference, generation uint32) (uint32, err
 }
 
 // Restore is like nft.Conn.Restore.
-func (k *Kernel) Restore(r *nft.Ruleset) error {
-	return k.change("restore", func() error {
+func (k *Kernel) Restore(r *nft.Ruleset) (nft.Restored, error) {
+	changed := !nft.Compare(&nft.Ruleset{Tables: k.tables}, r).Empty()
+	err := k.change("restore", func() error {
 		k.SetTables(r)
 		return nil
 	})
+	return nft.Restored{Changed: changed, Lost: k.Lost}, err
+}
+
+// Unrestorable is like nft.Unrestorable.
+func (k *Kernel) Unrestorable(_, _ *nft.Ruleset) ([]nft.LostObject, error) {
+	return k.Lost, nil
 }
 
 // SetTables replaces lvsmark's tables. Tables without its comment stay, unless adopted.

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+
+	"golang.org/x/sys/unix"
 )
 
 // Protocol is the address protocol of the addresses that Add adds (IFA_PROTO, since Linux
@@ -34,8 +36,11 @@ func (a Address) String() string { return fmt.Sprintf("%s on %s", a.IP, a.Device
 // A Local is an address in the kernel.
 type Local struct {
 	Address
-	Prefix int  // prefix length; 32 or 128 if added by Add
-	Ours   bool // added by Add
+	Prefix    int      // prefix length; 32 or 128 if added by Add
+	Ours      bool     // added by Add
+	Lifetime  Lifetime // until the kernel deletes the address
+	Tentative bool     // duplicate address detection is not done, or failed: the kernel does not use the address
+	DADFailed bool     // duplicate address detection found another host with the address
 }
 
 // Read returns all addresses of all devices, in the order of the kernel. It retries up to
@@ -59,11 +64,23 @@ func Read() ([]Local, error) {
 		if !ok {
 			continue // added or deleted between the two lists
 		}
-		addresses = append(addresses, Local{
-			Address: Address{Device: name, IP: a.local},
-			Prefix:  int(a.prefix),
-			Ours:    a.protocol == Protocol,
-		})
+		addresses = append(addresses, a.asLocal(name))
 	}
 	return addresses, nil
+}
+
+// asLocal returns the address on the device of that name. The kernel uses an optimistic
+// address (RFC 4429) before detection is done.
+func (a kernelAddress) asLocal(device string) Local {
+	l := Local{
+		Address:   Address{Device: device, IP: a.local},
+		Prefix:    int(a.prefix),
+		Ours:      a.protocol == Protocol,
+		DADFailed: a.flags&unix.IFA_F_DADFAILED != 0,
+	}
+	l.Tentative = a.flags&unix.IFA_F_TENTATIVE != 0 && a.flags&unix.IFA_F_OPTIMISTIC == 0 || l.DADFailed
+	if a.valid != forever {
+		l.Lifetime = max(Lifetime(a.valid)*second, second)
+	}
+	return l
 }

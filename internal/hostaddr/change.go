@@ -183,7 +183,7 @@ func (c *conn) encode(address Address) (netlink.Request, error) {
 	if err != nil {
 		return netlink.Request{}, fmt.Errorf("device %s: %w; create the device first, or correct \"vip-device\"", address.Device, withoutOpError(err))
 	}
-	return encodeAddress(device, address.IP), nil
+	return encodeAddress(device, address.IP, forever), nil
 }
 
 // device returns the index of a device.

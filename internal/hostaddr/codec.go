@@ -19,12 +19,17 @@ type kernelAddress struct {
 	local    netip.Addr
 	prefix   uint8
 	protocol uint8
+	flags    uint32 // IFA_F_*
+	valid    uint32 // remaining lifetime in seconds; forever: permanent
 }
 
-// encodeAddress encodes a permanent host address with Protocol. An IPv6 address is
-// deprecated from the start (RFC 4862, 5.5.4): it serves clients, but the kernel does not
-// choose it as the source of the director's own or masqueraded connections.
-func encodeAddress(device uint32, ip netip.Addr) netlink.Request {
+// forever is INFINITY_LIFE_TIME of the kernel's net/addrconf.h.
+const forever = math.MaxUint32
+
+// encodeAddress encodes a host address with Protocol and a lifetime in seconds. An IPv6
+// address is deprecated from the start (RFC 4862, 5.5.4): it serves clients, but the kernel
+// does not choose it as the source of the director's own or masqueraded connections.
+func encodeAddress(device uint32, ip netip.Addr, valid uint32) netlink.Request {
 	// struct ifaddrmsg: family, prefix length, flags and scope, one byte each, and the
 	// device in host byte order.
 	header := []byte{family(ip), uint8(ip.BitLen()), 0, unix.RT_SCOPE_UNIVERSE}
@@ -33,15 +38,21 @@ func encodeAddress(device uint32, ip netip.Addr) netlink.Request {
 	b := netlink.AppendAttribute(nil, unix.IFA_LOCAL, ip.AsSlice())
 	b = netlink.AppendAttribute(b, unix.IFA_ADDRESS, ip.AsSlice())
 	b = netlink.AppendUint8(b, ifaProto, Protocol)
+	preferred := valid
 	if ip.Is6() {
 		b = netlink.AppendUint32(b, unix.IFA_FLAGS, unix.IFA_F_NODAD)
-		// struct ifa_cacheinfo: preferred and valid lifetime (seconds; all ones: forever), then
-		// two timestamps that the kernel sets.
-		lifetimes := make([]byte, unix.SizeofIfaCacheinfo)
-		binary.NativeEndian.PutUint32(lifetimes[4:], math.MaxUint32)
-		b = netlink.AppendAttribute(b, unix.IFA_CACHEINFO, lifetimes)
+		preferred = 0
 	}
-	return netlink.Request{Header: header, Data: b}
+	return netlink.Request{Header: header, Data: appendLifetimes(b, preferred, valid)}
+}
+
+// appendLifetimes appends struct ifa_cacheinfo: preferred and valid lifetime in seconds,
+// then two timestamps that the kernel sets.
+func appendLifetimes(b []byte, preferred, valid uint32) []byte {
+	lifetimes := make([]byte, unix.SizeofIfaCacheinfo)
+	binary.NativeEndian.PutUint32(lifetimes, preferred)
+	binary.NativeEndian.PutUint32(lifetimes[4:], valid)
+	return netlink.AppendAttribute(b, unix.IFA_CACHEINFO, lifetimes)
 }
 
 // family is the address family of struct ifaddrmsg.
@@ -59,7 +70,10 @@ func decodeMessage(m netlink.Message) (kernelAddress, error) {
 	if err != nil || m.Type != unix.RTM_NEWADDR {
 		return kernelAddress{}, netlink.ErrMalformed
 	}
-	address := kernelAddress{prefix: m.Data[1], device: binary.NativeEndian.Uint32(m.Data[4:])}
+	address := kernelAddress{
+		prefix: m.Data[1], flags: uint32(m.Data[2]), valid: forever,
+		device: binary.NativeEndian.Uint32(m.Data[4:]),
+	}
 	if m.Data[0] != unix.AF_INET && m.Data[0] != unix.AF_INET6 {
 		return address, nil
 	}
@@ -71,6 +85,12 @@ func decodeMessage(m netlink.Message) (kernelAddress, error) {
 			local = d.Bytes()
 		case unix.IFA_ADDRESS: // the peer's address on a point-to-point link
 			peer = d.Bytes()
+		case unix.IFA_FLAGS: // all flags; those of the header have only 8 bits
+			address.flags = d.Uint32()
+		case unix.IFA_CACHEINFO:
+			if lifetimes := d.Bytes(); len(lifetimes) >= 8 {
+				address.valid = binary.NativeEndian.Uint32(lifetimes[4:])
+			}
 		case ifaProto:
 			address.protocol = d.Uint8()
 		}

@@ -25,7 +25,7 @@ func addressMessage() []byte {
 func TestDecodeMessage(t *testing.T) {
 	address, err := decodeMessage(netlink.Message{Type: unix.RTM_NEWADDR, Data: addressMessage()})
 	require.NoError(t, err)
-	assert.Equal(t, kernelAddress{3, netip.MustParseAddr("198.51.100.21"), 32, Protocol}, address)
+	assert.Equal(t, kernelAddress{device: 3, local: netip.MustParseAddr("198.51.100.21"), prefix: 32, protocol: Protocol, valid: forever}, address)
 
 	for _, m := range []netlink.Message{
 		{Type: unix.RTM_NEWROUTE, Data: addressMessage()},
@@ -40,7 +40,7 @@ func TestDecodeMessage(t *testing.T) {
 // TestEncodeAddress: the request of "ip address add 2001:db8::21/128 dev DEVICE nodad
 // preferred_lft 0 proto 76", apart from the order of attributes.
 func TestEncodeAddress(t *testing.T) {
-	request := encodeAddress(3, netip.MustParseAddr("2001:db8::21"))
+	request := encodeAddress(3, netip.MustParseAddr("2001:db8::21"), forever)
 	assert.Equal(t, []byte{unix.AF_INET6, 128, 0, 0, 3, 0, 0, 0}, request.Header)
 	ip := []byte{0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x21}
 	assert.Equal(t, slices.Concat(
@@ -56,7 +56,7 @@ func TestEncodeAddress(t *testing.T) {
 func FuzzDecodeMessage(f *testing.F) {
 	f.Add(addressMessage())
 	f.Add(addressMessage()[:unix.SizeofIfAddrmsg])
-	request := encodeAddress(1, netip.MustParseAddr("2001:db8::21"))
+	request := encodeAddress(1, netip.MustParseAddr("2001:db8::21"), forever)
 	f.Add(slices.Concat(request.Header, request.Data))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		address, err := decodeMessage(netlink.Message{Type: unix.RTM_NEWADDR, Data: data})

@@ -18,10 +18,11 @@ func withDevice(t *testing.T, f func()) {
 	need.Programs(t, "ip")
 	scratch.Do(t, func() {
 		scratch.Run(t, "", "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
-		// No link-local address: the kernel would add it after a delay.
-		scratch.Run(t, "", "ip", "link", "set", "vip0", "addrgenmode", "none")
-		scratch.Run(t, "", "ip", "link", "set", "vip1", "up")
-		scratch.Run(t, "", "ip", "link", "set", "vip0", "up")
+		// No link-local addresses: the kernel would add them after a delay.
+		for _, device := range []string{"vip1", "vip0"} {
+			scratch.Run(t, "", "ip", "link", "set", device, "addrgenmode", "none")
+			scratch.Run(t, "", "ip", "link", "set", device, "up")
+		}
 		f()
 	})
 }

@@ -39,6 +39,9 @@ func exists(path string) bool {
 
 // missing returns the probable reason why a sysctl does not exist.
 func missing(path string) string {
+	if !exists(root + "/net") {
+		return root + "/net does not exist: mount proc on /proc"
+	}
 	name := strings.TrimPrefix(path, root+"/")
 	for _, owner := range []struct{ prefix, module string }{
 		{"net/ipv4/vs/", "ip_vs"},

@@ -59,6 +59,20 @@ func Write(name, value string) error {
 	return nil
 }
 
+// CheckWritable returns an error if Write would fail for any value: the error that Write
+// would return. It changes nothing.
+func CheckWritable(name string) error {
+	path, err := pathOf(name)
+	if err != nil {
+		return err
+	}
+	file, err := openFile(path, os.O_WRONLY)
+	if err != nil {
+		return explain("set sysctl "+name, path, err)
+	}
+	return file.Close()
+}
+
 // Equal reports whether two values of a sysctl are equal apart from white space: the
 // kernel separates numbers by tabs, users by blanks.
 func Equal(a, b string) bool { return normal(a) == normal(b) }

@@ -115,3 +115,33 @@ func TestIPVS(t *testing.T) {
 		require.NoError(t, sysctl.Write("net.ipv4.vs.sync_threshold", "3 50"))
 	})
 }
+
+// TestNoProc: without proc on /proc, the error says so.
+func TestNoProc(t *testing.T) {
+	scratch.Do(t, func() {
+		require.NoError(t, unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS))
+		require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+		require.NoError(t, unix.Mount("none", "/proc", "tmpfs", 0, ""))
+		_, err := sysctl.Read("net.ipv4.ip_forward")
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		assert.ErrorContains(t, err, "/proc/sys/net does not exist: mount proc on /proc")
+	})
+}
+
+// TestReadOnly: a sysctl that cannot be set is found without setting it.
+func TestReadOnly(t *testing.T) {
+	scratch.Do(t, func() {
+		require.NoError(t, sysctl.Write("net.ipv4.ip_forward", "1"))
+		require.NoError(t, sysctl.CheckWritable("net.ipv4.ip_forward"))
+		assert.ErrorIs(t, sysctl.CheckWritable("net.ipv4.no_such"), fs.ErrNotExist)
+
+		require.NoError(t, unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS))
+		require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+		require.NoError(t, unix.Mount("/proc/sys", "/proc/sys", "", unix.MS_BIND, ""))
+		require.NoError(t, unix.Mount("", "/proc/sys", "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+		assert.EqualError(t, sysctl.CheckWritable("net.ipv4.ip_forward"), "set sysctl net.ipv4.ip_forward: read-only file system")
+		value, err := sysctl.Read("net.ipv4.ip_forward")
+		require.NoError(t, err)
+		assert.Equal(t, "1", value)
+	})
+}
