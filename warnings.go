@@ -2,11 +2,13 @@ package lvsmark
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -45,9 +47,30 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 	err = conn.ReadConsistently(findingTries, func(uint32) error {
 		tables, err := conn.Foreign()
 		if err == nil {
-			found, err = firewall.Findings(spec, tables, conn)
+			found, err = firewall.Findings(spec, tables, conn, tracking(spec))
 		}
 		return err
 	})
 	return found, err
+}
+
+// tracking returns how the director tracks connections after an apply of the spec. A sysctl
+// that does not exist has its default: its module is not loaded.
+func tracking(spec *config.Spec) firewall.Tracking {
+	return firewall.Tracking{
+		IPVS:   valueAfter(spec, "net.ipv4.vs.conntrack", "0") != "0",
+		Strict: valueAfter(spec, "net.netfilter.nf_conntrack_tcp_loose", "1") == "0",
+	}
+}
+
+// valueAfter returns the value that a sysctl has after an apply of the spec.
+func valueAfter(spec *config.Spec, name, missing string) string {
+	if i := slices.IndexFunc(spec.Director.Sysctls, func(s config.Sysctl) bool { return s.Name == name }); i >= 0 {
+		return spec.Director.Sysctls[i].Value
+	}
+	value, err := sysctl.Read(name)
+	if err != nil {
+		return missing
+	}
+	return value
 }

@@ -16,7 +16,7 @@ func TestWarnings(t *testing.T) {
 	before := w.state()
 	spec := parse(t, unboundSpec)
 	want := []string{
-		"table inet lvsmark, chain early, rule 4 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21); 2001:db8::21 (ports 21); accept packets to the VIPs before it",
+		"table inet lvsmark, chain early, rule 4 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21); packets to 2001:db8::21 (ports 21); accept packets to the VIPs before it",
 		"table ip filter, chain prerouting, rule 3 (meta mark set 0x00000007): will set the mark of packets to 198.51.100.21 (ports 21, 10000-20000), unless it runs before lvsmark's chain, which has the same priority (the chain created last runs first); IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule",
 	}
 	assert.Equal(t, want, w.plan(spec).Warnings())

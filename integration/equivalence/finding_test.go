@@ -84,7 +84,7 @@ func findingsOf(t *testing.T, site *Site, spec *config.Spec) (found []*firewall.
 	require.NoError(t, site.withConn(func(conn *nft.Conn) (err error) {
 		tables, err := conn.Foreign()
 		if err == nil {
-			found, err = firewall.Findings(spec, tables, conn)
+			found, err = firewall.Findings(spec, tables, conn, firewall.Tracking{})
 		}
 		return err
 	}))

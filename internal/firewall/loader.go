@@ -33,7 +33,7 @@ func newLoader(s *space) *loader {
 func (l *loader) add(s step) {
 	l.steps = append(l.steps, s)
 	switch s := s.(type) {
-	case match:
+	case match, ctMarkSet:
 	case lookup:
 		l.hasEffect = l.hasEffect || s.isMap
 	default:

@@ -5,6 +5,7 @@ import "github.com/lvsmark/lvsmark/nft"
 // A table is an nft.Table with its chains and sets by name.
 type table struct {
 	*nft.Table
+	number int // in the order of findings
 	chains map[string]*chain
 	sets   map[string]*set // nil: not read yet
 }

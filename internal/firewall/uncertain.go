@@ -53,8 +53,7 @@ func (w *walk) addLeave(parts []part, conditions []string) {
 	*leaves = append(*leaves, leave{slices.Clip(parts), conditions})
 }
 
-// isNever reports whether no packet to a VIP that is the first of its connection meets
-// the conditions.
+// isNever reports whether no packet in the known state of its flow meets the conditions.
 func isNever(conditions []string) bool {
 	return slices.Contains(conditions, ctState) || slices.Contains(conditions, ctStatus)
 }
