@@ -7,15 +7,16 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/internal/hostcheck"
 	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Warnings describes rules of other programs that set the mark of the spec's packets or
-// keep them from IPVS. If it cannot read them, it returns the error as a warning, because
-// apply does not need them.
+// Warnings describes rules of other programs and settings of the host that affect the spec's
+// packets. If it cannot read them, it returns the error as a warning, because apply does not
+// need them.
 func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 	found, err := findings(spec)
 	warnings := firewall.Warnings(found)
@@ -26,6 +27,8 @@ func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 		warnings = append(warnings, fmt.Sprintf("%s has rules (table %s), which lvsmark does not read: `%s-save` shows whether they affect packets to the VIPs",
 			v.Program, strings.Join(v.Tables, ", "), v.Program))
 	}
+	host := hostcheck.Host{Value: func(name, missing string) string { return valueAfter(spec, name, missing) }}
+	warnings = append(warnings, host.Warnings(spec)...)
 	for i, warning := range warnings {
 		warnings[i] = printable.Line(warning)
 	}
