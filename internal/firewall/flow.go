@@ -161,10 +161,7 @@ func (f flow) passes(c *chain, at stage) (passes, perhaps bool) {
 	case reply:
 		return at.hook <= prerouting || isForward(c) && at.priority <= priorityIPVSForward, at.priority == priorityIPVSForward && isForward(c)
 	case active:
-		if nat && at.hook == postrouting { // it runs before lvsmark's chain, or perhaps
-			return c.Priority <= nft.ActivePriority, false
-		}
-		return at.hook <= prerouting || isForward(c) || at.hook == postrouting && at.priority < nft.PriorityNATSource, false
+		return at.hook <= prerouting || isForward(c) || at.hook == postrouting && (nat || at.priority < nft.PriorityNATSource), false
 	case activeToVIP:
 		return !nat && (at.hook == ingress || at.hook == prerouting && at.priority < nft.PriorityNATDest), false
 	}

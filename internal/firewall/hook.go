@@ -83,13 +83,14 @@ func (p hookPoint) isActive() bool {
 }
 
 // translated returns the packets that the kernel hands to the chain. Chains of type nat
-// get the first packet of a connection only.
+// get the first packet of a connection only, and until one of them has translated it.
 func (p hookPoint) translated(s *space, parts []part) []part {
 	if p.chain.Type != "nat" || s.flow == toVIP {
 		return parts
 	}
 	return slices.DeleteFunc(slices.Clone(parts), func(part part) bool {
-		return s.flow.state(s.tracking, part.protocol, part.later) != stateNew
+		late := p.hook == postrouting && p.chain.Priority > nft.ActivePriority
+		return s.flow.state(s.tracking, part.protocol, part.later) != stateNew || late && s.isTranslated(part)
 	})
 }
 

@@ -31,7 +31,7 @@ func (w *walk) resolve(b *branch, v value) value {
 			return opaqueValue(v.name, v.size)
 		}
 	case ctMark:
-		if w.changed.ctMark {
+		if w.changed.ctMark || !w.isTracked(b) {
 			return opaqueValue(v.name, v.size)
 		}
 		v.kind, v.bytes, v.firstPacketOnly = constant, v.apply(hostUint32(0)), true
@@ -60,6 +60,16 @@ func (w *walk) state(b *branch, v value) value {
 	}
 	v.kind, v.bytes = constant, v.apply(hostUint32(known))
 	return v
+}
+
+// isTracked reports whether connection tracking surely has a connection for the packets.
+// Without one, an expression of its mark matches no packet.
+func (w *walk) isTracked(b *branch) bool {
+	switch w.space.flow.state(w.space.tracking, b.protocol, b.later) {
+	case 0, stateInvalid, stateUntracked:
+		return false
+	}
+	return !w.changed.tracking && !w.beforeTracking()
 }
 
 // beforeTracking reports whether the current chain runs before connection tracking.
