@@ -103,10 +103,11 @@ func (p flowPacket) findings(found []*firewall.Finding) (sure, perhaps bool) {
 	const later = " after the first of a connection"
 	for _, f := range found {
 		for text := range strings.SplitSeq(f.Packets(), "; ") {
-			if !strings.HasPrefix(text, p.flow) {
+			if !strings.HasPrefix(text, p.flow) || !strings.Contains(text, fmt.Sprintf("(ports %d", p.from.Port())) {
 				continue
 			}
-			// Without that suffix it is about first packets, and perhaps about others.
+			// Without that suffix it is about first packets, and perhaps about others. The first port
+			// is that of the packet, or the finding is about others.
 			certain := len(f.Conditions) == 0 && !f.SamePriority && strings.HasSuffix(text, later) == p.later
 			sure, perhaps = sure || certain, perhaps || !certain
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/google/nftables/expr"
+
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -16,7 +18,7 @@ func (s *space) partition(tables []*nft.Table, counts func(*nft.Table, *nft.Rule
 	// The loader omits rules that no packet of its space matches; this space has all packets.
 	everything := newSpace(s.family, s.ports)
 	everything.low, everything.high, everything.count = filled(s.size, 0), filled(s.size, 0xff), 1
-	l := newLoader(everything)
+	l := newLoader(everything, map[nft.Expression]expr.Any{})
 	for _, t := range tables {
 		for _, c := range t.Chains {
 			for _, r := range c.Rules {

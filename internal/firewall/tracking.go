@@ -56,7 +56,7 @@ func (w *walk) state(b *branch, v value) value {
 	case known == 0:
 		return opaqueValue(oneDirection, v.size)
 	default:
-		v.firstPacketOnly = true
+		v.firstPacketOnly = w.space.flow == toVIP
 	}
 	v.kind, v.bytes = constant, v.apply(hostUint32(known))
 	return v
