@@ -15,18 +15,6 @@ type affected struct {
 	parts []part
 }
 
-// Packets names the affected packets: "packets to 198.51.100.21 and 3 other VIPs (ports
-// 21, 80-90)".
-func (f *Finding) Packets() string {
-	var texts []string
-	for _, p := range f.packets {
-		if text := p.String(); !slices.Contains(texts, text) {
-			texts = append(texts, text)
-		}
-	}
-	return strings.Join(texts, "; ")
-}
-
 func (p affected) String() string {
 	text := fmt.Sprintf(p.space.flow.text(), p.ends())
 	if !slices.ContainsFunc(p.parts, func(part part) bool { return !part.later }) {

@@ -7,8 +7,6 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-const protocolTCP = config.TCP
-
 // ends returns the known ends of a flow, as bindings with their addresses in place of VIPs
 // and their ports.
 func (f flow) ends(bindings []config.Binding) []config.Binding {
@@ -68,12 +66,6 @@ func addressesOf(servers []config.RealServer) []netip.Addr {
 	return addresses
 }
 
-// A translation is what lvsmark translates the source of active data to.
-type translation struct {
-	kind config.Translation
-	vip  netip.Addr // of SNAT
-}
-
 func translationsOf(ends []config.Binding) map[uint32]translation {
 	translations := map[uint32]translation{}
 	for _, b := range ends {
@@ -85,20 +77,6 @@ func translationsOf(ends []config.Binding) map[uint32]translation {
 // isTranslated reports whether lvsmark translates any packet of the part.
 func (s *space) isTranslated(p part) bool {
 	return s.anyTranslation(p, func(t translation) bool { return t.kind != config.NoTranslation })
-}
-
-// differs reports whether a statement translates any packet of the part to another source
-// than lvsmark does.
-func (s *space) differs(p part, by sourceTranslation, to value) bool {
-	return s.anyTranslation(p, func(t translation) bool {
-		switch t.kind {
-		case config.Masquerade:
-			return !by.masquerade
-		case config.SNAT:
-			return by.masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
-		}
-		return false
-	})
 }
 
 func (s *space) anyTranslation(p part, is func(translation) bool) bool {

@@ -4,28 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/nft"
-)
-
-// An Effect is what a rule that lvsmark did not make does to packets of a cluster.
-type Effect string
-
-// The effects that keep packets from IPVS or from their mark.
-const (
-	SetsMark  Effect = "set the mark of"
-	Drops     Effect = "drop"
-	Rejects   Effect = "reject"
-	Redirects Effect = "change the destination of"
-	Queues    Effect = "queue"
-	Forwards  Effect = "divert"
-	Proxies   Effect = "proxy"
-	Unknown   Effect = "do something unknown to"
-
-	TranslatesSource Effect = "change the source of"
-	Untracks         Effect = "exclude from connection tracking"
-	Offloads         Effect = "offload"
 )
 
 // A Finding is a rule that lvsmark did not make and that affects packets of a cluster: it
@@ -202,6 +184,18 @@ func (f *Finding) Rule() string {
 		return "policy drop"
 	}
 	return f.rule.Text(f.packets[0].space.family)
+}
+
+// Packets names the affected packets: "packets to 198.51.100.21 and 3 other VIPs (ports
+// 21, 80-90)".
+func (f *Finding) Packets() string {
+	var texts []string
+	for _, p := range f.packets {
+		if text := p.String(); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // Marks are the marks of the affected clusters, sorted.

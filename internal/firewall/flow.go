@@ -74,6 +74,12 @@ func (f flow) isActive() bool { return f >= active }
 // untranslated reports whether connection tracking is still to translate the packets.
 func (f flow) untranslated() bool { return f == active || f == activeToVIP }
 
+// Types of addresses of linux/rtnetlink.h.
+const (
+	typeUnicast = 1 // RTN_UNICAST
+	typeLocal   = 2 // RTN_LOCAL
+)
+
 // destinationType is RTN_LOCAL or RTN_UNICAST of linux/rtnetlink.h.
 func (f flow) destinationType() uint32 {
 	if f == toVIP || f == activeToVIP {
@@ -143,6 +149,19 @@ func (f flow) trackedState(later bool) uint32 {
 	}
 	return stateNew
 }
+
+// A stage is a place in the order of the hooks: chains of a higher stage run later.
+type stage struct{ hook, priority int32 }
+
+// The hooks in the order in which packets pass them.
+const (
+	ingress int32 = iota
+	prerouting
+	inputOrForward
+	output
+	postrouting
+	egress
+)
 
 // Priorities of linux/netfilter_ipv4.h and net/netfilter/ipvs/ip_vs_core.c.
 const (

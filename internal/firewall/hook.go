@@ -24,19 +24,6 @@ type hookPoint struct {
 	conditions []string // of all packets in the chain
 }
 
-// A stage is a place in the order of the hooks: chains of a higher stage run later.
-type stage struct{ hook, priority int32 }
-
-// The hooks in the order in which packets pass them.
-const (
-	ingress int32 = iota
-	prerouting
-	inputOrForward
-	output
-	postrouting
-	egress
-)
-
 // hookPoints returns the base chains of the tables that packets of the space pass, in
 // their order.
 func (s *space) hookPoints(tables []*table) []hookPoint {

@@ -9,12 +9,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Numbers of linux/if_ether.h and linux/rtnetlink.h.
+// Numbers of linux/if_ether.h.
 const (
 	etherTypeIPv4 = 0x0800 // ETH_P_IP
 	etherTypeIPv6 = 0x86dd // ETH_P_IPV6
-	typeUnicast   = 1      // RTN_UNICAST
-	typeLocal     = 2      // RTN_LOCAL
 )
 
 // meta loads metadata of a packet, or sets it.

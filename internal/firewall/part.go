@@ -79,7 +79,7 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 		for _, r := range p[0].Ports {
 			first := part{classes: classes, protocol: r.Protocol, low: r.Low, high: r.High, clusters: shared.marks}
 			parts = append(parts, first)
-			if r.Protocol == protocolTCP {
+			if r.Protocol == config.TCP {
 				first.later = true
 				parts = append(parts, first)
 			}

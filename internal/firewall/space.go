@@ -98,3 +98,9 @@ func (s *space) hasPorts(i interval) bool {
 func (s *space) hasProtocol(holds func(config.Protocol) bool) bool {
 	return slices.ContainsFunc(s.ports, func(r config.PortRange) bool { return holds(r.Protocol) })
 }
+
+// A translation is what lvsmark translates the source of active data to.
+type translation struct {
+	kind config.Translation
+	vip  netip.Addr // of SNAT
+}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/google/nftables/expr"
+
+	"github.com/lvsmark/lvsmark/config"
 )
 
 // Conditions of packets that are no first packets, or of chains whose order is unknown.
@@ -16,12 +18,6 @@ const (
 	onDevice     = "device "
 	ipvsOrder    = "the order of the chain and IPVS"
 )
-
-// changes are what earlier rules may have changed. The walk does not follow packets from
-// one chain to the next, so later rules that test it have a condition.
-type changes struct {
-	mark, ctMark, tracking bool
-}
 
 // resolve returns the value that v has in the branch.
 func (w *walk) resolve(b *branch, v value) value {
@@ -81,7 +77,7 @@ func (w *walk) beforeTracking() bool {
 // flags returns the flags of TCP. Some bits are unknown: their value is constant only if
 // the rule masks them.
 func (f flow) flags(b *branch, v value) value {
-	if b.protocol != protocolTCP {
+	if b.protocol != config.TCP {
 		return opaqueValue(v.name, v.size)
 	}
 	low, unknown := f.tcpFlags(b.later), byte(flagsECN)
@@ -191,4 +187,18 @@ func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branc
 		}
 	}
 	return verdict{kind: expr.VerdictAccept}.take(w, at, branches)
+}
+
+// differs reports whether a statement translates any packet of the part to another source
+// than lvsmark does.
+func (s *space) differs(p part, by sourceTranslation, to value) bool {
+	return s.anyTranslation(p, func(t translation) bool {
+		switch t.kind {
+		case config.Masquerade:
+			return !by.masquerade
+		case config.SNAT:
+			return by.masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
+		}
+		return false
+	})
 }

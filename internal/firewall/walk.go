@@ -35,6 +35,12 @@ type walk struct {
 	err        error
 }
 
+// changes are what earlier rules may have changed. The walk does not follow packets from
+// one chain to the next, so later rules that test it have a condition.
+type changes struct {
+	mark, ctMark, tracking bool
+}
+
 // A memo is the result of a chain for some packets. Without memos, a chain that many rules
 // jump to is followed once for each path to it.
 type memo struct {
