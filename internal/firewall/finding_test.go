@@ -89,6 +89,9 @@ func TestFindings(t *testing.T) {
 	chain := func(hook, rules string) string {
 		return "table ip t { chain c { type filter hook " + hook + "; " + rules + "; }; }"
 	}
+	chain2 := func(table, hook, rules string) string {
+		return "\n" + strings.Replace(chain(hook, rules), " t {", " "+table+" {", 1)
+	}
 	pre, in, early := "prerouting priority -100", "input priority 0", "prerouting priority raw"
 	for _, c := range []struct {
 		name, script string
@@ -159,6 +162,15 @@ func TestFindings(t *testing.T) {
 		{"accepted in a chain for a device", "table ip t { chain d { udp dport 53 accept; }; chain c { type filter hook " + in + `; iifname "eth0" jump d; udp dport 53 drop; }; }`, []string{"may drop 198.51.100.53 (ports udp/53) [iifname]"}},
 		{"returned before a drop", "table ip t { chain d { ip saddr 203.0.113.1 return; udp dport 53 drop; }; chain c { type filter hook " + in + "; jump d; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
 		{"returned to a drop", "table ip t { chain d { ip saddr 203.0.113.1 return; }; chain c { type filter hook " + in + "; jump d; udp dport 53 drop; }; }", []string{"will drop 198.51.100.53 (ports udp/53)"}},
+		{"returned to a drop, others accepted", "table ip t { chain d { ip saddr 203.0.113.1 return; udp dport 53 accept; }; chain c { type filter hook " + in + "; jump d; udp dport 53 drop; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
+		{"returned to a policy, others accepted", chain(in+"; policy drop", "tcp dport 0-65535 accept; ip saddr 203.0.113.1 return; accept"), []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
+		{"a goto whose chain returns nothing", "table ip t { chain d { accept; }; chain c { type filter hook " + in + "; policy drop; ip saddr 203.0.113.1 goto d; accept; }; }", nil},
+		{"a goto to a policy, others accepted", "table ip t { chain d { tcp dport 0-65535 accept; }; chain c { type filter hook " + in + "; policy drop; ip saddr 203.0.113.1 goto d; accept; }; }", []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},
+		{"a mark before a mark test", chain(early, "meta mark set 5; meta mark 5 accept; udp dport 53 drop"), nil},
+		{"a mark for a source before a mark test", chain(early, "ip saddr 203.0.113.1 meta mark set 5; meta mark 0 udp dport 53 drop"), []string{"may drop 198.51.100.53 (ports udp/53) [meta mark]"}},
+		{"a connection mark before its test", chain(early, "ct mark set 5") + chain2("t2", in, "ct mark 0 udp dport 53 drop"), []string{"may drop 198.51.100.53 (ports udp/53) [ct mark]"}},
+		{"a SYN accepted", chain(in, "tcp flags & (fin|syn|rst|ack) == syn accept; tcp dport 80 drop"), []string{"will drop 198.51.100.80 (ports 80) after the first of a connection"}},
+		{"a SYN without other bits", chain(in, "tcp flags == syn tcp dport 80 drop"), []string{"may drop 198.51.100.80 (ports 80) [@2,104,8]"}},
 		{"a drop before a drop", chain(in, "ip saddr 203.0.113.1 drop; udp dport 53 drop"), []string{"may drop 198.51.100.21 and 3 other VIPs (ports 21, 80, 443, 10000-20000, udp/53) [ip saddr]", "will drop 198.51.100.53 (ports udp/53)"}},
 		{"an accept, a drop for a source, a drop", chain(in, "limit rate 5/second accept; ip saddr 203.0.113.1 udp dport 53 drop; udp dport 53 drop"), []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr limit]", "may drop 198.51.100.53 (ports udp/53) [limit]"}},
 		{"a policy after an accept", chain(in+"; policy drop", "ip saddr 203.0.113.1 accept; tcp dport 0-65535 accept"), []string{"may drop 198.51.100.53 (ports udp/53) [ip saddr]"}},

@@ -45,10 +45,10 @@ func (w *walk) resolve(b *branch, v value) value {
 func (w *walk) state(b *branch, v value) value {
 	known := w.space.flow.state(w.space.tracking, b.protocol, b.later)
 	switch {
-	case w.beforeTracking():
-		v.firstPacketOnly, known = false, stateInvalid
 	case w.changed.tracking:
 		return opaqueValue(afterNotrack, v.size)
+	case w.beforeTracking():
+		v.firstPacketOnly, known = false, stateInvalid
 	case known == 0:
 		return opaqueValue(oneDirection, v.size)
 	default:

@@ -125,7 +125,7 @@ func (w *walk) chain(c *chain, alive []part, conditions []string) []part {
 		alive, returned = w.rule(place{c, r}, alive, conditions)
 		back = append(back, returned...)
 	}
-	return append(back, alive...)
+	return w.withLeaves(append(back, alive...))
 }
 
 // rule follows packets through a rule. next go on to the next rule, returned leave the
