@@ -81,6 +81,8 @@ func TestFlows(t *testing.T) {
 		{name: "invalid, tracked", script: chain(forward, "ct state invalid drop"), tracking: firewall.Tracking{IPVS: true}, want: nil},
 		{name: "new without SYN", script: chain(forward, "tcp flags & (fin|syn|rst|ack) != syn ct state new drop"), want: []string{"will drop " + later4}},
 		{name: "new without SYN, strictly", script: chain(forward, "tcp flags & (fin|syn|rst|ack) != syn ct state new drop"), tracking: firewall.Tracking{Strict: true}, want: nil},
+		{name: "SYN and ACK", script: chain(forward, "tcp flags & (syn|ack) == (syn|ack) ct state invalid drop"), want: []string{"will drop " + replies4}},
+		{name: "SYN alone", script: chain(forward, "tcp flags & (fin|syn|rst|ack) == syn drop"), want: []string{"will drop " + active4}},
 		{name: "a device", script: chain(forward, `iifname "eth1" drop`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [iifname]"}},
 		{name: "some clients", script: chain(forward, `ip daddr 203.0.113.9 drop; ip saddr 203.0.113.9 drop; tcp dport 25 drop`), want: nil},
 		{name: "a limit", script: chain(forward, `limit rate over 5/second drop`), want: nil},

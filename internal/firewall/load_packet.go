@@ -104,7 +104,7 @@ func (s *space) payloadValue(e *expr.Payload) value {
 		case e.Offset < 4:
 			v.ofClient = s.flow != toVIP
 		case e.Offset == tcpFlagsAt && e.Len == 1:
-			v.kind = tcpFlags
+			v.kind, v.name = tcpFlags, "tcp flags"
 		}
 		return v
 	}
