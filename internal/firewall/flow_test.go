@@ -96,6 +96,14 @@ func TestFlows(t *testing.T) {
 		{name: "both families", script: "table inet t { chain c { type filter hook forward priority 0; tcp sport 20 drop; }; }", want: []string{"will drop " + active4 + "; active data from fd00::11 (ports 20)"}},
 		{name: "ingress", script: "table netdev t { chain c { type filter hook ingress device lo priority 0; ip saddr 10.0.0.11 tcp sport 20 drop; }; }", want: []string{"may drop 198.51.100.21 (ports 21, 10000-20000) [device lo ip saddr source port]", "may drop " + active4 + " [device lo]"}},
 
+		{name: "answers before the translation", script: chain("prerouting priority -150", "ip daddr 198.51.100.21 tcp dport 20 drop"), want: []string{"will drop " + toVIP4}},
+		{name: "answers to the VIP after the translation", script: chain("prerouting priority 0", "ip daddr 198.51.100.21 tcp dport 20 drop"), want: nil},
+		{name: "answers after the translation", script: chain("prerouting priority 0", "ip daddr 10.0.0.11 tcp dport 20 drop"), want: []string{"will drop " + answers4}},
+		{name: "answers to the real server before the translation", script: chain("prerouting priority -150", "ip daddr 10.0.0.11 tcp dport 20 drop"), want: nil},
+		{name: "the real server's address after IPVS", script: chain("forward priority 101", "ip saddr 10.0.0.11 tcp sport 21 drop"), want: nil},
+		{name: "the VIP before IPVS", script: chain("forward priority 99", "ip saddr 198.51.100.21 drop"), want: nil},
+		{name: "at the priority of IPVS", script: chain("forward priority 100", "tcp sport 21 drop"), want: []string{"may drop replies of 10.0.0.11 (ports 21) [the order of the chain and IPVS]"}},
+
 		// The hooks after IPVS.
 		{name: "output", script: chain("output priority 0; policy drop", "ct state established,related accept"), want: []string{"will drop " + sent4}},
 		{name: "untracked output", script: chain("output priority 0; policy drop", "ct state established,related,untracked accept"), want: nil},

@@ -17,6 +17,9 @@ func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Ta
 		return nil, err
 	}
 	for i, r := range rules {
+		if r.Mask == 0 {
+			continue
+		}
 		local := slices.IndexFunc(rules, func(other route.Rule) bool { return other.Family == r.Family && other.IsLocal() })
 		m := markRule{h, r, local < 0 || i < local, devices, routes}
 		for _, b := range spec.Bindings(r.Family) {
