@@ -51,11 +51,27 @@ func activeEnds(f flow, b config.Binding) config.Binding {
 	}
 	b.VIPs = servers
 	if ftp.Active.Translate != config.NoTranslation {
-		b.VIPs = slices.DeleteFunc(servers, func(a netip.Addr) bool {
-			return !slices.ContainsFunc(ftp.Active.Sources, func(p netip.Prefix) bool { return p.Contains(a) })
-		})
+		b.VIPs = within(servers, ftp.Active.Sources)
 	}
 	return b
+}
+
+// within returns the addresses that are in one of the networks, of which there may be one
+// for each address.
+func within(addresses []netip.Addr, networks []netip.Prefix) []netip.Addr {
+	known, lengths := make(map[netip.Prefix]bool, len(networks)), []int{}
+	for _, p := range networks {
+		known[p] = true
+		if !slices.Contains(lengths, p.Bits()) {
+			lengths = append(lengths, p.Bits())
+		}
+	}
+	return slices.DeleteFunc(addresses, func(a netip.Addr) bool {
+		return !slices.ContainsFunc(lengths, func(bits int) bool {
+			p, err := a.Prefix(bits)
+			return err == nil && known[p]
+		})
+	})
 }
 
 func addressesOf(servers []config.RealServer) []netip.Addr {

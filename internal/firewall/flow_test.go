@@ -172,3 +172,22 @@ func TestFlowsOfIptables(t *testing.T) {
 		})
 	}
 }
+
+// TestFlowsOfSources: active data is translated, and followed, only from its sources.
+func TestFlowsOfSources(t *testing.T) {
+	const rules = "table inet t { chain f { type filter hook forward priority 0; tcp sport 20 drop; }; }"
+	for source, want := range map[string][]string{
+		"[10.0.0.0/28]":              {"will drop active data from 10.0.0.11 (ports 20)"},
+		"[10.0.0.0/24, 10.0.1.0/25]": {"will drop active data from 10.0.0.11 and 2 other real servers (ports 20)"},
+		"[10.0.0.77, 10.0.1.11]":     {"will drop active data from 10.0.0.77 and another real server (ports 20)"},
+		"[192.0.2.0/24]":             nil,
+	} {
+		t.Run(source, func(t *testing.T) {
+			inScratch(t, func() {
+				run(t, rules, "-f", "-")
+				yaml := "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: {active-data: {source: " + source + "}}, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.77}, {address: 10.0.1.11}]}]"
+				assert.Equal(t, want, foundBy(t, yaml, firewall.Tracking{}))
+			})
+		})
+	}
+}
