@@ -27,7 +27,7 @@ type Host struct {
 // Warnings describes the settings, each with a remedy. What cannot be read is a warning
 // too.
 func (h Host) Warnings(spec *config.Spec) []string {
-	warnings := h.ftpModule(spec)
+	warnings := append(h.ftpModule(spec), h.localPorts(spec)...)
 	devices, err := net.Interfaces()
 	if err != nil {
 		return append(warnings, fmt.Sprintf("network devices could not be checked: %v", err))

@@ -60,6 +60,17 @@ func TestWarnings(t *testing.T) {
 		{name: "src_valid_mark, no rule", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.all.rp_filter=1", want: nil},
 		{name: "src_valid_mark, no filter", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1; ip rule add fwmark 21 lookup 200", want: nil},
 
+		// Connections of the director.
+		{name: "sloppy_tcp", values: map[string]string{"net.ipv4.vs.sloppy_tcp": "1", "net.ipv4.ip_local_port_range": "20000\t60999"}, want: []string{
+			"net.ipv4.vs.sloppy_tcp is on: IPVS may take TCP connections that programs of the director open from a VIP of ftp; set it to 0, or use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports",
+		}},
+		{name: "sloppy_tcp, other ports", values: map[string]string{"net.ipv4.vs.sloppy_tcp": "1", "net.ipv4.ip_local_port_range": "20001\t60999"}, want: nil},
+		{name: "local TCP ports", values: map[string]string{"net.ipv4.ip_local_port_range": "1024\t60999"}, want: nil},
+		{name: "local UDP ports", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [udp/32000-32768],", 1), want: []string{
+			"net.ipv4.ip_local_port_range (32768-60999) has UDP ports of ftp: IPVS may take answers to UDP sockets that programs of the director open on a VIP; use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports",
+		}},
+		{name: "no local UDP ports", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [udp/32000-32767],", 1), want: nil},
+
 		// Forwarding.
 		{name: "off towards the real servers", commands: "sysctl -qw net.ipv4.conf.lan/0.forwarding=0", want: []string{
 			"the kernel does not forward packets from lan.0, although net.ipv4.ip_forward is 1, and drops replies of 10.0.0.11: `sysctl -w net.ipv4.conf.lan/0.forwarding=1`",
