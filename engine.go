@@ -11,6 +11,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/privilege"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -66,6 +67,14 @@ func planning(ctx context.Context, opts Options, f func(*engine) (*Plan, error))
 	return p, err
 }
 
+// checkPrivileges returns an error if the process lacks a capability for the plan of a spec.
+func (o Options) checkPrivileges() error {
+	if o.Unrehearsed {
+		return privilege.Check(privilege.NetAdmin())
+	}
+	return privilege.Check(privilege.NetAdmin(), privilege.SysAdmin())
+}
+
 // An engine plans and applies in the kernel of one network namespace.
 type engine struct {
 	kernel
@@ -96,7 +105,7 @@ func (e *engine) close() {
 
 // inKernel calls f with an engine, on a thread in the network namespace.
 func inKernel[T any](opts Options, f func(*engine) (T, error)) (result T, err error) {
-	if err := checkPrivileges(netAdmin()); err != nil {
+	if err := privilege.Check(privilege.NetAdmin()); err != nil {
 		return result, err
 	}
 	err = InNamespace(opts.NetNS, func() error {

@@ -31,8 +31,8 @@ type kernel interface {
 	addresses
 	impact.Connections
 
-	// Warnings describes rules of other programs that affect packets of the spec. If it
-	// cannot read them, it returns the error as a warning.
+	// Warnings describes rules of other programs and settings of the host that affect packets
+	// of the spec. If it cannot read them, it returns the error as a warning.
 	Warnings(*config.Spec) []string
 	Close()
 }

@@ -2,11 +2,15 @@ package lvsmark
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
 // TestWarnings: rules of other programs cause warnings, and apply succeeds.
@@ -16,7 +20,7 @@ func TestWarnings(t *testing.T) {
 	before := w.state()
 	spec := parse(t, unboundSpec)
 	want := []string{
-		"table inet lvsmark, chain early, rule 4 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21); 2001:db8::21 (ports 21); accept packets to the VIPs before it",
+		"table inet lvsmark, chain early, rule 4 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21); packets to 2001:db8::21 (ports 21); accept packets to the VIPs before it",
 		"table ip filter, chain prerouting, rule 3 (meta mark set 0x00000007): will set the mark of packets to 198.51.100.21 (ports 21, 10000-20000), unless it runs before lvsmark's chain, which has the same priority (the chain created last runs first); IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule",
 	}
 	assert.Equal(t, want, w.plan(spec).Warnings())
@@ -64,4 +68,32 @@ func TestWarningsLegacy(t *testing.T) {
 	w.run("iptables-legacy", "-t", "mangle", "-F")
 	w.run("iptables-legacy", "-F")
 	assert.Equal(t, warnings[1:], w.plan(spec).Warnings())
+}
+
+// TestWarningsWayBack: there are warnings about replies and active data, and about settings
+// of the host.
+func TestWarningsWayBack(t *testing.T) {
+	w := newWorld(t)
+	w.nft("flush ruleset; add table ip f; add chain ip f c { type filter hook forward priority 0; }; add rule ip f c tcp sport 20 drop")
+	w.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+	for _, args := range []string{"link add wan.0 type veth peer name client", "link set client up", "link set wan.0 up"} {
+		w.run(append([]string{"ip"}, strings.Fields(args)...)...)
+	}
+	w.run("sysctl", "-qw", "net.ipv4.conf.wan/0.forwarding=0")
+	spec := parse(t, "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false}\n")
+	want := []string{
+		"table ip f, chain c, rule 2 (tcp sport 20 drop): will drop active data from 10.0.0.11 (ports 20); accept them before it, for example with `ip saddr 10.0.0.11 accept`",
+		"the kernel does not forward packets from wan.0, although net.ipv4.ip_forward is 1, and drops answers of clients to active data that arrive there: `sysctl -w net.ipv4.conf.wan/0.forwarding=1`",
+	}
+	assert.Equal(t, want, w.plan(spec).Warnings())
+	assert.Equal(t, want, w.apply(spec).Warnings())
+}
+
+// TestTracking: a sysctl of the spec counts before the kernel's value.
+func TestTracking(t *testing.T) {
+	spec := parse(t, unboundSpec)
+	spec.Director.Sysctls = []config.Sysctl{{Name: "net.ipv4.vs.conntrack", Value: "1"}, {Name: "net.netfilter.nf_conntrack_tcp_loose", Value: "0"}}
+	assert.Equal(t, firewall.Tracking{IPVS: true, Strict: true}, tracking(spec))
+	spec.Director.Sysctls = []config.Sysctl{{Name: "net.ipv4.vs.conntrack", Value: "0"}, {Name: "net.netfilter.nf_conntrack_tcp_loose", Value: "1"}}
+	assert.Equal(t, firewall.Tracking{}, tracking(spec))
 }

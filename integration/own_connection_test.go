@@ -32,6 +32,10 @@ func TestOwnConnections(t *testing.T) {
 				require.NotNil(t, s, "port %d", port)
 				assert.True(t, s.isAlive())
 			}
+			require.NoError(t, l.Director.Sysctls(map[string]string{"net.ipv4.vs.sloppy_tcp": "1"}))
+			assert.Nil(t, tr.dial("tcp4", l.Director, netip.AddrPortFrom(vip, 10020), to, failureTimeout), "with sloppy_tcp, of which there is a warning")
+			require.NoError(t, l.Director.Sysctls(map[string]string{"net.ipv4.vs.sloppy_tcp": "0"}))
+
 			deleteAnswerRule(t, l)
 			assert.Nil(t, tr.dial("tcp4", l.Director, netip.AddrPortFrom(vip, 10010), to, failureTimeout), "without the rule")
 			assert.NotNil(t, tr.dial("tcp4", l.Director, netip.AddrPortFrom(vip, 30000), to, successTimeout), "outside the range")

@@ -17,10 +17,10 @@ type activeSources struct {
 	toVIP       map[netip.Prefix]netip.Addr
 }
 
-// activePriority is just before srcnat, which other programs use: the kernel translates by
-// the first nat chain with a matching rule, and at equal priority the order of creation
-// decides which is first.
-const activePriority = PriorityNATSource - 1
+// ActivePriority is the priority of the chain that translates active data. It is just before
+// srcnat, which other programs use: the kernel translates by the first nat chain with a
+// matching rule, and at equal priority the order of creation decides which is first.
+const ActivePriority = PriorityNATSource - 1
 
 // compileActiveData adds the source address translation of connections that real servers
 // open (PORT and EPRT of FTP): for each source port a set or a map of sources, and one
@@ -31,7 +31,7 @@ func compileActiveData(t *Table, spec *config.Spec) {
 		return
 	}
 	chain := &Chain{
-		Name: postroutingChain, Type: "nat", Hook: HookPostrouting, Priority: activePriority,
+		Name: postroutingChain, Type: "nat", Hook: HookPostrouting, Priority: ActivePriority,
 		Policy: verdictAccept, Comment: "active data comes from the director",
 	}
 	for _, port := range slices.Sorted(maps.Keys(byPort)) {

@@ -144,7 +144,7 @@ func checkForeignRead(t *testing.T, conn *nft.Conn) {
 		listed += strings.Count(run(t, "", "-j", "list", "table", family, "t"), `{"rule": `)
 	}
 	assert.Equal(t, listed, read, "rules that nft lists")
-	found, err := firewall.Findings(parse(t, findingSpec), tables, conn)
+	found, err := firewall.Findings(parse(t, findingSpec), tables, conn, firewall.Tracking{})
 	require.NoError(t, err)
 	assert.NotEmpty(t, found)
 	for _, n := range found {

@@ -88,9 +88,9 @@ func (w *walk) narrow(b branch, v value, t test) []branch { return w.appendNarro
 func (w *walk) appendNarrowed(next []branch, b branch, v value, t test) []branch {
 	s := w.space.split(v, t, b.part)
 	if s.uncertain {
-		b = b.withConditions(nameOf(v))
+		b = b.withConditions(nameOf(v.tested(t)))
 	}
-	if len(s.hits) > 0 && (v.kind == destination || v.kind == perClass) {
+	if len(s.hits) > 0 && (v.kind == address || v.kind == perClass) {
 		w.steps += len(b.classes)
 	}
 	for _, hit := range s.hits {
@@ -98,6 +98,14 @@ func (w *walk) appendNarrowed(next []branch, b branch, v value, t test) []branch
 		next = append(next, b)
 	}
 	return next
+}
+
+// tested returns the value with the name that a condition on it has.
+func (v value) tested(t test) value {
+	if v.ofClient {
+		v.name = v.clientCondition(t)
+	}
+	return v
 }
 
 func nameOf(v value) string {

@@ -10,16 +10,12 @@ import (
 // FindingSteps returns the number of steps that Findings takes for IPv4, and its error if
 // it may take at most limit steps.
 func FindingSteps(spec *config.Spec, tables []*nft.Table, source Source, limit int) (int, error) {
-	var list []*table
-	for _, t := range tables {
-		list = append(list, newTable(t))
-	}
-	s, all := partsOf(spec, nft.IPv4)
+	s, all := partsOf(toVIP, spec, nft.IPv4, Tracking{})
 	w := newWalk(newReader(source, s), 0, math.MaxInt)
-	w.baseChains(list, all)
+	w.baseChains(newTables(tables), all)
 	if w.err != nil {
 		return 0, w.err
 	}
-	_, err := findings(spec, tables, source, limit)
+	_, err := findings(spec, tables, source, Tracking{}, limit)
 	return w.steps, err
 }

@@ -10,23 +10,9 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// An Effect is what a rule that lvsmark did not make does to packets of a cluster.
-type Effect string
-
-// The effects that keep packets from IPVS or from their mark.
-const (
-	SetsMark  Effect = "set the mark of"
-	Drops     Effect = "drop"
-	Rejects   Effect = "reject"
-	Redirects Effect = "change the destination of"
-	Queues    Effect = "queue"
-	Forwards  Effect = "divert"
-	Proxies   Effect = "proxy"
-	Unknown   Effect = "do something unknown to"
-)
-
-// A Finding is a rule that lvsmark did not make and that affects packets of a cluster
-// on their way to IPVS: it sets their mark, or keeps them from IPVS.
+// A Finding is a rule that lvsmark did not make and that affects packets of a cluster: it
+// sets their mark, keeps them from IPVS or from the other end of the connection, or keeps
+// active data from its translation.
 type Finding struct {
 	Family       nft.Family // of the table: IPv4, IPv6, Inet or Netdev
 	Table, Chain string
@@ -35,15 +21,17 @@ type Finding struct {
 	Conditions   []string // unknown in advance, for example the device; empty: the effect is certain
 	SamePriority bool     // the chain has the priority of lvsmark's chain: either may run first
 	Marked       bool     // the packets have their mark when they reach the rule
+	Tracking     Tracking
 
 	rule    ruleText // nil: the policy of the chain
 	packets []affected
+	order   findingOrder
 }
 
-// affected are the packets of one address family that a finding affects.
-type affected struct {
-	space *space
-	parts []part
+// A findingOrder orders findings: by table, then by base chain.
+type findingOrder struct {
+	table int
+	chain string
 }
 
 // A findingKey identifies a finding.
@@ -53,78 +41,105 @@ type findingKey struct {
 	effect Effect
 }
 
-// Findings follows the packets of the spec through tables that lvsmark did not make, up
-// to IPVS, and returns the rules that set their mark or keep them from IPVS. The tables
-// need no rules and sets: the source supplies them. If Findings fails, it returns the
-// findings so far with the error, which is ErrTooMuch if the rules are too many.
-func Findings(spec *config.Spec, tables []*nft.Table, source Source) ([]*Finding, error) {
-	return findings(spec, tables, source, stepLimit)
+// Findings follows the packets of the spec through tables that lvsmark did not make, and
+// returns the rules that set their mark or take them from their way: to IPVS, to the real
+// servers and back, and that of active data. The tables need no rules and sets: the source
+// supplies them. If Findings fails, it returns the findings so far with the error, which is
+// ErrTooMuch if the rules are too many.
+func Findings(spec *config.Spec, tables []*nft.Table, source Source, tracking Tracking) ([]*Finding, error) {
+	return findings(spec, tables, source, tracking, stepLimit)
 }
 
-func findings(spec *config.Spec, tables []*nft.Table, source Source, limit int) ([]*Finding, error) {
-	if len(tables) == 0 {
-		return nil, nil // without a partition of the addresses, which takes its time
-	}
-	var list []*table
-	for _, t := range tables {
-		list = append(list, newTable(t))
-	}
+func findings(spec *config.Spec, tables []*nft.Table, source Source, tracking Tracking, limit int) ([]*Finding, error) {
+	list := newTables(tables)
 	var spaces []*space
 	var parts [][]part
 	for _, family := range nft.Families() {
-		s, all := partsOf(spec, family)
-		if len(all) > 0 {
-			spaces, parts = append(spaces, s), append(parts, all)
+		for f := range flows {
+			probe := &space{family: family, flow: f}
+			if len(probe.hookPoints(list)) == 0 {
+				continue // without a partition of the addresses, which takes its time
+			}
+			if s, all := partsOf(f, spec, family, tracking); len(all) > 0 {
+				spaces, parts = append(spaces, s), append(parts, all)
+			}
 		}
 	}
 	r := newReader(source, spaces...)
 	var found []*Finding
 	known := map[string]*Finding{}
+	var err error
 	for i := range spaces {
 		w := newWalk(r, i, limit)
 		w.baseChains(list, parts[i])
 		for _, f := range w.order {
 			found = addFinding(found, known, f)
 		}
-		switch {
-		case w.err != nil:
-			return found, w.err
-		case w.spent():
-			return found, ErrTooMuch
+		if w.spent() {
+			err = cmp.Or(w.err, ErrTooMuch)
+			break
 		}
 	}
-	return found, nil
+	slices.SortStableFunc(found, func(a, b *Finding) int {
+		return cmp.Or(cmp.Compare(a.order.table, b.order.table), cmp.Compare(a.order.chain, b.order.chain))
+	})
+	return found, err
 }
 
-// baseChains follows the packets through all base chains on their way to IPVS.
+func newTables(tables []*nft.Table) []*table {
+	list := make([]*table, len(tables))
+	for i, t := range tables {
+		list[i] = newTable(t)
+		list[i].number = i
+	}
+	return list
+}
+
+// baseChains follows the packets through all base chains that they pass.
 func (w *walk) baseChains(tables []*table, all []part) {
-	for _, t := range tables {
-		if !t.meets(w.space.family) {
-			continue
+	for _, at := range w.space.hookPoints(tables) {
+		if w.space.flow == toVIP && at.position != beforeMarks {
+			w.changed.mark = false // lvsmark has set the mark since
 		}
-		for _, at := range t.hookPoints() {
-			w.baseChain(at, at.position.withMarks(all))
+		if at.chain.Type == "nat" {
+			at.conditions = w.natConditions(at.conditions)
 		}
+		w.baseChain(at, at.position.withMarks(at.translated(w.space, all)))
 	}
 }
 
-// addFinding adds a finding. If the same rule was found for another family, both become
-// one finding.
+// addFinding adds a finding. If the same rule was found for another flow or family, both
+// become one finding.
 func addFinding(found []*Finding, known map[string]*Finding, f *Finding) []*Finding {
-	key := fmt.Sprint(f.Family, f.Table, "\x00", f.Chain, "\x00", f.Handle, f.Effect, f.Conditions)
-	if first := known[key]; first != nil {
+	key := fmt.Sprint(f.Family, f.Table, "\x00", f.Chain, "\x00", f.Handle, f.Effect)
+	exactly, uncertain := fmt.Sprint(key, f.Conditions), key+" may"
+	if first := known[exactly]; first != nil {
 		first.packets = append(first.packets, f.packets...)
 		return found
 	}
-	known[key] = f
+	// One warning is enough for a rule with other conditions for each flow.
+	if first := known[uncertain]; first != nil && f.canJoin() {
+		first.packets = append(first.packets, f.packets...)
+		first.Conditions = joinConditions(first.Conditions, f.Conditions)
+		return found
+	}
+	known[exactly] = f
+	if f.canJoin() {
+		known[uncertain] = f
+	}
 	return append(found, f)
+}
+
+// canJoin reports whether the conditions may be joined with those of another flow.
+func (f *Finding) canJoin() bool {
+	return len(f.Conditions) > 0 && f.packets[0].space.flow != toVIP
 }
 
 // report records what a rule does, or the policy of the chain if there is no rule. If
 // the same effect depends on several sets of conditions, the smallest set is kept.
 func (w *walk) report(at place, b branch, effect Effect) {
-	if b.clusters == nil {
-		return // Marks needs no findings
+	if b.clusters == nil || !w.space.flow.isReported(b.conditions) {
+		return
 	}
 	key := findingKey{chain: at.chain.Chain, effect: effect}
 	if at.rule != nil {
@@ -148,8 +163,9 @@ func (w *walk) newFinding(at place, key findingKey) *Finding {
 	t := at.chain.table
 	f := &Finding{
 		Family: t.Family, Table: t.Name, Chain: at.chain.Name, Handle: key.handle, Effect: key.effect,
-		SamePriority: w.hookPoint.position == samePriority, Marked: w.hookPoint.position == afterMarks,
-		packets: []affected{{space: w.space}},
+		SamePriority: w.hookPoint.position == samePriority || w.space.flow == active && w.hookPoint.isActive(),
+		Marked:       w.hookPoint.position == afterMarks, Tracking: w.space.tracking,
+		packets: []affected{{space: w.space}}, order: findingOrder{t.number, w.hookPoint.chain.Name},
 	}
 	if at.rule != nil {
 		f.rule = at.rule.source
@@ -170,12 +186,14 @@ func (f *Finding) Rule() string {
 	return f.rule.Text(f.packets[0].space.family)
 }
 
-// Packets names the affected packets: "198.51.100.21 and 3 other VIPs (ports
+// Packets names the affected packets: "packets to 198.51.100.21 and 3 other VIPs (ports
 // 21, 80-90)".
 func (f *Finding) Packets() string {
-	texts := make([]string, len(f.packets))
-	for i, p := range f.packets {
-		texts[i] = p.String()
+	var texts []string
+	for _, p := range f.packets {
+		if text := p.String(); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
 	}
 	return strings.Join(texts, "; ")
 }
@@ -192,31 +210,4 @@ func (f *Finding) Marks() []uint32 {
 	}
 	slices.Sort(marks)
 	return slices.Compact(marks)
-}
-
-func (p affected) String() string {
-	vips := newBitset(p.space.count)
-	var ports []config.PortRange
-	for _, part := range p.parts {
-		vips = vips.or(part.classes)
-		if r := (config.PortRange{Protocol: part.protocol, Low: part.low, High: part.high}); !slices.Contains(ports, r) {
-			ports = append(ports, r)
-		}
-	}
-	slices.SortFunc(ports, func(a, b config.PortRange) int {
-		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
-	})
-	text := ""
-	for class := range vips.each {
-		text = p.space.first(class).String()
-		break
-	}
-	switch others := vips.count() - 1; {
-	case others == 1:
-		text += " and another VIP"
-	case others > 1:
-		text += fmt.Sprintf(" and %d other VIPs", others)
-	}
-	list := strings.Trim(fmt.Sprint(ports), "[]")
-	return fmt.Sprintf("%s (ports %s)", text, strings.ReplaceAll(list, " ", ", "))
 }

@@ -28,10 +28,10 @@ func FuzzFindings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, expressions string, flags, keyLen uint32, key1, rest1, key2, rest2 string) {
 		set := &nft.Set{Flags: flags, KeyLen: keyLen, Elements: []nft.Element{{Key: key1, Rest: rest1}, {Key: key2, Rest: rest2}}}
 		for _, family := range []nft.Family{nft.IPv4, nft.IPv6, nft.Inet, nft.Netdev} {
-			for _, hook := range []uint32{0, 1, 5} {
+			for _, hook := range []uint32{0, 1, 2, 3, 4, 5} {
 				table := fuzzTable(family, hook, expressions, set)
 				for _, spec := range nft.Families() {
-					found, err := Findings(fuzzSpec(spec), []*nft.Table{table}, inMemory{})
+					found, err := Findings(fuzzSpec(spec), []*nft.Table{table}, inMemory{}, Tracking{IPVS: hook == 5})
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -7,7 +7,7 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A position is the order of a chain relative to lvsmark's chain, by hook and priority.
+// A position is the order of a chain relative to lvsmark's chain that sets marks.
 type position int
 
 const (
@@ -16,61 +16,123 @@ const (
 	afterMarks
 )
 
-// A hookPoint is a base chain that packets pass before they reach IPVS.
+// A hookPoint is a base chain that packets of a flow pass.
 type hookPoint struct {
-	chain    *chain
-	position position
+	chain *chain
+	stage
+	position   position // for marks
+	conditions []string // of all packets in the chain
 }
 
-// priorityIPVS is the priority of ip_vs_remote_request in the input hook
-// (net/netfilter/ipvs/ip_vs_core.c).
-const priorityIPVS = nft.PriorityNATSource - 1
-
-// hookPoints returns the base chains of the table on the way to IPVS.
-func (t *table) hookPoints() []hookPoint {
+// hookPoints returns the base chains of the tables that packets of the space pass, in
+// their order.
+func (s *space) hookPoints(tables []*table) []hookPoint {
 	var list []hookPoint
-	for _, c := range t.chains {
-		if at, ok := hookPointOf(c); ok {
-			list = append(list, at)
+	for _, t := range tables {
+		if !t.meets(s.family) {
+			continue
+		}
+		for _, c := range t.chains {
+			if at, ok := s.flow.hookPoint(c); ok {
+				list = append(list, at)
+			}
 		}
 	}
-	slices.SortFunc(list, func(a, b hookPoint) int { return cmp.Compare(a.chain.Name, b.chain.Name) })
+	slices.SortFunc(list, func(a, b hookPoint) int {
+		return cmp.Or(cmp.Compare(a.hook, b.hook), cmp.Compare(a.stage.priority, b.stage.priority), cmp.Compare(a.chain.Priority, b.chain.Priority),
+			cmp.Compare(a.chain.table.Family, b.chain.table.Family), cmp.Compare(a.chain.table.Name, b.chain.table.Name), cmp.Compare(a.chain.Name, b.chain.Name))
+	})
 	return list
 }
 
-func hookPointOf(c *chain) (hookPoint, bool) {
-	if c.Type == "" {
+// hookPoint returns the place of a base chain on the way of the flow; false: the packets
+// do not pass it.
+func (f flow) hookPoint(c *chain) (hookPoint, bool) {
+	at, ok := stageOf(c)
+	if !ok {
 		return hookPoint{}, false
 	}
-	switch c.table.Family {
-	case nft.Netdev:
-		return hookPoint{c, beforeMarks}, c.Hook == nft.NetdevIngress
-	case nft.Inet, nft.IPv4, nft.IPv6:
-	default:
-		return hookPoint{}, false
+	passes, perhaps := f.passes(c, at)
+	p := hookPoint{chain: c, stage: at, position: f.position(at)}
+	for _, device := range c.Devices {
+		p.conditions = append(p.conditions, onDevice+device)
 	}
-	switch {
-	case c.Hook == nft.HookIngress:
-		return hookPoint{c, beforeMarks}, true
-	case c.Hook == nft.HookPrerouting:
-		return hookPoint{c, prerouting(c)}, true
-	case c.Hook == nft.HookInput && c.Type != "nat":
-		return hookPoint{c, afterMarks}, c.Priority <= priorityIPVS
+	if perhaps {
+		p.conditions = append(p.conditions, ipvsOrder)
 	}
-	return hookPoint{}, false
+	return p, passes
 }
 
-// prerouting returns the position of a chain of the prerouting hook. The kernel runs all
-// nat chains at the priority of NAT; their own priority only orders them among each other.
-func prerouting(c *chain) position {
-	priority := c.Priority
-	if c.Type == "nat" {
-		priority = nft.PriorityNATDest
+// isActive reports whether the chain is one of those that translate sources with the
+// priority of lvsmark's.
+func (p hookPoint) isActive() bool {
+	return p.chain.Type == "nat" && p.hook == postrouting && p.chain.Priority == nft.ActivePriority
+}
+
+// translated returns the packets that the kernel hands to the chain. Chains of type nat
+// get the first packet of a connection only, and until one of them has translated it.
+func (p hookPoint) translated(s *space, parts []part) []part {
+	if p.chain.Type != "nat" || s.flow == toVIP {
+		return parts
+	}
+	return slices.DeleteFunc(slices.Clone(parts), func(part part) bool {
+		late := p.hook == postrouting && p.chain.Priority > nft.ActivePriority
+		return s.flow.state(s.tracking, part.protocol, part.later) != stateNew || late && s.isTranslated(part)
+	})
+}
+
+// natConditions adds a condition for packets without connection tracking, which the kernel
+// does not hand to chains of type nat.
+func (w *walk) natConditions(conditions []string) []string {
+	if w.changed.tracking {
+		conditions = append(conditions, afterNotrack)
+	}
+	return conditions
+}
+
+// stageOf returns the stage of a base chain. The kernel runs all nat chains at the
+// priority of NAT; their own priority only orders them among each other.
+func stageOf(c *chain) (stage, bool) {
+	if c.Type == "" {
+		return stage{}, false
+	}
+	if c.table.Family == nft.Netdev {
+		hook := ingress
+		if c.Hook != nft.NetdevIngress {
+			hook = egress
+		}
+		return stage{hook, c.Priority}, true
+	}
+	hooks := map[uint32]int32{
+		nft.HookIngress: ingress, nft.HookPrerouting: prerouting, nft.HookInput: inputOrForward,
+		nft.HookForward: inputOrForward, nft.HookOutput: output, nft.HookPostrouting: postrouting,
+	}
+	hook, ok := hooks[c.Hook]
+	at := stage{hook, c.Priority}
+	switch c.table.Family {
+	case nft.Inet, nft.IPv4, nft.IPv6:
+	default:
+		return at, false
 	}
 	switch {
-	case priority < nft.PriorityMangle:
+	case c.Type != "nat":
+	case hook == prerouting || hook == output:
+		at.priority = nft.PriorityNATDest
+	default:
+		at.priority = nft.PriorityNATSource
+	}
+	return at, ok
+}
+
+// position returns the order of a chain relative to lvsmark's marks. Only packets to VIPs
+// get one.
+func (f flow) position(at stage) position {
+	switch {
+	case f == toServer:
+		return afterMarks
+	case f != toVIP || at.hook == ingress || at.hook == prerouting && at.priority < nft.PriorityMangle:
 		return beforeMarks
-	case priority == nft.PriorityMangle:
+	case at.hook == prerouting && at.priority == nft.PriorityMangle:
 		return samePriority
 	}
 	return afterMarks

@@ -54,7 +54,7 @@ func (w *walk) index(t *table, s *set, fields []value) (*index, error) {
 		return x, nil
 	}
 	i := indexer{space: w.space, set: s.head, fields: fields, x: &index{}, entries: map[nft.Answer]int{}}
-	i.byClass = len(fields) == 1 && fields[0].kind == destination && fields[0].change == nil
+	i.byClass = len(fields) == 1 && fields[0].kind == address && fields[0].change == nil
 	if i.byClass {
 		i.x.present, i.x.partial = newBitset(w.space.count), newBitset(w.space.count)
 		if i.hasMarks = s.head.DataLen == 4; i.hasMarks {
@@ -199,7 +199,7 @@ func (s *space) mayHave(v value, i interval) bool {
 	switch {
 	case v.change != nil:
 		return true
-	case v.kind == destination:
+	case v.kind == address:
 		first, end, _ := s.span(i)
 		return first < end
 	case v.kind == port:

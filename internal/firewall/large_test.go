@@ -46,7 +46,7 @@ func BenchmarkLarge(b *testing.B) {
 				for b.Loop() {
 					begin := time.Now()
 					conn := dial(b)
-					_, err := firewall.Findings(spec, foreign(b, conn), conn)
+					_, err := firewall.Findings(spec, foreign(b, conn), conn, firewall.Tracking{})
 					require.NoError(b, err)
 					ours += time.Since(begin)
 					begin = time.Now()

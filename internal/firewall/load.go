@@ -22,11 +22,15 @@ func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 
 func (l *loader) expression(e nft.Expression) {
 	switch e.Name {
-	case "counter", "log", "last", "notrack", "dup", "flow_offload", "secmark":
+	case "counter", "log", "last", "dup", "secmark":
+	case "notrack":
+		l.add(notrack{})
+	case "flow_offload":
+		l.add(offload{})
 	case "limit", "quota", "connlimit", "dynset":
 		l.addCondition(e.Name)
 	case "masq":
-		l.add(verdict{kind: expr.VerdictAccept})
+		l.add(sourceTranslation{masquerade: true})
 	case "match":
 		l.extensionMatch(e)
 	case "target":
@@ -44,7 +48,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "tproxy":
 		l.add(interception{effect: Proxies})
 	case "cmp", "range":
-		if v := l.at(e.SourceRegister()); v.kind == opaque && v.excluded == nil {
+		if v := l.at(e.SourceRegister()); v.kind == opaque && v.excluded == nil && !v.ofClient {
 			l.addCondition(nameOf(v)) // the other operand does not matter
 			return
 		}
@@ -106,6 +110,7 @@ func (l *loader) opaque(e nft.Expression) {
 		}
 		l.fill(register, opaqueValue(name, 4))
 	case e.Name == "ct":
+		l.add(ctMarkSet{}) // perhaps
 	case e.Name == "nat":
 		l.add(interception{effect: Redirects, ends: true})
 	default:
@@ -151,7 +156,7 @@ func (l *loader) nat(e *expr.NAT) {
 		l.add(interception{effect: Redirects, ends: true})
 		return
 	}
-	l.add(verdict{kind: expr.VerdictAccept})
+	l.add(sourceTranslation{to: l.at(e.RegAddrMin)})
 }
 
 func (l *loader) compare(e *expr.Cmp) {

@@ -9,18 +9,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Conditions on connections that packets to a VIP do not meet as the first of their
-// connection: another state than new, and a translated destination.
-const (
-	ctState  = "ct state"
-	ctStatus = "ct status"
-)
-
-// Numbers of linux/if_ether.h and linux/rtnetlink.h.
+// Numbers of linux/if_ether.h.
 const (
 	etherTypeIPv4 = 0x0800 // ETH_P_IP
 	etherTypeIPv6 = 0x86dd // ETH_P_IPV6
-	typeLocal     = 2      // RTN_LOCAL
 )
 
 // meta loads metadata of a packet, or sets it.
@@ -36,9 +28,9 @@ func (l *loader) meta(e *expr.Meta) {
 	switch e.Key {
 	case expr.MetaKeyMARK:
 		v.kind = mark
-	case expr.MetaKeyIIFNAME:
+	case expr.MetaKeyIIFNAME, expr.MetaKeyOIFNAME:
 		v.excluded = []byte("lo\x00")
-	case expr.MetaKeyIIF:
+	case expr.MetaKeyIIF, expr.MetaKeyOIF:
 		v.excluded = hostUint32(loopbackIndex)
 	case expr.MetaKeyNFPROTO:
 		v = constantValue(name, []byte{byte(l.space.family)})
@@ -51,8 +43,8 @@ func (l *loader) meta(e *expr.Meta) {
 }
 
 // loopbackIndex is the index of the loopback device (LOOPBACK_IFINDEX of
-// net/net_namespace.h). Packets to IPVS come in by other devices: those that the director
-// sends to a VIP do not pass the hooks before IPVS.
+// net/net_namespace.h). Packets of the flows come in and leave by other devices: those that
+// the director sends to a VIP do not pass the hooks before IPVS.
 const loopbackIndex = 1
 
 func metaSize(key expr.MetaKey) int {
@@ -87,29 +79,53 @@ func (s *space) header() header {
 // payload loads bytes of a packet, or writes them.
 func (l *loader) payload(e *expr.Payload) {
 	if e.OperationType == expr.PayloadWrite {
-		if l.space.redirects(e) {
+		switch s := l.space; {
+		case s.writes(e, s.header().destination, 2), s.writesProtocol(e):
 			l.add(interception{effect: Redirects})
+		case s.flow.leaves() && s.writes(e, s.header().source, 0):
+			l.add(interception{effect: TranslatesSource})
 		}
 		return
 	}
-	name := l.space.payloadName(e)
-	at, size := l.space.header(), uint32(l.space.size)
-	v := opaqueValue(name, int(e.Len))
-	switch {
-	case e.Base == expr.PayloadBaseTransportHeader && e.Offset == 2 && e.Len == 2:
-		v = value{kind: port, name: name, size: 2}
-	case e.Base != expr.PayloadBaseNetworkHeader:
-	case e.Offset == at.destination && e.Len <= size:
-		v.kind = destination
-	case e.Offset > at.destination && e.Offset+e.Len <= at.destination+size:
-		v.kind = destination
-		from := e.Offset - at.destination
-		v = v.changed(func(b []byte) []byte { return b[from : from+e.Len] })
-	case e.Offset == at.protocol && e.Len == 1:
-		v = value{kind: protocol, name: name, size: 1}
-	}
-	l.fill(e.DestRegister, v)
+	l.fill(e.DestRegister, l.space.payloadValue(e))
 }
+
+func (s *space) payloadValue(e *expr.Payload) value {
+	at, size := s.header(), uint32(s.size)
+	known, client, knownPort := at.destination, at.source, uint32(2)
+	if s.flow.leaves() {
+		known, client, knownPort = at.source, at.destination, 0
+	}
+	v := opaqueValue(s.payloadName(e), int(e.Len))
+	if e.Base == expr.PayloadBaseTransportHeader {
+		switch {
+		case e.Offset == knownPort && e.Len == 2:
+			v.kind = port
+		case e.Offset < 4:
+			v.ofClient = s.flow != toVIP
+		case e.Offset == tcpFlagsAt && e.Len == 1:
+			v.kind, v.name = tcpFlags, "tcp flags"
+		}
+		return v
+	}
+	switch {
+	case e.Base != expr.PayloadBaseNetworkHeader:
+	case e.Offset == known && e.Len <= size:
+		v.kind = address
+	case e.Offset > known && e.Offset+e.Len <= known+size:
+		v.kind = address
+		from := e.Offset - known
+		v = v.changed(func(b []byte) []byte { return b[from : from+e.Len] })
+	case e.Offset >= client && e.Offset < client+size:
+		v.ofClient = s.flow != toVIP
+	case e.Offset == at.protocol && e.Len == 1:
+		v.kind = protocol
+	}
+	return v
+}
+
+// tcpFlagsAt is the offset of the flags in the header of TCP (RFC 9293, 3.1).
+const tcpFlagsAt = 13
 
 func (s *space) payloadName(e *expr.Payload) string {
 	at, size := s.header(), uint32(s.size)
@@ -127,24 +143,30 @@ func (s *space) payloadName(e *expr.Payload) string {
 	return fmt.Sprintf("@%d,%d,%d", e.Base, e.Offset*8, e.Len*8)
 }
 
-// redirects reports whether a payload expression changes the destination or the protocol.
-func (s *space) redirects(e *expr.Payload) bool {
-	at := s.header()
-	overlaps := func(field, n uint32) bool { return e.Offset < field+n && field < e.Offset+e.Len }
+// writes reports whether a payload expression changes an address of the network header at
+// this offset, or a port of the transport header.
+func (s *space) writes(e *expr.Payload, addressAt, portAt uint32) bool {
 	switch e.Base {
 	case expr.PayloadBaseNetworkHeader:
-		return overlaps(at.destination, uint32(s.size)) || overlaps(at.protocol, 1)
+		return overlaps(e, addressAt, uint32(s.size))
 	case expr.PayloadBaseTransportHeader:
-		return overlaps(2, 2)
+		return overlaps(e, portAt, 2)
 	}
 	return false
 }
 
-// conntrack assumes that packets are the first of their connection. Later packets have
-// another state and may have a connection mark. Setting fields of the connection does not
-// affect the packets.
+func (s *space) writesProtocol(e *expr.Payload) bool {
+	return e.Base == expr.PayloadBaseNetworkHeader && overlaps(e, s.header().protocol, 1)
+}
+
+func overlaps(e *expr.Payload, at, n uint32) bool { return e.Offset < at+n && at < e.Offset+e.Len }
+
+// conntrack loads a property of the connection, or sets it.
 func (l *loader) conntrack(e *expr.Ct) {
 	if e.SourceRegister {
+		if e.Key == expr.CtKeyMARK {
+			l.add(ctMarkSet{})
+		}
 		return
 	}
 	v := opaqueValue("ct", 4)
@@ -152,18 +174,19 @@ func (l *loader) conntrack(e *expr.Ct) {
 	case expr.CtKeySTATUS:
 		v.name = ctStatus
 	case expr.CtKeySTATE:
-		v = value{kind: constant, name: ctState, size: 4, bytes: hostUint32(expr.CtStateBitNEW), firstPacketOnly: true}
+		v = value{kind: state, name: ctState, size: 4}
 	case expr.CtKeyMARK:
-		v = value{kind: constant, name: "ct mark", size: 4, bytes: hostUint32(0), firstPacketOnly: true}
+		v = value{kind: ctMark, name: "ct mark", size: 4}
 	}
 	l.fill(e.Register, v)
 }
 
-// fib assumes that VIPs are local addresses of the director.
+// fib knows the type of the destination: VIPs are local addresses of the director, real
+// servers and clients are not.
 func (l *loader) fib(e *expr.Fib) {
 	v := opaqueValue("fib", 4)
 	if e.ResultADDRTYPE && e.FlagDADDR && !e.FlagSADDR && !e.FlagMARK && !e.FlagIIF && !e.FlagOIF && !e.FlagPRESENT {
-		v = constantValue("fib daddr type", hostUint32(typeLocal))
+		v = constantValue("fib daddr type", hostUint32(l.space.flow.destinationType()))
 	}
 	l.fill(e.Register, v)
 }

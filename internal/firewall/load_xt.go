@@ -52,9 +52,7 @@ func (l *loader) extensionMatch(e nft.Expression) {
 	switch info := of.Info.(type) {
 	case *xt.Comment:
 	case *xt.Tcp:
-		if info.Option != 0 || info.FlagsMask != 0 {
-			l.addCondition("tcp flags or options")
-		}
+		l.tcpMatch(info)
 		l.portsMatch(info.SrcPorts, info.DstPorts, info.InvFlags&xt.TcpInvSrcPorts != 0, info.InvFlags&xt.TcpInvDestPorts != 0)
 	case *xt.Udp:
 		l.portsMatch(info.SrcPorts, info.DstPorts, info.InvFlags&xt.UdpInvSrcPorts != 0, info.InvFlags&xt.UdpInvDestPorts != 0)
@@ -88,19 +86,43 @@ func (l *loader) untypedMatch(x extension) {
 
 func markValue() value { return value{kind: mark, name: "meta mark", size: 4} }
 
-func (l *loader) portsMatch(source, destination [2]uint16, sourceInverse, destinationInverse bool) {
-	if source != [2]uint16{0, 0xffff} || sourceInverse {
-		l.addCondition("source port")
+func (l *loader) tcpMatch(info *xt.Tcp) {
+	if info.Option != 0 {
+		l.addCondition("tcp option")
 	}
-	l.match(value{kind: port, size: 2}, test{within: []interval{portInterval(destination[0], destination[1])}, inverse: destinationInverse})
+	if info.FlagsMask != 0 {
+		flags := value{kind: tcpFlags, name: "tcp flags", size: 1}.changed(bitwise([]byte{info.FlagsMask}, nil))
+		l.match(flags, test{within: []interval{{[]byte{info.FlagsCmp}, []byte{info.FlagsCmp}}}, inverse: info.InvFlags&xt.TcpInvFlags != 0})
+	}
+}
+
+func (l *loader) portsMatch(source, destination [2]uint16, sourceInverse, destinationInverse bool) {
+	for _, m := range []struct {
+		value   value
+		ports   [2]uint16
+		inverse bool
+	}{{l.portValue(false), source, sourceInverse}, {l.portValue(true), destination, destinationInverse}} {
+		if m.ports != [2]uint16{0, 0xffff} || m.inverse {
+			l.match(m.value, test{within: []interval{portInterval(m.ports[0], m.ports[1])}, inverse: m.inverse})
+		}
+	}
+}
+
+// portValue is the source port or the destination port.
+func (l *loader) portValue(destination bool) value {
+	e := &expr.Payload{Base: expr.PayloadBaseTransportHeader, Len: 2}
+	if destination {
+		e.Offset = 2
+	}
+	return l.space.payloadValue(e)
 }
 
 // multiport loads struct xt_multiport_v1: flags, count, 15 ports, a byte for each port
 // that is 1 if it begins a range, inversion.
 func (l *loader) multiport(x extension) {
-	const destination, maxPorts = 1, 15
-	if x.info[0] != destination {
-		l.addCondition("source port")
+	const destination, either, maxPorts = 1, 2, 15
+	if x.info[0] == either {
+		l.addCondition("multiport")
 		return
 	}
 	t := test{inverse: x.info[47] != 0}
@@ -113,7 +135,7 @@ func (l *loader) multiport(x extension) {
 		}
 		t.within = append(t.within, portInterval(low, high))
 	}
-	l.match(value{kind: port, size: 2}, t)
+	l.match(l.portValue(x.info[0] == destination), t)
 }
 
 // addrtype loads struct xt_addrtype_info_v1; types are bits numbered by RTN_*.
@@ -122,7 +144,7 @@ func (l *loader) addrtype(info *xt.AddrTypeV1) {
 	if info.Source != 0 || info.Flags&^inverseDestination != 0 {
 		l.addCondition("addrtype")
 	}
-	if info.Dest != 0 && (info.Dest&(1<<typeLocal) != 0) == (info.Flags&inverseDestination != 0) {
+	if info.Dest != 0 && (info.Dest&(1<<l.space.flow.destinationType()) != 0) == (info.Flags&inverseDestination != 0) {
 		l.impossible = true
 		l.add(match{constantValue("addrtype", nil), test{}})
 	}
@@ -134,14 +156,22 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states uint16) {
 		l.addCondition("conntrack")
 		return
 	}
+	const snat, dnat, untracked = 1 << 6, 1 << 7, 1 << 8 // XT_CONNTRACK_STATE_*
+	if states&(snat|dnat) != 0 {
+		l.addCondition(ctStatus)
+		return
+	}
+	if states&untracked != 0 {
+		states = states&^untracked | uint16(stateUntracked)
+	}
 	l.stateMatch(states, info.InvertFlags&state != 0)
 }
 
-// stateMatch assumes that packets are the first of their connection, see conntrack.
+// stateMatch matches connections in one of the states, or in none of them.
 func (l *loader) stateMatch(states uint16, inverse bool) {
-	if (states&uint16(expr.CtStateBitNEW) != 0) == inverse {
-		l.addCondition(ctState)
-	}
+	none := hostUint32(0)
+	state := value{kind: state, name: ctState, size: 4}.changed(bitwise(hostUint32(uint32(states)), nil))
+	l.match(state, test{within: []interval{{none, none}}, inverse: !inverse})
 }
 
 // extensionTarget loads an xtables target.
@@ -152,7 +182,7 @@ func (l *loader) extensionTarget(e nft.Expression) {
 		"QUEUE": Queues, "TPROXY": Proxies, "SYNPROXY": Proxies, "TARPIT": Drops,
 	}
 	harmless := []string{
-		"LOG", "NFLOG", "ULOG", "TRACE", "NOTRACK", "CT", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL",
+		"LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL",
 		"CLASSIFY", "CHECKSUM", "TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "SET", "ACCOUNT",
 	}
 	effect, intercepts := effects[name]
@@ -162,9 +192,23 @@ func (l *loader) extensionTarget(e nft.Expression) {
 	case name == "MARK" || name == "CONNMARK" || name == "HMARK":
 		l.markTarget(e)
 	case name == "SNAT" || name == "MASQUERADE":
-		l.add(verdict{kind: expr.VerdictAccept})
+		l.add(sourceTranslation{masquerade: name == "MASQUERADE"})
+	case name == "NOTRACK":
+		l.add(notrack{})
+	case name == "CT":
+		l.ctTarget(e)
 	case !slices.Contains(harmless, name):
 		l.add(interception{effect: Unknown, condition: "the unknown target " + name})
+	}
+}
+
+// ctTarget loads struct xt_ct_target_info or xt_ct_target_info_v1, which begin with flags.
+func (l *loader) ctTarget(e nft.Expression) {
+	const noTrack = 1 // XT_CT_NOTRACK
+	if of, ok := l.typed(e).(*expr.Target); ok {
+		if x := extensionOf("CT", of.Rev, of.Info); len(x.info) >= 2 && x.uint16(0)&noTrack != 0 {
+			l.add(notrack{})
+		}
 	}
 }
 
@@ -183,6 +227,8 @@ func (l *loader) markTarget(e nft.Expression) {
 	case x.is("CONNMARK", 1, 13), x.is("CONNMARK", 2, 15):
 		if mode := x.info[12+2*(x.revision-1)]; mode == restore {
 			l.add(markRestore{markValue().changed(bitwise(hostUint32(^x.uint32(8)), nil))})
+		} else {
+			l.add(ctMarkSet{})
 		}
 	default:
 		l.add(unknownMark{x.name})

@@ -10,8 +10,8 @@ import (
 // registers, so that steps do not need registers.
 type loader struct {
 	space      *space
-	family     nft.Family // of the table
-	typedCache map[nft.Expression]expr.Any
+	family     nft.Family                  // of the table
+	typedCache map[nft.Expression]expr.Any // shared
 
 	conditions map[string]step // by name
 
@@ -23,17 +23,18 @@ type loader struct {
 	impossible bool // no packet of the space matches
 }
 
-// maxTyped bounds the decoded expressions that a loader keeps. Rules share most of them.
+// maxTyped bounds the decoded expressions that loaders keep. Rules share most of them, and
+// the loaders of a reader load the same rule one after the other.
 const maxTyped = 1024
 
-func newLoader(s *space) *loader {
-	return &loader{space: s, typedCache: map[nft.Expression]expr.Any{}, conditions: map[string]step{}}
+func newLoader(s *space, typed map[nft.Expression]expr.Any) *loader {
+	return &loader{space: s, typedCache: typed, conditions: map[string]step{}}
 }
 
 func (l *loader) add(s step) {
 	l.steps = append(l.steps, s)
 	switch s := s.(type) {
-	case match:
+	case match, ctMarkSet:
 	case lookup:
 		l.hasEffect = l.hasEffect || s.isMap
 	default:
@@ -61,9 +62,10 @@ func (l *loader) typed(e nft.Expression) expr.Any {
 		return typed
 	}
 	typed := e.Typed(l.family)
-	if len(l.typedCache) < maxTyped {
-		l.typedCache[e] = typed
+	if len(l.typedCache) == maxTyped {
+		clear(l.typedCache)
 	}
+	l.typedCache[e] = typed
 	return typed
 }
 

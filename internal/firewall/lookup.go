@@ -38,9 +38,12 @@ func (a lookup) lookUp(w *walk, at place, b branch) ([]branch, []outcome) {
 	if s == nil {
 		return []branch{b.withConditions("set " + a.set)}, nil
 	}
-	fields := a.fields(b, int(s.head.KeyLen))
-	if !a.isMap && (s.head.IsDynamic() || allOpaque(fields)) {
-		return []branch{b.withConditions(names(fields)...)}, nil
+	fields := a.fields(func(v value) value { return w.resolve(&b, v) }, int(s.head.KeyLen))
+	switch {
+	case !a.isMap && (s.head.IsDynamic() || allOpaque(fields)):
+		return []branch{b.withConditions(a.names(fields)...)}, nil
+	case a.isMap && slices.ContainsFunc(fields, func(v value) bool { return v.ofClient }):
+		return a.ofClient(b, fields)
 	}
 	x, err := w.index(at.chain.table, s, fields)
 	if err != nil {
@@ -77,12 +80,12 @@ func (a lookup) follow(w *walk, at place, found []lookupResult, dynamic bool, fi
 
 // fields are the fields of the key: one, or several if the key is a concatenation. Each
 // is padded to 32 bits.
-func (a lookup) fields(b branch, keyLen int) []value {
+func (a lookup) fields(resolve func(value) value, keyLen int) []value {
 	var fields []value
 	for i := 0; keyLen > 0 && i < registers; {
 		v := opaqueValue("", keyLen)
 		if i < len(a.key) && a.key[i] != nil {
-			if known := b.resolve(*a.key[i]); known.size > 0 && known.size <= keyLen {
+			if known := resolve(*a.key[i]); known.size > 0 && known.size <= keyLen {
 				v = known
 			}
 		}
@@ -91,6 +94,25 @@ func (a lookup) fields(b branch, keyLen int) []value {
 		i += nft.RegisterLen(v.size) / 4
 	}
 	return fields
+}
+
+// ofClient is a lookup by the client in a map, which may have an element for the client. It
+// is not read. Whatever an element does, the packets may not reach the next rule.
+func (a lookup) ofClient(b branch, fields []value) (next []branch, ended []outcome) {
+	found := b.withConditions(names(fields)...)
+	ended = []outcome{{branch: found, verdict: expr.VerdictAccept, ends: true}}
+	return []branch{found.withAnswer(a.slot, opaqueValue("map @"+a.set, registers*4))}, ended
+}
+
+// names are the conditions of a lookup.
+func (a lookup) names(fields []value) []string {
+	if a.inverse {
+		fields = slices.Clone(fields)
+		for i, v := range fields {
+			fields[i] = v.tested(test{inverse: true})
+		}
+	}
+	return names(fields)
 }
 
 // A lookupResult is a branch for which a set has an answer.

@@ -14,8 +14,10 @@ func (w *walk) setMark(at place, b branch, v value) branch {
 		b.mark = next
 		return b
 	}
-	if w.hookPoint.position == beforeMarks {
-		b.marked = false
+	if w.space.flow != toVIP || w.hookPoint.position == beforeMarks {
+		w.changed.mark = w.changed.mark || len(b.conditions) > 0
+		w.marksLater = true
+		b.mark = next
 		return b
 	}
 	changed := b.classes

@@ -16,6 +16,7 @@ type part struct {
 	classes   bitset
 	protocol  config.Protocol
 	low, high uint16
+	later     bool     // not the first packets of their connections
 	clusters  *marking // the marks of the clusters; nil for Marks
 	mark      *marking // the current mark
 
@@ -50,29 +51,38 @@ func markBytes(mark uint32) []byte { return binary.NativeEndian.AppendUint32(nil
 
 func hostOrdered(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
 
-// partsOf returns the space of a spec's packets in the family, divided into parts.
+// partsOf returns the space of a flow's packets in the family, divided into parts.
 // Clusters with the same ports share parts.
-func partsOf(spec *config.Spec, family nft.Family) (*space, []part) {
-	bindings := spec.Bindings(specFamily(family))
+func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, []part) {
+	ends := f.ends(spec.Bindings(specFamily(family)))
 	s := newSpace(family, nil)
-	var vips []netip.Addr
-	for _, b := range bindings {
-		vips = append(vips, b.VIPs...)
+	s.flow, s.tracking = f, t
+	var known []netip.Addr
+	for _, b := range ends {
+		known = append(known, b.VIPs...)
 		s.ports = append(s.ports, b.Ports...)
+	}
+	if f.untranslated() {
+		s.translations = translationsOf(ends)
 	}
 	slices.SortFunc(s.ports, comparePorts)
 	s.ports = slices.Compact(s.ports)
-	s.setAddresses(vips)
+	s.setAddresses(known)
 	var parts []part
 	var shared *clusterMarks
-	for _, p := range profilesOf(bindings) {
+	for _, p := range profilesOf(ends) {
 		classes := s.classesOf(p)
 		if shared == nil || shared.overlap(classes) {
 			shared = &clusterMarks{taken: newBitset(s.count), marks: &marking{byClass: make([]uint32, s.count)}}
 		}
 		shared.add(s, p, classes)
 		for _, r := range p[0].Ports {
-			parts = append(parts, part{classes: classes, protocol: r.Protocol, low: r.Low, high: r.High, clusters: shared.marks})
+			first := part{classes: classes, protocol: r.Protocol, low: r.Low, high: r.High, clusters: shared.marks}
+			parts = append(parts, first)
+			if r.Protocol == config.TCP {
+				first.later = true
+				parts = append(parts, first)
+			}
 		}
 	}
 	return s, parts
@@ -142,7 +152,7 @@ func specFamily(f nft.Family) config.Family {
 // minus returns the packets of p that are not in other.
 func (p part) minus(other part) []part {
 	low, high := max(p.low, other.low), min(p.high, other.high)
-	if p.protocol != other.protocol || low > high {
+	if p.protocol != other.protocol || p.later != other.later || low > high {
 		return []part{p}
 	}
 	common := p.classes.and(other.classes)
@@ -163,11 +173,11 @@ func (p part) minus(other part) []part {
 }
 
 func (p part) overlaps(other part) bool {
-	return p.protocol == other.protocol && max(p.low, other.low) <= min(p.high, other.high) && !p.classes.and(other.classes).empty()
+	return p.protocol == other.protocol && p.later == other.later && max(p.low, other.low) <= min(p.high, other.high) && !p.classes.and(other.classes).empty()
 }
 
 func (p part) equal(other part) bool {
-	return p.clusters == other.clusters && p.protocol == other.protocol && p.low == other.low && p.high == other.high &&
+	return p.clusters == other.clusters && p.protocol == other.protocol && p.later == other.later && p.low == other.low && p.high == other.high &&
 		p.mark.equal(other.mark) && slices.Equal(p.classes, other.classes) && slices.Equal(p.accepted, other.accepted)
 }
 

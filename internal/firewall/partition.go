@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/google/nftables/expr"
+
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -16,7 +18,7 @@ func (s *space) partition(tables []*nft.Table, counts func(*nft.Table, *nft.Rule
 	// The loader omits rules that no packet of its space matches; this space has all packets.
 	everything := newSpace(s.family, s.ports)
 	everything.low, everything.high, everything.count = filled(s.size, 0), filled(s.size, 0xff), 1
-	l := newLoader(everything)
+	l := newLoader(everything, map[nft.Expression]expr.Any{})
 	for _, t := range tables {
 		for _, c := range t.Chains {
 			for _, r := range c.Rules {
@@ -95,7 +97,7 @@ func (p *partition) rule(t *nft.Table, r *rule) {
 			p.value(s.value, s.test)
 		case lookup:
 			if set := t.Set(s.set); set != nil {
-				p.set(set, s.fields(branch{}, int(set.KeyLen)))
+				p.set(set, s.fields(func(v value) value { b := branch{}; return b.resolve(v) }, int(set.KeyLen)))
 			}
 		}
 	}
@@ -103,7 +105,7 @@ func (p *partition) rule(t *nft.Table, r *rule) {
 
 // value cuts at the intervals of a test of the destination address.
 func (p *partition) value(v value, t test) {
-	if v.kind != destination {
+	if v.kind != address {
 		return
 	}
 	if v, t = v.unmasked(t); v.change != nil {
@@ -120,7 +122,7 @@ func (p *partition) value(v value, t test) {
 func (p *partition) set(s *nft.Set, fields []value) {
 	at := 0
 	for _, v := range fields {
-		if field := (setField{s, at, v.size}); v.kind == destination && v.change == nil && !p.sets[field] {
+		if field := (setField{s, at, v.size}); v.kind == address && v.change == nil && !p.sets[field] {
 			p.sets[field] = true
 			for _, e := range s.Elements {
 				p.element(e.Match(), s.RangesArePairs(), at, v.size)

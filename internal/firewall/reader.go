@@ -1,10 +1,15 @@
 package firewall
 
-import "github.com/lvsmark/lvsmark/nft"
+import (
+	"github.com/google/nftables/expr"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
 
 // A table is an nft.Table with its chains and sets by name.
 type table struct {
 	*nft.Table
+	number int // in the order of findings
 	chains map[string]*chain
 	sets   map[string]*set // nil: not read yet
 }
@@ -34,8 +39,9 @@ type reader struct {
 
 func newReader(source Source, spaces ...*space) *reader {
 	r := &reader{source: source}
+	typed := map[nft.Expression]expr.Any{}
 	for _, s := range spaces {
-		r.loaders = append(r.loaders, newLoader(s))
+		r.loaders = append(r.loaders, newLoader(s, typed))
 	}
 	return r
 }

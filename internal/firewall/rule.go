@@ -42,7 +42,7 @@ type match struct {
 
 func (m match) take(w *walk, _ place, branches []branch) (next []branch, _ []outcome) {
 	for i := range branches {
-		next = w.appendNarrowed(next, branches[i], branches[i].resolve(m.value), m.test)
+		next = w.appendNarrowed(next, branches[i], w.resolve(&branches[i], m.value), m.test)
 	}
 	return next, nil
 }
@@ -85,12 +85,16 @@ type interception struct {
 }
 
 func (t interception) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
+	effect := t.effect
+	if effect == Redirects && w.hookPoint.hook == postrouting {
+		effect = TranslatesSource // NETMAP of iptables
+	}
 	for _, b := range branches {
 		reported := b
 		if t.condition != "" {
 			reported = b.withConditions(t.condition)
 		}
-		w.report(at, reported, t.effect)
+		w.report(at, reported, effect)
 		if t.ends {
 			ended = append(ended, outcome{branch: b, verdict: expr.VerdictDrop, ends: true})
 		}
@@ -106,7 +110,7 @@ type markSet struct{ to value }
 
 func (m markSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
 	for i, b := range branches {
-		branches[i] = w.setMark(at, b, b.resolve(m.to))
+		branches[i] = w.setMark(at, b, w.resolve(&b, m.to))
 	}
 	return branches, nil
 }
@@ -117,7 +121,7 @@ type markRestore struct{ cleared value }
 
 func (m markRestore) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
 	for i, b := range branches {
-		branches[i] = w.setMark(at, b, b.resolve(m.cleared))
+		branches[i] = w.setMark(at, b, w.resolve(&b, m.cleared))
 		if !branches[i].mark.lost {
 			w.setMark(at, b.withConditions("ct mark"), opaqueValue("", 4))
 		}

@@ -49,7 +49,7 @@ func dial(t testing.TB) *nft.Conn {
 func findings(t testing.TB, spec *config.Spec) []*firewall.Finding {
 	t.Helper()
 	conn := dial(t)
-	found, err := firewall.Findings(spec, foreign(t, conn), conn)
+	found, err := firewall.Findings(spec, foreign(t, conn), conn, firewall.Tracking{})
 	require.NoError(t, err)
 	return found
 }

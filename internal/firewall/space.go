@@ -10,10 +10,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// A space is the packets of one address family to evaluate rules for: the first packets
-// of connections, in classes of destination addresses. A class is a single address, or a
-// range of addresses that no rule distinguishes. Other properties of packets (source,
-// device, …) are unknown: a rule that tests one depends on a condition.
+// A space is the packets of one flow and address family to evaluate rules for, in classes
+// of addresses of the known end. A class is a single address, or a range of addresses that
+// no rule distinguishes. Other properties of packets (the client, the device, …) are
+// unknown: a rule that tests one depends on a condition.
 type space struct {
 	family nft.Family
 	size   int    // bytes of an address
@@ -21,6 +21,10 @@ type space struct {
 	low    []byte // the first address of each class, concatenated in order
 	high   []byte // the last address of each class
 	ports  []config.PortRange
+
+	flow         flow
+	tracking     Tracking
+	translations map[uint32]translation // of active data, by mark
 }
 
 func (s *space) lowOf(class int) []byte { return s.low[class*s.size : (class+1)*s.size] }
@@ -93,4 +97,10 @@ func (s *space) hasPorts(i interval) bool {
 
 func (s *space) hasProtocol(holds func(config.Protocol) bool) bool {
 	return slices.ContainsFunc(s.ports, func(r config.PortRange) bool { return holds(r.Protocol) })
+}
+
+// A translation is what lvsmark translates the source of active data to.
+type translation struct {
+	kind config.Translation
+	vip  netip.Addr // of SNAT
 }

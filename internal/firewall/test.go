@@ -41,8 +41,8 @@ func (s *space) split(v value, t test, p part) split {
 		return splitConstant(v, t, p)
 	case protocol:
 		return splitConstant(constantValue(v.name, v.apply([]byte{byte(p.protocol)})), t, p)
-	case destination:
-		hits, exact = s.splitDestination(v, t, p)
+	case address:
+		hits, exact = s.splitAddress(v, t, p)
 	case port:
 		hits = splitPorts(t, p)
 	case perClass:
@@ -75,6 +75,8 @@ func splitOpaque(v value, t test, p part) split {
 func splitConstant(v value, t test, p part) split {
 	hit := t.holds(v.bytes)
 	switch {
+	case v.alternative != nil && t.holds(v.alternative) != hit:
+		return split{hits: []part{p}, uncertain: true}
 	case hit:
 		return split{hits: []part{p}}
 	case v.firstPacketOnly:
@@ -83,8 +85,8 @@ func splitConstant(v value, t test, p part) split {
 	return split{}
 }
 
-// splitDestination is not exact if an interval begins or ends within a class.
-func (s *space) splitDestination(v value, t test, p part) (hits []part, exact bool) {
+// splitAddress is not exact if an interval begins or ends within a class.
+func (s *space) splitAddress(v value, t test, p part) (hits []part, exact bool) {
 	v, t = v.unmasked(t)
 	if v.change != nil {
 		return s.splitChanged(v, t, p)
@@ -163,7 +165,7 @@ func (s *space) mayHold(v value, t test) bool {
 		return v.firstPacketOnly || t.holds(v.bytes)
 	case protocol:
 		return s.hasProtocol(func(p config.Protocol) bool { return t.holds(v.apply([]byte{byte(p)})) })
-	case destination:
+	case address:
 		v, t = v.unmasked(t)
 		return v.change != nil || t.inverse || slices.ContainsFunc(t.within, func(i interval) bool {
 			first, end, _ := s.span(i)

@@ -12,6 +12,7 @@ import (
 // A leave is packets that may have left a chain for its caller, under conditions.
 type leave struct {
 	parts      []part
+	returned   []part // those that go on in the caller
 	conditions []string
 }
 
@@ -25,8 +26,10 @@ func (w *walk) mayEnd(g group, accepted, through, next []part, conditions []stri
 	switch g.verdict {
 	case expr.VerdictAccept:
 		return mayBeAccepted(next, g.parts, conditions)
-	case expr.VerdictReturn, expr.VerdictGoto:
-		w.addLeave(g.parts, conditions)
+	case expr.VerdictReturn:
+		w.addLeave(leave{g.parts, g.parts, conditions})
+	case expr.VerdictGoto:
+		w.addLeave(leave{g.parts, through, conditions})
 	}
 	if g.verdict != expr.VerdictJump && g.verdict != expr.VerdictGoto {
 		return next
@@ -42,19 +45,32 @@ func (w *walk) mayEnd(g group, accepted, through, next []part, conditions []stri
 
 // addLeave adds packets that may leave the chain. There is one leave for each list of
 // conditions, because a chain may have thousands of rules.
-func (w *walk) addLeave(parts []part, conditions []string) {
+func (w *walk) addLeave(added leave) {
 	leaves := &w.leaves[len(w.leaves)-1]
 	for i := range *leaves {
-		if l := &(*leaves)[i]; slices.Equal(l.conditions, conditions) {
-			l.parts = append(l.parts, withoutParts(parts, l.parts)...)
+		if l := &(*leaves)[i]; slices.Equal(l.conditions, added.conditions) {
+			l.parts = append(l.parts, withoutParts(added.parts, l.parts)...)
+			l.returned = append(l.returned, withoutParts(added.returned, l.returned)...)
 			return
 		}
 	}
-	*leaves = append(*leaves, leave{slices.Clip(parts), conditions})
+	added.parts, added.returned = slices.Clip(added.parts), slices.Clip(added.returned)
+	*leaves = append(*leaves, added)
 }
 
-// isNever reports whether no packet to a VIP that is the first of its connection meets
-// the conditions.
+// withLeaves adds the packets that may have left the current chain to those that surely go
+// on in its caller.
+func (w *walk) withLeaves(back []part) []part {
+	for _, l := range w.leaves[len(w.leaves)-1] {
+		for _, p := range withoutParts(l.returned, back) {
+			p.accepted = joinConditions(p.accepted, l.conditions)
+			back = append(back, p)
+		}
+	}
+	return back
+}
+
+// isNever reports whether no packet in the known state of its flow meets the conditions.
 func isNever(conditions []string) bool {
 	return slices.Contains(conditions, ctState) || slices.Contains(conditions, ctStatus)
 }

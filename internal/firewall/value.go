@@ -16,7 +16,9 @@ type value struct {
 	bytes           []byte // of constants
 	firstPacketOnly bool   // a constant that later packets of a connection may not have
 	slot            int    // index in branch.answers, of kind answer
+	alternative     []byte // another value of a constant, which packets may have; nil: none
 	excluded        []byte // a value that no packet has, of kind opaque; nil: none
+	ofClient        bool   // the address or port of the client, of kind opaque
 
 	// Of kind perClass: byClass returns the bytes of a class, after change. marks has the
 	// same as marks in host byte order; nil if there is a change.
@@ -35,14 +37,17 @@ const registers = nft.RegisterSlots
 type valueKind byte
 
 const (
-	opaque      valueKind = iota // unknown
-	constant                     // the same for all packets of the part
-	destination                  // the destination address
-	port                         // the destination port
-	mark                         // of the packet
-	protocol                     // of the transport
-	answer                       // the answer of a map for the packet
-	perClass                     // known for each class of addresses
+	opaque   valueKind = iota // unknown
+	constant                  // the same for all packets of the part
+	address                   // the address of the known end, see flow
+	port                      // the port of the known end
+	mark                      // of the packet
+	protocol                  // of the transport
+	answer                    // the answer of a map for the packet
+	perClass                  // known for each class of addresses
+	state                     // of connection tracking
+	ctMark                    // the mark of the connection
+	tcpFlags                  // one byte
 )
 
 func opaqueValue(name string, size int) value { return value{name: name, size: size} }
@@ -78,7 +83,7 @@ func (v value) masked(mask, xor []byte) value {
 	switch {
 	case len(mask) > 0 && len(mask) == len(xor) && isFilled(mask, 0):
 		return constantValue(v.name, xor)
-	case v.kind == destination && v.change == nil && len(mask) == v.size && isFilled(xor, 0):
+	case v.kind == address && v.change == nil && len(mask) == v.size && isFilled(xor, 0):
 		if isPrefix(mask) {
 			v.change, v.prefix = bitwise(mask, nil), mask
 			return v

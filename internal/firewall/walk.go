@@ -23,6 +23,8 @@ type walk struct {
 	space      *space
 	spaceIndex int // index of the space in reader.loaders
 	hookPoint  hookPoint
+	changed    changes // by earlier rules
+	marksLater bool    // a rule of the current chain sets the mark
 	findings   map[findingKey]*Finding
 	order      []*Finding
 	accepted   []part // packets that the base chain accepts
@@ -31,6 +33,12 @@ type walk struct {
 	limit      int       // maximum of steps
 	leaves     [][]leave // by depth: packets that may have left the chain
 	err        error
+}
+
+// changes are what earlier rules may have changed. The walk does not follow packets from
+// one chain to the next, so later rules that test it have a condition.
+type changes struct {
+	mark, ctMark, tracking bool
 }
 
 // A memo is the result of a chain for some packets. Without memos, a chain that many rules
@@ -61,11 +69,9 @@ func (w *walk) spent() bool { return w.err != nil || w.steps > w.limit }
 func (w *walk) baseChain(at hookPoint, all []part) []part {
 	w.hookPoint, w.accepted = at, nil
 	clear(w.memos)
-	var conditions []string
-	for _, device := range at.chain.Devices {
-		conditions = append(conditions, "device "+device)
-	}
+	conditions := at.conditions
 	through := w.chain(at.chain, all, conditions)
+	w.changed.mark = w.changed.mark || w.marksLater
 	if !at.chain.Drops() {
 		return append(w.accepted, through...)
 	}
@@ -79,19 +85,26 @@ func (w *walk) baseChain(at hookPoint, all []part) []part {
 // conditions.
 func (w *walk) chainOnce(c *chain, parts []part, conditions []string) []part {
 	const maxMemos = 16
-	for _, m := range w.memos[c] {
-		w.steps++
-		if slices.Equal(m.conditions, conditions) && slices.EqualFunc(m.parts, parts, part.equal) {
-			w.accepted = append(w.accepted, m.accepted...)
-			return m.through
-		}
+	if m := w.memo(c, parts, conditions); m != nil {
+		w.accepted = append(w.accepted, m.accepted...)
+		return m.through
 	}
 	before := len(w.accepted)
 	through := w.chain(c, parts, conditions)
-	if len(w.memos[c]) < maxMemos {
+	if len(w.memos[c]) < maxMemos && w.memo(c, parts, conditions) == nil {
 		w.memos[c] = append(w.memos[c], memo{parts, through, slices.Clone(w.accepted[before:]), conditions})
 	}
 	return through
+}
+
+func (w *walk) memo(c *chain, parts []part, conditions []string) *memo {
+	for i := range w.memos[c] {
+		w.steps++
+		if m := &w.memos[c][i]; slices.Equal(m.conditions, conditions) && slices.EqualFunc(m.parts, parts, part.equal) {
+			return m
+		}
+	}
+	return nil
 }
 
 // chain follows packets through a chain, and returns those that return from it.
@@ -112,7 +125,7 @@ func (w *walk) chain(c *chain, alive []part, conditions []string) []part {
 		alive, returned = w.rule(place{c, r}, alive, conditions)
 		back = append(back, returned...)
 	}
-	return append(back, alive...)
+	return w.withLeaves(append(back, alive...))
 }
 
 // rule follows packets through a rule. next go on to the next rule, returned leave the

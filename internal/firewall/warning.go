@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/nft"
@@ -45,18 +46,55 @@ func (f *Finding) String() string {
 	if f.SamePriority && f.Effect == SetsMark {
 		depending += ", unless it runs before lvsmark's chain, which has the same priority (the chain created last runs first)"
 	}
-	return fmt.Sprintf("table %s %s, chain %s, %s: %s %s packets to %s%s; %s", f.Family, f.Table, f.Chain, rule, will, f.Effect, f.Packets(), depending, f.advice())
+	return fmt.Sprintf("table %s %s, chain %s, %s: %s %s %s%s; %s", f.Family, f.Table, f.Chain, rule, will, f.Effect, f.Packets(), depending, f.advice())
 }
 
 // advice says how to change the ruleset.
 func (f *Finding) advice() string {
-	switch {
-	case f.Effect == SetsMark:
+	switch f.Effect {
+	case SetsMark:
 		return "IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule"
-	case f.Marked:
-		return "accept marked packets before it, for example with `meta mark " + markList(f.Marks()) + " accept`"
+	case TranslatesSource:
+		if f.packets[0].space.flow == active {
+			return "give its chain the priority srcnat, so that lvsmark's chain is first, or exclude the real servers from that rule"
+		}
+		return "exclude the real servers from that rule"
+	case Untracks:
+		return "exclude active data from that rule: the kernel does not translate packets without connection tracking"
+	case Offloads:
+		return "exclude the real servers from that rule, or set net.ipv4.vs.conntrack to 0: IPVS cannot translate packets that a flowtable forwards"
 	}
-	return "accept packets to the VIPs before it"
+	return f.acceptance()
+}
+
+// acceptance says how to let the packets pass.
+func (f *Finding) acceptance() string {
+	var examples []string
+	add := func(example string) {
+		if !slices.Contains(examples, example) {
+			examples = append(examples, example)
+		}
+	}
+	which, note := "marked packets", ""
+	for _, p := range f.packets {
+		switch flow := p.space.flow; {
+		case flow == toVIP && !f.Marked:
+			which = "packets to the VIPs"
+		case flow == toVIP, flow == toServer:
+			add("meta mark " + markList(f.Marks()))
+		default:
+			which = "them"
+			add(fmt.Sprintf("%s %s %s", p.space.family, flow.end(), p.first()))
+			if !f.Tracking.IPVS && !flow.isActive() {
+				note = " (while net.ipv4.vs.conntrack is 0, `ct state established` does not match packets of IPVS)"
+			}
+		}
+	}
+	text := "accept " + which + " before it"
+	if len(examples) > 0 {
+		text += ", for example with `" + strings.Join(examples, " accept`, `") + " accept`"
+	}
+	return text + note
 }
 
 // markList returns marks in the syntax of nft.

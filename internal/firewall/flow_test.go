@@ -1,0 +1,193 @@
+package firewall_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/internal/firewall"
+)
+
+const flowSpec = `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21, "2001:db8::21"]
+    ftp: {active-data: {translate: snat}}
+    real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]
+director: {bind: false}
+`
+
+// What rules do to the flows of flowSpec.
+const (
+	replies4 = "replies of 10.0.0.11 (ports 21, 10000-20000)"
+	later4   = replies4 + " after the first of a connection"
+	active4  = "active data from 10.0.0.11 (ports 20)"
+	sent4    = "packets that IPVS sends to 10.0.0.11 (ports 21, 10000-20000)"
+	fromVIP4 = "replies that IPVS sends from 198.51.100.21 (ports 21, 10000-20000)"
+	toVIP4   = "answers of clients to active data from 198.51.100.21 (ports 20)"
+	answers4 = "answers of clients to active data from 10.0.0.11 (ports 20)"
+)
+
+// TestFlows has rules that affect packets on their way to real servers and back, and
+// similar rules that do not.
+func TestFlows(t *testing.T) {
+	chain := func(hook, rules string) string {
+		return "table ip t { chain c { type filter hook " + hook + "; " + rules + "; }; }"
+	}
+	nat := func(priority, rule string) string {
+		return "table ip t { chain c { type nat hook postrouting priority " + priority + "; " + rule + "; }; }"
+	}
+	forward := "forward priority 0"
+	for _, c := range []struct {
+		name, script string
+		tracking     firewall.Tracking
+		want         []string
+	}{
+		// The source of active data.
+		{name: "masquerade before", script: nat("srcnat - 10", "ip saddr 10.0.0.0/24 masquerade"), want: []string{"will change the source of " + active4}},
+		{name: "masquerade at the same priority", script: nat("srcnat - 1", "masquerade"), want: []string{"will change the source of " + active4}},
+		{name: "masquerade after", script: nat("srcnat", "masquerade"), want: nil},
+		{name: "another network masqueraded", script: nat("srcnat - 10", "ip saddr 10.0.1.0/24 masquerade"), want: nil},
+		{name: "another port masqueraded", script: nat("srcnat - 10", "tcp sport 21 masquerade"), want: nil},
+		{name: "the same source", script: nat("srcnat - 10", "ip saddr 10.0.0.11 snat to 198.51.100.21"), want: nil},
+		{name: "another source", script: nat("srcnat - 10", "ip saddr 10.0.0.11 snat to 198.51.100.22"), want: []string{"will change the source of " + active4}},
+		{name: "masquerade on a device", script: nat("srcnat - 10", `oifname "eth0" masquerade`), want: []string{"may change the source of " + active4 + " [oifname]"}},
+		{name: "an accept does not end the translation", script: nat("srcnat - 10", "accept"), want: nil},
+		{name: "a transparent proxy", script: "table ip t { chain c { type nat hook prerouting priority dstnat; ip saddr 10.0.0.0/24 tcp dport 1024-65535 redirect to :3128; }; }", want: []string{"may change the destination of 198.51.100.21 (ports 10000-20000) [ip saddr]", "may change the destination of " + later4 + "; " + active4 + " [unprivileged destination port]"}},
+		{name: "a published port", script: "table ip t { chain c { type nat hook prerouting priority dstnat; tcp dport 8080 dnat to 10.0.0.99; }; }", want: nil},
+
+		// Connection tracking.
+		{name: "no tracking", script: chain("prerouting priority raw", "notrack"), want: []string{"will exclude from connection tracking " + active4 + "; " + toVIP4}},
+		{name: "no tracking of answers", script: chain("prerouting priority raw", "ip daddr 198.51.100.21 notrack"), want: []string{"will exclude from connection tracking " + toVIP4}},
+		{name: "no tracking of replies", script: chain("prerouting priority raw", "tcp sport 21 notrack"), want: nil},
+		{name: "too late", script: chain("prerouting priority mangle", "notrack"), want: nil},
+		{name: "untracked replies accepted", script: chain("prerouting priority raw", "ip saddr 10.0.0.11 tcp sport 21 notrack; ip saddr 10.0.0.11 tcp sport 10000-20000 notrack") + "\ntable ip u { chain c { type filter hook forward priority 0; ct state untracked accept; ip saddr 10.0.0.11 tcp sport != 20 drop; }; }", want: []string{"may drop " + replies4 + " [ct state after notrack]"}},
+		{name: "untracked packets to VIPs accepted", script: chain("prerouting priority raw", "ip daddr 198.51.100.21 tcp dport 21 notrack") + "\ntable ip u { chain c { type filter hook input priority 0; ct state untracked accept; tcp dport 21 drop; }; }", want: []string{"may drop 198.51.100.21 (ports 21) [ct state after notrack]"}},
+		{name: "no state before tracking", script: chain("prerouting priority raw", "ct state new accept; tcp dport 21 drop"), want: []string{"will drop 198.51.100.21 (ports 21)"}},
+
+		// The forward hook.
+		{name: "established only", script: chain(forward+"; policy drop", "ct state established,related accept; ip saddr 10.0.0.11 tcp sport 20 accept"), want: []string{"will drop " + replies4}},
+		{name: "established only, tracked", script: chain(forward+"; policy drop", "ct state established,related accept; ip saddr 10.0.0.11 tcp sport 20 accept"), tracking: firewall.Tracking{IPVS: true}, want: nil},
+		{name: "real servers accepted", script: chain(forward+"; policy drop", "ct state established,related accept; ip saddr 10.0.0.11 accept"), want: nil},
+		{name: "one direction accepted", script: chain(forward+"; policy drop", "ip saddr 10.0.0.11 accept"), want: []string{"may drop " + answers4 + " [ip saddr]"}},
+		{name: "devices accepted", script: chain(forward+"; policy drop", `iifname "lan" oifname "wan" accept; ct state established accept`), want: []string{"may drop " + replies4 + "; " + active4 + " [iifname oifname]"}},
+		{name: "clients accepted", script: chain(forward+"; policy drop", `ip daddr 203.0.113.0/24 accept; ip saddr 203.0.113.0/24 accept`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [ip daddr ip saddr]"}},
+		{name: "invalid", script: chain(forward, "ct state invalid drop"), want: []string{"will drop " + replies4}},
+		{name: "invalid, strictly", script: chain(forward, "ct state invalid drop"), tracking: firewall.Tracking{Strict: true}, want: []string{"will drop " + replies4}},
+		{name: "invalid, tracked", script: chain(forward, "ct state invalid drop"), tracking: firewall.Tracking{IPVS: true}, want: nil},
+		{name: "new without SYN", script: chain(forward, "tcp flags & (fin|syn|rst|ack) != syn ct state new drop"), want: []string{"will drop " + later4}},
+		{name: "new without SYN, strictly", script: chain(forward, "tcp flags & (fin|syn|rst|ack) != syn ct state new drop"), tracking: firewall.Tracking{Strict: true}, want: nil},
+		{name: "SYN and ACK", script: chain(forward, "tcp flags & (syn|ack) == (syn|ack) ct state invalid drop"), want: []string{"will drop " + replies4}},
+		{name: "SYN alone", script: chain(forward, "tcp flags & (fin|syn|rst|ack) == syn drop"), want: []string{"will drop " + active4}},
+		{name: "a device", script: chain(forward, `iifname "eth1" drop`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [iifname]"}},
+		{name: "some clients", script: chain(forward, `ip daddr 203.0.113.9 drop; ip saddr 203.0.113.9 drop; tcp dport 25 drop`), want: nil},
+		{name: "a limit", script: chain(forward, `limit rate over 5/second drop`), want: nil},
+		{name: "high ports", script: chain(forward, `ip saddr 10.0.0.11 tcp sport 20 tcp dport >= 1024 reject`), want: []string{"may reject " + active4 + " [unprivileged destination port]"}},
+		{name: "a verdict map of clients", script: chain(forward+"; policy drop", `tcp dport vmap { 80 : drop, 443 : accept }; ip saddr 10.0.0.11 tcp sport 20 accept; ct state new,invalid accept`), want: []string{"may drop " + answers4 + " [ip saddr source port]"}},
+		{name: "by a set mark", script: "table ip s { chain c { type filter hook prerouting priority raw; ip saddr 10.0.0.11 meta mark set 5; }; }\n" + chain(forward+"; policy drop", "meta mark 5 accept; ct state established accept"), want: []string{"may drop " + replies4 + "; " + active4 + " [meta mark]"}},
+		{name: "after IPVS", script: chain("forward priority 101", "ip saddr 198.51.100.21 drop; ip saddr 10.0.0.11 tcp sport 20 accept; ip saddr 10.0.0.11 drop"), want: []string{"will drop " + fromVIP4}},
+		{name: "local destinations", script: chain("prerouting priority 0", "ip saddr 10.0.0.11 fib daddr type local drop"), want: []string{"may drop 198.51.100.21 (ports 21, 10000-20000) [ip saddr]"}},
+		{name: "the way back", script: chain("prerouting priority raw", "tcp sport 20 fib saddr . iif oif missing drop"), want: []string{"may drop 198.51.100.21 (ports 21, 10000-20000) [fib source port]", "may drop " + active4 + " [fib]"}},
+		{name: "IPv6", script: "table ip6 t { chain c { type filter hook forward priority 0; ip6 saddr fd00::11 tcp sport 20 drop; }; }", want: []string{"will drop active data from fd00::11 (ports 20)"}},
+		{name: "both families", script: "table inet t { chain c { type filter hook forward priority 0; tcp sport 20 drop; }; }", want: []string{"will drop " + active4 + "; active data from fd00::11 (ports 20)"}},
+		{name: "ingress", script: "table netdev t { chain c { type filter hook ingress device lo priority 0; ip saddr 10.0.0.11 tcp sport 20 drop; }; }", want: []string{"may drop 198.51.100.21 (ports 21, 10000-20000) [device lo ip saddr source port]", "may drop " + active4 + " [device lo]"}},
+
+		{name: "answers before the translation", script: chain("prerouting priority -150", "ip daddr 198.51.100.21 tcp dport 20 drop"), want: []string{"will drop " + toVIP4}},
+		{name: "answers to the VIP after the translation", script: chain("prerouting priority 0", "ip daddr 198.51.100.21 tcp dport 20 drop"), want: nil},
+		{name: "answers after the translation", script: chain("prerouting priority 0", "ip daddr 10.0.0.11 tcp dport 20 drop"), want: []string{"will drop " + answers4}},
+		{name: "answers to the real server before the translation", script: chain("prerouting priority -150", "ip daddr 10.0.0.11 tcp dport 20 drop"), want: nil},
+		{name: "the real server's address after IPVS", script: chain("forward priority 101", "ip saddr 10.0.0.11 tcp sport 21 drop"), want: nil},
+		{name: "the VIP before IPVS", script: chain("forward priority 99", "ip saddr 198.51.100.21 drop"), want: nil},
+		{name: "at the priority of IPVS", script: chain("forward priority 100", "tcp sport 21 drop"), want: []string{"may drop replies of 10.0.0.11 (ports 21) [the order of the chain and IPVS]"}},
+
+		// The hooks after IPVS.
+		{name: "output", script: chain("output priority 0; policy drop", "ct state established,related accept"), want: []string{"will drop " + sent4}},
+		{name: "untracked output", script: chain("output priority 0; policy drop", "ct state established,related,untracked accept"), want: nil},
+		{name: "marked output", script: chain("output priority 0; policy drop", "meta mark 21 accept"), want: nil},
+		{name: "postrouting", script: chain("postrouting priority mangle", "ct state untracked drop"), want: []string{"will drop " + sent4 + "; " + fromVIP4}},
+		{name: "egress", script: "table netdev t { chain c { type filter hook egress device lo priority 0; tcp sport 20 drop; }; }", want: []string{"may drop active data translated to 198.51.100.21 (ports 20); active data translated to 2001:db8::21 (ports 20) [device lo]"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inScratch(t, func() {
+				run(t, c.script, "-f", "-")
+				assert.Equal(t, c.want, foundBy(t, flowSpec, c.tracking))
+			})
+		})
+	}
+}
+
+// foundBy returns the findings in short form.
+func foundBy(t *testing.T, yaml string, tracking firewall.Tracking) []string {
+	t.Helper()
+	conn := dial(t)
+	list, err := firewall.Findings(parse(t, yaml), foreign(t, conn), conn, tracking)
+	require.NoError(t, err)
+	return short(list)
+}
+
+// TestFlowsByForwarding: only under nat do replies and active data pass the director.
+func TestFlowsByForwarding(t *testing.T) {
+	const rules = "table ip t { chain f { type filter hook forward priority 0; policy drop; }; chain o { type filter hook output priority 0; policy drop; }; chain p { type nat hook postrouting priority 0; masquerade; }; }"
+	for forwarding, want := range map[string][]string{
+		"nat":    {"will drop replies of 10.0.0.11 (ports 21, 10000-20000); active data from 10.0.0.11 (ports 20); answers of clients to active data from 10.0.0.11 (ports 20)", "will drop packets that IPVS sends to 10.0.0.11 (ports 21, 10000-20000)"},
+		"direct": {"will drop packets that IPVS sends to 198.51.100.21 (ports 20-21, 10000-20000)"},
+		"tunnel": nil,
+	} {
+		t.Run(forwarding, func(t *testing.T) {
+			inScratch(t, func() {
+				run(t, rules, "-f", "-")
+				yaml := "clusters: [{name: ftp, mark: 21, forwarding: " + forwarding + ", vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]"
+				assert.Equal(t, want, foundBy(t, yaml, firewall.Tracking{}))
+			})
+		})
+	}
+}
+
+// TestFlowsOfIptables has rules of iptables-nft with extensions.
+func TestFlowsOfIptables(t *testing.T) {
+	for rules, want := range map[string][]string{
+		"nat: -A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE":                                                                nil,
+		"raw: -A PREROUTING -j CT --notrack":                                                                              {"will exclude from connection tracking " + active4 + "; " + toVIP4},
+		"raw: -A PREROUTING -p tcp --sport 20 -j CT --notrack":                                                            {"will exclude from connection tracking " + active4},
+		"filter: :FORWARD DROP\n-A FORWARD -s 10.0.0.0/24 -p tcp -m multiport --sports 20,21,10000:20000 -j ACCEPT":       {"may drop " + answers4 + " [ip saddr source port]"},
+		"filter: -A FORWARD -m conntrack --ctstate INVALID -j DROP":                                                       {"will drop " + replies4},
+		"filter: -A FORWARD -p tcp ! --syn -m state --state NEW -j DROP":                                                  {"will drop " + later4},
+		"filter: -A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP":                                            nil,
+		"filter: -A FORWARD -m state ! --state NEW,INVALID -j ACCEPT\n-A FORWARD -p tcp --sport 20:21 -j REJECT":          {"will reject replies of 10.0.0.11 (ports 21); " + active4},
+		"filter: -A FORWARD -m conntrack --ctstate UNTRACKED -j DROP\n-A OUTPUT -m conntrack --ctstate UNTRACKED -j DROP": {"will drop " + sent4},
+		"filter: -A FORWARD -p tcp --sport 20 -j NFQUEUE":                                                                 {"will queue " + active4},
+		"mangle: -A POSTROUTING -p tcp --sport 20 -j DROP":                                                                {"will drop " + active4},
+	} {
+		t.Run(rules, func(t *testing.T) {
+			need.Programs(t, "iptables-nft-restore")
+			inScratch(t, func() {
+				table, rules, _ := strings.Cut(rules, ": ")
+				restore(t, "iptables-nft-restore", "*"+table+"\n"+rules+"\nCOMMIT\n")
+				assert.Equal(t, want, foundBy(t, flowSpec, firewall.Tracking{}))
+			})
+		})
+	}
+}
+
+// TestFlowsOfSources: active data is translated, and followed, only from its sources.
+func TestFlowsOfSources(t *testing.T) {
+	const rules = "table inet t { chain f { type filter hook forward priority 0; tcp sport 20 drop; }; }"
+	for source, want := range map[string][]string{
+		"[10.0.0.0/28]":              {"will drop active data from 10.0.0.11 (ports 20)"},
+		"[10.0.0.0/24, 10.0.1.0/25]": {"will drop active data from 10.0.0.11 and 2 other real servers (ports 20)"},
+		"[10.0.0.77, 10.0.1.11]":     {"will drop active data from 10.0.0.77 and another real server (ports 20)"},
+		"[192.0.2.0/24]":             nil,
+	} {
+		t.Run(source, func(t *testing.T) {
+			inScratch(t, func() {
+				run(t, rules, "-f", "-")
+				yaml := "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: {active-data: {source: " + source + "}}, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.77}, {address: 10.0.1.11}]}]"
+				assert.Equal(t, want, foundBy(t, yaml, firewall.Tracking{}))
+			})
+		})
+	}
+}

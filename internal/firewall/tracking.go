@@ -1,0 +1,204 @@
+package firewall
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/google/nftables/expr"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// Conditions of packets that are no first packets, or of chains whose order is unknown.
+const (
+	ctState      = "ct state"
+	ctStatus     = "ct status"
+	afterNotrack = "ct state after notrack"
+	oneDirection = "ct state of one direction"
+	onDevice     = "device "
+	ipvsOrder    = "the order of the chain and IPVS"
+)
+
+// resolve returns the value that v has in the branch.
+func (w *walk) resolve(b *branch, v value) value {
+	switch v.kind {
+	case mark:
+		if w.changed.mark {
+			return opaqueValue(v.name, v.size)
+		}
+	case ctMark:
+		if w.changed.ctMark || !w.isTracked(b) {
+			return opaqueValue(v.name, v.size)
+		}
+		v.kind, v.bytes, v.firstPacketOnly = constant, v.apply(hostUint32(0)), true
+		return v
+	case state:
+		return w.state(b, v)
+	case tcpFlags:
+		return w.space.flow.flags(b, v)
+	}
+	return b.resolve(v)
+}
+
+// state returns the state of connection tracking, which ct expressions before connection
+// tracking see as invalid.
+func (w *walk) state(b *branch, v value) value {
+	known := w.space.flow.state(w.space.tracking, b.protocol, b.later)
+	switch {
+	case w.changed.tracking:
+		return opaqueValue(afterNotrack, v.size)
+	case w.beforeTracking():
+		v.firstPacketOnly, known = false, stateInvalid
+	case known == 0:
+		return opaqueValue(oneDirection, v.size)
+	default:
+		v.firstPacketOnly = w.space.flow == toVIP
+	}
+	v.kind, v.bytes = constant, v.apply(hostUint32(known))
+	return v
+}
+
+// isTracked reports whether connection tracking surely has a connection for the packets.
+// Without one, an expression of its mark matches no packet.
+func (w *walk) isTracked(b *branch) bool {
+	switch w.space.flow.state(w.space.tracking, b.protocol, b.later) {
+	case 0, stateInvalid, stateUntracked:
+		return false
+	}
+	return !w.changed.tracking && !w.beforeTracking()
+}
+
+// beforeTracking reports whether the current chain runs before connection tracking.
+func (w *walk) beforeTracking() bool {
+	at := w.hookPoint.stage
+	return at.hook == ingress || (at.hook == prerouting || at.hook == output) && at.priority < priorityConntrack
+}
+
+// flags returns the flags of TCP. Some bits are unknown: their value is constant only if
+// the rule masks them.
+func (f flow) flags(b *branch, v value) value {
+	if b.protocol != config.TCP {
+		return opaqueValue(v.name, v.size)
+	}
+	low, unknown := f.tcpFlags(b.later), byte(flagsECN)
+	if b.later {
+		unknown = flagsLater
+	}
+	bytes := v.apply([]byte{low})
+	if !slices.Equal(bytes, v.apply([]byte{low | unknown})) {
+		v.alternative = v.apply([]byte{low | unknown})
+	}
+	v.kind, v.bytes = constant, bytes
+	return v
+}
+
+// isReported reports whether a rule with these conditions is worth a warning. For packets
+// to VIPs, every rule is. Of the other flows the client is unknown, and many rules of
+// others are for some hosts or ports that are not clients. So a rule counts if it is for
+// all clients but some, or if it depends on a device.
+func (f flow) isReported(conditions []string) bool {
+	if f == toVIP {
+		return true
+	}
+	return !slices.ContainsFunc(conditions, func(c string) bool {
+		switch c {
+		case "iif", "iifname", "iifgroup", "iiftype", "iifkind", "oif", "oifname", "oifgroup", "oiftype", "oifkind", "fib", afterNotrack, ipvsOrder, flowtableDevices:
+			return false
+		}
+		return !strings.HasPrefix(c, onDevice) && !strings.HasPrefix(c, unprivileged) && !strings.HasSuffix(c, allBut)
+	})
+}
+
+// Parts of conditions on the client.
+const (
+	unprivileged     = "unprivileged "
+	allBut           = " !="
+	flowtableDevices = "the devices of the flowtable"
+)
+
+// clientCondition returns the condition of a test of the client's address or port.
+func (v value) clientCondition(t test) string {
+	switch {
+	case t.inverse:
+		return v.name + allBut
+	case v.size == 2 && slices.ContainsFunc(t.within, isUnprivileged):
+		return unprivileged + v.name
+	}
+	return v.name
+}
+
+// isUnprivileged reports whether an interval has all ports that programs of users get.
+func isUnprivileged(i interval) bool {
+	if len(i.low) != 2 || len(i.high) != 2 {
+		return false
+	}
+	low, high := i.ports()
+	return low <= 1024 && high == 65535
+}
+
+// A notrack ends the tracking of connections, unless it is after its begin.
+type notrack struct{}
+
+func (notrack) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	if !w.beforeTracking() {
+		return branches, nil
+	}
+	for _, b := range branches {
+		if w.space.flow.untranslated() && w.space.isTranslated(b.part) {
+			w.report(at, b, Untracks)
+		}
+	}
+	w.changed.tracking = true
+	return branches, nil
+}
+
+// A ctMarkSet sets the mark of the connection.
+type ctMarkSet struct{}
+
+func (ctMarkSet) take(w *walk, _ place, branches []branch) ([]branch, []outcome) {
+	w.changed.ctMark = w.changed.ctMark || len(branches) > 0
+	return branches, nil
+}
+
+// An offload lets a flowtable forward the connection. Its later packets pass no hook in
+// which IPVS could translate them. A connection that IPVS does not leave to connection
+// tracking is never offloaded (nft_flow_offload_eval of net/netfilter/nft_flow_offload.c).
+type offload struct{}
+
+func (offload) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	for _, b := range branches {
+		if w.space.flow == reply && w.space.tracking.IPVS {
+			w.report(at, b.withConditions(flowtableDevices), Offloads)
+		}
+	}
+	return branches, nil
+}
+
+// A sourceTranslation is a nat statement that changes the source.
+type sourceTranslation struct {
+	masquerade bool
+	to         value // of snat
+}
+
+func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
+	for _, b := range branches {
+		if w.space.flow == active && w.hookPoint.hook == postrouting && w.space.differs(b.part, s, w.resolve(&b, s.to)) {
+			w.report(at, b, TranslatesSource)
+		}
+	}
+	return verdict{kind: expr.VerdictAccept}.take(w, at, branches)
+}
+
+// differs reports whether a statement translates any packet of the part to another source
+// than lvsmark does.
+func (s *space) differs(p part, by sourceTranslation, to value) bool {
+	return s.anyTranslation(p, func(t translation) bool {
+		switch t.kind {
+		case config.Masquerade:
+			return !by.masquerade
+		case config.SNAT:
+			return by.masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
+		}
+		return false
+	})
+}

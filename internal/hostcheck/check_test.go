@@ -1,0 +1,164 @@
+package hostcheck_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/scratch"
+	"github.com/lvsmark/lvsmark/internal/hostcheck"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
+)
+
+const natSpec = `{clusters: [{name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], ftp: , real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}], director: {bind: false}}`
+
+// TestWarnings has a director with the devices wan and lan.0 and a VIP, and changes of it.
+func TestWarnings(t *testing.T) {
+	const (
+		vipGone    = "ip rule %s matches the mark of ftp: with the mark, VIP 198.51.100.21 is no local address, so IPVS does not get the packets; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark"
+		otherRoute = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: while net.ipv4.vs.conntrack is 1, packets to real server 10.0.0.11 take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `ip rule add to 10.0.0.11 lookup main priority N`, with N below 32765"
+		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; set net.ipv4.conf.all.src_valid_mark to 0 (and that of the device), or rp_filter"
+		unreach    = "ip route add unreachable default table 200; "
+		localLater = "ip rule add priority 100 lookup local; ip rule del priority 0; "
+	)
+	tracked := map[string]string{"net.ipv4.vs.conntrack": "1"}
+	for _, c := range []struct {
+		name, commands, yaml string
+		values               map[string]string
+		want                 []string
+	}{
+		{name: "nothing", want: nil},
+
+		// Rules of policy routing.
+		{name: "a rule after that of local addresses", commands: unreach + "ip rule add fwmark 21 lookup 200", want: nil},
+		{name: "a rule for another mark", commands: unreach + localLater + "ip rule add priority 50 fwmark 22 lookup 200", want: nil},
+		{name: "a rule before that of local addresses", commands: unreach + localLater + "ip rule add priority 50 fwmark 21 lookup 200", want: []string{strings.Replace(vipGone, "%s", "50 (fwmark 0x15 lookup 200)", 1)}},
+		{name: "a rule for bits of the mark", commands: localLater + "ip rule add priority 50 fwmark 0x10/0x30 unreachable", want: []string{strings.Replace(vipGone, "%s", "50 (fwmark 0x10/0x30 unreachable)", 1)}},
+		{name: "a rule for all but the mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 21 lookup 200", want: nil},
+		{name: "a rule for all but another mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 51820 lookup 200", want: nil},
+		{name: "a table with the VIP", commands: localLater + "ip route add local 198.51.100.21 dev lo table 200; ip rule add priority 50 fwmark 21 lookup 200", want: nil},
+		{name: "a VIP that only the table has", commands: "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200", want: nil},
+		{name: "a rule with other conditions", commands: unreach + localLater + "ip rule add priority 50 fwmark 21 iif wan lookup 200", want: []string{
+			"ip rule 50 (fwmark 0x15 … lookup 200) matches the mark of ftp: packets to its VIPs that also meet the other conditions of the rule are routed before the lookup of local addresses, and may pass IPVS by; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark",
+		}},
+		{name: "IPv6", commands: "ip -6 rule add priority 100 lookup local; ip -6 rule del priority 0; ip -6 rule add priority 50 fwmark 21 unreachable", want: []string{
+			"ip -6 rule 50 (fwmark 0x15 unreachable) matches the mark of ftp: with the mark, VIP 2001:db8::21 is no local address, so IPVS does not get the packets; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark",
+		}},
+		{name: "routed again", commands: unreach + "ip rule add fwmark 21 lookup 200", values: tracked, want: []string{otherRoute}},
+		{name: "routed again in the same way", commands: "ip route add 10.0.0.0/24 dev lan.0 table 200; ip rule add fwmark 21 lookup 200", values: tracked, want: nil},
+		{name: "not routed again under direct", commands: unreach + "ip rule add fwmark 21 lookup 200", values: tracked, yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
+
+		// The reverse path filter.
+		{name: "src_valid_mark", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: []string{strings.Replace(filter, "%s", "wan", 1)}},
+		{name: "src_valid_mark of another device", commands: "sysctl -qw net.ipv4.conf.lan/0.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: nil},
+		{name: "src_valid_mark, no rule", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.all.rp_filter=1", want: nil},
+		{name: "src_valid_mark, no filter", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1; ip rule add fwmark 21 lookup 200", want: nil},
+
+		// Connections of the director.
+		{name: "sloppy_tcp", values: map[string]string{"net.ipv4.vs.sloppy_tcp": "1", "net.ipv4.ip_local_port_range": "20000\t60999"}, want: []string{
+			"net.ipv4.vs.sloppy_tcp is on: IPVS may take TCP connections that programs of the director open from a VIP of ftp; set it to 0, or use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports",
+		}},
+		{name: "sloppy_tcp, other ports", values: map[string]string{"net.ipv4.vs.sloppy_tcp": "1", "net.ipv4.ip_local_port_range": "20001\t60999"}, want: nil},
+		{name: "local TCP ports", values: map[string]string{"net.ipv4.ip_local_port_range": "1024\t60999"}, want: nil},
+		{name: "local UDP ports", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [udp/32000-32768],", 1), want: []string{
+			"net.ipv4.ip_local_port_range (32768-60999) has UDP ports of ftp: IPVS may take answers to UDP sockets that programs of the director open on a VIP; use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports",
+		}},
+		{name: "no local UDP ports", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [udp/32000-32767],", 1), want: nil},
+
+		// Forwarding.
+		{name: "off towards the real servers", commands: "sysctl -qw net.ipv4.conf.lan/0.forwarding=0", want: []string{
+			"the kernel does not forward packets from lan.0, although net.ipv4.ip_forward is 1, and drops replies of 10.0.0.11: `sysctl -w net.ipv4.conf.lan/0.forwarding=1`",
+		}},
+		{name: "off towards clients", commands: "sysctl -qw net.ipv4.conf.wan.forwarding=0", want: []string{
+			"the kernel does not forward packets from wan, although net.ipv4.ip_forward is 1, and drops answers of clients to active data that arrive there: `sysctl -w net.ipv4.conf.wan.forwarding=1`",
+		}},
+		{name: "off under direct", commands: "sysctl -qw net.ipv4.conf.lan/0.forwarding=0", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
+		{name: "off towards clients, no active data", commands: "sysctl -qw net.ipv4.conf.wan.forwarding=0", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [80],", 1), want: nil},
+		{name: "off for all, apply turns it on", commands: "sysctl -qw net.ipv4.ip_forward=0", want: nil},
+		{name: "off in IPv6", commands: "sysctl -qw net.ipv6.conf.lan/0.forwarding=0", want: nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inDirector(t, func() {
+				for command := range strings.SplitSeq(c.commands, "; ") {
+					if words := strings.Fields(command); len(words) > 0 {
+						scratch.Run(t, "", words[0], words[1:]...)
+					}
+				}
+				if c.yaml == "" {
+					c.yaml = natSpec
+				}
+				host := hostcheck.Host{Modules: t.TempDir(), Value: func(name, missing string) string {
+					if value, ok := c.values[name]; ok {
+						return value
+					}
+					if value, err := sysctl.Read(name); err == nil {
+						return value
+					}
+					return missing
+				}}
+				assert.Equal(t, c.want, host.Warnings(parse(t, c.yaml)))
+			})
+		})
+	}
+}
+
+func inDirector(t *testing.T, f func()) {
+	t.Helper()
+	need.Programs(t, "ip", "sysctl")
+	scratch.Do(t, func() {
+		for _, command := range []string{
+			"ip link set lo up", "ip link add wan type veth peer name client", "ip link add lan.0 type veth peer name server",
+			"ip link set client up", "ip link set server up", "ip link set wan up", "ip link set lan.0 up",
+			"ip address add 198.51.100.1/24 dev wan", "ip address add 198.51.100.21/32 dev wan", "ip address add 10.0.0.1/24 dev lan.0",
+			"ip -6 route add local 2001:db8::21 dev lo table local", "ip address add fd00::1/64 dev lan.0 nodad",
+			"sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.wan.rp_filter=0 net.ipv4.conf.lan/0.rp_filter=0 net.ipv4.conf.client.rp_filter=0 net.ipv4.conf.server.rp_filter=0",
+		} {
+			words := strings.Fields(command)
+			scratch.Run(t, "", words[0], words[1:]...)
+		}
+		f()
+	})
+}
+
+func parse(t *testing.T, yaml string) *config.Spec {
+	t.Helper()
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(yaml))
+	require.NoError(t, err)
+	return spec
+}
+
+// TestModule looks for ip_vs_ftp in a directory of modules.
+func TestModule(t *testing.T) {
+	const warning = "the kernel module ip_vs_ftp is loaded: it replaces the answers to PASV of ftp, and if these name the VIP, as with the output of `lvsmark render vsftpd`, their data connections fail;" +
+		" unload it with `modprobe -r ip_vs_ftp`, which is possible when its connections have ended"
+	for _, c := range []struct {
+		name, ports, yaml string
+		want              []string
+	}{
+		{"the default", "21,0,0,0,0,0,0,0\n", natSpec, []string{warning}},
+		{"other ports", "2121,990\n", natSpec, nil},
+		{"one of several ports", "2121,21\n", natSpec, []string{warning}},
+		{"no parameter", "", natSpec, []string{warning}},
+		{"direct", "21\n", strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), nil},
+		{"another control port", "21\n", strings.Replace(natSpec, "ftp: ,", "ftp: {control-ports: [2121]},", 1), nil},
+		{"no FTP", "21\n", strings.Replace(natSpec, "ftp: ,", "ports: [21],", 1), nil},
+		{"IPv6 only", "21\n", strings.Replace(strings.Replace(natSpec, "198.51.100.21, ", "", 1), "{address: 10.0.0.11}, ", "", 1), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			modules := t.TempDir()
+			parameters := filepath.Join(modules, "ip_vs_ftp", "parameters")
+			require.NoError(t, os.MkdirAll(parameters, 0o755))
+			if c.ports != "" {
+				require.NoError(t, os.WriteFile(filepath.Join(parameters, "ports"), []byte(c.ports), 0o644))
+			}
+			host := hostcheck.Host{Modules: modules, Value: func(_, missing string) string { return missing }}
+			scratch.OnThread(func() { assert.Equal(t, c.want, host.Warnings(parse(t, c.yaml))) })
+		})
+	}
+}

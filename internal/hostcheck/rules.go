@@ -1,0 +1,133 @@
+package hostcheck
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/route"
+)
+
+// rules warns of rules of policy routing that route packets by the mark of a cluster.
+func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Table) (warnings []string, err error) {
+	rules, err := route.Rules()
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range rules {
+		if r.Mask == 0 {
+			continue
+		}
+		local := slices.IndexFunc(rules, func(other route.Rule) bool { return other.Family == r.Family && other.IsLocal() })
+		m := markRule{h, r, local < 0 || i < local, devices, routes}
+		for _, b := range spec.Bindings(r.Family) {
+			if !r.Distinguishes(b.Mark) {
+				continue
+			}
+			for _, check := range []func(config.Binding) (string, error){m.vips, m.servers, m.reversePath} {
+				warning, err := check(b)
+				if err != nil {
+					return warnings, err
+				}
+				if warning != "" {
+					warnings = append(warnings, fmt.Sprintf("%s matches the mark of %s: %s", r, b.Cluster.Name, warning))
+				}
+			}
+		}
+	}
+	return warnings, nil
+}
+
+// A markRule is a rule that matches a mark.
+type markRule struct {
+	Host
+	rule        route.Rule
+	beforeLocal bool // it precedes the lookup of local addresses
+	devices     []net.Interface
+	routes      *route.Table
+}
+
+// vips finds VIPs that the kernel does not receive itself if the packet has the mark: IPVS
+// does not see these packets. A VIP that is not local without the mark either is no matter
+// of the rule, unless both routes differ.
+func (m markRule) vips(b config.Binding) (string, error) {
+	if !m.beforeLocal {
+		return "", nil
+	}
+	remedy := "give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark"
+	if m.rule.Selects {
+		return "packets to its VIPs that also meet the other conditions of the rule are routed before the lookup of local addresses, and may pass IPVS by; " + remedy, nil
+	}
+	for _, vip := range b.VIPs {
+		with, differs, err := m.route(vip, b.Mark)
+		if err != nil {
+			return "", err
+		}
+		if differs && !with.IsLocal() {
+			return fmt.Sprintf("with the mark, VIP %s is no local address, so IPVS does not get the packets; %s", vip, remedy), nil
+		}
+	}
+	return "", nil
+}
+
+// route returns the route with the mark, and whether it differs from that without.
+func (m markRule) route(to netip.Addr, mark uint32) (with route.Route, differs bool, err error) {
+	with, err = m.routes.To(to, mark)
+	if err != nil {
+		return with, false, err
+	}
+	without, err := m.routes.To(to, 0)
+	return with, with != without, err
+}
+
+// servers finds real servers with another route if the packet has the mark. IPVS itself
+// routes without it. With net.ipv4.vs.conntrack, connection tracking routes the packets
+// again because their destination was changed (nf_nat_ipv4_local_fn of
+// net/netfilter/nf_nat_proto.c).
+func (m markRule) servers(b config.Binding) (string, error) {
+	if b.Cluster.Forwarding != config.NAT || m.Value("net.ipv4.vs.conntrack", "0") == "0" {
+		return "", nil
+	}
+	for _, s := range b.RealServers {
+		_, differs, err := m.route(s.Address, b.Mark)
+		if err != nil {
+			return "", err
+		}
+		if differs {
+			return fmt.Sprintf("while net.ipv4.vs.conntrack is 1, packets to real server %s take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `%s rule add to %s lookup main priority N`, with N below %d",
+				s.Address, ipCommand(b.Family), s.Address, m.rule.Priority), nil
+		}
+	}
+	return "", nil
+}
+
+func ipCommand(f config.Family) string {
+	if f == config.IPv4 {
+		return "ip"
+	}
+	return "ip -6"
+}
+
+// reversePath finds devices whose reverse path filter uses the mark (__fib_validate_source
+// of net/ipv4/fib_frontend.c). IPv6 has no such filter.
+func (m markRule) reversePath(b config.Binding) (string, error) {
+	if b.Family != config.IPv4 {
+		return "", nil
+	}
+	var names []string
+	for _, device := range m.devices {
+		name := device.Name
+		filters := m.isOn("all", "rp_filter") || m.isOn(name, "rp_filter")
+		if device.Flags&net.FlagLoopback == 0 && filters && (m.isOn("all", "src_valid_mark") || m.isOn(name, "src_valid_mark")) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; set net.ipv4.conf.all.src_valid_mark to 0 (and that of the device), or rp_filter", listed(names)), nil
+}
+
+func (h Host) isOn(device, name string) bool { return h.Value(sysctlOf(device, name), "0") != "0" }

@@ -1,0 +1,117 @@
+package route_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/scratch"
+	"github.com/lvsmark/lvsmark/internal/route"
+)
+
+// inScratch runs f in a network namespace that has the device d0 with an address, and a
+// local address of IPv6.
+func inScratch(t *testing.T, f func()) {
+	t.Helper()
+	need.Programs(t, "ip")
+	scratch.Do(t, func() {
+		for _, args := range [][]string{
+			{"link", "set", "lo", "up"},
+			{"link", "add", "d0", "type", "veth", "peer", "name", "d1"},
+			{"link", "set", "d1", "up"},
+			{"link", "set", "d0", "up"},
+			{"address", "add", "10.0.0.1/24", "dev", "d0"},
+			// The kernel adds the route of an IPv6 address after a delay.
+			{"-6", "route", "add", "local", "fd01::1", "dev", "lo", "table", "local"},
+		} {
+			ip(t, args...)
+		}
+		f()
+	})
+}
+
+func ip(t *testing.T, args ...string) { scratch.Run(t, "", "ip", args...) }
+
+// TestRules reads rules of many forms.
+func TestRules(t *testing.T) {
+	inScratch(t, func() {
+		for _, rule := range []string{"fwmark 21 lookup 200", "fwmark 0x10/0xf0 lookup 300", "fwmark 21 iif lo unreachable", "from 10.0.0.0/8 blackhole", "tos 0x10 prohibit"} {
+			ip(t, append([]string{"rule", "add", "priority", "100"}, strings.Fields(rule)...)...)
+		}
+		ip(t, "rule", "add", "priority", "101", "not", "fwmark", "21", "lookup", "200")
+		ip(t, "-6", "rule", "add", "priority", "102", "fwmark", "0x80000000", "lookup", "main")
+		rules, err := route.Rules()
+		require.NoError(t, err)
+		var marked []string
+		local := 0
+		for _, r := range rules {
+			if r.Mask != 0 {
+				marked = append(marked, r.String())
+			}
+			if r.IsLocal() {
+				local++
+			}
+		}
+		assert.Equal(t, []string{
+			"ip rule 100 (fwmark 0x15 lookup 200)", "ip rule 100 (fwmark 0x10/0xf0 lookup 300)", "ip rule 100 (fwmark 0x15 … unreachable)",
+			"ip rule 101 (not fwmark 0x15 lookup 200)", "ip -6 rule 102 (fwmark 0x80000000 lookup 254)",
+		}, marked)
+		assert.Equal(t, 2, local, "one for each family")
+	})
+}
+
+// TestDistinguishes compares the mark of a cluster with a packet without a mark.
+func TestDistinguishes(t *testing.T) {
+	for _, c := range []struct {
+		rule route.Rule
+		mark uint32
+		want bool
+	}{
+		{route.Rule{}, 21, false},
+		{route.Rule{Mark: 21, Mask: 0xffffffff}, 21, true},
+		{route.Rule{Mark: 21, Mask: 0xffffffff}, 22, false},
+		{route.Rule{Mark: 0x10, Mask: 0xf0}, 21, true},
+		{route.Rule{Mark: 0x20, Mask: 0xf0}, 21, false},
+		{route.Rule{Mark: 0, Mask: 0xff00}, 21, false},
+		{route.Rule{Mark: 0, Mask: 0xff}, 21, true},
+		{route.Rule{Mark: 51820, Mask: 0xffffffff, Inverted: true}, 21, false},
+		{route.Rule{Mark: 21, Mask: 0xffffffff, Inverted: true}, 21, true},
+	} {
+		assert.Equal(t, c.want, c.rule.Distinguishes(c.mark), "%+v, mark %d", c.rule, c.mark)
+	}
+}
+
+// TestTo asks for routes with and without a mark.
+func TestTo(t *testing.T) {
+	inScratch(t, func() {
+		ip(t, "rule", "add", "fwmark", "21", "unreachable")
+		ip(t, "rule", "add", "fwmark", "22", "lookup", "200")
+		ip(t, "route", "add", "local", "198.51.100.0/24", "dev", "lo", "table", "200")
+		ip(t, "-6", "rule", "add", "fwmark", "22", "lookup", "200")
+		ip(t, "-6", "route", "add", "default", "via", "fd00::2", "dev", "d0", "onlink", "table", "200")
+		table, err := route.Open()
+		require.NoError(t, err)
+		defer table.Close()
+		to := func(address string, mark uint32) route.Route {
+			r, err := table.To(netip.MustParseAddr(address), mark)
+			require.NoError(t, err)
+			return r
+		}
+		direct := to("10.0.0.11", 0)
+		assert.Equal(t, uint8(unix.RTN_UNICAST), direct.Type)
+		assert.Zero(t, direct.Refused)
+		assert.NotZero(t, direct.Device)
+		assert.Equal(t, direct, to("10.0.0.11", 23))
+		assert.NotZero(t, to("10.0.0.11", 21).Refused)
+		assert.True(t, to("10.0.0.1", 21).IsLocal())
+		assert.NotZero(t, to("198.51.100.21", 0).Refused)
+		assert.True(t, to("198.51.100.21", 22).IsLocal())
+		assert.True(t, to("fd01::1", 0).IsLocal())
+		assert.Equal(t, "fd00::2", to("fd09::1", 22).Gateway.String())
+	})
+}
