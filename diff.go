@@ -3,10 +3,14 @@ package lvsmark
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"reflect"
 	"slices"
 
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -141,4 +145,139 @@ func ofKeys(services []ipvs.VirtualService, lists ...[]ipvs.VirtualService) []ip
 		wanted[key] = true
 	}
 	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool { return !wanted[s.Key] })
+}
+
+// A settingChange is a new value of a sysctl or an IPVS timeout.
+type settingChange struct{ name, before, after string }
+
+// A settingsPlan is the changes of sysctls and IPVS timeouts.
+type settingsPlan struct {
+	set, putBack []settingChange
+	ledger       map[string]nft.Setting // after the changes; not used if the desired state is exact
+}
+
+// diffSettings sets desired settings. Settings that are no longer desired get the value
+// that they had before lvsmark changed them.
+func (p *Plan) diffSettings(have *State, want *Desired) error {
+	p.settings.ledger = map[string]nft.Setting{}
+	for _, s := range want.settings {
+		now := have.settings[s.Name]
+		if now.err != nil {
+			return now.err
+		}
+		if !sysctl.Equal(now.value, s.Value) {
+			p.settings.set = append(p.settings.set, settingChange{s.Name, now.value, s.Value})
+		}
+		entry, err := recorded(have.ledger.Settings[s.Name], s, now.value)
+		if err != nil && !want.exact {
+			return err
+		}
+		p.settings.ledger[s.Name] = entry
+	}
+	for _, name := range slices.Sorted(maps.Keys(have.ledger.Settings)) {
+		entry := have.ledger.Settings[name]
+		if _, desired := p.settings.ledger[name]; desired {
+			continue
+		}
+		if !entry.Changed {
+			p.noteUnrecorded(name, have.settings[name], want.exact)
+			continue
+		}
+		if err := p.putBack(name, entry, have.settings[name], want.exact); err != nil {
+			return err
+		}
+	}
+	if !want.exact {
+		p.checkSettable(have)
+	}
+	return nil
+}
+
+// noteUnrecorded adds a note about a setting without a previous value in the ledger, which
+// keeps its value. A reload of the ruleset by nft loses previous values. In an exact state
+// there is no note: the setting had the same value before.
+func (p *Plan) noteUnrecorded(name string, now observed, exact bool) {
+	if exact || isMissing(now.err) {
+		return
+	}
+	value := "is left at " + now.value
+	if now.err != nil {
+		value = fmt.Sprintf("is left as it is (%v)", now.err)
+	}
+	p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s %s: the ledger has no previous value. Either it had this value before the first apply, or the ruleset was flushed or reloaded since; %s sets another value", name, value, settingCommand(name))))
+}
+
+// settingCommand returns a command that sets a sysctl or IPVS timeout.
+func settingCommand(name string) string {
+	if isTimeout(name) {
+		return "`ipvsadm --set TCP TCPFIN UDP` (seconds; 0 keeps a timeout)"
+	}
+	return "`sysctl -w " + name + "=VALUE`"
+}
+
+// isMissing reports whether a setting does not exist at present.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ipvs.ErrNoIPVS)
+}
+
+// checkSettable blocks the plan if a setting cannot be set, for example because /proc/sys
+// is read-only.
+func (p *Plan) checkSettable(have *State) {
+	for _, s := range p.settings.set {
+		if fixed := have.settings[s.name].fixed; fixed != nil {
+			p.blocked = append(p.blocked, fmt.Errorf("%w: %s, or leave it out of the spec%s", fixed, setOutside(s), p.keyOf(s.name)))
+		}
+	}
+	for _, s := range p.settings.putBack {
+		if fixed := have.settings[s.name].fixed; fixed != nil {
+			p.blocked = append(p.blocked, fmt.Errorf("%w: it was changed by an apply, and would be put back; %s", fixed, setOutside(s)))
+		}
+	}
+}
+
+func setOutside(s settingChange) string {
+	return fmt.Sprintf("in a container, set it on the host, in this network namespace (`sysctl -w \"%s=%s\"`)", s.name, s.after)
+}
+
+// keyOf returns the key of the spec that implies a setting, in brackets; empty: the spec
+// names the setting itself.
+func (p *Plan) keyOf(setting string) string {
+	named := func(s config.Sysctl) bool { return s.Name == setting }
+	if p.spec == nil || slices.ContainsFunc(p.spec.Director.Sysctls, named) {
+		return ""
+	}
+	return " (director.ip-forward: false)"
+}
+
+// recorded returns the ledger entry of a desired setting. It keeps the value before the
+// first change by lvsmark.
+func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, error) {
+	entry.Value = s.Value
+	if sysctl.Equal(now, s.Value) {
+		return entry, nil
+	}
+	if !entry.Changed {
+		entry.Previous, entry.Changed = now, true
+	}
+	if len(entry.Previous) > nft.PreviousLimit {
+		return entry, fmt.Errorf("%s: delete could not restore its current value, which has %d bytes: the ledger holds at most %d; set it by other means", s.Name, len(now), nft.PreviousLimit)
+	}
+	return entry, nil
+}
+
+// putBack gives a setting its previous value, unless another process has set it after
+// lvsmark did. In an exact state, the previous value is always put back.
+func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
+	switch {
+	case isMissing(now.err) && !exact:
+		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err)))
+	case now.err != nil:
+		return now.err
+	case sysctl.Equal(now.value, entry.Previous):
+	case exact, sysctl.Equal(now.value, entry.Value):
+		p.settings.putBack = append(p.settings.putBack, settingChange{name, now.value, entry.Previous})
+	default:
+		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s is left at %s: another process set it after lvsmark set %s", name, now.value, entry.Value)))
+	}
+	return nil
 }

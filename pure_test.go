@@ -17,7 +17,7 @@ import (
 // pureFiles returns the files of this package that only compare states: they make no
 // system call and read no clock. All files of pureRooms are pure.
 func pureFiles() []string {
-	return []string{"addresses.go", "state.go", "diff.go", "diff_settings.go", "plan.go", "change.go"}
+	return []string{"addresses.go", "state.go", "diff.go", "plan.go", "change.go"}
 }
 func pureRooms() []string { return []string{"internal/impact", "internal/firewall"} }
 

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,4 +151,10 @@ func withTwins(changes []Change) []Change {
 		c.twin = byText[other][c.last().text()]
 	}
 	return changes
+}
+
+// sameBytes reports whether two rules are equal byte by byte, as most are.
+func sameBytes(a, b *Rule) bool {
+	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest) &&
+		a.anonymous.isEmpty() && b.anonymous.isEmpty()
 }

@@ -3,7 +3,6 @@ package nft
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -99,12 +98,6 @@ func (d *tableDifference) commonRules(old, next *Chain) (inOld, inNext []bool) {
 		return all, all
 	}
 	return common(d.old.identities(old.Rules), d.next.identities(next.Rules))
-}
-
-// sameBytes reports whether two rules are equal byte by byte, as most are.
-func sameBytes(a, b *Rule) bool {
-	return a.Expressions == b.Expressions && a.Comment == b.Comment && reflect.DeepEqual(a.rest, b.rest) &&
-		a.anonymous.isEmpty() && b.anonymous.isEmpty()
 }
 
 // common marks the rules of a longest common subsequence, by the algorithm of Hunt and

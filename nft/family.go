@@ -59,3 +59,53 @@ func (f Family) ofSpec() config.Family {
 	}
 	return config.IPv6
 }
+
+// Hooks of chains. The family netdev has other hooks, for example NetdevIngress.
+// google/nftables has hooks and priorities as pointer variables; a test compares them.
+const (
+	HookPrerouting  uint32 = unix.NF_INET_PRE_ROUTING
+	HookInput       uint32 = unix.NF_INET_LOCAL_IN
+	HookForward     uint32 = unix.NF_INET_FORWARD
+	HookOutput      uint32 = unix.NF_INET_LOCAL_OUT
+	HookPostrouting uint32 = unix.NF_INET_POST_ROUTING
+	HookIngress     uint32 = unix.NF_INET_NUMHOOKS // NF_INET_INGRESS, of family inet
+	NetdevIngress   uint32 = unix.NF_NETDEV_INGRESS
+)
+
+// Standard priorities of chains (nft(8), "CHAINS").
+const (
+	PriorityRaw       int32 = -300
+	PriorityMangle    int32 = -150
+	PriorityNATDest   int32 = -100
+	PriorityFilter    int32 = 0
+	PrioritySecurity  int32 = 50
+	PriorityNATSource int32 = 100
+)
+
+func hookName(hook uint32) string {
+	names := []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
+	if int(hook) < len(names) {
+		return names[hook]
+	}
+	return fmt.Sprint(hook)
+}
+
+// priorityName returns a priority as nft prints it: by the name of a standard priority if
+// it differs by at most 10 (std_prio_lookup in src/rule.c of nft), as in "srcnat - 1".
+func priorityName(p int32) string {
+	names := map[int32]string{
+		PriorityRaw: "raw", PriorityMangle: "mangle", PriorityNATDest: "dstnat",
+		PriorityFilter: "filter", PrioritySecurity: "security", PriorityNATSource: "srcnat",
+	}
+	for standard, name := range names {
+		switch offset := p - standard; {
+		case offset == 0:
+			return name
+		case offset > 0 && offset <= 10:
+			return fmt.Sprintf("%s + %d", name, offset)
+		case offset < 0 && offset >= -10:
+			return fmt.Sprintf("%s - %d", name, -offset)
+		}
+	}
+	return fmt.Sprint(p)
+}

@@ -15,9 +15,9 @@ const (
 func limitsOf(name string) (files, back int) {
 	switch name {
 	case "nft":
-		return 50, 22 // objects added by hand: anonymous.go, plain.go; a file for each kind of text: text_*.go, which call the printer back
+		return 40, 20
 	case ".":
-		return 20, 20
+		return 15, 20
 	}
 	return 40, 20
 }
