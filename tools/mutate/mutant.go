@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A mutant is one change of a source file.
+type mutant struct {
+	file         string // from the root of the module
+	source       string // the whole file
+	start, end   int    // the replaced bytes of source
+	replacement  string
+	operator     string
+	line, column int
+	function     [2]int // first and last line of the enclosing function; 0: none
+}
+
+// text returns the mutated file.
+func (m *mutant) text() string { return m.source[:m.start] + m.replacement + m.source[m.end:] }
+
+// change describes the mutant by its content: the lines before and after, without what
+// changes when other lines are edited.
+func (m *mutant) change() string {
+	from := strings.LastIndexByte(m.source[:m.start], '\n') + 1
+	to := len(m.source)
+	if n := strings.IndexByte(m.source[m.end:], '\n'); n >= 0 {
+		to = m.end + n
+	}
+	before, after := m.source[from:to], m.source[from:m.start]+m.replacement+m.source[m.end:to]
+	return fmt.Sprintf("%s: %s: %s → %s", m.file, m.operator, oneLine(before), oneLine(after))
+}
+
+func (m *mutant) String() string {
+	_, what, _ := strings.Cut(m.change(), ": ")
+	return fmt.Sprintf("%s:%d:%d %s", m.file, m.line, m.column, what)
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
