@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,8 +49,14 @@ func TestApplyAndRead(t *testing.T) {
 	conn := kernel.conn(t)
 	web := VirtualService{Service: Service{Key: Key{Mark: 7, Family: config.IPv6}, SchedName: "wlc", Netmask: 128}}
 	want := []VirtualService{sipService(5), sipService(9), web}
-	for _, err := range conn.Apply(Diff(nil, []VirtualService{want[2], want[1], want[0]})...) {
-		require.NoError(t, err)
+	reversed := []VirtualService{want[2], sipService(9), sipService(5)}
+	slices.Reverse(reversed[1].Destinations)
+	for _, s := range reversed {
+		changes := []Change{{Op: AddService, Service: s.Service}}
+		for _, d := range s.Destinations {
+			changes = append(changes, Change{Op: AddDestination, Service: s.Service, After: d})
+		}
+		require.NoError(t, errors.Join(conn.Apply(changes...)...))
 	}
 	got, err := conn.Services()
 	require.NoError(t, err)
@@ -213,6 +220,33 @@ func TestListGivesUp(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, maxLists, dumps)
 	assert.Len(t, all, maxLists)
+}
+
+// TestRefreshError: a service that the last dump omits cannot be read.
+func TestRefreshError(t *testing.T) {
+	kernel := &fakeIPVS{omitted: map[string]int{}}
+	conn := kernel.conn(t)
+	require.NoError(t, errors.Join(conn.Apply(Diff(nil, []VirtualService{sipService(5)})...)...))
+	kernel.services = append(kernel.services, byAddress(80))
+	for i, name := range []string{"service fwmark 5 IPv4", "an IPVS service keyed by address and port"} {
+		dumps := 0
+		kernel.answered = func(m netlink.Message) *netlink.Answer {
+			if m.Data[0] != cmdGetService {
+				return nil
+			}
+			if m.Flags&unix.NLM_F_DUMP != unix.NLM_F_DUMP {
+				return &netlink.Answer{Errno: unix.EBUSY}
+			}
+			dumps++
+			if dumps == 2 {
+				return &netlink.Answer{}
+			}
+			a := fakeObjects(fakeFamily, kernel.services[i].attributes)
+			return &a
+		}
+		_, err := conn.list()
+		assert.EqualError(t, err, "read "+name+": device or resource busy")
+	}
 }
 
 // TestDigest depends on each attribute of services and destinations that is configuration,

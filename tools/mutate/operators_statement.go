@@ -80,8 +80,11 @@ func (f *finder) returned(s *ast.ReturnStmt) {
 }
 
 // zero returns the zero value of an expression's type, and for a truth value its negation;
-// empty if there is no short form.
+// empty if there is no short form, or if a constant is zero.
 func (f *finder) zero(e ast.Expr) string {
+	if value := f.info.Types[e].Value; value != nil && (value.ExactString() == "0" || value.ExactString() == `""`) {
+		return ""
+	}
 	switch t := f.info.TypeOf(e).Underlying().(type) {
 	case *types.Basic:
 		switch info := t.Info(); {

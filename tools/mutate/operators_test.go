@@ -14,27 +14,28 @@ import (
 // TestOperators mutates statements. Each has exactly these mutants.
 func TestOperators(t *testing.T) {
 	for statement, want := range map[string][]string{
-		"if a < b { use(a) }":            {"boundary: if a <= b { use(a) }", "branch: if a < b { }", "negate: if !(a < b) { use(a) }", "statement: if a < b { }"},
-		"for a != b { a++ }":             {"boundary: for a == b { a++ }", "sign: for a != b { a-- }", "statement: for a != b { }"},
-		"ok = ok && !done || done":       {"logic: ok = ok && !done && done", "logic: ok = ok || !done || done", "statement:"},
-		"a = b + 2":                      {"constant: a = b + 1", "constant: a = b + 3", "sign: a = b - 2", "statement:"},
-		"a -= b":                         {"sign: a += b", "statement:"},
-		`text := text + "x"; use(text)`:  {`statement: text := text + "x";`},
-		"c := b; use(c)":                 {"statement: c := b;"},
-		"defer use(a)":                   nil,
-		"list = append(list, a)":         {"append: list = list", "statement:"},
-		"list = append(list, a, b)":      {"append: list = append(list, a)", "append: list = append(list, b)", "statement:"},
-		"for range list { continue }":    {"loop: for range list { break }"},
-		"for { break }":                  {"loop: for { continue }"},
-		"use(pair{one: a, two: b})":      {"field: use(pair{one: a})", "field: use(pair{two: b})", "statement:"},
-		"use([]int{a})":                  {"field: use([]int{})", "statement:"},
-		"if done { } else { use(a) }":    {"branch: if done { } else { }", "negate: if !(done) { } else { use(a) }", "statement: if done { } else { }"},
-		"switch a { case b: use(a) }":    {"branch: switch a { case b: }", "statement: switch a { case b: }"},
-		"switch { case done: }":          {"negate: switch { case !(done): }"},
-		"switch { case !done: }":         {"negate: switch { case done: }"},
-		"return a, \"x\", true, io.EOF":  {`return: return 0, "x", true, io.EOF`, `return: return a, "", true, io.EOF`, `return: return a, "x", false, io.EOF`, `return: return a, "x", true, nil`},
-		"return 0, \"\", a == b, nil":    {"boundary: return 0, \"\", a != b, nil", "constant: return -1, \"\", a == b, nil", "constant: return 1, \"\", a == b, nil", "return: return 0, \"\", !(a == b), nil"},
-		"return use2(), text, done, nil": {`return: return 0, text, done, nil`, `return: return use2(), "", done, nil`, `return: return use2(), text, !(done), nil`},
+		"if a < b { use(a) }":                 {"boundary: if a <= b { use(a) }", "branch: if a < b { }", "negate: if !(a < b) { use(a) }", "statement: if a < b { }"},
+		"for a != b { a++ }":                  {"boundary: for a == b { a++ }", "sign: for a != b { a-- }", "statement: for a != b { }"},
+		"ok = ok && !done || done":            {"logic: ok = ok && !done && done", "logic: ok = ok || !done || done", "statement:"},
+		"a = b + 2":                           {"constant: a = b + 1", "constant: a = b + 3", "sign: a = b - 2", "statement:"},
+		"a -= b":                              {"sign: a += b", "statement:"},
+		`text := text + "x"; use(text)`:       {`statement: text := text + "x";`},
+		"c := b; use(c)":                      {"statement: c := b;"},
+		"defer use(a)":                        nil,
+		"list = append(list, a)":              {"append: list = list", "statement:"},
+		"list = append(list, a, b)":           {"append: list = append(list, a)", "append: list = append(list, b)", "statement:"},
+		"for range list { continue }":         {"loop: for range list { break }"},
+		"for { break }":                       {"loop: for { continue }"},
+		"use(pair{one: a, two: b})":           {"field: use(pair{one: a})", "field: use(pair{two: b})", "statement:"},
+		"use([]int{a})":                       {"field: use([]int{})", "statement:"},
+		"if done { } else { use(a) }":         {"branch: if done { } else { }", "negate: if !(done) { } else { use(a) }", "statement: if done { } else { }"},
+		"switch a { case b: use(a) }":         {"branch: switch a { case b: }", "statement: switch a { case b: }"},
+		"switch { case done: }":               {"negate: switch { case !(done): }"},
+		"switch { case !done: }":              {"negate: switch { case done: }"},
+		"return a, \"x\", true, io.EOF":       {`return: return 0, "x", true, io.EOF`, `return: return a, "", true, io.EOF`, `return: return a, "x", false, io.EOF`, `return: return a, "x", true, nil`},
+		"return 0, \"\", a == b, nil":         {"boundary: return 0, \"\", a != b, nil", "constant: return -1, \"\", a == b, nil", "constant: return 1, \"\", a == b, nil", "return: return 0, \"\", !(a == b), nil"},
+		"return none, \"\" + \"\", done, nil": {`return: return none, "" + "", !(done), nil`},
+		"return use2(), text, done, nil":      {`return: return 0, text, done, nil`, `return: return use2(), "", done, nil`, `return: return use2(), text, !(done), nil`},
 	} {
 		var got []string
 		for _, m := range mutantsIn(t, "\t"+statement+"\n") {
@@ -61,6 +62,8 @@ func use2() int  { return zero }
 
 var zero int
 
+const none = 0
+
 func f(a, b int, list []int, text string, ok, done bool) (int, string, bool, error) {
 ` + body + `	panic(io.EOF)
 }
@@ -77,7 +80,7 @@ func f(a, b int, list []int, text string, ok, done bool) (int, string, bool, err
 	config := types.Config{Importer: importer{packageThatImports(eof)}, Error: func(error) {}}
 	_, _ = config.Check("p", fset, []*ast.File{f}, info)
 	return slices.DeleteFunc(mutantsOf(fset, f, info, "p.go", text), func(m *mutant) bool {
-		return m.line < 13 || strings.Contains(changedLine(m), "func") || strings.Contains(m.change(), "panic")
+		return m.line < 15 || strings.Contains(changedLine(m), "func") || strings.Contains(m.change(), "panic")
 	})
 }
 
