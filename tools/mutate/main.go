@@ -71,11 +71,13 @@ func run(o options, packages []string) (unexplained int, err error) {
 	}
 	for _, name := range packages {
 		score, err := lab.mutate(name, accepted)
+		if score != nil {
+			fmt.Println(score)
+			unexplained += score.survived
+		}
 		if err != nil {
 			return unexplained, err
 		}
-		fmt.Println(score)
-		unexplained += score.survived
 	}
 	return unexplained, nil
 }
