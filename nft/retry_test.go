@@ -62,6 +62,7 @@ type fakeTables struct {
 	commits    int
 	begin      netlink.Message // of the current batch
 	changed    bool            // by the current batch
+	withSet    bool            // each table has a set
 }
 
 func (f *fakeTables) answer(m netlink.Message) netlink.Answer {
@@ -84,6 +85,10 @@ func (f *fakeTables) answer(m netlink.Message) netlink.Answer {
 			}
 		}
 		return a
+	case unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETSET:
+		if f.withSet {
+			return netlink.Answer{Objects: []netlink.Message{object(unix.NFT_MSG_NEWSET, IPv4, f.tables[0].newSet(&Set{Name: "s"}, 1).data)}}
+		}
 	case unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWTABLE, unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_DELTABLE:
 		f.changed = true
 		return f.change(m)
