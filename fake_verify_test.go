@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -44,9 +45,17 @@ func TestFakeVerify(t *testing.T) {
 		read   func([]ipvs.VirtualService) ([]ipvs.VirtualService, error)
 		want   string
 	}{
-		"unchanged":   {nil, nil, ""},
-		"tables":      {func(s *nft.Snapshot) error { s.Tables = nil; return nil }, nil, differs},
-		"service":     {nil, func([]ipvs.VirtualService) ([]ipvs.VirtualService, error) { return nil, nil }, differs},
+		"unchanged": {nil, nil, ""},
+		"tables":    {func(s *nft.Snapshot) error { s.Tables = nil; return nil }, nil, differs},
+		"service":   {nil, func([]ipvs.VirtualService) ([]ipvs.VirtualService, error) { return nil, nil }, differs},
+		"one weight": {nil, func(s []ipvs.VirtualService) ([]ipvs.VirtualService, error) {
+			for i := range s {
+				s[i].Destinations = slices.Clone(s[i].Destinations)
+			}
+			last := len(s) - 1
+			s[last].Destinations[0].Weight += 7
+			return s, nil
+		}, differs},
 		"no tables":   {func(*nft.Snapshot) error { return errFake }, nil, "applied, but it could not be read back: the kernel says no"},
 		"no services": {nil, func([]ipvs.VirtualService) ([]ipvs.VirtualService, error) { return nil, errFake }, "applied, but it could not be read back: the kernel says no"},
 		"foreign only": {nil, func(s []ipvs.VirtualService) ([]ipvs.VirtualService, error) {
