@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -137,5 +138,42 @@ func TestDigestUnderLock(t *testing.T) {
 	}{{nil, 8, 8}, {token, 8, 7}, {token, 9, 9}, {token, 7, 7}} {
 		p := &Plan{opts: Options{LockToken: c.token}, live: &nft.Snapshot{Generation: c.live}, state: &State{digest: "d"}}
 		assert.Equal(t, KernelDigest{Generation: c.want, IPVS: "d"}, p.digest())
+	}
+}
+
+// TestChecked: a plan must have everything that its file has.
+func TestChecked(t *testing.T) {
+	w := newFakeWorld(t)
+	p, err := w.plan(t.Context(), boundSpec, Options{Saves: true})
+	require.NoError(t, err)
+	p.notes, p.warnings = []string{"note"}, []string{"warning"}
+	spec := SpecDigest{File: "spec.yaml", SHA256: "00"}
+	const after = "lvsmark's tables or services were changed since, by another process"
+	for name, c := range map[string]struct {
+		change func(*SavedPlan)
+		want   []string
+	}{
+		"the same":          {func(*SavedPlan) {}, nil},
+		"spec":              {func(s *SavedPlan) { s.Spec.SHA256 = "01" }, []string{"spec.yaml was edited since"}},
+		"IPVS":              {func(s *SavedPlan) { s.Kernel.IPVS = "?" }, []string{"an IPVS service or real server was changed since"}},
+		"generation":        {func(s *SavedPlan) { s.Kernel.Generation++ }, nil},
+		"notes":             {func(s *SavedPlan) { s.Notes = nil }, []string{"new note: note"}},
+		"warnings":          {func(s *SavedPlan) { s.Warnings = nil }, []string{"new warning: warning"}},
+		"tables after":      {func(s *SavedPlan) { s.After.NFTables += "#" }, []string{after}},
+		"services after":    {func(s *SavedPlan) { s.After.IPVS += "#" }, []string{after}},
+		"notes, and after":  {func(s *SavedPlan) { s.Notes, s.After.IPVS = nil, "" }, []string{"new note: note"}},
+		"impact of changes": {func(s *SavedPlan) { s.Changes[0].Impact.Connections++ }, nil},
+	} {
+		saved := p.Save(spec)
+		c.change(saved)
+		checked, err := p.checked(&fileCheck{saved, spec})
+		if c.want == nil {
+			require.NoError(t, err, name)
+			assert.Same(t, saved, checked.file.saved)
+			continue
+		}
+		stale, _ := errors.AsType[*StalePlanError](err)
+		require.NotNil(t, stale, name)
+		assert.Equal(t, c.want, stale.Reasons, name)
 	}
 }
