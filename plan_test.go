@@ -177,3 +177,32 @@ func TestChecked(t *testing.T) {
 		assert.Equal(t, c.want, stale.Reasons, name)
 	}
 }
+
+// TestSavedFields: a plan file has everything that a reviewer must know.
+func TestSavedFields(t *testing.T) {
+	w := newFakeWorld(t)
+	p, err := w.plan(t.Context(), boundSpec, Options{Saves: true, Adopt: true, NetNS: "director"})
+	require.NoError(t, err)
+	p.notes, p.warnings = []string{"note"}, []string{"warning"}
+	spec := SpecDigest{File: "spec.yaml", SHA256: "00"}
+	saved := p.Save(spec)
+	want := &SavedPlan{
+		Version: 1, Changed: true, NetNS: "director", Adopt: true, Spec: spec, Kernel: p.digest(),
+		Changes: p.Changes(), Notes: p.notes, Warnings: p.warnings, After: p.after(), SHA256: saved.SHA256,
+	}
+	assert.Equal(t, want, saved)
+	assert.Equal(t, want.sum(), saved.SHA256)
+	assert.NotEmpty(t, saved.Kernel.IPVS)
+
+	w.applied(boundSpec)
+	p, err = w.plan(t.Context(), boundSpec, Options{})
+	require.NoError(t, err)
+	assert.False(t, p.Save(spec).Changed)
+}
+
+// TestTableNames: each table of the rulesets is named once.
+func TestTableNames(t *testing.T) {
+	a, b, c := &nft.Table{Family: nft.IPv4, Name: "a"}, &nft.Table{Family: nft.IPv6, Name: "a"}, &nft.Table{Family: nft.IPv4, Name: "c"}
+	assert.Equal(t, []string{"table ip a", "table ip6 a", "table ip c"}, tables(&nft.Ruleset{Tables: []*nft.Table{a, b}}, &nft.Ruleset{Tables: []*nft.Table{a, c}}))
+	assert.Empty(t, tables(&nft.Ruleset{}))
+}

@@ -32,8 +32,10 @@ func TestServerEdited(t *testing.T) {
 		{tunnel(1), tunnel(2), 2, Impact{Effect: Cuts, Connections: 2, Detail: "the tunnel encapsulation changes" + counts}},
 		{tunnel(1), tunnel(2), 0, Impact{Effect: Safe}},
 		{set(0), tunnel(2), 2, Impact{Effect: Safe, Detail: "existing connections keep their forwarding method" + counts}},
-		{func(d *ipvs.Destination) { d.RawForwarding = 1 }, func(d *ipvs.Destination) { d.RawForwarding = 5 }, 2,
-			Impact{Effect: Safe, Detail: "existing connections keep their forwarding method" + counts}},
+		{
+			func(d *ipvs.Destination) { d.RawForwarding = 1 }, func(d *ipvs.Destination) { d.RawForwarding = 5 }, 2,
+			Impact{Effect: Safe, Detail: "existing connections keep their forwarding method" + counts},
+		},
 		{func(d *ipvs.Destination) { d.UpperThreshold = 1 }, func(d *ipvs.Destination) { d.UpperThreshold = 5 }, 2, Impact{Effect: Safe}},
 	} {
 		before := ipvs.Destination{Address: netip.MustParseAddr("10.0.0.11"), Connections: ipvs.Connections{Active: c.active, Inactive: 1, Persistent: 3}}
