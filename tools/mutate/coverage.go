@@ -60,10 +60,10 @@ func reaching(tests []testRun, all map[string][]block, m *mutant) []testRun {
 		reaches = func(t testRun) bool {
 			return slices.ContainsFunc(t.covered[file], func(b block) bool { return b.contains(m) })
 		}
-	case m.function[0] > 0:
+	case m.function != "":
 		reaches = func(t testRun) bool {
 			return slices.ContainsFunc(t.covered[file], func(b block) bool {
-				return m.function[0] <= b.line && b.toLine <= m.function[1]
+				return m.lines[0] <= b.line && b.toLine <= m.lines[1]
 			})
 		}
 	}

@@ -74,7 +74,8 @@ func (f *finder) add(operator string, from, to token.Pos, replacement string) {
 		replacement: replacement, operator: operator, line: start.Line, column: start.Column,
 	}
 	if f.function != nil {
-		m.function = [2]int{f.fset.Position(f.function.Pos()).Line, f.fset.Position(f.function.End()).Line}
+		m.function = f.function.Name.Name
+		m.lines = [2]int{f.fset.Position(f.function.Pos()).Line, f.fset.Position(f.function.End()).Line}
 	}
 	f.list = append(f.list, m)
 }

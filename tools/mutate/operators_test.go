@@ -117,8 +117,8 @@ p/b.go:1.10,3.4 1 0
 		{mutant{file: "x/a.go", line: 3, column: 3}, "^(fast|slow|program)$"},
 		{mutant{file: "x/a.go", line: 3, column: 4}, "^(program)$"},
 		{mutant{file: "x/b.go", line: 2, column: 1}, "^(program)$"},
-		{mutant{file: "x/a.go", line: 20, column: 1, function: [2]int{1, 20}}, "^(fast|slow|program)$"},
-		{mutant{file: "x/a.go", line: 20, column: 1, function: [2]int{15, 20}}, "^(program)$"},
+		{mutant{file: "x/a.go", line: 20, column: 1, function: "f", lines: [2]int{1, 20}}, "^(fast|slow|program)$"},
+		{mutant{file: "x/a.go", line: 20, column: 1, function: "f", lines: [2]int{15, 20}}, "^(program)$"},
 		{mutant{file: "x/a.go", line: 20, column: 1}, "^(none|fast|slow|program)$"},
 	} {
 		if got := namePattern(reaching(tests, all, &c.m)); got != c.want {
@@ -180,5 +180,25 @@ func TestReadAccepted(t *testing.T) {
 	}
 	if list, err := readAccepted("missing"); list != nil || err != nil {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// TestChange: a change is described by its function and its lines, wherever they are.
+func TestChange(t *testing.T) {
+	source := "func f() {\n\tif a {\n\t\tb()\n\t}\n}\n"
+	start := strings.Index(source, "b()")
+	m := &mutant{file: "p/a.go", source: source, start: start, end: start + 3, operator: "statement", function: "f", line: 3, column: 3}
+	if got := m.change(); got != "p/a.go: f: statement: b() →" {
+		t.Error(got)
+	}
+	if got := m.String(); got != "p/a.go:3:3: f: statement: b() →" {
+		t.Error(got)
+	}
+	if got := m.text(); got != "func f() {\n\tif a {\n\t\t\n\t}\n}\n" {
+		t.Error(got)
+	}
+	m.start, m.end, m.replacement = start-5, start+6, "{ }"
+	if got := m.change(); got != "p/a.go: f: statement: if a { b() } → if a { }" {
+		t.Error(got)
 	}
 }
