@@ -197,7 +197,7 @@ func TestChange(t *testing.T) {
 	if got := m.text(); got != "func f() {\n\tif a {\n\t\t\n\t}\n}\n" {
 		t.Error(got)
 	}
-	m.start, m.end, m.replacement = start-4, start+5, "{ }"
+	m.start, m.end, m.replacement = start-4, start+6, "{ }"
 	if got := m.change(); got != "p/a.go: f: statement: if a { b() } → if a { }" {
 		t.Error(got)
 	}
