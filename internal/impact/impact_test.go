@@ -129,7 +129,7 @@ func TestRulesetChange(t *testing.T) {
 	}
 }
 
-// TestRuleKinds: each rule of lvsmark has its kind.
+// TestRuleKinds: each rule of lvsmark has its kind; the first leaves packets unmarked.
 func TestRuleKinds(t *testing.T) {
 	table := nft.Compile(parse(t, ftpAndDNS)).Tables[0]
 	var kinds []ruleKind
@@ -138,5 +138,5 @@ func TestRuleKinds(t *testing.T) {
 			kinds = append(kinds, kindOf(table, r))
 		}
 	}
-	assert.Equal(t, []ruleKind{ruleMarks, ruleMarks, ruleMarks, ruleMarks, ruleTranslates}, kinds)
+	assert.Equal(t, []ruleKind{rulePassThrough, ruleMarks, ruleMarks, ruleMarks, ruleMarks, ruleTranslates}, kinds)
 }
