@@ -51,6 +51,7 @@ func TestConnectionsUnreadable(t *testing.T) {
 		"TCP C6336464", "", "TCP C6336464 8B1C C63364150 0015 0A00000B 0015 ESTABLISHED 899",
 		"TCP C6336464 8B1C C6336415 10015 0A00000B 0015 ESTABLISHED 899",
 		"UDP C6336464 8B1C 2001:::1 0015 0A00000B 0015 UDP 899",
+		"TCP C6336464 8B1C 1C6336415 0015 0A00000B 0015 ESTABLISHED 899",
 	} {
 		var errs []error
 		eachConnection(strings.NewReader(line+"\n"+table), func(_ Connection, err error) bool {

@@ -3,8 +3,12 @@ package ipvs
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -47,5 +51,28 @@ func TestExplain(t *testing.T) {
 		require.EqualError(t, err, c.want)
 		require.ErrorIs(t, err, c.errno)
 		assert.Equal(t, c.stale, errors.Is(err, ErrStale), "%v", err)
+	}
+}
+
+// TestNamespaceHint: only a missing privilege in a user namespace has the hint.
+func TestNamespaceHint(t *testing.T) {
+	for errno, isPrivilege := range map[unix.Errno]bool{unix.EPERM: true, unix.EBUSY: false} {
+		err := withNamespaceHint(&netlink.KernelError{Errno: errno})
+		require.ErrorIs(t, err, errno)
+		assert.Equal(t, isPrivilege, errors.Is(err, ErrPrivilege))
+		assert.Equal(t, isPrivilege && inUserNamespace(), strings.Contains(err.Error(), "initial user namespace"), "%v", err)
+	}
+	require.NoError(t, withNamespaceHint(nil))
+}
+
+// TestNetmaskNeedsPersistence: without persistence or without a netmask, the service has the
+// full length.
+func TestNetmaskNeedsPersistence(t *testing.T) {
+	for _, c := range []struct {
+		persistence   time.Duration
+		netmask, want int
+	}{{0, 24, 32}, {time.Minute, 0, 32}, {time.Minute, 24, 24}, {0, 0, 32}} {
+		cluster := &config.Cluster{Persistence: c.persistence, PersistenceNetmask: c.netmask}
+		assert.Equal(t, c.want, compile(config.Binding{Mark: 1, Family: config.IPv4, Cluster: cluster}).Netmask)
 	}
 }
