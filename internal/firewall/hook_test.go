@@ -162,8 +162,10 @@ func TestGrouped(t *testing.T) {
 	var got [][]uint16
 	for _, g := range grouped([]outcome{
 		with(1, expr.VerdictAccept, ""), with(2, expr.VerdictDrop, ""), with(3, expr.VerdictAccept, ""), with(4, expr.VerdictAccept, "", "c"),
-		with(5, expr.VerdictJump, "x"), with(6, expr.VerdictJump, "y"), with(7, expr.VerdictBreak, ""), {branch: branch{part: part{low: 8}}},
-		{branch: branch{part: part{low: 9}, marked: true}}, with(10, expr.VerdictJump, "x"),
+		with(5, expr.VerdictJump, "x"), with(6, expr.VerdictJump, "y"), with(7, expr.VerdictBreak, ""),
+		{branch: branch{part: part{low: 8}}},
+		{branch: branch{part: part{low: 9}, marked: true}},
+		with(10, expr.VerdictJump, "x"),
 	}) {
 		var lows []uint16
 		for _, p := range g.parts {
