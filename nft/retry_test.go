@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,20 +116,14 @@ func (f *fakeTables) change(m netlink.Message) netlink.Answer {
 	if m.Type&0xff == unix.NFT_MSG_NEWTABLE {
 		f.tables = append(f.tables, table)
 	} else {
-		f.tables = rulesetOf(f.tables...).without(table)
+		f.tables = withoutTable(f.tables, table)
 	}
 	return netlink.Answer{}
 }
 
-// without returns the tables except one.
-func (r *Ruleset) without(table *Table) []*Table {
-	var tables []*Table
-	for _, t := range r.Tables {
-		if t.Name != table.Name || t.Family != table.Family {
-			tables = append(tables, t)
-		}
-	}
-	return tables
+// withoutTable returns the tables except one.
+func withoutTable(list []*Table, table *Table) []*Table {
+	return slices.DeleteFunc(slices.Clone(list), func(t *Table) bool { return t.Name == table.Name && t.Family == table.Family })
 }
 
 func ownTable(name string) *Table { return &Table{Family: IPv4, Name: name, Comment: tableComment} }

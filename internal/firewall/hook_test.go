@@ -43,12 +43,11 @@ func TestHookPoints(t *testing.T) {
 		{nft.IPv4, "nat", nft.HookPostrouting, 0, none},
 	} {
 		table := newTable(&nft.Table{Family: c.family, Chains: []*nft.Chain{{Name: "c", Type: c.typ, Hook: c.hook, Priority: c.priority}}})
-		at, ok := hookPointOf(table.chains["c"])
+		at, ok := toVIP.hookPoint(table.chains["c"])
 		assert.Equal(t, c.want != none, ok, "%+v", c)
 		if ok {
 			assert.Equal(t, c.want, at.position, "%+v", c)
 		}
-		assert.Equal(t, ok, len(table.hookPoints()) == 1)
 	}
 	clusters := &marking{byClass: []uint32{21}}
 	for position, want := range map[position]*marking{beforeMarks: {}, samePriority: {unknown: true}, afterMarks: clusters} {
@@ -125,7 +124,7 @@ func TestReadOnce(t *testing.T) {
 	source := &countedSource{reads: map[string]int{}}
 	w := newWalk(newReader(source, s), 0, 10)
 	table := newTable(&nft.Table{Family: nft.IPv4, Sets: []*nft.Set{{Name: "s", KeyLen: 4}}})
-	address := []value{{kind: destination, size: 4}}
+	address := []value{{kind: address, size: 4}}
 	for range 3 {
 		set, err := w.set(table, "s")
 		require.NoError(t, err)

@@ -57,15 +57,15 @@ func TestKindOf(t *testing.T) {
 func TestNarrowCounts(t *testing.T) {
 	s := spaceOf(nft.IPv4, "10.0.0.0", "10.0.0.1", "10.0.0.2")
 	all := part{classes: fullBitset(s.count), low: 1, high: 2}
-	for kind, want := range map[valueKind]int{destination: 1, port: 0} {
+	for kind, want := range map[valueKind]int{address: 1, port: 0} {
 		w := newWalk(newReader(nil, s), 0, 10)
-		size := map[valueKind]int{destination: 4, port: 2}[kind]
+		size := map[valueKind]int{address: 4, port: 2}[kind]
 		hits := w.narrow(branch{part: all}, value{kind: kind, size: size}, test{within: []interval{{filled(size, 0), filled(size, 0xff)}}})
 		assert.Len(t, hits, 1)
 		assert.Equal(t, want, w.steps)
 	}
 	w := newWalk(newReader(nil, s), 0, 10)
 	nothing := []interval{{[]byte{1, 1, 1, 1}, []byte{1, 1, 1, 1}}}
-	assert.Empty(t, w.narrow(branch{part: all}, value{kind: destination, size: 4}, test{within: nothing}))
+	assert.Empty(t, w.narrow(branch{part: all}, value{kind: address, size: 4}, test{within: nothing}))
 	assert.Zero(t, w.steps)
 }

@@ -155,10 +155,10 @@ func randomValue(r *rand.Rand, s *space) (value, func(packet) (low, high []byte)
 		byClass := func(class int) []byte { return []byte{0, byte(class)} }
 		return value{kind: perClass, size: 2, byClass: byClass}, func(x packet) ([]byte, []byte) { return byClass(x.class), byClass(x.class) }
 	case 4:
-		v := value{kind: destination, size: 4}.masked(slices.Clone([][]byte{{255, 255, 0, 0}, {255, 255, 255, 0}, {255, 255, 255, 254}, {255, 255, 255, 255}, {0, 0, 0, 3}}[r.IntN(5)]), make([]byte, 4))
+		v := value{kind: address, size: 4}.masked(slices.Clone([][]byte{{255, 255, 0, 0}, {255, 255, 255, 0}, {255, 255, 255, 254}, {255, 255, 255, 255}, {0, 0, 0, 3}}[r.IntN(5)]), make([]byte, 4))
 		return v, func(x packet) ([]byte, []byte) { return v.apply(s.lowOf(x.class)), v.apply(s.highOf(x.class)) }
 	}
-	return value{kind: destination, size: 4}, func(x packet) ([]byte, []byte) { return s.lowOf(x.class), s.highOf(x.class) }
+	return value{kind: address, size: 4}, func(x packet) ([]byte, []byte) { return s.lowOf(x.class), s.highOf(x.class) }
 }
 
 // randomTest returns a test of the value.
