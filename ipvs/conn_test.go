@@ -350,3 +350,15 @@ func TestOtherFamily(t *testing.T) {
 	_, err := conn.Timeouts()
 	require.ErrorIs(t, err, netlink.ErrMalformed)
 }
+
+// TestUndecodableService: a listed service of an unknown address family is an error.
+func TestUndecodableService(t *testing.T) {
+	kernel := &fakeIPVS{}
+	conn := kernel.conn(t)
+	attributes := netlink.AppendNested(nil, attrService, func(b []byte) []byte {
+		return netlink.AppendUint32(netlink.AppendUint16(b, serviceAF, 1), serviceMark, 5)
+	})
+	kernel.services = []*fakeService{{key: "?", attributes: attributes}}
+	_, err := conn.Services()
+	require.EqualError(t, err, "list IPVS services: address family 1 is neither IPv4 nor IPv6")
+}

@@ -50,7 +50,7 @@ func newLab(o options, work string) (*lab, error) {
 	return l, nil
 }
 
-// suites returns the tests that may kill a mutant of the package: its own, those of the
+// suites returns the tests that may kill a mutant of the package: its own first, those of the
 // root, and those of packages that import it. Packages of integration are left out: they
 // need minutes or a VM.
 func (l *lab) suites(mutated string) []*suite {
@@ -69,8 +69,8 @@ func (l *lab) suites(mutated string) []*suite {
 		hasTests := slices.ContainsFunc(l.list, func(p listed) bool {
 			return p.ImportPath == path && len(p.TestGoFiles)+len(p.XTestGoFiles) > 0
 		})
-		if hasTests && slices.Index(tested, path) == i {
-			suites = append(suites, &suite{lab: l, tested: path, mutated: mutated})
+		if (hasTests || i == 0) && slices.Index(tested, path) == i {
+			suites = append(suites, &suite{lab: l, tested: path, mutated: mutated, empty: !hasTests})
 		}
 	}
 	return suites
@@ -94,6 +94,9 @@ func (l *lab) mutate(directory string, accepted accepted) (*score, error) {
 	mutants := choose(byFile, l.n, l.seed, source.compiles)
 	total := &score{name: source.PkgPath, accepted: accepted, verbose: l.verbose}
 	suites := l.suites(source.PkgPath)
+	if err := suites[0].measure(); err != nil {
+		return nil, err
+	}
 	work := make(chan *mutant)
 	var wait sync.WaitGroup
 	for range l.workers {

@@ -14,6 +14,7 @@ type suite struct {
 	lab     *lab
 	tested  string // import path of the tested package
 	mutated string // import path of the mutated package
+	empty   bool   // the tested package has no tests
 	once    sync.Once
 	tests   []testRun
 	blocks  map[string][]block
@@ -32,6 +33,9 @@ func (s *suite) measure() error {
 }
 
 func (s *suite) measureAll() error {
+	if s.empty {
+		return nil
+	}
 	work, err := os.MkdirTemp(s.lab.work, "suite-")
 	if err != nil {
 		return err
