@@ -143,13 +143,16 @@ func TestTemporaryNamesFree(t *testing.T) {
 		want   string
 	}{
 		{[]*Table{plain("t")}, "t-next"},
-		{[]*Table{plain("t"), plain("t-next")}, "t-next-next"},
-		{[]*Table{plain("t"), plain("t-next-next")}, "t-next"},
-		{[]*Table{plain("t-next"), plain("t-next-next")}, "t-next-next-next"},
+		{[]*Table{plain("t"), plain("t-next")}, "t-next2"},
+		{[]*Table{plain("t"), plain("t-next2")}, "t-next"},
+		{[]*Table{plain("t-next"), plain("t-next2")}, "t-next3"},
 		{[]*Table{{Family: IPv6, Name: "t-next"}}, "t-next"},
 	} {
 		assert.Equal(t, c.want, temporaryName(rulesetOf(c.tables...), plain("t")))
 	}
+	foreign := &Ruleset{foreign: []TableName{{IPv4, "t-next"}, {IPv6, "t-next2"}}}
+	assert.Equal(t, "t-next2", temporaryName(foreign, plain("t")))
+	long := strings.Repeat("n", maxName-1)
 	withSets := func(names ...string) *Table {
 		table := plain("t")
 		for _, name := range names {
@@ -162,9 +165,10 @@ func TestTemporaryNamesFree(t *testing.T) {
 		want      map[string]string
 	}{
 		{[]string{"a"}, []string{"a"}, map[string]string{"a": "a-next"}},
-		{[]string{"a", "a-next"}, []string{"a"}, map[string]string{"a": "a-next-next"}},
-		{[]string{"a"}, []string{"a", "a-next"}, map[string]string{"a": "a-next-next", "a-next": "a-next-next-next"}},
-		{[]string{"a", "a-next"}, []string{"a", "a-next-next"}, map[string]string{"a": "a-next-next-next", "a-next-next": "a-next-next-next-next"}},
+		{[]string{"a", "a-next"}, []string{"a"}, map[string]string{"a": "a-next2"}},
+		{[]string{"a"}, []string{"a", "a-next"}, map[string]string{"a": "a-next2", "a-next": "a-next-next"}},
+		{[]string{"a", "a-next"}, []string{"a", "a-next2"}, map[string]string{"a": "a-next3", "a-next2": "a-next2-next"}},
+		{nil, []string{long + "x", long + "y"}, map[string]string{long + "x": long[:250] + "-next", long + "y": long[:249] + "-next2"}},
 		{[]string{"a", boundSet, settingsSet}, []string{"a", boundSet, settingsSet}, map[string]string{"a": "a-next"}},
 	} {
 		d := &tableDifference{old: withSets(c.old...), next: withSets(c.next...)}
