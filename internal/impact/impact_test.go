@@ -140,3 +140,28 @@ func TestRuleKinds(t *testing.T) {
 	}
 	assert.Equal(t, []ruleKind{rulePassThrough, ruleMarks, ruleMarks, ruleMarks, ruleMarks, ruleTranslates}, kinds)
 }
+
+// TestCompareMarks: each port whose mark changes is in one change, also between and around
+// the new ranges.
+func TestCompareMarks(t *testing.T) {
+	ports := func(low, high uint16, mark uint32) firewall.MarkedPorts {
+		return firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: low, High: high}, Mark: mark}
+	}
+	vip := netip.MustParseAddr("192.0.2.1")
+	change := func(low, high uint16, from, to uint32) markChange { return markChange{vip, ports(low, high, from), to} }
+	for _, c := range []struct {
+		before, after []firewall.MarkedPorts
+		want          []markChange
+	}{
+		{[]firewall.MarkedPorts{ports(10, 30, 5)}, []firewall.MarkedPorts{ports(10, 30, 5)}, nil},
+		{[]firewall.MarkedPorts{ports(10, 30, 5)}, []firewall.MarkedPorts{ports(5, 40, 5)}, nil},
+		{[]firewall.MarkedPorts{ports(10, 30, 5)}, nil, []markChange{change(10, 30, 5, 0)}},
+		{[]firewall.MarkedPorts{ports(10, 30, 5)}, []firewall.MarkedPorts{ports(15, 20, 5)}, []markChange{change(10, 14, 5, 0), change(21, 30, 5, 0)}},
+		{[]firewall.MarkedPorts{ports(10, 30, 5)}, []firewall.MarkedPorts{ports(1, 12, 6), ports(13, 20, 5), ports(30, 40, 7)}, []markChange{
+			change(10, 12, 5, 6), change(21, 29, 5, 0), change(30, 30, 5, 7),
+		}},
+		{nil, []firewall.MarkedPorts{ports(10, 30, 5)}, nil},
+	} {
+		assert.Equal(t, c.want, compareMarks(vip, c.before, c.after))
+	}
+}

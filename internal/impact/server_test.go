@@ -105,3 +105,63 @@ func TestEndsWithServer(t *testing.T) {
 		assert.False(t, a.endsWithServer(connection))
 	}
 }
+
+// TestLosesAffinity: each property that assigns clients to real servers counts alone.
+func TestLosesAffinity(t *testing.T) {
+	persistent := ipvs.Service{SchedName: "wlc", Timeout: 300e9, Netmask: 32, RawNetmask: 1, PEName: "sip"}
+	for name, edit := range map[string]func(*ipvs.Service){
+		"timeout": func(s *ipvs.Service) { s.Timeout = 0 }, "netmask": func(s *ipvs.Service) { s.Netmask = 24 },
+		"raw netmask": func(s *ipvs.Service) { s.RawNetmask = 2 }, "engine": func(s *ipvs.Service) { s.PEName = "" },
+	} {
+		after := persistent
+		edit(&after)
+		assert.True(t, losesAffinity(persistent, after), name)
+	}
+	after := persistent
+	after.SchedName, after.Timeout = "rr", 600e9
+	assert.False(t, losesAffinity(persistent, after))
+	for scheduler, loses := range map[string]bool{
+		"sh": true, "dh": true, "mh": true, "lblc": true, "lblcr": true,
+		"rr": false, "wrr": false, "lc": false, "wlc": false, "fo": false, "ovf": false, "sed": false, "nq": false,
+	} {
+		before := ipvs.Service{SchedName: scheduler}
+		assert.Equal(t, loses, losesAffinity(before, ipvs.Service{SchedName: "other"}), scheduler)
+		assert.False(t, losesAffinity(before, before))
+	}
+}
+
+// TestNoReadWithoutUDP: services without UDP need no list of connections.
+func TestNoReadWithoutUDP(t *testing.T) {
+	const spec = "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}]\n"
+	connections := busyConnections()
+	in := plan(t, spec, "", connections)
+	r := RemainingConnections(in)
+	assert.Zero(t, connections.reads)
+	assert.Equal(t, "4 connections left (ftp: 10.0.0.11 2, 10.0.0.12 2), 6 persistence templates", r.String())
+	one := Remaining{Connections: Summary{Connections: 1}, Templates: 1}
+	assert.Equal(t, "1 connection left, 1 persistence template", one.String())
+	assert.Equal(t, "0 persistence templates", Remaining{}.String())
+}
+
+// TestForwardingOff: each sysctl of forwarding stops the replies of real servers behind nat
+// of its family.
+func TestForwardingOff(t *testing.T) {
+	server := func(forwarding config.Forwarding, active uint32) ipvs.Destination {
+		return ipvs.Destination{Forwarding: forwarding, Connections: ipvs.Connections{Active: active}}
+	}
+	for _, c := range []struct {
+		name, after string
+		servers     []ipvs.Destination
+		want        string
+	}{
+		{"net.ipv4.ip_forward", "0", []ipvs.Destination{server(config.NAT, 2), server(config.Direct, 4)}, "cuts 2 connections: replies of 1 real servers behind nat are no longer forwarded"},
+		{"net.ipv4.conf.all.forwarding", "0", []ipvs.Destination{server(config.NAT, 0)}, "drains: replies of 1 real servers behind nat are no longer forwarded"},
+		{"net.ipv4.ip_forward", "1", []ipvs.Destination{server(config.NAT, 2)}, "safe"},
+		{"net.ipv4.ip_forward", "0", []ipvs.Destination{server(config.Direct, 4)}, "safe"},
+		{"net.ipv6.conf.all.forwarding", "0", []ipvs.Destination{server(config.NAT, 2)}, "safe"},
+		{"net.ipv4.vs.conntrack", "0", []ipvs.Destination{server(config.NAT, 2)}, "safe"},
+	} {
+		a := newAnalyzer(Input{Before: State{Services: []ipvs.VirtualService{{Service: ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}}, Destinations: c.servers}}}})
+		assert.Equal(t, c.want, a.setting(SettingChange{Name: c.name, Before: "1", After: c.after}).String(), c.name)
+	}
+}
