@@ -86,3 +86,27 @@ func TestActiveEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestPartialClass: if a set has some addresses of a class only, its packets may be in the
+// set or not.
+func TestPartialClass(t *testing.T) {
+	s := spaceOf(nft.IPv4, "10.0.0.0", "10.0.0.4", "10.0.0.8")
+	w := newWalk(newReader(nil, s), 0, 100)
+	x := &index{present: newBitset(3), partial: newBitset(3)}
+	x.present.set(0)
+	b := branch{part: part{classes: fullBitset(3)}}
+	found, rest := w.answersByClass(b, "ip daddr", x, false)
+	require.Len(t, found, 1)
+	require.Len(t, rest, 1)
+	assert.Equal(t, []int{1, 2}, []int{found[0].classes.count(), rest[0].classes.count()})
+	assert.Empty(t, found[0].conditions)
+
+	x.partial.set(1)
+	found, rest = w.answersByClass(b, "ip daddr", x, false)
+	require.Len(t, found, 1)
+	require.Len(t, rest, 1)
+	for _, part := range []branch{found[0].branch, rest[0]} {
+		assert.Equal(t, 3, part.classes.count())
+		assert.Equal(t, []string{"ip daddr"}, part.conditions)
+	}
+}
