@@ -24,6 +24,10 @@ faults cases="all":
 lint:
     integration/run lint
 
+# change PACKAGES in single places, and print the changes that no test finds
+mutate +packages:
+    go -C tools run ./mutate {{ packages }}
+
 # a static binary in bin/
 build:
     CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/lvsmark

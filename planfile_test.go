@@ -116,3 +116,22 @@ func FuzzReadPlan(f *testing.F) {
 		_ = compareChanges(plan.Changes, again.Changes)
 	})
 }
+
+// TestPlanLimit: 64 MB are read, one byte more is refused.
+func TestPlanLimit(t *testing.T) {
+	text := signed(planFile)
+	for size, accepted := range map[int64]bool{64 << 20: true, 64<<20 + 1: false} {
+		_, err := ReadPlan(io.MultiReader(strings.NewReader(text), io.LimitReader(blanks{}, size-int64(len(text)))))
+		assert.Equal(t, accepted, err == nil, "%v", err)
+	}
+}
+
+// blanks is a reader of blanks without an end.
+type blanks struct{}
+
+func (blanks) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	return len(b), nil
+}

@@ -34,14 +34,22 @@ func TestTimeoutSettings(t *testing.T) {
 	})
 }
 
-func TestTimeoutWithoutIPVS(t *testing.T) {
+// TestCallsWithoutIPVS: each call that needs IPVS says that there is none.
+func TestCallsWithoutIPVS(t *testing.T) {
 	if exec.Command("ipvsadm", "-ln").Run() == nil {
 		t.Skip("needs a kernel without IPVS")
 	}
 	k := &netnsKernel{}
-	_, err := k.ReadSetting(config.TimeoutTCP)
-	require.ErrorIs(t, err, ipvs.ErrNoIPVS)
-	assert.ErrorIs(t, k.WriteSetting(config.TimeoutTCP, "7200"), ipvs.ErrNoIPVS)
+	for name, call := range map[string]func() error{
+		"read a timeout":  func() error { _, err := k.ReadSetting(config.TimeoutTCP); return err },
+		"set a timeout":   func() error { return k.WriteSetting(config.TimeoutTCP, "7200") },
+		"services":        func() error { _, err := k.Services(); return err },
+		"digest":          func() error { _, err := k.ServicesDigest(); return err },
+		"change services": func() error { return k.ChangeServices(ipvs.Change{})[0] },
+		"service changed": func() error { _, err := k.ServiceChanged(ipvs.Change{}); return err },
+	} {
+		assert.ErrorIs(t, call(), ipvs.ErrNoIPVS, name)
+	}
 }
 
 func TestTimeoutValues(t *testing.T) {

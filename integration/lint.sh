@@ -6,7 +6,7 @@ run_lint() {
 	install_packages "${lint_packages[@]}"
 	find_go
 	cd "$repo" || return
-	for check in format vet static fix tidy dead structure shell leftovers; do
+	for check in format vet static fix tidy dead structure tools shell leftovers; do
 		say "lint: $check"
 		"lint_$check" || failed+=("$check")
 	done
@@ -25,6 +25,9 @@ lint_structure() {
 	local table
 	table=$(go -C "$repo/tools" run ./structure ..) || { printf '%s\n' "$table" && false; }
 }
+
+# lint_tools tests the linters and the mutation tester of this repository.
+lint_tools() { go -C "$repo/tools" vet ./... && go -C "$repo/tools" test ./...; }
 
 # lint_shell checks the scripts, and the *.sh files that they source.
 lint_shell() {

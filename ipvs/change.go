@@ -36,7 +36,7 @@ type Change struct {
 // Inverse returns the change that undoes c. To undo several changes, apply their inverses
 // in reverse order.
 func (c Change) Inverse() Change {
-	inverse := Change{Service: c.Service, Previous: c.Previous, Before: c.After, After: c.Before}
+	inverse := Change{Service: c.Service, Before: c.After, After: c.Before}
 	switch c.Op {
 	case AddService:
 		inverse.Op = DelService

@@ -4,14 +4,17 @@ import (
 	"encoding/hex"
 	"math"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	moby "github.com/moby/ipvs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // TestGoldenRequests: each change is encoded as the message of that ipvsadm command.
@@ -85,6 +88,77 @@ func TestDestinationRoundTrip(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, dest, decoded)
 		}
+	}
+}
+
+// TestDecodeCounts decodes the numbers of connections, which the kernel only lists.
+func TestDecodeCounts(t *testing.T) {
+	want := Destination{Address: netip.MustParseAddr("10.0.0.1"), Weight: 1, Connections: Connections{Active: 1, Inactive: 2, Persistent: 3}}
+	attributes := netlink.AppendNested(nil, attrDest, func(b []byte) []byte {
+		_, inner, _ := netlink.FirstAttribute(appendDestination(nil, want))
+		b = append(b, inner...)
+		b = netlink.AppendUint32(b, destActiveConns, 1)
+		b = netlink.AppendUint32(b, destInactiveConns, 2)
+		return netlink.AppendUint32(b, destPersistentConns, 3)
+	})
+	got, err := decodeDestination(attributes, Key{Mark: 1, Family: config.IPv4})
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+}
+
+// TestDecodeRefuses: short attributes and unknown address families are errors.
+func TestDecodeRefuses(t *testing.T) {
+	service := func(typ uint16, data ...byte) []byte {
+		return netlink.AppendNested(nil, attrService, func(b []byte) []byte {
+			b = netlink.AppendUint32(netlink.AppendUint16(b, serviceAF, unix.AF_INET), serviceMark, 1)
+			return netlink.AppendAttribute(b, typ, data)
+		})
+	}
+	_, err := decodeService(service(serviceFlags, 1, 0, 0, 0))
+	require.NoError(t, err)
+	_, err = decodeService(service(serviceFlags, 1, 0, 0))
+	require.ErrorIs(t, err, netlink.ErrMalformed)
+	_, err = decodeService(service(serviceAF, 1, 0))
+	require.ErrorContains(t, err, "address family 1 is neither IPv4 nor IPv6")
+	for n, want := range map[int]bool{3: false, 4: true, 16: true} {
+		_, err := decodeAddress(make([]byte, n), unix.AF_INET)
+		assert.Equal(t, want, err == nil, n)
+	}
+	_, err = decodeAddress(make([]byte, 15), unix.AF_INET6)
+	require.Error(t, err)
+}
+
+// TestDecodeFlags: the kernel's own flag is no difference, and persistence is implied by a
+// timeout.
+func TestDecodeFlags(t *testing.T) {
+	for _, c := range []struct {
+		flags, netmask uint32
+		timeout        time.Duration
+		want           Service
+	}{
+		{flagHashed, 24, time.Minute, Service{Netmask: 128}},
+		{flagHashed | flagPersistent, 24, time.Minute, Service{Netmask: 24, Timeout: time.Minute}},
+		{flagPersistent | OnePacket, 24, 0, Service{Netmask: 24, Flags: flagPersistent | OnePacket}},
+		{OnePacket, 0, 0, Service{Netmask: 128, Flags: OnePacket}},
+	} {
+		got := Service{Key: Key{Mark: 1, Family: config.IPv6}, Timeout: c.timeout}
+		c.want.Key = got.Key
+		got.normalize(c.flags, c.netmask)
+		assert.Equal(t, c.want, got)
+	}
+}
+
+// TestTunnelFlags prints each tunnel as ipvsadm does.
+func TestTunnelFlags(t *testing.T) {
+	for want, tunnel := range map[string]Tunnel{
+		"--tun-type ipip": {Port: 1, Flags: 1},
+		"--tun-type gue --tun-port 6080 --tun-nocsum":  {Type: tunnelGUE, Port: 6080},
+		"--tun-type gre --tun-csum":                    {Type: tunnelGRE, Flags: tunnelChecksum},
+		"--tun-type gre --tun-remcsum":                 {Type: tunnelGRE, Flags: tunnelRemoteChecksum},
+		"--tun-type 7 --tun-flags-0x3":                 {Type: 7, Flags: 3},
+		"--tun-type gue --tun-port 0 --tun-flags-0x10": {Type: tunnelGUE, Flags: 16},
+	} {
+		assert.Equal(t, want, strings.Join(tunnel.flags(), " "))
 	}
 }
 

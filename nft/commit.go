@@ -21,7 +21,7 @@ func (c *Conn) Commit(d *Difference, generation uint32) (uint32, error) {
 		// Wait before the first transaction too: the kernel distinguishes only two generations,
 		// and another transaction, such as that of the lock, may be recent.
 		if len(transactions) > 1 {
-			waitForPackets()
+			c.wait()
 		}
 		if err := c.transact(messages, generation); err != nil {
 			return generation, fmt.Errorf("nftables transaction %d of %d: %w", i+1, len(transactions), err)

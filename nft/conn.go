@@ -19,6 +19,7 @@ type Conn struct {
 	nl           *netlink.Conn
 	retryTimeout time.Duration
 	adopted      []TableName // see Adopt
+	wait         func()      // see waitForPackets
 }
 
 // datagramLimit is the size of the receive buffer. The datagrams of a dump are as long as
@@ -32,7 +33,7 @@ func Dial() (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nf_tables netlink: %w", err)
 	}
-	return &Conn{nl: nl, retryTimeout: retryTimeout}, nil
+	return &Conn{nl: nl, retryTimeout: retryTimeout, wait: waitForPackets}, nil
 }
 
 // Close closes the connection.

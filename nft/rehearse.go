@@ -219,12 +219,11 @@ func (s *Set) sample() []Element {
 // An elementForm is the part of an element on which the kernel's treatment depends: all
 // except the bytes of a key, a value or a comment.
 type elementForm struct {
-	key, rest       string // attribute headers, or all bytes
-	keyLen, restLen int
+	key, rest string // attribute headers, which include the length, or all bytes
 }
 
 func (s *Set) form(e Element) elementForm {
-	f := elementForm{key: e.Key, rest: e.Rest, keyLen: len(e.Key), restLen: len(e.Rest)}
+	f := elementForm{key: e.Key, rest: e.Rest}
 	if isSingleAttribute(e.Key) {
 		f.key = e.Key[:formBytes]
 	}

@@ -147,6 +147,7 @@ func TestMarksByHand(t *testing.T) {
 		{name: "rule that counts", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 21 counter log", ruleKind: rulePassThrough},
 		{name: "rule that returns", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 counter return", ruleKind: ruleVerdict},
 		{name: "rule that marks", script: "insert rule ip lvsmark prerouting ip saddr 192.0.2.7 meta mark set 7", ruleKind: ruleVerdict},
+		{name: "rule that marks every packet", script: "add rule ip lvsmark prerouting meta mark set 7", ruleKind: ruleVerdict},
 		{name: "rule with another condition", script: "add rule ip lvsmark prerouting ip saddr 192.0.2.7 tcp dport 22 meta mark set ip daddr map @tcp_80", ruleKind: ruleVerdict},
 		{name: "rule that untracks", script: "insert rule ip lvsmark prerouting notrack", ruleKind: ruleOpaque},
 		{name: "rule that writes", script: "insert rule ip lvsmark prerouting ip dscp set 1", ruleKind: ruleOpaque},

@@ -52,6 +52,7 @@ func TestServiceEdited(t *testing.T) {
 			assert.Equal(t, want, impact.Effect, "%s: %s", c.name, text)
 			if want == Cuts {
 				assert.Equal(t, 3, impact.Connections, c.name)
+				assert.Equal(t, "an FTP session's next data connection may reach another real server", impact.Detail)
 			}
 		}
 	}

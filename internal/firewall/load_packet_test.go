@@ -1,0 +1,82 @@
+package firewall
+
+import (
+	"testing"
+
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// TestPayloadValues: what is known of the bytes of a packet depends on their place and on
+// the direction of the flow.
+func TestPayloadValues(t *testing.T) {
+	network, transport := expr.PayloadBaseNetworkHeader, expr.PayloadBaseTransportHeader
+	for _, c := range []struct {
+		base                  expr.PayloadBase
+		offset, length        uint32
+		toVIP, reply          valueKind
+		toVIPName, clientSide string // clientSide: the flow in which the bytes are of the client
+	}{
+		{transport, 0, 2, opaque, port, "source port", ""},
+		{transport, 2, 2, port, opaque, "destination port", "reply"},
+		{transport, 0, 4, opaque, opaque, "@2,0,32", "reply"},
+		{transport, 3, 1, opaque, opaque, "@2,24,8", "reply"},
+		{transport, 4, 4, opaque, opaque, "@2,32,32", ""},
+		{transport, 13, 1, tcpFlags, tcpFlags, "tcp flags", ""},
+		{network, 9, 1, protocol, protocol, "@1,72,8", ""},
+		{network, 12, 4, opaque, address, "ip saddr", ""},
+		{network, 16, 4, address, opaque, "ip daddr", "reply"},
+		{network, 17, 2, address, opaque, "ip daddr", "reply"},
+		{network, 17, 4, opaque, opaque, "ip daddr", "reply"},
+		{network, 1, 1, opaque, opaque, "@1,8,8", ""},
+	} {
+		e := &expr.Payload{Base: c.base, Offset: c.offset, Len: c.length, DestRegister: 1}
+		s := spaceOf(nft.IPv4, "10.0.0.0")
+		s.flow = toVIP
+		v := s.payloadValue(e)
+		assert.Equal(t, c.toVIP, v.kind, "to the VIP: %+v", e)
+		assert.Equal(t, c.toVIPName, v.name, "%+v", e)
+		assert.False(t, v.ofClient)
+		s.flow = reply
+		v = s.payloadValue(e)
+		assert.Equal(t, c.reply, v.kind, "reply: %+v", e)
+		assert.Equal(t, c.clientSide == "reply", v.ofClient, "%+v", e)
+	}
+}
+
+// TestConntrackValues: the size and the name of each property of a connection.
+func TestConntrackValues(t *testing.T) {
+	for key, want := range map[expr.CtKey]value{
+		expr.CtKeySTATE:  {kind: state, name: "ct state", size: 4},
+		expr.CtKeyMARK:   {kind: ctMark, name: "ct mark", size: 4},
+		expr.CtKeySTATUS: {name: "ct status", size: 4},
+		expr.CtKeyZONE:   {name: "ct", size: 4},
+	} {
+		l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
+		l.conntrack(&expr.Ct{Key: key, Register: 1})
+		assert.Equal(t, want, l.at(1))
+		assert.Empty(t, l.steps)
+		l.conntrack(&expr.Ct{Key: key, SourceRegister: true, Register: 1})
+		assert.Equal(t, key == expr.CtKeyMARK, len(l.steps) == 1)
+	}
+}
+
+// TestTCPFlagsMatch loads the flags of struct xt_tcp.
+func TestTCPFlagsMatch(t *testing.T) {
+	l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
+	l.tcpMatch(&xt.Tcp{FlagsMask: 0x17, FlagsCmp: 0x02, InvFlags: xt.TcpInvFlags, Option: 1})
+	require.Len(t, l.steps, 2)
+	assert.Equal(t, condition{"tcp option"}, l.steps[0])
+	m := l.steps[1].(match)
+	assert.Equal(t, "tcp flags", m.value.name)
+	for flags, holds := range map[byte]bool{0x02: false, 0x42: false, 0x12: true, 0x10: true} {
+		assert.Equal(t, holds, m.test.holds(m.value.apply([]byte{flags})), "%#x", flags)
+	}
+	l = newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
+	l.tcpMatch(&xt.Tcp{})
+	assert.Empty(t, l.steps)
+}
