@@ -25,7 +25,7 @@ type guardProcess struct {
 // message it is killed.
 const (
 	startTimeout   = 30 * time.Second // for the lock and the checkpoint
-	answerTimeout  = 5 * time.Second
+	answerTimeout  = time.Second
 	restoreTimeout = 60 * time.Second
 )
 
