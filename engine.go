@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/internal/printable"
@@ -151,6 +153,7 @@ func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
 		return nil, cmp.Or(checkForeignTables(ruleset, r.compiled), r.err)
 	}
 	want := desired(spec, r.rehearsed, e.opts.Adopt)
+	want.notes = r.notes
 	if ruleset, err = e.adoptTables(ruleset, want); err != nil {
 		return nil, err
 	}
@@ -186,7 +189,25 @@ func (e *engine) warnings(spec *config.Spec) []string {
 // A rehearsal is the result of a commit in a scratch network namespace.
 type rehearsal struct {
 	compiled, rehearsed *nft.Ruleset
+	notes               []string
 	err                 error
+}
+
+// noSocketNote is the note of a ruleset that lacks the rule for answers.
+const noSocketNote = "the kernel has no module nft_socket: if a program of the director connects from a VIP, and its local port is one of the cluster, IPVS sends the answers to a real server"
+
+// validated validates the compiled ruleset. If the kernel lacks an expression of the rule
+// for answers, the result is a ruleset without that rule, as FTP does not need it.
+func validated(spec *config.Spec, validate func(*nft.Ruleset) (*nft.Ruleset, error)) rehearsal {
+	r := rehearsal{compiled: nft.Compile(spec)}
+	r.rehearsed, r.err = validate(r.compiled)
+	if !errors.Is(r.err, unix.ENOENT) {
+		return r
+	}
+	if reduced, err := validate(r.compiled.WithoutAnswerRules()); err == nil {
+		r.rehearsed, r.notes, r.err = reduced, []string{noSocketNote}, nil
+	}
+	return r
 }
 
 // validate returns a function that waits for a rehearsal of the spec, which must have no
@@ -201,8 +222,7 @@ func (e *engine) validate(source Source) func(context.Context) (rehearsal, error
 		if err != nil {
 			return rehearsal{}, err
 		}
-		compiled := nft.Compile(spec)
-		return rehearsal{compiled, compiled, e.Check(compiled)}, nil
+		return validated(spec, func(r *nft.Ruleset) (*nft.Ruleset, error) { return r, e.Check(r) }), nil
 	}
 }
 
@@ -217,9 +237,7 @@ func (e *engine) rehearse(source Source) rehearsals {
 		if err != nil {
 			return
 		}
-		r := rehearsal{compiled: nft.Compile(spec)}
-		r.rehearsed, r.err = e.Rehearse(r.compiled)
-		done <- r
+		done <- validated(spec, e.Rehearse)
 	}()
 	return done
 }

@@ -60,3 +60,30 @@ func TestFakePlanInterrupted(t *testing.T) {
 		assert.ErrorIs(t, err, context.Canceled)
 	}
 }
+
+// TestFakeNoSocket: on a kernel without nft_socket, the ruleset lacks the rule for answers
+// to connections of the director, and a note says so.
+func TestFakeNoSocket(t *testing.T) {
+	for name, opts := range map[string]Options{"rehearsed": {}, "not rehearsed": {Unrehearsed: true}} {
+		t.Run(name, func(t *testing.T) {
+			const spec = "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false}\n"
+			w := newFakeWorld(t)
+			w.NoSocket = true
+			p, err := w.plan(t.Context(), spec, opts)
+			require.NoError(t, err)
+			assert.Equal(t, []string{noSocketNote}, p.Notes())
+			assert.NotContains(t, p.String(), "socket wildcard")
+			w.applied(spec)
+			p, err = w.plan(t.Context(), spec, opts)
+			require.NoError(t, err)
+			assert.Empty(t, p.Changes())
+
+			w.NoSocket = false
+			p, err = w.plan(t.Context(), spec, opts)
+			require.NoError(t, err)
+			assert.Empty(t, p.Notes())
+			require.Len(t, p.Changes(), 1)
+			assert.Contains(t, p.String(), "socket wildcard 0 accept")
+		})
+	}
+}

@@ -101,6 +101,23 @@ func (t *Table) IsAnswerRule(r *Rule) bool {
 	})
 }
 
+// WithoutAnswerRules returns the ruleset without the rules of IsAnswerRule, for kernels
+// without nft_socket.
+func (r *Ruleset) WithoutAnswerRules() *Ruleset {
+	reduced := &Ruleset{foreign: r.foreign}
+	for _, t := range r.Tables {
+		table := *t
+		table.Chains = make([]*Chain, len(t.Chains))
+		for i, c := range t.Chains {
+			chain := *c
+			chain.Rules = slices.DeleteFunc(slices.Clone(c.Rules), t.IsAnswerRule)
+			table.Chains[i] = &chain
+		}
+		reduced.Tables = append(reduced.Tables, &table)
+	}
+	return reduced
+}
+
 // A TranslationRule translates the source address of active data connections from one port.
 type TranslationRule struct {
 	Port    uint16 // TCP source port

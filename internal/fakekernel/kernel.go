@@ -33,6 +33,7 @@ type Kernel struct {
 	After func(call string) error
 
 	NoIPVS   bool     // the kernel has no IPVS
+	NoSocket bool     // the kernel has no nft_socket
 	Findings []string // returned by Warnings
 	ReadOnly bool     // /proc/sys is read-only
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -40,10 +42,15 @@ func (k *Kernel) Unmarked() ([]*nft.Table, error) {
 }
 
 // Rehearse returns the ruleset unchanged.
-func (k *Kernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return r, nil }
+func (k *Kernel) Rehearse(r *nft.Ruleset) (*nft.Ruleset, error) { return r, k.Check(r) }
 
-// Check accepts any ruleset.
-func (k *Kernel) Check(*nft.Ruleset) error { return nil }
+// Check accepts any ruleset that needs no missing module.
+func (k *Kernel) Check(r *nft.Ruleset) error {
+	if k.NoSocket && !nft.Compare(r, r.WithoutAnswerRules()).Empty() {
+		return fmt.Errorf("rehearsal: %w", unix.ENOENT)
+	}
+	return nil
+}
 
 // Commit is like nft.Conn.Commit, always with one transaction.
 func (k *Kernel) Commit(d *nft.Difference, generation uint32) (uint32, error) {
