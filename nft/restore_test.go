@@ -117,7 +117,7 @@ func TestRestoreHandMade(t *testing.T) {
 					apply(t, conn, spec)
 					if out, err := try(strings.ReplaceAll(handMade[kind], "; add ", "\nadd ")); err != nil {
 						require.Contains(t, optionalKinds, kind, out)
-						t.Skip(out)
+						t.Skipf("needs a kernel with %s: %s", kind, out)
 					}
 					checkRestored(t, conn, to)
 				})
