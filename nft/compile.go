@@ -200,11 +200,11 @@ func marksClientPorts(profiles []*profile) bool {
 	})
 }
 
-// answerRule accepts the SYN+ACK that answers a connection of the director. Data has other
-// flags, ACK or PSH and ACK: two comparisons exclude it, which cost less than a mask. Each
-// mask has one bit, because nft 1.1 lists a mask with a gap as a field that it cannot load.
+// answerRule accepts the SYN+ACK that answers a connection of the director. Almost all other
+// packets have the flag ACK, SYN, or PSH and ACK: comparisons exclude them first, as they
+// cost less than a mask. Each mask has one bit, because nft 1.1 lists a mask with a gap as a field that it cannot load.
 func answerRule(family Family, only config.Protocol) *Rule {
-	b := newRule(family).tcpFlagsAreNot(tcpACK).tcpFlagsAreNot(tcpPSH | tcpACK).tcpFlagsInclude(tcpSYN).tcpFlagsInclude(tcpACK)
+	b := newRule(family).tcpFlagsAreNone(tcpACK, tcpSYN, tcpPSH|tcpACK).tcpFlagsInclude(tcpSYN).tcpFlagsInclude(tcpACK)
 	if only == 0 {
 		b.protocolIs(config.TCP)
 	}
@@ -217,8 +217,12 @@ func (b *ruleBuilder) tcpFlags() *ruleBuilder {
 	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1})
 }
 
-func (b *ruleBuilder) tcpFlagsAreNot(flags byte) *ruleBuilder {
-	return b.tcpFlags().add(&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{flags}})
+func (b *ruleBuilder) tcpFlagsAreNone(flags ...byte) *ruleBuilder {
+	b.tcpFlags()
+	for _, f := range flags {
+		b.add(&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{f}})
+	}
+	return b
 }
 
 func (b *ruleBuilder) tcpFlagsInclude(flags byte) *ruleBuilder {

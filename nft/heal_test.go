@@ -47,7 +47,7 @@ func TestHeal(t *testing.T) {
 		chain   = "chain ip lvsmark prerouting"
 		table   = "table ip lvsmark"
 		tcpRule = "ip protocol != tcp accept"
-		ansRule = "@th,104,8 != 0x10 @th,104,8 != 0x18 @th,104,8 & 0x2 == 0x2 @th,104,8 & 0x10 == 0x10 socket wildcard 0 accept comment \"answers to connections of the director\""
+		ansRule = "@th,104,8 != 0x10 @th,104,8 != 0x2 @th,104,8 != 0x18 @th,104,8 & 0x2 == 0x2 @th,104,8 & 0x10 == 0x10 socket wildcard 0 accept comment \"answers to connections of the director\""
 		ctlRule = "th dport 21 meta mark set ip daddr map @tcp_21_10000-20000"
 		webRule = "th dport 80 meta mark set ip daddr map @tcp_80"
 		ftpRule = "ip daddr 198.51.0.0/16 th dport 10000-20000 meta mark set ip daddr map @tcp_21_10000-20000"
