@@ -240,3 +240,23 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+// TestPartEqual: parts that differ in one field are not equal.
+func TestPartEqual(t *testing.T) {
+	first := part{classes: fullBitset(5), protocol: config.TCP, low: 1, high: 2, clusters: &marking{}, mark: &marking{all: 3}, accepted: []string{"iifname"}}
+	assert.True(t, first.equal(first))
+	for name, change := range map[string]func(*part){
+		"classes":  func(p *part) { p.classes = newBitset(5) },
+		"protocol": func(p *part) { p.protocol = config.UDP },
+		"low":      func(p *part) { p.low = 0 },
+		"high":     func(p *part) { p.high = 3 },
+		"later":    func(p *part) { p.later = true },
+		"clusters": func(p *part) { p.clusters = &marking{} },
+		"mark":     func(p *part) { p.mark = &marking{all: 4} },
+		"accepted": func(p *part) { p.accepted = nil },
+	} {
+		other := first
+		change(&other)
+		assert.False(t, first.equal(other), name)
+	}
+}
