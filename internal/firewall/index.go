@@ -15,8 +15,10 @@ import (
 // A set is a set, map or verdict map of a table. Its elements are read only when a rule
 // looks up known fields in it: sets of source addresses can be large.
 type set struct {
-	head    *nft.Set
-	indexes map[string]*index // by the fields that rules look up, see layoutOf
+	head     *nft.Set
+	indexes  map[string]*index // by the fields that rules look up, see layoutOf
+	elements []nft.Element     // see readOnce
+	isRead   bool
 }
 
 // An index has the elements of a set that packets of a space can match, for a lookup of
@@ -79,7 +81,10 @@ func (w *walk) index(t *table, s *set, fields []value) (*index, error) {
 // reading all elements.
 func (w *walk) elements(t *table, s *set, byClass bool) iter.Seq2[nft.Element, error] {
 	const ratio = 16 // of elements to addresses; from this ratio on, lookups are faster
-	if _, ok := w.source.(inMemory); !ok || !byClass || !w.space.single() || w.space.count > len(s.head.Elements)/ratio {
+	if _, ok := w.source.(inMemory); !ok {
+		return w.readOnce(t, s)
+	}
+	if !byClass || !w.space.single() || w.space.count > len(s.head.Elements)/ratio {
 		return w.source.Elements(t.Table, s.head)
 	}
 	find := s.head.Finder()
@@ -92,6 +97,24 @@ func (w *walk) elements(t *table, s *set, byClass bool) iter.Seq2[nft.Element, e
 				return
 			}
 		}
+	}
+}
+
+// readOnce yields the elements of a set, and keeps them for other layouts and spaces: to
+// read them takes longer than to index them.
+func (w *walk) readOnce(t *table, s *set) iter.Seq2[nft.Element, error] {
+	if s.isRead {
+		return each(s.elements)
+	}
+	return func(yield func(nft.Element, error) bool) {
+		var elements []nft.Element
+		for e, err := range w.source.Elements(t.Table, s.head) {
+			if !yield(e, err) || err != nil {
+				return
+			}
+			elements = append(elements, e)
+		}
+		s.elements, s.isRead = elements, true
 	}
 }
 
