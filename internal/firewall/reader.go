@@ -17,8 +17,10 @@ type table struct {
 // A chain is an nft.Chain with its rules as steps.
 type chain struct {
 	*nft.Chain
-	table *table
-	rules [][]*rule // by space; nil: not read yet
+	table  *table
+	raw    []*nft.Rule
+	loaded []bool    // by space; nil: not read yet
+	rules  [][]*rule // by space
 }
 
 func newTable(t *nft.Table) *table {
@@ -30,7 +32,7 @@ func newTable(t *nft.Table) *table {
 }
 
 // A reader reads each chain once, when packets of any space reach it, and loads its rules
-// for all spaces.
+// for each space whose packets reach it.
 type reader struct {
 	source   Source
 	loaders  []*loader                        // by space
@@ -48,28 +50,38 @@ func newReader(source Source, spaces ...*space) *reader {
 
 // rules returns the rules of a chain that packets of a space can match.
 func (r *reader) rules(c *chain, space int) ([]*rule, error) {
-	if c.rules != nil {
+	if err := r.read(c); err != nil {
+		return nil, err
+	}
+	l := r.loaders[space]
+	if c.loaded[space] || !c.table.meets(l.space.family) {
 		return c.rules[space], nil
 	}
-	rules := make([][]*rule, len(r.loaders))
-	for raw, err := range r.source.Rules(c.table.Table, c.Chain) {
-		if err != nil {
-			return nil, err
-		}
-		if r.includes != nil && !r.includes(c.table.Table, raw) {
-			continue
-		}
-		for i, l := range r.loaders {
-			if !c.table.meets(l.space.family) {
-				continue
-			}
-			if loaded := l.load(c.table.Family, raw); loaded != nil {
-				rules[i] = append(rules[i], loaded)
-			}
+	for _, raw := range c.raw {
+		if loaded := l.load(c.table.Family, raw); loaded != nil {
+			c.rules[space] = append(c.rules[space], loaded)
 		}
 	}
-	c.rules = rules
-	return rules[space], nil
+	c.loaded[space] = true
+	return c.rules[space], nil
+}
+
+// read reads the rules of a chain once.
+func (r *reader) read(c *chain) error {
+	if c.loaded != nil {
+		return nil
+	}
+	var list []*nft.Rule
+	for raw, err := range r.source.Rules(c.table.Table, c.Chain) {
+		if err != nil {
+			return err
+		}
+		if r.includes == nil || r.includes(c.table.Table, raw) {
+			list = append(list, raw)
+		}
+	}
+	c.raw, c.rules, c.loaded = list, make([][]*rule, len(r.loaders)), make([]bool, len(r.loaders))
+	return nil
 }
 
 // meets reports whether packets of the family pass through the table.
