@@ -13,10 +13,10 @@ import (
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 )
 
-// TestNeighboursLearn: a host that knows the VIPs by the address of another director sends
+// TestNeighborsLearn: a host that knows the VIPs by the address of another director sends
 // to this one after an apply that adds them, after a rollback, and after a restored
 // checkpoint.
-func TestNeighboursLearn(t *testing.T) {
+func TestNeighborsLearn(t *testing.T) {
 	w := newWorld(t)
 	peer := &world{t: t, ns: w.ns + "-peer"}
 	out, err := exec.Command("ip", "netns", "add", peer.ns).CombinedOutput()
@@ -38,7 +38,7 @@ func TestNeighboursLearn(t *testing.T) {
 		t.Helper()
 		for _, vip := range []string{"198.51.100.21", "2001:db8::21"} {
 			require.Eventually(t, func() bool {
-				return assert.ObjectsAreEqual(mac, neighbourOf(peer, vip))
+				return assert.ObjectsAreEqual(mac, neighborOf(peer, vip))
 			}, time.Minute, 10*time.Millisecond, vip)
 		}
 	}
@@ -65,9 +65,9 @@ func TestNeighboursLearn(t *testing.T) {
 	learned()
 }
 
-// neighbourOf returns the link-layer address of a neighbour: "198.51.100.21 lladdr
+// neighborOf returns the link-layer address of a neighbor: "198.51.100.21 lladdr
 // 02:00:00:00:00:99 STALE".
-func neighbourOf(peer *world, ip string) string {
+func neighborOf(peer *world, ip string) string {
 	var address, mac, state string
 	_, _ = fmt.Sscan(peer.run("ip", "neigh", "show", ip, "dev", "vip1"), &address, &state, &mac)
 	return mac

@@ -81,8 +81,8 @@ func (w *fakeWorld) snapshot() *nft.Snapshot {
 // the error of a failed apply. It is not repeated.
 func TestNotAnnounced(t *testing.T) {
 	w := newFakeWorld(t)
-	w.Unannounced = []error{errors.New("no carrier\x1b")}
-	assert.Equal(t, []string{`no carrier\x1b`}, w.applied(vipSpec).Warnings())
+	w.Unannounced = []error{errors.New("no link\x1b")}
+	assert.Equal(t, []string{`no link\x1b`}, w.applied(vipSpec).Warnings())
 	assert.Len(t, w.Announced, 1)
 	w.applied("")
 
@@ -94,7 +94,7 @@ func TestNotAnnounced(t *testing.T) {
 	}
 	_, err := w.apply(t.Context(), vipSpec, Options{})
 	require.ErrorIs(t, err, errFake)
-	assert.ErrorContains(t, err, "\nwarning: no carrier")
+	assert.ErrorContains(t, err, "\nwarning: no link")
 }
 
 // TestAnnounceStale: a VIP that another process deletes is not announced again. An

@@ -61,8 +61,8 @@ func (d *tableDifference) keepTargetOrder() {
 }
 
 // temporaryNames returns a free name for each of the sets: a set of a killed apply, or one
-// that was added by hand, may have it. The sets of the ledger get none: no rule looks them up, and they must always exist
-// under their own names.
+// that was added by hand, may have the first choice. The sets of the ledger get none: no
+// rule looks them up, and they must always exist under their own names.
 func (d *tableDifference) temporaryNames(sets []*Set) map[string]string {
 	names := map[string]string{}
 	chosen := map[string]bool{}

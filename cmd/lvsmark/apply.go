@@ -59,7 +59,7 @@ each change. --dry-run makes the same check. With --drain, apply refuses changes
 that would still end connections after TIME.
 
 A VIP address that apply adds is announced three times, by gratuitous ARP or by
-unsolicited neighbour advertisements, which needs CAP_NET_RAW.
+unsolicited neighbor advertisements, which needs CAP_NET_RAW.
 
 ` + noRehearsalHelp + `
 

@@ -13,15 +13,15 @@ import (
 // Reasons why a device cannot announce VIPs.
 var (
 	errDown        = errors.New("the device is down")
-	errNoCarrier   = errors.New("the device has no carrier")
+	errNoCarrier   = errors.New("the device has no link (NO-CARRIER)")
 	errNotEthernet = errors.New("the device is not Ethernet")
 	errRawSocket   = errors.New("this needs CAP_NET_RAW")
 )
 
 // Announce sends one gratuitous ARP request (RFC 5227) for each IPv4 address, and one
-// unsolicited neighbour advertisement (RFC 4861) for each IPv6 address, on its device, so
+// unsolicited neighbor advertisement (RFC 4861) for each IPv6 address, on its device, so
 // that hosts that know the address of another director send their packets here. Devices
-// without neighbours, such as lo and dummy devices, are left out. The addresses must be
+// without neighbors, such as lo and dummy devices, are left out. The addresses must be
 // assigned and must have passed duplicate address detection.
 //
 // It returns an error for each device on which it could not announce all addresses; the
@@ -74,7 +74,7 @@ func notAnnounced(list []Address, err error) error {
 	case n > 1:
 		more = fmt.Sprintf(" and %d more VIPs of the device", n)
 	}
-	return fmt.Errorf("VIP %s%s not announced: %w; hosts that know another director send their packets there until their neighbour entries expire; `%s` announces the VIP",
+	return fmt.Errorf("VIP %s%s not announced: %w; hosts that know another director send their packets there until their neighbor entries expire; `%s` announces the VIP",
 		first, more, err, command)
 }
 
@@ -85,7 +85,7 @@ func (c *conn) announce(list []Address) (failed []Address, err error) {
 	if err != nil {
 		return list, err
 	}
-	if !l.hasNeighbours() {
+	if !l.hasNeighbors() {
 		return nil, nil
 	}
 	if err := l.problem(); err != nil {
@@ -145,7 +145,7 @@ func (s *packetSocket) announce(l link, vip netip.Addr) error {
 	if vip.Is4() {
 		return s.send(l, unix.ETH_P_ARP, l.broadcast, arpAnnouncement(l.address, vip))
 	}
-	return s.send(l, unix.ETH_P_IPV6, allNodesMAC(), neighbourAdvertisement(l.address, vip, l.forwardsIPv6))
+	return s.send(l, unix.ETH_P_IPV6, allNodesMAC(), neighborAdvertisement(l.address, vip, l.forwardsIPv6))
 }
 
 // send sends a packet; the kernel adds the Ethernet header.

@@ -19,9 +19,9 @@ import (
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 )
 
-// TestNeighboursLearn: hosts that know the VIPs by the address of another director, with
+// TestNeighborsLearn: hosts that know the VIPs by the address of another director, with
 // entries of any state, send to this one after Announce.
-func TestNeighboursLearn(t *testing.T) {
+func TestNeighborsLearn(t *testing.T) {
 	need.Programs(t, "ip", "sysctl")
 	withPeer(t, func(peer func(args ...string) string) {
 		const other = "02:00:00:00:00:99"
@@ -118,7 +118,7 @@ func capture(t *testing.T, device string) func() string {
 	}
 }
 
-// TestNotAnnounced: devices without neighbours are left out, and a device that cannot
+// TestNotAnnounced: devices without neighbors are left out, and a device that cannot
 // announce is an error that names an address, the reason and a command.
 func TestNotAnnounced(t *testing.T) {
 	withDevice(t, func() {
@@ -129,7 +129,7 @@ func TestNotAnnounced(t *testing.T) {
 		list := []hostaddr.Address{on("vip0", "198.51.100.21"), on("lo", "198.51.100.22"), on("vip0", "198.51.100.23")}
 		more := append(list[:2:2], on("vip0", "198.51.100.23"), on("vip0", "198.51.100.24"))
 		scratch.Run(t, "", "ip", "link", "set", "vip1", "down")
-		assert.EqualError(t, errors.Join(hostaddr.Announce(list...)...), "VIP 198.51.100.21 on vip0 and 1 more VIP of the device not announced: the device has no carrier; hosts that know another director send their packets there until their neighbour entries expire; `arping -A -c 3 -I vip0 198.51.100.21` announces the VIP")
+		assert.EqualError(t, errors.Join(hostaddr.Announce(list...)...), "VIP 198.51.100.21 on vip0 and 1 more VIP of the device not announced: the device has no link (NO-CARRIER); hosts that know another director send their packets there until their neighbor entries expire; `arping -A -c 3 -I vip0 198.51.100.21` announces the VIP")
 		assert.ErrorContains(t, errors.Join(hostaddr.Announce(more...)...), "VIP 198.51.100.21 on vip0 and 2 more VIPs of the device not announced: ")
 		scratch.Run(t, "", "ip", "link", "set", "vip0", "down")
 		assert.ErrorContains(t, errors.Join(hostaddr.Announce(on("vip0", "2001:db8::21"))...), "VIP 2001:db8::21 on vip0 not announced: the device is down; ")

@@ -11,7 +11,7 @@ import (
 const etherLen = 6
 
 // arpAnnouncement returns an ARP request for the VIP by the VIP itself (RFC 826; RFC
-// 5227, 1.1: "ARP Announcement"), without the Ethernet header. Hosts that have a neighbour
+// 5227, 1.1: "ARP Announcement"), without the Ethernet header. Hosts that have a neighbor
 // entry of the VIP replace its link-layer address. mac is the address of the device.
 func arpAnnouncement(mac []byte, vip netip.Addr) []byte {
 	const request = 1
@@ -23,7 +23,7 @@ func arpAnnouncement(mac []byte, vip netip.Addr) []byte {
 	return append(append(b, make([]byte, etherLen)...), vip.AsSlice()...) // target; its link-layer address is unused
 }
 
-// Flags of a neighbour advertisement (RFC 4861, 4.4).
+// Flags of a neighbor advertisement (RFC 4861, 4.4).
 const (
 	advertisesRouter   = 0x80
 	advertisesOverride = 0x20
@@ -35,12 +35,12 @@ func allNodes() netip.Addr { return netip.IPv6LinkLocalAllNodes() }
 
 func allNodesMAC() []byte { return []byte{0x33, 0x33, 0, 0, 0, 1} }
 
-// neighbourAdvertisement returns an IPv6 packet with an unsolicited neighbour
+// neighborAdvertisement returns an IPv6 packet with an unsolicited neighbor
 // advertisement of the VIP (RFC 4861, 7.2.6) to all hosts of the link. Hosts that have a
-// neighbour entry of the VIP replace its link-layer address. mac is the address of the
+// neighbor entry of the VIP replace its link-layer address. mac is the address of the
 // device. The router flag must be right: hosts remove a router that clears it from their
 // default routers.
-func neighbourAdvertisement(mac []byte, vip netip.Addr, router bool) []byte {
+func neighborAdvertisement(mac []byte, vip netip.Addr, router bool) []byte {
 	const (
 		advertisement     = 136 // RFC 4861, 4.4
 		targetLinkAddress = 2   // option, in units of 8 bytes; RFC 4861, 4.6.1

@@ -24,9 +24,9 @@ func TestARPAnnouncement(t *testing.T) {
 	}, arpAnnouncement(testMAC(), netip.MustParseAddr("198.51.100.21")))
 }
 
-// TestNeighbourAdvertisement: the checksums are those that tcpdump -vv calls ok, see also
-// TestNeighboursLearn, where the kernel verifies them.
-func TestNeighbourAdvertisement(t *testing.T) {
+// TestNeighborAdvertisement: the checksums are those that tcpdump -vv calls ok, see also
+// TestNeighborsLearn, where the kernel verifies them.
+func TestNeighborAdvertisement(t *testing.T) {
 	vip := []byte{0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x21}
 	packet := func(flags, checksum1, checksum2 byte) []byte {
 		b := append([]byte{0x60, 0, 0, 0, 0, 32, 58, 255}, vip...) // version 6, 32 bytes, ICMPv6, hop limit 255
@@ -35,15 +35,15 @@ func TestNeighbourAdvertisement(t *testing.T) {
 		b = append(b, vip...)
 		return append(b, 2, 1, 2, 0, 0, 0, 0, 0xaa) // target link-layer address
 	}
-	host := neighbourAdvertisement(testMAC(), netip.MustParseAddr("2001:db8::21"), false)
+	host := neighborAdvertisement(testMAC(), netip.MustParseAddr("2001:db8::21"), false)
 	assert.Equal(t, packet(0x20, host[42], host[43]), host)
 	assert.Zero(t, icmpv6Checksum(host[8:40], host[40:]), "a right checksum makes the sum zero")
-	router := neighbourAdvertisement(testMAC(), netip.MustParseAddr("2001:db8::21"), true)
+	router := neighborAdvertisement(testMAC(), netip.MustParseAddr("2001:db8::21"), true)
 	assert.Equal(t, packet(0xa0, router[42], router[43]), router)
 	assert.NotEqual(t, host[42:44], router[42:44])
 }
 
-// TestDecodeLink: a device without neighbours, or without a way to announce, is found by
+// TestDecodeLink: a device without neighbors, or without a way to announce, is found by
 // its flags and type.
 func TestDecodeLink(t *testing.T) {
 	data := append([]byte{0, 0, 1, 0, 7, 0, 0, 0, 0x43, 0, 1, 0, 0, 0, 0, 0}, netlink.AppendAttribute(nil, unix.IFLA_ADDRESS, testMAC())...)
@@ -56,13 +56,13 @@ func TestDecodeLink(t *testing.T) {
 	l, err := decodeLink(netlink.Message{Type: unix.RTM_NEWLINK, Data: data})
 	require.NoError(t, err)
 	assert.Equal(t, link{index: 7, hardware: 1, flags: 0x10043, address: testMAC(), broadcast: []byte{255, 255, 255, 255, 255, 255}, forwardsIPv6: true}, l)
-	assert.True(t, l.hasNeighbours())
+	assert.True(t, l.hasNeighbors())
 	assert.NoError(t, l.problem())
 
 	for _, flag := range []uint32{unix.IFF_LOOPBACK, unix.IFF_NOARP, unix.IFF_POINTOPOINT} {
 		other := l
 		other.flags |= flag
-		assert.False(t, other.hasNeighbours())
+		assert.False(t, other.hasNeighbors())
 	}
 	for want, change := range map[error]func(*link){
 		errDown:        func(l *link) { l.flags &^= unix.IFF_UP },

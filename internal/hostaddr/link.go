@@ -19,9 +19,9 @@ type link struct {
 	forwardsIPv6 bool
 }
 
-// hasNeighbours reports whether hosts behind the device find the director by its
+// hasNeighbors reports whether hosts behind the device find the director by its
 // link-layer address. Dummy devices have IFF_NOARP, tunnels IFF_POINTOPOINT or IFF_NOARP.
-func (l link) hasNeighbours() bool {
+func (l link) hasNeighbors() bool {
 	return l.flags&(unix.IFF_LOOPBACK|unix.IFF_NOARP|unix.IFF_POINTOPOINT) == 0
 }
 

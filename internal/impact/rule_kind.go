@@ -25,7 +25,7 @@ func kindOf(t *nft.Table, r *nft.Rule) ruleKind {
 		return ruleMarks
 	case isTranslation(t, r):
 		return ruleTranslates
-	case t.IsAnswerRule(r): // for packets that get no mark without it either, as no rule marks their ports
+	case t.IsAnswerRule(r): // deleted only with the rules that mark its packets
 		return rulePassThrough
 	}
 	return map[firewall.RuleKind]ruleKind{
