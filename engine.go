@@ -197,12 +197,15 @@ type rehearsal struct {
 const noSocketNote = "the kernel has no module nft_socket: if a program of the director connects from a VIP, and its local port is one of the cluster, IPVS sends the answers to a real server"
 
 // validated validates the compiled ruleset. If the kernel lacks an expression of the rule
-// for answers, the result is a ruleset without that rule, as FTP does not need it.
+// for answers, the result is a ruleset without that rule, as FTP does not need it. A second
+// refusal tells a missing expression from an error of one call.
 func validated(spec *config.Spec, validate func(*nft.Ruleset) (*nft.Ruleset, error)) rehearsal {
 	r := rehearsal{compiled: nft.Compile(spec)}
-	r.rehearsed, r.err = validate(r.compiled)
-	if !errors.Is(r.err, unix.ENOENT) {
-		return r
+	for range 2 {
+		r.rehearsed, r.err = validate(r.compiled)
+		if !errors.Is(r.err, unix.ENOENT) {
+			return r
+		}
 	}
 	if reduced, err := validate(r.compiled.WithoutAnswerRules()); err == nil {
 		r.rehearsed, r.notes, r.err = reduced, []string{noSocketNote}, nil

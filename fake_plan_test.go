@@ -3,10 +3,12 @@ package lvsmark
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -86,4 +88,20 @@ func TestFakeNoSocket(t *testing.T) {
 			assert.Contains(t, p.String(), "socket wildcard 0 accept")
 		})
 	}
+}
+
+// TestValidatedOnce: an ENOENT that does not come again is no missing expression.
+func TestValidatedOnce(t *testing.T) {
+	spec, _, err := config.Parse("lvsmark.yaml", strings.NewReader("clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\n"))
+	require.NoError(t, err)
+	calls := 0
+	r := validated(spec, func(r *nft.Ruleset) (*nft.Ruleset, error) {
+		if calls++; calls == 1 {
+			return nil, unix.ENOENT
+		}
+		return r, nil
+	})
+	require.NoError(t, r.err)
+	assert.Empty(t, r.notes)
+	assert.True(t, nft.Compare(r.rehearsed, r.compiled).Empty())
 }
