@@ -15,7 +15,7 @@ const (
 func limitsOf(name string) (files, back int) {
 	switch name {
 	case "nft":
-		return 40, 20
+		return 42, 20 // texts of rules have six files
 	case ".":
 		return 15, 20
 	}
