@@ -42,6 +42,7 @@ func check(f *file, report *report) *Spec {
 	c.sharedVIPs()
 	c.translations()
 	c.forwarding()
+	c.firstPackets()
 	return c.spec
 }
 
@@ -280,29 +281,5 @@ func (c *checker) netmask(in *fileCluster, cluster *Cluster) {
 	}
 	if in.persistence.valid && cluster.Persistence == 0 {
 		c.note(in.netmask.position, "persistence-netmask changes nothing: persistence is 0")
-	}
-}
-
-// forwarding checks ip-forward against the sysctls for the same kernel setting.
-func (c *checker) forwarding() {
-	given := c.file.director.ipForward
-	if given.unreadable() {
-		return
-	}
-	same := map[string]Family{"net.ipv4.ip_forward": IPv4, "net.ipv4.conf.all.forwarding": IPv4, "net.ipv6.conf.all.forwarding": IPv6}
-	for _, sysctl := range c.file.director.sysctls.value {
-		family, known := same[sysctl.value.Name]
-		if !known || !c.spec.Serves(family) {
-			continue
-		}
-		on := sysctl.value.Value != "0"
-		switch {
-		case c.spec.Director.IPForward && !on && given.present:
-			c.mistake(sysctl.position, "sysctl %s: 0 contradicts ip-forward: true (line %d); remove one", sysctl.value.Name, given.line)
-		case c.spec.Director.IPForward && !on:
-			c.mistake(sysctl.position, "sysctl %s: 0 contradicts nat forwarding, which needs it; remove it, or set ip-forward: false", sysctl.value.Name)
-		case given.valid && !given.value && on:
-			c.mistake(sysctl.position, "sysctl %s: %s contradicts ip-forward: false (line %d); remove one", sysctl.value.Name, clip(sysctl.value.Value), given.line)
-		}
 	}
 }

@@ -93,6 +93,7 @@ func (f *fileDirector) director(forwards bool) Director {
 	return Director{
 		Table:     f.table.or(DefaultTable),
 		Bind:      f.bind.or(true),
+		Marks:     f.marks.or(EveryPacket),
 		IPForward: f.ipForward.or(forwards),
 		Timeouts:  Timeouts{TCP: f.timeouts.tcp.value, TCPFin: f.timeouts.tcpFin.value, UDP: f.timeouts.udp.value},
 		Sysctls: slices.SortedFunc(slices.Values(values(f.sysctls.value)), func(a, b Sysctl) int {

@@ -51,6 +51,7 @@ type fileServer struct {
 type fileDirector struct {
 	table     field[string]
 	bind      field[bool]
+	marks     field[MarkedPackets]
 	ipForward field[bool]
 	timeouts  fileTimeouts
 	sysctls   field[[]item[Sysctl]]
@@ -153,6 +154,7 @@ func (d *decoder) server(n *yaml.Node, what string) (fileServer, bool) {
 var directorKeys = []key[fileDirector]{
 	{"table", set(func(f *fileDirector) *field[string] { return &f.table }, (*decoder).table)},
 	{"bind", set(func(f *fileDirector) *field[bool] { return &f.bind }, (*decoder).boolean)},
+	{"marks", set(func(f *fileDirector) *field[MarkedPackets] { return &f.marks }, (*decoder).markedPackets)},
 	{"ip-forward", set(func(f *fileDirector) *field[bool] { return &f.ipForward }, (*decoder).boolean)},
 	{"ipvs-timeouts", func(d *decoder, n *yaml.Node, what string, f *fileDirector) {
 		optionalMapping(d, n, what, timeoutKeys, &f.timeouts)

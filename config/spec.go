@@ -84,6 +84,7 @@ type RealServer struct {
 type Director struct {
 	Table     string // name of the nftables tables, one per family
 	Bind      bool   // false: marks only; another program manages IPVS
+	Marks     MarkedPackets
 	IPForward bool
 	Timeouts  Timeouts
 	Sysctls   []Sysctl // sorted by name

@@ -6,10 +6,10 @@ import (
 	"net/netip"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lvsmark/lvsmark/config"
 )
+
+const postroutingChain = "postrouting"
 
 // activeSources are the sources of active data connections from one source port.
 type activeSources struct {
@@ -84,42 +84,8 @@ func addSource(byPort map[uint16]*activeSources, port uint16, source netip.Prefi
 	}
 }
 
-// sourceSet returns a hash set if all sources are single addresses, else a set of
-// intervals.
-func sourceSet(family Family, name string, sources []netip.Prefix) *Set {
-	s := &Set{Name: name, Comment: "real servers", KeyType: addrType(family), KeyLen: addrLen(family)}
-	s.addSources(withoutNested(sources), func(netip.Prefix) string { return "" })
-	return s
-}
-
 func sourceMap(family Family, name string, vips map[netip.Prefix]netip.Addr) *Set {
 	s := hashMap(name, "real server : VIP", family, addrType(family), addrLen(family))
 	s.addSources(withoutNested(slices.Collect(maps.Keys(vips))), func(p netip.Prefix) string { return valueRest(vips[p].AsSlice()) })
 	return s
-}
-
-func (s *Set) addSources(sources []netip.Prefix, rest func(netip.Prefix) string) {
-	if slices.ContainsFunc(sources, func(p netip.Prefix) bool { return !p.IsSingleIP() }) {
-		s.Flags |= unix.NFT_SET_INTERVAL
-		s.Elements = prefixElements(sources, rest)
-		return
-	}
-	s.Size = sizeFor(len(sources))
-	for _, p := range sources {
-		s.Elements = append(s.Elements, Element{Key: elementKey(p.Addr().AsSlice()), Rest: rest(p)})
-	}
-}
-
-// withoutNested removes the networks inside another one and sorts the argument: the kernel
-// refuses overlapping intervals. config refuses a spec in which such networks have
-// different translations.
-func withoutNested(prefixes []netip.Prefix) []netip.Prefix {
-	slices.SortFunc(prefixes, netip.Prefix.Compare)
-	kept := make([]netip.Prefix, 0, len(prefixes))
-	for _, p := range prefixes {
-		if n := len(kept); n == 0 || !kept[n-1].Overlaps(p) {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }

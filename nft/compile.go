@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
-
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -18,9 +15,8 @@ const (
 
 // Names of objects in the tables.
 const (
-	vipsMap          = "vips"
-	preroutingChain  = "prerouting"
-	postroutingChain = "postrouting"
+	vipsMap         = "vips"
+	preroutingChain = "prerouting"
 )
 
 // Compile compiles the spec to tables: one for each address family of its clusters. It does
@@ -33,7 +29,7 @@ func Compile(spec *config.Spec) *Ruleset {
 			continue
 		}
 		t := &Table{Family: familyOf(family), Name: spec.Director.Table, Comment: tableComment}
-		compileMarks(t, profiles)
+		compileMarks(t, profiles, spec.Director.Marks)
 		compileActiveData(t, spec)
 		compileLedger(t, spec, len(r.Tables) == 0)
 		r.Tables = append(r.Tables, t)
@@ -45,7 +41,7 @@ func Compile(spec *config.Spec) *Ruleset {
 // the port before the VIP: most packets have a port of one profile or of none. Then one
 // lookup follows, for any number of VIPs. Responses to clients, most of the other packets,
 // have a destination address outside the network of the VIPs.
-func compileMarks(t *Table, profiles []*profile) {
+func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	for _, p := range profiles {
 		t.Sets = append(t.Sets, markMap(t.Family, p))
 	}
@@ -54,12 +50,12 @@ func compileMarks(t *Table, profiles []*profile) {
 		Policy: verdictAccept, Comment: "a fwmark for each packet of a cluster",
 	}
 	only := protocolOf(profiles)
+	first, second := connectionRules(t.Family, profiles, only, marks)
+	prerouting.Rules = append(prerouting.Rules, first...)
 	if only != 0 {
 		prerouting.Rules = append(prerouting.Rules, newRule(t.Family).protocolIsNot(only).accept().rule())
 	}
-	if marksClientPorts(profiles) {
-		prerouting.Rules = append(prerouting.Rules, answerRule(t.Family, only))
-	}
+	prerouting.Rules = append(prerouting.Rules, second...)
 	if isSequential(profiles) {
 		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
 		t.Chains = append(t.Chains, prerouting)
@@ -148,96 +144,4 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 		rules[i] = b.rule()
 	}
 	return rules
-}
-
-func hashMap(name, comment string, family Family, dataType, dataLen uint32) *Set {
-	return &Set{
-		Name: name, Comment: comment, Flags: unix.NFT_SET_MAP,
-		KeyType: addrType(family), KeyLen: addrLen(family),
-		DataType: dataType, DataLen: dataLen, DataHost: hostOrder(dataType),
-	}
-}
-
-// sizeFor returns the size of a map for n elements. The kernel derives the number of
-// buckets from the size, refuses elements beyond it and cannot change it. So the size
-// allows for twice as many elements, and for at least 1024.
-func sizeFor(n int) uint32 {
-	size := uint32(1024)
-	for int(size) < 2*n {
-		size *= 2
-	}
-	return size
-}
-
-// If a program of the director opens a connection from a VIP, its local port may be in a
-// passive range. The answers have the destination of a client's data connection. IPVS must
-// not get the first of them, the SYN+ACK, with a mark: it begins a connection of its own
-// with a real server then (tcp_conn_schedule of net/netfilter/ipvs/ip_vs_proto_tcp.c). IPVS
-// ignores the marks of later packets, as it has no connection for them and they have no SYN.
-//
-// So the first rule accepts a SYN+ACK for which the director has a socket. The SYN+ACK of
-// active data with direct or tunnel, which needs its mark, has no socket on the director.
-
-// Flags of TCP, in byte 13 of the header (RFC 9293, section 3.1).
-const (
-	tcpSYN = 0x02
-	tcpPSH = 0x08
-	tcpACK = 0x10
-)
-
-// firstClientPort is the first port that programs without CAP_NET_BIND_SERVICE may use. The
-// kernel selects the local ports of clients in net.ipv4.ip_local_port_range (ip-sysctl.rst),
-// by default 32768 to 60999.
-const firstClientPort = 1024
-
-// marksClientPorts reports whether a marked TCP port may be the local port of a connection
-// of the director.
-func marksClientPorts(profiles []*profile) bool {
-	return slices.ContainsFunc(profiles, func(p *profile) bool {
-		return slices.ContainsFunc(p.ports, func(r config.PortRange) bool {
-			return r.Protocol == config.TCP && r.High >= firstClientPort
-		})
-	})
-}
-
-// answerRule accepts the SYN+ACK that answers a connection of the director. Almost all other
-// packets have the flag ACK, SYN, or PSH and ACK: comparisons exclude them first, as they
-// cost less than a mask. Each mask has one bit, because nft 1.1 lists a mask with a gap as a field that it cannot load.
-func answerRule(family Family, only config.Protocol) *Rule {
-	b := newRule(family).tcpFlagsAreNone(tcpACK, tcpSYN, tcpPSH|tcpACK).tcpFlagsInclude(tcpSYN).tcpFlagsInclude(tcpACK)
-	if only == 0 {
-		b.protocolIs(config.TCP)
-	}
-	r := b.hasBoundSocket().accept().rule()
-	r.Comment = "answers to connections of the director"
-	return r
-}
-
-func (b *ruleBuilder) tcpFlags() *ruleBuilder {
-	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1})
-}
-
-func (b *ruleBuilder) tcpFlagsAreNone(flags ...byte) *ruleBuilder {
-	b.tcpFlags()
-	for _, f := range flags {
-		b.add(&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{f}})
-	}
-	return b
-}
-
-func (b *ruleBuilder) tcpFlagsInclude(flags byte) *ruleBuilder {
-	return b.tcpFlags().add(
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 1, Mask: []byte{flags}, Xor: []byte{0}},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{flags}},
-	)
-}
-
-// hasBoundSocket matches packets for which the director has a socket with a local address,
-// such as that of a connection. A socket that listens on all addresses does not match
-// (nft_socket_wildcard of net/netfilter/nft_socket.c, Linux 5.10).
-func (b *ruleBuilder) hasBoundSocket() *ruleBuilder {
-	return b.add(
-		&expr.Socket{Key: expr.SocketKeyWildcard, Register: reg},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{0}},
-	)
 }

@@ -101,6 +101,16 @@ func (t *Table) IsAnswerRule(r *Rule) bool {
 	})
 }
 
+// IsLaterPacketRule reports whether the rule accepts the packets that do not begin a
+// connection, before they get a mark.
+func (t *Table) IsLaterPacketRule(r *Rule) bool {
+	m, ok := t.meaning(r)
+	return ok && slices.ContainsFunc([]config.Protocol{0, config.TCP}, func(only config.Protocol) bool {
+		later, _ := t.meaning(laterPacketRule(t.Family, only))
+		return m.String() == later.String()
+	})
+}
+
 // WithoutAnswerRules returns the ruleset without the rules of IsAnswerRule, for kernels
 // without nft_socket.
 func (r *Ruleset) WithoutAnswerRules() *Ruleset {

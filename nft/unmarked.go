@@ -63,7 +63,7 @@ func (t *Table) HasOwnForm() bool {
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
 			kind := t.ownKind(r)
-			if kind == noRule || r.Comment != "" && !t.IsAnswerRule(r) {
+			if kind == noRule || r.Comment != "" && !t.IsAnswerRule(r) && !t.IsLaterPacketRule(r) {
 				return false
 			}
 			marks = marks || kind == markRule
@@ -87,7 +87,7 @@ func (t *Table) ownKind(r *Rule) ownKind {
 	}
 	_, goes := t.GotoRule(r)
 	_, protocol := t.ProtocolRule(r)
-	if _, translates := t.TranslationRule(r); goes || protocol || translates || t.IsAnswerRule(r) {
+	if _, translates := t.TranslationRule(r); goes || protocol || translates || t.IsAnswerRule(r) || t.IsLaterPacketRule(r) {
 		return otherRule
 	}
 	return noRule

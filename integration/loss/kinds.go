@@ -5,6 +5,7 @@ package main
 func kinds(program string) []kind {
 	second := cluster{name: "second", mark: 22, vips: []string{"198.51.100.31"}, ports: wide}
 	web := cluster{name: "web", mark: 80, vips: []string{"198.51.100.21"}, ports: "ports: [80, 443]"}
+	quic := web.on("ports: [80, udp/443]")
 	moreVIPs := of(ftp().and("198.51.100.23", "198.51.100.24", "2001:db8::22"))
 	oneOfFive := withOthers(4)
 	oneOfFive[0] = oneOfFive[0].on(wide)
@@ -31,6 +32,8 @@ func kinds(program string) []kind {
 			of(ftp(), second),
 			of(ftp(), second.on("ftp: {passive-ports: 30000-40000}")),
 		)},
+		{name: "first packets, and every packet", specs: sequence(of(ftp()), firstPackets(ftp()))},
+		{name: "first packets, of several protocols", specs: sequence(of(ftp(), quic), firstPackets(ftp(), quic), of(withOthers(2)...), firstPackets(withOthers(2)...))},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}

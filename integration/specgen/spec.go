@@ -42,6 +42,9 @@ func draw(r *rand.Rand) *config.Spec {
 	if d.oneIn(5) {
 		d.spec.Director.Table = "ftp_marks"
 	}
+	if d.oneIn(3) {
+		d.spec.Director.Marks = config.FirstPacket
+	}
 	services := make([]service, 1+d.IntN(8))
 	for i := range services {
 		services[i] = d.service()

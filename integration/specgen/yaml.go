@@ -17,7 +17,7 @@ func YAML(spec *config.Spec) string {
 		writeCluster(&b, &spec.Clusters[i])
 	}
 	d := &spec.Director
-	fmt.Fprintf(&b, "director:\n  table: %s\n  bind: %t\n  ip-forward: %t\n", d.Table, d.Bind, d.IPForward)
+	fmt.Fprintf(&b, "director:\n  table: %s\n  bind: %t\n  marks: %s\n  ip-forward: %t\n", d.Table, d.Bind, d.Marks, d.IPForward)
 	if d.Timeouts != (config.Timeouts{}) {
 		b.WriteString("  ipvs-timeouts:\n")
 		writeTimeout(&b, "tcp", d.Timeouts.TCP)

@@ -100,13 +100,14 @@ func newTables(tables []*nft.Table) []*table {
 // baseChains follows the packets through all base chains that they pass.
 func (w *walk) baseChains(tables []*table, all []part) {
 	for _, at := range w.space.hookPoints(tables) {
+		w.markedByOther = w.markedByOther || w.changed.mark
 		if w.space.flow == toVIP && at.position != beforeMarks {
 			w.changed.mark = false // lvsmark has set the mark since
 		}
 		if at.chain.Type == "nat" {
 			at.conditions = w.natConditions(at.conditions)
 		}
-		w.baseChain(at, at.position.withMarks(at.translated(w.space, all)))
+		w.baseChain(at, w.withMarks(at.position, at.translated(w.space, all)))
 	}
 }
 

@@ -14,7 +14,7 @@ func (w *walk) setMark(at place, b branch, v value) branch {
 		b.mark = next
 		return b
 	}
-	if w.space.flow != toVIP || w.hookPoint.position == beforeMarks {
+	if w.space.flow != toVIP || w.hookPoint.position == beforeMarks || w.space.unmarked(b.part) {
 		w.changed.mark = w.changed.mark || len(b.conditions) > 0
 		w.marksLater = true
 		b.mark = next

@@ -57,6 +57,7 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 	ends := f.ends(spec.Bindings(specFamily(family)))
 	s := newSpace(family, nil)
 	s.flow, s.tracking = f, t
+	s.firstOnly = spec.Director.Marks == config.FirstPacket
 	var known []netip.Addr
 	for _, b := range ends {
 		known = append(known, b.VIPs...)

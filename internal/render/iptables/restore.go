@@ -17,7 +17,9 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle, nat := rulesOf(spec, families, markRules), rulesOf(spec, families, activeRules)
+	mangle, nat := rulesOf(spec, families, func(c *config.Cluster, f config.Family) []string {
+		return markRules(c, f, spec.Director.Marks)
+	}), rulesOf(spec, families, activeRules)
 
 	var text strings.Builder
 	writeHeader(&text, families)
@@ -56,17 +58,25 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 
 // markRules returns the rules that mark the cluster's packets. Their order does not
 // matter: two clusters on one VIP have no common ports.
-func markRules(c *config.Cluster, family config.Family) []string {
+func markRules(c *config.Cluster, family config.Family, marks config.MarkedPackets) []string {
 	var rules []string
 	for _, b := range c.Bindings(family) {
 		for _, vip := range b.VIPs {
 			for _, ports := range b.Ports {
-				rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s -j MARK --set-mark %d",
-					host(vip), ports.Protocol, portRange(ports), b.Mark))
+				rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s%s -j MARK --set-mark %d",
+					host(vip), ports.Protocol, portRange(ports), flags(ports.Protocol, marks), b.Mark))
 			}
 		}
 	}
 	return rules
+}
+
+// flags returns the match of the flags of TCP.
+func flags(p config.Protocol, marks config.MarkedPackets) string {
+	if p == config.TCP && marks == config.FirstPacket {
+		return " --tcp-flags SYN SYN"
+	}
+	return ""
 }
 
 // activeRules returns the rules that translate the source of active data connections.
