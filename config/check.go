@@ -17,6 +17,8 @@ type checker struct {
 	served []firstVIPs   // of each cluster
 	vips   vipUses
 	shared bool // at least one VIP is in several clusters
+
+	sortedClients map[clientsKey][]netip.Prefix // see clients
 }
 
 // firstVIPs are the first VIPs of a cluster, by family. They answer Cluster.Serves
@@ -25,7 +27,7 @@ type firstVIPs map[Family]netip.Addr
 
 // check returns the spec of a file. It is valid if no mistake was reported.
 func check(f *file, report *report) *Spec {
-	c := &checker{report: report, file: f, spec: f.spec()}
+	c := &checker{report: report, file: f, spec: f.spec(), sortedClients: map[clientsKey][]netip.Prefix{}}
 	for i := range c.spec.Clusters {
 		c.ports = append(c.ports, c.markedPorts(i))
 		c.served = append(c.served, firstVIPsOf(&c.spec.Clusters[i]))
@@ -34,6 +36,7 @@ func check(f *file, report *report) *Spec {
 	c.names()
 	c.marks()
 	for i := range c.spec.Clusters {
+		c.only(i)
 		c.ownPorts(i)
 		c.servers(i)
 		c.persistence(i)

@@ -41,6 +41,9 @@ func (c *fileCluster) cluster() Cluster {
 			})
 		}
 	}
+	if c.only.present {
+		cluster.Only = c.only.value.only()
+	}
 	if c.ftp.present {
 		cluster.FTP = c.ftp.value.ftp()
 		if cluster.Forwarding == NAT {

@@ -21,6 +21,7 @@ type fileCluster struct {
 	mark        field[uint64]
 	vips        field[[]item[netip.Addr]]
 	device      field[string]
+	only        field[fileOnly]
 	ftp         field[fileFTP]
 	ports       field[[]item[PortRange]]
 	forwarding  field[Forwarding]
@@ -79,6 +80,7 @@ var clusterKeys = []key[fileCluster]{
 	{"mark", set(func(c *fileCluster) *field[uint64] { return &c.mark }, number(1, math.MaxUint32, "1 to 0xffffffff"))},
 	{"vips", set(func(c *fileCluster) *field[[]item[netip.Addr]] { return &c.vips }, list("VIP", (*decoder).vip))},
 	{"vip-device", set(func(c *fileCluster) *field[string] { return &c.device }, (*decoder).device)},
+	{"only", set(func(c *fileCluster) *field[fileOnly] { return &c.only }, (*decoder).only)},
 	{"ftp", set(func(c *fileCluster) *field[fileFTP] { return &c.ftp }, (*decoder).ftp)},
 	{"ports", set(func(c *fileCluster) *field[[]item[PortRange]] { return &c.ports }, atMost(maxPortEntries, list("port", portRange(true))))},
 	{"forwarding", set(func(c *fileCluster) *field[Forwarding] { return &c.forwarding }, (*decoder).forwarding)},

@@ -83,6 +83,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 x:
 clusters:
   - x:
+    only: {x: 1}
     ftp: {x: 1, active-data: {x: 1}}
     real-servers: [{x: 1}]
 director: {x: 1, ipvs-timeouts: {x: 1}}
@@ -100,7 +101,7 @@ director: {x: 1, ipvs-timeouts: {x: 1}}
 			assert.Contains(t, string(reference), "| `"+name+"` |")
 		}
 	}
-	assert.Equal(t, 7, tables)
+	assert.Equal(t, 8, tables)
 }
 
 func TestLoadUnreadable(t *testing.T) {

@@ -45,6 +45,7 @@ type Cluster struct {
 	FTP   *FTP        // nil: not an FTP cluster; Ports are marked
 	Ports []PortRange // nil in an FTP cluster; see MarkedPorts
 
+	Only        *Only  // which packets get the mark; nil: all packets to the VIPs and ports
 	VIPDevice   string // apply adds the VIPs to this device; empty: to no device
 	Forwarding  Forwarding
 	Scheduler   string        // name of an IPVS scheduler: rr, wlc, sh, …

@@ -60,6 +60,7 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 		assert.NotContains(t, addresses[:i], addr)
 	}
 	for _, family := range Families() {
+		assert.True(t, c.Only == nil || len(c.Only.Sources) == 0 || c.Serves(family) == (len(c.Only.SourcesOf(family)) > 0))
 		assert.Equal(t, c.Serves(family), len(c.RealServersOf(family)) > 0)
 		if c.Serves(family) {
 			assert.True(t, 0 <= c.PersistenceNetmask && c.PersistenceNetmask <= family.Bits())
@@ -107,9 +108,24 @@ func assertNoConflict(t assert.TestingT, a, b *Cluster) {
 			continue
 		}
 		for _, ports := range a.MarkedPorts() {
-			assert.False(t, slices.ContainsFunc(b.MarkedPorts(), ports.Overlaps))
+			assert.False(t, slices.ContainsFunc(b.MarkedPorts(), ports.Overlaps) && !areApart(a.Only, b.Only, FamilyOf(vip)))
 		}
 	}
+}
+
+// areApart reports whether no packet belongs to both clusters. A cluster without only gets
+// the packets that the other one does not take.
+func areApart(a, b *Only, family Family) bool {
+	if (a == nil) != (b == nil) {
+		return true
+	}
+	if a == nil {
+		return false
+	}
+	bothHaveSources, bothHaveDevices := len(a.SourcesOf(family)) > 0 && len(b.SourcesOf(family)) > 0, len(a.Devices) > 0 && len(b.Devices) > 0
+	commonSource := slices.ContainsFunc(a.SourcesOf(family), func(s netip.Prefix) bool { return slices.ContainsFunc(b.SourcesOf(family), s.Overlaps) })
+	commonDevice := slices.ContainsFunc(a.Devices, func(d string) bool { return slices.Contains(b.Devices, d) })
+	return bothHaveSources && !commonSource || bothHaveDevices && !commonDevice
 }
 
 // ambiguous reports whether two clusters translate the same packets.

@@ -37,7 +37,7 @@ func compileActiveData(t *Table, spec *config.Spec) {
 	for _, port := range slices.Sorted(maps.Keys(byPort)) {
 		from := config.PortRange{Protocol: config.TCP, Low: port, High: port}
 		if sources := byPort[port].masqueraded; len(sources) > 0 {
-			s := sourceSet(t.Family, fmt.Sprintf("masquerade_%d", port), sources)
+			s := sourceSet(t.Family, fmt.Sprintf("masquerade_%d", port), "real servers", sources)
 			t.Sets = append(t.Sets, s)
 			chain.Rules = append(chain.Rules, newRule(t.Family).saddr().in(s.Name).sport(from).masquerade().rule())
 		}

@@ -45,6 +45,7 @@ func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	for _, p := range profiles {
 		t.Sets = append(t.Sets, markMap(t.Family, p))
 	}
+	compileSelections(t, profiles)
 	prerouting := &Chain{
 		Name: preroutingChain, Type: "filter", Hook: HookPrerouting, Priority: PriorityMangle,
 		Policy: verdictAccept, Comment: "a fwmark for each packet of a cluster",
@@ -76,6 +77,17 @@ func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	t.Chains = append(t.Chains, prerouting)
 }
 
+// compileSelections adds the sets of the profiles' conditions.
+func compileSelections(t *Table, profiles []*profile) {
+	for _, p := range profiles {
+		for _, set := range p.only.sets() {
+			if t.Set(set.Name) == nil {
+				t.Sets = append(t.Sets, set)
+			}
+		}
+	}
+}
+
 // isSequential reports whether packets are tested against one profile after the other. With
 // many profiles they are dispatched by VIP instead, and also if two profiles have a common
 // port range, where packets would need two lookups.
@@ -104,27 +116,46 @@ func markMap(family Family, p *profile) *Set {
 // protocol. An accept in a rule that comes first costs as much as about four comparisons.
 const maxRulesBeforeRange = 4
 
+// A markTest is what a rule that marks tests.
+type markTest struct {
+	ports  config.PortRange
+	sender senderTest
+	of     *profile
+}
+
+func markTests(profiles []*profile) []markTest {
+	var tests []markTest
+	for _, p := range profiles {
+		for _, r := range p.ports {
+			for _, sender := range p.only.senderTests() {
+				tests = append(tests, markTest{r, sender, p})
+			}
+		}
+	}
+	return tests
+}
+
+// restricted returns 1 if the cluster takes only some of the packets, else 0.
+func (t markTest) restricted() int {
+	if t.of.only.name == "" {
+		return 0
+	}
+	return 1
+}
+
 // markRules returns the rules of the profiles. Most packets belong to data connections, so
 // the widest range comes last, where no test follows, or first if many rules would precede
 // it. In a chain for packets to any address, rules for a range test the network of the VIPs
 // first.
 func markRules(family Family, profiles []*profile, only config.Protocol, anyAddress bool) []*Rule {
-	type test struct {
-		ports config.PortRange
-		of    *profile
-	}
-	var tests []test
-	for _, p := range profiles {
-		for _, r := range p.ports {
-			tests = append(tests, test{r, p})
-		}
-	}
-	first := only == 0 || len(tests) > maxRulesBeforeRange+1
-	slices.SortStableFunc(tests, func(a, b test) int {
+	tests := markTests(profiles)
+	restricted := slices.ContainsFunc(profiles, func(p *profile) bool { return p.only.name != "" })
+	first := only == 0 || len(tests) > maxRulesBeforeRange+1 || restricted
+	slices.SortStableFunc(tests, func(a, b markTest) int {
 		if first {
 			a, b = b, a
 		}
-		return cmp.Compare(a.ports.Width(), b.ports.Width())
+		return cmp.Or(cmp.Compare(a.restricted(), b.restricted()), cmp.Compare(a.ports.Width(), b.ports.Width()))
 	})
 	rules := make([]*Rule, len(tests))
 	for i, t := range tests {
@@ -137,7 +168,7 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 		} else {
 			b.dport(t.ports)
 		}
-		b.daddr().lookup(t.of.name).setMark()
+		b.selected(t.of.only, t.sender).daddr().lookup(t.of.name).setMark()
 		if first && i < len(tests)-1 {
 			b.accept()
 		}

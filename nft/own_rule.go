@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/google/nftables/expr"
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -34,6 +35,14 @@ type MarkRule struct {
 	Within  netip.Prefix       // network of the VIPs; invalid: any
 	VIPs    *Set               // see VIPMap
 	Accepts bool               // marked packets leave the chain
+	Only    Selection
+}
+
+// A Selection is the conditions of a MarkRule beside ports and VIPs. The zero value is none.
+type Selection struct {
+	Sources, Devices *Set // that packets must be from; nil: any
+	ExceptMACs       *Set // Ethernet senders that packets must not be from; nil: none
+	NotEthernet      bool // only packets of other devices
 }
 
 // MarkRule decodes a rule of the table; false if it is not a MarkRule.
@@ -50,8 +59,29 @@ func (t *Table) MarkRule(r *Rule) (MarkRule, bool) {
 		return MarkRule{}, false
 	}
 	rule := MarkRule{Within: rest.takeNetwork(t.Family), VIPs: set, Accepts: accepts}
-	rule.Ports, ok = rest.takePorts(destinationPort)
+	if rule.Ports, ok = rest.takePorts(destinationPort); !ok {
+		return MarkRule{}, false
+	}
+	rule.Only, ok = rest.takeSelection(t)
 	return rule, ok && len(rest) == 0
+}
+
+// Any reports whether the conditions select all packets.
+func (s Selection) Any() bool { return s == Selection{} }
+
+// takeSelection removes the conditions of a Selection; false if they have another form.
+func (c conditions) takeSelection(t *Table) (s Selection, ok bool) {
+	s.Sources, _ = c.takeSet(t, sourceOf(t.Family))
+	s.Devices, _ = c.takeSet(t, metaBytes(expr.MetaKeyIIFNAME, 0, unix.IFNAMSIZ))
+	s.ExceptMACs, _ = c.takeLookup(t, packetBytes(expr.PayloadBaseLLHeader, 6, 6), true)
+	ethernet := string(ethernetType())
+	deviceType := metaBytes(expr.MetaKeyIIFTYPE, 0, 2)
+	s.NotEthernet = c.take(condition{of: operandOf(deviceType), low: ethernet, high: ethernet, not: true})
+	if s.ExceptMACs == nil {
+		return s, true
+	}
+	low, _, ok := c.takeRange(deviceType)
+	return s, ok && low == ethernet && !s.NotEthernet
 }
 
 // A GotoRule sends packets to the chain that a verdict map has for their VIP.

@@ -28,8 +28,8 @@ func sizeFor(n int) uint32 {
 
 // sourceSet returns a hash set if all sources are single addresses, else a set of
 // intervals.
-func sourceSet(family Family, name string, sources []netip.Prefix) *Set {
-	s := &Set{Name: name, Comment: "real servers", KeyType: addrType(family), KeyLen: addrLen(family)}
+func sourceSet(family Family, name, comment string, sources []netip.Prefix) *Set {
+	s := &Set{Name: name, Comment: comment, KeyType: addrType(family), KeyLen: addrLen(family)}
 	s.addSources(withoutNested(sources), func(netip.Prefix) string { return "" })
 	return s
 }

@@ -104,7 +104,7 @@ func (s *Set) isForeign() bool {
 	case s.isMap():
 		return !s.hasVIPs() && s.DataType != s.KeyType
 	}
-	return !isAddress
+	return !isAddress && s.KeyType != typeIfname && s.KeyType != typeEther
 }
 
 // isForeign reports whether Compile does not create such a chain.

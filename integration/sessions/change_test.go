@@ -48,8 +48,8 @@ const ownServerGone change = "own cluster: real server removed"
 // order, and then reverted in the same order.
 func harmless() []change {
 	return []change{
-		web, ownServer, mail, ownWeights, otherServer, ownScheduler, ownVIP, otherWeights, tableName,
-		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, ownPort, timeouts, sysctl, firstPackets,
+		web, firstPackets, ownServer, mail, ownWeights, otherServer, ownScheduler, ownVIP, otherWeights, tableName,
+		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, ownPort, timeouts, sysctl,
 		// Reverted at once: without the other cluster, some changes have no effect; with many
 		// VIPs, each apply is slow.
 		otherGone, otherGone, manyVIPs, manyVIPs,

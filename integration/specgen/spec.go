@@ -94,6 +94,9 @@ func (d *draft) addCluster(s service) {
 		return
 	}
 	c.Mark = d.freeMark(&c)
+	if d.oneIn(6) {
+		d.setOnly(&c)
+	}
 	d.addServers(&c)
 	if s.ftp && c.Forwarding == config.NAT {
 		d.addActiveData(&c, translate)
@@ -137,7 +140,8 @@ func (d *draft) vip(family config.Family) netip.Addr {
 func (d *draft) taken(vip netip.Addr, c *config.Cluster) bool {
 	for i := range d.spec.Clusters {
 		other := &d.spec.Clusters[i]
-		if slices.Contains(other.VIPs, vip) && overlap(other.MarkedPorts(), c.MarkedPorts()) {
+		apart := other.Only != nil // c gets the rest
+		if slices.Contains(other.VIPs, vip) && !apart && overlap(other.MarkedPorts(), c.MarkedPorts()) {
 			return true
 		}
 	}

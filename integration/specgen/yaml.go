@@ -44,6 +44,9 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 	if c.VIPDevice != "" {
 		fmt.Fprintf(b, "    vip-device: %s\n", c.VIPDevice)
 	}
+	if c.Only != nil {
+		writeOnly(b, c.Only)
+	}
 	if c.FTP != nil {
 		writeFTP(b, c.FTP)
 	} else {
@@ -60,6 +63,19 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 			fmt.Fprintf(b, ", name: %s", s.Name)
 		}
 		b.WriteString("}\n")
+	}
+}
+
+func writeOnly(b *strings.Builder, only *config.Only) {
+	b.WriteString("    only:\n")
+	if len(only.Sources) > 0 {
+		fmt.Fprintf(b, "      sources: %s\n", list(only.Sources))
+	}
+	if len(only.Devices) > 0 {
+		fmt.Fprintf(b, "      devices: %s\n", list(only.Devices))
+	}
+	if len(only.ExceptMACs) > 0 {
+		fmt.Fprintf(b, "      except-macs: [\"%s\"]\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(only.ExceptMACs), " ", `", "`), "[]"))
 	}
 }
 

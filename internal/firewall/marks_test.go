@@ -25,6 +25,9 @@ func TestMarksOfSpecs(t *testing.T) {
 		spec := specgen.Spec(r)
 		want := map[netip.Addr][]firewall.MarkedPorts{}
 		for i := range spec.Clusters {
+			if spec.Clusters[i].Only != nil {
+				continue // rules with conditions mark no packet for sure
+			}
 			for _, vip := range spec.Clusters[i].VIPs {
 				for _, ports := range spec.Clusters[i].MarkedPorts() {
 					want[vip] = append(want[vip], firewall.MarkedPorts{PortRange: ports, Mark: spec.Clusters[i].Mark})
@@ -44,6 +47,9 @@ func TestMarksOfSpecs(t *testing.T) {
 			})
 		}
 		require.Equal(t, want, found, specgen.YAML(spec))
+		if len(all) == 0 {
+			continue
+		}
 		some := firewall.Marks(ruleset, firewall.MarkQuery{Addresses: []netip.Addr{all[0].First, netip.MustParseAddr("192.0.2.77")}})
 		require.Equal(t, all[:1], some)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -19,18 +20,32 @@ func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
 			return
 		}
 	}
-	old := marksOf(before, vips)
-	if len(old) == 0 {
+	old, restricted := marksOf(before, vips), restrictedOf(before, vips)
+	if len(old)+len(restricted) == 0 {
 		return
 	}
 	marked := slices.SortedFunc(maps.Keys(old), netip.Addr.Compare)
-	next := marksOf(after, marked)
+	for vip := range restricted {
+		if _, known := old[vip]; !known {
+			marked = append(marked, vip)
+		}
+	}
+	slices.SortFunc(marked, netip.Addr.Compare)
+	next, nextRestricted := marksOf(after, marked), restrictedOf(after, vips)
 	for _, vip := range marked {
-		for _, change := range compareMarks(vip, old[vip], next[vip]) {
+		for _, change := range changesOf(vip, old[vip], next[vip], restricted, nextRestricted) {
 			found := c.at(attributions.of(change))
 			found.markChanges = append(found.markChanges, change)
 		}
 	}
+}
+
+// changesOf compares the marks of a VIP.
+func changesOf(vip netip.Addr, old, next []firewall.MarkedPorts, restricted, nextRestricted restrictedMarks) []markChange {
+	if len(restricted[vip])+len(nextRestricted[vip]) == 0 {
+		return compareMarks(vip, old, next)
+	}
+	return compareRestricted(vip, restricted.all(vip, old), nextRestricted.all(vip, next))
 }
 
 // changeStructure reports whether anything but elements changes. An element affects its

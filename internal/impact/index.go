@@ -2,6 +2,7 @@ package impact
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
@@ -12,6 +13,11 @@ import (
 func (a *analyzer) marks() vipMarks {
 	if a.marked == nil {
 		a.marked = marksOf(a.Before.Ruleset, nil)
+		for vip, list := range restrictedOf(a.Before.Ruleset, nil) {
+			for _, ports := range list {
+				a.marked[vip] = append(a.marked[vip], ports.MarkedPorts)
+			}
+		}
 	}
 	return a.marked
 }
@@ -159,16 +165,21 @@ func (a *analyzer) vipCluster(vip netip.Addr) string {
 	return name
 }
 
-// serviceOf returns the key of the connection's service, found by VIP and port; Mark is 0
-// if they have no mark.
+// serviceOf returns the key of the connection's service, found by VIP and port, and by real
+// server if clusters share the port; Mark is 0 if they have no mark.
 func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
 	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
 	for _, ports := range a.marks()[c.VIP.Addr()] {
-		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
+		isOne := ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High
+		if isOne && (key.Mark == 0 || !a.hasServer(key, c.RealServer.Addr())) {
 			key.Mark = ports.Mark
 		}
 	}
 	return key
+}
+
+func (a *analyzer) hasServer(key ipvs.Key, address netip.Addr) bool {
+	return slices.ContainsFunc(a.servers[key], func(s ipvs.Destination) bool { return s.Address == address })
 }
 
 // endsWithServer reports whether the real server of the connection is removed. In a

@@ -179,22 +179,39 @@ func TestMarksAgainstSpec(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 200 {
 		spec := specgen.Spec(r)
-		want := vipMarks{}
+		want, wantRestricted := vipMarks{}, vipMarks{}
 		for _, family := range config.Families() {
 			for _, binding := range spec.Bindings(family) {
 				for _, vip := range binding.VIPs {
 					for _, ports := range binding.Ports {
-						want[vip] = append(want[vip], firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark})
+						if marked := (firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark}); binding.Cluster.Only == nil {
+							want[vip] = append(want[vip], marked)
+						} else {
+							wantRestricted[vip] = append(wantRestricted[vip], marked)
+						}
 					}
 				}
 			}
 		}
-		for _, list := range want {
-			slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
-				return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
-			})
+		restricted := vipMarks{}
+		for vip, list := range restrictedOf(nft.Compile(spec), nil) {
+			for _, ports := range list {
+				restricted[vip] = append(restricted[vip], ports.MarkedPorts)
+			}
 		}
+		sortPorts(want)
+		sortPorts(wantRestricted)
+		sortPorts(restricted)
 		require.Equal(t, want, marksOf(nft.Compile(spec), nil), specgen.YAML(spec))
+		require.Equal(t, wantRestricted, restricted, specgen.YAML(spec))
+	}
+}
+
+func sortPorts(marks vipMarks) {
+	for _, list := range marks {
+		slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
+			return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
+		})
 	}
 }
 

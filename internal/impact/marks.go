@@ -15,7 +15,7 @@ type vipMarks map[netip.Addr][]firewall.MarkedPorts
 
 // marksOf returns the marks of the VIPs; nil: of all VIPs.
 func marksOf(r *nft.Ruleset, vips []netip.Addr) vipMarks {
-	list := firewall.Marks(r, firewall.MarkQuery{Addresses: vips, Rules: marksPackets})
+	list := firewall.Marks(r, firewall.MarkQuery{Addresses: vips, Rules: marksAllPackets})
 	marks := make(vipMarks, len(list))
 	for _, m := range list {
 		if m.First == m.Last { // lvsmark's rules give marks to single addresses
@@ -23,4 +23,11 @@ func marksOf(r *nft.Ruleset, vips []netip.Addr) vipMarks {
 		}
 	}
 	return marks
+}
+
+// marksAllPackets reports whether the rule has a form that lvsmark makes for marks, without
+// conditions of only; for these see restrictedOf.
+func marksAllPackets(t *nft.Table, r *nft.Rule) bool {
+	rule, ok := t.MarkRule(r)
+	return marksPackets(t, r) && (!ok || rule.Only.Any())
 }
