@@ -100,7 +100,7 @@ director: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}
 		"other-marks": `
 clusters:
   - {name: ftps, mark: 22, vips: [198.51.100.21], ftp: {control-ports: [21, 990], active-data: {translate: snat}}, real-servers: [{address: 10.0.0.12}]}
-  - {name: web, mark: 80, vips: [198.51.100.80, 198.51.100.81, 198.51.100.82], vip-device: vip0, ports: [80, 443], forwarding: direct, real-servers: [{address: 10.0.0.11}]}
+  - {name: web, mark: 80, vips: [198.51.100.80, 198.51.100.81, 198.51.100.82], only: {sources: [10.1.0.0/16], devices: [vip0, wan0], except-macs: ["02:00:00:00:00:02"]}, vip-device: vip0, ports: [80, 443], forwarding: direct, real-servers: [{address: 10.0.0.11}]}
 director: {bind: false, table: marks, ip-forward: false, marks: first-packet}
 `,
 		"bound": `

@@ -22,6 +22,7 @@ type cluster struct {
 	vips  []string
 	ports string // YAML of the key ftp or ports
 	nat   bool
+	only  string // YAML of the key; empty: none
 }
 
 // ftp returns the cluster that is in every spec, with VIPs of both families.
@@ -78,6 +79,11 @@ func (c cluster) marked(mark int) cluster {
 	return c
 }
 
+func (c cluster) selected(only string) cluster {
+	c.only = fmt.Sprintf(", only: {%s}", only)
+	return c
+}
+
 func (c cluster) behindNAT() cluster {
 	c.nat = true
 	return c
@@ -92,7 +98,7 @@ func (c cluster) yaml() string {
 	if slices.ContainsFunc(c.vips, func(vip string) bool { return strings.Contains(vip, ":") }) {
 		servers += `, {address: "fd00::11"}`
 	}
-	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers)
+	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]%s}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers, c.only)
 }
 
 // in returns a spec of clusters with a table name.

@@ -44,8 +44,8 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 		if len(families) > 1 {
 			prefix = fmt.Sprintf("-%d ", family)
 		}
-		for i := range spec.Clusters {
-			for _, rule := range of(&spec.Clusters[i], family) {
+		for _, c := range inOrder(spec.Clusters) {
+			for _, rule := range of(c, family) {
 				if line := prefix + rule; !seen[line] {
 					seen[line] = true
 					rules = append(rules, line)
@@ -56,15 +56,17 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 	return rules
 }
 
-// markRules returns the rules that mark the cluster's packets. Their order does not
-// matter: two clusters on one VIP have no common ports.
+// markRules returns the rules that mark the cluster's packets. If two clusters have a common
+// port on a VIP, the rules of the one with only must come later, see rulesOf.
 func markRules(c *config.Cluster, family config.Family, marks config.MarkedPackets) []string {
 	var rules []string
 	for _, b := range c.Bindings(family) {
 		for _, vip := range b.VIPs {
 			for _, ports := range b.Ports {
-				rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s%s -j MARK --set-mark %d",
-					host(vip), ports.Protocol, portRange(ports), flags(ports.Protocol, marks), b.Mark))
+				for _, selected := range conditions(c.Only, family) {
+					rules = append(rules, fmt.Sprintf("-A PREROUTING %s-d %s %s-p %s -m %[4]s --dport %s%s%s -j MARK --set-mark %d",
+						selected.source, host(vip), selected.device, ports.Protocol, portRange(ports), flags(ports.Protocol, marks), selected.senders, b.Mark))
+				}
 			}
 		}
 	}
