@@ -41,11 +41,13 @@ func check(f *file, report *report) *Spec {
 		c.servers(i)
 		c.persistence(i)
 		c.activeData(i)
+		c.sourceNAT(i)
 	}
 	c.sharedVIPs()
 	c.translations()
 	c.forwarding()
 	c.firstPackets()
+	c.conntrack()
 	return c.spec
 }
 

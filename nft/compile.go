@@ -30,7 +30,9 @@ func Compile(spec *config.Spec) *Ruleset {
 		}
 		t := &Table{Family: familyOf(family), Name: spec.Director.Table, Comment: tableComment}
 		compileMarks(t, profiles, spec.Director.Marks)
+		compileFurtherHooks(t, spec.Director, protocolOf(profiles))
 		compileActiveData(t, spec)
+		compileSourceNAT(t, spec)
 		compileLedger(t, spec, len(r.Tables) == 0)
 		r.Tables = append(r.Tables, t)
 	}

@@ -72,6 +72,8 @@ func marksClientPorts(profiles []*profile) bool {
 	})
 }
 
+const answerComment = "answers to connections of the director"
+
 // answerRule accepts the SYN+ACK that answers a connection of the director. Almost all other
 // packets have the flag ACK, SYN, or PSH and ACK: comparisons exclude them first, as they
 // cost less than a mask. Each mask has one bit, because nft 1.1 lists a mask with a gap as a field that it cannot load.
@@ -81,7 +83,7 @@ func answerRule(family Family, only config.Protocol) *Rule {
 		b.protocolIs(config.TCP)
 	}
 	r := b.hasBoundSocket().accept().rule()
-	r.Comment = "answers to connections of the director"
+	r.Comment = answerComment
 	return r
 }
 

@@ -1,10 +1,8 @@
 package nft
 
 import (
-	"iter"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -15,15 +13,17 @@ import (
 // The functions of this file decode the rules and chains that Compile produces. They compare
 // rules by meaning, not by form.
 
-// MarkChains returns the base chains whose rules mark packets. A GotoRule in them leads to
-// further chains.
-func (t *Table) MarkChains() []*Chain { return t.baseChains("filter", HookPrerouting) }
+// MarkChains returns the base chains whose rules mark packets, in all hooks. A GotoRule in
+// them leads to further chains.
+func (t *Table) MarkChains() []*Chain { return t.chainsThat((*Chain).setsMarks) }
 
 // NATChains returns the base chains that translate source addresses.
-func (t *Table) NATChains() []*Chain { return t.baseChains("nat", HookPostrouting) }
+func (t *Table) NATChains() []*Chain {
+	return t.chainsThat(func(c *Chain) bool { return c.Type == "nat" && c.Hook == HookPostrouting })
+}
 
-func (t *Table) baseChains(typ string, hook uint32) []*Chain {
-	return slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool { return c.Type != typ || c.Hook != hook })
+func (t *Table) chainsThat(is func(*Chain) bool) []*Chain {
+	return slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool { return !is(c) })
 }
 
 // IsDormant reports whether packets do not traverse the chains of the table.
@@ -121,13 +121,20 @@ func (t *Table) ProtocolRule(r *Rule) (config.Protocol, bool) {
 	return 0, false
 }
 
-// IsAnswerRule reports whether the rule accepts the packets that answer connections of the
+// IsAnswerRule reports whether the rule accepts answers that belong to connections of the
 // director, before they get a mark.
 func (t *Table) IsAnswerRule(r *Rule) bool {
+	return t.asksForSocket(r) || t.means(r, localAnswerRule)
+}
+
+// asksForSocket reports whether the rule is that for answers to connections of the director.
+func (t *Table) asksForSocket(r *Rule) bool { return t.means(r, answerRule) }
+
+func (t *Table) means(r *Rule, build func(Family, config.Protocol) *Rule) bool {
 	m, ok := t.meaning(r)
 	return ok && slices.ContainsFunc([]config.Protocol{0, config.TCP}, func(only config.Protocol) bool {
-		answer, _ := t.meaning(answerRule(t.Family, only))
-		return m.String() == answer.String()
+		want, _ := t.meaning(build(t.Family, only))
+		return m.String() == want.String()
 	})
 }
 
@@ -141,7 +148,7 @@ func (t *Table) IsLaterPacketRule(r *Rule) bool {
 	})
 }
 
-// WithoutAnswerRules returns the ruleset without the rules of IsAnswerRule, for kernels
+// WithoutAnswerRules returns the ruleset without the rules that ask for a socket, for kernels
 // without nft_socket.
 func (r *Ruleset) WithoutAnswerRules() *Ruleset {
 	reduced := &Ruleset{foreign: r.foreign}
@@ -150,7 +157,7 @@ func (r *Ruleset) WithoutAnswerRules() *Ruleset {
 		table.Chains = make([]*Chain, len(t.Chains))
 		for i, c := range t.Chains {
 			chain := *c
-			chain.Rules = slices.DeleteFunc(slices.Clone(c.Rules), t.IsAnswerRule)
+			chain.Rules = slices.DeleteFunc(slices.Clone(c.Rules), t.asksForSocket)
 			table.Chains[i] = &chain
 		}
 		reduced.Tables = append(reduced.Tables, &table)
@@ -183,103 +190,39 @@ func (t *Table) TranslationRule(r *Rule) (TranslationRule, bool) {
 	return TranslationRule{ports[0].Low, set}, true
 }
 
+// A SourceNATRule translates the source address of packets that IPVS sends to real servers.
+type SourceNATRule struct {
+	To      config.SourceNAT
+	Marks   *Set // see MarkKeys
+	Servers *Set // real servers; see AddressRanges
+}
+
+// SourceNATRule decodes a rule of the table; false if it is not a SourceNATRule.
+func (t *Table) SourceNATRule(r *Rule) (SourceNATRule, bool) {
+	steps := t.steps(r)
+	if len(steps) != 1 {
+		return SourceNATRule{}, false
+	}
+	rule := SourceNATRule{To: config.SourceNATMasquerade}
+	switch steps[0].statement {
+	case masquerading:
+	case snatToOriginal(t.Family):
+		rule.To = config.SourceNATToVIP
+	default:
+		return SourceNATRule{}, false
+	}
+	rest := steps[0].cloneConditions()
+	marks, hasMarks := rest.takeSet(t, markOf())
+	servers, hasServers := rest.takeSet(t, destinationOf(t.Family))
+	if rest.take(hasConnection); !hasMarks || !hasServers || len(rest) > 0 || marks.isMap() || servers.isMap() {
+		return SourceNATRule{}, false
+	}
+	rule.Marks, rule.Servers = marks, servers
+	return rule, true
+}
+
 // steps returns the steps of the rule's meaning; none if it is unknown.
 func (t *Table) steps(r *Rule) []step {
 	m, _ := t.meaning(r)
 	return m.steps
-}
-
-// A VIPMap is a map from VIPs to marks, or a verdict map from VIPs to chains. The zero value
-// is empty.
-type VIPMap struct{ elements []Element } // sorted by key
-
-// A VIPEntry is an entry of a VIPMap.
-type VIPEntry struct {
-	VIP   netip.Addr
-	Mark  uint32 // host byte order; 0 in a verdict map
-	Chain string // empty in a map of marks
-}
-
-// VIPMap returns the set as a map from VIPs; false if it is not such a map.
-func (s *Set) VIPMap() (VIPMap, bool) {
-	if !s.hasVIPs() {
-		return VIPMap{}, false
-	}
-	return VIPMap{s.sorted(s.Elements)}, true
-}
-
-func (s *Set) hasVIPs() bool {
-	return s.isMap() && !s.isInterval() && (s.KeyType == typeIPv4 || s.KeyType == typeIPv6) &&
-		(s.DataType == typeMark || s.DataType == typeVerdict)
-}
-
-// Find returns the entry of a VIP; false if there is none.
-func (m VIPMap) Find(vip netip.Addr) (VIPEntry, bool) {
-	key := elementKey(vip.AsSlice())
-	i, ok := slices.BinarySearchFunc(m.elements, key, func(e Element, key string) int { return strings.Compare(e.Key, key) })
-	if !ok {
-		return VIPEntry{}, false
-	}
-	return m.elements[i].vipEntry()
-}
-
-// All yields the entries sorted by VIP.
-func (m VIPMap) All() iter.Seq[VIPEntry] {
-	return func(yield func(VIPEntry) bool) {
-		for _, e := range m.elements {
-			if entry, ok := e.vipEntry(); ok && !yield(entry) {
-				return
-			}
-		}
-	}
-}
-
-// VIPEntry returns the element as an entry of a VIPMap; false if its set is not one.
-func (o Object) VIPEntry() (VIPEntry, bool) {
-	if o.Element == nil || !o.Set.hasVIPs() {
-		return VIPEntry{}, false
-	}
-	return o.Element.vipEntry()
-}
-
-func (e Element) vipEntry() (VIPEntry, bool) {
-	p := e.parts()
-	vip, ok := addrOf(p.key)
-	entry := VIPEntry{VIP: vip, Chain: p.chain}
-	if len(p.data) == 4 {
-		entry.Mark = hostOrdered(p.data)
-	}
-	return entry, ok && !p.end && (len(p.data) == 4 || p.isVerdict)
-}
-
-// AddressRanges returns the addresses of the set, a range for each element or interval;
-// none if its keys are not addresses.
-func (s *Set) AddressRanges() []AddressRange {
-	var list []AddressRange
-	for i, e := range s.Elements {
-		p := e.parts()
-		first, ok := addrOf(p.key)
-		if !ok || p.end {
-			continue
-		}
-		last := first
-		if s.isInterval() {
-			last = s.lastOf(i, first)
-		}
-		list = append(list, AddressRange{first, last})
-	}
-	return list
-}
-
-// AddressRange returns the addresses of an element; invalid if the object is not an element
-// or its key is not an address.
-func (o Object) AddressRange() AddressRange {
-	if o.Interval != nil {
-		return o.Interval.AddressRange
-	}
-	if o.Element == nil {
-		return AddressRange{}
-	}
-	address, _ := addrOf(o.Element.parts().key)
-	return AddressRange{address, address}
 }

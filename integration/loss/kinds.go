@@ -36,6 +36,7 @@ func kinds(program string) []kind {
 		{name: "first packets, of several protocols", specs: sequence(of(ftp(), quic), firstPackets(ftp(), quic), of(withOthers(2)...), firstPackets(withOthers(2)...))},
 		{name: "another only, and none", specs: sequence(of(ftp()), of(ftp().selected("sources: [203.0.113.0/24, '2001:db8:c00::/40']")), of(ftp().selected("sources: [203.0.0.0/16, '2001:db8::/32'], except-macs: ['02:00:00:00:00:99']")))},
 		{name: "only added to one of two clusters", specs: sequence(of(ftp(), web), of(ftp().selected("devices: [wire, wan0]"), web))},
+		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}

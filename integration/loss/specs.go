@@ -101,25 +101,33 @@ func (c cluster) yaml() string {
 	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]%s}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers, c.only)
 }
 
-// in returns a spec of clusters with a table name.
-func in(table string, clusters ...cluster) document { return parsed("table: "+table, clusters) }
+// in returns a spec of clusters with a table name. It does not bind the marks to IPVS:
+// the observer drops packets before IPVS.
+func in(table string, clusters ...cluster) document {
+	return withDirector("table: "+table, clusters...)
+}
 
 // of returns a spec of clusters.
 func of(clusters ...cluster) document { return in(config.DefaultTable, clusters...) }
 
+// hooked returns a spec with chains in the hooks of input and output too.
+func hooked(clusters ...cluster) document {
+	return withDirector("keep-marks: true, local-clients: true", clusters...)
+}
+
 // firstPackets returns a spec of clusters that marks only packets that may begin a
 // connection, as those of the sender do.
-func firstPackets(clusters ...cluster) document { return parsed("marks: first-packet", clusters) }
+func firstPackets(clusters ...cluster) document {
+	return withDirector("marks: first-packet", clusters...)
+}
 
-// parsed returns a spec with a key of the director. It does not bind the marks to IPVS: the
-// observer drops packets before IPVS.
-func parsed(director string, clusters []cluster) document {
+func withDirector(keys string, clusters ...cluster) document {
 	var b strings.Builder
 	b.WriteString("clusters:\n")
 	for _, c := range clusters {
 		b.WriteString(c.yaml())
 	}
-	fmt.Fprintf(&b, "director: {%s, bind: false, ip-forward: false}\n", director)
+	fmt.Fprintf(&b, "director: {%s, bind: false, ip-forward: false}\n", keys)
 	d := document{yaml: b.String()}
 	var err error
 	if d.spec, _, err = config.Parse("spec.yaml", strings.NewReader(d.yaml)); err != nil {

@@ -17,7 +17,8 @@ func YAML(spec *config.Spec) string {
 		writeCluster(&b, &spec.Clusters[i])
 	}
 	d := &spec.Director
-	fmt.Fprintf(&b, "director:\n  table: %s\n  bind: %t\n  marks: %s\n  ip-forward: %t\n", d.Table, d.Bind, d.Marks, d.IPForward)
+	fmt.Fprintf(&b, "director:\n  table: %s\n  bind: %t\n  ip-forward: %t\n", d.Table, d.Bind, d.IPForward)
+	fmt.Fprintf(&b, "  marks: %s\n  keep-marks: %t\n  local-clients: %t\n", d.Marks, d.KeepMarks, d.LocalClients)
 	if d.Timeouts != (config.Timeouts{}) {
 		b.WriteString("  ipvs-timeouts:\n")
 		writeTimeout(&b, "tcp", d.Timeouts.TCP)
@@ -52,6 +53,7 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 	} else {
 		fmt.Fprintf(b, "    ports: %s\n", list(c.Ports))
 	}
+	fmt.Fprintf(b, "    source-nat: %s\n", c.SourceNAT)
 	fmt.Fprintf(b, "    forwarding: %s\n    scheduler: %s\n    persistence: %s\n", c.Forwarding, c.Scheduler, duration(c.Persistence))
 	if c.PersistenceNetmask > 0 {
 		fmt.Fprintf(b, "    persistence-netmask: %d\n", c.PersistenceNetmask)

@@ -38,6 +38,9 @@ func restrictedOf(r *nft.Ruleset, vips []netip.Addr) restrictedMarks {
 			continue
 		}
 		for _, c := range t.MarkChains() {
+			if c.Hook != nft.HookPrerouting { // the chains of other hooks set the same marks
+				continue
+			}
 			found := restrictedMarks{}
 			found.addRules(rules[c.Name], vips)
 			for _, rule := range c.Rules {
