@@ -17,7 +17,8 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle, nat := rulesOf(spec, families, markRules), rulesOf(spec, families, activeRules)
+	mangle := slices.Concat(rulesOf(spec, families, allPortsRules), rulesOf(spec, families, markRules))
+	nat := rulesOf(spec, families, activeRules)
 
 	var text strings.Builder
 	writeHeader(&text, families)
@@ -54,13 +55,30 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 	return rules
 }
 
-// markRules returns the rules that mark the cluster's packets. Their order does not
+// allPortsRules returns the rules of a cluster with all ports. They come first: MARK does not
+// end the chain, so the rules of other clusters on the VIP set their marks after it.
+func allPortsRules(c *config.Cluster, family config.Family) []string {
+	var rules []string
+	for _, b := range c.Bindings(family) {
+		for _, vip := range b.VIPs {
+			if b.Ports[0].IsAll() {
+				rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -j MARK --set-mark %d", host(vip), b.Mark))
+			}
+		}
+	}
+	return rules
+}
+
+// markRules returns the rules that mark the cluster's packets to ports. Their order does not
 // matter: two clusters on one VIP have no common ports.
 func markRules(c *config.Cluster, family config.Family) []string {
 	var rules []string
 	for _, b := range c.Bindings(family) {
 		for _, vip := range b.VIPs {
 			for _, ports := range b.Ports {
+				if ports.IsAll() {
+					continue
+				}
 				rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s -j MARK --set-mark %d",
 					host(vip), ports.Protocol, portRange(ports), b.Mark))
 			}

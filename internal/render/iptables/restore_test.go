@@ -19,7 +19,7 @@ import (
 func ftpCluster(translate config.Translation, mark uint32, vips ...string) config.Cluster {
 	c := config.Cluster{Name: "ftp", Mark: mark, FTP: &config.FTP{
 		ControlPorts: []uint16{21},
-		PassivePorts: config.PortRange{Protocol: config.TCP, Low: 10000, High: 20000},
+		PassivePorts: []config.PortRange{{Protocol: config.TCP, Low: 10000, High: 20000}},
 		Active:       &config.ActiveData{Translate: translate, Ports: []uint16{20}},
 	}}
 	for _, vip := range vips {
@@ -48,7 +48,7 @@ func web() config.Cluster {
 // and runs the commands of the recipe in another: iptables-save must print the same.
 func TestRestore(t *testing.T) {
 	wide := ftpCluster(config.Masquerade, 22, "198.51.100.22")
-	wide.FTP.PassivePorts.Low, wide.FTP.PassivePorts.High = 1024, 65535
+	wide.FTP.PassivePorts[0].Low, wide.FTP.PassivePorts[0].High = 1024, 65535
 	wide.FTP.Active.Sources = []netip.Prefix{netip.MustParsePrefix("10.0.2.0/24")}
 	implicit := ftpCluster(config.SNAT, 21, "198.51.100.21", "2001:db8::21")
 	implicit.FTP.ControlPorts = []uint16{21, 990}

@@ -17,7 +17,7 @@ func cluster(change func(*config.Cluster)) *config.Cluster {
 		Name: "ftp", Mark: 21, VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.21")},
 		FTP: &config.FTP{
 			ControlPorts: []uint16{21},
-			PassivePorts: config.PortRange{Protocol: config.TCP, Low: 10000, High: 20000},
+			PassivePorts: []config.PortRange{{Protocol: config.TCP, Low: 10000, High: 20000}},
 			Active:       &config.ActiveData{Ports: []uint16{20}},
 		},
 	}
@@ -104,7 +104,7 @@ func TestFragmentExplains(t *testing.T) {
 	inside := fragment(t, cluster(func(c *config.Cluster) { c.FTP.ControlPorts = []uint16{21, 10021} }))
 	assert.Contains(t, inside, "# Port 10021 is the listener's")
 
-	low := fragment(t, cluster(func(c *config.Cluster) { c.FTP.PassivePorts.Low = 20 }))
+	low := fragment(t, cluster(func(c *config.Cluster) { c.FTP.PassivePorts[0].Low = 20 }))
 	assert.Contains(t, low, "# vsftpd begins at 1024")
 	assert.NotContains(t, low, "# Port 21 is the listener's")
 
@@ -113,7 +113,7 @@ func TestFragmentExplains(t *testing.T) {
 }
 
 func TestFragmentRefuses(t *testing.T) {
-	_, err := vsftpd.Fragment(cluster(func(c *config.Cluster) { c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High = 900, 1023 }))
+	_, err := vsftpd.Fragment(cluster(func(c *config.Cluster) { c.FTP.PassivePorts[0].Low, c.FTP.PassivePorts[0].High = 900, 1023 }))
 	require.ErrorContains(t, err, "cluster ftp: vsftpd supports no passive port below 1024")
 
 	_, err = vsftpd.Fragment(cluster(func(c *config.Cluster) { c.FTP = nil }))
