@@ -73,6 +73,7 @@ func TestServerTunnels(t *testing.T) {
 	for _, checksum := range []string{"none", "csum"} {
 		t.Run(checksum, func(t *testing.T) {
 			k := newKeysLab(t, config.Tunnel, 3, 80)
+			_, _ = k.lab.Servers[1].Run("modprobe", "fou") // the kernel does not load it by itself
 			if _, err := k.lab.Servers[1].Run("ip", "fou", "add", "port", "6080", "gue"); err != nil {
 				t.Skipf("needs the module fou: %v", err)
 			}
@@ -136,17 +137,45 @@ func TestThresholds(t *testing.T) {
 // server answers through the director.
 func TestMixedForwarding(t *testing.T) {
 	k := newKeysLab(t, config.Tunnel, 3, 80)
-	for i, script := range []string{
-		"ip link set wan down; ip address del 198.51.100.21/32 dev tun4; ip route add default via 10.0.0.1",
-		"", "",
-	} {
-		_, err := k.lab.Servers[i].Run("sh", "-c", script)
-		require.NoError(t, err)
-	}
+	k.answerThroughDirector(k.lab.Servers[0])
 	k.apply("ports: [80]", "", ", forwarding: direct", ", forwarding: tunnel")
 	assert.Equal(t, map[string]int{"rs1": 2, "rs2": 2, "rs3": 2}, k.reached("tcp4", 80, 6))
 	assert.Equal(t, "1", strings.TrimSpace(k.director("sysctl", "-n", "net.ipv4.ip_forward")))
 	k.isRestorable()
+}
+
+// answerThroughDirector makes a real server of a lab with tunnel forwarding one for nat.
+func (k *keysLab) answerThroughDirector(s *lab.RealServer) {
+	k.t.Helper()
+	_, err := s.Run("sh", "-c", "ip link set wan down; ip address del "+k.vip.String()+"/32 dev tun4; ip route add default via 10.0.0.1")
+	require.NoError(k.t, err)
+}
+
+// TestMixedForwardingFTP transfers files in each mode from real servers of each forwarding
+// method. Real servers with nat open active data through the director, the others directly.
+func TestMixedForwardingFTP(t *testing.T) {
+	need.Programs(t, "vsftpd")
+	k := newKeysLab(t, config.Tunnel, 3)
+	k.answerThroughDirector(k.lab.Servers[0])
+	k.apply("persistence: 5m; ftp: {passive-ports: [10000-10100, 20000-20500], active-data: {translate: snat}}",
+		"", ", forwarding: direct", ", forwarding: tunnel")
+	require.NoError(t, k.lab.StartFTP(21))
+	var sessions []lab.Session
+	for _, mode := range lab.Modes(config.IPv4) {
+		for range k.lab.Servers {
+			sessions = append(sessions, lab.Session{Client: lab.Own, Family: config.IPv4, Mode: mode, Security: lab.Plain})
+		}
+	}
+	results, err := k.lab.Run(sessions, 1)
+	require.NoError(t, err)
+	servers := map[string]int{}
+	for _, r := range results {
+		require.NoError(t, r.Err, r.Log)
+		assert.True(t, r.Complete() && r.SameServer(), r.Session)
+		servers[r.Control]++
+	}
+	n := len(lab.Modes(config.IPv4))
+	assert.Equal(t, map[string]int{"rs1": n, "rs2": n, "rs3": n}, servers)
 }
 
 // TestSchedulerFlags: with sh-port, connections of one client reach both real servers.
