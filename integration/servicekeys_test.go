@@ -70,8 +70,8 @@ func (k *keysLab) director(command ...string) string {
 // TestServerTunnels has a real server for each type of tunnel. That of gue is a receiver of
 // UDP that hands the inner packet to the device for IP in IP.
 func TestServerTunnels(t *testing.T) {
-	for _, checksum := range []string{"none", "csum"} {
-		t.Run(checksum, func(t *testing.T) {
+	for _, checksum := range []struct{ gue, gre string }{{"none", "none"}, {"csum", "none"}, {"none", "csum"}, {"remcsum", "none"}} {
+		t.Run(fmt.Sprint(checksum), func(t *testing.T) {
 			k := newKeysLab(t, config.Tunnel, 3, 80)
 			_, _ = k.lab.Servers[1].Run("modprobe", "fou") // the kernel does not load it by itself
 			if _, err := k.lab.Servers[1].Run("ip", "fou", "add", "port", "6080", "gue"); err != nil {
@@ -83,7 +83,7 @@ func TestServerTunnels(t *testing.T) {
 			_, err := k.lab.Servers[2].Run("sh", "-c", "ip link set gre4 up; sysctl -qw net.ipv4.conf.gre4.rp_filter=0")
 			require.NoError(t, err)
 			k.apply("ports: [80]; forwarding: tunnel", "",
-				", tunnel: {type: gue, port: 6080, checksum: "+checksum+"}", ", tunnel: {type: gre, checksum: "+checksum+"}")
+				", tunnel: {type: gue, port: 6080, checksum: "+checksum.gue+"}", ", tunnel: {type: gre, checksum: "+checksum.gre+"}")
 			assert.Equal(t, map[string]int{"rs1": 2, "rs2": 2, "rs3": 2}, k.reached("tcp4", 80, 6))
 			k.isRestorable()
 		})

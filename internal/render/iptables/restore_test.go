@@ -58,6 +58,10 @@ func TestRestore(t *testing.T) {
 		mark = "-t mangle -A PREROUTING -p %s -d %s --dport %s -j MARK --set-mark %d"
 		nat  = "-t nat -A POSTROUTING -p tcp -s %s --sport %d -j %s"
 	)
+	all := web()
+	all.Ports, all.Mark = []config.PortRange{config.AllPorts()}, 7
+	signaling := web()
+	signaling.Ports = []config.PortRange{{Protocol: config.SCTP, Low: 2905, High: 2906}}
 	tests := map[string]struct {
 		clusters []config.Cluster
 		commands map[config.Family][]string
@@ -76,6 +80,13 @@ func TestRestore(t *testing.T) {
 				fmt.Sprintf(mark, "tcp", "2001:db8::21", "10000:20000", 21),
 				fmt.Sprintf(mark, "tcp", "2001:db8::21", "21", 21),
 				fmt.Sprintf(nat, "fd00::/64", 20, "MASQUERADE"),
+			}},
+		},
+		"all ports, and others of the VIP": {
+			clusters: []config.Cluster{signaling, all},
+			commands: map[config.Family][]string{config.IPv4: {
+				"-t mangle -A PREROUTING -d 198.51.100.80 -j MARK --set-mark 7",
+				fmt.Sprintf(mark, "sctp", "198.51.100.80", "2905:2906", uint32(0xffffffff)),
 			}},
 		},
 		"mixed": {

@@ -61,6 +61,16 @@ func TestFragmentSettings(t *testing.T) {
 			c.Forwarding = config.Direct
 			withoutActive(c)
 		}, append(passive, active)},
+		"nat and direct": {func(c *config.Cluster) {
+			c.RealServers = []config.RealServer{{Forwarding: config.Direct}, {Forwarding: config.NAT}}
+		}, append(passive, vip, active)},
+		"direct for each real server": {func(c *config.Cluster) {
+			c.RealServers = []config.RealServer{{Forwarding: config.Direct}, {Forwarding: config.Tunnel}}
+			withoutActive(c)
+		}, append(passive, active)},
+		"the widest range": {func(c *config.Cluster) {
+			c.FTP.PassivePorts = []config.PortRange{{Protocol: config.TCP, Low: 1, High: 1100}, {Protocol: config.TCP, Low: 10000, High: 20000}, {Protocol: config.TCP, Low: 30000, High: 30100}}
+		}, append(passive, vip, active)},
 		"IPv6 only": {func(c *config.Cluster) {
 			c.VIPs = nil
 			addVIP(c, "2001:db8::21")
@@ -128,4 +138,16 @@ func TestFragmentIsStrict(t *testing.T) {
 		// vsftpd refuses blanks around '=' and reads a blank before '#' as a setting.
 		assert.Regexp(t, `^(#.*\S|[a-z0-9_]+=[A-Za-z0-9.]+)?\n$`, line)
 	}
+}
+
+// TestFragmentExplainsDifferences: comments name what differs from a cluster of one method and range.
+func TestFragmentExplainsDifferences(t *testing.T) {
+	text := fragment(t, cluster(func(c *config.Cluster) {
+		c.RealServers = []config.RealServer{{Forwarding: config.Direct}, {Forwarding: config.NAT}}
+		c.FTP.PassivePorts = append(c.FTP.PassivePorts, config.PortRange{Protocol: config.TCP, Low: 30000, High: 30100})
+	}))
+	assert.Contains(t, text, "vsftpd supports one range")
+	assert.Contains(t, text, "A real server with direct or tunnel forwarding")
+	assert.NotContains(t, fragment(t, cluster(nil)), "tunnel")
+	assert.NotContains(t, fragment(t, cluster(nil)), "one range")
 }
