@@ -76,7 +76,7 @@ func TestMixedForwarding(t *testing.T) {
 	assert.True(t, spec.Director.IPForward)
 	assert.True(t, c.Forwards(NAT) && c.Forwards(Direct) && !c.Forwards(Tunnel))
 
-	spec, c = cluster("{address: 10.0.0.1, forwarding: nat}, {address: 10.0.0.2, forwarding: nat}")
+	_, c = cluster("{address: 10.0.0.1, forwarding: nat}, {address: 10.0.0.2, forwarding: nat}")
 	assert.Equal(t, "[10000-20000 21]", fmt.Sprint(c.MarkedPorts()))
 	assert.Len(t, c.FTP.Active.Sources, 2)
 

@@ -31,21 +31,22 @@ func newKeysLab(t *testing.T, forwarding config.Forwarding, servers int, ports .
 // apply applies a spec of one cluster: its further keys, and its real servers.
 func (k *keysLab) apply(keys string, servers ...string) {
 	k.t.Helper()
-	spec := "clusters:\n  - name: c\n    mark: 7\n    vips: [" + k.vip.String() + "]\n    vip-device: wan\n"
+	var spec strings.Builder
+	spec.WriteString("clusters:\n  - name: c\n    mark: 7\n    vips: [" + k.vip.String() + "]\n    vip-device: wan\n")
 	for key := range strings.SplitSeq(keys, "; ") {
-		spec += "    " + key + "\n"
+		spec.WriteString("    " + key + "\n")
 	}
 	if !strings.Contains(keys, "scheduler:") {
-		spec += "    scheduler: rr\n"
+		spec.WriteString("    scheduler: rr\n")
 	}
 	if !strings.Contains(keys, "persistence:") {
-		spec += "    persistence: 0\n"
+		spec.WriteString("    persistence: 0\n")
 	}
-	spec += "    real-servers:\n"
+	spec.WriteString("    real-servers:\n")
 	for i, s := range servers {
-		spec += fmt.Sprintf("      - {address: 10.0.0.%d%s}\n", 11+i, s)
+		spec.WriteString(fmt.Sprintf("      - {address: 10.0.0.%d%s}\n", 11+i, s))
 	}
-	require.NoError(k.t, k.lab.Apply(spec), spec)
+	require.NoError(k.t, k.lab.Apply(spec.String()), spec.String())
 }
 
 // reached opens connections and returns how many each real server has.
