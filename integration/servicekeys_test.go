@@ -44,7 +44,7 @@ func (k *keysLab) apply(keys string, servers ...string) {
 	}
 	spec.WriteString("    real-servers:\n")
 	for i, s := range servers {
-		spec.WriteString(fmt.Sprintf("      - {address: 10.0.0.%d%s}\n", 11+i, s))
+		fmt.Fprintf(&spec, "      - {address: 10.0.0.%d%s}\n", 11+i, s)
 	}
 	require.NoError(k.t, k.lab.Apply(spec.String()), spec.String())
 }
