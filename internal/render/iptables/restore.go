@@ -17,7 +17,8 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle, nat := rulesOf(spec, families, markRules(spec.Director)), rulesOf(spec, families, natRules)
+	mangle := slices.Concat(rulesOf(spec, families, markRules(spec.Director, true)), rulesOf(spec, families, markRules(spec.Director, false)))
+	nat := rulesOf(spec, families, natRules)
 
 	var text strings.Builder
 	writeHeader(&text, families)
@@ -55,9 +56,11 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 	return rules
 }
 
-// markRules returns the function that returns the rules that mark the cluster's packets.
-// Their order does not matter: two clusters on one VIP have no common ports.
-func markRules(d config.Director) func(*config.Cluster, config.Family) []string {
+// markRules returns the function that returns the rules that mark the cluster's packets: of
+// clusters with all ports, or of the others. Those with all ports come first: MARK does not
+// end the chain, so the rules of other clusters on the VIP set their marks after it. The order
+// of the others does not matter: two clusters on one VIP have no common ports.
+func markRules(d config.Director, allPorts bool) func(*config.Cluster, config.Family) []string {
 	chains := []string{"PREROUTING"}
 	if d.KeepMarks {
 		chains = append(chains, "INPUT")
@@ -69,7 +72,9 @@ func markRules(d config.Director) func(*config.Cluster, config.Family) []string 
 		var rules []string
 		for _, chain := range chains {
 			for _, b := range c.Bindings(family) {
-				rules = append(rules, markRulesOf(chain, b)...)
+				if b.Ports[0].IsAll() == allPorts {
+					rules = append(rules, markRulesOf(chain, b)...)
+				}
 			}
 		}
 		return rules
@@ -80,6 +85,10 @@ func markRulesOf(chain string, b config.Binding) []string {
 	var rules []string
 	for _, vip := range b.VIPs {
 		for _, ports := range b.Ports {
+			if ports.IsAll() {
+				rules = append(rules, fmt.Sprintf("-A %s -d %s -j MARK --set-mark %d", chain, host(vip), b.Mark))
+				continue
+			}
 			rules = append(rules, fmt.Sprintf("-A %s -d %s -p %s -m %[3]s --dport %s -j MARK --set-mark %d",
 				chain, host(vip), ports.Protocol, portRange(ports), b.Mark))
 		}
