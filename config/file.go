@@ -24,6 +24,7 @@ type fileCluster struct {
 	ftp         field[fileFTP]
 	ports       field[[]item[PortRange]]
 	forwarding  field[Forwarding]
+	sourceNAT   field[SourceNAT]
 	scheduler   field[string]
 	flags       field[[]item[string]]
 	onePacket   field[bool]
@@ -66,6 +67,8 @@ type fileDirector struct {
 	ipForward field[bool]
 	timeouts  fileTimeouts
 	sysctls   field[[]item[Sysctl]]
+	keepMarks field[bool]
+	local     field[bool]
 }
 
 type fileTimeouts struct{ tcp, tcpFin, udp field[time.Duration] }
@@ -93,6 +96,7 @@ var clusterKeys = []key[fileCluster]{
 	{"ftp", set(func(c *fileCluster) *field[fileFTP] { return &c.ftp }, (*decoder).ftp)},
 	{"ports", set(func(c *fileCluster) *field[[]item[PortRange]] { return &c.ports }, atMost(maxPortEntries, list("port", portRange(true))))},
 	{"forwarding", set(func(c *fileCluster) *field[Forwarding] { return &c.forwarding }, (*decoder).forwarding)},
+	{"source-nat", set(func(c *fileCluster) *field[SourceNAT] { return &c.sourceNAT }, (*decoder).sourceNAT)},
 	{"scheduler", set(func(c *fileCluster) *field[string] { return &c.scheduler }, (*decoder).scheduler)},
 	{"scheduler-flags", set(func(c *fileCluster) *field[[]item[string]] { return &c.flags }, orEmpty(list("flag", (*decoder).schedulerFlag)))},
 	{"one-packet", set(func(c *fileCluster) *field[bool] { return &c.onePacket }, (*decoder).boolean)},
@@ -190,6 +194,8 @@ func (d *decoder) tunnel(n *yaml.Node, what string) (fileTunnel, bool) {
 var directorKeys = []key[fileDirector]{
 	{"table", set(func(f *fileDirector) *field[string] { return &f.table }, (*decoder).table)},
 	{"bind", set(func(f *fileDirector) *field[bool] { return &f.bind }, (*decoder).boolean)},
+	{"keep-marks", set(func(f *fileDirector) *field[bool] { return &f.keepMarks }, (*decoder).boolean)},
+	{"local-clients", set(func(f *fileDirector) *field[bool] { return &f.local }, (*decoder).boolean)},
 	{"ip-forward", set(func(f *fileDirector) *field[bool] { return &f.ipForward }, (*decoder).boolean)},
 	{"ipvs-timeouts", func(d *decoder, n *yaml.Node, what string, f *fileDirector) {
 		optionalMapping(d, n, what, timeoutKeys, &f.timeouts)

@@ -48,6 +48,7 @@ type Cluster struct {
 
 	VIPDevice   string        // apply adds the VIPs to this device; empty: to no device
 	Forwarding  Forwarding    // default of the real servers; see Forwards
+	SourceNAT   SourceNAT     // of real servers with NAT
 	Scheduler   string        // name of an IPVS scheduler: rr, wlc, sh, …
 	Hash        HashFlags     // of the schedulers sh and mh
 	OnePacket   bool          // each UDP packet is scheduled on its own; UDP only
@@ -99,11 +100,13 @@ type RealServer struct {
 
 // Director has the settings of the whole director.
 type Director struct {
-	Table     string // name of the nftables tables, one per family
-	Bind      bool   // false: marks only; another program manages IPVS
-	IPForward bool
-	Timeouts  Timeouts
-	Sysctls   []Sysctl // sorted by name
+	Table        string // name of the nftables tables, one per family
+	Bind         bool   // false: marks only; another program manages IPVS
+	KeepMarks    bool   // the marks are set once more right before IPVS
+	LocalClients bool   // packets that the director itself sends are marked too
+	IPForward    bool
+	Timeouts     Timeouts
+	Sysctls      []Sysctl // sorted by name
 }
 
 // Timeouts are the timeouts of IPVS connections, in whole seconds; 0: leave
