@@ -11,11 +11,9 @@ func (c *checker) sourceNAT(i int) {
 	if !in.sourceNAT.valid || cluster.SourceNAT == NoSourceNAT {
 		return
 	}
-	for _, other := range []Forwarding{Direct, Tunnel} {
-		if cluster.Forwards(other) {
-			c.mistake(in.sourceNAT.position, "source-nat is for nat, and this cluster forwards by %s: real servers answer clients by themselves; remove source-nat", other)
-			return
-		}
+	if !cluster.Forwards(NAT) && !in.forwardingUnreadable() {
+		c.mistake(in.sourceNAT.position, "source-nat is for nat, and this cluster forwards by %s: real servers answer clients by themselves; remove source-nat", methodsOf(cluster))
+		return
 	}
 	if cluster.FTP == nil || in.vips.unreadable() {
 		return

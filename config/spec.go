@@ -48,7 +48,7 @@ type Cluster struct {
 
 	VIPDevice   string        // apply adds the VIPs to this device; empty: to no device
 	Forwarding  Forwarding    // default of the real servers; see Forwards
-	SourceNAT   SourceNAT     // with nat real servers only
+	SourceNAT   SourceNAT     // of real servers with NAT
 	Scheduler   string        // name of an IPVS scheduler: rr, wlc, sh, …
 	Hash        HashFlags     // of the schedulers sh and mh
 	OnePacket   bool          // each UDP packet is scheduled on its own; UDP only

@@ -68,7 +68,7 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 			assert.True(t, 0 <= c.PersistenceNetmask && c.PersistenceNetmask <= family.Bits())
 		}
 	}
-	assert.True(t, c.SourceNAT == NoSourceNAT || c.Forwarding == NAT)
+	assert.True(t, c.SourceNAT == NoSourceNAT || c.Forwards(NAT))
 	assert.Equal(t, c.FTP != nil && c.Forwards(NAT), c.FTP != nil && c.FTP.Active != nil)
 	if c.FTP != nil && c.FTP.Active != nil {
 		assertValidActive(t, c)

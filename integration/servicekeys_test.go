@@ -71,24 +71,19 @@ func (k *keysLab) director(command ...string) string {
 // TestServerTunnels has a real server for each type of tunnel. That of gue is a receiver of
 // UDP that hands the inner packet to the device for IP in IP.
 func TestServerTunnels(t *testing.T) {
-	for _, checksum := range []struct{ gue, gre string }{{"none", "none"}, {"csum", "none"}, {"none", "csum"}, {"remcsum", "none"}} {
-		t.Run(fmt.Sprint(checksum), func(t *testing.T) {
-			k := newKeysLab(t, config.Tunnel, 3, 80)
-			_, _ = k.lab.Servers[1].Run("modprobe", "fou") // the kernel does not load it by itself
-			if _, err := k.lab.Servers[1].Run("ip", "fou", "add", "port", "6080", "gue"); err != nil {
-				t.Skipf("needs the module fou: %v", err)
-			}
-			if _, err := k.lab.Servers[2].Run("ip", "link", "add", "gre4", "type", "gre", "local", "10.0.0.13"); err != nil {
-				t.Skipf("needs the module ip_gre: %v", err)
-			}
-			_, err := k.lab.Servers[2].Run("sh", "-c", "ip link set gre4 up; sysctl -qw net.ipv4.conf.gre4.rp_filter=0")
-			require.NoError(t, err)
-			k.apply("ports: [80]; forwarding: tunnel", "",
-				", tunnel: {type: gue, port: 6080, checksum: "+checksum.gue+"}", ", tunnel: {type: gre, checksum: "+checksum.gre+"}")
-			assert.Equal(t, map[string]int{"rs1": 2, "rs2": 2, "rs3": 2}, k.reached("tcp4", 80, 6))
-			k.isRestorable()
-		})
+	k := newKeysLab(t, config.Tunnel, 3, 80)
+	_, _ = k.lab.Servers[1].Run("modprobe", "fou") // the kernel does not load it by itself
+	if _, err := k.lab.Servers[1].Run("ip", "fou", "add", "port", "6080", "gue"); err != nil {
+		t.Skipf("needs the module fou: %v", err)
 	}
+	if _, err := k.lab.Servers[2].Run("ip", "link", "add", "gre4", "type", "gre", "local", "10.0.0.13"); err != nil {
+		t.Skipf("needs the module ip_gre: %v", err)
+	}
+	_, err := k.lab.Servers[2].Run("sh", "-c", "ip link set gre4 up; sysctl -qw net.ipv4.conf.gre4.rp_filter=0")
+	require.NoError(t, err)
+	k.apply("ports: [80]; forwarding: tunnel", "", ", tunnel: {type: gue, port: 6080}", ", tunnel: {type: gre}")
+	assert.Equal(t, map[string]int{"rs1": 2, "rs2": 2, "rs3": 2}, k.reached("tcp4", 80, 6))
+	k.isRestorable()
 }
 
 // isRestorable compares the services that apply has made with those that ipvsadm makes of
@@ -150,33 +145,6 @@ func (k *keysLab) answerThroughDirector(s *lab.RealServer) {
 	k.t.Helper()
 	_, err := s.Run("sh", "-c", "ip link set wan down; ip address del "+k.vip.String()+"/32 dev tun4; ip route add default via 10.0.0.1")
 	require.NoError(k.t, err)
-}
-
-// TestMixedForwardingFTP transfers files in each mode from real servers of each forwarding
-// method. Real servers with nat open active data through the director, the others directly.
-func TestMixedForwardingFTP(t *testing.T) {
-	need.Programs(t, "vsftpd")
-	k := newKeysLab(t, config.Tunnel, 3)
-	k.answerThroughDirector(k.lab.Servers[0])
-	k.apply("persistence: 5m; ftp: {passive-ports: [10000-10100, 20000-20500], active-data: {translate: snat}}",
-		"", ", forwarding: direct", ", forwarding: tunnel")
-	require.NoError(t, k.lab.StartFTP(21))
-	var sessions []lab.Session
-	for _, mode := range lab.Modes(config.IPv4) {
-		for range k.lab.Servers {
-			sessions = append(sessions, lab.Session{Client: lab.Own, Family: config.IPv4, Mode: mode, Security: lab.Plain})
-		}
-	}
-	results, err := k.lab.Run(sessions, 1)
-	require.NoError(t, err)
-	servers := map[string]int{}
-	for _, r := range results {
-		require.NoError(t, r.Err, r.Log)
-		assert.True(t, r.Complete() && r.SameServer(), r.Session)
-		servers[r.Control]++
-	}
-	n := len(lab.Modes(config.IPv4))
-	assert.Equal(t, map[string]int{"rs1": n, "rs2": n, "rs3": n}, servers)
 }
 
 // TestSchedulerFlags: with sh-port, connections of one client reach both real servers.

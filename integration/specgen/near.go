@@ -64,7 +64,7 @@ func (d *draft) changeHooks() {
 	case 1:
 		d.spec.Director.LocalClients = !d.spec.Director.LocalClients
 	case 2:
-		if c.Forwarding == config.NAT {
+		if c.Forwards(config.NAT) {
 			c.SourceNAT = config.SourceNAT(d.IntN(3))
 		}
 	}

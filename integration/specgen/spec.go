@@ -77,9 +77,6 @@ func (d *draft) addCluster(s service) {
 	} else {
 		c.Forwarding = config.Direct + config.Forwarding(d.IntN(2))
 	}
-	if c.Forwarding == config.NAT && d.oneIn(3) {
-		c.SourceNAT = config.SourceNAT(d.IntN(3))
-	}
 	s.give(&c)
 	translate := config.Translation(d.IntN(3))
 	for _, family := range d.families() {
@@ -96,6 +93,9 @@ func (d *draft) addCluster(s service) {
 	}
 	c.Mark = d.freeMark(&c)
 	d.addServers(&c)
+	if c.Forwards(config.NAT) && d.oneIn(3) {
+		c.SourceNAT = config.SourceNAT(d.IntN(3))
+	}
 	if s.ftp && c.Forwards(config.NAT) {
 		d.addActiveData(&c, translate)
 	}
