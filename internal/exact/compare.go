@@ -17,10 +17,11 @@ type Difference struct {
 
 // A Treatment is what a side does with a packet.
 type Treatment struct {
-	Outcome string // in words
-	Steps   []Step // of the rules that act on it, in order
-	Service *oldconfig.Service
-	Mark    uint32
+	Outcome string             // in words
+	Steps   []Step             // of the rules that act on it, in order
+	Service *oldconfig.Service // of IPVS; nil: none takes it
+	Mark    uint32             // at the end
+	Group   string             // what connections of a client have in common that keep one real server; "" without persistence
 }
 
 // An Unproven is a reason for which packets could not be compared.

@@ -143,7 +143,7 @@ func (g generator) service(s *oldconfig.Service) *oldconfig.Service {
 func (g generator) packet() Packet {
 	near := func(n uint64) uint16 { return uint16(n + g.one(0, 0, 1, 0xffff)) }
 	p := Packet{
-		Protocol: uint8(g.one(6, 6, 17, 132)), State: stateNew, FromType: sourceUnicast,
+		Protocol: uint8(g.one(6, 6, 17, 132)), State: stateNew, FromType: Unicast,
 		From: netip.AddrPortFrom(address(g.addr(), 4), near(g.port())), To: netip.AddrPortFrom(address(g.addr(), 4), near(g.port())),
 	}
 	if p.Protocol == 6 {

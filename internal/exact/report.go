@@ -25,7 +25,7 @@ func preferred(f field, family oldconfig.Family) oldconfig.Number {
 	case f == destinationPort:
 		return number(1)
 	case f == sourceType:
-		return number(sourceUnicast)
+		return number(Unicast)
 	}
 	return oldconfig.Number{}
 }

@@ -9,6 +9,11 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
+	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
+	"github.com/lvsmark/lvsmark/internal/importer/keepalived"
+	"github.com/lvsmark/lvsmark/internal/importer/ldirectord"
+	"github.com/lvsmark/lvsmark/internal/importer/lvscf"
+	"github.com/lvsmark/lvsmark/internal/importer/nftables"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -29,6 +34,12 @@ type Reader struct {
 func readers() []Reader {
 	return []Reader{
 		{"iptables-save", iptables.RecognisesSave, iptables.ReadSave},
+		{"nft -j", nftables.RecognisesJSON, nftables.ReadJSON},
+		{"nft", nftables.Recognises, nftables.Read},
+		{"ipvsadm", ipvsadm.Recognises, ipvsadm.Read},
+		{"keepalived", keepalived.Recognises, keepalived.Read},
+		{"ldirectord", ldirectord.Recognises, ldirectord.Read},
+		{"lvs.cf", lvscf.Recognises, lvscf.Read},
 	}
 }
 
