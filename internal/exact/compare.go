@@ -211,7 +211,7 @@ func (c *comparison) known(old, new *program, b box, k kind) bool {
 	c.done[key] = true
 	if c.leaves++; c.leaves > maxLeaves {
 		c.exceeded = true
-		c.unproven(nil, "the rules have too many combinations", packetOf(b.example(c.family), c.family, c.devices, stateNew))
+		c.unproven(nil, "the rules have too many combinations", packetOf(b.example(c.family, c.path), c.family, c.devices, stateNew))
 	}
 	return c.exceeded
 }

@@ -5,10 +5,12 @@ package nftables
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -65,7 +67,42 @@ func isFamily(word string) bool {
 func Read(name, text string) (*oldconfig.Config, error) { return load(name, text) }
 
 // ReadJSON reads JSON of nft.
-func ReadJSON(name, text string) (*oldconfig.Config, error) { return load(name, text, "-j") }
+func ReadJSON(name, text string) (*oldconfig.Config, error) {
+	ordered, err := inOrder(text)
+	if err != nil {
+		return nil, err
+	}
+	return load(name, ordered, "-j")
+}
+
+// inOrder sorts the objects of a listing so that each follows those that it names: nft lists
+// verdict maps before the chains that they lead to, and does not load that.
+func inOrder(text string) (string, error) {
+	var document struct {
+		Objects []json.RawMessage `json:"nftables"`
+	}
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		return "", err
+	}
+	order := []string{"metainfo", "table", "chain", "set", "map", "element", "rule"}
+	place := make(map[string]int)
+	for i, kind := range order {
+		place[kind] = i + 1
+	}
+	keyOf := func(object json.RawMessage) int {
+		var kinds map[string]json.RawMessage
+		_ = json.Unmarshal(object, &kinds) // nft refuses what is no object
+		for kind := range kinds {
+			if place[kind] != 0 {
+				return place[kind]
+			}
+		}
+		return place["set"] // counters and other objects that rules name
+	}
+	slices.SortStableFunc(document.Objects, func(a, b json.RawMessage) int { return keyOf(a) - keyOf(b) })
+	ordered, err := json.Marshal(document)
+	return string(ordered), err
+}
 
 // load loads the text on a thread that ends with it, and with the thread ends the network
 // namespace.
