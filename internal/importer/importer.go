@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/internal/importer/firewalld"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
 	"github.com/lvsmark/lvsmark/internal/importer/shell"
@@ -32,6 +33,7 @@ func readers() []Reader {
 	return []Reader{
 		{"iptables-save", iptables.RecognisesSave, iptables.ReadSave},
 		{ipvsadm.Name, ipvsadm.Recognises, ipvsadm.Read},
+		{"firewalld", firewalld.Recognises, firewalld.Read},
 		{"shell", shell.Recognises, shell.Read}, // after ipvsadm: it has its commands too
 	}
 }
