@@ -10,6 +10,7 @@ import (
 // Tracking is how the director tracks connections. The zero value is the kernel's default.
 type Tracking struct {
 	IPVS   bool // net.ipv4.vs.conntrack: IPVS leaves its connections to connection tracking
+	Needed bool // a cluster has source-nat, which needs that
 	Strict bool // net.netfilter.nf_conntrack_tcp_loose is 0
 }
 

@@ -62,9 +62,17 @@ func (f *Finding) advice() string {
 	case Untracks:
 		return "exclude active data from that rule: the kernel does not translate packets without connection tracking"
 	case Offloads:
-		return "exclude the real servers from that rule, or set net.ipv4.vs.conntrack to 0: IPVS cannot translate packets that a flowtable forwards"
+		return "exclude the real servers from that rule" + f.orWithoutTracking() + ": IPVS cannot translate packets that a flowtable forwards"
 	}
 	return f.acceptance()
+}
+
+// orWithoutTracking is the remedy that source-nat excludes.
+func (f *Finding) orWithoutTracking() string {
+	if f.Tracking.Needed {
+		return ""
+	}
+	return ", or set net.ipv4.vs.conntrack to 0"
 }
 
 // acceptance says how to let the packets pass.
