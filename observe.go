@@ -96,8 +96,7 @@ func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 		warnings = append(warnings, fmt.Sprintf("%s has rules (table %s), which lvsmark does not read: `%s-save` shows whether they affect packets to the VIPs",
 			v.Program, strings.Join(v.Tables, ", "), v.Program))
 	}
-	settings := spec.Settings()
-	host := hostcheck.Host{Value: func(name, missing string) string { return valueAfter(settings, name, missing) }}
+	host := hostcheck.Host{Value: func(name, missing string) string { return valueAfter(spec, name, missing) }}
 	warnings = append(warnings, host.Warnings(spec)...)
 	for i, warning := range warnings {
 		warnings[i] = printable.Line(warning)
@@ -131,18 +130,21 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 // tracking returns how the director tracks connections after an apply of the spec. A sysctl
 // that does not exist has its default: its module is not loaded.
 func tracking(spec *config.Spec) firewall.Tracking {
-	settings := spec.Settings()
 	return firewall.Tracking{
-		IPVS:   valueAfter(settings, "net.ipv4.vs.conntrack", "0") != "0",
+		IPVS:   valueAfter(spec, config.ConntrackSysctl, "0") != "0",
 		Needed: spec.TranslatesClients(),
-		Strict: valueAfter(settings, "net.netfilter.nf_conntrack_tcp_loose", "1") == "0",
+		Strict: valueAfter(spec, "net.netfilter.nf_conntrack_tcp_loose", "1") == "0",
 	}
 }
 
-// valueAfter returns the value that a sysctl has after an apply of the settings.
-func valueAfter(settings []config.Setting, name, missing string) string {
-	if i := slices.IndexFunc(settings, func(s config.Setting) bool { return s.Name == name }); i >= 0 {
-		return settings[i].Value
+// valueAfter returns the value that a sysctl has after an apply of the spec. Forwarding of
+// the spec is left out: when it is turned on, the kernel changes that of each device.
+func valueAfter(spec *config.Spec, name, missing string) string {
+	if i := slices.IndexFunc(spec.Director.Sysctls, func(s config.Sysctl) bool { return s.Name == name }); i >= 0 {
+		return spec.Director.Sysctls[i].Value
+	}
+	if name == config.ConntrackSysctl && spec.TranslatesClients() {
+		return "1"
 	}
 	value, err := sysctl.Read(name)
 	if err != nil {

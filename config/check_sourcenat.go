@@ -34,9 +34,9 @@ func (c *checker) conntrack() {
 	}
 	for _, sysctl := range c.file.director.sysctls.value {
 		value, err := strconv.ParseInt(sysctl.value.Value, 0, 32)
-		if sysctl.value.Name == conntrackSysctl && (err != nil || value == 0) {
+		if sysctl.value.Name == ConntrackSysctl && (err != nil || value == 0) {
 			c.mistake(sysctl.position, "sysctl %s: %s contradicts source-nat of %s: the kernel translates only packets that connection tracking knows, and with 0 IPVS ends their tracking; remove the sysctl, which source-nat sets to 1",
-				conntrackSysctl, clip(sysctl.value.Value), c.label(i))
+				ConntrackSysctl, clip(sysctl.value.Value), c.label(i))
 		}
 	}
 }

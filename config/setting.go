@@ -37,8 +37,8 @@ func (s *Spec) Settings() []Setting {
 		settings = appendTimeout(settings, TimeoutTCPFin, timeouts.TCPFin)
 		settings = appendTimeout(settings, TimeoutUDP, timeouts.UDP)
 	}
-	if s.TranslatesClients() && !slices.ContainsFunc(s.Director.Sysctls, func(s Sysctl) bool { return s.Name == conntrackSysctl }) {
-		settings = append(settings, Setting{conntrackSysctl, "1"})
+	if s.TranslatesClients() && !slices.ContainsFunc(s.Director.Sysctls, func(s Sysctl) bool { return s.Name == ConntrackSysctl }) {
+		settings = append(settings, Setting{ConntrackSysctl, "1"})
 	}
 	for _, sysctl := range s.Director.Sysctls {
 		setting := Setting(sysctl)
@@ -55,9 +55,9 @@ func (s *Spec) Serves(f Family) bool {
 	return slices.ContainsFunc(s.Clusters, func(c Cluster) bool { return c.Serves(f) })
 }
 
-// conntrackSysctl makes IPVS leave its connections to connection tracking
+// ConntrackSysctl makes IPVS leave its connections to connection tracking
 // (Documentation/networking/ipvs-sysctl.rst), which translates their sources.
-const conntrackSysctl = "net.ipv4.vs.conntrack"
+const ConntrackSysctl = "net.ipv4.vs.conntrack"
 
 // TranslatesClients reports whether a cluster has source-nat.
 func (s *Spec) TranslatesClients() bool {

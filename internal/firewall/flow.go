@@ -185,7 +185,7 @@ func (f flow) passes(c *chain, at stage) (passes, perhaps bool) {
 	case activeToVIP:
 		return !nat && (at.hook == ingress || at.hook == prerouting && at.priority < nft.PriorityNATDest), false
 	}
-	return !nat && f.passesLate(c, at), false
+	return (!nat || f == toServer && at.hook == postrouting) && f.passesLate(c, at), false
 }
 
 // passesLate is passes for flows after a translation.
