@@ -57,7 +57,7 @@ func TestSourceNAT(t *testing.T) {
 		}
 		seen := s.seen(t, f)
 		assert.Contains(t, seen, lab.VIP(f), "snat")
-		assert.NotContains(t, seen, lab.Outside(f, 10), "no connection from the address of the client")
+		assert.NotContains(t, seen, lab.Outside(f, 100), "no connection from the address of the client")
 	}
 	for _, f := range l.Families {
 		_, err := l.Director.Run("curl", "--silent", "--show-error", "--max-time", "60", fmt.Sprintf("ftp://%s/who", netip.AddrPortFrom(s.server.Address(f), 21)))
