@@ -91,3 +91,37 @@ func TestFurtherChainsUnmarked(t *testing.T) {
 		})
 	}
 }
+
+// TestHealFurtherChains changes the chains and sets of these keys by hand. A commit restores
+// them.
+func TestHealFurtherChains(t *testing.T) {
+	for name, script := range map[string]string{
+		"chain of input deleted":  "flush chain ip lvsmark input; delete chain ip lvsmark input",
+		"chain of output emptied": "flush chain ip lvsmark output",
+		"rule added before marks": "insert rule ip lvsmark input tcp dport 80 accept",
+		"source-nat emptied":      "flush chain ip lvsmark source_nat",
+		"source-nat deleted":      "flush chain ip lvsmark source_nat; delete chain ip lvsmark source_nat; delete set ip lvsmark snat_marks",
+		"translated otherwise":    "insert rule ip lvsmark source_nat meta mark @snat_marks ip daddr @snat_servers masquerade",
+		"to another address":      "flush chain ip lvsmark source_nat; add rule ip lvsmark source_nat meta mark @snat_marks ip daddr @snat_servers snat to ct reply ip daddr",
+		"mark removed":            "delete element ip lvsmark masquerade_marks { 2 }",
+		"mark added":              "add element ip lvsmark snat_marks { 3 }",
+		"real server removed":     "delete element ip lvsmark masquerade_servers { 10.0.0.1 }",
+		"IPv6, real server added": "add element ip6 lvsmark snat_servers { fd00::9 }",
+		"table deleted":           "delete table ip lvsmark",
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := rehearse(t, parse(t, furtherKeys))
+			inScratch(t, func() {
+				conn := dial(t)
+				apply(t, conn, want)
+				assert.Empty(t, apply(t, conn, want), "a second apply")
+				before := list(t, "ruleset")
+				run(t, script, "-f", "-")
+				assert.NotEmpty(t, apply(t, conn, want))
+				now := snapshot(t, conn)
+				assert.Empty(t, nft.Compare(&now.Ruleset, want).Changes(), "after healing")
+				assert.Equal(t, sortedLines(before), sortedLines(list(t, "ruleset")))
+			})
+		})
+	}
+}
