@@ -108,10 +108,12 @@ func FromKernel(v ipvs.VirtualService, line oldconfig.Line, name string) *oldcon
 // natServers returns the real servers that send packets through the director.
 func natServers(sides ...exact.Side) []netip.Addr {
 	var list []netip.Addr
+	known := map[netip.Addr]bool{}
 	for _, side := range sides {
 		for _, s := range side.Services {
 			for _, r := range s.RealServers {
-				if r.Forwarding == config.NAT && r.RawForwarding == 0 && !slices.Contains(list, r.Address) {
+				if r.Forwarding == config.NAT && r.RawForwarding == 0 && !known[r.Address] {
+					known[r.Address] = true
 					list = append(list, r.Address)
 				}
 			}
