@@ -18,6 +18,7 @@ UseIPv6 on
 User nobody
 Group nogroup
 AuthPAM off
+UseFtpUsers off
 UseReverseDNS off
 WtmpLog off
 DelayTable none
@@ -77,14 +78,15 @@ func (s *RealServer) startProftpd(base, rendered string) error {
 	return err
 }
 
-// startPure starts pure-ftpd, whose anonymous users have the directory of the variable
-// FTP_ANON_DIR.
+// startPure starts pure-ftpd. Its anonymous users have the home directory of user ftp, so the
+// server's directory is mounted there: ip netns exec gives it mounts of its own.
 func (s *RealServer) startPure(base, rendered string) error {
 	text := rendered + fmt.Sprintf("AnonymousOnly yes\nDontResolve yes\nVerboseLog yes\nMaxClientsPerIP 100\nTLS 1\nCertFile %s\n", s.lab.keyFile())
 	if err := os.WriteFile(base+".conf", []byte(text), 0o600); err != nil {
 		return err
 	}
-	p, err := s.Start(base+".log", "env", "FTP_ANON_DIR="+s.Dir, "pure-ftpd", base+".conf")
+	const script = `mount --bind "$1" "$(getent passwd ftp | cut -d: -f6)" && exec pure-ftpd "$2"`
+	p, err := s.Start(base+".log", "sh", "-c", script, "sh", s.Dir, base+".conf")
 	s.ftp = append(s.ftp, p)
 	return err
 }
