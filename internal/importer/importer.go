@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/importer/firewalld"
+	"github.com/lvsmark/lvsmark/internal/importer/ftpserver"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
 	"github.com/lvsmark/lvsmark/internal/importer/keepalived"
@@ -44,6 +45,7 @@ func readers() []Reader {
 		{keepalived.Name, keepalived.Recognises, keepalived.Read},
 		{ldirectord.Name, ldirectord.Recognises, ldirectord.Read},
 		{lvscf.Name, lvscf.Recognises, lvscf.Read},
+		{ftpserver.Name, ftpserver.Recognises, ftpserver.Read},
 	}
 }
 
