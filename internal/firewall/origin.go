@@ -132,6 +132,15 @@ func (l *loader) targetRange(e nft.Expression) *natRange {
 		if info.BasePort == 0 {
 			return l.rangeOf(info.NatRange)
 		}
+	case *xt.Unknown:
+		const size = 40 // struct nf_nat_range
+		if x := extensionOf("", of.Rev, info); len(x.info) >= size && l.space.size == 16 {
+			ports := binary.BigEndian
+			return l.rangeOf(xt.NatRange{
+				Flags: uint(x.uint32(0)), MinIP: x.info[4:20], MaxIP: x.info[20:36],
+				MinPort: ports.Uint16(x.info[36:]), MaxPort: ports.Uint16(x.info[38:]),
+			})
+		}
 	}
 	return nil
 }

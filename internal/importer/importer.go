@@ -41,11 +41,11 @@ func readers() []Reader {
 		{"nft", nftables.Recognises, nftables.Read},
 		{ipvsadm.Name, ipvsadm.Recognises, ipvsadm.Read},
 		{"firewalld", firewalld.Recognises, firewalld.Read},
-		{"shell", shell.Recognises, shell.Read}, // after ipvsadm: it has its commands too
 		{keepalived.Name, keepalived.Recognises, keepalived.Read},
 		{ldirectord.Name, ldirectord.Recognises, ldirectord.Read},
 		{lvscf.Name, lvscf.Recognises, lvscf.Read},
 		{ftpserver.Name, ftpserver.Recognises, ftpserver.Read},
+		{"shell", shell.Recognises, shell.Read}, // after ipvsadm: it has its commands too
 	}
 }
 

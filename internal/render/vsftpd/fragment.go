@@ -33,6 +33,7 @@ func Fragment(c *config.Cluster) (string, error) {
 	writePassive(&b, c)
 	writeAddress(&b, c)
 	writeActive(&b, c.FTP, instances[0])
+	writeForeignClients(&b, c)
 	for _, other := range instances[1:] {
 		writeFurther(&b, instances[0], other)
 	}
@@ -177,4 +178,15 @@ func writeSettings(b *strings.Builder, settings ...string) {
 	for _, setting := range settings {
 		b.WriteString(setting + "\n")
 	}
+}
+
+// writeForeignClients allows active data connections to the client: with source-nat, the
+// control connection comes from another address.
+func writeForeignClients(b *strings.Builder, c *config.Cluster) {
+	if c.SourceNAT == config.NoSourceNAT {
+		return
+	}
+	b.WriteString("\n# With source-nat, control connections come from the director, but PORT and EPRT name the\n" +
+		"# client. This allows active data to any address (FTP bounce): leave it out if clients are passive.\n" +
+		"port_promiscuous=YES\n")
 }
