@@ -35,6 +35,7 @@ type conjunct []oldconfig.Match
 type module struct {
 	name    string
 	opaque  bool // a match whose meaning is not known
+	broken  bool // the value of an option is missing
 	options []option
 }
 
@@ -276,6 +277,7 @@ func (p *parser) moduleOption(m *module, name string, count int) {
 		p.modules = slices.Concat([]*module{m}, p.modules)
 	}
 	m.options = append(m.options, o)
+	m.broken = m.broken || !ok
 	if m == p.target || m.opaque {
 		return
 	}
