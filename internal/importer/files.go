@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lvsmark/lvsmark/internal/importer/firewalld"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/importer/shell"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -43,12 +44,14 @@ func (f File) read(sets []File) (*oldconfig.Config, error) {
 			r.Save(s.Name, s.Text)
 		}
 	}
-	switch isShell := isOf("shell", f.Text); {
-	case len(sets) == 0 || iptables.IsSets(f.Text):
-	case iptables.RecognisesSave(f.Text):
-		return iptables.ReadSaveWith(f.Name, f.Text, load)
-	case isShell:
-		return shell.ReadWith(f.Name, f.Text, load)
+	if len(sets) > 0 && !iptables.IsSets(f.Text) {
+		for language, read := range map[string]func(string, string, func(*iptables.Ruleset)) (*oldconfig.Config, error){
+			"iptables-save": iptables.ReadSaveWith, "firewalld": firewalld.ReadWith, "shell": shell.ReadWith,
+		} {
+			if isOf(language, f.Text) {
+				return read(f.Name, f.Text, load)
+			}
+		}
 	}
 	return read(f.Name, f.Text, readers())
 }
