@@ -14,7 +14,7 @@ const (
 // limitsOf are those of single packages.
 func limitsOf(name string) (files, back int) {
 	switch name {
-	case "nft": // the chains of each key of the spec have a file of their own, which Compile calls
+	case "nft": // the chains of each key of the spec, and texts of rules, have files of their own
 		return 42, 22
 	case ".":
 		return 15, 20
