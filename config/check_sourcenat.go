@@ -18,7 +18,7 @@ func (c *checker) sourceNAT(i int) {
 	if cluster.FTP == nil || in.vips.unreadable() {
 		return
 	}
-	c.note(in.sourceNAT.position, "FTP servers of a cluster with source-nat see the director as the client: they refuse active data (PORT, EPRT) to another address unless configured otherwise, in vsftpd with port_promiscuous=YES, and need a route to the clients for it")
+	c.note(in.sourceNAT.position, "FTP servers of a cluster with source-nat see the director as the client: they refuse active data (PORT, EPRT) to another address unless configured otherwise, and need a route to the clients for it; passive data works")
 	for _, family := range Families() {
 		if n := len(cluster.VIPsOf(family)); cluster.SourceNAT == SourceNATToVIP && n > 1 {
 			c.note(in.sourceNAT.position, "with source-nat: snat, sessions on all but one of the %d %s VIPs may have control and data connections from different addresses, which FTP servers refuse by default; source-nat: masquerade has one address", n, family)

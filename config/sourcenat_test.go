@@ -35,7 +35,7 @@ func TestSourceNATWithSysctl(t *testing.T) {
 
 func TestNotesOfSourceNAT(t *testing.T) {
 	_, notes := parseValid(t, oneCluster("ftp:", "source-nat: masquerade"))
-	assert.Equal(t, []string{`f:7:17: FTP servers of a cluster with source-nat see the director as the client: they refuse active data (PORT, EPRT) to another address unless configured otherwise, in vsftpd with port_promiscuous=YES, and need a route to the clients for it`}, notes)
+	assert.Equal(t, []string{`f:7:17: FTP servers of a cluster with source-nat see the director as the client: they refuse active data (PORT, EPRT) to another address unless configured otherwise, and need a route to the clients for it; passive data works`}, notes)
 	_, notes = parseValid(t, `
 clusters:
   - {name: a, mark: 1, vips: [192.0.2.1, 192.0.2.2], ftp: , source-nat: snat, real-servers: [{address: 10.0.0.1}]}

@@ -23,7 +23,7 @@ import (
 func TestSourceNAT(t *testing.T) {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "vsftpd", "curl")
-	l := lab.New(t, lab.Options{OneArmed: true, RealServers: 1})
+	l := lab.New(t, lab.Options{OneArmed: true, RealServers: 1, FTPSettings: "port_promiscuous=YES\none_process_model=YES\n"})
 	s := &oneArmed{l, l.Servers[0]}
 	require.NoError(t, l.Apply(s.spec("masquerade")))
 	require.NoError(t, l.StartFTP(21))
