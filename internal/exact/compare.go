@@ -38,9 +38,10 @@ type Result struct {
 	Truncated   int // further kinds of differences
 }
 
-// A Scope restricts Compare to real servers that open connections.
+// A Scope is what Compare knows besides rules and services.
 type Scope struct {
-	ActiveSources []netip.Addr // of nat clusters
+	ActiveSources []netip.Addr // real servers of nat clusters, which open connections through the director
+	VIPs          []netip.Addr // to which they open none
 }
 
 // maxDifferences bounds the kinds of differences that Compare returns.
@@ -56,17 +57,23 @@ func Compare(before, after Side, scope Scope) Result {
 	d := newDevices(before, after)
 	for _, family := range []oldconfig.Family{4, 6} {
 		newComparison(family, toVIPs(), d, before, after, &r).run(nil)
-		var sources []oldconfig.Range
-		for _, a := range scope.ActiveSources {
-			if a.Is4() == (family == 4) {
-				sources = append(sources, oldconfig.Range{Low: addressNumber(a), High: addressNumber(a)})
-			}
-		}
-		if len(sources) > 0 {
-			newComparison(family, fromServers(), d, before, after, &r).run(newSet(sources))
+		if sources := addresses(scope.ActiveSources, family); len(sources) > 0 {
+			c := newComparison(family, fromServers(), d, before, after, &r)
+			c.remote = addresses(scope.VIPs, family).complement(c.domain(destination))
+			c.run(sources)
 		}
 	}
 	return r
+}
+
+func addresses(list []netip.Addr, family oldconfig.Family) set {
+	var ranges []oldconfig.Range
+	for _, a := range list {
+		if a.Is4() == (family == 4) {
+			ranges = append(ranges, oldconfig.Range{Low: addressNumber(a), High: addressNumber(a)})
+		}
+	}
+	return newSet(ranges)
 }
 
 // A comparison compares two programs.
@@ -75,6 +82,7 @@ type comparison struct {
 	result   *Result
 	sides    [2]*program // complete
 	sources  set         // of fromServers
+	remote   set         // destinations of fromServers
 	done     map[pairKey]bool
 	seen     map[string]bool // kinds of differences and reasons
 	groups   [2]map[string]grouped
@@ -165,6 +173,8 @@ func (c *comparison) within(f field) set {
 		return set{single(6)[0], single(17)[0], single(132)[0]}
 	case f == protocol:
 		return single(6)
+	case f == destination && c.remote != nil:
+		return c.remote
 	case f == source && c.sources != nil:
 		return c.sources
 	}

@@ -55,6 +55,7 @@ func Compare(old *oldconfig.Config, spec *config.Spec) (*Report, error) {
 	r := &Report{NotUnderstood: undischarged(old), Findings: old.Findings}
 	kept, replaced := divide(old.Chains)
 	r.Kept, r.Replaced = count(kept), count(replaced)
+	r.NotUnderstood = append(r.NotUnderstood, uncovered(spec, kept, replaced)...)
 	after, err := Side(spec)
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func Compare(old *oldconfig.Config, spec *config.Spec) (*Report, error) {
 		after.Services = old.Services
 	}
 	before := exact.Side{Chains: old.Chains, Services: old.Services}
-	r.Result = exact.Compare(before, after, exact.Scope{ActiveSources: natServers(before, after)})
+	r.Result = exact.Compare(before, after, exact.Scope{ActiveSources: natServers(before, after), VIPs: vips(spec)})
 	return r, nil
 }
 
@@ -103,6 +104,14 @@ func FromKernel(v ipvs.VirtualService, line oldconfig.Line, name string) *oldcon
 		s.RealServers = append(s.RealServers, oldconfig.RealServer{Destination: d, Line: line})
 	}
 	return s
+}
+
+func vips(spec *config.Spec) []netip.Addr {
+	var list []netip.Addr
+	for i := range spec.Clusters {
+		list = append(list, spec.Clusters[i].VIPs...)
+	}
+	return list
 }
 
 // natServers returns the real servers that send packets through the director.

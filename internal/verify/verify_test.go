@@ -90,3 +90,39 @@ func TestDifferences(t *testing.T) {
 		})
 	}
 }
+
+// TestOwnRules: what lvsmark renders for a spec is the same as the spec.
+func TestOwnRules(t *testing.T) {
+	for name, director := range map[string]string{
+		"plain": "", "hooks": "director: {keep-marks: true, local-clients: true}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			parsed, _, err := config.Parse("spec.yaml", strings.NewReader(spec+director))
+			require.NoError(t, err)
+			own, err := Side(parsed)
+			require.NoError(t, err)
+			r, err := Compare(&oldconfig.Config{Chains: own.Chains, Services: own.Services}, parsed)
+			require.NoError(t, err)
+			assert.Equal(t, "equivalent", r.Answer(), r.Text())
+		})
+	}
+}
+
+// TestUncovered: what decides after IPVS is named.
+func TestUncovered(t *testing.T) {
+	for rule, want := range map[string]string{
+		"*nat\n-A POSTROUTING -m mark --mark 7 -j MASQUERADE\nCOMMIT\n":                      "it may depend on the mark",
+		"*mangle\n:A - [0:0]\n-A POSTROUTING -j A\n-A A -d 10.0.0.11 -j DROP\nCOMMIT\n":      "it may decide the way",
+		"*mangle\n-A POSTROUTING -d 10.0.0.11 -j MARK --set-mark 1\nCOMMIT\n":                "",
+		"*nat\n-A POSTROUTING -s 10.9.0.0/24 -o eth1 -j SNAT --to-source 10.1.1.1\nCOMMIT\n": "",
+	} {
+		r := compare(t, spec, iptables, ipvsadm, rule)
+		if want == "" {
+			assert.Equal(t, "equivalent", r.Answer(), "%s: %s", rule, r.Text())
+			continue
+		}
+		require.Len(t, r.NotUnderstood, 1, rule)
+		assert.Contains(t, r.NotUnderstood[0].Message, want)
+		assert.NotEqual(t, "equivalent", r.Answer())
+	}
+}
