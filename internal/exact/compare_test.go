@@ -239,47 +239,60 @@ func FuzzCompare(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) { checkPair(t, seed, map[string]int{}) })
 }
 
-// TestGroups: a service with a mark for two VIPs keeps a client on one real server for both;
-// services of each VIP do not.
-func TestGroups(t *testing.T) {
-	server := oldconfig.RealServer{Destination: ipvs.Destination{Address: netip.MustParseAddr("10.0.0.1"), Weight: 1}}
-	service := func(s oldconfig.Service) *oldconfig.Service {
-		s.Family, s.Scheduler, s.Timeout, s.Netmask, s.RealServers = 4, "wlc", time.Minute, 32, []oldconfig.RealServer{server}
-		return &s
-	}
-	first, second := netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("198.51.100.2")
-	marks := func(to ...netip.Addr) Side {
-		c := &oldconfig.Chain{Family: 4, Table: "mangle", Name: "PREROUTING", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}}
-		s := Side{Chains: []*oldconfig.Chain{c}, Services: []*oldconfig.Service{service(oldconfig.Service{Mark: 21})}}
-		for _, a := range to {
-			c.Rules = append(c.Rules, &oldconfig.Rule{
-				Matches: []oldconfig.Match{
-					{Field: oldconfig.Protocol, In: single(6)},
-					{Field: oldconfig.Destination, In: []oldconfig.Range{{Low: addressNumber(a), High: addressNumber(a)}}},
-					{Field: oldconfig.DestinationPort, In: append(single(21), ftpDataPorts()...)},
-				},
-				Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 21}},
-			})
+// activeSide returns rules of a director that forwards packets of real servers.
+func (g generator) activeSide() Side {
+	postrouting := g.chain("nat", "POSTROUTING", &oldconfig.Base{Hook: oldconfig.Postrouting, Priority: 100, NAT: true})
+	for _, r := range postrouting.Rules {
+		r.Then = nil
+		r.Actions[0] = oldconfig.Action{Kind: oldconfig.TranslateSource}
+		if g.IntN(2) == 0 {
+			to := g.addr()
+			r.Actions[0].To = []oldconfig.Range{{Low: to, High: to}}
 		}
-		return s
 	}
-	address := func(a netip.Addr) *oldconfig.Service {
-		return service(oldconfig.Service{Protocol: 6, Address: netip.AddrPortFrom(a, 21)})
-	}
-	one := Side{Services: []*oldconfig.Service{address(first)}}
-	assert.Empty(t, Compare(one, marks(first), Scope{}), "FTP of one VIP")
-	two := Side{Services: []*oldconfig.Service{address(first), address(second)}}
-	r := Compare(two, marks(first, second), Scope{})
-	require.Len(t, r.Differences, 1)
-	d := r.Differences[0]
-	assert.Equal(t, "persistence joins two connections of a client after, not before", d.Kind)
-	require.NotNil(t, d.Second)
-	assert.NotEqual(t, d.Packet.To.Addr(), d.Second.To.Addr())
+	return Side{Chains: []*oldconfig.Chain{
+		g.chain("mangle", "PREROUTING", &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}),
+		g.chain("filter", "FORWARD", &oldconfig.Base{Hook: oldconfig.Forward}), postrouting,
+	}}
+}
 
-	// A service of port 80 has a template of its own.
-	web := Side{Services: []*oldconfig.Service{service(oldconfig.Service{Protocol: 6, Address: netip.AddrPortFrom(first, 80)})}}
-	web.Services = append(web.Services, service(oldconfig.Service{Protocol: 6, Address: netip.AddrPortFrom(first, 443)}))
-	both := marks(first)
-	both.Chains[0].Rules[0].Matches[2].In = append(single(80), single(443)...)
-	require.Len(t, Compare(web, both, Scope{}).Differences, 1)
+// TestCompareActive compares what becomes of connections that real servers open.
+func TestCompareActive(t *testing.T) {
+	count := map[string]int{}
+	for seed := range uint64(400) {
+		g := generator{rand.New(rand.NewPCG(seed, 2))}
+		before := g.activeSide()
+		after := g.changed(before)
+		if seed%2 == 0 {
+			after = Side{Chains: slices.Concat(g.activeSide().Chains[:1], before.Chains[1:])}
+		}
+		server := address(number(0xc6336402), 4)
+		r := Compare(before, after, Scope{ActiveSources: []netip.Addr{server}})
+		r.Differences = slices.DeleteFunc(r.Differences, func(d Difference) bool { return d.Packet.From.Addr() != server || d.Packet.Protocol != 6 })
+		for _, d := range r.Differences {
+			old, _ := interpret(before, 4, d.Packet, true)
+			changed, _ := interpret(after, 4, d.Packet, true)
+			toVIP, _ := interpret(before, 4, d.Packet, false)
+			changedToVIP, _ := interpret(after, 4, d.Packet, false)
+			require.False(t, old == changed && toVIP == changedToVIP, "seed %d: %+v", seed, d)
+			count["different"]++
+		}
+		if len(r.Differences)+len(r.Unproven) > 0 {
+			continue
+		}
+		count["equivalent"]++
+		for range 200 {
+			p := g.packet()
+			p.Protocol, p.From = 6, netip.AddrPortFrom(server, p.From.Port())
+			old, _ := interpret(before, 4, p, true)
+			changed, _ := interpret(after, 4, p, true)
+			if kindOf(uint64(p.Flags)) == later {
+				old, changed = fmt.Sprint(old == "dropped"), fmt.Sprint(changed == "dropped")
+			}
+			require.Equal(t, old, changed, "seed %d: %s", seed, p)
+		}
+	}
+	t.Log(count)
+	assert.NotZero(t, count["different"])
+	assert.NotZero(t, count["equivalent"])
 }
