@@ -13,6 +13,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/internal/exact"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/importer/shell"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -62,6 +63,10 @@ func TestOldRules(t *testing.T) {
 				got, known := OldMark(c, p)
 				require.True(t, known)
 				if !assert.Equal(t, mark, got, "%s, %s: %s\n%s%s", name, reader, p, sets, save) {
+					return
+				}
+				followed := exact.Follow(exact.Side{Chains: c.Chains}, exactPacket(p), false)
+				if !assert.Equal(t, mark, followed.Mark, "%s, %s: %s: %+v\n%s%s", name, reader, p, followed, sets, save) {
 					return
 				}
 			}
