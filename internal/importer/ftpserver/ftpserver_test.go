@@ -20,16 +20,20 @@ pasv_address=198.51.100.21
 connect_from_port_20=YES
 `, "4: vsftpd passive 10000-20000, address 198.51.100.21, active 20, listen 21\n"},
 		"vsftpd with defaults": {"anonymous_enable=YES\n", "1: vsftpd passive 0, address invalid IP, active 0, listen 21\n"},
-		"vsftpd corrects ports": {"listen_port=990\nftp_data_port=989\nconnect_from_port_20=1\npasv_min_port=20000\npasv_max_port=10000\n",
-			"5: vsftpd passive 20000-65535, address invalid IP, active 989, listen 990\n"},
+		"vsftpd corrects ports": {
+			"listen_port=990\nftp_data_port=989\nconnect_from_port_20=1\npasv_min_port=20000\npasv_max_port=10000\n",
+			"5: vsftpd passive 20000-65535, address invalid IP, active 989, listen 990\n",
+		},
 		"vsftpd with low ports": {"listen=YES\npasv_min_port=20\npasv_max_port=1023\n", "3: vsftpd passive 1024-65535, address invalid IP, active 0, listen 21\n"},
-		"vsftpd with mistakes": {"listen=YES\npasv_min_port=x\npasv_address=ftp.example.com\nlisten_port=99999\npasv_enable=no\n",
+		"vsftpd with mistakes": {
+			"listen=YES\npasv_min_port=x\npasv_address=ftp.example.com\nlisten_port=99999\npasv_enable=no\n",
 			`1: vsftpd passive 0, address invalid IP, active 0, listen 21
 1: finding: passive data connections are off
 2: not understood: "x" is not a port
 3: not understood: the address of passive replies is not an IP address: names are not looked up
 4: not understood: "99999" is not a port
-`},
+`,
+		},
 		"proftpd": {`ServerName "ftp"
 Port 21
 <Global>
@@ -50,25 +54,33 @@ MasqueradeAddress 198.51.100.21
 `, `1: proftpd passive 10000-20000, address 198.51.100.21, active 20, listen 21
 12: proftpd passive 30000-30100, address 198.51.100.22, active 2120, listen 2121
 `},
-		"proftpd with what it does not say": {"ServerType standalone\nRootRevoke on\nMasqueradeAddress eth0\nPassivePorts 1\nPassivePorts 9 8\n<IfDefine X>\nPort 22\n</IfDefine>\nInclude /etc/x\n",
+		"proftpd with what it does not say": {
+			"ServerType standalone\nRootRevoke on\nMasqueradeAddress eth0\nPassivePorts 1\nPassivePorts 9 8\n<IfDefine X>\nPort 22\n</IfDefine>\nInclude /etc/x\n",
 			`5: proftpd passive 0, address invalid IP, active 0, listen 21
 3: not understood: the address of passive replies is not an IP address: names are not looked up
 4: not understood: PassivePorts does not have two ports
 5: not understood: the passive ports are not a range of two ports
 7: not understood: Port depends on what the file does not say: write it outside of blocks, or give the included file
 9: not understood: Include depends on what the file does not say: write it outside of blocks, or give the included file
-`},
-		"pure-ftpd.conf": {"# pure\nChrootEveryone yes\nPassivePortRange          10000 20000\nForcePassiveIP 198.51.100.21\nBind 127.0.0.1,2121\n",
-			"3: pure-ftpd passive 10000-20000, address 198.51.100.21, active 20, listen 2121\n"},
+`,
+		},
+		"pure-ftpd.conf": {
+			"# pure\nChrootEveryone yes\nPassivePortRange          10000 20000\nForcePassiveIP 198.51.100.21\nBind 127.0.0.1,2121\n",
+			"3: pure-ftpd passive 10000-20000, address 198.51.100.21, active 20, listen 2121\n",
+		},
 		"pure-ftpd, single value":   {"10000 20000\n", "1: pure-ftpd passive 10000-20000, address invalid IP, active 20, listen 21\n"},
 		"pure-ftpd, single address": {"198.51.100.21\n", "1: pure-ftpd passive 0, address 198.51.100.21, active 20, listen 21\n"},
-		"pure-ftpd, arguments": {"/usr/sbin/pure-ftpd -A -p 10000:20000 -P198.51.100.21 --bind=,990",
-			"1: pure-ftpd passive 10000-20000, address 198.51.100.21, active 20, listen 990\n"},
-		"pure-ftpd, long arguments": {"pure-ftpd --passiveportrange 1:2 --forcepassiveip=host --bind x",
+		"pure-ftpd, arguments": {
+			"/usr/sbin/pure-ftpd -A -p 10000:20000 -P198.51.100.21 --bind=,990",
+			"1: pure-ftpd passive 10000-20000, address 198.51.100.21, active 20, listen 990\n",
+		},
+		"pure-ftpd, long arguments": {
+			"pure-ftpd --passiveportrange 1:2 --forcepassiveip=host --bind x",
 			`1: pure-ftpd passive 1-2, address invalid IP, active 20, listen 21
 1: not understood: the address of passive replies is not an IP address: names are not looked up
 1: not understood: "x" is not [ADDRESS,]PORT
-`},
+`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.True(t, ftpserver.Recognises(test.text))

@@ -60,7 +60,9 @@ func (r *reader) forcedTimeout(v *virtual) (seconds time.Duration) {
 // expandEntry adds the services of a range of addresses, or of a mark.
 func (r *reader) expandEntry(v *virtual, e entry, timeout time.Duration) {
 	if e.mark != 0 {
-		r.add(v, e.Line, service(v, markFamily(v, e), timeout), e.mark, netip.AddrPort{})
+		if r.reserve(v, e, big.NewInt(1)) {
+			r.add(v, e.Line, service(v, markFamily(v, e), timeout), e.mark, netip.AddrPort{})
+		}
 		return
 	}
 	if e.port == 0 && timeout == 0 {
@@ -70,18 +72,27 @@ func (r *reader) expandEntry(v *virtual, e entry, timeout time.Duration) {
 		r.config.AddNotUnderstood(e.Line, "keepalived serves only a part of this range: it counts in the last 16 bits of an address")
 		return
 	}
-	count := new(big.Int).Mul(e.size(), big.NewInt(int64(len(v.all()))))
-	if count.Cmp(big.NewInt(int64(maxServers-r.count))) > 0 {
-		r.config.AddNotUnderstood(e.Line, "the services of the file have more than %d real servers together", maxServers)
+	if !r.reserve(v, e, e.size()) {
 		return
 	}
-	r.count += int(count.Int64())
 	for addr := e.first; ; addr = addr.Next() {
 		r.add(v, e.Line, service(v, config.FamilyOf(addr), timeout), 0, netip.AddrPortFrom(addr, e.port))
 		if addr == e.last {
 			return
 		}
 	}
+}
+
+// reserve counts the real servers of a number of services. It reports whether the file has
+// not too many.
+func (r *reader) reserve(v *virtual, e entry, services *big.Int) bool {
+	count := new(big.Int).Mul(services, big.NewInt(int64(len(v.all()))))
+	if count.Cmp(big.NewInt(int64(maxServers-r.count))) > 0 {
+		r.config.AddNotUnderstood(e.Line, "the services of the file have more than %d real servers together", maxServers)
+		return false
+	}
+	r.count += int(count.Int64())
+	return true
 }
 
 func markFamily(v *virtual, e entry) config.Family {
@@ -132,7 +143,8 @@ func (r *reader) add(v *virtual, line oldconfig.Line, s *oldconfig.Service, mark
 			continue
 		}
 		s.RealServers = append(s.RealServers, oldconfig.RealServer{
-			Destination: server.destination(address.Port(), v.groupName != ""), Fallback: server.sorry, Line: server.Line,
+			Destination: server.destination(address.Port(), v.groupName != ""), Line: server.Line,
+			Fallback: server.sorry && !v.sorryServes(), Disabled: !server.sorry && v.sorryServes(),
 		})
 		r.remarkPort(s, server)
 	}

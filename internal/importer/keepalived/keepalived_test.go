@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/internal/importer/dump"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 func TestRead(t *testing.T) {
@@ -159,6 +160,21 @@ virtual_server group six {
 1: finding: keepalived ignores persistence_granularity for a group
 20: finding: keepalived makes a service without a port persistent, for 360 seconds
 `},
+		"weight 0": {`virtual_server fwmark 1 {
+	sorry_server 10.0.0.99
+	real_server 10.0.0.11 { weight 0 }
+}
+virtual_server fwmark 2 {
+	real_server 10.0.0.11 { weight 0 }
+}
+`, `1: -A -f 1 -s wlc
+3: -a -f 1 -r 10.0.0.11:0 -m -w 0 off
+2: -a -f 1 -r 10.0.0.99:0 -m -w 1
+5: -A -f 2 -s wlc
+6: -a -f 2 -r 10.0.0.11:0 -m -w 0
+2: finding: sorry_server is not part of a spec: lvsmark does not check real servers
+1: finding: all real servers have weight 0: keepalived uses the sorry server in place of them
+`},
 		"definitions": {`$VIP=198.51.100.1
 $PORT = 21
 $WHERE=${VIP} $PORT
@@ -304,6 +320,22 @@ func TestLimits(t *testing.T) {
 	c, err = Read("f", b.String())
 	require.NoError(t, err)
 	assert.Contains(t, dump.Config(c), "27: not understood: ")
+}
+
+// TestNoise: a large file takes little more memory than its lines.
+func TestNoise(t *testing.T) {
+	c, err := Read("f", strings.Repeat("x\n", 2<<20))
+	require.NoError(t, err)
+	assert.Len(t, c.NotUnderstood, oldconfig.MaxRemarks)
+
+	nodes := parse([]textLine{{text: strings.Repeat("a{}", 1<<20)}})
+	assert.Less(t, len(nodes), maxLines)
+	assert.Contains(t, nodes[len(nodes)-1].opaque, "more than 1048576 statements")
+
+	servers := "virtual_server fwmark 1 {\n" + strings.Repeat("real_server 10.0.0.1 { }\n", 200000) + "}\n"
+	c, err = Read("f", servers)
+	require.NoError(t, err)
+	assert.Len(t, c.Services[0].RealServers, 1)
 }
 
 func TestRecognises(t *testing.T) {

@@ -15,6 +15,7 @@ const (
 	maxDepth    = 16
 	maxIncluded = 32 << 20 // bytes of all files
 	maxLine     = 64 << 10 // bytes of a line with its definitions
+	maxLines    = 1 << 20  // of all files, and of statements: 10,000 virtual servers have 200,000
 )
 
 // A textLine is a line without comment, with the values of its definitions.
@@ -71,6 +72,9 @@ func (l *lines) add(name, text string, depth int) {
 		line := oldconfig.Line{File: name, Number: number, Text: strings.TrimRight(raw, "\r\n")}
 		text := uncomment(raw)
 		switch {
+		case len(l.result) == maxLines:
+			l.config.AddNotUnderstood(line, "the lines from here on are not read: there are more than %d", maxLines)
+			return
 		case continued:
 			continued = strings.HasSuffix(text, `\`)
 		case text == "":

@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -24,13 +25,18 @@ func (n *node) word(i int) string {
 
 // parse returns the statements outside of blocks. A statement ends at the end of its line,
 // at a brace that begins its block, or at one that ends the block around it. keepalived
-// ignores braces without a partner.
+// ignores braces without a partner. If there are more than maxLines statements, the last one
+// is opaque.
 func parse(source []textLine) []*node {
 	root := &node{}
 	stack := []*node{root}
 	last := (*node)(nil) // the statement that a brace belongs to
+	count := 0
 	for _, l := range source {
 		for segment := range segments(l.text) {
+			if count++; count == maxLines {
+				return append(root.block, &node{words: []string{segment}, opaque: fmt.Sprintf("the file has more than %d statements: those from here on are not read", maxLines), Line: l.Line})
+			}
 			switch segment {
 			case "{":
 				if last == nil {

@@ -37,10 +37,11 @@ func (r *reader) server(v *virtual, n *node) {
 			r.serverSetting(v, s, setting)
 		}
 	}
-	if slices.ContainsFunc(v.servers, func(other *server) bool { return other.address == s.address && other.port == s.port }) {
+	if v.known[address] {
 		r.config.AddFinding(n.Line, "keepalived ignores this real server: it is there already")
 		return
 	}
+	v.known[address] = true
 	v.servers = append(v.servers, s)
 }
 

@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type virtual struct {
 	weight     int
 
 	servers  []*server
+	known    map[netip.AddrPort]bool // addresses of servers
 	sorry    *server
 	checked  bool // a check is recorded
 	rejected bool // keepalived would ignore the block, or it is not understood
@@ -51,7 +53,7 @@ type method struct {
 
 // virtual reads a block. It returns nil if the block does not name its service.
 func (r *reader) virtual(n *node) *virtual {
-	v := &virtual{weight: 1, Line: n.Line}
+	v := &virtual{weight: 1, known: make(map[netip.AddrPort]bool), Line: n.Line}
 	switch n.word(1) {
 	case "group":
 		v.groupName = n.word(2)
@@ -260,6 +262,15 @@ func (r *reader) settle(v *virtual) {
 	if v.family == 0 && v.groupName == "" {
 		v.family = v.familyOfServers()
 	}
+	if v.sorryServes() {
+		r.config.AddFinding(v.Line, "all real servers have weight 0: keepalived uses the sorry server in place of them")
+	}
+}
+
+// sorryServes reports whether keepalived uses the sorry server from the beginning: the
+// quorum of real servers that all have weight 0 is not reached.
+func (v *virtual) sorryServes() bool {
+	return v.sorry != nil && !slices.ContainsFunc(v.servers, func(s *server) bool { return s.weight > 0 })
 }
 
 // familyOfServers returns the family that all real servers have. A service whose servers

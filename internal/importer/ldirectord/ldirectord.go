@@ -27,7 +27,7 @@ func Recognises(text string) bool {
 
 // Read reads ldirectord.cf.
 func Read(name, text string) (*oldconfig.Config, error) {
-	r := &reader{state: ipvsadm.NewState(), fallbacks: make(map[int]bool), off: make(map[int]bool)}
+	r := &reader{state: ipvsadm.NewState(), seen: make(map[service]bool), fallbacks: make(map[int]bool), off: make(map[int]bool)}
 	number := 0
 	for raw := range strings.Lines(text) {
 		number++
@@ -48,6 +48,7 @@ type reader struct {
 	virtual   *virtual
 	fallback  [2]*setting // global, for IPv4 and IPv6
 	virtuals  []*virtual
+	seen      map[service]bool
 	fallbacks map[int]bool // lines of fallback servers
 	off       map[int]bool // lines of virtual services without servers
 }
@@ -106,7 +107,7 @@ func (r *reader) global(key string, s setting) {
 // begin reads "virtual = ADDRESS:PORT" or "virtual = MARK".
 func (r *reader) begin(six bool, s setting) {
 	text, _, _ := strings.Cut(s.value, " ")
-	v := &virtual{six: six, scheduler: "wrr", Line: s.Line}
+	v := &virtual{service: service{six: six}, scheduler: "wrr", Line: s.Line}
 	r.virtual = v
 	if _, ok := value.Number(text, 1, 1<<32-1); ok {
 		v.mark = text

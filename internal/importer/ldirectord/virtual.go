@@ -9,12 +9,17 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
-// A virtual is a virtual service.
-type virtual struct {
+// A service is the key of a virtual service.
+type service struct {
 	six      bool
 	mark     string // else address
 	address  netip.AddrPort
 	protocol string // tcp, udp; empty for a mark
+}
+
+// A virtual is a virtual service.
+type virtual struct {
+	service
 
 	scheduler, persistent, netmask, flags string
 	ops                                   bool
@@ -84,20 +89,17 @@ func (r *reader) finish() {
 	if v == nil || v.rejected {
 		return
 	}
-	if slices.ContainsFunc(r.virtuals, v.same) {
+	if r.seen[v.service] {
 		r.remarks.AddNotUnderstood(v.Line, "there is another virtual service of this address, protocol and port, or mark")
 		return
 	}
+	r.seen[v.service] = true
 	r.virtuals = append(r.virtuals, v)
 	r.remarkCheck(v)
 	r.state.Run(append([]string{"-A"}, v.words()...), v.Line)
 	for _, real := range v.reals {
 		r.real(v, real)
 	}
-}
-
-func (v *virtual) same(other *virtual) bool {
-	return v.six == other.six && v.mark == other.mark && v.address == other.address && v.protocol == other.protocol
 }
 
 // remarkCheck records the check of a virtual service; the default is negotiate.
@@ -117,7 +119,7 @@ func (r *reader) remarkCheck(v *virtual) {
 }
 
 // key returns the words of ipvsadm that name the service.
-func (v *virtual) key() []string {
+func (v service) key() []string {
 	switch {
 	case v.mark != "" && v.six:
 		return []string{"-f", v.mark, "-6"}
