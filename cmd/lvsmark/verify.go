@@ -100,21 +100,22 @@ func readOld(opts *options, names []string, fromKernel bool) (*oldconfig.Config,
 	var failed []error
 	for _, name := range names {
 		f, err := loadFile(name)
-		files, failed = append(files, f), append(failed, err)
-	}
-	if err := errors.Join(failed...); err != nil {
-		return nil, err
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		files = append(files, f)
 	}
 	old, err := importer.ReadAll(files)
-	if err != nil || !fromKernel {
-		return old, err
+	failed = append(failed, err)
+	if fromKernel {
+		running, err := live.Read(opts.netns)
+		if err == nil {
+			old.Join(running)
+		}
+		failed = append(failed, err)
 	}
-	running, err := live.Read(opts.netns)
-	if err != nil {
-		return nil, err
-	}
-	old.Join(running)
-	return old, nil
+	return old, errors.Join(failed...)
 }
 
 func loadFile(name string) (importer.File, error) {
