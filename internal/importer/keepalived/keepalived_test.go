@@ -238,6 +238,7 @@ func TestNotUnderstood(t *testing.T) {
 		"virtual_server fwmark 0 { }":                         `fwmark "0" is not a number`,
 		"virtual_server fwmark 0x15 { }":                      `fwmark "0x15" is not a number`,
 		"virtual_server group g { real_server 10.0.0.1 { } }": "there is no virtual_server_group g",
+		"virtual_server group { }":                            "virtual_server group has no name",
 		"virtual_server_group g { 198.51.100.3-1 80 }":        "the entry has another form",
 		"virtual_server_group g { 198.51.100.1/24 80 }":       "the entry has another form",
 		"virtual_server_group g { 198.51.100.1-256 }":         "the entry has another form",
@@ -324,7 +325,7 @@ func TestLimits(t *testing.T) {
 
 // TestNoise: a large file takes little more memory than its lines.
 func TestNoise(t *testing.T) {
-	c, err := Read("f", strings.Repeat("x\n", 2<<20))
+	c, err := Read("f", strings.Repeat("x\n", maxLines+1))
 	require.NoError(t, err)
 	assert.Len(t, c.NotUnderstood, oldconfig.MaxRemarks)
 
