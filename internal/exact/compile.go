@@ -52,7 +52,6 @@ type compiler struct {
 	blocks  map[*oldconfig.Chain]*block
 	open    map[*oldconfig.Chain]bool // being compiled
 	chains  map[chainName]*oldconfig.Chain
-	wrapped map[*oldconfig.Chain]*block
 }
 
 type chainName struct{ table, name string }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
@@ -163,18 +164,19 @@ func (in *interner) rule(segments []segment, origin *oldconfig.Rule) *rule {
 // source returns a rule as it is written. It is equal to no other, so that it keeps its
 // origin; what is left of it in a sweep is. The two sides may have other targets.
 func (in *interner) source(segments []segment, origin *oldconfig.Rule) *rule {
-	key := fmt.Sprintf("source %p", origin)
+	var key strings.Builder
+	key.WriteString(fmt.Sprintf("source %p", origin))
 	for _, s := range segments {
 		for _, a := range s.actions {
-			key += fmt.Sprintf(" %d", a.id)
+			key.WriteString(fmt.Sprintf(" %d", a.id))
 		}
 	}
-	if known := in.rules[key]; known != nil {
+	if known := in.rules[key.String()]; known != nil {
 		return known
 	}
 	r := &rule{id: len(in.rules) + 1, segments: segments, origin: origin}
 	r.describe()
-	in.rules[key] = r
+	in.rules[key.String()] = r
 	return r
 }
 

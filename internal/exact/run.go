@@ -286,37 +286,13 @@ func describeTranslation(a *action) string {
 			return "source becomes the address of the device"
 		}
 	}
-	text := kind + " becomes"
+	var text strings.Builder
+	text.WriteString(kind + " becomes")
 	for _, r := range a.To {
-		text += " " + rangeText(r)
+		text.WriteString(" " + rangeText(r))
 	}
 	for _, r := range a.ToPorts {
-		text += fmt.Sprintf(" port %d-%d", r.Low.Low, r.High.Low)
+		text.WriteString(fmt.Sprintf(" port %d-%d", r.Low.Low, r.High.Low))
 	}
-	return text
-}
-
-// serve looks a packet up in IPVS.
-func (m *machine) serve(a *action) (missed bool, v verdict, leaves bool) {
-	s, port := a.serve, a.port
-	if a.services != nil {
-		if s = a.services.byMark[m.mark]; m.mark == 0 || s == nil {
-			return false, continues, false
-		}
-		if m.packet != nil {
-			port = int(m.values[destinationPort].Low)
-		}
-	} else if m.packet != nil {
-		port = int(m.values[destinationPort].Low)
-	}
-	m.end.by, m.end.mark = s, m.mark
-	switch {
-	case m.packet != nil && m.values[sourcePort] == number(ftpDataPort), s.leaves:
-		m.end.by = nil // never scheduled: ip_vs_schedule
-	case s.refuses, len(s.active()) == 0:
-		m.end.fate = refused
-	default:
-		m.end.fate, m.end.service, m.end.group = serving, s.signatureFor(port), s.group
-	}
-	return false, ends, true
+	return text.String()
 }

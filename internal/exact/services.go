@@ -218,3 +218,28 @@ func (c *compiler) serve(v *served, ports set) *rule {
 	}
 	return c.rule([]segment{{tests: tests, actions: []*action{c.action("", &action{Action: oldconfig.Action{Kind: oldconfig.NoEffect}, serve: v})}}}, nil)
 }
+
+// serve looks a packet up in IPVS.
+func (m *machine) serve(a *action) (missed bool, v verdict, leaves bool) {
+	s, port := a.serve, a.port
+	if a.services != nil {
+		if s = a.services.byMark[m.mark]; m.mark == 0 || s == nil {
+			return false, continues, false
+		}
+		if m.packet != nil {
+			port = int(m.values[destinationPort].Low)
+		}
+	} else if m.packet != nil {
+		port = int(m.values[destinationPort].Low)
+	}
+	m.end.by, m.end.mark = s, m.mark
+	switch {
+	case m.packet != nil && m.values[sourcePort] == number(ftpDataPort), s.leaves:
+		m.end.by = nil // never scheduled: ip_vs_schedule
+	case s.refuses, len(s.active()) == 0:
+		m.end.fate = refused
+	default:
+		m.end.fate, m.end.service, m.end.group = serving, s.signatureFor(port), s.group
+	}
+	return false, ends, true
+}

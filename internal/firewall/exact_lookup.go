@@ -3,6 +3,7 @@ package firewall
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -116,9 +117,7 @@ func (b *ruleTranslator) after(tail *oldconfig.Rule, rest []step) []*oldconfig.R
 func (b *ruleTranslator) group(fields []value, g keyGroup, l lookup, rest []step) (tails []*oldconfig.Rule) {
 	answers := b.answers
 	b.answers = map[int]value{}
-	for slot, v := range answers {
-		b.answers[slot] = v
-	}
+	maps.Copy(b.answers, answers)
 	defer func() { b.answers = answers }()
 	if l.isMap {
 		b.answers[l.slot] = constantValue("map @"+l.set, []byte(g.answer.Data))

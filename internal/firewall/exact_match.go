@@ -68,8 +68,11 @@ type bit struct {
 // States and types of addresses; those that the model does not name are other ones.
 var (
 	stateBits = []bit{
-		{stateNew, oldconfig.StateNew}, {stateEstablished, oldconfig.StateEstablished}, {expr.CtStateBitRELATED, oldconfig.StateRelated},
-		{stateInvalid, oldconfig.StateInvalid}, {stateUntracked, oldconfig.StateUntracked},
+		{stateNew, oldconfig.StateNew},
+		{stateEstablished, oldconfig.StateEstablished},
+		{expr.CtStateBitRELATED, oldconfig.StateRelated},
+		{stateInvalid, oldconfig.StateInvalid},
+		{stateUntracked, oldconfig.StateUntracked},
 	}
 	typeBits = []bit{
 		{typeLocal, oldconfig.AddrTypeLocal}, {3, oldconfig.AddrTypeBroadcast}, {5, oldconfig.AddrTypeMulticast}, {typeUnicast, oldconfig.AddrTypeOther},

@@ -191,3 +191,7 @@ func (l *loader) fib(e *expr.Fib) {
 	}
 	l.fill(e.Register, v)
 }
+
+func (l *loader) payloadValue(e *expr.Payload) value {
+	return l.traced(l.space.payloadValue(e), &origin{part: ofPayload, base: e.Base, offset: int(e.Offset), addressSize: l.space.size})
+}

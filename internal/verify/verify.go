@@ -160,7 +160,11 @@ func count(chains []*oldconfig.Chain) []Table {
 			i = len(list)
 			list = append(list, Table{c.Family, c.Table, 0})
 		}
-		list[i].Rules += len(c.Rules)
+		lines := map[oldconfig.Line]bool{} // a rule of nft may be several here
+		for _, r := range c.Rules {
+			lines[r.Line] = true
+		}
+		list[i].Rules += len(lines)
 	}
 	return slices.DeleteFunc(list, func(t Table) bool { return t.Rules == 0 })
 }

@@ -29,11 +29,17 @@ func Recognises(text string) bool {
 
 // Read reads direct.xml, or the file of a zone. It returns an error if the text is not XML.
 func Read(name, text string) (*oldconfig.Config, error) {
+	return ReadWith(name, text, func(*iptables.Ruleset) {})
+}
+
+// ReadWith reads as Read does, after load has loaded what other files have.
+func ReadWith(name, text string, load func(*iptables.Ruleset)) (*oldconfig.Config, error) {
 	root, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
 	f := &file{name: name, lines: strings.Split(text, "\n"), rules: iptables.New()}
+	load(f.rules)
 	switch root.name {
 	case "direct":
 		f.direct(root)

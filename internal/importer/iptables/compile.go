@@ -41,11 +41,7 @@ func (c *compiler) compile(t *table, line *rule) (rules []*oldconfig.Rule) {
 		c.config.AddNotUnderstood(line.line, "the target %s is not understood", actions[0].Text)
 	}
 	if len(p.unknown) > 0 && !harmless(actions) && !p.isICMP() {
-		message := "it is not known which packets match " + strings.Join(p.unknown, ", ")
-		if len(p.reasons) > 0 {
-			message += " (" + strings.Join(p.reasons, "; ") + ")"
-		}
-		c.config.AddNotUnderstood(line.line, "%s", message)
+		c.config.AddNotUnderstood(line.line, "it is not known which packets match %s", strings.Join(p.unknown, ", "))
 	}
 	if c.room -= p.ranges(); c.room <= 0 {
 		return c.within(nil, line)

@@ -17,11 +17,8 @@ func (p *parser) match(m *module, o option) bool {
 	case "iprange":
 		return p.matchRange(o)
 	case "set":
-		reason := p.matchSet(o)
-		if reason != "" {
-			p.reasons = append(p.reasons, reason)
-		}
-		return reason == ""
+		p.reason = p.matchSet(o)
+		return p.reason == ""
 	case "addrtype":
 		return p.matchAddressType(o)
 	case "state", "conntrack":

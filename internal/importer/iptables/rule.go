@@ -23,8 +23,8 @@ type parser struct {
 	target   *module
 	jump     bool // -g is not
 	unknown  []string
-	reasons  []string // why parts are unknown, where there is more to say
-	skip     bool     // the rule is for the other family
+	reason   string // why the option is not understood, where there is more to say
+	skip     bool   // the rule is for the other family
 }
 
 // A conjunct is a list of matches that must all hold. The conjuncts of one factor are
@@ -35,6 +35,7 @@ type conjunct []oldconfig.Match
 type module struct {
 	name    string
 	opaque  bool // a match whose meaning is not known
+	broken  bool // the value of an option is missing
 	options []option
 }
 
@@ -107,7 +108,13 @@ func (p *parser) addOpaque() {
 	}
 }
 
-func (p *parser) misunderstood(text string) { p.unknown = append(p.unknown, text) }
+func (p *parser) misunderstood(text string) {
+	if p.reason != "" {
+		text += " (" + p.reason + ")"
+		p.reason = ""
+	}
+	p.unknown = append(p.unknown, text)
+}
 
 // add adds tests that every packet of the rule must fulfil. It returns true.
 func (p *parser) add(matches ...oldconfig.Match) bool {
@@ -122,7 +129,7 @@ func (p *parser) addAlternatives(alternatives []conjunct) bool {
 		count *= len(f)
 	}
 	if count > maxAlternatives {
-		p.reasons = append(p.reasons, "the line becomes more than "+decimal(maxAlternatives)+" rules")
+		p.reason = "the line becomes more than " + decimal(maxAlternatives) + " rules"
 		return false
 	}
 	p.factors = append(p.factors, alternatives)
@@ -276,6 +283,7 @@ func (p *parser) moduleOption(m *module, name string, count int) {
 		p.modules = slices.Concat([]*module{m}, p.modules)
 	}
 	m.options = append(m.options, o)
+	m.broken = m.broken || !ok
 	if m == p.target || m.opaque {
 		return
 	}

@@ -47,7 +47,7 @@ func (p *parser) action(isChain func(string) bool) (oldconfig.Action, bool) {
 			return oldconfig.Action{}, false
 		}
 	}
-	if !p.jump {
+	if !p.jump || p.target.broken {
 		return oldconfig.Action{}, false
 	}
 	switch name {

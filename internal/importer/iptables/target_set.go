@@ -10,7 +10,7 @@ import (
 // set gets the mark of its element (skbmark of ipset(8)).
 func (p *parser) mapRules(line oldconfig.Line) ([]*oldconfig.Rule, bool) {
 	if len(p.target.options) != 2 || p.target.options[0].name != "map-set" || p.target.options[1].name != "map-mark" ||
-		len(p.target.options[0].values) != 2 || len(p.unknown) > 0 || !p.jump {
+		len(p.target.options[0].values) != 2 || len(p.unknown) > 0 || !p.jump || p.target.broken {
 		return nil, false
 	}
 	flags := p.target.options[0].values[1]
