@@ -10,11 +10,14 @@ import (
 )
 
 // proftpdSettings are the directives of proftpd in addition to `lvsmark render proftpd`.
-// Anonymous users log in without a password and write as nobody. TLS 1.2 is for lftp.
+// Anonymous users log in without a password and write as nobody. TLS 1.2 is for lftp. The
+// default address, which must be one that resolves, is not used: the server listens on all.
 const proftpdSettings = `
 ServerName %[1]s
 ServerType standalone
 UseIPv6 on
+DefaultAddress 127.0.0.1
+DefaultServer on
 User nobody
 Group nogroup
 AuthPAM off
