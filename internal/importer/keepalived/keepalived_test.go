@@ -160,6 +160,16 @@ virtual_server group six {
 1: finding: keepalived ignores persistence_granularity for a group
 20: finding: keepalived makes a service without a port persistent, for 360 seconds
 `},
+		"thresholds": {`virtual_server fwmark 1 {
+	real_server 10.0.0.11 {
+		lthreshold 9
+		uthreshold 8
+	}
+}
+`, `1: -A -f 1 -s wlc
+2: -a -f 1 -r 10.0.0.11:0 -m -w 1 -x 8 -y 9 off
+2: finding: the kernel refuses this real server: lthreshold is above uthreshold
+`},
 		"weight 0": {`virtual_server fwmark 1 {
 	sorry_server 10.0.0.99
 	real_server 10.0.0.11 { weight 0 }
