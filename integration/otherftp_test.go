@@ -19,6 +19,11 @@ func testOther(t *testing.T, program string) {
 	need.Programs(t, program)
 	c := newCluster(t, lab.Options{Forwarding: config.NAT})
 	c.translate = "snat"
+	defer func() {
+		if t.Failed() {
+			t.Log(c.lab.Logs())
+		}
+	}()
 	require.NoError(t, c.lab.Apply(c.spec()))
 	require.NoError(t, c.lab.StartOther(program))
 	t.Run("plain and TLS", func(t *testing.T) { c.run(t, c.eachMode(), lab.VIP) })

@@ -10,11 +10,14 @@ import (
 )
 
 // proftpdSettings are the directives of proftpd in addition to `lvsmark render proftpd`.
-// Anonymous users log in without a password and write as nobody. TLS 1.2 is for lftp.
+// Anonymous users log in without a password and write as nobody. TLS 1.2 is for lftp. The
+// default address, which must be one that resolves, is not used: the server listens on all.
 const proftpdSettings = `
 ServerName %[1]s
 ServerType standalone
 UseIPv6 on
+DefaultAddress 127.0.0.1
+DefaultServer on
 User nobody
 Group nogroup
 AuthPAM off
@@ -69,24 +72,31 @@ func (s *RealServer) startProftpd(base, rendered string) error {
 		return err
 	}
 	modules := filepath.Join(filepath.Dir(path), "../lib/proftpd")
-	text := rendered + fmt.Sprintf(proftpdSettings, s.Name, base, modules, s.lab.keyFile(), s.Dir)
+	text := rendered + fmt.Sprintf(proftpdSettings, s.Name, base, modules, s.lab.keyFile(), anonymousRoot)
 	if err := os.WriteFile(base+".conf", []byte(text), 0o600); err != nil {
 		return err
 	}
-	p, err := s.Start(base+".log", path, "--nodaemon", "--config", base+".conf")
+	return s.startAtRoot(base, path, "--nodaemon", "--config", base+".conf")
+}
+
+// anonymousRoot is the home directory of user ftp, which the package of vsftpd creates.
+const anonymousRoot = "/srv/ftp"
+
+// startAtRoot starts a server whose anonymous users get the server's directory at
+// anonymousRoot, because only root may enter the lab's directory. ip netns exec gives each
+// program mounts of its own.
+func (s *RealServer) startAtRoot(base, program string, args ...string) error {
+	const script = `mount --bind "$1" "$2" && shift 2 && exec "$@"`
+	p, err := s.Start(base+".log", "sh", append([]string{"-c", script, "sh", s.Dir, anonymousRoot, program}, args...)...)
 	s.ftp = append(s.ftp, p)
 	return err
 }
 
-// startPure starts pure-ftpd. Its anonymous users have the home directory of user ftp, so the
-// server's directory is mounted there: ip netns exec gives it mounts of its own.
+// startPure starts pure-ftpd. Its anonymous users have the home directory of user ftp.
 func (s *RealServer) startPure(base, rendered string) error {
 	text := rendered + fmt.Sprintf("AnonymousOnly yes\nDontResolve yes\nVerboseLog yes\nMaxClientsPerIP 100\nTLS 1\nCertFile %s\n", s.lab.keyFile())
 	if err := os.WriteFile(base+".conf", []byte(text), 0o600); err != nil {
 		return err
 	}
-	const script = `mount --bind "$1" "$(getent passwd ftp | cut -d: -f6)" && exec pure-ftpd "$2"`
-	p, err := s.Start(base+".log", "sh", "-c", script, "sh", s.Dir, base+".conf")
-	s.ftp = append(s.ftp, p)
-	return err
+	return s.startAtRoot(base, "pure-ftpd", base+".conf")
 }

@@ -36,6 +36,8 @@ func Read(name, text string) (*oldconfig.Config, error) {
 // readerOf returns the reader of the text, or nil.
 func readerOf(text string) func(*reader, string) {
 	switch {
+	case strings.HasPrefix(text, "#!"):
+		return nil // a script
 	case isPureValue(text):
 		return (*reader).pureValue
 	case isPureArguments(text):

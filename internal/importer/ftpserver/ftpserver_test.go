@@ -93,7 +93,7 @@ MasqueradeAddress 198.51.100.21
 
 func TestRecognises(t *testing.T) {
 	for _, text := range []string{
-		"", "# listen=YES\n", "-A -f 21 -s wlc\n", "-A PREROUTING -p tcp\n", "*mangle\n", "virtual=21\n", "global_defs {\n}\n", "serial_no = 1\n", "1\n",
+		"", "# listen=YES\n", "#!/bin/sh\nlisten=YES\n", "-A -f 21 -s wlc\n", "-A PREROUTING -p tcp\n", "*mangle\n", "virtual=21\n", "global_defs {\n}\n", "serial_no = 1\n", "1\n",
 	} {
 		assert.False(t, ftpserver.Recognises(text), text)
 	}

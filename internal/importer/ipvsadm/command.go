@@ -33,14 +33,16 @@ type command struct {
 
 	server     ipvs.Destination
 	serverPort bool // the real server has a port of its own
-	operands   []string
-	daemon     []string // words of a sync daemon, for messages
+
+	defaultTimeout bool // -p has no number
+	operands       []string
+	daemon         []string // words of a sync daemon, for messages
 }
 
 // defaultTimeout is the persistence of -p without a timeout; maxTimeout is the longest
-// (IPVS_SVC_PERSISTENT_TIMEOUT and MAX_TIMEOUT in ipvsadm).
+// (IPVS_SVC_PERSISTENT_TIMEOUT and MAX_TIMEOUT in ipvsadm 1.31, whose man page says 300).
 const (
-	defaultTimeout = 300
+	defaultTimeout = 360
 	maxTimeout     = 31 * 86400
 )
 
@@ -150,6 +152,7 @@ func (c *command) setTimeout(o option) error {
 			return fmt.Errorf("%q is not a persistence timeout of 1 to %d seconds", o.argument, maxTimeout)
 		}
 	}
+	c.defaultTimeout = !o.given
 	c.timeout = time.Duration(seconds) * time.Second
 	return nil
 }

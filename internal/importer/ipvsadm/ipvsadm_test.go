@@ -34,18 +34,22 @@ ipvsadm -A -t 198.51.100.1:21 -p     # FTP
 -A -f 24 -M 255.255.0.0
 -A -f 25 -p -M 24
 -A -f 26 -p -M 0
-`, `3: -A -t 198.51.100.1:21 -s wlc -p 300
+`, `3: -A -t 198.51.100.1:21 -s wlc -p 360
 4: -a -t 198.51.100.1:21 -r 10.0.0.11:21 -g -w 1
 5: -A -u [2001:db8::53]:53 -s rr -o
 6: -a -u [2001:db8::53]:53 -r [2001:db8::9]:53 -m -w 1
 7: -A --sctp-service 198.51.100.1:2905 -s sh -b sh-fallback,sh-port
 8: -A -t 198.51.100.1:80 -s wlc
-9: -A -t 198.51.100.2:0 -s wlc -p 300
+9: -A -t 198.51.100.2:0 -s wlc -p 360
 10: -A -f 22 -6 -s wlc -p 60 -M 64
 11: -A -f 23 -s wlc -p 60 -M 255.255.0.255
 12: -A -f 24 -s wlc
-13: -A -f 25 -s wlc -p 300 -M 0.0.0.24
-14: -A -f 26 -s wlc -p 300 -M 0.0.0.0
+13: -A -f 25 -s wlc -p 360 -M 0.0.0.24
+14: -A -f 26 -s wlc -p 360 -M 0.0.0.0
+3: finding: -p without a number is 360 seconds, not the 300 of the man page
+9: finding: -p without a number is 360 seconds, not the 300 of the man page
+13: finding: -p without a number is 360 seconds, not the 300 of the man page
+14: finding: -p without a number is 360 seconds, not the 300 of the man page
 `},
 		"forms of options": {`--add-service --fwmark-service=21 --scheduler rr --persistent=60
 -af21 -r10.0.0.11 -mw5 -x 10 -y5
@@ -159,6 +163,7 @@ func TestNotUnderstood(t *testing.T) {
 		"-a -f 1 -r 10.0.0.1 -m -g":             "there are two forwarding methods",
 		"-a -f 1 -r 10.0.0.1 -w 2147483648":     `"2147483648" is not a number up to 2147483647 for --weight`,
 		"-a -f 1 -r fd00::1 -m":                 "real server and service have different address families",
+		"-a -f 1 -r 10.0.0.1 -x 5 -y 10":        "the lower threshold is above the upper one",
 		"-a -f 1 -r 10.0.0.1 --tun-csum":        "options of tunnels need --ipip",
 		"-a -f 1 -r 10.0.0.1 -i --tun-type gue": "--tun-type gue and --tun-port belong together",
 		"-a -f 1 -r 10.0.0.1 -i --tun-type ip6": `"ip6" is not a tunnel type`,

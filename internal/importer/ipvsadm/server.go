@@ -130,6 +130,8 @@ func (c *command) checkServer(onServer bool) error {
 		return fmt.Errorf("real server and service have different address families")
 	case !tunnel && c.server.Tunnel != (ipvs.Tunnel{}):
 		return fmt.Errorf("options of tunnels need --ipip")
+	case c.server.LowerThreshold > c.server.UpperThreshold:
+		return fmt.Errorf("the lower threshold is above the upper one: the kernel refuses the real server")
 	case (c.server.Tunnel.Type == 1) != (c.server.Tunnel.Port != 0):
 		return fmt.Errorf("--tun-type gue and --tun-port belong together")
 	}

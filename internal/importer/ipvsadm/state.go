@@ -85,6 +85,7 @@ func (s *State) onService(c *command, line oldconfig.Line) {
 	case c.verb == "add-service" && old != nil:
 		s.config.AddFinding(line, "ipvsadm refuses this command: the service exists since %s", old.Line)
 	case c.verb == "add-service":
+		s.remarkTimeout(c, line)
 		made := &service{Service: c.service(line), key: c.key, servers: make(map[ipvs.Endpoint]*oldconfig.RealServer)}
 		s.services[c.key] = made
 		s.order = append(s.order, made)
@@ -93,9 +94,17 @@ func (s *State) onService(c *command, line oldconfig.Line) {
 	case old == nil:
 		s.config.AddFinding(line, "no command before this one adds the service: the command deletes nothing")
 	case c.verb == "edit-service":
+		s.remarkTimeout(c, line)
 		old.Service = c.service(line)
 	default:
 		delete(s.services, c.key)
+	}
+}
+
+// remarkTimeout records the timeout of -p without a number.
+func (s *State) remarkTimeout(c *command, line oldconfig.Line) {
+	if c.defaultTimeout {
+		s.config.AddFinding(line, "-p without a number is %d seconds, not the 300 of the man page", defaultTimeout)
 	}
 }
 

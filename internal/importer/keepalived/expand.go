@@ -144,7 +144,7 @@ func (r *reader) add(v *virtual, line oldconfig.Line, s *oldconfig.Service, mark
 		}
 		s.RealServers = append(s.RealServers, oldconfig.RealServer{
 			Destination: server.destination(address.Port(), v.groupName != ""), Line: server.Line,
-			Fallback: server.sorry && !v.sorryServes(), Disabled: !server.sorry && v.sorryServes(),
+			Fallback: server.sorry && !v.sorryServes(), Disabled: !server.sorry && v.sorryServes() || server.lower > server.upper,
 		})
 		r.remarkPort(s, server)
 	}

@@ -160,6 +160,16 @@ virtual_server group six {
 1: finding: keepalived ignores persistence_granularity for a group
 20: finding: keepalived makes a service without a port persistent, for 360 seconds
 `},
+		"thresholds": {`virtual_server fwmark 1 {
+	real_server 10.0.0.11 {
+		lthreshold 9
+		uthreshold 8
+	}
+}
+`, `1: -A -f 1 -s wlc
+2: -a -f 1 -r 10.0.0.11:0 -m -w 1 -x 8 -y 9 off
+2: finding: the kernel refuses this real server: lthreshold is above uthreshold
+`},
 		"weight 0": {`virtual_server fwmark 1 {
 	sorry_server 10.0.0.99
 	real_server 10.0.0.11 { weight 0 }
@@ -238,6 +248,7 @@ func TestNotUnderstood(t *testing.T) {
 		"virtual_server fwmark 0 { }":                         `fwmark "0" is not a number`,
 		"virtual_server fwmark 0x15 { }":                      `fwmark "0x15" is not a number`,
 		"virtual_server group g { real_server 10.0.0.1 { } }": "there is no virtual_server_group g",
+		"virtual_server group { }":                            "virtual_server group has no name",
 		"virtual_server_group g { 198.51.100.3-1 80 }":        "the entry has another form",
 		"virtual_server_group g { 198.51.100.1/24 80 }":       "the entry has another form",
 		"virtual_server_group g { 198.51.100.1-256 }":         "the entry has another form",
@@ -324,7 +335,7 @@ func TestLimits(t *testing.T) {
 
 // TestNoise: a large file takes little more memory than its lines.
 func TestNoise(t *testing.T) {
-	c, err := Read("f", strings.Repeat("x\n", 2<<20))
+	c, err := Read("f", strings.Repeat("x\n", maxLines+1))
 	require.NoError(t, err)
 	assert.Len(t, c.NotUnderstood, oldconfig.MaxRemarks)
 

@@ -42,6 +42,9 @@ func (r *reader) server(v *virtual, n *node) {
 		return
 	}
 	v.known[address] = true
+	if s.lower > s.upper {
+		r.config.AddFinding(n.Line, "the kernel refuses this real server: lthreshold is above uthreshold")
+	}
 	v.servers = append(v.servers, s)
 }
 

@@ -56,7 +56,10 @@ func (r *reader) virtual(n *node) *virtual {
 	v := &virtual{weight: 1, known: make(map[netip.AddrPort]bool), Line: n.Line}
 	switch n.word(1) {
 	case "group":
-		v.groupName = n.word(2)
+		if v.groupName = n.word(2); v.groupName == "" {
+			r.config.AddNotUnderstood(n.Line, "virtual_server group has no name")
+			return nil
+		}
 	case "fwmark":
 		mark, ok := value.Number(n.word(2), 1, 1<<32-1)
 		if !ok {

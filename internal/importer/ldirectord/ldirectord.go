@@ -14,8 +14,12 @@ import (
 // Name is the name of the language.
 const Name = "ldirectord.cf"
 
-// Recognises reports whether the text has a line "virtual = …" without indentation.
+// Recognises reports whether the text has a line "virtual = …" without indentation, and is
+// no script.
 func Recognises(text string) bool {
+	if strings.HasPrefix(text, "#!") {
+		return false
+	}
 	for line := range strings.Lines(text) {
 		key, _, found := strings.Cut(line, "=")
 		if key = strings.TrimRight(key, " \t"); found && (key == "virtual" || key == "virtual6") {

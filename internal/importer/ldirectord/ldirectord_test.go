@@ -127,6 +127,7 @@ func TestRecognises(t *testing.T) {
 	assert.True(t, ldirectord.Recognises("# x\nquiescent=no\nvirtual = 5\n"))
 	assert.True(t, ldirectord.Recognises("virtual6=[::1]:80"))
 	assert.False(t, ldirectord.Recognises("virtual_server 198.51.100.1 80 {\n"))
+	assert.False(t, ldirectord.Recognises("#!/bin/sh\nvirtual=198.51.100.1:80\n"))
 	assert.False(t, ldirectord.Recognises("virtual FTP {\n active = 1\n"))
 }
 

@@ -73,6 +73,11 @@ func TestFragment(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "PassivePorts 1024 20000\nRootRevoke off\n", settings(text))
 
+	assert.NotContains(t, text, "source-nat")
+	text, err = rendered(t, spec+"    source-nat: masquerade\n", "")
+	require.NoError(t, err)
+	assert.Contains(t, text, "#   AllowForeignAddress on\n")
+
 	_, err = rendered(t, strings.Replace(spec, "600-20000", "600-1000", 1), "")
 	assert.EqualError(t, err, "cluster ftp: proftpd supports no passive port below 1024: choose higher passive-ports than 600-1000")
 }

@@ -39,6 +39,10 @@ func Fragment(c *config.Cluster) (string, error) {
 	fmt.Fprintf(&b, "\n# Passive data (PASV, EPSV): the director marks these ports and no others.\nPassivePorts %d %d\n", ports.Low, ports.High)
 	writeAddress(&b, c)
 	writeActive(&b, c)
+	if c.SourceNAT != config.NoSourceNAT {
+		b.WriteString("\n# With source-nat, control connections come from the director, and proftpd refuses active\n" +
+			"# data to the client (PORT, EPRT). This directive allows it, to any address (FTP bounce):\n#   AllowForeignAddress on\n")
+	}
 	return b.String(), nil
 }
 

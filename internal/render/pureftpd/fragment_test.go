@@ -73,6 +73,11 @@ func TestFragment(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "PassivePortRange 1024 20000\n", settings(text))
 
+	assert.NotContains(t, text, "source-nat")
+	text, err = rendered(t, spec+"    source-nat: masquerade\n", "")
+	require.NoError(t, err)
+	assert.Contains(t, text, "#   AllowAnonymousFXP yes\n")
+
 	_, err = rendered(t, strings.Replace(spec, "600-20000", "600-1000", 1), "")
 	assert.EqualError(t, err, "cluster ftp: pure-ftpd supports no passive port below 1024: choose higher passive-ports than 600-1000")
 }

@@ -51,6 +51,11 @@ func Fragment(c *config.Cluster) (string, error) {
 	fmt.Fprintf(&b, "\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n# Argument: -p %d:%d\nPassivePortRange %[1]d %[2]d\n", ports.Low, ports.High)
 	writeAddress(&b, c)
 	writeActive(&b, c)
+	if c.SourceNAT != config.NoSourceNAT {
+		b.WriteString("\n# With source-nat, control connections come from the director, and pure-ftpd refuses active\n" +
+			"# data to the client (PORT, EPRT). These settings allow it, to any address (FTP bounce):\n" +
+			"#   AllowUserFXP yes\n#   AllowAnonymousFXP yes\n")
+	}
 	return b.String(), nil
 }
 
