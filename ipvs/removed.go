@@ -27,7 +27,7 @@ func (s Service) RemovedBy(next Service) []string {
 		list = append(list, "persistence of "+persistenceText(s.Timeout))
 	}
 	if next.RawNetmask == 0 && s.Timeout > 0 && (s.RawNetmask != 0 || s.Netmask < s.Family.Bits() && next.Netmask == s.Family.Bits()) {
-		list = append(list, "persistence netmask "+s.netmask())
+		list = append(list, "persistence netmask "+s.NetmaskText())
 	}
 	return list
 }
