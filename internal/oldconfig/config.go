@@ -18,6 +18,7 @@ type Config struct {
 	Chains   []*Chain
 	Services []*Service
 	FTP      []*FTPServer
+	Timeouts []Timeouts // in the order in which they are set
 
 	// NotUnderstood are lines whose meaning the reader does not know. If one of them can
 	// concern a packet of a cluster, nothing is proven.
@@ -33,6 +34,7 @@ func (c *Config) Join(other *Config) {
 	c.Chains = append(c.Chains, other.Chains...)
 	c.Services = append(c.Services, other.Services...)
 	c.FTP = append(c.FTP, other.FTP...)
+	c.Timeouts = append(c.Timeouts, other.Timeouts...)
 	c.NotUnderstood = append(c.NotUnderstood, other.NotUnderstood...)
 	c.Findings = append(c.Findings, other.Findings...)
 }

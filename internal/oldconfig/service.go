@@ -24,6 +24,8 @@ type Service struct {
 	Netmask   int           // prefix length that groups clients; as in ipvs.Service
 	Engine    string        // persistence engine, for example "sip"
 
+	RawNetmask uint32 // non-contiguous netmask; as in ipvs.Service
+
 	RealServers []RealServer
 	Line
 
@@ -36,6 +38,12 @@ type RealServer struct {
 	Name     string
 	Disabled bool // the file has it switched off: it gets no packets
 	Fallback bool // sorry server: only if no other real server is there
+	Line
+}
+
+// Timeouts are IPVS timeouts that a line sets. A timeout of 0 stays as it is.
+type Timeouts struct {
+	config.Timeouts
 	Line
 }
 
