@@ -31,10 +31,12 @@ type Base struct {
 	Devices  []string
 }
 
-// A Rule applies its actions, in order, to packets that fulfil all its matches.
+// A Rule applies its actions, in order, to packets that fulfil all its matches, and then
+// the rule Then.
 type Rule struct {
 	Matches []Match
 	Actions []Action
+	Then    *Rule // further matches and actions of the rule, as in nft; nil: none
 	Line
 }
 
@@ -59,6 +61,7 @@ const (
 	SourceType                   // AddrType* bits
 	DestinationType              // AddrType* bits
 	LaterFragment                // 1: a fragment without the header of the transport
+	HasSocket                    // 1: the director has a socket for the packet, with its address
 )
 
 // Bits of Field State.
