@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -26,7 +27,9 @@ type Reader struct {
 
 // readers returns the readers of all languages. A new language is a package and a line here.
 func readers() []Reader {
-	return []Reader{}
+	return []Reader{
+		{"iptables-save", iptables.RecognisesSave, iptables.ReadSave},
+	}
 }
 
 // MaxSize is the maximum size of a file in bytes. 20,000 rules have about 2 MB.
