@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
+	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
+	"github.com/lvsmark/lvsmark/internal/importer/keepalived"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -29,6 +31,8 @@ type Reader struct {
 func readers() []Reader {
 	return []Reader{
 		{"iptables-save", iptables.RecognisesSave, iptables.ReadSave},
+		{"ipvsadm-save", ipvsadm.Recognises, ipvsadm.Read},
+		{"keepalived.conf", keepalived.Recognises, keepalived.Read},
 	}
 }
 

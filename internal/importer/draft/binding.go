@@ -55,13 +55,29 @@ func (d *Draft) addAddressClusters(c *oldconfig.Config) {
 			continue
 		}
 		at := oldconfig.AddressNumber(s.Address.Addr())
-		cl := &cluster{
-			mark: d.freeMark(s.Address), services: []*oldconfig.Service{s},
-			vips: []vip{{oldconfig.Range{Low: at, High: at}, s.Family, s.Line}},
+		to := vip{oldconfig.Range{Low: at, High: at}, s.Family, s.Line}
+		if same := d.withoutPersistence(s); same != nil {
+			same.vips = append(same.vips, to)
+			continue
 		}
+		cl := &cluster{mark: d.freeMark(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}}
 		cl.ports = d.portsOfService(s)
 		d.clusters = append(d.clusters, cl)
 	}
+}
+
+// withoutPersistence returns a cluster for another address of the same virtual server: a
+// group of keepalived has many. With persistence, each address is a service of its own: a
+// client may have another real server at each.
+func (d *Draft) withoutPersistence(s *oldconfig.Service) *cluster {
+	i := slices.IndexFunc(d.clusters, func(c *cluster) bool {
+		return c.lines == nil && s.Timeout == 0 && c.services[0].Line == s.Line && c.services[0].Timeout == 0 &&
+			c.services[0].Address.Port() == s.Address.Port() && c.services[0].Protocol == s.Protocol && c.vips[0].family == s.Family
+	})
+	if i < 0 {
+		return nil
+	}
+	return d.clusters[i]
 }
 
 // portsOfService returns the ports of a service without a mark. IPVS sends packets to

@@ -73,9 +73,12 @@ func (w *markWalk) chain(c *oldconfig.Chain, matches []oldconfig.Match, depth in
 		return
 	}
 	for _, r := range c.Rules {
-		all := append(slices.Clip(matches), r.Matches...)
-		for _, a := range r.Actions {
-			w.action(c, r, a, all, depth)
+		all := matches
+		for part := r; part != nil; part = part.Then {
+			all = append(slices.Clip(all), part.Matches...)
+			for _, a := range part.Actions {
+				w.action(c, r, a, all, depth)
+			}
 		}
 	}
 }

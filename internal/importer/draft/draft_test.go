@@ -73,7 +73,7 @@ func TestRecipe(t *testing.T) {
         ports: [20]
     forwarding: nat  # fw.sh:4
     scheduler: wlc  # fw.sh:4
-    persistence: 5m0s  # fw.sh:4
+    persistence: 5m  # fw.sh:4
     real-servers:
       - {address: 10.0.0.11}  # fw.sh:5
       - {address: 10.0.0.12, weight: 2}  # fw.sh:6

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -160,7 +161,7 @@ func (w *writer) service(s *oldconfig.Service) {
 		w.key(2, "persistence", 0, s.Line)
 		return
 	}
-	w.key(2, "persistence", s.Timeout, s.Line)
+	w.key(2, "persistence", durationText(s.Timeout), s.Line)
 	if s.Netmask != s.Family.Bits() {
 		w.key(2, "persistence-netmask", s.Netmask, s.Line)
 	}
@@ -225,4 +226,15 @@ func tunnelText(t ipvs.Tunnel) string {
 		keys = append(keys, "checksum: "+checksum)
 	}
 	return "tunnel: {" + strings.Join(keys, ", ") + "}"
+}
+
+// durationText returns a duration without units that are zero: 5m, not 5m0s.
+func durationText(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = strings.TrimSuffix(text, zero[1:])
+		}
+	}
+	return text
 }
