@@ -71,15 +71,15 @@ func Compare(before, after Side, scope Scope) Result {
 // A comparison compares two programs.
 type comparison struct {
 	*compiler
-	result  *Result
-	sides   [2]*program // complete
-	sources set         // of fromServers
-	done    map[pairKey]bool
-	seen    map[string]bool // kinds of differences and reasons
-	groups  [2]map[string]grouped
-	agree   bool // both sides have the same service for each mark
-	marks   [2][]uint32
-	leaves  int
+	result   *Result
+	sides    [2]*program // complete
+	sources  set         // of fromServers
+	done     map[pairKey]bool
+	seen     map[string]bool // kinds of differences and reasons
+	groups   [2]map[string]grouped
+	services [2][]*oldconfig.Service
+	marks    [2][]uint32
+	leaves   int
 
 	exceeded bool
 }
@@ -104,12 +104,12 @@ func newComparison(family oldconfig.Family, p path, d *devices, before, after Si
 		c.groups[i] = map[string]grouped{}
 		c.marks[i] = constants(side)
 	}
-	c.agree = agree(before.Services, after.Services)
+	c.services = [2][]*oldconfig.Service{before.Services, after.Services}
 	return c
 }
 
-// agree reports whether both have the same service for each mark.
-func agree(a, b []*oldconfig.Service) bool {
+// agree reports whether both sides have the same service for each mark.
+func (c *comparison) agree() bool {
 	signatures := func(list []*oldconfig.Service) map[string]string {
 		m := map[string]string{}
 		for _, s := range list {
@@ -119,7 +119,7 @@ func agree(a, b []*oldconfig.Service) bool {
 		}
 		return m
 	}
-	first, second := signatures(a), signatures(b)
+	first, second := signatures(c.services[0]), signatures(c.services[1])
 	for key, s := range first {
 		if second[key] != s {
 			return false

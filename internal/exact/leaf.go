@@ -98,9 +98,9 @@ func (l *leaf) tally(r run, t *tally) {
 			return
 		}
 		t.related, t.reads = either(t.related, m[side].related), either(t.reads, m[side].readsConnMark)
-		if end[0].opaque != end[1].opaque || !l.agree {
-			t.opaque = either(t.opaque, m[side].opaqueRule)
-		}
+	}
+	if rule := either(m[0].opaqueRule, m[1].opaqueRule); rule != nil && (end[0].opaque != end[1].opaque || !l.agree()) {
+		t.opaque = rule
 	}
 	if l.same(end) {
 		t.equal++

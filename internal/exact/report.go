@@ -171,7 +171,7 @@ func parts(a, b *served) []string {
 		}
 	}
 	add("scheduler", a.Scheduler != b.Scheduler)
-	add("persistence", a.Timeout != b.Timeout || a.Timeout > 0 && (a.Netmask != b.Netmask))
+	add("persistence", a.Timeout != b.Timeout || a.Timeout > 0 && (a.Netmask != b.Netmask || a.RawNetmask != b.RawNetmask))
 	add("real servers", !slices.Equal(a.servers(0), b.servers(0)))
 	if len(list) == 0 {
 		return []string{"flags"}

@@ -96,7 +96,9 @@ func (v *served) sign(port uint16) string {
 	}
 	if v.Timeout > 0 {
 		fmt.Fprintf(&b, ", persistence %s", v.Timeout)
-		if v.Netmask != v.Family.Bits() {
+		if v.RawNetmask != 0 {
+			fmt.Fprintf(&b, " by netmask %#x", v.RawNetmask)
+		} else if v.Netmask != v.Family.Bits() {
 			fmt.Fprintf(&b, " by /%d", v.Netmask)
 		}
 	}

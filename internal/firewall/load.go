@@ -36,7 +36,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "target":
 		l.extensionTarget(e)
 	case "redir":
-		l.add(interception{effect: Redirects, ends: true})
+		l.add(interception{effect: Redirects, ends: true, to: l.redirection(e)})
 	case "reject":
 		l.add(interception{effect: Rejects, ends: true})
 	case "queue":
@@ -48,7 +48,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "tproxy":
 		l.add(interception{effect: Proxies})
 	case "cmp", "range":
-		if v := l.at(e.SourceRegister()); v.kind == opaque && v.excluded == nil && !v.ofClient {
+		if v := l.at(e.SourceRegister()); !l.exact && v.kind == opaque && v.excluded == nil && !v.ofClient {
 			l.addCondition(nameOf(v)) // the other operand does not matter
 			return
 		}
@@ -77,7 +77,9 @@ func (l *loader) typedExpression(e nft.Expression, typed expr.Any) {
 	case *expr.Bitwise:
 		l.fill(typed.DestRegister, l.at(typed.SourceRegister).masked(typed.Mask, typed.Xor))
 	case *expr.Byteorder:
-		l.fill(typed.DestRegister, l.at(typed.SourceRegister).changed(byteorder(int(typed.Size))))
+		v := l.at(typed.SourceRegister).changed(byteorder(int(typed.Size)))
+		v.what = v.what.reordered()
+		l.fill(typed.DestRegister, v)
 	case *expr.Meta:
 		l.meta(typed)
 	case *expr.Payload:
@@ -122,6 +124,10 @@ func unknownExpression(e nft.Expression) string { return "the unknown expression
 
 // other loads an expression whose result is unknown in advance.
 func (l *loader) other(e nft.Expression) {
+	if l.exact && e.Name == "socket" {
+		l.socket(e)
+		return
+	}
 	register, fills := e.DestRegister()
 	size := 4
 	switch {
@@ -153,10 +159,10 @@ func (l *loader) object(kind string) {
 
 func (l *loader) nat(e *expr.NAT) {
 	if e.Type == expr.NATTypeDestNAT {
-		l.add(interception{effect: Redirects, ends: true})
+		l.add(interception{effect: Redirects, ends: true, to: l.natRange(e)})
 		return
 	}
-	l.add(sourceTranslation{to: l.at(e.RegAddrMin)})
+	l.add(sourceTranslation{to: l.at(e.RegAddrMin), exact: l.natRange(e)})
 }
 
 func (l *loader) compare(e *expr.Cmp) {

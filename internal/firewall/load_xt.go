@@ -74,7 +74,7 @@ func (l *loader) untypedMatch(x extension) {
 	switch {
 	case x.is("mark", 1, 9):
 		want := hostUint32(x.uint32(0))
-		l.match(markValue().changed(bitwise(hostUint32(x.uint32(4)), nil)), test{within: []interval{{want, want}}, inverse: x.info[8] != 0})
+		l.match(l.markValue().masked(hostUint32(x.uint32(4)), nil), test{within: []interval{{want, want}}, inverse: x.info[8] != 0})
 	case x.is("multiport", 1, 48):
 		l.multiport(x)
 	case x.is("state", 0, 4):
@@ -84,14 +84,16 @@ func (l *loader) untypedMatch(x extension) {
 	}
 }
 
-func markValue() value { return value{kind: mark, name: "meta mark", size: 4} }
+func (l *loader) markValue() value {
+	return l.traced(value{kind: mark, name: "meta mark", size: 4}, metaOrigin(expr.MetaKeyMARK))
+}
 
 func (l *loader) tcpMatch(info *xt.Tcp) {
 	if info.Option != 0 {
 		l.addCondition("tcp option")
 	}
 	if info.FlagsMask != 0 {
-		flags := value{kind: tcpFlags, name: "tcp flags", size: 1}.changed(bitwise([]byte{info.FlagsMask}, nil))
+		flags := l.payloadValue(&expr.Payload{Base: expr.PayloadBaseTransportHeader, Offset: tcpFlagsAt, Len: 1}).masked([]byte{info.FlagsMask}, nil)
 		l.match(flags, test{within: []interval{{[]byte{info.FlagsCmp}, []byte{info.FlagsCmp}}}, inverse: info.InvFlags&xt.TcpInvFlags != 0})
 	}
 }
@@ -114,7 +116,7 @@ func (l *loader) portValue(destination bool) value {
 	if destination {
 		e.Offset = 2
 	}
-	return l.space.payloadValue(e)
+	return l.payloadValue(e)
 }
 
 // multiport loads struct xt_multiport_v1: flags, count, 15 ports, a byte for each port
@@ -141,6 +143,10 @@ func (l *loader) multiport(x extension) {
 // addrtype loads struct xt_addrtype_info_v1; types are bits numbered by RTN_*.
 func (l *loader) addrtype(info *xt.AddrTypeV1) {
 	const inverseDestination = 2 // XT_ADDRTYPE_INVERT_DEST
+	if l.exact {
+		l.exactAddrtype(info)
+		return
+	}
 	if info.Source != 0 || info.Flags&^inverseDestination != 0 {
 		l.addCondition("addrtype")
 	}
@@ -170,7 +176,7 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states uint16) {
 // stateMatch matches connections in one of the states, or in none of them.
 func (l *loader) stateMatch(states uint16, inverse bool) {
 	none := hostUint32(0)
-	state := value{kind: state, name: ctState, size: 4}.changed(bitwise(hostUint32(uint32(states)), nil))
+	state := l.traced(value{kind: state, name: ctState, size: 4}, ctOrigin(&expr.Ct{Key: expr.CtKeySTATE})).masked(hostUint32(uint32(states)), nil)
 	l.match(state, test{within: []interval{{none, none}}, inverse: !inverse})
 }
 
@@ -223,12 +229,12 @@ func (l *loader) markTarget(e nft.Expression) {
 	switch {
 	case x.is("MARK", 2, 8):
 		to, mask := x.uint32(0), x.uint32(4)
-		l.add(markSet{markValue().masked(hostUint32(^mask), hostUint32(to))})
+		l.add(markSet{l.markValue().masked(hostUint32(^mask), hostUint32(to))})
 	case x.is("CONNMARK", 1, 13), x.is("CONNMARK", 2, 15):
 		if mode := x.info[12+2*(x.revision-1)]; mode == restore {
-			l.add(markRestore{markValue().changed(bitwise(hostUint32(^x.uint32(8)), nil))})
+			l.add(markRestore{l.markValue().masked(hostUint32(^x.uint32(8)), nil), connMarkOf(x)})
 		} else {
-			l.add(ctMarkSet{})
+			l.add(ctMarkSet{exact: connMarkOf(x)})
 		}
 	default:
 		l.add(unknownMark{x.name})

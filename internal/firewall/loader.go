@@ -15,6 +15,10 @@ type loader struct {
 
 	conditions map[string]step // by name
 
+	// exact: values have an origin, and rules that no packet of the space matches are loaded
+	// too. See Chains.
+	exact bool
+
 	// Of the current rule.
 	registers  [registers]*value // nil: never filled
 	steps      []step
@@ -53,7 +57,7 @@ func (l *loader) addCondition(name string) {
 }
 
 func (l *loader) match(v value, t test) {
-	l.impossible = !l.space.mayHold(v, t)
+	l.impossible = !l.exact && !l.space.mayHold(v, t)
 	l.add(match{v, t})
 }
 

@@ -29,6 +29,8 @@ type value struct {
 	// change only applies a mask that keeps the first bits.
 	change func([]byte) []byte
 	prefix []byte
+
+	what *origin // see loader.exact; otherwise nil
 }
 
 // registers is the number of 32-bit registers.
@@ -80,6 +82,7 @@ func (v value) changed(change func([]byte) []byte) value {
 // masked returns the value after a mask and a flip of bits. If the mask clears all bits,
 // the result is a constant.
 func (v value) masked(mask, xor []byte) value {
+	v.what = v.what.masked(mask, xor)
 	switch {
 	case len(mask) > 0 && len(mask) == len(xor) && isFilled(mask, 0):
 		return constantValue(v.name, xor)

@@ -12,7 +12,7 @@ import (
 )
 
 // maxMaskRanges limits the ranges of a mask with holes, such as 255.255.0.255.
-const maxMaskRanges = 4096
+const maxMaskRanges = 256
 
 // parseNetwork reads an address of -s or -d: ADDRESS, ADDRESS/LENGTH or ADDRESS/MASK. A
 // mask may have holes. It reads no names of hosts.

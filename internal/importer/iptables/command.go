@@ -26,7 +26,7 @@ func (r *Ruleset) execute(family oldconfig.Family, c command, line oldconfig.Lin
 	switch c.name {
 	case "":
 		return false, fmt.Errorf("no command such as -A")
-	case "list", "list-rules", "zero", "version", "help":
+	case "list":
 		return true, nil
 	}
 	t := r.table(family, c.table, line)

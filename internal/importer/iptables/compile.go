@@ -47,23 +47,37 @@ func (c *compiler) compile(t *table, line *rule) (rules []*oldconfig.Rule) {
 		}
 		c.config.AddNotUnderstood(line.line, "%s", message)
 	}
+	if c.room -= p.ranges(); c.room <= 0 {
+		return c.within(nil, line)
+	}
 	for _, matches := range p.product() {
 		rules = append(rules, &oldconfig.Rule{Matches: matches, Actions: actions, Line: line.line})
 	}
 	return c.within(rules, line)
 }
 
+// ranges returns the number of ranges of the matches; those of large sets are shared.
+func (p *parser) ranges() (count int) {
+	for _, f := range p.factors {
+		for _, c := range f {
+			for _, m := range c {
+				count += min(len(m.In), maxMaskRanges)
+			}
+		}
+	}
+	return count
+}
+
 // within limits the number of rules: those that have no room become one rule that is not
 // understood.
 func (c *compiler) within(rules []*oldconfig.Rule, line *rule) []*oldconfig.Rule {
-	if len(rules) <= c.room {
-		c.room -= len(rules)
+	if c.room -= len(rules); c.room > 0 {
 		return rules
 	}
 	c.config.AddNotUnderstood(line.line, "the lines become more than %d rules", maxRules)
 	return []*oldconfig.Rule{{
-		Matches: []oldconfig.Match{{Field: oldconfig.NotUnderstood, Text: joinWords(line.words)}},
-		Actions: []oldconfig.Action{{Kind: oldconfig.Opaque, Text: joinWords(line.words)}}, Line: line.line,
+		Matches: []oldconfig.Match{{Field: oldconfig.NotUnderstood, Text: line.line.Text}},
+		Actions: []oldconfig.Action{{Kind: oldconfig.Opaque, Text: line.line.Text}}, Line: line.line,
 	}}
 }
 

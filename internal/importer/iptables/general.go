@@ -80,12 +80,13 @@ func (p *parser) matchProtocol(o option) bool {
 // matchAddresses reads a list of networks: iptables makes a rule of each.
 func (p *parser) matchAddresses(field oldconfig.Field, o option) bool {
 	var alternatives []conjunct
-	for _, text := range strings.Split(o.values[0], ",") {
+	written := o.String()
+	for text := range strings.SplitSeq(o.values[0], ",") {
 		ranges, ok := parseNetwork(p.family, text)
 		if !ok {
 			return false
 		}
-		alternatives = append(alternatives, conjunct{{Field: field, In: ranges, Not: o.not, Text: o.String()}})
+		alternatives = append(alternatives, conjunct{{Field: field, In: ranges, Not: o.not, Text: written}})
 	}
 	if o.not && len(alternatives) > 1 { // iptables refuses that
 		return false

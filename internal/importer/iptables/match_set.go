@@ -25,9 +25,10 @@ func (p *parser) matchSet(o option) (reason string) {
 	result, known := p.sets.known[test]
 	if !known {
 		result = p.setAlternatives(test.name, test.flags, test.not)
+		written := o.String()
 		for _, c := range result.alternatives {
 			for i := range c {
-				c[i].Text = o.String()
+				c[i].Text = written
 			}
 		}
 		p.sets.known[test] = result

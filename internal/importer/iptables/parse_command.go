@@ -15,32 +15,35 @@ type command struct {
 	rule   []Word
 }
 
-// commands are the commands of iptables(8), as "name:N": it has up to N arguments.
-const commands = "append:1 check:1 delete:1 insert:1 replace:1 list:1 list-rules:1 flush:1 zero:1 " +
-	"new-chain:1 delete-chain:1 policy:2 rename-chain:2 version:0 help:0"
-
 // commandOf returns the long name of a command, and how many arguments it has at most.
 func commandOf(word string) (name string, arguments int, found bool) {
-	if long, isLong := strings.CutPrefix(word, "--"); isLong {
-		for option := range strings.FieldsSeq(commands) {
-			name, count, _ := strings.Cut(option, ":")
-			if name == long {
-				return name, int(count[0] - '0'), true
-			}
-		}
-		return "", 0, false
+	switch word {
+	case "-A", "--append":
+		return "append", 1, true
+	case "-C", "--check":
+		return "check", 1, true
+	case "-D", "--delete":
+		return "delete", 1, true
+	case "-I", "--insert":
+		return "insert", 1, true
+	case "-R", "--replace":
+		return "replace", 1, true
+	case "-F", "--flush":
+		return "flush", 1, true
+	case "-N", "--new-chain":
+		return "new-chain", 1, true
+	case "-X", "--delete-chain":
+		return "delete-chain", 1, true
+	case "-P", "--policy":
+		return "policy", 2, true
+	case "-E", "--rename-chain":
+		return "rename-chain", 2, true
+	case "-L", "--list", "-S", "--list-rules", "-Z", "--zero":
+		return "list", 1, true
+	case "-V", "--version", "-h", "--help":
+		return "list", 0, true
 	}
-	names := map[string]string{
-		"-A": "append", "-C": "check", "-D": "delete", "-I": "insert", "-R": "replace", "-L": "list",
-		"-S": "list-rules", "-F": "flush", "-Z": "zero", "-N": "new-chain", "-X": "delete-chain",
-		"-P": "policy", "-E": "rename-chain", "-V": "version", "-h": "help",
-	}
-	name = names[word]
-	if name == "" {
-		return "", 0, false
-	}
-	_, arguments, _ = findOption(commands, name, false)
-	return name, arguments, true
+	return "", 0, false
 }
 
 // parseCommand splits the words after the program's name. What is neither a command nor an
@@ -55,7 +58,7 @@ func parseCommand(words []Word) (c command, err error) {
 			continue
 		}
 		if name, arguments, found := commandOf(w.Text); found {
-			if c.name != "" && (c.name != "list" || name != "zero") {
+			if c.name != "" && (c.name != "list" || name != "list") {
 				return c, fmt.Errorf("two commands, %s and %s, in one line", c.name, name)
 			}
 			c.name = name

@@ -26,7 +26,7 @@ type Ruleset struct {
 const (
 	maxLines    = 1 << 19 // commands of a table
 	maxElements = 1 << 20 // of all sets
-	maxRules    = 1 << 20 // that the lines become
+	maxRules    = 1 << 21 // that the lines become, and ranges of their matches
 )
 
 type tableKey struct {

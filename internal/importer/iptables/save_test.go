@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -25,7 +24,11 @@ func golden(t *testing.T, name, text string) {
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), text)
+	wanted, got := strings.Split(string(want), "\n"), strings.Split(text, "\n")
+	for i := range min(len(wanted), len(got)) {
+		require.Equal(t, wanted[i], got[i], "%s:%d", path, i+1)
+	}
+	require.Len(t, got, len(wanted))
 }
 
 // rulesOf returns the rules that a line of iptables-save becomes, and the remarks.
