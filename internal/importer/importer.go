@@ -8,9 +8,12 @@ import (
 	"io"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/internal/importer/ftpserver"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
 	"github.com/lvsmark/lvsmark/internal/importer/keepalived"
+	"github.com/lvsmark/lvsmark/internal/importer/ldirectord"
+	"github.com/lvsmark/lvsmark/internal/importer/lvscf"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -31,8 +34,11 @@ type Reader struct {
 func readers() []Reader {
 	return []Reader{
 		{"iptables-save", iptables.RecognisesSave, iptables.ReadSave},
-		{"ipvsadm-save", ipvsadm.Recognises, ipvsadm.Read},
-		{"keepalived.conf", keepalived.Recognises, keepalived.Read},
+		{ipvsadm.Name, ipvsadm.Recognises, ipvsadm.Read},
+		{keepalived.Name, keepalived.Recognises, keepalived.Read},
+		{ldirectord.Name, ldirectord.Recognises, ldirectord.Read},
+		{lvscf.Name, lvscf.Recognises, lvscf.Read},
+		{ftpserver.Name, ftpserver.Recognises, ftpserver.Read},
 	}
 }
 
