@@ -14,6 +14,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/importer/keepalived"
 	"github.com/lvsmark/lvsmark/internal/importer/ldirectord"
 	"github.com/lvsmark/lvsmark/internal/importer/lvscf"
+	"github.com/lvsmark/lvsmark/internal/importer/shell"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -39,6 +40,7 @@ func readers() []Reader {
 		{ldirectord.Name, ldirectord.Recognises, ldirectord.Read},
 		{lvscf.Name, lvscf.Recognises, lvscf.Read},
 		{ftpserver.Name, ftpserver.Recognises, ftpserver.Read},
+		{"shell", shell.Recognises, shell.Read}, // after ipvsadm: it has its commands too
 	}
 }
 

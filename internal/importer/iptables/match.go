@@ -72,7 +72,7 @@ const (
 
 // parseFlags reads a list of flags of TCP.
 func parseFlags(text string) (flags uint32, ok bool) {
-	for _, name := range strings.Split(strings.ToUpper(text), ",") {
+	for name := range strings.SplitSeq(strings.ToUpper(text), ",") {
 		switch name {
 		case "NONE":
 		case "ALL":
@@ -105,7 +105,7 @@ func (p *parser) matchFlags(o option, mask, set uint32) bool {
 // matchMultiport reads lists of ports and ranges. --ports is the source or destination.
 func (p *parser) matchMultiport(o option) bool {
 	var ports []oldconfig.Range
-	for _, text := range strings.Split(o.values[0], ",") {
+	for text := range strings.SplitSeq(o.values[0], ",") {
 		r, ok := parsePorts(text, ":")
 		if !ok {
 			return false
@@ -205,7 +205,7 @@ func (p *parser) matchAddressType(o option) bool {
 // matchBits reads a list of names. The match has one bit for each.
 func (p *parser) matchBits(field oldconfig.Field, o option, bitOf func(string) uint64) bool {
 	var in []oldconfig.Range
-	for _, name := range strings.Split(o.values[0], ",") {
+	for name := range strings.SplitSeq(o.values[0], ",") {
 		bit := bitOf(strings.ToUpper(name))
 		if bit == 0 {
 			return false

@@ -154,7 +154,7 @@ func (d direction) port() oldconfig.Field {
 
 // parseDirections reads "src,dst". There may be more than the set has dimensions.
 func parseDirections(flags string, dimensions int) (directions []direction, ok bool) {
-	for _, flag := range strings.Split(flags, ",") {
+	for flag := range strings.SplitSeq(flags, ",") {
 		if flag != "src" && flag != "dst" {
 			return nil, false
 		}

@@ -55,11 +55,12 @@ func (m *module) get(name string) (value string, found bool) {
 }
 
 func (m *module) String() string {
-	text := "-m " + m.name
+	var text strings.Builder
+	text.WriteString("-m " + m.name)
 	for _, o := range m.options {
-		text += " " + o.String()
+		text.WriteString(" " + o.String())
 	}
-	return text
+	return text.String()
 }
 
 func (o option) String() string {

@@ -31,15 +31,15 @@ func ReadSave(name, text string) (*oldconfig.Config, error) {
 // Save adds the output of iptables-save, ip6tables-save or ipset save. The tables in it
 // replace those of before, as iptables-restore(8) does.
 func (r *Ruleset) Save(name, text string) {
-	r.Restore(0, oldconfig.Line{File: name, Number: 1}, text)
+	r.Restore(0, oldconfig.Line{File: name, Number: 1}, text, false)
 }
 
 // Restore executes the input of iptables-restore or, if family is IPv6, of
 // ip6tables-restore. If family is 0, each table has the family that the text names: in a
 // comment of iptables-save, by its addresses, or by the name of the file. first is the
-// position of the text.
-func (r *Ruleset) Restore(family oldconfig.Family, first oldconfig.Line, text string) {
-	s := &restore{Ruleset: r, family: family, fixed: family != 0, seen: map[tableKey]oldconfig.Line{}}
+// position of the text. If keep, tables are not flushed first (option --noflush).
+func (r *Ruleset) Restore(family oldconfig.Family, first oldconfig.Line, text string, keep bool) {
+	s := &restore{Ruleset: r, family: family, fixed: family != 0, keep: keep, seen: map[tableKey]oldconfig.Line{}}
 	line, rest := first, text
 	for rest != "" {
 		line.Text, rest, _ = strings.Cut(rest, "\n")
@@ -60,6 +60,7 @@ type restore struct {
 	families []oldconfig.Family
 	name     string // of the table
 	open     bool
+	keep     bool
 	begun    oldconfig.Line
 	seen     map[tableKey]oldconfig.Line
 }
@@ -107,13 +108,15 @@ func (s *restore) begin(name string, line oldconfig.Line, following string) {
 		}
 	}
 	for _, family := range s.families {
-		if previous, twice := s.seen[tableKey{family, name}]; twice {
+		if previous, twice := s.seen[tableKey{family, name}]; twice && !s.keep {
 			s.NotUnderstood(line, "table %s of %s begins in line %d already: iptables-restore keeps the last one only; "+
 				"if both are loaded, one by iptables-legacy, give two files", name, family, previous.Number)
 		}
 		s.seen[tableKey{family, name}] = line
-		delete(s.tables, tableKey{family, name})
-		s.dropOrder(tableKey{family, name})
+		if !s.keep {
+			delete(s.tables, tableKey{family, name})
+			s.dropOrder(tableKey{family, name})
+		}
 		if s.table(family, name, line) == nil {
 			s.NotUnderstood(line, "iptables has no table %q", name)
 			return

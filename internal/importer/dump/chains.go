@@ -1,4 +1,4 @@
-package iptables
+package dump
 
 import (
 	"encoding/binary"
@@ -11,20 +11,14 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
-// describe returns the rules of a configuration as text, one a line.
-func describe(c *oldconfig.Config) string {
+// Chains returns the chains of a configuration, each rule with its line number.
+func Chains(c *oldconfig.Config) string {
 	var b strings.Builder
 	for _, chain := range c.Chains {
 		fmt.Fprintf(&b, "%s %s %s%s\n", chain.Family, chain.Table, chain.Name, describeBase(chain.Base))
 		for _, r := range chain.Rules {
-			fmt.Fprintf(&b, "  %s\n", describeRule(chain.Family, r))
+			fmt.Fprintf(&b, "%d: %s\n", r.Number, describeRule(chain.Family, r))
 		}
-	}
-	for _, r := range c.NotUnderstood {
-		fmt.Fprintf(&b, "not understood: %s: %s\n", r.Line, r.Message)
-	}
-	for _, r := range c.Findings {
-		fmt.Fprintf(&b, "finding: %s: %s\n", r.Line, r.Message)
 	}
 	return b.String()
 }
@@ -108,23 +102,24 @@ func describeAction(family oldconfig.Family, a oldconfig.Action) string {
 		"opaque", "none", "mark", "ctmark", "save", "restore", "accept", "drop", "return", "jump", "goto",
 		"untrack", "dnat", "snat",
 	}
-	text := names[a.Kind] + a.Chain
+	var text strings.Builder
+	text.WriteString(names[a.Kind] + a.Chain)
 	switch a.Kind {
 	case oldconfig.SetMark, oldconfig.SetConnMark:
-		text += fmt.Sprintf("&%#x^%#x", a.And, a.Xor)
+		fmt.Fprintf(&text, "&%#x^%#x", a.And, a.Xor)
 	case oldconfig.SaveMark, oldconfig.RestoreMark:
-		text += fmt.Sprintf("&%#x^(&%#x)", a.And, a.Mask)
+		fmt.Fprintf(&text, "&%#x^(&%#x)", a.And, a.Mask)
 	case oldconfig.Opaque:
-		text += " " + a.Text
+		text.WriteString(" " + a.Text)
 	}
 	for _, r := range a.To {
-		text += " to " + describeRange(family, oldconfig.Destination, r)
+		text.WriteString(" to " + describeRange(family, oldconfig.Destination, r))
 	}
 	for _, r := range a.ToPorts {
-		text += " port " + describeRange(family, oldconfig.DestinationPort, r)
+		text.WriteString(" port " + describeRange(family, oldconfig.DestinationPort, r))
 	}
 	for _, m := range a.SetMarkByAddr {
-		text += fmt.Sprintf(" %s:%d", describeRange(family, oldconfig.Destination, m.Destination), m.Mark)
+		fmt.Fprintf(&text, " %s:%d", describeRange(family, oldconfig.Destination, m.Destination), m.Mark)
 	}
-	return text
+	return text.String()
 }
