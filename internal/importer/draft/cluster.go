@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -32,8 +33,6 @@ type vip struct {
 }
 
 func (v vip) String() string { return v.addresses.Addresses(v.family) }
-
-func (v vip) isNetwork() bool { return v.addresses.Low != v.addresses.High }
 
 // families returns the families of the cluster's VIPs.
 func (c *cluster) families() []oldconfig.Family {
@@ -188,10 +187,17 @@ func (d *Draft) checkNetworks(c *cluster) {
 		switch {
 		case v.addresses == anyAddress(v.family):
 			d.remark(v.line, "the rule has no destination address: it marks packets to any address. Name the VIPs")
-		case v.isNetwork():
+		case isNetwork(v.String()):
 			d.remark(v.line, "the rule marks packets to every address of %s; if only one address is the VIP, name that address", v)
 		}
 	}
+}
+
+// isNetwork reports whether addresses as text are a network of four addresses or more: two
+// VIPs side by side are no mistake.
+func isNetwork(addresses string) bool {
+	p, err := netip.ParsePrefix(addresses)
+	return err == nil && p.Addr().BitLen()-p.Bits() >= 2
 }
 
 func markText(mark uint32) string {

@@ -2,7 +2,6 @@ package draft
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ type ftp struct {
 	sources     []string // of active data; nil: the real servers
 	line        oldconfig.Line
 	translates  bool // forwarding nat
+	compared    bool // with the configuration of the FTP servers
 }
 
 const (
@@ -77,9 +77,7 @@ func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer)
 		d.remark(c.line(), "no passive port is marked: passive data connections do not reach the real servers, unless the module ip_vs_ftp helps, which cannot read TLS. The spec has the default range %d-%d", config.DefaultPassiveLow, config.DefaultPassiveHigh)
 		f.passive = []config.PortRange{{Protocol: config.TCP, Low: config.DefaultPassiveLow, High: config.DefaultPassiveHigh}}
 	}
-	if len(servers) == 0 {
-		d.remark(c.line(), "set the passive range %s in the configuration of each FTP server (lvsmark render vsftpd), or give that file to import as well, which compares them", portsText(f.passive))
-	}
+	f.compared = len(servers) > 0
 	for _, s := range servers {
 		d.checkServerRange(f, s)
 		d.checkServerAddress(c, s)
@@ -171,7 +169,7 @@ func (d *Draft) isActiveData(c *cluster, r *oldconfig.Rule) bool {
 func containsServers(sources []oldconfig.Range, s *oldconfig.Service) bool {
 	return !slices.ContainsFunc(s.RealServers, func(r oldconfig.RealServer) bool {
 		n := oldconfig.AddressNumber(r.Address)
-		return r.Address.Is4() == (s.Family == config.IPv4) && !slices.ContainsFunc(sources, func(from oldconfig.Range) bool {
+		return !r.Disabled && !r.Fallback && r.Address.Is4() == (s.Family == config.IPv4) && !slices.ContainsFunc(sources, func(from oldconfig.Range) bool {
 			return from.Contains(oldconfig.Range{Low: n, High: n})
 		})
 	})
@@ -209,10 +207,4 @@ func (f *ftp) join(other *ftp) {
 	if f != nil {
 		f.sources = append(f.sources, other.sources...)
 	}
-}
-
-// isHost reports whether an address as text is a single address.
-func isHost(text string) bool {
-	_, err := netip.ParseAddr(text)
-	return err == nil
 }

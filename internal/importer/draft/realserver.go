@@ -3,17 +3,14 @@ package draft
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // checkRealServers adds findings about the real servers and the persistence of a cluster.
+// Readers add those that depend on the language.
 func (d *Draft) checkRealServers(c *cluster) {
 	for _, s := range c.services {
-		if s.Timeout == time.Second {
-			d.remark(s.Line, "the persistence is one second: a client that returns later gets another real server, and FTP data connections may reach another one than their control connection. It is a number of seconds, not a switch; 300 is usual")
-		}
 		if s.Timeout == 0 && c.ftp != nil && s.Scheduler != "sh" && s.Scheduler != "mh" {
 			d.remark(s.Line, "the service is not persistent: FTP data connections may reach another real server than their control connection")
 		}
@@ -21,25 +18,14 @@ func (d *Draft) checkRealServers(c *cluster) {
 			d.remark(s.Line, "a spec cannot contain the persistence engine %s", s.Engine)
 		}
 		for _, r := range s.RealServers {
-			d.checkRealServer(c, r)
+			d.checkRealServer(r)
 		}
 	}
 }
 
-func (d *Draft) checkRealServer(c *cluster, r oldconfig.RealServer) {
-	switch {
-	case r.Disabled:
-		d.remark(r.Line, "the real server %s is switched off: the spec has it as a comment", r.Address)
-	case r.Fallback:
-		d.remark(r.Line, "%s serves only if no real server is there: a spec has no such server, keepalived and ldirectord have", r.Address)
-	case r.RawForwarding != 0:
+func (d *Draft) checkRealServer(r oldconfig.RealServer) {
+	if r.RawForwarding != 0 {
 		d.remark(r.Line, "the real server %s has a forwarding method that a spec does not have", r.Address)
-	}
-	if r.Port != 0 && !c.ownsPort(r) {
-		if c.onePort() {
-			return
-		}
-		d.remark(r.Line, "the real server %s has port %d: IPVS changes the port of every packet to it, data connections included. The spec keeps the ports of the packets", r.Address, r.Port)
 	}
 }
 

@@ -134,7 +134,11 @@ func (w *writer) ftp(c *cluster) {
 	if len(f.passive) > 1 {
 		passive = "[" + passive + "]"
 	}
-	w.key(3, "passive-ports", passive, c.line())
+	from := c.line().String()
+	if !f.compared {
+		from += "; the FTP servers must have the same range"
+	}
+	w.line(3, "passive-ports: "+passive, from)
 	if !f.translates {
 		return
 	}
