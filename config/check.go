@@ -38,10 +38,12 @@ func check(f *file, report *report) *Spec {
 		c.servers(i)
 		c.persistence(i)
 		c.activeData(i)
+		c.sourceNAT(i)
 	}
 	c.sharedVIPs()
 	c.translations()
 	c.forwarding()
+	c.conntrack()
 	return c.spec
 }
 

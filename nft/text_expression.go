@@ -68,13 +68,23 @@ var ctNames = map[expr.CtKey]string{
 	expr.CtKeySTATE: "state", expr.CtKeyDIRECTION: "direction", expr.CtKeySTATUS: "status", expr.CtKeyMARK: "mark",
 	expr.CtKeySECMARK: "secmark", expr.CtKeyHELPER: "helper", expr.CtKeyL3PROTOCOL: "l3proto", expr.CtKeyPROTOCOL: "protocol",
 	expr.CtKeyPKTS: "packets", expr.CtKeyBYTES: "bytes", expr.CtKeyAVGPKT: "avgpkt", expr.CtKeyZONE: "zone", expr.CtKeyID: "id",
+	expr.CtKeySRCIP: "ip saddr", expr.CtKeyDSTIP: "ip daddr", expr.CtKeySRCIP6: "ip6 saddr", expr.CtKeyDSTIP6: "ip6 daddr",
+}
+
+// hasDirection reports whether the value is one of a direction of the connection.
+func hasDirection(ct *expr.Ct) bool {
+	switch ct.Key {
+	case expr.CtKeySRCIP, expr.CtKeyDSTIP, expr.CtKeySRCIP6, expr.CtKeyDSTIP6:
+		return true
+	}
+	return ct.OptDirection
 }
 
 // ct prints a load or a change of connection tracking data. Keys with a direction are opaque
 // to the library.
 func (p *rulePrinter) ct(e Expression, ct *expr.Ct) {
 	name, known := ctNames[ct.Key]
-	if ct.OptDirection && ct.Direction < 2 {
+	if hasDirection(ct) && ct.Direction < 2 {
 		name = [...]string{"original ", "reply "}[ct.Direction] + name
 	}
 	switch {

@@ -10,11 +10,18 @@ import (
 
 // TestPriorityName: a priority is named after a standard one that differs by at most 10.
 func TestPriorityName(t *testing.T) {
+	for hook, names := range map[uint32][2]string{
+		HookPrerouting: {"dstnat - 10", "99"}, HookPostrouting: {"-110", "srcnat - 1"}, HookInput: {"-110", "99"}, HookOutput: {"-110", "99"},
+	} {
+		assert.Equal(t, names[0], priorityName(hook, -110))
+		assert.Equal(t, names[1], priorityName(hook, 99))
+		assert.Equal(t, "mangle", priorityName(hook, -150))
+	}
 	for priority, want := range map[int32]string{
 		-311: "-311", -310: "raw - 10", -300: "raw", -290: "raw + 10", -289: "-289", -151: "mangle - 1", -140: "mangle + 10", -139: "-139",
-		-111: "-111", -110: "dstnat - 10", 0: "filter", 10: "filter + 10", 11: "11", 50: "security", 99: "srcnat - 1", 110: "srcnat + 10", 111: "111",
+		0: "filter", 10: "filter + 10", 11: "11", 50: "security", 99: "srcnat - 1", 110: "srcnat + 10", 111: "111",
 	} {
-		assert.Equal(t, want, priorityName(priority))
+		assert.Equal(t, want, priorityName(HookPostrouting, priority))
 	}
 	for hook, want := range map[uint32]string{HookPrerouting: "prerouting", HookPostrouting: "postrouting", HookIngress: "ingress", 6: "6"} {
 		assert.Equal(t, want, hookName(hook))

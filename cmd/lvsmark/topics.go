@@ -11,8 +11,8 @@ func topics() []*cobra.Command {
 	}
 }
 
-const exitStatusTopic = `0  done; for diff: the kernel matches the spec
-1  diff only: the kernel differs from the spec
+const exitStatusTopic = `0  done; for diff: the kernel matches the spec; for verify: equivalent
+1  for diff: the kernel differs from the spec; for verify: different or not proven
 2  an error, with a line for each cause on standard error
 
 After an error nothing is changed. Mistakes in the spec, an invalid command line
@@ -97,6 +97,37 @@ diff, plan, apply, delete:
 confirm:
 
   {"version": 1, "confirmed": true}
+
+verify:
+
+  {"version": 1, "answer": "different",
+   "differences": [{"kind": "not served before, served after",
+                    "packet": {"protocol": 6, "from": "192.0.2.1:40000", "to": "198.51.100.21:20000",
+                               "tcp_flags": 2, "text": "…"},
+                    "old": {"outcome": "…", "mark": 0, "steps": []},
+                    "new": {"outcome": "…", "mark": 21, "service": "…",
+                            "steps": [{"text": "…", "file": "…", "line": 3}]}}],
+   "more": 0,
+   "not_proven": [{"file": "…", "line": 4, "text": "…", "reason": "…", "packet": {…}}],
+   "not_understood": [{"file": "…", "line": 5, "text": "…", "message": "…"}],
+   "findings": […], "kept": [{"family": "IPv4", "name": "nat", "rules": 1}],
+   "replaced": […]}
+
+  answer is equivalent, different or not proven. old is the old configuration, new
+  the spec. A difference of two packets of one client, which persistence joins on
+  one side only, has the other one as second. more is the number of further kinds
+  of differences. line is omitted if the source has no lines. findings has the form
+  of not_understood: it lists what a spec does not contain. kept and replaced are
+  tables of the old side.
+
+explain:
+
+  {"version": 1, "packet": {…}, "active": false, "treatment": {…},
+   "real_servers": ["10.0.0.11"], "persistence": "fwmark 21"}
+
+  packet and treatment are as above. active is true if a real server sends the
+  packet. persistence is what connections of a client that keep one real server
+  have in common.
 
 A plan file (plan -O):
 

@@ -31,6 +31,7 @@ func kinds(program string) []kind {
 			of(ftp(), second),
 			of(ftp(), second.on("ftp: {passive-ports: 30000-40000}")),
 		)},
+		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}

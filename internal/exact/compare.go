@@ -17,10 +17,11 @@ type Difference struct {
 
 // A Treatment is what a side does with a packet.
 type Treatment struct {
-	Outcome string // in words
-	Steps   []Step // of the rules that act on it, in order
-	Service *oldconfig.Service
-	Mark    uint32
+	Outcome string             // in words
+	Steps   []Step             // of the rules that act on it, in order
+	Service *oldconfig.Service // of IPVS; nil: none takes it
+	Mark    uint32             // at the end
+	Group   string             // what connections of a client have in common that keep one real server; "" without persistence
 }
 
 // An Unproven is a reason for which packets could not be compared.
@@ -210,7 +211,7 @@ func (c *comparison) known(old, new *program, b box, k kind) bool {
 	c.done[key] = true
 	if c.leaves++; c.leaves > maxLeaves {
 		c.exceeded = true
-		c.unproven(nil, "the rules have too many combinations", packetOf(b.example(c.family), c.family, c.devices, stateNew))
+		c.unproven(nil, "the rules have too many combinations", packetOf(b.example(c.family, c.path), c.family, c.devices, stateNew))
 	}
 	return c.exceeded
 }

@@ -160,7 +160,7 @@ func (c *compiler) compile(r *oldconfig.Rule, table string) *rule {
 	if !acts {
 		return nil
 	}
-	return c.rule(segments, r)
+	return c.source(segments, r)
 }
 
 func (c *compiler) compileAction(r *oldconfig.Rule, a *oldconfig.Action, table string) *action {

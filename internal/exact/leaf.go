@@ -79,11 +79,23 @@ func (l *leaf) compare(r run) {
 		return
 	}
 	if t.related != nil && r.state == stateNew {
-		l.compareOther(run{state: stateRelated}, t.related, "it depends on state RELATED, which connections have that a helper of connection tracking expects")
+		l.compareOther(run{state: stateRelated}, l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects")
 	}
 	if t.reads != nil && r.state != stateNew && r.connMark == [2]uint32{} {
-		l.compareConnMarks(r, t.reads)
+		l.compareConnMarks(r, l.origin(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark }))
 	}
+}
+
+// origin returns the rule, as it is written, for which a machine has recorded an equal one.
+func (l *leaf) origin(r run, equal *oldconfig.Rule, recorded func(*machine) *oldconfig.Rule) *oldconfig.Rule {
+	for side := range l.sides {
+		m := l.machine(r, side)
+		m.follow(l.compiler, l.sides[side], l.packet(r))
+		if rule := recorded(m); rule != nil {
+			return rule
+		}
+	}
+	return equal
 }
 
 // tally runs both sides under all assumptions about tests that are not understood.

@@ -25,7 +25,7 @@ type Packet struct {
 func (p Packet) String() string {
 	text := fmt.Sprintf("%s %s -> %s", protocolName(p.Protocol), p.From, p.To)
 	var notes []string
-	if p.Protocol == 6 && p.Flags != flagSYN {
+	if p.Protocol == 6 && p.Flags != SYN {
 		notes = append(notes, "flags "+flagNames(p.Flags))
 	}
 	if p.Device != "" {
@@ -40,7 +40,7 @@ func (p Packet) String() string {
 	if p.State != stateNew {
 		notes = append(notes, "state "+[]string{"NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED"}[p.State])
 	}
-	if p.FromType != sourceUnicast {
+	if p.FromType != Unicast {
 		notes = append(notes, "source of type "+[]string{"local", "broadcast", "multicast", "unicast"}[p.FromType])
 	}
 	if notes != nil {
@@ -49,7 +49,8 @@ func (p Packet) String() string {
 	return text
 }
 
-const sourceUnicast = 3 // AddrTypeOther
+// Unicast is Packet.FromType of an address of another host.
+const Unicast = 3 // AddrTypeOther
 
 func protocolName(p uint8) string {
 	switch p {

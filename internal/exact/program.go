@@ -160,6 +160,24 @@ func (in *interner) rule(segments []segment, origin *oldconfig.Rule) *rule {
 	return r
 }
 
+// source returns a rule as it is written. It is equal to no other, so that it keeps its
+// origin; what is left of it in a sweep is. The two sides may have other targets.
+func (in *interner) source(segments []segment, origin *oldconfig.Rule) *rule {
+	key := fmt.Sprintf("source %p", origin)
+	for _, s := range segments {
+		for _, a := range s.actions {
+			key += fmt.Sprintf(" %d", a.id)
+		}
+	}
+	if known := in.rules[key]; known != nil {
+		return known
+	}
+	r := &rule{id: len(in.rules) + 1, segments: segments, origin: origin}
+	r.describe()
+	in.rules[key] = r
+	return r
+}
+
 // describe fills uses and simple.
 func (r *rule) describe() {
 	var ofTargets uses

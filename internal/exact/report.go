@@ -10,7 +10,10 @@ import (
 )
 
 // Values of fields for examples, where the rules leave a choice.
-func preferred(f field, family oldconfig.Family) oldconfig.Number {
+func preferred(f field, family oldconfig.Family, p path) oldconfig.Number {
+	if client := destination; !p.toLocal && f == client {
+		f = source
+	}
 	switch {
 	case f == source && family == 4:
 		return addressNumber(netip.MustParseAddr("192.0.2.1"))
@@ -25,18 +28,18 @@ func preferred(f field, family oldconfig.Family) oldconfig.Number {
 	case f == destinationPort:
 		return number(1)
 	case f == sourceType:
-		return number(sourceUnicast)
+		return number(Unicast)
 	}
 	return oldconfig.Number{}
 }
 
 // example returns values of a packet of the box: the lowest of each field, or another one
 // if that is unusual.
-func (b box) example(family oldconfig.Family) (v [fields]oldconfig.Number) {
+func (b box) example(family oldconfig.Family, p path) (v [fields]oldconfig.Number) {
 	for f := range fields {
 		v[f] = b[f].Low
 		isZero := v[f] == oldconfig.Number{}
-		chosen := preferred(f, family)
+		chosen := preferred(f, family, p)
 		if isZero && (set{b[f]}).contains(chosen) {
 			v[f] = chosen
 		}
@@ -48,7 +51,7 @@ func (b box) example(family oldconfig.Family) (v [fields]oldconfig.Number) {
 }
 
 func (l *leaf) packet(r run) Packet {
-	return packetOf(l.box.example(l.family), l.family, l.devices, r.state)
+	return packetOf(l.box.example(l.family, l.path), l.family, l.devices, r.state)
 }
 
 func (c *comparison) unproven(rule *oldconfig.Rule, reason string, p Packet) {

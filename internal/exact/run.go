@@ -29,6 +29,7 @@ type machine struct {
 	observe       func(Step) // nil: nobody asks
 	end           outcome
 	hook          oldconfig.Hook
+	at            *oldconfig.Rule // the current rule
 }
 
 // A fate is what becomes of a packet.
@@ -115,6 +116,7 @@ func (m *machine) block(b *block) verdict {
 
 // rule runs a rule. leaves reports whether the packet leaves the chain with the verdict.
 func (m *machine) rule(r *rule) (v verdict, leaves bool) {
+	m.at = r.origin
 	for i := range r.segments {
 		s := &r.segments[i]
 		if !m.holds(s) {
@@ -124,6 +126,7 @@ func (m *machine) rule(r *rule) (v verdict, leaves bool) {
 			if missed, v, leaves := m.act(a); missed || leaves {
 				return v, leaves
 			}
+			m.at = r.origin // after a jump
 			if m.asked != nil {
 				return ends, true
 			}
@@ -153,12 +156,12 @@ func (m *machine) dynamic(d *dynamicTest) bool {
 	case oldconfig.Mark:
 		return d.values.contains(number(uint64(m.mark & d.mask)))
 	case oldconfig.ConnMark:
-		m.readsConnMark = d.origin
+		m.readsConnMark = m.at
 		return d.values.contains(number(uint64(m.connMark & d.mask)))
 	case oldconfig.State:
 		holds := d.values.contains(number(uint64(m.state)))
 		if m.state == stateNew && holds != d.values.contains(number(stateRelated)) {
-			m.related = d.origin
+			m.related = m.at
 		}
 		return holds
 	}
@@ -175,13 +178,13 @@ func (m *machine) act(a *action) (missed bool, v verdict, leaves bool) {
 	case oldconfig.NoEffect:
 		return m.serve(a)
 	case oldconfig.Accept:
-		m.observeAction(a, "accepts")
+		m.observeAction("accepts")
 		return false, accepts, true
 	case oldconfig.Return:
 		return false, continues, true
 	case oldconfig.Drop:
 		m.end.fate = dropped
-		m.observeAction(a, "drops")
+		m.observeAction("drops")
 		return false, ends, true
 	case oldconfig.Jump, oldconfig.Goto:
 		v := m.block(a.target)
@@ -192,11 +195,11 @@ func (m *machine) act(a *action) (missed bool, v verdict, leaves bool) {
 	case oldconfig.Opaque:
 		m.opaque = append(m.opaque, fmt.Sprintf("%d: %d %d %d", a.id, m.mark, m.connMark, m.state))
 		m.opaqueRule = a.origin
-		m.observeAction(a, "does something that is not understood")
+		m.observeAction("does something that is not understood")
 		return false, continues, false
 	case oldconfig.Untrack:
 		m.state = stateUntracked
-		m.observeAction(a, "ends tracking")
+		m.observeAction("ends tracking")
 		return false, continues, false
 	}
 	return m.setMark(a), continues, false
@@ -214,24 +217,24 @@ func (m *machine) setMark(a *action) (missed bool) {
 			}
 			to = of
 		}
-		m.changeMark(a, to)
+		m.changeMark(to)
 	case oldconfig.SetConnMark:
 		m.connMark = m.connMark&a.And ^ a.Xor
 	case oldconfig.SaveMark:
 		m.connMark = m.connMark&a.And ^ m.mark&a.Mask
 	case oldconfig.RestoreMark:
 		if m.readsConnMark == nil {
-			m.readsConnMark = a.origin
+			m.readsConnMark = m.at
 		}
-		m.changeMark(a, m.mark&a.And^m.connMark&a.Mask)
+		m.changeMark(m.mark&a.And ^ m.connMark&a.Mask)
 	}
 	return false
 }
 
-func (m *machine) changeMark(a *action, to uint32) {
+func (m *machine) changeMark(to uint32) {
 	m.mark = to
 	if m.observe != nil {
-		m.observeAction(a, "sets the mark to "+markText(to))
+		m.observeAction("sets the mark to " + markText(to))
 	}
 }
 
@@ -242,9 +245,9 @@ func markText(mark uint32) string {
 	return fmt.Sprint(mark)
 }
 
-func (m *machine) observeAction(a *action, effect string) {
+func (m *machine) observeAction(effect string) {
 	if m.observe != nil {
-		m.observe(Step{Effect: effect, Rule: a.origin, Hook: m.hook})
+		m.observe(Step{Effect: effect, Rule: m.at, Hook: m.hook})
 	}
 }
 
@@ -272,7 +275,7 @@ func (m *machine) translate(a *action) {
 		return
 	}
 	m.end.translated = to
-	m.observeAction(a, "translates the packet: "+to)
+	m.observeAction("translates the packet: " + to)
 }
 
 func describeTranslation(a *action) string {

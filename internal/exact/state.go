@@ -21,16 +21,16 @@ const (
 
 // Flags of TCP (RFC 9293, section 3.1).
 const (
-	flagSYN, flagRST, flagACK = 0x02, 0x04, 0x10
+	SYN, RST, ACK = 0x02, 0x04, 0x10
 )
 
 // kindOf returns the kind of a TCP segment with the flags. IPVS begins connections with a
 // SYN without RST (tcp_conn_schedule of net/netfilter/ipvs/ip_vs_proto_tcp.c).
 func kindOf(flags uint64) kind {
 	switch {
-	case flags&flagSYN == 0 || flags&flagRST != 0:
+	case flags&SYN == 0 || flags&RST != 0:
 		return later
-	case flags&flagACK != 0:
+	case flags&ACK != 0:
 		return answer
 	}
 	return first

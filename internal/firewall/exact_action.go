@@ -25,7 +25,7 @@ func (b *ruleTranslator) action(s step) oldconfig.Action {
 	case notrack:
 		return oldconfig.Action{Kind: oldconfig.Untrack}
 	case sourceTranslation:
-		if s.masquerade {
+		if s.masquerade && s.exact == nil {
 			return oldconfig.Action{Kind: oldconfig.TranslateSource}
 		}
 		return b.translation(oldconfig.TranslateSource, s.exact)

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -45,10 +46,13 @@ func (b *ruleTranslator) lookup(r *oldconfig.Rule, l lookup, rest []step) (tails
 	case err != nil:
 		b.err = err
 		return nil, true
-	case catchAll, len(fields) > 1 && l.inverse, slices.ContainsFunc(fields, func(v value) bool { return v.what == nil && v.kind != constant }):
+	case catchAll, len(fields) > 1 && l.inverse && leaves(rest), slices.ContainsFunc(fields, func(v value) bool { return v.what == nil && v.kind != constant }):
 		return unknown()
 	case l.isMap && changesWith(fields) && len(groups) > 1:
 		return unknown()
+	}
+	if len(fields) > 1 && l.inverse {
+		return b.outside(fields, groups, rest), true
 	}
 	if marks := byDestination(fields, groups, rest, l); marks != nil {
 		if b.byAddr == nil {
@@ -64,6 +68,35 @@ func (b *ruleTranslator) lookup(r *oldconfig.Rule, l lookup, rest []step) (tails
 		return b.after(b.new(), rest), true
 	}
 	return tails, true
+}
+
+// leaves reports whether a step may end the chain of the rule.
+func leaves(steps []step) bool {
+	return slices.ContainsFunc(steps, func(s step) bool {
+		switch s := s.(type) {
+		case lookup:
+			return s.isMap
+		case verdict:
+			return s.kind == expr.VerdictReturn || s.kind == expr.VerdictGoto
+		}
+		return false
+	})
+}
+
+// outside jumps to a chain of its own for the rest of the rule, from which packets with one
+// of the keys return.
+func (b *ruleTranslator) outside(fields []value, groups []keyGroup, rest []step) []*oldconfig.Rule {
+	c := &oldconfig.Chain{Family: b.chain.Family, Table: b.chain.Table, Line: b.line}
+	c.Name = fmt.Sprintf("%s, part %d", b.line.Text, len(b.config.Chains))
+	back := verdict{kind: expr.VerdictReturn}
+	for _, g := range groups {
+		c.Rules = append(c.Rules, b.group(fields, g, lookup{}, []step{back})...)
+	}
+	c.Rules = append(c.Rules, b.steps(rest)...)
+	b.config.Chains = append(b.config.Chains, c)
+	jump := b.new()
+	jump.Actions = []oldconfig.Action{{Kind: oldconfig.Jump, Chain: c.Name}}
+	return []*oldconfig.Rule{jump}
 }
 
 // changesWith reports whether a field is a mark, which the rule may change between two

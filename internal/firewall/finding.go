@@ -97,10 +97,10 @@ func newTables(tables []*nft.Table) []*table {
 
 // baseChains follows the packets through all base chains that they pass.
 func (w *walk) baseChains(tables []*table, all []part) {
+	var previous hookPoint
 	for _, at := range w.space.hookPoints(tables) {
-		if w.space.flow == toVIP && at.position != beforeMarks {
-			w.changed.mark = false // lvsmark has set the mark since
-		}
+		w.forgetMarks(previous, at)
+		previous = at
 		if at.chain.Type == "nat" {
 			at.conditions = w.natConditions(at.conditions)
 		}

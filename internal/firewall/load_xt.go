@@ -194,11 +194,11 @@ func (l *loader) extensionTarget(e nft.Expression) {
 	effect, intercepts := effects[name]
 	switch {
 	case intercepts:
-		l.add(interception{effect: effect, ends: true})
+		l.add(interception{effect: effect, ends: true, to: l.targetRange(e)})
 	case name == "MARK" || name == "CONNMARK" || name == "HMARK":
 		l.markTarget(e)
 	case name == "SNAT" || name == "MASQUERADE":
-		l.add(sourceTranslation{masquerade: name == "MASQUERADE"})
+		l.add(sourceTranslation{masquerade: name == "MASQUERADE", exact: l.targetRange(e)})
 	case name == "NOTRACK":
 		l.add(notrack{})
 	case name == "CT":

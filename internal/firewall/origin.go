@@ -1,6 +1,8 @@
 package firewall
 
 import (
+	"encoding/binary"
+	"net"
 	"slices"
 
 	"github.com/google/nftables/expr"
@@ -107,6 +109,61 @@ func (l *loader) natRange(e *expr.NAT) *natRange {
 		if r.register != 0 {
 			*r.to = l.at(r.register)
 		}
+	}
+	return n
+}
+
+// targetRange returns what an xtables target translates to; nil if that is not known. Its
+// types have addresses only where an option gives them.
+func (l *loader) targetRange(e nft.Expression) *natRange {
+	of, ok := l.typed(e).(*expr.Target)
+	if !l.exact || !ok {
+		return nil
+	}
+	switch info := of.Info.(type) {
+	case *xt.NatIPv4MultiRangeCompat:
+		if len(*info) == 1 {
+			r := xt.NatRange((*info)[0])
+			return l.rangeOf(r)
+		}
+	case *xt.NatRange:
+		return l.rangeOf(*info)
+	case *xt.NatRange2:
+		if info.BasePort == 0 {
+			return l.rangeOf(info.NatRange)
+		}
+	case *xt.Unknown:
+		const size = 40 // struct nf_nat_range
+		if x := extensionOf("", of.Rev, info); len(x.info) >= size && l.space.size == 16 {
+			ports := binary.BigEndian
+			return l.rangeOf(xt.NatRange{
+				Flags: uint(x.uint32(0)), MinIP: x.info[4:20], MaxIP: x.info[20:36],
+				MinPort: ports.Uint16(x.info[36:]), MaxPort: ports.Uint16(x.info[38:]),
+			})
+		}
+	}
+	return nil
+}
+
+// rangeOf returns a range of linux/netfilter/nf_nat.h.
+func (l *loader) rangeOf(r xt.NatRange) *natRange {
+	const mapsAddresses, mapsPorts, netmap = 1, 2, 1 << 6 // NF_NAT_RANGE_*
+	if r.Flags&netmap != 0 {
+		return nil
+	}
+	address := func(ip net.IP) value {
+		if l.space.size == 4 {
+			return constantValue("", ip.To4())
+		}
+		return constantValue("", ip.To16())
+	}
+	port := func(p uint16) value { return constantValue("", binary.BigEndian.AppendUint16(nil, p)) }
+	n := &natRange{}
+	if r.Flags&mapsAddresses != 0 {
+		n.low, n.high = address(r.MinIP), address(r.MaxIP)
+	}
+	if r.Flags&mapsPorts != 0 {
+		n.lowPort, n.highPort = port(r.MinPort), port(r.MaxPort)
 	}
 	return n
 }

@@ -8,12 +8,14 @@ import (
 	"io"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/internal/importer/firewalld"
 	"github.com/lvsmark/lvsmark/internal/importer/ftpserver"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
 	"github.com/lvsmark/lvsmark/internal/importer/keepalived"
 	"github.com/lvsmark/lvsmark/internal/importer/ldirectord"
 	"github.com/lvsmark/lvsmark/internal/importer/lvscf"
+	"github.com/lvsmark/lvsmark/internal/importer/nftables"
 	"github.com/lvsmark/lvsmark/internal/importer/shell"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
@@ -35,7 +37,10 @@ type Reader struct {
 func readers() []Reader {
 	return []Reader{
 		{"iptables-save", iptables.RecognisesSave, iptables.ReadSave},
+		{"nft -j", nftables.RecognisesJSON, nftables.ReadJSON},
+		{"nft", nftables.Recognises, nftables.Read},
 		{ipvsadm.Name, ipvsadm.Recognises, ipvsadm.Read},
+		{"firewalld", firewalld.Recognises, firewalld.Read},
 		{keepalived.Name, keepalived.Recognises, keepalived.Read},
 		{ldirectord.Name, ldirectord.Recognises, ldirectord.Read},
 		{lvscf.Name, lvscf.Recognises, lvscf.Read},

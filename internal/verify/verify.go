@@ -108,10 +108,12 @@ func FromKernel(v ipvs.VirtualService, line oldconfig.Line, name string) *oldcon
 // natServers returns the real servers that send packets through the director.
 func natServers(sides ...exact.Side) []netip.Addr {
 	var list []netip.Addr
+	known := map[netip.Addr]bool{}
 	for _, side := range sides {
 		for _, s := range side.Services {
 			for _, r := range s.RealServers {
-				if r.Forwarding == config.NAT && r.RawForwarding == 0 && !slices.Contains(list, r.Address) {
+				if r.Forwarding == config.NAT && r.RawForwarding == 0 && !known[r.Address] {
+					known[r.Address] = true
 					list = append(list, r.Address)
 				}
 			}
@@ -158,7 +160,11 @@ func count(chains []*oldconfig.Chain) []Table {
 			i = len(list)
 			list = append(list, Table{c.Family, c.Table, 0})
 		}
-		list[i].Rules += len(c.Rules)
+		lines := map[oldconfig.Line]bool{} // a rule of nft may be several here
+		for _, r := range c.Rules {
+			lines[r.Line] = true
+		}
+		list[i].Rules += len(lines)
 	}
 	return slices.DeleteFunc(list, func(t Table) bool { return t.Rules == 0 })
 }

@@ -78,7 +78,7 @@ func (s *restore) line(line oldconfig.Line, following string) {
 	case text[0] == ':' && s.open:
 		s.declare(text[1:], line)
 	case isSetLine(text) && !s.open:
-		words, _ := splitWords(text)
+		words, _ := SplitWords(text)
 		s.Set(words, line)
 	case s.open:
 		s.rule(text, line)
@@ -126,7 +126,7 @@ func (s *restore) begin(name string, line oldconfig.Line, following string) {
 
 // declare reads "CHAIN POLICY [packets:bytes]".
 func (s *restore) declare(text string, line oldconfig.Line) {
-	words, ok := splitWords(text)
+	words, ok := SplitWords(text)
 	if !ok || len(words) < 2 {
 		s.NotUnderstood(line, "the chain has no policy; expected :CHAIN POLICY")
 		return
@@ -157,7 +157,7 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 	if strings.HasPrefix(text, "[") {
 		_, text, _ = strings.Cut(text, "]")
 	}
-	words, ok := splitWords(text)
+	words, ok := SplitWords(text)
 	if !ok {
 		s.NotUnderstood(line, "a quote has no end")
 		return

@@ -22,8 +22,8 @@ func (p *parser) mapRules(line oldconfig.Line) ([]*oldconfig.Rule, bool) {
 		return rules, true
 	}
 	directions, ok := parseDirections(flags, len(s.dimensions()))
-	if !ok || len(directions) != 2 || s.kind == "hash:net,port" {
-		return nil, false
+	if !ok || s.kind != "hash:ip" && s.kind != "bitmap:ip" && s.kind != "hash:ip,port" {
+		return nil, false // of a network, the most specific one decides
 	}
 	return p.mapByBoxes(elements, directions, line)
 }
@@ -63,7 +63,7 @@ func (p *parser) mapByBoxes(elements []element, d []direction, line oldconfig.Li
 	}
 	for _, m := range order {
 		action := oldconfig.Action{Kind: oldconfig.SetMark, And: ^m.mask, Xor: m.mark, Text: p.targetText()}
-		alternatives, ok := boxes(byMark[m], d, false)
+		alternatives, ok := alternativesOf(byMark[m], d)
 		if !ok {
 			return nil, false
 		}
@@ -76,4 +76,13 @@ func (p *parser) mapByBoxes(elements []element, d []direction, line oldconfig.Li
 		}
 	}
 	return rules, true
+}
+
+// alternativesOf returns the tests of the elements.
+func alternativesOf(elements []element, d []direction) ([]conjunct, bool) {
+	if len(d) > 1 {
+		return boxes(elements, d, false)
+	}
+	ranges, ok := unionOf(elements)
+	return []conjunct{{{Field: d[0].address(), In: ranges}}}, ok
 }

@@ -17,9 +17,9 @@ func Words(texts ...string) []Word {
 	return words
 }
 
-// splitWords splits a line as iptables-restore(8) does: only double quotes quote, and a
+// SplitWords splits a line as iptables-restore(8) does: only double quotes quote, and a
 // backslash escapes within them.
-func splitWords(line string) (words []Word, ok bool) {
+func SplitWords(line string) (words []Word, ok bool) {
 	var text strings.Builder
 	inWord, quoted, open := false, false, false
 	flush := func() {

@@ -8,51 +8,36 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/render"
 )
 
 // Ports of FTP over implicit TLS (IANA: ftps, ftps-data), and of active data connections
 // of plain FTP (RFC 959), which is also vsftpd's default of ftp_data_port.
 const (
-	implicitPort     = 990
+	implicitPort     = render.ImplicitPort
 	implicitDataPort = 989
-	dataPort         = 20
+	dataPort         = render.DataPort
 )
 
-// minPassivePort is the lowest port on which vsftpd listens for data connections. It
-// ignores a lower pasv_max_port silently.
-const minPassivePort = 1024
-
-// Fragment returns the settings for vsftpd.conf on every real server of an FTP cluster,
-// each with its reason. It omits settings whose vsftpd default is right, so the text can
+// Fragment returns the settings for vsftpd.conf on the real servers of an FTP cluster, each
+// with its reason. It omits settings whose vsftpd default is right, so the text can
 // be appended to an existing configuration. It returns an error if vsftpd cannot use the
 // passive ports of the cluster.
 func Fragment(c *config.Cluster) (string, error) {
-	if c.FTP == nil {
-		return "", fmt.Errorf("cluster %s is not an FTP cluster: it has no ftp section", c.Name)
-	}
-	if c.FTP.PassivePorts.High < minPassivePort {
-		return "", fmt.Errorf("cluster %s: vsftpd supports no passive port below %d: choose higher passive-ports than %s",
-			c.Name, minPassivePort, c.FTP.PassivePorts)
+	if _, err := render.PassivePorts(c, "vsftpd"); err != nil {
+		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# vsftpd.conf on every real server of cluster %s (mark %s)\n", c.Name, listed(c.Marks()))
 	instances := instancesOf(c.FTP)
 	writeListener(&b, instances[0])
 	writePassive(&b, c)
 	writeAddress(&b, c)
 	writeActive(&b, c.FTP, instances[0])
+	writeForeignClients(&b, c)
 	for _, other := range instances[1:] {
 		writeFurther(&b, instances[0], other)
 	}
 	return b.String(), nil
-}
-
-func listed(marks []uint32) string {
-	texts := make([]string, len(marks))
-	for i, mark := range marks {
-		texts[i] = fmt.Sprint(mark)
-	}
-	return strings.Join(texts, ", ")
 }
 
 // An instance is a vsftpd process: it listens on one port, and opens active data
@@ -126,11 +111,11 @@ func writeListener(b *strings.Builder, main instance) {
 func writePassive(b *strings.Builder, c *config.Cluster) {
 	ports := c.FTP.PassivePorts
 	b.WriteString("\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n")
-	if ports.Low < minPassivePort {
-		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", minPassivePort)
+	if ports.Low < render.MinPassivePort {
+		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", render.MinPassivePort)
 	}
 	for _, port := range c.FTP.ControlPorts {
-		if port >= minPassivePort && ports.Low <= port && port <= ports.High {
+		if port >= render.MinPassivePort && ports.Low <= port && port <= ports.High {
 			fmt.Fprintf(b, "# Port %d is the listener's: vsftpd finds it taken and draws another.\n", port)
 		}
 	}
@@ -193,4 +178,15 @@ func writeSettings(b *strings.Builder, settings ...string) {
 	for _, setting := range settings {
 		b.WriteString(setting + "\n")
 	}
+}
+
+// writeForeignClients allows active data connections to the client: with source-nat, the
+// control connection comes from another address.
+func writeForeignClients(b *strings.Builder, c *config.Cluster) {
+	if c.SourceNAT == config.NoSourceNAT {
+		return
+	}
+	b.WriteString("\n# With source-nat, control connections come from the director, but PORT and EPRT name the\n" +
+		"# client. This allows active data to any address (FTP bounce): leave it out if clients are passive.\n" +
+		"port_promiscuous=YES\n")
 }
