@@ -95,30 +95,33 @@ func runVerify(ctx context.Context, s streams, opts *options, files []string, fr
 }
 
 // readOld reads the files, and the kernel, as one configuration.
-func readOld(opts *options, files []string, fromKernel bool) (*oldconfig.Config, error) {
-	old := &oldconfig.Config{}
+func readOld(opts *options, names []string, fromKernel bool) (*oldconfig.Config, error) {
+	var files []importer.File
 	var failed []error
-	add := func(c *oldconfig.Config, err error) {
-		if err != nil {
-			failed = append(failed, err)
-			return
-		}
-		old.Join(c)
+	for _, name := range names {
+		f, err := loadFile(name)
+		files, failed = append(files, f), append(failed, err)
 	}
-	for _, name := range files {
-		add(readFile(name))
+	if err := errors.Join(failed...); err != nil {
+		return nil, err
 	}
-	if fromKernel {
-		add(live.Read(opts.netns))
+	old, err := importer.ReadAll(files)
+	if err != nil || !fromKernel {
+		return old, err
 	}
-	return old, errors.Join(failed...)
-}
-
-func readFile(name string) (*oldconfig.Config, error) {
-	file, err := os.Open(name)
+	running, err := live.Read(opts.netns)
 	if err != nil {
 		return nil, err
 	}
+	old.Join(running)
+	return old, nil
+}
+
+func loadFile(name string) (importer.File, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return importer.File{}, err
+	}
 	defer file.Close()
-	return importer.Read(name, file)
+	return importer.Load(name, file)
 }

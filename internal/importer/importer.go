@@ -54,14 +54,23 @@ const MaxSize = 32 << 20
 
 // Read reads a configuration in a language that it recognises.
 func Read(name string, r io.Reader) (*oldconfig.Config, error) {
+	f, err := Load(name, r)
+	if err != nil {
+		return nil, err
+	}
+	return ReadAll([]File{f})
+}
+
+// Load reads the text of a file. It returns an error if that has more than MaxSize bytes.
+func Load(name string, r io.Reader) (File, error) {
 	content, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
+		return File{}, fmt.Errorf("reading %s: %w", name, err)
 	}
 	if len(content) > MaxSize {
-		return nil, fmt.Errorf("%s has more than %d MB", name, MaxSize>>20)
+		return File{}, fmt.Errorf("%s has more than %d MB", name, MaxSize>>20)
 	}
-	return read(name, string(content), readers())
+	return File{name, string(content)}, nil
 }
 
 // ErrUnknownLanguage is the error for a file in no known language.

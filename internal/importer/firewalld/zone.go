@@ -74,7 +74,7 @@ func (f *file) dispatch(root *node) {
 func (f *file) richRule(n *node) {
 	target := n.first("mark").attrs["set"]
 	families := programs(n.attrs["family"])
-	words := ""
+	var words strings.Builder
 	var unknown []string
 	for _, c := range n.children {
 		test, ok := "", true
@@ -100,7 +100,7 @@ func (f *file) richRule(n *node) {
 		if !ok {
 			unknown = append(unknown, "<"+c.name+">")
 		}
-		words += test + " "
+		words.WriteString(test + " ")
 	}
 	if strings.Contains(target, "/") {
 		f.rules.NotUnderstood(f.line(n), "the backends of firewalld read the mask of mark %s in opposite ways: give the output of `nft -j list ruleset` or iptables-save", target)
@@ -110,7 +110,7 @@ func (f *file) richRule(n *node) {
 		f.rules.NotUnderstood(f.line(n), "family %q is not understood", n.attrs["family"])
 	}
 	for _, program := range families {
-		f.run(n, program, "-t mangle -A zone "+words+"-j MARK --set-xmark "+target, unknown...)
+		f.run(n, program, "-t mangle -A zone "+words.String()+"-j MARK --set-xmark "+target, unknown...)
 	}
 }
 

@@ -23,9 +23,26 @@ func RecognisesSave(text string) bool {
 
 // ReadSave reads the output of iptables-save, ip6tables-save and ipset save, in any order.
 func ReadSave(name, text string) (*oldconfig.Config, error) {
+	return ReadSaveWith(name, text, func(*Ruleset) {})
+}
+
+// ReadSaveWith reads as ReadSave does, after load has loaded what other files have.
+func ReadSaveWith(name, text string, load func(*Ruleset)) (*oldconfig.Config, error) {
 	r := New()
+	load(r)
 	r.Save(name, text)
 	return r.Config(), nil
+}
+
+// IsSets reports whether the text is output of ipset save alone.
+func IsSets(text string) bool {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && line[0] != '#' && !strings.HasPrefix(line, "create ") && !strings.HasPrefix(line, "add ") {
+			return false
+		}
+	}
+	return RecognisesSave(text)
 }
 
 // Save adds the output of iptables-save, ip6tables-save or ipset save. The tables in it

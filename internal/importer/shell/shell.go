@@ -80,7 +80,13 @@ func Recognises(text string) bool {
 
 // Read reads a script.
 func Read(name, text string) (*oldconfig.Config, error) {
+	return ReadWith(name, text, func(*iptables.Ruleset) {})
+}
+
+// ReadWith reads as Read does, after load has loaded what other files have.
+func ReadWith(name, text string, load func(*iptables.Ruleset)) (*oldconfig.Config, error) {
 	s := &script{name: name, rules: iptables.New(), ipvs: ipvsadm.NewState(), status: success}
+	load(s.rules)
 	s.lines.text = text
 	split(text, s.command)
 	if len(s.blocks) > 0 {
