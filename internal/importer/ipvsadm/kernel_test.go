@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/integration/daemon"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/internal/importer/dump"
@@ -42,30 +43,14 @@ func TestAgainstIpvsadm(t *testing.T) {
 				}
 			}
 			saved := scratch.Run(t, "", "ipvsadm", "-Sn")
-			assert.Equal(t, sorted(saved), sorted(dump.Services(state.Config())), "seed %d\n%s", seed, &done)
+			assert.Equal(t, daemon.Saved(saved), daemon.Saved(dump.Services(state.Config())), "seed %d\n%s", seed, &done)
 
 			again, err := ipvsadm.Read("saved", saved)
 			require.NoError(t, err)
 			assert.Empty(t, again.NotUnderstood)
-			assert.Equal(t, sorted(saved), sorted(dump.Services(again)))
+			assert.Equal(t, daemon.Saved(saved), daemon.Saved(dump.Services(again)))
 		})
 	}
-}
-
-// sorted sorts the lines. ipvsadm -Sn does not write thresholds, and writes marks as signed
-// numbers: the commands have neither.
-func sorted(text string) []string {
-	lines := slices.Sorted(strings.Lines(text))
-	for i, line := range lines {
-		words := strings.Fields(line)
-		for _, name := range []string{"-x", "-y"} {
-			if at := slices.Index(words, name); at >= 0 {
-				words = slices.Delete(words, at, at+2)
-			}
-		}
-		lines[i] = strings.Join(words, " ")
-	}
-	return lines
 }
 
 func pick(r *rand.Rand, choices ...string) []string {

@@ -3,18 +3,13 @@ package keepalived
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/integration/daemon"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/internal/importer/dump"
@@ -32,57 +27,11 @@ func TestAgainstKeepalived(t *testing.T) {
 			c, err := Read("f", text)
 			require.NoError(t, err)
 			require.Empty(t, c.NotUnderstood, text)
-			want := saved(dump.Services(c))
+			want := daemon.Saved(dump.Services(c))
 			require.NotEmpty(t, want, text)
-
-			stop := start(t, text)
-			defer stop()
-			var got []string
-			for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-				if got = saved(scratch.Run(t, "", "ipvsadm", "-Sn")); slices.Equal(got, want) {
-					break
-				}
-			}
-			assert.Equal(t, want, got, text)
+			assert.Equal(t, want, daemon.Keepalived(t, text, want), text)
 		})
 	}
-}
-
-// start runs the checker of keepalived until the function that it returns.
-func start(t *testing.T, text string) (stop func()) {
-	t.Helper()
-	dir := t.TempDir()
-	file := func(name string) string { return filepath.Join(dir, name) }
-	require.NoError(t, os.WriteFile(file("conf"), []byte(text), 0o600))
-	daemon := exec.Command("keepalived", "--dont-fork", "--log-console", "--check", "--use-file", file("conf"),
-		"--pid", file("pid"), "--checkers_pid", file("checkers"))
-	daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	var output strings.Builder
-	daemon.Stdout, daemon.Stderr = &output, &output
-	require.NoError(t, daemon.Start())
-	return func() {
-		_ = syscall.Kill(-daemon.Process.Pid, syscall.SIGKILL)
-		_ = daemon.Wait()
-		if t.Failed() {
-			t.Log(&output)
-		}
-	}
-}
-
-// saved sorts the lines of `ipvsadm -Sn`, which writes no thresholds.
-func saved(text string) []string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		for _, name := range []string{"-x", "-y"} {
-			if at := slices.Index(words, name); at >= 0 {
-				words = slices.Delete(words, at, at+2)
-			}
-		}
-		lines = append(lines, strings.Join(words, " "))
-	}
-	slices.Sort(lines)
-	return lines
 }
 
 func randomConfig(r *rand.Rand) string {
