@@ -1,34 +1,33 @@
 package main
 
 import (
-	"errors"
-	"strings"
+	"context"
 
 	"github.com/spf13/cobra"
 
-	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/importer/draft"
-	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
 func newImport(s streams, opts *options) *cobra.Command {
-	return &cobra.Command{
+	var fromKernel bool
+	cmd := &cobra.Command{
 		Use:   "import FILE...",
 		Short: "make a spec of a configuration without lvsmark",
 		Long: `Import reads the configuration that serves FTP without lvsmark, and prints a
 spec for it. It recognises each file by its content: iptables-save, shell scripts
-with iptables, ipset and ipvsadm commands, ipvsadm-save, keepalived.conf,
+with iptables, ipset and ipvsadm commands, nft, ipvsadm -Sn, keepalived.conf,
 ldirectord.cf, lvs.cf of Piranha, firewalld's XML, vsftpd.conf, proftpd.conf,
-pure-ftpd.conf. Several files are joined: the marks of one, the services of another,
+pure-ftpd.conf; --live reads the kernel. Several files are joined: the marks of one, the services of another,
 the passive range of a third.
 
 A comment of the spec names the line that each value comes from. Findings name what
 a spec cannot contain, what is missing, and what is probably a mistake; they go to
-standard error. Then use verify: it proves whether the spec serves the same packets
-in the same way.
+standard error. Import also compares the spec with the old configuration, as verify
+does, and each difference is a finding.
 
-It needs no privileges and does not access the kernel.
+It needs no privileges, except for --live, and for files of nft, which nft loads in a
+network namespace of its own.
 
 Exit status: 0, the spec is printed; 1, it is printed, and there are findings;
 2, a file cannot be read.`,
@@ -37,13 +36,17 @@ Exit status: 0, the spec is printed; 1, it is printed, and there are findings;
   lvsmark import -o json rc.local`,
 		DisableFlagsInUseLine: true,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usageErrorf(cmd, "import needs a file")
+			if len(args) == 0 && !fromKernel {
+				return usageErrorf(cmd, "no file given")
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, files []string) error { return runImport(s, opts, files) },
+		RunE: func(cmd *cobra.Command, files []string) error {
+			return runImport(cmd.Context(), s, opts, files, fromKernel)
+		},
 	}
+	cmd.Flags().BoolVar(&fromKernel, "live", false, "read the old configuration from the kernel")
+	return cmd
 }
 
 // An importDocument is the JSON output of import.
@@ -63,29 +66,25 @@ type findingOfFiles struct {
 	Message string `json:"message"`
 }
 
-func runImport(s streams, opts *options, files []string) error {
-	old, err := readOld(files)
+func runImport(ctx context.Context, s streams, opts *options, files []string, fromKernel bool) error {
+	d, err := interruptible(ctx, "reading", func() (*draft.Draft, error) {
+		old, err := readOld(opts, files, fromKernel)
+		if err != nil {
+			return nil, err
+		}
+		d := draft.New(old)
+		return d, d.Check(old)
+	})
 	if err != nil {
 		return err
 	}
-	d := draft.New(old)
-	text := d.Text()
-	_, _, err = config.Parse("spec", strings.NewReader(text))
-	mistakes, invalid := errors.AsType[config.Mistakes](err)
-	if err != nil && !invalid {
-		return err
-	}
-	for _, m := range mistakes {
-		at := oldconfig.Line{File: "spec", Number: m.Line, Text: strings.Split(text, "\n")[m.Line-1]}
-		d.Findings = append(d.Findings, oldconfig.Remark{Line: at, Message: m.Message})
-	}
 	if opts.output == formatJSON {
-		err = s.printJSON(importDocument{documentVersion, text, !invalid, findingsOf(d)})
+		err = s.printJSON(importDocument{documentVersion, d.Text(), d.Valid, findingsOf(d)})
 	} else {
 		for _, f := range d.Findings {
-			s.printErr("%s: %s", f.Line, printable.Line(f.Message))
+			s.printErr("%s: %s", printable.Line(f.Line.String()), printable.Line(f.Message))
 		}
-		err = s.print(text)
+		err = s.print(d.Text())
 	}
 	if err == nil && len(d.Findings) > 0 {
 		err = errFindings

@@ -17,6 +17,9 @@ type Draft struct {
 	bind         bool
 	firstPackets bool
 
+	// Valid reports whether Check has found no mistakes in the spec.
+	Valid bool
+
 	// Findings are what the operator has to know or decide, in the order of the lines.
 	Findings []oldconfig.Remark
 }

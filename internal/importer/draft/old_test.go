@@ -1,7 +1,7 @@
 package draft_test
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,10 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/importer"
 	"github.com/lvsmark/lvsmark/internal/importer/draft"
-	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // Names of the golden files of an archive. Its other files are the old configuration.
@@ -50,25 +48,22 @@ func TestOldConfigurations(t *testing.T) {
 // drafted returns the spec and the findings. The spec is valid, or a finding says why not.
 func drafted(t *testing.T, archive *txtar.Archive) (spec, findings string) {
 	t.Helper()
-	var old oldconfig.Config
+	var files []importer.File
 	for _, f := range archive.Files {
 		if f.Name == specFile || f.Name == findingsFile {
 			continue
 		}
-		c, err := importer.Read(f.Name, strings.NewReader(string(f.Data)))
+		file, err := importer.Load(f.Name, bytes.NewReader(f.Data))
 		require.NoError(t, err)
-		old.Join(c)
+		files = append(files, file)
 	}
-	d := draft.New(&old)
+	old, err := importer.ReadAll(files)
+	require.NoError(t, err)
+	d := draft.New(old)
+	require.NoError(t, d.Check(old))
 	var list strings.Builder
 	for _, f := range d.Findings {
 		fmt.Fprintf(&list, "%s: %s\n", f.Line, f.Message)
-	}
-	_, _, err := config.Parse("spec", strings.NewReader(d.Text()))
-	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
-		for _, m := range mistakes {
-			fmt.Fprintf(&list, "%s\n", m)
-		}
 	}
 	return d.Text(), list.String()
 }
