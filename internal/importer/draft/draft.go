@@ -33,9 +33,10 @@ func New(c *oldconfig.Config) *Draft {
 	d.clusters = d.markedClusters(boxes)
 	d.bindServices(c.Services)
 	d.addAddressClusters(c)
+	translations := translationsOf(c.Chains)
 	for _, cl := range d.clusters {
-		d.findFTP(cl, c.FTP)
-		d.findActiveData(cl, c.Chains)
+		d.findFTP(cl, c.FTP, translations)
+		d.findActiveData(cl, translations)
 		d.checkRealServers(cl)
 	}
 	d.clusters = merge(d.clusters)

@@ -3,7 +3,6 @@ package draft
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -16,6 +15,7 @@ type ftp struct {
 	activePorts []uint16 // nil: not translated, or the default
 	translate   config.Translation
 	sources     []string // of active data; nil: the real servers
+	data        []uint16 // ports of active data that are marked
 	line        oldconfig.Line
 	translates  bool // forwarding nat
 	compared    bool // with the configuration of the FTP servers
@@ -27,33 +27,89 @@ const (
 	dataPort            = config.DefaultActivePort
 )
 
-// findFTP makes an FTP cluster of a cluster whose ports are those of FTP.
-func (d *Draft) findFTP(c *cluster, servers []*oldconfig.FTPServer) {
+// findFTP makes an FTP cluster of a cluster whose ports are those of FTP, or whose active
+// data a rule translates.
+func (d *Draft) findFTP(c *cluster, servers []*oldconfig.FTPServer, translations []translation) {
+	f := ftpPorts(c, servers)
+	if f == nil && len(d.ofCluster(c, translations)) > 0 {
+		f = otherFTPPorts(c)
+	}
+	if f == nil {
+		return
+	}
+	for _, port := range f.data {
+		d.checkDataPort(c, port)
+	}
+	slices.SortStableFunc(f.passive, func(a, b config.PortRange) int { return cmp.Compare(b.Width(), a.Width()) })
+	d.checkPassive(c, f, servers)
+	c.ftp = f
+}
+
+// ftpPorts returns the ports of a cluster that has the usual control ports, or those of the
+// FTP servers; nil if it has not, or has ports of other services.
+func ftpPorts(c *cluster, servers []*oldconfig.FTPServer) *ftp {
 	f := &ftp{}
 	listen := map[uint16]bool{config.DefaultControlPort: true, implicitControlPort: true}
 	for _, s := range servers {
 		listen[s.Listen] = s.Listen != 0
 	}
-	for _, r := range c.ports {
+	for _, r := range withSinglePorts(c.ports) {
 		switch {
 		case r.Protocol != config.TCP:
-			return
+			return nil
 		case r.Low != r.High || r.Low >= 1024 && !listen[r.Low]:
 			f.passive = append(f.passive, r)
 		case listen[r.Low]:
 			f.control = append(f.control, r.Low)
 		case r.Low == dataPort || r.Low == implicitDataPort:
-			d.checkDataPort(c, r.Low)
+			f.data = append(f.data, r.Low)
 		default:
-			return // other services as well
+			return nil
 		}
 	}
-	if f.control == nil || c.everyPort {
-		return
+	if f.control == nil {
+		return nil
 	}
-	slices.SortStableFunc(f.passive, func(a, b config.PortRange) int { return cmp.Compare(b.Width(), a.Width()) })
-	d.checkPassive(c, f, servers)
-	c.ftp = f
+	return f
+}
+
+// withSinglePorts returns the ports with the data port and the control port apart, which one
+// range of a rule can have together.
+func withSinglePorts(ports []config.PortRange) []config.PortRange {
+	var apart []config.PortRange
+	for _, r := range ports {
+		if r.Width() == 2 && (r.Low == dataPort || r.Low == implicitDataPort) {
+			low, high := r, r
+			low.High, high.Low = r.Low, r.High
+			apart = append(apart, low, high)
+			continue
+		}
+		apart = append(apart, r)
+	}
+	return apart
+}
+
+// otherFTPPorts returns the ports of a cluster that a rule for active data shows to be FTP:
+// ranges are passive, and single ports control ports.
+func otherFTPPorts(c *cluster) *ftp {
+	f := &ftp{}
+	for _, r := range c.ports {
+		switch {
+		case r.Protocol != config.TCP:
+			return nil
+		case r.Low != r.High:
+			f.passive = append(f.passive, r)
+		default:
+			f.control = append(f.control, r.Low)
+		}
+	}
+	if f.passive == nil {
+		return nil
+	}
+	if f.control == nil {
+		f.control = []uint16{f.passive[0].Low} // within a passive range
+	}
+	return f
 }
 
 // checkDataPort: under nat, no packet to a VIP has the port of active data as destination.
@@ -106,91 +162,6 @@ func (d *Draft) checkServerAddress(c *cluster, s *oldconfig.FTPServer) {
 	if !slices.ContainsFunc(c.vips, func(v vip) bool { return v.addresses.Contains(oldconfig.Range{Low: n, High: n}) }) {
 		d.remark(s.Line, "%s announces %s in passive replies, which is not a VIP of this cluster (%s)", s.Program, s.Address, c.vips[0])
 	}
-}
-
-// findActiveData finds the rule that translates the source of active data.
-func (d *Draft) findActiveData(c *cluster, chains []*oldconfig.Chain) {
-	if c.ftp == nil || len(c.services) == 0 || commonForwarding(c.services[0]) != config.NAT {
-		return
-	}
-	c.ftp.translates = true
-	for _, chain := range chains {
-		if chain.Base == nil || chain.Base.Hook != oldconfig.Postrouting || chain.Family != c.vips[0].family {
-			continue
-		}
-		for _, r := range chain.Rules {
-			if d.isActiveData(c, r) {
-				return
-			}
-		}
-	}
-	c.ftp.translate = config.NoTranslation
-	d.remark(c.line(), "no rule translates the source of active data: clients get connections from the address of a real server. Consider translate: masquerade, the default")
-}
-
-// isActiveData takes the translation of a rule if it applies to active data of all real
-// servers.
-func (d *Draft) isActiveData(c *cluster, r *oldconfig.Rule) bool {
-	i := slices.IndexFunc(r.Actions, func(a oldconfig.Action) bool { return a.Kind == oldconfig.TranslateSource })
-	if i < 0 {
-		return false
-	}
-	f := *c.ftp
-	f.sources, f.activePorts, f.line = nil, nil, r.Line
-	for _, m := range r.Matches {
-		switch {
-		case m.Field == oldconfig.Source && !m.Not && containsServers(m.In, c.services[0]):
-			for _, from := range m.In {
-				f.sources = append(f.sources, from.Addresses(c.vips[0].family))
-			}
-		case m.Field == oldconfig.Protocol && holdsFor(m, oldconfig.Number{Low: uint64(config.TCP)}):
-		case m.Field == oldconfig.SourcePort && !m.Not && holdsFor(m, oldconfig.Number{Low: dataPort}):
-			for _, p := range m.In {
-				if p.Low != p.High {
-					return false
-				}
-				f.activePorts = append(f.activePorts, uint16(p.Low.Low))
-			}
-		case m.Field == oldconfig.OutDevice:
-		default:
-			return false
-		}
-	}
-	if f.activePorts == nil {
-		d.remark(r.Line, "the rule translates more than active data; keep it if other connections need it. The spec translates active data from port %d", dataPort)
-	}
-	if !d.translation(c, &f, r.Actions[i], r.Line) {
-		return false
-	}
-	*c.ftp = f
-	return true
-}
-
-func containsServers(sources []oldconfig.Range, s *oldconfig.Service) bool {
-	return !slices.ContainsFunc(s.RealServers, func(r oldconfig.RealServer) bool {
-		n := oldconfig.AddressNumber(r.Address)
-		return !r.Disabled && !r.Fallback && r.Address.Is4() == (s.Family == config.IPv4) && !slices.ContainsFunc(sources, func(from oldconfig.Range) bool {
-			return from.Contains(oldconfig.Range{Low: n, High: n})
-		})
-	})
-}
-
-// translation takes what an action translates to: the address of the device, or the VIP.
-func (d *Draft) translation(c *cluster, f *ftp, a oldconfig.Action, at oldconfig.Line) bool {
-	if len(a.To) == 0 {
-		f.translate = config.Masquerade
-		return true
-	}
-	if len(c.vips) == 1 && len(a.To) == 1 && a.To[0] == c.vips[0].addresses {
-		f.translate = config.SNAT
-		return true
-	}
-	var to []string
-	for _, r := range a.To {
-		to = append(to, r.Addresses(c.vips[0].family))
-	}
-	d.remark(at, "the rule translates active data to %s: a spec translates to the address of the device (masquerade) or to the VIP (snat). The rule can stay if translate is none", strings.Join(to, ", "))
-	return false
 }
 
 func (f *ftp) equal(other *ftp) bool {
