@@ -208,12 +208,18 @@ func (d *tableDifference) elementEdits(changes []Change, old, next *Set, e eleme
 }
 
 // compareIntervals replaces all elements of a set of intervals in one transaction: the
-// kernel refuses overlapping intervals, even if the same transaction deletes one later.
+// kernel refuses overlapping intervals, even if the same transaction deletes one later. A
+// map of VIPs is replaced as a whole, by way of a temporary copy, because a lookup during
+// the transaction may find neither element; see compareElements.
 func (d *tableDifference) compareIntervals(old, next *Set) {
 	if slices.Equal(old.Elements, next.Elements) {
 		return
 	}
 	d.listIntervals(old, next)
+	if next.hasVIPs() {
+		d.replace(next)
+		return
+	}
 	d.switches = append(d.switches, d.next.flushSet(next))
 	d.switches = append(d.switches, d.next.newElements(next, next.Elements)...)
 }

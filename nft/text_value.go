@@ -13,6 +13,8 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
 )
 
 // bitwise prints a mask of known register contents.
@@ -154,15 +156,16 @@ func (p *rulePrinter) socket(e Expression, socket *expr.Socket) {
 	}
 }
 
-// An AddressRange is a range of addresses, First and Last included.
-type AddressRange struct{ First, Last netip.Addr }
+// An AddressRange is a range of addresses; invalid if First is.
+type AddressRange = config.AddressRange
 
 // An Interval is an interval or single element of a set, as nft lists it. Its addresses are
 // invalid if the keys of the set have neither 4 nor 16 bytes.
 type Interval struct {
 	AddressRange
 
-	text string
+	text  string
+	start Element
 }
 
 // intervals merges the start and the end of each interval.
@@ -173,10 +176,10 @@ func (s *Set) intervals() []Interval {
 		if p.end {
 			continue
 		}
-		listed := Interval{text: valueText(s.KeyType, p.key)}
+		listed := Interval{text: valueText(s.KeyType, p.key), start: e}
 		if first, ok := addrOf(p.key); ok {
-			listed.AddressRange = AddressRange{first, s.lastOf(i, first)}
-			listed.text = rangeText(first, listed.Last)
+			listed.AddressRange = AddressRange{First: first, Last: s.lastOf(i, first)}
+			listed.text = listed.String()
 		}
 		listed.text = string(s.appendRest([]byte(listed.text), p))
 		list = append(list, listed)
@@ -192,20 +195,7 @@ func (s *Set) lastOf(i int, first netip.Addr) netip.Addr {
 			return next.Prev()
 		}
 	}
-	return lastAddr(netip.PrefixFrom(first, 0))
-}
-
-// rangeText formats a range, as an address or a network if possible.
-func rangeText(first, last netip.Addr) string {
-	if first == last {
-		return first.String()
-	}
-	for bits := range first.BitLen() {
-		if p := netip.PrefixFrom(first, bits); p.Masked() == p && lastAddr(p) == last {
-			return p.String()
-		}
-	}
-	return first.String() + "-" + last.String()
+	return config.RangeOfPrefix(netip.PrefixFrom(first, 0)).Last
 }
 
 // listed returns the elements as nft lists them; an interval is one.
@@ -216,7 +206,7 @@ func (s *Set) listed() []Interval {
 	list := make([]Interval, len(s.Elements))
 	for i, e := range s.Elements {
 		address, _ := addrOf(e.parts().key)
-		list[i] = Interval{AddressRange{address, address}, s.elementText(e)}
+		list[i] = Interval{config.SingleAddress(address), s.elementText(e), e}
 	}
 	return list
 }

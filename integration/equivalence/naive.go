@@ -1,7 +1,9 @@
 package equivalence
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -16,19 +18,34 @@ func Naive(spec *config.Spec, table string, priority int) string {
 		ip := nftFamily(family)
 		fmt.Fprintf(&b, "table %[1]s %[2]s\ndelete table %[1]s %[2]s\ntable %[1]s %[2]s {\n\tchain marking {\n", ip, table)
 		fmt.Fprintf(&b, "\t\ttype filter hook prerouting priority %d; policy accept;\n", priority)
-		for _, c := range spec.Clusters {
-			for _, vip := range c.VIPs {
-				if vip.Is4() != (family == config.IPv4) {
-					continue
-				}
-				for _, ports := range asWritten(&c) {
-					fmt.Fprintf(&b, "\t\t%s daddr %s %s meta mark set %d\n", ip, vip, ports, c.Mark)
-				}
+		for _, v := range largestFirst(spec, family) {
+			for _, ports := range asWritten(v.cluster) {
+				fmt.Fprintf(&b, "\t\t%s daddr %s %s meta mark set %d\n", ip, v.vips, ports, v.cluster.Mark)
 			}
 		}
 		b.WriteString("\t}\n}\n")
 	}
 	return b.String()
+}
+
+type clusterVIPs struct {
+	cluster *config.Cluster
+	vips    config.AddressRange
+}
+
+// largestFirst returns the VIPs of a family. Of VIPs within others, the rules of the
+// smallest come last, and set the mark.
+func largestFirst(spec *config.Spec, family config.Family) []clusterVIPs {
+	var list []clusterVIPs
+	for i := range spec.Clusters {
+		for _, vips := range spec.Clusters[i].VIPs {
+			if vips.First.Is4() == (family == config.IPv4) {
+				list = append(list, clusterVIPs{&spec.Clusters[i], vips})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b clusterVIPs) int { return cmp.Compare(b.vips.Count(), a.vips.Count()) })
+	return list
 }
 
 // asWritten returns a match for each entry of the cluster's ports.

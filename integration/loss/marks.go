@@ -16,7 +16,7 @@ type marks map[equivalence.Packet][]uint32
 func marksOf(spec *config.Spec) marks {
 	m := marks{}
 	for _, cluster := range spec.Clusters {
-		for _, vip := range cluster.VIPs {
+		for _, vip := range addressesOf(cluster) {
 			for _, ports := range cluster.MarkedPorts() {
 				for _, port := range []uint16{ports.Low, ports.Low + (ports.High-ports.Low)/2, ports.High} {
 					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{cluster.Mark}
@@ -27,10 +27,23 @@ func marksOf(spec *config.Spec) marks {
 	return m
 }
 
+// addressesOf returns the VIPs of a cluster: of a network, the first, one between and the
+// last.
+func addressesOf(c config.Cluster) []netip.Addr {
+	var list []netip.Addr
+	for _, vips := range c.VIPs {
+		list = append(list, vips.First)
+		if !vips.IsSingle() {
+			list = append(list, vips.First.Next(), vips.Last)
+		}
+	}
+	return list
+}
+
 // markOf returns the mark of a packet in the spec, or false if it has none.
 func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (uint32, bool) {
 	for _, cluster := range spec.Clusters {
-		if !slices.Contains(cluster.VIPs, to) {
+		if !slices.ContainsFunc(cluster.VIPs, func(vips config.AddressRange) bool { return vips.Contains(to) }) {
 			continue
 		}
 		for _, ports := range cluster.MarkedPorts() {

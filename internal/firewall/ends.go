@@ -19,7 +19,7 @@ func (f flow) ends(bindings []config.Binding) []config.Binding {
 			b = activeEnds(f, b)
 		case f == toServer && b.Cluster.Forwarding == config.Direct, f == replyFromVIP && nat:
 		case f != replyFromVIP && nat:
-			b.VIPs = addressesOf(b.RealServers)
+			b.VIPs = config.SingleAddresses(addressesOf(b.RealServers)...)
 		default:
 			continue
 		}
@@ -49,9 +49,9 @@ func activeEnds(f flow, b config.Binding) config.Binding {
 		b.VIPs = b.VIPs[:1]
 		return b
 	}
-	b.VIPs = servers
+	b.VIPs = config.SingleAddresses(servers...)
 	if ftp.Active.Translate != config.NoTranslation {
-		b.VIPs = within(servers, ftp.Active.Sources)
+		b.VIPs = config.SingleAddresses(within(servers, ftp.Active.Sources)...)
 	}
 	return b
 }
@@ -85,7 +85,7 @@ func addressesOf(servers []config.RealServer) []netip.Addr {
 func translationsOf(ends []config.Binding) map[uint32]translation {
 	translations := map[uint32]translation{}
 	for _, b := range ends {
-		translations[b.Mark] = translation{b.Cluster.FTP.Active.Translate, b.Cluster.VIPsOf(b.Family)[0]}
+		translations[b.Mark] = translation{b.Cluster.FTP.Active.Translate, b.Cluster.VIPsOf(b.Family)[0].First}
 	}
 	return translations
 }

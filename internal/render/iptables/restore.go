@@ -3,8 +3,8 @@
 package iptables
 
 import (
+	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -17,7 +17,7 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle, nat := rulesOf(spec, families, markRules), rulesOf(spec, families, activeRules)
+	mangle, nat := rulesOf(largestFirst(spec), families, markRules), rulesOf(spec, families, activeRules)
 
 	var text strings.Builder
 	writeHeader(&text, families)
@@ -54,15 +54,39 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 	return rules
 }
 
-// markRules returns the rules that mark the cluster's packets. Their order does not
-// matter: two clusters on one VIP have no common ports.
+// largestFirst returns the spec with a cluster for each VIP, networks with many addresses
+// first: of VIPs within another one, the mark of the last rule stays. A spec without
+// networks is returned as it is.
+func largestFirst(spec *config.Spec) *config.Spec {
+	split := &config.Spec{Director: spec.Director}
+	networks := false
+	for _, cluster := range spec.Clusters {
+		for _, vips := range cluster.VIPs {
+			one := cluster
+			one.VIPs = []config.AddressRange{vips}
+			split.Clusters = append(split.Clusters, one)
+			networks = networks || !vips.IsSingle()
+		}
+	}
+	if !networks {
+		return spec
+	}
+	slices.SortStableFunc(split.Clusters, func(a, b config.Cluster) int {
+		return cmp.Compare(b.VIPs[0].Count(), a.VIPs[0].Count())
+	})
+	return split
+}
+
+// markRules returns the rules that mark the cluster's packets.
 func markRules(c *config.Cluster, family config.Family) []string {
 	var rules []string
 	for _, b := range c.Bindings(family) {
-		for _, vip := range b.VIPs {
-			for _, ports := range b.Ports {
-				rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s -j MARK --set-mark %d",
-					host(vip), ports.Protocol, portRange(ports), b.Mark))
+		for _, vips := range b.VIPs {
+			for _, network := range vips.Prefixes() {
+				for _, ports := range b.Ports {
+					rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s -j MARK --set-mark %d",
+						network, ports.Protocol, portRange(ports), b.Mark))
+				}
 			}
 		}
 	}
@@ -79,7 +103,7 @@ func activeRules(c *config.Cluster, family config.Family) []string {
 	case config.NoTranslation:
 		return nil
 	case config.SNAT:
-		target = "SNAT --to-source " + c.VIPsOf(family)[0].String()
+		target = "SNAT --to-source " + c.VIPsOf(family)[0].First.String()
 	}
 	var rules []string
 	for _, source := range c.FTP.Active.Sources {
@@ -113,9 +137,6 @@ func program(family config.Family) string {
 	}
 	return "iptables"
 }
-
-// host returns the address with its full prefix length, as iptables-save prints it.
-func host(addr netip.Addr) string { return netip.PrefixFrom(addr, addr.BitLen()).String() }
 
 // portRange returns the range in iptables syntax: "21", "10000:20000".
 func portRange(r config.PortRange) string { return strings.Replace(r.Ports(), "-", ":", 1) }

@@ -151,12 +151,16 @@ func writeAddress(b *strings.Builder, c *config.Cluster) {
 	}
 	b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n" +
 		"# address, while the client has to connect to the VIP. EPSV names no address.\n")
-	if len(vips) > 1 {
-		fmt.Fprintf(b, "# PASV can name only one of the cluster's %d IPv4 VIPs. Data connections of clients\n"+
-			"# of the others come to this one; the mark is the same, and so is the real server.\n"+
-			"# EPSV keeps each client to its VIP.\n", len(vips))
+	others := fmt.Sprintf("cluster's %d IPv4 VIPs", len(vips))
+	if slices.ContainsFunc(vips, func(r config.AddressRange) bool { return !r.IsSingle() }) {
+		others = "VIPs " + strings.Trim(fmt.Sprint(vips), "[]")
 	}
-	writeSettings(b, "pasv_address="+vips[0].String())
+	if len(vips) > 1 || !vips[0].IsSingle() {
+		fmt.Fprintf(b, "# PASV can name only one of the %s. Data connections of clients\n"+
+			"# of the others come to this one; the mark is the same, and so is the real server.\n"+
+			"# EPSV keeps each client to its VIP.\n", others)
+	}
+	writeSettings(b, "pasv_address="+vips[0].First.String())
 }
 
 func writeActive(b *strings.Builder, ftp *config.FTP, main instance) {
