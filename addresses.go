@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -18,6 +19,7 @@ type addressPlan struct {
 	reasons        map[hostaddr.Address]string // why an address that exists is added; most have none
 	lifetimes      []lifetimeChange
 	present        []hostaddr.Address // all addresses of devices, added by any process
+	emptied        map[string]bool    // devices that lose their last IPv4 address
 }
 
 func (p addressPlan) empty() bool { return len(p.added)+len(p.removed)+len(p.lifetimes) == 0 }
@@ -62,7 +64,36 @@ func (p *Plan) diffAddresses(have *State, want *Desired) error {
 			p.addresses.removed = append(p.addresses.removed, a.Address)
 		}
 	}
+	p.addresses.readdFlushed(have, desired)
 	return nil
+}
+
+// readdFlushed removes and adds IPv4 networks of devices that lose their last IPv4 address:
+// the kernel deletes all IPv4 routes of the device then (fib_inetaddr_event of
+// net/ipv4/fib_frontend.c). Addresses that are added do not help, because they are added
+// later. Routes are removed before addresses, so that each removal and its undo is known.
+func (p *addressPlan) readdFlushed(have *State, desired map[hostaddr.Address]bool) {
+	if !slices.ContainsFunc(slices.Concat(p.added, p.removed, p.present), hostaddr.Address.IsRoute) {
+		return
+	}
+	p.emptied = map[string]bool{}
+	removed := make(map[hostaddr.Address]bool, len(p.removed))
+	for _, a := range p.removed {
+		removed[a] = true
+		p.emptied[a.Device] = p.emptied[a.Device] || a.IP.Is4() && !a.IsRoute()
+	}
+	for _, a := range have.addresses {
+		if a.IP.Is4() && !a.IsRoute() && !(a.Ours && removed[a.Address]) {
+			p.emptied[a.Device] = false
+		}
+	}
+	for _, a := range have.addresses {
+		if a.Ours && a.IsRoute() && a.IP.Is4() && desired[a.Address] && p.emptied[a.Device] {
+			p.removed, p.added = append(p.removed, a.Address), append(p.added, a.Address)
+			p.reasons[a.Address] = "the kernel deletes the IPv4 routes of a device with its last IPv4 address"
+		}
+	}
+	slices.SortStableFunc(p.removed, func(a, b hostaddr.Address) int { return cmp.Compare(b.Kind(), a.Kind()) })
 }
 
 // noteLocalServers notes real servers with an address of the director. IPVS delivers their
@@ -120,7 +151,7 @@ func (p *addressPlan) splitRemoved() (removed, replaced []hostaddr.Address) {
 		return p.removed, nil
 	}
 	for _, a := range p.removed {
-		if slices.ContainsFunc(p.added, a.IsReplacedBy) {
+		if slices.ContainsFunc(p.added, a.IsReplacedBy) && !(p.emptied[a.Device] && a.IP.Is4()) {
 			replaced = append(replaced, a)
 		} else {
 			removed = append(removed, a)

@@ -33,8 +33,10 @@ func TestRoutes(t *testing.T) {
 		list := []hostaddr.Address{network("198.51.100.32/28"), network("2001:db8:1::/64"), on("vip0", "198.51.100.21"), network("198.51.0.0/17")}
 		require.NoError(t, errors.Join(hostaddr.Add(list...)...))
 		assert.ElementsMatch(t, []hostaddr.Local{
-			{Address: list[0], Prefix: 28, Ours: true}, {Address: list[1], Prefix: 64, Ours: true},
-			{Address: list[2], Prefix: 32, Ours: true}, {Address: list[3], Prefix: 17, Ours: true},
+			{Address: list[0], Prefix: 28, Ours: true},
+			{Address: list[1], Prefix: 64, Ours: true},
+			{Address: list[2], Prefix: 32, Ours: true},
+			{Address: list[3], Prefix: 17, Ours: true},
 		}, ours(t))
 		foreign := network("203.0.113.0/25")
 		foreign.Device = "lo"
