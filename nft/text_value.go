@@ -156,9 +156,6 @@ func (p *rulePrinter) socket(e Expression, socket *expr.Socket) {
 	}
 }
 
-// An AddressRange is a range of addresses; invalid if First is.
-type AddressRange = config.AddressRange
-
 // An Interval is an interval or single element of a set, as nft lists it. Its addresses are
 // invalid if the keys of the set have neither 4 nor 16 bytes.
 type Interval struct {

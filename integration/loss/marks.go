@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 
@@ -19,7 +20,8 @@ func marksOf(spec *config.Spec) marks {
 		for _, vip := range addressesOf(cluster) {
 			for _, ports := range cluster.MarkedPorts() {
 				for _, port := range []uint16{ports.Low, ports.Low + (ports.High-ports.Low)/2, ports.High} {
-					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{cluster.Mark}
+					mark, _ := markOf(spec, vip, ports.Protocol, port)
+					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{mark}
 				}
 			}
 		}
@@ -27,8 +29,7 @@ func marksOf(spec *config.Spec) marks {
 	return m
 }
 
-// addressesOf returns the VIPs of a cluster: of a network, the first, one between and the
-// last.
+// addressesOf returns the VIPs of a cluster: of a network, the first two and the last.
 func addressesOf(c config.Cluster) []netip.Addr {
 	var list []netip.Addr
 	for _, vips := range c.VIPs {
@@ -40,19 +41,23 @@ func addressesOf(c config.Cluster) []netip.Addr {
 	return list
 }
 
-// markOf returns the mark of a packet in the spec, or false if it has none.
-func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (uint32, bool) {
+// markOf returns the mark of a packet in the spec, or false if it has none. Of VIPs within
+// others, it is that of the smallest.
+func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (mark uint32, found bool) {
+	smallest := uint64(math.MaxUint64)
 	for _, cluster := range spec.Clusters {
-		if !slices.ContainsFunc(cluster.VIPs, func(vips config.AddressRange) bool { return vips.Contains(to) }) {
+		if !slices.ContainsFunc(cluster.MarkedPorts(), func(r config.PortRange) bool {
+			return r.Protocol == protocol && r.Low <= port && port <= r.High
+		}) {
 			continue
 		}
-		for _, ports := range cluster.MarkedPorts() {
-			if ports.Protocol == protocol && ports.Low <= port && port <= ports.High {
-				return cluster.Mark, true
+		for _, vips := range cluster.VIPs {
+			if vips.Contains(to) && (!found || vips.Count() < smallest) {
+				mark, found, smallest = cluster.Mark, true, vips.Count()
 			}
 		}
 	}
-	return 0, false
+	return mark, found
 }
 
 // marksOfAll returns the marks of packets that all specs mark. While one spec replaces
