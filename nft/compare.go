@@ -107,8 +107,23 @@ func (d *tableDifference) transactions() [][]message {
 	case !d.structure && !d.moved:
 		return [][]message{slices.Concat(additions, d.switches, d.drop)}
 	}
-	return [][]message{slices.Concat(additions, d.switches), d.drop}
+	return append(d.staging(additions, d.switches), d.drop)
 }
+
+// staging returns the transactions that add objects and switch rules to them: one, or two
+// if a map of networks is added.
+func (d *tableDifference) staging(additions, switches []message) [][]message {
+	if d.staged {
+		return [][]message{additions, switches}
+	}
+	return [][]message{slices.Concat(additions, switches)}
+}
+
+// isNetworkMap reports whether the set is a map from networks of VIPs. If one transaction
+// creates a set of intervals and the rules that look it up, packets with the new rules may
+// find no element for a moment (seen on Linux 6.18 by integration/loss). So rules are
+// switched to it one transaction later.
+func (s *Set) isNetworkMap() bool { return s.isInterval() && s.hasVIPs() }
 
 // replaceByCopy replaces the table through a copy under another name, so that one of the
 // two marks packets at any time.
@@ -216,7 +231,7 @@ func (d *tableDifference) compareIntervals(old, next *Set) {
 		return
 	}
 	d.listIntervals(old, next)
-	if next.hasVIPs() {
+	if next.isNetworkMap() {
 		d.replace(next)
 		return
 	}
