@@ -135,7 +135,7 @@ func (e *engine) planSpec(ctx context.Context, source Source) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if spec.Director.Bind {
+	if spec.Director.Bind || spec.TranslatesClients() { // the module has the sysctl of source-nat
 		if err := e.OpenIPVS(); err != nil {
 			return nil, err
 		}

@@ -131,15 +131,20 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 // that does not exist has its default: its module is not loaded.
 func tracking(spec *config.Spec) firewall.Tracking {
 	return firewall.Tracking{
-		IPVS:   valueAfter(spec, "net.ipv4.vs.conntrack", "0") != "0",
+		IPVS:   valueAfter(spec, config.ConntrackSysctl, "0") != "0",
+		Needed: spec.TranslatesClients(),
 		Strict: valueAfter(spec, "net.netfilter.nf_conntrack_tcp_loose", "1") == "0",
 	}
 }
 
-// valueAfter returns the value that a sysctl has after an apply of the spec.
+// valueAfter returns the value that a sysctl has after an apply of the spec. Forwarding of
+// the spec is left out: when it is turned on, the kernel changes that of each device.
 func valueAfter(spec *config.Spec, name, missing string) string {
 	if i := slices.IndexFunc(spec.Director.Sysctls, func(s config.Sysctl) bool { return s.Name == name }); i >= 0 {
 		return spec.Director.Sysctls[i].Value
+	}
+	if name == config.ConntrackSysctl && spec.TranslatesClients() {
+		return "1"
 	}
 	value, err := sysctl.Read(name)
 	if err != nil {

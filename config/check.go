@@ -40,11 +40,13 @@ func check(f *file, report *report) *Spec {
 		c.servers(i)
 		c.persistence(i)
 		c.activeData(i)
+		c.sourceNAT(i)
 	}
 	c.sharedVIPs()
 	c.nestedVIPs()
 	c.translations()
 	c.forwarding()
+	c.conntrack()
 	return c.spec
 }
 

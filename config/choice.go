@@ -37,6 +37,11 @@ func (d *decoder) forwarding(n *yaml.Node, what string) (Forwarding, bool) {
 	return Forwarding(index), ok
 }
 
+func (d *decoder) sourceNAT(n *yaml.Node, what string) (SourceNAT, bool) {
+	index, ok := d.choice(n, what, []string{NoSourceNAT.String(), SourceNATMasquerade.String(), SourceNATToVIP.String()})
+	return SourceNAT(index), ok
+}
+
 func (d *decoder) translation(n *yaml.Node, what string) (Translation, bool) {
 	index, ok := d.choice(n, what, []string{Masquerade.String(), SNAT.String(), NoTranslation.String()})
 	return Translation(index), ok

@@ -27,6 +27,7 @@ func (c *fileCluster) cluster() Cluster {
 		Ports:              values(c.ports.value),
 		VIPDevice:          c.device.value,
 		Forwarding:         c.forwarding.or(NAT),
+		SourceNAT:          c.sourceNAT.or(NoSourceNAT),
 		Scheduler:          c.scheduler.or(DefaultScheduler),
 		Persistence:        c.persistence.or(DefaultPersistence),
 		PersistenceNetmask: int(c.netmask.value),
@@ -91,10 +92,12 @@ func (c *fileCluster) sources() []item[netip.Prefix] {
 
 func (f *fileDirector) director(forwards bool) Director {
 	return Director{
-		Table:     f.table.or(DefaultTable),
-		Bind:      f.bind.or(true),
-		IPForward: f.ipForward.or(forwards),
-		Timeouts:  Timeouts{TCP: f.timeouts.tcp.value, TCPFin: f.timeouts.tcpFin.value, UDP: f.timeouts.udp.value},
+		Table:        f.table.or(DefaultTable),
+		Bind:         f.bind.or(true),
+		KeepMarks:    f.keepMarks.or(false),
+		LocalClients: f.local.or(false),
+		IPForward:    f.ipForward.or(forwards),
+		Timeouts:     Timeouts{TCP: f.timeouts.tcp.value, TCPFin: f.timeouts.tcpFin.value, UDP: f.timeouts.udp.value},
 		Sysctls: slices.SortedFunc(slices.Values(values(f.sysctls.value)), func(a, b Sysctl) int {
 			return cmp.Compare(a.Name, b.Name)
 		}),

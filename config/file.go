@@ -24,6 +24,7 @@ type fileCluster struct {
 	ftp         field[fileFTP]
 	ports       field[[]item[PortRange]]
 	forwarding  field[Forwarding]
+	sourceNAT   field[SourceNAT]
 	scheduler   field[string]
 	persistence field[time.Duration]
 	netmask     field[uint64]
@@ -54,6 +55,8 @@ type fileDirector struct {
 	ipForward field[bool]
 	timeouts  fileTimeouts
 	sysctls   field[[]item[Sysctl]]
+	keepMarks field[bool]
+	local     field[bool]
 }
 
 type fileTimeouts struct{ tcp, tcpFin, udp field[time.Duration] }
@@ -81,6 +84,7 @@ var clusterKeys = []key[fileCluster]{
 	{"ftp", set(func(c *fileCluster) *field[fileFTP] { return &c.ftp }, (*decoder).ftp)},
 	{"ports", set(func(c *fileCluster) *field[[]item[PortRange]] { return &c.ports }, atMost(maxPortEntries, list("port", portRange(true))))},
 	{"forwarding", set(func(c *fileCluster) *field[Forwarding] { return &c.forwarding }, (*decoder).forwarding)},
+	{"source-nat", set(func(c *fileCluster) *field[SourceNAT] { return &c.sourceNAT }, (*decoder).sourceNAT)},
 	{"scheduler", set(func(c *fileCluster) *field[string] { return &c.scheduler }, (*decoder).scheduler)},
 	{"persistence", set(func(c *fileCluster) *field[time.Duration] { return &c.persistence }, duration(0, maxPersistence, "31 days"))},
 	{"persistence-netmask", set(func(c *fileCluster) *field[uint64] { return &c.netmask }, number(1, 128, "a prefix length of 1 to 32, or to 128 in IPv6"))},
@@ -153,6 +157,8 @@ func (d *decoder) server(n *yaml.Node, what string) (fileServer, bool) {
 var directorKeys = []key[fileDirector]{
 	{"table", set(func(f *fileDirector) *field[string] { return &f.table }, (*decoder).table)},
 	{"bind", set(func(f *fileDirector) *field[bool] { return &f.bind }, (*decoder).boolean)},
+	{"keep-marks", set(func(f *fileDirector) *field[bool] { return &f.keepMarks }, (*decoder).boolean)},
+	{"local-clients", set(func(f *fileDirector) *field[bool] { return &f.local }, (*decoder).boolean)},
 	{"ip-forward", set(func(f *fileDirector) *field[bool] { return &f.ipForward }, (*decoder).boolean)},
 	{"ipvs-timeouts", func(d *decoder, n *yaml.Node, what string, f *fileDirector) {
 		optionalMapping(d, n, what, timeoutKeys, &f.timeouts)

@@ -26,3 +26,16 @@ const (
 
 // String returns the value in the spec: masquerade, snat or none.
 func (t Translation) String() string { return [...]string{"masquerade", "snat", "none"}[t] }
+
+// A SourceNAT is the source address of packets that IPVS sends to a real server with nat.
+type SourceNAT uint8
+
+// The values of source-nat.
+const (
+	NoSourceNAT         SourceNAT = iota // the address of the client
+	SourceNATMasquerade                  // the address of the outgoing device
+	SourceNATToVIP                       // the VIP that the client has connected to
+)
+
+// String returns the value in the spec: none, masquerade or snat.
+func (n SourceNAT) String() string { return [...]string{"none", "masquerade", "snat"}[n] }

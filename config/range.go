@@ -89,9 +89,13 @@ func (r AddressRange) All() iter.Seq[netip.Addr] {
 	}
 }
 
-// Prefixes returns the smallest list of networks with exactly these addresses, in order.
+// Prefixes returns the smallest list of networks with exactly these addresses, in order; nil
+// if the range is reversed.
 func (r AddressRange) Prefixes() []netip.Prefix {
 	var list []netip.Prefix
+	if r.Last.Less(r.First) {
+		return nil
+	}
 	for first := r.First; ; {
 		length := first.BitLen()
 		for length > 0 {

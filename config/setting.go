@@ -20,8 +20,8 @@ type Setting struct {
 	Name, Value string
 }
 
-// Settings returns the kernel settings of the spec, sorted by name: forwarding,
-// IPVS timeouts and sysctls.
+// Settings returns the kernel settings of the spec, sorted by name: forwarding, IPVS
+// timeouts, connection tracking for source-nat, and sysctls.
 func (s *Spec) Settings() []Setting {
 	var settings []Setting
 	if s.Director.IPForward {
@@ -37,6 +37,9 @@ func (s *Spec) Settings() []Setting {
 		settings = appendTimeout(settings, TimeoutTCPFin, timeouts.TCPFin)
 		settings = appendTimeout(settings, TimeoutUDP, timeouts.UDP)
 	}
+	if s.TranslatesClients() && !slices.ContainsFunc(s.Director.Sysctls, func(s Sysctl) bool { return s.Name == ConntrackSysctl }) {
+		settings = append(settings, Setting{ConntrackSysctl, "1"})
+	}
 	for _, sysctl := range s.Director.Sysctls {
 		setting := Setting(sysctl)
 		if !slices.Contains(settings, setting) {
@@ -50,6 +53,15 @@ func (s *Spec) Settings() []Setting {
 // Serves reports whether a cluster has VIPs of the family.
 func (s *Spec) Serves(f Family) bool {
 	return slices.ContainsFunc(s.Clusters, func(c Cluster) bool { return c.Serves(f) })
+}
+
+// ConntrackSysctl makes IPVS leave its connections to connection tracking
+// (Documentation/networking/ipvs-sysctl.rst), which translates their sources.
+const ConntrackSysctl = "net.ipv4.vs.conntrack"
+
+// TranslatesClients reports whether a cluster has source-nat.
+func (s *Spec) TranslatesClients() bool {
+	return slices.ContainsFunc(s.Clusters, func(c Cluster) bool { return c.SourceNAT != NoSourceNAT })
 }
 
 func forwardSysctl(f Family) string {

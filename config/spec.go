@@ -47,6 +47,7 @@ type Cluster struct {
 
 	VIPDevice   string // apply adds the VIPs to this device; empty: to no device
 	Forwarding  Forwarding
+	SourceNAT   SourceNAT     // with Forwarding NAT only
 	Scheduler   string        // name of an IPVS scheduler: rr, wlc, sh, …
 	Persistence time.Duration // whole seconds; 0: off
 
@@ -82,11 +83,13 @@ type RealServer struct {
 
 // Director has the settings of the whole director.
 type Director struct {
-	Table     string // name of the nftables tables, one per family
-	Bind      bool   // false: marks only; another program manages IPVS
-	IPForward bool
-	Timeouts  Timeouts
-	Sysctls   []Sysctl // sorted by name
+	Table        string // name of the nftables tables, one per family
+	Bind         bool   // false: marks only; another program manages IPVS
+	KeepMarks    bool   // the marks are set once more right before IPVS
+	LocalClients bool   // packets that the director itself sends are marked too
+	IPForward    bool
+	Timeouts     Timeouts
+	Sysctls      []Sysctl // sorted by name
 }
 
 // Timeouts are the timeouts of IPVS connections, in whole seconds; 0: leave

@@ -29,6 +29,9 @@ func assertValid(t assert.TestingT, spec *Spec) {
 	}
 	assert.Regexp(t, `^[A-Za-z_][A-Za-z0-9_]{0,63}$`, spec.Director.Table)
 	assert.True(t, slices.IsSortedFunc(spec.Director.Sysctls, func(a, b Sysctl) int { return strings.Compare(a.Name, b.Name) }))
+	conntrack := Sysctl{"net.ipv4.vs.conntrack", "0"}
+	translates := slices.ContainsFunc(spec.Clusters, func(c Cluster) bool { return c.SourceNAT != NoSourceNAT })
+	assert.False(t, translates && slices.Contains(spec.Director.Sysctls, conntrack))
 	for i, sysctl := range spec.Director.Sysctls {
 		assert.Regexp(t, `^net\.`, sysctl.Name)
 		path := filepath.Join("/proc/sys", strings.NewReplacer(".", "/", "/", ".").Replace(sysctl.Name))
@@ -69,6 +72,7 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 			assert.True(t, 0 <= c.PersistenceNetmask && c.PersistenceNetmask <= family.Bits())
 		}
 	}
+	assert.True(t, c.SourceNAT == NoSourceNAT || c.Forwarding == NAT)
 	assert.Equal(t, c.FTP != nil && c.Forwarding == NAT, c.FTP != nil && c.FTP.Active != nil)
 	if c.FTP != nil && c.FTP.Active != nil {
 		assertValidActive(t, c)

@@ -82,6 +82,30 @@ func (i *impactLab) untranslatedCuts(t *testing.T) {
 	assert.Empty(t, i.apply(impactSpec))
 }
 
+// sourceNATCuts turns source-nat on, which changes new connections only, and off again, with
+// and without another nat chain.
+func (i *impactLab) sourceNATCuts(t *testing.T) {
+	const ports = "ftp: {passive-ports: 10000-10100"
+	untranslated := edit(t, impactSpec, ports, ports+", active-data: {translate: none}")
+	i.apply(untranslated)
+	before := i.mustConnect(i.ftp, 21, i.client())
+	assert.Empty(t, i.apply(edit(t, untranslated, "scheduler: rr\n    real-servers: [{name: one", "source-nat: masquerade\n    scheduler: rr\n    real-servers: [{name: one")))
+	s := i.mustConnect(i.ftp, 21, i.client())
+	assert.True(t, before.isAlive())
+	assert.True(t, s.isAlive())
+	bad := i.apply(untranslated)
+	require.Len(t, bad, 2)
+	assert.Equal(t, "delete element: drains: real servers see the addresses of new clients, and need a route to them through the director", bad[0])
+	assert.Regexp(t, `^delete chain: cuts \d+ connections: established connections are no longer translated$`, bad[1])
+	assert.True(t, s.isCut())
+	i.mustConnect(i.ftp, 21, i.client())
+
+	i.apply(edit(t, impactSpec, "scheduler: rr\n    real-servers: [{name: one", "source-nat: masquerade\n    scheduler: rr\n    real-servers: [{name: one"))
+	s = i.mustConnect(i.ftp, 21, i.client())
+	assert.Len(t, i.apply(impactSpec), 1)
+	assert.True(t, s.isAlive(), "the chain for active data remains")
+}
+
 // active opens a connection from a real server; it returns nil if that fails.
 func (i *impactLab) active(server int, port uint16, to netip.Addr, toPort uint16, wait time.Duration) *session {
 	s := i.lab.Servers[server]

@@ -98,6 +98,7 @@ func TestImpact(t *testing.T) {
 		{"moved drains", i.movedDrains},
 		{"untranslated drains", i.untranslatedDrains},
 		{"removed translation cuts", i.untranslatedCuts},
+		{"source-nat turned off", i.sourceNATCuts},
 		{"removed persistence cuts", i.persistenceCuts},
 		{"removed real server cuts", i.serverCuts},
 		{"removed real server cuts UDP flows", i.flowsCut},

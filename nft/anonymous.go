@@ -33,7 +33,7 @@ func (a anonymous) isEmpty() bool { return len(a.sets) == 0 && len(a.chains) == 
 func (t *Table) takeAnonymous() []*Set {
 	var taken []*Set
 	t.Sets = slices.DeleteFunc(t.Sets, func(s *Set) bool {
-		if s.Flags&unix.NFT_SET_ANONYMOUS == 0 {
+		if !s.IsAnonymous() {
 			return false
 		}
 		taken = append(taken, s)
@@ -73,6 +73,36 @@ func (t *Table) bindAnonymous(sets []*Set) {
 		}
 	}
 	t.Chains = named
+}
+
+// IsAnonymous reports whether the set belongs to a rule.
+func (s *Set) IsAnonymous() bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 }
+
+// WithElements returns a copy of the set with those elements, sorted.
+func (s *Set) WithElements(elements []Element) *Set {
+	other := *s
+	other.Elements = elements
+	if !other.isInterval() || other.RangesArePairs() {
+		sortElements(&other)
+	}
+	return &other
+}
+
+// SetNames returns the names of the sets to which the rule refers.
+func (r *Rule) SetNames() (names []string) {
+	for e := range r.All() {
+		if name, _ := e.references(); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// WithSets returns a copy of a rule from Conn.Rules with its anonymous sets, for Text.
+func (r *Rule) WithSets(sets []*Set) *Rule {
+	other := *r
+	other.anonymous.sets = sets
+	return &other
 }
 
 // of returns the objects that the rule refers to.
@@ -249,19 +279,6 @@ func (t *Table) createRule(c *Chain, r *Rule, before uint64) []message {
 		messages[i].object, messages[i].origin = rule.object, rule.origin
 	}
 	return append(messages, rule)
-}
-
-// setText returns "@name", or the elements of an anonymous set.
-func (p *rulePrinter) setText(name string) string {
-	s := p.anonymous.set(name)
-	if s == nil {
-		return "@" + name
-	}
-	var elements []string
-	for _, e := range s.listed() {
-		elements = append(elements, e.text)
-	}
-	return "{ " + strings.Join(elements, ", ") + " }"
 }
 
 // chainText returns the name of a chain, or the rules of an anonymous chain.

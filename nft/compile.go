@@ -35,7 +35,9 @@ func Compile(spec *config.Spec) *Ruleset {
 		}
 		t := &Table{Family: familyOf(family), Name: spec.Director.Table, Comment: tableComment}
 		compileMarks(t, profiles)
+		compileFurtherHooks(t, spec.Director, protocolOf(profiles))
 		compileActiveData(t, spec)
+		compileSourceNAT(t, spec)
 		compileLedger(t, spec, len(r.Tables) == 0)
 		r.Tables = append(r.Tables, t)
 	}
@@ -264,6 +266,8 @@ func marksClientPorts(profiles []*profile) bool {
 	})
 }
 
+const answerComment = "answers to connections of the director"
+
 // answerRule accepts the SYN+ACK that answers a connection of the director. Almost all other
 // packets have the flag ACK, SYN, or PSH and ACK: comparisons exclude them first, as they
 // cost less than a mask. Each mask has one bit, because nft 1.1 lists a mask with a gap as a field that it cannot load.
@@ -273,7 +277,7 @@ func answerRule(family Family, only config.Protocol) *Rule {
 		b.protocolIs(config.TCP)
 	}
 	r := b.hasBoundSocket().accept().rule()
-	r.Comment = "answers to connections of the director"
+	r.Comment = answerComment
 	return r
 }
 

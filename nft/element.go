@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"slices"
@@ -10,10 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/nftname"
 )
 
-// NFTA_SET_ELEM_KEY_END, missing in golang.org/x/sys/unix.
-const nftaSetElemKeyEnd = 10
+// NFTA_SET_ELEM_KEY_END and NFTA_SET_ELEM_OBJREF, missing in golang.org/x/sys/unix.
+const (
+	nftaSetElemKeyEnd = 10
+	nftaSetElemObjref = 9
+)
 
 // elementKey returns the Key of an element with that value.
 func elementKey(value []byte) string {
@@ -59,12 +64,14 @@ func appendValue(b []byte, typ uint16, value []byte) []byte {
 
 // parts are the decoded attributes of an element.
 type parts struct {
+	keyEnd             string // last key of an interval
 	key, data          string // in the byte order of the kernel; empty if absent
 	end                bool   // this element ends an interval
 	verdict            expr.VerdictKind
 	chain              string // target of the verdict
 	userdata           string
-	isVerdict, unknown bool // unknown: the element has attributes that the package does not decode
+	object             string // name of a stateful object
+	isVerdict, unknown bool   // unknown: the element has attributes that the package does not decode
 }
 
 func (e Element) parts() parts {
@@ -73,6 +80,8 @@ func (e Element) parts() parts {
 		switch typ {
 		case unix.NFTA_SET_ELEM_KEY:
 			p.key = dataValue(data)
+		case nftaSetElemKeyEnd:
+			p.keyEnd = dataValue(data)
 		case unix.NFTA_SET_ELEM_FLAGS:
 			p.end = len(data) == 4 && uint32Of(data)&unix.NFT_SET_ELEM_INTERVAL_END != 0
 		default:
@@ -86,6 +95,8 @@ func (e Element) parts() parts {
 			p.verdict, p.chain, p.isVerdict = dataVerdict(data)
 		case unix.NFTA_SET_ELEM_USERDATA:
 			p.userdata = data
+		case nftaSetElemObjref:
+			p.object = strings.TrimRight(data, "\x00")
 		default:
 			p.unknown = true
 		}
@@ -138,7 +149,7 @@ func (s *Set) sortedByNumber() ([]Element, bool) {
 			return nil, false
 		}
 		key := uint32Of(e.Key[2*netlink.AttributeHeaderLen:])
-		if s.KeyHost {
+		if s.hostSorted() {
 			key = hostOrdered(e.Key[2*netlink.AttributeHeaderLen:])
 		}
 		order[i] = uint64(key)<<32 | uint64(i)
@@ -164,8 +175,8 @@ func (s *Set) sorted(elements []Element) []Element {
 // compareKeys compares elements by value. If one interval begins where another ends, the
 // end comes first; in the other order the kernel would merge the intervals.
 func (s *Set) compareKeys(a, b Element) int {
-	if s.KeyHost {
-		return cmp.Or(cmp.Compare(hostKey(a), hostKey(b)), strings.Compare(a.Key, b.Key))
+	if s.hostSorted() {
+		return cmp.Or(compareHostKeys(a, b), strings.Compare(a.Key, b.Key))
 	}
 	// Key begins with the value; flags follow in the key of an end.
 	n := min(len(a.Key), len(b.Key))
@@ -175,11 +186,16 @@ func (s *Set) compareKeys(a, b Element) int {
 	return cmp.Compare(len(b.Key), len(a.Key))
 }
 
-func hostKey(e Element) uint32 {
-	if key := e.parts().key; len(key) == 4 {
-		return hostOrdered(key)
+// hostSorted reports whether keys are in host byte order. nft converts those of intervals.
+func (s *Set) hostSorted() bool { return s.KeyHost && !s.isInterval() }
+
+// compareHostKeys compares values in host byte order, as numbers of any length.
+func compareHostKeys(a, b Element) int {
+	x, y := a.parts().key, b.parts().key
+	if len(x) == 4 && len(y) == 4 {
+		return cmp.Compare(hostOrdered(x), hostOrdered(y))
 	}
-	return 0
+	return bytes.Compare(nftname.Reversed([]byte(x)), nftname.Reversed([]byte(y)))
 }
 
 // intervalElements returns the elements of sorted ranges in a set of intervals, as nft does:

@@ -40,3 +40,14 @@ func (r *Rule) SetUserdata(data []byte) { r.userdata = data }
 
 // Userdata returns the raw userdata that the kernel lists.
 func (r *Rule) Userdata() []byte { return r.userdata }
+
+// ReadTables reads all tables of other programs with their contents, as own ones are read.
+func (c *Conn) ReadTables() ([]*Table, error) {
+	tables, err := c.readTables(unix.NFPROTO_UNSPEC)
+	for _, t := range tables {
+		if err == nil {
+			err = c.readContents(t)
+		}
+	}
+	return tables, err
+}

@@ -91,11 +91,15 @@ func hookName(hook uint32) string {
 }
 
 // priorityName returns a priority as nft prints it: by the name of a standard priority if
-// it differs by at most 10 (std_prio_lookup in src/rule.c of nft), as in "srcnat - 1".
-func priorityName(p int32) string {
-	names := map[int32]string{
-		PriorityRaw: "raw", PriorityMangle: "mangle", PriorityNATDest: "dstnat",
-		PriorityFilter: "filter", PrioritySecurity: "security", PriorityNATSource: "srcnat",
+// it differs by at most 10 (std_prio_lookup in src/rule.c of nft), as in "srcnat - 1". Some
+// names are of one hook.
+func priorityName(hook uint32, p int32) string {
+	names := map[int32]string{PriorityRaw: "raw", PriorityMangle: "mangle", PriorityFilter: "filter", PrioritySecurity: "security"}
+	switch hook {
+	case HookPrerouting:
+		names[PriorityNATDest] = "dstnat"
+	case HookPostrouting:
+		names[PriorityNATSource] = "srcnat"
 	}
 	for standard, name := range names {
 		switch offset := p - standard; {

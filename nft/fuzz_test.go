@@ -49,6 +49,7 @@ func FuzzDecode(f *testing.F) {
 				_, _ = table.GotoRule(r)
 				_, _ = table.ProtocolRule(r)
 				_, _ = table.TranslationRule(r)
+				_, _ = table.SourceNATRule(r)
 				_ = table.identity(r)
 			}
 		}

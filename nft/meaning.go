@@ -126,6 +126,9 @@ var hasTransportHeader = condition{of: "transport header"}
 // hasSocket is the condition that the director has a socket for the packet.
 var hasSocket = condition{of: "socket"}
 
+// hasConnection is the condition that connection tracking knows the packet's connection.
+var hasConnection = condition{of: "connection"}
+
 // natStatement returns the statement name of an NFT_NAT_* type.
 func natStatement(typ expr.NATType) string { return fmt.Sprintf("nat %d", typ) }
 
@@ -149,6 +152,7 @@ const (
 	metaSource
 	lookupSource
 	socketSource
+	ctSource // of the connection's first packet
 )
 
 // An operand is a list of sources, encoded as text.

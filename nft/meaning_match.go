@@ -32,6 +32,22 @@ func snatStatement(set *Set, key []source) statement {
 	return statement{natStatement(expr.NATTypeSourceNAT), operandOf(lookupBytes(set.Name, operandOf(key), set.DataLen))}
 }
 
+// snatToOriginal sets the source address to the destination of the connection's first packet.
+func snatToOriginal(f Family) statement {
+	return statement{natStatement(expr.NATTypeSourceNAT), operandOf(originalBytes(f))}
+}
+
+func originalBytes(f Family) []source {
+	sources := make([]source, addrLen(f))
+	for i := range sources {
+		sources[i] = source{kind: ctSource, base: uint32(originalDestination(f)), offset: uint32(i), mask: 0xff}
+	}
+	return sources
+}
+
+// markOf returns the fwmark before any statement of the rule.
+func markOf() []source { return metaBytes(expr.MetaKeyMARK, 0, 4) }
+
 // destinationOf and sourceOf return the addresses in the IPv4 header (RFC 791) or the IPv6
 // header (RFC 8200).
 func destinationOf(f Family) []source {

@@ -53,6 +53,8 @@ func (m *meaningReader) expression(e expr.Any) bool {
 		return true
 	case *expr.Socket:
 		return m.socket(e)
+	case *expr.Ct:
+		return m.originalDestination(e)
 	case *expr.NAT:
 		return m.nat(e)
 	case *expr.Masq:
@@ -205,6 +207,16 @@ func (m *meaningReader) socket(e *expr.Socket) bool {
 	}
 	m.conditions[hasSocket] = true
 	return m.load(e.Register, []source{{kind: socketSource, base: uint32(e.Key), mask: 0xff}})
+}
+
+// originalDestination loads the destination of the connection's first packet. A packet
+// without a connection does not match the rule (nft_ct_get_eval of net/netfilter/nft_ct.c).
+func (m *meaningReader) originalDestination(e *expr.Ct) bool {
+	if (*e != expr.Ct{Key: originalDestination(m.table.Family), Register: e.Register, Direction: expr.CtDirOriginal}) {
+		return false
+	}
+	m.conditions[hasConnection] = true
+	return m.load(e.Register, originalBytes(m.table.Family))
 }
 
 // nat is a translation to one address. The kernel adds the other end of the range

@@ -14,15 +14,17 @@ import (
 // The functions of this file decode the rules and chains that Compile produces. They compare
 // rules by meaning, not by form.
 
-// MarkChains returns the base chains whose rules mark packets. A GotoRule in them leads to
-// further chains.
-func (t *Table) MarkChains() []*Chain { return t.baseChains("filter", HookPrerouting) }
+// MarkChains returns the base chains whose rules mark packets, in all hooks. A GotoRule in
+// them leads to further chains.
+func (t *Table) MarkChains() []*Chain { return t.chainsThat((*Chain).setsMarks) }
 
 // NATChains returns the base chains that translate source addresses.
-func (t *Table) NATChains() []*Chain { return t.baseChains("nat", HookPostrouting) }
+func (t *Table) NATChains() []*Chain {
+	return t.chainsThat(func(c *Chain) bool { return c.Type == "nat" && c.Hook == HookPostrouting })
+}
 
-func (t *Table) baseChains(typ string, hook uint32) []*Chain {
-	return slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool { return c.Type != typ || c.Hook != hook })
+func (t *Table) chainsThat(is func(*Chain) bool) []*Chain {
+	return slices.DeleteFunc(slices.Clone(t.Chains), func(c *Chain) bool { return !is(c) })
 }
 
 // IsDormant reports whether packets do not traverse the chains of the table.
@@ -91,17 +93,24 @@ func (t *Table) ProtocolRule(r *Rule) (config.Protocol, bool) {
 	return 0, false
 }
 
-// IsAnswerRule reports whether the rule accepts the packets that answer connections of the
+// IsAnswerRule reports whether the rule accepts answers that belong to connections of the
 // director, before they get a mark.
 func (t *Table) IsAnswerRule(r *Rule) bool {
+	return t.asksForSocket(r) || t.means(r, localAnswerRule)
+}
+
+// asksForSocket reports whether the rule is that for answers to connections of the director.
+func (t *Table) asksForSocket(r *Rule) bool { return t.means(r, answerRule) }
+
+func (t *Table) means(r *Rule, build func(Family, config.Protocol) *Rule) bool {
 	m, ok := t.meaning(r)
 	return ok && slices.ContainsFunc([]config.Protocol{0, config.TCP}, func(only config.Protocol) bool {
-		answer, _ := t.meaning(answerRule(t.Family, only))
-		return m.String() == answer.String()
+		want, _ := t.meaning(build(t.Family, only))
+		return m.String() == want.String()
 	})
 }
 
-// WithoutAnswerRules returns the ruleset without the rules of IsAnswerRule, for kernels
+// WithoutAnswerRules returns the ruleset without the rules that ask for a socket, for kernels
 // without nft_socket.
 func (r *Ruleset) WithoutAnswerRules() *Ruleset {
 	reduced := &Ruleset{foreign: r.foreign}
@@ -110,7 +119,7 @@ func (r *Ruleset) WithoutAnswerRules() *Ruleset {
 		table.Chains = make([]*Chain, len(t.Chains))
 		for i, c := range t.Chains {
 			chain := *c
-			chain.Rules = slices.DeleteFunc(slices.Clone(c.Rules), t.IsAnswerRule)
+			chain.Rules = slices.DeleteFunc(slices.Clone(c.Rules), t.asksForSocket)
 			table.Chains[i] = &chain
 		}
 		reduced.Tables = append(reduced.Tables, &table)
@@ -141,6 +150,37 @@ func (t *Table) TranslationRule(r *Rule) (TranslationRule, bool) {
 		return TranslationRule{}, false
 	}
 	return TranslationRule{ports[0].Low, set}, true
+}
+
+// A SourceNATRule translates the source address of packets that IPVS sends to real servers.
+type SourceNATRule struct {
+	To      config.SourceNAT
+	Marks   *Set // see MarkKeys
+	Servers *Set // real servers; see AddressRanges
+}
+
+// SourceNATRule decodes a rule of the table; false if it is not a SourceNATRule.
+func (t *Table) SourceNATRule(r *Rule) (SourceNATRule, bool) {
+	steps := t.steps(r)
+	if len(steps) != 1 {
+		return SourceNATRule{}, false
+	}
+	rule := SourceNATRule{To: config.SourceNATMasquerade}
+	switch steps[0].statement {
+	case masquerading:
+	case snatToOriginal(t.Family):
+		rule.To = config.SourceNATToVIP
+	default:
+		return SourceNATRule{}, false
+	}
+	rest := steps[0].cloneConditions()
+	marks, hasMarks := rest.takeSet(t, markOf())
+	servers, hasServers := rest.takeSet(t, destinationOf(t.Family))
+	if rest.take(hasConnection); !hasMarks || !hasServers || len(rest) > 0 || marks.isMap() || servers.isMap() {
+		return SourceNATRule{}, false
+	}
+	rule.Marks, rule.Servers = marks, servers
+	return rule, true
 }
 
 // steps returns the steps of the rule's meaning; none if it is unknown.
@@ -248,4 +288,31 @@ func (o Object) AddressRange() AddressRange {
 	}
 	address, _ := addrOf(o.Element.parts().key)
 	return config.SingleAddress(address)
+}
+
+// MarkKey returns the mark that an element of a set of marks has; false if the object is
+// not one.
+func (o Object) MarkKey() (uint32, bool) {
+	if o.Element == nil || o.Set.KeyType != typeMark || isLedgerSet(o.Set.Name) {
+		return 0, false
+	}
+	key := o.Element.parts().key
+	if len(key) != 4 {
+		return 0, false
+	}
+	return hostOrdered(key), true
+}
+
+// MarkKeys returns the marks of the set, in host byte order; none if its keys are not marks.
+func (s *Set) MarkKeys() []uint32 {
+	if s.KeyType != typeMark || s.KeyLen != 4 {
+		return nil
+	}
+	marks := make([]uint32, 0, len(s.Elements))
+	for _, e := range s.Elements {
+		if key := e.parts().key; len(key) == 4 {
+			marks = append(marks, hostOrdered(key))
+		}
+	}
+	return marks
 }

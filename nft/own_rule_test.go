@@ -56,6 +56,15 @@ func TestOwnRules(t *testing.T) {
 		"masquerade by VIP":      {b().daddr().in("sources").sport(tcp(20, 20)).masquerade(), "none"},
 		"masquerade other keys":  {b().saddr().in("marked").sport(tcp(20, 20)).masquerade(), "none"},
 		"snat of another set":    {b().sport(tcp(20, 20)).saddr().lookup("marks").snat(), "translation 20 marks"},
+		"source-nat":             {b().mark().in("marked").daddr().in("sources").masquerade(), "source-nat masquerade marked sources"},
+		"source-nat, reordered":  {b().daddr().in("sources").mark().in("marked").masquerade(), "source-nat masquerade marked sources"},
+		"source-nat to the VIP":  {b().mark().in("marked").daddr().in("sources").originalDaddr().snat(), "source-nat snat marked sources"},
+		"source-nat of a client": {b().mark().in("marked").saddr().in("sources").masquerade(), "none"},
+		"source-nat, any mark":   {b().daddr().in("sources").masquerade(), "none"},
+		"source-nat, any server": {b().mark().in("marked").masquerade(), "none"},
+		"source-nat of a port":   {b().mark().in("marked").daddr().in("sources").dport(tcp(20, 20)).masquerade(), "none"},
+		"source-nat to a server": {b().mark().in("marked").daddr().in("sources").daddr().snat(), "none"},
+		"source-nat of a map":    {b().mark().in("marked").daddr().lookup("marks").masquerade(), "none"},
 		"accepts sources":        {b().saddr().in("sources").sport(tcp(20, 20)).accept(), "none"},
 	} {
 		assert.Equal(t, c.want, describeOwn(table, c.rule.rule()), name)
@@ -76,6 +85,9 @@ func describeOwn(table *Table, r *Rule) string {
 	}
 	if s, ok := table.TranslationRule(r); ok {
 		text = fmt.Sprintf("translation %d %s", s.Port, s.Sources.Name)
+	}
+	if s, ok := table.SourceNATRule(r); ok {
+		text = fmt.Sprintf("source-nat %s %s %s", s.To, s.Marks.Name, s.Servers.Name)
 	}
 	return text
 }

@@ -116,6 +116,25 @@ func (b *ruleBuilder) accept() *ruleBuilder {
 
 func (b *ruleBuilder) masquerade() *ruleBuilder { return b.add(&expr.Masq{}) }
 
+// mark loads the fwmark.
+func (b *ruleBuilder) mark() *ruleBuilder {
+	return b.add(&expr.Meta{Key: expr.MetaKeyMARK, Register: reg})
+}
+
+// originalDaddr loads the destination of the connection's first packet, as connection
+// tracking saw it before IPVS changed it.
+func (b *ruleBuilder) originalDaddr() *ruleBuilder {
+	return b.add(&expr.Ct{Key: originalDestination(b.family), Register: reg, Direction: expr.CtDirOriginal})
+}
+
+// originalDestination returns NFT_CT_DST_IP or NFT_CT_DST_IP6 (Linux 4.17).
+func originalDestination(f Family) expr.CtKey {
+	if f == IPv4 {
+		return expr.CtKeyDSTIP
+	}
+	return expr.CtKeyDSTIP6
+}
+
 // snat sets the source address to the address in the register.
 func (b *ruleBuilder) snat() *ruleBuilder {
 	return b.add(&expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(byte(b.family)), RegAddrMin: reg})

@@ -21,9 +21,11 @@ type statement struct{ family, chain, text string }
 // minStatements is the number of statements that every supported kernel accepts.
 const minStatements = 240
 
-func statements(t *testing.T) []statement {
+func statements(t *testing.T) []statement { return statementsOf(t, "statements.txt") }
+
+func statementsOf(t *testing.T, file string) []statement {
 	t.Helper()
-	text, err := os.ReadFile("testdata/statements.txt")
+	text, err := os.ReadFile("testdata/" + file)
 	require.NoError(t, err)
 	var list []statement
 	for line := range strings.Lines(string(text)) {
@@ -74,10 +76,19 @@ func try(script string) (string, error) {
 // accepts.
 func loadStatements(t *testing.T) []statement {
 	t.Helper()
+	accepted := addStatements(t, statements(t))
+	require.GreaterOrEqual(t, len(accepted), minStatements)
+	t.Logf("%d of %d statements of nft's manual", len(accepted), len(statements(t)))
+	return accepted
+}
+
+// addStatements adds statements to foreign tables and returns those that the kernel accepts.
+func addStatements(t *testing.T, list []statement) []statement {
+	t.Helper()
 	addObjects(t, "ip t")
 	var accepted []statement
 	created := map[string]bool{}
-	for _, s := range statements(t) {
+	for _, s := range list {
 		chain := fmt.Sprintf("%s t %s", s.family, s.chain)
 		script := ""
 		if !created[chain] {
@@ -90,8 +101,6 @@ func loadStatements(t *testing.T) []statement {
 		created[chain] = true
 		accepted = append(accepted, s)
 	}
-	require.GreaterOrEqual(t, len(accepted), minStatements)
-	t.Logf("%d of %d statements of nft's manual", len(accepted), len(statements(t)))
 	return accepted
 }
 

@@ -97,7 +97,7 @@ func (c *Chain) hookText() string {
 	if c.Policy == verdictDrop {
 		policy = "drop"
 	}
-	return fmt.Sprintf("type %s hook %s priority %s; policy %s;", c.Type, hookName(c.Hook), priorityName(c.Priority), policy)
+	return fmt.Sprintf("type %s hook %s priority %s; policy %s;", c.Type, hookName(c.Hook), priorityName(c.Hook, c.Priority), policy)
 }
 
 // describe returns the table without its contents on one line.

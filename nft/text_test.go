@@ -10,11 +10,18 @@ import (
 
 // TestPriorityName: a priority is named after a standard one that differs by at most 10.
 func TestPriorityName(t *testing.T) {
+	for hook, names := range map[uint32][2]string{
+		HookPrerouting: {"dstnat - 10", "99"}, HookPostrouting: {"-110", "srcnat - 1"}, HookInput: {"-110", "99"}, HookOutput: {"-110", "99"},
+	} {
+		assert.Equal(t, names[0], priorityName(hook, -110))
+		assert.Equal(t, names[1], priorityName(hook, 99))
+		assert.Equal(t, "mangle", priorityName(hook, -150))
+	}
 	for priority, want := range map[int32]string{
 		-311: "-311", -310: "raw - 10", -300: "raw", -290: "raw + 10", -289: "-289", -151: "mangle - 1", -140: "mangle + 10", -139: "-139",
-		-111: "-111", -110: "dstnat - 10", 0: "filter", 10: "filter + 10", 11: "11", 50: "security", 99: "srcnat - 1", 110: "srcnat + 10", 111: "111",
+		0: "filter", 10: "filter + 10", 11: "11", 50: "security", 99: "srcnat - 1", 110: "srcnat + 10", 111: "111",
 	} {
-		assert.Equal(t, want, priorityName(priority))
+		assert.Equal(t, want, priorityName(HookPostrouting, priority))
 	}
 	for hook, want := range map[uint32]string{HookPrerouting: "prerouting", HookPostrouting: "postrouting", HookIngress: "ingress", 6: "6"} {
 		assert.Equal(t, want, hookName(hook))
@@ -34,16 +41,22 @@ func TestTextOfExpressions(t *testing.T) {
 	for want, exprs := range map[string][]expr.Any{
 		"meta nfproto ipv4":                                 {meta(expr.MetaKeyNFPROTO), is(unix.NFPROTO_IPV4)},
 		"meta nfproto ipv6":                                 {meta(expr.MetaKeyNFPROTO), is(unix.NFPROTO_IPV6)},
-		"meta nfproto 0x07":                                 {meta(expr.MetaKeyNFPROTO), is(unix.NFPROTO_BRIDGE)},
+		"meta nfproto 7":                                    {meta(expr.MetaKeyNFPROTO), is(unix.NFPROTO_BRIDGE)},
 		"meta mark & 0x00000003 == 0x00000001":              {meta(expr.MetaKeyMARK), bitwise(mark(3), mark(0)), is(mark(1)...)},
 		"meta mark ^ 0x00000003 == 0x00000001":              {meta(expr.MetaKeyMARK), bitwise(mark(0xffffffff), mark(3)), is(mark(1)...)},
 		"meta mark | 0x00000003 == 0x00000001":              {meta(expr.MetaKeyMARK), bitwise(mark(0xfffffffc), mark(3)), is(mark(1)...)},
 		"meta mark & 0x00000007 ^ 0x00000003 == 0x00000001": {meta(expr.MetaKeyMARK), bitwise(mark(7), mark(3)), is(mark(1)...)},
 		"snat to 20":                                        {immediate(0, 20), snat},
 		"snat to 2001:db8::1":                               {immediate(0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), snat},
-		"snat to 0x010203":                                  {immediate(1, 2, 3), snat},
+		"snat to 0x10203":                                   {immediate(1, 2, 3), snat},
 		"snat to 0x0102030405060708090a0b0c0d0e0f1011":      {immediate(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17), snat},
 		"dnat to 20":                                        {immediate(0, 20), &expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: reg}},
+		"queue to 0":                                        {&expr.Queue{}},
+		"queue flags bypass,fanout to 1-3":                  {&expr.Queue{Num: 1, Total: 3, Flag: expr.QueueFlagMask}},
+		"queue flags bypass to 7":                           {&expr.Queue{Num: 7, Total: 1, Flag: expr.QueueFlagBypass}},
+		"flow add @f":                                       {&expr.FlowOffload{Name: "f"}},
+		"[bitwise]":                                         {bitwise(mark(3), mark(0))},
+		"[cmp]":                                             {is(1)},
 		"snat":                                              {snat},
 		"meta mark set 0x00000007":                          {immediate(mark(7)...), &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg}},
 	} {

@@ -84,7 +84,8 @@ func (t *Table) ownKind(r *Rule) ownKind {
 	}
 	_, goes := t.GotoRule(r)
 	_, protocol := t.ProtocolRule(r)
-	if _, translates := t.TranslationRule(r); goes || protocol || translates || t.IsAnswerRule(r) {
+	_, ofClients := t.SourceNATRule(r)
+	if _, translates := t.TranslationRule(r); goes || protocol || translates || ofClients || t.IsAnswerRule(r) {
 		return otherRule
 	}
 	return noRule
@@ -101,7 +102,7 @@ func (s *Set) isForeign() bool {
 	case s.isMap():
 		return !s.hasVIPs() && s.DataType != s.KeyType
 	}
-	return !isAddress
+	return !isAddress && s.KeyType != typeMark
 }
 
 // isForeign reports whether Compile does not create such a chain.
@@ -110,7 +111,7 @@ func (c *Chain) isForeign() bool {
 	case "":
 		return len(c.rest) > 0
 	case "filter":
-		return c.Hook != HookPrerouting || c.Drops() || c.Flags != 0
+		return !c.setsMarks() || c.Drops() || c.Flags != 0
 	case "nat":
 		return c.Hook != HookPostrouting || c.Drops() || c.Flags != 0
 	}

@@ -62,7 +62,10 @@ func TestTextOfProgram(t *testing.T) {
 	byNFT, byApply := newNamespace(t), newNamespace(t)
 	check := func(name string, spec *config.Spec) {
 		// render nft prints only nftables.
-		spec.Director = config.Director{Table: spec.Director.Table}
+		spec.Director = config.Director{Table: spec.Director.Table, KeepMarks: spec.Director.KeepMarks, LocalClients: spec.Director.LocalClients}
+		for i := range spec.Clusters {
+			spec.Clusters[i].SourceNAT = config.NoSourceNAT // it sets a sysctl of IPVS
+		}
 		yaml := specgen.YAML(spec)
 		require.NoError(t, byNFT.Load("flush ruleset\n"+lvsmark.render(t, byNFT, yaml)), name)
 		lvsmark.apply(t, byApply, yaml)

@@ -32,6 +32,9 @@ func VIP(f config.Family) netip.Addr { return Outside(f, VIPNumber) }
 // Outgoing returns the director's own address on the client network.
 func Outgoing(f config.Family) netip.Addr { return Outside(f, directorNumber) }
 
+// Inside is the director's address on the server network.
+func Inside(f config.Family) netip.Addr { return inside(f, directorNumber) }
+
 // Outside returns an address on the client network.
 func Outside(f config.Family, number int) netip.Addr {
 	if f == config.IPv4 {

@@ -27,6 +27,8 @@ type Options struct {
 	Forwarding  config.Forwarding
 	Families    []config.Family // nil: both
 	RealServers int             // 0: two; at most 9
+	OneArmed    bool            // real servers with nat have no route to the clients
+	FTPSettings string          // further lines of vsftpd.conf
 	Rate        int             // limit of each session on the server, in bytes per second; 0: none
 }
 

@@ -90,17 +90,20 @@ func (l *Lab) linkServer(s *RealServer) error {
 		return err
 	}
 	if l.Forwarding == config.NAT {
-		return s.replyThroughDirector()
+		if l.OneArmed {
+			return nil
+		}
+		return s.RouteThroughDirector()
 	}
 	return s.replyDirectly()
 }
 
-// replyThroughDirector routes replies through the director, where IPVS restores the
+// RouteThroughDirector routes replies through the director, where IPVS restores the
 // VIP as their source.
-func (s *RealServer) replyThroughDirector() error {
+func (s *RealServer) RouteThroughDirector() error {
 	var commands []string
 	for _, f := range s.lab.Families {
-		commands = append(commands, fmt.Sprintf("route add default via %s", inside(f, directorNumber)))
+		commands = append(commands, fmt.Sprintf("route add default via %s", Inside(f)))
 	}
 	return s.ip(commands...)
 }

@@ -43,6 +43,7 @@ func kinds(program string) []kind {
 			of(ftp(), inner.without("198.18.7.7").and("198.18.6.0/23")),
 		)},
 		{name: "network and 1, 4, 1 profiles", specs: sequence(of(ftp().and("198.18.0.0/16")), of(withNetwork(3)...))},
+		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}

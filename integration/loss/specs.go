@@ -105,12 +105,21 @@ func (c cluster) yaml() string {
 // in returns a spec of clusters with a table name. It does not bind the marks to IPVS:
 // the observer drops packets before IPVS.
 func in(table string, clusters ...cluster) document {
+	return withDirector("table: "+table, clusters...)
+}
+
+// hooked returns a spec with chains in the hooks of input and output too.
+func hooked(clusters ...cluster) document {
+	return withDirector("keep-marks: true, local-clients: true", clusters...)
+}
+
+func withDirector(keys string, clusters ...cluster) document {
 	var b strings.Builder
 	b.WriteString("clusters:\n")
 	for _, c := range clusters {
 		b.WriteString(c.yaml())
 	}
-	fmt.Fprintf(&b, "director: {table: %s, bind: false, ip-forward: false}\n", table)
+	fmt.Fprintf(&b, "director: {%s, bind: false, ip-forward: false}\n", keys)
 	d := document{yaml: b.String()}
 	var err error
 	if d.spec, _, err = config.Parse("spec.yaml", strings.NewReader(d.yaml)); err != nil {

@@ -17,6 +17,9 @@ func Near(r *rand.Rand, spec *config.Spec) *config.Spec {
 		if len(d.spec.Clusters) == 0 {
 			continue
 		}
+		if d.oneIn(4) {
+			d.changeHooks()
+		}
 		if next := Check(d.spec); next != nil {
 			return next
 		}
@@ -49,6 +52,21 @@ func (d *draft) change() {
 		d.addCluster(d.service())
 	default:
 		d.changePorts(c)
+	}
+}
+
+// changeHooks changes a key that adds chains or removes them.
+func (d *draft) changeHooks() {
+	c := &d.spec.Clusters[d.IntN(len(d.spec.Clusters))]
+	switch d.IntN(3) {
+	case 0:
+		d.spec.Director.KeepMarks = !d.spec.Director.KeepMarks
+	case 1:
+		d.spec.Director.LocalClients = !d.spec.Director.LocalClients
+	case 2:
+		if c.Forwarding == config.NAT {
+			c.SourceNAT = config.SourceNAT(d.IntN(3))
+		}
 	}
 }
 

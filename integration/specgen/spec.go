@@ -42,6 +42,7 @@ func draw(r *rand.Rand) *config.Spec {
 	if d.oneIn(5) {
 		d.spec.Director.Table = "ftp_marks"
 	}
+	d.spec.Director.KeepMarks, d.spec.Director.LocalClients = d.oneIn(4), d.oneIn(4)
 	services := make([]service, 1+d.IntN(8))
 	for i := range services {
 		services[i] = d.service()
@@ -75,6 +76,9 @@ func (d *draft) addCluster(s service) {
 		c.Forwarding = config.NAT
 	} else {
 		c.Forwarding = config.Direct + config.Forwarding(d.IntN(2))
+	}
+	if c.Forwarding == config.NAT && d.oneIn(3) {
+		c.SourceNAT = config.SourceNAT(d.IntN(3))
 	}
 	s.give(&c)
 	translate := config.Translation(d.IntN(3))

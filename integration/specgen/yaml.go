@@ -18,6 +18,7 @@ func YAML(spec *config.Spec) string {
 	}
 	d := &spec.Director
 	fmt.Fprintf(&b, "director:\n  table: %s\n  bind: %t\n  ip-forward: %t\n", d.Table, d.Bind, d.IPForward)
+	fmt.Fprintf(&b, "  keep-marks: %t\n  local-clients: %t\n", d.KeepMarks, d.LocalClients)
 	if d.Timeouts != (config.Timeouts{}) {
 		b.WriteString("  ipvs-timeouts:\n")
 		writeTimeout(&b, "tcp", d.Timeouts.TCP)
@@ -49,6 +50,7 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 	} else {
 		fmt.Fprintf(b, "    ports: %s\n", list(c.Ports))
 	}
+	fmt.Fprintf(b, "    source-nat: %s\n", c.SourceNAT)
 	fmt.Fprintf(b, "    forwarding: %s\n    scheduler: %s\n    persistence: %s\n", c.Forwarding, c.Scheduler, duration(c.Persistence))
 	if c.PersistenceNetmask > 0 {
 		fmt.Fprintf(b, "    persistence-netmask: %d\n", c.PersistenceNetmask)

@@ -24,6 +24,7 @@ type Finding struct {
 	Tracking     Tracking
 
 	rule    ruleText // nil: the policy of the chain
+	table   *table   // of the rule
 	packets []affected
 	order   findingOrder
 }
@@ -80,6 +81,7 @@ func findings(spec *config.Spec, tables []*nft.Table, source Source, tracking Tr
 			break
 		}
 	}
+	err = cmp.Or(err, r.describe(found))
 	slices.SortStableFunc(found, func(a, b *Finding) int {
 		return cmp.Or(cmp.Compare(a.order.table, b.order.table), cmp.Compare(a.order.chain, b.order.chain))
 	})
@@ -97,10 +99,10 @@ func newTables(tables []*nft.Table) []*table {
 
 // baseChains follows the packets through all base chains that they pass.
 func (w *walk) baseChains(tables []*table, all []part) {
+	var previous hookPoint
 	for _, at := range w.space.hookPoints(tables) {
-		if w.space.flow == toVIP && at.position != beforeMarks {
-			w.changed.mark = false // lvsmark has set the mark since
-		}
+		w.forgetMarks(previous, at)
+		previous = at
 		if at.chain.Type == "nat" {
 			at.conditions = w.natConditions(at.conditions)
 		}
@@ -168,7 +170,7 @@ func (w *walk) newFinding(at place, key findingKey) *Finding {
 		packets: []affected{{space: w.space}}, order: findingOrder{t.number, w.hookPoint.chain.Name},
 	}
 	if at.rule != nil {
-		f.rule = at.rule.source
+		f.rule, f.table = at.rule.source, t
 	}
 	w.findings[key] = f
 	w.order = append(w.order, f)
@@ -183,7 +185,7 @@ func (f *Finding) Rule() string {
 	if f.rule == nil {
 		return "policy drop"
 	}
-	return f.rule.Text(f.packets[0].space.family)
+	return f.rule.Text(f.Family)
 }
 
 // Packets names the affected packets: "packets to 198.51.100.21 and 3 other VIPs (ports

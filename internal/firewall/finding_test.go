@@ -52,7 +52,7 @@ func TestFindingsOfPrograms(t *testing.T) {
 			"table inet firewalld, chain filter_FORWARD, rule 40 (reject with icmpx admin-prohibited): will reject " + replies + "; " + data + "; replies of fd00::11 (ports 21, 10000-20000) after the first of a connection; " + data6 + "; accept them before it, for example with `ip saddr 10.0.0.11 accept`, `ip6 saddr fd00::11 accept`" + vs,
 			"table inet firewalld, chain filter_INPUT, rule 32 (ct state invalid drop): may drop packets to " + all + ", depending on ct state; " + pass,
 			"table inet firewalld, chain filter_INPUT, rule 34 (reject with icmpx admin-prohibited): will reject packets to " + all + "; " + pass,
-			"table inet firewalld, chain filter_PREROUTING, rule 27 (meta nfproto ipv6 [fib] [cmp] drop): may drop packets to 2001:db8::21 (ports 21, 10000-20000); replies of fd00::11 (ports 21, 10000-20000); " + data6 + "; answers of clients to " + data6 + ", depending on fib; accept them before it, for example with `meta mark 0x00000015 accept`, `ip6 saddr fd00::11 accept`, `ip6 daddr fd00::11 accept`" + vs,
+			"table inet firewalld, chain filter_PREROUTING, rule 27 (meta nfproto ipv6 fib saddr . mark . iif oif missing drop): may drop packets to 2001:db8::21 (ports 21, 10000-20000); replies of fd00::11 (ports 21, 10000-20000); " + data6 + "; answers of clients to " + data6 + ", depending on fib; accept them before it, for example with `meta mark 0x00000015 accept`, `ip6 saddr fd00::11 accept`, `ip6 daddr fd00::11 accept`" + vs,
 		},
 	} {
 		t.Run(file, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 // Tracking is how the director tracks connections. The zero value is the kernel's default.
 type Tracking struct {
 	IPVS   bool // net.ipv4.vs.conntrack: IPVS leaves its connections to connection tracking
+	Needed bool // a cluster has source-nat, which needs that
 	Strict bool // net.netfilter.nf_conntrack_tcp_loose is 0
 }
 
@@ -184,7 +185,7 @@ func (f flow) passes(c *chain, at stage) (passes, perhaps bool) {
 	case activeToVIP:
 		return !nat && (at.hook == ingress || at.hook == prerouting && at.priority < nft.PriorityNATDest), false
 	}
-	return !nat && f.passesLate(c, at), false
+	return (!nat || f == toServer && at.hook == postrouting) && f.passesLate(c, at), false
 }
 
 // passesLate is passes for flows after a translation.

@@ -75,6 +75,9 @@ func (p hookPoint) translated(s *space, parts []part) []part {
 	if p.chain.Type != "nat" || s.flow == toVIP {
 		return parts
 	}
+	if s.flow == toServer && len(s.translations) == 0 { // without source-nat
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(parts), func(part part) bool {
 		late := p.hook == postrouting && p.chain.Priority > nft.ActivePriority
 		return s.flow.state(s.tracking, part.protocol, part.later) != stateNew || late && s.isTranslated(part)

@@ -5,8 +5,8 @@ import (
 )
 
 // setMark returns the branch after its mark is set to the value. Findings ignores marks
-// set before lvsmark's chain, because that chain overwrites them, and reports a mark other
-// than the cluster's if it is set after the chain.
+// that lvsmark overwrites later, and reports a mark other than the cluster's if it is set
+// after that.
 func (w *walk) setMark(at place, b branch, v value) branch {
 	b.marked = true
 	next := w.marking(b, v)
@@ -14,7 +14,7 @@ func (w *walk) setMark(at place, b branch, v value) branch {
 		b.mark = next
 		return b
 	}
-	if w.space.flow != toVIP || w.hookPoint.position == beforeMarks {
+	if !w.needsMark(b.part) {
 		w.changed.mark = w.changed.mark || len(b.conditions) > 0
 		w.marksLater = true
 		b.mark = next

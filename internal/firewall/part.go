@@ -63,7 +63,10 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 	}
 	if f.untranslated() {
 		s.translations = translationsOf(ends)
+	} else if f == toVIP || f == toServer {
+		s.translations = sourceNATsOf(ends)
 	}
+	s.keepMarks = spec.Director.KeepMarks
 	slices.SortFunc(s.ports, comparePorts)
 	s.ports = slices.Compact(s.ports)
 	s.setRanges(known)

@@ -97,7 +97,7 @@ func (p *partition) rule(t *nft.Table, r *rule) {
 			p.value(s.value, s.test)
 		case lookup:
 			if set := t.Set(s.set); set != nil {
-				p.set(set, s.fields(func(v value) value { b := branch{}; return b.resolve(v) }, int(set.KeyLen)))
+				p.set(set, s.fields(func(v value) value { b := branch{part: part{mark: &marking{unknown: true}}}; return b.resolve(v) }, int(set.KeyLen)))
 			}
 		}
 	}

@@ -106,3 +106,47 @@ func (r *reader) set(t *table, name string) (*set, error) {
 	}
 	return t.sets[name], nil
 }
+
+// describe reads the anonymous sets of the rules that were found, for their text.
+func (r *reader) describe(found []*Finding) error {
+	for _, f := range found {
+		raw, ok := f.rule.(*nft.Rule)
+		if !ok {
+			continue
+		}
+		var sets []*nft.Set
+		for _, name := range raw.SetNames() {
+			s, err := r.set(f.table, name)
+			if err != nil {
+				return err
+			}
+			if s == nil || !s.head.IsAnonymous() {
+				continue
+			}
+			if elements, err := r.firstElements(f.table, s); err != nil {
+				return err
+			} else if len(elements) <= maxText {
+				sets = append(sets, s.head.WithElements(elements))
+			}
+		}
+		if len(sets) > 0 {
+			f.rule = raw.WithSets(sets)
+		}
+	}
+	return nil
+}
+
+// maxText is the number of elements of a set, with the ends of intervals, up to which the
+// text of a rule has them. A set with more has its name there.
+const maxText = 64
+
+// firstElements returns the first elements of a set: more than maxText if it has more.
+func (r *reader) firstElements(t *table, s *set) (list []nft.Element, _ error) {
+	for e, err := range r.source.Elements(t.Table, s.head) {
+		if err != nil || len(list) > maxText {
+			return list, err
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}

@@ -18,7 +18,7 @@ type rule struct {
 
 // A ruleText is the source of a rule.
 type ruleText interface {
-	// Text returns the rule as text, for packets of the family.
+	// Text returns the rule as text; the argument is the family of its table.
 	Text(nft.Family) string
 }
 

@@ -24,7 +24,8 @@ type space struct {
 
 	flow         flow
 	tracking     Tracking
-	translations map[uint32]translation // of active data, by mark
+	translations map[uint32]translation // of active data, or of packets to real servers, by mark
+	keepMarks    bool                   // lvsmark sets the marks once more right before IPVS
 }
 
 func (s *space) lowOf(class int) []byte { return s.low[class*s.size : (class+1)*s.size] }

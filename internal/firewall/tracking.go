@@ -144,7 +144,7 @@ func (notrack) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 		return branches, nil
 	}
 	for _, b := range branches {
-		if w.space.flow.untranslated() && w.space.isTranslated(b.part) {
+		if w.space.flow.untranslated() && w.space.isTranslated(b.part) || w.space.flow == toVIP && w.space.hasSourceNAT(b.part) {
 			w.report(at, b, Untracks)
 		}
 	}
@@ -182,7 +182,8 @@ type sourceTranslation struct {
 
 func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
 	for _, b := range branches {
-		if w.space.flow == active && w.hookPoint.hook == postrouting && w.space.differs(b.part, s, w.resolve(&b, s.to)) {
+		translated := w.space.flow == active || w.space.hasSourceNAT(b.part)
+		if translated && w.hookPoint.hook == postrouting && w.space.differs(b.part, s, w.resolve(&b, s.to)) {
 			w.report(at, b, TranslatesSource)
 		}
 	}

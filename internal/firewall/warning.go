@@ -53,18 +53,41 @@ func (f *Finding) String() string {
 func (f *Finding) advice() string {
 	switch f.Effect {
 	case SetsMark:
+		if f.packets[0].space.flow == toServer {
+			return "source-nat compares all 32 bits of the mark: exclude packets to the real servers from that rule"
+		}
 		return "IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule"
 	case TranslatesSource:
-		if f.packets[0].space.flow == active {
+		if flow := f.packets[0].space.flow; flow == active || flow == toServer {
 			return "give its chain the priority srcnat, so that lvsmark's chain is first, or exclude the real servers from that rule"
 		}
 		return "exclude the real servers from that rule"
 	case Untracks:
-		return "exclude active data from that rule: the kernel does not translate packets without connection tracking"
+		return "exclude " + f.untracked() + " from that rule: the kernel does not translate packets without connection tracking"
 	case Offloads:
-		return "exclude the real servers from that rule, or set net.ipv4.vs.conntrack to 0: IPVS cannot translate packets that a flowtable forwards"
+		return "exclude the real servers from that rule" + f.orWithoutTracking() + ": IPVS cannot translate packets that a flowtable forwards"
 	}
 	return f.acceptance()
+}
+
+// untracked names the packets that need connection tracking.
+func (f *Finding) untracked() string {
+	clients := func(p affected) bool { return p.space.flow == toVIP && len(p.space.translations) > 0 }
+	switch {
+	case !slices.ContainsFunc(f.packets, clients):
+		return "active data"
+	case slices.ContainsFunc(f.packets, func(p affected) bool { return !clients(p) }):
+		return "packets to the VIPs and active data"
+	}
+	return "packets to the VIPs"
+}
+
+// orWithoutTracking is the remedy that source-nat excludes.
+func (f *Finding) orWithoutTracking() string {
+	if f.Tracking.Needed {
+		return ""
+	}
+	return ", or set net.ipv4.vs.conntrack to 0"
 }
 
 // acceptance says how to let the packets pass.

@@ -21,7 +21,7 @@ func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Ta
 			continue
 		}
 		local := slices.IndexFunc(rules, func(other route.Rule) bool { return other.Family == r.Family && other.IsLocal() })
-		m := markRule{h, r, local < 0 || i < local, devices, routes}
+		m := markRule{h, r, local < 0 || i < local, spec.TranslatesClients(), devices, routes}
 		for _, b := range spec.Bindings(r.Family) {
 			if !r.Distinguishes(b.Mark) {
 				continue
@@ -45,6 +45,7 @@ type markRule struct {
 	Host
 	rule        route.Rule
 	beforeLocal bool // it precedes the lookup of local addresses
+	tracked     bool // a cluster has source-nat, which needs net.ipv4.vs.conntrack
 	devices     []net.Interface
 	routes      *route.Table
 }
@@ -98,8 +99,12 @@ func (m markRule) servers(b config.Binding) (string, error) {
 			return "", err
 		}
 		if differs {
-			return fmt.Sprintf("while net.ipv4.vs.conntrack is 1, packets to real server %s take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `%s rule add to %s lookup main priority N`, with N below %d",
-				s.Address, ipCommand(b.Family), s.Address, m.rule.Priority), nil
+			remedy := "set net.ipv4.vs.conntrack to 0, or the real servers first"
+			if m.tracked {
+				remedy = "set the real servers first"
+			}
+			return fmt.Sprintf("while net.ipv4.vs.conntrack is 1, packets to real server %s take its route instead of that without the mark; %s: `%s rule add to %s lookup main priority N`, with N below %d",
+				s.Address, remedy, ipCommand(b.Family), s.Address, m.rule.Priority), nil
 		}
 	}
 	return "", nil

@@ -1,10 +1,12 @@
 package impact
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -65,6 +67,12 @@ clusters:
     ports: [53, udp/53]
     real-servers: [{name: rs1, address: 10.0.0.11}, {address: 10.0.0.13}]
 `
+
+// Specs with further keys.
+var (
+	withSourceNAT = strings.Replace(ftpAndDNS, "mark: 21", "mark: 21\n    source-nat: masquerade", 1)
+	furtherHooks  = ftpAndDNS + "director: {keep-marks: true, local-clients: true}\n"
+)
 
 // busyConnections returns two connections of ftp with each real server, and three UDP
 // connections of dns with the first.
@@ -142,10 +150,10 @@ func TestAnalyze(t *testing.T) {
 	}
 	const without2 = ", {name: rs2, address: 10.0.0.12}]"
 	for _, c := range []struct {
-		name, to string
-		prepare  func(*Input)
-		want     []string
-		reads    int
+		name, from, to string // from is ftpAndDNS by default
+		prepare        func(*Input)
+		want           []string
+		reads          int
 	}{
 		{name: "the same", to: ftpAndDNS},
 		{name: "a real server removed", to: change(t, ftpAndDNS, without2, "]"), reads: 1, want: []string{
@@ -167,6 +175,23 @@ func TestAnalyze(t *testing.T) {
 		{name: "no translation", to: change(t, ftpAndDNS, "translate: masquerade, source: 10.0.0.0/24", "translate: none"), reads: 1, want: []string{
 			"delete element drains: new active data connections from these addresses keep their source address\n",
 			"delete chain cuts 1 connection: established active data connections are no longer translated\n",
+		}},
+		{name: "source-nat on", to: withSourceNAT, want: nil},
+		{name: "source-nat off", from: withSourceNAT, to: ftpAndDNS, want: []string{
+			"delete element drains: real servers see the addresses of new clients, and need a route to them through the director\n",
+		}},
+		{name: "source-nat off, no other nat chain", from: change(t, withSourceNAT, "translate: masquerade, source: 10.0.0.0/24", "translate: none"), to: change(t, ftpAndDNS, "translate: masquerade, source: 10.0.0.0/24", "translate: none"), reads: 1, want: []string{
+			"delete element drains: real servers see the addresses of new clients, and need a route to them through the director\n",
+			"delete chain cuts 4 connections: established connections are no longer translated\n",
+		}},
+		{name: "source-nat off, a real server removed", from: change(t, withSourceNAT, "translate: masquerade, source: 10.0.0.0/24", "translate: none"), to: change(t, ftpAndDNS, "translate: masquerade, source: 10.0.0.0/24", "translate: none", without2, "]"), reads: 1, want: []string{
+			"delete real server 10.0.0.12 of fwmark 21 IPv4 cuts 2 connections of ftp with 10.0.0.12: 2 active, 1 inactive, 3 persistent\n",
+			"delete element drains: real servers see the addresses of new clients, and need a route to them through the director\n",
+			"delete chain cuts 2 connections: established connections are no longer translated\n",
+		}},
+		{name: "another source-nat", from: withSourceNAT, to: change(t, withSourceNAT, "source-nat: masquerade", "source-nat: snat"), want: nil},
+		{name: "marks in further hooks", from: furtherHooks, to: ftpAndDNS, want: []string{
+			"delete chain drains: new connections of programs on the director are not marked before they are routed\n",
 		}},
 		{name: "addresses removed", to: ftpAndDNS, reads: 1, prepare: func(in *Input) {
 			in.Changes.Removed = in.Addresses
@@ -199,7 +224,7 @@ func TestAnalyze(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			connections := busyConnections()
-			in := plan(t, ftpAndDNS, c.to, connections)
+			in := plan(t, cmp.Or(c.from, ftpAndDNS), c.to, connections)
 			if c.prepare != nil {
 				c.prepare(&in)
 			}

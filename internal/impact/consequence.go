@@ -1,8 +1,10 @@
 package impact
 
 import (
+	"maps"
 	"slices"
 
+	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -10,6 +12,8 @@ import (
 type consequence struct {
 	markChanges  []markChange // marks that packets lose or exchange
 	untranslated bool         // some active data connections keep their source address
+	keptSources  []ipvs.Key   // services whose new connections keep the address of the client
+	localClients bool         // packets of the director itself get no mark in the output hook
 	natEnd       *natEnd      // nil: the kernel continues to translate
 }
 
@@ -93,6 +97,25 @@ func (c *consequences) findEndOfNAT(before, after *nft.Ruleset) {
 		for _, t := range translations(before, f) {
 			end.sources = append(end.sources, sourcesOf(t)...)
 		}
+		end.services = sourceNATKeys(before)
+		maps.DeleteFunc(end.services, func(k ipvs.Key, _ bool) bool { return k.Family != end.family })
 		c.at(i).natEnd = end
 	}
+}
+
+// findLocalClients finds the deletion of the chain that marks packets of the director,
+// unless the table goes with it.
+func (c *consequences) findLocalClients(after *nft.Ruleset) {
+	for i := range c.changes {
+		o := c.changes[i].Before
+		if c.changes[i].Op != nft.Delete || o.Chain == nil || o.Rule != nil || o.Chain.Hook != nft.HookOutput || !slices.Contains(o.Table.MarkChains(), o.Chain) {
+			continue
+		}
+		next := slices.IndexFunc(after.Tables, func(t *nft.Table) bool { return t.Family == o.Table.Family })
+		c.at(i).localClients = next >= 0 && !marksOutput(after.Tables[next])
+	}
+}
+
+func marksOutput(t *nft.Table) bool {
+	return slices.ContainsFunc(t.MarkChains(), func(c *nft.Chain) bool { return c.Hook == nft.HookOutput })
 }

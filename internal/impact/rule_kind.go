@@ -14,6 +14,7 @@ const (
 	noRule          ruleKind = iota // the change deletes no rule
 	ruleMarks                       // a mark rule of lvsmark; see vipMarks
 	ruleTranslates                  // a translation rule of lvsmark; see translations
+	ruleSourceNAT                   // a rule of source-nat of lvsmark; see sourceNATKeys
 	rulePassThrough                 // firewall.PassThrough
 	ruleVerdict                     // firewall.Verdict
 	ruleOpaque                      // firewall.Opaque
@@ -25,6 +26,8 @@ func kindOf(t *nft.Table, r *nft.Rule) ruleKind {
 		return ruleMarks
 	case isTranslation(t, r):
 		return ruleTranslates
+	case isSourceNAT(t, r):
+		return ruleSourceNAT
 	case t.IsAnswerRule(r): // deleted only with the rules that mark its packets
 		return rulePassThrough
 	}
@@ -35,6 +38,11 @@ func kindOf(t *nft.Table, r *nft.Rule) ruleKind {
 
 func isTranslation(t *nft.Table, r *nft.Rule) bool {
 	_, ok := t.TranslationRule(r)
+	return ok
+}
+
+func isSourceNAT(t *nft.Table, r *nft.Rule) bool {
+	_, ok := t.SourceNATRule(r)
 	return ok
 }
 

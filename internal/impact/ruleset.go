@@ -35,6 +35,8 @@ func findConsequences(changes []nft.Change, before, after *nft.Ruleset) *consequ
 	}
 	c.findMarkChanges(before, after)
 	c.findUntranslated(before, after)
+	c.findKeptSources(before, after)
+	c.findLocalClients(after)
 	c.findEndOfNAT(before, after)
 	return c
 }
@@ -47,6 +49,10 @@ func (a *analyzer) rulesetChange(c consequence, kind ruleKind) Impact {
 		return a.natEnded(c.natEnd)
 	case c.untranslated:
 		return Impact{Effect: Drains, Detail: "new active data connections from these addresses keep their source address"}
+	case len(c.keptSources) > 0:
+		return a.sourcesKept(c.keptSources)
+	case c.localClients:
+		return Impact{Effect: Drains, Detail: "new connections of programs on the director are not marked before they are routed"}
 	case kind == ruleVerdict:
 		return Impact{Effect: Drains, Detail: "rule not made by lvsmark: new connections that it marked, accepted or dropped are handled differently"}
 	case kind == ruleOpaque:
@@ -59,14 +65,24 @@ func (a *analyzer) rulesetChange(c consequence, kind ruleKind) Impact {
 // longer translates established connections, unless another program has a nat chain. The
 // analyzer does not check other programs' chains.
 func (a *analyzer) natEnded(end *natEnd) Impact {
-	n, err := end.translated(a.Connections)
+	what, n, err := "active data connections", 0, error(nil)
+	if len(end.sources) > 0 {
+		n, err = end.translated(a.Connections)
+	}
+	if len(end.services) > 0 {
+		what, n = "connections", n+a.establishedOf(end.services)
+		if a.readError != nil {
+			err = a.readError
+		}
+	}
+	detail := "established " + what + " are no longer translated"
 	switch {
 	case err != nil:
-		return Impact{Effect: Cuts, Unknown: true, Detail: "established active data connections are no longer translated"}
+		return Impact{Effect: Cuts, Unknown: true, Detail: detail}
 	case n == 0:
 		return Impact{Effect: Safe}
 	}
-	return Impact{Effect: Cuts, Connections: n, Detail: "established active data connections are no longer translated"}
+	return Impact{Effect: Cuts, Connections: n, Detail: detail}
 }
 
 // A redirection is the mark changes of several ranges of ports with the same marks.

@@ -2,6 +2,7 @@ package impact
 
 import (
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -40,8 +41,9 @@ func sourcesOf(t nft.TranslationRule) []sourceRange {
 
 // A natEnd is the deletion of lvsmark's last nat chain of a family.
 type natEnd struct {
-	family  config.Family
-	sources []sourceRange // of the translated connections
+	family   config.Family
+	sources  []sourceRange     // of the translated connections
+	services map[ipvs.Key]bool // with translated connections
 }
 
 // specFamily returns the spec's name of an address family.

@@ -5,6 +5,7 @@ package iptables
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -17,10 +18,11 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle, nat := rulesOf(largestFirst(spec), families, markRules), rulesOf(spec, families, activeRules)
+	mangle, nat := rulesOf(largestFirst(spec), families, markRules(spec.Director)), rulesOf(spec, families, natRules)
 
 	var text strings.Builder
 	writeHeader(&text, families)
+	writeNotes(&text, spec)
 	writeTable(&text, "mangle", mangle)
 	writeTable(&text, "nat", nat)
 	return text.String()
@@ -77,18 +79,74 @@ func largestFirst(spec *config.Spec) *config.Spec {
 	return split
 }
 
-// markRules returns the rules that mark the cluster's packets.
-func markRules(c *config.Cluster, family config.Family) []string {
+// markRules returns the function that returns the rules that mark the cluster's packets.
+func markRules(d config.Director) func(*config.Cluster, config.Family) []string {
+	chains := []string{"PREROUTING"}
+	if d.KeepMarks {
+		chains = append(chains, "INPUT")
+	}
+	if d.LocalClients {
+		chains = append(chains, "OUTPUT")
+	}
+	return func(c *config.Cluster, family config.Family) []string {
+		var rules []string
+		for _, chain := range chains {
+			for _, b := range c.Bindings(family) {
+				rules = append(rules, markRulesOf(chain, b)...)
+			}
+		}
+		return rules
+	}
+}
+
+func markRulesOf(chain string, b config.Binding) []string {
+	var rules []string
+	for _, vips := range b.VIPs {
+		for _, network := range vips.Prefixes() {
+			for _, ports := range b.Ports {
+				rules = append(rules, fmt.Sprintf("-A %s -d %s -p %s -m %[3]s --dport %s -j MARK --set-mark %d",
+					chain, network, ports.Protocol, portRange(ports), b.Mark))
+			}
+		}
+	}
+	return rules
+}
+
+// natRules returns the rules that translate sources.
+func natRules(c *config.Cluster, family config.Family) []string {
+	return append(activeRules(c, family), sourceNATRules(c, family)...)
+}
+
+// sourceNATRules returns the rules that translate the source of packets that IPVS sends to
+// real servers.
+func sourceNATRules(c *config.Cluster, family config.Family) []string {
 	var rules []string
 	for _, b := range c.Bindings(family) {
-		for _, vips := range b.VIPs {
-			for _, network := range vips.Prefixes() {
-				for _, ports := range b.Ports {
-					rules = append(rules, fmt.Sprintf("-A PREROUTING -d %s -p %s -m %[2]s --dport %s -j MARK --set-mark %d",
-						network, ports.Protocol, portRange(ports), b.Mark))
+		for _, s := range b.RealServers {
+			from := fmt.Sprintf("-A POSTROUTING -d %s -m mark --mark 0x%x ", host(s.Address), b.Mark)
+			switch c.SourceNAT {
+			case config.SourceNATMasquerade:
+				rules = append(rules, from+"-j MASQUERADE")
+			case config.SourceNATToVIP:
+				for _, vips := range b.VIPs {
+					rules = append(rules, toVIPs(from, vips)...)
 				}
 			}
 		}
+	}
+	return rules
+}
+
+// toVIPs returns a rule for each VIP: SNAT has no target that depends on the packet. A large
+// network is a comment.
+func toVIPs(from string, vips config.AddressRange) []string {
+	const most = 256
+	if vips.Count() > most {
+		return []string{"# iptables cannot translate to each address of " + vips.String()}
+	}
+	var rules []string
+	for vip := range vips.All() {
+		rules = append(rules, from+fmt.Sprintf("-m conntrack --ctorigdst %s -j SNAT --to-source %s", vip, vip))
 	}
 	return rules
 }
@@ -124,6 +182,16 @@ func writeHeader(text *strings.Builder, families []config.Family) {
 	}
 }
 
+// writeNotes says what the rules cannot.
+func writeNotes(text *strings.Builder, spec *config.Spec) {
+	if spec.Director.KeepMarks {
+		text.WriteString("# iptables has no chain right before IPVS: rules of other programs behind mangle INPUT may change the marks.\n")
+	}
+	if spec.TranslatesClients() {
+		text.WriteString("# The rules with --mark need: sysctl -w net.ipv4.vs.conntrack=1\n")
+	}
+}
+
 func writeTable(text *strings.Builder, name string, rules []string) {
 	if len(rules) == 0 {
 		return
@@ -137,6 +205,9 @@ func program(family config.Family) string {
 	}
 	return "iptables"
 }
+
+// host returns the address with its full prefix length, as iptables-save prints it.
+func host(addr netip.Addr) string { return netip.PrefixFrom(addr, addr.BitLen()).String() }
 
 // portRange returns the range in iptables syntax: "21", "10000:20000".
 func portRange(r config.PortRange) string { return strings.Replace(r.Ports(), "-", ":", 1) }

@@ -41,6 +41,7 @@ func Fragment(c *config.Cluster) (string, error) {
 	writePassive(&b, c)
 	writeAddress(&b, c)
 	writeActive(&b, c.FTP, instances[0])
+	writeForeignClients(&b, c)
 	for _, other := range instances[1:] {
 		writeFurther(&b, instances[0], other)
 	}
@@ -197,4 +198,17 @@ func writeSettings(b *strings.Builder, settings ...string) {
 	for _, setting := range settings {
 		b.WriteString(setting + "\n")
 	}
+}
+
+// writeForeignClients shows how to allow active data connections to the client: with
+// source-nat, the control connection comes from another address. In its default model of two
+// processes, vsftpd connects to the address of the control connection although PORT names
+// another one (cmd_process_get_data_sock of twoprocess.c).
+func writeForeignClients(b *strings.Builder, c *config.Cluster) {
+	if c.SourceNAT == config.NoSourceNAT {
+		return
+	}
+	b.WriteString("\n# With source-nat, control connections come from the director, and vsftpd refuses active data\n" +
+		"# to the client (PORT, EPRT). These lines allow it, to any address (FTP bounce), and for\n" +
+		"# anonymous users only:\n#   port_promiscuous=YES\n#   one_process_model=YES\n")
 }

@@ -59,6 +59,7 @@ func TestFragmentSettings(t *testing.T) {
 		want   []string
 	}{
 		"the recipe": {nil, append(passive, vip, active)},
+		"source-nat": {func(c *config.Cluster) { c.SourceNAT = config.SourceNATMasquerade }, append(passive, vip, active)},
 		"direct": {func(c *config.Cluster) {
 			c.Forwarding = config.Direct
 			withoutActive(c)

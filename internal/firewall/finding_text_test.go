@@ -1,0 +1,33 @@
+package firewall_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestRuleOfFinding: the text of a rule is that of nft, with the elements of its anonymous
+// sets unless they are many.
+func TestRuleOfFinding(t *testing.T) {
+	var many []string
+	for i := range 70 {
+		many = append(many, fmt.Sprint(20000+2*i))
+	}
+	for _, c := range []struct{ family, rule, want string }{
+		{"ip", "tcp dport { 21, 10000-20000 } drop", "tcp dport { 21, 10000-20000 } drop"},
+		{"inet", "meta nfproto ipv4 ip daddr { 198.51.100.0/24, 203.0.113.7 } drop", "ip daddr { 198.51.100.0/24, 203.0.113.7 } drop"},
+		{"inet", "ip daddr . tcp dport vmap { 198.51.100.21 . 21 : drop }", "ip daddr . tcp dport vmap { 198.51.100.21 . 21 : drop }"},
+		{"inet", "fib daddr type { local, broadcast } drop", "fib daddr type { local, broadcast } drop"},
+		{"ip", "tcp dport { 21, " + strings.Join(many, ", ") + " } drop", "tcp dport @__set0 drop"},
+	} {
+		inScratch(t, func() {
+			run(t, "table "+c.family+" t { chain c { type filter hook prerouting priority raw; "+c.rule+"; }; }", "-f", "-")
+			list := findings(t, parse(t, findingSpec))
+			if assert.NotEmpty(t, list, c.rule) {
+				assert.Equal(t, c.want, list[0].Rule())
+			}
+		})
+	}
+}

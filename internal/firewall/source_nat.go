@@ -1,0 +1,60 @@
+package firewall
+
+import (
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// sourceNATsOf returns the translations of packets that IPVS sends to real servers, by mark;
+// nil if there are none.
+func sourceNATsOf(ends []config.Binding) map[uint32]translation {
+	kinds := map[config.SourceNAT]config.Translation{
+		config.NoSourceNAT: config.NoTranslation, config.SourceNATMasquerade: config.Masquerade, config.SourceNATToVIP: config.SNAT,
+	}
+	translations, found := map[uint32]translation{}, false
+	for _, b := range ends {
+		to := b.Cluster.SourceNAT
+		found = found || to != config.NoSourceNAT
+		translations[b.Mark] = translation{kinds[to], b.Cluster.VIPsOf(b.Family)[0].First}
+	}
+	if !found {
+		return nil
+	}
+	return translations
+}
+
+// hasSourceNAT reports whether the packets are to get another source address after IPVS.
+func (s *space) hasSourceNAT(p part) bool {
+	return len(s.translations) > 0 && (s.flow == toVIP || s.flow == toServer) && s.isTranslated(p)
+}
+
+// needsMark reports whether the packets need the cluster's mark after the current chain: on
+// their way to IPVS, until lvsmark sets it once more, and after IPVS for source-nat.
+func (w *walk) needsMark(p part) bool {
+	switch w.space.flow {
+	case toVIP:
+		return w.hookPoint.position != beforeMarks && !w.isBeforeKeep()
+	case toServer:
+		late := w.hookPoint.hook == postrouting && w.hookPoint.stage.priority >= nft.ActivePriority
+		return !late && w.space.hasSourceNAT(p)
+	}
+	return false
+}
+
+// isBeforeKeep reports whether lvsmark sets the mark once more after the current chain.
+func (w *walk) isBeforeKeep() bool {
+	at := w.hookPoint.stage
+	return w.space.keepMarks && (at.hook <= prerouting || at.hook == inputOrForward && at.priority < nft.KeepPriority)
+}
+
+// forgetMarks forgets marks that earlier chains may have set, if lvsmark has set its own
+// between them and the next chain.
+func (w *walk) forgetMarks(previous, next hookPoint) {
+	if w.space.flow != toVIP || next.position == beforeMarks {
+		return
+	}
+	w.hookPoint = next
+	if !w.isBeforeKeep() || previous.position == beforeMarks {
+		w.changed.mark = false
+	}
+}
