@@ -30,7 +30,8 @@ func (z sizes) ofIPv6() sizes {
 
 // The smallest site has one VIP, so the last VIP is also the random one.
 func (z sizes) fewest() site { return site{family: z.family, vips: z.vips[0], profiles: 1} }
-func (z sizes) most() site   { return site{family: z.family, vips: z.vips[len(z.vips)-1], profiles: 1} }
+
+func (z sizes) most() site { return site{family: z.family, vips: z.vips[len(z.vips)-1], profiles: 1} }
 
 // ours returns the streams of packets that get a mark.
 func ours(s site) []stream {
