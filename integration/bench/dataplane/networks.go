@@ -32,6 +32,16 @@ func (s site) cluster(i int) int {
 	return i / s.network
 }
 
+// isVerified reports whether the mark of the VIP is verified: of a network, that of the first,
+// the middle and the last address.
+func (s site) isVerified(i int) bool {
+	if s.network == 0 || i == s.vips-1 {
+		return true
+	}
+	at := i % s.network
+	return at == 0 || at == s.network/2 || at == s.network-1
+}
+
 // inNetworks returns " in networks of 256", or nothing for single VIPs.
 func (s site) inNetworks() string {
 	if s.network == 0 {

@@ -100,11 +100,13 @@ func (s site) data(i int) equivalence.Packet {
 	return equivalence.Packet{To: s.vip(i), Protocol: unix.IPPROTO_TCP, Port: low + (high-low)/2}
 }
 
-// marks returns the packets of all VIPs with their marks.
+// marks returns the packets of all VIPs with their marks; of a network, of some VIPs.
 func (s site) marks() map[equivalence.Packet]uint32 {
 	marks := make(map[equivalence.Packet]uint32, s.vips)
 	for i := range s.vips {
-		marks[s.data(i)] = s.mark(i)
+		if s.isVerified(i) {
+			marks[s.data(i)] = s.mark(i)
+		}
 	}
 	return marks
 }
