@@ -115,11 +115,11 @@ func (p *Plan) noteLocalServers(have *State) {
 	}
 	for i := range p.spec.Clusters {
 		cluster := &p.spec.Clusters[i]
-		listens := "the VIP"
-		if cluster.Forwarding == config.NAT {
-			listens = "that address"
-		}
 		for _, server := range cluster.RealServers {
+			listens := "the VIP"
+			if server.Forwarding == config.NAT {
+				listens = "that address"
+			}
 			device, local := devices[server.Address]
 			if i := slices.IndexFunc(networks, func(a hostaddr.Address) bool { return a.Prefix().Contains(server.Address) }); i >= 0 {
 				device, local = networks[i].Device, true

@@ -11,9 +11,11 @@ func (c *checker) sourceNAT(i int) {
 	if !in.sourceNAT.valid || cluster.SourceNAT == NoSourceNAT {
 		return
 	}
-	if cluster.Forwarding != NAT && in.forwarding.valid {
-		c.mistake(in.sourceNAT.position, "source-nat is for nat, and this cluster forwards by %s: real servers answer clients by themselves; remove source-nat", cluster.Forwarding)
-		return
+	for _, other := range []Forwarding{Direct, Tunnel} {
+		if cluster.Forwards(other) {
+			c.mistake(in.sourceNAT.position, "source-nat is for nat, and this cluster forwards by %s: real servers answer clients by themselves; remove source-nat", other)
+			return
+		}
 	}
 	if cluster.FTP == nil || in.vips.unreadable() {
 		return

@@ -144,6 +144,9 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 		}
 		return cmp.Compare(a.ports.Width(), b.ports.Width())
 	})
+	tests = slices.Concat( // packets to other ports of the VIP come last
+		slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return t.ports.IsAll() }),
+		slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return !t.ports.IsAll() }))
 	rules := make([]*Rule, 0, len(tests))
 	for i, t := range tests {
 		maps := t.of.maps()
@@ -152,9 +155,11 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 			if anyAddress && t.ports.Width() > 1 {
 				b.within(t.of.network())
 			}
-			if only != 0 {
+			switch {
+			case t.ports.IsAll():
+			case only != 0:
 				b.anyDport(t.ports)
-			} else {
+			default:
 				b.dport(t.ports)
 			}
 			b.daddr().lookup(name).setMark()
@@ -261,7 +266,7 @@ const firstClientPort = 1024
 func marksClientPorts(profiles []*profile) bool {
 	return slices.ContainsFunc(profiles, func(p *profile) bool {
 		return slices.ContainsFunc(p.ports, func(r config.PortRange) bool {
-			return r.Protocol == config.TCP && r.High >= firstClientPort
+			return r.Meets(config.PortRange{Protocol: config.TCP, Low: firstClientPort, High: 65535})
 		})
 	})
 }

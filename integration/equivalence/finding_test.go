@@ -112,11 +112,10 @@ func names(found []*firewall.Finding) []string {
 // ends of the ranges and inside.
 func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 	packets := map[Packet]bool{}
-	for i := range spec.Clusters {
-		c := &spec.Clusters[i]
-		for _, ports := range c.MarkedPorts() {
+	for _, b := range bindings(spec) {
+		for _, ports := range b.Ports {
 			for range 3 {
-				vips := c.VIPs[r.IntN(len(c.VIPs))]
+				vips := b.VIPs[r.IntN(len(b.VIPs))]
 				vip := []netip.Addr{vips.First, vips.Last}[r.IntN(2)]
 				within := ports.Low + uint16(r.IntN(ports.Width()))
 				for _, port := range []uint16{ports.Low, within, ports.High} {
@@ -136,20 +135,24 @@ func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 
 func markOf(spec *config.Spec, p Packet) uint32 {
 	mark, of := uint32(0), uint64(math.MaxUint64) // of the smallest VIPs with the address
-	for i := range spec.Clusters {
-		c := &spec.Clusters[i]
-		for _, r := range c.MarkedPorts() {
+	for _, b := range bindings(spec) {
+		for _, r := range b.Ports {
 			if uint8(r.Protocol) != p.Protocol || p.Port < r.Low || r.High < p.Port {
 				continue
 			}
-			for _, vips := range c.VIPs {
+			for _, vips := range b.VIPs {
 				if vips.Contains(p.To) && vips.Count() < of {
-					mark, of = c.Mark, vips.Count()
+					mark, of = b.Mark, vips.Count()
 				}
 			}
 		}
 	}
 	return mark
+}
+
+// bindings returns the bindings of both families.
+func bindings(spec *config.Spec) []config.Binding {
+	return slices.Concat(config.WithProtocols(spec.Bindings(config.IPv4)), config.WithProtocols(spec.Bindings(config.IPv6)))
 }
 
 // specFor returns a spec that marks only these packets.

@@ -5,6 +5,7 @@ package main
 func kinds(program string) []kind {
 	second := cluster{name: "second", mark: 22, vips: []string{"198.51.100.31"}, ports: wide}
 	web := cluster{name: "web", mark: 80, vips: []string{"198.51.100.21"}, ports: "ports: [80, 443]"}
+	all := cluster{name: "all", mark: 7, vips: []string{"198.51.100.21", "198.51.100.31"}, ports: "ports: [all]"}
 	moreVIPs := of(ftp().and("198.51.100.23", "198.51.100.24", "2001:db8::22"))
 	inner := cluster{name: "inner", mark: 24, vips: []string{"198.18.4.0/23", "198.18.7.7"}, ports: narrow}
 	oneOfFive := withOthers(4)
@@ -44,6 +45,7 @@ func kinds(program string) []kind {
 		)},
 		{name: "network and 1, 4, 1 profiles", specs: sequence(of(ftp().and("198.18.0.0/16")), of(withNetwork(3)...))},
 		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
+		{name: "all ports of a VIP added and removed", specs: sequence(of(ftp(), web), of(ftp(), web, all))},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}

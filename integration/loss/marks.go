@@ -16,9 +16,9 @@ type marks map[equivalence.Packet][]uint32
 // each range, for each VIP of a spec.
 func marksOf(spec *config.Spec) marks {
 	m := marks{}
-	for _, cluster := range spec.Clusters {
-		for _, vip := range addressesOf(cluster) {
-			for _, ports := range cluster.MarkedPorts() {
+	for _, b := range bindings(spec) {
+		for _, vip := range addressesOf(b) {
+			for _, ports := range b.Ports {
 				for _, port := range []uint16{ports.Low, ports.Low + (ports.High-ports.Low)/2, ports.High} {
 					mark, _ := markOf(spec, vip, ports.Protocol, port)
 					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{mark}
@@ -29,10 +29,10 @@ func marksOf(spec *config.Spec) marks {
 	return m
 }
 
-// addressesOf returns the VIPs of a cluster: of a network, the first two and the last.
-func addressesOf(c config.Cluster) []netip.Addr {
+// addressesOf returns the VIPs of a binding: of a network, the first two and the last.
+func addressesOf(b config.Binding) []netip.Addr {
 	var list []netip.Addr
-	for _, vips := range c.VIPs {
+	for _, vips := range b.VIPs {
 		list = append(list, vips.First)
 		if !vips.IsSingle() {
 			list = append(list, vips.First.Next(), vips.Last)
@@ -45,19 +45,24 @@ func addressesOf(c config.Cluster) []netip.Addr {
 // others, it is that of the smallest.
 func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (mark uint32, found bool) {
 	smallest := uint64(math.MaxUint64)
-	for _, cluster := range spec.Clusters {
-		if !slices.ContainsFunc(cluster.MarkedPorts(), func(r config.PortRange) bool {
+	for _, b := range bindings(spec) {
+		if !slices.ContainsFunc(b.Ports, func(r config.PortRange) bool {
 			return r.Protocol == protocol && r.Low <= port && port <= r.High
 		}) {
 			continue
 		}
-		for _, vips := range cluster.VIPs {
+		for _, vips := range b.VIPs {
 			if vips.Contains(to) && (!found || vips.Count() < smallest) {
-				mark, found, smallest = cluster.Mark, true, vips.Count()
+				mark, found, smallest = b.Mark, true, vips.Count()
 			}
 		}
 	}
 	return mark, found
+}
+
+// bindings returns the bindings of both families.
+func bindings(spec *config.Spec) []config.Binding {
+	return slices.Concat(config.WithProtocols(spec.Bindings(config.IPv4)), config.WithProtocols(spec.Bindings(config.IPv6)))
 }
 
 // marksOfAll returns the marks of packets that all specs mark. While one spec replaces

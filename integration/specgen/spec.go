@@ -84,7 +84,7 @@ func (d *draft) addCluster(s service) {
 	translate := config.Translation(d.IntN(3))
 	for _, family := range d.families() {
 		limit := 1 + d.IntN(4)
-		if s.ftp && c.Forwarding == config.NAT && translate == config.SNAT {
+		if s.ftp && translate == config.SNAT {
 			limit = 1
 		} else if d.oneIn(40) {
 			limit = 100 + d.IntN(1000)
@@ -99,10 +99,11 @@ func (d *draft) addCluster(s service) {
 	}
 	c.Mark = d.freeMark(&c)
 	d.addServers(&c)
-	if s.ftp && c.Forwarding == config.NAT {
+	if s.ftp && c.Forwards(config.NAT) {
 		d.addActiveData(&c, translate)
 	}
 	d.setPersistence(&c)
+	d.setServiceKeys(&c)
 	d.spec.Clusters = append(d.spec.Clusters, c)
 }
 

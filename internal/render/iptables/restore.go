@@ -18,7 +18,9 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle, nat := rulesOf(largestFirst(spec), families, markRules(spec.Director)), rulesOf(spec, families, natRules)
+	split := largestFirst(spec)
+	mangle := slices.Concat(rulesOf(split, families, markRules(spec.Director, true)), rulesOf(split, families, markRules(spec.Director, false)))
+	nat := rulesOf(spec, families, natRules)
 
 	var text strings.Builder
 	writeHeader(&text, families)
@@ -79,8 +81,11 @@ func largestFirst(spec *config.Spec) *config.Spec {
 	return split
 }
 
-// markRules returns the function that returns the rules that mark the cluster's packets.
-func markRules(d config.Director) func(*config.Cluster, config.Family) []string {
+// markRules returns the function that returns the rules that mark the cluster's packets: of
+// clusters with all ports, or of the others. Those with all ports come first: MARK does not
+// end the chain, so the rules of other clusters on the VIP set their marks after it. The order
+// of the others does not matter: two clusters on one VIP have no common ports.
+func markRules(d config.Director, allPorts bool) func(*config.Cluster, config.Family) []string {
 	chains := []string{"PREROUTING"}
 	if d.KeepMarks {
 		chains = append(chains, "INPUT")
@@ -92,7 +97,9 @@ func markRules(d config.Director) func(*config.Cluster, config.Family) []string 
 		var rules []string
 		for _, chain := range chains {
 			for _, b := range c.Bindings(family) {
-				rules = append(rules, markRulesOf(chain, b)...)
+				if b.Ports[0].IsAll() == allPorts {
+					rules = append(rules, markRulesOf(chain, b)...)
+				}
 			}
 		}
 		return rules
@@ -104,6 +111,10 @@ func markRulesOf(chain string, b config.Binding) []string {
 	for _, vips := range b.VIPs {
 		for _, network := range vips.Prefixes() {
 			for _, ports := range b.Ports {
+				if ports.IsAll() {
+					rules = append(rules, fmt.Sprintf("-A %s -d %s -j MARK --set-mark %d", chain, network, b.Mark))
+					continue
+				}
 				rules = append(rules, fmt.Sprintf("-A %s -d %s -p %s -m %[3]s --dport %s -j MARK --set-mark %d",
 					chain, network, ports.Protocol, portRange(ports), b.Mark))
 			}

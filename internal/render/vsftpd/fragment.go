@@ -30,9 +30,9 @@ func Fragment(c *config.Cluster) (string, error) {
 	if c.FTP == nil {
 		return "", fmt.Errorf("cluster %s is not an FTP cluster: it has no ftp section", c.Name)
 	}
-	if c.FTP.PassivePorts.High < minPassivePort {
+	if ports := c.FTP.PassiveRange(minPassivePort); ports.High < minPassivePort {
 		return "", fmt.Errorf("cluster %s: vsftpd supports no passive port below %d: choose higher passive-ports than %s",
-			c.Name, minPassivePort, c.FTP.PassivePorts)
+			c.Name, minPassivePort, ports)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# vsftpd.conf on every real server of cluster %s (mark %s)\n", c.Name, listed(c.Marks()))
@@ -125,8 +125,12 @@ func writeListener(b *strings.Builder, main instance) {
 }
 
 func writePassive(b *strings.Builder, c *config.Cluster) {
-	ports := c.FTP.PassivePorts
-	b.WriteString("\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n")
+	ports := c.FTP.PassiveRange(minPassivePort)
+	if len(c.FTP.PassivePorts) == 1 {
+		b.WriteString("\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n")
+	} else {
+		b.WriteString("\n# Passive data (PASV, EPSV): vsftpd supports one range; this is the widest that the\n# director marks.\n")
+	}
 	if ports.Low < minPassivePort {
 		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", minPassivePort)
 	}
@@ -145,13 +149,17 @@ func writeAddress(b *strings.Builder, c *config.Cluster) {
 	if len(vips) == 0 {
 		return
 	}
-	if c.Forwarding != config.NAT {
+	if !c.Forwards(config.NAT) {
 		b.WriteString("\n# No pasv_address: packets reach this server with the VIP as their destination,\n" +
 			"# and vsftpd answers PASV with that.\n")
 		return
 	}
 	b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n" +
 		"# address, while the client has to connect to the VIP. EPSV names no address.\n")
+	if c.Forwards(config.Direct) || c.Forwards(config.Tunnel) {
+		b.WriteString("# A real server with direct or tunnel forwarding gets the VIP as the destination and\n" +
+			"# needs no such line; the same line does not harm.\n")
+	}
 	others := fmt.Sprintf("cluster's %d IPv4 VIPs", len(vips))
 	if slices.ContainsFunc(vips, func(r config.AddressRange) bool { return !r.IsSingle() }) {
 		others = "VIPs " + strings.Trim(fmt.Sprint(vips), "[]")
