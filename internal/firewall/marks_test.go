@@ -63,16 +63,16 @@ func someVIPs(vips []config.AddressRange) []config.AddressRange { return vips[:m
 func marksTo(spec *config.Spec, vip netip.Addr) []firewall.MarkedPorts {
 	smallest := map[config.PortRange]uint64{}
 	var list []firewall.MarkedPorts
-	for i := range spec.Clusters {
-		for _, vips := range spec.Clusters[i].VIPs {
-			for _, ports := range spec.Clusters[i].MarkedPorts() {
+	for _, b := range config.WithProtocols(spec.Bindings(config.FamilyOf(vip))) {
+		for _, vips := range b.VIPs {
+			for _, ports := range b.Ports {
 				count, known := smallest[ports]
 				if !vips.Contains(vip) || known && count < vips.Count() {
 					continue
 				}
 				smallest[ports] = vips.Count()
 				list = slices.DeleteFunc(list, func(m firewall.MarkedPorts) bool { return m.PortRange == ports })
-				list = append(list, firewall.MarkedPorts{PortRange: ports, Mark: spec.Clusters[i].Mark})
+				list = append(list, firewall.MarkedPorts{PortRange: ports, Mark: b.Mark})
 			}
 		}
 	}

@@ -199,7 +199,7 @@ func TestMarksAgainstSpec(t *testing.T) {
 func wanted(spec *config.Spec, vip netip.Addr) []firewall.MarkedPorts {
 	smallest := map[config.PortRange]uint64{}
 	var list []firewall.MarkedPorts
-	for _, binding := range spec.Bindings(config.FamilyOf(vip)) {
+	for _, binding := range config.WithProtocols(spec.Bindings(config.FamilyOf(vip))) {
 		for _, vips := range binding.VIPs {
 			for _, ports := range binding.Ports {
 				count, known := smallest[ports]
