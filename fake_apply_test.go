@@ -14,7 +14,9 @@ import (
 )
 
 // fakeSpecs returns the specs of the tests on the real kernel.
-func fakeSpecs() []string { return []string{"", unboundSpec, boundSpec, otherSpec, hooksSpec} }
+func fakeSpecs() []string {
+	return []string{"", unboundSpec, boundSpec, otherSpec, hooksSpec, networkSpec}
+}
 
 // pairs calls f for each pair of specs, with the first applied.
 func pairs(t *testing.T, f func(w *fakeWorld, from, to string)) {

@@ -15,7 +15,7 @@ func WithProtocols(bindings []Binding) []Binding {
 	if !slices.ContainsFunc(bindings, isAll) {
 		return bindings
 	}
-	taken := map[netip.Addr][]PortRange{}
+	taken := takenPorts{}
 	for _, b := range bindings {
 		for _, vip := range b.VIPs {
 			if !isAll(b) {
@@ -35,11 +35,11 @@ func WithProtocols(bindings []Binding) []Binding {
 }
 
 // splitAll returns one binding for each set of ports that is left on some VIPs.
-func splitAll(b Binding, taken map[netip.Addr][]PortRange) []Binding {
+func splitAll(b Binding, taken takenPorts) []Binding {
 	var list []Binding
 	index := map[string]int{}
-	for _, vip := range b.VIPs {
-		ports := remainingPorts(taken[vip])
+	for _, vips := range taken.parts(b.VIPs) {
+		ports := remainingPorts(taken.of(vips))
 		key := fmt.Sprint(ports)
 		i, known := index[key]
 		if !known {
@@ -49,9 +49,48 @@ func splitAll(b Binding, taken map[netip.Addr][]PortRange) []Binding {
 			part.VIPs, part.Ports = nil, ports
 			list = append(list, part)
 		}
-		list[i].VIPs = append(list[i].VIPs, vip)
+		list[i].VIPs = append(list[i].VIPs, vips)
 	}
 	return list
+}
+
+// takenPorts are the ports of bindings without AllPorts, by VIPs.
+type takenPorts map[AddressRange][]PortRange
+
+// of returns the ports that are taken on a range of parts.
+func (t takenPorts) of(vips AddressRange) []PortRange {
+	ports := slices.Clone(t[vips])
+	for r, more := range t {
+		if r != vips && !r.IsSingle() && r.Encloses(vips) {
+			ports = append(ports, more...)
+		}
+	}
+	return ports
+}
+
+// parts divides ranges where VIPs of t begin and end.
+func (t takenPorts) parts(ranges []AddressRange) []AddressRange {
+	var parts []AddressRange
+	for _, r := range ranges {
+		starts := []netip.Addr{r.First}
+		for other := range t {
+			for _, start := range []netip.Addr{other.First, other.Last.Next()} {
+				if !r.IsSingle() && start.IsValid() && r.Contains(start) {
+					starts = append(starts, start)
+				}
+			}
+		}
+		slices.SortFunc(starts, netip.Addr.Compare)
+		starts = slices.Compact(starts)
+		for i, first := range starts {
+			last := r.Last
+			if i+1 < len(starts) {
+				last = starts[i+1].Prev()
+			}
+			parts = append(parts, AddressRange{first, last})
+		}
+	}
+	return parts
 }
 
 // remainingPorts returns the ports that are not taken.

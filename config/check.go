@@ -16,12 +16,14 @@ type checker struct {
 	ports  [][]PortRange // MarkedPorts of each cluster; nil if the file's ports are unreadable
 	served []firstVIPs   // of each cluster
 	vips   vipUses
-	shared bool // at least one VIP is in several clusters
+	shared bool // several clusters have the same VIPs
+
+	outermost vipUses // VIPs that are not within others
 }
 
 // firstVIPs are the first VIPs of a cluster, by family. They answer Cluster.Serves
 // without a search.
-type firstVIPs map[Family]netip.Addr
+type firstVIPs map[Family]AddressRange
 
 // check returns the spec of a file. It is valid if no mistake was reported.
 func check(f *file, report *report) *Spec {
@@ -43,6 +45,7 @@ func check(f *file, report *report) *Spec {
 		c.sourceNAT(i)
 	}
 	c.sharedVIPs()
+	c.nestedVIPs()
 	c.translations()
 	c.forwarding()
 	c.conntrack()
@@ -58,7 +61,7 @@ func (c *checker) cluster(i int) (*fileCluster, *Cluster) {
 func firstVIPsOf(cluster *Cluster) firstVIPs {
 	first := firstVIPs{}
 	for _, family := range Families() {
-		if i := slices.IndexFunc(cluster.VIPs, family.holds); i >= 0 {
+		if i := slices.IndexFunc(cluster.VIPs, func(vips AddressRange) bool { return vips.Family() == family }); i >= 0 {
 			first[family] = cluster.VIPs[i]
 		}
 	}
@@ -66,7 +69,7 @@ func firstVIPsOf(cluster *Cluster) firstVIPs {
 }
 
 // serves is Cluster.Serves in constant time.
-func (c *checker) serves(i int, family Family) bool { return c.served[i][family].IsValid() }
+func (c *checker) serves(i int, family Family) bool { return c.served[i][family].First.IsValid() }
 
 // label returns the name and line of a cluster, for messages about another one.
 func (c *checker) label(i int) string {
@@ -202,8 +205,12 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 		return
 	}
 	first[addr] = address.line
-	if uses := c.vips.usesOf(addr); len(uses) > 0 {
-		c.mistake(address.position, "real server %s is the VIP at line %d; give the address of the server itself, which for a server on the director is another one of its addresses", addr, uses[0].line)
+	if use, found := c.outermost.with(addr); found {
+		is := "is the VIP"
+		if !use.vips.IsSingle() {
+			is = "is in the VIP " + use.vips.String()
+		}
+		c.mistake(address.position, "real server %s %s at line %d; give the address of the server itself, which for a server on the director is another one of its addresses", addr, is, use.line)
 		return
 	}
 	c.loopback(i, address)
@@ -250,9 +257,9 @@ func (c *checker) serversOf(family Family, in *fileCluster, cluster *Cluster) {
 	}
 }
 
-func placeOf(items []item[netip.Addr], addr netip.Addr) position {
+func placeOf(items []item[AddressRange], vips AddressRange) position {
 	for _, item := range items {
-		if item.value == addr {
+		if item.value == vips {
 			return item.position
 		}
 	}

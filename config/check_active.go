@@ -28,7 +28,11 @@ func (c *checker) snatVIPs(translate field[Translation], cluster *Cluster) {
 		return
 	}
 	for _, family := range Families() {
-		if n := len(cluster.VIPsOf(family)); n > 1 {
+		vips := cluster.VIPsOf(family)
+		switch n := len(vips); {
+		case n == 1 && !vips[0].IsSingle():
+			c.mistake(translate.position, "snat is ambiguous: the cluster has the VIPs %s; make a cluster for each VIP, with real servers of its own, or translate: masquerade", vips[0])
+		case n > 1:
 			c.mistake(translate.position, "snat is ambiguous: the cluster has %d %s VIPs; make a cluster for each VIP, with real servers of its own, or translate: masquerade", n, family)
 		}
 	}
@@ -186,7 +190,7 @@ func (c *checker) appendTranslated(all []translatedSource, i int) []translatedSo
 		return all
 	}
 	for _, source := range in.sources() {
-		vip := c.served[i][FamilyOf(source.value.Addr())]
+		vip := c.served[i][FamilyOf(source.value.Addr())].First
 		if !vip.IsValid() { // sources reports it
 			continue
 		}

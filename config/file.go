@@ -19,7 +19,7 @@ type file struct {
 type fileCluster struct {
 	name        field[string]
 	mark        field[uint64]
-	vips        field[[]item[netip.Addr]]
+	vips        field[[]item[AddressRange]]
 	device      field[string]
 	ftp         field[fileFTP]
 	ports       field[[]item[PortRange]]
@@ -91,7 +91,7 @@ func (d *decoder) file(n *yaml.Node) *file {
 var clusterKeys = []key[fileCluster]{
 	{"name", set(func(c *fileCluster) *field[string] { return &c.name }, (*decoder).name)},
 	{"mark", set(func(c *fileCluster) *field[uint64] { return &c.mark }, number(1, math.MaxUint32, "1 to 0xffffffff"))},
-	{"vips", set(func(c *fileCluster) *field[[]item[netip.Addr]] { return &c.vips }, list("VIP", (*decoder).vip))},
+	{"vips", set(func(c *fileCluster) *field[[]item[AddressRange]] { return &c.vips }, list("VIP", (*decoder).vip))},
 	{"vip-device", set(func(c *fileCluster) *field[string] { return &c.device }, (*decoder).device)},
 	{"ftp", set(func(c *fileCluster) *field[fileFTP] { return &c.ftp }, (*decoder).ftp)},
 	{"ports", set(func(c *fileCluster) *field[[]item[PortRange]] { return &c.ports }, atMost(maxPortEntries, list("port", portRange(true))))},

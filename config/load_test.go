@@ -21,7 +21,7 @@ func example() *Spec {
 			{
 				Name: "ftp",
 				Mark: 21,
-				VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.21")},
+				VIPs: SingleAddresses(netip.MustParseAddr("198.51.100.21")),
 				FTP: &FTP{
 					ControlPorts: []uint16{21},
 					PassivePorts: []PortRange{tcp(10000, 20000)},
@@ -41,7 +41,7 @@ func example() *Spec {
 			{
 				Name:        "web",
 				Mark:        80,
-				VIPs:        []netip.Addr{netip.MustParseAddr("198.51.100.80")},
+				VIPs:        SingleAddresses(netip.MustParseAddr("198.51.100.80")),
 				Ports:       []PortRange{tcp(80, 80), tcp(443, 443), {UDP, 443, 443}},
 				Forwarding:  NAT,
 				Scheduler:   "wlc",

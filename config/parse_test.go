@@ -50,7 +50,7 @@ func TestParseDefaults(t *testing.T) {
 		Clusters: []Cluster{{
 			Name: "a",
 			Mark: 1,
-			VIPs: addrs("192.0.2.1"),
+			VIPs: SingleAddresses(addrs("192.0.2.1")...),
 			FTP: &FTP{
 				ControlPorts: []uint16{21},
 				PassivePorts: []PortRange{{TCP, 10000, 20000}},
@@ -165,7 +165,7 @@ clusters:
 `)
 	assert.Equal(t, []string{"f:8:7: every IPv4 real server has weight 0; the cluster takes no new IPv4 connections"}, notes)
 	assert.Equal(t, prefixes("10.0.0.1/32", "fd00::1/128"), spec.Clusters[0].FTP.Active.Sources)
-	assert.Equal(t, addrs("2001:db8::1", "2001:db8::"), spec.Clusters[0].VIPsOf(IPv6))
+	assert.Equal(t, SingleAddresses(addrs("2001:db8::1", "2001:db8::")...), spec.Clusters[0].VIPsOf(IPv6))
 	assert.Equal(t, []RealServer{{Name: "six", Address: netip.MustParseAddr("fd00::1"), Weight: 65535}}, spec.Clusters[0].RealServersOf(IPv6))
 	assert.Equal(t, 64, spec.Clusters[2].PersistenceNetmask)
 }

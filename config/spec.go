@@ -42,7 +42,7 @@ type Spec struct {
 type Cluster struct {
 	Name  string // [A-Za-z0-9][A-Za-z0-9._-]*, at most 64 bytes; unique
 	Mark  uint32 // 1 … 0xffffffff; unique per address family; host byte order
-	VIPs  []netip.Addr
+	VIPs  []AddressRange
 	FTP   *FTP        // nil: not an FTP cluster; Ports are marked
 	Ports []PortRange // nil in an FTP cluster; see MarkedPorts
 
@@ -123,18 +123,12 @@ type Sysctl struct {
 
 // VIPsOf returns the cluster's VIPs of one family, in the order of the file. Callers
 // must not change the slice.
-func (c *Cluster) VIPsOf(f Family) []netip.Addr {
-	isOther := func(vip netip.Addr) bool { return !f.holds(vip) }
+func (c *Cluster) VIPsOf(f Family) []AddressRange {
+	isOther := func(vips AddressRange) bool { return vips.Family() != f }
 	if !slices.ContainsFunc(c.VIPs, isOther) {
 		return c.VIPs
 	}
-	vips := make([]netip.Addr, 0, len(c.VIPs))
-	for _, vip := range c.VIPs {
-		if f.holds(vip) {
-			vips = append(vips, vip)
-		}
-	}
-	return vips
+	return slices.DeleteFunc(slices.Clone(c.VIPs), isOther)
 }
 
 // RealServersOf returns the cluster's real servers of one family, in the order
@@ -164,7 +158,7 @@ func ServersBy(f Forwarding, servers []RealServer) []RealServer {
 
 // Serves reports whether the cluster has VIPs of the family.
 func (c *Cluster) Serves(f Family) bool {
-	return slices.ContainsFunc(c.VIPs, f.holds)
+	return slices.ContainsFunc(c.VIPs, func(vips AddressRange) bool { return vips.Family() == f })
 }
 
 // MarkedPorts returns the ports whose packets carry the cluster's mark, in

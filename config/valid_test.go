@@ -23,7 +23,7 @@ func assertValid(t assert.TestingT, spec *Spec) {
 		}
 		for j := range spec.Clusters {
 			for _, server := range spec.Clusters[i].RealServers {
-				assert.NotContains(t, spec.Clusters[j].VIPs, server.Address)
+				assert.False(t, slices.ContainsFunc(spec.Clusters[j].VIPs, func(vips AddressRange) bool { return vips.Contains(server.Address) }))
 			}
 		}
 	}
@@ -55,12 +55,16 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 	}
 	addresses := slices.Clone(c.VIPs)
 	for _, server := range c.RealServers {
-		addresses = append(addresses, server.Address)
+		addresses = append(addresses, SingleAddress(server.Address))
 		assert.True(t, 0 <= server.Weight && server.Weight <= 65535)
 	}
-	for i, addr := range addresses {
-		assert.True(t, addr.IsValid() && addr.Zone() == "" && !addr.Is4In6() && !addr.IsMulticast() && !addr.IsUnspecified())
-		assert.NotContains(t, addresses[:i], addr)
+	for i, r := range addresses {
+		assert.Equal(t, r.First.BitLen(), r.Last.BitLen())
+		assert.False(t, r.Last.Less(r.First))
+		for _, addr := range []netip.Addr{r.First, r.Last} {
+			assert.True(t, addr.IsValid() && addr.Zone() == "" && !addr.Is4In6() && !addr.IsMulticast() && !addr.IsUnspecified())
+		}
+		assert.False(t, slices.ContainsFunc(addresses[:i], r.Overlaps))
 	}
 	for _, family := range Families() {
 		assert.Equal(t, c.Serves(family), len(c.RealServersOf(family)) > 0)
@@ -88,7 +92,7 @@ func assertValidActive(t assert.TestingT, c *Cluster) {
 		}
 	}
 	for _, family := range Families() {
-		assert.False(t, active.Translate == SNAT && len(c.VIPsOf(family)) > 1)
+		assert.False(t, active.Translate == SNAT && (len(c.VIPsOf(family)) > 1 || len(c.VIPsOf(family)) == 1 && !c.VIPsOf(family)[0].IsSingle()))
 	}
 }
 
@@ -106,12 +110,15 @@ func assertNoConflict(t assert.TestingT, a, b *Cluster) {
 			assert.True(t, a.FTP.Active.Translate != SNAT || slices.Equal(a.VIPsOf(family), b.VIPsOf(family)))
 		}
 	}
-	for _, vip := range a.VIPs {
-		if !slices.Contains(b.VIPs, vip) {
-			continue
-		}
-		for _, ports := range a.MarkedPorts() {
-			assert.False(t, slices.ContainsFunc(b.MarkedPorts(), ports.Overlaps))
+	for _, x := range a.VIPs {
+		for _, y := range b.VIPs {
+			nested := x != y && (x.Encloses(y) || y.Encloses(x)) && slices.Equal(a.MarkedPorts(), b.MarkedPorts())
+			if !x.Overlaps(y) || nested {
+				continue
+			}
+			for _, ports := range a.MarkedPorts() {
+				assert.False(t, slices.ContainsFunc(b.MarkedPorts(), ports.Overlaps))
+			}
 		}
 	}
 }

@@ -62,7 +62,7 @@ func activeByPort(spec *config.Spec, family config.Family) map[uint16]*activeSou
 		for _, port := range active.Ports {
 			for _, source := range active.Sources {
 				if config.FamilyOf(source.Addr()) == family {
-					addSource(byPort, port, source, active.Translate, vips[0])
+					addSource(byPort, port, source, active.Translate, vips[0].First)
 				}
 			}
 		}
@@ -101,7 +101,11 @@ func sourceMap(family Family, name string, vips map[netip.Prefix]netip.Addr) *Se
 func (s *Set) addSources(sources []netip.Prefix, rest func(netip.Prefix) string) {
 	if slices.ContainsFunc(sources, func(p netip.Prefix) bool { return !p.IsSingleIP() }) {
 		s.Flags |= unix.NFT_SET_INTERVAL
-		s.Elements = prefixElements(sources, rest)
+		ranges := make([]AddressRange, len(sources))
+		for i, p := range sources {
+			ranges[i] = config.RangeOfPrefix(p)
+		}
+		s.Elements = intervalElements(ranges, func(i int) string { return rest(sources[i]) })
 		return
 	}
 	s.Size = sizeFor(len(sources))

@@ -21,6 +21,7 @@ const (
 	vipsMap          = "vips"
 	preroutingChain  = "prerouting"
 	postroutingChain = "postrouting"
+	vipNetworksName  = "vip" + networksSuffix
 )
 
 // Compile compiles the spec to tables: one for each address family of its clusters. It does
@@ -49,7 +50,9 @@ func Compile(spec *config.Spec) *Ruleset {
 // have a destination address outside the network of the VIPs.
 func compileMarks(t *Table, profiles []*profile) {
 	for _, p := range profiles {
-		t.Sets = append(t.Sets, markMap(t.Family, p))
+		if len(p.vips) > 0 {
+			t.Sets = append(t.Sets, markMap(t.Family, p))
+		}
 	}
 	prerouting := &Chain{
 		Name: preroutingChain, Type: "filter", Hook: HookPrerouting, Priority: PriorityMangle,
@@ -65,10 +68,12 @@ func compileMarks(t *Table, profiles []*profile) {
 	if isSequential(profiles) {
 		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
 		t.Chains = append(t.Chains, prerouting)
+		t.Sets = append(t.Sets, networkMaps(t.Family, profiles)...)
 		return
 	}
 	vips := hashMap(vipsMap, "VIP : chain of its ports", t.Family, typeVerdict, 0)
-	for _, s := range groupVIPs(profiles) {
+	groups := groupVIPs(profiles)
+	for _, s := range groups {
 		t.Chains = append(t.Chains, &Chain{Name: s.name, Rules: markRules(t.Family, s.profiles, only, false)})
 		for _, vip := range s.vips {
 			vips.Elements = append(vips.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: gotoRest(s.name)})
@@ -76,9 +81,16 @@ func compileMarks(t *Table, profiles []*profile) {
 	}
 	vips.Size = sizeFor(len(vips.Elements))
 	sortElements(vips)
-	t.Sets = append(t.Sets, vips)
-	toVIPs := newRule(t.Family).within(networkOfAll(profiles))
-	prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(vipsMap).rule())
+	maps := []*Set{vips}
+	if len(vips.Elements) == 0 {
+		maps = nil
+	}
+	maps = append(maps, groupMaps(t.Family, groups)...)
+	for _, m := range maps {
+		toVIPs := newRule(t.Family).within(networkOfAll(profiles))
+		prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(m.Name).rule())
+	}
+	t.Sets = slices.Concat(t.Sets, maps, networkMaps(t.Family, profiles))
 	t.Chains = append(t.Chains, prerouting)
 }
 
@@ -135,24 +147,27 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 	tests = slices.Concat( // packets to other ports of the VIP come last
 		slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return t.ports.IsAll() }),
 		slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return !t.ports.IsAll() }))
-	rules := make([]*Rule, len(tests))
+	rules := make([]*Rule, 0, len(tests))
 	for i, t := range tests {
-		b := newRule(family)
-		if anyAddress && t.ports.Width() > 1 {
-			b.within(t.of.network())
+		maps := t.of.maps()
+		for k, name := range maps {
+			b := newRule(family)
+			if anyAddress && t.ports.Width() > 1 {
+				b.within(t.of.network())
+			}
+			switch {
+			case t.ports.IsAll():
+			case only != 0:
+				b.anyDport(t.ports)
+			default:
+				b.dport(t.ports)
+			}
+			b.daddr().lookup(name).setMark()
+			if first && i < len(tests)-1 || k < len(maps)-1 {
+				b.accept()
+			}
+			rules = append(rules, b.rule())
 		}
-		switch {
-		case t.ports.IsAll():
-		case only != 0:
-			b.anyDport(t.ports)
-		default:
-			b.dport(t.ports)
-		}
-		b.daddr().lookup(t.of.name).setMark()
-		if first && i < len(tests)-1 {
-			b.accept()
-		}
-		rules[i] = b.rule()
 	}
 	return rules
 }
@@ -163,6 +178,55 @@ func hashMap(name, comment string, family Family, dataType, dataLen uint32) *Set
 		KeyType: addrType(family), KeyLen: addrLen(family),
 		DataType: dataType, DataLen: dataLen, DataHost: hostOrder(dataType),
 	}
+}
+
+// networkMaps returns the map of networks of each profile that has any.
+func networkMaps(family Family, profiles []*profile) []*Set {
+	var maps []*Set
+	for _, p := range profiles {
+		if len(p.networks) == 0 {
+			continue
+		}
+		ranges := make([]AddressRange, len(p.networks))
+		for i, n := range p.networks {
+			ranges[i] = n.AddressRange
+		}
+		m := intervalMap(p.name+networksSuffix, "network of VIPs : fwmark", family, typeMark, 4)
+		m.Elements = intervalElements(ranges, func(i int) string { return valueRest(markBytes(p.networks[i].mark)) })
+		maps = append(maps, m)
+	}
+	return maps
+}
+
+// groupMaps returns the verdict map from networks to chains; none if there are no networks.
+func groupMaps(family Family, groups []*vipGroup) []*Set {
+	type target struct {
+		config.AddressRange
+		chain string
+	}
+	var targets []target
+	for _, g := range groups {
+		for _, r := range g.networks {
+			targets = append(targets, target{r, g.name})
+		}
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	slices.SortFunc(targets, func(a, b target) int { return a.First.Compare(b.First) })
+	ranges := make([]AddressRange, len(targets))
+	for i, t := range targets {
+		ranges[i] = t.AddressRange
+	}
+	m := intervalMap(vipNetworksName, "network of VIPs : chain of its ports", family, typeVerdict, 0)
+	m.Elements = intervalElements(ranges, func(i int) string { return gotoRest(targets[i].chain) })
+	return []*Set{m}
+}
+
+func intervalMap(name, comment string, family Family, dataType, dataLen uint32) *Set {
+	m := hashMap(name, comment, family, dataType, dataLen)
+	m.Flags |= unix.NFT_SET_INTERVAL
+	return m
 }
 
 // sizeFor returns the size of a map for n elements. The kernel derives the number of

@@ -28,7 +28,7 @@ check' prints every mistake in it. The shortest FTP cluster:
   clusters:
     - name: ftp
       mark: 21                  # the fwmark of all its packets
-      vips: [198.51.100.21]     # IPv4 and IPv6 may be mixed
+      vips: [198.51.100.21]     # addresses, networks, ranges; IPv4 and IPv6 may be mixed
       ftp: {}                   # control on 21, passive data on 10000-20000
       real-servers:
         - address: 10.0.0.11
@@ -75,6 +75,7 @@ check:
    "notes": [], "clusters": 0, "vips": 0, "real_servers": 0}
 
   notes have the form of mistakes. The counts are 0 if the spec is invalid.
+  vip_networks is the number of networks and ranges in vips; it is omitted if it is 0.
 
 diff, plan, apply, delete:
 

@@ -2,6 +2,7 @@ package equivalence
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -46,7 +47,7 @@ func TestFindings(t *testing.T) {
 		for _, p := range packets {
 			mark := markOf(spec, p)
 			found := findingsOf(t, site, &config.Spec{Clusters: []config.Cluster{{
-				Name: "one", Mark: mark, VIPs: []netip.Addr{p.To},
+				Name: "one", Mark: mark, VIPs: config.SingleAddresses(p.To),
 				Ports: []config.PortRange{{Protocol: config.Protocol(p.Protocol), Low: p.Port, High: p.Port}},
 			}}})
 			each = append(each, names(found)...)
@@ -114,7 +115,8 @@ func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 	for _, b := range bindings(spec) {
 		for _, ports := range b.Ports {
 			for range 3 {
-				vip := b.VIPs[r.IntN(len(b.VIPs))]
+				vips := b.VIPs[r.IntN(len(b.VIPs))]
+				vip := []netip.Addr{vips.First, vips.Last}[r.IntN(2)]
 				within := ports.Low + uint16(r.IntN(ports.Width()))
 				for _, port := range []uint16{ports.Low, within, ports.High} {
 					packets[Packet{vip, uint8(ports.Protocol), port}] = true
@@ -132,14 +134,20 @@ func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 }
 
 func markOf(spec *config.Spec, p Packet) uint32 {
+	mark, of := uint32(0), uint64(math.MaxUint64) // of the smallest VIPs with the address
 	for _, b := range bindings(spec) {
 		for _, r := range b.Ports {
-			if slices.Contains(b.VIPs, p.To) && uint8(r.Protocol) == p.Protocol && r.Low <= p.Port && p.Port <= r.High {
-				return b.Mark
+			if uint8(r.Protocol) != p.Protocol || p.Port < r.Low || r.High < p.Port {
+				continue
+			}
+			for _, vips := range b.VIPs {
+				if vips.Contains(p.To) && vips.Count() < of {
+					mark, of = b.Mark, vips.Count()
+				}
 			}
 		}
 	}
-	return 0
+	return mark
 }
 
 // bindings returns the bindings of both families.
@@ -152,7 +160,7 @@ func specFor(spec *config.Spec, packets []Packet) *config.Spec {
 	s := &config.Spec{}
 	for i, p := range packets {
 		s.Clusters = append(s.Clusters, config.Cluster{
-			Name: fmt.Sprint(i), Mark: markOf(spec, p), VIPs: []netip.Addr{p.To},
+			Name: fmt.Sprint(i), Mark: markOf(spec, p), VIPs: config.SingleAddresses(p.To),
 			Ports: []config.PortRange{{Protocol: config.Protocol(p.Protocol), Low: p.Port, High: p.Port}},
 		})
 	}

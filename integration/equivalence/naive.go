@@ -1,7 +1,9 @@
 package equivalence
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -23,17 +25,31 @@ func Naive(spec *config.Spec, table string, priority int) string {
 	return b.String()
 }
 
-func writeMarks(b *strings.Builder, spec *config.Spec, family config.Family, which func(match string) bool) {
-	ip := nftFamily(family)
-	for _, c := range spec.Clusters {
-		for _, vip := range c.VIPs {
-			if vip.Is4() != (family == config.IPv4) {
-				continue
+type clusterVIPs struct {
+	cluster *config.Cluster
+	vips    config.AddressRange
+}
+
+// largestFirst returns the VIPs of a family. Of VIPs within others, the rules of the
+// smallest come last, and set the mark.
+func largestFirst(spec *config.Spec, family config.Family) []clusterVIPs {
+	var list []clusterVIPs
+	for i := range spec.Clusters {
+		for _, vips := range spec.Clusters[i].VIPs {
+			if vips.First.Is4() == (family == config.IPv4) {
+				list = append(list, clusterVIPs{&spec.Clusters[i], vips})
 			}
-			for _, ports := range asWritten(&c) {
-				if which(ports) {
-					fmt.Fprintf(b, "\t\t%s daddr %s %s meta mark set %d\n", ip, vip, ports, c.Mark)
-				}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b clusterVIPs) int { return cmp.Compare(b.vips.Count(), a.vips.Count()) })
+	return list
+}
+
+func writeMarks(b *strings.Builder, spec *config.Spec, family config.Family, which func(match string) bool) {
+	for _, v := range largestFirst(spec, family) {
+		for _, ports := range asWritten(v.cluster) {
+			if which(ports) {
+				fmt.Fprintf(b, "\t\t%s daddr %s %s meta mark set %d\n", nftFamily(family), v.vips, ports, v.cluster.Mark)
 			}
 		}
 	}

@@ -40,7 +40,7 @@ func vipsOf(spec *config.Spec) []netip.Addr {
 	seen := map[netip.Addr]bool{}
 	for _, c := range spec.Clusters {
 		for _, vip := range c.VIPs {
-			seen[vip] = true
+			seen[vip.First], seen[vip.Last] = true, true
 		}
 	}
 	return slices.SortedFunc(maps.Keys(seen), netip.Addr.Compare)

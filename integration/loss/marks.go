@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 
@@ -16,10 +17,11 @@ type marks map[equivalence.Packet][]uint32
 func marksOf(spec *config.Spec) marks {
 	m := marks{}
 	for _, b := range bindings(spec) {
-		for _, vip := range b.VIPs {
+		for _, vip := range addressesOf(b) {
 			for _, ports := range b.Ports {
 				for _, port := range []uint16{ports.Low, ports.Low + (ports.High-ports.Low)/2, ports.High} {
-					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{b.Mark}
+					mark, _ := markOf(spec, vip, ports.Protocol, port)
+					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{mark}
 				}
 			}
 		}
@@ -27,19 +29,35 @@ func marksOf(spec *config.Spec) marks {
 	return m
 }
 
-// markOf returns the mark of a packet in the spec, or false if it has none.
-func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (uint32, bool) {
+// addressesOf returns the VIPs of a binding: of a network, the first two and the last.
+func addressesOf(b config.Binding) []netip.Addr {
+	var list []netip.Addr
+	for _, vips := range b.VIPs {
+		list = append(list, vips.First)
+		if !vips.IsSingle() {
+			list = append(list, vips.First.Next(), vips.Last)
+		}
+	}
+	return list
+}
+
+// markOf returns the mark of a packet in the spec, or false if it has none. Of VIPs within
+// others, it is that of the smallest.
+func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (mark uint32, found bool) {
+	smallest := uint64(math.MaxUint64)
 	for _, b := range bindings(spec) {
-		if !slices.Contains(b.VIPs, to) {
+		if !slices.ContainsFunc(b.Ports, func(r config.PortRange) bool {
+			return r.Protocol == protocol && r.Low <= port && port <= r.High
+		}) {
 			continue
 		}
-		for _, ports := range b.Ports {
-			if ports.Protocol == protocol && ports.Low <= port && port <= ports.High {
-				return b.Mark, true
+		for _, vips := range b.VIPs {
+			if vips.Contains(to) && (!found || vips.Count() < smallest) {
+				mark, found, smallest = b.Mark, true, vips.Count()
 			}
 		}
 	}
-	return 0, false
+	return mark, found
 }
 
 // bindings returns the bindings of both families.

@@ -34,7 +34,7 @@ func (d *draft) change() {
 	c := &d.spec.Clusters[i]
 	switch d.IntN(12) {
 	case 0, 1:
-		d.addVIPs(c, config.FamilyOf(c.VIPs[0]), 1+d.IntN(3))
+		d.addVIPs(c, c.VIPs[0].Family(), 1+d.IntN(3))
 	case 2, 3:
 		c.VIPs = slices.Delete(c.VIPs, 0, 1)
 		if len(c.VIPs) == 0 {
@@ -76,7 +76,7 @@ func (d *draft) swapMarks(a, b *config.Cluster) { a.Mark, b.Mark = b.Mark, a.Mar
 
 func (d *draft) moveVIP(from, to *config.Cluster) {
 	vip := from.VIPs[0]
-	if len(from.VIPs) > 1 && !slices.Contains(to.VIPs, vip) && to.Serves(config.FamilyOf(vip)) {
+	if len(from.VIPs) > 1 && !slices.Contains(to.VIPs, vip) && to.Serves(vip.Family()) {
 		from.VIPs = slices.Delete(from.VIPs, 0, 1)
 		to.VIPs = append(to.VIPs, vip)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -40,8 +41,8 @@ type Result struct {
 
 // A Scope is what Compare knows besides rules and services.
 type Scope struct {
-	ActiveSources []netip.Addr // real servers of nat clusters, which open connections through the director
-	VIPs          []netip.Addr // to which they open none
+	ActiveSources []netip.Addr          // real servers of nat clusters, which open connections through the director
+	VIPs          []config.AddressRange // to which they open none
 }
 
 // maxDifferences bounds the kinds of differences that Compare returns.
@@ -57,7 +58,7 @@ func Compare(before, after Side, scope Scope) Result {
 	d := newDevices(before, after)
 	for _, family := range []oldconfig.Family{4, 6} {
 		newComparison(family, toVIPs(), d, before, after, &r).run(nil)
-		if sources := addresses(scope.ActiveSources, family); len(sources) > 0 {
+		if sources := addresses(config.SingleAddresses(scope.ActiveSources...), family); len(sources) > 0 {
 			c := newComparison(family, fromServers(), d, before, after, &r)
 			c.remote = addresses(scope.VIPs, family).complement(c.domain(destination))
 			c.run(sources)
@@ -66,11 +67,11 @@ func Compare(before, after Side, scope Scope) Result {
 	return r
 }
 
-func addresses(list []netip.Addr, family oldconfig.Family) set {
+func addresses(list []config.AddressRange, family oldconfig.Family) set {
 	var ranges []oldconfig.Range
 	for _, a := range list {
-		if a.Is4() == (family == 4) {
-			ranges = append(ranges, oldconfig.Range{Low: addressNumber(a), High: addressNumber(a)})
+		if a.Family() == family {
+			ranges = append(ranges, oldconfig.Range{Low: addressNumber(a.First), High: addressNumber(a.Last)})
 		}
 	}
 	return newSet(ranges)

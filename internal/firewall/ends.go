@@ -45,7 +45,7 @@ func serverEnds(b config.Binding, servers []config.RealServer) []config.Binding 
 	}
 	for _, port := range slices.Sorted(maps.Keys(byPort)) {
 		end := b
-		end.VIPs = byPort[port]
+		end.VIPs = config.SingleAddresses(byPort[port]...)
 		if port != 0 {
 			end.Ports = slices.Clone(b.Ports)
 			for i := range end.Ports {
@@ -76,9 +76,9 @@ func activeEnds(f flow, b config.Binding) config.Binding {
 		b.VIPs = b.VIPs[:1]
 		return b
 	}
-	b.VIPs = servers
+	b.VIPs = config.SingleAddresses(servers...)
 	if ftp.Active.Translate != config.NoTranslation {
-		b.VIPs = within(servers, ftp.Active.Sources)
+		b.VIPs = config.SingleAddresses(within(servers, ftp.Active.Sources)...)
 	}
 	return b
 }
@@ -112,7 +112,7 @@ func addressesOf(servers []config.RealServer) []netip.Addr {
 func translationsOf(ends []config.Binding) map[uint32]translation {
 	translations := map[uint32]translation{}
 	for _, b := range ends {
-		translations[b.Mark] = translation{b.Cluster.FTP.Active.Translate, b.Cluster.VIPsOf(b.Family)[0]}
+		translations[b.Mark] = translation{b.Cluster.FTP.Active.Translate, b.Cluster.VIPsOf(b.Family)[0].First}
 	}
 	return translations
 }

@@ -3,7 +3,6 @@ package firewall
 import (
 	"cmp"
 	"encoding/binary"
-	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -57,7 +56,7 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 	ends := f.ends(spec.Bindings(specFamily(family)))
 	s := newSpace(family, nil)
 	s.flow, s.tracking = f, t
-	var known []netip.Addr
+	var known []config.AddressRange
 	for _, b := range ends {
 		known = append(known, b.VIPs...)
 		s.ports = append(s.ports, b.Ports...)
@@ -70,7 +69,7 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 	s.keepMarks = spec.Director.KeepMarks
 	slices.SortFunc(s.ports, comparePorts)
 	s.ports = slices.Compact(s.ports)
-	s.setAddresses(known)
+	s.setRanges(known)
 	var parts []part
 	var shared *clusterMarks
 	for _, p := range profilesOf(ends) {
@@ -102,20 +101,45 @@ func (m *clusterMarks) overlap(classes bitset) bool { return !m.taken.and(classe
 
 func (m *clusterMarks) add(s *space, profile []config.Binding, classes bitset) {
 	m.taken = m.taken.or(classes)
-	for _, b := range profile {
-		for _, vip := range b.VIPs {
-			class, _ := s.class(vip.AsSlice())
-			m.marks.byClass[class] = b.Mark
+	for _, r := range markedRanges(profile) {
+		first, end := s.classesIn(r.AddressRange)
+		for class := first; class < end; class++ {
+			m.marks.byClass[class] = r.mark
 		}
 	}
+}
+
+// A markedRange is VIPs of a cluster.
+type markedRange struct {
+	config.AddressRange
+	mark uint32
+}
+
+// markedRanges returns the VIPs of the bindings with their marks. Of nested ranges, the
+// smallest is last: its mark is that of its packets.
+func markedRanges(bindings []config.Binding) []markedRange {
+	var list []markedRange
+	nested := false
+	for _, b := range bindings {
+		for _, vips := range b.VIPs {
+			list = append(list, markedRange{vips, b.Mark})
+			nested = nested || !vips.IsSingle()
+		}
+	}
+	if nested {
+		slices.SortStableFunc(list, func(a, b markedRange) int { return cmp.Compare(b.Count(), a.Count()) })
+	}
+	return list
 }
 
 func (s *space) classesOf(profile []config.Binding) bitset {
 	classes := newBitset(s.count)
 	for _, b := range profile {
-		for _, vip := range b.VIPs {
-			class, _ := s.class(vip.AsSlice())
-			classes.set(class)
+		for _, vips := range b.VIPs {
+			first, end := s.classesIn(vips)
+			for class := first; class < end; class++ {
+				classes.set(class)
+			}
 		}
 	}
 	return classes

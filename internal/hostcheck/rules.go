@@ -61,13 +61,15 @@ func (m markRule) vips(b config.Binding) (string, error) {
 	if m.rule.Selects {
 		return "packets to its VIPs that also meet the other conditions of the rule are routed before the lookup of local addresses, and may pass IPVS by; " + remedy, nil
 	}
-	for _, vip := range b.VIPs {
-		with, differs, err := m.route(vip, b.Mark)
-		if err != nil {
-			return "", err
-		}
-		if differs && !with.IsLocal() {
-			return fmt.Sprintf("with the mark, VIP %s is no local address, so IPVS does not get the packets; %s", vip, remedy), nil
+	for _, vips := range b.VIPs {
+		for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
+			with, differs, err := m.route(vip, b.Mark)
+			if err != nil {
+				return "", err
+			}
+			if differs && !with.IsLocal() {
+				return fmt.Sprintf("with the mark, VIP %s is no local address, so IPVS does not get the packets; %s", vip, remedy), nil
+			}
 		}
 	}
 	return "", nil

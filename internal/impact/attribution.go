@@ -1,11 +1,11 @@
 package impact
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -15,20 +15,35 @@ func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
 	attributions := newAttributions(c)
 	var vips []netip.Addr // nil: all
 	if !c.changeStructure() {
-		if vips = c.changedVIPs(); len(vips) == 0 {
+		var all bool
+		if vips, all = c.changedVIPs(); all {
+			vips = nil
+		} else if len(vips) == 0 {
 			return
 		}
 	}
 	old := marksOf(before, vips)
-	if len(old) == 0 {
+	marked := old.vips()
+	if len(marked)+len(old.networks) == 0 {
 		return
 	}
-	marked := slices.SortedFunc(maps.Keys(old), netip.Addr.Compare)
-	next := marksOf(after, marked)
-	for _, vip := range marked {
-		for _, change := range compareMarks(vip, old[vip], next[vip]) {
+	compared := marked
+	if len(old.networks) > 0 {
+		compared = nil
+	}
+	next := marksOf(after, compared)
+	compare := func(vips config.AddressRange, ports []firewall.MarkedPorts) {
+		for _, change := range compareMarks(vips, ports, next.of(vips.First)) {
 			found := c.at(attributions.of(change))
 			found.markChanges = append(found.markChanges, change)
+		}
+	}
+	for _, vip := range marked {
+		compare(config.SingleAddress(vip), old.single[vip])
+	}
+	for _, n := range old.networks {
+		for _, part := range next.parts(config.AddressRange{First: n.First, Last: n.Last}) {
+			compare(part, n.Ports)
 		}
 	}
 }
@@ -39,15 +54,16 @@ func (c *consequences) changeStructure() bool {
 	return slices.ContainsFunc(c.changes, func(change nft.Change) bool { return !change.Object().IsElement() })
 }
 
-// changedVIPs returns the VIPs of the changed elements.
-func (c *consequences) changedVIPs() []netip.Addr {
-	var vips []netip.Addr
+// changedVIPs returns the VIPs of the changed elements. all reports that networks change, so
+// that marks of all VIPs must be compared.
+func (c *consequences) changedVIPs() (vips []netip.Addr, all bool) {
 	for i := range c.changes {
 		if entry, ok := c.changes[i].Object().VIPEntry(); ok {
-			vips = append(vips, entry.VIP)
+			vips = append(vips, entry.First)
+			all = all || !entry.IsSingle() || c.changes[i].Object().Interval != nil
 		}
 	}
-	return vips
+	return vips, all
 }
 
 // attributions finds the change that causes a markChange. Its values are indexes of
@@ -56,6 +72,7 @@ type attributions struct {
 	changes   []nft.Change
 	vips      map[netip.Addr]int // the first change that deletes or edits an element of the VIP
 	marks     map[vipMark]int    // the first change of vips whose element had the mark
+	networks  []networkChange    // changes that delete or edit networks
 	markRules []int              // deletions of rules that mark
 	last      int                // the last change that is not an addition; else the last change
 }
@@ -64,6 +81,12 @@ type attributions struct {
 type vipMark struct {
 	vip  netip.Addr
 	mark uint32
+}
+
+// A networkChange is the index of a change, and what it deletes.
+type networkChange struct {
+	nft.VIPEntry
+	at int
 }
 
 func newAttributions(c *consequences) *attributions {
@@ -86,11 +109,15 @@ func (a *attributions) add(i int, kind ruleKind) {
 	if !ok {
 		return
 	}
-	if _, known := a.vips[entry.VIP]; !known {
-		a.vips[entry.VIP] = i
+	if a.changes[i].Before.Interval != nil {
+		a.networks = append(a.networks, networkChange{entry, i})
+		return
+	}
+	if _, known := a.vips[entry.First]; !known {
+		a.vips[entry.First] = i
 	}
 	if entry.Chain == "" {
-		mark := vipMark{entry.VIP, entry.Mark}
+		mark := vipMark{entry.First, entry.Mark}
 		if _, known := a.marks[mark]; !known {
 			a.marks[mark] = i
 		}
@@ -101,11 +128,18 @@ func (a *attributions) add(i int, kind ruleKind) {
 // of the VIP; else the deletion of a rule for the ports; else the last change, so that
 // each markChange is reported.
 func (a *attributions) of(change markChange) int {
-	if i, ok := a.marks[vipMark{change.vip, change.Mark}]; ok {
+	if i, ok := a.marks[vipMark{change.vips.First, change.Mark}]; ok {
 		return i
 	}
-	if i, ok := a.vips[change.vip]; ok {
+	if i, ok := a.vips[change.vips.First]; ok {
 		return i
+	}
+	for _, mark := range []uint32{change.Mark, 0} { // 0: of a verdict map
+		for _, n := range a.networks {
+			if n.Mark == mark && n.Overlaps(change.vips) {
+				return n.at
+			}
+		}
 	}
 	for _, i := range a.markRules {
 		if isFor(a.changes[i].Before, change.PortRange) {

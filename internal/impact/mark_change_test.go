@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func markChangesOf(c *consequences) []string {
 	var list []string
 	for i, change := range c.changes {
 		for _, m := range c.of(i).markChanges {
-			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", change.Op, change.Kind(), change.Where(), m.vip, m.PortRange, m.Mark, m.to))
+			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", change.Op, change.Kind(), change.Where(), m.vips, m.PortRange, m.Mark, m.to))
 		}
 	}
 	return list
@@ -180,23 +181,41 @@ func TestMarksAgainstSpec(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 200 {
 		spec := specgen.Spec(r)
-		want := vipMarks{}
+		yaml, found := specgen.YAML(spec), marksOf(nft.Compile(spec), nil)
 		for _, family := range config.Families() {
-			for _, binding := range config.WithProtocols(spec.Bindings(family)) {
-				for _, vip := range binding.VIPs {
-					for _, ports := range binding.Ports {
-						want[vip] = append(want[vip], firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark})
+			for _, binding := range spec.Bindings(family) {
+				for _, vips := range binding.VIPs[:min(len(binding.VIPs), 40)] {
+					for _, vip := range []netip.Addr{vips.First.Prev(), vips.First, vips.First.Next(), vips.Last, vips.Last.Next()} {
+						require.Equal(t, wanted(spec, vip), found.of(vip), "%s of %s", vip, yaml)
 					}
 				}
 			}
 		}
-		for _, list := range want {
-			slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
-				return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
-			})
-		}
-		require.Equal(t, want, marksOf(nft.Compile(spec), nil), specgen.YAML(spec))
 	}
+}
+
+// wanted returns the marks of packets to an address: on each port, that of the smallest
+// VIPs with the address.
+func wanted(spec *config.Spec, vip netip.Addr) []firewall.MarkedPorts {
+	smallest := map[config.PortRange]uint64{}
+	var list []firewall.MarkedPorts
+	for _, binding := range config.WithProtocols(spec.Bindings(config.FamilyOf(vip))) {
+		for _, vips := range binding.VIPs {
+			for _, ports := range binding.Ports {
+				count, known := smallest[ports]
+				if !vips.Contains(vip) || known && count < vips.Count() {
+					continue
+				}
+				smallest[ports] = vips.Count()
+				list = slices.DeleteFunc(list, func(m firewall.MarkedPorts) bool { return m.PortRange == ports })
+				list = append(list, firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
+	})
+	return list
 }
 
 // TestUntranslated removes sources of active data.

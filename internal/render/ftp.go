@@ -71,7 +71,7 @@ func narrow(clusters []*config.Cluster, name string) ([]*config.Cluster, error) 
 				continue
 			}
 			one := *c
-			one.RealServers = []config.RealServer{s}
+			one.RealServers, one.Forwarding = []config.RealServer{s}, s.Forwarding
 			one.VIPs = slices.Clone(c.VIPsOf(config.FamilyOf(s.Address)))
 			narrowed = append(narrowed, &one)
 		}
@@ -103,6 +103,21 @@ func PassiveComment(c *config.Cluster, program string) string {
 		return "# Passive data (PASV, EPSV): the director marks these ports and no others.\n"
 	}
 	return "# Passive data (PASV, EPSV): " + program + " supports one range; this is the widest that the\n# director marks.\n"
+}
+
+// OtherVIPsComment returns the comment about VIPs that a PASV response does not name; empty if
+// there is one VIP.
+func OtherVIPsComment(vips []config.AddressRange) string {
+	if len(vips) == 1 && vips[0].IsSingle() {
+		return ""
+	}
+	others := fmt.Sprintf("cluster's %d IPv4 VIPs", len(vips))
+	if slices.ContainsFunc(vips, func(r config.AddressRange) bool { return !r.IsSingle() }) {
+		others = "VIPs " + strings.Trim(fmt.Sprint(vips), "[]")
+	}
+	return fmt.Sprintf("# PASV can name only one of the %s. Data connections of clients\n"+
+		"# of the others come to this one; the mark is the same, and so is the real server.\n"+
+		"# EPSV keeps each client to its VIP.\n", others)
 }
 
 // FTPNames returns the names of the FTP clusters: the valid values of Options.Cluster.

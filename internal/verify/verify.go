@@ -106,8 +106,8 @@ func FromKernel(v ipvs.VirtualService, line oldconfig.Line, name string) *oldcon
 	return s
 }
 
-func vips(spec *config.Spec) []netip.Addr {
-	var list []netip.Addr
+func vips(spec *config.Spec) []config.AddressRange {
+	var list []config.AddressRange
 	for i := range spec.Clusters {
 		list = append(list, spec.Clusters[i].VIPs...)
 	}

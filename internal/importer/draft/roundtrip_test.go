@@ -56,7 +56,7 @@ func hasSourceNAT(spec *config.Spec) bool {
 func rename(spec, names *config.Spec) {
 	for i := range spec.Clusters {
 		for _, c := range names.Clusters {
-			if c.Mark == spec.Clusters[i].Mark && c.Serves(config.FamilyOf(spec.Clusters[i].VIPs[0])) {
+			if c.Mark == spec.Clusters[i].Mark && c.Serves(spec.Clusters[i].VIPs[0].Family()) {
 				spec.Clusters[i].Name = c.Name
 			}
 		}

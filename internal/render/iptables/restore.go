@@ -3,6 +3,7 @@
 package iptables
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,7 +18,8 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle := slices.Concat(rulesOf(spec, families, markRules(spec.Director, true)), rulesOf(spec, families, markRules(spec.Director, false)))
+	split := largestFirst(spec)
+	mangle := slices.Concat(rulesOf(split, families, markRules(spec.Director, true)), rulesOf(split, families, markRules(spec.Director, false)))
 	nat := rulesOf(spec, families, natRules)
 
 	var text strings.Builder
@@ -56,6 +58,29 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 	return rules
 }
 
+// largestFirst returns the spec with a cluster for each VIP, networks with many addresses
+// first: of VIPs within another one, the mark of the last rule stays. A spec without
+// networks is returned as it is.
+func largestFirst(spec *config.Spec) *config.Spec {
+	split := &config.Spec{Director: spec.Director}
+	networks := false
+	for _, cluster := range spec.Clusters {
+		for _, vips := range cluster.VIPs {
+			one := cluster
+			one.VIPs = []config.AddressRange{vips}
+			split.Clusters = append(split.Clusters, one)
+			networks = networks || !vips.IsSingle()
+		}
+	}
+	if !networks {
+		return spec
+	}
+	slices.SortStableFunc(split.Clusters, func(a, b config.Cluster) int {
+		return cmp.Compare(b.VIPs[0].Count(), a.VIPs[0].Count())
+	})
+	return split
+}
+
 // markRules returns the function that returns the rules that mark the cluster's packets: all
 // of them if it has all ports, or else those to its ports. The rules for all packets come
 // first: MARK does not end the chain, so the rules of other clusters on the VIP set their
@@ -82,16 +107,18 @@ func markRules(d config.Director, all bool) func(*config.Cluster, config.Family)
 
 func markRulesOf(chain string, b config.Binding, all bool) []string {
 	var rules []string
-	for _, vip := range b.VIPs {
-		for _, ports := range b.Ports {
-			if ports.IsAll() != all {
-				continue
+	for _, vips := range b.VIPs {
+		for _, network := range vips.Prefixes() {
+			for _, ports := range b.Ports {
+				if ports.IsAll() != all {
+					continue
+				}
+				match := ""
+				if !all {
+					match = fmt.Sprintf("-p %s -m %[1]s --dport %s ", ports.Protocol, portRange(ports))
+				}
+				rules = append(rules, fmt.Sprintf("-A %s -d %s %s-j MARK --set-mark %d", chain, network, match, b.Mark))
 			}
-			match := ""
-			if !all {
-				match = fmt.Sprintf("-p %s -m %[1]s --dport %s ", ports.Protocol, portRange(ports))
-			}
-			rules = append(rules, fmt.Sprintf("-A %s -d %s %s-j MARK --set-mark %d", chain, host(vip), match, b.Mark))
 		}
 	}
 	return rules
@@ -113,11 +140,25 @@ func sourceNATRules(c *config.Cluster, family config.Family) []string {
 			case config.SourceNATMasquerade:
 				rules = append(rules, from+"-j MASQUERADE")
 			case config.SourceNATToVIP:
-				for _, vip := range b.VIPs {
-					rules = append(rules, from+fmt.Sprintf("-m conntrack --ctorigdst %s -j SNAT --to-source %s", vip, vip))
+				for _, vips := range b.VIPs {
+					rules = append(rules, toVIPs(from, vips)...)
 				}
 			}
 		}
+	}
+	return rules
+}
+
+// toVIPs returns a rule for each VIP: SNAT has no target that depends on the packet. A large
+// network is a comment.
+func toVIPs(from string, vips config.AddressRange) []string {
+	const most = 256
+	if vips.Count() > most {
+		return []string{"# iptables cannot translate to each address of " + vips.String()}
+	}
+	var rules []string
+	for vip := range vips.All() {
+		rules = append(rules, from+fmt.Sprintf("-m conntrack --ctorigdst %s -j SNAT --to-source %s", vip, vip))
 	}
 	return rules
 }
@@ -132,7 +173,7 @@ func activeRules(c *config.Cluster, family config.Family) []string {
 	case config.NoTranslation:
 		return nil
 	case config.SNAT:
-		target = "SNAT --to-source " + c.VIPsOf(family)[0].String()
+		target = "SNAT --to-source " + c.VIPsOf(family)[0].First.String()
 	}
 	var rules []string
 	for _, source := range c.FTP.Active.Sources {

@@ -23,7 +23,7 @@ func ftpCluster(translate config.Translation, mark uint32, vips ...string) confi
 		Active:       &config.ActiveData{Translate: translate, Ports: []uint16{20}},
 	}}
 	for _, vip := range vips {
-		c.VIPs = append(c.VIPs, netip.MustParseAddr(vip))
+		c.VIPs = append(c.VIPs, config.SingleAddress(netip.MustParseAddr(vip)))
 	}
 	if c.Serves(config.IPv4) {
 		c.FTP.Active.Sources = append(c.FTP.Active.Sources, netip.MustParsePrefix("10.0.0.0/24"))
@@ -36,7 +36,7 @@ func ftpCluster(translate config.Translation, mark uint32, vips ...string) confi
 
 func web() config.Cluster {
 	return config.Cluster{
-		Name: "web", Mark: 0xffffffff, VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.80")},
+		Name: "web", Mark: 0xffffffff, VIPs: config.SingleAddresses(netip.MustParseAddr("198.51.100.80")),
 		Ports: []config.PortRange{
 			{Protocol: config.TCP, Low: 80, High: 80},
 			{Protocol: config.UDP, Low: 443, High: 443},

@@ -64,14 +64,12 @@ func writeAddress(b *strings.Builder, c *config.Cluster) {
 	vips := c.VIPsOf(config.IPv4)
 	switch {
 	case len(vips) == 0:
-	case c.Forwarding != config.NAT:
+	case !c.Forwards(config.NAT):
 		b.WriteString("\n# No ForcePassiveIP: packets reach this server with the VIP as their destination,\n# and pure-ftpd answers PASV with that.\n")
 	default:
 		b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n# address, while the client has to connect to the VIP. EPSV names no address.\n")
-		if len(vips) > 1 {
-			fmt.Fprintf(b, "# PASV can name only one of the cluster's %d IPv4 VIPs: data connections of clients of\n# the others come to this one, to the same real server.\n", len(vips))
-		}
-		fmt.Fprintf(b, "# Argument: -P %s\nForcePassiveIP %[1]s\n", vips[0])
+		b.WriteString(render.OtherVIPsComment(vips))
+		fmt.Fprintf(b, "# Argument: -P %s\nForcePassiveIP %[1]s\n", vips[0].First)
 	}
 }
 

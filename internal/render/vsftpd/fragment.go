@@ -140,12 +140,8 @@ func writeAddress(b *strings.Builder, c *config.Cluster) {
 		b.WriteString("# A real server with direct or tunnel forwarding gets the VIP as the destination and\n" +
 			"# needs no such line; the same line does not harm.\n")
 	}
-	if len(vips) > 1 {
-		fmt.Fprintf(b, "# PASV can name only one of the cluster's %d IPv4 VIPs. Data connections of clients\n"+
-			"# of the others come to this one; the mark is the same, and so is the real server.\n"+
-			"# EPSV keeps each client to its VIP.\n", len(vips))
-	}
-	writeSettings(b, "pasv_address="+vips[0].String())
+	b.WriteString(render.OtherVIPsComment(vips))
+	writeSettings(b, "pasv_address="+vips[0].First.String())
 }
 
 func writeActive(b *strings.Builder, ftp *config.FTP, main instance) {

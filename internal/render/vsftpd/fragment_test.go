@@ -14,7 +14,7 @@ import (
 
 func cluster(change func(*config.Cluster)) *config.Cluster {
 	c := &config.Cluster{
-		Name: "ftp", Mark: 21, VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.21")},
+		Name: "ftp", Mark: 21, VIPs: config.SingleAddresses(netip.MustParseAddr("198.51.100.21")),
 		FTP: &config.FTP{
 			ControlPorts: []uint16{21},
 			PassivePorts: []config.PortRange{{Protocol: config.TCP, Low: 10000, High: 20000}},
@@ -27,7 +27,9 @@ func cluster(change func(*config.Cluster)) *config.Cluster {
 	return c
 }
 
-func addVIP(c *config.Cluster, vip string) { c.VIPs = append(c.VIPs, netip.MustParseAddr(vip)) }
+func addVIP(c *config.Cluster, vip string) {
+	c.VIPs = append(c.VIPs, config.SingleAddress(netip.MustParseAddr(vip)))
+}
 
 func withoutActive(c *config.Cluster) { c.FTP.Active = nil }
 
@@ -77,7 +79,7 @@ func TestFragmentSettings(t *testing.T) {
 			addVIP(c, "2001:db8::21")
 		}, append(passive, active)},
 		"first IPv4 VIP": {func(c *config.Cluster) {
-			c.VIPs = []netip.Addr{netip.MustParseAddr("2001:db8::21"), c.VIPs[0]}
+			c.VIPs = []config.AddressRange{config.SingleAddress(netip.MustParseAddr("2001:db8::21")), c.VIPs[0]}
 			addVIP(c, "198.51.100.22")
 		}, append(passive, vip, active)},
 		"implicit TLS beside plain": {func(c *config.Cluster) {
