@@ -75,11 +75,11 @@ func (p *Plan) noteLocalServers(have *State) {
 	}
 	for i := range p.spec.Clusters {
 		cluster := &p.spec.Clusters[i]
-		listens := "the VIP"
-		if cluster.Forwarding == config.NAT {
-			listens = "that address"
-		}
 		for _, server := range cluster.RealServers {
+			listens := "the VIP"
+			if server.Forwarding == config.NAT {
+				listens = "that address"
+			}
 			if device, local := devices[server.Address]; local {
 				p.notes = append(p.notes, printable.Line(fmt.Sprintf("real server %s of %s is an address of the director, on %s: IPVS delivers its connections to the director, where a server must listen on %s",
 					server.Address, cluster.Name, device, listens)))

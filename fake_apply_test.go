@@ -257,3 +257,27 @@ func TestFakeNoIPVS(t *testing.T) {
 	require.Len(t, p.Notes(), 1)
 	assert.Contains(t, p.Notes()[0], "ipvs.timeout.tcp cannot be put back to 900: this kernel has no IPVS")
 }
+
+// TestFakeAdoptRemoves: the plan names what it removes of a service that it takes over.
+func TestFakeAdoptRemoves(t *testing.T) {
+	w := newFakeWorld(t)
+	w.addService(21, "10.0.0.11")
+	services, err := w.Services()
+	require.NoError(t, err)
+	require.Len(t, services, 2)
+	service, server := services[1].Service, services[1].Destinations[0]
+	before, limited := service, server
+	service.Flags, service.PEName = ipvs.SHPort|ipvs.SHFallback, "sip"
+	limited.UpperThreshold, limited.LowerThreshold = 100, 80
+	for _, err := range w.ChangeServices(
+		ipvs.Change{Op: ipvs.EditService, Previous: before, Service: service},
+		ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: server, After: limited},
+	) {
+		require.NoError(t, err)
+	}
+	p, err := w.plan(t.Context(), boundSpec, Options{Adopt: true})
+	require.NoError(t, err)
+	text := p.String()
+	assert.Contains(t, text, "removes scheduler flags flag-1,flag-2, persistence engine sip")
+	assert.Contains(t, text, "removes upper threshold 100, lower threshold 80")
+}

@@ -36,6 +36,8 @@ func check(f *file, report *report) *Spec {
 	for i := range c.spec.Clusters {
 		c.ownPorts(i)
 		c.servers(i)
+		c.serverKeys(i)
+		c.schedulerKeys(i)
 		c.persistence(i)
 		c.activeData(i)
 		c.sourceNAT(i)
@@ -134,22 +136,25 @@ func (c *checker) marks() {
 func (c *checker) ownPorts(i int) {
 	in, _ := c.cluster(i)
 	c.overlaps(in.ports.value)
+	c.notOnlyAll(in.ports.value)
 	ftp := &in.ftp.value
+	c.overlaps(ftp.passive.value)
 	c.repeatedPorts("control-ports", ftp.control.value)
 	c.repeatedPorts("ports", ftp.active.value.ports.value)
 	if ftp.control.unreadable() || ftp.passive.unreadable() || !in.ftp.valid {
 		return
 	}
 	cluster := &c.spec.Clusters[i]
-	passive, place := cluster.FTP.PassivePorts, ftp.passive.position
 	for k, port := range cluster.FTP.ControlPorts {
-		if !passive.Overlaps(PortRange{TCP, port, port}) {
+		r := slices.IndexFunc(cluster.FTP.PassivePorts, onePort(port).Overlaps)
+		if r < 0 {
 			continue
 		}
+		place := ftp.passive.position
 		if !ftp.passive.present {
 			place = ftp.control.value[k].position
 		}
-		c.note(place, "passive-ports %s hold the control port %d; that changes nothing, both carry the same mark", passive, port)
+		c.note(place, "passive-ports %s hold the control port %d; that changes nothing, both carry the same mark", cluster.FTP.PassivePorts[r], port)
 	}
 }
 
@@ -212,9 +217,10 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 // delivers them locally, to the VIP.
 func (c *checker) loopback(i int, address field[netip.Addr]) {
 	in, cluster := c.cluster(i)
+	s := slices.IndexFunc(cluster.RealServers, func(s RealServer) bool { return s.Address == address.value })
 	switch {
-	case !address.value.IsLoopback() || in.forwarding.unreadable():
-	case cluster.Forwarding == NAT:
+	case !address.value.IsLoopback() || in.forwardingUnreadable():
+	case cluster.RealServers[s].Forwarding == NAT:
 		c.mistake(address.position, "real server %s is a loopback address, and the kernel drops packets that nat forwards there; give another address, or use forwarding: direct for a server on the director itself", address.value)
 	default:
 		c.note(address.position, "real server %s is the director itself: its server must listen on the VIP", address.value)
@@ -261,7 +267,7 @@ func (c *checker) persistence(i int) {
 	if in.persistence.unreadable() || cluster.Persistence > 0 || cluster.FTP == nil {
 		return
 	}
-	if cluster.Scheduler == "sh" || cluster.Scheduler == "mh" { // they hash the client's address
+	if (cluster.Scheduler == "sh" || cluster.Scheduler == "mh") && !cluster.Hash.Port { // they hash the client's address
 		return
 	}
 	for _, family := range Families() {

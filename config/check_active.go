@@ -10,8 +10,8 @@ import (
 func (c *checker) activeData(i int) {
 	in, cluster := c.cluster(i)
 	active := &in.ftp.value.active
-	if active.present && cluster.Forwarding != NAT && in.forwarding.valid {
-		c.mistake(active.position, "active-data is for nat, and this cluster forwards by %s: real servers reach clients by themselves; remove active-data", cluster.Forwarding)
+	if active.present && !cluster.Forwards(NAT) && !in.forwardingUnreadable() {
+		c.mistake(active.position, "active-data is for nat, and this cluster forwards by %s: real servers reach clients by themselves; remove active-data", methodsOf(cluster))
 		return
 	}
 	if cluster.FTP == nil || cluster.FTP.Active == nil {
@@ -69,7 +69,7 @@ func (c *checker) sources(i int) {
 func (c *checker) serversOutside(sources []netip.Prefix, in *fileCluster) {
 	for _, server := range in.servers.value {
 		address := server.value.address
-		if !address.valid {
+		if !address.valid || server.value.forwarding.or(in.forwarding.or(NAT)) != NAT {
 			continue
 		}
 		next, _ := slices.BinarySearchFunc(sources, hostPrefix(address.value), func(source, host netip.Prefix) int {
@@ -179,7 +179,7 @@ func (c *checker) reportConflict(port uint16, a, b translatedSource, reported ma
 // appendTranslated adds the sources of one cluster if their translation is known.
 func (c *checker) appendTranslated(all []translatedSource, i int) []translatedSource {
 	in, cluster := c.cluster(i)
-	if in.forwarding.unreadable() || in.ftp.unreadable() || in.ftp.value.active.unreadable() || in.ftp.value.active.value.translate.unreadable() {
+	if in.forwardingUnreadable() || in.ftp.unreadable() || in.ftp.value.active.unreadable() || in.ftp.value.active.value.translate.unreadable() {
 		return all
 	}
 	if cluster.FTP.Active.Translate == SNAT && in.vips.unreadable() {

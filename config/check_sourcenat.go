@@ -11,8 +11,8 @@ func (c *checker) sourceNAT(i int) {
 	if !in.sourceNAT.valid || cluster.SourceNAT == NoSourceNAT {
 		return
 	}
-	if cluster.Forwarding != NAT && in.forwarding.valid {
-		c.mistake(in.sourceNAT.position, "source-nat is for nat, and this cluster forwards by %s: real servers answer clients by themselves; remove source-nat", cluster.Forwarding)
+	if !cluster.Forwards(NAT) && !in.forwardingUnreadable() {
+		c.mistake(in.sourceNAT.position, "source-nat is for nat, and this cluster forwards by %s: real servers answer clients by themselves; remove source-nat", methodsOf(cluster))
 		return
 	}
 	if cluster.FTP == nil || in.vips.unreadable() {

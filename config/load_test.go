@@ -24,7 +24,7 @@ func example() *Spec {
 				VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.21")},
 				FTP: &FTP{
 					ControlPorts: []uint16{21},
-					PassivePorts: tcp(10000, 20000),
+					PassivePorts: []PortRange{tcp(10000, 20000)},
 					Active: &ActiveData{
 						Translate: Masquerade,
 						Sources:   []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")},
@@ -46,7 +46,10 @@ func example() *Spec {
 				Forwarding:  NAT,
 				Scheduler:   "wlc",
 				Persistence: 5 * time.Minute,
-				RealServers: []RealServer{{Address: netip.MustParseAddr("10.0.0.11"), Weight: 1}},
+				RealServers: []RealServer{
+					{Address: netip.MustParseAddr("10.0.0.11"), Weight: 1},
+					{Address: netip.MustParseAddr("10.0.0.12"), Weight: 1, Forwarding: Tunnel, Encapsulation: Encapsulation{Type: GUE, Port: 6080}},
+				},
 			},
 		},
 		Director: Director{
@@ -84,7 +87,7 @@ x:
 clusters:
   - x:
     ftp: {x: 1, active-data: {x: 1}}
-    real-servers: [{x: 1}]
+    real-servers: [{x: 1, tunnel: {x: 1}}]
 director: {x: 1, ipvs-timeouts: {x: 1}}
 `))
 	mistakes, ok := errors.AsType[Mistakes](err)
@@ -100,7 +103,7 @@ director: {x: 1, ipvs-timeouts: {x: 1}}
 			assert.Contains(t, string(reference), "| `"+name+"` |")
 		}
 	}
-	assert.Equal(t, 7, tables)
+	assert.Equal(t, 8, tables)
 }
 
 func TestLoadUnreadable(t *testing.T) {

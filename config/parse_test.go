@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func TestParseDefaults(t *testing.T) {
 			VIPs: addrs("192.0.2.1"),
 			FTP: &FTP{
 				ControlPorts: []uint16{21},
-				PassivePorts: PortRange{TCP, 10000, 20000},
+				PassivePorts: []PortRange{{TCP, 10000, 20000}},
 				Active:       &ActiveData{Masquerade, prefixes("10.0.0.1/32"), []uint16{20}},
 			},
 			Scheduler:   "wlc",
@@ -109,7 +110,22 @@ func TestParsePorts(t *testing.T) {
 	assert.Equal(t, []PortRange{{TCP, 1024, 65535}, {TCP, 21, 21}, {TCP, 990, 990}}, spec.Clusters[0].MarkedPorts())
 
 	spec, _ = parseValid(t, oneCluster("ftp: {passive-ports: 5000}"))
-	assert.Equal(t, PortRange{TCP, 5000, 5000}, spec.Clusters[0].FTP.PassivePorts)
+	assert.Equal(t, []PortRange{{TCP, 5000, 5000}}, spec.Clusters[0].FTP.PassivePorts)
+
+	spec, _ = parseValid(t, oneCluster("ftp: {passive-ports: [5000, 6000-6100, 7000-7050]}"))
+	assert.Equal(t, []PortRange{{TCP, 5000, 5000}, {TCP, 6000, 6100}, {TCP, 7000, 7050}}, spec.Clusters[0].FTP.PassivePorts)
+	assert.Equal(t, []PortRange{{TCP, 6000, 6100}, {TCP, 7000, 7050}, {TCP, 21, 21}, {TCP, 5000, 5000}}, spec.Clusters[0].MarkedPorts())
+	assert.Equal(t, PortRange{TCP, 6000, 6100}, spec.Clusters[0].FTP.PassiveRange(1024))
+	assert.Equal(t, PortRange{TCP, 7000, 7050}, spec.Clusters[0].FTP.PassiveRange(6060))
+
+	spec, _ = parseValid(t, oneCluster("ports: [sctp/2905, 2905, sctp/36412-36422]"))
+	assert.Equal(t, []PortRange{{SCTP, 2905, 2905}, {TCP, 2905, 2905}, {SCTP, 36412, 36422}}, spec.Clusters[0].Ports)
+	assert.Equal(t, "[sctp/36412-36422 2905 sctp/2905]", fmt.Sprint(spec.Clusters[0].MarkedPorts()))
+
+	spec, _ = parseValid(t, oneCluster("ports: [all]"))
+	assert.Equal(t, []PortRange{AllPorts()}, spec.Clusters[0].Ports)
+	assert.Equal(t, []PortRange{AllPorts()}, spec.Clusters[0].MarkedPorts())
+	assert.Equal(t, "[all]", fmt.Sprint(spec.Clusters[0].MarkedPorts()))
 }
 
 func TestParseActiveData(t *testing.T) {

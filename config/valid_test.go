@@ -17,7 +17,7 @@ func assertValid(t assert.TestingT, spec *Spec) {
 	forwards := false
 	for i := range spec.Clusters {
 		assertValidCluster(t, &spec.Clusters[i])
-		forwards = forwards || spec.Clusters[i].Forwarding == NAT
+		forwards = forwards || spec.Clusters[i].Forwards(NAT)
 		for j := range i {
 			assertNoConflict(t, &spec.Clusters[j], &spec.Clusters[i])
 		}
@@ -51,7 +51,7 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 	assert.NotEqual(t, c.FTP == nil, c.Ports == nil)
 	assert.NotEmpty(t, c.MarkedPorts())
 	for _, ports := range c.MarkedPorts() {
-		assert.True(t, 1 <= ports.Low && ports.Low <= ports.High)
+		assert.True(t, ports == AllPorts() || 1 <= ports.Low && ports.Low <= ports.High)
 	}
 	addresses := slices.Clone(c.VIPs)
 	for _, server := range c.RealServers {
@@ -68,8 +68,8 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 			assert.True(t, 0 <= c.PersistenceNetmask && c.PersistenceNetmask <= family.Bits())
 		}
 	}
-	assert.True(t, c.SourceNAT == NoSourceNAT || c.Forwarding == NAT)
-	assert.Equal(t, c.FTP != nil && c.Forwarding == NAT, c.FTP != nil && c.FTP.Active != nil)
+	assert.True(t, c.SourceNAT == NoSourceNAT || c.Forwards(NAT))
+	assert.Equal(t, c.FTP != nil && c.Forwards(NAT), c.FTP != nil && c.FTP.Active != nil)
 	if c.FTP != nil && c.FTP.Active != nil {
 		assertValidActive(t, c)
 	}

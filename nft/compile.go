@@ -132,15 +132,20 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 		}
 		return cmp.Compare(a.ports.Width(), b.ports.Width())
 	})
+	tests = slices.Concat( // packets to other ports of the VIP come last
+		slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return t.ports.IsAll() }),
+		slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return !t.ports.IsAll() }))
 	rules := make([]*Rule, len(tests))
 	for i, t := range tests {
 		b := newRule(family)
 		if anyAddress && t.ports.Width() > 1 {
 			b.within(t.of.network())
 		}
-		if only != 0 {
+		switch {
+		case t.ports.IsAll():
+		case only != 0:
 			b.anyDport(t.ports)
-		} else {
+		default:
 			b.dport(t.ports)
 		}
 		b.daddr().lookup(t.of.name).setMark()
@@ -197,7 +202,7 @@ const firstClientPort = 1024
 func marksClientPorts(profiles []*profile) bool {
 	return slices.ContainsFunc(profiles, func(p *profile) bool {
 		return slices.ContainsFunc(p.ports, func(r config.PortRange) bool {
-			return r.Protocol == config.TCP && r.High >= firstClientPort
+			return r.Meets(config.PortRange{Protocol: config.TCP, Low: firstClientPort, High: 65535})
 		})
 	})
 }

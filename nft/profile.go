@@ -113,9 +113,15 @@ func groupVIPs(profiles []*profile) []*vipGroup {
 	return shapes
 }
 
+// allPortsName is not "all", which is a keyword of nft.
+const allPortsName = "all_ports"
+
 // portsName names a profile by its ports, so that a map keeps its name if clusters are added
 // or removed: tcp_21_10000-20000, tcp_80_443_udp_443.
 func portsName(ports []config.PortRange) string {
+	if ports[0].IsAll() {
+		return allPortsName
+	}
 	sorted := slices.SortedFunc(slices.Values(ports), func(a, b config.PortRange) int {
 		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
 	})

@@ -38,7 +38,7 @@ The defaults of the other keys:
 
       ftp:
         control-ports: [21]           # 990 as well for implicit TLS
-        passive-ports: 10000-20000    # the same range as on the FTP servers
+        passive-ports: 10000-20000    # as on the FTP servers; also a list
         active-data:                  # with forwarding nat only
           translate: masquerade       # or snat (to the VIP), or none
           source: 10.0.0.0/24         # default: the real servers' addresses
@@ -49,9 +49,10 @@ The defaults of the other keys:
       persistence-netmask: 32         # default: the whole address
 
 For another service, a cluster has the key ports in place of ftp, for example
-ports: [80, 443, udp/443]. A real server may have a name and a weight; one with
-weight 0 gets no new connections. With vip-device, apply adds the VIPs to that
-device.
+ports: [80, 443, udp/443, sctp/2905], or [all]. A real server may have a name and a
+weight; one with weight 0 gets no new connections. It may have a forwarding of its
+own, a tunnel, a port and thresholds: see docs/spec.md. With vip-device, apply adds
+the VIPs to that device.
 
 Settings of the director:
 

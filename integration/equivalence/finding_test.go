@@ -111,11 +111,10 @@ func names(found []*firewall.Finding) []string {
 // ends of the ranges and inside.
 func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 	packets := map[Packet]bool{}
-	for i := range spec.Clusters {
-		c := &spec.Clusters[i]
-		for _, ports := range c.MarkedPorts() {
+	for _, b := range bindings(spec) {
+		for _, ports := range b.Ports {
 			for range 3 {
-				vip := c.VIPs[r.IntN(len(c.VIPs))]
+				vip := b.VIPs[r.IntN(len(b.VIPs))]
 				within := ports.Low + uint16(r.IntN(ports.Width()))
 				for _, port := range []uint16{ports.Low, within, ports.High} {
 					packets[Packet{vip, uint8(ports.Protocol), port}] = true
@@ -133,15 +132,19 @@ func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 }
 
 func markOf(spec *config.Spec, p Packet) uint32 {
-	for i := range spec.Clusters {
-		c := &spec.Clusters[i]
-		for _, r := range c.MarkedPorts() {
-			if slices.Contains(c.VIPs, p.To) && uint8(r.Protocol) == p.Protocol && r.Low <= p.Port && p.Port <= r.High {
-				return c.Mark
+	for _, b := range bindings(spec) {
+		for _, r := range b.Ports {
+			if slices.Contains(b.VIPs, p.To) && uint8(r.Protocol) == p.Protocol && r.Low <= p.Port && p.Port <= r.High {
+				return b.Mark
 			}
 		}
 	}
 	return 0
+}
+
+// bindings returns the bindings of both families.
+func bindings(spec *config.Spec) []config.Binding {
+	return slices.Concat(config.WithProtocols(spec.Bindings(config.IPv4)), config.WithProtocols(spec.Bindings(config.IPv6)))
 }
 
 // specFor returns a spec that marks only these packets.

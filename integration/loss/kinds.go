@@ -5,6 +5,7 @@ package main
 func kinds(program string) []kind {
 	second := cluster{name: "second", mark: 22, vips: []string{"198.51.100.31"}, ports: wide}
 	web := cluster{name: "web", mark: 80, vips: []string{"198.51.100.21"}, ports: "ports: [80, 443]"}
+	all := cluster{name: "all", mark: 7, vips: []string{"198.51.100.21", "198.51.100.31"}, ports: "ports: [all]"}
 	moreVIPs := of(ftp().and("198.51.100.23", "198.51.100.24", "2001:db8::22"))
 	oneOfFive := withOthers(4)
 	oneOfFive[0] = oneOfFive[0].on(wide)
@@ -31,6 +32,7 @@ func kinds(program string) []kind {
 			of(ftp(), second),
 			of(ftp(), second.on("ftp: {passive-ports: 30000-40000}")),
 		)},
+		{name: "all ports of a VIP added and removed", specs: sequence(of(ftp(), web), of(ftp(), web, all))},
 		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},

@@ -15,11 +15,11 @@ type marks map[equivalence.Packet][]uint32
 // each range, for each VIP of a spec.
 func marksOf(spec *config.Spec) marks {
 	m := marks{}
-	for _, cluster := range spec.Clusters {
-		for _, vip := range cluster.VIPs {
-			for _, ports := range cluster.MarkedPorts() {
+	for _, b := range bindings(spec) {
+		for _, vip := range b.VIPs {
+			for _, ports := range b.Ports {
 				for _, port := range []uint16{ports.Low, ports.Low + (ports.High-ports.Low)/2, ports.High} {
-					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{cluster.Mark}
+					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{b.Mark}
 				}
 			}
 		}
@@ -29,17 +29,22 @@ func marksOf(spec *config.Spec) marks {
 
 // markOf returns the mark of a packet in the spec, or false if it has none.
 func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (uint32, bool) {
-	for _, cluster := range spec.Clusters {
-		if !slices.Contains(cluster.VIPs, to) {
+	for _, b := range bindings(spec) {
+		if !slices.Contains(b.VIPs, to) {
 			continue
 		}
-		for _, ports := range cluster.MarkedPorts() {
+		for _, ports := range b.Ports {
 			if ports.Protocol == protocol && ports.Low <= port && port <= ports.High {
-				return cluster.Mark, true
+				return b.Mark, true
 			}
 		}
 	}
 	return 0, false
+}
+
+// bindings returns the bindings of both families.
+func bindings(spec *config.Spec) []config.Binding {
+	return slices.Concat(config.WithProtocols(spec.Bindings(config.IPv4)), config.WithProtocols(spec.Bindings(config.IPv6)))
 }
 
 // marksOfAll returns the marks of packets that all specs mark. While one spec replaces

@@ -64,7 +64,7 @@ func (d *draft) changeHooks() {
 	case 1:
 		d.spec.Director.LocalClients = !d.spec.Director.LocalClients
 	case 2:
-		if c.Forwarding == config.NAT {
+		if c.Forwards(config.NAT) {
 			c.SourceNAT = config.SourceNAT(d.IntN(3))
 		}
 	}
@@ -84,13 +84,15 @@ func (d *draft) moveVIP(from, to *config.Cluster) {
 
 func (d *draft) changePorts(c *config.Cluster) {
 	switch {
+	case c.FTP == nil && slices.ContainsFunc(c.RealServers, func(s config.RealServer) bool { return s.Port != 0 }):
 	case c.FTP == nil:
 		c.Ports = d.ports()
+		c.OnePacket = false
 	case c.FTP.Active != nil && d.oneIn(3):
 		c.FTP.Active.Translate = config.Translation(d.IntN(3))
 	case c.FTP.Active != nil && d.oneIn(2):
 		c.FTP.Active.Sources = d.sources(c)
 	default:
-		c.FTP.PassivePorts = d.portRange(config.TCP)
+		c.FTP.PassivePorts = d.passive()
 	}
 }

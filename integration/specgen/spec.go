@@ -77,14 +77,11 @@ func (d *draft) addCluster(s service) {
 	} else {
 		c.Forwarding = config.Direct + config.Forwarding(d.IntN(2))
 	}
-	if c.Forwarding == config.NAT && d.oneIn(3) {
-		c.SourceNAT = config.SourceNAT(d.IntN(3))
-	}
 	s.give(&c)
 	translate := config.Translation(d.IntN(3))
 	for _, family := range d.families() {
 		limit := 1 + d.IntN(4)
-		if s.ftp && c.Forwarding == config.NAT && translate == config.SNAT {
+		if s.ftp && translate == config.SNAT {
 			limit = 1
 		} else if d.oneIn(40) {
 			limit = 100 + d.IntN(1000)
@@ -96,10 +93,14 @@ func (d *draft) addCluster(s service) {
 	}
 	c.Mark = d.freeMark(&c)
 	d.addServers(&c)
-	if s.ftp && c.Forwarding == config.NAT {
+	if c.Forwards(config.NAT) && d.oneIn(3) {
+		c.SourceNAT = config.SourceNAT(d.IntN(3))
+	}
+	if s.ftp && c.Forwards(config.NAT) {
 		d.addActiveData(&c, translate)
 	}
 	d.setPersistence(&c)
+	d.setServiceKeys(&c)
 	d.spec.Clusters = append(d.spec.Clusters, c)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/specgen"
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
@@ -24,10 +25,12 @@ func TestMarksOfSpecs(t *testing.T) {
 	for range 200 {
 		spec := specgen.Spec(r)
 		want := map[netip.Addr][]firewall.MarkedPorts{}
-		for i := range spec.Clusters {
-			for _, vip := range spec.Clusters[i].VIPs {
-				for _, ports := range spec.Clusters[i].MarkedPorts() {
-					want[vip] = append(want[vip], firewall.MarkedPorts{PortRange: ports, Mark: spec.Clusters[i].Mark})
+		for _, family := range config.Families() {
+			for _, b := range config.WithProtocols(spec.Bindings(family)) {
+				for _, vip := range b.VIPs {
+					for _, ports := range b.Ports {
+						want[vip] = append(want[vip], firewall.MarkedPorts{PortRange: ports, Mark: b.Mark})
+					}
 				}
 			}
 		}
@@ -85,7 +88,7 @@ table ip6 t {
 		assert.Equal(t, []string{
 			"10.0.1.0-10.0.1.127 80:5",
 			"10.0.1.128-10.0.1.249 80:6",
-			"10.0.1.250-10.0.1.254 0-65535:9 udp/0-65535:9",
+			"10.0.1.250-10.0.1.254 0-65535:9 udp/0-65535:9 sctp/0-65535:9",
 			"10.0.1.255-10.0.1.255 80:6",
 			"10.0.2.5-10.0.2.9 80:5",
 			"10.0.3.0-10.0.3.127 80-90:7",

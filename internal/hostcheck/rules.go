@@ -88,10 +88,10 @@ func (m markRule) route(to netip.Addr, mark uint32) (with route.Route, differs b
 // again because their destination was changed (nf_nat_ipv4_local_fn of
 // net/netfilter/nf_nat_proto.c).
 func (m markRule) servers(b config.Binding) (string, error) {
-	if b.Cluster.Forwarding != config.NAT || m.Value("net.ipv4.vs.conntrack", "0") == "0" {
+	if m.Value("net.ipv4.vs.conntrack", "0") == "0" {
 		return "", nil
 	}
-	for _, s := range b.RealServers {
+	for _, s := range config.ServersBy(config.NAT, b.RealServers) {
 		_, differs, err := m.route(s.Address, b.Mark)
 		if err != nil {
 			return "", err

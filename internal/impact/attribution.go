@@ -118,5 +118,5 @@ func (a *attributions) of(change markChange) int {
 // isFor reports whether the rule marks packets to some of the ports.
 func isFor(o nft.Object, ports config.PortRange) bool {
 	rule, ok := o.Table.MarkRule(o.Rule)
-	return !ok || slices.ContainsFunc(rule.Ports, ports.Overlaps) // not ok: the rule is for all ports
+	return !ok || slices.ContainsFunc(rule.Ports, ports.Meets) // not ok: the rule is for all ports
 }

@@ -132,6 +132,7 @@ func TestMarksByHand(t *testing.T) {
 		{name: "the same after the rule for TCP only", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", ruleKind: ruleMarks},
 		{name: "no longer TCP only", script: "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting th dport 80 meta mark set ip daddr map @tcp_80", want: []string{
 			"add rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
+			"add rule in chain ip lvsmark prerouting: 198.51.100.21 sctp/80 80->0",
 		}},
 		{name: "UDP only", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", ruleKind: ruleMarks},
 		{name: "the same in a chain without marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", ruleKind: ruleVerdict},
@@ -181,7 +182,7 @@ func TestMarksAgainstSpec(t *testing.T) {
 		spec := specgen.Spec(r)
 		want := vipMarks{}
 		for _, family := range config.Families() {
-			for _, binding := range spec.Bindings(family) {
+			for _, binding := range config.WithProtocols(spec.Bindings(family)) {
 				for _, vip := range binding.VIPs {
 					for _, ports := range binding.Ports {
 						want[vip] = append(want[vip], firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark})

@@ -88,13 +88,21 @@ func PassivePorts(c *config.Cluster, program string) (config.PortRange, error) {
 	if c.FTP == nil {
 		return config.PortRange{}, fmt.Errorf("cluster %s is not an FTP cluster: it has no ftp section", c.Name)
 	}
-	ports := c.FTP.PassivePorts
+	ports := c.FTP.PassiveRange(MinPassivePort)
 	if ports.High < MinPassivePort {
 		return ports, fmt.Errorf("cluster %s: %s supports no passive port below %d: choose higher passive-ports than %s",
 			c.Name, program, MinPassivePort, ports)
 	}
 	ports.Low = max(ports.Low, MinPassivePort)
 	return ports, nil
+}
+
+// PassiveComment returns the heading of the passive ports. FTP servers support one range.
+func PassiveComment(c *config.Cluster, program string) string {
+	if len(c.FTP.PassivePorts) == 1 {
+		return "\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n"
+	}
+	return "\n# Passive data (PASV, EPSV): " + program + " supports one range; this is the widest that the\n# director marks.\n"
 }
 
 // FTPNames returns the names of the FTP clusters: the valid values of Options.Cluster.

@@ -17,7 +17,8 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle, nat := rulesOf(spec, families, markRules(spec.Director)), rulesOf(spec, families, natRules)
+	mangle := slices.Concat(rulesOf(spec, families, markRules(spec.Director, true)), rulesOf(spec, families, markRules(spec.Director, false)))
+	nat := rulesOf(spec, families, natRules)
 
 	var text strings.Builder
 	writeHeader(&text, families)
@@ -55,9 +56,12 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 	return rules
 }
 
-// markRules returns the function that returns the rules that mark the cluster's packets.
-// Their order does not matter: two clusters on one VIP have no common ports.
-func markRules(d config.Director) func(*config.Cluster, config.Family) []string {
+// markRules returns the function that returns the rules that mark the cluster's packets: all
+// of them if it has all ports, or else those to its ports. The rules for all packets come
+// first: MARK does not end the chain, so the rules of other clusters on the VIP set their
+// marks after it. The order of the others does not matter: two clusters on one VIP have no
+// common ports.
+func markRules(d config.Director, all bool) func(*config.Cluster, config.Family) []string {
 	chains := []string{"PREROUTING"}
 	if d.KeepMarks {
 		chains = append(chains, "INPUT")
@@ -69,19 +73,25 @@ func markRules(d config.Director) func(*config.Cluster, config.Family) []string 
 		var rules []string
 		for _, chain := range chains {
 			for _, b := range c.Bindings(family) {
-				rules = append(rules, markRulesOf(chain, b)...)
+				rules = append(rules, markRulesOf(chain, b, all)...)
 			}
 		}
 		return rules
 	}
 }
 
-func markRulesOf(chain string, b config.Binding) []string {
+func markRulesOf(chain string, b config.Binding, all bool) []string {
 	var rules []string
 	for _, vip := range b.VIPs {
 		for _, ports := range b.Ports {
-			rules = append(rules, fmt.Sprintf("-A %s -d %s -p %s -m %[3]s --dport %s -j MARK --set-mark %d",
-				chain, host(vip), ports.Protocol, portRange(ports), b.Mark))
+			if ports.IsAll() != all {
+				continue
+			}
+			match := ""
+			if !all {
+				match = fmt.Sprintf("-p %s -m %[1]s --dport %s ", ports.Protocol, portRange(ports))
+			}
+			rules = append(rules, fmt.Sprintf("-A %s -d %s %s-j MARK --set-mark %d", chain, host(vip), match, b.Mark))
 		}
 	}
 	return rules
@@ -97,7 +107,7 @@ func natRules(c *config.Cluster, family config.Family) []string {
 func sourceNATRules(c *config.Cluster, family config.Family) []string {
 	var rules []string
 	for _, b := range c.Bindings(family) {
-		for _, s := range b.RealServers {
+		for _, s := range config.ServersBy(config.NAT, b.RealServers) {
 			from := fmt.Sprintf("-A POSTROUTING -d %s -m mark --mark 0x%x ", host(s.Address), b.Mark)
 			switch c.SourceNAT {
 			case config.SourceNATMasquerade:

@@ -19,7 +19,7 @@ import (
 func ftpCluster(translate config.Translation, mark uint32, vips ...string) config.Cluster {
 	c := config.Cluster{Name: "ftp", Mark: mark, FTP: &config.FTP{
 		ControlPorts: []uint16{21},
-		PassivePorts: config.PortRange{Protocol: config.TCP, Low: 10000, High: 20000},
+		PassivePorts: []config.PortRange{{Protocol: config.TCP, Low: 10000, High: 20000}},
 		Active:       &config.ActiveData{Translate: translate, Ports: []uint16{20}},
 	}}
 	for _, vip := range vips {
@@ -48,7 +48,7 @@ func web() config.Cluster {
 // and runs the commands of the recipe in another: iptables-save must print the same.
 func TestRestore(t *testing.T) {
 	wide := ftpCluster(config.Masquerade, 22, "198.51.100.22")
-	wide.FTP.PassivePorts.Low, wide.FTP.PassivePorts.High = 1024, 65535
+	wide.FTP.PassivePorts[0].Low, wide.FTP.PassivePorts[0].High = 1024, 65535
 	wide.FTP.Active.Sources = []netip.Prefix{netip.MustParsePrefix("10.0.2.0/24")}
 	implicit := ftpCluster(config.SNAT, 21, "198.51.100.21", "2001:db8::21")
 	implicit.FTP.ControlPorts = []uint16{21, 990}
@@ -58,6 +58,10 @@ func TestRestore(t *testing.T) {
 		mark = "-t mangle -A PREROUTING -p %s -d %s --dport %s -j MARK --set-mark %d"
 		nat  = "-t nat -A POSTROUTING -p tcp -s %s --sport %d -j %s"
 	)
+	all := web()
+	all.Ports, all.Mark = []config.PortRange{config.AllPorts()}, 7
+	signaling := web()
+	signaling.Ports = []config.PortRange{{Protocol: config.SCTP, Low: 2905, High: 2906}}
 	tests := map[string]struct {
 		clusters []config.Cluster
 		commands map[config.Family][]string
@@ -76,6 +80,13 @@ func TestRestore(t *testing.T) {
 				fmt.Sprintf(mark, "tcp", "2001:db8::21", "10000:20000", 21),
 				fmt.Sprintf(mark, "tcp", "2001:db8::21", "21", 21),
 				fmt.Sprintf(nat, "fd00::/64", 20, "MASQUERADE"),
+			}},
+		},
+		"all ports, and others of the VIP": {
+			clusters: []config.Cluster{signaling, all},
+			commands: map[config.Family][]string{config.IPv4: {
+				"-t mangle -A PREROUTING -d 198.51.100.80 -j MARK --set-mark 7",
+				fmt.Sprintf(mark, "sctp", "198.51.100.80", "2905:2906", uint32(0xffffffff)),
 			}},
 		},
 		"mixed": {

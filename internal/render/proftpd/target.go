@@ -36,7 +36,8 @@ func Fragment(c *config.Cluster) (string, error) {
 	}
 	var b strings.Builder
 	writePorts(&b, c.FTP)
-	fmt.Fprintf(&b, "\n# Passive data (PASV, EPSV): the director marks these ports and no others.\nPassivePorts %d %d\n", ports.Low, ports.High)
+	b.WriteString(render.PassiveComment(c, "proftpd"))
+	fmt.Fprintf(&b, "PassivePorts %d %d\n", ports.Low, ports.High)
 	writeAddress(&b, c)
 	writeActive(&b, c)
 	if c.SourceNAT != config.NoSourceNAT {

@@ -48,7 +48,8 @@ func Fragment(c *config.Cluster) (string, error) {
 			b.WriteString("# TLS begins with the first byte there: pure-ftpd needs -Y 3, or TLS 3.\n")
 		}
 	}
-	fmt.Fprintf(&b, "\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n# Argument: -p %d:%d\nPassivePortRange %[1]d %[2]d\n", ports.Low, ports.High)
+	b.WriteString(render.PassiveComment(c, "pure-ftpd"))
+	fmt.Fprintf(&b, "# Argument: -p %d:%d\nPassivePortRange %[1]d %[2]d\n", ports.Low, ports.High)
 	writeAddress(&b, c)
 	writeActive(&b, c)
 	if c.SourceNAT != config.NoSourceNAT {

@@ -109,8 +109,8 @@ func writeListener(b *strings.Builder, main instance) {
 }
 
 func writePassive(b *strings.Builder, c *config.Cluster) {
-	ports := c.FTP.PassivePorts
-	b.WriteString("\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n")
+	ports := c.FTP.PassiveRange(render.MinPassivePort)
+	b.WriteString(render.PassiveComment(c, "vsftpd"))
 	if ports.Low < render.MinPassivePort {
 		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", render.MinPassivePort)
 	}
@@ -129,13 +129,17 @@ func writeAddress(b *strings.Builder, c *config.Cluster) {
 	if len(vips) == 0 {
 		return
 	}
-	if c.Forwarding != config.NAT {
+	if !c.Forwards(config.NAT) {
 		b.WriteString("\n# No pasv_address: packets reach this server with the VIP as their destination,\n" +
 			"# and vsftpd answers PASV with that.\n")
 		return
 	}
 	b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n" +
 		"# address, while the client has to connect to the VIP. EPSV names no address.\n")
+	if c.Forwards(config.Direct) || c.Forwards(config.Tunnel) {
+		b.WriteString("# A real server with direct or tunnel forwarding gets the VIP as the destination and\n" +
+			"# needs no such line; the same line does not harm.\n")
+	}
 	if len(vips) > 1 {
 		fmt.Fprintf(b, "# PASV can name only one of the cluster's %d IPv4 VIPs. Data connections of clients\n"+
 			"# of the others come to this one; the mark is the same, and so is the real server.\n"+
