@@ -14,7 +14,7 @@ import (
 )
 
 // fakeSpecs returns the specs of the tests on the real kernel.
-func fakeSpecs() []string { return []string{"", unboundSpec, boundSpec, otherSpec} }
+func fakeSpecs() []string { return []string{"", unboundSpec, boundSpec, otherSpec, hooksSpec} }
 
 // pairs calls f for each pair of specs, with the first applied.
 func pairs(t *testing.T, f func(w *fakeWorld, from, to string)) {

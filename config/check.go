@@ -46,6 +46,7 @@ func check(f *file, report *report) *Spec {
 	c.translations()
 	c.forwarding()
 	c.conntrack()
+	c.localClients()
 	return c.spec
 }
 

@@ -40,3 +40,15 @@ func (c *checker) conntrack() {
 		}
 	}
 }
+
+// localClients notes clusters that a client on the director reaches only under conditions.
+func (c *checker) localClients() {
+	if !c.spec.Director.LocalClients {
+		return
+	}
+	for i := range c.spec.Clusters {
+		if forwarding := c.spec.Clusters[i].Forwarding; forwarding != NAT {
+			c.note(c.file.director.local.position, "answers of %s, which forwards by %s, come from the VIP to a client on the director: the client must bind another address of the director, and the device of the answers needs the sysctls accept_local=1 and rp_filter=0", c.label(i), forwarding)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package firewall
 
 import (
+	"slices"
+
 	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/nft"
@@ -8,7 +10,7 @@ import (
 
 // load translates the rule. It returns nil if no packet of the space can match the rule.
 func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
-	l.family, l.registers, l.steps, l.slots, l.hasEffect, l.impossible = family, [registers]*value{}, nil, 0, false, false
+	l.family, l.registers, l.steps, l.slots, l.hasEffect, l.impossible = family, [registers]*value{}, l.steps[:0], 0, false, false
 	for e := range r.All() {
 		if l.expression(e); l.impossible {
 			break
@@ -17,7 +19,7 @@ func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 	if l.impossible && !l.hasEffect {
 		return nil
 	}
-	return &rule{handle: r.Handle, steps: l.steps, source: r}
+	return &rule{handle: r.Handle, steps: slices.Clone(l.steps), source: r}
 }
 
 func (l *loader) expression(e nft.Expression) {
@@ -207,7 +209,12 @@ func (l *loader) lookup(e *expr.Lookup) {
 		for len(key) > 0 && key[len(key)-1] == nil {
 			key = key[:len(key)-1]
 		}
-		step.key = append(step.key, key...)
+		for _, v := range key {
+			if v != nil {
+				v = new(*v)
+			}
+			step.key = append(step.key, v)
+		}
 	}
 	if e.IsDestRegSet {
 		l.slots++

@@ -97,12 +97,12 @@ func PassivePorts(c *config.Cluster, program string) (config.PortRange, error) {
 	return ports, nil
 }
 
-// PassiveComment returns the heading of the passive ports. FTP servers support one range.
+// PassiveComment returns the comment of the passive range, a line or two.
 func PassiveComment(c *config.Cluster, program string) string {
 	if len(c.FTP.PassivePorts) == 1 {
-		return "\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n"
+		return "# Passive data (PASV, EPSV): the director marks these ports and no others.\n"
 	}
-	return "\n# Passive data (PASV, EPSV): " + program + " supports one range; this is the widest that the\n# director marks.\n"
+	return "# Passive data (PASV, EPSV): " + program + " supports one range; this is the widest that the\n# director marks.\n"
 }
 
 // FTPNames returns the names of the FTP clusters: the valid values of Options.Cluster.

@@ -36,8 +36,7 @@ func Fragment(c *config.Cluster) (string, error) {
 	}
 	var b strings.Builder
 	writePorts(&b, c.FTP)
-	b.WriteString(render.PassiveComment(c, "proftpd"))
-	fmt.Fprintf(&b, "PassivePorts %d %d\n", ports.Low, ports.High)
+	fmt.Fprintf(&b, "\n%sPassivePorts %d %d\n", render.PassiveComment(c, "proftpd"), ports.Low, ports.High)
 	writeAddress(&b, c)
 	writeActive(&b, c)
 	if c.SourceNAT != config.NoSourceNAT {

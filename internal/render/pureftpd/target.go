@@ -48,8 +48,7 @@ func Fragment(c *config.Cluster) (string, error) {
 			b.WriteString("# TLS begins with the first byte there: pure-ftpd needs -Y 3, or TLS 3.\n")
 		}
 	}
-	b.WriteString(render.PassiveComment(c, "pure-ftpd"))
-	fmt.Fprintf(&b, "# Argument: -p %d:%d\nPassivePortRange %[1]d %[2]d\n", ports.Low, ports.High)
+	fmt.Fprintf(&b, "\n%s# Argument: -p %d:%d\nPassivePortRange %[2]d %[3]d\n", render.PassiveComment(c, "pure-ftpd"), ports.Low, ports.High)
 	writeAddress(&b, c)
 	writeActive(&b, c)
 	if c.SourceNAT != config.NoSourceNAT {

@@ -110,7 +110,7 @@ func writeListener(b *strings.Builder, main instance) {
 
 func writePassive(b *strings.Builder, c *config.Cluster) {
 	ports := c.FTP.PassiveRange(render.MinPassivePort)
-	b.WriteString(render.PassiveComment(c, "vsftpd"))
+	b.WriteString("\n" + render.PassiveComment(c, "vsftpd"))
 	if ports.Low < render.MinPassivePort {
 		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", render.MinPassivePort)
 	}
