@@ -1,11 +1,11 @@
 package verify
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // uncovered returns what decides about packets that IPVS sends to real servers: the
@@ -20,22 +20,32 @@ func uncovered(spec *config.Spec, kept, replaced []*oldconfig.Chain) []oldconfig
 			})
 		}
 	}
-	add := func(chains []*oldconfig.Chain, what string, decides func(*oldconfig.Rule) bool) {
+	add := func(chains []*oldconfig.Chain, message string, decides func(*oldconfig.Rule) bool) {
 		for _, c := range chains {
 			for _, r := range c.Rules {
 				if decides(r) {
-					list = append(list, oldconfig.Remark{Line: r.Line, Message: fmt.Sprintf("%s of a packet that IPVS sends to a real server, which verify does not follow", what)})
+					list = append(list, oldconfig.Remark{Line: r.Line, Message: message})
 				}
 			}
 		}
 	}
-	add(reached(kept), "it may depend on the mark", testsMark)
-	add(reached(replaced), "it may decide the way", decides)
+	const notFollowed = " of a packet that IPVS sends to a real server, which verify does not follow"
+	add(reached(kept, afterIPVS), "it may depend on the mark"+notFollowed, testsMark)
+	add(reached(replaced, afterIPVS), "it may decide the way"+notFollowed, decides)
+	add(reached(kept, besideMarks), "it tests the mark in a chain with the priority of lvsmark's: the order of the two depends on which is loaded first", testsMark)
 	return list
 }
 
-// reached returns the chains that packets pass after IPVS.
-func reached(chains []*oldconfig.Chain) []*oldconfig.Chain {
+func afterIPVS(b *oldconfig.Base) bool {
+	return b.Hook == oldconfig.Output || b.Hook == oldconfig.Postrouting
+}
+
+func besideMarks(b *oldconfig.Base) bool {
+	return b.Hook == oldconfig.Prerouting && b.Priority == int(nft.PriorityMangle) && !b.NAT
+}
+
+// reached returns the chains that packets pass from base chains of one kind on.
+func reached(chains []*oldconfig.Chain, from func(*oldconfig.Base) bool) []*oldconfig.Chain {
 	var list []*oldconfig.Chain
 	var visit func(c *oldconfig.Chain)
 	visit = func(c *oldconfig.Chain) {
@@ -54,7 +64,7 @@ func reached(chains []*oldconfig.Chain) []*oldconfig.Chain {
 		}
 	}
 	for _, c := range chains {
-		if c.Base != nil && (c.Base.Hook == oldconfig.Output || c.Base.Hook == oldconfig.Postrouting) {
+		if c.Base != nil && from(c.Base) {
 			visit(c)
 		}
 	}

@@ -126,3 +126,57 @@ func TestUncovered(t *testing.T) {
 		assert.NotEqual(t, "equivalent", r.Answer())
 	}
 }
+
+const manyKeys = `
+clusters:
+  - {name: all, mark: 1, vips: [198.51.100.1, "2001:db8::1"], ports: [all], real-servers: [{address: 10.0.0.1}, {address: "fd00::1"}]}
+  - {name: sctp, mark: 2, vips: [198.51.100.2], ports: [sctp/2905, udp/1-1024, 7000-7010], real-servers: [{address: 10.0.0.1, weight: 0}]}
+  - name: ftp
+    mark: 3
+    vips: [198.51.100.3, 198.51.100.4]
+    ftp: {control-ports: [21, 990], passive-ports: [10000-20000, 30000-30100]}
+    forwarding: direct
+    real-servers: [{address: 10.0.0.1}, {address: 10.0.0.2, forwarding: tunnel}]
+`
+
+// TestOwnRulesOfKeys: the same for other keys; another passive range is a difference.
+func TestOwnRulesOfKeys(t *testing.T) {
+	parsed, _, err := config.Parse("spec.yaml", strings.NewReader(manyKeys))
+	require.NoError(t, err)
+	own, err := Side(parsed)
+	require.NoError(t, err)
+	old := &oldconfig.Config{Chains: own.Chains, Services: own.Services}
+	r, err := Compare(old, parsed)
+	require.NoError(t, err)
+	assert.Equal(t, "equivalent", r.Answer(), r.Text())
+	for from, to := range map[string]string{
+		"30100": "30101", "sctp/2905": "sctp/2906", "[all]": "[1-65535]", "forwarding: tunnel": "forwarding: nat", "weight: 0": "weight: 1",
+		"198.51.100.4]": "198.51.100.5]", "control-ports: [21, 990]": "control-ports: [21]",
+	} {
+		changed, _, err := config.Parse("spec.yaml", strings.NewReader(strings.Replace(manyKeys, from, to, 1)))
+		require.NoError(t, err, from)
+		r, err := Compare(old, changed)
+		require.NoError(t, err)
+		assert.Equal(t, "different", r.Answer(), from)
+	}
+}
+
+// TestSamePriority: the order of a chain and lvsmark's is not known at the same priority.
+func TestSamePriority(t *testing.T) {
+	parsed, _, err := config.Parse("spec.yaml", strings.NewReader(spec))
+	require.NoError(t, err)
+	own, err := Side(parsed)
+	require.NoError(t, err)
+	for priority, want := range map[int]int{-150: 1, -149: 0} {
+		beside := &oldconfig.Chain{
+			Family: 4, Table: "ip other", Name: "c", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: priority},
+			Rules: []*oldconfig.Rule{{
+				Matches: []oldconfig.Match{{Field: oldconfig.Mark, In: []oldconfig.Range{{Low: oldconfig.Number{Low: 21}, High: oldconfig.Number{Low: 21}}}}},
+				Actions: []oldconfig.Action{{Kind: oldconfig.Accept}},
+			}},
+		}
+		r, err := Compare(&oldconfig.Config{Chains: append(own.Chains, beside), Services: own.Services}, parsed)
+		require.NoError(t, err)
+		assert.Len(t, r.NotUnderstood, want)
+	}
+}

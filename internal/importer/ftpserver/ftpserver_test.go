@@ -19,7 +19,7 @@ pasv_max_port=20000
 pasv_address=198.51.100.21
 connect_from_port_20=YES
 `, "4: vsftpd passive 10000-20000, address 198.51.100.21, active 20, listen 21\n"},
-		"vsftpd with defaults": {"anonymous_enable=YES\n", "1: vsftpd passive 0, address invalid IP, active 0, listen 21\n"},
+		"vsftpd with defaults": {"anonymous_enable=YES\n", "1: vsftpd passive all, address invalid IP, active 0, listen 21\n"},
 		"vsftpd corrects ports": {
 			"listen_port=990\nftp_data_port=989\nconnect_from_port_20=1\npasv_min_port=20000\npasv_max_port=10000\n",
 			"5: vsftpd passive 20000-65535, address invalid IP, active 989, listen 990\n",
@@ -27,7 +27,7 @@ connect_from_port_20=YES
 		"vsftpd with low ports": {"listen=YES\npasv_min_port=20\npasv_max_port=1023\n", "3: vsftpd passive 1024-65535, address invalid IP, active 0, listen 21\n"},
 		"vsftpd with mistakes": {
 			"listen=YES\npasv_min_port=x\npasv_address=ftp.example.com\nlisten_port=99999\npasv_enable=no\n",
-			`1: vsftpd passive 0, address invalid IP, active 0, listen 21
+			`1: vsftpd passive all, address invalid IP, active 0, listen 21
 1: finding: passive data connections are off
 2: not understood: "x" is not a port
 3: not understood: the address of passive replies is not an IP address: names are not looked up
@@ -56,7 +56,7 @@ MasqueradeAddress 198.51.100.21
 `},
 		"proftpd with what it does not say": {
 			"ServerType standalone\nRootRevoke on\nMasqueradeAddress eth0\nPassivePorts 1\nPassivePorts 9 8\n<IfDefine X>\nPort 22\n</IfDefine>\nInclude /etc/x\n",
-			`5: proftpd passive 0, address invalid IP, active 0, listen 21
+			`5: proftpd passive all, address invalid IP, active 0, listen 21
 3: not understood: the address of passive replies is not an IP address: names are not looked up
 4: not understood: PassivePorts does not have two ports
 5: not understood: the passive ports are not a range of two ports
@@ -69,7 +69,7 @@ MasqueradeAddress 198.51.100.21
 			"3: pure-ftpd passive 10000-20000, address 198.51.100.21, active 20, listen 2121\n",
 		},
 		"pure-ftpd, single value":   {"10000 20000\n", "1: pure-ftpd passive 10000-20000, address invalid IP, active 20, listen 21\n"},
-		"pure-ftpd, single address": {"198.51.100.21\n", "1: pure-ftpd passive 0, address 198.51.100.21, active 20, listen 21\n"},
+		"pure-ftpd, single address": {"198.51.100.21\n", "1: pure-ftpd passive all, address 198.51.100.21, active 20, listen 21\n"},
 		"pure-ftpd, arguments": {
 			"/usr/sbin/pure-ftpd -A -p 10000:20000 -P198.51.100.21 --bind=,990",
 			"1: pure-ftpd passive 10000-20000, address 198.51.100.21, active 20, listen 990\n",
