@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -18,6 +19,7 @@ type addressPlan struct {
 	reasons        map[hostaddr.Address]string // why an address that exists is added; most have none
 	lifetimes      []lifetimeChange
 	present        []hostaddr.Address // all addresses of devices, added by any process
+	emptied        map[string]bool    // devices that lose their last IPv4 address
 }
 
 func (p addressPlan) empty() bool { return len(p.added)+len(p.removed)+len(p.lifetimes) == 0 }
@@ -40,14 +42,18 @@ func (p *Plan) diffAddresses(have *State, want *Desired) error {
 		}
 	}
 	p.noteLocalServers(have)
+	routes := foreignRoutes(have)
 	p.addresses.reasons = map[hostaddr.Address]string{}
 	desired := make(map[hostaddr.Address]bool, len(want.addresses))
 	for _, a := range want.addresses {
 		if err := have.devices[a.Device]; err != nil {
-			return fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices", a.Device, a.IP, err)
+			return fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices", a.Device, a.Range(), err)
 		}
 		desired[a] = true
 		local, exists := present[a]
+		if other, foreign := routes[a.Prefix()]; foreign && a.IsRoute() && !exists {
+			local, exists = other, true // the kernel accepts no second one
+		}
 		p.diffAddress(a, local, exists, want)
 	}
 	if !want.exact {
@@ -58,7 +64,36 @@ func (p *Plan) diffAddresses(have *State, want *Desired) error {
 			p.addresses.removed = append(p.addresses.removed, a.Address)
 		}
 	}
+	p.addresses.readdFlushed(have, desired)
 	return nil
+}
+
+// readdFlushed removes and adds IPv4 networks of devices that lose their last IPv4 address:
+// the kernel deletes all IPv4 routes of the device then (fib_inetaddr_event of
+// net/ipv4/fib_frontend.c). Addresses that are added do not help, because they are added
+// later. Routes are removed before addresses, so that each removal and its undo is known.
+func (p *addressPlan) readdFlushed(have *State, desired map[hostaddr.Address]bool) {
+	if !slices.ContainsFunc(slices.Concat(p.added, p.removed, p.present), hostaddr.Address.IsRoute) {
+		return
+	}
+	p.emptied = map[string]bool{}
+	removed := make(map[hostaddr.Address]bool, len(p.removed))
+	for _, a := range p.removed {
+		removed[a] = true
+		p.emptied[a.Device] = p.emptied[a.Device] || a.IP.Is4() && !a.IsRoute()
+	}
+	for _, a := range have.addresses {
+		if a.IP.Is4() && !a.IsRoute() && !(a.Ours && removed[a.Address]) {
+			p.emptied[a.Device] = false
+		}
+	}
+	for _, a := range have.addresses {
+		if a.Ours && a.IsRoute() && a.IP.Is4() && desired[a.Address] && p.emptied[a.Device] {
+			p.removed, p.added = append(p.removed, a.Address), append(p.added, a.Address)
+			p.reasons[a.Address] = "the kernel deletes the IPv4 routes of a device with its last IPv4 address"
+		}
+	}
+	slices.SortStableFunc(p.removed, func(a, b hostaddr.Address) int { return cmp.Compare(b.Kind(), a.Kind()) })
 }
 
 // noteLocalServers notes real servers with an address of the director. IPVS delivers their
@@ -70,22 +105,59 @@ func (p *Plan) noteLocalServers(have *State) {
 		return
 	}
 	devices := make(map[netip.Addr]string, len(have.addresses))
+	var networks []hostaddr.Address
 	for _, a := range have.addresses {
-		devices[a.IP] = a.Device
+		if a.IsRoute() {
+			networks = append(networks, a.Address)
+		} else {
+			devices[a.IP] = a.Device
+		}
 	}
 	for i := range p.spec.Clusters {
 		cluster := &p.spec.Clusters[i]
-		listens := "the VIP"
-		if cluster.Forwarding == config.NAT {
-			listens = "that address"
-		}
 		for _, server := range cluster.RealServers {
-			if device, local := devices[server.Address]; local {
+			listens := "the VIP"
+			if server.Forwarding == config.NAT {
+				listens = "that address"
+			}
+			device, local := devices[server.Address]
+			if i := slices.IndexFunc(networks, func(a hostaddr.Address) bool { return a.Prefix().Contains(server.Address) }); i >= 0 {
+				device, local = networks[i].Device, true
+			}
+			if local {
 				p.notes = append(p.notes, printable.Line(fmt.Sprintf("real server %s of %s is an address of the director, on %s: IPVS delivers its connections to the director, where a server must listen on %s",
 					server.Address, cluster.Name, device, listens)))
 			}
 		}
 	}
+}
+
+// foreignRoutes returns the local routes of other programs, by network.
+func foreignRoutes(have *State) map[netip.Prefix]hostaddr.Local {
+	routes := map[netip.Prefix]hostaddr.Local{}
+	for _, a := range have.addresses {
+		if a.IsRoute() && !a.Ours {
+			routes[a.Address.Prefix()] = a
+		}
+	}
+	return routes
+}
+
+// splitRemoved separates the addresses that others replace. They are removed when those
+// have been added, so that their IP addresses stay.
+func (p *addressPlan) splitRemoved() (removed, replaced []hostaddr.Address) {
+	networks := func(list []hostaddr.Address) bool { return slices.ContainsFunc(list, hostaddr.Address.IsRoute) }
+	if !networks(p.added) && !networks(p.removed) {
+		return p.removed, nil
+	}
+	for _, a := range p.removed {
+		if slices.ContainsFunc(p.added, a.IsReplacedBy) && !(p.emptied[a.Device] && a.IP.Is4()) {
+			replaced = append(replaced, a)
+		} else {
+			removed = append(removed, a)
+		}
+	}
+	return removed, replaced
 }
 
 // disableIPv6 returns the sysctl that disables IPv6 on a device. With slashes, the name of a
@@ -100,7 +172,7 @@ func (p *Plan) checkIPv6(have *State, want *Desired) {
 	}
 	for _, a := range p.addresses.added {
 		if a.IP.Is6() && have.noIPv6[a.Device] {
-			p.blocked = append(p.blocked, fmt.Errorf("add address %s: IPv6 is disabled on the device: `sysctl -w %s=0` enables it", a, disableIPv6(a.Device)))
+			p.blocked = append(p.blocked, fmt.Errorf("add %s %s: IPv6 is disabled on the device: `sysctl -w %s=0` enables it", a.Kind(), a, disableIPv6(a.Device)))
 		}
 	}
 }
@@ -153,6 +225,9 @@ func unreliable(a hostaddr.Local) string {
 // readded writes an address that is removed and added again, without duplicate address
 // detection, with the flag that `ip address` prints.
 func readded(a hostaddr.Address, others []hostaddr.Address, flag string) string {
+	if a.IsRoute() {
+		return "local " + a.Range().String()
+	}
 	if slices.Contains(others, a) {
 		return a.IP.String() + " " + flag
 	}
@@ -163,7 +238,7 @@ func (p *addressPlan) addedAddresses() []Change {
 	changes := make([]Change, len(p.added))
 	for i, a := range p.added {
 		changes[i] = Change{
-			Op: Add, Kind: "address", Where: "device " + a.Device, After: readded(a, p.removed, "nodad"),
+			Op: Add, Kind: a.Kind(), Where: "device " + a.Device, After: readded(a, p.removed, "nodad"),
 			Impact: impact.Impact{Effect: impact.Safe, Detail: p.reasons[a]},
 		}
 		changes[i].makePrintable()
@@ -174,7 +249,7 @@ func (p *addressPlan) addedAddresses() []Change {
 func (p *addressPlan) removedAddresses(impacts []impact.Impact) []Change {
 	changes := make([]Change, len(p.removed))
 	for i, a := range p.removed {
-		changes[i] = Change{Op: Delete, Kind: "address", Where: "device " + a.Device, Before: readded(a, p.added, "tentative"), Impact: impacts[i]}
+		changes[i] = Change{Op: Delete, Kind: a.Kind(), Where: "device " + a.Device, Before: readded(a, p.added, "tentative"), Impact: impacts[i]}
 		changes[i].makePrintable()
 	}
 	return changes

@@ -14,7 +14,9 @@ import (
 )
 
 // fakeSpecs returns the specs of the tests on the real kernel.
-func fakeSpecs() []string { return []string{"", unboundSpec, boundSpec, otherSpec} }
+func fakeSpecs() []string {
+	return []string{"", unboundSpec, boundSpec, otherSpec, hooksSpec, networkSpec}
+}
 
 // pairs calls f for each pair of specs, with the first applied.
 func pairs(t *testing.T, f func(w *fakeWorld, from, to string)) {
@@ -256,4 +258,28 @@ func TestFakeNoIPVS(t *testing.T) {
 	p := w.applied("")
 	require.Len(t, p.Notes(), 1)
 	assert.Contains(t, p.Notes()[0], "ipvs.timeout.tcp cannot be put back to 900: this kernel has no IPVS")
+}
+
+// TestFakeAdoptRemoves: the plan names what it removes of a service that it takes over.
+func TestFakeAdoptRemoves(t *testing.T) {
+	w := newFakeWorld(t)
+	w.addService(21, "10.0.0.11")
+	services, err := w.Services()
+	require.NoError(t, err)
+	require.Len(t, services, 2)
+	service, server := services[1].Service, services[1].Destinations[0]
+	before, limited := service, server
+	service.Flags, service.PEName = ipvs.SHPort|ipvs.SHFallback, "sip"
+	limited.UpperThreshold, limited.LowerThreshold = 100, 80
+	for _, err := range w.ChangeServices(
+		ipvs.Change{Op: ipvs.EditService, Previous: before, Service: service},
+		ipvs.Change{Op: ipvs.EditDestination, Service: service, Before: server, After: limited},
+	) {
+		require.NoError(t, err)
+	}
+	p, err := w.plan(t.Context(), boundSpec, Options{Adopt: true})
+	require.NoError(t, err)
+	text := p.String()
+	assert.Contains(t, text, "removes scheduler flags flag-1,flag-2, persistence engine sip")
+	assert.Contains(t, text, "removes upper threshold 100, lower threshold 80")
 }

@@ -143,14 +143,16 @@ func (p *Plan) steps(e *engine, generation uint32) []step {
 		}
 	}
 	safe, disruptive := p.splitServices()
+	removed, replaced := p.addresses.splitRemoved()
 	steps := []step{
 		ruleset("write the ledger", &p.live.Ruleset, p.intent),
 		eachStep("set sysctls and timeouts", p.settings.set, e.settingOperation()),
-		eachStep("remove VIP addresses", p.addresses.removed, e.removeAddress()),
+		eachStep("remove VIP addresses", removed, e.removeAddress()),
 		eachStep("add and edit IPVS services", safe, e.serviceOperation()),
 		ruleset("change the marks", p.intent, p.active),
 		eachStep("change lifetimes of VIP addresses", p.addresses.lifetimes, e.changeLifetime()),
 		eachStep("add VIP addresses", p.addresses.added, e.addAddress()),
+		eachStep("remove replaced VIP addresses", replaced, e.removeAddress()),
 		e.removeServices(disruptive),
 		eachStep("put back sysctls and timeouts", p.settings.putBack, e.settingOperation()),
 		ruleset("close the ledger", p.active, p.settled),

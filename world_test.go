@@ -192,4 +192,10 @@ clusters:
   - {name: web, mark: 80, vips: [198.51.100.80], vip-device: vip0, ports: [80, 443], forwarding: direct, real-servers: [{address: 10.0.0.11}]}
 director: {table: marks, ipvs-timeouts: {udp: 1m}, ip-forward: false}
 `
+	hooksSpec = `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], vip-device: vip0, ftp: , source-nat: masquerade, real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
+  - {name: web, mark: 80, vips: [198.51.100.80], ports: [80], source-nat: snat, real-servers: [{address: 10.0.0.12}]}
+director: {keep-marks: true, local-clients: true}
+`
 )

@@ -22,16 +22,6 @@ func (d *decoder) address(n *yaml.Node, what string) (netip.Addr, bool) {
 	return addr, true
 }
 
-// vip decodes an address that clients connect to.
-func (d *decoder) vip(n *yaml.Node, what string) (netip.Addr, bool) {
-	addr, ok := d.address(n, what)
-	if ok && addr.IsLoopback() {
-		d.fail(n, "%s %s is a loopback address, which no client reaches; give the address that clients connect to", what, addr)
-		return netip.Addr{}, false
-	}
-	return addr, ok
-}
-
 // parseAddress returns an address, or the problem as the end of a sentence that
 // begins with the text.
 func parseAddress(text string) (addr netip.Addr, problem string) {
@@ -131,7 +121,7 @@ func hostPrefix(addr netip.Addr) netip.Prefix { return netip.PrefixFrom(addr, ad
 // clipText returns the text of an address for a message: unquoted if it has only
 // characters of addresses, else quoted.
 func clipText(text string) string {
-	if text == "" || strings.Trim(text, "0123456789abcdefABCDEF.:/") != "" {
+	if text == "" || strings.Trim(text, "0123456789abcdefABCDEF.:/-") != "" {
 		return quote(text)
 	}
 	return clip(text)

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"net/netip"
-	"slices"
-)
+import "slices"
 
 // A Binding is the unit that other packages compile from: packets to Ports of VIPs
 // carry Mark, and the IPVS service of Mark and Family schedules them to RealServers.
@@ -13,9 +10,9 @@ type Binding struct {
 	Cluster     *Cluster
 	Mark        uint32 // host byte order
 	Family      Family
-	VIPs        []netip.Addr // at least one; of Family, in the order of the file
-	Ports       []PortRange  // in canonical form; see Cluster.MarkedPorts
-	RealServers []RealServer // of Family, in the order of the file
+	VIPs        []AddressRange // at least one; of Family, in the order of the file
+	Ports       []PortRange    // in canonical form; see Cluster.MarkedPorts
+	RealServers []RealServer   // of Family, in the order of the file
 }
 
 // Bindings returns the bindings of one family, in the order of the file. Callers

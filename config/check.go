@@ -16,14 +16,15 @@ type checker struct {
 	ports  [][]PortRange // MarkedPorts of each cluster; nil if the file's ports are unreadable
 	served []firstVIPs   // of each cluster
 	vips   vipUses
-	shared bool // at least one VIP is in several clusters
+	shared bool // several clusters have the same VIPs
 
+	outermost     vipUses                       // VIPs that are not within others
 	sortedClients map[clientsKey][]netip.Prefix // see clients
 }
 
 // firstVIPs are the first VIPs of a cluster, by family. They answer Cluster.Serves
 // without a search.
-type firstVIPs map[Family]netip.Addr
+type firstVIPs map[Family]AddressRange
 
 // check returns the spec of a file. It is valid if no mistake was reported.
 func check(f *file, report *report) *Spec {
@@ -39,15 +40,19 @@ func check(f *file, report *report) *Spec {
 		c.only(i)
 		c.ownPorts(i)
 		c.servers(i)
+		c.serverKeys(i)
+		c.schedulerKeys(i)
 		c.persistence(i)
 		c.activeData(i)
 		c.sourceNAT(i)
 	}
 	c.sharedVIPs()
+	c.nestedVIPs()
 	c.translations()
 	c.forwarding()
 	c.firstPackets()
 	c.conntrack()
+	c.localClients()
 	return c.spec
 }
 
@@ -59,7 +64,7 @@ func (c *checker) cluster(i int) (*fileCluster, *Cluster) {
 func firstVIPsOf(cluster *Cluster) firstVIPs {
 	first := firstVIPs{}
 	for _, family := range Families() {
-		if i := slices.IndexFunc(cluster.VIPs, family.holds); i >= 0 {
+		if i := slices.IndexFunc(cluster.VIPs, func(vips AddressRange) bool { return vips.Family() == family }); i >= 0 {
 			first[family] = cluster.VIPs[i]
 		}
 	}
@@ -67,7 +72,7 @@ func firstVIPsOf(cluster *Cluster) firstVIPs {
 }
 
 // serves is Cluster.Serves in constant time.
-func (c *checker) serves(i int, family Family) bool { return c.served[i][family].IsValid() }
+func (c *checker) serves(i int, family Family) bool { return c.served[i][family].First.IsValid() }
 
 // label returns the name and line of a cluster, for messages about another one.
 func (c *checker) label(i int) string {
@@ -138,22 +143,25 @@ func (c *checker) marks() {
 func (c *checker) ownPorts(i int) {
 	in, _ := c.cluster(i)
 	c.overlaps(in.ports.value)
+	c.notOnlyAll(in.ports.value)
 	ftp := &in.ftp.value
+	c.overlaps(ftp.passive.value)
 	c.repeatedPorts("control-ports", ftp.control.value)
 	c.repeatedPorts("ports", ftp.active.value.ports.value)
 	if ftp.control.unreadable() || ftp.passive.unreadable() || !in.ftp.valid {
 		return
 	}
 	cluster := &c.spec.Clusters[i]
-	passive, place := cluster.FTP.PassivePorts, ftp.passive.position
 	for k, port := range cluster.FTP.ControlPorts {
-		if !passive.Overlaps(PortRange{TCP, port, port}) {
+		r := slices.IndexFunc(cluster.FTP.PassivePorts, onePort(port).Overlaps)
+		if r < 0 {
 			continue
 		}
+		place := ftp.passive.position
 		if !ftp.passive.present {
 			place = ftp.control.value[k].position
 		}
-		c.note(place, "passive-ports %s hold the control port %d; that changes nothing, both carry the same mark", passive, port)
+		c.note(place, "passive-ports %s hold the control port %d; that changes nothing, both carry the same mark", cluster.FTP.PassivePorts[r], port)
 	}
 }
 
@@ -200,8 +208,12 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 		return
 	}
 	first[addr] = address.line
-	if uses := c.vips.usesOf(addr); len(uses) > 0 {
-		c.mistake(address.position, "real server %s is the VIP at line %d; give the address of the server itself, which for a server on the director is another one of its addresses", addr, uses[0].line)
+	if use, found := c.outermost.with(addr); found {
+		is := "is the VIP"
+		if !use.vips.IsSingle() {
+			is = "is in the VIP " + use.vips.String()
+		}
+		c.mistake(address.position, "real server %s %s at line %d; give the address of the server itself, which for a server on the director is another one of its addresses", addr, is, use.line)
 		return
 	}
 	c.loopback(i, address)
@@ -216,9 +228,10 @@ func (c *checker) serverAddress(i int, address field[netip.Addr], first map[neti
 // delivers them locally, to the VIP.
 func (c *checker) loopback(i int, address field[netip.Addr]) {
 	in, cluster := c.cluster(i)
+	s := slices.IndexFunc(cluster.RealServers, func(s RealServer) bool { return s.Address == address.value })
 	switch {
-	case !address.value.IsLoopback() || in.forwarding.unreadable():
-	case cluster.Forwarding == NAT:
+	case !address.value.IsLoopback() || in.forwardingUnreadable():
+	case cluster.RealServers[s].Forwarding == NAT:
 		c.mistake(address.position, "real server %s is a loopback address, and the kernel drops packets that nat forwards there; give another address, or use forwarding: direct for a server on the director itself", address.value)
 	default:
 		c.note(address.position, "real server %s is the director itself: its server must listen on the VIP", address.value)
@@ -247,9 +260,9 @@ func (c *checker) serversOf(family Family, in *fileCluster, cluster *Cluster) {
 	}
 }
 
-func placeOf(items []item[netip.Addr], addr netip.Addr) position {
+func placeOf(items []item[AddressRange], vips AddressRange) position {
 	for _, item := range items {
-		if item.value == addr {
+		if item.value == vips {
 			return item.position
 		}
 	}
@@ -265,7 +278,7 @@ func (c *checker) persistence(i int) {
 	if in.persistence.unreadable() || cluster.Persistence > 0 || cluster.FTP == nil {
 		return
 	}
-	if cluster.Scheduler == "sh" || cluster.Scheduler == "mh" { // they hash the client's address
+	if (cluster.Scheduler == "sh" || cluster.Scheduler == "mh") && !cluster.Hash.Port { // they hash the client's address
 		return
 	}
 	for _, family := range Families() {

@@ -10,8 +10,8 @@ import (
 func (c *checker) activeData(i int) {
 	in, cluster := c.cluster(i)
 	active := &in.ftp.value.active
-	if active.present && cluster.Forwarding != NAT && in.forwarding.valid {
-		c.mistake(active.position, "active-data is for nat, and this cluster forwards by %s: real servers reach clients by themselves; remove active-data", cluster.Forwarding)
+	if active.present && !cluster.Forwards(NAT) && !in.forwardingUnreadable() {
+		c.mistake(active.position, "active-data is for nat, and this cluster forwards by %s: real servers reach clients by themselves; remove active-data", methodsOf(cluster))
 		return
 	}
 	if cluster.FTP == nil || cluster.FTP.Active == nil {
@@ -28,7 +28,11 @@ func (c *checker) snatVIPs(translate field[Translation], cluster *Cluster) {
 		return
 	}
 	for _, family := range Families() {
-		if n := len(cluster.VIPsOf(family)); n > 1 {
+		vips := cluster.VIPsOf(family)
+		switch n := len(vips); {
+		case n == 1 && !vips[0].IsSingle():
+			c.mistake(translate.position, "snat is ambiguous: the cluster has the VIPs %s; make a cluster for each VIP, with real servers of its own, or translate: masquerade", vips[0])
+		case n > 1:
 			c.mistake(translate.position, "snat is ambiguous: the cluster has %d %s VIPs; make a cluster for each VIP, with real servers of its own, or translate: masquerade", n, family)
 		}
 	}
@@ -50,7 +54,7 @@ func (c *checker) sources(i int) {
 func (c *checker) serversOutside(sources []netip.Prefix, in *fileCluster) {
 	for _, server := range in.servers.value {
 		address := server.value.address
-		if !address.valid {
+		if !address.valid || server.value.forwarding.or(in.forwarding.or(NAT)) != NAT {
 			continue
 		}
 		next, _ := slices.BinarySearchFunc(sources, hostPrefix(address.value), func(source, host netip.Prefix) int {
@@ -160,14 +164,14 @@ func (c *checker) reportConflict(port uint16, a, b translatedSource, reported ma
 // appendTranslated adds the sources of one cluster if their translation is known.
 func (c *checker) appendTranslated(all []translatedSource, i int) []translatedSource {
 	in, cluster := c.cluster(i)
-	if in.forwarding.unreadable() || in.ftp.unreadable() || in.ftp.value.active.unreadable() || in.ftp.value.active.value.translate.unreadable() {
+	if in.forwardingUnreadable() || in.ftp.unreadable() || in.ftp.value.active.unreadable() || in.ftp.value.active.value.translate.unreadable() {
 		return all
 	}
 	if cluster.FTP.Active.Translate == SNAT && in.vips.unreadable() {
 		return all
 	}
 	for _, source := range in.sources() {
-		vip := c.served[i][FamilyOf(source.value.Addr())]
+		vip := c.served[i][FamilyOf(source.value.Addr())].First
 		if !vip.IsValid() { // sources reports it
 			continue
 		}

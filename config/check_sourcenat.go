@@ -11,8 +11,8 @@ func (c *checker) sourceNAT(i int) {
 	if !in.sourceNAT.valid || cluster.SourceNAT == NoSourceNAT {
 		return
 	}
-	if cluster.Forwarding != NAT && in.forwarding.valid {
-		c.mistake(in.sourceNAT.position, "source-nat is for nat, and this cluster forwards by %s: real servers answer clients by themselves; remove source-nat", cluster.Forwarding)
+	if !cluster.Forwards(NAT) && !in.forwardingUnreadable() {
+		c.mistake(in.sourceNAT.position, "source-nat is for nat, and this cluster forwards by %s: real servers answer clients by themselves; remove source-nat", methodsOf(cluster))
 		return
 	}
 	if cluster.FTP == nil || in.vips.unreadable() {
@@ -37,6 +37,18 @@ func (c *checker) conntrack() {
 		if sysctl.value.Name == ConntrackSysctl && (err != nil || value == 0) {
 			c.mistake(sysctl.position, "sysctl %s: %s contradicts source-nat of %s: the kernel translates only packets that connection tracking knows, and with 0 IPVS ends their tracking; remove the sysctl, which source-nat sets to 1",
 				ConntrackSysctl, clip(sysctl.value.Value), c.label(i))
+		}
+	}
+}
+
+// localClients notes clusters that a client on the director reaches only under conditions.
+func (c *checker) localClients() {
+	if !c.spec.Director.LocalClients {
+		return
+	}
+	for i := range c.spec.Clusters {
+		if forwarding := c.spec.Clusters[i].Forwarding; forwarding != NAT {
+			c.note(c.file.director.local.position, "answers of %s, which forwards by %s, come from the VIP to a client on the director: the client must bind another address of the director, and the device of the answers needs the sysctls accept_local=1 and rp_filter=0", c.label(i), forwarding)
 		}
 	}
 }

@@ -8,25 +8,46 @@ import (
 )
 
 // vipUses are the positions of VIPs in the file, one for each cluster, sorted by
-// VIP and then by position.
+// VIPs and then by position.
 type vipUses []vipUse
 
 type vipUse struct {
 	position
-	vip     netip.Addr
+	vips    AddressRange
 	cluster int
 }
 
-// usesOf returns the uses of one VIP.
-func (u vipUses) usesOf(vip netip.Addr) vipUses {
-	start, found := slices.BinarySearchFunc(u, vip, func(use vipUse, vip netip.Addr) int { return use.vip.Compare(vip) })
+// usesOf returns the uses of exactly these VIPs.
+func (u vipUses) usesOf(vips AddressRange) vipUses {
+	start, found := slices.BinarySearchFunc(u, vips, func(use vipUse, vips AddressRange) int { return use.vips.Compare(vips) })
 	if !found {
 		return nil
 	}
-	count, _ := slices.BinarySearchFunc(u[start:], vip, func(use vipUse, vip netip.Addr) int {
-		return cmp.Or(use.vip.Compare(vip), -1)
+	count, _ := slices.BinarySearchFunc(u[start:], vips, func(use vipUse, vips AddressRange) int {
+		return cmp.Or(use.vips.Compare(vips), -1)
 	})
 	return u[start : start+count]
+}
+
+// with returns the use with the address; false if there is none. If several have it, it
+// returns one of those with the most addresses.
+func (u vipUses) with(a netip.Addr) (vipUse, bool) {
+	i, _ := slices.BinarySearchFunc(u, a, func(use vipUse, a netip.Addr) int { return cmp.Or(use.vips.First.Compare(a), -1) })
+	if i == 0 || !u[i-1].vips.Contains(a) {
+		return vipUse{}, false
+	}
+	return u[i-1], true
+}
+
+// outermost returns the uses that are not within an earlier one.
+func (u vipUses) outermost() vipUses {
+	var outer vipUses
+	for _, use := range u {
+		if n := len(outer); n == 0 || outer[n-1].vips.Last.Less(use.vips.Last) {
+			outer = append(outer, use)
+		}
+	}
+	return outer
 }
 
 // collectVIPs collects the uses of all VIPs, and reports VIPs that one cluster has
@@ -39,22 +60,23 @@ func (c *checker) collectVIPs() {
 	all := make(vipUses, 0, total)
 	for i := range c.spec.Clusters {
 		in, _ := c.cluster(i)
-		for _, vip := range in.vips.value {
-			all = append(all, vipUse{vip.position, vip.value, i})
+		for _, vips := range in.vips.value {
+			all = append(all, vipUse{vips.position, vips.value, i})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b vipUse) int { return a.vip.Compare(b.vip) })
+	slices.SortStableFunc(all, func(a, b vipUse) int { return a.vips.Compare(b.vips) })
 	c.vips = all[:0]
 	for _, use := range all {
-		if n := len(c.vips); n > 0 && c.vips[n-1].vip == use.vip {
+		if n := len(c.vips); n > 0 && c.vips[n-1].vips == use.vips {
 			if first := c.vips[n-1]; first.cluster == use.cluster {
-				c.mistake(use.position, "VIP %s is given twice, first at line %d; remove one", use.vip, first.line)
+				c.mistake(use.position, "VIP %s is given twice, first at line %d; remove one", use.vips, first.line)
 				continue
 			}
 			c.shared = true
 		}
 		c.vips = append(c.vips, use)
 	}
+	c.outermost = c.vips.outermost()
 }
 
 // A portConflict is a range of ports that two clusters mark.
@@ -64,7 +86,7 @@ type portConflict struct {
 	reason         string    // why the conditions of only do not keep them apart; empty: a cluster has none
 }
 
-// sharedVIPs checks that clusters with a common VIP mark different ports of it. It
+// sharedVIPs checks that clusters with the same VIPs mark different ports of it. It
 // compares ports once for each set of clusters that share VIPs, not for each VIP.
 func (c *checker) sharedVIPs() {
 	if !c.shared {
@@ -73,28 +95,33 @@ func (c *checker) sharedVIPs() {
 	known := map[string][]portConflict{}
 	for i := range c.spec.Clusters {
 		_, cluster := c.cluster(i)
-		for _, vip := range cluster.VIPs {
-			shared := c.vips.usesOf(vip)
+		for _, vips := range cluster.VIPs {
+			shared := c.vips.usesOf(vips)
 			if len(shared) < 2 || shared[0].cluster != i {
 				continue
 			}
-			family := FamilyOf(vip)
+			family := vips.Family()
 			key := family.String() + keyOf(shared)
 			conflicts, done := known[key]
 			if !done {
-				without, with := c.onlyUses(shared)
-				conflicts = append(c.portConflicts(without), c.onlyConflicts(family, with)...)
+				conflicts = c.conflictsOf(family, shared)
 				known[key] = conflicts
 			}
 			for _, conflict := range conflicts {
 				place := useIn(shared, conflict.later)
 				first := useIn(shared, conflict.earlier)
 				c.mistake(place.position, "VIP %s with port %s is also in %s, first at line %d; %s",
-					vip, conflict.ports, c.label(conflict.earlier), first.line,
+					vips, conflict.ports, c.label(conflict.earlier), first.line,
 					cmp.Or(conflict.reason, "a packet has one mark, so remove it in one of them or mark other ports"))
 			}
 		}
 	}
+}
+
+// conflictsOf returns the conflicts of clusters that share VIPs of a family.
+func (c *checker) conflictsOf(family Family, shared vipUses) []portConflict {
+	without, with := c.onlyUses(shared)
+	return append(c.portConflicts(without), c.onlyConflicts(family, with)...)
 }
 
 func keyOf(shared vipUses) string {

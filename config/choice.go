@@ -32,6 +32,29 @@ func (d *decoder) scheduler(n *yaml.Node, what string) (string, bool) {
 	return Schedulers()[index], true
 }
 
+// schedulerFlags returns the flags of the schedulers sh and mh, see ipvsadm(8).
+func schedulerFlags() []string {
+	return []string{"sh-port", "sh-fallback", "mh-port", "mh-fallback"}
+}
+
+func (d *decoder) schedulerFlag(n *yaml.Node, _ string) (string, bool) {
+	index, ok := d.choice(n, "scheduler flag", schedulerFlags())
+	if !ok {
+		return "", false
+	}
+	return schedulerFlags()[index], true
+}
+
+func (d *decoder) tunnelType(n *yaml.Node, what string) (TunnelType, bool) {
+	index, ok := d.choice(n, "tunnel "+what, []string{IPIP.String(), GUE.String(), GRE.String()})
+	return TunnelType(index), ok
+}
+
+func (d *decoder) tunnelChecksum(n *yaml.Node, what string) (TunnelChecksum, bool) {
+	index, ok := d.choice(n, "tunnel "+what, []string{NoChecksum.String(), Checksum.String(), RemoteChecksum.String()})
+	return TunnelChecksum(index), ok
+}
+
 func (d *decoder) forwarding(n *yaml.Node, what string) (Forwarding, bool) {
 	index, ok := d.choice(n, what, []string{NAT.String(), Direct.String(), Tunnel.String()})
 	return Forwarding(index), ok

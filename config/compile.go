@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // spec returns the file with defaults filled in. Unreadable values get their
@@ -13,7 +14,7 @@ func (f *file) spec() *Spec {
 	forwards := false
 	for i := range f.clusters.value {
 		spec.Clusters[i] = f.clusters.value[i].value.cluster()
-		forwards = forwards || spec.Clusters[i].Forwarding == NAT
+		forwards = forwards || spec.Clusters[i].Forwards(NAT)
 	}
 	spec.Director = f.director.director(forwards)
 	return spec
@@ -29,17 +30,15 @@ func (c *fileCluster) cluster() Cluster {
 		Forwarding:         c.forwarding.or(NAT),
 		SourceNAT:          c.sourceNAT.or(NoSourceNAT),
 		Scheduler:          c.scheduler.or(DefaultScheduler),
+		Hash:               c.hashFlags(),
+		OnePacket:          c.onePacket.value,
 		Persistence:        c.persistence.or(DefaultPersistence),
 		PersistenceNetmask: int(c.netmask.value),
 	}
 	cluster.RealServers = make([]RealServer, 0, len(c.servers.value))
 	for i := range c.servers.value {
 		if server := &c.servers.value[i]; server.value.address.valid {
-			cluster.RealServers = append(cluster.RealServers, RealServer{
-				Name:    server.value.name.value,
-				Address: server.value.address.value,
-				Weight:  int(server.value.weight.or(DefaultWeight)),
-			})
+			cluster.RealServers = append(cluster.RealServers, server.value.server(cluster.Forwarding))
 		}
 	}
 	if c.only.present {
@@ -47,17 +46,42 @@ func (c *fileCluster) cluster() Cluster {
 	}
 	if c.ftp.present {
 		cluster.FTP = c.ftp.value.ftp()
-		if cluster.Forwarding == NAT {
+		if cluster.Forwards(NAT) {
 			cluster.FTP.Active = c.activeData()
 		}
 	}
 	return cluster
 }
 
+func (s *fileServer) server(forwarding Forwarding) RealServer {
+	tunnel := &s.tunnel.value
+	return RealServer{
+		Name:           s.name.value,
+		Address:        s.address.value,
+		Port:           uint16(s.port.value),
+		Weight:         int(s.weight.or(DefaultWeight)),
+		UpperThreshold: uint32(s.upper.value),
+		LowerThreshold: uint32(s.lower.value),
+		Forwarding:     s.forwarding.or(forwarding),
+		Encapsulation:  Encapsulation{tunnel.kind.value, tunnel.port.value, tunnel.checksum.value},
+	}
+}
+
+func (c *fileCluster) hashFlags() (flags HashFlags) {
+	for _, flag := range c.flags.value {
+		flags.Port = flags.Port || strings.HasSuffix(flag.value, "-port")
+		flags.Fallback = flags.Fallback || strings.HasSuffix(flag.value, "-fallback")
+	}
+	return flags
+}
+
 func (f *fileFTP) ftp() *FTP {
 	ftp := &FTP{
 		ControlPorts: values(f.control.value),
-		PassivePorts: f.passive.or(PortRange{Protocol: TCP, Low: DefaultPassiveLow, High: DefaultPassiveHigh}),
+		PassivePorts: values(f.passive.value),
+	}
+	if !f.passive.valid {
+		ftp.PassivePorts = []PortRange{{Protocol: TCP, Low: DefaultPassiveLow, High: DefaultPassiveHigh}}
 	}
 	if !f.control.present {
 		ftp.ControlPorts = []uint16{DefaultControlPort}
@@ -79,14 +103,15 @@ func (c *fileCluster) activeData() *ActiveData {
 }
 
 // sources returns the sources of active data with their positions: those of the
-// key source, or by default the addresses of the real servers.
+// key source, or by default the addresses of the real servers that nat forwards to.
 func (c *fileCluster) sources() []item[netip.Prefix] {
 	if given := c.ftp.value.active.value.sources; given.present {
 		return given.value
 	}
 	sources := make([]item[netip.Prefix], 0, len(c.servers.value))
 	for i := range c.servers.value {
-		if address := &c.servers.value[i].value.address; address.valid {
+		server := &c.servers.value[i].value
+		if address := &server.address; address.valid && server.forwarding.or(c.forwarding.or(NAT)) == NAT {
 			sources = append(sources, item[netip.Prefix]{address.position, hostPrefix(address.value)})
 		}
 	}

@@ -185,6 +185,16 @@ func list[T any](element string, decode decodeFunc[T]) decodeFunc[[]item[T]] {
 	}
 }
 
+// orEmpty also decodes an empty list.
+func orEmpty[T any](decode decodeFunc[[]item[T]]) decodeFunc[[]item[T]] {
+	return func(d *decoder, n *yaml.Node, what string) ([]item[T], bool) {
+		if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+			return nil, true
+		}
+		return decode(d, n, what)
+	}
+}
+
 // atMost refuses lists over a limit, which would make checks slow.
 func atMost[T any](limit int, decode decodeFunc[[]item[T]]) decodeFunc[[]item[T]] {
 	return func(d *decoder, n *yaml.Node, what string) ([]item[T], bool) {

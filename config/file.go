@@ -19,7 +19,7 @@ type file struct {
 type fileCluster struct {
 	name        field[string]
 	mark        field[uint64]
-	vips        field[[]item[netip.Addr]]
+	vips        field[[]item[AddressRange]]
 	device      field[string]
 	only        field[fileOnly]
 	ftp         field[fileFTP]
@@ -27,6 +27,8 @@ type fileCluster struct {
 	forwarding  field[Forwarding]
 	sourceNAT   field[SourceNAT]
 	scheduler   field[string]
+	flags       field[[]item[string]]
+	onePacket   field[bool]
 	persistence field[time.Duration]
 	netmask     field[uint64]
 	servers     field[[]item[fileServer]]
@@ -34,7 +36,7 @@ type fileCluster struct {
 
 type fileFTP struct {
 	control field[[]item[uint16]]
-	passive field[PortRange]
+	passive field[[]item[PortRange]]
 	active  field[fileActive]
 }
 
@@ -45,9 +47,19 @@ type fileActive struct {
 }
 
 type fileServer struct {
-	name    field[string]
-	address field[netip.Addr]
-	weight  field[uint64]
+	name         field[string]
+	address      field[netip.Addr]
+	port         field[uint64]
+	weight       field[uint64]
+	upper, lower field[uint64]
+	forwarding   field[Forwarding]
+	tunnel       field[fileTunnel]
+}
+
+type fileTunnel struct {
+	kind     field[TunnelType]
+	port     field[uint16]
+	checksum field[TunnelChecksum]
 }
 
 type fileDirector struct {
@@ -81,7 +93,7 @@ func (d *decoder) file(n *yaml.Node) *file {
 var clusterKeys = []key[fileCluster]{
 	{"name", set(func(c *fileCluster) *field[string] { return &c.name }, (*decoder).name)},
 	{"mark", set(func(c *fileCluster) *field[uint64] { return &c.mark }, number(1, math.MaxUint32, "1 to 0xffffffff"))},
-	{"vips", set(func(c *fileCluster) *field[[]item[netip.Addr]] { return &c.vips }, list("VIP", (*decoder).vip))},
+	{"vips", set(func(c *fileCluster) *field[[]item[AddressRange]] { return &c.vips }, list("VIP", (*decoder).vip))},
 	{"vip-device", set(func(c *fileCluster) *field[string] { return &c.device }, (*decoder).device)},
 	{"only", set(func(c *fileCluster) *field[fileOnly] { return &c.only }, (*decoder).only)},
 	{"ftp", set(func(c *fileCluster) *field[fileFTP] { return &c.ftp }, (*decoder).ftp)},
@@ -89,6 +101,8 @@ var clusterKeys = []key[fileCluster]{
 	{"forwarding", set(func(c *fileCluster) *field[Forwarding] { return &c.forwarding }, (*decoder).forwarding)},
 	{"source-nat", set(func(c *fileCluster) *field[SourceNAT] { return &c.sourceNAT }, (*decoder).sourceNAT)},
 	{"scheduler", set(func(c *fileCluster) *field[string] { return &c.scheduler }, (*decoder).scheduler)},
+	{"scheduler-flags", set(func(c *fileCluster) *field[[]item[string]] { return &c.flags }, orEmpty(list("flag", (*decoder).schedulerFlag)))},
+	{"one-packet", set(func(c *fileCluster) *field[bool] { return &c.onePacket }, (*decoder).boolean)},
 	{"persistence", set(func(c *fileCluster) *field[time.Duration] { return &c.persistence }, duration(0, maxPersistence, "31 days"))},
 	{"persistence-netmask", set(func(c *fileCluster) *field[uint64] { return &c.netmask }, number(1, 128, "a prefix length of 1 to 32, or to 128 in IPv6"))},
 	{"real-servers", set(func(c *fileCluster) *field[[]item[fileServer]] { return &c.servers }, list("real server", (*decoder).server))},
@@ -120,7 +134,7 @@ func (d *decoder) require(n *yaml.Node, present bool, what, name, example string
 
 var ftpKeys = []key[fileFTP]{
 	{"control-ports", set(func(f *fileFTP) *field[[]item[uint16]] { return &f.control }, ftpPorts)},
-	{"passive-ports", set(func(f *fileFTP) *field[PortRange] { return &f.passive }, portRange(false))},
+	{"passive-ports", set(func(f *fileFTP) *field[[]item[PortRange]] { return &f.passive }, passivePorts)},
 	{"active-data", set(func(f *fileFTP) *field[fileActive] { return &f.active }, (*decoder).active)},
 }
 
@@ -145,8 +159,16 @@ func (d *decoder) active(n *yaml.Node, what string) (fileActive, bool) {
 var serverKeys = []key[fileServer]{
 	{"name", set(func(s *fileServer) *field[string] { return &s.name }, (*decoder).name)},
 	{"address", set(func(s *fileServer) *field[netip.Addr] { return &s.address }, (*decoder).address)},
+	{"port", set(func(s *fileServer) *field[uint64] { return &s.port }, number(0, math.MaxUint16, "0 to 65535"))},
 	{"weight", set(func(s *fileServer) *field[uint64] { return &s.weight }, number(0, math.MaxUint16, "0 to 65535"))},
+	{"upper-threshold", set(func(s *fileServer) *field[uint64] { return &s.upper }, threshold)},
+	{"lower-threshold", set(func(s *fileServer) *field[uint64] { return &s.lower }, threshold)},
+	{"forwarding", set(func(s *fileServer) *field[Forwarding] { return &s.forwarding }, (*decoder).forwarding)},
+	{"tunnel", set(func(s *fileServer) *field[fileTunnel] { return &s.tunnel }, (*decoder).tunnel)},
 }
+
+// threshold decodes a number of connections, with the limit of ipvsadm(8).
+var threshold = number(0, math.MaxInt32, "0 to 2147483647")
 
 func (d *decoder) server(n *yaml.Node, what string) (fileServer, bool) {
 	var s fileServer
@@ -155,6 +177,21 @@ func (d *decoder) server(n *yaml.Node, what string) (fileServer, bool) {
 		d.require(n, s.address.present, what, "address", "address: 10.0.0.11")
 	}
 	return s, ok
+}
+
+var tunnelKeys = []key[fileTunnel]{
+	{"type", set(func(t *fileTunnel) *field[TunnelType] { return &t.kind }, (*decoder).tunnelType)},
+	{"port", set(func(t *fileTunnel) *field[uint16] { return &t.port }, (*decoder).port)},
+	{"checksum", set(func(t *fileTunnel) *field[TunnelChecksum] { return &t.checksum }, (*decoder).tunnelChecksum)},
+}
+
+func (d *decoder) tunnel(n *yaml.Node, what string) (fileTunnel, bool) {
+	var t fileTunnel
+	ok := mapping(d, n, what, tunnelKeys, &t)
+	if ok {
+		d.require(n, t.kind.present, what, "type", "type: ipip")
+	}
+	return t, ok
 }
 
 var directorKeys = []key[fileDirector]{

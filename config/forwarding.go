@@ -27,6 +27,39 @@ const (
 // String returns the value in the spec: every-packet or first-packet.
 func (m MarkedPackets) String() string { return [...]string{"every-packet", "first-packet"}[m] }
 
+// A TunnelType is the encapsulation of tunnel forwarding.
+type TunnelType uint8
+
+// The types of ipvsadm(8), --tun-type.
+const (
+	IPIP TunnelType = iota
+	GUE             // generic UDP encapsulation, without an extension header
+	GRE
+)
+
+// String returns the value in the spec: ipip, gue or gre.
+func (t TunnelType) String() string { return [...]string{"ipip", "gue", "gre"}[t] }
+
+// A TunnelChecksum is the checksum in the header of a gue or gre tunnel.
+type TunnelChecksum uint8
+
+// The checksums of ipvsadm(8): --tun-nocsum, --tun-csum, --tun-remcsum.
+const (
+	NoChecksum TunnelChecksum = iota
+	Checksum
+	RemoteChecksum // gue only
+)
+
+// String returns the value in the spec: none, csum or remcsum.
+func (c TunnelChecksum) String() string { return [...]string{"none", "csum", "remcsum"}[c] }
+
+// An Encapsulation is how tunnel forwarding wraps packets. The zero value is IP in IP.
+type Encapsulation struct {
+	Type     TunnelType
+	Port     uint16 // UDP port of gue; else 0
+	Checksum TunnelChecksum
+}
+
 // A Translation is the source address that active data connections get.
 type Translation uint8
 

@@ -21,10 +21,10 @@ func example() *Spec {
 			{
 				Name: "ftp",
 				Mark: 21,
-				VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.21")},
+				VIPs: SingleAddresses(netip.MustParseAddr("198.51.100.21")),
 				FTP: &FTP{
 					ControlPorts: []uint16{21},
-					PassivePorts: tcp(10000, 20000),
+					PassivePorts: []PortRange{tcp(10000, 20000)},
 					Active: &ActiveData{
 						Translate: Masquerade,
 						Sources:   []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")},
@@ -41,12 +41,15 @@ func example() *Spec {
 			{
 				Name:        "web",
 				Mark:        80,
-				VIPs:        []netip.Addr{netip.MustParseAddr("198.51.100.80")},
+				VIPs:        SingleAddresses(netip.MustParseAddr("198.51.100.80")),
 				Ports:       []PortRange{tcp(80, 80), tcp(443, 443), {UDP, 443, 443}},
 				Forwarding:  NAT,
 				Scheduler:   "wlc",
 				Persistence: 5 * time.Minute,
-				RealServers: []RealServer{{Address: netip.MustParseAddr("10.0.0.11"), Weight: 1}},
+				RealServers: []RealServer{
+					{Address: netip.MustParseAddr("10.0.0.11"), Weight: 1},
+					{Address: netip.MustParseAddr("10.0.0.12"), Weight: 1, Forwarding: Tunnel, Encapsulation: Encapsulation{Type: GUE, Port: 6080}},
+				},
 			},
 		},
 		Director: Director{
@@ -85,7 +88,7 @@ clusters:
   - x:
     only: {x: 1}
     ftp: {x: 1, active-data: {x: 1}}
-    real-servers: [{x: 1}]
+    real-servers: [{x: 1, tunnel: {x: 1}}]
 director: {x: 1, ipvs-timeouts: {x: 1}}
 `))
 	mistakes, ok := errors.AsType[Mistakes](err)
@@ -101,7 +104,7 @@ director: {x: 1, ipvs-timeouts: {x: 1}}
 			assert.Contains(t, string(reference), "| `"+name+"` |")
 		}
 	}
-	assert.Equal(t, 8, tables)
+	assert.Equal(t, 9, tables)
 }
 
 func TestLoadUnreadable(t *testing.T) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -49,10 +50,10 @@ func TestParseDefaults(t *testing.T) {
 		Clusters: []Cluster{{
 			Name: "a",
 			Mark: 1,
-			VIPs: addrs("192.0.2.1"),
+			VIPs: SingleAddresses(addrs("192.0.2.1")...),
 			FTP: &FTP{
 				ControlPorts: []uint16{21},
-				PassivePorts: PortRange{TCP, 10000, 20000},
+				PassivePorts: []PortRange{{TCP, 10000, 20000}},
 				Active:       &ActiveData{Masquerade, prefixes("10.0.0.1/32"), []uint16{20}},
 			},
 			Scheduler:   "wlc",
@@ -109,7 +110,22 @@ func TestParsePorts(t *testing.T) {
 	assert.Equal(t, []PortRange{{TCP, 1024, 65535}, {TCP, 21, 21}, {TCP, 990, 990}}, spec.Clusters[0].MarkedPorts())
 
 	spec, _ = parseValid(t, oneCluster("ftp: {passive-ports: 5000}"))
-	assert.Equal(t, PortRange{TCP, 5000, 5000}, spec.Clusters[0].FTP.PassivePorts)
+	assert.Equal(t, []PortRange{{TCP, 5000, 5000}}, spec.Clusters[0].FTP.PassivePorts)
+
+	spec, _ = parseValid(t, oneCluster("ftp: {passive-ports: [5000, 6000-6100, 7000-7050]}"))
+	assert.Equal(t, []PortRange{{TCP, 5000, 5000}, {TCP, 6000, 6100}, {TCP, 7000, 7050}}, spec.Clusters[0].FTP.PassivePorts)
+	assert.Equal(t, []PortRange{{TCP, 6000, 6100}, {TCP, 7000, 7050}, {TCP, 21, 21}, {TCP, 5000, 5000}}, spec.Clusters[0].MarkedPorts())
+	assert.Equal(t, PortRange{TCP, 6000, 6100}, spec.Clusters[0].FTP.PassiveRange(1024))
+	assert.Equal(t, PortRange{TCP, 7000, 7050}, spec.Clusters[0].FTP.PassiveRange(6060))
+
+	spec, _ = parseValid(t, oneCluster("ports: [sctp/2905, 2905, sctp/36412-36422]"))
+	assert.Equal(t, []PortRange{{SCTP, 2905, 2905}, {TCP, 2905, 2905}, {SCTP, 36412, 36422}}, spec.Clusters[0].Ports)
+	assert.Equal(t, "[sctp/36412-36422 2905 sctp/2905]", fmt.Sprint(spec.Clusters[0].MarkedPorts()))
+
+	spec, _ = parseValid(t, oneCluster("ports: [all]"))
+	assert.Equal(t, []PortRange{AllPorts()}, spec.Clusters[0].Ports)
+	assert.Equal(t, []PortRange{AllPorts()}, spec.Clusters[0].MarkedPorts())
+	assert.Equal(t, "[all]", fmt.Sprint(spec.Clusters[0].MarkedPorts()))
 }
 
 func TestParseActiveData(t *testing.T) {
@@ -149,7 +165,7 @@ clusters:
 `)
 	assert.Equal(t, []string{"f:8:7: every IPv4 real server has weight 0; the cluster takes no new IPv4 connections"}, notes)
 	assert.Equal(t, prefixes("10.0.0.1/32", "fd00::1/128"), spec.Clusters[0].FTP.Active.Sources)
-	assert.Equal(t, addrs("2001:db8::1", "2001:db8::"), spec.Clusters[0].VIPsOf(IPv6))
+	assert.Equal(t, SingleAddresses(addrs("2001:db8::1", "2001:db8::")...), spec.Clusters[0].VIPsOf(IPv6))
 	assert.Equal(t, []RealServer{{Name: "six", Address: netip.MustParseAddr("fd00::1"), Weight: 65535}}, spec.Clusters[0].RealServersOf(IPv6))
 	assert.Equal(t, 64, spec.Clusters[2].PersistenceNetmask)
 }

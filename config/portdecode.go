@@ -43,9 +43,26 @@ func portRange(protocols bool) decodeFunc[PortRange] {
 	}
 }
 
+// passivePorts decodes a range or a list of ranges.
+func passivePorts(d *decoder, n *yaml.Node, what string) ([]item[PortRange], bool) {
+	if n.Kind == yaml.SequenceNode {
+		return passiveRanges(d, n, what)
+	}
+	ports, ok := portRange(false)(d, n, what)
+	if !ok {
+		return nil, false
+	}
+	return []item[PortRange]{{at(n), ports}}, true
+}
+
+var passiveRanges = atMost(maxFTPPorts, list("port range", portRange(false)))
+
 // parsePortRange returns a range, or the problem as the end of a sentence that
 // begins with the key's name.
 func parsePortRange(text string, protocols bool) (ports PortRange, problem string) {
+	if protocols && text == AllPorts().String() {
+		return AllPorts(), ""
+	}
 	ports.Protocol = TCP
 	rest := text
 	if name, after, found := strings.Cut(text, "/"); found {
@@ -57,8 +74,10 @@ func parsePortRange(text string, protocols bool) (ports PortRange, problem strin
 		case "tcp":
 		case "udp":
 			ports.Protocol = UDP
+		case "sctp":
+			ports.Protocol = SCTP
 		default:
-			return ports, fmt.Sprintf("has an unknown protocol %s%s", quote(name), suggest(name, "known", []string{"tcp", "udp"}))
+			return ports, fmt.Sprintf("has an unknown protocol %s%s", quote(name), suggest(name, "known", []string{"tcp", "udp", "sctp"}))
 		}
 	}
 	return parsePorts(ports, rest)

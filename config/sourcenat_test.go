@@ -44,6 +44,15 @@ clusters:
 	assert.Contains(t, notes[1], "sessions on all but one of the 2 IPv4 VIPs")
 }
 
+func TestNotesOfLocalClients(t *testing.T) {
+	_, notes := parseValid(t, oneCluster("ports: [80]", "forwarding: direct")+"director: {local-clients: true}\n")
+	assert.Equal(t, []string{`f:8:27: answers of cluster "a" (line 2), which forwards by direct, come from the VIP to a client on the director: the client must bind another address of the director, and the device of the answers needs the sysctls accept_local=1 and rp_filter=0`}, notes)
+	for _, director := range []string{"", "director: {local-clients: false}\n"} {
+		_, notes = parseValid(t, oneCluster("ports: [80]", "forwarding: direct")+director)
+		assert.Empty(t, notes)
+	}
+}
+
 func TestParseMarksOfDirector(t *testing.T) {
 	spec, _ := parseValid(t, oneCluster("ports: [80]")+"director: {keep-marks: true, local-clients: true}\n")
 	assert.True(t, spec.Director.KeepMarks && spec.Director.LocalClients)

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -41,15 +42,17 @@ type Spec struct {
 type Cluster struct {
 	Name  string // [A-Za-z0-9][A-Za-z0-9._-]*, at most 64 bytes; unique
 	Mark  uint32 // 1 … 0xffffffff; unique per address family; host byte order
-	VIPs  []netip.Addr
+	VIPs  []AddressRange
 	FTP   *FTP        // nil: not an FTP cluster; Ports are marked
 	Ports []PortRange // nil in an FTP cluster; see MarkedPorts
 
-	Only        *Only  // which packets get the mark; nil: all packets to the VIPs and ports
-	VIPDevice   string // apply adds the VIPs to this device; empty: to no device
-	Forwarding  Forwarding
-	SourceNAT   SourceNAT     // with Forwarding NAT only
+	Only        *Only         // which packets get the mark; nil: all packets to the VIPs and ports
+	VIPDevice   string        // apply adds the VIPs to this device; empty: to no device
+	Forwarding  Forwarding    // default of the real servers; see Forwards
+	SourceNAT   SourceNAT     // of real servers with NAT
 	Scheduler   string        // name of an IPVS scheduler: rr, wlc, sh, …
+	Hash        HashFlags     // of the schedulers sh and mh
+	OnePacket   bool          // each UDP packet is scheduled on its own; UDP only
 	Persistence time.Duration // whole seconds; 0: off
 
 	// PersistenceNetmask is the prefix length by which clients are grouped;
@@ -59,15 +62,21 @@ type Cluster struct {
 	RealServers []RealServer
 }
 
+// HashFlags are the flags of the schedulers sh and mh; see ipvsadm(8), --sched-flags.
+type HashFlags struct {
+	Port     bool // sh-port, mh-port: hash the client's port too
+	Fallback bool // sh-fallback, mh-fallback: another real server replaces an unusable one
+}
+
 // FTP has the settings of an FTP cluster.
 type FTP struct {
-	ControlPorts []uint16  // where clients connect first; 21, and 990 for implicit TLS
-	PassivePorts PortRange // where servers listen for data connections (PASV, EPSV); TCP
+	ControlPorts []uint16    // where clients connect first; 21, and 990 for implicit TLS
+	PassivePorts []PortRange // where servers listen for data connections (PASV, EPSV); TCP; at least one
 	Active       *ActiveData
 }
 
 // ActiveData has the settings of data connections that real servers open (PORT,
-// EPRT). It is nil if forwarding is not nat: those real servers reach clients
+// EPRT). It is nil if no real server is forwarded by nat: the others reach clients
 // without the director.
 type ActiveData struct {
 	Translate Translation
@@ -79,7 +88,15 @@ type ActiveData struct {
 type RealServer struct {
 	Name    string // may be empty
 	Address netip.Addr
-	Weight  int // 0 … 65535; 0: no new connections
+	Port    uint16 // 0: the client's destination port; else for nat in a cluster of one port
+	Weight  int    // 0 … 65535; 0: no new connections
+
+	// With UpperThreshold connections or more, the real server gets no new ones until it
+	// has fewer than LowerThreshold (0: three quarters of UpperThreshold). 0: no limit.
+	UpperThreshold, LowerThreshold uint32
+
+	Forwarding    Forwarding
+	Encapsulation Encapsulation // for Tunnel; else zero
 }
 
 // Director has the settings of the whole director.
@@ -108,18 +125,12 @@ type Sysctl struct {
 
 // VIPsOf returns the cluster's VIPs of one family, in the order of the file. Callers
 // must not change the slice.
-func (c *Cluster) VIPsOf(f Family) []netip.Addr {
-	isOther := func(vip netip.Addr) bool { return !f.holds(vip) }
+func (c *Cluster) VIPsOf(f Family) []AddressRange {
+	isOther := func(vips AddressRange) bool { return vips.Family() != f }
 	if !slices.ContainsFunc(c.VIPs, isOther) {
 		return c.VIPs
 	}
-	vips := make([]netip.Addr, 0, len(c.VIPs))
-	for _, vip := range c.VIPs {
-		if f.holds(vip) {
-			vips = append(vips, vip)
-		}
-	}
-	return vips
+	return slices.DeleteFunc(slices.Clone(c.VIPs), isOther)
 }
 
 // RealServersOf returns the cluster's real servers of one family, in the order
@@ -134,9 +145,22 @@ func (c *Cluster) RealServersOf(f Family) []RealServer {
 	return servers
 }
 
+// Forwards reports whether a real server is forwarded by the method.
+func (c *Cluster) Forwards(f Forwarding) bool {
+	if len(c.RealServers) == 0 {
+		return c.Forwarding == f
+	}
+	return slices.ContainsFunc(c.RealServers, func(s RealServer) bool { return s.Forwarding == f })
+}
+
+// ServersBy returns the real servers that are forwarded by the method.
+func ServersBy(f Forwarding, servers []RealServer) []RealServer {
+	return slices.DeleteFunc(slices.Clone(servers), func(s RealServer) bool { return s.Forwarding != f })
+}
+
 // Serves reports whether the cluster has VIPs of the family.
 func (c *Cluster) Serves(f Family) bool {
-	return slices.ContainsFunc(c.VIPs, f.holds)
+	return slices.ContainsFunc(c.VIPs, func(vips AddressRange) bool { return vips.Family() == f })
 }
 
 // MarkedPorts returns the ports whose packets carry the cluster's mark, in
@@ -153,16 +177,25 @@ func (c *Cluster) MarkedPorts() []PortRange {
 	if c.FTP == nil {
 		return mergePorts(c.Ports)
 	}
-	ports := []PortRange{c.FTP.PassivePorts}
+	ports := slices.Clone(c.FTP.PassivePorts)
 	for _, port := range c.FTP.ControlPorts {
 		ports = append(ports, onePort(port))
 	}
-	if c.Forwarding != NAT {
+	if c.Forwards(Direct) || c.Forwards(Tunnel) {
 		for _, port := range c.ActivePorts() {
 			ports = append(ports, onePort(port))
 		}
 	}
 	return mergePorts(ports)
+}
+
+// PassiveRange returns the passive range with the most ports from lowest on, for FTP servers
+// that support a single range.
+func (f *FTP) PassiveRange(lowest uint16) PortRange {
+	return slices.MaxFunc(f.PassivePorts, func(a, b PortRange) int {
+		usable := func(r PortRange) int { return int(r.High) - int(max(r.Low, lowest)) + 1 }
+		return cmp.Compare(usable(a), usable(b))
+	})
 }
 
 // ActivePorts returns the source ports of active data connections: those of the

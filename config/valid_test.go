@@ -17,13 +17,13 @@ func assertValid(t assert.TestingT, spec *Spec) {
 	forwards := false
 	for i := range spec.Clusters {
 		assertValidCluster(t, &spec.Clusters[i])
-		forwards = forwards || spec.Clusters[i].Forwarding == NAT
+		forwards = forwards || spec.Clusters[i].Forwards(NAT)
 		for j := range i {
 			assertNoConflict(t, &spec.Clusters[j], &spec.Clusters[i])
 		}
 		for j := range spec.Clusters {
 			for _, server := range spec.Clusters[i].RealServers {
-				assert.NotContains(t, spec.Clusters[j].VIPs, server.Address)
+				assert.False(t, slices.ContainsFunc(spec.Clusters[j].VIPs, func(vips AddressRange) bool { return vips.Contains(server.Address) }))
 			}
 		}
 	}
@@ -51,16 +51,20 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 	assert.NotEqual(t, c.FTP == nil, c.Ports == nil)
 	assert.NotEmpty(t, c.MarkedPorts())
 	for _, ports := range c.MarkedPorts() {
-		assert.True(t, 1 <= ports.Low && ports.Low <= ports.High)
+		assert.True(t, ports == AllPorts() || 1 <= ports.Low && ports.Low <= ports.High)
 	}
 	addresses := slices.Clone(c.VIPs)
 	for _, server := range c.RealServers {
-		addresses = append(addresses, server.Address)
+		addresses = append(addresses, SingleAddress(server.Address))
 		assert.True(t, 0 <= server.Weight && server.Weight <= 65535)
 	}
-	for i, addr := range addresses {
-		assert.True(t, addr.IsValid() && addr.Zone() == "" && !addr.Is4In6() && !addr.IsMulticast() && !addr.IsUnspecified())
-		assert.NotContains(t, addresses[:i], addr)
+	for i, r := range addresses {
+		assert.Equal(t, r.First.BitLen(), r.Last.BitLen())
+		assert.False(t, r.Last.Less(r.First))
+		for _, addr := range []netip.Addr{r.First, r.Last} {
+			assert.True(t, addr.IsValid() && addr.Zone() == "" && !addr.Is4In6() && !addr.IsMulticast() && !addr.IsUnspecified())
+		}
+		assert.False(t, slices.ContainsFunc(addresses[:i], r.Overlaps))
 	}
 	for _, family := range Families() {
 		assert.True(t, c.Only == nil || len(c.Only.Sources) == 0 || c.Serves(family) == (len(c.Only.SourcesOf(family)) > 0))
@@ -69,8 +73,8 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 			assert.True(t, 0 <= c.PersistenceNetmask && c.PersistenceNetmask <= family.Bits())
 		}
 	}
-	assert.True(t, c.SourceNAT == NoSourceNAT || c.Forwarding == NAT)
-	assert.Equal(t, c.FTP != nil && c.Forwarding == NAT, c.FTP != nil && c.FTP.Active != nil)
+	assert.True(t, c.SourceNAT == NoSourceNAT || c.Forwards(NAT))
+	assert.Equal(t, c.FTP != nil && c.Forwards(NAT), c.FTP != nil && c.FTP.Active != nil)
 	if c.FTP != nil && c.FTP.Active != nil {
 		assertValidActive(t, c)
 	}
@@ -89,7 +93,7 @@ func assertValidActive(t assert.TestingT, c *Cluster) {
 		}
 	}
 	for _, family := range Families() {
-		assert.False(t, active.Translate == SNAT && len(c.VIPsOf(family)) > 1)
+		assert.False(t, active.Translate == SNAT && (len(c.VIPsOf(family)) > 1 || len(c.VIPsOf(family)) == 1 && !c.VIPsOf(family)[0].IsSingle()))
 	}
 }
 
@@ -107,12 +111,15 @@ func assertNoConflict(t assert.TestingT, a, b *Cluster) {
 			assert.True(t, a.FTP.Active.Translate != SNAT || slices.Equal(a.VIPsOf(family), b.VIPsOf(family)))
 		}
 	}
-	for _, vip := range a.VIPs {
-		if !slices.Contains(b.VIPs, vip) {
-			continue
-		}
-		for _, ports := range a.MarkedPorts() {
-			assert.False(t, slices.ContainsFunc(b.MarkedPorts(), ports.Overlaps) && !areApart(a.Only, b.Only, FamilyOf(vip)))
+	for _, x := range a.VIPs {
+		for _, y := range b.VIPs {
+			nested := x != y && (x.Encloses(y) || y.Encloses(x)) && slices.Equal(a.MarkedPorts(), b.MarkedPorts()) && a.Only == nil
+			if !x.Overlaps(y) || nested || areApart(a.Only, b.Only, x.Family()) {
+				continue
+			}
+			for _, ports := range a.MarkedPorts() {
+				assert.False(t, slices.ContainsFunc(b.MarkedPorts(), ports.Overlaps))
+			}
 		}
 	}
 }

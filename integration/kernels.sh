@@ -12,6 +12,7 @@ run_matrix() {
 		suite_distribution "$suite" >/dev/null || exit
 	done
 	install_packages "${lab_packages[@]}"
+	unpack_ftp_servers
 	install_vm
 	find_go
 	make_work

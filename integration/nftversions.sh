@@ -16,6 +16,7 @@ run_nft_versions() {
 		suite_distribution "$suite" >/dev/null || exit
 	done
 	install_packages "${lab_packages[@]}"
+	unpack_ftp_servers
 	find_go
 	make_work
 	cd "$repo"

@@ -4,6 +4,7 @@
 run_test() {
 	(($# == 0)) || die 'test: no arguments; use go test for a single one, and integration/run vm'
 	install_packages "${lab_packages[@]}" "${race_packages[@]}"
+	unpack_ftp_servers
 	find_go
 	make_work
 	cd "$repo"

@@ -200,7 +200,7 @@ func (s Service) fields() []field {
 	return []field{
 		{"scheduler", s.SchedName},
 		{"persistence", persistenceText(s.Timeout)},
-		{"netmask", s.netmask()},
+		{"netmask", s.NetmaskText()},
 		{"flags", fmt.Sprintf("%#x", s.Flags)},
 		{"persistence engine", orNone(s.PEName)},
 	}

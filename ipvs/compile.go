@@ -28,6 +28,14 @@ func compile(b config.Binding) VirtualService {
 		Timeout:   cluster.Persistence,
 		Netmask:   b.Family.Bits(),
 	}}
+	for _, flag := range []struct {
+		set  bool
+		flag uint32
+	}{{cluster.OnePacket, OnePacket}, {cluster.Hash.Fallback, SHFallback}, {cluster.Hash.Port, SHPort}} {
+		if flag.set {
+			service.Flags |= flag.flag
+		}
+	}
 	// Without persistence, the kernel does not use the netmask, and ipvsadm does not print
 	// it.
 	if cluster.Persistence > 0 && cluster.PersistenceNetmask != 0 {
@@ -36,10 +44,23 @@ func compile(b config.Binding) VirtualService {
 	service.Destinations = make([]Destination, 0, len(b.RealServers))
 	for _, server := range b.RealServers {
 		service.Destinations = append(service.Destinations, Destination{
-			Address:    server.Address,
-			Weight:     server.Weight,
-			Forwarding: cluster.Forwarding,
+			Address:        server.Address,
+			Port:           server.Port,
+			Weight:         server.Weight,
+			Forwarding:     server.Forwarding,
+			UpperThreshold: server.UpperThreshold,
+			LowerThreshold: server.LowerThreshold,
+			Tunnel:         tunnelOf(server.Encapsulation),
 		})
 	}
 	return service
+}
+
+// tunnelOf returns an encapsulation in the kernel's numbers.
+func tunnelOf(e config.Encapsulation) Tunnel {
+	return Tunnel{
+		Type:  map[config.TunnelType]uint8{config.IPIP: tunnelIPIP, config.GUE: tunnelGUE, config.GRE: tunnelGRE}[e.Type],
+		Port:  e.Port,
+		Flags: map[config.TunnelChecksum]uint16{config.Checksum: tunnelChecksum, config.RemoteChecksum: tunnelRemoteChecksum}[e.Checksum],
+	}
 }

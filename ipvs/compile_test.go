@@ -117,3 +117,46 @@ func handMade() ipvs.VirtualService {
 		},
 	}
 }
+
+// TestCompileServiceKeys compiles the keys of services and real servers that few specs have.
+func TestCompileServiceKeys(t *testing.T) {
+	const spec = `
+clusters:
+  - name: web
+    mark: 80
+    vips: [198.51.100.80]
+    ports: [80]
+    scheduler: mh
+    scheduler-flags: [mh-port, mh-fallback]
+    persistence: 0
+    real-servers:
+      - {address: 10.0.0.11, port: 8080, upper-threshold: 100, lower-threshold: 70}
+      - {address: 10.0.0.12, forwarding: direct}
+      - {address: 10.0.0.13, forwarding: tunnel}
+      - {address: 10.0.0.14, forwarding: tunnel, tunnel: {type: ipip}}
+      - {address: 10.0.0.15, forwarding: tunnel, tunnel: {type: gue, port: 6080, checksum: remcsum}}
+      - {address: 10.0.0.16, forwarding: tunnel, tunnel: {type: gre, checksum: csum}}
+  - name: dns
+    mark: 53
+    vips: [198.51.100.53]
+    ports: [udp/53]
+    forwarding: tunnel
+    scheduler: sh
+    scheduler-flags: [sh-port]
+    one-packet: true
+    real-servers:
+      - {address: 10.0.0.11, tunnel: {type: gue, port: 6080}}
+      - {address: 10.0.0.12, forwarding: nat, upper-threshold: 5}
+`
+	assert.Equal(t, `-A -f 80 -s mh -b mh-fallback,mh-port
+-a -f 80 -r 10.0.0.11:8080 -m -w 1 -x 100 -y 70
+-a -f 80 -r 10.0.0.12:0 -g -w 1
+-a -f 80 -r 10.0.0.13:0 -i -w 1 --tun-type ipip
+-a -f 80 -r 10.0.0.14:0 -i -w 1 --tun-type ipip
+-a -f 80 -r 10.0.0.15:0 -i -w 1 --tun-type gue --tun-port 6080 --tun-remcsum
+-a -f 80 -r 10.0.0.16:0 -i -w 1 --tun-type gre --tun-csum
+-A -f 53 -s sh -p 300 -o -b sh-port
+-a -f 53 -r 10.0.0.11:0 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum
+-a -f 53 -r 10.0.0.12:0 -m -w 1 -x 5
+`, ipvs.Text(ipvs.Compile(parse(t, spec))))
+}

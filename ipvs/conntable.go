@@ -16,7 +16,7 @@ import (
 )
 
 // A Connection is an active entry in the kernel's table of IPVS connections: an established
-// TCP connection, or recent UDP packets.
+// TCP or SCTP connection, or recent UDP packets.
 type Connection struct {
 	Protocol   config.Protocol
 	VIP        netip.AddrPort
@@ -75,6 +75,8 @@ func parseConnection(line string) (c Connection, active bool, err error) {
 		c.Protocol = config.TCP
 	case fields[0] == "UDP" && fields[7] == "UDP":
 		c.Protocol = config.UDP
+	case fields[0] == "SCTP" && fields[7] == "ESTABLISHED":
+		c.Protocol = config.SCTP
 	default:
 		return c, false, nil
 	}

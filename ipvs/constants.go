@@ -62,14 +62,16 @@ const (
 	destTunnelFlags     = 15
 )
 
-// Service flags. SHFallback and SHPort are flags of the scheduler sh; other schedulers use
-// the same bits for other flags.
+// Service flags. SHFallback and SHPort are flags of the schedulers sh and mh; other
+// schedulers use the same bits for other flags.
 const (
 	flagPersistent = 0x1  // IP_VS_SVC_F_PERSISTENT
 	flagHashed     = 0x2  // IP_VS_SVC_F_HASHED: set by the kernel
 	OnePacket      = 0x4  // IP_VS_SVC_F_ONEPACKET
 	SHFallback     = 0x8  // IP_VS_SVC_F_SCHED1
 	SHPort         = 0x10 // IP_VS_SVC_F_SCHED2
+
+	schedulerFlagsMask = 0x38 // IP_VS_SVC_F_SCHED_MASK
 )
 
 // Forwarding methods: IP_VS_CONN_F_*.

@@ -45,10 +45,11 @@ type Service struct {
 	// the full length if clients are not grouped. It is 0 if RawNetmask has the mask.
 	Netmask int
 
+	Flags uint32 // OnePacket, SHFallback, SHPort and flags unknown to this package
+
 	// Fields that Compile does not set, but that a service made by hand may have:
 
 	RawNetmask uint32 // non-contiguous IPv4 netmask, host byte order; else 0
-	Flags      uint32 // OnePacket, SHFallback, SHPort and flags unknown to this package
 	PEName     string // persistence engine, for example "sip"
 }
 
@@ -62,16 +63,17 @@ type VirtualService struct {
 // An IPv4-mapped IPv6 address is not equal to the IPv4 address.
 type Destination struct {
 	Address    netip.Addr // the service's family; any family with a tunnel
-	Port       uint16     // 0 in a spec: the client's destination port
+	Port       uint16     // 0: the client's destination port
 	Weight     int        // 0: no new connections
 	Forwarding config.Forwarding
 
-	// Fields that Compile does not set, but that a destination made by hand may have:
-
-	RawForwarding  uint8 // a method without a config.Forwarding (local node, bypass); else 0
-	UpperThreshold uint32
-	LowerThreshold uint32
+	UpperThreshold uint32 // 0: no limit
+	LowerThreshold uint32 // 0: three quarters of UpperThreshold
 	Tunnel         Tunnel
+
+	// RawForwarding is a method without a config.Forwarding (local node, bypass), which only a
+	// destination made by hand can have; else 0.
+	RawForwarding uint8
 
 	// Connections is set by Conn.Services and ignored by Diff.
 	Connections Connections

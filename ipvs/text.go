@@ -39,7 +39,7 @@ func (s Service) flags() string {
 	if s.Timeout > 0 {
 		words = append(words, "-p", fmt.Sprint(int64(s.Timeout/time.Second)))
 		if s.RawNetmask != 0 || s.Netmask != s.Family.Bits() {
-			words = append(words, "-M", s.netmask())
+			words = append(words, "-M", s.NetmaskText())
 		}
 	}
 	if s.PEName != "" {
@@ -54,8 +54,9 @@ func (s Service) flags() string {
 	return strings.Join(words, " ")
 }
 
-// netmask returns a prefix length for IPv6 and a dotted mask for IPv4, as ipvsadm requires.
-func (s Service) netmask() string {
+// NetmaskText returns a prefix length for IPv6 and a dotted mask for IPv4, as ipvsadm
+// and keepalived require.
+func (s Service) NetmaskText() string {
 	if s.Family == config.IPv6 {
 		return fmt.Sprint(s.Netmask)
 	}

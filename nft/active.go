@@ -62,7 +62,7 @@ func activeByPort(spec *config.Spec, family config.Family) map[uint16]*activeSou
 		for _, port := range active.Ports {
 			for _, source := range active.Sources {
 				if config.FamilyOf(source.Addr()) == family {
-					addSource(byPort, port, source, active.Translate, vips[0])
+					addSource(byPort, port, source, active.Translate, vips[0].First)
 				}
 			}
 		}

@@ -107,8 +107,23 @@ func (d *tableDifference) transactions() [][]message {
 	case !d.structure && !d.moved:
 		return [][]message{slices.Concat(additions, d.switches, d.drop)}
 	}
-	return [][]message{slices.Concat(additions, d.switches), d.drop}
+	return append(d.staging(additions, d.switches), d.drop)
 }
+
+// staging returns the transactions that add objects and switch rules to them: one, or two
+// if a map of networks is added.
+func (d *tableDifference) staging(additions, switches []message) [][]message {
+	if d.staged {
+		return [][]message{additions, switches}
+	}
+	return [][]message{slices.Concat(additions, switches)}
+}
+
+// isNetworkMap reports whether the set is a map from networks of VIPs. If one transaction
+// creates a set of intervals and the rules that look it up, packets with the new rules may
+// find no element for a moment (seen on Linux 6.18 by integration/loss). So rules are
+// switched to it one transaction later.
+func (s *Set) isNetworkMap() bool { return s.isInterval() && s.hasVIPs() }
 
 // replaceByCopy replaces the table through a copy under another name, so that one of the
 // two marks packets at any time.
@@ -208,12 +223,18 @@ func (d *tableDifference) elementEdits(changes []Change, old, next *Set, e eleme
 }
 
 // compareIntervals replaces all elements of a set of intervals in one transaction: the
-// kernel refuses overlapping intervals, even if the same transaction deletes one later.
+// kernel refuses overlapping intervals, even if the same transaction deletes one later. A
+// map of VIPs is replaced as a whole, by way of a temporary copy, because a lookup during
+// the transaction may find neither element; see compareElements.
 func (d *tableDifference) compareIntervals(old, next *Set) {
 	if slices.Equal(old.Elements, next.Elements) {
 		return
 	}
 	d.listIntervals(old, next)
+	if next.isNetworkMap() {
+		d.replace(next)
+		return
+	}
 	d.switches = append(d.switches, d.next.flushSet(next))
 	d.switches = append(d.switches, d.next.newElements(next, next.Elements)...)
 }

@@ -13,14 +13,14 @@ func (d *tableDifference) replaceByTemporary() [][]message {
 	names := d.temporaryNames(sets)
 	copies := d.next.withSetNames(names)
 	toCopies := compareTables(d.old, copies, d.temporary)
-	var back, drop []message
+	var recreate, back, drop []message
 	for _, s := range sets {
 		if temporary := copies.Set(names[s.Name]); temporary != nil {
 			drop = append(drop, d.next.delSet(temporary))
 		} else {
-			back = append(back, d.next.delSet(s))
+			recreate = append(recreate, d.next.delSet(s))
 		}
-		back = append(back, createContents(d.next, []*Set{s}, nil)...)
+		recreate = append(recreate, createContents(d.next, []*Set{s}, nil)...)
 	}
 	for i, c := range d.next.Chains {
 		// The handles of the rules that look up the copies are not known yet.
@@ -29,11 +29,10 @@ func (d *tableDifference) replaceByTemporary() [][]message {
 			back = append(back, createContents(d.next, nil, []*Chain{c})...)
 		}
 	}
-	return [][]message{
-		slices.Concat(toCopies.clear, toCopies.create, toCopies.fill, toCopies.switches),
-		slices.Concat(toCopies.drop, back),
-		drop,
-	}
+	d.staged = slices.ContainsFunc(sets, (*Set).isNetworkMap)
+	transactions := d.staging(slices.Concat(toCopies.clear, toCopies.create, toCopies.fill), toCopies.switches)
+	transactions = append(transactions, d.staging(slices.Concat(toCopies.drop, recreate), back)...)
+	return append(transactions, drop)
 }
 
 // recreated returns the first replaced set and all sets after it. Thus all sets keep their

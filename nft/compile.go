@@ -17,6 +17,7 @@ const (
 const (
 	vipsMap         = "vips"
 	preroutingChain = "prerouting"
+	vipNetworksName = "vip" + networksSuffix
 )
 
 // Compile compiles the spec to tables: one for each address family of its clusters. It does
@@ -45,7 +46,9 @@ func Compile(spec *config.Spec) *Ruleset {
 // have a destination address outside the network of the VIPs.
 func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	for _, p := range profiles {
-		t.Sets = append(t.Sets, markMap(t.Family, p))
+		if len(p.vips) > 0 {
+			t.Sets = append(t.Sets, markMap(t.Family, p))
+		}
 	}
 	compileSelections(t, profiles)
 	prerouting := &Chain{
@@ -62,10 +65,12 @@ func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	if isSequential(profiles) {
 		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
 		t.Chains = append(t.Chains, prerouting)
+		t.Sets = append(t.Sets, networkMaps(t.Family, profiles)...)
 		return
 	}
 	vips := hashMap(vipsMap, "VIP : chain of its ports", t.Family, typeVerdict, 0)
-	for _, s := range groupVIPs(profiles) {
+	groups := groupVIPs(profiles)
+	for _, s := range groups {
 		t.Chains = append(t.Chains, &Chain{Name: s.name, Rules: markRules(t.Family, s.profiles, only, false)})
 		for _, vip := range s.vips {
 			vips.Elements = append(vips.Elements, Element{Key: elementKey(vip.AsSlice()), Rest: gotoRest(s.name)})
@@ -73,9 +78,16 @@ func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	}
 	vips.Size = sizeFor(len(vips.Elements))
 	sortElements(vips)
-	t.Sets = append(t.Sets, vips)
-	toVIPs := newRule(t.Family).within(networkOfAll(profiles))
-	prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(vipsMap).rule())
+	maps := []*Set{vips}
+	if len(vips.Elements) == 0 {
+		maps = nil
+	}
+	maps = append(maps, groupMaps(t.Family, groups)...)
+	for _, m := range maps {
+		toVIPs := newRule(t.Family).within(networkOfAll(profiles))
+		prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(m.Name).rule())
+	}
+	t.Sets = slices.Concat(t.Sets, maps, networkMaps(t.Family, profiles))
 	t.Chains = append(t.Chains, prerouting)
 }
 
@@ -159,22 +171,30 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 		}
 		return cmp.Or(cmp.Compare(a.restricted(), b.restricted()), cmp.Compare(a.ports.Width(), b.ports.Width()))
 	})
-	rules := make([]*Rule, len(tests))
+	tests = slices.Concat( // packets to other ports of the VIP come last
+		slices.DeleteFunc(slices.Clone(tests), func(t markTest) bool { return t.ports.IsAll() }),
+		slices.DeleteFunc(slices.Clone(tests), func(t markTest) bool { return !t.ports.IsAll() }))
+	rules := make([]*Rule, 0, len(tests))
 	for i, t := range tests {
-		b := newRule(family)
-		if anyAddress && t.ports.Width() > 1 {
-			b.within(t.of.network())
+		maps := t.of.maps()
+		for k, name := range maps {
+			b := newRule(family)
+			if anyAddress && t.ports.Width() > 1 {
+				b.within(t.of.network())
+			}
+			switch {
+			case t.ports.IsAll():
+			case only != 0:
+				b.anyDport(t.ports)
+			default:
+				b.dport(t.ports)
+			}
+			b.selected(t.of.only, t.sender).daddr().lookup(name).setMark()
+			if first && i < len(tests)-1 || k < len(maps)-1 {
+				b.accept()
+			}
+			rules = append(rules, b.rule())
 		}
-		if only != 0 {
-			b.anyDport(t.ports)
-		} else {
-			b.dport(t.ports)
-		}
-		b.selected(t.of.only, t.sender).daddr().lookup(t.of.name).setMark()
-		if first && i < len(tests)-1 {
-			b.accept()
-		}
-		rules[i] = b.rule()
 	}
 	return rules
 }

@@ -23,7 +23,7 @@ func connectionRules(family Family, profiles []*profile, only config.Protocol, m
 // marksTCP reports whether TCP ports are marked.
 func marksTCP(profiles []*profile) bool {
 	return slices.ContainsFunc(profiles, func(p *profile) bool {
-		return slices.ContainsFunc(p.ports, func(r config.PortRange) bool { return r.Protocol == config.TCP })
+		return slices.ContainsFunc(p.ports, config.PortRange{Protocol: config.TCP, High: 65535}.Meets)
 	})
 }
 
@@ -67,7 +67,7 @@ const firstClientPort = 1024
 func marksClientPorts(profiles []*profile) bool {
 	return slices.ContainsFunc(profiles, func(p *profile) bool {
 		return slices.ContainsFunc(p.ports, func(r config.PortRange) bool {
-			return r.Protocol == config.TCP && r.High >= firstClientPort
+			return r.Meets(config.PortRange{Protocol: config.TCP, Low: firstClientPort, High: 65535})
 		})
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
@@ -52,6 +53,9 @@ func addrLen(f Family) uint32 { return uint32(f.ofSpec().Bits() / 8) }
 
 // hostOrder reports whether nft stores values of the type in host byte order.
 func hostOrder(typ uint32) bool { return typ == typeMark || typ == typeIfname }
+
+// An AddressRange is a range of addresses; invalid if First is.
+type AddressRange = config.AddressRange
 
 // addrOf decodes an address of 4 or 16 bytes.
 func addrOf[T netlink.Content](b T) (netip.Addr, bool) { return netip.AddrFromSlice([]byte(b)) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -199,30 +198,22 @@ func compareHostKeys(a, b Element) int {
 	return bytes.Compare(nftname.Reversed([]byte(x)), nftname.Reversed([]byte(y)))
 }
 
-// prefixElements returns the elements of networks in a set of intervals, as nft does: the
-// first address of each, an end after its last address, and an end at zero.
-func prefixElements(prefixes []netip.Prefix, rest func(netip.Prefix) string) []Element {
+// intervalElements returns the elements of sorted ranges in a set of intervals, as nft does:
+// the first address of each, an end after its last address, and an end at zero. rest gets
+// the index of a range.
+func intervalElements(ranges []AddressRange, rest func(int) string) []Element {
 	var elements []Element
-	if first := prefixes[0].Addr(); !first.IsUnspecified() {
+	if first := ranges[0].First; !first.IsUnspecified() {
 		zero := make([]byte, first.BitLen()/8)
 		elements = append(elements, Element{Key: intervalEndKey(zero)})
 	}
-	for _, prefix := range prefixes {
-		elements = append(elements, Element{Key: elementKey(prefix.Addr().AsSlice()), Rest: rest(prefix)})
-		if next := lastAddr(prefix).Next(); next.IsValid() {
+	for i, r := range ranges {
+		elements = append(elements, Element{Key: elementKey(r.First.AsSlice()), Rest: rest(i)})
+		if next := r.Last.Next(); next.IsValid() {
 			elements = append(elements, Element{Key: intervalEndKey(next.AsSlice())})
 		}
 	}
 	return elements
-}
-
-func lastAddr(p netip.Prefix) netip.Addr {
-	b := p.Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 1 << (7 - i%8)
-	}
-	addr, _ := netip.AddrFromSlice(b)
-	return addr
 }
 
 // An ElementMatch is the keys that an element matches, in the byte order of registers. An

@@ -175,3 +175,27 @@ func loadRealRules(f testing.TB) {
 		}
 	}
 }
+
+// TestComparison: comparison decodes as decode does, and leaves to it what is unusual.
+func TestComparison(t *testing.T) {
+	for _, data := range [][]byte{{1}, {1, 2}, {1, 2, 3}, {1, 2, 3, 4}, []byte("eth0\x00"), make([]byte, 16)} {
+		for _, op := range []expr.CmpOp{expr.CmpOpEq, expr.CmpOpNeq, expr.CmpOpGte} {
+			e, err := newExpression(IPv4, &expr.Cmp{Op: op, Register: 9, Data: data})
+			require.NoError(t, err)
+			fast, ok := e.comparison()
+			require.True(t, ok)
+			slow, ok := e.decode(IPv4, &expr.Cmp{})
+			require.True(t, ok)
+			assert.Equal(t, slow, fast)
+			for _, broken := range []string{
+				e.Data[:len(e.Data)-1], e.Data[8:], e.Data[:16], e.Data + e.Data[:8], e.Data + "x", e.Data[8:16] + e.Data[:8] + e.Data[16:],
+				e.Data[:8] + e.Data[:8] + e.Data[16:],
+			} {
+				_, ok := Expression{"cmp", broken}.comparison()
+				assert.False(t, ok, "%x", broken)
+			}
+		}
+	}
+	_, ok := Expression{"range", ""}.comparison()
+	assert.False(t, ok)
+}

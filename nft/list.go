@@ -38,12 +38,18 @@ func (c *Conn) ReadConsistently(attempts int, read func(generation uint32) error
 
 // Foreign lists the tables of other programs in all families, except dormant ones, with
 // their chains but without rules and sets; see Rules, Sets and Elements.
-func (c *Conn) Foreign() ([]*Table, error) {
+func (c *Conn) Foreign() ([]*Table, error) { return c.active((*Table).Owned) }
+
+// All lists the tables of all programs, lvsmark's included, as Foreign does.
+func (c *Conn) All() ([]*Table, error) { return c.active(func(*Table) bool { return false }) }
+
+// active lists the tables that are not dormant, without those of skip.
+func (c *Conn) active(skip func(*Table) bool) ([]*Table, error) {
 	tables, err := c.readTables(unix.NFPROTO_UNSPEC)
 	if err != nil {
 		return nil, err
 	}
-	tables = slices.DeleteFunc(tables, func(t *Table) bool { return t.Owned() || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 })
+	tables = slices.DeleteFunc(tables, func(t *Table) bool { return skip(t) || t.Flags&unix.NFT_TABLE_F_DORMANT != 0 })
 	(&Ruleset{Tables: tables}).sort()
 	if err := c.readChains(unix.NFPROTO_UNSPEC, tables...); err != nil {
 		return nil, readError("chains", err)

@@ -62,7 +62,7 @@ func networkBytes(offset, length uint32) []source {
 	return packetBytes(expr.PayloadBaseNetworkHeader, offset, length)
 }
 
-// Offsets of the ports in the headers of TCP (RFC 9293) and UDP (RFC 768).
+// Offsets of the ports in the headers of TCP (RFC 9293), UDP (RFC 768) and SCTP (RFC 9260).
 const (
 	sourcePort      = 0 // bytes
 	destinationPort = 2
@@ -104,9 +104,9 @@ func (c conditions) takeProtocol(p config.Protocol, not bool) bool {
 }
 
 // takePorts removes the conditions on the port at the offset and on the protocol. Without a
-// condition on the protocol it returns the ports of both.
+// condition on the protocol it returns the ports of each.
 func (c conditions) takePorts(offset uint32) ([]config.PortRange, bool) {
-	protocols := []config.Protocol{config.TCP, config.UDP}
+	protocols := config.PortProtocols()
 	for _, p := range protocols {
 		if c.takeProtocol(p, false) {
 			protocols = []config.Protocol{p}

@@ -31,7 +31,7 @@ func (t *Table) IsDormant() bool { return t.Flags&unix.NFT_TABLE_F_DORMANT != 0 
 
 // A MarkRule sets the mark of packets to certain ports to a map's value for their VIP.
 type MarkRule struct {
-	Ports   []config.PortRange // the same ports, of one protocol or both
+	Ports   []config.PortRange // the same ports, of one protocol or of each; or config.AllPorts
 	Within  netip.Prefix       // network of the VIPs; invalid: any
 	VIPs    *Set               // see VIPMap
 	Accepts bool               // marked packets leave the chain
@@ -59,10 +59,15 @@ func (t *Table) MarkRule(r *Rule) (MarkRule, bool) {
 		return MarkRule{}, false
 	}
 	rule := MarkRule{Within: rest.takeNetwork(t.Family), VIPs: set, Accepts: accepts}
-	if rule.Ports, ok = rest.takePorts(destinationPort); !ok {
+	rule.Only, ok = rest.takeSelection(t)
+	if len(rest) == 0 {
+		rule.Ports = []config.PortRange{config.AllPorts()}
+		return rule, ok
+	}
+	if !ok {
 		return MarkRule{}, false
 	}
-	rule.Only, ok = rest.takeSelection(t)
+	rule.Ports, ok = rest.takePorts(destinationPort)
 	return rule, ok && len(rest) == 0
 }
 
@@ -112,7 +117,7 @@ func (t *Table) ProtocolRule(r *Rule) (config.Protocol, bool) {
 	if len(steps) != 1 || steps[0].statement != accepting {
 		return 0, false
 	}
-	for _, p := range []config.Protocol{config.TCP, config.UDP} {
+	for _, p := range config.PortProtocols() {
 		rest := steps[0].cloneConditions()
 		if rest.takeProtocol(p, true) && len(rest) == 0 {
 			return p, true

@@ -33,7 +33,7 @@ func TestOwnRules(t *testing.T) {
 		"within":                 {b().within(network).dport(tcp(20, 21)).daddr().lookup("marks").setMark(), "mark [20-21] 192.0.0.0/16 marks false"},
 		"marks, then drops":      {b().dport(tcp(20, 21)).daddr().lookup("marks").setMark().add(&expr.Verdict{Kind: expr.VerdictDrop}), "none"},
 		"marks by source":        {b().dport(tcp(20, 21)).saddr().lookup("marks").setMark(), "none"},
-		"marks any port":         {b().daddr().lookup("marks").setMark(), "none"},
+		"marks any port":         {b().daddr().lookup("marks").setMark(), "mark [all] invalid Prefix marks false"},
 		"marks a source port":    {b().sport(tcp(20, 21)).daddr().lookup("marks").setMark(), "none"},
 		"marks some sources":     {b().saddr().in("sources").dport(tcp(20, 21)).daddr().lookup("marks").setMark(), "mark [20-21] invalid Prefix marks false from sources"},
 		"marks some devices":     {b().dport(tcp(20, 21)).selected(selection{devices: devices}, anySender).daddr().lookup("marks").setMark(), "mark [20-21] invalid Prefix marks false by devices"},

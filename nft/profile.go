@@ -19,6 +19,8 @@ type profile struct {
 	ports []config.PortRange
 	only  selection
 	vips  []markedVIP // sorted
+
+	networks []markedRange // larger than expandLimit, disjoint, sorted
 }
 
 // A markedVIP is a VIP with the mark of its packets.
@@ -54,6 +56,7 @@ type vipGroup struct {
 	name     string // of its chain
 	profiles []*profile
 	vips     []netip.Addr
+	networks []config.AddressRange
 }
 
 // profilesOf returns the profiles of a family, the widest port range first: most packets
@@ -71,12 +74,17 @@ func profilesOf(spec *config.Spec, family config.Family) []*profile {
 			}
 		}
 		p.vips = slices.Grow(p.vips, len(b.VIPs))
-		for _, vip := range b.VIPs {
-			p.vips = append(p.vips, markedVIP{vip, b.Mark})
+		for _, vips := range b.VIPs {
+			if vips.IsSingle() {
+				p.vips = append(p.vips, markedVIP{vips.First, b.Mark})
+			} else {
+				p.networks = append(p.networks, markedRange{vips, b.Mark})
+			}
 		}
 	}
 	profiles := make([]*profile, 0, len(byName))
 	for _, p := range byName {
+		p.expandNetworks()
 		slices.SortFunc(p.vips, func(a, b markedVIP) int { return a.vip.Compare(b.vip) })
 		profiles = append(profiles, p)
 	}
@@ -86,7 +94,7 @@ func profilesOf(spec *config.Spec, family config.Family) []*profile {
 	return profiles
 }
 
-// groupVIPs groups the VIPs by their lists of profiles.
+// groupVIPs groups the VIPs and networks by their lists of profiles.
 func groupVIPs(profiles []*profile) []*vipGroup {
 	ofVIP := map[netip.Addr][]*profile{}
 	for _, p := range profiles {
@@ -94,8 +102,9 @@ func groupVIPs(profiles []*profile) []*vipGroup {
 			ofVIP[v.vip] = append(ofVIP[v.vip], p)
 		}
 	}
+	addNetworkProfiles(ofVIP, profiles)
 	byName := map[string]*vipGroup{}
-	for vip, list := range ofVIP {
+	group := func(list []*profile) *vipGroup {
 		names := make([]string, len(list))
 		for i, p := range list {
 			names[i] = p.name
@@ -104,8 +113,16 @@ func groupVIPs(profiles []*profile) []*vipGroup {
 		if byName[name] == nil {
 			byName[name] = &vipGroup{name: name, profiles: list}
 		}
-		byName[name].vips = append(byName[name].vips, vip)
+		return byName[name]
 	}
+	for vip, list := range ofVIP {
+		g := group(list)
+		g.vips = append(g.vips, vip)
+	}
+	eachNetwork(profiles, func(r config.AddressRange, list []*profile) {
+		g := group(list)
+		g.networks = append(g.networks, r)
+	})
 	shapes := make([]*vipGroup, 0, len(byName))
 	for _, s := range byName {
 		slices.SortFunc(s.vips, netip.Addr.Compare)
@@ -114,6 +131,9 @@ func groupVIPs(profiles []*profile) []*vipGroup {
 	slices.SortFunc(shapes, func(a, b *vipGroup) int { return cmp.Compare(a.name, b.name) })
 	return shapes
 }
+
+// allPortsName is not "all", which is a keyword of nft.
+const allPortsName = "all_ports"
 
 // profileName names a profile by its ports and conditions: tcp_21_only_0123456789abcdef.
 func profileName(ports []config.PortRange, only selection) string {
@@ -127,6 +147,9 @@ func profileName(ports []config.PortRange, only selection) string {
 // portsName names a profile by its ports, so that a map keeps its name if clusters are added
 // or removed: tcp_21_10000-20000, tcp_80_443_udp_443.
 func portsName(ports []config.PortRange) string {
+	if ports[0].IsAll() {
+		return allPortsName
+	}
 	sorted := slices.SortedFunc(slices.Values(ports), func(a, b config.PortRange) int {
 		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
 	})
@@ -156,21 +179,17 @@ func truncateName(name string) string {
 
 // network returns the network of all VIPs of the profile.
 func (p *profile) network() netip.Prefix {
-	return networkOf(p.vips[0].vip, p.vips[len(p.vips)-1].vip)
+	all := p.bounds()
+	return networkOf(all.First, all.Last)
 }
 
 // networkOfAll returns the network of the VIPs of all profiles.
 func networkOfAll(profiles []*profile) netip.Prefix {
-	lowest, highest := profiles[0].vips[0].vip, profiles[0].vips[0].vip
+	all := profiles[0].bounds()
 	for _, p := range profiles {
-		if first := p.vips[0].vip; first.Less(lowest) {
-			lowest = first
-		}
-		if last := p.vips[len(p.vips)-1].vip; highest.Less(last) {
-			highest = last
-		}
+		all = around(all, p.bounds())
 	}
-	return networkOf(lowest, highest)
+	return networkOf(all.First, all.Last)
 }
 
 // networkOf returns a network that contains two addresses and all between them; invalid if

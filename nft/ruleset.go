@@ -124,6 +124,20 @@ func (t *Table) String() string { return "table " + t.id() }
 
 func (t *Table) id() string { return t.Family.String() + " " + printable.Line(t.Name) }
 
+// A TableName identifies a table.
+type TableName struct {
+	Family Family
+	Name   string
+}
+
+// String returns, for example, "table ip filter".
+func (n TableName) String() string {
+	return "table " + n.Family.String() + " " + printable.Line(n.Name)
+}
+
+// TableName returns the family and the name.
+func (t *Table) TableName() TableName { return TableName{t.Family, t.Name} }
+
 // Kind returns nft's keyword: "map" for maps and verdict maps, else "set".
 func (s *Set) Kind() string {
 	if s.isMap() {

@@ -111,7 +111,7 @@ func manyVIPs(t *testing.T, n int) *config.Spec {
 	spec := parse(t, `{clusters: [{name: ftp, mark: 21, vips: [10.128.0.0], ftp: , real-servers: [{address: 10.0.0.1}]}]}`)
 	cluster := &spec.Clusters[0]
 	for len(cluster.VIPs) < n {
-		cluster.VIPs = append(cluster.VIPs, cluster.VIPs[len(cluster.VIPs)-1].Next())
+		cluster.VIPs = append(cluster.VIPs, config.SingleAddress(cluster.VIPs[len(cluster.VIPs)-1].Last.Next()))
 	}
 	return spec
 }

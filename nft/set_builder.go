@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
 )
 
 func hashMap(name, comment string, family Family, dataType, dataLen uint32) *Set {
@@ -37,7 +39,11 @@ func sourceSet(family Family, name, comment string, sources []netip.Prefix) *Set
 func (s *Set) addSources(sources []netip.Prefix, rest func(netip.Prefix) string) {
 	if slices.ContainsFunc(sources, func(p netip.Prefix) bool { return !p.IsSingleIP() }) {
 		s.Flags |= unix.NFT_SET_INTERVAL
-		s.Elements = prefixElements(sources, rest)
+		ranges := make([]AddressRange, len(sources))
+		for i, p := range sources {
+			ranges[i] = config.RangeOfPrefix(p)
+		}
+		s.Elements = intervalElements(ranges, func(i int) string { return rest(sources[i]) })
 		return
 	}
 	s.Size = sizeFor(len(sources))

@@ -3,8 +3,6 @@ package nft
 import (
 	"slices"
 	"strings"
-
-	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
 // A Snapshot is lvsmark's part of the ruleset in a network namespace, at one generation.
@@ -13,17 +11,6 @@ type Snapshot struct {
 	Generation uint32
 	Foreign    []TableName  // tables of other programs, families ip and ip6
 	Locked     *LockedError // lock owner; nil: not locked
-}
-
-// A TableName identifies a table.
-type TableName struct {
-	Family Family
-	Name   string
-}
-
-// String returns, for example, "table ip filter".
-func (n TableName) String() string {
-	return "table " + n.Family.String() + " " + printable.Line(n.Name)
 }
 
 // Snapshot reads lvsmark's tables, which it identifies by their comment, not their name, and

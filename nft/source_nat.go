@@ -37,7 +37,7 @@ func compileSourceNAT(t *Table, spec *config.Spec) {
 			kinds[to] = &sourceNAT{}
 		}
 		kinds[to].marks = append(kinds[to].marks, b.Mark)
-		for _, s := range b.RealServers {
+		for _, s := range config.ServersBy(config.NAT, b.RealServers) {
 			kinds[to].servers = append(kinds[to].servers, netip.PrefixFrom(s.Address, s.Address.BitLen()))
 		}
 	}

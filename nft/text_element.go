@@ -8,18 +8,17 @@ import (
 
 	"github.com/google/nftables/userdata"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/nftname"
 )
-
-// An AddressRange is a range of addresses, First and Last included.
-type AddressRange struct{ First, Last netip.Addr }
 
 // An Interval is an interval or single element of a set, as nft lists it. Its addresses are
 // invalid if the keys of the set have neither 4 nor 16 bytes.
 type Interval struct {
 	AddressRange
 
-	text string
+	text  string
+	start Element
 }
 
 // intervals merges the start and the end of each interval.
@@ -30,9 +29,9 @@ func (s *Set) intervals() []Interval {
 		if p.end {
 			continue
 		}
-		listed := Interval{text: valueText(s.KeyType, p.key)}
+		listed := Interval{text: valueText(s.KeyType, p.key), start: e}
 		if first, ok := addrOf(p.key); ok {
-			listed.AddressRange = AddressRange{first, s.lastOf(i, first)}
+			listed.AddressRange = AddressRange{First: first, Last: s.lastOf(i, first)}
 			listed.text = rangeText(first, listed.Last)
 		}
 		listed.text = string(s.appendRest([]byte(listed.text), p))
@@ -49,7 +48,7 @@ func (s *Set) lastOf(i int, first netip.Addr) netip.Addr {
 			return next.Prev()
 		}
 	}
-	return lastAddr(netip.PrefixFrom(first, 0))
+	return config.RangeOfPrefix(netip.PrefixFrom(first, 0)).Last
 }
 
 // rangeText formats a range, as an address or a network if possible.
@@ -58,7 +57,7 @@ func rangeText(first, last netip.Addr) string {
 		return first.String()
 	}
 	for bits := range first.BitLen() {
-		if p := netip.PrefixFrom(first, bits); p.Masked() == p && lastAddr(p) == last {
+		if p := netip.PrefixFrom(first, bits); p.Masked() == p && config.RangeOfPrefix(p).Last == last {
 			return p.String()
 		}
 	}
@@ -76,7 +75,7 @@ func (s *Set) listed() []Interval {
 	list := make([]Interval, len(s.Elements))
 	for i, e := range s.Elements {
 		address, _ := addrOf(e.parts().key)
-		list[i] = Interval{AddressRange{address, address}, s.elementText(e)}
+		list[i] = Interval{config.SingleAddress(address), s.elementText(e), e}
 	}
 	return list
 }

@@ -14,9 +14,6 @@ import (
 // replaces the tables of an earlier call. Tables that do not exist are ignored.
 func (c *Conn) Adopt(tables ...TableName) { c.adopted = slices.Clone(tables) }
 
-// TableName returns the family and the name.
-func (t *Table) TableName() TableName { return TableName{t.Family, t.Name} }
-
 // Unmarked returns the tables without lvsmark's comment whose content has the form of
 // lvsmark's tables.
 func (c *Conn) Unmarked() (unmarked []*Table, err error) {

@@ -5,30 +5,49 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
 )
 
 // A VIPMap is a map from VIPs to marks, or a verdict map from VIPs to chains. The zero value
 // is empty.
 type VIPMap struct{ elements []Element } // sorted by key
 
-// A VIPEntry is an entry of a VIPMap.
+// A VIPEntry is an entry of a map from VIPs: of one VIP, or of a network.
 type VIPEntry struct {
-	VIP   netip.Addr
+	config.AddressRange
 	Mark  uint32 // host byte order; 0 in a verdict map
 	Chain string // empty in a map of marks
 }
 
 // VIPMap returns the set as a map from VIPs; false if it is not such a map.
 func (s *Set) VIPMap() (VIPMap, bool) {
-	if !s.hasVIPs() {
+	if !s.hasVIPs() || s.isInterval() {
 		return VIPMap{}, false
 	}
 	return VIPMap{s.sorted(s.Elements)}, true
 }
 
 func (s *Set) hasVIPs() bool {
-	return s.isMap() && !s.isInterval() && (s.KeyType == typeIPv4 || s.KeyType == typeIPv6) &&
+	return s.isMap() && (s.KeyType == typeIPv4 || s.KeyType == typeIPv6) &&
 		(s.DataType == typeMark || s.DataType == typeVerdict)
+}
+
+// VIPNetworks returns the entries of a map from networks of VIPs, which are disjoint, sorted;
+// none if the set is not such a map.
+func (s *Set) VIPNetworks() []VIPEntry {
+	if !s.hasVIPs() || !s.isInterval() {
+		return nil
+	}
+	var list []VIPEntry
+	for _, interval := range s.intervals() {
+		if entry, ok := interval.start.vipEntry(); ok {
+			entry.AddressRange = interval.AddressRange
+			list = append(list, entry)
+		}
+	}
+	slices.SortFunc(list, func(a, b VIPEntry) int { return a.First.Compare(b.First) })
+	return list
 }
 
 // Find returns the entry of a VIP; false if there is none.
@@ -52,18 +71,24 @@ func (m VIPMap) All() iter.Seq[VIPEntry] {
 	}
 }
 
-// VIPEntry returns the element as an entry of a VIPMap; false if its set is not one.
+// VIPEntry returns the element or interval as an entry of a map from VIPs; false if its set
+// is not such a map.
 func (o Object) VIPEntry() (VIPEntry, bool) {
-	if o.Element == nil || !o.Set.hasVIPs() {
+	switch {
+	case !o.IsElement() || !o.Set.hasVIPs():
 		return VIPEntry{}, false
+	case o.Interval == nil:
+		return o.Element.vipEntry()
 	}
-	return o.Element.vipEntry()
+	entry, ok := o.Interval.start.vipEntry()
+	entry.AddressRange = o.Interval.AddressRange
+	return entry, ok
 }
 
 func (e Element) vipEntry() (VIPEntry, bool) {
 	p := e.parts()
 	vip, ok := addrOf(p.key)
-	entry := VIPEntry{VIP: vip, Chain: p.chain}
+	entry := VIPEntry{AddressRange: config.SingleAddress(vip), Chain: p.chain}
 	if len(p.data) == 4 {
 		entry.Mark = hostOrdered(p.data)
 	}
@@ -84,7 +109,7 @@ func (s *Set) AddressRanges() []AddressRange {
 		if s.isInterval() {
 			last = s.lastOf(i, first)
 		}
-		list = append(list, AddressRange{first, last})
+		list = append(list, AddressRange{First: first, Last: last})
 	}
 	return list
 }
@@ -99,7 +124,7 @@ func (o Object) AddressRange() AddressRange {
 		return AddressRange{}
 	}
 	address, _ := addrOf(o.Element.parts().key)
-	return AddressRange{address, address}
+	return config.SingleAddress(address)
 }
 
 // MarkKey returns the mark that an element of a set of marks has; false if the object is

@@ -69,7 +69,8 @@ func check(ctx context.Context, s streams, opts *options) error {
 // share counts once.
 type specCounts struct {
 	Clusters    int `json:"clusters"`
-	VIPs        int `json:"vips"`
+	VIPs        int `json:"vips"`                   // single addresses
+	VIPNetworks int `json:"vip_networks,omitempty"` // networks and ranges
 	RealServers int `json:"real_servers"`
 }
 
@@ -77,7 +78,7 @@ func count(spec *config.Spec) specCounts {
 	if spec == nil {
 		return specCounts{}
 	}
-	vips, servers := make(map[netip.Addr]bool), make(map[netip.Addr]bool)
+	vips, servers := make(map[config.AddressRange]bool), make(map[netip.Addr]bool)
 	for _, cluster := range spec.Clusters {
 		for _, vip := range cluster.VIPs {
 			vips[vip] = true
@@ -86,11 +87,21 @@ func count(spec *config.Spec) specCounts {
 			servers[server.Address] = true
 		}
 	}
-	return specCounts{len(spec.Clusters), len(vips), len(servers)}
+	networks := 0
+	for vips := range vips {
+		if !vips.IsSingle() {
+			networks++
+		}
+	}
+	return specCounts{len(spec.Clusters), len(vips) - networks, networks, len(servers)}
 }
 
 func (c specCounts) String() string {
-	return fmt.Sprintf("%s, %s, %s", plural(c.Clusters, "cluster"), plural(c.VIPs, "VIP"), plural(c.RealServers, "real server"))
+	vips := plural(c.VIPs, "VIP")
+	if c.VIPNetworks > 0 {
+		vips += ", " + plural(c.VIPNetworks, "VIP network")
+	}
+	return fmt.Sprintf("%s, %s, %s", plural(c.Clusters, "cluster"), vips, plural(c.RealServers, "real server"))
 }
 
 func plural(n int, noun string) string {

@@ -19,6 +19,9 @@ const (
 // report prints nothing for it.
 var errDifference = errors.New("the kernel differs from the spec")
 
+// errFindings makes import exit with statusDifference.
+var errFindings = errors.New("there are findings")
+
 // A usageError is an invalid command line. The hint names the help to read.
 type usageError struct{ message, hint string }
 
@@ -29,7 +32,7 @@ func (s streams) report(err error) int {
 	switch {
 	case err == nil:
 		return statusDone
-	case errors.Is(err, errDifference):
+	case errors.Is(err, errDifference), errors.Is(err, errFindings):
 		return statusDifference
 	}
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {

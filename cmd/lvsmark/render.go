@@ -1,8 +1,11 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/render"
 	"github.com/lvsmark/lvsmark/internal/render/targets"
 )
@@ -55,19 +58,25 @@ func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Comm
 		},
 	}
 	if target.TakesCluster {
-		addCluster(s, opts, cmd, &selected.Cluster)
+		cmd.Flags().StringVar(&selected.Cluster, "cluster", "", "only the FTP cluster `NAME` (default all)")
+		completeFromSpec(s, opts, cmd, "cluster", render.FTPNames)
+		cmd.Flags().StringVar(&selected.Server, "server", "", "only for the real server `NAME`, a name or an address (default all)")
+		completeFromSpec(s, opts, cmd, "server", render.FTPServers)
+	}
+	if target.Checks != nil {
+		cmd.Flags().StringVar(&selected.Check, "check", "", "add health checks of this `KIND`: "+strings.Join(target.Checks, ", ")+" (default none)")
+		complete(cmd, "check", cobra.FixedCompletions(target.Checks, cobra.ShellCompDirectiveNoFileComp))
 	}
 	return cmd
 }
 
-// addCluster adds --cluster, with the FTP clusters of the spec as completions.
-func addCluster(s streams, opts *options, cmd *cobra.Command, cluster *string) {
-	cmd.Flags().StringVar(cluster, "cluster", "", "only the FTP cluster `NAME` (default all)")
-	complete(cmd, "cluster", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+// completeFromSpec completes a flag with names of the spec.
+func completeFromSpec(s streams, opts *options, cmd *cobra.Command, flag string, names func(*config.Spec) []string) {
+	complete(cmd, flag, func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		spec, _, err := opts.load(cmd.Context(), s)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return render.FTPNames(spec), cobra.ShellCompDirectiveNoFileComp
+		return names(spec), cobra.ShellCompDirectiveNoFileComp
 	})
 }

@@ -11,8 +11,8 @@ func topics() []*cobra.Command {
 	}
 }
 
-const exitStatusTopic = `0  done; for diff: the kernel matches the spec
-1  diff only: the kernel differs from the spec
+const exitStatusTopic = `0  done; for diff: the kernel matches the spec; for verify: equivalent
+1  for diff: the kernel differs from the spec; for verify: different or not proven
 2  an error, with a line for each cause on standard error
 
 After an error nothing is changed. Mistakes in the spec, an invalid command line
@@ -28,7 +28,7 @@ check' prints every mistake in it. The shortest FTP cluster:
   clusters:
     - name: ftp
       mark: 21                  # the fwmark of all its packets
-      vips: [198.51.100.21]     # IPv4 and IPv6 may be mixed
+      vips: [198.51.100.21]     # addresses, networks, ranges; IPv4 and IPv6 may be mixed
       ftp: {}                   # control on 21, passive data on 10000-20000
       real-servers:
         - address: 10.0.0.11
@@ -38,7 +38,7 @@ The defaults of the other keys:
 
       ftp:
         control-ports: [21]           # 990 as well for implicit TLS
-        passive-ports: 10000-20000    # the same range as on the FTP servers
+        passive-ports: 10000-20000    # as on the FTP servers; also a list
         active-data:                  # with forwarding nat only
           translate: masquerade       # or snat (to the VIP), or none
           source: 10.0.0.0/24         # default: the real servers' addresses
@@ -49,9 +49,10 @@ The defaults of the other keys:
       persistence-netmask: 32         # default: the whole address
 
 For another service, a cluster has the key ports in place of ftp, for example
-ports: [80, 443, udp/443]. A real server may have a name and a weight; one with
-weight 0 gets no new connections. With vip-device, apply adds the VIPs to that
-device.
+ports: [80, 443, udp/443, sctp/2905], or [all]. A real server may have a name and a
+weight; one with weight 0 gets no new connections. It may have a forwarding of its
+own, a tunnel, a port and thresholds: see docs/spec.md. With vip-device, apply adds
+the VIPs to that device.
 
 Settings of the director:
 
@@ -74,6 +75,7 @@ check:
    "notes": [], "clusters": 0, "vips": 0, "real_servers": 0}
 
   notes have the form of mistakes. The counts are 0 if the spec is invalid.
+  vip_networks is the number of networks and ranges in vips; it is omitted if it is 0.
 
 diff, plan, apply, delete:
 
@@ -97,6 +99,37 @@ diff, plan, apply, delete:
 confirm:
 
   {"version": 1, "confirmed": true}
+
+verify:
+
+  {"version": 1, "answer": "different",
+   "differences": [{"kind": "not served before, served after",
+                    "packet": {"protocol": 6, "from": "192.0.2.1:40000", "to": "198.51.100.21:20000",
+                               "tcp_flags": 2, "text": "…"},
+                    "old": {"outcome": "…", "mark": 0, "steps": []},
+                    "new": {"outcome": "…", "mark": 21, "service": "…",
+                            "steps": [{"text": "…", "file": "…", "line": 3}]}}],
+   "more": 0,
+   "not_proven": [{"file": "…", "line": 4, "text": "…", "reason": "…", "packet": {…}}],
+   "not_understood": [{"file": "…", "line": 5, "text": "…", "message": "…"}],
+   "findings": […], "kept": [{"family": "IPv4", "name": "nat", "rules": 1}],
+   "replaced": […]}
+
+  answer is equivalent, different or not proven. old is the old configuration, new
+  the spec. A difference of two packets of one client, which persistence joins on
+  one side only, has the other one as second. more is the number of further kinds
+  of differences. line is omitted if the source has no lines. findings has the form
+  of not_understood: it lists what a spec does not contain. kept and replaced are
+  tables of the old side.
+
+explain:
+
+  {"version": 1, "packet": {…}, "active": false, "treatment": {…},
+   "real_servers": ["10.0.0.11"], "persistence": "fwmark 21"}
+
+  packet and treatment are as above. active is true if a real server sends the
+  packet. persistence is what connections of a client that keep one real server
+  have in common.
 
 A plan file (plan -O):
 

@@ -2,6 +2,7 @@ package equivalence
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -46,7 +47,7 @@ func TestFindings(t *testing.T) {
 		for _, p := range packets {
 			mark := markOf(spec, p)
 			found := findingsOf(t, site, &config.Spec{Clusters: []config.Cluster{{
-				Name: "one", Mark: mark, VIPs: []netip.Addr{p.To},
+				Name: "one", Mark: mark, VIPs: config.SingleAddresses(p.To),
 				Ports: []config.PortRange{{Protocol: config.Protocol(p.Protocol), Low: p.Port, High: p.Port}},
 			}}})
 			each = append(each, names(found)...)
@@ -111,11 +112,11 @@ func names(found []*firewall.Finding) []string {
 // ends of the ranges and inside.
 func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 	packets := map[Packet]bool{}
-	for i := range spec.Clusters {
-		c := &spec.Clusters[i]
-		for _, ports := range c.MarkedPorts() {
+	for _, b := range bindings(spec) {
+		for _, ports := range b.Ports {
 			for range 3 {
-				vip := c.VIPs[r.IntN(len(c.VIPs))]
+				vips := b.VIPs[r.IntN(len(b.VIPs))]
+				vip := []netip.Addr{vips.First, vips.Last}[r.IntN(2)]
 				within := ports.Low + uint16(r.IntN(ports.Width()))
 				for _, port := range []uint16{ports.Low, within, ports.High} {
 					packets[Packet{vip, uint8(ports.Protocol), port}] = true
@@ -133,15 +134,25 @@ func clusterPackets(r *rand.Rand, spec *config.Spec) []Packet {
 }
 
 func markOf(spec *config.Spec, p Packet) uint32 {
-	for i := range spec.Clusters {
-		c := &spec.Clusters[i]
-		for _, r := range c.MarkedPorts() {
-			if slices.Contains(c.VIPs, p.To) && uint8(r.Protocol) == p.Protocol && r.Low <= p.Port && p.Port <= r.High {
-				return c.Mark
+	mark, of := uint32(0), uint64(math.MaxUint64) // of the smallest VIPs with the address
+	for _, b := range bindings(spec) {
+		for _, r := range b.Ports {
+			if uint8(r.Protocol) != p.Protocol || p.Port < r.Low || r.High < p.Port {
+				continue
+			}
+			for _, vips := range b.VIPs {
+				if vips.Contains(p.To) && vips.Count() < of {
+					mark, of = b.Mark, vips.Count()
+				}
 			}
 		}
 	}
-	return 0
+	return mark
+}
+
+// bindings returns the bindings of both families.
+func bindings(spec *config.Spec) []config.Binding {
+	return slices.Concat(config.WithProtocols(spec.Bindings(config.IPv4)), config.WithProtocols(spec.Bindings(config.IPv6)))
 }
 
 // specFor returns a spec that marks only these packets.
@@ -149,7 +160,7 @@ func specFor(spec *config.Spec, packets []Packet) *config.Spec {
 	s := &config.Spec{}
 	for i, p := range packets {
 		s.Clusters = append(s.Clusters, config.Cluster{
-			Name: fmt.Sprint(i), Mark: markOf(spec, p), VIPs: []netip.Addr{p.To},
+			Name: fmt.Sprint(i), Mark: markOf(spec, p), VIPs: config.SingleAddresses(p.To),
 			Ports: []config.PortRange{{Protocol: config.Protocol(p.Protocol), Low: p.Port, High: p.Port}},
 		})
 	}

@@ -49,6 +49,42 @@ director: {bind: false}
 	}
 }
 
+// TestAllPortsWithoutPorts: a cluster with every port also has the packets without ports.
+func TestAllPortsWithoutPorts(t *testing.T) {
+	need.NFTables(t)
+	t.Parallel()
+	lvsmark := newProgram(t)
+	for _, f := range families() {
+		t.Run(f.family.String(), func(t *testing.T) {
+			need.Programs(t, "nft")
+			site := newSite(t)
+			lvsmark.apply(t, site.Namespace, `
+clusters:
+  - {name: rest, mark: 21, vips: ["`+f.vip+`"], ports: [all], real-servers: [{address: "`+f.server+`"}]}
+  - {name: web, mark: 80, vips: ["`+f.vip+`"], ports: [80], real-servers: [{address: "`+f.server+`"}]}
+director: {bind: false}
+`)
+			vip := netip.MustParseAddr(f.vip)
+			for _, c := range []struct {
+				name   string
+				packet []byte
+				marked string
+			}{
+				{"TCP", segment(vip, 15000), "1"},
+				{"TCP of the other cluster", segment(vip, 80), "0"},
+				{"UDP", Packet{To: vip, Protocol: unix.IPPROTO_UDP, Port: 80}.AppendIP(nil), "1"},
+				{"SCTP", Packet{To: vip, Protocol: unix.IPPROTO_SCTP, Port: 80}.AppendIP(nil), "1"},
+				{"ESP", Packet{To: vip, Protocol: unix.IPPROTO_ESP, Port: 80}.AppendIP(nil), "1"},
+				{"another fragment", fragment(segment(vip, 0), 8), "1"},
+				{"truncated before the ports", truncate(segment(vip, 80), 0), "1"},
+				{"another address", segment(vip.Next(), 15000), "0"},
+			} {
+				assert.Equal(t, c.marked, countMarked(t, site, c.packet), c.name)
+			}
+		})
+	}
+}
+
 func segment(to netip.Addr, port uint16) []byte {
 	return Packet{To: to, Protocol: unix.IPPROTO_TCP, Port: port}.AppendIP(nil)
 }

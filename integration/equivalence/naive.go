@@ -1,6 +1,7 @@
 package equivalence
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,14 +18,11 @@ func Naive(spec *config.Spec, table string, priority int) string {
 		ip := nftFamily(family)
 		fmt.Fprintf(&b, "table %[1]s %[2]s\ndelete table %[1]s %[2]s\ntable %[1]s %[2]s {\n\tchain marking {\n", ip, table)
 		fmt.Fprintf(&b, "\t\ttype filter hook prerouting priority %d; policy accept;\n", priority)
-		for _, c := range lessSpecificFirst(spec.Clusters) {
-			for _, vip := range c.VIPs {
-				if vip.Is4() != (family == config.IPv4) {
-					continue
-				}
-				for _, ports := range asWritten(&c) {
-					fmt.Fprintf(&b, "\t\t%s daddr %s %s %smeta mark set %d\n", ip, vip, ports, conditions(c.Only, family), c.Mark)
-				}
+		for _, all := range []bool{true, false} { // of several marks, the last one stays
+			for _, restricted := range []bool{false, true} {
+				writeMarks(&b, spec, family, func(c *config.Cluster, match string) bool {
+					return (match == "") == all && (c.Only != nil) == restricted
+				})
 			}
 		}
 		b.WriteString("\t}\n}\n")
@@ -32,12 +30,34 @@ func Naive(spec *config.Spec, table string, priority int) string {
 	return b.String()
 }
 
-// lessSpecificFirst returns the clusters with those first that take all packets, so that the
-// marks of the others replace theirs.
-func lessSpecificFirst(clusters []config.Cluster) []config.Cluster {
-	return slices.SortedStableFunc(slices.Values(clusters), func(a, b config.Cluster) int {
-		return map[bool]int{a.Only != nil: 1}[true] - map[bool]int{b.Only != nil: 1}[true]
-	})
+type clusterVIPs struct {
+	cluster *config.Cluster
+	vips    config.AddressRange
+}
+
+// largestFirst returns the VIPs of a family. Of VIPs within others, the rules of the
+// smallest come last, and set the mark.
+func largestFirst(spec *config.Spec, family config.Family) []clusterVIPs {
+	var list []clusterVIPs
+	for i := range spec.Clusters {
+		for _, vips := range spec.Clusters[i].VIPs {
+			if vips.First.Is4() == (family == config.IPv4) {
+				list = append(list, clusterVIPs{&spec.Clusters[i], vips})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b clusterVIPs) int { return cmp.Compare(b.vips.Count(), a.vips.Count()) })
+	return list
+}
+
+func writeMarks(b *strings.Builder, spec *config.Spec, family config.Family, which func(c *config.Cluster, match string) bool) {
+	for _, v := range largestFirst(spec, family) {
+		for _, ports := range asWritten(v.cluster) {
+			if which(v.cluster, ports) {
+				fmt.Fprintf(b, "\t\t%s daddr %s %s %smeta mark set %d\n", nftFamily(family), v.vips, ports, conditions(v.cluster.Only, family), v.cluster.Mark)
+			}
+		}
+	}
 }
 
 // conditions returns the matches of only. The packets of this package have no Ethernet
@@ -63,7 +83,7 @@ func anonymousSet[T any](values []T, quote string) string {
 	return "{ " + strings.Join(words, ", ") + " } "
 }
 
-// asWritten returns a match for each entry of the cluster's ports.
+// asWritten returns a match for each entry of the cluster's ports; empty: all packets.
 func asWritten(c *config.Cluster) []string {
 	var matches []string
 	if c.FTP != nil {
@@ -71,25 +91,42 @@ func asWritten(c *config.Cluster) []string {
 			matches = append(matches, fmt.Sprintf("tcp dport %d", port))
 			// If real servers have the VIP, replies to active data arrive at the VIP.
 			switch {
-			case c.Forwarding == config.NAT:
+			case onlyNAT(c) || c.FTP.Active != nil:
 			case port == 990:
 				matches = append(matches, "tcp dport 989")
 			default:
 				matches = append(matches, "tcp dport 20")
 			}
 		}
-		return append(matches, fmt.Sprintf("tcp dport %d-%d", c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High))
+		if c.FTP.Active != nil && !onlyNAT(c) {
+			for _, port := range c.FTP.Active.Ports {
+				matches = append(matches, fmt.Sprintf("tcp dport %d", port))
+			}
+		}
+		for _, r := range c.FTP.PassivePorts {
+			matches = append(matches, fmt.Sprintf("tcp dport %d-%d", r.Low, r.High))
+		}
+		return matches
 	}
 	for _, r := range c.Ports {
-		protocol := "tcp"
-		if r.Protocol == config.UDP {
-			protocol = "udp"
-		}
-		if r.Low == r.High {
+		protocol := map[config.Protocol]string{6: "tcp", 17: "udp", 132: "sctp"}[r.Protocol]
+		switch {
+		case protocol == "":
+			matches = append(matches, "")
+		case r.Low == r.High:
 			matches = append(matches, fmt.Sprintf("%s dport %d", protocol, r.Low))
-		} else {
+		default:
 			matches = append(matches, fmt.Sprintf("%s dport %d-%d", protocol, r.Low, r.High))
 		}
 	}
 	return matches
+}
+
+func onlyNAT(c *config.Cluster) bool {
+	for _, s := range c.RealServers {
+		if s.Forwarding != config.NAT {
+			return false
+		}
+	}
+	return true
 }

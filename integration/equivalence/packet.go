@@ -3,6 +3,7 @@ package equivalence
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,8 @@ func (p Packet) String() string {
 		name = "tcp"
 	case unix.IPPROTO_UDP:
 		name = "udp"
+	case unix.IPPROTO_SCTP:
+		name = "sctp"
 	}
 	return fmt.Sprintf("%s %s %d", name, p.To, p.Port)
 }
@@ -40,11 +43,15 @@ func client(f config.Family) netip.Addr {
 }
 
 // AppendIP appends the packet, starting with its IP header: a TCP segment with SYN, an
-// empty UDP datagram, or a header that has only ports.
+// empty UDP datagram, an SCTP packet with INIT, or a header that has only ports.
 func (p Packet) AppendIP(b []byte) []byte {
 	from := client(config.FamilyOf(p.To))
 	transport := p.transport()
-	binary.BigEndian.PutUint16(transport[p.checksumOffset():], checksum(p.pseudoHeader(from, len(transport)), transport))
+	if p.Protocol == unix.IPPROTO_SCTP {
+		binary.LittleEndian.PutUint32(transport[8:], crc32.Checksum(transport, crc32.MakeTable(crc32.Castagnoli)))
+	} else {
+		binary.BigEndian.PutUint16(transport[p.checksumOffset():], checksum(p.pseudoHeader(from, len(transport)), transport))
+	}
 	if p.To.Is4() {
 		header := []byte{0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, p.Protocol, 0, 0} // RFC 791
 		binary.BigEndian.PutUint16(header[2:], uint16(20+len(transport)))
@@ -67,6 +74,8 @@ func (p Packet) transport() []byte {
 	case unix.IPPROTO_UDP: // RFC 768
 		b = b[:8]
 		binary.BigEndian.PutUint16(b[4:], 8)
+	case unix.IPPROTO_SCTP: // RFC 9260: the header, and the chunk INIT
+		b = append(b[:12], 1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0x80, 0, 0, 1, 0, 1, 0, 0, 0, 1)
 	}
 	binary.BigEndian.PutUint16(b[0:], clientPort)
 	binary.BigEndian.PutUint16(b[2:], p.Port)

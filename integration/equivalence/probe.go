@@ -28,7 +28,7 @@ func Probes(r *rand.Rand, spec *config.Spec) []Packet {
 	for _, to := range slices.SortedFunc(maps.Keys(addresses), netip.Addr.Compare) {
 		for i, port := range ports {
 			packets = append(packets, Packet{to, unix.IPPROTO_TCP, port}, Packet{to, unix.IPPROTO_UDP, port})
-			if i%8 == 0 { // SCTP has ports at the same offset, and no cluster marks it
+			if i%4 == 0 { // SCTP has ports at the same offset
 				packets = append(packets, Packet{to, unix.IPPROTO_SCTP, port})
 			}
 		}
@@ -40,7 +40,7 @@ func vipsOf(spec *config.Spec) []netip.Addr {
 	seen := map[netip.Addr]bool{}
 	for _, c := range spec.Clusters {
 		for _, vip := range c.VIPs {
-			seen[vip] = true
+			seen[vip.First], seen[vip.Last] = true, true
 		}
 	}
 	return slices.SortedFunc(maps.Keys(seen), netip.Addr.Compare)
@@ -57,7 +57,9 @@ func probePorts(r *rand.Rand, spec *config.Spec) []uint16 {
 			around(p.Low, p.High)
 		}
 		if c.FTP != nil {
-			around(c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High)
+			for _, p := range c.FTP.PassivePorts {
+				around(p.Low, p.High)
+			}
 			for _, port := range c.FTP.ControlPorts {
 				around(port, port)
 			}

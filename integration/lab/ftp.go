@@ -59,9 +59,12 @@ func (c *ftpClient) login() error {
 	steps := []struct {
 		code    int
 		command string
-	}{{230, "USER anonymous"}, {200, "TYPE I"}, {200, "PBSZ 0"}, {200, "PROT P"}}
+	}{{200, "TYPE I"}, {200, "PBSZ 0"}, {200, "PROT P"}}
 	if c.Security == Plain {
-		steps = steps[:2]
+		steps = steps[:1]
+	}
+	if err := c.user(); err != nil {
+		return err
 	}
 	for _, step := range steps {
 		if _, err := c.command(step.code, "%s", step.command); err != nil {
@@ -69,6 +72,20 @@ func (c *ftpClient) login() error {
 		}
 	}
 	return nil
+}
+
+// user logs in as anonymous. vsftpd in the lab asks for no password, other servers do.
+func (c *ftpClient) user() error {
+	if err := c.control.PrintfLine("USER anonymous"); err != nil {
+		return err
+	}
+	code, _, err := c.control.ReadResponse(0)
+	if err == nil && code == 331 {
+		_, err = c.command(230, "PASS lab@example.com")
+	} else if err == nil && code != 230 {
+		err = fmt.Errorf("USER anonymous: code %d", code)
+	}
+	return err
 }
 
 // prepareTLS configures TLS: it trusts only the lab's certificate and caches the

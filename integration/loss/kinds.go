@@ -6,7 +6,9 @@ func kinds(program string) []kind {
 	second := cluster{name: "second", mark: 22, vips: []string{"198.51.100.31"}, ports: wide}
 	web := cluster{name: "web", mark: 80, vips: []string{"198.51.100.21"}, ports: "ports: [80, 443]"}
 	quic := web.on("ports: [80, udp/443]")
+	all := cluster{name: "all", mark: 7, vips: []string{"198.51.100.21", "198.51.100.31"}, ports: "ports: [all]"}
 	moreVIPs := of(ftp().and("198.51.100.23", "198.51.100.24", "2001:db8::22"))
+	inner := cluster{name: "inner", mark: 24, vips: []string{"198.18.4.0/23", "198.18.7.7"}, ports: narrow}
 	oneOfFive := withOthers(4)
 	oneOfFive[0] = oneOfFive[0].on(wide)
 	return []kind{
@@ -36,6 +38,19 @@ func kinds(program string) []kind {
 		{name: "first packets, of several protocols", specs: sequence(of(ftp(), quic), firstPackets(ftp(), quic), of(withOthers(2)...), firstPackets(withOthers(2)...))},
 		{name: "another only, and none", specs: sequence(of(ftp()), of(ftp().selected("sources: [203.0.113.0/24, '2001:db8:c00::/40']")), of(ftp().selected("sources: [203.0.0.0/16, '2001:db8::/32'], except-macs: ['02:00:00:00:00:99']")))},
 		{name: "only added to one of two clusters", specs: sequence(of(ftp(), web), of(ftp().selected("devices: [wire, wan0]"), web))},
+		{name: "network added and removed", specs: sequence(of(ftp()), of(ftp().and("198.18.0.0/16", "2001:db8:1::/64")))},
+		{name: "networks changed", specs: sequence(
+			of(ftp().and("198.18.0.0/16")),
+			of(ftp().and("198.18.0.0-198.18.200.255", "198.19.0.0/22", "198.51.100.64-198.51.100.80")),
+		)},
+		{name: "cluster within a network added and removed", specs: sequence(of(ftp().and("198.18.0.0/16")), of(ftp().and("198.18.0.0/16"), inner))},
+		{name: "VIPs become a network, and back", specs: sequence(
+			of(ftp(), inner),
+			of(ftp(), inner.without("198.18.7.7").and("198.18.6.0/23")),
+		)},
+		{name: "network and 1, 4, 1 profiles", specs: sequence(of(ftp().and("198.18.0.0/16")), of(withNetwork(3)...))},
+		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
+		{name: "all ports of a VIP added and removed", specs: sequence(of(ftp(), web), of(ftp(), web, all))},
 		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 
@@ -15,11 +16,12 @@ type marks map[equivalence.Packet][]uint32
 // each range, for each VIP of a spec.
 func marksOf(spec *config.Spec) marks {
 	m := marks{}
-	for _, cluster := range spec.Clusters {
-		for _, vip := range cluster.VIPs {
-			for _, ports := range cluster.MarkedPorts() {
+	for _, b := range bindings(spec) {
+		for _, vip := range addressesOf(b) {
+			for _, ports := range b.Ports {
 				for _, port := range []uint16{ports.Low, ports.Low + (ports.High-ports.Low)/2, ports.High} {
-					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{cluster.Mark}
+					mark, _ := markOf(spec, vip, ports.Protocol, port)
+					m[equivalence.Packet{To: vip, Protocol: uint8(ports.Protocol), Port: port}] = []uint32{mark}
 				}
 			}
 		}
@@ -27,19 +29,40 @@ func marksOf(spec *config.Spec) marks {
 	return m
 }
 
-// markOf returns the mark of a packet in the spec, or false if it has none.
-func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (uint32, bool) {
-	for _, cluster := range spec.Clusters {
-		if !slices.Contains(cluster.VIPs, to) {
+// addressesOf returns the VIPs of a binding: of a network, the first two and the last.
+func addressesOf(b config.Binding) []netip.Addr {
+	var list []netip.Addr
+	for _, vips := range b.VIPs {
+		list = append(list, vips.First)
+		if !vips.IsSingle() {
+			list = append(list, vips.First.Next(), vips.Last)
+		}
+	}
+	return list
+}
+
+// markOf returns the mark of a packet in the spec, or false if it has none. Of VIPs within
+// others, it is that of the smallest.
+func markOf(spec *config.Spec, to netip.Addr, protocol config.Protocol, port uint16) (mark uint32, found bool) {
+	smallest := uint64(math.MaxUint64)
+	for _, b := range bindings(spec) {
+		if !slices.ContainsFunc(b.Ports, func(r config.PortRange) bool {
+			return r.Protocol == protocol && r.Low <= port && port <= r.High
+		}) {
 			continue
 		}
-		for _, ports := range cluster.MarkedPorts() {
-			if ports.Protocol == protocol && ports.Low <= port && port <= ports.High {
-				return cluster.Mark, true
+		for _, vips := range b.VIPs {
+			if vips.Contains(to) && (!found || vips.Count() < smallest) {
+				mark, found, smallest = b.Mark, true, vips.Count()
 			}
 		}
 	}
-	return 0, false
+	return mark, found
+}
+
+// bindings returns the bindings of both families.
+func bindings(spec *config.Spec) []config.Binding {
+	return slices.Concat(config.WithProtocols(spec.Bindings(config.IPv4)), config.WithProtocols(spec.Bindings(config.IPv6)))
 }
 
 // marksOfAll returns the marks of packets that all specs mark. While one spec replaces

@@ -50,6 +50,13 @@ func withOthers(n int) []cluster {
 	return clusters
 }
 
+// withNetwork is withOthers with a network in the first cluster.
+func withNetwork(n int) []cluster {
+	clusters := withOthers(n)
+	clusters[0] = clusters[0].and("198.18.0.0/16")
+	return clusters
+}
+
 // numerous returns an FTP cluster with n VIPs.
 func numerous(n int) cluster {
 	c := cluster{name: "numerous", mark: 23, ports: narrow}

@@ -34,7 +34,7 @@ func (d *draft) change() {
 	c := &d.spec.Clusters[i]
 	switch d.IntN(13) {
 	case 0, 1:
-		d.addVIPs(c, config.FamilyOf(c.VIPs[0]), 1+d.IntN(3))
+		d.addVIPs(c, c.VIPs[0].Family(), 1+d.IntN(3))
 	case 2, 3:
 		c.VIPs = slices.Delete(c.VIPs, 0, 1)
 		if len(c.VIPs) == 0 {
@@ -66,7 +66,7 @@ func (d *draft) changeHooks() {
 	case 1:
 		d.spec.Director.LocalClients = !d.spec.Director.LocalClients
 	case 2:
-		if c.Forwarding == config.NAT {
+		if c.Forwards(config.NAT) {
 			c.SourceNAT = config.SourceNAT(d.IntN(3))
 		}
 	}
@@ -78,7 +78,7 @@ func (d *draft) swapMarks(a, b *config.Cluster) { a.Mark, b.Mark = b.Mark, a.Mar
 
 func (d *draft) moveVIP(from, to *config.Cluster) {
 	vip := from.VIPs[0]
-	if len(from.VIPs) > 1 && !slices.Contains(to.VIPs, vip) && to.Serves(config.FamilyOf(vip)) {
+	if len(from.VIPs) > 1 && !slices.Contains(to.VIPs, vip) && to.Serves(vip.Family()) {
 		from.VIPs = slices.Delete(from.VIPs, 0, 1)
 		to.VIPs = append(to.VIPs, vip)
 	}
@@ -86,13 +86,15 @@ func (d *draft) moveVIP(from, to *config.Cluster) {
 
 func (d *draft) changePorts(c *config.Cluster) {
 	switch {
+	case c.FTP == nil && slices.ContainsFunc(c.RealServers, func(s config.RealServer) bool { return s.Port != 0 }):
 	case c.FTP == nil:
 		c.Ports = d.ports()
+		c.OnePacket = false
 	case c.FTP.Active != nil && d.oneIn(3):
 		c.FTP.Active.Translate = config.Translation(d.IntN(3))
 	case c.FTP.Active != nil && d.oneIn(2):
 		c.FTP.Active.Sources = d.sources(c)
 	default:
-		c.FTP.PassivePorts = d.portRange(config.TCP)
+		c.FTP.PassivePorts = d.passive()
 	}
 }

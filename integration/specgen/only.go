@@ -25,7 +25,7 @@ var macs = []config.MAC{{0x02, 0, 0, 0, 0, 1}, {0x02, 0, 0, 0, 0, 2}, {0x0a, 0xf
 func (d *draft) setOnly(c *config.Cluster) {
 	for i := range d.spec.Clusters {
 		other := &d.spec.Clusters[i]
-		shares := slices.ContainsFunc(other.VIPs, func(vip netip.Addr) bool { return slices.Contains(c.VIPs, vip) })
+		shares := slices.ContainsFunc(other.VIPs, func(vips config.AddressRange) bool { return slices.ContainsFunc(c.VIPs, vips.Overlaps) })
 		if other.Only != nil && shares && overlap(other.MarkedPorts(), c.MarkedPorts()) {
 			return
 		}

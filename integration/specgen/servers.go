@@ -27,7 +27,8 @@ func (d *draft) addServers(c *config.Cluster) {
 			continue
 		}
 		for i := range 1 + d.IntN(4) {
-			server := config.RealServer{Address: serverAddress(family, network, i), Weight: weights[d.IntN(len(weights))]}
+			server := config.RealServer{Address: serverAddress(family, network, i), Weight: weights[d.IntN(len(weights))], Forwarding: c.Forwarding}
+			d.setServerKeys(&server)
 			if d.oneIn(2) {
 				server.Name = fmt.Sprintf("rs%d-%s", i, family)
 			}
@@ -63,7 +64,7 @@ func (d *draft) sources(c *config.Cluster) []netip.Prefix {
 		shorter = 12 // contains real servers of other clusters too
 	}
 	var sources []netip.Prefix
-	for _, server := range c.RealServers {
+	for _, server := range config.ServersBy(config.NAT, c.RealServers) {
 		source := netip.PrefixFrom(server.Address, server.Address.BitLen()-shorter).Masked()
 		if !slices.Contains(sources, source) {
 			sources = append(sources, source)

@@ -11,13 +11,13 @@ import (
 type service struct {
 	ftp     bool
 	control []uint16
-	passive config.PortRange
+	passive []config.PortRange
 	ports   []config.PortRange
 }
 
 func (s service) give(c *config.Cluster) {
 	if s.ftp {
-		c.FTP = &config.FTP{ControlPorts: slices.Clone(s.control), PassivePorts: s.passive}
+		c.FTP = &config.FTP{ControlPorts: slices.Clone(s.control), PassivePorts: slices.Clone(s.passive)}
 	} else {
 		c.Ports = slices.Clone(s.ports)
 	}
@@ -25,7 +25,11 @@ func (s service) give(c *config.Cluster) {
 
 func (d *draft) service() service {
 	if d.oneIn(2) {
-		return service{ports: d.ports()}
+		s := service{ports: d.ports()}
+		if d.oneIn(12) {
+			s.ports = []config.PortRange{config.AllPorts()}
+		}
+		return s
 	}
 	s := service{ftp: true, control: []uint16{21}}
 	switch d.IntN(4) {
@@ -39,20 +43,31 @@ func (d *draft) service() service {
 	}
 	switch d.IntN(4) {
 	case 0:
-		s.passive = config.PortRange{Protocol: config.TCP, Low: config.DefaultPassiveLow, High: config.DefaultPassiveHigh}
+		s.passive = []config.PortRange{{Protocol: config.TCP, Low: config.DefaultPassiveLow, High: config.DefaultPassiveHigh}}
 	case 1:
-		s.passive = config.PortRange{Protocol: config.TCP, Low: 1024, High: 65535}
+		s.passive = []config.PortRange{{Protocol: config.TCP, Low: 1024, High: 65535}}
 	default:
-		s.passive = d.portRange(config.TCP)
+		s.passive = d.passive()
 	}
 	return s
+}
+
+// passive returns a random range, or several that do not overlap.
+func (d *draft) passive() []config.PortRange {
+	ranges := []config.PortRange{d.portRange(config.TCP)}
+	for range 2 {
+		if r := d.portRange(config.TCP); d.oneIn(3) && !slices.ContainsFunc(ranges, r.Overlaps) {
+			ranges = append(ranges, r)
+		}
+	}
+	return ranges
 }
 
 // ports returns one to six random ranges that do not overlap; some are adjacent.
 func (d *draft) ports() []config.PortRange {
 	var ports []config.PortRange
 	for range 1 + d.IntN(6) {
-		protocol := []config.Protocol{config.TCP, config.TCP, config.UDP}[d.IntN(3)]
+		protocol := []config.Protocol{config.TCP, config.TCP, config.TCP, config.UDP, config.UDP, config.SCTP}[d.IntN(6)]
 		r := config.PortRange{Protocol: protocol}
 		switch n := len(ports); {
 		case n > 0 && ports[n-1].High < 65535 && d.oneIn(4):

@@ -80,17 +80,17 @@ func (d *draft) addCluster(s service) {
 	} else {
 		c.Forwarding = config.Direct + config.Forwarding(d.IntN(2))
 	}
-	if c.Forwarding == config.NAT && d.oneIn(3) {
-		c.SourceNAT = config.SourceNAT(d.IntN(3))
-	}
 	s.give(&c)
 	translate := config.Translation(d.IntN(3))
 	for _, family := range d.families() {
 		limit := 1 + d.IntN(4)
-		if s.ftp && c.Forwarding == config.NAT && translate == config.SNAT {
+		if s.ftp && translate == config.SNAT {
 			limit = 1
 		} else if d.oneIn(40) {
 			limit = 100 + d.IntN(1000)
+		}
+		if limit < 100 && !(translate == config.SNAT && s.ftp) && d.oneIn(5) {
+			d.addNetworks(&c, family)
 		}
 		d.addVIPs(&c, family, limit)
 	}
@@ -102,10 +102,14 @@ func (d *draft) addCluster(s service) {
 		d.setOnly(&c)
 	}
 	d.addServers(&c)
-	if s.ftp && c.Forwarding == config.NAT {
+	if c.Forwards(config.NAT) && d.oneIn(3) {
+		c.SourceNAT = config.SourceNAT(d.IntN(3))
+	}
+	if s.ftp && c.Forwards(config.NAT) {
 		d.addActiveData(&c, translate)
 	}
 	d.setPersistence(&c)
+	d.setServiceKeys(&c)
 	d.spec.Clusters = append(d.spec.Clusters, c)
 }
 
@@ -114,8 +118,8 @@ func (d *draft) addCluster(s service) {
 func (d *draft) addVIPs(c *config.Cluster, family config.Family, n int) {
 	vip := d.vip(family)
 	for range n {
-		if !slices.Contains(c.VIPs, vip) && !d.taken(vip, c) {
-			c.VIPs = append(c.VIPs, vip)
+		if r := config.SingleAddress(vip); !slices.ContainsFunc(c.VIPs, r.Overlaps) && !d.conflicts(r, c) {
+			c.VIPs = append(c.VIPs, r)
 		}
 		if n > 10 || d.oneIn(2) {
 			vip = vip.Next()
@@ -123,6 +127,43 @@ func (d *draft) addVIPs(c *config.Cluster, family config.Family, n int) {
 			vip = d.vip(family)
 		}
 	}
+}
+
+// addNetworks adds networks and ranges of VIPs, small ones and large ones. Another cluster
+// with the same ports may have VIPs within them.
+func (d *draft) addNetworks(c *config.Cluster, family config.Family) {
+	for range 1 + d.IntN(3) {
+		first := d.vip(family)
+		r := config.AddressRange{First: first, Last: first.Next()}
+		switch d.IntN(4) {
+		case 0:
+			r = config.RangeOfPrefix(netip.PrefixFrom(first, first.BitLen()-1-d.IntN(8)))
+		case 1:
+			r = config.RangeOfPrefix(netip.PrefixFrom(first, first.BitLen()-9-d.IntN(6)))
+		default:
+			for range d.IntN(40) {
+				r.Last = r.Last.Next()
+			}
+		}
+		if !slices.ContainsFunc(c.VIPs, r.Overlaps) && !d.conflicts(r, c) {
+			c.VIPs = append(c.VIPs, r)
+		}
+	}
+}
+
+// conflicts reports whether config refuses the VIPs because another cluster has some of
+// them.
+func (d *draft) conflicts(vips config.AddressRange, c *config.Cluster) bool {
+	for i := range d.spec.Clusters {
+		other := &d.spec.Clusters[i] // if it has only, c gets the rest
+		for _, r := range other.VIPs {
+			nested := r != vips && (r.Encloses(vips) || vips.Encloses(r)) && slices.Equal(other.MarkedPorts(), c.MarkedPorts())
+			if r.Overlaps(vips) && !nested && other.Only == nil && overlap(other.MarkedPorts(), c.MarkedPorts()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // vip returns a random address of the documentation networks (RFC 5737, RFC 3849), or
@@ -138,18 +179,6 @@ func (d *draft) vip(family config.Family) netip.Addr {
 		return netip.MustParseAddr("2001:db8:ffff:ffff:ffff:ffff:ffff:fffe")
 	}
 	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: last})
-}
-
-// taken reports whether another cluster marks a port of c's on the VIP.
-func (d *draft) taken(vip netip.Addr, c *config.Cluster) bool {
-	for i := range d.spec.Clusters {
-		other := &d.spec.Clusters[i]
-		apart := other.Only != nil // c gets the rest
-		if slices.Contains(other.VIPs, vip) && !apart && overlap(other.MarkedPorts(), c.MarkedPorts()) {
-			return true
-		}
-	}
-	return false
 }
 
 func overlap(a, b []config.PortRange) bool {

@@ -55,6 +55,10 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 	}
 	fmt.Fprintf(b, "    source-nat: %s\n", c.SourceNAT)
 	fmt.Fprintf(b, "    forwarding: %s\n    scheduler: %s\n    persistence: %s\n", c.Forwarding, c.Scheduler, duration(c.Persistence))
+	if flags := hashFlags(c); flags != nil {
+		fmt.Fprintf(b, "    scheduler-flags: %s\n", list(flags))
+	}
+	fmt.Fprintf(b, "    one-packet: %t\n", c.OnePacket)
 	if c.PersistenceNetmask > 0 {
 		fmt.Fprintf(b, "    persistence-netmask: %d\n", c.PersistenceNetmask)
 	}
@@ -64,6 +68,7 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 		if s.Name != "" {
 			fmt.Fprintf(b, ", name: %s", s.Name)
 		}
+		writeServerKeys(b, &s)
 		b.WriteString("}\n")
 	}
 }
@@ -81,8 +86,31 @@ func writeOnly(b *strings.Builder, only *config.Only) {
 	}
 }
 
+func writeServerKeys(b *strings.Builder, s *config.RealServer) {
+	fmt.Fprintf(b, ", forwarding: %s, port: %d, upper-threshold: %d, lower-threshold: %d", s.Forwarding, s.Port, s.UpperThreshold, s.LowerThreshold)
+	if s.Forwarding != config.Tunnel {
+		return
+	}
+	fmt.Fprintf(b, ", tunnel: {type: %s, checksum: %s", s.Encapsulation.Type, s.Encapsulation.Checksum)
+	if s.Encapsulation.Type == config.GUE {
+		fmt.Fprintf(b, ", port: %d", s.Encapsulation.Port)
+	}
+	b.WriteString("}")
+}
+
+func hashFlags(c *config.Cluster) []string {
+	var flags []string
+	if c.Hash.Port {
+		flags = append(flags, c.Scheduler+"-port")
+	}
+	if c.Hash.Fallback {
+		flags = append(flags, c.Scheduler+"-fallback")
+	}
+	return flags
+}
+
 func writeFTP(b *strings.Builder, ftp *config.FTP) {
-	fmt.Fprintf(b, "    ftp:\n      control-ports: %s\n      passive-ports: %s\n", list(ftp.ControlPorts), ftp.PassivePorts)
+	fmt.Fprintf(b, "    ftp:\n      control-ports: %s\n      passive-ports: %s\n", list(ftp.ControlPorts), list(ftp.PassivePorts))
 	if ftp.Active != nil {
 		fmt.Fprintf(b, "      active-data:\n        translate: %s\n        source: %s\n        ports: %s\n",
 			ftp.Active.Translate, list(ftp.Active.Sources), list(ftp.Active.Ports))

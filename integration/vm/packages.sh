@@ -35,7 +35,7 @@ install_packages() {
 	without_daemons apt_install "${missing[@]}" || die "apt-get could not install ${missing[*]}"
 	for package in "${missing[@]}"; do
 		case $package in
-		vsftpd) as_root update-rc.d "$package" disable >/dev/null ;;
+		vsftpd | keepalived) as_root update-rc.d "$package" disable >/dev/null ;;
 		esac
 	done
 }

@@ -71,7 +71,7 @@ func (k *Kernel) AddAddresses(list ...hostaddr.Address) []error {
 		if err := k.Device(a.Device); err != nil {
 			return err
 		}
-		k.addresses = append(k.addresses, hostaddr.Local{Address: a, Prefix: a.IP.BitLen(), Ours: true})
+		k.addresses = append(k.addresses, hostaddr.Local{Address: a, Prefix: a.Prefix().Bits(), Ours: true})
 		return nil
 	})
 }

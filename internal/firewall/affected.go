@@ -41,7 +41,7 @@ func (p affected) known() bitset {
 // first is the first address.
 func (p affected) first() string {
 	for class := range p.known().each {
-		return p.space.first(class).String()
+		return config.AddressRange{First: p.space.first(class), Last: p.space.last(class)}.String()
 	}
 	return ""
 }

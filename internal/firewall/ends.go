@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -11,21 +12,47 @@ import (
 // and their ports.
 func (f flow) ends(bindings []config.Binding) []config.Binding {
 	var ends []config.Binding
-	for _, b := range bindings {
-		nat := b.Cluster.Forwarding == config.NAT
-		switch {
-		case f == toVIP:
-		case f.isActive():
-			b = activeEnds(f, b)
-		case f == toServer && b.Cluster.Forwarding == config.Direct, f == replyFromVIP && nat:
-		case f != replyFromVIP && nat:
-			b.VIPs = addressesOf(b.RealServers)
-		default:
-			continue
-		}
+	add := func(b config.Binding) {
 		if len(b.VIPs) > 0 && len(b.Ports) > 0 {
 			ends = append(ends, b)
 		}
+	}
+	for _, b := range config.WithProtocols(bindings) {
+		nat := config.ServersBy(config.NAT, b.RealServers)
+		switch {
+		case f == toVIP, f == replyFromVIP && len(nat) > 0:
+			add(b)
+		case f.isActive():
+			add(activeEnds(f, b))
+		case f != replyFromVIP:
+			if f == toServer && len(config.ServersBy(config.Direct, b.RealServers)) > 0 {
+				add(b)
+			}
+			for _, end := range serverEnds(b, nat) {
+				add(end)
+			}
+		}
+	}
+	return ends
+}
+
+// serverEnds returns the real servers in place of the VIPs, with their own ports.
+func serverEnds(b config.Binding, servers []config.RealServer) []config.Binding {
+	var ends []config.Binding
+	byPort := map[uint16][]netip.Addr{}
+	for _, s := range servers {
+		byPort[s.Port] = append(byPort[s.Port], s.Address)
+	}
+	for _, port := range slices.Sorted(maps.Keys(byPort)) {
+		end := b
+		end.VIPs = config.SingleAddresses(byPort[port]...)
+		if port != 0 {
+			end.Ports = slices.Clone(b.Ports)
+			for i := range end.Ports {
+				end.Ports[i].Low, end.Ports[i].High = port, port
+			}
+		}
+		ends = append(ends, end)
 	}
 	return ends
 }
@@ -33,7 +60,7 @@ func (f flow) ends(bindings []config.Binding) []config.Binding {
 // activeEnds returns the real servers whose active data is forwarded, or the VIP that it
 // is translated to, and its ports at this end.
 func activeEnds(f flow, b config.Binding) config.Binding {
-	servers := addressesOf(b.RealServers)
+	servers := addressesOf(config.ServersBy(config.NAT, b.RealServers))
 	ftp := b.Cluster.FTP
 	if ftp == nil || ftp.Active == nil {
 		return config.Binding{}
@@ -49,9 +76,9 @@ func activeEnds(f flow, b config.Binding) config.Binding {
 		b.VIPs = b.VIPs[:1]
 		return b
 	}
-	b.VIPs = servers
+	b.VIPs = config.SingleAddresses(servers...)
 	if ftp.Active.Translate != config.NoTranslation {
-		b.VIPs = within(servers, ftp.Active.Sources)
+		b.VIPs = config.SingleAddresses(within(servers, ftp.Active.Sources)...)
 	}
 	return b
 }
@@ -85,7 +112,7 @@ func addressesOf(servers []config.RealServer) []netip.Addr {
 func translationsOf(ends []config.Binding) map[uint32]translation {
 	translations := map[uint32]translation{}
 	for _, b := range ends {
-		translations[b.Mark] = translation{b.Cluster.FTP.Active.Translate, b.Cluster.VIPsOf(b.Family)[0]}
+		translations[b.Mark] = translation{b.Cluster.FTP.Active.Translate, b.Cluster.VIPsOf(b.Family)[0].First}
 	}
 	return translations
 }

@@ -133,6 +133,8 @@ func (f flow) state(t Tracking, p config.Protocol, later bool) uint32 {
 		return f.trackedState(later)
 	case f == toServer || f == replyFromVIP:
 		return stateUntracked
+	case p == config.SCTP && f == reply: // INIT ACK and later chunks (sctp_new of nf_conntrack_proto_sctp.c)
+		return stateInvalid
 	case p == config.TCP && f == reply && !later, p == config.TCP && later && t.Strict:
 		return stateInvalid
 	}

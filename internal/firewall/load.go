@@ -1,6 +1,8 @@
 package firewall
 
 import (
+	"slices"
+
 	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/nft"
@@ -8,7 +10,7 @@ import (
 
 // load translates the rule. It returns nil if no packet of the space can match the rule.
 func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
-	l.family, l.registers, l.steps, l.slots, l.hasEffect, l.impossible = family, [registers]*value{}, nil, 0, false, false
+	l.family, l.registers, l.steps, l.slots, l.hasEffect, l.impossible = family, [registers]*value{}, l.steps[:0], 0, false, false
 	for e := range r.All() {
 		if l.expression(e); l.impossible {
 			break
@@ -17,7 +19,7 @@ func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 	if l.impossible && !l.hasEffect {
 		return nil
 	}
-	return &rule{handle: r.Handle, steps: l.steps, source: r}
+	return &rule{handle: r.Handle, steps: slices.Clone(l.steps), source: r}
 }
 
 func (l *loader) expression(e nft.Expression) {
@@ -36,7 +38,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "target":
 		l.extensionTarget(e)
 	case "redir":
-		l.add(interception{effect: Redirects, ends: true})
+		l.add(interception{effect: Redirects, ends: true, to: l.redirection(e)})
 	case "reject":
 		l.add(interception{effect: Rejects, ends: true})
 	case "queue":
@@ -48,7 +50,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "tproxy":
 		l.add(interception{effect: Proxies})
 	case "cmp", "range":
-		if v := l.at(e.SourceRegister()); v.kind == opaque && v.excluded == nil && !v.ofClient {
+		if v := l.at(e.SourceRegister()); !l.exact && v.kind == opaque && v.excluded == nil && !v.ofClient {
 			l.addCondition(nameOf(v)) // the other operand does not matter
 			return
 		}
@@ -77,7 +79,9 @@ func (l *loader) typedExpression(e nft.Expression, typed expr.Any) {
 	case *expr.Bitwise:
 		l.fill(typed.DestRegister, l.at(typed.SourceRegister).masked(typed.Mask, typed.Xor))
 	case *expr.Byteorder:
-		l.fill(typed.DestRegister, l.at(typed.SourceRegister).changed(byteorder(int(typed.Size))))
+		v := l.at(typed.SourceRegister).changed(byteorder(int(typed.Size)))
+		v.what = v.what.reordered()
+		l.fill(typed.DestRegister, v)
 	case *expr.Meta:
 		l.meta(typed)
 	case *expr.Payload:
@@ -122,6 +126,10 @@ func unknownExpression(e nft.Expression) string { return "the unknown expression
 
 // other loads an expression whose result is unknown in advance.
 func (l *loader) other(e nft.Expression) {
+	if l.exact && e.Name == "socket" {
+		l.socket(e)
+		return
+	}
 	register, fills := e.DestRegister()
 	size := 4
 	switch {
@@ -153,10 +161,10 @@ func (l *loader) object(kind string) {
 
 func (l *loader) nat(e *expr.NAT) {
 	if e.Type == expr.NATTypeDestNAT {
-		l.add(interception{effect: Redirects, ends: true})
+		l.add(interception{effect: Redirects, ends: true, to: l.natRange(e)})
 		return
 	}
-	l.add(sourceTranslation{to: l.at(e.RegAddrMin)})
+	l.add(sourceTranslation{to: l.at(e.RegAddrMin), exact: l.natRange(e)})
 }
 
 func (l *loader) compare(e *expr.Cmp) {
@@ -201,7 +209,12 @@ func (l *loader) lookup(e *expr.Lookup) {
 		for len(key) > 0 && key[len(key)-1] == nil {
 			key = key[:len(key)-1]
 		}
-		step.key = append(step.key, key...)
+		for _, v := range key {
+			if v != nil {
+				v = new(*v)
+			}
+			step.key = append(step.key, v)
+		}
 	}
 	if e.IsDestRegSet {
 		l.slots++

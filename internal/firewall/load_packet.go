@@ -39,7 +39,7 @@ func (l *loader) meta(e *expr.Meta) {
 	case expr.MetaKeyL4PROTO:
 		v = value{kind: protocol, name: name, size: 1}
 	}
-	l.fill(e.Register, v)
+	l.fill(e.Register, l.traced(v, metaOrigin(e.Key)))
 }
 
 // loopbackIndex is the index of the loopback device (LOOPBACK_IFINDEX of
@@ -87,7 +87,7 @@ func (l *loader) payload(e *expr.Payload) {
 		}
 		return
 	}
-	l.fill(e.DestRegister, l.space.payloadValue(e))
+	l.fill(e.DestRegister, l.payloadValue(e))
 }
 
 func (s *space) payloadValue(e *expr.Payload) value {
@@ -165,7 +165,7 @@ func overlaps(e *expr.Payload, at, n uint32) bool { return e.Offset < at+n && at
 func (l *loader) conntrack(e *expr.Ct) {
 	if e.SourceRegister {
 		if e.Key == expr.CtKeyMARK {
-			l.add(ctMarkSet{})
+			l.add(ctMarkSet{to: l.at(e.Register)})
 		}
 		return
 	}
@@ -178,15 +178,20 @@ func (l *loader) conntrack(e *expr.Ct) {
 	case expr.CtKeyMARK:
 		v = value{kind: ctMark, name: "ct mark", size: 4}
 	}
+	v = l.traced(v, ctOrigin(e))
 	l.fill(e.Register, v)
 }
 
 // fib knows the type of the destination: VIPs are local addresses of the director, real
 // servers and clients are not.
 func (l *loader) fib(e *expr.Fib) {
-	v := opaqueValue("fib", 4)
+	v := l.traced(opaqueValue("fib", 4), fibOrigin(e))
 	if e.ResultADDRTYPE && e.FlagDADDR && !e.FlagSADDR && !e.FlagMARK && !e.FlagIIF && !e.FlagOIF && !e.FlagPRESENT {
-		v = constantValue("fib daddr type", hostUint32(l.space.flow.destinationType()))
+		v = l.traced(constantValue("fib daddr type", hostUint32(l.space.flow.destinationType())), fibOrigin(e))
 	}
 	l.fill(e.Register, v)
+}
+
+func (l *loader) payloadValue(e *expr.Payload) value {
+	return l.traced(l.space.payloadValue(e), &origin{part: ofPayload, base: e.Base, offset: int(e.Offset), addressSize: l.space.size})
 }

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"encoding/binary"
+	"net"
 	"slices"
 
 	"github.com/google/nftables/expr"
@@ -74,7 +75,7 @@ func (l *loader) untypedMatch(x extension) {
 	switch {
 	case x.is("mark", 1, 9):
 		want := hostUint32(x.uint32(0))
-		l.match(markValue().changed(bitwise(hostUint32(x.uint32(4)), nil)), test{within: []interval{{want, want}}, inverse: x.info[8] != 0})
+		l.match(l.markValue().masked(hostUint32(x.uint32(4)), nil), test{within: []interval{{want, want}}, inverse: x.info[8] != 0})
 	case x.is("multiport", 1, 48):
 		l.multiport(x)
 	case x.is("state", 0, 4):
@@ -84,14 +85,16 @@ func (l *loader) untypedMatch(x extension) {
 	}
 }
 
-func markValue() value { return value{kind: mark, name: "meta mark", size: 4} }
+func (l *loader) markValue() value {
+	return l.traced(value{kind: mark, name: "meta mark", size: 4}, metaOrigin(expr.MetaKeyMARK))
+}
 
 func (l *loader) tcpMatch(info *xt.Tcp) {
 	if info.Option != 0 {
 		l.addCondition("tcp option")
 	}
 	if info.FlagsMask != 0 {
-		flags := value{kind: tcpFlags, name: "tcp flags", size: 1}.changed(bitwise([]byte{info.FlagsMask}, nil))
+		flags := l.payloadValue(&expr.Payload{Base: expr.PayloadBaseTransportHeader, Offset: tcpFlagsAt, Len: 1}).masked([]byte{info.FlagsMask}, nil)
 		l.match(flags, test{within: []interval{{[]byte{info.FlagsCmp}, []byte{info.FlagsCmp}}}, inverse: info.InvFlags&xt.TcpInvFlags != 0})
 	}
 }
@@ -114,7 +117,7 @@ func (l *loader) portValue(destination bool) value {
 	if destination {
 		e.Offset = 2
 	}
-	return l.space.payloadValue(e)
+	return l.payloadValue(e)
 }
 
 // multiport loads struct xt_multiport_v1: flags, count, 15 ports, a byte for each port
@@ -141,6 +144,10 @@ func (l *loader) multiport(x extension) {
 // addrtype loads struct xt_addrtype_info_v1; types are bits numbered by RTN_*.
 func (l *loader) addrtype(info *xt.AddrTypeV1) {
 	const inverseDestination = 2 // XT_ADDRTYPE_INVERT_DEST
+	if l.exact {
+		l.exactAddrtype(info)
+		return
+	}
 	if info.Source != 0 || info.Flags&^inverseDestination != 0 {
 		l.addCondition("addrtype")
 	}
@@ -170,7 +177,7 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states uint16) {
 // stateMatch matches connections in one of the states, or in none of them.
 func (l *loader) stateMatch(states uint16, inverse bool) {
 	none := hostUint32(0)
-	state := value{kind: state, name: ctState, size: 4}.changed(bitwise(hostUint32(uint32(states)), nil))
+	state := l.traced(value{kind: state, name: ctState, size: 4}, ctOrigin(&expr.Ct{Key: expr.CtKeySTATE})).masked(hostUint32(uint32(states)), nil)
 	l.match(state, test{within: []interval{{none, none}}, inverse: !inverse})
 }
 
@@ -188,11 +195,11 @@ func (l *loader) extensionTarget(e nft.Expression) {
 	effect, intercepts := effects[name]
 	switch {
 	case intercepts:
-		l.add(interception{effect: effect, ends: true})
+		l.add(interception{effect: effect, ends: true, to: l.targetRange(e)})
 	case name == "MARK" || name == "CONNMARK" || name == "HMARK":
 		l.markTarget(e)
 	case name == "SNAT" || name == "MASQUERADE":
-		l.add(sourceTranslation{masquerade: name == "MASQUERADE"})
+		l.add(sourceTranslation{masquerade: name == "MASQUERADE", exact: l.targetRange(e)})
 	case name == "NOTRACK":
 		l.add(notrack{})
 	case name == "CT":
@@ -223,14 +230,73 @@ func (l *loader) markTarget(e nft.Expression) {
 	switch {
 	case x.is("MARK", 2, 8):
 		to, mask := x.uint32(0), x.uint32(4)
-		l.add(markSet{markValue().masked(hostUint32(^mask), hostUint32(to))})
+		l.add(markSet{l.markValue().masked(hostUint32(^mask), hostUint32(to))})
 	case x.is("CONNMARK", 1, 13), x.is("CONNMARK", 2, 15):
 		if mode := x.info[12+2*(x.revision-1)]; mode == restore {
-			l.add(markRestore{markValue().changed(bitwise(hostUint32(^x.uint32(8)), nil))})
+			l.add(markRestore{l.markValue().masked(hostUint32(^x.uint32(8)), nil), connMarkOf(x)})
 		} else {
-			l.add(ctMarkSet{})
+			l.add(ctMarkSet{exact: connMarkOf(x)})
 		}
 	default:
 		l.add(unknownMark{x.name})
 	}
+}
+
+// targetRange returns what an xtables target translates to; nil if that is not known. Its
+// types have addresses only where an option gives them.
+func (l *loader) targetRange(e nft.Expression) *natRange {
+	of, ok := l.typed(e).(*expr.Target)
+	if !l.exact || !ok {
+		return nil
+	}
+	switch info := of.Info.(type) {
+	case *xt.NatIPv4MultiRangeCompat:
+		if len(*info) == 1 {
+			r := xt.NatRange((*info)[0])
+			return l.rangeOf(r)
+		}
+	case *xt.NatRange:
+		return l.rangeOf(*info)
+	case *xt.NatRange2:
+		if info.BasePort == 0 {
+			return l.rangeOf(info.NatRange)
+		}
+	case *xt.Unknown:
+		const size = 40 // struct nf_nat_range
+		if x := extensionOf("", of.Rev, info); len(x.info) >= size && l.space.size == 16 {
+			ports := binary.BigEndian
+			return l.rangeOf(xt.NatRange{
+				Flags: uint(x.uint32(0)), MinIP: x.info[4:20], MaxIP: x.info[20:36],
+				MinPort: ports.Uint16(x.info[36:]), MaxPort: ports.Uint16(x.info[38:]),
+			})
+		}
+	}
+	return nil
+}
+
+// rangeOf returns a range of linux/netfilter/nf_nat.h.
+func (l *loader) rangeOf(r xt.NatRange) *natRange {
+	const mapsAddresses, mapsPorts, netmap = 1, 2, 1 << 6 // NF_NAT_RANGE_*
+	if r.Flags&netmap != 0 {
+		return nil
+	}
+	address := func(ip net.IP) value {
+		if l.space.size == 4 {
+			return constantValue("", ip.To4())
+		}
+		return constantValue("", ip.To16())
+	}
+	port := func(p uint16) value { return constantValue("", binary.BigEndian.AppendUint16(nil, p)) }
+	n := &natRange{}
+	if r.Flags&mapsAddresses != 0 {
+		n.low, n.high = address(r.MinIP), address(r.MaxIP)
+	}
+	if r.Flags&mapsPorts != 0 {
+		n.lowPort, n.highPort = port(r.MinPort), port(r.MaxPort)
+	}
+	return n
+}
+
+func connMarkOf(x extension) *connMark {
+	return &connMark{x.info[12+2*(x.revision-1)], x.uint32(0), x.uint32(4), x.uint32(8)}
 }

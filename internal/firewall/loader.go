@@ -15,12 +15,17 @@ type loader struct {
 
 	conditions map[string]step // by name
 
+	// exact: values have an origin, and rules that no packet of the space matches are loaded
+	// too. See Chains.
+	exact bool
+
 	// Of the current rule.
-	registers  [registers]*value // nil: never filled
-	steps      []step
-	slots      int  // used for answers of maps
-	hasEffect  bool // a step has an effect on packets
-	impossible bool // no packet of the space matches
+	registers  [registers]*value // nil: never filled; valid until the next rule
+	values     [registers]value  // that registers point to
+	steps      []step            // reused by the next rule
+	slots      int               // used for answers of maps
+	hasEffect  bool              // a step has an effect on packets
+	impossible bool              // no packet of the space matches
 }
 
 // maxTyped bounds the decoded expressions that loaders keep. Rules share most of them, and
@@ -53,11 +58,17 @@ func (l *loader) addCondition(name string) {
 }
 
 func (l *loader) match(v value, t test) {
-	l.impossible = !l.space.mayHold(v, t)
+	l.impossible = !l.exact && !l.space.mayHold(v, t)
+	if l.impossible && !l.hasEffect {
+		return // as load drops the rule
+	}
 	l.add(match{v, t})
 }
 
 func (l *loader) typed(e nft.Expression) expr.Any {
+	if e.Name == "cmp" {
+		return e.Typed(l.family) // fast, and rules share few of them
+	}
 	if typed, ok := l.typedCache[e]; ok {
 		return typed
 	}
@@ -79,6 +90,7 @@ func (l *loader) at(register uint32) value {
 
 func (l *loader) fill(register uint32, v value) {
 	if slot, ok := nft.RegisterSlot(register); ok {
-		l.registers[slot] = &v
+		l.values[slot] = v
+		l.registers[slot] = &l.values[slot]
 	}
 }

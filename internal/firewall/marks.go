@@ -24,7 +24,7 @@ type MarkedPorts struct {
 }
 
 // A MarkQuery selects the packets and rules of Marks. The zero value selects all packets
-// of TCP and UDP, and all rules.
+// of TCP, UDP and SCTP, and all rules.
 type MarkQuery struct {
 	Addresses []netip.Addr                     // destinations; nil: all
 	Rules     func(*nft.Table, *nft.Rule) bool // whether to evaluate the rule; nil: all
@@ -70,7 +70,11 @@ func (q MarkQuery) includes(t *nft.Table, r *nft.Rule) bool {
 }
 
 func allPorts() []config.PortRange {
-	return []config.PortRange{{Protocol: config.TCP, High: 65535}, {Protocol: config.UDP, High: 65535}}
+	var all []config.PortRange
+	for _, p := range config.PortProtocols() {
+		all = append(all, config.PortRange{Protocol: p, High: 65535})
+	}
+	return all
 }
 
 // space returns the space of the query's packets in the family.

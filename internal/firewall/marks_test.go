@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/specgen"
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
@@ -23,36 +24,65 @@ func TestMarksOfSpecs(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
 		spec := specgen.Spec(r)
-		want := map[netip.Addr][]firewall.MarkedPorts{}
-		for i := range spec.Clusters {
-			if spec.Clusters[i].Only != nil {
-				continue // rules with conditions mark no packet for sure
+		yaml, ruleset := specgen.YAML(spec), nft.Compile(spec)
+		all := firewall.Marks(ruleset, firewall.MarkQuery{})
+		found := func(vip netip.Addr) []firewall.MarkedPorts {
+			i := slices.IndexFunc(all, func(m firewall.MarkedAddresses) bool {
+				return config.AddressRange{First: m.First, Last: m.Last}.Contains(vip)
+			})
+			if i < 0 {
+				return nil
 			}
-			for _, vip := range spec.Clusters[i].VIPs {
-				for _, ports := range spec.Clusters[i].MarkedPorts() {
-					want[vip] = append(want[vip], firewall.MarkedPorts{PortRange: ports, Mark: spec.Clusters[i].Mark})
+			return all[i].Ports
+		}
+		for i := range spec.Clusters {
+			for _, vips := range someVIPs(spec.Clusters[i].VIPs) {
+				for _, vip := range []netip.Addr{vips.First.Prev(), vips.First, vips.First.Next(), vips.Last, vips.Last.Next()} {
+					require.Equal(t, marksTo(spec, vip), found(vip), "%s of %s", vip, yaml)
 				}
 			}
 		}
-		found := map[netip.Addr][]firewall.MarkedPorts{}
-		ruleset := nft.Compile(spec)
-		all := firewall.Marks(ruleset, firewall.MarkQuery{})
-		for _, m := range all {
-			require.Equal(t, m.First, m.Last, specgen.YAML(spec))
-			found[m.First] = m.Ports
+		for i := 0; i < len(all); i += 1 + len(all)/40 {
+			m := all[i]
+			require.Equal(t, marksTo(spec, m.First), m.Ports, yaml)
+			require.Equal(t, marksTo(spec, m.Last), m.Ports, yaml)
 		}
-		for _, list := range want {
-			slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
-				return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
-			})
-		}
-		require.Equal(t, want, found, specgen.YAML(spec))
-		if len(all) == 0 {
+		if len(all) == 0 || all[0].First != all[0].Last {
 			continue
 		}
 		some := firewall.Marks(ruleset, firewall.MarkQuery{Addresses: []netip.Addr{all[0].First, netip.MustParseAddr("192.0.2.77")}})
 		require.Equal(t, all[:1], some)
 	}
+}
+
+// someVIPs returns at most 40 of the VIPs.
+func someVIPs(vips []config.AddressRange) []config.AddressRange { return vips[:min(len(vips), 40)] }
+
+// marksTo returns the marks of packets to an address: on each port, that of the smallest
+// VIPs with the address.
+func marksTo(spec *config.Spec, vip netip.Addr) []firewall.MarkedPorts {
+	smallest := map[config.PortRange]uint64{}
+	var list []firewall.MarkedPorts
+	for _, b := range config.WithProtocols(spec.Bindings(config.FamilyOf(vip))) {
+		if b.Cluster.Only != nil {
+			continue // rules with conditions mark no packet for sure
+		}
+		for _, vips := range b.VIPs {
+			for _, ports := range b.Ports {
+				count, known := smallest[ports]
+				if !vips.Contains(vip) || known && count < vips.Count() {
+					continue
+				}
+				smallest[ports] = vips.Count()
+				list = slices.DeleteFunc(list, func(m firewall.MarkedPorts) bool { return m.PortRange == ports })
+				list = append(list, firewall.MarkedPorts{PortRange: ports, Mark: b.Mark})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
+	})
+	return list
 }
 
 // TestMarksOfRanges has rules and sets with networks and ranges: addresses that no rule
@@ -91,7 +121,7 @@ table ip6 t {
 		assert.Equal(t, []string{
 			"10.0.1.0-10.0.1.127 80:5",
 			"10.0.1.128-10.0.1.249 80:6",
-			"10.0.1.250-10.0.1.254 0-65535:9 udp/0-65535:9",
+			"10.0.1.250-10.0.1.254 0-65535:9 udp/0-65535:9 sctp/0-65535:9",
 			"10.0.1.255-10.0.1.255 80:6",
 			"10.0.2.5-10.0.2.9 80:5",
 			"10.0.3.0-10.0.3.127 80-90:7",

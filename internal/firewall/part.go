@@ -3,7 +3,6 @@ package firewall
 import (
 	"cmp"
 	"encoding/binary"
-	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -58,7 +57,7 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 	s := newSpace(family, nil)
 	s.flow, s.tracking = f, t
 	s.firstOnly = spec.Director.Marks == config.FirstPacket
-	var known []netip.Addr
+	var known []config.AddressRange
 	for _, b := range ends {
 		known = append(known, b.VIPs...)
 		s.ports = append(s.ports, b.Ports...)
@@ -71,7 +70,7 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 	s.keepMarks = spec.Director.KeepMarks
 	slices.SortFunc(s.ports, comparePorts)
 	s.ports = slices.Compact(s.ports)
-	s.setAddresses(known)
+	s.setRanges(known)
 	var parts []part
 	var shared *clusterMarks
 	for _, p := range profilesOf(ends) {
@@ -103,26 +102,51 @@ func (m *clusterMarks) overlap(classes bitset) bool { return !m.taken.and(classe
 
 func (m *clusterMarks) add(s *space, profile []config.Binding, classes bitset) {
 	m.taken = m.taken.or(classes)
-	for _, b := range profile {
-		for _, vip := range b.VIPs {
-			class, _ := s.class(vip.AsSlice())
-			m.marks.byClass[class] = b.Mark
+	for _, r := range markedRanges(profile) {
+		first, end := s.classesIn(r.AddressRange)
+		for class := first; class < end; class++ {
+			m.marks.byClass[class] = r.mark
 		}
 	}
+}
+
+// A markedRange is VIPs of a cluster.
+type markedRange struct {
+	config.AddressRange
+	mark uint32
+}
+
+// markedRanges returns the VIPs of the bindings with their marks. Of nested ranges, the
+// smallest is last: its mark is that of its packets.
+func markedRanges(bindings []config.Binding) []markedRange {
+	var list []markedRange
+	nested := false
+	for _, b := range bindings {
+		for _, vips := range b.VIPs {
+			list = append(list, markedRange{vips, b.Mark})
+			nested = nested || !vips.IsSingle()
+		}
+	}
+	if nested {
+		slices.SortStableFunc(list, func(a, b markedRange) int { return cmp.Compare(b.Count(), a.Count()) })
+	}
+	return list
 }
 
 func (s *space) classesOf(profile []config.Binding) bitset {
 	classes := newBitset(s.count)
 	for _, b := range profile {
-		for _, vip := range b.VIPs {
-			class, _ := s.class(vip.AsSlice())
-			classes.set(class)
+		for _, vips := range b.VIPs {
+			first, end := s.classesIn(vips)
+			for class := first; class < end; class++ {
+				classes.set(class)
+			}
 		}
 	}
 	return classes
 }
 
-// profilesOf groups bindings by their ports.
+// profilesOf groups bindings by their ports, with a group for each binding with only.
 func profilesOf(bindings []config.Binding) [][]config.Binding {
 	var profiles [][]config.Binding
 	index := map[string]int{}
@@ -130,6 +154,9 @@ func profilesOf(bindings []config.Binding) [][]config.Binding {
 		var key []byte
 		for _, r := range b.Ports {
 			key = append(key, byte(r.Protocol), byte(r.Low>>8), byte(r.Low), byte(r.High>>8), byte(r.High))
+		}
+		if b.Cluster.Only != nil { // another cluster may have the same VIPs and ports
+			key = append(key, markBytes(b.Mark)...)
 		}
 		i, known := index[string(key)]
 		if !known {

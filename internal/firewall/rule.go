@@ -82,6 +82,7 @@ type interception struct {
 	effect    Effect
 	condition string // unknown in advance; empty: the effect is certain
 	ends      bool   // the rule, and the path of the packets
+	to        *natRange
 }
 
 func (t interception) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
@@ -117,7 +118,10 @@ func (m markSet) take(w *walk, at place, branches []branch) ([]branch, []outcome
 
 // A markRestore copies bits of the connection's mark to the mark. A new connection has no
 // mark, so the bits are cleared. Later packets can get other bits.
-type markRestore struct{ cleared value }
+type markRestore struct {
+	cleared value
+	exact   *connMark
+}
 
 func (m markRestore) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
 	for i, b := range branches {

@@ -15,7 +15,7 @@ func sourceNATsOf(ends []config.Binding) map[uint32]translation {
 	for _, b := range ends {
 		to := b.Cluster.SourceNAT
 		found = found || to != config.NoSourceNAT
-		translations[b.Mark] = translation{kinds[to], b.Cluster.VIPsOf(b.Family)[0]}
+		translations[b.Mark] = translation{kinds[to], b.Cluster.VIPsOf(b.Family)[0].First}
 	}
 	if !found {
 		return nil

@@ -67,6 +67,69 @@ func (s *space) setAddresses(list []netip.Addr) {
 	s.high, s.count = s.low, len(list)
 }
 
+// expandLimit is the largest number of addresses of a range that are a class each. Of a
+// larger one, rules may distinguish addresses of a class; what they do is uncertain then.
+const expandLimit = 256
+
+// setRanges gives the space classes for the addresses of the ranges, which may overlap. No
+// range has a part of a class.
+func (s *space) setRanges(list []config.AddressRange) {
+	var starts []netip.Addr // of classes and of the gaps after ranges
+	single := true
+	for _, r := range list {
+		if starts = append(starts, r.First); r.IsSingle() {
+			continue
+		}
+		single = false
+		if r.Count() <= expandLimit {
+			starts = slices.AppendSeq(starts, r.All())
+		}
+	}
+	if single {
+		s.setAddresses(starts)
+		return
+	}
+	union := unionOf(list)
+	for _, r := range list {
+		if next := r.Last.Next(); next.IsValid() {
+			starts = append(starts, next)
+		}
+	}
+	slices.SortFunc(starts, netip.Addr.Compare)
+	starts = slices.Compact(starts)
+	for i, first := range starts {
+		at, _ := slices.BinarySearchFunc(union, first, func(r config.AddressRange, a netip.Addr) int { return r.Last.Compare(a) })
+		if at == len(union) || !union[at].Contains(first) {
+			continue
+		}
+		last := union[at].Last
+		if i+1 < len(starts) && !last.Less(starts[i+1]) {
+			last = starts[i+1].Prev()
+		}
+		s.low, s.high = append(s.low, first.AsSlice()...), append(s.high, last.AsSlice()...)
+		s.count++
+	}
+}
+
+// unionOf returns sorted ranges without overlaps that have the same addresses.
+func unionOf(list []config.AddressRange) []config.AddressRange {
+	var union []config.AddressRange
+	for _, r := range slices.SortedFunc(slices.Values(list), config.AddressRange.Compare) {
+		if n := len(union); n == 0 || union[n-1].Last.Less(r.First) {
+			union = append(union, r)
+		} else if union[n-1].Last.Less(r.Last) {
+			union[n-1].Last = r.Last
+		}
+	}
+	return union
+}
+
+// classesIn returns the classes of a range of setRanges.
+func (s *space) classesIn(r config.AddressRange) (first, end int) {
+	first, end, _ = s.span(interval{r.First.AsSlice(), r.Last.AsSlice()})
+	return first, end
+}
+
 // single reports whether each class is a single address.
 func (s *space) single() bool { return s.count == 0 || &s.low[0] == &s.high[0] }
 

@@ -153,7 +153,10 @@ func (notrack) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 }
 
 // A ctMarkSet sets the mark of the connection.
-type ctMarkSet struct{}
+type ctMarkSet struct {
+	to    value // the new mark; not known if opaque
+	exact *connMark
+}
 
 func (ctMarkSet) take(w *walk, _ place, branches []branch) ([]branch, []outcome) {
 	w.changed.ctMark = w.changed.ctMark || len(branches) > 0
@@ -178,6 +181,7 @@ func (offload) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 type sourceTranslation struct {
 	masquerade bool
 	to         value // of snat
+	exact      *natRange
 }
 
 func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/google/nftables/expr"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -29,6 +30,8 @@ type value struct {
 	// change only applies a mask that keeps the first bits.
 	change func([]byte) []byte
 	prefix []byte
+
+	what *origin // see loader.exact; otherwise nil
 }
 
 // registers is the number of 32-bit registers.
@@ -80,6 +83,7 @@ func (v value) changed(change func([]byte) []byte) value {
 // masked returns the value after a mask and a flip of bits. If the mask clears all bits,
 // the result is a constant.
 func (v value) masked(mask, xor []byte) value {
+	v.what = v.what.masked(mask, xor)
 	switch {
 	case len(mask) > 0 && len(mask) == len(xor) && isFilled(mask, 0):
 		return constantValue(v.name, xor)
@@ -147,3 +151,83 @@ func byteorder(size int) func([]byte) []byte {
 }
 
 func hostUint32(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
+
+// An origin is what a value is of, and how the rule changes it first. Only exact loaders
+// record it: a space has names for most values, which are enough for conditions.
+type origin struct {
+	part        packetPart
+	key         uint32 // of meta and ct
+	base        expr.PayloadBase
+	offset      int // of payload, in bytes
+	addressSize int
+	mask, xor   []byte
+	reversed    bool // a byteorder expression has changed the order
+	changed     bool // in another way
+}
+
+// A packetPart is the kind of expression that loads a value.
+type packetPart uint8
+
+const (
+	ofMeta packetPart = iota + 1
+	ofPayload
+	ofConntrack
+	ofFib
+	ofSourceFib
+	ofSocket
+)
+
+func metaOrigin(key expr.MetaKey) *origin { return &origin{part: ofMeta, key: uint32(key)} }
+
+func ctOrigin(e *expr.Ct) *origin {
+	if e.Direction != 0 || e.Key != expr.CtKeySTATE && e.Key != expr.CtKeyMARK {
+		return nil
+	}
+	return &origin{part: ofConntrack, key: uint32(e.Key)}
+}
+
+func fibOrigin(e *expr.Fib) *origin {
+	switch {
+	case !e.ResultADDRTYPE || e.FlagMARK || e.FlagIIF || e.FlagOIF || e.FlagPRESENT:
+		return nil
+	case e.FlagDADDR && !e.FlagSADDR:
+		return &origin{part: ofFib}
+	case e.FlagSADDR && !e.FlagDADDR:
+		return &origin{part: ofSourceFib}
+	}
+	return nil
+}
+
+// masked returns the origin after a mask and a flip of bits.
+func (o *origin) masked(mask, xor []byte) *origin {
+	switch {
+	case o == nil:
+		return nil
+	case o.mask != nil || !isFilled(xor, 0) && o.part != ofMeta:
+		return &origin{part: o.part, changed: true}
+	}
+	changed := *o
+	changed.mask, changed.xor = slices.Clone(mask), slices.Clone(xor)
+	return &changed
+}
+
+func (o *origin) reordered() *origin {
+	if o == nil {
+		return nil
+	}
+	changed := *o
+	changed.reversed = !o.reversed
+	return &changed
+}
+
+// A natRange is what a nat statement translates to.
+type natRange struct {
+	low, high         value
+	lowPort, highPort value
+}
+
+// A connMark is struct xt_connmark_tginfo1.
+type connMark struct {
+	mode                    byte
+	value, ctMask, markMask uint32
+}

@@ -12,6 +12,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/config"
 )
 
 // Protocol is the address protocol of the addresses that Add adds (IFA_PROTO, since Linux
@@ -24,16 +26,46 @@ const Protocol = 76
 var ErrProtocol = errors.New("this kernel does not store the protocol of an address, which needs Linux 5.18 or later;" +
 	" add the VIP to the device by other means and remove \"vip-device\" from the spec")
 
-// An Address is a VIP on a device.
+// An Address is a VIP on a device, or a network of VIPs as a local route on the device.
 type Address struct {
 	Device string
-	IP     netip.Addr
+	IP     netip.Addr // the first one of a network
+	Bits   int        // prefix length of a network; 0: a single address
 }
 
-// String returns, for example, "198.51.100.21 on eth0".
-func (a Address) String() string { return fmt.Sprintf("%s on %s", a.IP, a.Device) }
+// IsRoute reports whether the address is a network, which has a local route.
+func (a Address) IsRoute() bool { return a.Bits > 0 }
 
-// A Local is an address in the kernel.
+// Prefix returns the network, or the address with a full prefix.
+func (a Address) Prefix() netip.Prefix {
+	if a.Bits == 0 {
+		return netip.PrefixFrom(a.IP, a.IP.BitLen())
+	}
+	return netip.PrefixFrom(a.IP, a.Bits)
+}
+
+// Range returns the addresses.
+func (a Address) Range() config.AddressRange { return config.RangeOfPrefix(a.Prefix()) }
+
+// IsReplacedBy reports whether the other address, to be added, has some of the IP addresses
+// too, so that this one may stay until then. The kernel has no two routes to the same
+// network.
+func (a Address) IsReplacedBy(other Address) bool {
+	return (a.IsRoute() || other.IsRoute()) && a.Prefix() != other.Prefix() && a.Range().Overlaps(other.Range())
+}
+
+// Kind returns "address" or "route".
+func (a Address) Kind() string {
+	if a.IsRoute() {
+		return "route"
+	}
+	return "address"
+}
+
+// String returns, for example, "198.51.100.21 on eth0" or "198.51.100.32/28 on eth0".
+func (a Address) String() string { return fmt.Sprintf("%s on %s", a.Range(), a.Device) }
+
+// A Local is an address or a local route to a network in the kernel.
 type Local struct {
 	Address
 	Prefix    int      // prefix length; 32 or 128 if added by Add
@@ -43,8 +75,9 @@ type Local struct {
 	DADFailed bool     // duplicate address detection found another host with the address
 }
 
-// Read returns all addresses of all devices, in the order of the kernel. It retries up to
-// a hundred times if addresses change during the dump.
+// Read returns all addresses of all devices, in the order of the kernel, and then the local
+// routes to networks, except those of the kernel itself. It retries up to a hundred times if
+// they change during the dump.
 func Read() ([]Local, error) {
 	devices, err := net.Interfaces()
 	if err != nil {
@@ -58,8 +91,12 @@ func Read() ([]Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
+	routes, err := dumpRoutes()
+	if err != nil {
+		return nil, fmt.Errorf("list local routes: %w", err)
+	}
 	var addresses []Local
-	for _, a := range dumped {
+	for _, a := range append(dumped, routes...) {
 		name, ok := names[a.device]
 		if !ok {
 			continue // added or deleted between the two lists
@@ -77,6 +114,9 @@ func (a kernelAddress) asLocal(device string) Local {
 		Prefix:    int(a.prefix),
 		Ours:      a.protocol == Protocol,
 		DADFailed: a.flags&unix.IFA_F_DADFAILED != 0,
+	}
+	if a.route {
+		l.Bits = int(a.prefix)
 	}
 	l.Tentative = a.flags&unix.IFA_F_TENTATIVE != 0 && a.flags&unix.IFA_F_OPTIMISTIC == 0 || l.DADFailed
 	if a.valid != forever {

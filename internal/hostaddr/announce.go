@@ -21,13 +21,14 @@ var (
 // Announce sends one gratuitous ARP request (RFC 5227) for each IPv4 address, and one
 // unsolicited neighbor advertisement (RFC 4861) for each IPv6 address, on its device, so
 // that hosts that know the address of another director send their packets here. Devices
-// without neighbors, such as lo and dummy devices, are left out. The addresses must be
+// without neighbors, such as lo and dummy devices, are left out, and so are IPv6 networks
+// and those with more than 256 addresses. The addresses must be
 // assigned and must have passed duplicate address detection.
 //
 // It returns an error for each device on which it could not announce all addresses; the
 // error names the device, an address and a command. It needs CAP_NET_RAW.
 func Announce(list ...Address) []error {
-	if len(list) == 0 {
+	if list = announced(list); len(list) == 0 {
 		return nil
 	}
 	c, err := dial()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -20,7 +21,8 @@ type staleError struct{ error }
 func (e staleError) Is(target error) bool { return target == ErrStale }
 func (e staleError) Unwrap() error        { return e.error }
 
-// Add adds permanent addresses with a full prefix (/32 or /128) to devices. An IPv6
+// Add adds permanent addresses with a full prefix (/32 or /128) to devices, and local routes
+// to networks. An IPv6
 // address is usable at once, without duplicate address detection, which would disable a
 // VIP for a second. Devices need not be up.
 //
@@ -32,8 +34,12 @@ func (e staleError) Unwrap() error        { return e.error }
 // have been added. If the kernel's answer is lost, it is unknown which addresses were
 // added; the cause is the error of each.
 func Add(list ...Address) []error {
+	known := false // whether the kernel stores the protocol of an address
 	return changeAll("add", list, func(c *conn, rest []Address) []error {
-		if len(rest) == len(list) {
+		if first := slices.IndexFunc(rest, func(a Address) bool { return !a.IsRoute() }); first > 0 && !known {
+			rest = rest[:first]
+		} else if first == 0 && !known {
+			known = true
 			return []error{c.addFirst(rest[0])}
 		}
 		return c.change(rest, addRequest)
@@ -57,7 +63,7 @@ func changeAll(verb string, list []Address, change func(c *conn, rest []Address)
 	}
 	c, err := dial()
 	if err != nil {
-		return []error{fmt.Errorf("%s address %s: %w", verb, list[0], netlink.Explain(err))}
+		return []error{fmt.Errorf("%s %s %s: %w", verb, list[0].Kind(), list[0], netlink.Explain(err))}
 	}
 	defer c.Close()
 	var answers []error
@@ -65,7 +71,7 @@ func changeAll(verb string, list []Address, change func(c *conn, rest []Address)
 		rest := list[len(answers):]
 		for i, err := range change(c, rest) {
 			if err != nil {
-				err, failed = explain(verb+" address "+rest[i].String(), rest[i].Device, err), true
+				err, failed = explain(verb, rest[i], err), true
 			}
 			answers = append(answers, err)
 		}
@@ -74,14 +80,17 @@ func changeAll(verb string, list []Address, change func(c *conn, rest []Address)
 }
 
 // explain adds the failed action and a hint.
-func explain(subject, device string, err error) error {
+func explain(verb string, a Address, err error) error {
+	subject := fmt.Sprintf("%s %s %s", verb, a.Kind(), a)
 	switch {
+	case a.IsRoute():
+		return explainRoute(subject, a, err)
 	case errors.Is(err, unix.EEXIST):
 		return staleError{fmt.Errorf("%s: %w (the device has it already: another process has added it)", subject, err)}
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		return staleError{fmt.Errorf("%s: %w (the device does not have it: another process has deleted it)", subject, err)}
 	case errors.Is(err, unix.EACCES): // a missing privilege is EPERM
-		return fmt.Errorf("%s: %w (IPv6 is disabled on the device: try \"sysctl net.ipv6.conf.%s.disable_ipv6=0\")", subject, unix.EACCES, device)
+		return fmt.Errorf("%s: %w (IPv6 is disabled on the device: try \"sysctl net.ipv6.conf.%s.disable_ipv6=0\")", subject, unix.EACCES, a.Device)
 	}
 	return fmt.Errorf("%s: %w", subject, err)
 }
@@ -104,13 +113,13 @@ func dial() (*conn, error) {
 func (c *conn) change(list []Address, newRequest func(netlink.Request) netlink.Request) []error {
 	var requests []netlink.Request
 	for _, address := range list[:min(len(list), netlink.BatchLimit)] {
-		request, err := c.encode(address)
+		request, err := c.requestFor(address, newRequest)
 		if err != nil && len(requests) == 0 {
 			return []error{err}
 		} else if err != nil {
 			break // change the addresses before it first
 		}
-		requests = append(requests, newRequest(request))
+		requests = append(requests, request)
 	}
 	return c.execute(requests...)
 }
@@ -182,6 +191,9 @@ func (c *conn) encode(address Address) (netlink.Request, error) {
 	device, err := c.device(address.Device)
 	if err != nil {
 		return netlink.Request{}, fmt.Errorf("device %s: %w; create the device first, or correct \"vip-device\"", address.Device, withoutOpError(err))
+	}
+	if address.IsRoute() {
+		return encodeRoute(device, address.Prefix()), nil
 	}
 	return encodeAddress(device, address.IP, forever), nil
 }

@@ -21,6 +21,7 @@ type kernelAddress struct {
 	protocol uint8
 	flags    uint32 // IFA_F_*
 	valid    uint32 // remaining lifetime in seconds; forever: permanent
+	route    bool   // a local route to the network; see route.go
 }
 
 // forever is INFINITY_LIFE_TIME of the kernel's net/addrconf.h.

@@ -3,7 +3,8 @@ package hostaddr
 import "github.com/lvsmark/lvsmark/config"
 
 // Compile returns the VIPs of the spec that have a device, in the order of the spec, each
-// VIP once for each device.
+// VIP once for each device. A network is a local route; a range is the smallest list of
+// networks and single addresses.
 func Compile(spec *config.Spec) []Address {
 	var addresses []Address
 	seen := map[Address]bool{}
@@ -11,13 +12,29 @@ func Compile(spec *config.Spec) []Address {
 		if cluster.VIPDevice == "" {
 			continue
 		}
-		for _, vip := range cluster.VIPs {
-			address := Address{Device: cluster.VIPDevice, IP: vip}
-			if !seen[address] {
-				seen[address] = true
-				addresses = append(addresses, address)
+		for _, vips := range cluster.VIPs {
+			for _, address := range onDevice(cluster.VIPDevice, vips) {
+				if !seen[address] {
+					seen[address] = true
+					addresses = append(addresses, address)
+				}
 			}
 		}
 	}
 	return addresses
+}
+
+func onDevice(device string, vips config.AddressRange) []Address {
+	if vips.IsSingle() {
+		return []Address{{Device: device, IP: vips.First}}
+	}
+	var list []Address
+	for _, p := range vips.Prefixes() {
+		a := Address{Device: device, IP: p.Addr()}
+		if !p.IsSingleIP() {
+			a.Bits = p.Bits()
+		}
+		list = append(list, a)
+	}
+	return list
 }

@@ -34,7 +34,7 @@ func TestCompile(t *testing.T) {
 	spec.Clusters[1].VIPDevice = "eth0"
 	spec.Clusters[1].VIPs = spec.Clusters[0].VIPs[1:]
 	assert.Equal(t, []hostaddr.Address{
-		{Device: "eth0", IP: spec.Clusters[0].VIPs[0]},
-		{Device: "eth0", IP: spec.Clusters[0].VIPs[1]},
+		{Device: "eth0", IP: spec.Clusters[0].VIPs[0].First},
+		{Device: "eth0", IP: spec.Clusters[0].VIPs[1].First},
 	}, hostaddr.Compile(spec))
 }

@@ -59,6 +59,7 @@ func TestWarnings(t *testing.T) {
 		}},
 		{name: "routed again", commands: unreach + "ip rule add fwmark 21 lookup 200", values: tracked, want: []string{otherRoute}},
 		{name: "routed again in the same way", commands: "ip route add 10.0.0.0/24 dev lan.0 table 200; ip rule add fwmark 21 lookup 200", values: tracked, want: nil},
+		{name: "routed again to the only real server with nat", commands: unreach + "ip rule add fwmark 21 lookup 200", values: tracked, yaml: strings.Replace(natSpec, "[{address: 10.0.0.11}", "[{address: 10.0.0.10, forwarding: direct}, {address: 10.0.0.11}", 1), want: []string{otherRoute}},
 		{name: "not routed again under direct", commands: unreach + "ip rule add fwmark 21 lookup 200", values: tracked, yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
 
 		// The reverse path filter.
@@ -76,6 +77,9 @@ func TestWarnings(t *testing.T) {
 		{name: "local UDP ports", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [udp/32000-32768],", 1), want: []string{
 			"net.ipv4.ip_local_port_range (32768-60999) has UDP ports of ftp: IPVS may take answers to UDP sockets that programs of the director open on a VIP; use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports",
 		}},
+		{name: "local UDP ports of all", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [all],", 1), want: []string{
+			"net.ipv4.ip_local_port_range (32768-60999) has UDP ports of ftp: IPVS may take answers to UDP sockets that programs of the director open on a VIP; use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports",
+		}},
 		{name: "no local UDP ports", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [udp/32000-32767],", 1), want: nil},
 
 		// Forwarding.
@@ -87,6 +91,9 @@ func TestWarnings(t *testing.T) {
 		}},
 		{name: "off under direct", commands: "sysctl -qw net.ipv4.conf.lan/0.forwarding=0", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
 		{name: "off towards clients, no active data", commands: "sysctl -qw net.ipv4.conf.wan.forwarding=0", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [80],", 1), want: nil},
+		{name: "off towards the only real server with nat", commands: "sysctl -qw net.ipv4.conf.lan/0.forwarding=0", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", "{address: 10.0.0.11}, {address: 10.0.0.12, forwarding: direct}", 1), want: []string{
+			"the kernel does not forward packets from lan.0, although net.ipv4.ip_forward is 1, and drops replies of 10.0.0.11: `sysctl -w net.ipv4.conf.lan/0.forwarding=1`",
+		}},
 		{name: "off for all, apply turns it on", commands: "sysctl -qw net.ipv4.ip_forward=0", want: nil},
 		{name: "off in IPv6", commands: "sysctl -qw net.ipv6.conf.lan/0.forwarding=0", want: nil},
 	} {
@@ -153,6 +160,8 @@ func TestModule(t *testing.T) {
 		{"one of several ports", "2121,21\n", natSpec, []string{warning}},
 		{"no parameter", "", natSpec, []string{warning}},
 		{"direct", "21\n", strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), nil},
+		{"direct but for one", "21\n", strings.Replace(natSpec, "[{address: 10.0.0.11}", "[{address: 10.0.0.10, forwarding: direct}, {address: 10.0.0.11}", 1), []string{warning}},
+		{"direct in IPv4", "21\n", strings.Replace(natSpec, "10.0.0.11}", "10.0.0.11, forwarding: direct}", 1), nil},
 		{"another control port", "21\n", strings.Replace(natSpec, "ftp: ,", "ftp: {control-ports: [2121]},", 1), nil},
 		{"no FTP", "21\n", strings.Replace(natSpec, "ftp: ,", "ports: [21],", 1), nil},
 		{"IPv6 only", "21\n", strings.Replace(strings.Replace(natSpec, "198.51.100.21, ", "", 1), "{address: 10.0.0.11}, ", "", 1), nil},

@@ -22,11 +22,9 @@ func (h Host) forwarding(spec *config.Spec, devices []net.Interface, routes *rou
 	towards := map[string][]string{} // real servers by device
 	active := false
 	for _, b := range spec.Bindings(config.IPv4) {
-		if b.Cluster.Forwarding != config.NAT {
-			continue
-		}
-		active = active || b.Cluster.FTP != nil
-		for _, s := range b.RealServers {
+		servers := config.ServersBy(config.NAT, b.RealServers)
+		active = active || len(servers) > 0 && b.Cluster.FTP != nil
+		for _, s := range servers {
 			device, err := deviceTo(s.Address, devices, routes)
 			if err != nil {
 				return nil, err

@@ -36,7 +36,7 @@ func (h Host) localPorts(spec *config.Spec) []string {
 func clustersWith(spec *config.Spec, local config.PortRange) []string {
 	var names []string
 	for i := range spec.Clusters {
-		if slices.ContainsFunc(spec.Clusters[i].MarkedPorts(), local.Overlaps) {
+		if slices.ContainsFunc(spec.Clusters[i].MarkedPorts(), local.Meets) {
 			names = append(names, spec.Clusters[i].Name)
 		}
 	}

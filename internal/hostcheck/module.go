@@ -26,7 +26,7 @@ func (h Host) ftpModule(spec *config.Spec) []string {
 	var clusters []string
 	for i := range spec.Clusters {
 		c := &spec.Clusters[i]
-		if c.Forwarding == config.NAT && c.FTP != nil && c.Serves(config.IPv4) && slices.ContainsFunc(c.FTP.ControlPorts, func(p uint16) bool { return slices.Contains(ports, p) }) {
+		if c.FTP != nil && len(config.ServersBy(config.NAT, c.RealServersOf(config.IPv4))) > 0 && slices.ContainsFunc(c.FTP.ControlPorts, func(p uint16) bool { return slices.Contains(ports, p) }) {
 			clusters = append(clusters, c.Name)
 		}
 	}

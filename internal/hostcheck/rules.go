@@ -62,13 +62,15 @@ func (m markRule) vips(b config.Binding) (string, error) {
 	if m.rule.Selects {
 		return "packets to its VIPs that also meet the other conditions of the rule are routed before the lookup of local addresses, and may pass IPVS by; " + remedy, nil
 	}
-	for _, vip := range b.VIPs {
-		with, differs, err := m.route(vip, b.Mark)
-		if err != nil {
-			return "", err
-		}
-		if differs && !with.IsLocal() {
-			return fmt.Sprintf("with the mark, VIP %s is no local address, so IPVS does not get the packets; %s", vip, remedy), nil
+	for _, vips := range b.VIPs {
+		for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
+			with, differs, err := m.route(vip, b.Mark)
+			if err != nil {
+				return "", err
+			}
+			if differs && !with.IsLocal() {
+				return fmt.Sprintf("with the mark, VIP %s is no local address, so IPVS does not get the packets; %s", vip, remedy), nil
+			}
 		}
 	}
 	return "", nil
@@ -77,17 +79,19 @@ func (m markRule) vips(b config.Binding) (string, error) {
 // laterPackets finds VIPs that are local only to packets with the mark, if packets after the
 // first of a connection have none: IPVS does not see these packets.
 func (m markRule) laterPackets(b config.Binding) (string, error) {
-	marksTCP := slices.ContainsFunc(b.Ports, func(r config.PortRange) bool { return r.Protocol == config.TCP })
+	marksTCP := slices.ContainsFunc(b.Ports, func(r config.PortRange) bool { return r.IsAll() || r.Protocol == config.TCP })
 	if !m.firstOnly || !marksTCP {
 		return "", nil
 	}
-	for _, vip := range b.VIPs {
-		with, differs, err := m.route(vip, b.Mark)
-		if err != nil {
-			return "", err
-		}
-		if differs && with.IsLocal() {
-			return fmt.Sprintf("VIP %s is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them; add the VIP to a device, or use marks: every-packet", vip), nil
+	for _, vips := range b.VIPs {
+		for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
+			with, differs, err := m.route(vip, b.Mark)
+			if err != nil {
+				return "", err
+			}
+			if differs && with.IsLocal() {
+				return fmt.Sprintf("VIP %s is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them; add the VIP to a device, or use marks: every-packet", vip), nil
+			}
 		}
 	}
 	return "", nil
@@ -108,10 +112,10 @@ func (m markRule) route(to netip.Addr, mark uint32) (with route.Route, differs b
 // again because their destination was changed (nf_nat_ipv4_local_fn of
 // net/netfilter/nf_nat_proto.c).
 func (m markRule) servers(b config.Binding) (string, error) {
-	if b.Cluster.Forwarding != config.NAT || m.Value("net.ipv4.vs.conntrack", "0") == "0" {
+	if m.Value("net.ipv4.vs.conntrack", "0") == "0" {
 		return "", nil
 	}
-	for _, s := range b.RealServers {
+	for _, s := range config.ServersBy(config.NAT, b.RealServers) {
 		_, differs, err := m.route(s.Address, b.Mark)
 		if err != nil {
 			return "", err

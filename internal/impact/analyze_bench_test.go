@@ -43,7 +43,7 @@ func manyVIPs(b *testing.B, yaml string, n int) *nft.Ruleset {
 	require.NoError(b, err)
 	cluster := &spec.Clusters[0]
 	for len(cluster.VIPs) < n {
-		cluster.VIPs = append(cluster.VIPs, cluster.VIPs[len(cluster.VIPs)-1].Next())
+		cluster.VIPs = append(cluster.VIPs, config.SingleAddress(cluster.VIPs[len(cluster.VIPs)-1].Last.Next()))
 	}
 	return nft.Compile(spec)
 }

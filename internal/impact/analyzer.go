@@ -20,7 +20,7 @@ type analyzer struct {
 	// Caches. Each is filled once, and only if a change needs it, because it can be large;
 	// nil: not filled.
 
-	marked      vipMarks                                        // see marks
+	marked      allMarks                                        // see marks
 	underWay    map[netip.Addr][]ipvs.Connection                // see connections
 	readError   error                                           // why underWay is incomplete; nil: complete
 	udp         map[ipvs.Key]map[netip.Addr]int                 // see flows
@@ -30,9 +30,9 @@ type analyzer struct {
 	on          *devices                                        // see devices
 }
 
-// devices has the name of a device for each address: kept, removed or added.
+// devices has the addresses that are kept, removed or added.
 type devices struct {
-	kept, removed, added map[netip.Addr]string
+	kept, removed, added deviceIndex
 }
 
 func newAnalyzer(in Input) *analyzer {

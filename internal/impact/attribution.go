@@ -1,12 +1,10 @@
 package impact
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -16,36 +14,27 @@ func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
 	attributions := newAttributions(c)
 	var vips []netip.Addr // nil: all
 	if !c.changeStructure() {
-		if vips = c.changedVIPs(); len(vips) == 0 {
+		var all bool
+		if vips, all = c.changedVIPs(); all {
+			vips = nil
+		} else if len(vips) == 0 {
 			return
 		}
 	}
-	old, restricted := marksOf(before, vips), restrictedOf(before, vips)
-	if len(old)+len(restricted) == 0 {
+	old := marksWith(before, vips)
+	compared := old.vips(vips)
+	if old.hasNetworks() {
+		compared = nil
+	} else if len(compared) == 0 {
 		return
 	}
-	marked := slices.SortedFunc(maps.Keys(old), netip.Addr.Compare)
-	for vip := range restricted {
-		if _, known := old[vip]; !known {
-			marked = append(marked, vip)
-		}
-	}
-	slices.SortFunc(marked, netip.Addr.Compare)
-	next, nextRestricted := marksOf(after, marked), restrictedOf(after, vips)
-	for _, vip := range marked {
-		for _, change := range changesOf(vip, old[vip], next[vip], restricted, nextRestricted) {
+	next := marksWith(after, compared)
+	for _, part := range old.parts(next, compared) {
+		for _, change := range old.changes(part, next) {
 			found := c.at(attributions.of(change))
 			found.markChanges = append(found.markChanges, change)
 		}
 	}
-}
-
-// changesOf compares the marks of a VIP.
-func changesOf(vip netip.Addr, old, next []firewall.MarkedPorts, restricted, nextRestricted restrictedMarks) []markChange {
-	if len(restricted[vip])+len(nextRestricted[vip]) == 0 {
-		return compareMarks(vip, old, next)
-	}
-	return compareRestricted(vip, restricted.all(vip, old), nextRestricted.all(vip, next))
 }
 
 // changeStructure reports whether anything but elements changes. An element affects its
@@ -54,15 +43,16 @@ func (c *consequences) changeStructure() bool {
 	return slices.ContainsFunc(c.changes, func(change nft.Change) bool { return !change.Object().IsElement() })
 }
 
-// changedVIPs returns the VIPs of the changed elements.
-func (c *consequences) changedVIPs() []netip.Addr {
-	var vips []netip.Addr
+// changedVIPs returns the VIPs of the changed elements. all reports that networks change, so
+// that marks of all VIPs must be compared.
+func (c *consequences) changedVIPs() (vips []netip.Addr, all bool) {
 	for i := range c.changes {
 		if entry, ok := c.changes[i].Object().VIPEntry(); ok {
-			vips = append(vips, entry.VIP)
+			vips = append(vips, entry.First)
+			all = all || !entry.IsSingle() || c.changes[i].Object().Interval != nil
 		}
 	}
-	return vips
+	return vips, all
 }
 
 // attributions finds the change that causes a markChange. Its values are indexes of
@@ -71,6 +61,7 @@ type attributions struct {
 	changes   []nft.Change
 	vips      map[netip.Addr]int // the first change that deletes or edits an element of the VIP
 	marks     map[vipMark]int    // the first change of vips whose element had the mark
+	networks  []networkChange    // changes that delete or edit networks
 	markRules []int              // deletions of rules that mark
 	last      int                // the last change that is not an addition; else the last change
 }
@@ -79,6 +70,12 @@ type attributions struct {
 type vipMark struct {
 	vip  netip.Addr
 	mark uint32
+}
+
+// A networkChange is the index of a change, and what it deletes.
+type networkChange struct {
+	nft.VIPEntry
+	at int
 }
 
 func newAttributions(c *consequences) *attributions {
@@ -101,11 +98,15 @@ func (a *attributions) add(i int, kind ruleKind) {
 	if !ok {
 		return
 	}
-	if _, known := a.vips[entry.VIP]; !known {
-		a.vips[entry.VIP] = i
+	if a.changes[i].Before.Interval != nil {
+		a.networks = append(a.networks, networkChange{entry, i})
+		return
+	}
+	if _, known := a.vips[entry.First]; !known {
+		a.vips[entry.First] = i
 	}
 	if entry.Chain == "" {
-		mark := vipMark{entry.VIP, entry.Mark}
+		mark := vipMark{entry.First, entry.Mark}
 		if _, known := a.marks[mark]; !known {
 			a.marks[mark] = i
 		}
@@ -116,11 +117,18 @@ func (a *attributions) add(i int, kind ruleKind) {
 // of the VIP; else the deletion of a rule for the ports; else the last change, so that
 // each markChange is reported.
 func (a *attributions) of(change markChange) int {
-	if i, ok := a.marks[vipMark{change.vip, change.Mark}]; ok {
+	if i, ok := a.marks[vipMark{change.vips.First, change.Mark}]; ok {
 		return i
 	}
-	if i, ok := a.vips[change.vip]; ok {
+	if i, ok := a.vips[change.vips.First]; ok {
 		return i
+	}
+	for _, mark := range []uint32{change.Mark, 0} { // 0: of a verdict map
+		for _, n := range a.networks {
+			if n.Mark == mark && n.Overlaps(change.vips) {
+				return n.at
+			}
+		}
 	}
 	for _, i := range a.markRules {
 		if isFor(a.changes[i].Before, change.PortRange) {
@@ -133,5 +141,5 @@ func (a *attributions) of(change markChange) int {
 // isFor reports whether the rule marks packets to some of the ports.
 func isFor(o nft.Object, ports config.PortRange) bool {
 	rule, ok := o.Table.MarkRule(o.Rule)
-	return !ok || slices.ContainsFunc(rule.Ports, ports.Overlaps) // not ok: the rule is for all ports
+	return !ok || slices.ContainsFunc(rule.Ports, ports.Meets) // not ok: the rule is for all ports
 }

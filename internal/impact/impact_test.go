@@ -51,7 +51,7 @@ func TestAttributions(t *testing.T) {
 	changes := append(all, nft.Compare(&nft.Ruleset{}, &nft.Ruleset{Tables: []*nft.Table{table}}).Changes()...)
 	rulesOnly := func(c nft.Change) bool { return c.Op == nft.Add || c.Before.Rule != nil }
 	change := func(vip string, mark uint32, low, high uint16) markChange {
-		return markChange{netip.MustParseAddr(vip), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: low, High: high}, Mark: mark}, 0}
+		return markChange{config.SingleAddress(netip.MustParseAddr(vip)), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: low, High: high}, Mark: mark}, 0}
 	}
 	for _, c := range []struct {
 		change       markChange
@@ -88,7 +88,7 @@ func filter(changes []nft.Change, keep func(nft.Change) bool) (kept []nft.Change
 // TestJoinMarkChanges: the ports of the same two marks are joined; other marks are not.
 func TestJoinMarkChanges(t *testing.T) {
 	change := func(vip string, port uint16, from, to uint32) markChange {
-		return markChange{netip.MustParseAddr(vip), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: port, High: port}, Mark: from}, to}
+		return markChange{config.SingleAddress(netip.MustParseAddr(vip)), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: port, High: port}, Mark: from}, to}
 	}
 	key := func(family config.Family, mark uint32) ipvs.Key { return ipvs.Key{Family: family, Mark: mark} }
 	assert.Equal(t, []redirection{
@@ -147,7 +147,7 @@ func TestCompareMarks(t *testing.T) {
 	ports := func(low, high uint16, mark uint32) firewall.MarkedPorts {
 		return firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: low, High: high}, Mark: mark}
 	}
-	vip := netip.MustParseAddr("192.0.2.1")
+	vip := config.SingleAddress(netip.MustParseAddr("192.0.2.1"))
 	change := func(low, high uint16, from, to uint32) markChange { return markChange{vip, ports(low, high, from), to} }
 	for _, c := range []struct {
 		before, after []firewall.MarkedPorts

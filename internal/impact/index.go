@@ -5,19 +5,13 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
 // marks returns the marks of each VIP before the changes.
-func (a *analyzer) marks() vipMarks {
-	if a.marked == nil {
-		a.marked = marksOf(a.Before.Ruleset, nil)
-		for vip, list := range restrictedOf(a.Before.Ruleset, nil) {
-			for _, ports := range list {
-				a.marked[vip] = append(a.marked[vip], ports.MarkedPorts)
-			}
-		}
+func (a *analyzer) marks() allMarks {
+	if a.marked.plain == nil {
+		a.marked = marksWith(a.Before.Ruleset, nil)
 	}
 	return a.marked
 }
@@ -38,6 +32,20 @@ func (a *analyzer) connections() map[netip.Addr][]ipvs.Connection {
 	return a.underWay
 }
 
+// connectionsTo returns the connections to the addresses.
+func (a *analyzer) connectionsTo(vips config.AddressRange) []ipvs.Connection {
+	if vips.IsSingle() {
+		return a.connections()[vips.First]
+	}
+	var list []ipvs.Connection
+	for vip, connections := range a.connections() {
+		if vips.Contains(vip) {
+			list = append(list, connections...)
+		}
+	}
+	return list
+}
+
 // flows returns the number of UDP connections, which IPVS counts as inactive, by service
 // with UDP and real server.
 func (a *analyzer) flows() map[ipvs.Key]map[netip.Addr]int {
@@ -45,11 +53,9 @@ func (a *analyzer) flows() map[ipvs.Key]map[netip.Addr]int {
 		return a.udp
 	}
 	a.udp = map[ipvs.Key]map[netip.Addr]int{}
-	for vip, list := range a.marks() {
-		for _, ports := range list {
-			if ports.Protocol == config.UDP {
-				a.udp[ipvs.Key{Mark: ports.Mark, Family: config.FamilyOf(vip)}] = map[netip.Addr]int{}
-			}
+	for family, ports := range a.marks().all {
+		if ports.Protocol == config.UDP {
+			a.udp[ipvs.Key{Mark: ports.Mark, Family: family}] = map[netip.Addr]int{}
 		}
 	}
 	if len(a.udp) == 0 {
@@ -124,38 +130,11 @@ func addServerNames(names map[netip.Addr]string, servers []config.RealServer) {
 	}
 }
 
-func (a *analyzer) devices() *devices {
-	if a.on != nil {
-		return a.on
-	}
-	a.on = &devices{kept: map[netip.Addr]string{}, removed: byIP(a.Changes.Removed), added: byIP(a.Changes.Added)}
-	removed := make(map[hostaddr.Address]bool, len(a.Changes.Removed))
-	for _, address := range a.Changes.Removed {
-		removed[address] = true
-	}
-	for _, address := range a.Addresses {
-		if _, known := a.on.kept[address.IP]; !known && !removed[address] {
-			a.on.kept[address.IP] = address.Device
-		}
-	}
-	return a.on
-}
-
-func byIP(list []hostaddr.Address) map[netip.Addr]string {
-	devices := make(map[netip.Addr]string, len(list))
-	for _, a := range list {
-		if _, known := devices[a.IP]; !known {
-			devices[a.IP] = a.Device
-		}
-	}
-	return devices
-}
-
 // vipCluster returns the name of the VIP's cluster; empty if several clusters have the
 // VIP.
 func (a *analyzer) vipCluster(vip netip.Addr) string {
 	name := ""
-	for _, ports := range a.marks()[vip] {
+	for _, ports := range a.marks().of(vip) {
 		next := a.clusterName(ipvs.Key{Mark: ports.Mark, Family: config.FamilyOf(vip)})
 		if name != "" && next != name {
 			return ""
@@ -169,7 +148,7 @@ func (a *analyzer) vipCluster(vip netip.Addr) string {
 // server if clusters share the port; Mark is 0 if they have no mark.
 func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
 	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
-	for _, ports := range a.marks()[c.VIP.Addr()] {
+	for _, ports := range a.marks().of(c.VIP.Addr()) {
 		isOne := ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High
 		if isOne && (key.Mark == 0 || !a.hasServer(key, c.RealServer.Addr())) {
 			key.Mark = ports.Mark

@@ -1,20 +1,19 @@
 package impact
 
 import (
-	"net/netip"
-
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
-// A markChange is marked ports of a VIP whose packets get another mark, or none.
+// A markChange is marked ports of VIPs whose packets get another mark, or none.
 type markChange struct {
-	vip netip.Addr
+	vips config.AddressRange
 	firewall.MarkedPorts
 	to uint32 // the mark after the change; 0: none
 }
 
 // compareMarks returns the marked ranges of ports whose mark changes.
-func compareMarks(vip netip.Addr, before, after []firewall.MarkedPorts) []markChange {
+func compareMarks(vips config.AddressRange, before, after []firewall.MarkedPorts) []markChange {
 	var list []markChange
 	for _, old := range before {
 		rest := int(old.Low) // the first port of old not compared yet
@@ -22,19 +21,19 @@ func compareMarks(vip netip.Addr, before, after []firewall.MarkedPorts) []markCh
 			if !next.Overlaps(old.PortRange) {
 				continue
 			}
-			list = appendMarkChange(list, vip, old, rest, int(next.Low)-1, 0)
-			list = appendMarkChange(list, vip, old, max(int(next.Low), int(old.Low)), min(int(next.High), int(old.High)), next.Mark)
+			list = appendMarkChange(list, vips, old, rest, int(next.Low)-1, 0)
+			list = appendMarkChange(list, vips, old, max(int(next.Low), int(old.Low)), min(int(next.High), int(old.High)), next.Mark)
 			rest = int(next.High) + 1
 		}
-		list = appendMarkChange(list, vip, old, rest, int(old.High), 0)
+		list = appendMarkChange(list, vips, old, rest, int(old.High), 0)
 	}
 	return list
 }
 
-func appendMarkChange(list []markChange, vip netip.Addr, old firewall.MarkedPorts, low, high int, to uint32) []markChange {
+func appendMarkChange(list []markChange, vips config.AddressRange, old firewall.MarkedPorts, low, high int, to uint32) []markChange {
 	if low > high || to == old.Mark {
 		return list
 	}
 	old.Low, old.High = uint16(low), uint16(high)
-	return append(list, markChange{vip, old, to})
+	return append(list, markChange{vips, old, to})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func markChangesOf(c *consequences) []string {
 	var list []string
 	for i, change := range c.changes {
 		for _, m := range c.of(i).markChanges {
-			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", change.Op, change.Kind(), change.Where(), m.vip, m.PortRange, m.Mark, m.to))
+			list = append(list, fmt.Sprintf("%s %s in %s: %s %s %d->%d", change.Op, change.Kind(), change.Where(), m.vips, m.PortRange, m.Mark, m.to))
 		}
 	}
 	return list
@@ -132,6 +133,7 @@ func TestMarksByHand(t *testing.T) {
 		{name: "the same after the rule for TCP only", script: "add rule ip lvsmark prerouting udp dport 80 meta mark set ip daddr map @tcp_80", ruleKind: ruleMarks},
 		{name: "no longer TCP only", script: "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting th dport 80 meta mark set ip daddr map @tcp_80", want: []string{
 			"add rule in chain ip lvsmark prerouting: 198.51.100.21 udp/80 80->0",
+			"add rule in chain ip lvsmark prerouting: 198.51.100.21 sctp/80 80->0",
 		}},
 		{name: "UDP only", script: "insert rule ip lvsmark prerouting ip protocol != udp accept", ruleKind: ruleMarks},
 		{name: "the same in a chain without marks", script: "add rule ip lvsmark postrouting ip protocol != udp accept", ruleKind: ruleVerdict},
@@ -179,40 +181,53 @@ func TestMarksAgainstSpec(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 200 {
 		spec := specgen.Spec(r)
-		want, wantRestricted := vipMarks{}, vipMarks{}
+		yaml, found := specgen.YAML(spec), marksWith(nft.Compile(spec), nil)
 		for _, family := range config.Families() {
 			for _, binding := range spec.Bindings(family) {
-				for _, vip := range binding.VIPs {
-					for _, ports := range binding.Ports {
-						if marked := (firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark}); binding.Cluster.Only == nil {
-							want[vip] = append(want[vip], marked)
-						} else {
-							wantRestricted[vip] = append(wantRestricted[vip], marked)
+				for _, vips := range binding.VIPs[:min(len(binding.VIPs), 40)] {
+					for _, vip := range []netip.Addr{vips.First.Prev(), vips.First, vips.First.Next(), vips.Last, vips.Last.Next()} {
+						require.Equal(t, wanted(spec, vip, false), found.plain.of(vip), "%s of %s", vip, yaml)
+						var restricted []firewall.MarkedPorts
+						for _, ports := range found.restricted.of(vip) {
+							restricted = append(restricted, ports.MarkedPorts)
 						}
+						require.ElementsMatch(t, wanted(spec, vip, true), restricted, "%s of %s", vip, yaml)
 					}
 				}
 			}
 		}
-		restricted := vipMarks{}
-		for vip, list := range restrictedOf(nft.Compile(spec), nil) {
-			for _, ports := range list {
-				restricted[vip] = append(restricted[vip], ports.MarkedPorts)
-			}
-		}
-		sortPorts(want)
-		sortPorts(wantRestricted)
-		sortPorts(restricted)
-		require.Equal(t, want, marksOf(nft.Compile(spec), nil), specgen.YAML(spec))
-		require.Equal(t, wantRestricted, restricted, specgen.YAML(spec))
 	}
 }
 
-func sortPorts(marks vipMarks) {
-	for _, list := range marks {
-		slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
-			return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
-		})
+// wanted returns the marks of packets to an address: on each port, that of the smallest
+// VIPs with the address. restricted: the marks of clusters with only, of which each has its
+// own.
+func wanted(spec *config.Spec, vip netip.Addr, restricted bool) []firewall.MarkedPorts {
+	smallest := map[config.PortRange]uint64{}
+	var list []firewall.MarkedPorts
+	bindings := spec.Bindings(config.FamilyOf(vip))
+	if !restricted {
+		bindings = config.WithProtocols(bindings)
 	}
+	for _, binding := range bindings {
+		for _, vips := range binding.VIPs {
+			for _, ports := range withProtocols(binding.Ports) {
+				count, known := smallest[ports]
+				if (binding.Cluster.Only != nil) != restricted || !vips.Contains(vip) || known && count < vips.Count() {
+					continue
+				}
+				if !restricted {
+					smallest[ports] = vips.Count()
+					list = slices.DeleteFunc(list, func(m firewall.MarkedPorts) bool { return m.PortRange == ports })
+				}
+				list = append(list, firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b firewall.MarkedPorts) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
+	})
+	return list
 }
 
 // TestUntranslated removes sources of active data.

@@ -19,13 +19,49 @@ type restrictedPorts struct {
 	only string // the conditions, see conditionsOf; empty: none
 }
 
-// restrictedMarks has the marks that depend on conditions, by VIP.
-type restrictedMarks map[netip.Addr][]restrictedPorts
+// restrictedMarks has the rules whose marks depend on conditions.
+type restrictedMarks struct{ chains []restrictedChain }
 
-// restrictedOf returns the marks of lvsmark's rules with conditions; vips: of these only,
-// nil: of all VIPs.
-func restrictedOf(r *nft.Ruleset, vips []netip.Addr) restrictedMarks {
-	marks := restrictedMarks{}
+// A restrictedChain is a base chain with the rules that packets in it may reach.
+type restrictedChain struct {
+	rules    []restrictedRule            // of the chain itself
+	targets  map[string][]restrictedRule // of other chains, by name
+	gotos    []vipLookup                 // from VIPs to these chains
+	protocol config.Protocol             // of all packets that reach the rules; 0: any
+}
+
+// A restrictedRule is a mark rule with conditions.
+type restrictedRule struct {
+	nft.MarkRule
+	marks vipLookup
+	only  string
+}
+
+// A vipLookup is a map from single VIPs or one from networks.
+type vipLookup struct {
+	single   nft.VIPMap
+	networks []nft.VIPEntry
+}
+
+func newVIPLookup(s *nft.Set) vipLookup {
+	single, _ := s.VIPMap()
+	return vipLookup{single, s.VIPNetworks()}
+}
+
+func (l vipLookup) find(vip netip.Addr) (nft.VIPEntry, bool) {
+	if entry, ok := l.single.Find(vip); ok {
+		return entry, true
+	}
+	i, _ := slices.BinarySearchFunc(l.networks, vip, func(n nft.VIPEntry, vip netip.Addr) int { return cmp.Or(n.First.Compare(vip), -1) })
+	if i == 0 || !l.networks[i-1].Contains(vip) {
+		return nft.VIPEntry{}, false
+	}
+	return l.networks[i-1], true
+}
+
+// restrictedOf returns the marks of lvsmark's rules with conditions.
+func restrictedOf(r *nft.Ruleset) *restrictedMarks {
+	marks := &restrictedMarks{}
 	if r == nil {
 		return marks
 	}
@@ -38,44 +74,25 @@ func restrictedOf(r *nft.Ruleset, vips []netip.Addr) restrictedMarks {
 			continue
 		}
 		for _, c := range t.MarkChains() {
-			if c.Hook != nft.HookPrerouting { // the chains of other hooks set the same marks
-				continue
-			}
-			found := restrictedMarks{}
-			found.addRules(rules[c.Name], vips)
-			for _, rule := range c.Rules {
-				if g, ok := t.GotoRule(rule); ok {
-					found.addGotos(g, rules, vips)
-				}
-			}
-			for vip, list := range found {
-				list = ofProtocol(t, c, list)
-				slices.SortStableFunc(list, func(a, b restrictedPorts) int {
-					return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
-				})
-				marks[vip] = append(marks[vip], list...)
+			if c.Hook == nft.HookPrerouting { // the chains of other hooks set the same marks
+				marks.chains = append(marks.chains, newRestrictedChain(t, c, rules))
 			}
 		}
 	}
 	return marks
 }
 
-// ofProtocol returns the ports of the protocol that the chain lets pass, which its rules then
-// do not test.
-func ofProtocol(t *nft.Table, c *nft.Chain, list []restrictedPorts) []restrictedPorts {
-	for _, r := range c.Rules {
-		if only, ok := t.ProtocolRule(r); ok {
-			return slices.DeleteFunc(list, func(p restrictedPorts) bool { return p.Protocol != only })
+func newRestrictedChain(t *nft.Table, c *nft.Chain, rules map[string][]restrictedRule) restrictedChain {
+	chain := restrictedChain{rules: rules[c.Name], targets: rules}
+	for _, rule := range c.Rules {
+		if g, ok := t.GotoRule(rule); ok {
+			chain.gotos = append(chain.gotos, newVIPLookup(g.VIPs))
+		}
+		if only, ok := t.ProtocolRule(rule); ok {
+			chain.protocol = only
 		}
 	}
-	return list
-}
-
-// A restrictedRule is a mark rule with conditions.
-type restrictedRule struct {
-	nft.MarkRule
-	marks nft.VIPMap
-	only  string
+	return chain
 }
 
 // restrictedRules returns the rules with conditions of each chain.
@@ -83,13 +100,104 @@ func restrictedRules(t *nft.Table) map[string][]restrictedRule {
 	rules, digests := map[string][]restrictedRule{}, digester{}
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
-			if rule, ok := t.MarkRule(r); ok && !rule.Only.Any() {
-				marks, _ := rule.VIPs.VIPMap()
-				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, marks, digests.conditionsOf(rule.Only)})
+			rule, ok := t.MarkRule(r)
+			if ok && !rule.Only.Any() && !rule.Only.NotEthernet { // the rule for Ethernet has the same conditions
+				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, newVIPLookup(rule.VIPs), digests.conditionsOf(rule.Only)})
 			}
 		}
 	}
 	return rules
+}
+
+// of returns the marks of a VIP.
+func (m *restrictedMarks) of(vip netip.Addr) []restrictedPorts {
+	var list []restrictedPorts
+	for _, c := range m.chains {
+		list = c.appendMarks(list, c.rules, vip)
+		for _, g := range c.gotos {
+			if to, ok := g.find(vip); ok {
+				list = c.appendMarks(list, c.targets[to.Chain], vip)
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b restrictedPorts) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
+	})
+	return list
+}
+
+func (c *restrictedChain) appendMarks(list []restrictedPorts, rules []restrictedRule, vip netip.Addr) []restrictedPorts {
+	for _, r := range rules {
+		entry, ok := r.marks.find(vip)
+		if !ok {
+			continue
+		}
+		for _, ports := range withProtocols(r.Ports) {
+			if c.protocol == 0 || c.protocol == ports.Protocol {
+				list = append(list, restrictedPorts{firewall.MarkedPorts{PortRange: ports, Mark: entry.Mark}, r.only})
+			}
+		}
+	}
+	return list
+}
+
+// withProtocols returns the ports of each protocol in place of AllPorts.
+func withProtocols(ports []config.PortRange) []config.PortRange {
+	if !ports[0].IsAll() {
+		return ports
+	}
+	var all []config.PortRange
+	for _, p := range config.PortProtocols() {
+		all = append(all, config.PortRange{Protocol: p, High: 65535})
+	}
+	return all
+}
+
+// lookups yields the maps with marks of the rules.
+func (m *restrictedMarks) lookups(yield func(vipLookup) bool) {
+	for _, c := range m.chains {
+		for _, rules := range c.targets {
+			for _, r := range rules {
+				if !yield(r.marks) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// vips returns the single VIPs with marks.
+func (m *restrictedMarks) vips() []netip.Addr {
+	var list []netip.Addr
+	for l := range m.lookups {
+		for entry := range l.single.All() {
+			list = append(list, entry.First)
+		}
+	}
+	return list
+}
+
+// ends appends the addresses where VIPs of m begin, and those after their ends.
+func (m *restrictedMarks) ends(list []netip.Addr) []netip.Addr {
+	for _, vip := range m.vips() {
+		list = append(list, vip, vip.Next())
+	}
+	for l := range m.lookups {
+		for _, n := range l.networks {
+			list = append(list, n.First, n.Last.Next())
+		}
+	}
+	return list
+}
+
+func (m *restrictedMarks) hasNetworks() bool {
+	for l := range m.lookups {
+		if len(l.networks) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // A digester computes a digest of the elements of each set once.
@@ -118,65 +226,8 @@ func (d digester) of(set *nft.Set) uint64 {
 	return d[set]
 }
 
-func (m restrictedMarks) addRules(rules []restrictedRule, vips []netip.Addr) {
-	for _, r := range rules {
-		if vips == nil {
-			for entry := range r.marks.All() {
-				m.add(r, entry)
-			}
-			continue
-		}
-		for _, vip := range vips {
-			if entry, ok := r.marks.Find(vip); ok {
-				m.add(r, entry)
-			}
-		}
-	}
-}
-
-// addGotos adds the marks of VIPs whose packets go to another chain.
-func (m restrictedMarks) addGotos(g nft.GotoRule, rules map[string][]restrictedRule, vips []netip.Addr) {
-	chains, _ := g.VIPs.VIPMap()
-	add := func(to nft.VIPEntry) {
-		for _, r := range rules[to.Chain] {
-			if entry, ok := r.marks.Find(to.VIP); ok {
-				m.add(r, entry)
-			}
-		}
-	}
-	if vips == nil {
-		for to := range chains.All() {
-			add(to)
-		}
-		return
-	}
-	for _, vip := range vips {
-		if to, ok := chains.Find(vip); ok {
-			add(to)
-		}
-	}
-}
-
-func (m restrictedMarks) add(r restrictedRule, entry nft.VIPEntry) {
-	if r.Only.NotEthernet { // the rule for Ethernet has the same conditions
-		return
-	}
-	for _, ports := range r.Ports {
-		m[entry.VIP] = append(m[entry.VIP], restrictedPorts{firewall.MarkedPorts{PortRange: ports, Mark: entry.Mark}, r.only})
-	}
-}
-
-// all returns the marks of a VIP, those without conditions first.
-func (m restrictedMarks) all(vip netip.Addr, without []firewall.MarkedPorts) []restrictedPorts {
-	list := make([]restrictedPorts, len(without))
-	for i, ports := range without {
-		list[i].MarkedPorts = ports
-	}
-	return append(list, m[vip]...)
-}
-
 // compareRestricted returns the marked ranges of ports whose mark changes for some packets.
-func compareRestricted(vip netip.Addr, before, after []restrictedPorts) []markChange {
+func compareRestricted(vips config.AddressRange, before, after []restrictedPorts) []markChange {
 	var list []markChange
 	for _, old := range before {
 		for _, piece := range old.pieces(after) {
@@ -184,7 +235,7 @@ func compareRestricted(vip netip.Addr, before, after []restrictedPorts) []markCh
 			if to == old.Mark && !narrower {
 				continue
 			}
-			change := markChange{vip, firewall.MarkedPorts{PortRange: piece, Mark: old.Mark}, to}
+			change := markChange{vips, firewall.MarkedPorts{PortRange: piece, Mark: old.Mark}, to}
 			if n := len(list) - 1; n >= 0 && list[n].Mark == change.Mark && list[n].to == to && list[n].Protocol == piece.Protocol && int(list[n].High)+1 == int(piece.Low) {
 				list[n].High = piece.High
 				continue

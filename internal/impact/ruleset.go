@@ -2,7 +2,6 @@ package impact
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -93,9 +92,13 @@ type redirection struct {
 }
 
 func (a *analyzer) marksChanged(changes []markChange) Impact {
-	vips := map[netip.Addr]bool{}
+	vips := map[config.AddressRange]bool{}
+	count := uint64(0)
 	for _, c := range changes {
-		vips[c.vip] = true
+		if !vips[c.vips] {
+			vips[c.vips] = true
+			count = max(count, count+c.vips.Count()) // the sum, unless it is too large
+		}
 	}
 	redirections := joinMarkChanges(changes)
 	var words []string
@@ -103,8 +106,8 @@ func (a *analyzer) marksChanged(changes []markChange) Impact {
 		words = append(words, a.redirectionText(r))
 	}
 	detail := strings.Join(words, "; ")
-	if len(vips) > 1 {
-		detail = fmt.Sprintf("%d VIPs: %s", len(vips), detail)
+	if count > 1 {
+		detail = fmt.Sprintf("%d VIPs: %s", count, detail)
 	}
 	if n := a.established(changes); n > 0 {
 		detail += "; " + countOf(n, "established connection") + " not affected"
@@ -115,7 +118,7 @@ func (a *analyzer) marksChanged(changes []markChange) Impact {
 func joinMarkChanges(changes []markChange) []redirection {
 	var list []redirection
 	for _, c := range changes {
-		family, ports := config.FamilyOf(c.vip), c.PortRange.String()
+		family, ports := c.vips.Family(), c.PortRange.String()
 		r := redirection{from: ipvs.Key{Mark: c.Mark, Family: family}, to: ipvs.Key{Mark: c.to, Family: family}}
 		i := slices.IndexFunc(list, func(o redirection) bool { return o.from == r.from && o.to == r.to })
 		if i < 0 {
@@ -143,10 +146,10 @@ func (a *analyzer) redirectionText(r redirection) string {
 func (a *analyzer) established(changes []markChange) int {
 	n := 0
 	for _, m := range changes {
-		if a.isRemoved(m.vip) {
-			continue
-		}
-		for _, c := range a.connections()[m.vip] {
+		for _, c := range a.connectionsTo(m.vips) {
+			if a.isRemoved(c.VIP.Addr()) {
+				continue
+			}
 			if m.Protocol == c.Protocol && m.Low <= c.VIP.Port() && c.VIP.Port() <= m.High && !a.endsWithServer(c) {
 				n++
 			}

@@ -20,6 +20,9 @@ func TestServerEdited(t *testing.T) {
 	set := func(weight int) func(*ipvs.Destination) {
 		return func(d *ipvs.Destination) { d.Weight = weight }
 	}
+	limit := func(upper, lower uint32) func(*ipvs.Destination) {
+		return func(d *ipvs.Destination) { d.UpperThreshold, d.LowerThreshold = upper, lower }
+	}
 	for _, c := range []struct {
 		before, after func(*ipvs.Destination)
 		active        uint32
@@ -36,7 +39,14 @@ func TestServerEdited(t *testing.T) {
 			func(d *ipvs.Destination) { d.RawForwarding = 1 }, func(d *ipvs.Destination) { d.RawForwarding = 5 }, 2,
 			Impact{Effect: Safe, Detail: "existing connections keep their forwarding method" + counts},
 		},
-		{func(d *ipvs.Destination) { d.UpperThreshold = 1 }, func(d *ipvs.Destination) { d.UpperThreshold = 5 }, 2, Impact{Effect: Safe}},
+		{limit(1, 0), limit(5, 0), 2, Impact{Effect: Safe}},
+		{limit(0, 0), limit(3, 0), 2, Impact{Effect: Drains, Detail: "no new clients while it has 3 connections or more" + counts}},
+		{limit(0, 0), limit(4, 0), 2, Impact{Effect: Safe}},
+		{limit(5, 3), limit(3, 3), 2, Impact{Effect: Drains, Detail: "no new clients while it has 3 connections or more" + counts}},
+		{limit(3, 0), limit(2, 0), 2, Impact{Effect: Safe}},
+		{limit(5, 3), limit(0, 0), 2, Impact{Effect: Safe, Detail: "removes upper threshold 5, lower threshold 3"}},
+		{func(d *ipvs.Destination) { d.Weight, d.UpperThreshold, d.LowerThreshold = 1, 5, 3 }, func(d *ipvs.Destination) { d.Weight, d.UpperThreshold, d.LowerThreshold = 0, 0, 0 }, 2, Impact{Effect: Drains, Detail: "no new clients" + counts + "; removes upper threshold 5, lower threshold 3"}},
+		{tunnel(7), func(d *ipvs.Destination) { d.Forwarding = config.Tunnel }, 0, Impact{Effect: Safe, Detail: "removes tunnel --tun-type gue --tun-port 7 --tun-nocsum"}},
 	} {
 		before := ipvs.Destination{Address: netip.MustParseAddr("10.0.0.11"), Connections: ipvs.Connections{Active: c.active, Inactive: 1, Persistent: 3}}
 		after := before

@@ -3,6 +3,7 @@ package impact
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -70,16 +71,44 @@ func (a *analyzer) serverEdited(c ipvs.Change) Impact {
 	case before.Weight > 0 && after.Weight == 0:
 		impact.Effect = Drains
 		impact.Detail = "no new clients; " + countsText(counts)
+	case reachesThreshold(counts, after) && !reachesThreshold(counts, before):
+		impact.Effect = Drains
+		impact.Detail = fmt.Sprintf("no new clients while it has %d connections or more; ", after.UpperThreshold) + countsText(counts)
 	case before.Forwarding != after.Forwarding || before.RawForwarding != after.RawForwarding:
 		impact.Detail = "existing connections keep their forwarding method; " + countsText(counts)
 	}
+	impact.addRemoved(before.RemovedBy(after))
 	return impact
+}
+
+// reachesThreshold reports whether the real server has as many connections as it may have
+// (ip_vs_bind_dest of net/netfilter/ipvs/ip_vs_conn.c).
+func reachesThreshold(c ipvs.Connections, d ipvs.Destination) bool {
+	return d.UpperThreshold > 0 && c.Active+c.Inactive >= d.UpperThreshold
+}
+
+// addRemoved adds the properties that an edit removes: apply --adopt takes over services of
+// other programs, which may have any.
+func (i *Impact) addRemoved(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	if i.Detail != "" {
+		i.Detail += "; "
+	}
+	i.Detail += "removes " + strings.Join(names, ", ")
 }
 
 // serviceEdited returns the impact of an edited service. Established connections always
 // continue. But an FTP session needs its next data connection on the same real server,
 // by persistence or by a scheduler that chooses by address.
 func (a *analyzer) serviceEdited(before, after ipvs.Service) Impact {
+	impact := a.affinityLost(before, after)
+	impact.addRemoved(before.RemovedBy(after))
+	return impact
+}
+
+func (a *analyzer) affinityLost(before, after ipvs.Service) Impact {
 	impact := Impact{Effect: Safe}
 	if !losesAffinity(before, after) || a.serversBeforeOrAfter(after.Key) < 2 {
 		return impact
@@ -107,7 +136,7 @@ func (a *analyzer) serviceEdited(before, after ipvs.Service) Impact {
 // real server than its previous connection.
 func losesAffinity(before, after ipvs.Service) bool {
 	if before.Timeout == 0 {
-		return choosesByAddress(before.SchedName) && after.SchedName != before.SchedName
+		return choosesByAddress(before) && (after.SchedName != before.SchedName || !choosesByAddress(after))
 	}
 	return after.Timeout == 0 || after.Netmask != before.Netmask ||
 		after.RawNetmask != before.RawNetmask || after.PEName != before.PEName
@@ -115,6 +144,7 @@ func losesAffinity(before, after ipvs.Service) bool {
 
 // choosesByAddress reports whether the scheduler sends a client, or a VIP, to the
 // same real server as long as the real servers are the same.
-func choosesByAddress(scheduler string) bool {
-	return slices.Contains([]string{"sh", "dh", "mh", "lblc", "lblcr"}, scheduler)
+func choosesByAddress(s ipvs.Service) bool {
+	byPort := s.Flags&ipvs.SHPort != 0 && (s.SchedName == "sh" || s.SchedName == "mh")
+	return slices.Contains([]string{"sh", "dh", "mh", "lblc", "lblcr"}, s.SchedName) && !byPort
 }

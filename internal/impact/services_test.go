@@ -23,6 +23,9 @@ func TestServiceEdited(t *testing.T) {
 	none := func(scheduler string) ipvs.Service {
 		return with(func(h *ipvs.Service) { h.SchedName, h.Timeout = scheduler, 0 })
 	}
+	hashed := func(scheduler string) ipvs.Service {
+		return with(func(h *ipvs.Service) { h.SchedName, h.Timeout, h.Flags = scheduler, 0, ipvs.SHPort })
+	}
 	for _, c := range []struct {
 		name            string
 		previous, after ipvs.Service
@@ -38,6 +41,10 @@ func TestServiceEdited(t *testing.T) {
 		{"persistence", none("wlc"), original, 2, Safe, Safe},
 		{"another scheduler, without persistence", none("wlc"), none("rr"), 2, Safe, Safe},
 		{"no longer by address", none("sh"), none("rr"), 2, Cuts, Drains},
+		{"no longer by address alone", none("sh"), hashed("sh"), 2, Cuts, Drains},
+		{"never by address alone", hashed("mh"), none("rr"), 2, Safe, Safe},
+		{"by address again", hashed("mh"), none("mh"), 2, Safe, Safe},
+		{"a flag of another scheduler", none("dh"), with(func(h *ipvs.Service) { h.SchedName, h.Timeout, h.Flags = "dh", 0, ipvs.SHPort }), 2, Safe, Safe},
 	} {
 		for text, want := range map[string]Effect{"ftp: ": c.ftp, "ports: [80]": c.elsewhere} {
 			servers := ipvs.Compile(parse(t, strings.Replace(cluster, "FTP", text, 1)))[0].Destinations[:c.servers]
@@ -52,8 +59,29 @@ func TestServiceEdited(t *testing.T) {
 			assert.Equal(t, want, impact.Effect, "%s: %s", c.name, text)
 			if want == Cuts {
 				assert.Equal(t, 3, impact.Connections, c.name)
-				assert.Equal(t, "an FTP session's next data connection may reach another real server", impact.Detail)
+				assert.Contains(t, impact.Detail, "an FTP session's next data connection may reach another real server")
 			}
 		}
 	}
+}
+
+// TestServiceRemovals takes over a service with properties that a spec does not have: each is
+// named.
+func TestServiceRemovals(t *testing.T) {
+	key := ipvs.Key{Mark: 21, Family: config.IPv4}
+	plain := ipvs.Service{Key: key, SchedName: "sh", Timeout: 300e9, Netmask: 32}
+	for want, before := range map[string]ipvs.Service{
+		"": plain,
+		"removes one-packet scheduling, scheduler flags sh-fallback,flag-3, flags 0x1000": {Key: key, SchedName: "sh", Timeout: 300e9, Netmask: 32, Flags: 0x102c},
+		"removes persistence engine sip":          {Key: key, SchedName: "sh", Timeout: 300e9, Netmask: 32, PEName: "sip"},
+		"removes persistence netmask 255.255.0.0": {Key: key, SchedName: "sh", Timeout: 300e9, Netmask: 16},
+		"removes persistence netmask 255.0.255.0": {Key: key, SchedName: "sh", Timeout: 300e9, RawNetmask: 0xff00ff00},
+	} {
+		got := newAnalyzer(Input{}).service(ipvs.Change{Op: ipvs.EditService, Previous: before, Service: plain})
+		assert.Equal(t, Impact{Effect: Safe, Detail: want}, got)
+		assert.Empty(t, newAnalyzer(Input{}).service(ipvs.Change{Op: ipvs.EditService, Previous: plain, Service: before}).Detail)
+	}
+	once := plain
+	once.Timeout = 0
+	assert.Equal(t, "removes persistence of 300s", newAnalyzer(Input{}).service(ipvs.Change{Op: ipvs.EditService, Previous: plain, Service: once}).Detail)
 }

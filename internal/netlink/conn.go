@@ -8,6 +8,7 @@ import (
 // Options of a Conn. The zero value is the default.
 type Options struct {
 	ExtendedAck   bool // request error messages from the kernel: NETLINK_EXT_ACK
+	StrictCheck   bool // let the kernel select the objects of a dump by the header of the request: NETLINK_GET_STRICT_CHK, Linux 4.20
 	DatagramLimit int  // size of the receive buffer in bytes; 0: defaultDatagramLimit
 }
 

@@ -31,6 +31,9 @@ func dialSocket(protocol int, options Options) (transport, error) {
 		// Kernels before 4.12 do not support it; their errors have no message.
 		_ = conn.SetOption(mdlayher.ExtendedAcknowledge, true)
 	}
+	if options.StrictCheck {
+		_ = conn.SetOption(mdlayher.GetStrictCheck, true)
+	}
 	return socket{conn}, nil
 }
 

@@ -3,29 +3,121 @@ package render
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// PerFTPCluster returns the Render function of a target with one fragment per FTP cluster.
-// It renders the selected clusters, separated by empty lines.
-func PerFTPCluster(fragment func(*config.Cluster) (string, error)) func(*config.Spec, Options) (string, error) {
+// MinPassivePort is the lowest port on which FTP servers listen for data connections:
+// vsftpd ignores a lower one silently, pure-ftpd refuses it, and proftpd has no privileges
+// for it.
+const MinPassivePort = 1024
+
+// Ports of FTP over implicit TLS, and of active data connections of plain FTP: ftps and
+// ftp-data in the IANA registry.
+const (
+	ImplicitPort = 990
+	DataPort     = 20
+)
+
+// PerFTPCluster returns the Render function of a target with one fragment of a file per FTP
+// cluster: a heading, and what body returns. It renders the selected clusters, separated by
+// empty lines.
+func PerFTPCluster(file string, body func(*config.Cluster) (string, error)) func(*config.Spec, Options) (string, error) {
 	return func(spec *config.Spec, options Options) (string, error) {
 		clusters, err := ftpClusters(spec, options.Cluster)
 		if err != nil {
 			return "", err
 		}
+		if options.Server != "" {
+			if clusters, err = narrow(clusters, options.Server); err != nil {
+				return "", err
+			}
+		}
 		fragments := make([]string, 0, len(clusters))
 		for _, c := range clusters {
-			text, err := fragment(c)
+			text, err := body(c)
 			if err != nil {
 				return "", err
 			}
-			fragments = append(fragments, text)
+			fragments = append(fragments, Heading(file, c, options.Server)+text)
 		}
 		return strings.Join(fragments, "\n"), nil
 	}
+}
+
+// Heading returns the first line of a fragment. server is the name of the only real server
+// that it is for, or empty.
+func Heading(file string, c *config.Cluster, server string) string {
+	where := "every real server"
+	if server != "" {
+		where = "real server " + server
+	}
+	marks := make([]string, 0, len(c.Marks()))
+	for _, mark := range c.Marks() {
+		marks = append(marks, fmt.Sprint(mark))
+	}
+	return fmt.Sprintf("# %s on %s of cluster %s (mark %s)\n", file, where, c.Name, strings.Join(marks, ", "))
+}
+
+// narrow returns the clusters that have the real server with that name or address, each
+// with this server and the VIPs of its family only.
+func narrow(clusters []*config.Cluster, name string) ([]*config.Cluster, error) {
+	var narrowed []*config.Cluster
+	for _, c := range clusters {
+		for _, s := range c.RealServers {
+			if s.Name != name && s.Address.String() != name {
+				continue
+			}
+			one := *c
+			one.RealServers, one.Forwarding = []config.RealServer{s}, s.Forwarding
+			one.VIPs = slices.Clone(c.VIPsOf(config.FamilyOf(s.Address)))
+			narrowed = append(narrowed, &one)
+		}
+	}
+	if len(narrowed) == 0 {
+		return nil, fmt.Errorf("the spec has no real server %q in an FTP cluster: names and addresses are those of real-servers", name)
+	}
+	return narrowed, nil
+}
+
+// PassivePorts returns the passive ports that an FTP server can use, or an error if there
+// are none. program is for the message.
+func PassivePorts(c *config.Cluster, program string) (config.PortRange, error) {
+	if c.FTP == nil {
+		return config.PortRange{}, fmt.Errorf("cluster %s is not an FTP cluster: it has no ftp section", c.Name)
+	}
+	ports := c.FTP.PassiveRange(MinPassivePort)
+	if ports.High < MinPassivePort {
+		return ports, fmt.Errorf("cluster %s: %s supports no passive port below %d: choose higher passive-ports than %s",
+			c.Name, program, MinPassivePort, ports)
+	}
+	ports.Low = max(ports.Low, MinPassivePort)
+	return ports, nil
+}
+
+// PassiveComment returns the comment of the passive range, a line or two.
+func PassiveComment(c *config.Cluster, program string) string {
+	if len(c.FTP.PassivePorts) == 1 {
+		return "# Passive data (PASV, EPSV): the director marks these ports and no others.\n"
+	}
+	return "# Passive data (PASV, EPSV): " + program + " supports one range; this is the widest that the\n# director marks.\n"
+}
+
+// OtherVIPsComment returns the comment about VIPs that a PASV response does not name; empty if
+// there is one VIP.
+func OtherVIPsComment(vips []config.AddressRange) string {
+	if len(vips) == 1 && vips[0].IsSingle() {
+		return ""
+	}
+	others := fmt.Sprintf("cluster's %d IPv4 VIPs", len(vips))
+	if slices.ContainsFunc(vips, func(r config.AddressRange) bool { return !r.IsSingle() }) {
+		others = "VIPs " + strings.Trim(fmt.Sprint(vips), "[]")
+	}
+	return fmt.Sprintf("# PASV can name only one of the %s. Data connections of clients\n"+
+		"# of the others come to this one; the mark is the same, and so is the real server.\n"+
+		"# EPSV keeps each client to its VIP.\n", others)
 }
 
 // FTPNames returns the names of the FTP clusters: the valid values of Options.Cluster.
@@ -34,6 +126,27 @@ func FTPNames(spec *config.Spec) []string {
 	for _, c := range spec.Clusters {
 		if c.FTP != nil {
 			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// FTPServers returns the names of the real servers of FTP clusters, or their addresses: the
+// valid values of Options.Server.
+func FTPServers(spec *config.Spec) []string {
+	var names []string
+	for _, c := range spec.Clusters {
+		if c.FTP == nil {
+			continue
+		}
+		for _, s := range c.RealServers {
+			name := s.Name
+			if name == "" {
+				name = s.Address.String()
+			}
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	return names

@@ -12,8 +12,11 @@ type Target struct {
 	Long    string // help of the subcommand; the command line adds the exit status
 	Example string // commands, each indented by two spaces
 
-	// TakesCluster reports that Render uses Options.Cluster.
+	// TakesCluster reports that Render uses Options.Cluster and Options.Server.
 	TakesCluster bool
+
+	// Checks are the valid values of Options.Check; nil: Render does not use it.
+	Checks []string
 
 	// Render returns the text. It is an error if the spec has nothing for the target.
 	Render func(*config.Spec, Options) (string, error)
@@ -22,4 +25,6 @@ type Target struct {
 // Options select a part of the spec. The zero value selects all.
 type Options struct {
 	Cluster string // name of an FTP cluster
+	Server  string // name or address of a real server
+	Check   string // how the program checks real servers; empty: it does not
 }

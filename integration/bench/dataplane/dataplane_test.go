@@ -21,7 +21,7 @@ func TestVerification(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, g.Close()) }()
 	for _, f := range config.Families() {
-		t.Run(f.String(), func(t *testing.T) { verifies(t, g, site{f, 3, 1}) })
+		t.Run(f.String(), func(t *testing.T) { verifies(t, g, site{family: f, vips: 3, profiles: 1}) })
 	}
 }
 

@@ -29,8 +29,9 @@ func (z sizes) ofIPv6() sizes {
 }
 
 // The smallest site has one VIP, so the last VIP is also the random one.
-func (z sizes) fewest() site { return site{z.family, z.vips[0], 1} }
-func (z sizes) most() site   { return site{z.family, z.vips[len(z.vips)-1], 1} }
+func (z sizes) fewest() site { return site{family: z.family, vips: z.vips[0], profiles: 1} }
+
+func (z sizes) most() site { return site{family: z.family, vips: z.vips[len(z.vips)-1], profiles: 1} }
 
 // ours returns the streams of packets that get a mark.
 func ours(s site) []stream {
@@ -42,9 +43,9 @@ func ours(s site) []stream {
 
 // comparisons returns all figures of the section.
 func (z sizes) comparisons() []comparison {
-	all := append(z.flat(), z.manyProfiles()...)
+	all := slices.Concat(z.flat(), z.manyProfiles(), z.networks())
 	for _, vips := range z.vips {
-		s := site{z.family, vips, 1}
+		s := site{family: z.family, vips: vips, profiles: 1}
 		for _, st := range ours(s) {
 			all = append(all, besidePeers(cell{lvsmark, s, st})...)
 		}
@@ -103,10 +104,10 @@ func (z sizes) manyProfiles() []comparison {
 	add := func(name string, profiles int, one cell, bar measure.Bar) {
 		all = append(all, comparison{
 			name: fmt.Sprintf("%s%d port profiles to 1, %s", name, profiles, one.where()),
-			of:   one.at(site{z.family, one.site.vips, profiles}), to: one, bar: bar,
+			of:   one.at(site{family: z.family, vips: one.site.vips, profiles: profiles}), to: one, bar: bar,
 		})
 	}
-	few := site{z.family, z.ofMany, 1}
+	few := site{family: z.family, vips: z.ofMany, profiles: 1}
 	for _, n := range z.profiles {
 		for _, st := range ours(few) {
 			add("", n, cell{lvsmark, few, st}, measure.AtMost(1.6))

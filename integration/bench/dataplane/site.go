@@ -17,10 +17,11 @@ import (
 type site struct {
 	family         config.Family
 	vips, profiles int
+	network        int // addresses of each network, see networks.go; 0: the VIPs are single addresses
 }
 
 func (s site) String() string {
-	return s.prefix() + measure.Count(s.vips, "VIP") + ", " + measure.Count(s.profiles, "port profile")
+	return s.prefix() + measure.Count(s.vips, "VIP") + s.inNetworks() + ", " + measure.Count(s.profiles, "port profile")
 }
 
 // prefix returns the prefix of names: none for IPv4.
@@ -63,7 +64,7 @@ func (s site) table() string {
 	return "ip6"
 }
 
-func (s site) mark(i int) uint32 { return uint32(firstMark + i) }
+func (s site) mark(i int) uint32 { return uint32(firstMark + s.cluster(i)) }
 
 // markOf returns the mark of a VIP.
 func (s site) markOf(vip netip.Addr) uint32 {
@@ -83,10 +84,11 @@ func (s site) passive(i int) (low, high uint16) {
 func (s site) spec() string {
 	var b strings.Builder
 	b.WriteString("clusters:\n")
-	for i := range s.vips {
+	for i := 0; i < s.vips; i += s.size(i) {
 		low, high := s.passive(i)
+		vips := config.AddressRange{First: s.vip(i), Last: s.vip(i + s.size(i) - 1)}
 		fmt.Fprintf(&b, "  - {name: c%d, mark: %d, vips: [%q], ftp: {passive-ports: %d-%d, active-data: {translate: none}}, forwarding: nat, real-servers: [{address: %q}]}\n",
-			i, s.mark(i), s.vip(i).String(), low, high, s.server())
+			i, s.mark(i), vips, low, high, s.server())
 	}
 	b.WriteString("director: {bind: false, ip-forward: false}\n")
 	return b.String()
@@ -98,11 +100,13 @@ func (s site) data(i int) equivalence.Packet {
 	return equivalence.Packet{To: s.vip(i), Protocol: unix.IPPROTO_TCP, Port: low + (high-low)/2}
 }
 
-// marks returns the packets of all VIPs with their marks.
+// marks returns the packets of all VIPs with their marks; of a network, of some VIPs.
 func (s site) marks() map[equivalence.Packet]uint32 {
 	marks := make(map[equivalence.Packet]uint32, s.vips)
 	for i := range s.vips {
-		marks[s.data(i)] = s.mark(i)
+		if s.isVerified(i) {
+			marks[s.data(i)] = s.mark(i)
+		}
 	}
 	return marks
 }

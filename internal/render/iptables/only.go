@@ -19,7 +19,7 @@ func inOrder(clusters []config.Cluster) []*config.Cluster {
 	return list
 }
 
-// A condition is matches of a rule, each empty or with a space at one end.
+// A condition is matches of a rule, each empty or with a space at its end.
 type condition struct{ source, device, senders string }
 
 // conditions returns the conditions of only, with one rule for each: one that matches
@@ -31,7 +31,7 @@ func conditions(only *config.Only, family config.Family) []condition {
 	}
 	senders := ""
 	for _, mac := range only.ExceptMACs {
-		senders += fmt.Sprintf(" -m mac ! --mac-source %s", mac)
+		senders += fmt.Sprintf("-m mac ! --mac-source %s ", mac)
 	}
 	sources, devices := []string{""}, []string{""}
 	if list := only.SourcesOf(family); len(list) > 0 {

@@ -3,6 +3,7 @@
 package iptables
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,7 +18,9 @@ import (
 // unchanged.
 func Text(spec *config.Spec) string {
 	families := familiesOf(spec)
-	mangle, nat := rulesOf(spec, families, markRules(spec.Director)), rulesOf(spec, families, natRules)
+	split := largestFirst(spec)
+	mangle := slices.Concat(rulesOf(split, families, markRules(spec.Director, true)), rulesOf(split, families, markRules(spec.Director, false)))
+	nat := rulesOf(spec, families, natRules)
 
 	var text strings.Builder
 	writeHeader(&text, families)
@@ -55,10 +58,34 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 	return rules
 }
 
-// markRules returns the function that returns the rules that mark the cluster's packets.
-// If two clusters have a common port on a VIP, the rules of the one with only must come
-// later, see inOrder.
-func markRules(d config.Director) func(*config.Cluster, config.Family) []string {
+// largestFirst returns the spec with a cluster for each VIP, networks with many addresses
+// first: of VIPs within another one, the mark of the last rule stays. A spec without
+// networks is returned as it is.
+func largestFirst(spec *config.Spec) *config.Spec {
+	split := &config.Spec{Director: spec.Director}
+	networks := false
+	for _, cluster := range spec.Clusters {
+		for _, vips := range cluster.VIPs {
+			one := cluster
+			one.VIPs = []config.AddressRange{vips}
+			split.Clusters = append(split.Clusters, one)
+			networks = networks || !vips.IsSingle()
+		}
+	}
+	if !networks {
+		return spec
+	}
+	slices.SortStableFunc(split.Clusters, func(a, b config.Cluster) int {
+		return cmp.Compare(b.VIPs[0].Count(), a.VIPs[0].Count())
+	})
+	return split
+}
+
+// markRules returns the function that returns the rules that mark the cluster's packets: all
+// of them if it has all ports, or else those to its ports. The rules for all packets come
+// first: MARK does not end the chain, so the rules of other clusters on the VIP set their
+// marks after it. Of the others, the rules of clusters with only come last, see inOrder.
+func markRules(d config.Director, all bool) func(*config.Cluster, config.Family) []string {
 	chains := []string{"PREROUTING"}
 	if d.KeepMarks {
 		chains = append(chains, "INPUT")
@@ -70,24 +97,31 @@ func markRules(d config.Director) func(*config.Cluster, config.Family) []string 
 		var rules []string
 		for _, chain := range chains {
 			for _, b := range c.Bindings(family) {
-				rules = append(rules, markRulesOf(chain, b, d.Marks)...)
+				rules = append(rules, markRulesOf(chain, b, all, d.Marks)...)
 			}
 		}
 		return rules
 	}
 }
 
-func markRulesOf(chain string, b config.Binding, marks config.MarkedPackets) []string {
+func markRulesOf(chain string, b config.Binding, all bool, marks config.MarkedPackets) []string {
 	only := b.Cluster.Only
 	if chain == "OUTPUT" && only != nil && len(only.Devices)+len(only.ExceptMACs) > 0 {
 		return nil // packets of the director come in by no device
 	}
 	var rules []string
-	for _, vip := range b.VIPs {
-		for _, ports := range b.Ports {
-			for _, selected := range conditions(only, b.Family) {
-				rules = append(rules, fmt.Sprintf("-A %s %s-d %s %s-p %s -m %[5]s --dport %s%s%s -j MARK --set-mark %d",
-					chain, selected.source, host(vip), selected.device, ports.Protocol, portRange(ports), flags(ports.Protocol, marks), selected.senders, b.Mark))
+	for _, vips := range b.VIPs {
+		for _, network := range vips.Prefixes() {
+			for _, ports := range b.Ports {
+				if ports.IsAll() != all {
+					continue
+				}
+				for _, match := range matches(ports, marks) {
+					for _, selected := range conditions(only, b.Family) {
+						rules = append(rules, fmt.Sprintf("-A %s %s-d %s %s%s%s-j MARK --set-mark %d",
+							chain, selected.source, network, selected.device, match, selected.senders, b.Mark))
+					}
+				}
 			}
 		}
 	}
@@ -104,14 +138,14 @@ func natRules(c *config.Cluster, family config.Family) []string {
 func sourceNATRules(c *config.Cluster, family config.Family) []string {
 	var rules []string
 	for _, b := range c.Bindings(family) {
-		for _, s := range b.RealServers {
+		for _, s := range config.ServersBy(config.NAT, b.RealServers) {
 			from := fmt.Sprintf("-A POSTROUTING -d %s -m mark --mark 0x%x ", host(s.Address), b.Mark)
 			switch c.SourceNAT {
 			case config.SourceNATMasquerade:
 				rules = append(rules, from+"-j MASQUERADE")
 			case config.SourceNATToVIP:
-				for _, vip := range b.VIPs {
-					rules = append(rules, from+fmt.Sprintf("-m conntrack --ctorigdst %s -j SNAT --to-source %s", vip, vip))
+				for _, vips := range b.VIPs {
+					rules = append(rules, toVIPs(from, vips)...)
 				}
 			}
 		}
@@ -119,12 +153,35 @@ func sourceNATRules(c *config.Cluster, family config.Family) []string {
 	return rules
 }
 
-// flags returns the match of the flags of TCP.
-func flags(p config.Protocol, marks config.MarkedPackets) string {
-	if p == config.TCP && marks == config.FirstPacket {
-		return " --tcp-flags SYN SYN"
+// toVIPs returns a rule for each VIP: SNAT has no target that depends on the packet. A large
+// network is a comment.
+func toVIPs(from string, vips config.AddressRange) []string {
+	const most = 256
+	if vips.Count() > most {
+		return []string{"# iptables cannot translate to each address of " + vips.String()}
 	}
-	return ""
+	var rules []string
+	for vip := range vips.All() {
+		rules = append(rules, from+fmt.Sprintf("-m conntrack --ctorigdst %s -j SNAT --to-source %s", vip, vip))
+	}
+	return rules
+}
+
+// matches returns the matches of ports, with one rule for each. Of first packets, the rules
+// for all ports are one for TCP and one for the other protocols.
+func matches(ports config.PortRange, marks config.MarkedPackets) []string {
+	const syn = "--tcp-flags SYN SYN "
+	switch {
+	case ports.IsAll() && marks == config.FirstPacket:
+		return []string{"-p tcp -m tcp " + syn, "! -p tcp "}
+	case ports.IsAll():
+		return []string{""}
+	}
+	match := fmt.Sprintf("-p %s -m %[1]s --dport %s ", ports.Protocol, portRange(ports))
+	if ports.Protocol == config.TCP && marks == config.FirstPacket {
+		match += syn
+	}
+	return []string{match}
 }
 
 // activeRules returns the rules that translate the source of active data connections.
@@ -137,7 +194,7 @@ func activeRules(c *config.Cluster, family config.Family) []string {
 	case config.NoTranslation:
 		return nil
 	case config.SNAT:
-		target = "SNAT --to-source " + c.VIPsOf(family)[0].String()
+		target = "SNAT --to-source " + c.VIPsOf(family)[0].First.String()
 	}
 	var rules []string
 	for _, source := range c.FTP.Active.Sources {

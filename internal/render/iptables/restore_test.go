@@ -19,11 +19,11 @@ import (
 func ftpCluster(translate config.Translation, mark uint32, vips ...string) config.Cluster {
 	c := config.Cluster{Name: "ftp", Mark: mark, FTP: &config.FTP{
 		ControlPorts: []uint16{21},
-		PassivePorts: config.PortRange{Protocol: config.TCP, Low: 10000, High: 20000},
+		PassivePorts: []config.PortRange{{Protocol: config.TCP, Low: 10000, High: 20000}},
 		Active:       &config.ActiveData{Translate: translate, Ports: []uint16{20}},
 	}}
 	for _, vip := range vips {
-		c.VIPs = append(c.VIPs, netip.MustParseAddr(vip))
+		c.VIPs = append(c.VIPs, config.SingleAddress(netip.MustParseAddr(vip)))
 	}
 	if c.Serves(config.IPv4) {
 		c.FTP.Active.Sources = append(c.FTP.Active.Sources, netip.MustParsePrefix("10.0.0.0/24"))
@@ -36,7 +36,7 @@ func ftpCluster(translate config.Translation, mark uint32, vips ...string) confi
 
 func web() config.Cluster {
 	return config.Cluster{
-		Name: "web", Mark: 0xffffffff, VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.80")},
+		Name: "web", Mark: 0xffffffff, VIPs: config.SingleAddresses(netip.MustParseAddr("198.51.100.80")),
 		Ports: []config.PortRange{
 			{Protocol: config.TCP, Low: 80, High: 80},
 			{Protocol: config.UDP, Low: 443, High: 443},
@@ -59,7 +59,7 @@ func restricted() config.Cluster {
 // and runs the commands of the recipe in another: iptables-save must print the same.
 func TestRestore(t *testing.T) {
 	wide := ftpCluster(config.Masquerade, 22, "198.51.100.22")
-	wide.FTP.PassivePorts.Low, wide.FTP.PassivePorts.High = 1024, 65535
+	wide.FTP.PassivePorts[0].Low, wide.FTP.PassivePorts[0].High = 1024, 65535
 	wide.FTP.Active.Sources = []netip.Prefix{netip.MustParsePrefix("10.0.2.0/24")}
 	implicit := ftpCluster(config.SNAT, 21, "198.51.100.21", "2001:db8::21")
 	implicit.FTP.ControlPorts = []uint16{21, 990}
@@ -69,6 +69,10 @@ func TestRestore(t *testing.T) {
 		mark = "-t mangle -A PREROUTING -p %s -d %s --dport %s -j MARK --set-mark %d"
 		nat  = "-t nat -A POSTROUTING -p tcp -s %s --sport %d -j %s"
 	)
+	all := web()
+	all.Ports, all.Mark = []config.PortRange{config.AllPorts()}, 7
+	signaling := web()
+	signaling.Ports = []config.PortRange{{Protocol: config.SCTP, Low: 2905, High: 2906}}
 	tests := map[string]struct {
 		clusters []config.Cluster
 		commands map[config.Family][]string
@@ -96,6 +100,13 @@ func TestRestore(t *testing.T) {
 				fmt.Sprintf(mark, "udp", "198.51.100.80", "443", uint32(0xffffffff)),
 				strings.Replace(fmt.Sprintf(mark, "tcp", "198.51.100.80", "80", 81), "-j", "-m mac ! --mac-source 02:00:00:00:00:02 -m mac ! --mac-source 02:00:00:00:00:03 -j", 1) + " -s 10.1.0.0/16 -i wan0",
 				strings.Replace(fmt.Sprintf(mark, "tcp", "198.51.100.80", "80", 81), "-j", "-m mac ! --mac-source 02:00:00:00:00:02 -m mac ! --mac-source 02:00:00:00:00:03 -j", 1) + " -s 10.1.0.0/16 -i wan1",
+			}},
+		},
+		"all ports, and others of the VIP": {
+			clusters: []config.Cluster{signaling, all},
+			commands: map[config.Family][]string{config.IPv4: {
+				"-t mangle -A PREROUTING -d 198.51.100.80 -j MARK --set-mark 7",
+				fmt.Sprintf(mark, "sctp", "198.51.100.80", "2905:2906", uint32(0xffffffff)),
 			}},
 		},
 		"mixed": {

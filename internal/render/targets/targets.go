@@ -5,7 +5,10 @@ import (
 	"github.com/lvsmark/lvsmark/internal/render"
 	"github.com/lvsmark/lvsmark/internal/render/iptables"
 	"github.com/lvsmark/lvsmark/internal/render/ipvsadm"
+	"github.com/lvsmark/lvsmark/internal/render/keepalived"
 	"github.com/lvsmark/lvsmark/internal/render/nft"
+	"github.com/lvsmark/lvsmark/internal/render/proftpd"
+	"github.com/lvsmark/lvsmark/internal/render/pureftpd"
 	"github.com/lvsmark/lvsmark/internal/render/vsftpd"
 )
 
@@ -15,6 +18,9 @@ func All() []render.Target {
 		nft.Target(),
 		ipvsadm.Target(),
 		iptables.Target(),
+		keepalived.Target(),
 		vsftpd.Target(),
+		proftpd.Target(),
+		pureftpd.Target(),
 	}
 }

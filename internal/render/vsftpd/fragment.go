@@ -8,34 +8,26 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/render"
 )
 
 // Ports of FTP over implicit TLS (IANA: ftps, ftps-data), and of active data connections
 // of plain FTP (RFC 959), which is also vsftpd's default of ftp_data_port.
 const (
-	implicitPort     = 990
+	implicitPort     = render.ImplicitPort
 	implicitDataPort = 989
-	dataPort         = 20
+	dataPort         = render.DataPort
 )
 
-// minPassivePort is the lowest port on which vsftpd listens for data connections. It
-// ignores a lower pasv_max_port silently.
-const minPassivePort = 1024
-
-// Fragment returns the settings for vsftpd.conf on every real server of an FTP cluster,
-// each with its reason. It omits settings whose vsftpd default is right, so the text can
+// Fragment returns the settings for vsftpd.conf on the real servers of an FTP cluster, each
+// with its reason. It omits settings whose vsftpd default is right, so the text can
 // be appended to an existing configuration. It returns an error if vsftpd cannot use the
 // passive ports of the cluster.
 func Fragment(c *config.Cluster) (string, error) {
-	if c.FTP == nil {
-		return "", fmt.Errorf("cluster %s is not an FTP cluster: it has no ftp section", c.Name)
-	}
-	if c.FTP.PassivePorts.High < minPassivePort {
-		return "", fmt.Errorf("cluster %s: vsftpd supports no passive port below %d: choose higher passive-ports than %s",
-			c.Name, minPassivePort, c.FTP.PassivePorts)
+	if _, err := render.PassivePorts(c, "vsftpd"); err != nil {
+		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# vsftpd.conf on every real server of cluster %s (mark %s)\n", c.Name, listed(c.Marks()))
 	instances := instancesOf(c.FTP)
 	writeListener(&b, instances[0])
 	writePassive(&b, c)
@@ -46,14 +38,6 @@ func Fragment(c *config.Cluster) (string, error) {
 		writeFurther(&b, instances[0], other)
 	}
 	return b.String(), nil
-}
-
-func listed(marks []uint32) string {
-	texts := make([]string, len(marks))
-	for i, mark := range marks {
-		texts[i] = fmt.Sprint(mark)
-	}
-	return strings.Join(texts, ", ")
 }
 
 // An instance is a vsftpd process: it listens on one port, and opens active data
@@ -125,13 +109,13 @@ func writeListener(b *strings.Builder, main instance) {
 }
 
 func writePassive(b *strings.Builder, c *config.Cluster) {
-	ports := c.FTP.PassivePorts
-	b.WriteString("\n# Passive data (PASV, EPSV): the director marks these ports and no others.\n")
-	if ports.Low < minPassivePort {
-		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", minPassivePort)
+	ports := c.FTP.PassiveRange(render.MinPassivePort)
+	b.WriteString("\n" + render.PassiveComment(c, "vsftpd"))
+	if ports.Low < render.MinPassivePort {
+		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", render.MinPassivePort)
 	}
 	for _, port := range c.FTP.ControlPorts {
-		if port >= minPassivePort && ports.Low <= port && port <= ports.High {
+		if port >= render.MinPassivePort && ports.Low <= port && port <= ports.High {
 			fmt.Fprintf(b, "# Port %d is the listener's: vsftpd finds it taken and draws another.\n", port)
 		}
 	}
@@ -145,19 +129,19 @@ func writeAddress(b *strings.Builder, c *config.Cluster) {
 	if len(vips) == 0 {
 		return
 	}
-	if c.Forwarding != config.NAT {
+	if !c.Forwards(config.NAT) {
 		b.WriteString("\n# No pasv_address: packets reach this server with the VIP as their destination,\n" +
 			"# and vsftpd answers PASV with that.\n")
 		return
 	}
 	b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n" +
 		"# address, while the client has to connect to the VIP. EPSV names no address.\n")
-	if len(vips) > 1 {
-		fmt.Fprintf(b, "# PASV can name only one of the cluster's %d IPv4 VIPs. Data connections of clients\n"+
-			"# of the others come to this one; the mark is the same, and so is the real server.\n"+
-			"# EPSV keeps each client to its VIP.\n", len(vips))
+	if c.Forwards(config.Direct) || c.Forwards(config.Tunnel) {
+		b.WriteString("# A real server with direct or tunnel forwarding gets the VIP as the destination and\n" +
+			"# needs no such line; the same line does not harm.\n")
 	}
-	writeSettings(b, "pasv_address="+vips[0].String())
+	b.WriteString(render.OtherVIPsComment(vips))
+	writeSettings(b, "pasv_address="+vips[0].First.String())
 }
 
 func writeActive(b *strings.Builder, ftp *config.FTP, main instance) {

@@ -14,10 +14,10 @@ import (
 
 func cluster(change func(*config.Cluster)) *config.Cluster {
 	c := &config.Cluster{
-		Name: "ftp", Mark: 21, VIPs: []netip.Addr{netip.MustParseAddr("198.51.100.21")},
+		Name: "ftp", Mark: 21, VIPs: config.SingleAddresses(netip.MustParseAddr("198.51.100.21")),
 		FTP: &config.FTP{
 			ControlPorts: []uint16{21},
-			PassivePorts: config.PortRange{Protocol: config.TCP, Low: 10000, High: 20000},
+			PassivePorts: []config.PortRange{{Protocol: config.TCP, Low: 10000, High: 20000}},
 			Active:       &config.ActiveData{Ports: []uint16{20}},
 		},
 	}
@@ -27,7 +27,9 @@ func cluster(change func(*config.Cluster)) *config.Cluster {
 	return c
 }
 
-func addVIP(c *config.Cluster, vip string) { c.VIPs = append(c.VIPs, netip.MustParseAddr(vip)) }
+func addVIP(c *config.Cluster, vip string) {
+	c.VIPs = append(c.VIPs, config.SingleAddress(netip.MustParseAddr(vip)))
+}
 
 func withoutActive(c *config.Cluster) { c.FTP.Active = nil }
 
@@ -62,12 +64,22 @@ func TestFragmentSettings(t *testing.T) {
 			c.Forwarding = config.Direct
 			withoutActive(c)
 		}, append(passive, active)},
+		"nat and direct": {func(c *config.Cluster) {
+			c.RealServers = []config.RealServer{{Forwarding: config.Direct}, {Forwarding: config.NAT}}
+		}, append(passive, vip, active)},
+		"direct for each real server": {func(c *config.Cluster) {
+			c.RealServers = []config.RealServer{{Forwarding: config.Direct}, {Forwarding: config.Tunnel}}
+			withoutActive(c)
+		}, append(passive, active)},
+		"the widest range": {func(c *config.Cluster) {
+			c.FTP.PassivePorts = []config.PortRange{{Protocol: config.TCP, Low: 1, High: 1100}, {Protocol: config.TCP, Low: 10000, High: 20000}, {Protocol: config.TCP, Low: 30000, High: 30100}}
+		}, append(passive, vip, active)},
 		"IPv6 only": {func(c *config.Cluster) {
 			c.VIPs = nil
 			addVIP(c, "2001:db8::21")
 		}, append(passive, active)},
 		"first IPv4 VIP": {func(c *config.Cluster) {
-			c.VIPs = []netip.Addr{netip.MustParseAddr("2001:db8::21"), c.VIPs[0]}
+			c.VIPs = []config.AddressRange{config.SingleAddress(netip.MustParseAddr("2001:db8::21")), c.VIPs[0]}
 			addVIP(c, "198.51.100.22")
 		}, append(passive, vip, active)},
 		"implicit TLS beside plain": {func(c *config.Cluster) {
@@ -105,7 +117,7 @@ func TestFragmentExplains(t *testing.T) {
 	inside := fragment(t, cluster(func(c *config.Cluster) { c.FTP.ControlPorts = []uint16{21, 10021} }))
 	assert.Contains(t, inside, "# Port 10021 is the listener's")
 
-	low := fragment(t, cluster(func(c *config.Cluster) { c.FTP.PassivePorts.Low = 20 }))
+	low := fragment(t, cluster(func(c *config.Cluster) { c.FTP.PassivePorts[0].Low = 20 }))
 	assert.Contains(t, low, "# vsftpd begins at 1024")
 	assert.NotContains(t, low, "# Port 21 is the listener's")
 
@@ -114,7 +126,7 @@ func TestFragmentExplains(t *testing.T) {
 }
 
 func TestFragmentRefuses(t *testing.T) {
-	_, err := vsftpd.Fragment(cluster(func(c *config.Cluster) { c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High = 900, 1023 }))
+	_, err := vsftpd.Fragment(cluster(func(c *config.Cluster) { c.FTP.PassivePorts[0].Low, c.FTP.PassivePorts[0].High = 900, 1023 }))
 	require.ErrorContains(t, err, "cluster ftp: vsftpd supports no passive port below 1024")
 
 	_, err = vsftpd.Fragment(cluster(func(c *config.Cluster) { c.FTP = nil }))
@@ -129,4 +141,16 @@ func TestFragmentIsStrict(t *testing.T) {
 		// vsftpd refuses blanks around '=' and reads a blank before '#' as a setting.
 		assert.Regexp(t, `^(#.*\S|[a-z0-9_]+=[A-Za-z0-9.]+)?\n$`, line)
 	}
+}
+
+// TestFragmentExplainsDifferences: comments name what differs from a cluster of one method and range.
+func TestFragmentExplainsDifferences(t *testing.T) {
+	text := fragment(t, cluster(func(c *config.Cluster) {
+		c.RealServers = []config.RealServer{{Forwarding: config.Direct}, {Forwarding: config.NAT}}
+		c.FTP.PassivePorts = append(c.FTP.PassivePorts, config.PortRange{Protocol: config.TCP, Low: 30000, High: 30100})
+	}))
+	assert.Contains(t, text, "vsftpd supports one range")
+	assert.Contains(t, text, "A real server with direct or tunnel forwarding")
+	assert.NotContains(t, fragment(t, cluster(nil)), "tunnel")
+	assert.NotContains(t, fragment(t, cluster(nil)), "one range")
 }

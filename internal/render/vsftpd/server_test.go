@@ -49,10 +49,10 @@ func TestServer(t *testing.T) {
 		}, 10000, 20000, 2020},
 		"control port inside the passive range": {func(c *config.Cluster) {
 			c.FTP.ControlPorts = []uint16{2121}
-			c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High = 2121, 2124
+			c.FTP.PassivePorts[0].Low, c.FTP.PassivePorts[0].High = 2121, 2124
 		}, 2122, 2124, 20},
 		"privileged ports in the passive range": {func(c *config.Cluster) {
-			c.FTP.PassivePorts.Low, c.FTP.PassivePorts.High = 1, 1033
+			c.FTP.PassivePorts[0].Low, c.FTP.PassivePorts[0].High = 1, 1033
 		}, 1024, 1033, 20},
 	}
 	for name, test := range tests {
@@ -63,7 +63,7 @@ func TestServer(t *testing.T) {
 			control := login(t, net.JoinHostPort(realServer, fmt.Sprint(c.FTP.ControlPorts[0])))
 
 			address := passive(t, control)
-			assert.Equal(t, c.VIPs[0], address.Addr(), "PASV names the VIP")
+			assert.Equal(t, c.VIPs[0].First, address.Addr(), "PASV names the VIP")
 			assert.GreaterOrEqual(t, int(address.Port()), test.low)
 			assert.LessOrEqual(t, int(address.Port()), test.high)
 			assert.Equal(t, content, retrieve(t, control, dial(t, int(address.Port()))))

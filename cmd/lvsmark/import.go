@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lvsmark/lvsmark/internal/importer/draft"
+	"github.com/lvsmark/lvsmark/internal/printable"
+)
+
+func newImport(s streams, opts *options) *cobra.Command {
+	var fromKernel bool
+	cmd := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "make a spec of a configuration without lvsmark",
+		Long: `Import reads the configuration that serves FTP without lvsmark, and prints a
+spec for it. It recognises each file by its content: iptables-save, shell scripts
+with iptables, ipset and ipvsadm commands, nft, ipvsadm -Sn, keepalived.conf,
+ldirectord.cf, lvs.cf of Piranha, firewalld's XML, vsftpd.conf, proftpd.conf,
+pure-ftpd.conf; --live reads the kernel. Several files are joined: the marks of one, the services of another,
+the passive range of a third.
+
+A comment of the spec names the line that each value comes from. Findings name what
+a spec cannot contain, what is missing, and what is probably a mistake; they go to
+standard error. Import also compares the spec with the old configuration, as verify
+does, and each difference is a finding.
+
+It needs no privileges, except for --live, and for files of nft, which nft loads in a
+network namespace of its own.
+
+Exit status: 0, the spec is printed; 1, it is printed, and there are findings;
+2, a file cannot be read.`,
+		Example: `  lvsmark import /etc/sysconfig/iptables /etc/sysconfig/ha/lvs.cf /etc/vsftpd/vsftpd.conf > lvsmark.yaml
+  lvsmark import /etc/keepalived/keepalived.conf firewall.sh
+  lvsmark import -o json rc.local`,
+		DisableFlagsInUseLine: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && !fromKernel {
+				return usageErrorf(cmd, "no file given")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, files []string) error {
+			return runImport(cmd.Context(), s, opts, files, fromKernel)
+		},
+	}
+	cmd.Flags().BoolVar(&fromKernel, "live", false, "read the old configuration from the kernel")
+	return cmd
+}
+
+// An importDocument is the JSON output of import.
+type importDocument struct {
+	Version  int              `json:"version"`
+	Spec     string           `json:"spec"`
+	Valid    bool             `json:"valid"`
+	Findings []findingOfFiles `json:"findings"`
+}
+
+// A findingOfFiles is a finding about a line of an old configuration. Line is 0 if the
+// source has no lines; then text names the object.
+type findingOfFiles struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Text    string `json:"text"`
+	Message string `json:"message"`
+}
+
+func runImport(ctx context.Context, s streams, opts *options, files []string, fromKernel bool) error {
+	d, err := interruptible(ctx, "reading", func() (*draft.Draft, error) {
+		old, err := readOld(opts, files, fromKernel)
+		if err != nil {
+			return nil, err
+		}
+		d := draft.New(old)
+		return d, d.Check(old)
+	})
+	if err != nil {
+		return err
+	}
+	if opts.output == formatJSON {
+		err = s.printJSON(importDocument{documentVersion, d.Text(), d.Valid, findingsOf(d)})
+	} else {
+		for _, f := range d.Findings {
+			s.printErr("%s: %s", printable.Line(f.Line.String()), printable.Line(f.Message))
+		}
+		err = s.print(d.Text())
+	}
+	if err == nil && len(d.Findings) > 0 {
+		err = errFindings
+	}
+	return err
+}
+
+func findingsOf(d *draft.Draft) []findingOfFiles {
+	findings := []findingOfFiles{} // never null
+	for _, f := range d.Findings {
+		findings = append(findings, findingOfFiles{f.File, f.Number, f.Text, f.Message})
+	}
+	return findings
+}

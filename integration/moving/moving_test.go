@@ -1,0 +1,128 @@
+package moving_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+const page = "../../docs/moving.md"
+
+// TestMoving executes each section of the page on the director of a lab, and compares the
+// output of each command with the page. After each part, FTP works. With LVSMARK_SHOW set
+// it prints the outputs instead.
+func TestMoving(t *testing.T) {
+	need.IPVS(t)
+	need.Programs(t, "ip", "nft", "iptables", "ipvsadm", "keepalived", "vsftpd", "curl", "lftp")
+	var m *mover
+	for _, p := range parts(t, page) {
+		if m == nil || m.origin != p.origin {
+			m = newMover(t, p.origin)
+		}
+		m.do(t, p)
+	}
+}
+
+// A mover executes the parts of one section, with the files of all of them in one
+// directory.
+type mover struct {
+	origin, dir, path string
+	lab               *lab.Lab
+}
+
+func newMover(t *testing.T, origin string) *mover {
+	t.Helper()
+	l := lab.New(t, lab.Options{Families: []config.Family{config.IPv4}})
+	require.NoError(t, l.StartFTP(21))
+	m := &mover{origin: origin, dir: t.TempDir(), lab: l}
+	bin := t.TempDir()
+	lvsmark := os.Getenv("LVSMARK_BIN")
+	require.NotEmpty(t, lvsmark, "set LVSMARK_BIN to the program lvsmark")
+	require.NoError(t, os.Symlink(lvsmark, filepath.Join(bin, "lvsmark")))
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "systemctl"), []byte(systemctl), 0o755))
+	m.path = "PATH=" + bin + ":" + os.Getenv("PATH")
+	return m
+}
+
+// systemctl takes the place of systemctl(1), which does not run in a lab: it starts, stops
+// and kills keepalived on the director with the configuration in the current directory.
+const systemctl = `#!/bin/sh
+pidfile=$PWD/keepalived.pid
+case "$1 $2" in
+"start keepalived")
+	keepalived -f "$PWD/keepalived.conf" -p "$pidfile" -r "$PWD/vrrp.pid" -c "$PWD/checkers.pid" -C
+	sleep 3 ;;
+"stop keepalived") kill "$(cat "$pidfile")"; sleep 3 ;;
+"kill -s") kill -"$3" $(cat "$PWD"/*.pid) ;;
+*) echo "systemctl $*: not in this lab" >&2; exit 1 ;;
+esac
+`
+
+func (m *mover) do(t *testing.T, p part) {
+	t.Helper()
+	for _, f := range p.files {
+		require.NoError(t, os.WriteFile(filepath.Join(m.dir, f.name), []byte(f.text), 0o644))
+	}
+	for _, c := range p.commands {
+		got := m.run(t, c.line)
+		if os.Getenv("LVSMARK_SHOW") != "" {
+			t.Logf("%s, %s\n$ %s\n%s", p.origin, p.name, c.line, got)
+			continue
+		}
+		assert.True(t, matches(c.output, got), "%s, %s\n$ %s\nthe page has:\n%s\nbut it prints:\n%s", p.origin, p.name, c.line, c.output, got)
+	}
+	m.transfer(t, p)
+}
+
+// run runs a command line on the director.
+func (m *mover) run(t *testing.T, line string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "ip", "netns", "exec", m.lab.Director.NetNS, "sh", "-c", line)
+	cmd.Dir = m.dir
+	cmd.Env = append(os.Environ(), m.path, "NO_COLOR=1")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	_ = cmd.Run() // the output shows it
+	return out.String()
+}
+
+// transfer transfers files by passive and active data connections.
+func (m *mover) transfer(t *testing.T, p part) {
+	t.Helper()
+	results, err := m.lab.Run([]lab.Session{
+		{Client: lab.Curl, Family: config.IPv4, Mode: lab.EPSV, Security: lab.Plain},
+		{Client: lab.Curl, Family: config.IPv4, Mode: lab.PORT, Security: lab.Plain},
+	}, 1)
+	require.NoError(t, err, "%s, %s", p.origin, p.name)
+	for _, r := range results {
+		assert.NoError(t, r.Err, "%s, %s, %s: %s", p.origin, p.name, r.Session, r.Log)
+		assert.True(t, r.Complete() && r.SameServer(), "%s, %s, %s: %s", p.origin, p.name, r.Session, r.Log)
+	}
+}
+
+// matches compares an output with that of the page, where a line "…" stands for any lines.
+func matches(want, got string) bool {
+	pieces := strings.Split(want, "…\n")
+	rest, found := strings.CutPrefix(got, pieces[0])
+	if !found {
+		return false
+	}
+	for _, piece := range pieces[1:] {
+		at := strings.Index(rest, piece)
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+len(piece):]
+	}
+	return rest == "" || strings.HasSuffix(want, "…\n")
+}

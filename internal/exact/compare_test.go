@@ -1,0 +1,298 @@
+package exact
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// A generator makes random directors with few different values, so that rules meet.
+type generator struct{ *rand.Rand }
+
+func (g generator) one(n ...uint64) uint64 { return n[g.IntN(len(n))] }
+
+func (g generator) addr() oldconfig.Number {
+	return number(0xc6336400 + uint64(g.IntN(6))) // 198.51.100.0
+}
+
+func (g generator) port() uint64 { return g.one(1, 20, 21, 80, 1023, 1024, 10000, 20000, 65535) }
+
+func (g generator) ranges(value func() uint64) []oldconfig.Range {
+	list := make([]oldconfig.Range, 1+g.IntN(2))
+	for i := range list {
+		a, b := value(), value()
+		if g.IntN(2) == 0 {
+			b = a
+		}
+		list[i] = oldconfig.Range{Low: number(min(a, b)), High: number(max(a, b))}
+	}
+	return list
+}
+
+func (g generator) match() oldconfig.Match {
+	m := oldconfig.Match{Not: g.IntN(4) == 0}
+	switch g.IntN(12) {
+	case 0, 1, 2:
+		m.Field, m.In = oldconfig.Destination, g.ranges(func() uint64 { return g.addr().Low })
+	case 3, 4, 5:
+		m.Field, m.In = oldconfig.DestinationPort, g.ranges(g.port)
+	case 6:
+		m.Field, m.In = oldconfig.Source, g.ranges(func() uint64 { return g.addr().Low })
+	case 7:
+		m.Field, m.In = oldconfig.SourcePort, g.ranges(g.port)
+	case 8:
+		m.Field, m.In = oldconfig.Protocol, g.ranges(func() uint64 { return g.one(6, 17, 132) })
+	case 9:
+		m.Field, m.In, m.Mask = oldconfig.Mark, g.ranges(func() uint64 { return g.one(0, 1, 2, 3) }), uint32(g.one(0xffffffff, 1, 3))
+	case 10:
+		m.Field, m.In, m.Mask = oldconfig.TCPFlags, g.ranges(func() uint64 { return g.one(2, 16, 18, 4) }), uint32(g.one(0xff, 2, 0x12))
+	default:
+		if g.IntN(2) == 0 {
+			m.Field, m.Names = oldconfig.InDevice, []string{"eth0"}
+		} else {
+			m.Field, m.In = oldconfig.State, []oldconfig.Range{{Low: number(1 + uint64(g.IntN(31)))}}
+			m.In[0].High = m.In[0].Low
+		}
+	}
+	return m
+}
+
+func (g generator) action(below []string, marks bool) oldconfig.Action {
+	switch n := g.IntN(12); {
+	case n < 4 && marks:
+		return oldconfig.Action{Kind: oldconfig.SetMark, And: uint32(g.one(0, 0, 0xfffffffe)), Xor: uint32(g.one(0, 1, 2, 3))}
+	case n == 4 && marks:
+		return oldconfig.Action{Kind: oldconfig.SetMark, SetMarkByAddr: []oldconfig.MarkOf{
+			{Destination: oldconfig.Range{Low: number(0xc6336401), High: number(0xc6336401)}, Mark: uint32(g.one(1, 2))},
+			{Destination: oldconfig.Range{Low: number(0xc6336403), High: number(0xc6336404)}, Mark: uint32(g.one(1, 2))},
+		}}
+	case n < 7 && len(below) > 0:
+		kind := []oldconfig.ActionKind{oldconfig.Jump, oldconfig.Goto}[g.IntN(2)]
+		return oldconfig.Action{Kind: kind, Chain: below[g.IntN(len(below))]}
+	case n == 7:
+		return oldconfig.Action{Kind: oldconfig.Drop}
+	case n == 8:
+		return oldconfig.Action{Kind: oldconfig.Return}
+	case n == 9:
+		return oldconfig.Action{Kind: oldconfig.Untrack}
+	}
+	return oldconfig.Action{Kind: oldconfig.Accept}
+}
+
+func (g generator) rule(below []string, marks bool) *oldconfig.Rule {
+	r := &oldconfig.Rule{Actions: []oldconfig.Action{g.action(below, marks)}}
+	for range g.IntN(4) {
+		r.Matches = append(r.Matches, g.match())
+	}
+	if g.IntN(4) == 0 {
+		r.Then = &oldconfig.Rule{Matches: []oldconfig.Match{g.match()}, Actions: []oldconfig.Action{g.action(below, marks)}}
+	}
+	return r
+}
+
+func (g generator) chain(table, name string, base *oldconfig.Base, below ...string) *oldconfig.Chain {
+	c := &oldconfig.Chain{Family: 4, Table: table, Name: name, Base: base}
+	for range 1 + g.IntN(6) {
+		c.Rules = append(c.Rules, g.rule(below, table == "mangle"))
+	}
+	return c
+}
+
+func (g generator) side() Side {
+	s := Side{Chains: []*oldconfig.Chain{
+		g.chain("mangle", "b", nil), g.chain("mangle", "a", nil, "b"),
+		g.chain("mangle", "PREROUTING", &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}, "a", "b"),
+		g.chain("filter", "INPUT", &oldconfig.Base{Hook: oldconfig.Input, Drops: g.IntN(4) == 0}),
+	}}
+	for _, mark := range []uint32{1, 2, 3}[:g.IntN(4)] {
+		s.Services = append(s.Services, g.service(&oldconfig.Service{Family: 4, Mark: mark}))
+	}
+	for range g.IntN(3) {
+		at := netip.AddrPortFrom(address(g.addr(), 4), uint16(g.one(0, 21, 80)))
+		if !slices.ContainsFunc(s.Services, func(o *oldconfig.Service) bool { return o.Address == at }) {
+			s.Services = append(s.Services, g.service(&oldconfig.Service{Family: 4, Protocol: 6, Address: at}))
+		}
+	}
+	return s
+}
+
+func (g generator) service(s *oldconfig.Service) *oldconfig.Service {
+	s.Scheduler, s.Netmask = "wlc", 32
+	if g.IntN(2) == 0 {
+		s.Timeout = time.Minute
+	}
+	for range g.IntN(3) {
+		d := ipvs.Destination{Address: netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + len(s.RealServers))}), Weight: 1, Port: uint16(g.one(0, 0, 21, 80, 8080))}
+		d.Forwarding = []config.Forwarding{config.NAT, config.Direct}[g.IntN(2)]
+		s.RealServers = append(s.RealServers, oldconfig.RealServer{Destination: d})
+	}
+	return s
+}
+
+// packet returns a packet at a corner of some box, or near it.
+func (g generator) packet() Packet {
+	near := func(n uint64) uint16 { return uint16(n + g.one(0, 0, 1, 0xffff)) }
+	p := Packet{
+		Protocol: uint8(g.one(6, 6, 17, 132)), State: stateNew, FromType: Unicast,
+		From: netip.AddrPortFrom(address(g.addr(), 4), near(g.port())), To: netip.AddrPortFrom(address(g.addr(), 4), near(g.port())),
+	}
+	if p.Protocol == 6 {
+		p.Flags = uint8(g.one(2, 2, 2, 16, 18, 24, 4))
+		if p.Flags == 18 {
+			p.State = int(g.one(stateInvalid, stateEstablished))
+		}
+	}
+	if g.IntN(2) == 0 {
+		p.Device = "eth0"
+	}
+	return p
+}
+
+// changed returns the side with one small change.
+func (g generator) changed(s Side) Side {
+	c := Side{Chains: slices.Clone(s.Chains), Services: slices.Clone(s.Services)}
+	i := g.IntN(len(c.Chains))
+	chain := *c.Chains[i]
+	chain.Rules = slices.Clone(chain.Rules)
+	at := g.IntN(len(chain.Rules))
+	r := *chain.Rules[at]
+	switch {
+	case g.IntN(3) == 0:
+		chain.Rules = slices.Delete(chain.Rules, at, at+1)
+	case len(r.Matches) > 0 && g.IntN(2) == 0:
+		r.Matches = slices.Clone(r.Matches)
+		r.Matches[0].Not = !r.Matches[0].Not
+		chain.Rules[at] = &r
+	default:
+		chain.Rules[at] = g.rule(nil, chain.Table == "mangle")
+	}
+	c.Chains[i] = &chain
+	return c
+}
+
+// TestCompareRandom compares random directors, and checks each answer with an interpreter
+// of single packets.
+func TestCompareRandom(t *testing.T) {
+	count := map[string]int{}
+	for seed := range uint64(600) {
+		checkPair(t, seed, count)
+		if t.Failed() {
+			return
+		}
+	}
+	t.Log(count)
+	for _, kind := range []string{"equivalent", "different"} {
+		assert.NotZero(t, count[kind], kind)
+	}
+}
+
+func checkPair(t *testing.T, seed uint64, count map[string]int) {
+	g := generator{rand.New(rand.NewPCG(seed, 1))}
+	before := g.side()
+	after := before
+	switch seed % 4 {
+	case 0:
+		after = g.changed(before)
+	case 1:
+		after = g.side()
+	case 2:
+		after.Chains = slices.Concat(before.Chains[:2:2], g.side().Chains[2:3], before.Chains[3:])
+	}
+	r := Compare(before, after, Scope{})
+	for _, d := range r.Differences {
+		old, _ := interpret(before, 4, d.Packet, false)
+		changed, _ := interpret(after, 4, d.Packet, false)
+		if d.Second != nil {
+			count["joined"]++
+			continue
+		}
+		count["different"]++
+		require.NotEqual(t, old, changed, "seed %d: %+v", seed, d)
+	}
+	if len(r.Differences)+len(r.Unproven) > 0 {
+		return
+	}
+	count["equivalent"]++
+	for range 300 {
+		p := g.packet()
+		old, _ := interpret(before, 4, p, false)
+		changed, _ := interpret(after, 4, p, false)
+		if kindOf(uint64(p.Flags)) == later && p.Protocol == 6 {
+			old, changed = fmt.Sprint(old == "dropped"), fmt.Sprint(changed == "dropped")
+		}
+		require.Equal(t, old, changed, "seed %d: %s", seed, p)
+	}
+}
+
+func FuzzCompare(f *testing.F) {
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { checkPair(t, seed, map[string]int{}) })
+}
+
+// activeSide returns rules of a director that forwards packets of real servers.
+func (g generator) activeSide() Side {
+	postrouting := g.chain("nat", "POSTROUTING", &oldconfig.Base{Hook: oldconfig.Postrouting, Priority: 100, NAT: true})
+	for _, r := range postrouting.Rules {
+		r.Then = nil
+		r.Actions[0] = oldconfig.Action{Kind: oldconfig.TranslateSource}
+		if g.IntN(2) == 0 {
+			to := g.addr()
+			r.Actions[0].To = []oldconfig.Range{{Low: to, High: to}}
+		}
+	}
+	return Side{Chains: []*oldconfig.Chain{
+		g.chain("mangle", "PREROUTING", &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}),
+		g.chain("filter", "FORWARD", &oldconfig.Base{Hook: oldconfig.Forward}), postrouting,
+	}}
+}
+
+// TestCompareActive compares what becomes of connections that real servers open.
+func TestCompareActive(t *testing.T) {
+	count := map[string]int{}
+	for seed := range uint64(400) {
+		g := generator{rand.New(rand.NewPCG(seed, 2))}
+		before := g.activeSide()
+		after := g.changed(before)
+		if seed%2 == 0 {
+			after = Side{Chains: slices.Concat(g.activeSide().Chains[:1], before.Chains[1:])}
+		}
+		server := address(number(0xc6336402), 4)
+		r := Compare(before, after, Scope{ActiveSources: []netip.Addr{server}})
+		r.Differences = slices.DeleteFunc(r.Differences, func(d Difference) bool { return d.Packet.From.Addr() != server || d.Packet.Protocol != 6 })
+		for _, d := range r.Differences {
+			old, _ := interpret(before, 4, d.Packet, true)
+			changed, _ := interpret(after, 4, d.Packet, true)
+			toVIP, _ := interpret(before, 4, d.Packet, false)
+			changedToVIP, _ := interpret(after, 4, d.Packet, false)
+			require.False(t, old == changed && toVIP == changedToVIP, "seed %d: %+v", seed, d)
+			count["different"]++
+		}
+		if len(r.Differences)+len(r.Unproven) > 0 {
+			continue
+		}
+		count["equivalent"]++
+		for range 200 {
+			p := g.packet()
+			p.Protocol, p.From = 6, netip.AddrPortFrom(server, p.From.Port())
+			old, _ := interpret(before, 4, p, true)
+			changed, _ := interpret(after, 4, p, true)
+			if kindOf(uint64(p.Flags)) == later {
+				old, changed = fmt.Sprint(old == "dropped"), fmt.Sprint(changed == "dropped")
+			}
+			require.Equal(t, old, changed, "seed %d: %s", seed, p)
+		}
+	}
+	t.Log(count)
+	assert.NotZero(t, count["different"])
+	assert.NotZero(t, count["equivalent"])
+}

@@ -1,0 +1,231 @@
+package exact
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A Side is a director: its rules, in the order in which chains of the same hook and
+// priority were created, and its services.
+type Side struct {
+	Chains   []*oldconfig.Chain
+	Services []*oldconfig.Service
+}
+
+// A path is the hooks that packets pass.
+type path struct {
+	name     string
+	hooks    []oldconfig.Hook
+	below    int  // priority of IPVS in the input hook: only chains below it
+	toLocal  bool // the destination is an address of the director
+	outgoing bool // the packets leave by a device
+	order    []field
+}
+
+func toVIPs() path {
+	return path{
+		name: "to IPVS", hooks: []oldconfig.Hook{oldconfig.Ingress, oldconfig.Prerouting, oldconfig.Input}, below: 98, toLocal: true,
+		order: []field{protocol, tcpFlags, destination, destinationPort, source, sourcePort, inDevice, outDevice, sourceMAC, sourceType},
+	}
+}
+
+func fromServers() path {
+	return path{
+		name: "from real servers", hooks: []oldconfig.Hook{oldconfig.Ingress, oldconfig.Prerouting, oldconfig.Forward, oldconfig.Postrouting}, outgoing: true,
+		order: []field{protocol, tcpFlags, source, sourcePort, destination, destinationPort, inDevice, outDevice, sourceMAC, sourceType},
+	}
+}
+
+// A compiler makes programs of one family and path. Both sides share it, so equal rules of
+// both are one.
+type compiler struct {
+	*interner
+	family  oldconfig.Family
+	path    path
+	devices *devices
+	dynamic map[string]*dynamicTest
+	number  map[*oldconfig.Rule]int
+	blocks  map[*oldconfig.Chain]*block
+	open    map[*oldconfig.Chain]bool // being compiled
+	chains  map[chainName]*oldconfig.Chain
+}
+
+type chainName struct{ table, name string }
+
+func newCompiler(family oldconfig.Family, p path, d *devices) *compiler {
+	return &compiler{interner: newInterner(), family: family, path: p, devices: d, dynamic: map[string]*dynamicTest{}, number: map[*oldconfig.Rule]int{}}
+}
+
+// program compiles the chains of a side, in the order in which packets pass them.
+func (c *compiler) program(side Side) *program {
+	c.blocks, c.open, c.chains = map[*oldconfig.Chain]*block{}, map[*oldconfig.Chain]bool{}, map[chainName]*oldconfig.Chain{}
+	for _, chain := range side.Chains {
+		if chain.Family == c.family {
+			c.chains[chainName{chain.Table, chain.Name}] = chain
+		}
+	}
+	var base []baseChain
+	for _, chain := range c.baseChains(side.Chains) {
+		b := c.chain(chain)
+		if len(chain.Base.Devices) > 0 {
+			b = c.ofDevices(chain, b)
+		}
+		if drops := chain.Base.Drops && len(chain.Base.Devices) == 0; len(b.rules) > 0 || drops {
+			base = append(base, baseChain{b, drops, chain.Base.NAT, chain.Base.Hook})
+		}
+	}
+	if c.path.toLocal {
+		if b := c.ipvsBlock(side.Services); len(b.rules) > 0 {
+			base = append(base, baseChain{block: b, hook: ipvsHook})
+		}
+	}
+	return c.interner.program(base)
+}
+
+// ipvsHook is the place of IPVS, after the chains of the input hook.
+const ipvsHook = oldconfig.Postrouting + 1
+
+func (c *compiler) baseChains(chains []*oldconfig.Chain) []*oldconfig.Chain {
+	var list []*oldconfig.Chain
+	for _, chain := range chains {
+		switch b := chain.Base; {
+		case chain.Family != c.family || b == nil || !slices.Contains(c.path.hooks, b.Hook):
+		case b.Hook == oldconfig.Input && (b.NAT || b.Priority >= c.path.below):
+		default:
+			list = append(list, chain)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *oldconfig.Chain) int {
+		if a.Base.Hook != b.Base.Hook {
+			return int(a.Base.Hook) - int(b.Base.Hook)
+		}
+		return stage(a.Base) - stage(b.Base)
+	})
+	return list
+}
+
+// chain compiles a chain once. A loop, which the kernel refuses, is an unknown action.
+func (c *compiler) chain(chain *oldconfig.Chain) *block {
+	if b := c.blocks[chain]; b != nil {
+		return b
+	}
+	c.open[chain] = true
+	rules := make([]*rule, 0, len(chain.Rules))
+	for _, r := range chain.Rules {
+		if compiled := c.compile(r, chain.Table); compiled != nil {
+			rules = append(rules, compiled)
+		}
+	}
+	delete(c.open, chain)
+	b := c.block(rules)
+	c.blocks[chain] = b
+	return b
+}
+
+// ofDevices returns the base chain of an ingress hook: packets of its devices go through it.
+func (c *compiler) ofDevices(chain *oldconfig.Chain, inner *block) *block {
+	devices := test{inDevice, c.set(c.devices.named(chain.Base.Devices, false))}
+	through := &action{Action: oldconfig.Action{Kind: oldconfig.Jump}, target: inner}
+	rules := []*rule{c.rule([]segment{{tests: []test{devices}, actions: []*action{c.action("", through)}}}, nil)}
+	if chain.Base.Drops {
+		drop := &action{Action: oldconfig.Action{Kind: oldconfig.Drop}}
+		rules = append(rules, c.rule([]segment{{tests: []test{devices}, actions: []*action{c.action("", drop)}}}, nil))
+	}
+	return c.block(rules)
+}
+
+// compile returns the rule; nil if no packet of the path matches, or if it does nothing.
+func (c *compiler) compile(r *oldconfig.Rule, table string) *rule {
+	var segments []segment
+	acts := false
+	for at := r; at != nil; at = at.Then {
+		tests, dynamic, possible := c.matches(r, at.Matches)
+		if !possible {
+			break
+		}
+		s := segment{tests: tests, dynamic: dynamic}
+		for i := range at.Actions {
+			if a := c.compileAction(r, &at.Actions[i], table); a != nil {
+				s.actions = append(s.actions, a)
+			}
+		}
+		acts = acts || len(s.actions) > 0
+		segments = append(segments, s)
+	}
+	if !acts {
+		return nil
+	}
+	return c.source(segments, r)
+}
+
+func (c *compiler) compileAction(r *oldconfig.Rule, a *oldconfig.Action, table string) *action {
+	compiled := &action{Action: *a, port: -1, origin: r}
+	key := fmt.Sprintf("%d %x %x %x %v %v", a.Kind, a.And, a.Xor, a.Mask, a.To, a.ToPorts)
+	switch {
+	case a.Kind == oldconfig.NoEffect:
+		return nil
+	case a.Kind == oldconfig.Opaque:
+		key = fmt.Sprintf("opaque %d", c.numberOf(r))
+	case a.Kind == oldconfig.Jump || a.Kind == oldconfig.Goto:
+		target := c.chains[chainName{table, a.Chain}]
+		if target == nil || c.open[target] {
+			compiled.Kind = oldconfig.Opaque
+			key = fmt.Sprintf("opaque %d", c.numberOf(r))
+			break
+		}
+		compiled.target = c.chain(target)
+		key += fmt.Sprintf(" block %d", compiled.target.id)
+	case len(a.SetMarkByAddr) > 0:
+		compiled.byAddr = sortedMarks(a.SetMarkByAddr)
+		key = ""
+	}
+	return c.action(key, compiled)
+}
+
+func sortedMarks(marks []oldconfig.MarkOf) []oldconfig.MarkOf {
+	sorted := slices.Clone(marks)
+	slices.SortFunc(sorted, func(a, b oldconfig.MarkOf) int { return a.Destination.Low.Compare(b.Destination.Low) })
+	return sorted
+}
+
+func (c *compiler) numberOf(r *oldconfig.Rule) int {
+	if c.number[r] == 0 {
+		c.number[r] = len(c.number) + 1
+	}
+	return c.number[r]
+}
+
+func addressNumber(a netip.Addr) oldconfig.Number {
+	if a.Is4() {
+		b := a.As4()
+		return number(uint64(binary.BigEndian.Uint32(b[:])))
+	}
+	b := a.As16()
+	return oldconfig.Number{High: binary.BigEndian.Uint64(b[:8]), Low: binary.BigEndian.Uint64(b[8:])}
+}
+
+func address(n oldconfig.Number, family oldconfig.Family) netip.Addr {
+	if family == oldconfig.Family(4) {
+		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(n.Low))))
+	}
+	return netip.AddrFrom16([16]byte(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, n.High), n.Low)))
+}
+
+// stage is the priority at which a chain runs: chains of type nat run at those of NAT,
+// whatever their own, which orders them among themselves.
+func stage(b *oldconfig.Base) int {
+	const destinationNAT, sourceNAT, scale = -100, 100, 1 << 20
+	at := b.Priority
+	if b.NAT {
+		at = destinationNAT
+		if b.Hook == oldconfig.Postrouting || b.Hook == oldconfig.Input {
+			at = sourceNAT
+		}
+		return at*scale + min(max(b.Priority, -scale/2), scale/2-1)
+	}
+	return at * scale
+}

@@ -1,0 +1,138 @@
+package exact
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// matches compiles the matches of a rule. possible is false if no packet of the path
+// fulfils them.
+func (c *compiler) matches(r *oldconfig.Rule, list []oldconfig.Match) (tests []test, dynamic []*dynamicTest, possible bool) {
+	byField := map[field]set{}
+	for i := range list {
+		m := &list[i]
+		f, static := fieldOf(m.Field)
+		if !static {
+			d, holds := c.dynamicMatch(r, m)
+			if !holds {
+				return nil, nil, false
+			}
+			if d != nil {
+				dynamic = append(dynamic, d)
+			}
+			continue
+		}
+		values := c.values(f, m)
+		if before, ok := byField[f]; ok {
+			values = before.intersect(values)
+		}
+		byField[f] = values
+	}
+	for f := range fields {
+		values, tested := byField[f]
+		switch d := c.domain(f); {
+		case !tested:
+		case len(values) == 0:
+			return nil, nil, false
+		case len(values) == 1 && values[0] == d:
+		default:
+			tests = append(tests, test{f, c.set(values)})
+		}
+	}
+	return tests, dynamic, true
+}
+
+func (c *compiler) domain(f field) oldconfig.Range {
+	return domain(f, c.family, c.devices.last())
+}
+
+// values returns the values of a field that fulfil the match.
+func (c *compiler) values(f field, m *oldconfig.Match) set {
+	d := c.domain(f)
+	var values set
+	switch f {
+	case inDevice, outDevice:
+		return c.devices.matched(f, m, c.path)
+	case tcpFlags:
+		values = flagValues(m)
+	case sourceType:
+		values = bitValues(m.In, 4)
+	default:
+		values = newSet(m.In).intersect(set{d})
+	}
+	if m.Not {
+		values = values.complement(d)
+	}
+	return values
+}
+
+// flagValues returns the values of 8 bits that fulfil the match without its negation.
+func flagValues(m *oldconfig.Match) set {
+	mask := uint64(m.Mask)
+	if mask == 0 {
+		mask = 0xff
+	}
+	wanted := newSet(m.In)
+	var list []oldconfig.Range
+	for v := range uint64(256) {
+		if wanted.contains(number(v & mask)) {
+			list = append(list, oldconfig.Range{Low: number(v), High: number(v)})
+		}
+	}
+	return newSet(list)
+}
+
+// bitValues returns the numbers of the bits that are set in a range: a match of bits has
+// them in Low.
+func bitValues(in []oldconfig.Range, n int) set {
+	var list []oldconfig.Range
+	for bit := range n {
+		if slices.ContainsFunc(in, func(r oldconfig.Range) bool { return r.Low.Low>>bit&1 != 0 }) {
+			list = append(list, oldconfig.Range{Low: number(uint64(bit)), High: number(uint64(bit))})
+		}
+	}
+	return newSet(list)
+}
+
+// dynamicMatch compiles a match that depends on other rules, or on the path alone. holds is
+// false if no packet fulfils it; a nil test holds for all packets.
+func (c *compiler) dynamicMatch(r *oldconfig.Rule, m *oldconfig.Match) (d *dynamicTest, holds bool) {
+	switch m.Field {
+	case oldconfig.LaterFragment, oldconfig.HasSocket:
+		// IPVS gets whole packets. The director's own connections are not compared.
+		return nil, newSet(m.In).contains(number(0)) != m.Not
+	case oldconfig.DestinationType:
+		local := slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Low.Low&oldconfig.AddrTypeLocal != 0 })
+		other := slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Low.Low&oldconfig.AddrTypeOther != 0 })
+		return nil, (c.path.toLocal && local || !c.path.toLocal && other) != m.Not
+	case oldconfig.State:
+		states := bitValues(m.In, stateCount)
+		if m.Not {
+			states = states.complement(oldconfig.Range{High: number(stateCount - 1)})
+		}
+		return c.dynamicTest(fmt.Sprint("state ", states), &dynamicTest{field: m.Field, values: states, origin: r, text: m.Text}), len(states) > 0
+	case oldconfig.Mark, oldconfig.ConnMark:
+		mask := m.Mask
+		if mask == 0 {
+			mask = ^uint32(0)
+		}
+		values := newSet(m.In)
+		if m.Not {
+			values = values.complement(maximum(32))
+		}
+		return c.dynamicTest(fmt.Sprint(m.Field, mask, values), &dynamicTest{field: m.Field, mask: mask, values: values, origin: r, text: m.Text}), len(values) > 0
+	}
+	key := fmt.Sprintf("unknown %d %s %t", c.numberOf(r), m.Text, m.Not)
+	return c.dynamicTest(key, &dynamicTest{field: oldconfig.NotUnderstood, origin: r, text: m.Text}), true
+}
+
+func (c *compiler) dynamicTest(key string, d *dynamicTest) *dynamicTest {
+	if known := c.dynamic[key]; known != nil {
+		return known
+	}
+	d.id = len(c.dynamic) + 1
+	c.dynamic[key] = d
+	return d
+}

@@ -1,0 +1,199 @@
+package exact
+
+import (
+	"maps"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A run is the start of a machine, on both sides.
+type run struct {
+	state    int
+	connMark [2]uint32
+	assumed  map[int]*assumption
+}
+
+// An assumption is a result of a test that is not understood.
+type assumption struct {
+	*dynamicTest
+	holds bool
+}
+
+// maxAssumptions bounds the tests that are not understood on the way of a packet.
+const maxAssumptions = 12
+
+func (c *comparison) machine(r run, side int) *machine {
+	m := &machine{state: r.state, connMark: r.connMark[side], assumed: map[int]bool{}}
+	for id, a := range r.assumed {
+		m.assumed[id] = a.holds
+	}
+	return m
+}
+
+// compare runs two programs without tests of fields.
+func (c *comparison) compare(old, new *program, b box, k kind) {
+	states := k.states()
+	if (old.uses|new.uses)&testsState == 0 {
+		states = states[:1]
+	}
+	for _, state := range states {
+		l := leaf{comparison: c, programs: [2]*program{old, new}, box: b, kind: k}
+		l.compare(run{state: state})
+	}
+}
+
+// A leaf is the comparison of packets that both sides treat equally, up to what is not
+// understood.
+type leaf struct {
+	*comparison
+	programs [2]*program
+	box      box
+	kind     kind
+}
+
+// A tally is the results under all assumptions.
+type tally struct {
+	equal   int
+	differ  []run
+	related *oldconfig.Rule
+	reads   *oldconfig.Rule
+	opaque  *oldconfig.Rule
+	tested  []*dynamicTest
+	tooMany *dynamicTest
+}
+
+func (l *leaf) compare(r run) {
+	var t tally
+	l.tally(r, &t)
+	switch {
+	case t.tooMany != nil:
+		l.notProven(t.tooMany.origin, "too many conditions are not understood", r)
+	case t.opaque != nil:
+		l.notProven(t.opaque, "it is not understood", r)
+	case len(t.differ) > 0 && t.equal > 0:
+		for _, d := range t.tested {
+			l.notProven(d.origin, "its condition is not understood: "+d.text, t.differ[0])
+		}
+	case len(t.differ) > 0:
+		l.difference(t.differ[0])
+		return
+	}
+	if t.related != nil && r.state == stateNew {
+		l.compareOther(run{state: stateRelated}, l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects")
+	}
+	if t.reads != nil && r.state != stateNew && r.connMark == [2]uint32{} {
+		l.compareConnMarks(r, l.origin(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark }))
+	}
+}
+
+// origin returns the rule, as it is written, for which a machine has recorded an equal one.
+func (l *leaf) origin(r run, equal *oldconfig.Rule, recorded func(*machine) *oldconfig.Rule) *oldconfig.Rule {
+	for side := range l.sides {
+		m := l.machine(r, side)
+		m.follow(l.compiler, l.sides[side], l.packet(r))
+		if rule := recorded(m); rule != nil {
+			return rule
+		}
+	}
+	return equal
+}
+
+// tally runs both sides under all assumptions about tests that are not understood.
+func (l *leaf) tally(r run, t *tally) {
+	var m [2]*machine
+	var end [2]outcome
+	for side := range m {
+		m[side] = l.machine(r, side)
+		end[side] = m[side].run(l.programs[side])
+		if d := m[side].asked; d != nil {
+			l.assume(r, d, t)
+			return
+		}
+		t.related, t.reads = either(t.related, m[side].related), either(t.reads, m[side].readsConnMark)
+	}
+	if rule := either(m[0].opaqueRule, m[1].opaqueRule); rule != nil && (end[0].opaque != end[1].opaque || !l.agree()) {
+		t.opaque = rule
+	}
+	if l.same(end) {
+		t.equal++
+		l.group(end, r)
+		return
+	}
+	t.differ = append(t.differ, r)
+}
+
+func either(a, b *oldconfig.Rule) *oldconfig.Rule {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func (l *leaf) assume(r run, d *dynamicTest, t *tally) {
+	if len(r.assumed) == maxAssumptions {
+		t.tooMany = d
+		return
+	}
+	t.tested = append(t.tested, d)
+	for _, holds := range []bool{false, true} {
+		next := r
+		next.assumed = maps.Clone(r.assumed)
+		if next.assumed == nil {
+			next.assumed = map[int]*assumption{}
+		}
+		next.assumed[d.id] = &assumption{d, holds}
+		l.tally(next, t)
+	}
+}
+
+// same reports whether both sides do the same. IPVS knows the connection of a later packet,
+// so only what drops it matters.
+func (l *leaf) same(end [2]outcome) bool {
+	if l.kind == later {
+		return (end[0].fate == dropped) == (end[1].fate == dropped)
+	}
+	return end[0].same(end[1])
+}
+
+// compareOther compares another start. If it differs, nothing is proven.
+func (l *leaf) compareOther(r run, because *oldconfig.Rule, reason string) {
+	var t tally
+	l.tally(r, &t)
+	if len(t.differ) > 0 || t.opaque != nil || t.tooMany != nil {
+		l.notProven(because, reason, r)
+	}
+}
+
+// compareConnMarks compares marks that a connection may have had before.
+func (l *leaf) compareConnMarks(r run, because *oldconfig.Rule) {
+	const maxMarks = 64
+	reason := "it depends on the mark of the connection, which an earlier packet has set"
+	if len(l.marks[0])*len(l.marks[1]) > maxMarks*maxMarks {
+		l.notProven(because, reason, r)
+		return
+	}
+	for _, before := range l.marks[0] {
+		for _, after := range l.marks[1] {
+			r.connMark = [2]uint32{before, after}
+			l.compareOther(r, because, reason)
+		}
+	}
+}
+
+// group checks that templates of persistence join the same packets on both sides.
+func (l *leaf) group(end [2]outcome, r run) {
+	if end[0].group == "" || end[1].group == "" || l.kind == later {
+		return
+	}
+	for side := range end {
+		mine, other := end[side].group, end[1-side].group
+		known, ok := l.groups[side][mine]
+		if !ok {
+			l.groups[side][mine] = grouped{other, l.packet(r)}
+			continue
+		}
+		if known.group != other {
+			l.joinedDifference(side, known.packet, r)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package exact
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A naive interprets rules as they are written, one packet at a time. It shares no code
+// with the evaluator.
+type naive struct {
+	side   Side
+	family oldconfig.Family
+	p      Packet
+	mark   uint32
+	conn   uint32
+	state  int
+	end    string
+	moved  bool
+	hook   oldconfig.Hook
+}
+
+// interpret returns what becomes of a packet to a VIP, or of one that a real server sends.
+func interpret(side Side, family oldconfig.Family, p Packet, active bool) (string, uint32) {
+	n := &naive{side: side, family: family, p: p, state: p.State}
+	hooks := []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Input}
+	if active {
+		hooks = []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Forward, oldconfig.Postrouting}
+	}
+	for _, h := range hooks {
+		n.hook, n.moved = h, false
+		var list []*oldconfig.Chain
+		for _, c := range side.Chains {
+			if c.Family == family && c.Base != nil && c.Base.Hook == h && (h != oldconfig.Input || c.Base.Priority < 98 && !c.Base.NAT) {
+				list = append(list, c)
+			}
+		}
+		slices.SortStableFunc(list, func(a, b *oldconfig.Chain) int { return cmp.Compare(a.Base.Priority, b.Base.Priority) })
+		for _, c := range list {
+			if c.Base.NAT && (n.moved || n.state != 0) {
+				continue
+			}
+			switch v := n.chain(c); {
+			case v == "drop", v == "" && c.Base.Drops:
+				return "dropped", n.mark
+			}
+		}
+	}
+	if active {
+		return "forwarded " + n.end, n.mark
+	}
+	return n.ipvs() + n.end, n.mark
+}
+
+func (n *naive) chain(c *oldconfig.Chain) string {
+	for _, r := range c.Rules {
+		for at := r; at != nil; at = at.Then {
+			if !n.matches(at) {
+				break
+			}
+			if v, leaves := n.acts(c, at); leaves {
+				return v
+			} else if v == "break" {
+				break
+			}
+		}
+	}
+	return ""
+}
+
+func (n *naive) matches(r *oldconfig.Rule) bool {
+	for i := range r.Matches {
+		m := &r.Matches[i]
+		v := oldconfig.Number{}
+		switch m.Field {
+		case oldconfig.Protocol:
+			v.Low = uint64(n.p.Protocol)
+		case oldconfig.Source:
+			v = addressNumber(n.p.From.Addr())
+		case oldconfig.Destination:
+			v = addressNumber(n.p.To.Addr())
+		case oldconfig.SourcePort:
+			v.Low = uint64(n.p.From.Port())
+		case oldconfig.DestinationPort:
+			v.Low = uint64(n.p.To.Port())
+		case oldconfig.TCPFlags:
+			v.Low = uint64(n.p.Flags & uint8(m.Mask))
+		case oldconfig.Mark:
+			v.Low = uint64(n.mark & m.Mask)
+		case oldconfig.ConnMark:
+			v.Low = uint64(n.conn & m.Mask)
+		case oldconfig.State:
+			if (m.In[0].Low.Low>>n.state&1 != 0) == m.Not {
+				return false
+			}
+			continue
+		case oldconfig.InDevice:
+			if slices.Contains(m.Names, n.p.Device) == m.Not {
+				return false
+			}
+			continue
+		}
+		in := slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Low.Compare(v) <= 0 && v.Compare(r.High) <= 0 })
+		if in == m.Not {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *naive) acts(c *oldconfig.Chain, r *oldconfig.Rule) (v string, leaves bool) {
+	for _, a := range r.Actions {
+		switch a.Kind {
+		case oldconfig.SetMark:
+			if a.SetMarkByAddr != nil {
+				i := slices.IndexFunc(a.SetMarkByAddr, func(m oldconfig.MarkOf) bool {
+					to := addressNumber(n.p.To.Addr())
+					return m.Destination.Low.Compare(to) <= 0 && to.Compare(m.Destination.High) <= 0
+				})
+				if i < 0 {
+					return "break", false
+				}
+				n.mark = a.SetMarkByAddr[i].Mark
+				continue
+			}
+			n.mark = n.mark&a.And ^ a.Xor
+		case oldconfig.SetConnMark:
+			n.conn = n.conn&a.And ^ a.Xor
+		case oldconfig.SaveMark:
+			n.conn = n.conn&a.And ^ n.mark&a.Mask
+		case oldconfig.RestoreMark:
+			n.mark = n.mark&a.And ^ n.conn&a.Mask
+		case oldconfig.Accept:
+			return "accept", true
+		case oldconfig.Drop:
+			return "drop", true
+		case oldconfig.Return:
+			return "", true
+		case oldconfig.Untrack:
+			n.state = 4
+		case oldconfig.Jump, oldconfig.Goto:
+			i := slices.IndexFunc(n.side.Chains, func(o *oldconfig.Chain) bool {
+				return o.Family == c.Family && o.Table == c.Table && o.Name == a.Chain
+			})
+			if v := n.chain(n.side.Chains[i]); v != "" || a.Kind == oldconfig.Goto {
+				return v, true
+			}
+		case oldconfig.TranslateSource, oldconfig.TranslateDestination:
+			n.moved = true
+			n.end = fmt.Sprint(a.To)
+			return "accept", true
+		}
+	}
+	return "", false
+}
+
+func (n *naive) ipvs() string {
+	syn := n.p.Flags&2 != 0 && n.p.Flags&4 == 0 || n.p.Protocol != 6
+	if !syn || n.p.From.Port() == 20 {
+		return "local"
+	}
+	find := func(port uint16) *oldconfig.Service {
+		for _, s := range n.side.Services {
+			if s.Mark == 0 && s.Family == n.family && uint8(s.Protocol) == n.p.Protocol && s.Address.Addr() == n.p.To.Addr() && s.Address.Port() == port {
+				return s
+			}
+		}
+		return nil
+	}
+	var s *oldconfig.Service
+	for _, o := range n.side.Services {
+		if s == nil && o.Mark != 0 && o.Mark == n.mark && o.Family == n.family {
+			s = o
+		}
+	}
+	port := n.p.To.Port()
+	if s == nil {
+		s = find(port)
+	}
+	if s == nil && n.p.Protocol == 6 && (port == 20 || port >= 1024) {
+		s = find(21)
+	}
+	if s == nil {
+		s = find(0)
+	}
+	switch {
+	case s == nil:
+		return "local"
+	case s.Mark == 0 && s.Timeout == 0 && s.Address.Port() == 21 && port != 21:
+		return "local"
+	case s.Mark == 0 && s.Timeout == 0 && s.Address.Port() != port, len(s.RealServers) == 0:
+		return "refused"
+	}
+	var servers []string
+	for _, r := range s.RealServers {
+		to := port
+		switch {
+		case r.Port == 0 || r.Forwarding != config.NAT:
+		case s.Timeout == 0, s.Mark == 0 && s.Address.Port() == port:
+			to = r.Port
+		}
+		servers = append(servers, fmt.Sprint(r.Address, to, r.Weight, r.Forwarding))
+	}
+	slices.Sort(servers)
+	netmask := s.Netmask
+	if s.Timeout == 0 {
+		netmask = 0
+	}
+	return fmt.Sprint(s.Scheduler, s.Timeout, netmask, strings.Join(servers, " "))
+}

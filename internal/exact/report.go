@@ -1,0 +1,183 @@
+package exact
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// Values of fields for examples, where the rules leave a choice.
+func preferred(f field, family oldconfig.Family, p path) oldconfig.Number {
+	if client := destination; !p.toLocal && f == client {
+		f = source
+	}
+	switch {
+	case f == source && family == 4:
+		return addressNumber(netip.MustParseAddr("192.0.2.1"))
+	case f == source:
+		return addressNumber(netip.MustParseAddr("2001:db8::1"))
+	case f == destination && family == 4:
+		return addressNumber(netip.MustParseAddr("203.0.113.1"))
+	case f == destination:
+		return addressNumber(netip.MustParseAddr("2001:db8:1::1"))
+	case f == sourcePort:
+		return number(40000)
+	case f == destinationPort:
+		return number(1)
+	case f == sourceType:
+		return number(Unicast)
+	}
+	return oldconfig.Number{}
+}
+
+// example returns values of a packet of the box: the lowest of each field, or another one
+// if that is unusual.
+func (b box) example(family oldconfig.Family, p path) (v [fields]oldconfig.Number) {
+	for f := range fields {
+		v[f] = b[f].Low
+		isZero := v[f] == oldconfig.Number{}
+		chosen := preferred(f, family, p)
+		if isZero && (set{b[f]}).contains(chosen) {
+			v[f] = chosen
+		}
+	}
+	if b[sourcePort].Low == number(ftpDataPort) && b[sourcePort].High != number(ftpDataPort) {
+		v[sourcePort] = number(ftpDataPort + 1) // IPVS does not schedule port 20
+	}
+	return v
+}
+
+func (l *leaf) packet(r run) Packet {
+	return packetOf(l.box.example(l.family, l.path), l.family, l.devices, r.state)
+}
+
+func (c *comparison) unproven(rule *oldconfig.Rule, reason string, p Packet) {
+	key := fmt.Sprintf("%p %s", rule, reason)
+	if !c.seen[key] {
+		c.seen[key] = true
+		c.result.Unproven = append(c.result.Unproven, Unproven{rule, reason, p})
+	}
+}
+
+func (l *leaf) notProven(rule *oldconfig.Rule, reason string, r run) {
+	l.unproven(rule, reason, l.packet(r))
+}
+
+// difference adds a difference of its kind, unless there is one.
+func (l *leaf) difference(r run) {
+	p := l.packet(r)
+	old, new := l.treatment(0, p, r), l.treatment(1, p, r)
+	l.add(l.describe(old.end, new.end), p, nil, old, new)
+}
+
+func (l *leaf) joinedDifference(side int, earlier Packet, r run) {
+	p := l.packet(r)
+	which := []string{"before, not after", "after, not before"}[side]
+	l.add("persistence joins two connections of a client "+which, p, &earlier, l.treatment(0, p, r), l.treatment(1, p, r))
+}
+
+// A treated is a Treatment with its outcome.
+type treated struct {
+	Treatment
+	end outcome
+}
+
+func (l *leaf) add(what string, p Packet, second *Packet, old, new treated) {
+	key := fmt.Sprintf("%s %p %p", what, old.Service, new.Service)
+	if l.seen[key] {
+		return
+	}
+	l.seen[key] = true
+	if len(l.result.Differences) >= maxDifferences {
+		l.result.Truncated++
+		return
+	}
+	l.result.Differences = append(l.result.Differences, Difference{Kind: what, Packet: p, Second: second, Old: old.Treatment, New: new.Treatment})
+}
+
+// treatment runs the complete program of a side for one packet.
+func (l *leaf) treatment(side int, p Packet, r run) treated {
+	m := l.machine(r, side)
+	return m.follow(l.compiler, l.sides[side], p)
+}
+
+// follow runs a complete program for a packet, and records what rules do.
+func (m *machine) follow(c *compiler, p *program, packet Packet) treated {
+	var t treated
+	m.packet, m.values = &packet, packet.values(c.devices)
+	m.observe = func(s Step) { t.Steps = append(t.Steps, s) }
+	for t.end = m.run(p); m.asked != nil; t.end = m.run(p) {
+		t.Steps = append(t.Steps[:0:0], Step{Rule: m.asked.origin, Effect: "has a condition that is not understood, taken as not fulfilled: " + m.asked.text})
+		m.assumed[m.asked.id] = false
+		m.asked, m.mark, m.state, m.opaque, m.hook = nil, 0, packet.State, nil, 0
+	}
+	t.Mark = m.mark
+	if t.end.by != nil {
+		t.Service = t.end.by.Service
+	}
+	t.Outcome = t.end.text(c.path)
+	return t
+}
+
+// text describes an outcome.
+func (o outcome) text(p path) string {
+	var text string
+	switch o.fate {
+	case dropped:
+		return "dropped"
+	case refused:
+		text = "refused by IPVS: the service has no real server for it"
+	case serving:
+		text = "IPVS: " + o.service
+	default:
+		text = "not served by IPVS"
+		if !p.toLocal {
+			text = "forwarded"
+		}
+	}
+	if o.translated != "" {
+		text += "; " + o.translated
+	}
+	return text
+}
+
+// describe names what differs.
+func (l *leaf) describe(old, new outcome) string {
+	switch {
+	case old.fate == dropped:
+		return "dropped before, not after"
+	case new.fate == dropped:
+		return "dropped after, not before"
+	case old.fate != new.fate:
+		return old.fate.String() + " before, " + new.fate.String() + " after"
+	case old.translated != new.translated:
+		return "another translation of the address"
+	case old.by == nil || new.by == nil || old.service == new.service:
+		return "treated differently"
+	}
+	return "served differently: " + strings.Join(parts(old.by, new.by), ", ")
+}
+
+func (f fate) String() string {
+	return [...]string{passes: "not served", dropped: "dropped", serving: "served", refused: "refused"}[f]
+}
+
+// parts names the parts of two services that differ.
+func parts(a, b *served) []string {
+	var list []string
+	add := func(name string, differs bool) {
+		if differs {
+			list = append(list, name)
+		}
+	}
+	add("scheduler", a.Scheduler != b.Scheduler)
+	add("persistence", a.Timeout != b.Timeout || a.Timeout > 0 && (a.Netmask != b.Netmask || a.RawNetmask != b.RawNetmask))
+	add("real servers", !slices.Equal(a.servers(0), b.servers(0)))
+	if len(list) == 0 {
+		return []string{"flags"}
+	}
+	return list
+}

@@ -1,0 +1,201 @@
+package draft
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A translation is a rule that changes the source of packets on their way out.
+type translation struct {
+	family  oldconfig.Family
+	sources []oldconfig.Range // nil: any
+	ports   []uint16          // nil: any
+	to      []oldconfig.Range // nil: the address of the device
+	line    oldconfig.Line
+}
+
+// translationsOf returns the rules that can translate active data.
+func translationsOf(chains []*oldconfig.Chain) []translation {
+	var all []translation
+	bases := slices.Clone(chains)
+	slices.SortStableFunc(bases, func(a, b *oldconfig.Chain) int { return cmp.Compare(priorityOf(a), priorityOf(b)) })
+	for _, chain := range bases {
+		if chain.Base == nil || chain.Base.Hook != oldconfig.Postrouting {
+			continue
+		}
+		for _, r := range chain.Rules {
+			if t, ok := translationOf(r); ok {
+				t.family = chain.Family
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+func priorityOf(c *oldconfig.Chain) int {
+	if c.Base == nil {
+		return 0
+	}
+	return c.Base.Priority
+}
+
+func translationOf(r *oldconfig.Rule) (t translation, ok bool) {
+	t.line = r.Line
+	for part := r; part != nil; part = part.Then {
+		for _, m := range part.Matches {
+			if !t.match(m) {
+				return t, false
+			}
+		}
+		for _, a := range part.Actions {
+			if a.Kind == oldconfig.TranslateSource {
+				t.to, ok = a.To, true
+			}
+		}
+	}
+	return t, ok
+}
+
+// match takes a match of the rule. It returns false if active data may not fulfil it.
+func (t *translation) match(m oldconfig.Match) bool {
+	switch {
+	case m.Field == oldconfig.Source && !m.Not:
+		t.sources = append(t.sources, m.In...)
+	case m.Field == oldconfig.Protocol:
+		return holdsFor(m, oldconfig.Number{Low: uint64(config.TCP)})
+	case m.Field == oldconfig.SourcePort && !m.Not:
+		for _, p := range m.In {
+			if p.Low != p.High {
+				return false
+			}
+			t.ports = append(t.ports, uint16(p.Low.Low))
+		}
+	case m.Field == oldconfig.OutDevice:
+	default:
+		return false
+	}
+	return true
+}
+
+// ofCluster returns the translations, for certain ports, of active data of the cluster's
+// real servers. It returns none if the forwarding is not nat.
+func (d *Draft) ofCluster(c *cluster, all []translation) []translation {
+	var of []translation
+	for _, s := range c.services {
+		if commonForwarding(s) != config.NAT {
+			return nil
+		}
+		for _, t := range all {
+			if t.family == s.Family && t.ports != nil && slices.ContainsFunc(active(s), t.contains) {
+				of = append(of, t)
+			}
+		}
+	}
+	return of
+}
+
+// active returns the real servers of a service that are in use.
+func active(s *oldconfig.Service) []oldconfig.RealServer {
+	return slices.DeleteFunc(slices.Clone(s.RealServers), func(r oldconfig.RealServer) bool {
+		return r.Disabled || r.Fallback || r.Address.Is4() != (s.Family == config.IPv4)
+	})
+}
+
+func (t translation) contains(r oldconfig.RealServer) bool {
+	n := oldconfig.AddressNumber(r.Address)
+	return t.sources == nil || slices.ContainsFunc(t.sources, func(from oldconfig.Range) bool {
+		return from.Contains(oldconfig.Range{Low: n, High: n})
+	})
+}
+
+// findActiveData takes the translation of active data.
+func (d *Draft) findActiveData(c *cluster, all []translation) {
+	if c.ftp == nil || len(c.services) == 0 || commonForwarding(c.services[0]) != config.NAT {
+		return
+	}
+	c.ftp.translates = true
+	of := d.ofCluster(c, all)
+	if len(of) == 0 {
+		of = d.general(c, all)
+	}
+	if len(of) == 0 || !d.translate(c, of) {
+		c.ftp.translate = config.NoTranslation
+		d.remark(c.line(), "no rule translates the source of active data as a spec can: clients get connections from the address of a real server. Consider translate: masquerade, the default")
+	}
+}
+
+// general returns the first translation that applies to all packets of the real servers.
+func (d *Draft) general(c *cluster, all []translation) []translation {
+	s := c.services[0]
+	i := slices.IndexFunc(all, func(t translation) bool {
+		return t.family == s.Family && t.ports == nil && !slices.ContainsFunc(active(s), func(r oldconfig.RealServer) bool { return !t.contains(r) })
+	})
+	if i < 0 {
+		return nil
+	}
+	d.remark(all[i].line, "the rule translates more than active data; keep it if other connections need it. The spec translates active data from port %d", dataPort)
+	return all[i : i+1]
+}
+
+// translate takes translations, which must agree on the new address.
+func (d *Draft) translate(c *cluster, of []translation) bool {
+	f := c.ftp
+	f.line = of[0].line
+	var sources []oldconfig.Range
+	for _, t := range of {
+		to, ok := d.target(c, t)
+		if !ok {
+			return false
+		}
+		if t.line != of[0].line && to != f.translate {
+			d.remark(t.line, "the rule translates active data to another address than %s", of[0].line)
+			return false
+		}
+		f.translate = to
+		for _, port := range t.ports {
+			if !slices.Contains(f.activePorts, port) {
+				f.activePorts = append(f.activePorts, port)
+			}
+		}
+		for _, from := range t.sources {
+			if !slices.Contains(sources, from) {
+				sources = append(sources, from)
+			}
+		}
+	}
+	if !areServers(sources, active(c.services[0])) {
+		for _, from := range sources {
+			f.sources = append(f.sources, from.Addresses(of[0].family))
+		}
+	}
+	return true
+}
+
+// areServers reports whether sources are the addresses of the real servers, the default.
+func areServers(sources []oldconfig.Range, servers []oldconfig.RealServer) bool {
+	return len(sources) == len(servers) && !slices.ContainsFunc(servers, func(r oldconfig.RealServer) bool {
+		n := oldconfig.AddressNumber(r.Address)
+		return !slices.Contains(sources, oldconfig.Range{Low: n, High: n})
+	})
+}
+
+// target returns what a rule translates to: the address of the device, or the VIP.
+func (d *Draft) target(c *cluster, t translation) (config.Translation, bool) {
+	switch {
+	case len(t.to) == 0:
+		return config.Masquerade, true
+	case len(c.vips) == 1 && len(t.to) == 1 && t.to[0] == c.vips[0].addresses:
+		return config.SNAT, true
+	}
+	var to []string
+	for _, r := range t.to {
+		to = append(to, r.Addresses(t.family))
+	}
+	d.remark(t.line, "the rule translates active data to %s: a spec translates to the address of the device (masquerade) or to the VIP (snat). The rule can stay if translate is none", strings.Join(to, ", "))
+	return 0, false
+}

@@ -1,0 +1,173 @@
+package draft
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// bindServices gives each marked cluster the service of its mark and family.
+func (d *Draft) bindServices(services []*oldconfig.Service) {
+	marked := map[oldconfig.Family]map[uint32]*cluster{config.IPv4: {}, config.IPv6: {}}
+	for _, c := range d.clusters {
+		marked[c.vips[0].family][c.mark] = c
+	}
+	for _, s := range services {
+		switch c := marked[s.Family][s.Mark]; {
+		case s.Mark == 0:
+		case c == nil:
+			d.remark(s.Line, "no rule sets mark %s of this service (%s): give the file with the rules as well", markText(s.Mark), s.Family)
+		case len(c.services) > 0:
+			d.remark(s.Line, "a second service for mark %s; the first is in %s", markText(s.Mark), c.services[0].Line)
+		default:
+			c.services = append(c.services, s)
+			d.checkAddress(c, s)
+		}
+	}
+	if !d.bind {
+		return
+	}
+	for _, c := range d.clusters {
+		if len(c.services) == 0 {
+			d.remark(c.line(), "no service has mark %s (%s): the packets are marked, and IPVS ignores them", markText(c.mark), c.vips[0].family)
+		}
+	}
+}
+
+// checkAddress compares the address that the file names for a fwmark service with the
+// marked addresses.
+func (d *Draft) checkAddress(c *cluster, s *oldconfig.Service) {
+	if !s.Address.Addr().IsValid() {
+		return
+	}
+	n := oldconfig.AddressNumber(s.Address.Addr())
+	if !slices.ContainsFunc(c.vips, func(v vip) bool { return v.addresses.Contains(oldconfig.Range{Low: n, High: n}) }) {
+		d.remark(c.line(), "the rules mark packets to %s, but the VIP of the service in %s is %s", c.vips[0], s.Line, s.Address.Addr())
+	}
+}
+
+// addAddressClusters makes a cluster with a mark of each service without a mark.
+func (d *Draft) addAddressClusters(c *oldconfig.Config) {
+	for _, s := range c.Services {
+		if s.Mark != 0 {
+			continue
+		}
+		at := oldconfig.AddressNumber(s.Address.Addr())
+		to := vip{oldconfig.Range{Low: at, High: at}, s.Family, s.Line}
+		if same := d.withoutPersistence(s); same != nil {
+			same.vips = append(same.vips, to)
+			continue
+		}
+		cl := &cluster{mark: d.freeMark(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}}
+		cl.ports = d.portsOfService(s)
+		d.clusters = append(d.clusters, cl)
+	}
+}
+
+// withoutPersistence returns a cluster for another address of the same virtual server: a
+// group of keepalived has many. With persistence, each address is a service of its own: a
+// client may have another real server at each.
+func (d *Draft) withoutPersistence(s *oldconfig.Service) *cluster {
+	i := slices.IndexFunc(d.clusters, func(c *cluster) bool {
+		return c.lines == nil && s.Timeout == 0 && c.services[0].Line == s.Line && c.services[0].Timeout == 0 &&
+			c.services[0].Address.Port() == s.Address.Port() && c.services[0].Protocol == s.Protocol && c.vips[0].family == s.Family
+	})
+	if i < 0 {
+		return nil
+	}
+	return d.clusters[i]
+}
+
+// portsOfService returns the ports of a service without a mark. IPVS sends packets to
+// unprivileged ports, and to the port of active data, to a persistent service at port 21
+// (ip_vs_service_find of net/netfilter/ipvs/ip_vs_ctl.c).
+func (d *Draft) portsOfService(s *oldconfig.Service) []config.PortRange {
+	port := s.Address.Port()
+	switch {
+	case port == 0:
+		d.remark(s.Line, "the service at port 0 takes every %s port without a service of its own. The cluster has a mark and takes all of them; if it serves FTP alone, write ftp: in place of ports:", s.Protocol)
+		return []config.PortRange{{Protocol: s.Protocol, Low: 1, High: 65535}}
+	case port == config.DefaultControlPort && s.Protocol == config.TCP:
+		d.remark(s.Line, "FTP without a mark becomes a cluster with a mark: data connections then belong to the cluster by their mark, and also work with TLS. Only the passive ports of the spec reach it, in place of all unprivileged ports")
+		return []config.PortRange{{Protocol: config.TCP, Low: port, High: port}, {Protocol: config.TCP, Low: 1024, High: 65535}}
+	}
+	return []config.PortRange{{Protocol: s.Protocol, Low: port, High: port}}
+}
+
+// freeMark returns a mark that no cluster has: the port, if it is free.
+func (d *Draft) freeMark(vip netip.AddrPort) uint32 {
+	mark := max(1, uint32(vip.Port()))
+	for slices.ContainsFunc(d.clusters, func(c *cluster) bool { return c.mark == mark }) {
+		mark++
+	}
+	return mark
+}
+
+// merge joins clusters of two families with the same mark if all else is equal. Families
+// of a cluster without a mark of its own have different marks; they stay apart.
+func merge(clusters []*cluster) []*cluster {
+	var all []*cluster
+	for _, c := range clusters {
+		i := slices.IndexFunc(all, func(other *cluster) bool { return other.joins(c) })
+		if i < 0 {
+			all = append(all, c)
+			continue
+		}
+		all[i].vips = append(all[i].vips, c.vips...)
+		all[i].lines = append(all[i].lines, c.lines...)
+		all[i].services = append(all[i].services, c.services...)
+		all[i].ftp.join(c.ftp)
+	}
+	return all
+}
+
+func (c *cluster) joins(other *cluster) bool {
+	return c.mark == other.mark && len(c.lines) > 0 && len(other.lines) > 0 &&
+		!slices.Contains(c.families(), other.vips[0].family) &&
+		slices.Equal(c.ports, other.ports) && c.everyPort == other.everyPort &&
+		c.only.sources == nil && other.only.sources == nil && c.only.equal(other.only) &&
+		sameSettings(c.services, other.services) && c.ftp.equal(other.ftp)
+}
+
+// sameSettings reports whether two lists of at most one service can be one cluster.
+func sameSettings(a, b []*oldconfig.Service) bool {
+	if len(a) != 1 || len(b) != 1 {
+		return len(a) == len(b)
+	}
+	x, y := settingsOf(a[0]), settingsOf(b[0])
+	return x == y
+}
+
+// settings are the settings of a cluster that its service decides.
+type settings struct {
+	scheduler  string
+	flags      uint32
+	timeout    int64
+	netmask    int // 0: the whole address
+	forwarding config.Forwarding
+}
+
+func settingsOf(s *oldconfig.Service) settings {
+	netmask := s.Netmask
+	if s.Timeout == 0 || netmask == s.Family.Bits() {
+		netmask = 0
+	}
+	return settings{s.Scheduler, s.Flags, int64(s.Timeout), netmask, commonForwarding(s)}
+}
+
+// commonForwarding returns the forwarding method of most real servers.
+func commonForwarding(s *oldconfig.Service) config.Forwarding {
+	var counts [3]int
+	for _, r := range s.RealServers {
+		counts[r.Forwarding]++
+	}
+	most := config.NAT
+	for f, n := range counts {
+		if n > counts[most] {
+			most = config.Forwarding(f)
+		}
+	}
+	return most
+}

@@ -1,0 +1,255 @@
+package draft
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A box is the packets of one rule that sets a mark: every packet that has, in each field,
+// one of the values.
+type box struct {
+	family       oldconfig.Family
+	destinations []oldconfig.Range // nil: any address
+	ports        []config.PortRange
+	everyPort    bool // every protocol and port; then ports is nil
+	only         only
+	firstPackets bool // only packets that begin a connection
+	mark         uint32
+	line         oldconfig.Line
+}
+
+// An only is a condition of a cluster: which of its packets are marked.
+type only struct {
+	sources    []oldconfig.Range
+	devices    []string
+	exceptMACs []oldconfig.Number
+}
+
+func (o only) equal(other only) bool {
+	return slices.Equal(o.sources, other.sources) && slices.Equal(o.devices, other.devices) &&
+		slices.Equal(o.exceptMACs, other.exceptMACs)
+}
+
+// maxChainDepth is the number of nested chains that are followed, as many as nft allows.
+const maxChainDepth = 16
+
+// A markWalk finds the rules that set marks.
+type markWalk struct {
+	chains map[chainKey]*oldconfig.Chain
+	boxes  []box
+	remark func(oldconfig.Line, string, ...any)
+}
+
+type chainKey struct {
+	family      oldconfig.Family
+	table, name string
+}
+
+// boxesOf returns the boxes of all rules ahead of IPVS that set a mark.
+func boxesOf(c *oldconfig.Config, remark func(oldconfig.Line, string, ...any)) []box {
+	w := markWalk{chains: map[chainKey]*oldconfig.Chain{}, remark: remark}
+	var bases []*oldconfig.Chain
+	for _, chain := range c.Chains {
+		w.chains[chainKey{chain.Family, chain.Table, chain.Name}] = chain
+		if b := chain.Base; b != nil && (b.Hook == oldconfig.Prerouting || b.Hook == oldconfig.Input) {
+			bases = append(bases, chain)
+		}
+	}
+	slices.SortStableFunc(bases, func(a, b *oldconfig.Chain) int {
+		return cmp.Or(cmp.Compare(a.Base.Hook, b.Base.Hook), cmp.Compare(a.Base.Priority, b.Base.Priority))
+	})
+	for _, chain := range bases {
+		w.chain(chain, nil, 0)
+	}
+	return w.boxes
+}
+
+func (w *markWalk) chain(c *oldconfig.Chain, matches []oldconfig.Match, depth int) {
+	if c == nil || depth > maxChainDepth {
+		return
+	}
+	for _, r := range c.Rules {
+		all := matches
+		for part := r; part != nil; part = part.Then {
+			all = append(slices.Clip(all), part.Matches...)
+			for _, a := range part.Actions {
+				w.action(c, r, a, all, depth)
+			}
+		}
+	}
+}
+
+func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Action, matches []oldconfig.Match, depth int) {
+	switch a.Kind {
+	case oldconfig.Jump, oldconfig.Goto:
+		w.chain(w.chains[chainKey{c.Family, c.Table, a.Chain}], matches, depth+1)
+	case oldconfig.SetMark:
+		if len(a.SetMarkByAddr) == 0 {
+			w.add(c.Family, a.Xor, matches, nil, r.Line)
+		}
+		for _, m := range a.SetMarkByAddr {
+			w.add(c.Family, m.Mark, matches, &m.Destination, r.Line)
+		}
+	case oldconfig.TranslateDestination:
+		w.remark(r.Line, "the rule changes the destination of packets: a spec has no such rule; it stays, and applies ahead of IPVS")
+	case oldconfig.Opaque:
+		w.remark(r.Line, "unknown what the rule does to packets: %s", a.Text)
+	}
+}
+
+// add adds the box of packets that fulfil the matches, and go to the destination if that
+// is not nil.
+func (w *markWalk) add(family oldconfig.Family, mark uint32, matches []oldconfig.Match, to *oldconfig.Range, line oldconfig.Line) {
+	if mark == 0 {
+		return // no mark
+	}
+	b := builder{box: box{family: family, mark: mark, line: line}}
+	if to != nil {
+		b.destinations = []oldconfig.Range{*to}
+	}
+	for _, m := range matches {
+		b.match(m)
+	}
+	if b.reason == "" {
+		b.finish()
+	}
+	if b.reason != "" {
+		w.remark(line, "a spec cannot contain this rule: %s", b.reason)
+		return
+	}
+	if !b.empty {
+		w.boxes = append(w.boxes, b.box)
+	}
+}
+
+// A builder builds a box.
+type builder struct {
+	box
+	protocols []oldconfig.Range // nil: any
+	portRange []oldconfig.Range // nil: any
+	empty     bool
+	reason    string // why no cluster can have these packets
+}
+
+func (b *builder) fail(format string, args ...any) {
+	if b.reason == "" {
+		b.reason = fmt.Sprintf(format, args...)
+	}
+}
+
+func (b *builder) match(m oldconfig.Match) {
+	switch m.Field {
+	case oldconfig.Destination:
+		b.narrow(&b.destinations, m)
+	case oldconfig.Source:
+		b.narrow(&b.only.sources, m)
+	case oldconfig.Protocol:
+		b.narrow(&b.protocols, m)
+	case oldconfig.DestinationPort:
+		b.narrow(&b.portRange, m)
+	case oldconfig.InDevice:
+		b.device(m)
+	case oldconfig.SourceMAC:
+		b.mac(m)
+	case oldconfig.State:
+		b.state(m)
+	case oldconfig.TCPFlags:
+		b.firstPackets = true
+	case oldconfig.Mark:
+		if !holdsFor(m, oldconfig.Number{}) {
+			b.fail("it tests a mark that another rule sets: %s", m.Text)
+		}
+	case oldconfig.DestinationType:
+		if !holdsFor(m, oldconfig.Number{Low: oldconfig.AddrTypeLocal}) {
+			b.fail("it tests the type of the address: %s", m.Text)
+		}
+	default:
+		b.fail("it tests %s", m.Text)
+	}
+}
+
+func holdsFor(m oldconfig.Match, n oldconfig.Number) bool {
+	return m.Not != slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Contains(oldconfig.Range{Low: n, High: n}) })
+}
+
+func (b *builder) narrow(have *[]oldconfig.Range, m oldconfig.Match) {
+	if m.Not {
+		b.fail("a negation: %s", m.Text)
+		return
+	}
+	if *have == nil {
+		*have = slices.Clone(m.In)
+		return
+	}
+	both := []oldconfig.Range{}
+	for _, x := range *have {
+		for _, y := range m.In {
+			if r, ok := x.Intersect(y); ok {
+				both = append(both, r)
+			}
+		}
+	}
+	*have = both
+	b.empty = b.empty || len(both) == 0
+}
+
+func (b *builder) device(m oldconfig.Match) {
+	if m.Not || b.only.devices != nil {
+		b.fail("its condition on the device: %s", m.Text)
+		return
+	}
+	b.only.devices = m.Names
+}
+
+func (b *builder) mac(m oldconfig.Match) {
+	if !m.Not {
+		b.fail("it marks packets of one link-layer address: %s", m.Text)
+		return
+	}
+	for _, r := range m.In {
+		b.only.exceptMACs = append(b.only.exceptMACs, r.Low)
+	}
+}
+
+func (b *builder) state(m oldconfig.Match) {
+	holds := func(bit uint64) bool { return holdsFor(m, oldconfig.Number{Low: bit}) }
+	if !holds(oldconfig.StateNew) {
+		b.fail("it marks no packet that begins a connection: %s", m.Text)
+		return
+	}
+	b.firstPackets = b.firstPackets || !holds(oldconfig.StateEstablished)
+}
+
+// finish sets the ports.
+func (b *builder) finish() {
+	if b.protocols == nil {
+		if b.portRange != nil {
+			b.fail("ports without a protocol")
+		}
+		b.everyPort = true
+		return
+	}
+	for _, p := range b.protocols {
+		for n := p.Low.Low; n <= p.High.Low; n++ {
+			b.addPorts(config.Protocol(n))
+		}
+	}
+}
+
+func (b *builder) addPorts(p config.Protocol) {
+	if !slices.Contains([]config.Protocol{config.TCP, config.UDP}, p) {
+		b.fail("protocol %d has no ports", p)
+		return
+	}
+	ports := b.portRange
+	if ports == nil {
+		ports = []oldconfig.Range{{High: oldconfig.Number{Low: 65535}}}
+	}
+	for _, r := range ports {
+		b.ports = append(b.ports, config.PortRange{Protocol: p, Low: uint16(max(1, r.Low.Low)), High: uint16(r.High.Low)})
+	}
+}

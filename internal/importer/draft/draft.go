@@ -1,0 +1,78 @@
+// Package draft makes a spec of a configuration without lvsmark. It follows the structure
+// of that configuration, rule by rule and service by service, so that each line of the
+// spec can name the line that it comes from. It proves nothing: verify does.
+package draft
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A Draft is a spec with remarks. It may lack what the configuration does not contain,
+// such as real servers; a finding says so.
+type Draft struct {
+	clusters     []*cluster
+	bind         bool
+	firstPackets bool
+
+	// Valid reports whether Check has found no mistakes in the spec.
+	Valid bool
+
+	// Findings are what the operator has to know or decide, in the order of the lines.
+	Findings []oldconfig.Remark
+}
+
+// New makes a draft of the configuration.
+func New(c *oldconfig.Config) *Draft {
+	d := &Draft{bind: len(c.Services) > 0 || len(c.Chains) == 0}
+	d.Findings = append(slices.Clone(c.NotUnderstood), c.Findings...)
+	boxes := boxesOf(c, d.remark)
+	d.checkFirstPackets(boxes)
+	d.clusters = d.markedClusters(boxes)
+	d.bindServices(c.Services)
+	d.addAddressClusters(c)
+	translations := translationsOf(c.Chains)
+	for _, cl := range d.clusters {
+		d.findFTP(cl, c.FTP, translations)
+		d.findActiveData(cl, translations)
+		d.checkRealServers(cl)
+	}
+	d.clusters = merge(d.clusters)
+	d.nameClusters()
+	slices.SortStableFunc(d.Findings, compareLines)
+	d.Findings = slices.CompactFunc(d.Findings, func(a, b oldconfig.Remark) bool { return a == b })
+	return d
+}
+
+func (d *Draft) remark(at oldconfig.Line, format string, args ...any) {
+	d.Findings = append(d.Findings, oldconfig.Remark{Line: at, Message: fmt.Sprintf(format, args...)})
+}
+
+// compareLines orders remarks by line; those of one file stay together.
+func compareLines(a, b oldconfig.Remark) int {
+	if a.File != b.File {
+		return 0
+	}
+	return a.Number - b.Number
+}
+
+// checkFirstPackets finds out whether the rules mark first packets only.
+func (d *Draft) checkFirstPackets(boxes []box) {
+	first := 0
+	for _, b := range boxes {
+		if b.firstPackets {
+			first++
+		}
+	}
+	d.firstPackets = first > 0 && first == len(boxes)
+	if first == 0 || d.firstPackets {
+		return
+	}
+	for _, b := range boxes {
+		if b.firstPackets {
+			d.remark(b.line, "the rule marks the first packets of connections, other rules mark every packet; the spec marks every packet")
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package draft
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// An ftp is the settings of an FTP cluster.
+type ftp struct {
+	control     []uint16
+	passive     []config.PortRange
+	activePorts []uint16 // nil: not translated, or the default
+	translate   config.Translation
+	sources     []string // of active data; nil: the real servers
+	data        []uint16 // ports of active data that are marked
+	line        oldconfig.Line
+	translates  bool // forwarding nat
+	compared    bool // with the configuration of the FTP servers
+}
+
+const (
+	implicitControlPort = 990
+	implicitDataPort    = 989
+	dataPort            = config.DefaultActivePort
+)
+
+// findFTP makes an FTP cluster of a cluster whose ports are those of FTP, or whose active
+// data a rule translates.
+func (d *Draft) findFTP(c *cluster, servers []*oldconfig.FTPServer, translations []translation) {
+	f := ftpPorts(c, servers)
+	if f == nil && len(d.ofCluster(c, translations)) > 0 {
+		f = otherFTPPorts(c)
+	}
+	if f == nil {
+		return
+	}
+	for _, port := range f.data {
+		d.checkDataPort(c, port)
+	}
+	slices.SortStableFunc(f.passive, func(a, b config.PortRange) int { return cmp.Compare(b.Width(), a.Width()) })
+	d.checkPassive(c, f, servers)
+	c.ftp = f
+}
+
+// ftpPorts returns the ports of a cluster that has the usual control ports, or those of the
+// FTP servers; nil if it has not, or has ports of other services.
+func ftpPorts(c *cluster, servers []*oldconfig.FTPServer) *ftp {
+	f := &ftp{}
+	listen := map[uint16]bool{config.DefaultControlPort: true, implicitControlPort: true}
+	for _, s := range servers {
+		listen[s.Listen] = s.Listen != 0
+	}
+	for _, r := range withSinglePorts(c.ports) {
+		switch {
+		case r.Protocol != config.TCP:
+			return nil
+		case r.Low != r.High || r.Low >= 1024 && !listen[r.Low]:
+			f.passive = append(f.passive, r)
+		case listen[r.Low]:
+			f.control = append(f.control, r.Low)
+		case r.Low == dataPort || r.Low == implicitDataPort:
+			f.data = append(f.data, r.Low)
+		default:
+			return nil
+		}
+	}
+	if f.control == nil {
+		return nil
+	}
+	return f
+}
+
+// withSinglePorts returns the ports with the data port and the control port apart, which one
+// range of a rule can have together.
+func withSinglePorts(ports []config.PortRange) []config.PortRange {
+	var apart []config.PortRange
+	for _, r := range ports {
+		if r.Width() == 2 && (r.Low == dataPort || r.Low == implicitDataPort) {
+			low, high := r, r
+			low.High, high.Low = r.Low, r.High
+			apart = append(apart, low, high)
+			continue
+		}
+		apart = append(apart, r)
+	}
+	return apart
+}
+
+// otherFTPPorts returns the ports of a cluster that a rule for active data shows to be FTP:
+// ranges are passive, and single ports control ports.
+func otherFTPPorts(c *cluster) *ftp {
+	f := &ftp{}
+	for _, r := range c.ports {
+		switch {
+		case r.Protocol != config.TCP:
+			return nil
+		case r.Low != r.High:
+			f.passive = append(f.passive, r)
+		default:
+			f.control = append(f.control, r.Low)
+		}
+	}
+	if f.passive == nil {
+		return nil
+	}
+	if f.control == nil {
+		f.control = []uint16{f.passive[0].Low} // within a passive range
+	}
+	return f
+}
+
+// checkDataPort: under nat, no packet to a VIP has the port of active data as destination.
+func (d *Draft) checkDataPort(c *cluster, port uint16) {
+	if len(c.services) > 0 && commonForwarding(c.services[0]) == config.NAT {
+		d.remark(c.line(), "packets to port %d are marked: with forwarding nat that has no use, so the spec leaves it out", port)
+	}
+}
+
+// checkPassive compares the marked ports with the ranges of the FTP servers.
+func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer) {
+	if c.lines == nil && len(servers) > 0 { // no rule has a range: take that of the servers
+		f.passive = nil
+		for _, s := range servers {
+			if s.PassivePort.Low != 0 && !slices.Contains(f.passive, s.PassivePort) {
+				f.passive = append(f.passive, s.PassivePort)
+			}
+		}
+	}
+	if len(f.passive) == 0 {
+		d.remark(c.line(), "no passive port is marked: passive data connections do not reach the real servers, unless the module ip_vs_ftp helps, which cannot read TLS. The spec has the default range %d-%d", config.DefaultPassiveLow, config.DefaultPassiveHigh)
+		f.passive = []config.PortRange{{Protocol: config.TCP, Low: config.DefaultPassiveLow, High: config.DefaultPassiveHigh}}
+	}
+	f.compared = len(servers) > 0
+	for _, s := range servers {
+		d.checkServerRange(f, s)
+		d.checkServerAddress(c, s)
+	}
+}
+
+func (d *Draft) checkServerRange(f *ftp, s *oldconfig.FTPServer) {
+	switch within := slices.ContainsFunc(f.passive, func(r config.PortRange) bool {
+		return r.Low <= s.PassivePort.Low && s.PassivePort.High <= r.High
+	}); {
+	case s.PassivePort.Low == 0:
+		d.remark(s.Line, "%s has no passive range: it takes any port, but only %s belong to the cluster. Set the range there", s.Program, portsText(f.passive))
+	case !within:
+		d.remark(s.Line, "%s has the passive range %s, but the marked range is %s: connections to the other ports do not reach it", s.Program, s.PassivePort.Ports(), portsText(f.passive))
+	case !slices.Contains(f.passive, s.PassivePort):
+		d.remark(s.Line, "%s has the passive range %s, the marked range %s is wider; make them equal", s.Program, s.PassivePort.Ports(), portsText(f.passive))
+	}
+}
+
+// checkServerAddress: the address of passive replies is the VIP, if the server announces one.
+func (d *Draft) checkServerAddress(c *cluster, s *oldconfig.FTPServer) {
+	if !s.Address.IsValid() {
+		return
+	}
+	n := oldconfig.AddressNumber(s.Address)
+	if !slices.ContainsFunc(c.vips, func(v vip) bool { return v.addresses.Contains(oldconfig.Range{Low: n, High: n}) }) {
+		d.remark(s.Line, "%s announces %s in passive replies, which is not a VIP of this cluster (%s)", s.Program, s.Address, c.vips[0])
+	}
+}
+
+func (f *ftp) equal(other *ftp) bool {
+	if f == nil || other == nil {
+		return f == other
+	}
+	return slices.Equal(f.control, other.control) && slices.Equal(f.passive, other.passive) &&
+		f.translates == other.translates && f.translate == other.translate && slices.Equal(f.activePorts, other.activePorts) &&
+		(f.sources == nil) == (other.sources == nil)
+}
+
+// join adds the sources of the other family.
+func (f *ftp) join(other *ftp) {
+	if f != nil {
+		f.sources = append(f.sources, other.sources...)
+	}
+}

@@ -1,0 +1,85 @@
+package draft
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// checkRealServers adds findings about the real servers and the persistence of a cluster.
+// Readers add those that depend on the language.
+func (d *Draft) checkRealServers(c *cluster) {
+	for _, s := range c.services {
+		if s.Timeout == 0 && c.ftp != nil && s.Scheduler != "sh" && s.Scheduler != "mh" {
+			d.remark(s.Line, "the service is not persistent: FTP data connections may reach another real server than their control connection")
+		}
+		if s.Engine != "" {
+			d.remark(s.Line, "a spec cannot contain the persistence engine %s", s.Engine)
+		}
+		for _, r := range s.RealServers {
+			d.checkRealServer(r)
+		}
+	}
+}
+
+func (d *Draft) checkRealServer(r oldconfig.RealServer) {
+	if r.RawForwarding != 0 {
+		d.remark(r.Line, "the real server %s has a forwarding method that a spec does not have", r.Address)
+	}
+}
+
+// onePort reports whether the cluster has one port only; then a real server may have
+// another.
+func (c *cluster) onePort() bool {
+	return c.ftp == nil && len(c.ports) == 1 && c.ports[0].Low == c.ports[0].High
+}
+
+// ownsPort reports whether the port of a real server is that of its service, so that
+// packets keep their port.
+func (c *cluster) ownsPort(r oldconfig.RealServer) bool {
+	for _, s := range c.services {
+		if s.Mark == 0 && s.Address.Port() == r.Port {
+			return true
+		}
+	}
+	return c.onePort() && c.ports[0].Low == r.Port
+}
+
+// nameClusters gives each cluster a unique name.
+func (d *Draft) nameClusters() {
+	taken := map[string]bool{}
+	for _, c := range d.clusters {
+		name := c.wantedName()
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("%s-%d", c.wantedName(), n)
+		}
+		taken[name] = true
+		c.name = name
+	}
+}
+
+func (c *cluster) wantedName() string {
+	for _, s := range c.services {
+		if name := sanitized(s.Name); name != "" {
+			return name
+		}
+	}
+	if c.ftp != nil {
+		return "ftp"
+	}
+	return fmt.Sprintf("mark-%s", markText(c.mark))
+}
+
+// sanitized returns the characters of a name that a spec allows, at most 60.
+func sanitized(name string) string {
+	kept := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == '_':
+			return r
+		}
+		return -1
+	}, name)
+	kept = strings.TrimLeft(kept, ".-_")
+	return kept[:min(len(kept), 60)]
+}

@@ -1,0 +1,81 @@
+package draft_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/specgen"
+	"github.com/lvsmark/lvsmark/internal/importer"
+	"github.com/lvsmark/lvsmark/internal/importer/draft"
+	"github.com/lvsmark/lvsmark/internal/render/iptables"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// TestRoundTrip renders random specs for iptables and ipvsadm, and imports the result: it
+// compiles to the same marks and services, and import finds no difference.
+func TestRoundTrip(t *testing.T) {
+	for seed := range uint64(300) {
+		spec := specgen.Spec(rand.New(rand.NewPCG(seed, 1)))
+		if !spec.Director.Bind || spec.Director.KeepMarks || spec.Director.LocalClients || hasSourceNAT(spec) {
+			continue // no rule of iptables has these
+		}
+		rules, services := iptables.Text(spec), ipvs.Text(ipvs.Compile(spec))
+		what := specgen.YAML(spec) + rules + services
+		old, err := importer.ReadAll([]importer.File{load(t, "rules", rules), load(t, "services", services)})
+		require.NoError(t, err, what)
+		d := draft.New(old)
+		require.NoError(t, d.Check(old), what)
+		require.True(t, d.Valid, "seed %d: %v\n%s\n%s", seed, d.Findings, d.Text(), what)
+		imported, _, err := config.Parse("imported", strings.NewReader(d.Text()))
+		require.NoError(t, err, what)
+		imported.Director = spec.Director // of which rules and services say nothing
+		rename(imported, spec)
+		assert.Equal(t, sorted(ipvs.Compile(spec)), sorted(ipvs.Compile(imported)), "seed %d: %s\n%s", seed, d.Text(), what)
+		difference := nft.Compare(nft.Compile(spec), nft.Compile(imported))
+		for _, c := range difference.Changes() {
+			assert.Fail(t, "differs", "seed %d: %s\n%s\n%s", seed, c, d.Text(), what)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func hasSourceNAT(spec *config.Spec) bool {
+	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool { return c.SourceNAT != 0 })
+}
+
+// rename gives the clusters of a spec the names of the other spec's clusters with their marks.
+func rename(spec, names *config.Spec) {
+	for i := range spec.Clusters {
+		for _, c := range names.Clusters {
+			if c.Mark == spec.Clusters[i].Mark && c.Serves(spec.Clusters[i].VIPs[0].Family()) {
+				spec.Clusters[i].Name = c.Name
+			}
+		}
+	}
+}
+
+func load(t *testing.T, name, text string) importer.File {
+	t.Helper()
+	f, err := importer.Load(name, strings.NewReader(text))
+	require.NoError(t, err, text)
+	return f
+}
+
+// sorted returns services in the order of their keys, with real servers in the order of
+// their addresses: a spec of both families lists them in another order.
+func sorted(services []ipvs.VirtualService) []ipvs.VirtualService {
+	for _, s := range services {
+		slices.SortFunc(s.Destinations, func(a, b ipvs.Destination) int { return a.Address.Compare(b.Address) })
+	}
+	slices.SortFunc(services, func(a, b ipvs.VirtualService) int { return a.Key.Compare(b.Key) })
+	return services
+}

@@ -1,0 +1,91 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lvsmark/lvsmark/internal/importer/firewalld"
+	"github.com/lvsmark/lvsmark/internal/importer/iptables"
+	"github.com/lvsmark/lvsmark/internal/importer/shell"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A File is a file of a configuration.
+type File struct{ Name, Text string }
+
+// ReadAll reads files as one configuration. Rules of iptables find the sets that another
+// file, the output of ipset save, has. It returns the errors of all files.
+func ReadAll(files []File) (*oldconfig.Config, error) {
+	all := &oldconfig.Config{}
+	var sets []File
+	for _, f := range files {
+		if iptables.IsSets(f.Text) {
+			sets = append(sets, f)
+		}
+	}
+	var failed []error
+	tables := map[tableOf]bool{}
+	for _, f := range files {
+		c, err := f.read(sets)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		separate(c, f.Name, tables)
+		all.Join(c)
+	}
+	return all, errors.Join(failed...)
+}
+
+// read reads a file, with the sets of other files.
+func (f File) read(sets []File) (*oldconfig.Config, error) {
+	load := func(r *iptables.Ruleset) {
+		for _, s := range sets {
+			r.Save(s.Name, s.Text)
+		}
+	}
+	if len(sets) > 0 && !iptables.IsSets(f.Text) {
+		for language, read := range map[string]func(string, string, func(*iptables.Ruleset)) (*oldconfig.Config, error){
+			"iptables-save": iptables.ReadSaveWith, "firewalld": firewalld.ReadWith, "shell": shell.ReadWith,
+		} {
+			if isOf(language, f.Text) {
+				return read(f.Name, f.Text, load)
+			}
+		}
+	}
+	return read(f.Name, f.Text, readers())
+}
+
+// isOf reports whether the reader of the language reads the text.
+func isOf(language, text string) bool {
+	for _, r := range readers() {
+		if r.Recognises(text) {
+			return r.Name == language
+		}
+	}
+	return false
+}
+
+type tableOf struct {
+	family oldconfig.Family
+	name   string
+}
+
+// separate gives tables of a file another name if an earlier file has tables of the same
+// name, as the two backends of iptables have: a packet passes both.
+func separate(c *oldconfig.Config, file string, seen map[tableOf]bool) {
+	own := map[tableOf]bool{}
+	for _, chain := range c.Chains {
+		key := tableOf{chain.Family, chain.Table}
+		if seen[key] {
+			if !own[key] {
+				c.AddFinding(chain.Line, "table %s of %s is in an earlier file too: packets are taken to pass both", chain.Table, chain.Family)
+			}
+			chain.Table = fmt.Sprintf("%s of %s", chain.Table, file)
+		}
+		own[key] = true
+	}
+	for key := range own {
+		seen[key] = true
+	}
+}

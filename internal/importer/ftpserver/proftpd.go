@@ -1,0 +1,110 @@
+package ftpserver
+
+import (
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// proftpdDirectives are directives by which proftpd.conf is recognised, in lower case.
+var proftpdDirectives = map[string]bool{
+	"servername": true, "servertype": true, "passiveports": true, "masqueradeaddress": true, "defaultserver": true,
+	"<virtualhost": true, "<global>": true, "<anonymous": true, "<limit": true, "<ifmodule": true, "<directory": true,
+	"modulepath": true, "loadmodule": true, "maxinstances": true, "defaultroot": true, "useipv6": true,
+}
+
+// A context is a part of proftpd.conf with settings of its own: the main server, Global, or
+// a VirtualHost.
+type context struct {
+	oldconfig.FTPServer
+	hasRange, hasAddress, hasPort, noRoot bool
+}
+
+// proftpd reads proftpd.conf. Directives of Global count in each server that does not have
+// them itself.
+func (r *reader) proftpd(text string) {
+	main := &context{FTPServer: oldconfig.FTPServer{Line: r.at(1, "")}}
+	global := &context{}
+	contexts, current := []*context{main}, main
+	depth := 0 // of other blocks: Directory, Limit, Anonymous, IfModule
+	for l := range r.eachLine(text) {
+		words := strings.Fields(l.Text)
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		switch name := strings.ToLower(strings.Trim(words[0], "<>")); {
+		case !strings.HasPrefix(words[0], "<"):
+			r.proftpdDirective(current, name, words[1:], l, depth > 0)
+		case name == "virtualhost":
+			current = &context{FTPServer: oldconfig.FTPServer{Line: l}}
+			contexts = append(contexts, current)
+		case name == "global":
+			current = global
+		case name == "/virtualhost" || name == "/global":
+			current = main
+		case strings.HasPrefix(name, "/"):
+			depth--
+		default:
+			depth++
+		}
+	}
+	for _, c := range contexts {
+		r.addProftpd(c, global)
+	}
+}
+
+// proftpdDirective reads a directive. Blocks such as IfModule may not count, so what
+// matters in one is not understood.
+func (r *reader) proftpdDirective(c *context, name string, words []string, l oldconfig.Line, conditional bool) {
+	first := ""
+	if len(words) > 0 {
+		first = words[0]
+	}
+	switch name {
+	case "passiveports", "masqueradeaddress", "port", "rootrevoke", "include":
+		if conditional || name == "include" {
+			r.config.AddNotUnderstood(l, "%s depends on what the file does not say: write it outside of blocks, or give the included file", words0(l))
+			return
+		}
+	}
+	switch name {
+	case "passiveports":
+		if len(words) == 2 {
+			c.hasRange, c.Line = true, l
+			r.setRange(&c.FTPServer, words[0], words[1], l)
+			return
+		}
+		r.config.AddNotUnderstood(l, "PassivePorts does not have two ports")
+	case "masqueradeaddress":
+		c.hasAddress = true
+		r.setAddress(&c.FTPServer, first, l)
+	case "port":
+		c.hasPort = r.setPort(&c.Listen, first, l)
+	case "rootrevoke":
+		c.noRoot = strings.EqualFold(first, "on") || strings.EqualFold(first, "UseNonCompliantActiveTransfer")
+	}
+}
+
+func words0(l oldconfig.Line) string { return strings.Fields(l.Text)[0] }
+
+// addProftpd adds a server. Active data leaves from the port below the control port, unless
+// the server has given up root. Port 0 is a server that does not listen.
+func (r *reader) addProftpd(c, global *context) {
+	if !c.hasRange {
+		c.PassivePort = global.PassivePort
+	}
+	if !c.hasAddress {
+		c.Address = global.Address
+	}
+	if !c.hasPort {
+		c.Listen = controlPort
+	}
+	if c.Listen == 0 {
+		return
+	}
+	c.Program = "proftpd"
+	if !c.noRoot && !global.noRoot {
+		c.ActivePort = c.Listen - 1
+	}
+	r.config.FTP = append(r.config.FTP, &c.FTPServer)
+}

@@ -1,0 +1,38 @@
+package importer
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+func TestRead(t *testing.T) {
+	specific := Reader{"specific", func(text string) bool { return strings.HasPrefix(text, "aa") }, func(name, _ string) (*oldconfig.Config, error) {
+		return &oldconfig.Config{Findings: []oldconfig.Remark{{Message: name}}}, nil
+	}}
+	general := Reader{"general", func(text string) bool { return strings.HasPrefix(text, "a") }, func(string, string) (*oldconfig.Config, error) {
+		return nil, assert.AnError
+	}}
+	list := []Reader{specific, general}
+	c, err := read("x", "aa", list)
+	require.NoError(t, err)
+	assert.Equal(t, "x", c.Findings[0].Message)
+	_, err = read("x", "ab", list)
+	require.ErrorIs(t, err, assert.AnError)
+	assert.ErrorContains(t, err, "x (general): ")
+	_, err = read("x", "b", list)
+	require.ErrorIs(t, err, ErrUnknownLanguage)
+	assert.ErrorContains(t, err, "specific, general")
+	c, err = read("x", "\n", list)
+	require.NoError(t, err)
+	assert.Empty(t, c)
+}
+
+func TestReadTooLarge(t *testing.T) {
+	_, err := Read("noise", strings.NewReader(strings.Repeat("x", MaxSize+1)))
+	assert.EqualError(t, err, "noise has more than 32 MB")
+}

@@ -1,0 +1,220 @@
+package iptables
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// Command executes a command of iptables or ip6tables, whose name is program. It returns
+// whether iptables would succeed. What it does not understand becomes a remark.
+func (r *Ruleset) Command(program string, words []Word, line oldconfig.Line) bool {
+	c, err := parseCommand(words)
+	if err == nil {
+		var ok bool
+		if ok, err = r.execute(familyOf(program), c, line); err == nil {
+			return ok
+		}
+	}
+	r.NotUnderstood(line, "%s", err)
+	return false
+}
+
+func (r *Ruleset) execute(family oldconfig.Family, c command, line oldconfig.Line) (ok bool, err error) {
+	switch c.name {
+	case "":
+		return false, fmt.Errorf("no command such as -A")
+	case "list":
+		return true, nil
+	}
+	t := r.table(family, c.table, line)
+	if t == nil {
+		return false, fmt.Errorf("iptables has no table %q", c.table)
+	}
+	if c.chain == "" {
+		switch c.name {
+		case "flush":
+			t.flush()
+		case "delete-chain":
+			t.deleteEmptyChains()
+		default:
+			return false, fmt.Errorf("--%s has no chain", c.name)
+		}
+		return true, nil
+	}
+	if c.name == "new-chain" {
+		return t.newChain(c.chain, line)
+	}
+	target := t.byName[c.chain]
+	if target == nil {
+		return r.withoutChain(c)
+	}
+	return t.change(target, c, line)
+}
+
+// withoutChain handles a command for a chain that is not there. To delete or flush what is
+// not there is usual at the top of a script.
+func (r *Ruleset) withoutChain(c command) (bool, error) {
+	switch c.name {
+	case "append", "insert", "replace", "policy", "rename-chain":
+		return false, fmt.Errorf("table %s has no chain %q: put the line that creates it (-N) ahead", c.table, c.chain)
+	}
+	return false, nil
+}
+
+func (t *table) flush() {
+	for _, c := range t.chains {
+		c.rules = nil
+	}
+}
+
+// deleteEmptyChains deletes the chains without base, rules and references.
+func (t *table) deleteEmptyChains() {
+	for _, c := range slices.Clone(t.chains) {
+		if c.base == nil && len(c.rules) == 0 && !t.references(c.name) {
+			t.remove(c)
+		}
+	}
+}
+
+// references reports whether a rule names the chain.
+func (t *table) references(name string) bool {
+	for _, c := range t.chains {
+		for _, rule := range c.rules {
+			if slices.ContainsFunc(rule.words, func(w Word) bool { return w.Text == name }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
+	if t.byName[name] != nil {
+		return false, nil
+	}
+	if _, isTarget := simpleTarget(name); isTarget || strings.HasPrefix(name, "-") {
+		return false, fmt.Errorf("%q is no name of a chain", name)
+	}
+	t.add(&chain{name: name, line: line})
+	return true, nil
+}
+
+// change executes a command for a chain.
+func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, error) {
+	added := &rule{words: c.rule, line: line}
+	if t.lines++; t.lines > maxLines {
+		return false, fmt.Errorf("lvsmark reads at most %d lines of a table", maxLines)
+	}
+	switch c.name {
+	case "append":
+		target.rules = append(target.rules, added)
+	case "insert":
+		place := max(c.number, 1) - 1
+		if place > len(target.rules) {
+			return false, fmt.Errorf("chain %s has no rule %d", c.chain, c.number)
+		}
+		target.rules = slices.Insert(target.rules, place, added)
+	case "replace", "delete":
+		return t.changeRule(target, c, added)
+	case "check":
+		return t.find(target, added) >= 0, nil
+	case "flush":
+		target.rules = nil
+	case "policy":
+		return target.setPolicy(c.second)
+	case "delete-chain":
+		if target.base != nil || len(target.rules) > 0 || t.references(target.name) {
+			return false, nil
+		}
+		t.remove(target)
+	case "rename-chain":
+		return t.rename(target, c.second)
+	default:
+		return false, fmt.Errorf("the command --%s is not understood", c.name)
+	}
+	return true, nil
+}
+
+// changeRule replaces a rule by number, or deletes one by number or by its words.
+func (t *table) changeRule(target *chain, c command, added *rule) (bool, error) {
+	place := c.number - 1
+	if c.name == "delete" && c.number == 0 {
+		if place = t.find(target, added); place < 0 {
+			return false, nil
+		}
+	}
+	if place < 0 || place >= len(target.rules) {
+		return false, fmt.Errorf("chain %s has no rule %d", c.chain, c.number)
+	}
+	if c.name == "replace" {
+		target.rules[place] = added
+		return true, nil
+	}
+	target.rules = slices.Delete(target.rules, place, place+1)
+	return true, nil
+}
+
+// find returns the place of the first rule that iptables takes for the same, or -1.
+func (t *table) find(target *chain, wanted *rule) int {
+	key := wanted.identity(t.family)
+	return slices.IndexFunc(target.rules, func(other *rule) bool { return other.identity(t.family) == key })
+}
+
+// identity returns a text that is equal for rules with the same matches and target, however
+// their options are written.
+func (r *rule) identity(family oldconfig.Family) string {
+	if r.key != "" {
+		return r.key
+	}
+	p := parseRule(family, r.words, nil)
+	var b strings.Builder
+	for _, f := range p.factors {
+		for _, c := range f {
+			for _, m := range c {
+				if m.Field != oldconfig.NotUnderstood {
+					m.Text = ""
+				}
+				fmt.Fprintf(&b, "%v;", m)
+			}
+		}
+	}
+	for _, m := range p.modules {
+		if comment, found := m.get("comment"); found {
+			fmt.Fprintf(&b, "comment %q;", comment)
+		}
+	}
+	if p.target != nil {
+		actions, _ := p.actions(func(string) bool { return false })
+		if actions[0].Kind != oldconfig.NoEffect && actions[0].Kind != oldconfig.Opaque {
+			actions[0].Text = p.target.name
+		}
+		fmt.Fprintf(&b, "%v", actions)
+	}
+	r.key = b.String()
+	return r.key
+}
+
+func (c *chain) setPolicy(policy string) (bool, error) {
+	if c.base == nil || policy != "ACCEPT" && policy != "DROP" {
+		return false, fmt.Errorf("chain %s cannot have the policy %q", c.name, policy)
+	}
+	c.base.Drops = policy == "DROP"
+	return true, nil
+}
+
+// rename gives a chain another name; rules that jump to it follow.
+func (t *table) rename(target *chain, name string) (bool, error) {
+	if target.base != nil || name == "" || t.byName[name] != nil {
+		return false, fmt.Errorf("chain %s cannot be renamed to %q", target.name, name)
+	}
+	if t.references(target.name) {
+		return false, fmt.Errorf("chain %s is renamed while rules jump to it: create it with its last name", target.name)
+	}
+	delete(t.byName, target.name)
+	target.name = name
+	t.byName[name] = target
+	return true, nil
+}

@@ -1,0 +1,90 @@
+package iptables
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A compiler makes rules of lines, when all chains and sets are known.
+type compiler struct {
+	config *oldconfig.Config
+	sets   map[string]*set
+	known  map[setTest]setResult // of tests that other lines have too
+	room   int                   // for rules
+}
+
+// A setTest is a test of a set.
+type setTest struct {
+	family      oldconfig.Family
+	name, flags string
+	not         bool
+}
+
+// compile returns the rules that a line becomes.
+func (c *compiler) compile(t *table, line *rule) (rules []*oldconfig.Rule) {
+	p := parseRule(t.family, line.words, c)
+	if p.skip {
+		return nil
+	}
+	if p.target != nil && p.target.name == "SET" {
+		if rules, ok := p.mapRules(line.line); ok {
+			return c.within(rules, line)
+		}
+	}
+	actions, understood := p.actions(func(name string) bool {
+		other := t.byName[name]
+		return other != nil && other.base == nil
+	})
+	if !understood {
+		c.config.AddNotUnderstood(line.line, "the target %s is not understood", actions[0].Text)
+	}
+	if len(p.unknown) > 0 && !harmless(actions) && !p.isICMP() {
+		c.config.AddNotUnderstood(line.line, "it is not known which packets match %s", strings.Join(p.unknown, ", "))
+	}
+	if c.room -= p.ranges(); c.room <= 0 {
+		return c.within(nil, line)
+	}
+	for _, matches := range p.product() {
+		rules = append(rules, &oldconfig.Rule{Matches: matches, Actions: actions, Line: line.line})
+	}
+	return c.within(rules, line)
+}
+
+// ranges returns the number of ranges of the matches; those of large sets are shared.
+func (p *parser) ranges() (count int) {
+	for _, f := range p.factors {
+		for _, c := range f {
+			for _, m := range c {
+				count += min(len(m.In), maxMaskRanges)
+			}
+		}
+	}
+	return count
+}
+
+// within limits the number of rules: those that have no room become one rule that is not
+// understood.
+func (c *compiler) within(rules []*oldconfig.Rule, line *rule) []*oldconfig.Rule {
+	if c.room -= len(rules); c.room > 0 {
+		return rules
+	}
+	c.config.AddNotUnderstood(line.line, "the lines become more than %d rules", maxRules)
+	return []*oldconfig.Rule{{
+		Matches: []oldconfig.Match{{Field: oldconfig.NotUnderstood, Text: line.line.Text}},
+		Actions: []oldconfig.Action{{Kind: oldconfig.Opaque, Text: line.line.Text}}, Line: line.line,
+	}}
+}
+
+// harmless reports whether a rule has no effect, whatever packets it matches.
+func harmless(actions []oldconfig.Action) bool {
+	return !slices.ContainsFunc(actions, func(a oldconfig.Action) bool { return a.Kind != oldconfig.NoEffect })
+}
+
+// isICMP reports whether the rule matches packets of ICMP only. IPVS schedules none, so what
+// is not understood of them is in the rule, and needs no remark.
+func (p *parser) isICMP() bool {
+	module := moduleOf(p.protocol)
+	return module == "icmp" || module == "icmp6"
+}

@@ -1,0 +1,104 @@
+package iptables
+
+import (
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// general reads an option of iptables itself.
+func (p *parser) general(name string, count int) {
+	values, ok := p.take(count)
+	o := option{name: name, values: values, not: p.not}
+	if !ok || !p.understandGeneral(o) {
+		p.misunderstood(o.String())
+	}
+}
+
+func (p *parser) understandGeneral(o option) bool {
+	switch o.name {
+	case "protocol":
+		return p.matchProtocol(o)
+	case "source", "src":
+		return p.matchAddresses(oldconfig.Source, o)
+	case "destination", "dst":
+		return p.matchAddresses(oldconfig.Destination, o)
+	case "in-interface":
+		return p.matchDevice(oldconfig.InDevice, o)
+	case "out-interface":
+		return p.matchDevice(oldconfig.OutDevice, o)
+	case "fragment":
+		return p.family == config.IPv4 && p.add(oldconfig.Match{
+			Field: oldconfig.LaterFragment, In: []oldconfig.Range{one(1)}, Not: o.not, Text: o.String(),
+		})
+	case "match":
+		p.load(o.values[0])
+		return !o.not
+	case "jump", "goto":
+		return p.setTarget(o)
+	case "ipv4", "ipv6":
+		p.skip = p.skip || (o.name == "ipv4") != (p.family == config.IPv4)
+		return true
+	case "set-counters":
+		return true
+	}
+	return false
+}
+
+// load loads a match module.
+func (p *parser) load(name string) {
+	opaque := matchOptions(name) == ""
+	p.modules = append(p.modules, &module{name: name, opaque: opaque})
+}
+
+// setTarget sets the target of the rule: a chain, a verdict or an extension.
+func (p *parser) setTarget(o option) bool {
+	if p.target != nil || o.not {
+		return false
+	}
+	p.target = &module{name: o.values[0]}
+	p.jump = o.name == "jump"
+	p.modules = append(p.modules, p.target)
+	return true
+}
+
+func (p *parser) matchProtocol(o option) bool {
+	protocol, ok := parseProtocol(o.values[0])
+	if !ok || protocol == 0 && o.not {
+		return false
+	}
+	if protocol == 0 {
+		return true
+	}
+	if !o.not {
+		p.protocol = protocol
+	}
+	return p.add(oldconfig.Match{Field: oldconfig.Protocol, In: []oldconfig.Range{one(protocol)}, Not: o.not, Text: o.String()})
+}
+
+// matchAddresses reads a list of networks: iptables makes a rule of each.
+func (p *parser) matchAddresses(field oldconfig.Field, o option) bool {
+	var alternatives []conjunct
+	written := o.String()
+	for text := range strings.SplitSeq(o.values[0], ",") {
+		ranges, ok := parseNetwork(p.family, text)
+		if !ok {
+			return false
+		}
+		alternatives = append(alternatives, conjunct{{Field: field, In: ranges, Not: o.not, Text: written}})
+	}
+	if o.not && len(alternatives) > 1 { // iptables refuses that
+		return false
+	}
+	return p.addAlternatives(alternatives)
+}
+
+// matchDevice reads the name of a device. "eth+" is all names that begin with eth.
+func (p *parser) matchDevice(field oldconfig.Field, o option) bool {
+	name := o.values[0]
+	if name == "" || name == "+" && !o.not {
+		return name == "+"
+	}
+	return p.add(oldconfig.Match{Field: field, Names: []string{name}, Not: o.not, Text: o.String()})
+}

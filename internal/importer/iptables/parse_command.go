@@ -1,0 +1,148 @@
+package iptables
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A command is one command of iptables.
+type command struct {
+	name   string // its long name: "append"
+	table  string
+	chain  string
+	second string // of rename-chain and policy
+	number int    // of a rule, from 1; 0: none
+	rule   []Word
+}
+
+// commandOf returns the long name of a command, and how many arguments it has at most.
+func commandOf(word string) (name string, arguments int, found bool) {
+	switch word {
+	case "-A", "--append":
+		return "append", 1, true
+	case "-C", "--check":
+		return "check", 1, true
+	case "-D", "--delete":
+		return "delete", 1, true
+	case "-I", "--insert":
+		return "insert", 1, true
+	case "-R", "--replace":
+		return "replace", 1, true
+	case "-F", "--flush":
+		return "flush", 1, true
+	case "-N", "--new-chain":
+		return "new-chain", 1, true
+	case "-X", "--delete-chain":
+		return "delete-chain", 1, true
+	case "-P", "--policy":
+		return "policy", 2, true
+	case "-E", "--rename-chain":
+		return "rename-chain", 2, true
+	case "-L", "--list", "-S", "--list-rules", "-Z", "--zero":
+		return "list", 1, true
+	case "-V", "--version", "-h", "--help":
+		return "list", 0, true
+	}
+	return "", 0, false
+}
+
+// parseCommand splits the words after the program's name. What is neither a command nor an
+// option of iptables itself is the rule.
+func parseCommand(words []Word) (c command, err error) {
+	c.table = "filter"
+	for len(words) > 0 {
+		w := words[0]
+		words = words[1:]
+		if w.Quoted {
+			c.rule = append(c.rule, w)
+			continue
+		}
+		if name, arguments, found := commandOf(w.Text); found {
+			if c.name != "" && (c.name != "list" || name != "list") {
+				return c, fmt.Errorf("two commands, %s and %s, in one line", c.name, name)
+			}
+			c.name = name
+			words = c.takeArguments(words, arguments)
+			continue
+		}
+		taken, isOption, err := c.option(w.Text, words)
+		if err != nil {
+			return c, err
+		}
+		if !isOption {
+			c.rule = append(c.rule, w)
+			if valued(w.Text) && len(words) > 0 { // its value may look like a command
+				c.rule = append(c.rule, words[0])
+				words = words[1:]
+			}
+			continue
+		}
+		words = words[taken:]
+	}
+	return c, nil
+}
+
+// valued reports whether the word is an option whose value may begin with "-".
+func valued(word string) bool {
+	switch word {
+	case "--comment", "--log-prefix", "--nflog-prefix", "--string", "--hex-string":
+		return true
+	}
+	return false
+}
+
+// takeArguments reads the chain, and the number of a rule or a second name.
+func (c *command) takeArguments(words []Word, count int) []Word {
+	isArgument := func() bool {
+		return len(words) > 0 && (words[0].Quoted || !strings.HasPrefix(words[0].Text, "-") && words[0].Text != "!")
+	}
+	if count > 0 && isArgument() {
+		c.chain, words = words[0].Text, words[1:]
+	}
+	switch {
+	case count > 1 && isArgument():
+		c.second, words = words[0].Text, words[1:]
+	case count == 1 && c.name != "append" && c.name != "check" && isArgument():
+		if n, ok := parseNumber(words[0].Text, 1<<31); ok && n > 0 {
+			c.number, words = int(n), words[1:]
+		}
+	}
+	return words
+}
+
+// option reads an option that is no part of a rule. It returns how many of the words that
+// follow belong to it.
+func (c *command) option(word string, rest []Word) (taken int, isOption bool, err error) {
+	name, value, attached := strings.Cut(word, "=")
+	if short, found := strings.CutPrefix(word, "-t"); found && short != "" {
+		c.table = short
+		return 0, true, nil
+	}
+	switch name {
+	case "-t", "--table":
+		if attached {
+			c.table = value
+			return 0, true, nil
+		}
+		if len(rest) == 0 {
+			return 0, true, fmt.Errorf("%s has no value", word)
+		}
+		c.table = rest[0].Text
+		return 1, true, nil
+	case "-w", "--wait", "-W", "--wait-interval":
+		if len(rest) > 0 && !attached {
+			if _, isNumber := parseNumber(rest[0].Text, 1<<31); isNumber {
+				return 1, true, nil
+			}
+		}
+		return 0, true, nil
+	case "-v", "--verbose", "-vv", "-n", "--numeric", "-x", "--exact", "--line-numbers", "-vn", "-nv", "-nvL", "-vnL":
+		return 0, true, nil
+	case "--modprobe", "-M":
+		if attached || len(rest) == 0 {
+			return 0, true, nil
+		}
+		return 1, true, nil
+	}
+	return 0, false, nil
+}

@@ -1,0 +1,251 @@
+package iptables
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// A set is a set of ipset(8).
+type set struct {
+	kind     string // "hash:ip,port"
+	family   oldconfig.Family
+	netmask  int // of hash:ip and bitmap:ip; 0: none
+	elements map[string]element
+	order    []string // keys of elements; some may be deleted
+	unknown  string   // why the set is not understood
+}
+
+// An element is an element of a set of one of the kinds that lvsmark understands.
+type element struct {
+	addresses []oldconfig.Range // of ip and net
+	length    int               // of a network, to find the most specific one
+	protocol  uint64            // of port; 0: TCP and UDP
+	port      oldconfig.Range
+	mac       uint64
+	member    string // of list:set
+	noMatch   bool
+	mark      uint32 // of skbmark: mark & ^mask ^ value
+	mask      uint32
+}
+
+// isSetLine reports whether the line is one of ipset save.
+func isSetLine(text string) bool {
+	first, _, _ := strings.Cut(text, " ")
+	return setCommand(first) != ""
+}
+
+// setCommand returns the name of a command of ipset.
+func setCommand(word string) string {
+	switch word {
+	case "create", "-N", "--create", "n":
+		return "create"
+	case "add", "-A", "--add":
+		return "add"
+	case "del", "-D", "--del":
+		return "del"
+	case "flush", "-F", "--flush":
+		return "flush"
+	case "destroy", "-X", "--destroy", "x":
+		return "destroy"
+	case "swap", "-W", "--swap":
+		return "swap"
+	case "rename", "-E", "--rename":
+		return "rename"
+	case "list", "-L", "--list", "save", "-S", "test", "-T", "version", "-v", "help", "-h":
+		return "list"
+	}
+	return ""
+}
+
+// Set executes a command of ipset: the words after the program's name. It returns whether
+// ipset would succeed.
+func (r *Ruleset) Set(words []Word, line oldconfig.Line) bool {
+	args, exist := setArguments(words)
+	command := ""
+	if len(args) > 0 {
+		command = setCommand(args[0])
+	}
+	var name, second string
+	if len(args) > 1 {
+		name = args[1]
+	}
+	if len(args) > 2 {
+		second = args[2]
+	}
+	switch command {
+	case "list":
+		return true
+	case "create":
+		return r.createSet(name, second, args, exist, line)
+	case "add", "del":
+		return r.changeSet(command, name, second, args, exist, line)
+	case "flush", "destroy":
+		return r.clearSets(command, name)
+	case "swap", "rename":
+		return r.exchangeSets(command, name, second)
+	}
+	r.NotUnderstood(line, "the command of ipset is not understood")
+	return false
+}
+
+// setArguments returns the words without the options that stand anywhere.
+func setArguments(words []Word) (args []string, exist bool) {
+	for _, w := range words {
+		switch w.Text {
+		case "-exist", "-!", "--exist":
+			exist = true
+		case "-q", "-quiet":
+		default:
+			args = append(args, w.Text)
+		}
+	}
+	return args, exist
+}
+
+func (r *Ruleset) createSet(name, kind string, args []string, exist bool, line oldconfig.Line) bool {
+	if name == "" || kind == "" {
+		r.NotUnderstood(line, "ipset create needs a name and a type")
+		return false
+	}
+	if r.sets[name] != nil {
+		return exist
+	}
+	s := &set{kind: oldKind(kind), family: config.IPv4, elements: map[string]element{}}
+	r.sets[name] = s
+	if s.dimensions() == nil {
+		s.unknown = "lvsmark does not understand sets of type " + kind
+	}
+	s.options(args[3:])
+	if slices.Contains(args, "timeout") && args[len(args)-1] != "0" {
+		r.Finding(line, "elements of set %s can expire; those that are listed are read as permanent", name)
+	}
+	return true
+}
+
+// options reads the options of create that change what the set contains.
+func (s *set) options(args []string) {
+	for i := 0; i+1 < len(args); i++ {
+		switch args[i] {
+		case "family":
+			if args[i+1] == "inet6" {
+				s.family = config.IPv6
+			}
+		case "netmask":
+			length, ok := parseNumber(args[i+1], uint64(s.family.Bits()))
+			if !ok || s.kind != "hash:ip" {
+				s.unknown = "its netmask is not understood"
+			}
+			s.netmask = int(length)
+		case "bitmask", "markmask":
+			s.unknown = "its " + args[i] + " is not understood"
+		}
+	}
+}
+
+// oldKind returns the current name of a type of ipset 4.
+func oldKind(kind string) string {
+	switch kind {
+	case "iphash":
+		return "hash:ip"
+	case "nethash":
+		return "hash:net"
+	case "ipporthash":
+		return "hash:ip,port"
+	case "ipmap":
+		return "bitmap:ip"
+	case "portmap":
+		return "bitmap:port"
+	case "setlist":
+		return "list:set"
+	}
+	return kind
+}
+
+// dimensions returns what a set consists of, or nil for a type that is not understood.
+func (s *set) dimensions() []string {
+	switch s.kind {
+	case "hash:ip", "hash:net", "bitmap:ip":
+		return []string{"address"}
+	case "hash:ip,port", "hash:net,port":
+		return []string{"address", "port"}
+	case "bitmap:port":
+		return []string{"port"}
+	case "hash:mac":
+		return []string{"mac"}
+	case "list:set":
+		return []string{"set"}
+	}
+	return nil
+}
+
+func (r *Ruleset) changeSet(command, name, text string, args []string, exist bool, line oldconfig.Line) bool {
+	s := r.sets[name]
+	if s == nil || text == "" {
+		r.NotUnderstood(line, "there is no set %q: put the line that creates it ahead", name)
+		return false
+	}
+	_, present := s.elements[text]
+	if command == "del" {
+		delete(s.elements, text)
+		return present || exist
+	}
+	if present && !exist {
+		return false
+	}
+	if r.elements++; r.elements > maxElements {
+		s.unknown = "lvsmark reads at most " + decimal(maxElements) + " elements of sets"
+		return true
+	}
+	e, ok := s.parseElement(text, args[3:])
+	if !ok && s.unknown == "" {
+		s.unknown = "its element " + text + " (" + line.String() + ") is not understood"
+	}
+	if !present {
+		s.order = append(s.order, text)
+	}
+	s.elements[text] = e
+	return true
+}
+
+func (r *Ruleset) clearSets(command, name string) bool {
+	if name != "" && r.sets[name] == nil {
+		return false
+	}
+	for other, s := range r.sets {
+		if name != "" && other != name {
+			continue
+		}
+		s.elements, s.order = map[string]element{}, nil
+		if command == "destroy" {
+			delete(r.sets, other)
+		}
+	}
+	return true
+}
+
+func (r *Ruleset) exchangeSets(command, from, to string) bool {
+	first, second := r.sets[from], r.sets[to]
+	if first == nil || (second == nil) == (command == "swap") {
+		return false
+	}
+	r.sets[to] = first
+	if command == "rename" {
+		delete(r.sets, from)
+	} else {
+		r.sets[from] = second
+	}
+	return true
+}
+
+// all returns the elements in the order of their lines.
+func (s *set) all() (elements []element) {
+	for _, key := range s.order {
+		if e, ok := s.elements[key]; ok {
+			elements = append(elements, e)
+		}
+	}
+	return elements
+}

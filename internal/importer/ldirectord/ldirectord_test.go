@@ -1,0 +1,142 @@
+package ldirectord_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/importer/dump"
+	"github.com/lvsmark/lvsmark/internal/importer/ldirectord"
+)
+
+func TestRead(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"FTP by mark": {`# Global Directives
+checktimeout=3
+checkinterval = 1
+autoreload = yes
+quiescent=yes
+
+virtual=21
+	real=10.0.0.11 masq 5
+        real = 10.0.0.12:0 masq	# comment
+    service=ftp
+	# a comment in between
+	login="anonymous"
+	scheduler=wlc
+	persistent=600
+	netmask=255.255.255.0
+	protocol=fwm
+	checktype=negotiate
+`, `7: -A -f 21 -s wlc -p 600 -M 255.255.255.0
+8: -a -f 21 -r 10.0.0.11:0 -m -w 5
+9: -a -f 21 -r 10.0.0.12:0 -m -w 1
+5: finding: quiescent is not part of a spec: lvsmark does not check real servers
+17: finding: the check of real servers (checktype = negotiate) is not part of a spec
+`},
+		"addresses, ranges, fallback": {`virtual=198.51.100.1:http
+	real=10.0.0.1->10.0.0.3:80 gate 2 "index.html", "a b"
+	real=10.0.0.9:8080 masq 1 "x","y" l:5 u:10
+	netmask=255.255.255.0
+	fallback=10.0.0.99:80 masq
+	checktype=connect
+virtual=198.51.100.1:53
+	real=10.0.0.1:53 ipip
+	ops=yes
+	checktype=on
+virtual6=[2001:db8::1]:80
+	real6=[fd00::1]:80 masq
+	schedflags=sh-port
+	scheduler=sh
+	fallbackcommand="/bin/x"
+virtual6=7
+	real6=[fd00::1]:80 masq
+	checktype=off
+fallback=127.0.0.1 gate
+`, `1: -A -t 198.51.100.1:80 -s wrr
+2: -a -t 198.51.100.1:80 -r 10.0.0.1:80 -g -w 2
+2: -a -t 198.51.100.1:80 -r 10.0.0.2:80 -g -w 2
+2: -a -t 198.51.100.1:80 -r 10.0.0.3:80 -g -w 2
+3: -a -t 198.51.100.1:80 -r 10.0.0.9:8080 -m -w 1 -x 10 -y 5
+5: -a -t 198.51.100.1:80 -r 10.0.0.99:80 -m -w 1 fallback
+7: -A -u 198.51.100.1:53 -s wrr -o
+8: -a -u 198.51.100.1:53 -r 10.0.0.1:53 -i -w 1 --tun-type ipip
+19: -a -u 198.51.100.1:53 -r 127.0.0.1:53 -g -w 1 fallback
+11: -A -t [2001:db8::1]:80 -s sh -b sh-port
+12: -a -t [2001:db8::1]:80 -r [fd00::1]:80 -m -w 1
+16: -A -f 7 -6 -s wrr
+17: -a -f 7 -6 -r [fd00::1]:80 -m -w 1 off
+6: finding: the check of real servers (checktype = connect) is not part of a spec
+15: finding: fallbackcommand runs "/bin/x": what it does to rules and services is not compared
+11: finding: the check of real servers (checktype = negotiate) is not part of a spec
+18: finding: the real servers are off: with checktype = off, ldirectord adds none
+5: finding: the fallback server of -t 198.51.100.1:80 is not part of a spec: lvsmark does not check real servers
+19: finding: the fallback server of -u 198.51.100.1:53 is not part of a spec: lvsmark does not check real servers
+17: finding: real server fd00::1 of mark 7 has port 80: packets to each marked port arrive at this one; 0 keeps the client's port
+`},
+		"not understood": {`virtual=www.example.com:80
+	real=10.0.0.1:80 gate
+virtual=198.51.100.1
+virtual=[2001:db8::1]:80
+virtual=198.51.100.1:80
+	checktype=on
+	imaginary=1
+	real6=[fd00::1]:80 gate
+	real=10.0.0.1:80
+	real=10.0.0.1:80 route
+	real=10.0.0.1-10.0.0.9:80 gate
+	real=10.0.0.1:80 gate 1 2
+	protocol=fwm
+	scheduler=wlc,rr extra
+	fallback=
+	word
+
+	real=10.0.0.1:80 gate
+imaginary=1
+virtual=198.51.100.1:80
+	persistent=x
+	checktype=on
+`, `5: -A -t 198.51.100.1:80 -s wlc,rr extra
+1: not understood: the virtual service is not ADDRESS:PORT, or MARK, or [ADDRESS]:PORT of virtual6; names are not looked up
+3: not understood: the virtual service is not ADDRESS:PORT, or MARK, or [ADDRESS]:PORT of virtual6; names are not looked up
+4: not understood: the virtual service is not ADDRESS:PORT, or MARK, or [ADDRESS]:PORT of virtual6; names are not looked up
+7: not understood: imaginary is unknown in a virtual service
+8: not understood: real6 is unknown in a virtual service
+13: not understood: protocol "fwm" does not fit the service
+16: not understood: the line has no =
+9: not understood: the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up
+10: not understood: the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up
+11: not understood: the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up
+12: not understood: the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up
+18: not understood:     real is unknown; settings of a virtual service follow it without an empty line, and are indented by four spaces
+19: not understood: imaginary is unknown; settings of a virtual service follow it without an empty line, and are indented by four spaces
+20: not understood: there is another virtual service of this address, protocol and port, or mark
+15: not understood: the fallback server is not ADDRESS[:PORT] [gate|masq|ipip]; names are not looked up
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := ldirectord.Read("f", test.text)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, dump.Config(c))
+		})
+	}
+}
+
+func TestRecognises(t *testing.T) {
+	assert.True(t, ldirectord.Recognises("# x\nquiescent=no\nvirtual = 5\n"))
+	assert.True(t, ldirectord.Recognises("virtual6=[::1]:80"))
+	assert.False(t, ldirectord.Recognises("virtual_server 198.51.100.1 80 {\n"))
+	assert.False(t, ldirectord.Recognises("#!/bin/sh\nvirtual=198.51.100.1:80\n"))
+	assert.False(t, ldirectord.Recognises("virtual FTP {\n active = 1\n"))
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add("virtual=21\n\treal=10.0.0.1->10.0.0.9:0 masq 5 \"a\",\"b\" l:1\n\tscheduler=rr\nfallback=127.0.0.1:80 gate\n")
+	f.Add("virtual6=[::1]:80\n    real6=[::2] gate\n    persistent=1\n    netmask=64\n    ops=yes\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		ldirectord.Recognises(text)
+		_, err := ldirectord.Read("f", text)
+		require.NoError(t, err)
+	})
+}

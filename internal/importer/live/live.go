@@ -1,0 +1,135 @@
+// Package live reads the configuration of the kernel: tables of nft, of all programs;
+// tables of iptables-legacy; and all services of IPVS.
+package live
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"github.com/vishvananda/netns"
+
+	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/internal/importer/iptables"
+	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/xtables"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// source is the name of the kernel in oldconfig.Line.
+const source = "kernel"
+
+// Read reads the kernel of a network namespace: a name in /run/netns, or a path; empty: that
+// of the caller.
+func Read(namespace string) (*oldconfig.Config, error) {
+	type result struct {
+		config *oldconfig.Config
+		err    error
+	}
+	done := make(chan result)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread may be in another namespace
+		c, err := readNamespace(namespace)
+		done <- result{c, err}
+	}()
+	r := <-done
+	return r.config, r.err
+}
+
+func readNamespace(namespace string) (*oldconfig.Config, error) {
+	if namespace != "" {
+		if err := enter(namespace); err != nil {
+			return nil, fmt.Errorf("network namespace %s: %w", namespace, err)
+		}
+	}
+	config, err := readNFT()
+	if err != nil {
+		return nil, err
+	}
+	for _, read := range []func() (*oldconfig.Config, error){readLegacy, readIPVS} {
+		more, err := read()
+		if err != nil {
+			return nil, err
+		}
+		config.Join(more)
+	}
+	return config, nil
+}
+
+func enter(namespace string) error {
+	open := netns.GetFromName
+	if strings.Contains(namespace, "/") {
+		open = netns.GetFromPath
+	}
+	handle, err := open(namespace)
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	return netns.Set(handle)
+}
+
+// attempts is the number of reads if other processes change the rules meanwhile.
+const attempts = 100
+
+func readNFT() (config *oldconfig.Config, err error) {
+	conn, err := nft.Dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	err = conn.ReadConsistently(attempts, func(uint32) error {
+		tables, err := conn.All()
+		if err == nil {
+			config, err = firewall.Chains(tables, conn)
+		}
+		return err
+	})
+	return config, err
+}
+
+// readLegacy reads tables of iptables-legacy with their own program.
+func readLegacy() (*oldconfig.Config, error) {
+	config := &oldconfig.Config{}
+	for _, v := range xtables.WithRules() {
+		text, err := output(v.Program + "-save")
+		if err != nil {
+			return nil, err
+		}
+		c, err := iptables.ReadSave(v.Program, text)
+		if err != nil {
+			return nil, fmt.Errorf("%s-save: %w", v.Program, err)
+		}
+		config.Join(c)
+	}
+	return config, nil
+}
+
+// readIPVS reads services. ipvsadm lists those with an address too.
+func readIPVS() (*oldconfig.Config, error) {
+	if !ipvs.Loaded() {
+		return &oldconfig.Config{}, nil
+	}
+	text, err := output("ipvsadm", "-Sn")
+	if err != nil {
+		return nil, err
+	}
+	return ipvsadm.Read(source, text)
+}
+
+// output runs a program in the namespace of the thread.
+func output(program string, arguments ...string) (string, error) {
+	text, err := exec.Command(program, arguments...).Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
+		return "", fmt.Errorf("%s: %w: %s", program, err, printable.Line(strings.TrimSpace(string(exit.Stderr))))
+	}
+	if err != nil {
+		return "", fmt.Errorf("the kernel is read with %s: %w", program, err)
+	}
+	return string(text), nil
+}

@@ -1,0 +1,220 @@
+package shell
+
+import (
+	"path"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/importer/iptables"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// changesRules reports whether lvsmark follows what the program does.
+func changesRules(program string) bool {
+	switch program {
+	case "iptables", "iptables-legacy", "iptables-nft", "ip6tables", "ip6tables-legacy", "ip6tables-nft",
+		"iptables-restore", "iptables-legacy-restore", "iptables-nft-restore",
+		"ip6tables-restore", "ip6tables-legacy-restore", "ip6tables-nft-restore", "ipset", "ipvsadm":
+		return true
+	}
+	return false
+}
+
+// isHarmless reports whether the program changes no rules, services and addresses. known
+// is whether it succeeds, as far as a script expects it. bash -x prints "+ for …".
+func isHarmless(program string) (harmless bool, known status) {
+	switch program {
+	case "echo", "printf", ":", "true", "modprobe", "set", "shopt", "sleep", "logger", "iptables-save", "ip6tables-save",
+		"ipvsadm-save", "depmod", "mkdir", "touch", "chmod", "chown", "umask", "cat", "date", "hostname", "wait", "ulimit",
+		"trap", "unset", "local", "declare", "readonly", "export", "shift", "cd", "log_daemon_msg", "log_end_msg", "lsmod",
+		"for", "case", "cp", "mv", "rm", "tee", "sync", "conntrack", "arping", "ethtool":
+		return true, success
+	case "[", "[[", "test", "grep", "egrep", "which", "type", "hash", "ping", "id", "pgrep", "expr", "let", "awk", "sed",
+		"cut", "head", "tail", "wc", "sort", "uname", "read":
+		return true, unknown
+	case "false":
+		return true, failure
+	}
+	return false, unknown
+}
+
+// run executes a command without keywords ahead.
+func (s *script) run(c command) status {
+	first := c.words[0]
+	line := s.line(c.number)
+	if name, _, assigns := strings.Cut(first.Text, "="); assigns && isName(name) {
+		return s.assignment(first, line)
+	}
+	if first.expands || strings.Contains(first.Text, "{{") || strings.HasPrefix(first.Text, "{%") {
+		s.rules.NotUnderstood(line, "the name of the program is a variable or template: %s", expand)
+		return unknown
+	}
+	program := path.Base(first.Text)
+	if harmless, known := isHarmless(program); harmless {
+		return known
+	}
+	if program == "exit" || program == "return" {
+		return s.exit(c, line)
+	}
+	if !changesRules(program) {
+		return s.other(program, c, line)
+	}
+	s.checkBackend(program, line)
+	if reason := s.refusal(c); reason != "" {
+		s.rules.NotUnderstood(line, "%s: %s", reason, expand)
+		return unknown
+	}
+	return s.execute(program, c, line)
+}
+
+// checkBackend remarks that a script uses both backends of iptables. Each has tables of its
+// own, and a packet passes both.
+func (s *script) checkBackend(program string, line oldconfig.Line) {
+	legacy, other := strings.Contains(program, "-legacy"), strings.Contains(program, "-nft")
+	if s.legacy && other || s.nft && legacy {
+		s.rules.NotUnderstood(line, "the script uses iptables-legacy and iptables-nft: give the output of iptables-legacy-save and iptables-nft-save")
+	}
+	s.legacy, s.nft = s.legacy || legacy, s.nft || other
+}
+
+// assignment reads NAME=VALUE. It changes nothing, unless its value runs a program.
+func (s *script) assignment(w word, line oldconfig.Line) status {
+	if strings.Contains(w.Text, "$(") || strings.Contains(w.Text, "`") {
+		for _, program := range []string{"tables -", "ipset ", "ipvsadm -"} {
+			if strings.Contains(w.Text, program) {
+				s.rules.NotUnderstood(line, "the value of a variable runs a command: %s", expand)
+				break
+			}
+		}
+		return unknown
+	}
+	return success
+}
+
+// exit ends the script, unless a condition may prevent that.
+func (s *script) exit(c command, line oldconfig.Line) status {
+	if len(s.blocks) > 0 || c.operator != "" {
+		return unknown
+	}
+	s.rules.Finding(line, "the script ends here: the lines below are not read")
+	s.ended = true
+	return success
+}
+
+// refusal returns why only a shell can tell what the command is, or "".
+func (s *script) refusal(c command) string {
+	switch {
+	case len(s.blocks) > 0:
+		b := s.blocks[len(s.blocks)-1]
+		return "the command is inside " + `"` + b.keyword + `" of ` + s.line(b.number).String()
+	case (c.operator == "&&" || c.operator == "||") && s.status == unknown:
+		return "it is not known whether the command ahead of " + c.operator + " succeeds"
+	}
+	for _, w := range c.words {
+		switch {
+		case strings.Contains(w.Text, "{{") || strings.Contains(w.Text, "{%"):
+			return "the line has a template, " + w.Text
+		case w.expands:
+			return "the line has a variable or pattern, " + w.Text
+		case !w.Quoted && strings.Contains(w.Text, "{") && strings.ContainsAny(w.Text, ",."):
+			return "the shell expands " + w.Text
+		}
+	}
+	if d := c.document; d != nil && !d.literal && strings.ContainsAny(d.text, "$`") {
+		return "the here-document has variables"
+	}
+	return ""
+}
+
+// execute runs a command that lvsmark follows.
+func (s *script) execute(program string, c command, line oldconfig.Line) status {
+	words := make([]iptables.Word, 0, len(c.words))
+	texts := make([]string, 0, len(c.words))
+	for _, w := range c.words[1:] {
+		words = append(words, w.Word)
+		texts = append(texts, w.Text)
+	}
+	switch {
+	case strings.HasSuffix(program, "-restore"):
+		return s.restoreRules(program, c, texts, line)
+	case program == "ipset":
+		if len(texts) > 0 && (texts[0] == "restore" || texts[0] == "-R") {
+			return s.eachLine(c, line, func(text string, line oldconfig.Line) {
+				s.rules.Set(iptables.Words(strings.Fields(text)...), line)
+			})
+		}
+		return statusOf(s.rules.Set(words, line))
+	case program == "ipvsadm":
+		if len(texts) > 0 && (texts[0] == "--restore" || texts[0] == "-R") {
+			return s.eachLine(c, line, func(text string, line oldconfig.Line) { s.ipvs.Run(strings.Fields(text), line) })
+		}
+		s.ipvs.Run(texts, line)
+		return success
+	}
+	return statusOf(s.rules.Command(program, words, line))
+}
+
+// restoreRules runs iptables-restore with a here-document.
+func (s *script) restoreRules(program string, c command, options []string, line oldconfig.Line) status {
+	keep := false
+	for _, option := range options {
+		switch option {
+		case "-n", "--noflush":
+			keep = true
+		case "-c", "--counters", "-v", "--verbose", "-w", "--wait", "-t", "--test":
+		default:
+			s.rules.NotUnderstood(line, "the rules are in another file: give that file to lvsmark")
+			return unknown
+		}
+	}
+	if c.document == nil {
+		s.rules.NotUnderstood(line, "the rules are in another file, or come from another program: give them to lvsmark")
+		return unknown
+	}
+	first := oldconfig.Line{File: s.name, Number: c.document.number}
+	s.rules.Restore(familyOf(program), first, c.document.text, keep)
+	return success
+}
+
+// eachLine runs a command for each line of a here-document.
+func (s *script) eachLine(c command, line oldconfig.Line, run func(string, oldconfig.Line)) status {
+	if c.document == nil {
+		s.rules.NotUnderstood(line, "the commands are in another file, or come from another program: give them to lvsmark")
+		return unknown
+	}
+	number := c.document.number
+	for text := range strings.Lines(c.document.text) {
+		text = strings.TrimSpace(text)
+		if text != "" && text[0] != '#' {
+			run(text, oldconfig.Line{File: s.name, Number: number, Text: text})
+		}
+		number++
+	}
+	return success
+}
+
+// other handles a program that lvsmark does not follow.
+func (s *script) other(program string, c command, line oldconfig.Line) status {
+	var text strings.Builder
+	for _, w := range c.words[1:] {
+		text.WriteString(" " + w.Text)
+	}
+	switch program {
+	case "sysctl":
+		if strings.Contains(text.String(), "net.ipv4.vs") || strings.Contains(text.String(), "net/ipv4/vs") {
+			s.rules.Finding(line, "a setting of IPVS; a spec has some of them under ipvs")
+		}
+		return success
+	case "ip", "ifconfig", "route":
+		s.rules.Finding(line, "addresses, routes and rules of policy routing are not read")
+		return success
+	case "nft":
+		s.rules.NotUnderstood(line, "nft changes rules: give the output of `nft -j list ruleset`")
+	case "ebtables", "arptables", "tc", "firewall-cmd", "ufw", "iptables-apply", "ip6tables-apply":
+		s.rules.NotUnderstood(line, "%s can change packets or rules, and is not followed", program)
+	case ".", "source", "eval", "sh", "bash", "dash":
+		s.rules.NotUnderstood(line, "%s runs commands that are not in this file: %s", program, expand)
+	default:
+		s.rules.NotUnderstood(line, "it is not known whether %s changes rules: delete the line if it does not", program)
+	}
+	return unknown
+}

@@ -1,0 +1,223 @@
+// Package shell reads scripts that call iptables, ip6tables, ipset and ipvsadm. It does not
+// run the shell: a line with a variable, and a command in a loop, a condition or a function
+// are not understood. `bash -x` prints the same commands without them.
+package shell
+
+import (
+	"path"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/importer/iptables"
+	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// expand is the way out of what needs a shell.
+const expand = "give what `bash -x` prints for the script, or the output of iptables-save, ipset save and ipvsadm -Sn"
+
+// A script is the state of one that is read.
+type script struct {
+	name   string
+	lines  lineIndex
+	rules  *iptables.Ruleset
+	ipvs   *ipvsadm.State
+	blocks []block
+	status status // of the previous command
+	ended  bool
+
+	legacy, nft bool // commands of the backend were read
+}
+
+// A block is an open loop, condition, function or subshell.
+type block struct {
+	keyword string
+	number  int
+}
+
+// A status is the exit status of a command, as far as it is known.
+type status uint8
+
+const (
+	unknown status = iota
+	success
+	failure
+)
+
+func statusOf(ok bool) status {
+	if ok {
+		return success
+	}
+	return failure
+}
+
+// Recognises reports whether the text is a script, or has a command of iptables, ipset or
+// ipvsadm.
+func Recognises(text string) bool {
+	first, _, _ := strings.Cut(text, "\n")
+	if interpreter, found := strings.CutPrefix(first, "#!"); found {
+		program, _, _ := strings.Cut(strings.TrimSpace(interpreter), " ")
+		return strings.HasSuffix(program, "sh") || strings.HasSuffix(program, "/env")
+	}
+	const most = 1000 // lines
+	count := 0
+	for line := range strings.Lines(text) {
+		if count++; count > most {
+			return false
+		}
+		for word := range strings.FieldsSeq(line) {
+			if word == "sudo" || strings.Trim(word, "+") == "" {
+				continue
+			}
+			if changesRules(path.Base(word)) {
+				return true
+			}
+			break
+		}
+	}
+	return false
+}
+
+// Read reads a script.
+func Read(name, text string) (*oldconfig.Config, error) {
+	return ReadWith(name, text, func(*iptables.Ruleset) {})
+}
+
+// ReadWith reads as Read does, after load has loaded what other files have.
+func ReadWith(name, text string, load func(*iptables.Ruleset)) (*oldconfig.Config, error) {
+	s := &script{name: name, rules: iptables.New(), ipvs: ipvsadm.NewState(), status: success}
+	load(s.rules)
+	s.lines.text = text
+	split(text, s.command)
+	if len(s.blocks) > 0 {
+		b := s.blocks[len(s.blocks)-1]
+		s.rules.NotUnderstood(s.line(b.number), "%q has no end", b.keyword)
+	}
+	c := s.rules.Config()
+	c.Join(s.ipvs.Config())
+	return c, nil
+}
+
+func (s *script) line(number int) oldconfig.Line {
+	return oldconfig.Line{File: s.name, Number: number, Text: s.lines.line(number)}
+}
+
+// A lineIndex returns lines by number, in increasing order at best.
+type lineIndex struct {
+	text   string
+	number int // of the line at rest, from 1; 0: none yet
+	rest   string
+}
+
+func (x *lineIndex) line(number int) string {
+	if x.number == 0 || number < x.number {
+		x.number, x.rest = 1, x.text
+	}
+	for x.number < number {
+		_, x.rest, _ = strings.Cut(x.rest, "\n")
+		x.number++
+	}
+	line, _, _ := strings.Cut(x.rest, "\n")
+	return strings.TrimSpace(line)
+}
+
+// command executes a command.
+func (s *script) command(c command) {
+	if s.ended {
+		return
+	}
+	if c.open {
+		s.rules.NotUnderstood(s.line(c.number), "a quote or parenthesis has no end")
+		return
+	}
+	if c.operator == "(" {
+		s.open("(", c.number)
+	}
+	if c.operator == ")" && len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].keyword == "(" {
+		s.blocks = s.blocks[:len(s.blocks)-1]
+	}
+	c.words = s.keywords(c.words, c.number)
+	c.words = withoutPrefix(c.words)
+	if len(c.words) == 0 || s.isPattern(c) || s.skips(c) {
+		return
+	}
+	s.status = s.run(c)
+}
+
+// isPattern reports whether the words are a pattern of case: "start|restart)".
+func (s *script) isPattern(c command) bool {
+	inCase := len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].keyword == "case"
+	return inCase && len(c.words) == 1 && (c.after == ")" || c.after == "|")
+}
+
+// skips reports whether the shell does not run a command after && or ||.
+func (s *script) skips(c command) bool {
+	return c.operator == "&&" && s.status == failure || c.operator == "||" && s.status == success
+}
+
+// keywords follows the keywords of the shell ahead of a command, and removes them.
+func (s *script) keywords(words []word, number int) []word {
+	for len(words) > 0 {
+		first := words[0]
+		if first.Quoted || first.expands {
+			return words
+		}
+		switch first.Text {
+		case "if", "while", "until", "{":
+			s.open(first.Text, number)
+		case "for", "case", "select", "function":
+			s.open(first.Text, number)
+			return nil
+		case "fi", "done", "esac", "}":
+			if len(s.blocks) > 0 {
+				s.blocks = s.blocks[:len(s.blocks)-1]
+			}
+			if len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].keyword == "function" {
+				s.blocks = s.blocks[:len(s.blocks)-1]
+			}
+		case "then", "else", "elif", "do", "!", "time":
+		default:
+			return words
+		}
+		s.status = success
+		words = words[1:]
+	}
+	return nil
+}
+
+func (s *script) open(keyword string, number int) {
+	s.blocks = append(s.blocks, block{keyword, number})
+}
+
+// withoutPrefix removes what may stand ahead of the program: the "+" of bash -x, variables
+// for its environment, and programs that run another.
+func withoutPrefix(words []word) []word {
+	for len(words) > 0 && !words[0].Quoted {
+		first := words[0].Text
+		name, _, assigns := strings.Cut(first, "=")
+		switch {
+		case strings.Trim(first, "+") == "" && first != "":
+		case first == "sudo" || first == "exec" || first == "command" || first == "nohup" || first == "env":
+			for len(words) > 1 && strings.HasPrefix(words[1].Text, "-") {
+				words = words[1:]
+			}
+		case assigns && isName(name) && !strings.Contains(first, "tables") && len(words) > 1:
+		default:
+			return words
+		}
+		words = words[1:]
+	}
+	return words
+}
+
+func isName(text string) bool {
+	return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
+
+// familyOf returns the family of iptables-restore or ip6tables-restore.
+func familyOf(program string) oldconfig.Family {
+	if strings.HasPrefix(program, "ip6") {
+		return config.IPv6
+	}
+	return config.IPv4
+}

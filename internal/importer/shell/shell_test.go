@@ -1,0 +1,82 @@
+package shell_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/importer/dump"
+	"github.com/lvsmark/lvsmark/internal/importer/shell"
+)
+
+var update = flag.Bool("update", false, "write the files of testdata")
+
+// TestScripts compares what each script of testdata says with the file NAME.txt.
+func TestScripts(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/*.sh")
+	require.NoError(t, err)
+	require.NotEmpty(t, scripts)
+	for _, path := range scripts {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.True(t, shell.Recognises(string(content)))
+			c, err := shell.Read(filepath.Base(path), string(content))
+			require.NoError(t, err)
+			got := dump.Chains(c) + dump.Config(c)
+			golden := strings.TrimSuffix(path, ".sh") + ".txt"
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), got)
+		})
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	scripts, _ := filepath.Glob("testdata/*.sh")
+	for _, path := range scripts {
+		content, _ := os.ReadFile(path)
+		f.Add(string(content))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		shell.Recognises(text)
+		c, err := shell.Read("f", text)
+		require.NoError(t, err)
+		lines := strings.Count(text, "\n") + 1
+		for _, chain := range c.Chains {
+			for _, r := range chain.Rules {
+				assert.LessOrEqual(t, r.Number, lines)
+			}
+		}
+		for _, r := range c.NotUnderstood {
+			assert.LessOrEqual(t, r.Number, lines+1)
+		}
+	})
+}
+
+// TestNoise reads large texts in time that is linear in their size.
+func TestNoise(t *testing.T) {
+	const size = 1 << 20
+	for name, text := range map[string]string{
+		"expansions": strings.Repeat("$(", size/2),
+		"quotes":     strings.Repeat("'a'\"b", size/5),
+		"documents":  strings.Repeat("ipset restore <<E\n", size/18),
+		"operators":  strings.Repeat("(;)&&|", size/6),
+		"blocks":     strings.Repeat("if ", size/3),
+		"lines":      strings.Repeat("iptables -A INPUT\n", size/18),
+		"unknown":    strings.Repeat("a\n", size/2),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := shell.Read("f", text)
+			require.NoError(t, err)
+		})
+	}
+}

@@ -1,0 +1,149 @@
+package oldconfig
+
+// A Hook is the point of the network stack where a base chain runs; see nft(8).
+type Hook uint8
+
+const (
+	Ingress Hook = iota + 1
+	Prerouting
+	Input
+	Forward
+	Output
+	Postrouting
+)
+
+// A Chain is a chain of rules of one address family. Chains of one table have unique names.
+type Chain struct {
+	Family Family
+	Table  string // for example "mangle", or "inet filter" of nft
+	Name   string
+	Base   *Base // nil: packets come from rules of the table's other chains only
+	Rules  []*Rule
+	Line
+}
+
+// A Base is the hook of a base chain.
+type Base struct {
+	Hook     Hook
+	Priority int  // as in linux/netfilter_ipv4.h: raw -300, mangle -150, nat -100, filter 0
+	NAT      bool // the chain has type nat: only the first packet of a connection meets it
+	Drops    bool // policy drop
+	Devices  []string
+}
+
+// A Rule applies its actions, in order, to packets that fulfil all its matches, and then
+// the rule Then.
+type Rule struct {
+	Matches []Match
+	Actions []Action
+	Then    *Rule // further matches and actions of the rule, as in nft; nil: none
+	Line
+}
+
+// A Field is a property of a packet that rules test.
+type Field uint8
+
+// Fields are numbers, except for devices. Addresses have 4 or 16 bytes, by the family.
+const (
+	NotUnderstood   Field = iota // nobody knows which packets fulfil the match
+	Protocol                     // of the transport, as in IPPROTO_*
+	Source                       // address
+	Destination                  // address
+	SourcePort                   // of TCP, UDP, SCTP: the rule tests Protocol as well
+	DestinationPort              // likewise
+	InDevice                     // Names
+	OutDevice                    // Names
+	SourceMAC                    // 6 bytes
+	TCPFlags                     // byte 13 of the header, after Mask
+	State                        // of connection tracking, State* bits: any of them
+	Mark                         // after Mask
+	ConnMark                     // after Mask
+	SourceType                   // AddrType* bits
+	DestinationType              // AddrType* bits
+	LaterFragment                // 1: a fragment without the header of the transport
+	HasSocket                    // 1: the director has a socket for the packet, with its address
+)
+
+// Bits of Field State.
+const (
+	StateNew = 1 << iota
+	StateEstablished
+	StateRelated
+	StateInvalid
+	StateUntracked
+)
+
+// Bits of SourceType and DestinationType, for the RTN_* of the same name.
+const (
+	AddrTypeLocal = 1 << iota
+	AddrTypeBroadcast
+	AddrTypeMulticast
+	AddrTypeOther
+)
+
+// A Match is a test of one field. It holds if the field has a value in any range of In, or
+// a name of Names; or in none of them, if Not.
+type Match struct {
+	Field Field
+	In    []Range
+	Names []string // of devices; "eth+" is any name that begins with eth
+	Mask  uint32   // of Mark, ConnMark and TCPFlags: In is compared with the value & Mask
+	Not   bool
+	Text  string // as written, for messages
+}
+
+// A Range is the numbers from Low to High, both included.
+type Range struct{ Low, High Number }
+
+// A Number has up to 128 bits. An address is a number in network byte order.
+type Number struct{ High, Low uint64 }
+
+// Compare returns -1, 0 or 1.
+func (n Number) Compare(other Number) int {
+	switch {
+	case n == other:
+		return 0
+	case n.High < other.High, n.High == other.High && n.Low < other.Low:
+		return -1
+	}
+	return 1
+}
+
+// An ActionKind is what an action does.
+type ActionKind uint8
+
+const (
+	Opaque      ActionKind = iota // nobody knows what it does to the packet
+	NoEffect                      // counters, logs, traces, comments
+	SetMark                       // mark = mark & And ^ Xor
+	SetConnMark                   // connection mark = connection mark & And ^ Xor
+	SaveMark                      // connection mark = connection mark & And ^ (mark & Mask)
+	RestoreMark                   // mark = mark & And ^ (connection mark & Mask)
+	Accept                        // ends the base chain
+	Drop                          // ends the packet: DROP, REJECT, QUEUE
+	Return
+	Jump
+	Goto
+	Untrack              // no connection tracking: NOTRACK
+	TranslateDestination // DNAT, REDIRECT, NETMAP: To says to what
+	TranslateSource      // SNAT, MASQUERADE: To says to what; empty: the device's address
+)
+
+// An Action is one act of a rule.
+type Action struct {
+	Kind          ActionKind
+	And, Xor      uint32 // of marks, host byte order
+	Mask          uint32 // of SaveMark and RestoreMark
+	Chain         string // of Jump and Goto; of the same table and family
+	To            []Range
+	ToPorts       []Range // empty: ports stay
+	SetMarkByAddr []MarkOf
+	Text          string // as written, for messages
+}
+
+// A MarkOf is an element of a map from destination address to mark, for SetMark: a packet
+// to Destination gets Mark; a packet to no element leaves the rule. Nil: And and Xor count.
+type MarkOf struct {
+	Destination Range
+	Mark        uint32
+}

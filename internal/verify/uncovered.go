@@ -1,0 +1,103 @@
+package verify
+
+import (
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// uncovered returns what decides about packets that IPVS sends to real servers: the
+// comparison ends where IPVS takes a packet.
+func uncovered(spec *config.Spec, kept, replaced []*oldconfig.Chain) []oldconfig.Remark {
+	var list []oldconfig.Remark
+	for i := range spec.Clusters {
+		if c := &spec.Clusters[i]; c.SourceNAT != config.NoSourceNAT {
+			list = append(list, oldconfig.Remark{
+				Line:    oldconfig.Line{Text: "cluster " + c.Name},
+				Message: "its source-nat is not compared: verify follows packets until IPVS takes them",
+			})
+		}
+	}
+	add := func(chains []*oldconfig.Chain, message string, decides func(*oldconfig.Rule) bool) {
+		for _, c := range chains {
+			for _, r := range c.Rules {
+				if decides(r) {
+					list = append(list, oldconfig.Remark{Line: r.Line, Message: message})
+				}
+			}
+		}
+	}
+	const notFollowed = " of a packet that IPVS sends to a real server, which verify does not follow"
+	add(reached(kept, afterIPVS), "it may depend on the mark"+notFollowed, testsMark)
+	add(reached(replaced, afterIPVS), "it may decide the way"+notFollowed, decides)
+	add(reached(kept, besideMarks), "it tests the mark in a chain with the priority of lvsmark's: the order of the two depends on which is loaded first", testsMark)
+	return list
+}
+
+func afterIPVS(b *oldconfig.Base) bool {
+	return b.Hook == oldconfig.Output || b.Hook == oldconfig.Postrouting
+}
+
+func besideMarks(b *oldconfig.Base) bool {
+	return b.Hook == oldconfig.Prerouting && b.Priority == int(nft.PriorityMangle) && !b.NAT
+}
+
+// reached returns the chains that packets pass from base chains of one kind on.
+func reached(chains []*oldconfig.Chain, from func(*oldconfig.Base) bool) []*oldconfig.Chain {
+	var list []*oldconfig.Chain
+	var visit func(c *oldconfig.Chain)
+	visit = func(c *oldconfig.Chain) {
+		if slices.Contains(list, c) {
+			return
+		}
+		list = append(list, c)
+		for _, r := range c.Rules {
+			for at := r; at != nil; at = at.Then {
+				for i := range at.Actions {
+					if target := find(chains, c, at.Actions[i].Chain); target != nil {
+						visit(target)
+					}
+				}
+			}
+		}
+	}
+	for _, c := range chains {
+		if c.Base != nil && from(c.Base) {
+			visit(c)
+		}
+	}
+	return list
+}
+
+func find(chains []*oldconfig.Chain, from *oldconfig.Chain, name string) *oldconfig.Chain {
+	i := slices.IndexFunc(chains, func(c *oldconfig.Chain) bool {
+		return name != "" && c.Name == name && c.Table == from.Table && c.Family == from.Family
+	})
+	if i < 0 {
+		return nil
+	}
+	return chains[i]
+}
+
+func testsMark(r *oldconfig.Rule) bool {
+	for at := r; at != nil; at = at.Then {
+		if slices.ContainsFunc(at.Matches, func(m oldconfig.Match) bool { return m.Field == oldconfig.Mark || m.Field == oldconfig.ConnMark }) {
+			return true
+		}
+	}
+	return false
+}
+
+// decides reports whether a rule does more than set marks, count and log.
+func decides(r *oldconfig.Rule) bool {
+	for at := r; at != nil; at = at.Then {
+		if slices.ContainsFunc(at.Actions, func(a oldconfig.Action) bool {
+			return a.Kind == oldconfig.Drop || a.Kind == oldconfig.Opaque
+		}) {
+			return true
+		}
+	}
+	return false
+}

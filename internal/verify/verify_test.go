@@ -1,0 +1,182 @@
+package verify
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/importer"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+const spec = `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp:
+      control-ports: [21]
+      passive-ports: 10000-20000
+      active-data: {translate: masquerade, source: 10.0.0.0/24, ports: [20]}
+    persistence: 5m
+    real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
+`
+
+const iptables = `*mangle
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -d 198.51.100.21/32 -p tcp -m tcp --dport 21 -j MARK --set-xmark 0x7/0xffffffff
+-A PREROUTING -d 198.51.100.21/32 -p tcp -m tcp --dport 10000:20000 -j MARK --set-xmark 0x7/0xffffffff
+COMMIT
+*nat
+:POSTROUTING ACCEPT [0:0]
+-A POSTROUTING -s 10.0.0.0/24 -p tcp -m tcp --sport 20 -j MASQUERADE
+COMMIT
+`
+
+const ipvsadm = `-A -f 7 -s wlc -p 300
+-a -f 7 -r 10.0.0.12:0 -m -w 1
+-a -f 7 -r 10.0.0.11:0 -m -w 1
+`
+
+func compare(t *testing.T, spec string, files ...string) *Report {
+	t.Helper()
+	parsed, _, err := config.Parse("spec.yaml", strings.NewReader(spec))
+	require.NoError(t, err)
+	old := &oldconfig.Config{}
+	for _, f := range files {
+		c, err := importer.Read("old", strings.NewReader(f))
+		require.NoError(t, err)
+		old.Join(c)
+	}
+	r, err := Compare(old, parsed)
+	require.NoError(t, err)
+	return r
+}
+
+func TestRecipe(t *testing.T) {
+	r := compare(t, spec, iptables, ipvsadm)
+	assert.Equal(t, "equivalent", r.Answer(), "%+v", r)
+	t.Log(r.Text())
+}
+
+func TestDifferences(t *testing.T) {
+	for name, c := range map[string]struct {
+		iptables, ipvsadm string // replacements
+		want              string // part of a kind of difference
+		packet            string
+	}{
+		"range":       {iptables: "10000:20000>10000:19999", want: "not served before, served after", packet: "198.51.100.21:20000"},
+		"VIP":         {iptables: "198.51.100.21/32>198.51.100.20/31", want: "served before, not served after", packet: "198.51.100.20:21"},
+		"weight":      {ipvsadm: "-m -w 1>-m -w 2", want: "real servers", packet: "198.51.100.21:21"},
+		"scheduler":   {ipvsadm: "wlc>rr", want: "scheduler", packet: "198.51.100.21:21"},
+		"persistence": {ipvsadm: "-p 300>-p 60", want: "persistence", packet: "198.51.100.21:21"},
+		"mask":        {iptables: "0x7/0xffffffff>0x17/0x10", want: "not served before", packet: "198.51.100.21:21"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			replace := func(text, pair string) string {
+				if from, to, ok := strings.Cut(pair, ">"); ok {
+					return strings.ReplaceAll(text, from, to)
+				}
+				return text
+			}
+			r := compare(t, spec, replace(iptables, c.iptables), replace(ipvsadm, c.ipvsadm))
+			require.NotEmpty(t, r.Differences)
+			d := r.Differences[0]
+			assert.Contains(t, d.Kind, c.want, "%+v", d)
+			assert.Equal(t, c.packet, d.Packet.To.String())
+		})
+	}
+}
+
+// TestOwnRules: what lvsmark renders for a spec is the same as the spec.
+func TestOwnRules(t *testing.T) {
+	for name, director := range map[string]string{
+		"plain": "", "hooks": "director: {keep-marks: true, local-clients: true}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			parsed, _, err := config.Parse("spec.yaml", strings.NewReader(spec+director))
+			require.NoError(t, err)
+			own, err := Side(parsed)
+			require.NoError(t, err)
+			r, err := Compare(&oldconfig.Config{Chains: own.Chains, Services: own.Services}, parsed)
+			require.NoError(t, err)
+			assert.Equal(t, "equivalent", r.Answer(), r.Text())
+		})
+	}
+}
+
+// TestUncovered: what decides after IPVS is named.
+func TestUncovered(t *testing.T) {
+	for rule, want := range map[string]string{
+		"*nat\n-A POSTROUTING -m mark --mark 7 -j MASQUERADE\nCOMMIT\n":                      "it may depend on the mark",
+		"*mangle\n:A - [0:0]\n-A POSTROUTING -j A\n-A A -d 10.0.0.11 -j DROP\nCOMMIT\n":      "it may decide the way",
+		"*mangle\n-A POSTROUTING -d 10.0.0.11 -j MARK --set-mark 1\nCOMMIT\n":                "",
+		"*nat\n-A POSTROUTING -s 10.9.0.0/24 -o eth1 -j SNAT --to-source 10.1.1.1\nCOMMIT\n": "",
+	} {
+		r := compare(t, spec, iptables, ipvsadm, rule)
+		if want == "" {
+			assert.Equal(t, "equivalent", r.Answer(), "%s: %s", rule, r.Text())
+			continue
+		}
+		require.Len(t, r.NotUnderstood, 1, rule)
+		assert.Contains(t, r.NotUnderstood[0].Message, want)
+		assert.NotEqual(t, "equivalent", r.Answer())
+	}
+}
+
+const manyKeys = `
+clusters:
+  - {name: all, mark: 1, vips: [198.51.100.1, "2001:db8::1"], ports: [all], real-servers: [{address: 10.0.0.1}, {address: "fd00::1"}]}
+  - {name: sctp, mark: 2, vips: [198.51.100.2], ports: [sctp/2905, udp/1-1024, 7000-7010], real-servers: [{address: 10.0.0.1, weight: 0}]}
+  - name: ftp
+    mark: 3
+    vips: [198.51.100.3, 198.51.100.4]
+    ftp: {control-ports: [21, 990], passive-ports: [10000-20000, 30000-30100]}
+    forwarding: direct
+    real-servers: [{address: 10.0.0.1}, {address: 10.0.0.2, forwarding: tunnel}]
+`
+
+// TestOwnRulesOfKeys: the same for other keys; another passive range is a difference.
+func TestOwnRulesOfKeys(t *testing.T) {
+	parsed, _, err := config.Parse("spec.yaml", strings.NewReader(manyKeys))
+	require.NoError(t, err)
+	own, err := Side(parsed)
+	require.NoError(t, err)
+	old := &oldconfig.Config{Chains: own.Chains, Services: own.Services}
+	r, err := Compare(old, parsed)
+	require.NoError(t, err)
+	assert.Equal(t, "equivalent", r.Answer(), r.Text())
+	for from, to := range map[string]string{
+		"30100": "30101", "sctp/2905": "sctp/2906", "[all]": "[1-65535]", "forwarding: tunnel": "forwarding: nat", "weight: 0": "weight: 1",
+		"198.51.100.4]": "198.51.100.5]", "control-ports: [21, 990]": "control-ports: [21]",
+	} {
+		changed, _, err := config.Parse("spec.yaml", strings.NewReader(strings.Replace(manyKeys, from, to, 1)))
+		require.NoError(t, err, from)
+		r, err := Compare(old, changed)
+		require.NoError(t, err)
+		assert.Equal(t, "different", r.Answer(), from)
+	}
+}
+
+// TestSamePriority: the order of a chain and lvsmark's is not known at the same priority.
+func TestSamePriority(t *testing.T) {
+	parsed, _, err := config.Parse("spec.yaml", strings.NewReader(spec))
+	require.NoError(t, err)
+	own, err := Side(parsed)
+	require.NoError(t, err)
+	for priority, want := range map[int]int{-150: 1, -149: 0} {
+		beside := &oldconfig.Chain{
+			Family: 4, Table: "ip other", Name: "c", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: priority},
+			Rules: []*oldconfig.Rule{{
+				Matches: []oldconfig.Match{{Field: oldconfig.Mark, In: []oldconfig.Range{{Low: oldconfig.Number{Low: 21}, High: oldconfig.Number{Low: 21}}}}},
+				Actions: []oldconfig.Action{{Kind: oldconfig.Accept}},
+			}},
+		}
+		r, err := Compare(&oldconfig.Config{Chains: append(own.Chains, beside), Services: own.Services}, parsed)
+		require.NoError(t, err)
+		assert.Len(t, r.NotUnderstood, want)
+	}
+}

@@ -1,0 +1,49 @@
+package ipvs
+
+import (
+	"fmt"
+	"strings"
+)
+
+// RemovedBy lists the properties of the service that an edit to next removes:
+// "persistence engine sip", "scheduler flags sh-port".
+func (s Service) RemovedBy(next Service) []string {
+	var list []string
+	gone := s
+	gone.Flags = s.Flags &^ next.Flags
+	if gone.Flags&OnePacket != 0 {
+		list = append(list, "one-packet scheduling")
+	}
+	if names := gone.schedulerFlags(); names != nil {
+		list = append(list, "scheduler flags "+strings.Join(names, ","))
+	}
+	if other := gone.Flags &^ (OnePacket | schedulerFlagsMask); other != 0 {
+		list = append(list, fmt.Sprintf("flags %#x", other))
+	}
+	if s.PEName != "" && next.PEName == "" {
+		list = append(list, "persistence engine "+s.PEName)
+	}
+	if s.Timeout > 0 && next.Timeout == 0 {
+		list = append(list, "persistence of "+persistenceText(s.Timeout))
+	}
+	if next.RawNetmask == 0 && s.Timeout > 0 && (s.RawNetmask != 0 || s.Netmask < s.Family.Bits() && next.Netmask == s.Family.Bits()) {
+		list = append(list, "persistence netmask "+s.NetmaskText())
+	}
+	return list
+}
+
+// RemovedBy lists the properties of the destination that an edit to next removes: "upper
+// threshold 100".
+func (d Destination) RemovedBy(next Destination) []string {
+	var list []string
+	if d.UpperThreshold > 0 && next.UpperThreshold == 0 {
+		list = append(list, fmt.Sprintf("upper threshold %d", d.UpperThreshold))
+	}
+	if d.LowerThreshold > 0 && next.LowerThreshold == 0 {
+		list = append(list, fmt.Sprintf("lower threshold %d", d.LowerThreshold))
+	}
+	if d.Tunnel != (Tunnel{}) && next.Tunnel == (Tunnel{}) {
+		list = append(list, "tunnel "+d.Tunnel.describe())
+	}
+	return list
+}
