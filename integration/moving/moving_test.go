@@ -43,6 +43,7 @@ type mover struct {
 func newMover(t *testing.T, origin string) *mover {
 	t.Helper()
 	l := lab.New(t, lab.Options{Families: []config.Family{config.IPv4}})
+	require.NoError(t, l.WriteSpec(ftpServers))
 	require.NoError(t, l.StartFTP(21))
 	m := &mover{origin: origin, dir: t.TempDir(), lab: l}
 	bin := t.TempDir()
@@ -53,6 +54,15 @@ func newMover(t *testing.T, origin string) *mover {
 	m.path = "PATH=" + bin + ":" + os.Getenv("PATH")
 	return m
 }
+
+// ftpServers is the spec from which the lab renders the configuration of its FTP servers.
+const ftpServers = `clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp: {}
+    real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
+`
 
 // systemctl takes the place of systemctl(1), which does not run in a lab: it starts, stops
 // and kills keepalived on the director with the configuration in the current directory.

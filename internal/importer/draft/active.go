@@ -87,9 +87,6 @@ func (t *translation) match(m oldconfig.Match) bool {
 func (d *Draft) ofCluster(c *cluster, all []translation) []translation {
 	var of []translation
 	for _, s := range c.services {
-		if commonForwarding(s) != config.NAT {
-			return nil
-		}
 		for _, t := range all {
 			if t.family == s.Family && t.ports != nil && slices.ContainsFunc(active(s), t.contains) {
 				of = append(of, t)
@@ -99,10 +96,25 @@ func (d *Draft) ofCluster(c *cluster, all []translation) []translation {
 	return of
 }
 
-// active returns the real servers of a service that are in use.
+// unclaimed returns the translations that are of no cluster with the usual ports of FTP: each
+// of them shows that a cluster with other ports is FTP.
+func (d *Draft) unclaimed(all []translation, servers []*oldconfig.FTPServer) []translation {
+	claimed := map[oldconfig.Line]bool{}
+	for _, c := range d.clusters {
+		if ftpPorts(c, servers) != nil {
+			for _, t := range d.ofCluster(c, all) {
+				claimed[t.line] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(t translation) bool { return claimed[t.line] })
+}
+
+// active returns the real servers of a service that are in use, and send active data through
+// the director.
 func active(s *oldconfig.Service) []oldconfig.RealServer {
 	return slices.DeleteFunc(slices.Clone(s.RealServers), func(r oldconfig.RealServer) bool {
-		return r.Disabled || r.Fallback || r.Address.Is4() != (s.Family == config.IPv4)
+		return r.Disabled || r.Fallback || r.Forwarding != config.NAT || r.Address.Is4() != (s.Family == config.IPv4)
 	})
 }
 
@@ -115,7 +127,7 @@ func (t translation) contains(r oldconfig.RealServer) bool {
 
 // findActiveData takes the translation of active data.
 func (d *Draft) findActiveData(c *cluster, all []translation) {
-	if c.ftp == nil || len(c.services) == 0 || commonForwarding(c.services[0]) != config.NAT {
+	if c.ftp == nil || len(c.services) == 0 || len(active(c.services[0])) == 0 {
 		return
 	}
 	c.ftp.translates = true
@@ -124,7 +136,7 @@ func (d *Draft) findActiveData(c *cluster, all []translation) {
 		of = d.general(c, all)
 	}
 	if len(of) == 0 || !d.translate(c, of) {
-		c.ftp.translate = config.NoTranslation
+		c.ftp.translate, c.ftp.activePorts = config.NoTranslation, c.ftp.data
 		d.remark(c.line(), "no rule translates the source of active data as a spec can: clients get connections from the address of a real server. Consider translate: masquerade, the default")
 	}
 }

@@ -241,7 +241,7 @@ func (b *builder) finish() {
 }
 
 func (b *builder) addPorts(p config.Protocol) {
-	if !slices.Contains([]config.Protocol{config.TCP, config.UDP}, p) {
+	if !slices.Contains(config.PortProtocols(), p) {
 		b.fail("protocol %d has no ports", p)
 		return
 	}

@@ -34,8 +34,9 @@ func New(c *oldconfig.Config) *Draft {
 	d.bindServices(c.Services)
 	d.addAddressClusters(c)
 	translations := translationsOf(c.Chains)
+	unclaimed := d.unclaimed(translations, c.FTP)
 	for _, cl := range d.clusters {
-		d.findFTP(cl, c.FTP, translations)
+		d.findFTP(cl, c.FTP, unclaimed)
 		d.findActiveData(cl, translations)
 		d.checkRealServers(cl)
 	}
