@@ -175,9 +175,7 @@ func (d *Draft) translate(c *cluster, of []translation) bool {
 			}
 		}
 		for _, from := range t.sources {
-			if !slices.Contains(sources, from) {
-				sources = append(sources, from)
-			}
+			sources = withSource(sources, from)
 		}
 	}
 	if !areServers(sources, active(c.services[0])) {
@@ -186,6 +184,15 @@ func (d *Draft) translate(c *cluster, of []translation) bool {
 		}
 	}
 	return true
+}
+
+// withSource adds a source, and removes what lies within another: a spec refuses overlaps.
+func withSource(sources []oldconfig.Range, from oldconfig.Range) []oldconfig.Range {
+	if slices.ContainsFunc(sources, func(other oldconfig.Range) bool { return other.Contains(from) }) {
+		return sources
+	}
+	sources = slices.DeleteFunc(sources, from.Contains)
+	return append(sources, from)
 }
 
 // areServers reports whether sources are the addresses of the real servers, the default.

@@ -25,9 +25,10 @@ func TestRoundTrip(t *testing.T) {
 	compared := 0
 	for seed := range uint64(300) {
 		spec := specgen.Spec(rand.New(rand.NewPCG(seed, 1)))
-		if !spec.Director.Bind || spec.Director.KeepMarks || spec.Director.LocalClients || hasSourceNAT(spec) {
-			continue // no rule of iptables has these
+		if hasSourceNAT(spec) || hasOtherFTP(spec) {
+			continue
 		}
+		spec.Director.Bind, spec.Director.KeepMarks, spec.Director.LocalClients = true, false, false
 		rules, services := iptables.Text(spec), ipvs.Text(ipvs.Compile(spec))
 		what := specgen.YAML(spec) + rules + services
 		old, err := importer.ReadAll([]importer.File{load(t, "rules", rules), load(t, "services", services)})
@@ -40,6 +41,9 @@ func TestRoundTrip(t *testing.T) {
 		}
 		compared++
 		for _, f := range d.Findings {
+			if strings.Contains(f.Message, "another translation of the address") {
+				continue // of clusters that share real servers
+			}
 			require.NotContains(t, f.Message, "does not do the same", "seed %d: %s\n%s", seed, d.Text(), what)
 		}
 		imported, _, err := config.Parse("imported", strings.NewReader(d.Text()))
@@ -48,7 +52,7 @@ func TestRoundTrip(t *testing.T) {
 		rename(imported, spec)
 		assert.Equal(t, sorted(ipvs.Compile(spec)), sorted(ipvs.Compile(imported)), "seed %d: %s\n%s", seed, d.Text(), what)
 		if !hasNetworks(spec) { // rules of iptables do not tell networks of one cluster from its ranges
-			assert.Equal(t, nft.Compile(spec).String(), nft.Compile(imported).String(), "seed %d: %s\n%s", seed, d.Text(), what)
+			assert.Equal(t, marksOf(spec), marksOf(imported), "seed %d: %s\n%s", seed, d.Text(), what)
 		}
 		if t.Failed() {
 			return
@@ -59,6 +63,25 @@ func TestRoundTrip(t *testing.T) {
 
 func hasSourceNAT(spec *config.Spec) bool {
 	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool { return c.SourceNAT != 0 })
+}
+
+// marksOf returns the ruleset without translations: if clusters share real servers, rules do
+// not tell whose active data they translate.
+func marksOf(spec *config.Spec) string {
+	for i := range spec.Clusters {
+		if f := spec.Clusters[i].FTP; f != nil && f.Active != nil {
+			f.Active.Translate = config.NoTranslation
+		}
+	}
+	return nft.Compile(spec).String()
+}
+
+// hasOtherFTP reports whether the spec has FTP at other ports than 21 and 990: rules do not
+// tell it from other services.
+func hasOtherFTP(spec *config.Spec) bool {
+	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool {
+		return c.FTP != nil && !slices.Contains(c.FTP.ControlPorts, 21) && !slices.Contains(c.FTP.ControlPorts, 990)
+	})
 }
 
 // becomesFTP reports whether import found a cluster of ports to be FTP with direct or tunnel,
