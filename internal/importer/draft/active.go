@@ -16,6 +16,9 @@ type translation struct {
 	ports   []uint16          // nil: any
 	to      []oldconfig.Range // nil: the address of the device
 	line    oldconfig.Line
+
+	// Of packets to real servers; see sourceNAT. Nil: not tested.
+	marks, servers []oldconfig.Range
 }
 
 // translationsOf returns the rules that can translate active data.
@@ -75,6 +78,10 @@ func (t *translation) match(m oldconfig.Match) bool {
 			}
 			t.ports = append(t.ports, uint16(p.Low.Low))
 		}
+	case m.Field == oldconfig.Mark && !m.Not && m.Mask == 1<<32-1:
+		t.marks = append(t.marks, m.In...)
+	case m.Field == oldconfig.Destination && !m.Not:
+		t.servers = append(t.servers, m.In...)
 	case m.Field == oldconfig.OutDevice:
 	default:
 		return false
@@ -88,7 +95,7 @@ func (d *Draft) ofCluster(c *cluster, all []translation) []translation {
 	var of []translation
 	for _, s := range c.services {
 		for _, t := range all {
-			if t.family == s.Family && t.ports != nil && slices.ContainsFunc(active(s), t.contains) {
+			if t.family == s.Family && t.ports != nil && !t.isToServers() && slices.ContainsFunc(active(s), t.contains) {
 				of = append(of, t)
 			}
 		}
@@ -145,7 +152,7 @@ func (d *Draft) findActiveData(c *cluster, all []translation) {
 func (d *Draft) general(c *cluster, all []translation) []translation {
 	s := c.services[0]
 	i := slices.IndexFunc(all, func(t translation) bool {
-		return t.family == s.Family && t.ports == nil && !slices.ContainsFunc(active(s), func(r oldconfig.RealServer) bool { return !t.contains(r) })
+		return t.family == s.Family && t.ports == nil && !t.isToServers() && !slices.ContainsFunc(active(s), func(r oldconfig.RealServer) bool { return !t.contains(r) })
 	})
 	if i < 0 {
 		return nil

@@ -22,8 +22,17 @@ func (d *Draft) Text() string {
 	for _, c := range d.clusters {
 		w.cluster(c)
 	}
-	if d.bind && !d.firstPackets {
-		return w.String()
+	w.director(d)
+	return w.String()
+}
+
+// A writer writes YAML.
+type writer struct{ strings.Builder }
+
+// director writes the keys that have other values than the default.
+func (w *writer) director(d *Draft) {
+	if d.bind && !d.firstPackets && !d.keepMarks && !d.localClients {
+		return
 	}
 	w.line(0, "director:", "")
 	if !d.bind {
@@ -32,11 +41,13 @@ func (d *Draft) Text() string {
 	if d.firstPackets {
 		w.line(1, "marks: first-packet", "")
 	}
-	return w.String()
+	if d.keepMarks {
+		w.line(1, "keep-marks: true", "")
+	}
+	if d.localClients {
+		w.line(1, "local-clients: true", "")
+	}
 }
-
-// A writer writes YAML.
-type writer struct{ strings.Builder }
 
 // line writes an indented line, with a comment unless that is empty.
 func (w *writer) line(depth int, text, comment string) {
@@ -74,6 +85,9 @@ func (w *writer) cluster(c *cluster) {
 		return
 	}
 	w.service(c.services[0])
+	if c.sourceNAT != config.NoSourceNAT {
+		w.line(2, "source-nat: "+c.sourceNAT.String(), "")
+	}
 	w.line(2, "real-servers:", "")
 	for _, s := range c.services {
 		for _, r := range s.RealServers {

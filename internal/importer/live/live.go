@@ -47,10 +47,11 @@ func readNamespace(namespace string) (*oldconfig.Config, error) {
 			return nil, fmt.Errorf("network namespace %s: %w", namespace, err)
 		}
 	}
-	config, err := readNFT()
+	config, ledger, err := readNFT()
 	if err != nil {
 		return nil, err
 	}
+	defer func() { nameServices(config, ledger) }()
 	for _, read := range []func() (*oldconfig.Config, error){readLegacy, readIPVS} {
 		more, err := read()
 		if err != nil {
@@ -77,20 +78,28 @@ func enter(namespace string) error {
 // attempts is the number of reads if other processes change the rules meanwhile.
 const attempts = 100
 
-func readNFT() (config *oldconfig.Config, err error) {
+func readNFT() (config *oldconfig.Config, ledger nft.Ledger, err error) {
 	conn, err := nft.Dial()
 	if err != nil {
-		return nil, err
+		return nil, ledger, err
 	}
 	defer conn.Close()
 	err = conn.ReadConsistently(attempts, func(uint32) error {
 		tables, err := conn.All()
 		if err == nil {
 			config, err = firewall.Chains(tables, conn)
+			ledger = (&nft.Ruleset{Tables: tables}).Ledger()
 		}
 		return err
 	})
-	return config, err
+	return config, ledger, err
+}
+
+// nameServices names the services of lvsmark as their clusters.
+func nameServices(config *oldconfig.Config, ledger nft.Ledger) {
+	for _, s := range config.Services {
+		s.Name = ledger.Bound[nft.BoundMark{Mark: s.Mark, Family: s.Family}]
+	}
 }
 
 // readLegacy reads tables of iptables-legacy with their own program.
