@@ -1,6 +1,7 @@
 package moving_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/specgen"
 )
@@ -20,12 +22,8 @@ import (
 // from the kernel.
 func TestLive(t *testing.T) {
 	need.IPVS(t)
-	need.Programs(t, "ip", "ipvsadm")
-	dir := t.TempDir()
-	netns := "lvsmark-live-" + filepath.Base(filepath.Dir(dir))
-	require.NoError(t, exec.Command("ip", "netns", "add", netns).Run())
-	t.Cleanup(func() { assert.NoError(t, exec.Command("ip", "netns", "del", netns).Run()) })
-	require.NoError(t, exec.Command("ip", "-n", netns, "address", "add", "192.0.2.1/32", "dev", "lo").Run()) // else IPVS refuses real servers
+	need.Programs(t, "ip", "ipvsadm", "vsftpd", "curl", "lftp", "nft")
+	l := lab.New(t, lab.Options{})
 	compared := 0
 	for seed := uint64(0); compared < 12; seed++ {
 		spec := plain(specgen.Spec(rand.New(rand.NewPCG(seed, 2))))
@@ -34,13 +32,51 @@ func TestLive(t *testing.T) {
 		}
 		compared++
 		text := specgen.YAML(spec)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "spec.yaml"), []byte(text), 0o644))
-		lvsmark(t, dir, netns, "-c", "spec.yaml", "apply")
-		imported := lvsmark(t, dir, netns, "import", "--live")
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "imported.yaml"), []byte(imported), 0o644))
-		assert.Equal(t, "no difference\n", lvsmark(t, dir, netns, "-c", "imported.yaml", "diff"), "seed %d: %s\n%s", seed, imported, text)
-		lvsmark(t, dir, netns, "delete")
+		require.NoError(t, os.WriteFile(filepath.Join(l.Dir, "spec.yaml"), []byte(text), 0o644))
+		lvsmark(t, l, "-c", "spec.yaml", "apply")
+		imported := lvsmark(t, l, "import", "--live")
+		require.NoError(t, os.WriteFile(filepath.Join(l.Dir, "imported.yaml"), []byte(imported), 0o644))
+		assert.Equal(t, "no difference\n", lvsmark(t, l, "-c", "imported.yaml", "diff"), "seed %d: %s\n%s", seed, imported, text)
+		lvsmark(t, l, "delete")
 	}
+}
+
+// TestLiveAddresses reads services without a mark from the kernel, with what ipvsadm -S does
+// not print.
+func TestLiveAddresses(t *testing.T) {
+	need.IPVS(t)
+	need.Programs(t, "ip", "ipvsadm", "vsftpd", "curl", "lftp", "nft")
+	l := lab.New(t, lab.Options{})
+	for _, command := range []string{
+		"ipvsadm -A -t 198.51.100.80:80 -s wrr -p 60",
+		"ipvsadm -a -t 198.51.100.80:80 -r 10.0.0.11:8080 -m -w 3 -x 100 -y 50",
+		"ipvsadm -A -u [2001:db8::53]:53 -s rr -o",
+		"ipvsadm -a -u [2001:db8::53]:53 -r [fd00::11]:53 -g",
+	} {
+		_, err := l.Director.Run("sh", "-c", command)
+		require.NoError(t, err, command)
+	}
+	assert.Equal(t, `clusters:
+  - name: mark-80
+    mark: 80  # new: the service had no mark
+    vips: [198.51.100.80]  # service tcp 198.51.100.80:80
+    ports: [80]  # service tcp 198.51.100.80:80
+    forwarding: nat  # service tcp 198.51.100.80:80
+    scheduler: wrr  # service tcp 198.51.100.80:80
+    persistence: 1m  # service tcp 198.51.100.80:80
+    real-servers:
+      - {address: 10.0.0.11, port: 8080, weight: 3, upper-threshold: 100, lower-threshold: 50}  # service tcp 198.51.100.80:80
+  - name: mark-53
+    mark: 53  # new: the service had no mark
+    vips: ["2001:db8::53"]  # service udp [2001:db8::53]:53
+    ports: [udp/53]  # service udp [2001:db8::53]:53
+    forwarding: direct  # service udp [2001:db8::53]:53
+    scheduler: rr  # service udp [2001:db8::53]:53
+    one-packet: true  # service udp [2001:db8::53]:53
+    persistence: 0  # service udp [2001:db8::53]:53
+    real-servers:
+      - {address: "fd00::11"}  # service udp [2001:db8::53]:53
+`, lvsmark(t, l, "import", "--live"))
 }
 
 // plain returns the spec without what the kernel does not show; nil if it shows too little.
@@ -65,13 +101,15 @@ func plain(spec *config.Spec) *config.Spec {
 }
 
 // lvsmark returns the standard output.
-func lvsmark(t *testing.T, dir, netns string, arguments ...string) string {
+func lvsmark(t *testing.T, l *lab.Lab, arguments ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Getenv("LVSMARK_BIN"), append([]string{"--netns", netns}, arguments...)...)
-	cmd.Dir = dir
+	binary, err := l.Binary()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), binary, append([]string{"--netns", l.Director.NetNS}, arguments...)...)
+	cmd.Dir = l.Dir
 	output, err := cmd.Output()
-	if exit, ok := err.(*exec.ExitError); ok && exit.ExitCode() > 1 {
-		require.NoError(t, err, "%v: %s", arguments, exit.Stderr)
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() > 1 {
+		require.NoError(t, err, "%v", arguments)
 	}
 	return string(output)
 }

@@ -47,9 +47,9 @@ func newMover(t *testing.T, origin string) *mover {
 	require.NoError(t, l.StartFTP(21))
 	m := &mover{origin: origin, dir: t.TempDir(), lab: l}
 	bin := t.TempDir()
-	lvsmark := os.Getenv("LVSMARK_BIN")
-	require.NotEmpty(t, lvsmark, "set LVSMARK_BIN to the program lvsmark")
-	require.NoError(t, os.Symlink(lvsmark, filepath.Join(bin, "lvsmark")))
+	binary, err := l.Binary()
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(binary, filepath.Join(bin, "lvsmark")))
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "systemctl"), []byte(systemctl), 0o755))
 	m.path = "PATH=" + bin + ":" + os.Getenv("PATH")
 	return m

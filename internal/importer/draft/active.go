@@ -11,11 +11,12 @@ import (
 
 // A translation is a rule that changes the source of packets on their way out.
 type translation struct {
-	family  oldconfig.Family
-	sources []oldconfig.Range // nil: any
-	ports   []uint16          // nil: any
-	to      []oldconfig.Range // nil: the address of the device
-	line    oldconfig.Line
+	family     oldconfig.Family
+	sources    []oldconfig.Range // nil: any
+	ports      []uint16          // nil: any
+	to         []oldconfig.Range // nil: the address of the device
+	toOriginal bool              // to the VIP that the client has connected to, in place of to
+	line       oldconfig.Line
 
 	// Of packets to real servers; see sourceNAT. Nil: not tested.
 	marks, servers []oldconfig.Range
@@ -56,8 +57,8 @@ func translationOf(r *oldconfig.Rule) (t translation, ok bool) {
 			}
 		}
 		for _, a := range part.Actions {
-			if a.Kind == oldconfig.TranslateSource {
-				t.to, ok = a.To, true
+			if a.Kind == oldconfig.TranslateSource || a.ToOriginal {
+				t.to, t.toOriginal, ok = a.To, a.ToOriginal, true
 			}
 		}
 	}

@@ -21,6 +21,8 @@ func (d *Draft) findSourceNAT(c *cluster, all []translation) {
 			}
 			found := config.SourceNATMasquerade
 			switch {
+			case all[i].toOriginal:
+				found = config.SourceNATToVIP
 			case len(all[i].to) == 0:
 			case len(c.vips) == 1 && len(all[i].to) == 1 && all[i].to[0] == c.vips[0].addresses:
 				found = config.SourceNATToVIP

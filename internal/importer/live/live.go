@@ -13,9 +13,9 @@ import (
 
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
-	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/verify"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -88,11 +88,17 @@ func readNFT() (config *oldconfig.Config, ledger nft.Ledger, err error) {
 		tables, err := conn.All()
 		if err == nil {
 			config, err = firewall.Chains(tables, conn)
-			ledger = (&nft.Ruleset{Tables: tables}).Ledger()
 		}
 		return err
 	})
-	return config, ledger, err
+	if err != nil {
+		return nil, ledger, err
+	}
+	own, err := conn.Snapshot()
+	if err != nil {
+		return nil, ledger, err
+	}
+	return config, own.Ledger(), nil
 }
 
 // nameServices names the services of lvsmark as their clusters.
@@ -119,16 +125,36 @@ func readLegacy() (*oldconfig.Config, error) {
 	return config, nil
 }
 
-// readIPVS reads services. ipvsadm lists those with an address too.
+// readIPVS reads services, by mark and by address.
 func readIPVS() (*oldconfig.Config, error) {
+	config := &oldconfig.Config{}
 	if !ipvs.Loaded() {
-		return &oldconfig.Config{}, nil
+		return config, nil
 	}
-	text, err := output("ipvsadm", "-Sn")
+	conn, err := ipvs.Open()
 	if err != nil {
 		return nil, err
 	}
-	return ipvsadm.Read(source, text)
+	defer conn.Close()
+	marked, err := conn.Services()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range marked {
+		line := oldconfig.Line{File: source, Text: "service " + v.Key.String()}
+		config.Services = append(config.Services, verify.FromKernel(v, line, ""))
+	}
+	addressed, err := conn.AddressServices()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range addressed {
+		line := oldconfig.Line{File: source, Text: fmt.Sprintf("service %s %s", v.Protocol, v.Address)}
+		s := verify.FromKernel(v.VirtualService, line, "")
+		s.Protocol, s.Address = v.Protocol, v.Address
+		config.Services = append(config.Services, s)
+	}
+	return config, nil
 }
 
 // output runs a program in the namespace of the thread.
