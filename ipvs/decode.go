@@ -39,7 +39,7 @@ func decodeService(attributes []byte) (Service, error) {
 			service.PEName = d.Text()
 		}
 	}
-	if d.Err() != nil || service.Mark == 0 {
+	if d.Err() != nil {
 		return service, d.Err()
 	}
 	var err error

@@ -24,12 +24,7 @@ type explainQuery struct {
 	fromKernel bool
 }
 
-func newExplain(s streams, opts *options) *cobra.Command {
-	var q explainQuery
-	cmd := &cobra.Command{
-		Use:   "explain FROM TO",
-		Short: "follow the first packet of a connection through the rules and IPVS",
-		Long: `Explain follows the first packet of a connection through the rules that the spec
+const explainHelp = `Explain follows the first packet of a connection through the rules that the spec
 compiles to, and prints what each rule does to it: the mark, the IPVS service
 that serves it, the real servers that the service selects from, and what keeps
 the client on one of them. --live follows it through the kernel as it is, with
@@ -42,7 +37,14 @@ If FROM is a real server with the source port of active FTP data, the packet is
 such data, on its way through the director to the client; --active says so for
 any packet.
 
-Exit status: 0, done; 2, an error.`,
+Exit status: 0, done; 2, an error.`
+
+func newExplain(s streams, opts *options) *cobra.Command {
+	var q explainQuery
+	cmd := &cobra.Command{
+		Use:   "explain FROM TO",
+		Short: "follow the first packet of a connection through the rules and IPVS",
+		Long:  explainHelp,
 		Example: `  lvsmark explain 192.0.2.1 198.51.100.21:21
   lvsmark explain --proto udp '[2001:db8::1]:5000' '[2001:db8:1::21]:443'
   lvsmark explain --live 192.0.2.1 198.51.100.21:10000

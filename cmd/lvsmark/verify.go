@@ -9,12 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/verify"
 )
 
-func newVerify(s streams, opts *options) *cobra.Command {
-	var fromKernel bool
-	cmd := &cobra.Command{
-		Use:   "verify FILE...",
-		Short: "compare what the spec and an old configuration do with every packet",
-		Long: `Verify compares the spec with a configuration that serves packets without
+const verifyHelp = `Verify compares the spec with a configuration that serves packets without
 lvsmark: files of iptables-save, nft (text, or nft -j list ruleset), ipvsadm -Sn,
 keepalived, ldirectord and Piranha (lvs.cf), in any combination; --live reads the
 kernel. A file is recognised by its content.
@@ -41,7 +36,14 @@ The answer is one of these:
 Connections of the director itself are not compared. An nft file needs nft and
 CAP_SYS_ADMIN, or unshare -r: nft loads it in a network namespace of its own.
 
-Exit status: 0, equivalent; 1, different or not proven; 2, an error.`,
+Exit status: 0, equivalent; 1, different or not proven; 2, an error.`
+
+func newVerify(s streams, opts *options) *cobra.Command {
+	var fromKernel bool
+	cmd := &cobra.Command{
+		Use:   "verify FILE...",
+		Short: "compare what the spec and an old configuration do with every packet",
+		Long:  verifyHelp,
 		Example: `  iptables-save > rules; ipvsadm -Sn > services
   lvsmark -c ftp.yaml verify rules services
   lvsmark verify --live

@@ -34,7 +34,7 @@ func (l *Lab) LvsmarkArgs(verb ...string) []string {
 // Lvsmark runs a verb of lvsmark on the director with the lab's spec. It returns an
 // error only if lvsmark did not run; a failed verb has an exit status.
 func (l *Lab) Lvsmark(verb ...string) (Output, error) {
-	binary, err := l.binary()
+	binary, err := l.Binary()
 	if err != nil {
 		return Output{}, err
 	}
@@ -68,8 +68,8 @@ func (l *Lab) succeed(verb ...string) error {
 	return nil
 }
 
-// binary returns the path of lvsmark: $LVSMARK_BIN, or a binary that it builds.
-func (l *Lab) binary() (string, error) {
+// Binary returns the path of lvsmark: $LVSMARK_BIN, or a binary that it builds.
+func (l *Lab) Binary() (string, error) {
 	if path := os.Getenv("LVSMARK_BIN"); path != "" {
 		return path, nil
 	}

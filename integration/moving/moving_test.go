@@ -43,16 +43,26 @@ type mover struct {
 func newMover(t *testing.T, origin string) *mover {
 	t.Helper()
 	l := lab.New(t, lab.Options{Families: []config.Family{config.IPv4}})
+	require.NoError(t, l.WriteSpec(ftpServers))
 	require.NoError(t, l.StartFTP(21))
 	m := &mover{origin: origin, dir: t.TempDir(), lab: l}
 	bin := t.TempDir()
-	lvsmark := os.Getenv("LVSMARK_BIN")
-	require.NotEmpty(t, lvsmark, "set LVSMARK_BIN to the program lvsmark")
-	require.NoError(t, os.Symlink(lvsmark, filepath.Join(bin, "lvsmark")))
+	binary, err := l.Binary()
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(binary, filepath.Join(bin, "lvsmark")))
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "systemctl"), []byte(systemctl), 0o755))
 	m.path = "PATH=" + bin + ":" + os.Getenv("PATH")
 	return m
 }
+
+// ftpServers is the spec from which the lab renders the configuration of its FTP servers.
+const ftpServers = `clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp: {}
+    real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
+`
 
 // systemctl takes the place of systemctl(1), which does not run in a lab: it starts, stops
 // and kills keepalived on the director with the configuration in the current directory.

@@ -30,18 +30,24 @@ func (c *compiler) matches(r *oldconfig.Rule, list []oldconfig.Match) (tests []t
 		}
 		byField[f] = values
 	}
+	tests, possible = c.tests(byField)
+	return tests, dynamic, possible
+}
+
+// tests returns a test for each field of which some values match.
+func (c *compiler) tests(byField map[field]set) (tests []test, possible bool) {
 	for f := range fields {
 		values, tested := byField[f]
 		switch d := c.domain(f); {
 		case !tested:
 		case len(values) == 0:
-			return nil, nil, false
+			return nil, false
 		case len(values) == 1 && values[0] == d:
 		default:
 			tests = append(tests, test{f, c.set(values)})
 		}
 	}
-	return tests, dynamic, true
+	return tests, true
 }
 
 func (c *compiler) domain(f field) oldconfig.Range {

@@ -19,22 +19,10 @@ const loopback = "lo"
 // of its own.
 func newDevices(sides ...Side) *devices {
 	found := map[string]bool{}
-	add := func(names []string) {
-		for _, n := range names {
-			found[strings.Replace(n, "+", "999", 1)] = true
-		}
-	}
 	for _, side := range sides {
 		for _, chain := range side.Chains {
-			if chain.Base != nil {
-				add(chain.Base.Devices)
-			}
-			for _, r := range chain.Rules {
-				for at := r; at != nil; at = at.Then {
-					for i := range at.Matches {
-						add(at.Matches[i].Names)
-					}
-				}
+			for _, n := range namesIn(chain) {
+				found[strings.Replace(n, "+", "999", 1)] = true
 			}
 		}
 	}
@@ -45,6 +33,22 @@ func newDevices(sides ...Side) *devices {
 	}
 	slices.Sort(d.names)
 	return d
+}
+
+// namesIn returns the names of devices in a chain.
+func namesIn(chain *oldconfig.Chain) []string {
+	var names []string
+	if chain.Base != nil {
+		names = append(names, chain.Base.Devices...)
+	}
+	for _, r := range chain.Rules {
+		for at := r; at != nil; at = at.Then {
+			for i := range at.Matches {
+				names = append(names, at.Matches[i].Names...)
+			}
+		}
+	}
+	return names
 }
 
 func (d *devices) last() int { return len(d.names) }

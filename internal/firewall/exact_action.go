@@ -3,6 +3,7 @@ package firewall
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/google/nftables/expr"
 
@@ -138,7 +139,9 @@ func (b *ruleTranslator) translation(kind oldconfig.ActionKind, n *natRange) old
 		case low.kind == constant && high.kind == constant:
 			*part.to = []oldconfig.Range{{Low: bigEndian(low.bytes), High: bigEndian(high.bytes)}}
 		default:
-			return opaqueAction("a translation that is not understood")
+			a := opaqueAction("a translation that is not understood")
+			a.ToOriginal = kind == oldconfig.TranslateSource && strings.HasPrefix(low.name, "ct original") && strings.HasSuffix(low.name, "daddr")
+			return a
 		}
 	}
 	return a

@@ -27,19 +27,8 @@ func (b *ruleTranslator) lookup(r *oldconfig.Rule, l lookup, rest []step) (tails
 		b.err = err
 		return nil, true
 	}
-	unknown := func() ([]*oldconfig.Rule, bool) {
-		tail := b.new()
-		tail.Matches = []oldconfig.Match{notUnderstood("set @" + l.set)}
-		if l.isMap {
-			tail.Actions = []oldconfig.Action{opaqueAction("map @" + l.set)}
-		}
-		if l.isMap {
-			return []*oldconfig.Rule{tail}, true
-		}
-		return b.after(tail, rest), true
-	}
 	if s == nil || s.head.IsDynamic() {
-		return unknown()
+		return b.unknownSet(l, rest), true
 	}
 	fields := l.fields(b.resolved, int(s.head.KeyLen))
 	groups, catchAll, err := b.keys(s)
@@ -48,9 +37,9 @@ func (b *ruleTranslator) lookup(r *oldconfig.Rule, l lookup, rest []step) (tails
 		b.err = err
 		return nil, true
 	case catchAll, len(fields) > 1 && l.inverse && leaves(rest), slices.ContainsFunc(fields, func(v value) bool { return v.what == nil && v.kind != constant }):
-		return unknown()
+		return b.unknownSet(l, rest), true
 	case l.isMap && changesWith(fields) && len(groups) > 1:
-		return unknown()
+		return b.unknownSet(l, rest), true
 	}
 	if len(fields) > 1 && l.inverse {
 		return b.outside(fields, groups, rest), true
@@ -69,6 +58,17 @@ func (b *ruleTranslator) lookup(r *oldconfig.Rule, l lookup, rest []step) (tails
 		return b.after(b.new(), rest), true
 	}
 	return tails, true
+}
+
+// unknownSet is a lookup of which neither the keys nor the answer are known.
+func (b *ruleTranslator) unknownSet(l lookup, rest []step) []*oldconfig.Rule {
+	tail := b.new()
+	tail.Matches = []oldconfig.Match{notUnderstood("set @" + l.set)}
+	if l.isMap {
+		tail.Actions = []oldconfig.Action{opaqueAction("map @" + l.set)}
+		return []*oldconfig.Rule{tail}
+	}
+	return b.after(tail, rest)
 }
 
 // leaves reports whether a step may end the chain of the rule.

@@ -137,6 +137,7 @@ type Action struct {
 	Chain         string // of Jump and Goto; of the same table and family
 	To            []Range
 	ToPorts       []Range // empty: ports stay
+	ToOriginal    bool    // an Opaque translation of the source to the address that the client has connected to
 	SetMarkByAddr []MarkOf
 	Text          string // as written, for messages
 }

@@ -11,11 +11,15 @@ import (
 
 // A translation is a rule that changes the source of packets on their way out.
 type translation struct {
-	family  oldconfig.Family
-	sources []oldconfig.Range // nil: any
-	ports   []uint16          // nil: any
-	to      []oldconfig.Range // nil: the address of the device
-	line    oldconfig.Line
+	family     oldconfig.Family
+	sources    []oldconfig.Range // nil: any
+	ports      []uint16          // nil: any
+	to         []oldconfig.Range // nil: the address of the device
+	toOriginal bool              // to the VIP that the client has connected to, in place of to
+	line       oldconfig.Line
+
+	// Of packets to real servers; see sourceNAT. Nil: not tested.
+	marks, servers []oldconfig.Range
 }
 
 // translationsOf returns the rules that can translate active data.
@@ -53,8 +57,8 @@ func translationOf(r *oldconfig.Rule) (t translation, ok bool) {
 			}
 		}
 		for _, a := range part.Actions {
-			if a.Kind == oldconfig.TranslateSource {
-				t.to, ok = a.To, true
+			if a.Kind == oldconfig.TranslateSource || a.ToOriginal {
+				t.to, t.toOriginal, ok = a.To, a.ToOriginal, true
 			}
 		}
 	}
@@ -75,6 +79,10 @@ func (t *translation) match(m oldconfig.Match) bool {
 			}
 			t.ports = append(t.ports, uint16(p.Low.Low))
 		}
+	case m.Field == oldconfig.Mark && !m.Not && m.Mask == 1<<32-1:
+		t.marks = append(t.marks, m.In...)
+	case m.Field == oldconfig.Destination && !m.Not:
+		t.servers = append(t.servers, m.In...)
 	case m.Field == oldconfig.OutDevice:
 	default:
 		return false
@@ -87,11 +95,8 @@ func (t *translation) match(m oldconfig.Match) bool {
 func (d *Draft) ofCluster(c *cluster, all []translation) []translation {
 	var of []translation
 	for _, s := range c.services {
-		if commonForwarding(s) != config.NAT {
-			return nil
-		}
 		for _, t := range all {
-			if t.family == s.Family && t.ports != nil && slices.ContainsFunc(active(s), t.contains) {
+			if t.family == s.Family && t.ports != nil && !t.isToServers() && slices.ContainsFunc(active(s), t.contains) {
 				of = append(of, t)
 			}
 		}
@@ -99,10 +104,25 @@ func (d *Draft) ofCluster(c *cluster, all []translation) []translation {
 	return of
 }
 
-// active returns the real servers of a service that are in use.
+// unclaimed returns the translations that are of no cluster with the usual ports of FTP: each
+// of them shows that a cluster with other ports is FTP.
+func (d *Draft) unclaimed(all []translation, servers []*oldconfig.FTPServer) []translation {
+	claimed := map[oldconfig.Line]bool{}
+	for _, c := range d.clusters {
+		if ftpPorts(c, servers) != nil {
+			for _, t := range d.ofCluster(c, all) {
+				claimed[t.line] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(t translation) bool { return claimed[t.line] })
+}
+
+// active returns the real servers of a service that are in use, and send active data through
+// the director.
 func active(s *oldconfig.Service) []oldconfig.RealServer {
 	return slices.DeleteFunc(slices.Clone(s.RealServers), func(r oldconfig.RealServer) bool {
-		return r.Disabled || r.Fallback || r.Address.Is4() != (s.Family == config.IPv4)
+		return r.Disabled || r.Fallback || r.Forwarding != config.NAT || r.Address.Is4() != (s.Family == config.IPv4)
 	})
 }
 
@@ -115,7 +135,7 @@ func (t translation) contains(r oldconfig.RealServer) bool {
 
 // findActiveData takes the translation of active data.
 func (d *Draft) findActiveData(c *cluster, all []translation) {
-	if c.ftp == nil || len(c.services) == 0 || commonForwarding(c.services[0]) != config.NAT {
+	if c.ftp == nil || len(c.services) == 0 || len(active(c.services[0])) == 0 {
 		return
 	}
 	c.ftp.translates = true
@@ -124,7 +144,7 @@ func (d *Draft) findActiveData(c *cluster, all []translation) {
 		of = d.general(c, all)
 	}
 	if len(of) == 0 || !d.translate(c, of) {
-		c.ftp.translate = config.NoTranslation
+		c.ftp.translate, c.ftp.activePorts = config.NoTranslation, c.ftp.data
 		d.remark(c.line(), "no rule translates the source of active data as a spec can: clients get connections from the address of a real server. Consider translate: masquerade, the default")
 	}
 }
@@ -133,7 +153,7 @@ func (d *Draft) findActiveData(c *cluster, all []translation) {
 func (d *Draft) general(c *cluster, all []translation) []translation {
 	s := c.services[0]
 	i := slices.IndexFunc(all, func(t translation) bool {
-		return t.family == s.Family && t.ports == nil && !slices.ContainsFunc(active(s), func(r oldconfig.RealServer) bool { return !t.contains(r) })
+		return t.family == s.Family && t.ports == nil && !t.isToServers() && !slices.ContainsFunc(active(s), func(r oldconfig.RealServer) bool { return !t.contains(r) })
 	})
 	if i < 0 {
 		return nil
@@ -163,9 +183,7 @@ func (d *Draft) translate(c *cluster, of []translation) bool {
 			}
 		}
 		for _, from := range t.sources {
-			if !slices.Contains(sources, from) {
-				sources = append(sources, from)
-			}
+			sources = withSource(sources, from)
 		}
 	}
 	if !areServers(sources, active(c.services[0])) {
@@ -174,6 +192,15 @@ func (d *Draft) translate(c *cluster, of []translation) bool {
 		}
 	}
 	return true
+}
+
+// withSource adds a source, and removes what lies within another: a spec refuses overlaps.
+func withSource(sources []oldconfig.Range, from oldconfig.Range) []oldconfig.Range {
+	if slices.ContainsFunc(sources, func(other oldconfig.Range) bool { return other.Contains(from) }) {
+		return sources
+	}
+	sources = slices.DeleteFunc(sources, from.Contains)
+	return append(sources, from)
 }
 
 // areServers reports whether sources are the addresses of the real servers, the default.

@@ -13,6 +13,7 @@ import (
 // one of the values.
 type box struct {
 	family       oldconfig.Family
+	hook         oldconfig.Hook
 	destinations []oldconfig.Range // nil: any address
 	ports        []config.PortRange
 	everyPort    bool // every protocol and port; then ports is nil
@@ -41,6 +42,7 @@ const maxChainDepth = 16
 type markWalk struct {
 	chains map[chainKey]*oldconfig.Chain
 	boxes  []box
+	hook   oldconfig.Hook // of the current base chain
 	remark func(oldconfig.Line, string, ...any)
 }
 
@@ -49,13 +51,13 @@ type chainKey struct {
 	table, name string
 }
 
-// boxesOf returns the boxes of all rules ahead of IPVS that set a mark.
+// boxesOf returns the boxes of all rules that set a mark ahead of IPVS, or in the output hook.
 func boxesOf(c *oldconfig.Config, remark func(oldconfig.Line, string, ...any)) []box {
 	w := markWalk{chains: map[chainKey]*oldconfig.Chain{}, remark: remark}
 	var bases []*oldconfig.Chain
 	for _, chain := range c.Chains {
 		w.chains[chainKey{chain.Family, chain.Table, chain.Name}] = chain
-		if b := chain.Base; b != nil && (b.Hook == oldconfig.Prerouting || b.Hook == oldconfig.Input) {
+		if b := chain.Base; b != nil && slices.Contains([]oldconfig.Hook{oldconfig.Prerouting, oldconfig.Input, oldconfig.Output}, b.Hook) {
 			bases = append(bases, chain)
 		}
 	}
@@ -63,6 +65,7 @@ func boxesOf(c *oldconfig.Config, remark func(oldconfig.Line, string, ...any)) [
 		return cmp.Or(cmp.Compare(a.Base.Hook, b.Base.Hook), cmp.Compare(a.Base.Priority, b.Base.Priority))
 	})
 	for _, chain := range bases {
+		w.hook = chain.Base.Hook
 		w.chain(chain, nil, 0)
 	}
 	return w.boxes
@@ -80,7 +83,25 @@ func (w *markWalk) chain(c *oldconfig.Chain, matches []oldconfig.Match, depth in
 				w.action(c, r, a, all, depth)
 			}
 		}
+		if only, ok := left(r); ok {
+			matches = append(slices.Clip(matches), only)
+		}
 	}
+}
+
+// left returns what holds for packets behind a rule that takes all packets of other
+// protocols out of the chain.
+func left(r *oldconfig.Rule) (oldconfig.Match, bool) {
+	if len(r.Matches) != 1 || len(r.Actions) != 1 || r.Then != nil {
+		return oldconfig.Match{}, false
+	}
+	m := r.Matches[0]
+	switch r.Actions[0].Kind {
+	case oldconfig.Accept, oldconfig.Drop, oldconfig.Return:
+		m.Not = false
+		return m, r.Matches[0].Not && m.Field == oldconfig.Protocol
+	}
+	return m, false
 }
 
 func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Action, matches []oldconfig.Match, depth int) {
@@ -107,7 +128,7 @@ func (w *markWalk) add(family oldconfig.Family, mark uint32, matches []oldconfig
 	if mark == 0 {
 		return // no mark
 	}
-	b := builder{box: box{family: family, mark: mark, line: line}}
+	b := builder{box: box{family: family, hook: w.hook, mark: mark, line: line}}
 	if to != nil {
 		b.destinations = []oldconfig.Range{*to}
 	}
@@ -241,7 +262,7 @@ func (b *builder) finish() {
 }
 
 func (b *builder) addPorts(p config.Protocol) {
-	if !slices.Contains([]config.Protocol{config.TCP, config.UDP}, p) {
+	if !slices.Contains(config.PortProtocols(), p) {
 		b.fail("protocol %d has no ports", p)
 		return
 	}

@@ -23,6 +23,7 @@ type cluster struct {
 	lines     []oldconfig.Line // of the rules that mark; nil: the service has no mark
 	services  []*oldconfig.Service
 	ftp       *ftp // nil: ports
+	sourceNAT config.SourceNAT
 }
 
 // A vip is a range of VIPs.

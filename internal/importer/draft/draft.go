@@ -16,6 +16,8 @@ type Draft struct {
 	clusters     []*cluster
 	bind         bool
 	firstPackets bool
+	keepMarks    bool
+	localClients bool
 
 	// Valid reports whether Check has found no mistakes in the spec.
 	Valid bool
@@ -28,15 +30,17 @@ type Draft struct {
 func New(c *oldconfig.Config) *Draft {
 	d := &Draft{bind: len(c.Services) > 0 || len(c.Chains) == 0}
 	d.Findings = append(slices.Clone(c.NotUnderstood), c.Findings...)
-	boxes := boxesOf(c, d.remark)
+	boxes := d.directorKeys(boxesOf(c, d.remark))
 	d.checkFirstPackets(boxes)
 	d.clusters = d.markedClusters(boxes)
 	d.bindServices(c.Services)
 	d.addAddressClusters(c)
 	translations := translationsOf(c.Chains)
+	unclaimed := d.unclaimed(translations, c.FTP)
 	for _, cl := range d.clusters {
-		d.findFTP(cl, c.FTP, translations)
+		d.findFTP(cl, c.FTP, unclaimed)
 		d.findActiveData(cl, translations)
+		d.findSourceNAT(cl, translations)
 		d.checkRealServers(cl)
 	}
 	d.clusters = merge(d.clusters)
@@ -56,6 +60,27 @@ func compareLines(a, b oldconfig.Remark) int {
 		return 0
 	}
 	return a.Number - b.Number
+}
+
+// directorKeys takes keep-marks and local-clients: marks that are set once more in another
+// hook. It returns the boxes of prerouting, and those of input that are not set there.
+func (d *Draft) directorKeys(all []box) []box {
+	byHook := map[oldconfig.Hook]map[uint32]bool{oldconfig.Prerouting: {}, oldconfig.Input: {}, oldconfig.Output: {}}
+	for _, b := range all {
+		byHook[b.hook][b.mark] = true
+	}
+	return slices.DeleteFunc(all, func(b box) bool {
+		again := byHook[oldconfig.Prerouting][b.mark]
+		switch b.hook {
+		case oldconfig.Input:
+			d.keepMarks = d.keepMarks || again
+			return again
+		case oldconfig.Output:
+			d.localClients = d.localClients || again
+			return true
+		}
+		return false
+	})
 }
 
 // checkFirstPackets finds out whether the rules mark first packets only.

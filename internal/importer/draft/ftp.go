@@ -37,9 +37,7 @@ func (d *Draft) findFTP(c *cluster, servers []*oldconfig.FTPServer, translations
 	if f == nil {
 		return
 	}
-	for _, port := range f.data {
-		d.checkDataPort(c, port)
-	}
+	d.checkDataPorts(c, f)
 	slices.SortStableFunc(f.passive, func(a, b config.PortRange) int { return cmp.Compare(b.Width(), a.Width()) })
 	d.checkPassive(c, f, servers)
 	c.ftp = f
@@ -70,7 +68,23 @@ func ftpPorts(c *cluster, servers []*oldconfig.FTPServer) *ftp {
 	if f.control == nil {
 		return nil
 	}
+	f.moveSinglePorts()
 	return f
+}
+
+// moveSinglePorts makes control ports of single passive ports if there is a range as well:
+// a server that also listens at 2121 is more likely than a range of one port.
+func (f *ftp) moveSinglePorts() {
+	isSingle := func(r config.PortRange) bool { return r.Low == r.High }
+	if !slices.ContainsFunc(f.passive, func(r config.PortRange) bool { return !isSingle(r) }) {
+		return
+	}
+	for _, r := range f.passive {
+		if isSingle(r) {
+			f.control = append(f.control, r.Low)
+		}
+	}
+	f.passive = slices.DeleteFunc(f.passive, isSingle)
 }
 
 // withSinglePorts returns the ports with the data port and the control port apart, which one
@@ -112,10 +126,26 @@ func otherFTPPorts(c *cluster) *ftp {
 	return f
 }
 
-// checkDataPort: under nat, no packet to a VIP has the port of active data as destination.
-func (d *Draft) checkDataPort(c *cluster, port uint16) {
-	if len(c.services) > 0 && commonForwarding(c.services[0]) == config.NAT {
-		d.remark(c.line(), "packets to port %d are marked: with forwarding nat that has no use, so the spec leaves it out", port)
+// checkDataPorts: with direct and tunnel, answers to active data go to the port of active
+// data of the VIP, and need the mark. With nat, no packet to a VIP has that port.
+func (d *Draft) checkDataPorts(c *cluster, f *ftp) {
+	if len(c.services) == 0 {
+		return
+	}
+	allNAT := len(active(c.services[0])) == len(c.services[0].RealServers)
+	for _, port := range f.data {
+		if allNAT {
+			d.remark(c.line(), "packets to port %d are marked: with forwarding nat that has no use, so the spec leaves it out", port)
+		}
+	}
+	for _, control := range f.control {
+		data := uint16(dataPort)
+		if control == implicitControlPort {
+			data = implicitDataPort
+		}
+		if !allNAT && !slices.Contains(f.data, data) {
+			d.remark(c.line(), "packets to port %d are not marked: with direct or tunnel, answers of clients to active data go there and do not reach the real server. The spec marks them", data)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/specgen"
 	"github.com/lvsmark/lvsmark/internal/importer"
 	"github.com/lvsmark/lvsmark/internal/importer/draft"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/render/iptables"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -21,35 +22,86 @@ import (
 // TestRoundTrip renders random specs for iptables and ipvsadm, and imports the result: it
 // compiles to the same marks and services, and import finds no difference.
 func TestRoundTrip(t *testing.T) {
+	compared := 0
 	for seed := range uint64(300) {
 		spec := specgen.Spec(rand.New(rand.NewPCG(seed, 1)))
-		if !spec.Director.Bind || spec.Director.KeepMarks || spec.Director.LocalClients || hasSourceNAT(spec) {
-			continue // no rule of iptables has these
+		if hasSourceNAT(spec) || hasOtherFTP(spec) {
+			continue
 		}
+		spec.Director.Bind, spec.Director.KeepMarks, spec.Director.LocalClients = true, false, false
 		rules, services := iptables.Text(spec), ipvs.Text(ipvs.Compile(spec))
 		what := specgen.YAML(spec) + rules + services
 		old, err := importer.ReadAll([]importer.File{load(t, "rules", rules), load(t, "services", services)})
 		require.NoError(t, err, what)
 		d := draft.New(old)
 		require.NoError(t, d.Check(old), what)
-		require.True(t, d.Valid, "seed %d: %v\n%s\n%s", seed, d.Findings, d.Text(), what)
+		require.True(t, d.Valid, "seed %d: %s\n%s\n%s", seed, messages(d), d.Text(), what)
+		if becomesFTP(d) {
+			continue
+		}
+		compared++
+		for _, f := range d.Findings {
+			if strings.Contains(f.Message, "another translation of the address") {
+				continue // of clusters that share real servers
+			}
+			require.NotContains(t, f.Message, "does not do the same", "seed %d: %s\n%s", seed, d.Text(), what)
+		}
 		imported, _, err := config.Parse("imported", strings.NewReader(d.Text()))
 		require.NoError(t, err, what)
 		imported.Director = spec.Director // of which rules and services say nothing
 		rename(imported, spec)
 		assert.Equal(t, sorted(ipvs.Compile(spec)), sorted(ipvs.Compile(imported)), "seed %d: %s\n%s", seed, d.Text(), what)
-		difference := nft.Compare(nft.Compile(spec), nft.Compile(imported))
-		for _, c := range difference.Changes() {
-			assert.Fail(t, "differs", "seed %d: %s\n%s\n%s", seed, c, d.Text(), what)
+		if !hasNetworks(spec) { // rules of iptables do not tell networks of one cluster from its ranges
+			assert.Equal(t, marksOf(spec), marksOf(imported), "seed %d: %s\n%s", seed, d.Text(), what)
 		}
 		if t.Failed() {
 			return
 		}
 	}
+	require.Greater(t, compared, 40)
 }
 
 func hasSourceNAT(spec *config.Spec) bool {
 	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool { return c.SourceNAT != 0 })
+}
+
+// marksOf returns the ruleset without translations: if clusters share real servers, rules do
+// not tell whose active data they translate.
+func marksOf(spec *config.Spec) string {
+	for i := range spec.Clusters {
+		if f := spec.Clusters[i].FTP; f != nil && f.Active != nil {
+			f.Active.Translate = config.NoTranslation
+		}
+	}
+	return nft.Compile(spec).String()
+}
+
+// hasOtherFTP reports whether the spec has FTP at other ports than 21 and 990: rules do not
+// tell it from other services.
+func hasOtherFTP(spec *config.Spec) bool {
+	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool {
+		return c.FTP != nil && !slices.Contains(c.FTP.ControlPorts, 21) && !slices.Contains(c.FTP.ControlPorts, 990)
+	})
+}
+
+// becomesFTP reports whether import found a cluster of ports to be FTP with direct or tunnel,
+// to which it adds the port of active data.
+func becomesFTP(d *draft.Draft) bool {
+	return slices.ContainsFunc(d.Findings, func(f oldconfig.Remark) bool { return strings.Contains(f.Message, "The spec marks them") })
+}
+
+func messages(d *draft.Draft) string {
+	var text strings.Builder
+	for _, f := range d.Findings {
+		text.WriteString(f.Message + "\n")
+	}
+	return text.String()
+}
+
+func hasNetworks(spec *config.Spec) bool {
+	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool {
+		return slices.ContainsFunc(c.VIPs, func(r config.AddressRange) bool { return !r.IsSingle() })
+	})
 }
 
 // rename gives the clusters of a spec the names of the other spec's clusters with their marks.

@@ -22,8 +22,17 @@ func (d *Draft) Text() string {
 	for _, c := range d.clusters {
 		w.cluster(c)
 	}
-	if d.bind && !d.firstPackets {
-		return w.String()
+	w.director(d)
+	return w.String()
+}
+
+// A writer writes YAML.
+type writer struct{ strings.Builder }
+
+// director writes the keys that have other values than the default.
+func (w *writer) director(d *Draft) {
+	if d.bind && !d.firstPackets && !d.keepMarks && !d.localClients {
+		return
 	}
 	w.line(0, "director:", "")
 	if !d.bind {
@@ -32,11 +41,13 @@ func (d *Draft) Text() string {
 	if d.firstPackets {
 		w.line(1, "marks: first-packet", "")
 	}
-	return w.String()
+	if d.keepMarks {
+		w.line(1, "keep-marks: true", "")
+	}
+	if d.localClients {
+		w.line(1, "local-clients: true", "")
+	}
 }
-
-// A writer writes YAML.
-type writer struct{ strings.Builder }
 
 // line writes an indented line, with a comment unless that is empty.
 func (w *writer) line(depth int, text, comment string) {
@@ -74,6 +85,9 @@ func (w *writer) cluster(c *cluster) {
 		return
 	}
 	w.service(c.services[0])
+	if c.sourceNAT != config.NoSourceNAT {
+		w.line(2, "source-nat: "+c.sourceNAT.String(), "")
+	}
 	w.line(2, "real-servers:", "")
 	for _, s := range c.services {
 		for _, r := range s.RealServers {
@@ -84,12 +98,12 @@ func (w *writer) cluster(c *cluster) {
 
 func (w *writer) vips(vips []vip) {
 	if len(vips) == 1 {
-		w.key(2, "vips", "["+vips[0].String()+"]", vips[0].line)
+		w.key(2, "vips", "["+quoted(vips[0].String())+"]", vips[0].line)
 		return
 	}
 	w.line(2, "vips:", "")
 	for _, v := range vips {
-		w.line(3, "- "+v.String(), v.line.String())
+		w.line(3, "- "+quoted(v.String()), v.line.String())
 	}
 }
 
@@ -99,7 +113,7 @@ func (w *writer) only(c *cluster) {
 	}
 	w.line(2, "only:", c.line().String())
 	if c.only.sources != nil {
-		w.line(3, "sources: "+list(c.only.sources, func(r oldconfig.Range) string { return r.Addresses(c.vips[0].family) }), "")
+		w.line(3, "sources: "+list(c.only.sources, func(r oldconfig.Range) string { return quoted(r.Addresses(c.vips[0].family)) }), "")
 	}
 	if c.only.devices != nil {
 		w.line(3, "devices: "+list(c.only.devices, func(s string) string { return fmt.Sprintf("%q", s) }), "")
@@ -145,7 +159,7 @@ func (w *writer) ftp(c *cluster) {
 	w.line(3, "active-data:", f.line.String())
 	w.line(4, "translate: "+f.translate.String(), "")
 	if f.sources != nil && f.translate != config.NoTranslation {
-		w.line(4, "source: "+list(f.sources, func(s string) string { return s }), "")
+		w.line(4, "source: "+list(f.sources, quoted), "")
 	}
 	if f.activePorts != nil {
 		w.line(4, "ports: "+list(f.activePorts, func(p uint16) string { return fmt.Sprint(p) }), "")
@@ -173,10 +187,11 @@ func (w *writer) service(s *oldconfig.Service) {
 
 func schedulerFlags(s *oldconfig.Service) []string {
 	var flags []string
-	for bit, name := range map[uint32]string{ipvs.SHFallback: "-fallback", ipvs.SHPort: "-port"} {
-		if s.Flags&bit != 0 {
-			flags = append(flags, s.Scheduler+name)
-		}
+	if s.Flags&ipvs.SHFallback != 0 {
+		flags = append(flags, s.Scheduler+"-fallback")
+	}
+	if s.Flags&ipvs.SHPort != 0 {
+		flags = append(flags, s.Scheduler+"-port")
 	}
 	return flags
 }
@@ -212,7 +227,7 @@ func (w *writer) realServer(c *cluster, s *oldconfig.Service, r oldconfig.RealSe
 	w.line(3, entry, comment)
 }
 
-// quoted quotes an IPv6 address: in a flow mapping, YAML could take its colons for keys.
+// quoted quotes an IPv6 address: YAML may take its colons for those behind keys.
 func quoted(address string) string {
 	if strings.Contains(address, ":") {
 		return fmt.Sprintf("%q", address)
@@ -226,7 +241,7 @@ func tunnelText(t ipvs.Tunnel) string {
 	if t.Port != 0 {
 		keys = append(keys, fmt.Sprintf("port: %d", t.Port))
 	}
-	if checksum := [...]string{"", "checksum", "remote"}[min(t.Flags, 2)]; checksum != "" {
+	if checksum := [...]string{"", "csum", "remcsum"}[min(t.Flags, 2)]; checksum != "" {
 		keys = append(keys, "checksum: "+checksum)
 	}
 	return "tunnel: {" + strings.Join(keys, ", ") + "}"

@@ -13,9 +13,9 @@ import (
 
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
-	"github.com/lvsmark/lvsmark/internal/importer/ipvsadm"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/verify"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -47,10 +47,11 @@ func readNamespace(namespace string) (*oldconfig.Config, error) {
 			return nil, fmt.Errorf("network namespace %s: %w", namespace, err)
 		}
 	}
-	config, err := readNFT()
+	config, ledger, err := readNFT()
 	if err != nil {
 		return nil, err
 	}
+	defer func() { nameServices(config, ledger) }()
 	for _, read := range []func() (*oldconfig.Config, error){readLegacy, readIPVS} {
 		more, err := read()
 		if err != nil {
@@ -77,10 +78,10 @@ func enter(namespace string) error {
 // attempts is the number of reads if other processes change the rules meanwhile.
 const attempts = 100
 
-func readNFT() (config *oldconfig.Config, err error) {
+func readNFT() (config *oldconfig.Config, ledger nft.Ledger, err error) {
 	conn, err := nft.Dial()
 	if err != nil {
-		return nil, err
+		return nil, ledger, err
 	}
 	defer conn.Close()
 	err = conn.ReadConsistently(attempts, func(uint32) error {
@@ -90,7 +91,21 @@ func readNFT() (config *oldconfig.Config, err error) {
 		}
 		return err
 	})
-	return config, err
+	if err != nil {
+		return nil, ledger, err
+	}
+	own, err := conn.Snapshot()
+	if err != nil {
+		return nil, ledger, err
+	}
+	return config, own.Ledger(), nil
+}
+
+// nameServices names the services of lvsmark as their clusters.
+func nameServices(config *oldconfig.Config, ledger nft.Ledger) {
+	for _, s := range config.Services {
+		s.Name = ledger.Bound[nft.BoundMark{Mark: s.Mark, Family: s.Family}]
+	}
 }
 
 // readLegacy reads tables of iptables-legacy with their own program.
@@ -110,16 +125,36 @@ func readLegacy() (*oldconfig.Config, error) {
 	return config, nil
 }
 
-// readIPVS reads services. ipvsadm lists those with an address too.
+// readIPVS reads services, by mark and by address.
 func readIPVS() (*oldconfig.Config, error) {
+	config := &oldconfig.Config{}
 	if !ipvs.Loaded() {
-		return &oldconfig.Config{}, nil
+		return config, nil
 	}
-	text, err := output("ipvsadm", "-Sn")
+	conn, err := ipvs.Open()
 	if err != nil {
 		return nil, err
 	}
-	return ipvsadm.Read(source, text)
+	defer conn.Close()
+	marked, err := conn.Services()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range marked {
+		line := oldconfig.Line{File: source, Text: "service " + v.Key.String()}
+		config.Services = append(config.Services, verify.FromKernel(v, line, ""))
+	}
+	addressed, err := conn.AddressServices()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range addressed {
+		line := oldconfig.Line{File: source, Text: fmt.Sprintf("service %s %s", v.Protocol, v.Address)}
+		s := verify.FromKernel(v.VirtualService, line, "")
+		s.Protocol, s.Address = v.Protocol, v.Address
+		config.Services = append(config.Services, s)
+	}
+	return config, nil
 }
 
 // output runs a program in the namespace of the thread.
