@@ -112,6 +112,11 @@ func takenPorts(bindings []Binding) []takenPart {
 		}
 	}
 	slices.SortFunc(vips, func(a, b allPortsVIPs) int { return a.Compare(b.AddressRange) })
+	return takenParts(bindings, vips)
+}
+
+// takenParts divides sorted VIPs where others begin and end.
+func takenParts(bindings []Binding, vips []allPortsVIPs) []takenPart {
 	var parts []takenPart
 	var open []allPortsVIPs
 	starts := startsOf(vips)

@@ -68,6 +68,18 @@ func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 		t.Sets = append(t.Sets, networkMaps(t.Family, profiles)...)
 		return
 	}
+	maps := compileGroups(t, profiles, only)
+	for _, m := range maps {
+		toVIPs := newRule(t.Family).within(networkOfAll(profiles))
+		prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(m.Name).rule())
+	}
+	t.Sets = slices.Concat(t.Sets, maps, networkMaps(t.Family, profiles))
+	t.Chains = append(t.Chains, prerouting)
+}
+
+// compileGroups adds a chain for each group of VIPs, and returns the verdict maps from VIPs
+// to these chains.
+func compileGroups(t *Table, profiles []*profile, only config.Protocol) []*Set {
 	vips := hashMap(vipsMap, "VIP : chain of its ports", t.Family, typeVerdict, 0)
 	groups := groupVIPs(profiles)
 	for _, s := range groups {
@@ -82,13 +94,7 @@ func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	if len(vips.Elements) == 0 {
 		maps = nil
 	}
-	maps = append(maps, groupMaps(t.Family, groups)...)
-	for _, m := range maps {
-		toVIPs := newRule(t.Family).within(networkOfAll(profiles))
-		prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(m.Name).rule())
-	}
-	t.Sets = slices.Concat(t.Sets, maps, networkMaps(t.Family, profiles))
-	t.Chains = append(t.Chains, prerouting)
+	return append(maps, groupMaps(t.Family, groups)...)
 }
 
 // compileSelections adds the sets of the profiles' conditions.

@@ -27,7 +27,7 @@ func selectionOf(only *config.Only, family Family) selection {
 		return s
 	}
 	if sources := only.SourcesOf(family.ofSpec()); len(sources) > 0 {
-		s.sources = namedByContent(sourceSet(family, "sources", "clients", sources))
+		s.sources = namedByContent(sourceSet(family, clientsSet, "clients", sources))
 	}
 	if len(only.Devices) > 0 {
 		s.devices = namedByContent(hashSet("devices", "devices of clients", typeIfname, unix.IFNAMSIZ, only.Devices, func(name string) []byte {
@@ -68,6 +68,12 @@ func namedByContent(s *Set) *Set {
 	s.Name = fmt.Sprintf("%s_%016x", s.Name, digest.Sum64())
 	return s
 }
+
+// Names of sets begin so; see namedByContent.
+const (
+	clientsSet    = "sources"
+	clientsPrefix = clientsSet + "_"
+)
 
 // A senderTest is how a rule tests the sender of a packet.
 type senderTest uint8
