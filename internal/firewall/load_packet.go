@@ -161,10 +161,10 @@ func (s *space) writesProtocol(e *expr.Payload) bool {
 
 func overlaps(e *expr.Payload, at, n uint32) bool { return e.Offset < at+n && at < e.Offset+e.Len }
 
-// conntrack loads a property of the connection, or sets it.
 // ctOriginalDestination is the name of the address that the client has connected to.
 const ctOriginalDestination = "ct original daddr"
 
+// conntrack loads a property of the connection, or sets it.
 func (l *loader) conntrack(e *expr.Ct) {
 	if e.SourceRegister {
 		if e.Key == expr.CtKeyMARK {
