@@ -2,7 +2,6 @@ package firewall
 
 import (
 	"encoding/binary"
-	"net"
 	"slices"
 
 	"github.com/google/nftables/expr"
@@ -280,7 +279,7 @@ func (l *loader) rangeOf(r xt.NatRange) *natRange {
 	if r.Flags&netmap != 0 {
 		return nil
 	}
-	address := func(ip net.IP) value {
+	address := func(ip []byte) value {
 		if l.space.size == 4 {
 			return constantValue("", ip.To4())
 		}
