@@ -11,8 +11,10 @@ func topics() []*cobra.Command {
 	}
 }
 
-const exitStatusTopic = `0  done; for diff: the kernel matches the spec; for verify: equivalent
-1  for diff: the kernel differs from the spec; for verify: different or not proven
+const exitStatusTopic = `0  done; for diff: the kernel matches the spec; for verify: equivalent; for import:
+   no findings
+1  for diff: the kernel differs from the spec; for verify: different or not proven;
+   for import: findings
 2  an error, with a line for each cause on standard error
 
 After an error nothing is changed. Mistakes in the spec, an invalid command line
@@ -121,6 +123,14 @@ verify:
   of differences. line is omitted if the source has no lines. findings has the form
   of not_understood: it lists what a spec does not contain. kept and replaced are
   tables of the old side.
+
+import:
+
+  {"version": 1, "spec": "…", "valid": true,
+   "findings": [{"file": "fw.sh", "line": 3, "text": "…", "message": "…"}]}
+
+  spec is YAML. valid is false if the spec has mistakes, which are findings of the
+  file "spec". line is 0 if the source has no lines; then text names the object.
 
 explain:
 

@@ -108,7 +108,12 @@ func lvsmark(t *testing.T, l *lab.Lab, arguments ...string) string {
 	cmd := exec.CommandContext(t.Context(), binary, append([]string{"--netns", l.Director.NetNS}, arguments...)...)
 	cmd.Dir = l.Dir
 	output, err := cmd.Output()
-	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() > 1 {
+	exit, failed := errors.AsType[*exec.ExitError](err)
+	if failed && exit.ExitCode() > 1 {
+		imported, _ := os.ReadFile(filepath.Join(l.Dir, "imported.yaml"))
+		require.NoError(t, err, "%v: %s\n%s", arguments, exit.Stderr, imported)
+	}
+	if !failed {
 		require.NoError(t, err, "%v", arguments)
 	}
 	return string(output)

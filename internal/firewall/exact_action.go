@@ -3,7 +3,6 @@ package firewall
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"github.com/google/nftables/expr"
 
@@ -140,7 +139,7 @@ func (b *ruleTranslator) translation(kind oldconfig.ActionKind, n *natRange) old
 			*part.to = []oldconfig.Range{{Low: bigEndian(low.bytes), High: bigEndian(high.bytes)}}
 		default:
 			a := opaqueAction("a translation that is not understood")
-			a.ToOriginal = kind == oldconfig.TranslateSource && strings.HasPrefix(low.name, "ct original") && strings.HasSuffix(low.name, "daddr")
+			a.ToOriginal = kind == oldconfig.TranslateSource && low.name == ctOriginalDestination
 			return a
 		}
 	}

@@ -161,6 +161,9 @@ func (s *space) writesProtocol(e *expr.Payload) bool {
 
 func overlaps(e *expr.Payload, at, n uint32) bool { return e.Offset < at+n && at < e.Offset+e.Len }
 
+// ctOriginalDestination is the name of the address that the client has connected to.
+const ctOriginalDestination = "ct original daddr"
+
 // conntrack loads a property of the connection, or sets it.
 func (l *loader) conntrack(e *expr.Ct) {
 	if e.SourceRegister {
@@ -177,6 +180,10 @@ func (l *loader) conntrack(e *expr.Ct) {
 		v = value{kind: state, name: ctState, size: 4}
 	case expr.CtKeyMARK:
 		v = value{kind: ctMark, name: "ct mark", size: 4}
+	case expr.CtKeyDSTIP, expr.CtKeyDSTIP6:
+		if e.Direction == expr.CtDirOriginal {
+			v.name = ctOriginalDestination
+		}
 	}
 	v = l.traced(v, ctOrigin(e))
 	l.fill(e.Register, v)

@@ -2,7 +2,6 @@ package firewall
 
 import (
 	"encoding/binary"
-	"net"
 	"slices"
 
 	"github.com/google/nftables/expr"
@@ -280,16 +279,16 @@ func (l *loader) rangeOf(r xt.NatRange) *natRange {
 	if r.Flags&netmap != 0 {
 		return nil
 	}
-	address := func(ip net.IP) value {
+	address := func(four, sixteen []byte) value {
 		if l.space.size == 4 {
-			return constantValue("", ip.To4())
+			return constantValue("", four)
 		}
-		return constantValue("", ip.To16())
+		return constantValue("", sixteen)
 	}
 	port := func(p uint16) value { return constantValue("", binary.BigEndian.AppendUint16(nil, p)) }
 	n := &natRange{}
 	if r.Flags&mapsAddresses != 0 {
-		n.low, n.high = address(r.MinIP), address(r.MaxIP)
+		n.low, n.high = address(r.MinIP.To4(), r.MinIP.To16()), address(r.MaxIP.To4(), r.MaxIP.To16())
 	}
 	if r.Flags&mapsPorts != 0 {
 		n.lowPort, n.highPort = port(r.MinPort), port(r.MaxPort)

@@ -119,6 +119,7 @@ func merge(clusters []*cluster) []*cluster {
 		all[i].lines = append(all[i].lines, c.lines...)
 		all[i].services = append(all[i].services, c.services...)
 		all[i].ftp.join(c.ftp)
+		all[i].sourceNAT = max(all[i].sourceNAT, c.sourceNAT)
 	}
 	return all
 }
@@ -128,7 +129,13 @@ func (c *cluster) joins(other *cluster) bool {
 		!slices.Contains(c.families(), other.vips[0].family) &&
 		slices.Equal(c.ports, other.ports) && c.everyPort == other.everyPort &&
 		c.only.sources == nil && other.only.sources == nil && c.only.equal(other.only) &&
-		sameSettings(c.services, other.services) && c.ftp.equal(other.ftp)
+		sameSettings(c.services, other.services) && c.ftp.fits(other.ftp) &&
+		(c.sourceNAT == other.sourceNAT || !c.hasNAT() || !other.hasNAT())
+}
+
+// hasNAT reports whether a real server has nat.
+func (c *cluster) hasNAT() bool {
+	return slices.ContainsFunc(c.services, func(s *oldconfig.Service) bool { return len(active(s)) > 0 })
 }
 
 // sameSettings reports whether two lists of at most one service can be one cluster.
@@ -142,11 +149,10 @@ func sameSettings(a, b []*oldconfig.Service) bool {
 
 // settings are the settings of a cluster that its service decides.
 type settings struct {
-	scheduler  string
-	flags      uint32
-	timeout    int64
-	netmask    int // 0: the whole address
-	forwarding config.Forwarding
+	scheduler string
+	flags     uint32
+	timeout   int64
+	netmask   int // 0: the whole address
 }
 
 func settingsOf(s *oldconfig.Service) settings {
@@ -154,7 +160,7 @@ func settingsOf(s *oldconfig.Service) settings {
 	if s.Timeout == 0 || netmask == s.Family.Bits() {
 		netmask = 0
 	}
-	return settings{s.Scheduler, s.Flags, int64(s.Timeout), netmask, commonForwarding(s)}
+	return settings{s.Scheduler, s.Flags, int64(s.Timeout), netmask}
 }
 
 // commonForwarding returns the forwarding method of most real servers.

@@ -112,7 +112,7 @@ func (d *Draft) markedCluster(boxes []box) *cluster {
 			}
 		}
 	}
-	c := &cluster{mark: boxes[0].mark, vips: byPorts[most], ports: ports[most], everyPort: most == everyPort, only: condition}
+	c := &cluster{mark: boxes[0].mark, vips: withoutContained(byPorts[most]), ports: ports[most], everyPort: most == everyPort, only: condition}
 	for _, b := range boxes {
 		c.lines = append(c.lines, b.line)
 	}
@@ -201,6 +201,19 @@ func (d *Draft) checkNetworks(c *cluster) {
 func isNetwork(addresses string) bool {
 	p, err := netip.ParsePrefix(addresses)
 	return err == nil && p.Addr().BitLen()-p.Bits() >= 2
+}
+
+// withoutContained removes the VIPs within a network of the same list: a spec refuses them.
+func withoutContained(vips []vip) []vip {
+	var networks []oldconfig.Range
+	for _, v := range vips {
+		if v.addresses.Low != v.addresses.High {
+			networks = append(networks, v.addresses)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(vips), func(v vip) bool {
+		return slices.ContainsFunc(networks, func(n oldconfig.Range) bool { return n != v.addresses && n.Contains(v.addresses) })
+	})
 }
 
 func markText(mark uint32) string {

@@ -194,18 +194,24 @@ func (d *Draft) checkServerAddress(c *cluster, s *oldconfig.FTPServer) {
 	}
 }
 
-func (f *ftp) equal(other *ftp) bool {
+// fits reports whether clusters of two families with these settings can be one cluster.
+// Active data of a family without nat has no settings.
+func (f *ftp) fits(other *ftp) bool {
 	if f == nil || other == nil {
 		return f == other
 	}
 	return slices.Equal(f.control, other.control) && slices.Equal(f.passive, other.passive) &&
-		f.translates == other.translates && f.translate == other.translate && slices.Equal(f.activePorts, other.activePorts) &&
-		(f.sources == nil) == (other.sources == nil)
+		(!f.translates || !other.translates || f.translate == other.translate && slices.Equal(f.activePorts, other.activePorts) &&
+			(f.sources == nil) == (other.sources == nil))
 }
 
-// join adds the sources of the other family.
+// join takes the settings of active data of the other family.
 func (f *ftp) join(other *ftp) {
-	if f != nil {
+	switch {
+	case f == nil || !other.translates:
+	case !f.translates:
+		f.translates, f.translate, f.activePorts, f.sources, f.line = true, other.translate, other.activePorts, other.sources, other.line
+	default:
 		f.sources = append(f.sources, other.sources...)
 	}
 }

@@ -91,7 +91,7 @@ func (w *writer) cluster(c *cluster) {
 	w.line(2, "real-servers:", "")
 	for _, s := range c.services {
 		for _, r := range s.RealServers {
-			w.realServer(c, s, r)
+			w.realServer(c, r)
 		}
 	}
 }
@@ -196,7 +196,7 @@ func schedulerFlags(s *oldconfig.Service) []string {
 	return flags
 }
 
-func (w *writer) realServer(c *cluster, s *oldconfig.Service, r oldconfig.RealServer) {
+func (w *writer) realServer(c *cluster, r oldconfig.RealServer) {
 	var keys []string
 	if name := sanitized(r.Name); name != "" {
 		keys = append(keys, "name: "+name)
@@ -214,7 +214,7 @@ func (w *writer) realServer(c *cluster, s *oldconfig.Service, r oldconfig.RealSe
 	if r.LowerThreshold != 0 {
 		keys = append(keys, fmt.Sprintf("lower-threshold: %d", r.LowerThreshold))
 	}
-	if r.Forwarding != commonForwarding(s) {
+	if r.Forwarding != commonForwarding(c.services[0]) {
 		keys = append(keys, "forwarding: "+r.Forwarding.String())
 	}
 	if r.Forwarding == config.Tunnel && r.Tunnel != (ipvs.Tunnel{}) {

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the files of testdata")
 
 // TestScripts compares what each script of testdata says with the file NAME.txt.
 func TestScripts(t *testing.T) {
-	scripts, err := filepath.Glob("testdata/*.sh")
+	scripts, err := filepath.Glob("testdata/*.script")
 	require.NoError(t, err)
 	require.NotEmpty(t, scripts)
 	for _, path := range scripts {
@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 			c, err := shell.Read(filepath.Base(path), string(content))
 			require.NoError(t, err)
 			got := dump.Chains(c) + dump.Config(c)
-			golden := strings.TrimSuffix(path, ".sh") + ".txt"
+			golden := strings.TrimSuffix(path, ".script") + ".txt"
 			if *update {
 				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
 			}
@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	scripts, _ := filepath.Glob("testdata/*.sh")
+	scripts, _ := filepath.Glob("testdata/*.script")
 	for _, path := range scripts {
 		content, _ := os.ReadFile(path)
 		f.Add(string(content))
