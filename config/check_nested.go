@@ -12,6 +12,7 @@ func (c *checker) nestedVIPs() {
 	var around []vipUse
 	for _, use := range c.vips {
 		around = slices.DeleteFunc(around, func(r vipUse) bool { return r.vips.Last.Less(use.vips.First) })
+		c.onlyAround(around, use)
 		for _, r := range slices.Backward(around) {
 			if r.vips != use.vips && r.vips.Overlaps(use.vips) && !c.nested(r, use, known) {
 				break

@@ -190,3 +190,23 @@ func (c *checker) networks(i int, what string, given []item[netip.Prefix]) []ite
 	}
 	return sorted
 }
+
+// onlyAround checks that VIPs of a cluster with only are not within those of too many others.
+func (c *checker) onlyAround(around []vipUse, use vipUse) {
+	hasOnly := func(u vipUse) bool {
+		in, _ := c.cluster(u.cluster)
+		return in.only.present
+	}
+	if len(around) < maxOnlyPerVIP || !hasOnly(use) {
+		return
+	}
+	others := 0
+	for _, r := range around {
+		if r.vips != use.vips && hasOnly(r) && r.vips.Overlaps(use.vips) {
+			others++
+		}
+	}
+	if others == maxOnlyPerVIP {
+		c.mistake(use.position, "VIP %s overlaps VIPs of %d other clusters with only, and packets to it would be tested against each of them; join some of these clusters", use.vips, others)
+	}
+}

@@ -104,3 +104,29 @@ clusters:
 		"80 [192.0.2.2] [1-80 udp/5-6 100 sctp/65535]",
 	}, list)
 }
+
+// TestAllPortsNested: of nested VIPs with all ports, the smallest has the ports that others
+// leave. Clusters with only take no ports of others, and leave theirs.
+func TestAllPortsNested(t *testing.T) {
+	spec, _ := parseValid(t, `
+clusters:
+  - {name: outer, mark: 1, vips: [192.0.2.0/28], ports: [all], real-servers: [{address: 10.0.0.1}]}
+  - {name: inner, mark: 2, vips: [192.0.2.4/30], ports: [all], real-servers: [{address: 10.0.0.1}]}
+  - {name: web, mark: 80, vips: [192.0.2.3-192.0.2.5, 192.0.2.15], ports: [80], real-servers: [{address: 10.0.0.1}]}
+  - {name: some, mark: 4, vips: [192.0.2.5], ports: [all], only: {devices: [wan0]}, real-servers: [{address: 10.0.0.1}]}
+  - {name: other, mark: 5, vips: [192.0.2.6], ports: [22], only: {devices: [wan0]}, real-servers: [{address: 10.0.0.1}]}
+`)
+	var list []string
+	for _, b := range WithProtocols(spec.Bindings(IPv4)) {
+		list = append(list, fmt.Sprint(b.Mark, b.VIPs, b.Ports[:min(2, len(b.Ports))]))
+	}
+	assert.Equal(t, []string{
+		"1 [192.0.2.0-192.0.2.2 192.0.2.8-192.0.2.14] [0-65535 udp/0-65535]",
+		"1 [192.0.2.3 192.0.2.15] [0-79 81-65535]",
+		"2 [192.0.2.4/31] [0-79 81-65535]",
+		"2 [192.0.2.6/31] [0-65535 udp/0-65535]",
+		"80 [192.0.2.3-192.0.2.5 192.0.2.15] [80]",
+		"4 [192.0.2.5] [0-79 81-65535]",
+		"5 [192.0.2.6] [22]",
+	}, list)
+}

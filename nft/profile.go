@@ -11,9 +11,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A profile is a set of ports and of other conditions that clusters have in common, and the VIPs of those clusters
-// with their marks. The cost of a packet depends on the number of profiles, not on the
-// number of VIPs.
+// A profile is a set of ports and of other conditions that clusters have in common, and the
+// VIPs of those clusters with their marks. The cost of a packet depends on the number of
+// profiles, not on the number of VIPs.
 type profile struct {
 	name  string // of its map
 	ports []config.PortRange
