@@ -72,11 +72,16 @@ func (d *decoder) sources(n *yaml.Node, what string) ([]item[netip.Prefix], bool
 var sourceList = list("source", (*decoder).source)
 
 func (d *decoder) source(n *yaml.Node, what string) (netip.Prefix, bool) {
+	return d.network(n, what, "the real servers")
+}
+
+// network decodes a network or an address; of names those in it, for messages.
+func (d *decoder) network(n *yaml.Node, what, of string) (netip.Prefix, bool) {
 	text, ok := d.text(n, what)
 	if !ok {
 		return netip.Prefix{}, false
 	}
-	prefix, problem := parseSource(text)
+	prefix, problem := parseSource(text, of)
 	if problem != "" {
 		d.fail(n, "%s %s %s", what, clipText(text), problem)
 		return netip.Prefix{}, false
@@ -86,7 +91,7 @@ func (d *decoder) source(n *yaml.Node, what string) (netip.Prefix, bool) {
 
 // parseSource returns a network, or the problem as the end of a sentence that
 // begins with the text.
-func parseSource(text string) (prefix netip.Prefix, problem string) {
+func parseSource(text, of string) (prefix netip.Prefix, problem string) {
 	if !strings.Contains(text, "/") {
 		addr, problem := parseAddress(text)
 		if problem != "" {
@@ -103,9 +108,9 @@ func parseSource(text string) (prefix netip.Prefix, problem string) {
 	case prefix != prefix.Masked():
 		return prefix, fmt.Sprintf("has host bits set; write %s for the network or %s for the host", prefix.Masked(), prefix.Addr())
 	case prefix.Bits() == 0:
-		return prefix, "is every address; give the network of the real servers"
+		return prefix, "is every address; give the network of " + of
 	case prefix.Addr().IsMulticast():
-		return prefix, "is multicast; give the network of the real servers"
+		return prefix, "is multicast; give the network of " + of
 	}
 	return prefix, ""
 }

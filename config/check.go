@@ -18,7 +18,8 @@ type checker struct {
 	vips   vipUses
 	shared bool // several clusters have the same VIPs
 
-	outermost vipUses // VIPs that are not within others
+	outermost     vipUses                       // VIPs that are not within others
+	sortedClients map[clientsKey][]netip.Prefix // see clients
 }
 
 // firstVIPs are the first VIPs of a cluster, by family. They answer Cluster.Serves
@@ -27,7 +28,7 @@ type firstVIPs map[Family]AddressRange
 
 // check returns the spec of a file. It is valid if no mistake was reported.
 func check(f *file, report *report) *Spec {
-	c := &checker{report: report, file: f, spec: f.spec()}
+	c := &checker{report: report, file: f, spec: f.spec(), sortedClients: map[clientsKey][]netip.Prefix{}}
 	for i := range c.spec.Clusters {
 		c.ports = append(c.ports, c.markedPorts(i))
 		c.served = append(c.served, firstVIPsOf(&c.spec.Clusters[i]))
@@ -36,6 +37,7 @@ func check(f *file, report *report) *Spec {
 	c.names()
 	c.marks()
 	for i := range c.spec.Clusters {
+		c.only(i)
 		c.ownPorts(i)
 		c.servers(i)
 		c.serverKeys(i)
@@ -48,6 +50,7 @@ func check(f *file, report *report) *Spec {
 	c.nestedVIPs()
 	c.translations()
 	c.forwarding()
+	c.firstPackets()
 	c.conntrack()
 	c.localClients()
 	return c.spec
@@ -296,29 +299,5 @@ func (c *checker) netmask(in *fileCluster, cluster *Cluster) {
 	}
 	if in.persistence.valid && cluster.Persistence == 0 {
 		c.note(in.netmask.position, "persistence-netmask changes nothing: persistence is 0")
-	}
-}
-
-// forwarding checks ip-forward against the sysctls for the same kernel setting.
-func (c *checker) forwarding() {
-	given := c.file.director.ipForward
-	if given.unreadable() {
-		return
-	}
-	same := map[string]Family{"net.ipv4.ip_forward": IPv4, "net.ipv4.conf.all.forwarding": IPv4, "net.ipv6.conf.all.forwarding": IPv6}
-	for _, sysctl := range c.file.director.sysctls.value {
-		family, known := same[sysctl.value.Name]
-		if !known || !c.spec.Serves(family) {
-			continue
-		}
-		on := sysctl.value.Value != "0"
-		switch {
-		case c.spec.Director.IPForward && !on && given.present:
-			c.mistake(sysctl.position, "sysctl %s: 0 contradicts ip-forward: true (line %d); remove one", sysctl.value.Name, given.line)
-		case c.spec.Director.IPForward && !on:
-			c.mistake(sysctl.position, "sysctl %s: 0 contradicts nat forwarding, which needs it; remove it, or set ip-forward: false", sysctl.value.Name)
-		case given.valid && !given.value && on:
-			c.mistake(sysctl.position, "sysctl %s: %s contradicts ip-forward: false (line %d); remove one", sysctl.value.Name, clip(sysctl.value.Value), given.line)
-		}
 	}
 }

@@ -43,26 +43,7 @@ func (c *checker) snatVIPs(translate field[Translation], cluster *Cluster) {
 func (c *checker) sources(i int) {
 	in, cluster := c.cluster(i)
 	given := in.ftp.value.active.value.sources
-	for _, source := range given.value {
-		if family := FamilyOf(source.value.Addr()); in.vips.valid && !c.serves(i, family) {
-			c.mistake(source.position, "source %s is %s, and the cluster has no %s VIP; remove it", sourceText(source.value), family, family)
-		}
-	}
-	sorted := slices.SortedStableFunc(slices.Values(given.value), func(a, b item[netip.Prefix]) int {
-		return cmp.Or(comparePrefixes(a.value, b.value), comparePositions(a.position, b.position))
-	})
-	for k := 1; k < len(sorted); k++ {
-		outer, inner := sorted[k-1], sorted[k]
-		switch {
-		case !outer.value.Contains(inner.value.Addr()):
-			continue
-		case outer.value == inner.value:
-			c.mistake(inner.position, "source %s is given twice, first at line %d; remove one", sourceText(inner.value), outer.line)
-		default:
-			c.mistake(inner.position, "source %s is within %s at line %d; remove it", sourceText(inner.value), outer.value, outer.line)
-		}
-		sorted[k] = outer
-	}
+	sorted := c.networks(i, "source", given.value)
 	if given.valid && cluster.FTP.Active.Translate != NoTranslation {
 		c.serversOutside(values(sorted), in)
 	}

@@ -83,6 +83,7 @@ func (c *checker) collectVIPs() {
 type portConflict struct {
 	earlier, later int
 	ports          PortRange // common to both
+	reason         string    // why the conditions of only do not keep them apart; empty: a cluster has none
 }
 
 // sharedVIPs checks that clusters with the same VIPs mark different ports of it. It
@@ -99,20 +100,28 @@ func (c *checker) sharedVIPs() {
 			if len(shared) < 2 || shared[0].cluster != i {
 				continue
 			}
-			key := keyOf(shared)
+			family := vips.Family()
+			key := family.String() + keyOf(shared)
 			conflicts, done := known[key]
 			if !done {
-				conflicts = c.portConflicts(shared)
+				conflicts = c.conflictsOf(family, shared)
 				known[key] = conflicts
 			}
 			for _, conflict := range conflicts {
 				place := useIn(shared, conflict.later)
 				first := useIn(shared, conflict.earlier)
-				c.mistake(place.position, "VIP %s with port %s is also in %s, first at line %d; a packet has one mark, so remove it in one of them or mark other ports",
-					vips, conflict.ports, c.label(conflict.earlier), first.line)
+				c.mistake(place.position, "VIP %s with port %s is also in %s, first at line %d; %s",
+					vips, conflict.ports, c.label(conflict.earlier), first.line,
+					cmp.Or(conflict.reason, "a packet has one mark, so remove it in one of them or mark other ports"))
 			}
 		}
 	}
+}
+
+// conflictsOf returns the conflicts of clusters that share VIPs of a family.
+func (c *checker) conflictsOf(family Family, shared vipUses) []portConflict {
+	without, with := c.onlyUses(shared)
+	return append(c.portConflicts(without), c.onlyConflicts(family, with)...)
 }
 
 func keyOf(shared vipUses) string {
@@ -157,7 +166,7 @@ func (c *checker) portConflicts(shared vipUses) []portConflict {
 		if !reported[pair] {
 			reported[pair] = true
 			common := PortRange{next.Protocol, next.Low, min(furthest.High, next.High)}
-			conflicts = append(conflicts, portConflict{pair[0], pair[1], common})
+			conflicts = append(conflicts, portConflict{earlier: pair[0], later: pair[1], ports: common})
 		}
 		if furthest.High > next.High { // compare the next range with the one that has the highest end
 			ranges[k] = furthest

@@ -60,6 +60,11 @@ func (d *decoder) forwarding(n *yaml.Node, what string) (Forwarding, bool) {
 	return Forwarding(index), ok
 }
 
+func (d *decoder) markedPackets(n *yaml.Node, what string) (MarkedPackets, bool) {
+	index, ok := d.choice(n, what, []string{EveryPacket.String(), FirstPacket.String()})
+	return MarkedPackets(index), ok
+}
+
 func (d *decoder) sourceNAT(n *yaml.Node, what string) (SourceNAT, bool) {
 	index, ok := d.choice(n, what, []string{NoSourceNAT.String(), SourceNATMasquerade.String(), SourceNATToVIP.String()})
 	return SourceNAT(index), ok

@@ -41,6 +41,9 @@ func (c *fileCluster) cluster() Cluster {
 			cluster.RealServers = append(cluster.RealServers, server.value.server(cluster.Forwarding))
 		}
 	}
+	if c.only.present {
+		cluster.Only = c.only.value.only()
+	}
 	if c.ftp.present {
 		cluster.FTP = c.ftp.value.ftp()
 		if cluster.Forwards(NAT) {
@@ -119,6 +122,7 @@ func (f *fileDirector) director(forwards bool) Director {
 	return Director{
 		Table:        f.table.or(DefaultTable),
 		Bind:         f.bind.or(true),
+		Marks:        f.marks.or(EveryPacket),
 		KeepMarks:    f.keepMarks.or(false),
 		LocalClients: f.local.or(false),
 		IPForward:    f.ipForward.or(forwards),

@@ -21,6 +21,7 @@ type fileCluster struct {
 	mark        field[uint64]
 	vips        field[[]item[AddressRange]]
 	device      field[string]
+	only        field[fileOnly]
 	ftp         field[fileFTP]
 	ports       field[[]item[PortRange]]
 	forwarding  field[Forwarding]
@@ -64,6 +65,7 @@ type fileTunnel struct {
 type fileDirector struct {
 	table     field[string]
 	bind      field[bool]
+	marks     field[MarkedPackets]
 	ipForward field[bool]
 	timeouts  fileTimeouts
 	sysctls   field[[]item[Sysctl]]
@@ -93,6 +95,7 @@ var clusterKeys = []key[fileCluster]{
 	{"mark", set(func(c *fileCluster) *field[uint64] { return &c.mark }, number(1, math.MaxUint32, "1 to 0xffffffff"))},
 	{"vips", set(func(c *fileCluster) *field[[]item[AddressRange]] { return &c.vips }, list("VIP", (*decoder).vip))},
 	{"vip-device", set(func(c *fileCluster) *field[string] { return &c.device }, (*decoder).device)},
+	{"only", set(func(c *fileCluster) *field[fileOnly] { return &c.only }, (*decoder).only)},
 	{"ftp", set(func(c *fileCluster) *field[fileFTP] { return &c.ftp }, (*decoder).ftp)},
 	{"ports", set(func(c *fileCluster) *field[[]item[PortRange]] { return &c.ports }, atMost(maxPortEntries, list("port", portRange(true))))},
 	{"forwarding", set(func(c *fileCluster) *field[Forwarding] { return &c.forwarding }, (*decoder).forwarding)},
@@ -194,6 +197,7 @@ func (d *decoder) tunnel(n *yaml.Node, what string) (fileTunnel, bool) {
 var directorKeys = []key[fileDirector]{
 	{"table", set(func(f *fileDirector) *field[string] { return &f.table }, (*decoder).table)},
 	{"bind", set(func(f *fileDirector) *field[bool] { return &f.bind }, (*decoder).boolean)},
+	{"marks", set(func(f *fileDirector) *field[MarkedPackets] { return &f.marks }, (*decoder).markedPackets)},
 	{"keep-marks", set(func(f *fileDirector) *field[bool] { return &f.keepMarks }, (*decoder).boolean)},
 	{"local-clients", set(func(f *fileDirector) *field[bool] { return &f.local }, (*decoder).boolean)},
 	{"ip-forward", set(func(f *fileDirector) *field[bool] { return &f.ipForward }, (*decoder).boolean)},

@@ -14,6 +14,19 @@ const (
 // String returns the value in the spec: nat, direct or tunnel.
 func (f Forwarding) String() string { return [...]string{"nat", "direct", "tunnel"}[f] }
 
+// MarkedPackets are the packets of a connection that get the mark of their cluster.
+type MarkedPackets uint8
+
+// The packets that get a mark. IPVS looks up the connection of a packet before its mark
+// (ip_vs_in_hook of net/netfilter/ipvs/ip_vs_core.c), so the first packet is enough.
+const (
+	EveryPacket MarkedPackets = iota
+	FirstPacket               // of TCP only packets with SYN, which includes SYN+ACK; of UDP every packet
+)
+
+// String returns the value in the spec: every-packet or first-packet.
+func (m MarkedPackets) String() string { return [...]string{"every-packet", "first-packet"}[m] }
+
 // A TunnelType is the encapsulation of tunnel forwarding.
 type TunnelType uint8
 

@@ -86,6 +86,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 x:
 clusters:
   - x:
+    only: {x: 1}
     ftp: {x: 1, active-data: {x: 1}}
     real-servers: [{x: 1, tunnel: {x: 1}}]
 director: {x: 1, ipvs-timeouts: {x: 1}}
@@ -103,7 +104,7 @@ director: {x: 1, ipvs-timeouts: {x: 1}}
 			assert.Contains(t, string(reference), "| `"+name+"` |")
 		}
 	}
-	assert.Equal(t, 8, tables)
+	assert.Equal(t, 9, tables)
 }
 
 func TestLoadUnreadable(t *testing.T) {
@@ -147,4 +148,25 @@ func (s *spaces) Read(p []byte) (int, error) {
 	}
 	s.read += len(p)
 	return len(p), nil
+}
+
+// TestNotesOnFirstPackets: sloppy_tcp has no effect with marks: first-packet.
+func TestNotesOnFirstPackets(t *testing.T) {
+	const note = "f:2:67: sysctl net.ipv4.vs.sloppy_tcp changes nothing for the clusters: with marks: first-packet (line 2), a packet in the middle of a connection has no mark; use marks: every-packet if IPVS is to take over such connections"
+	for director, want := range map[string][]string{
+		"{marks: first-packet, sysctls: {net.ipv4.vs.sloppy_tcp: 1}}": {note},
+		"{marks: first-packet, sysctls: {net/ipv4/vs/sloppy_tcp: 1}}": {note},
+		"{marks: first-packet, sysctls: {net.ipv4.vs.sloppy_tcp: 0}}": nil,
+		"{marks: every-packet, sysctls: {net.ipv4.vs.sloppy_tcp: 1}}": nil,
+		"{sysctls: {net.ipv4.vs.sloppy_tcp: 1}}":                      nil,
+	} {
+		spec, notes, err := Parse("f", strings.NewReader("clusters: [{name: a, mark: 1, vips: [192.0.2.1], ports: [80], real-servers: [{address: 10.0.0.1}]}]\ndirector: "+director+"\n"))
+		require.NoError(t, err)
+		var got []string
+		for _, n := range notes {
+			got = append(got, n.String())
+		}
+		assert.Equal(t, want, got, director)
+		assert.Equal(t, strings.Contains(director, "first-packet"), spec.Director.Marks == FirstPacket)
+	}
 }

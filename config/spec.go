@@ -46,6 +46,7 @@ type Cluster struct {
 	FTP   *FTP        // nil: not an FTP cluster; Ports are marked
 	Ports []PortRange // nil in an FTP cluster; see MarkedPorts
 
+	Only        *Only         // which packets get the mark; nil: all packets to the VIPs and ports
 	VIPDevice   string        // apply adds the VIPs to this device; empty: to no device
 	Forwarding  Forwarding    // default of the real servers; see Forwards
 	SourceNAT   SourceNAT     // of real servers with NAT
@@ -102,8 +103,9 @@ type RealServer struct {
 type Director struct {
 	Table        string // name of the nftables tables, one per family
 	Bind         bool   // false: marks only; another program manages IPVS
-	KeepMarks    bool   // the marks are set once more right before IPVS
-	LocalClients bool   // packets that the director itself sends are marked too
+	Marks        MarkedPackets
+	KeepMarks    bool // the marks are set once more right before IPVS
+	LocalClients bool // packets that the director itself sends are marked too
 	IPForward    bool
 	Timeouts     Timeouts
 	Sysctls      []Sysctl // sorted by name

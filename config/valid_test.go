@@ -67,6 +67,7 @@ func assertValidCluster(t assert.TestingT, c *Cluster) {
 		assert.False(t, slices.ContainsFunc(addresses[:i], r.Overlaps))
 	}
 	for _, family := range Families() {
+		assert.True(t, c.Only == nil || len(c.Only.Sources) == 0 || c.Serves(family) == (len(c.Only.SourcesOf(family)) > 0))
 		assert.Equal(t, c.Serves(family), len(c.RealServersOf(family)) > 0)
 		if c.Serves(family) {
 			assert.True(t, 0 <= c.PersistenceNetmask && c.PersistenceNetmask <= family.Bits())
@@ -112,8 +113,8 @@ func assertNoConflict(t assert.TestingT, a, b *Cluster) {
 	}
 	for _, x := range a.VIPs {
 		for _, y := range b.VIPs {
-			nested := x != y && (x.Encloses(y) || y.Encloses(x)) && slices.Equal(a.MarkedPorts(), b.MarkedPorts())
-			if !x.Overlaps(y) || nested {
+			nested := x != y && (x.Encloses(y) || y.Encloses(x)) && slices.Equal(a.MarkedPorts(), b.MarkedPorts()) && a.Only == nil
+			if !x.Overlaps(y) || nested || areApart(a.Only, b.Only, x.Family()) {
 				continue
 			}
 			for _, ports := range a.MarkedPorts() {
@@ -121,6 +122,21 @@ func assertNoConflict(t assert.TestingT, a, b *Cluster) {
 			}
 		}
 	}
+}
+
+// areApart reports whether no packet belongs to both clusters. A cluster without only gets
+// the packets that the other one does not take.
+func areApart(a, b *Only, family Family) bool {
+	if (a == nil) != (b == nil) {
+		return true
+	}
+	if a == nil {
+		return false
+	}
+	bothHaveSources, bothHaveDevices := len(a.SourcesOf(family)) > 0 && len(b.SourcesOf(family)) > 0, len(a.Devices) > 0 && len(b.Devices) > 0
+	commonSource := slices.ContainsFunc(a.SourcesOf(family), func(s netip.Prefix) bool { return slices.ContainsFunc(b.SourcesOf(family), s.Overlaps) })
+	commonDevice := slices.ContainsFunc(a.Devices, func(d string) bool { return slices.Contains(b.Devices, d) })
+	return bothHaveSources && !commonSource || bothHaveDevices && !commonDevice
 }
 
 // ambiguous reports whether two clusters translate the same packets.

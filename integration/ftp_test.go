@@ -84,12 +84,13 @@ type cluster struct {
 	translate    string // "": masquerade, under nat
 	scheduler    string
 	persistence  string
+	marks        string // which packets are marked
 }
 
 func newCluster(t *testing.T, opts lab.Options) *cluster {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "vsftpd", "curl", "lftp")
-	return &cluster{lab: lab.New(t, opts), passivePorts: defaultRange, scheduler: "wlc", persistence: "5m"}
+	return &cluster{lab: lab.New(t, opts), passivePorts: defaultRange, scheduler: "wlc", persistence: "5m", marks: "every-packet"}
 }
 
 // spec returns a spec for plain FTP, explicit and implicit TLS.
@@ -119,8 +120,9 @@ clusters:
     scheduler: %s
     persistence: %s
     real-servers: [%s]
+director: {marks: %s}
 `, strings.Join(vips, ", "), lab.OutgoingDevice, c.passivePorts, active,
-		c.lab.Forwarding, c.scheduler, c.persistence, strings.Join(servers, ", "))
+		c.lab.Forwarding, c.scheduler, c.persistence, strings.Join(servers, ", "), c.marks)
 }
 
 // start applies the current spec and restarts the FTP servers.

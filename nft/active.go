@@ -6,10 +6,10 @@ import (
 	"net/netip"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lvsmark/lvsmark/config"
 )
+
+const postroutingChain = "postrouting"
 
 // activeSources are the sources of active data connections from one source port.
 type activeSources struct {
@@ -37,7 +37,7 @@ func compileActiveData(t *Table, spec *config.Spec) {
 	for _, port := range slices.Sorted(maps.Keys(byPort)) {
 		from := config.PortRange{Protocol: config.TCP, Low: port, High: port}
 		if sources := byPort[port].masqueraded; len(sources) > 0 {
-			s := sourceSet(t.Family, fmt.Sprintf("masquerade_%d", port), sources)
+			s := sourceSet(t.Family, fmt.Sprintf("masquerade_%d", port), "real servers", sources)
 			t.Sets = append(t.Sets, s)
 			chain.Rules = append(chain.Rules, newRule(t.Family).saddr().in(s.Name).sport(from).masquerade().rule())
 		}
@@ -84,46 +84,8 @@ func addSource(byPort map[uint16]*activeSources, port uint16, source netip.Prefi
 	}
 }
 
-// sourceSet returns a hash set if all sources are single addresses, else a set of
-// intervals.
-func sourceSet(family Family, name string, sources []netip.Prefix) *Set {
-	s := &Set{Name: name, Comment: "real servers", KeyType: addrType(family), KeyLen: addrLen(family)}
-	s.addSources(withoutNested(sources), func(netip.Prefix) string { return "" })
-	return s
-}
-
 func sourceMap(family Family, name string, vips map[netip.Prefix]netip.Addr) *Set {
 	s := hashMap(name, "real server : VIP", family, addrType(family), addrLen(family))
 	s.addSources(withoutNested(slices.Collect(maps.Keys(vips))), func(p netip.Prefix) string { return valueRest(vips[p].AsSlice()) })
 	return s
-}
-
-func (s *Set) addSources(sources []netip.Prefix, rest func(netip.Prefix) string) {
-	if slices.ContainsFunc(sources, func(p netip.Prefix) bool { return !p.IsSingleIP() }) {
-		s.Flags |= unix.NFT_SET_INTERVAL
-		ranges := make([]AddressRange, len(sources))
-		for i, p := range sources {
-			ranges[i] = config.RangeOfPrefix(p)
-		}
-		s.Elements = intervalElements(ranges, func(i int) string { return rest(sources[i]) })
-		return
-	}
-	s.Size = sizeFor(len(sources))
-	for _, p := range sources {
-		s.Elements = append(s.Elements, Element{Key: elementKey(p.Addr().AsSlice()), Rest: rest(p)})
-	}
-}
-
-// withoutNested removes the networks inside another one and sorts the argument: the kernel
-// refuses overlapping intervals. config refuses a spec in which such networks have
-// different translations.
-func withoutNested(prefixes []netip.Prefix) []netip.Prefix {
-	slices.SortFunc(prefixes, netip.Prefix.Compare)
-	kept := make([]netip.Prefix, 0, len(prefixes))
-	for _, p := range prefixes {
-		if n := len(kept); n == 0 || !kept[n-1].Overlaps(p) {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }

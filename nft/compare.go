@@ -3,6 +3,7 @@ package nft
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // A Difference is the difference between two rulesets. Commit applies it.
@@ -119,11 +120,14 @@ func (d *tableDifference) staging(additions, switches []message) [][]message {
 	return [][]message{slices.Concat(additions, switches)}
 }
 
-// isNetworkMap reports whether the set is a map from networks of VIPs. If one transaction
-// creates a set of intervals and the rules that look it up, packets with the new rules may
-// find no element for a moment (seen on Linux 6.18 by integration/loss). So rules are
-// switched to it one transaction later.
-func (s *Set) isNetworkMap() bool { return s.isInterval() && s.hasVIPs() }
+// mayMissElements reports whether the set is one of intervals on which marks depend: a map
+// from networks of VIPs, or client networks of only. If one transaction creates a set of
+// intervals and the rules that look it up, packets with the new rules may find no element
+// for a moment (seen on Linux 6.18 by integration/loss). So rules are switched to it one
+// transaction later.
+func (s *Set) mayMissElements() bool {
+	return s.isInterval() && (s.hasVIPs() || strings.HasPrefix(s.Name, clientsPrefix))
+}
 
 // replaceByCopy replaces the table through a copy under another name, so that one of the
 // two marks packets at any time.
@@ -231,7 +235,7 @@ func (d *tableDifference) compareIntervals(old, next *Set) {
 		return
 	}
 	d.listIntervals(old, next)
-	if next.isNetworkMap() {
+	if next.mayMissElements() {
 		d.replace(next)
 		return
 	}

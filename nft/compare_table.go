@@ -25,7 +25,7 @@ func (d *tableDifference) compareSets() {
 		case old == nil:
 			d.changes.addLater(func(list []Change) []Change { return d.next.setChanges(list, Add, s) })
 			d.structure = d.structure || !isLedgerSet(s.Name)
-			d.staged = d.staged || s.isNetworkMap()
+			d.staged = d.staged || s.mayMissElements()
 			d.fill = append(d.fill, createContents(d.next, []*Set{s}, nil)...)
 		case !sameSet(old, s):
 			d.changes.add(edit(Object{Table: d.old, Set: old}, Object{Table: d.next, Set: s}))
@@ -136,7 +136,7 @@ type tableDifference struct {
 	switches  []message // rules of kept chains, intervals, values in the ledger
 	drop      []message // unused elements, sets and chains
 	structure bool      // not only elements differ
-	staged    bool      // the switch needs a transaction of its own; see isNetworkMap
+	staged    bool      // the switch needs a transaction of its own; see mayMissElements
 	moved     bool      // an address moves from one set to another
 
 	addedKeys, deletedKeys map[string]bool

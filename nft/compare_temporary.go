@@ -29,7 +29,7 @@ func (d *tableDifference) replaceByTemporary() [][]message {
 			back = append(back, createContents(d.next, nil, []*Chain{c})...)
 		}
 	}
-	d.staged = slices.ContainsFunc(sets, (*Set).isNetworkMap)
+	d.staged = slices.ContainsFunc(sets, (*Set).mayMissElements)
 	transactions := d.staging(slices.Concat(toCopies.clear, toCopies.create, toCopies.fill), toCopies.switches)
 	transactions = append(transactions, d.staging(slices.Concat(toCopies.drop, recreate), back)...)
 	return append(transactions, drop)

@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
-
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -18,10 +15,9 @@ const (
 
 // Names of objects in the tables.
 const (
-	vipsMap          = "vips"
-	preroutingChain  = "prerouting"
-	postroutingChain = "postrouting"
-	vipNetworksName  = "vip" + networksSuffix
+	vipsMap         = "vips"
+	preroutingChain = "prerouting"
+	vipNetworksName = "vip" + networksSuffix
 )
 
 // Compile compiles the spec to tables: one for each address family of its clusters. It does
@@ -34,7 +30,7 @@ func Compile(spec *config.Spec) *Ruleset {
 			continue
 		}
 		t := &Table{Family: familyOf(family), Name: spec.Director.Table, Comment: tableComment}
-		compileMarks(t, profiles)
+		compileMarks(t, profiles, spec.Director.Marks)
 		compileFurtherHooks(t, spec.Director, protocolOf(profiles))
 		compileActiveData(t, spec)
 		compileSourceNAT(t, spec)
@@ -48,29 +44,42 @@ func Compile(spec *config.Spec) *Ruleset {
 // the port before the VIP: most packets have a port of one profile or of none. Then one
 // lookup follows, for any number of VIPs. Responses to clients, most of the other packets,
 // have a destination address outside the network of the VIPs.
-func compileMarks(t *Table, profiles []*profile) {
+func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	for _, p := range profiles {
 		if len(p.vips) > 0 {
 			t.Sets = append(t.Sets, markMap(t.Family, p))
 		}
 	}
+	compileSelections(t, profiles)
 	prerouting := &Chain{
 		Name: preroutingChain, Type: "filter", Hook: HookPrerouting, Priority: PriorityMangle,
 		Policy: verdictAccept, Comment: "a fwmark for each packet of a cluster",
 	}
 	only := protocolOf(profiles)
+	first, second := connectionRules(t.Family, profiles, only, marks)
+	prerouting.Rules = append(prerouting.Rules, first...)
 	if only != 0 {
 		prerouting.Rules = append(prerouting.Rules, newRule(t.Family).protocolIsNot(only).accept().rule())
 	}
-	if marksClientPorts(profiles) {
-		prerouting.Rules = append(prerouting.Rules, answerRule(t.Family, only))
-	}
+	prerouting.Rules = append(prerouting.Rules, second...)
 	if isSequential(profiles) {
 		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
 		t.Chains = append(t.Chains, prerouting)
 		t.Sets = append(t.Sets, networkMaps(t.Family, profiles)...)
 		return
 	}
+	maps := compileGroups(t, profiles, only)
+	for _, m := range maps {
+		toVIPs := newRule(t.Family).within(networkOfAll(profiles))
+		prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(m.Name).rule())
+	}
+	t.Sets = slices.Concat(t.Sets, maps, networkMaps(t.Family, profiles))
+	t.Chains = append(t.Chains, prerouting)
+}
+
+// compileGroups adds a chain for each group of VIPs, and returns the verdict maps from VIPs
+// to these chains.
+func compileGroups(t *Table, profiles []*profile, only config.Protocol) []*Set {
 	vips := hashMap(vipsMap, "VIP : chain of its ports", t.Family, typeVerdict, 0)
 	groups := groupVIPs(profiles)
 	for _, s := range groups {
@@ -85,13 +94,18 @@ func compileMarks(t *Table, profiles []*profile) {
 	if len(vips.Elements) == 0 {
 		maps = nil
 	}
-	maps = append(maps, groupMaps(t.Family, groups)...)
-	for _, m := range maps {
-		toVIPs := newRule(t.Family).within(networkOfAll(profiles))
-		prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(m.Name).rule())
+	return append(maps, groupMaps(t.Family, groups)...)
+}
+
+// compileSelections adds the sets of the profiles' conditions.
+func compileSelections(t *Table, profiles []*profile) {
+	for _, p := range profiles {
+		for _, set := range p.only.sets() {
+			if t.Set(set.Name) == nil {
+				t.Sets = append(t.Sets, set)
+			}
+		}
 	}
-	t.Sets = slices.Concat(t.Sets, maps, networkMaps(t.Family, profiles))
-	t.Chains = append(t.Chains, prerouting)
 }
 
 // isSequential reports whether packets are tested against one profile after the other. With
@@ -122,31 +136,50 @@ func markMap(family Family, p *profile) *Set {
 // protocol. An accept in a rule that comes first costs as much as about four comparisons.
 const maxRulesBeforeRange = 4
 
+// A markTest is what a rule that marks tests.
+type markTest struct {
+	ports  config.PortRange
+	sender senderTest
+	of     *profile
+}
+
+func markTests(profiles []*profile) []markTest {
+	var tests []markTest
+	for _, p := range profiles {
+		for _, r := range p.ports {
+			for _, sender := range p.only.senderTests() {
+				tests = append(tests, markTest{r, sender, p})
+			}
+		}
+	}
+	return tests
+}
+
+// restricted returns 1 if the cluster takes only some of the packets, else 0.
+func (t markTest) restricted() int {
+	if t.of.only.name == "" {
+		return 0
+	}
+	return 1
+}
+
 // markRules returns the rules of the profiles. Most packets belong to data connections, so
 // the widest range comes last, where no test follows, or first if many rules would precede
 // it. In a chain for packets to any address, rules for a range test the network of the VIPs
 // first.
 func markRules(family Family, profiles []*profile, only config.Protocol, anyAddress bool) []*Rule {
-	type test struct {
-		ports config.PortRange
-		of    *profile
-	}
-	var tests []test
-	for _, p := range profiles {
-		for _, r := range p.ports {
-			tests = append(tests, test{r, p})
-		}
-	}
-	first := only == 0 || len(tests) > maxRulesBeforeRange+1
-	slices.SortStableFunc(tests, func(a, b test) int {
+	tests := markTests(profiles)
+	restricted := slices.ContainsFunc(profiles, func(p *profile) bool { return p.only.name != "" })
+	first := only == 0 || len(tests) > maxRulesBeforeRange+1 || restricted
+	slices.SortStableFunc(tests, func(a, b markTest) int {
 		if first {
 			a, b = b, a
 		}
-		return cmp.Compare(a.ports.Width(), b.ports.Width())
+		return cmp.Or(cmp.Compare(a.restricted(), b.restricted()), cmp.Compare(a.ports.Width(), b.ports.Width()))
 	})
 	tests = slices.Concat( // packets to other ports of the VIP come last
-		slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return t.ports.IsAll() }),
-		slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return !t.ports.IsAll() }))
+		slices.DeleteFunc(slices.Clone(tests), func(t markTest) bool { return t.ports.IsAll() }),
+		slices.DeleteFunc(slices.Clone(tests), func(t markTest) bool { return !t.ports.IsAll() }))
 	rules := make([]*Rule, 0, len(tests))
 	for i, t := range tests {
 		maps := t.of.maps()
@@ -162,7 +195,7 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 			default:
 				b.dport(t.ports)
 			}
-			b.daddr().lookup(name).setMark()
+			b.selected(t.of.only, t.sender).daddr().lookup(name).setMark()
 			if first && i < len(tests)-1 || k < len(maps)-1 {
 				b.accept()
 			}
@@ -170,147 +203,4 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 		}
 	}
 	return rules
-}
-
-func hashMap(name, comment string, family Family, dataType, dataLen uint32) *Set {
-	return &Set{
-		Name: name, Comment: comment, Flags: unix.NFT_SET_MAP,
-		KeyType: addrType(family), KeyLen: addrLen(family),
-		DataType: dataType, DataLen: dataLen, DataHost: hostOrder(dataType),
-	}
-}
-
-// networkMaps returns the map of networks of each profile that has any.
-func networkMaps(family Family, profiles []*profile) []*Set {
-	var maps []*Set
-	for _, p := range profiles {
-		if len(p.networks) == 0 {
-			continue
-		}
-		ranges := make([]AddressRange, len(p.networks))
-		for i, n := range p.networks {
-			ranges[i] = n.AddressRange
-		}
-		m := intervalMap(p.name+networksSuffix, "network of VIPs : fwmark", family, typeMark, 4)
-		m.Elements = intervalElements(ranges, func(i int) string { return valueRest(markBytes(p.networks[i].mark)) })
-		maps = append(maps, m)
-	}
-	return maps
-}
-
-// groupMaps returns the verdict map from networks to chains; none if there are no networks.
-func groupMaps(family Family, groups []*vipGroup) []*Set {
-	type target struct {
-		config.AddressRange
-		chain string
-	}
-	var targets []target
-	for _, g := range groups {
-		for _, r := range g.networks {
-			targets = append(targets, target{r, g.name})
-		}
-	}
-	if len(targets) == 0 {
-		return nil
-	}
-	slices.SortFunc(targets, func(a, b target) int { return a.First.Compare(b.First) })
-	ranges := make([]AddressRange, len(targets))
-	for i, t := range targets {
-		ranges[i] = t.AddressRange
-	}
-	m := intervalMap(vipNetworksName, "network of VIPs : chain of its ports", family, typeVerdict, 0)
-	m.Elements = intervalElements(ranges, func(i int) string { return gotoRest(targets[i].chain) })
-	return []*Set{m}
-}
-
-func intervalMap(name, comment string, family Family, dataType, dataLen uint32) *Set {
-	m := hashMap(name, comment, family, dataType, dataLen)
-	m.Flags |= unix.NFT_SET_INTERVAL
-	return m
-}
-
-// sizeFor returns the size of a map for n elements. The kernel derives the number of
-// buckets from the size, refuses elements beyond it and cannot change it. So the size
-// allows for twice as many elements, and for at least 1024.
-func sizeFor(n int) uint32 {
-	size := uint32(1024)
-	for int(size) < 2*n {
-		size *= 2
-	}
-	return size
-}
-
-// If a program of the director opens a connection from a VIP, its local port may be in a
-// passive range. The answers have the destination of a client's data connection. IPVS must
-// not get the first of them, the SYN+ACK, with a mark: it begins a connection of its own
-// with a real server then (tcp_conn_schedule of net/netfilter/ipvs/ip_vs_proto_tcp.c). IPVS
-// ignores the marks of later packets, as it has no connection for them and they have no SYN.
-//
-// So the first rule accepts a SYN+ACK for which the director has a socket. The SYN+ACK of
-// active data with direct or tunnel, which needs its mark, has no socket on the director.
-
-// Flags of TCP, in byte 13 of the header (RFC 9293, section 3.1).
-const (
-	tcpSYN = 0x02
-	tcpPSH = 0x08
-	tcpACK = 0x10
-)
-
-// firstClientPort is the first port that programs without CAP_NET_BIND_SERVICE may use. The
-// kernel selects the local ports of clients in net.ipv4.ip_local_port_range (ip-sysctl.rst),
-// by default 32768 to 60999.
-const firstClientPort = 1024
-
-// marksClientPorts reports whether a marked TCP port may be the local port of a connection
-// of the director.
-func marksClientPorts(profiles []*profile) bool {
-	return slices.ContainsFunc(profiles, func(p *profile) bool {
-		return slices.ContainsFunc(p.ports, func(r config.PortRange) bool {
-			return r.Meets(config.PortRange{Protocol: config.TCP, Low: firstClientPort, High: 65535})
-		})
-	})
-}
-
-const answerComment = "answers to connections of the director"
-
-// answerRule accepts the SYN+ACK that answers a connection of the director. Almost all other
-// packets have the flag ACK, SYN, or PSH and ACK: comparisons exclude them first, as they
-// cost less than a mask. Each mask has one bit, because nft 1.1 lists a mask with a gap as a field that it cannot load.
-func answerRule(family Family, only config.Protocol) *Rule {
-	b := newRule(family).tcpFlagsAreNone(tcpACK, tcpSYN, tcpPSH|tcpACK).tcpFlagsInclude(tcpSYN).tcpFlagsInclude(tcpACK)
-	if only == 0 {
-		b.protocolIs(config.TCP)
-	}
-	r := b.hasBoundSocket().accept().rule()
-	r.Comment = answerComment
-	return r
-}
-
-func (b *ruleBuilder) tcpFlags() *ruleBuilder {
-	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1})
-}
-
-func (b *ruleBuilder) tcpFlagsAreNone(flags ...byte) *ruleBuilder {
-	b.tcpFlags()
-	for _, f := range flags {
-		b.add(&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{f}})
-	}
-	return b
-}
-
-func (b *ruleBuilder) tcpFlagsInclude(flags byte) *ruleBuilder {
-	return b.tcpFlags().add(
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 1, Mask: []byte{flags}, Xor: []byte{0}},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{flags}},
-	)
-}
-
-// hasBoundSocket matches packets for which the director has a socket with a local address,
-// such as that of a connection. A socket that listens on all addresses does not match
-// (nft_socket_wildcard of net/netfilter/nft_socket.c, Linux 5.10).
-func (b *ruleBuilder) hasBoundSocket() *ruleBuilder {
-	return b.add(
-		&expr.Socket{Key: expr.SocketKeyWildcard, Register: reg},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{0}},
-	)
 }

@@ -20,17 +20,19 @@ import (
 const (
 	typeIPv4    = 7
 	typeIPv6    = 8
+	typeEther   = 9
 	typeService = 13
 	typeMark    = 19
+	typeIfname  = 41
 	typeVerdict = unix.NFT_DATA_VERDICT
 )
 
 // typeNames are the names in nft(8), "DATA TYPES".
 var typeNames = map[uint32]string{
 	1: "verdict", 2: "nf_proto", 5: "integer", 6: "string", typeIPv4: "ipv4_addr",
-	typeIPv6: "ipv6_addr", 9: "ether_addr", 10: "ether_type", 12: "inet_proto",
+	typeIPv6: "ipv6_addr", typeEther: "ether_addr", 10: "ether_type", 12: "inet_proto",
 	typeService: "inet_service", 14: "icmp_type", 16: "time", typeMark: "mark",
-	20: "iface_index", 41: "ifname", typeVerdict: "verdict",
+	20: "iface_index", typeIfname: "ifname", typeVerdict: "verdict",
 }
 
 func typeName(typ uint32) string {
@@ -50,7 +52,7 @@ func addrType(f Family) uint32 {
 func addrLen(f Family) uint32 { return uint32(f.ofSpec().Bits() / 8) }
 
 // hostOrder reports whether nft stores values of the type in host byte order.
-func hostOrder(typ uint32) bool { return typ == typeMark }
+func hostOrder(typ uint32) bool { return typ == typeMark || typ == typeIfname }
 
 // An AddressRange is a range of addresses; invalid if First is.
 type AddressRange = config.AddressRange
@@ -131,3 +133,6 @@ func uint32Of[T netlink.Content](b T) uint32 { return binary.BigEndian.Uint32([]
 
 // hostOrdered decodes 4 bytes in host byte order.
 func hostOrdered[T netlink.Content](b T) uint32 { return binary.NativeEndian.Uint32([]byte(b)) }
+
+// ethernetType is the type of Ethernet devices as meta iiftype has it.
+func ethernetType() []byte { return binary.NativeEndian.AppendUint16(nil, unix.ARPHRD_ETHER) }

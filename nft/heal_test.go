@@ -172,3 +172,40 @@ func texts(changes []nft.Change) []string {
 func text(op nft.Op, kind, where, before, after string) string {
 	return fmt.Sprintf("%s %s in %q: %q -> %q", op, kind, where, before, after)
 }
+
+// TestHealOnly changes the conditions of only by hand: a commit restores them.
+func TestHealOnly(t *testing.T) {
+	const spec = `clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], only: {sources: [10.1.0.0/16], devices: [wan0], except-macs: ["02:00:00:00:00:02"]}, ftp: , real-servers: [{address: 10.0.0.11}]}]` + "\n"
+	want := rehearse(t, parse(t, spec))
+	nameOf := func(prefix string) string {
+		for _, s := range want.Tables[0].Sets {
+			if strings.HasPrefix(s.Name, prefix+"_") && s.Name != prefix+"_20" {
+				return s.Name
+			}
+		}
+		require.Fail(t, "no set "+prefix)
+		return ""
+	}
+	sources, devices, macs := nameOf("sources"), nameOf("devices"), nameOf("except_macs")
+	for name, script := range map[string]string{
+		"network added":   "add element ip lvsmark " + sources + " { 10.2.0.0/16 }",
+		"device deleted":  "delete element ip lvsmark " + devices + ` { "wan0" }`,
+		"sender added":    "add element ip lvsmark " + macs + " { 02:00:00:00:00:03 }",
+		"rules replaced":  "flush chain ip lvsmark prerouting; add rule ip lvsmark prerouting tcp dport 21 ip saddr @" + sources + " meta mark set ip daddr map @" + nameOf("tcp_21_10000-20000_only"),
+		"devices flushed": "flush set ip lvsmark " + devices,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inScratch(t, func() {
+				conn := dial(t)
+				apply(t, conn, want)
+				before := list(t, "table", "ip", "lvsmark")
+				run(t, script, "-f", "-")
+				now := snapshot(t, conn)
+				assert.True(t, now.Tables[0].HasOwnForm())
+				assert.NotEmpty(t, apply(t, conn, want))
+				assert.Equal(t, sortedLines(before), sortedLines(list(t, "table", "ip", "lvsmark")))
+				assert.Empty(t, apply(t, conn, want), "a second apply")
+			})
+		})
+	}
+}

@@ -187,7 +187,7 @@ func metaBytes(key expr.MetaKey, statements int, length uint32) []source {
 // metaLengths are the lengths in bytes of values of enum nft_meta_keys. A rule that loads
 // other values has no known meaning.
 var metaLengths = map[expr.MetaKey]uint32{
-	expr.MetaKeyMARK: 4, expr.MetaKeyIIF: 4, expr.MetaKeyOIF: 4,
+	expr.MetaKeyMARK: 4, expr.MetaKeyIIF: 4, expr.MetaKeyOIF: 4, expr.MetaKeyIIFNAME: 16, expr.MetaKeyIIFTYPE: 2,
 	expr.MetaKeyNFPROTO: 1, expr.MetaKeyL4PROTO: 1,
 }
 

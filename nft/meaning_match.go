@@ -80,10 +80,14 @@ func (c conditions) take(one condition) bool {
 }
 
 // takeSet removes the condition that the key is in a set of the table.
-func (c conditions) takeSet(t *Table, key []source) (*Set, bool) {
+func (c conditions) takeSet(t *Table, key []source) (*Set, bool) { return c.takeLookup(t, key, false) }
+
+// takeLookup removes the condition that the key is in a set of the table, or, with not, that
+// it is not.
+func (c conditions) takeLookup(t *Table, key []source, not bool) (*Set, bool) {
 	of := operandOf(key)
 	for one := range c {
-		if one.of == of && one.set != "" && !one.not {
+		if one.of == of && one.set != "" && one.not == not {
 			delete(c, one)
 			set := t.Set(one.set)
 			return set, set != nil

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -150,4 +152,53 @@ func eachNetwork(profiles []*profile, yield func(config.AddressRange, []*profile
 	if len(of) > 0 {
 		yield(current, of)
 	}
+}
+
+// networkMaps returns the map of networks of each profile that has any.
+func networkMaps(family Family, profiles []*profile) []*Set {
+	var maps []*Set
+	for _, p := range profiles {
+		if len(p.networks) == 0 {
+			continue
+		}
+		ranges := make([]AddressRange, len(p.networks))
+		for i, n := range p.networks {
+			ranges[i] = n.AddressRange
+		}
+		m := intervalMap(p.name+networksSuffix, "network of VIPs : fwmark", family, typeMark, 4)
+		m.Elements = intervalElements(ranges, func(i int) string { return valueRest(markBytes(p.networks[i].mark)) })
+		maps = append(maps, m)
+	}
+	return maps
+}
+
+// groupMaps returns the verdict map from networks to chains; none if there are no networks.
+func groupMaps(family Family, groups []*vipGroup) []*Set {
+	type target struct {
+		config.AddressRange
+		chain string
+	}
+	var targets []target
+	for _, g := range groups {
+		for _, r := range g.networks {
+			targets = append(targets, target{r, g.name})
+		}
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	slices.SortFunc(targets, func(a, b target) int { return a.First.Compare(b.First) })
+	ranges := make([]AddressRange, len(targets))
+	for i, t := range targets {
+		ranges[i] = t.AddressRange
+	}
+	m := intervalMap(vipNetworksName, "network of VIPs : chain of its ports", family, typeVerdict, 0)
+	m.Elements = intervalElements(ranges, func(i int) string { return gotoRest(targets[i].chain) })
+	return []*Set{m}
+}
+
+func intervalMap(name, comment string, family Family, dataType, dataLen uint32) *Set {
+	m := hashMap(name, comment, family, dataType, dataLen)
+	m.Flags |= unix.NFT_SET_INTERVAL
+	return m
 }

@@ -125,18 +125,26 @@ func (c ownConnection) dial(port uint16) error {
 }
 
 // sendAnswer sends a SYN+ACK (RFC 9293) from the client to a port of the VIP.
-func (c ownConnection) sendAnswer(port uint16) {
+func (c ownConnection) sendAnswer(port uint16) { c.sendFlags(port, 0x12) }
+
+// sendFlags sends a TCP packet with these flags.
+func (c ownConnection) sendFlags(port uint16, flags byte) {
 	c.t.Helper()
 	segment := make([]byte, 20)
 	binary.BigEndian.PutUint16(segment[0:], clientPort)
 	binary.BigEndian.PutUint16(segment[2:], port)
-	segment[12], segment[13] = 5<<4, 0x12
+	segment[12], segment[13] = 5<<4, flags
+	c.sendRaw(unix.IPPROTO_TCP, segment)
+}
+
+func (c ownConnection) sendRaw(protocol int, packet []byte) {
+	c.t.Helper()
 	family := map[string]int{"ip": unix.AF_INET, "ip6": unix.AF_INET6}[c.family]
-	fd, err := unix.Socket(family, unix.SOCK_RAW, unix.IPPROTO_TCP)
+	fd, err := unix.Socket(family, unix.SOCK_RAW, protocol)
 	require.NoError(c.t, err)
 	defer unix.Close(fd)
 	require.NoError(c.t, unix.Bind(fd, sockaddr(c.client)))
-	require.NoError(c.t, unix.Sendto(fd, segment, 0, sockaddr(c.vip)))
+	require.NoError(c.t, unix.Sendto(fd, packet, 0, sockaddr(c.vip)))
 }
 
 func sockaddr(text string) unix.Sockaddr {

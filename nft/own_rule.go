@@ -1,13 +1,12 @@
 package nft
 
 import (
-	"iter"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/google/nftables/expr"
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -36,6 +35,14 @@ type MarkRule struct {
 	Within  netip.Prefix       // network of the VIPs; invalid: any
 	VIPs    *Set               // see VIPMap
 	Accepts bool               // marked packets leave the chain
+	Only    Selection
+}
+
+// A Selection is the conditions of a MarkRule beside ports and VIPs. The zero value is none.
+type Selection struct {
+	Sources, Devices *Set // that packets must be from; nil: any
+	ExceptMACs       *Set // Ethernet senders that packets must not be from; nil: none
+	NotEthernet      bool // only packets of other devices
 }
 
 // MarkRule decodes a rule of the table; false if it is not a MarkRule.
@@ -52,12 +59,34 @@ func (t *Table) MarkRule(r *Rule) (MarkRule, bool) {
 		return MarkRule{}, false
 	}
 	rule := MarkRule{Within: rest.takeNetwork(t.Family), VIPs: set, Accepts: accepts}
+	rule.Only, ok = rest.takeSelection(t)
 	if len(rest) == 0 {
 		rule.Ports = []config.PortRange{config.AllPorts()}
-		return rule, true
+		return rule, ok
+	}
+	if !ok {
+		return MarkRule{}, false
 	}
 	rule.Ports, ok = rest.takePorts(destinationPort)
 	return rule, ok && len(rest) == 0
+}
+
+// Any reports whether the conditions select all packets.
+func (s Selection) Any() bool { return s == Selection{} }
+
+// takeSelection removes the conditions of a Selection; false if they have another form.
+func (c conditions) takeSelection(t *Table) (s Selection, ok bool) {
+	s.Sources, _ = c.takeSet(t, sourceOf(t.Family))
+	s.Devices, _ = c.takeSet(t, metaBytes(expr.MetaKeyIIFNAME, 0, unix.IFNAMSIZ))
+	s.ExceptMACs, _ = c.takeLookup(t, packetBytes(expr.PayloadBaseLLHeader, 6, 6), true)
+	ethernet := string(ethernetType())
+	deviceType := metaBytes(expr.MetaKeyIIFTYPE, 0, 2)
+	s.NotEthernet = c.take(condition{of: operandOf(deviceType), low: ethernet, high: ethernet, not: true})
+	if s.ExceptMACs == nil {
+		return s, true
+	}
+	low, _, ok := c.takeRange(deviceType)
+	return s, ok && low == ethernet && !s.NotEthernet
 }
 
 // A GotoRule sends packets to the chain that a verdict map has for their VIP.
@@ -111,6 +140,16 @@ func (t *Table) means(r *Rule, build func(Family, config.Protocol) *Rule) bool {
 	return ok && slices.ContainsFunc([]config.Protocol{0, config.TCP}, func(only config.Protocol) bool {
 		want, _ := t.meaning(build(t.Family, only))
 		return m.String() == want.String()
+	})
+}
+
+// IsLaterPacketRule reports whether the rule accepts the packets that do not begin a
+// connection, before they get a mark.
+func (t *Table) IsLaterPacketRule(r *Rule) bool {
+	m, ok := t.meaning(r)
+	return ok && slices.ContainsFunc([]config.Protocol{0, config.TCP}, func(only config.Protocol) bool {
+		later, _ := t.meaning(laterPacketRule(t.Family, only))
+		return m.String() == later.String()
 	})
 }
 
@@ -191,132 +230,4 @@ func (t *Table) SourceNATRule(r *Rule) (SourceNATRule, bool) {
 func (t *Table) steps(r *Rule) []step {
 	m, _ := t.meaning(r)
 	return m.steps
-}
-
-// A VIPMap is a map from VIPs to marks, or a verdict map from VIPs to chains. The zero value
-// is empty.
-type VIPMap struct{ elements []Element } // sorted by key
-
-// A VIPEntry is an entry of a map from VIPs: of one VIP, or of a network.
-type VIPEntry struct {
-	config.AddressRange
-	Mark  uint32 // host byte order; 0 in a verdict map
-	Chain string // empty in a map of marks
-}
-
-// VIPMap returns the set as a map from VIPs; false if it is not such a map.
-func (s *Set) VIPMap() (VIPMap, bool) {
-	if !s.hasVIPs() || s.isInterval() {
-		return VIPMap{}, false
-	}
-	return VIPMap{s.sorted(s.Elements)}, true
-}
-
-func (s *Set) hasVIPs() bool {
-	return s.isMap() && (s.KeyType == typeIPv4 || s.KeyType == typeIPv6) &&
-		(s.DataType == typeMark || s.DataType == typeVerdict)
-}
-
-// Find returns the entry of a VIP; false if there is none.
-func (m VIPMap) Find(vip netip.Addr) (VIPEntry, bool) {
-	key := elementKey(vip.AsSlice())
-	i, ok := slices.BinarySearchFunc(m.elements, key, func(e Element, key string) int { return strings.Compare(e.Key, key) })
-	if !ok {
-		return VIPEntry{}, false
-	}
-	return m.elements[i].vipEntry()
-}
-
-// All yields the entries sorted by VIP.
-func (m VIPMap) All() iter.Seq[VIPEntry] {
-	return func(yield func(VIPEntry) bool) {
-		for _, e := range m.elements {
-			if entry, ok := e.vipEntry(); ok && !yield(entry) {
-				return
-			}
-		}
-	}
-}
-
-// VIPEntry returns the element or interval as an entry of a map from VIPs; false if its set
-// is not such a map.
-func (o Object) VIPEntry() (VIPEntry, bool) {
-	switch {
-	case !o.IsElement() || !o.Set.hasVIPs():
-		return VIPEntry{}, false
-	case o.Interval == nil:
-		return o.Element.vipEntry()
-	}
-	entry, ok := o.Interval.start.vipEntry()
-	entry.AddressRange = o.Interval.AddressRange
-	return entry, ok
-}
-
-func (e Element) vipEntry() (VIPEntry, bool) {
-	p := e.parts()
-	vip, ok := addrOf(p.key)
-	entry := VIPEntry{AddressRange: config.SingleAddress(vip), Chain: p.chain}
-	if len(p.data) == 4 {
-		entry.Mark = hostOrdered(p.data)
-	}
-	return entry, ok && !p.end && (len(p.data) == 4 || p.isVerdict)
-}
-
-// AddressRanges returns the addresses of the set, a range for each element or interval;
-// none if its keys are not addresses.
-func (s *Set) AddressRanges() []AddressRange {
-	var list []AddressRange
-	for i, e := range s.Elements {
-		p := e.parts()
-		first, ok := addrOf(p.key)
-		if !ok || p.end {
-			continue
-		}
-		last := first
-		if s.isInterval() {
-			last = s.lastOf(i, first)
-		}
-		list = append(list, AddressRange{First: first, Last: last})
-	}
-	return list
-}
-
-// AddressRange returns the addresses of an element; invalid if the object is not an element
-// or its key is not an address.
-func (o Object) AddressRange() AddressRange {
-	if o.Interval != nil {
-		return o.Interval.AddressRange
-	}
-	if o.Element == nil {
-		return AddressRange{}
-	}
-	address, _ := addrOf(o.Element.parts().key)
-	return config.SingleAddress(address)
-}
-
-// MarkKey returns the mark that an element of a set of marks has; false if the object is
-// not one.
-func (o Object) MarkKey() (uint32, bool) {
-	if o.Element == nil || o.Set.KeyType != typeMark || isLedgerSet(o.Set.Name) {
-		return 0, false
-	}
-	key := o.Element.parts().key
-	if len(key) != 4 {
-		return 0, false
-	}
-	return hostOrdered(key), true
-}
-
-// MarkKeys returns the marks of the set, in host byte order; none if its keys are not marks.
-func (s *Set) MarkKeys() []uint32 {
-	if s.KeyType != typeMark || s.KeyLen != 4 {
-		return nil
-	}
-	marks := make([]uint32, 0, len(s.Elements))
-	for _, e := range s.Elements {
-		if key := e.parts().key; len(key) == 4 {
-			marks = append(marks, hostOrdered(key))
-		}
-	}
-	return marks
 }

@@ -16,7 +16,8 @@ import (
 func TestOwnRules(t *testing.T) {
 	marks, verdicts := markTable(map[string][]byte{"marks": {1}}).Sets[0], verdictMap("chain")
 	sources := &Set{Name: "sources", KeyType: typeIPv4, KeyLen: 4}
-	table := &Table{Family: IPv4, Sets: []*Set{marks, verdicts, sources, {Name: "marked", KeyType: typeMark, KeyLen: 4}}}
+	devices, macs := &Set{Name: "devices", KeyType: typeIfname, KeyLen: 16}, &Set{Name: "macs", KeyType: typeEther, KeyLen: 6}
+	table := &Table{Family: IPv4, Sets: []*Set{marks, verdicts, sources, devices, macs, {Name: "marked", KeyType: typeMark, KeyLen: 4}}}
 	network := netip.MustParsePrefix("192.0.0.0/16")
 	tcp := func(low, high uint16) config.PortRange {
 		return config.PortRange{Protocol: config.TCP, Low: low, High: high}
@@ -34,7 +35,12 @@ func TestOwnRules(t *testing.T) {
 		"marks by source":        {b().dport(tcp(20, 21)).saddr().lookup("marks").setMark(), "none"},
 		"marks any port":         {b().daddr().lookup("marks").setMark(), "mark [all] invalid Prefix marks false"},
 		"marks a source port":    {b().sport(tcp(20, 21)).daddr().lookup("marks").setMark(), "none"},
-		"marks some sources":     {b().saddr().in("sources").dport(tcp(20, 21)).daddr().lookup("marks").setMark(), "none"},
+		"marks some sources":     {b().saddr().in("sources").dport(tcp(20, 21)).daddr().lookup("marks").setMark(), "mark [20-21] invalid Prefix marks false from sources"},
+		"marks some devices":     {b().dport(tcp(20, 21)).selected(selection{devices: devices}, anySender).daddr().lookup("marks").setMark(), "mark [20-21] invalid Prefix marks false by devices"},
+		"marks some senders":     {b().dport(tcp(20, 21)).selected(selection{exceptMACs: macs}, ethernet).daddr().lookup("marks").setMark(), "mark [20-21] invalid Prefix marks false not macs"},
+		"marks other devices":    {b().dport(tcp(20, 21)).selected(selection{exceptMACs: macs}, notEthernet).daddr().lookup("marks").setMark(), "mark [20-21] invalid Prefix marks false notEthernet"},
+		"marks Ethernet":         {b().dport(tcp(20, 21)).deviceType(expr.CmpOpEq).daddr().lookup("marks").setMark(), "none"},
+		"marks no sources":       {b().saddr().add(&expr.Lookup{SourceRegister: reg, SetName: "sources", Invert: true}).dport(tcp(20, 21)).daddr().lookup("marks").setMark(), "none"},
 		"accepts on a condition": {b().dport(tcp(20, 21)).daddr().lookup("marks").setMark().saddr().in("sources").accept(), "none"},
 		"goto":                   {b().daddr().vmap("vips"), "goto invalid Prefix vips"},
 		"goto within":            {b().within(network).daddr().vmap("vips"), "goto 192.0.0.0/16 vips"},
@@ -77,6 +83,9 @@ func describeOwn(table *Table, r *Rule) string {
 	if m, ok := table.MarkRule(r); ok {
 		text = fmt.Sprintf("mark %v %s %s %t", m.Ports, m.Within, m.VIPs.Name, m.Accepts)
 	}
+	if m, ok := table.MarkRule(r); ok {
+		text += describeSelection(m.Only)
+	}
 	if g, ok := table.GotoRule(r); ok {
 		text = fmt.Sprintf("goto %s %s", g.Within, g.VIPs.Name)
 	}
@@ -88,6 +97,22 @@ func describeOwn(table *Table, r *Rule) string {
 	}
 	if s, ok := table.SourceNATRule(r); ok {
 		text = fmt.Sprintf("source-nat %s %s %s", s.To, s.Marks.Name, s.Servers.Name)
+	}
+	return text
+}
+
+func describeSelection(s Selection) (text string) {
+	if s.Sources != nil {
+		text += " from " + s.Sources.Name
+	}
+	if s.Devices != nil {
+		text += " by " + s.Devices.Name
+	}
+	if s.ExceptMACs != nil {
+		text += " not " + s.ExceptMACs.Name
+	}
+	if s.NotEthernet {
+		text += " notEthernet"
 	}
 	return text
 }

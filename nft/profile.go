@@ -11,12 +11,13 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A profile is a set of ports that clusters have in common, and the VIPs of those clusters
+// A profile is a set of ports and of other conditions that clusters have in common, and the VIPs of those clusters
 // with their marks. The cost of a packet depends on the number of profiles, not on the
 // number of VIPs.
 type profile struct {
 	name  string // of its map
 	ports []config.PortRange
+	only  selection
 	vips  []markedVIP // sorted
 
 	networks []markedRange // larger than expandLimit, disjoint, sorted
@@ -64,10 +65,11 @@ func profilesOf(spec *config.Spec, family config.Family) []*profile {
 	byName := map[string]*profile{}
 	var p *profile
 	for _, b := range spec.Bindings(family) {
-		if p == nil || !slices.Equal(p.ports, b.Ports) {
-			name := portsName(b.Ports)
+		if p == nil || p.only.name != "" || b.Cluster.Only != nil || !slices.Equal(p.ports, b.Ports) {
+			only := selectionOf(b.Cluster.Only, familyOf(family))
+			name := profileName(b.Ports, only)
 			if p = byName[name]; p == nil {
-				p = &profile{name: name, ports: b.Ports}
+				p = &profile{name: name, ports: b.Ports, only: only}
 				byName[name] = p
 			}
 		}
@@ -132,6 +134,15 @@ func groupVIPs(profiles []*profile) []*vipGroup {
 
 // allPortsName is not "all", which is a keyword of nft.
 const allPortsName = "all_ports"
+
+// profileName names a profile by its ports and conditions: tcp_21_only_0123456789abcdef.
+func profileName(ports []config.PortRange, only selection) string {
+	name := portsName(ports)
+	if only.name == "" {
+		return name
+	}
+	return truncateName(name + "_" + only.name)
+}
 
 // portsName names a profile by its ports, so that a map keeps its name if clusters are added
 // or removed: tcp_21_10000-20000, tcp_80_443_udp_443.

@@ -50,7 +50,7 @@ func compileSourceNAT(t *Table, spec *config.Spec) {
 	}
 	for _, to := range []config.SourceNAT{config.SourceNATMasquerade, config.SourceNATToVIP} {
 		if k := kinds[to]; k != nil {
-			marks, servers := markSet(to.String()+"_marks", k.marks), sourceSet(t.Family, to.String()+"_servers", k.servers)
+			marks, servers := markSet(to.String()+"_marks", k.marks), sourceSet(t.Family, to.String()+"_servers", "real servers", k.servers)
 			t.Sets = append(t.Sets, marks, servers)
 			chain.Rules = append(chain.Rules, sourceNATRule(t.Family, to, marks.Name, servers.Name))
 		}

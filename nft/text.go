@@ -72,7 +72,7 @@ func (s *Set) elementsPerLine() int {
 	switch s.KeyType {
 	case typeIPv4:
 		return 2
-	case typeIPv6:
+	case typeIPv6, typeEther, typeIfname:
 		return 1
 	}
 	return 5

@@ -60,7 +60,7 @@ func (t *Table) HasOwnForm() bool {
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
 			kind := t.ownKind(r)
-			if kind == noRule || r.Comment != "" && !t.IsAnswerRule(r) {
+			if kind == noRule || r.Comment != "" && !t.IsAnswerRule(r) && !t.IsLaterPacketRule(r) {
 				return false
 			}
 			marks = marks || kind == markRule
@@ -85,7 +85,7 @@ func (t *Table) ownKind(r *Rule) ownKind {
 	_, goes := t.GotoRule(r)
 	_, protocol := t.ProtocolRule(r)
 	_, ofClients := t.SourceNATRule(r)
-	if _, translates := t.TranslationRule(r); goes || protocol || translates || ofClients || t.IsAnswerRule(r) {
+	if _, translates := t.TranslationRule(r); goes || protocol || translates || ofClients || t.IsAnswerRule(r) || t.IsLaterPacketRule(r) {
 		return otherRule
 	}
 	return noRule
@@ -102,7 +102,7 @@ func (s *Set) isForeign() bool {
 	case s.isMap():
 		return !s.hasVIPs() && s.DataType != s.KeyType
 	}
-	return !isAddress && s.KeyType != typeMark
+	return !isAddress && s.KeyType != typeMark && s.KeyType != typeIfname && s.KeyType != typeEther
 }
 
 // isForeign reports whether Compile does not create such a chain.

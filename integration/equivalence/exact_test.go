@@ -28,6 +28,9 @@ func TestExact(t *testing.T) {
 	for i := range cases(80) {
 		seed, r := random(i)
 		spec := specgen.Spec(r)
+		if slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool { return c.Only != nil && len(c.Only.ExceptMACs) > 0 }) {
+			continue // packets of the wire have no Ethernet header
+		}
 		packets := clusterPackets(r, spec)
 		foreign := loadRandomTable(t, site, foreignGenerator{r, packets, true})
 		require.NoError(t, site.Commit(spec), seed)

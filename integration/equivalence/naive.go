@@ -18,8 +18,13 @@ func Naive(spec *config.Spec, table string, priority int) string {
 		ip := nftFamily(family)
 		fmt.Fprintf(&b, "table %[1]s %[2]s\ndelete table %[1]s %[2]s\ntable %[1]s %[2]s {\n\tchain marking {\n", ip, table)
 		fmt.Fprintf(&b, "\t\ttype filter hook prerouting priority %d; policy accept;\n", priority)
-		writeMarks(&b, spec, family, func(match string) bool { return match == "" }) // others replace these marks
-		writeMarks(&b, spec, family, func(match string) bool { return match != "" })
+		for _, all := range []bool{true, false} { // of several marks, the last one stays
+			for _, restricted := range []bool{false, true} {
+				writeMarks(&b, spec, family, func(c *config.Cluster, match string) bool {
+					return (match == "") == all && (c.Only != nil) == restricted
+				})
+			}
+		}
 		b.WriteString("\t}\n}\n")
 	}
 	return b.String()
@@ -45,14 +50,37 @@ func largestFirst(spec *config.Spec, family config.Family) []clusterVIPs {
 	return list
 }
 
-func writeMarks(b *strings.Builder, spec *config.Spec, family config.Family, which func(match string) bool) {
+func writeMarks(b *strings.Builder, spec *config.Spec, family config.Family, which func(c *config.Cluster, match string) bool) {
 	for _, v := range largestFirst(spec, family) {
 		for _, ports := range asWritten(v.cluster) {
-			if which(ports) {
-				fmt.Fprintf(b, "\t\t%s daddr %s %s meta mark set %d\n", nftFamily(family), v.vips, ports, v.cluster.Mark)
+			if which(v.cluster, ports) {
+				fmt.Fprintf(b, "\t\t%s daddr %s %s %smeta mark set %d\n", nftFamily(family), v.vips, ports, conditions(v.cluster.Only, family), v.cluster.Mark)
 			}
 		}
 	}
+}
+
+// conditions returns the matches of only. The packets of this package have no Ethernet
+// header, so none is from an excluded sender.
+func conditions(only *config.Only, family config.Family) (text string) {
+	if only == nil {
+		return ""
+	}
+	if sources := only.SourcesOf(family); len(sources) > 0 {
+		text += nftFamily(family) + " saddr " + anonymousSet(sources, "")
+	}
+	if len(only.Devices) > 0 {
+		text += "iifname " + anonymousSet(only.Devices, `"`)
+	}
+	return text
+}
+
+func anonymousSet[T any](values []T, quote string) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = quote + fmt.Sprint(v) + quote
+	}
+	return "{ " + strings.Join(words, ", ") + " } "
 }
 
 // asWritten returns a match for each entry of the cluster's ports; empty: all packets.

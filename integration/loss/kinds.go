@@ -5,6 +5,7 @@ package main
 func kinds(program string) []kind {
 	second := cluster{name: "second", mark: 22, vips: []string{"198.51.100.31"}, ports: wide}
 	web := cluster{name: "web", mark: 80, vips: []string{"198.51.100.21"}, ports: "ports: [80, 443]"}
+	quic := web.on("ports: [80, udp/443]")
 	all := cluster{name: "all", mark: 7, vips: []string{"198.51.100.21", "198.51.100.31"}, ports: "ports: [all]"}
 	moreVIPs := of(ftp().and("198.51.100.23", "198.51.100.24", "2001:db8::22"))
 	inner := cluster{name: "inner", mark: 24, vips: []string{"198.18.4.0/23", "198.18.7.7"}, ports: narrow}
@@ -33,6 +34,10 @@ func kinds(program string) []kind {
 			of(ftp(), second),
 			of(ftp(), second.on("ftp: {passive-ports: 30000-40000}")),
 		)},
+		{name: "first packets, and every packet", specs: sequence(of(ftp()), firstPackets(ftp()))},
+		{name: "first packets, of several protocols", specs: sequence(of(ftp(), quic), firstPackets(ftp(), quic), of(withOthers(2)...), firstPackets(withOthers(2)...))},
+		{name: "another only, and none", specs: sequence(of(ftp()), of(ftp().selected("sources: [203.0.113.0/24, '2001:db8:c00::/40']")), of(ftp().selected("sources: [203.0.0.0/16, '2001:db8::/32'], except-macs: ['02:00:00:00:00:99']")))},
+		{name: "only added to one of two clusters", specs: sequence(of(ftp(), web), of(ftp().selected("devices: [wire, wan0]"), web))},
 		{name: "network added and removed", specs: sequence(of(ftp()), of(ftp().and("198.18.0.0/16", "2001:db8:1::/64")))},
 		{name: "networks changed", specs: sequence(
 			of(ftp().and("198.18.0.0/16")),

@@ -22,6 +22,7 @@ type cluster struct {
 	vips  []string
 	ports string // YAML of the key ftp or ports
 	nat   bool
+	only  string // YAML of the key; empty: none
 }
 
 // ftp returns the cluster that is in every spec, with VIPs of both families.
@@ -85,6 +86,11 @@ func (c cluster) marked(mark int) cluster {
 	return c
 }
 
+func (c cluster) selected(only string) cluster {
+	c.only = fmt.Sprintf(", only: {%s}", only)
+	return c
+}
+
 func (c cluster) behindNAT() cluster {
 	c.nat = true
 	return c
@@ -99,7 +105,7 @@ func (c cluster) yaml() string {
 	if slices.ContainsFunc(c.vips, func(vip string) bool { return strings.Contains(vip, ":") }) {
 		servers += `, {address: "fd00::11"}`
 	}
-	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers)
+	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]%s}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers, c.only)
 }
 
 // in returns a spec of clusters with a table name. It does not bind the marks to IPVS:
@@ -108,9 +114,18 @@ func in(table string, clusters ...cluster) document {
 	return withDirector("table: "+table, clusters...)
 }
 
+// of returns a spec of clusters.
+func of(clusters ...cluster) document { return in(config.DefaultTable, clusters...) }
+
 // hooked returns a spec with chains in the hooks of input and output too.
 func hooked(clusters ...cluster) document {
 	return withDirector("keep-marks: true, local-clients: true", clusters...)
+}
+
+// firstPackets returns a spec of clusters that marks only packets that may begin a
+// connection, as those of the sender do.
+func firstPackets(clusters ...cluster) document {
+	return withDirector("marks: first-packet", clusters...)
 }
 
 func withDirector(keys string, clusters ...cluster) document {
@@ -127,5 +142,3 @@ func withDirector(keys string, clusters ...cluster) document {
 	}
 	return d
 }
-
-func of(clusters ...cluster) document { return in(config.DefaultTable, clusters...) }

@@ -26,6 +26,7 @@ const (
 	tableName      change = "name of the tables"
 	timeouts       change = "IPVS timeouts"
 	sysctl         change = "sysctl"
+	firstPackets   change = "marks on first packets"
 )
 
 // Changes of the sessions' cluster that must not disrupt them.
@@ -47,7 +48,7 @@ const ownServerGone change = "own cluster: real server removed"
 // order, and then reverted in the same order.
 func harmless() []change {
 	return []change{
-		web, ownServer, mail, ownWeights, otherServer, ownScheduler, ownVIP, otherWeights, tableName,
+		web, firstPackets, ownServer, mail, ownWeights, otherServer, ownScheduler, ownVIP, otherWeights, tableName,
 		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, ownPort, timeouts, sysctl,
 		// Reverted at once: without the other cluster, some changes have no effect; with many
 		// VIPs, each apply is slow.

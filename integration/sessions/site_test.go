@@ -126,8 +126,8 @@ func (s *site) many() string {
 }
 
 func (s *site) director() string {
-	return fmt.Sprintf("director: {table: %s, ipvs-timeouts: {tcp: %s}, sysctls: {net.ipv4.vs.expire_nodest_conn: %s}}\n",
-		s.pick(tableName, "lvsmark", "marks"), s.pick(timeouts, "15m", "2h"), s.pick(sysctl, "1", "0"))
+	return fmt.Sprintf("director: {table: %s, marks: %s, ipvs-timeouts: {tcp: %s}, sysctls: {net.ipv4.vs.expire_nodest_conn: %s}}\n",
+		s.pick(tableName, "lvsmark", "marks"), s.pick(firstPackets, "every-packet", "first-packet"), s.pick(timeouts, "15m", "2h"), s.pick(sysctl, "1", "0"))
 }
 
 func (s *site) cluster(name string, lines ...string) string {

@@ -32,7 +32,7 @@ func (d *draft) change() {
 	}
 	i := d.IntN(len(d.spec.Clusters))
 	c := &d.spec.Clusters[i]
-	switch d.IntN(12) {
+	switch d.IntN(13) {
 	case 0, 1:
 		d.addVIPs(c, c.VIPs[0].Family(), 1+d.IntN(3))
 	case 2, 3:
@@ -50,6 +50,8 @@ func (d *draft) change() {
 		d.remove(i)
 	case 8:
 		d.addCluster(d.service())
+	case 9:
+		d.spec.Director.Marks = config.FirstPacket - d.spec.Director.Marks
 	default:
 		d.changePorts(c)
 	}

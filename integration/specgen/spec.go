@@ -42,6 +42,9 @@ func draw(r *rand.Rand) *config.Spec {
 	if d.oneIn(5) {
 		d.spec.Director.Table = "ftp_marks"
 	}
+	if d.oneIn(3) {
+		d.spec.Director.Marks = config.FirstPacket
+	}
 	d.spec.Director.KeepMarks, d.spec.Director.LocalClients = d.oneIn(4), d.oneIn(4)
 	services := make([]service, 1+d.IntN(8))
 	for i := range services {
@@ -95,6 +98,9 @@ func (d *draft) addCluster(s service) {
 		return
 	}
 	c.Mark = d.freeMark(&c)
+	if d.oneIn(6) {
+		d.setOnly(&c)
+	}
 	d.addServers(&c)
 	if c.Forwards(config.NAT) && d.oneIn(3) {
 		c.SourceNAT = config.SourceNAT(d.IntN(3))
@@ -149,10 +155,10 @@ func (d *draft) addNetworks(c *config.Cluster, family config.Family) {
 // them.
 func (d *draft) conflicts(vips config.AddressRange, c *config.Cluster) bool {
 	for i := range d.spec.Clusters {
-		other := &d.spec.Clusters[i]
+		other := &d.spec.Clusters[i] // if it has only, c gets the rest
 		for _, r := range other.VIPs {
 			nested := r != vips && (r.Encloses(vips) || vips.Encloses(r)) && slices.Equal(other.MarkedPorts(), c.MarkedPorts())
-			if r.Overlaps(vips) && !nested && overlap(other.MarkedPorts(), c.MarkedPorts()) {
+			if r.Overlaps(vips) && !nested && other.Only == nil && overlap(other.MarkedPorts(), c.MarkedPorts()) {
 				return true
 			}
 		}

@@ -41,11 +41,14 @@ func TestDraftsAreMostlyValid(t *testing.T) {
 
 // The specs have the variety that other tests rely on.
 func TestVariety(t *testing.T) {
-	var bothFamilies, udp, shared, manyProfiles, ftpAndPorts, snat, largeMark int
+	var bothFamilies, udp, shared, manyProfiles, ftpAndPorts, snat, largeMark, firstPacket, only int
 	for i := range 200 {
 		spec := Spec(random(i))
 		if spec.Serves(config.IPv4) && spec.Serves(config.IPv6) {
 			bothFamilies++
+		}
+		if spec.Director.Marks == config.FirstPacket {
+			firstPacket++
 		}
 		vips, profiles, hasFTP, hasPorts := map[string]int{}, map[string]bool{}, false, false
 		for _, c := range spec.Clusters {
@@ -60,6 +63,9 @@ func TestVariety(t *testing.T) {
 			}
 			if c.FTP != nil && c.FTP.Active != nil && c.FTP.Active.Translate == config.SNAT {
 				snat++
+			}
+			if c.Only != nil {
+				only++
 			}
 			if c.Mark > 1<<31 {
 				largeMark++
@@ -81,6 +87,7 @@ func TestVariety(t *testing.T) {
 	for what, n := range map[string]int{
 		"both families": bothFamilies, "UDP": udp, "a shared VIP": shared, "three profiles": manyProfiles,
 		"FTP and others": ftpAndPorts, "snat": snat, "a mark of 32 bits": largeMark,
+		"first packets": firstPacket, "only": only,
 	} {
 		assert.Greater(t, n, 20, what)
 	}

@@ -18,7 +18,7 @@ func YAML(spec *config.Spec) string {
 	}
 	d := &spec.Director
 	fmt.Fprintf(&b, "director:\n  table: %s\n  bind: %t\n  ip-forward: %t\n", d.Table, d.Bind, d.IPForward)
-	fmt.Fprintf(&b, "  keep-marks: %t\n  local-clients: %t\n", d.KeepMarks, d.LocalClients)
+	fmt.Fprintf(&b, "  marks: %s\n  keep-marks: %t\n  local-clients: %t\n", d.Marks, d.KeepMarks, d.LocalClients)
 	if d.Timeouts != (config.Timeouts{}) {
 		b.WriteString("  ipvs-timeouts:\n")
 		writeTimeout(&b, "tcp", d.Timeouts.TCP)
@@ -45,6 +45,9 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 	if c.VIPDevice != "" {
 		fmt.Fprintf(b, "    vip-device: %s\n", c.VIPDevice)
 	}
+	if c.Only != nil {
+		writeOnly(b, c.Only)
+	}
 	if c.FTP != nil {
 		writeFTP(b, c.FTP)
 	} else {
@@ -67,6 +70,19 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 		}
 		writeServerKeys(b, &s)
 		b.WriteString("}\n")
+	}
+}
+
+func writeOnly(b *strings.Builder, only *config.Only) {
+	b.WriteString("    only:\n")
+	if len(only.Sources) > 0 {
+		fmt.Fprintf(b, "      sources: %s\n", list(only.Sources))
+	}
+	if len(only.Devices) > 0 {
+		fmt.Fprintf(b, "      devices: %s\n", list(only.Devices))
+	}
+	if len(only.ExceptMACs) > 0 {
+		fmt.Fprintf(b, "      except-macs: [\"%s\"]\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(only.ExceptMACs), " ", `", "`), "[]"))
 	}
 }
 

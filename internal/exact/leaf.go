@@ -2,7 +2,9 @@ package exact
 
 import (
 	"maps"
+	"slices"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -149,10 +151,26 @@ func (l *leaf) assume(r run, d *dynamicTest, t *tally) {
 // same reports whether both sides do the same. IPVS knows the connection of a later packet,
 // so only what drops it matters.
 func (l *leaf) same(end [2]outcome) bool {
-	if l.kind == later {
+	switch l.kind {
+	case later:
 		return (end[0].fate == dropped) == (end[1].fate == dropped)
+	case answer:
+		for side := range end {
+			end[side] = end[side].ofAnswer()
+		}
 	}
 	return end[0].same(end[1])
+}
+
+// ofAnswer returns the outcome of a SYN and ACK. With nat, answers to active data have the
+// destination of a real server after the translation, so one to a VIP answers nothing.
+func (o outcome) ofAnswer() outcome {
+	if o.fate == serving && o.by != nil && !slices.ContainsFunc(o.by.RealServers, func(r oldconfig.RealServer) bool {
+		return r.Forwarding != config.NAT && !r.Disabled && !r.Fallback
+	}) {
+		return outcome{fate: passes, translated: o.translated, opaque: o.opaque}
+	}
+	return o
 }
 
 // compareOther compares another start. If it differs, nothing is proven.

@@ -21,14 +21,15 @@ const (
 
 // Flags of TCP (RFC 9293, section 3.1).
 const (
-	SYN, RST, ACK = 0x02, 0x04, 0x10
+	FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 )
 
 // kindOf returns the kind of a TCP segment with the flags. IPVS begins connections with a
-// SYN without RST (tcp_conn_schedule of net/netfilter/ipvs/ip_vs_proto_tcp.c).
+// SYN without RST (tcp_conn_schedule of net/netfilter/ipvs/ip_vs_proto_tcp.c). No program
+// sends SYN with FIN, and servers discard it (tcp_rcv_state_process of net/ipv4/tcp_input.c).
 func kindOf(flags uint64) kind {
 	switch {
-	case flags&SYN == 0 || flags&RST != 0:
+	case flags&SYN == 0 || flags&(RST|FIN) != 0:
 		return later
 	case flags&ACK != 0:
 		return answer

@@ -23,6 +23,12 @@ func (p affected) String() string {
 	return text
 }
 
+// hasUnmarked reports whether some of the packets get no mark from lvsmark.
+func (p affected) hasUnmarked() bool {
+	flow := p.space.flow
+	return (flow == toVIP || flow == toServer) && slices.ContainsFunc(p.parts, p.space.unmarked)
+}
+
 // known are the classes of the packets.
 func (p affected) known() bitset {
 	known := newBitset(p.space.count)

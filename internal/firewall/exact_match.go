@@ -130,7 +130,10 @@ func (o *origin) metaMatch(t test) ([]oldconfig.Match, bool) {
 		isLoopback := len(t.within) == 1 && bytes.Equal(t.within[0].low, hostUint32(loopbackIndex)) && bytes.Equal(t.within[0].high, t.within[0].low)
 		return []oldconfig.Match{{Field: field, Names: []string{"lo"}, Not: t.inverse}}, isLoopback
 	case expr.MetaKeyIIFTYPE:
-		isEthernet := !t.inverse && len(t.within) == 1 && bytes.Equal(t.within[0].low, binary.NativeEndian.AppendUint16(nil, ethernet))
+		isEthernet := len(t.within) == 1 && bytes.Equal(t.within[0].low, binary.NativeEndian.AppendUint16(nil, ethernet))
+		if t.inverse { // packets of package exact come in by Ethernet devices
+			return []oldconfig.Match{{Field: oldconfig.InDevice}}, isEthernet
+		}
 		return nil, isEthernet // nft adds it to a test of the sender's address
 	case expr.MetaKeyNFPROTO, expr.MetaKeyPROTOCOL:
 		return nil, false

@@ -101,12 +101,13 @@ func newTables(tables []*nft.Table) []*table {
 func (w *walk) baseChains(tables []*table, all []part) {
 	var previous hookPoint
 	for _, at := range w.space.hookPoints(tables) {
+		w.markedByOther = w.markedByOther || w.changed.mark
 		w.forgetMarks(previous, at)
 		previous = at
 		if at.chain.Type == "nat" {
 			at.conditions = w.natConditions(at.conditions)
 		}
-		w.baseChain(at, at.position.withMarks(at.translated(w.space, all)))
+		w.baseChain(at, w.withMarks(at.position, at.translated(w.space, all)))
 	}
 }
 

@@ -142,19 +142,25 @@ func (f flow) position(at stage) position {
 }
 
 // withMarks returns the parts with the mark that their packets have at the position:
-// none before lvsmark's chain, the cluster's after it.
-func (s position) withMarks(parts []part) []part {
+// none before lvsmark's chain, the cluster's after it. lvsmark leaves the mark of packets
+// without one from it as it is: none, unless another rule has set it.
+func (w *walk) withMarks(at position, parts []part) []part {
 	marked := slices.Clone(parts)
 	none, unknown := &marking{}, &marking{unknown: true}
 	for i := range marked {
-		switch s {
-		case beforeMarks:
-			marked[i].mark = none
-		case samePriority:
+		unmarked := w.space.unmarked(marked[i])
+		switch {
+		case unmarked && w.markedByOther, at == samePriority && !unmarked:
 			marked[i].mark = unknown
-		case afterMarks:
+		case unmarked, at == beforeMarks:
+			marked[i].mark = none
+		default:
 			marked[i].mark = marked[i].clusters
 		}
 	}
 	return marked
 }
+
+// unmarked reports whether lvsmark gives the packets of a cluster no mark, as they are not
+// the first of their connections.
+func (s *space) unmarked(p part) bool { return s.firstOnly && p.later }

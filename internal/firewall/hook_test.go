@@ -51,9 +51,17 @@ func TestHookPoints(t *testing.T) {
 	}
 	clusters := &marking{byClass: []uint32{21}}
 	for position, want := range map[position]*marking{beforeMarks: {}, samePriority: {unknown: true}, afterMarks: clusters} {
-		parts := []part{{clusters: clusters, mark: &marking{all: 7}}}
-		assert.Equal(t, want, position.withMarks(parts)[0].mark)
+		parts := []part{{clusters: clusters, mark: &marking{all: 7}}, {clusters: clusters, mark: &marking{all: 7}, later: true}}
+		w := &walk{space: &space{}}
+		assert.Equal(t, want, w.withMarks(position, parts)[0].mark)
+		assert.Equal(t, want, w.withMarks(position, parts)[1].mark)
 		assert.Equal(t, uint32(7), parts[0].mark.all, "the argument is not changed")
+
+		w.space.firstOnly = true
+		assert.Equal(t, want, w.withMarks(position, parts)[0].mark)
+		assert.Equal(t, &marking{}, w.withMarks(position, parts)[1].mark)
+		w.markedByOther = true
+		assert.Equal(t, &marking{unknown: true}, w.withMarks(position, parts)[1].mark)
 	}
 }
 

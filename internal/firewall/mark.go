@@ -14,7 +14,7 @@ func (w *walk) setMark(at place, b branch, v value) branch {
 		b.mark = next
 		return b
 	}
-	if !w.needsMark(b.part) {
+	if !w.needsMark(b.part) || w.space.unmarked(b.part) {
 		w.changed.mark = w.changed.mark || len(b.conditions) > 0
 		w.marksLater = true
 		b.mark = next

@@ -56,6 +56,7 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 	ends := f.ends(spec.Bindings(specFamily(family)))
 	s := newSpace(family, nil)
 	s.flow, s.tracking = f, t
+	s.firstOnly = spec.Director.Marks == config.FirstPacket
 	var known []config.AddressRange
 	for _, b := range ends {
 		known = append(known, b.VIPs...)
@@ -145,7 +146,7 @@ func (s *space) classesOf(profile []config.Binding) bitset {
 	return classes
 }
 
-// profilesOf groups bindings by their ports.
+// profilesOf groups bindings by their ports, with a group for each binding with only.
 func profilesOf(bindings []config.Binding) [][]config.Binding {
 	var profiles [][]config.Binding
 	index := map[string]int{}
@@ -153,6 +154,9 @@ func profilesOf(bindings []config.Binding) [][]config.Binding {
 		var key []byte
 		for _, r := range b.Ports {
 			key = append(key, byte(r.Protocol), byte(r.Low>>8), byte(r.Low), byte(r.High>>8), byte(r.High))
+		}
+		if b.Cluster.Only != nil { // another cluster may have the same VIPs and ports
+			key = append(key, markBytes(b.Mark)...)
 		}
 		i, known := index[string(key)]
 		if !known {

@@ -23,6 +23,7 @@ type space struct {
 	ports  []config.PortRange
 
 	flow         flow
+	firstOnly    bool // of a TCP connection only the first packet gets a mark
 	tracking     Tracking
 	translations map[uint32]translation // of active data, or of packets to real servers, by mark
 	keepMarks    bool                   // lvsmark sets the marks once more right before IPVS

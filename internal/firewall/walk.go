@@ -25,14 +25,16 @@ type walk struct {
 	hookPoint  hookPoint
 	changed    changes // by earlier rules
 	marksLater bool    // a rule of the current chain sets the mark
-	findings   map[findingKey]*Finding
-	order      []*Finding
-	accepted   []part // packets that the base chain accepts
-	memos      map[*chain][]memo
-	steps      int
-	limit      int       // maximum of steps
-	leaves     [][]leave // by depth: packets that may have left the chain
-	err        error
+
+	markedByOther bool // a rule of an earlier base chain may have set the mark
+	findings      map[findingKey]*Finding
+	order         []*Finding
+	accepted      []part // packets that the base chain accepts
+	memos         map[*chain][]memo
+	steps         int
+	limit         int       // maximum of steps
+	leaves        [][]leave // by depth: packets that may have left the chain
+	err           error
 }
 
 // changes are what earlier rules may have changed. The walk does not follow packets from

@@ -101,6 +101,9 @@ func (f *Finding) acceptance() string {
 	which, note := "marked packets", ""
 	for _, p := range f.packets {
 		switch flow := p.space.flow; {
+		case f.Marked && p.hasUnmarked():
+			which, note = "them", " (with marks: first-packet, later packets have no mark)"
+			add(fmt.Sprintf("%s daddr %s", p.space.family, p.first()))
 		case flow == toVIP && !f.Marked:
 			which = "packets to the VIPs"
 		case flow == toVIP, flow == toServer:

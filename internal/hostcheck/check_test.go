@@ -25,8 +25,10 @@ func TestWarnings(t *testing.T) {
 		otherRoute = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: while net.ipv4.vs.conntrack is 1, packets to real server 10.0.0.11 take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `ip rule add to 10.0.0.11 lookup main priority N`, with N below 32765"
 		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; set net.ipv4.conf.all.src_valid_mark to 0 (and that of the device), or rp_filter"
 		unreach    = "ip route add unreachable default table 200; "
+		onlyTable  = "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200"
 		localLater = "ip rule add priority 100 lookup local; ip rule del priority 0; "
 	)
+	firstPacket := strings.Replace(natSpec, "bind: false", "bind: false, marks: first-packet", 1)
 	tracked := map[string]string{"net.ipv4.vs.conntrack": "1"}
 	for _, c := range []struct {
 		name, commands, yaml string
@@ -43,7 +45,12 @@ func TestWarnings(t *testing.T) {
 		{name: "a rule for all but the mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 21 lookup 200", want: nil},
 		{name: "a rule for all but another mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 51820 lookup 200", want: nil},
 		{name: "a table with the VIP", commands: localLater + "ip route add local 198.51.100.21 dev lo table 200; ip rule add priority 50 fwmark 21 lookup 200", want: nil},
-		{name: "a VIP that only the table has", commands: "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200", want: nil},
+		{name: "a VIP that only the table has", commands: onlyTable, want: nil},
+		{name: "a VIP that only the table has, first packets", commands: onlyTable, yaml: firstPacket, want: []string{
+			"ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: VIP 198.51.100.21 is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them; add the VIP to a device, or use marks: every-packet",
+		}},
+		{name: "a VIP that only the table has, first packets, UDP", commands: onlyTable, yaml: strings.Replace(firstPacket, "ftp: ,", "ports: [udp/53],", 1), want: nil},
+		{name: "a rule after that of local addresses, first packets", commands: unreach + "ip rule add fwmark 21 lookup 200", yaml: firstPacket, want: nil},
 		{name: "a rule with other conditions", commands: unreach + localLater + "ip rule add priority 50 fwmark 21 iif wan lookup 200", want: []string{
 			"ip rule 50 (fwmark 0x15 … lookup 200) matches the mark of ftp: packets to its VIPs that also meet the other conditions of the rule are routed before the lookup of local addresses, and may pass IPVS by; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark",
 		}},

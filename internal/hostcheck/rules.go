@@ -21,12 +21,12 @@ func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Ta
 			continue
 		}
 		local := slices.IndexFunc(rules, func(other route.Rule) bool { return other.Family == r.Family && other.IsLocal() })
-		m := markRule{h, r, local < 0 || i < local, spec.TranslatesClients(), devices, routes}
+		m := markRule{h, r, local < 0 || i < local, spec.Director.Marks == config.FirstPacket, spec.TranslatesClients(), devices, routes}
 		for _, b := range spec.Bindings(r.Family) {
 			if !r.Distinguishes(b.Mark) {
 				continue
 			}
-			for _, check := range []func(config.Binding) (string, error){m.vips, m.servers, m.reversePath} {
+			for _, check := range []func(config.Binding) (string, error){m.vips, m.laterPackets, m.servers, m.reversePath} {
 				warning, err := check(b)
 				if err != nil {
 					return warnings, err
@@ -45,6 +45,7 @@ type markRule struct {
 	Host
 	rule        route.Rule
 	beforeLocal bool // it precedes the lookup of local addresses
+	firstOnly   bool // of a TCP connection only the first packet has the mark
 	tracked     bool // a cluster has source-nat, which needs net.ipv4.vs.conntrack
 	devices     []net.Interface
 	routes      *route.Table
@@ -69,6 +70,27 @@ func (m markRule) vips(b config.Binding) (string, error) {
 			}
 			if differs && !with.IsLocal() {
 				return fmt.Sprintf("with the mark, VIP %s is no local address, so IPVS does not get the packets; %s", vip, remedy), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// laterPackets finds VIPs that are local only to packets with the mark, if packets after the
+// first of a connection have none: IPVS does not see these packets.
+func (m markRule) laterPackets(b config.Binding) (string, error) {
+	marksTCP := slices.ContainsFunc(b.Ports, func(r config.PortRange) bool { return r.IsAll() || r.Protocol == config.TCP })
+	if !m.firstOnly || !marksTCP {
+		return "", nil
+	}
+	for _, vips := range b.VIPs {
+		for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
+			with, differs, err := m.route(vip, b.Mark)
+			if err != nil {
+				return "", err
+			}
+			if differs && with.IsLocal() {
+				return fmt.Sprintf("VIP %s is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them; add the VIP to a device, or use marks: every-packet", vip), nil
 			}
 		}
 	}

@@ -20,7 +20,7 @@ type analyzer struct {
 	// Caches. Each is filled once, and only if a change needs it, because it can be large;
 	// nil: not filled.
 
-	marked      *vipMarks                                       // see marks
+	marked      allMarks                                        // see marks
 	underWay    map[netip.Addr][]ipvs.Connection                // see connections
 	readError   error                                           // why underWay is incomplete; nil: complete
 	udp         map[ipvs.Key]map[netip.Addr]int                 // see flows

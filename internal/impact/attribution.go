@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -22,28 +21,18 @@ func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
 			return
 		}
 	}
-	old := marksOf(before, vips)
-	marked := old.vips()
-	if len(marked)+len(old.networks) == 0 {
+	old := marksWith(before, vips)
+	compared := old.vips(vips)
+	if old.hasNetworks() {
+		compared = nil
+	} else if len(compared) == 0 {
 		return
 	}
-	compared := marked
-	if len(old.networks) > 0 {
-		compared = nil
-	}
-	next := marksOf(after, compared)
-	compare := func(vips config.AddressRange, ports []firewall.MarkedPorts) {
-		for _, change := range compareMarks(vips, ports, next.of(vips.First)) {
+	next := marksWith(after, compared)
+	for _, part := range old.parts(next, compared) {
+		for _, change := range old.changes(part, next) {
 			found := c.at(attributions.of(change))
 			found.markChanges = append(found.markChanges, change)
-		}
-	}
-	for _, vip := range marked {
-		compare(config.SingleAddress(vip), old.single[vip])
-	}
-	for _, n := range old.networks {
-		for _, part := range next.parts(config.AddressRange{First: n.First, Last: n.Last}) {
-			compare(part, n.Ports)
 		}
 	}
 }

@@ -2,16 +2,16 @@ package impact
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
 // marks returns the marks of each VIP before the changes.
-func (a *analyzer) marks() *vipMarks {
-	if a.marked == nil {
-		a.marked = marksOf(a.Before.Ruleset, nil)
+func (a *analyzer) marks() allMarks {
+	if a.marked.plain == nil {
+		a.marked = marksWith(a.Before.Ruleset, nil)
 	}
 	return a.marked
 }
@@ -53,18 +53,10 @@ func (a *analyzer) flows() map[ipvs.Key]map[netip.Addr]int {
 		return a.udp
 	}
 	a.udp = map[ipvs.Key]map[netip.Addr]int{}
-	add := func(vip netip.Addr, list []firewall.MarkedPorts) {
-		for _, ports := range list {
-			if ports.Protocol == config.UDP {
-				a.udp[ipvs.Key{Mark: ports.Mark, Family: config.FamilyOf(vip)}] = map[netip.Addr]int{}
-			}
+	for family, ports := range a.marks().all {
+		if ports.Protocol == config.UDP {
+			a.udp[ipvs.Key{Mark: ports.Mark, Family: family}] = map[netip.Addr]int{}
 		}
-	}
-	for vip, list := range a.marks().single {
-		add(vip, list)
-	}
-	for _, n := range a.marks().networks {
-		add(n.First, n.Ports)
 	}
 	if len(a.udp) == 0 {
 		return a.udp
@@ -152,16 +144,21 @@ func (a *analyzer) vipCluster(vip netip.Addr) string {
 	return name
 }
 
-// serviceOf returns the key of the connection's service, found by VIP and port; Mark is 0
-// if they have no mark.
+// serviceOf returns the key of the connection's service, found by VIP and port, and by real
+// server if clusters share the port; Mark is 0 if they have no mark.
 func (a *analyzer) serviceOf(c ipvs.Connection) ipvs.Key {
 	key := ipvs.Key{Family: config.FamilyOf(c.VIP.Addr())}
 	for _, ports := range a.marks().of(c.VIP.Addr()) {
-		if ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High {
+		isOne := ports.Protocol == c.Protocol && ports.Low <= c.VIP.Port() && c.VIP.Port() <= ports.High
+		if isOne && (key.Mark == 0 || !a.hasServer(key, c.RealServer.Addr())) {
 			key.Mark = ports.Mark
 		}
 	}
 	return key
+}
+
+func (a *analyzer) hasServer(key ipvs.Key, address netip.Addr) bool {
+	return slices.ContainsFunc(a.servers[key], func(s ipvs.Destination) bool { return s.Address == address })
 }
 
 // endsWithServer reports whether the real server of the connection is removed. In a

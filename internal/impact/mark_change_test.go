@@ -181,12 +181,17 @@ func TestMarksAgainstSpec(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 200 {
 		spec := specgen.Spec(r)
-		yaml, found := specgen.YAML(spec), marksOf(nft.Compile(spec), nil)
+		yaml, found := specgen.YAML(spec), marksWith(nft.Compile(spec), nil)
 		for _, family := range config.Families() {
 			for _, binding := range spec.Bindings(family) {
 				for _, vips := range binding.VIPs[:min(len(binding.VIPs), 40)] {
 					for _, vip := range []netip.Addr{vips.First.Prev(), vips.First, vips.First.Next(), vips.Last, vips.Last.Next()} {
-						require.Equal(t, wanted(spec, vip), found.of(vip), "%s of %s", vip, yaml)
+						require.Equal(t, wanted(spec, vip, false), found.plain.of(vip), "%s of %s", vip, yaml)
+						var restricted []firewall.MarkedPorts
+						for _, ports := range found.restricted.of(vip) {
+							restricted = append(restricted, ports.MarkedPorts)
+						}
+						require.ElementsMatch(t, wanted(spec, vip, true), restricted, "%s of %s", vip, yaml)
 					}
 				}
 			}
@@ -195,19 +200,26 @@ func TestMarksAgainstSpec(t *testing.T) {
 }
 
 // wanted returns the marks of packets to an address: on each port, that of the smallest
-// VIPs with the address.
-func wanted(spec *config.Spec, vip netip.Addr) []firewall.MarkedPorts {
+// VIPs with the address. restricted: the marks of clusters with only, of which each has its
+// own.
+func wanted(spec *config.Spec, vip netip.Addr, restricted bool) []firewall.MarkedPorts {
 	smallest := map[config.PortRange]uint64{}
 	var list []firewall.MarkedPorts
-	for _, binding := range config.WithProtocols(spec.Bindings(config.FamilyOf(vip))) {
+	bindings := spec.Bindings(config.FamilyOf(vip))
+	if !restricted {
+		bindings = config.WithProtocols(bindings)
+	}
+	for _, binding := range bindings {
 		for _, vips := range binding.VIPs {
-			for _, ports := range binding.Ports {
+			for _, ports := range withProtocols(binding.Ports) {
 				count, known := smallest[ports]
-				if !vips.Contains(vip) || known && count < vips.Count() {
+				if (binding.Cluster.Only != nil) != restricted || !vips.Contains(vip) || known && count < vips.Count() {
 					continue
 				}
-				smallest[ports] = vips.Count()
-				list = slices.DeleteFunc(list, func(m firewall.MarkedPorts) bool { return m.PortRange == ports })
+				if !restricted {
+					smallest[ports] = vips.Count()
+					list = slices.DeleteFunc(list, func(m firewall.MarkedPorts) bool { return m.PortRange == ports })
+				}
 				list = append(list, firewall.MarkedPorts{PortRange: ports, Mark: binding.Mark})
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -22,7 +21,7 @@ type vipMarks struct {
 
 // marksOf returns the marks of the VIPs; nil: of all VIPs.
 func marksOf(r *nft.Ruleset, vips []netip.Addr) *vipMarks {
-	list := firewall.Marks(r, firewall.MarkQuery{Addresses: vips, Rules: marksPackets})
+	list := firewall.Marks(r, firewall.MarkQuery{Addresses: vips, Rules: marksAllPackets})
 	marks := &vipMarks{single: make(map[netip.Addr][]firewall.MarkedPorts, len(list))}
 	for _, m := range list {
 		if m.First == m.Last {
@@ -33,6 +32,13 @@ func marksOf(r *nft.Ruleset, vips []netip.Addr) *vipMarks {
 	}
 	slices.SortFunc(marks.networks, func(a, b firewall.MarkedAddresses) int { return a.First.Compare(b.First) })
 	return marks
+}
+
+// marksAllPackets reports whether the rule has a form that lvsmark makes for marks, without
+// conditions of only; for these see restrictedOf.
+func marksAllPackets(t *nft.Table, r *nft.Rule) bool {
+	rule, ok := t.MarkRule(r)
+	return marksPackets(t, r) && (!ok || rule.Only.Any())
 }
 
 // of returns the marks of packets to an address.
@@ -54,33 +60,13 @@ func (m *vipMarks) vips() []netip.Addr {
 	return slices.SortedFunc(maps.Keys(m.single), netip.Addr.Compare)
 }
 
-// parts divides a range at the ends of the VIPs of m: all addresses of a part have the same
-// marks.
-func (m *vipMarks) parts(r config.AddressRange) []config.AddressRange {
-	starts := []netip.Addr{r.First}
-	cut := func(first, last netip.Addr) {
-		for _, start := range []netip.Addr{first, last.Next()} {
-			if start.IsValid() && r.Contains(start) {
-				starts = append(starts, start)
-			}
-		}
-	}
+// ends appends the addresses where VIPs of m begin, and those after their ends.
+func (m *vipMarks) ends(list []netip.Addr) []netip.Addr {
 	for _, n := range m.networks {
-		cut(n.First, n.Last)
+		list = append(list, n.First, n.Last.Next())
 	}
 	for vip := range m.single {
-		if r.Contains(vip) {
-			cut(vip, vip)
-		}
+		list = append(list, vip, vip.Next())
 	}
-	slices.SortFunc(starts, netip.Addr.Compare)
-	starts = slices.Compact(starts)
-	parts := make([]config.AddressRange, len(starts))
-	for i, first := range starts {
-		parts[i] = config.AddressRange{First: first, Last: r.Last}
-		if i+1 < len(starts) {
-			parts[i].Last = starts[i+1].Prev()
-		}
-	}
-	return parts
+	return list
 }

@@ -30,6 +30,8 @@ func kindOf(t *nft.Table, r *nft.Rule) ruleKind {
 		return ruleSourceNAT
 	case t.IsAnswerRule(r): // deleted only with the rules that mark its packets
 		return rulePassThrough
+	case t.IsLaterPacketRule(r): // IPVS ignores the mark of its packets
+		return rulePassThrough
 	}
 	return map[firewall.RuleKind]ruleKind{
 		firewall.PassThrough: rulePassThrough, firewall.Verdict: ruleVerdict, firewall.Opaque: ruleOpaque,

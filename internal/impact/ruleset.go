@@ -133,6 +133,9 @@ func joinMarkChanges(changes []markChange) []redirection {
 
 func (a *analyzer) redirectionText(r redirection) string {
 	ports := strings.Join(r.ports, ", ")
+	if r.to == r.from {
+		return fmt.Sprintf("new connections to ports %s of %s from fewer packets: the conditions of only change", ports, a.markName(r.from))
+	}
 	if r.to.Mark == 0 {
 		return fmt.Sprintf("no new connections to ports %s of %s", ports, a.markName(r.from))
 	}

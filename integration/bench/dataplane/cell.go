@@ -49,7 +49,7 @@ func (c cell) list() (*packets.List, error) {
 	if c.peer.linear() {
 		most = linearDraws
 	}
-	return packets.NewList(c.stream.list(c.site, most))
+	return packets.NewList(c.stream.list(c.site, most), c.stream.flags())
 }
 
 // measured is a cell with its directors and packets.

@@ -63,7 +63,7 @@ func (d *director) sendAll(g *packets.Generator, want map[equivalence.Packet]uin
 	for p := range want {
 		all = append(all, p)
 	}
-	l, err := packets.NewList(all)
+	l, err := packets.NewList(all, packets.FlagSYN)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ func (z sizes) comparisons() []comparison {
 	for _, st := range notOurs() {
 		all = append(all, z.foreign(st)...)
 	}
+	all = append(all, z.firstPackets()...)
 	return append(all, z.beside6()...)
 }
 
@@ -70,6 +71,7 @@ func (z sizes) beside6() []comparison {
 		all = append(all, toMarked(v6.most(), st))
 	}
 	all = slices.DeleteFunc(all, func(c comparison) bool { return !c.of.can() || !c.to.can() })
+	all = append(all, v6.firstPackets()...)
 	for i := range all {
 		all[i].bar = measure.Bar{}
 	}
@@ -131,6 +133,21 @@ func besidePeers(c cell) []comparison {
 			f.bar = cheaper[c.site.vips]
 		}
 		all = append(all, f)
+	}
+	return all
+}
+
+// firstPackets returns the figures of marks on first packets alone, for all other packets.
+func (z sizes) firstPackets() []comparison {
+	var all []comparison
+	for _, c := range []cell{{lvsmarkFirst, z.fewest(), laterToLast}, {lvsmarkFirst, z.most(), laterToRandom}} {
+		bars := map[peer]measure.Bar{lvsmark: measure.AtMost(0.7), ipset: measure.AtMost(0.35), nftFloor: measure.AtMost(0.7)}
+		if c.site.vips == 10_000 {
+			bars[lvsmark] = measure.AtMost(0.3)
+		}
+		for _, p := range []peer{lvsmark, nftFloor, ipset} {
+			all = append(all, comparison{name: c.where() + ": first-packet to " + string(p), of: c, to: c.by(p), bar: bars[p]})
+		}
 	}
 	return all
 }

@@ -15,6 +15,7 @@ type peer string
 
 const (
 	lvsmark       peer = "lvsmark"
+	lvsmarkFirst  peer = "lvsmark, first-packet"
 	recipeLegacy  peer = "iptables-legacy"
 	recipeNFT     peer = "iptables-nft"
 	naiveNFT      peer = "nft, rules by hand"
@@ -28,7 +29,7 @@ const (
 
 // ofIPv6 reports whether the peer is measured with IPv6 too.
 func (p peer) ofIPv6() bool {
-	return slices.Contains([]peer{lvsmark, recipeLegacy, ipset, nftFloor, nftLeast, nftMaps}, p)
+	return slices.Contains([]peer{lvsmark, lvsmarkFirst, recipeLegacy, ipset, nftFloor, nftLeast, nftMaps}, p)
 }
 
 // linear reports whether each packet passes rules for every VIP.
@@ -39,6 +40,9 @@ func (p peer) prepare(d *director, program string) error {
 	switch p {
 	case lvsmark:
 		_, err := d.Run(d.site.spec(), program, "-c", "-", "apply")
+		return err
+	case lvsmarkFirst:
+		_, err := d.Run(strings.Replace(d.site.spec(), "bind: false", "bind: false, marks: first-packet", 1), program, "-c", "-", "apply")
 		return err
 	case recipeLegacy, recipeNFT:
 		return d.recipe(string(p))

@@ -17,6 +17,10 @@ const (
 	toLast   stream = "the last VIP"
 	toRandom stream = "a random VIP"
 
+	// The same, but not the first packets of their connections.
+	laterToLast   stream = "the last VIP, not the first packet"
+	laterToRandom stream = "a random VIP, not the first packet"
+
 	// Packets without a mark, otherwise like packets to a random VIP.
 	foreignAddress stream = "foreign address"
 	nearAddress    stream = "foreign address in the VIPs' network"
@@ -31,7 +35,7 @@ func notOurs() []stream { return []stream{foreignPort, udp, foreign, foreignAddr
 // list returns at most most packets of a stream, in the order of sending. Random packets
 // are the same in each run.
 func (st stream) list(s site, most int) []equivalence.Packet {
-	if st == toLast {
+	if st == toLast || st == laterToLast {
 		return []equivalence.Packet{s.data(s.vips - 1)}
 	}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -40,6 +44,14 @@ func (st stream) list(s site, most int) []equivalence.Packet {
 		list[i] = st.alter(s.data(r.IntN(s.vips)))
 	}
 	return list
+}
+
+// flags returns the flags of TCP.
+func (st stream) flags() byte {
+	if st == laterToLast || st == laterToRandom {
+		return packets.FlagACK
+	}
+	return packets.FlagSYN
 }
 
 // alter changes a marked packet to one of the stream. Packets of the stream foreign are

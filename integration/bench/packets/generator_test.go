@@ -44,7 +44,7 @@ func TestSend(t *testing.T) {
 
 func arrives(t *testing.T, g *Generator, n *equivalence.Namespace, sent []equivalence.Packet) {
 	t.Helper()
-	l, err := NewList(sent)
+	l, err := NewList(sent, FlagSYN)
 	require.NoError(t, err)
 	o := equivalence.Observer{Name: "observer", Device: "lo", Priority: 0, Then: "drop", Size: len(sent)}
 	require.NoError(t, n.Load(o.Text()))
@@ -68,10 +68,10 @@ func arrives(t *testing.T, g *Generator, n *equivalence.Namespace, sent []equiva
 }
 
 func TestListOf(t *testing.T) {
-	_, err := NewList(nil)
+	_, err := NewList(nil, FlagSYN)
 	require.Error(t, err)
-	_, err = NewList(make([]equivalence.Packet, MaxPackets+1))
+	_, err = NewList(make([]equivalence.Packet, MaxPackets+1), FlagSYN)
 	require.Error(t, err)
-	_, err = NewList([]equivalence.Packet{{To: netip.MustParseAddr("198.51.100.1")}, {To: netip.MustParseAddr("2001:db8::1")}})
+	_, err = NewList([]equivalence.Packet{{To: netip.MustParseAddr("198.51.100.1")}, {To: netip.MustParseAddr("2001:db8::1")}}, FlagSYN)
 	require.ErrorContains(t, err, "the list is of IPv4")
 }

@@ -29,19 +29,19 @@ type field struct {
 const ethernetSize = 14
 
 // layoutOf returns the layout of RFC 791 or RFC 8200. The fields are the protocol (with
-// the checksum after it in IPv4, the length before it in IPv6), the destination address
-// and the destination port.
+// the checksum after it in IPv4, the length before it in IPv6), the destination address, the
+// destination port, and the flags of TCP with the byte before them.
 func layoutOf(f config.Family) layout {
 	if f == config.IPv4 {
 		return layout{
 			etherType: unix.ETH_P_IP, segmentSize: 20 + 20, entrySize: 12,
-			fields: []field{{8, asm.Word}, {16, asm.Word}, {22, asm.Half}},
+			fields: []field{{8, asm.Word}, {16, asm.Word}, {22, asm.Half}, {20 + 12, asm.Half}},
 			to:     netip.AddrFrom4([4]byte{192, 0, 2, 1}),
 		}
 	}
 	return layout{
 		etherType: unix.ETH_P_IPV6, segmentSize: 40 + 20, entrySize: 24,
-		fields: []field{{24, asm.DWord}, {32, asm.DWord}, {4, asm.Word}, {42, asm.Half}},
+		fields: []field{{24, asm.DWord}, {32, asm.DWord}, {4, asm.Word}, {42, asm.Half}, {40 + 12, asm.Half}},
 		to:     netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: 1}),
 	}
 }

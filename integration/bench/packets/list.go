@@ -15,11 +15,17 @@ type List struct {
 	length  int
 }
 
+// Flags of TCP (RFC 9293, 3.1).
+const (
+	FlagSYN byte = 0x02
+	FlagACK byte = 0x10
+)
+
 // MaxPackets is the maximum length of a list.
 const MaxPackets = 1 << 14
 
-// NewList returns a list of packets, which must all be of the same family.
-func NewList(packets []equivalence.Packet) (*List, error) {
+// NewList returns a list of packets with these flags of TCP. All must be of the same family.
+func NewList(packets []equivalence.Packet, flags byte) (*List, error) {
 	if len(packets) == 0 || len(packets) > MaxPackets {
 		return nil, fmt.Errorf("a list of %d packets: it must have 1 to %d", len(packets), MaxPackets)
 	}
@@ -30,7 +36,9 @@ func NewList(packets []equivalence.Packet) (*List, error) {
 		if config.FamilyOf(p.To) != l.family {
 			return nil, fmt.Errorf("%s: the list is of %s", p, l.family)
 		}
-		l.entries = append(l.entries, form.entry(segmentOf(p))...)
+		segment := segmentOf(p)
+		segment[form.segmentSize-20+13] = flags // the checksum of TCP is not updated: nothing reads it
+		l.entries = append(l.entries, form.entry(segment)...)
 	}
 	return l, nil
 }

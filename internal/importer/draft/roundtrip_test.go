@@ -25,7 +25,7 @@ func TestRoundTrip(t *testing.T) {
 	compared := 0
 	for seed := range uint64(300) {
 		spec := specgen.Spec(rand.New(rand.NewPCG(seed, 1)))
-		if hasSourceNAT(spec) || hasOtherFTP(spec) {
+		if hasSourceNAT(spec) || hasOtherFTP(spec) || hasFirstOfAll(spec) {
 			continue
 		}
 		spec.Director.Bind, spec.Director.KeepMarks, spec.Director.LocalClients = true, false, false
@@ -35,6 +35,9 @@ func TestRoundTrip(t *testing.T) {
 		require.NoError(t, err, what)
 		d := draft.New(old)
 		require.NoError(t, d.Check(old), what)
+		if !d.Valid && (strings.Contains(messages(d), "is ambiguous") || strings.Contains(messages(d), "is also in cluster")) {
+			continue // clusters that share real servers; a part of a range that is the VIP of another cluster
+		}
 		require.True(t, d.Valid, "seed %d: %s\n%s\n%s", seed, messages(d), d.Text(), what)
 		if becomesFTP(d) {
 			continue
@@ -84,10 +87,19 @@ func hasOtherFTP(spec *config.Spec) bool {
 	})
 }
 
+// hasFirstOfAll reports whether first packets to all ports are marked: import does not join the
+// rule for TCP with that for the other protocols.
+func hasFirstOfAll(spec *config.Spec) bool {
+	return spec.Director.Marks == config.FirstPacket && slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool { return c.MarkedPorts()[0].IsAll() })
+}
+
 // becomesFTP reports whether import found a cluster of ports to be FTP with direct or tunnel,
-// to which it adds the port of active data.
+// to which it adds the port of active data, or that a family of a cluster has nat only, for
+// which it leaves that port out.
 func becomesFTP(d *draft.Draft) bool {
-	return slices.ContainsFunc(d.Findings, func(f oldconfig.Remark) bool { return strings.Contains(f.Message, "The spec marks them") })
+	return slices.ContainsFunc(d.Findings, func(f oldconfig.Remark) bool {
+		return strings.Contains(f.Message, "The spec marks them") || strings.Contains(f.Message, "so the spec leaves it out")
+	})
 }
 
 func messages(d *draft.Draft) string {

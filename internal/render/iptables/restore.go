@@ -46,8 +46,8 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 		if len(families) > 1 {
 			prefix = fmt.Sprintf("-%d ", family)
 		}
-		for i := range spec.Clusters {
-			for _, rule := range of(&spec.Clusters[i], family) {
+		for _, c := range inOrder(spec.Clusters) {
+			for _, rule := range of(c, family) {
 				if line := prefix + rule; !seen[line] {
 					seen[line] = true
 					rules = append(rules, line)
@@ -84,8 +84,7 @@ func largestFirst(spec *config.Spec) *config.Spec {
 // markRules returns the function that returns the rules that mark the cluster's packets: all
 // of them if it has all ports, or else those to its ports. The rules for all packets come
 // first: MARK does not end the chain, so the rules of other clusters on the VIP set their
-// marks after it. The order of the others does not matter: two clusters on one VIP have no
-// common ports.
+// marks after it. Of the others, the rules of clusters with only come last, see inOrder.
 func markRules(d config.Director, all bool) func(*config.Cluster, config.Family) []string {
 	chains := []string{"PREROUTING"}
 	if d.KeepMarks {
@@ -98,14 +97,18 @@ func markRules(d config.Director, all bool) func(*config.Cluster, config.Family)
 		var rules []string
 		for _, chain := range chains {
 			for _, b := range c.Bindings(family) {
-				rules = append(rules, markRulesOf(chain, b, all)...)
+				rules = append(rules, markRulesOf(chain, b, all, d.Marks)...)
 			}
 		}
 		return rules
 	}
 }
 
-func markRulesOf(chain string, b config.Binding, all bool) []string {
+func markRulesOf(chain string, b config.Binding, all bool, marks config.MarkedPackets) []string {
+	only := b.Cluster.Only
+	if chain == "OUTPUT" && only != nil && len(only.Devices)+len(only.ExceptMACs) > 0 {
+		return nil // packets of the director come in by no device
+	}
 	var rules []string
 	for _, vips := range b.VIPs {
 		for _, network := range vips.Prefixes() {
@@ -113,11 +116,12 @@ func markRulesOf(chain string, b config.Binding, all bool) []string {
 				if ports.IsAll() != all {
 					continue
 				}
-				match := ""
-				if !all {
-					match = fmt.Sprintf("-p %s -m %[1]s --dport %s ", ports.Protocol, portRange(ports))
+				for _, match := range matches(ports, marks) {
+					for _, selected := range conditions(only, b.Family) {
+						rules = append(rules, fmt.Sprintf("-A %s %s-d %s %s%s%s-j MARK --set-mark %d",
+							chain, selected.source, network, selected.device, match, selected.senders, b.Mark))
+					}
 				}
-				rules = append(rules, fmt.Sprintf("-A %s -d %s %s-j MARK --set-mark %d", chain, network, match, b.Mark))
 			}
 		}
 	}
@@ -161,6 +165,23 @@ func toVIPs(from string, vips config.AddressRange) []string {
 		rules = append(rules, from+fmt.Sprintf("-m conntrack --ctorigdst %s -j SNAT --to-source %s", vip, vip))
 	}
 	return rules
+}
+
+// matches returns the matches of ports, with one rule for each. Of first packets, the rules
+// for all ports are one for TCP and one for the other protocols.
+func matches(ports config.PortRange, marks config.MarkedPackets) []string {
+	const syn = "--tcp-flags SYN SYN "
+	switch {
+	case ports.IsAll() && marks == config.FirstPacket:
+		return []string{"-p tcp -m tcp " + syn, "! -p tcp "}
+	case ports.IsAll():
+		return []string{""}
+	}
+	match := fmt.Sprintf("-p %s -m %[1]s --dport %s ", ports.Protocol, portRange(ports))
+	if ports.Protocol == config.TCP && marks == config.FirstPacket {
+		match += syn
+	}
+	return []string{match}
 }
 
 // activeRules returns the rules that translate the source of active data connections.

@@ -44,6 +44,17 @@ func web() config.Cluster {
 	}
 }
 
+// restricted returns a cluster on a port of web.
+func restricted() config.Cluster {
+	c := web()
+	c.Name, c.Mark, c.Ports = "some", 81, c.Ports[:1]
+	c.Only = &config.Only{
+		Sources: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Devices: []string{"wan0", "wan1"},
+		ExceptMACs: []config.MAC{{0x02, 0, 0, 0, 0, 2}, {0x02, 0, 0, 0, 0, 3}},
+	}
+	return c
+}
+
 // TestRestore loads the text with each variant of the program in one network namespace,
 // and runs the commands of the recipe in another: iptables-save must print the same.
 func TestRestore(t *testing.T) {
@@ -80,6 +91,15 @@ func TestRestore(t *testing.T) {
 				fmt.Sprintf(mark, "tcp", "2001:db8::21", "10000:20000", 21),
 				fmt.Sprintf(mark, "tcp", "2001:db8::21", "21", 21),
 				fmt.Sprintf(nat, "fd00::/64", 20, "MASQUERADE"),
+			}},
+		},
+		"only": {
+			clusters: []config.Cluster{restricted(), web()},
+			commands: map[config.Family][]string{config.IPv4: {
+				fmt.Sprintf(mark, "tcp", "198.51.100.80", "80", uint32(0xffffffff)),
+				fmt.Sprintf(mark, "udp", "198.51.100.80", "443", uint32(0xffffffff)),
+				strings.Replace(fmt.Sprintf(mark, "tcp", "198.51.100.80", "80", 81), "-j", "-m mac ! --mac-source 02:00:00:00:00:02 -m mac ! --mac-source 02:00:00:00:00:03 -j", 1) + " -s 10.1.0.0/16 -i wan0",
+				strings.Replace(fmt.Sprintf(mark, "tcp", "198.51.100.80", "80", 81), "-j", "-m mac ! --mac-source 02:00:00:00:00:02 -m mac ! --mac-source 02:00:00:00:00:03 -j", 1) + " -s 10.1.0.0/16 -i wan1",
 			}},
 		},
 		"all ports, and others of the VIP": {

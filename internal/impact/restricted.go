@@ -1,0 +1,285 @@
+package impact
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// restrictedPorts are ports of a VIP of which some packets get a mark: those that meet the
+// conditions of the key only.
+type restrictedPorts struct {
+	firewall.MarkedPorts
+	only string // the conditions, see conditionsOf; empty: none
+}
+
+// restrictedMarks has the rules whose marks depend on conditions.
+type restrictedMarks struct{ chains []restrictedChain }
+
+// A restrictedChain is a base chain with the rules that packets in it may reach.
+type restrictedChain struct {
+	rules    []restrictedRule            // of the chain itself
+	targets  map[string][]restrictedRule // of other chains, by name
+	gotos    []vipLookup                 // from VIPs to these chains
+	protocol config.Protocol             // of all packets that reach the rules; 0: any
+}
+
+// A restrictedRule is a mark rule with conditions.
+type restrictedRule struct {
+	nft.MarkRule
+	marks vipLookup
+	only  string
+}
+
+// A vipLookup is a map from single VIPs or one from networks.
+type vipLookup struct {
+	single   nft.VIPMap
+	networks []nft.VIPEntry
+}
+
+func newVIPLookup(s *nft.Set) vipLookup {
+	single, _ := s.VIPMap()
+	return vipLookup{single, s.VIPNetworks()}
+}
+
+func (l vipLookup) find(vip netip.Addr) (nft.VIPEntry, bool) {
+	if entry, ok := l.single.Find(vip); ok {
+		return entry, true
+	}
+	i, _ := slices.BinarySearchFunc(l.networks, vip, func(n nft.VIPEntry, vip netip.Addr) int { return cmp.Or(n.First.Compare(vip), -1) })
+	if i == 0 || !l.networks[i-1].Contains(vip) {
+		return nft.VIPEntry{}, false
+	}
+	return l.networks[i-1], true
+}
+
+// restrictedOf returns the marks of lvsmark's rules with conditions.
+func restrictedOf(r *nft.Ruleset) *restrictedMarks {
+	marks := &restrictedMarks{}
+	if r == nil {
+		return marks
+	}
+	for _, t := range r.Tables {
+		if t.IsDormant() {
+			continue
+		}
+		rules := restrictedRules(t)
+		if len(rules) == 0 {
+			continue
+		}
+		for _, c := range t.MarkChains() {
+			if c.Hook == nft.HookPrerouting { // the chains of other hooks set the same marks
+				marks.chains = append(marks.chains, newRestrictedChain(t, c, rules))
+			}
+		}
+	}
+	return marks
+}
+
+func newRestrictedChain(t *nft.Table, c *nft.Chain, rules map[string][]restrictedRule) restrictedChain {
+	chain := restrictedChain{rules: rules[c.Name], targets: rules}
+	for _, rule := range c.Rules {
+		if g, ok := t.GotoRule(rule); ok {
+			chain.gotos = append(chain.gotos, newVIPLookup(g.VIPs))
+		}
+		if only, ok := t.ProtocolRule(rule); ok {
+			chain.protocol = only
+		}
+	}
+	return chain
+}
+
+// restrictedRules returns the rules with conditions of each chain.
+func restrictedRules(t *nft.Table) map[string][]restrictedRule {
+	rules, digests := map[string][]restrictedRule{}, digester{}
+	for _, c := range t.Chains {
+		for _, r := range c.Rules {
+			rule, ok := t.MarkRule(r)
+			if ok && !rule.Only.Any() && !rule.Only.NotEthernet { // the rule for Ethernet has the same conditions
+				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, newVIPLookup(rule.VIPs), digests.conditionsOf(rule.Only)})
+			}
+		}
+	}
+	return rules
+}
+
+// of returns the marks of a VIP.
+func (m *restrictedMarks) of(vip netip.Addr) []restrictedPorts {
+	var list []restrictedPorts
+	for _, c := range m.chains {
+		list = c.appendMarks(list, c.rules, vip)
+		for _, g := range c.gotos {
+			if to, ok := g.find(vip); ok {
+				list = c.appendMarks(list, c.targets[to.Chain], vip)
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b restrictedPorts) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Low, b.Low))
+	})
+	return list
+}
+
+func (c *restrictedChain) appendMarks(list []restrictedPorts, rules []restrictedRule, vip netip.Addr) []restrictedPorts {
+	for _, r := range rules {
+		entry, ok := r.marks.find(vip)
+		if !ok {
+			continue
+		}
+		for _, ports := range withProtocols(r.Ports) {
+			if c.protocol == 0 || c.protocol == ports.Protocol {
+				list = append(list, restrictedPorts{firewall.MarkedPorts{PortRange: ports, Mark: entry.Mark}, r.only})
+			}
+		}
+	}
+	return list
+}
+
+// withProtocols returns the ports of each protocol in place of AllPorts.
+func withProtocols(ports []config.PortRange) []config.PortRange {
+	if !ports[0].IsAll() {
+		return ports
+	}
+	var all []config.PortRange
+	for _, p := range config.PortProtocols() {
+		all = append(all, config.PortRange{Protocol: p, High: 65535})
+	}
+	return all
+}
+
+// lookups yields the maps with marks of the rules.
+func (m *restrictedMarks) lookups(yield func(vipLookup) bool) {
+	for _, c := range m.chains {
+		for _, rules := range c.targets {
+			for _, r := range rules {
+				if !yield(r.marks) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// vips returns the single VIPs with marks.
+func (m *restrictedMarks) vips() []netip.Addr {
+	var list []netip.Addr
+	for l := range m.lookups {
+		for entry := range l.single.All() {
+			list = append(list, entry.First)
+		}
+	}
+	return list
+}
+
+// ends appends the addresses where VIPs of m begin, and those after their ends.
+func (m *restrictedMarks) ends(list []netip.Addr) []netip.Addr {
+	for _, vip := range m.vips() {
+		list = append(list, vip, vip.Next())
+	}
+	for l := range m.lookups {
+		for _, n := range l.networks {
+			list = append(list, n.First, n.Last.Next())
+		}
+	}
+	return list
+}
+
+func (m *restrictedMarks) hasNetworks() bool {
+	for l := range m.lookups {
+		if len(l.networks) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// A digester computes a digest of the elements of each set once.
+type digester map[*nft.Set]uint64
+
+// conditionsOf returns a text that is different for different conditions. A rule for
+// Ethernet and one for other devices have the same conditions in the spec.
+func (d digester) conditionsOf(s nft.Selection) (text string) {
+	for i, set := range []*nft.Set{s.Sources, s.Devices, s.ExceptMACs} {
+		if set != nil {
+			text += fmt.Sprintf("%d:%x ", i, d.of(set))
+		}
+	}
+	return text
+}
+
+func (d digester) of(set *nft.Set) uint64 {
+	if known, ok := d[set]; ok {
+		return known
+	}
+	digest := fnv.New64a()
+	for _, e := range set.Elements {
+		digest.Write([]byte(e.Key))
+	}
+	d[set] = digest.Sum64()
+	return d[set]
+}
+
+// compareRestricted returns the marked ranges of ports whose mark changes for some packets.
+func compareRestricted(vips config.AddressRange, before, after []restrictedPorts) []markChange {
+	var list []markChange
+	for _, old := range before {
+		for _, piece := range old.pieces(after) {
+			to, narrower := old.after(piece, after)
+			if to == old.Mark && !narrower {
+				continue
+			}
+			change := markChange{vips, firewall.MarkedPorts{PortRange: piece, Mark: old.Mark}, to}
+			if n := len(list) - 1; n >= 0 && list[n].Mark == change.Mark && list[n].to == to && list[n].Protocol == piece.Protocol && int(list[n].High)+1 == int(piece.Low) {
+				list[n].High = piece.High
+				continue
+			}
+			list = append(list, change)
+		}
+	}
+	return list
+}
+
+// pieces divides the ports at the ends of the ranges after the change.
+func (p restrictedPorts) pieces(after []restrictedPorts) []config.PortRange {
+	starts := []int{int(p.Low)}
+	for _, next := range after {
+		if next.Overlaps(p.PortRange) {
+			starts = append(starts, max(int(next.Low), int(p.Low)), int(next.High)+1)
+		}
+	}
+	slices.Sort(starts)
+	starts = slices.DeleteFunc(slices.Compact(starts), func(start int) bool { return start > int(p.High) })
+	pieces := make([]config.PortRange, len(starts))
+	for i, start := range starts {
+		end := int(p.High)
+		if i+1 < len(starts) {
+			end = starts[i+1] - 1
+		}
+		pieces[i] = config.PortRange{Protocol: p.Protocol, Low: uint16(start), High: uint16(end)}
+	}
+	return pieces
+}
+
+// after returns the mark that packets of p to a part of its ports get after the change, and
+// whether that depends on conditions that they may not meet.
+func (p restrictedPorts) after(piece config.PortRange, after []restrictedPorts) (mark uint32, narrower bool) {
+	for _, next := range after {
+		switch {
+		case !next.Overlaps(piece):
+		case next.Mark == p.Mark && (next.only == "" || next.only == p.only):
+			return p.Mark, false
+		case next.Mark == p.Mark:
+			mark, narrower = p.Mark, true
+		case next.only == "" && !narrower:
+			mark = next.Mark
+		}
+	}
+	return mark, narrower
+}
