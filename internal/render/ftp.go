@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -105,9 +106,30 @@ func PassiveComment(c *config.Cluster, program string) string {
 	return "# Passive data (PASV, EPSV): " + program + " supports one range; this is the widest that the\n# director marks.\n"
 }
 
-// OtherVIPsComment returns the comment about VIPs that a PASV response does not name; empty if
+// PassiveAddress returns the comment about the address in PASV responses, and the VIP that the
+// program's setting must name; an invalid one if there is nothing to set. EPSV responses (RFC
+// 2428) contain only a port, so IPv6 needs no setting.
+func PassiveAddress(c *config.Cluster, program, setting string) (comment string, vip netip.Addr) {
+	vips := c.VIPsOf(config.IPv4)
+	if len(vips) == 0 {
+		return "", vip
+	}
+	if !c.Forwards(config.NAT) {
+		return fmt.Sprintf("\n# No %s: packets reach this server with the VIP as their destination,\n"+
+			"# and %s answers PASV with that.\n", setting, program), vip
+	}
+	comment = "\n# The address in the answer to PASV: packets reach this server with its own\n" +
+		"# address, while the client has to connect to the VIP. EPSV names no address.\n"
+	if c.Forwards(config.Direct) || c.Forwards(config.Tunnel) {
+		comment += "# A real server with direct or tunnel forwarding gets the VIP as the destination and\n" +
+			"# needs no such line; the same line does not harm.\n"
+	}
+	return comment + otherVIPsComment(vips), vips[0].First
+}
+
+// otherVIPsComment returns the comment about VIPs that a PASV response does not name; empty if
 // there is one VIP.
-func OtherVIPsComment(vips []config.AddressRange) string {
+func otherVIPsComment(vips []config.AddressRange) string {
 	if len(vips) == 1 && vips[0].IsSingle() {
 		return ""
 	}

@@ -78,15 +78,10 @@ func mainPort(ftp *config.FTP) uint16 {
 
 // writeAddress sets the VIP for PASV responses. EPSV responses contain only a port.
 func writeAddress(b *strings.Builder, c *config.Cluster) {
-	vips := c.VIPsOf(config.IPv4)
-	switch {
-	case len(vips) == 0:
-	case !c.Forwards(config.NAT):
-		b.WriteString("\n# No MasqueradeAddress: packets reach this server with the VIP as their destination,\n# and proftpd answers PASV with that.\n")
-	default:
-		b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n# address, while the client has to connect to the VIP. EPSV names no address.\n")
-		b.WriteString(render.OtherVIPsComment(vips))
-		fmt.Fprintf(b, "MasqueradeAddress %s\n", vips[0].First)
+	comment, vip := render.PassiveAddress(c, "proftpd", "MasqueradeAddress")
+	b.WriteString(comment)
+	if vip.IsValid() {
+		fmt.Fprintf(b, "MasqueradeAddress %s\n", vip)
 	}
 }
 

@@ -61,15 +61,10 @@ func Fragment(c *config.Cluster) (string, error) {
 
 // writeAddress sets the VIP for PASV responses. EPSV responses contain only a port.
 func writeAddress(b *strings.Builder, c *config.Cluster) {
-	vips := c.VIPsOf(config.IPv4)
-	switch {
-	case len(vips) == 0:
-	case !c.Forwards(config.NAT):
-		b.WriteString("\n# No ForcePassiveIP: packets reach this server with the VIP as their destination,\n# and pure-ftpd answers PASV with that.\n")
-	default:
-		b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n# address, while the client has to connect to the VIP. EPSV names no address.\n")
-		b.WriteString(render.OtherVIPsComment(vips))
-		fmt.Fprintf(b, "# Argument: -P %s\nForcePassiveIP %[1]s\n", vips[0].First)
+	comment, vip := render.PassiveAddress(c, "pure-ftpd", "ForcePassiveIP")
+	b.WriteString(comment)
+	if vip.IsValid() {
+		fmt.Fprintf(b, "# Argument: -P %s\nForcePassiveIP %[1]s\n", vip)
 	}
 }
 

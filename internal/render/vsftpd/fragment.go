@@ -122,26 +122,13 @@ func writePassive(b *strings.Builder, c *config.Cluster) {
 	writeSettings(b, fmt.Sprintf("pasv_min_port=%d", ports.Low), fmt.Sprintf("pasv_max_port=%d", ports.High))
 }
 
-// writeAddress sets the VIP for PASV responses. EPSV responses (RFC 2428) contain only a
-// port, so IPv6 needs no setting.
+// writeAddress sets the VIP for PASV responses.
 func writeAddress(b *strings.Builder, c *config.Cluster) {
-	vips := c.VIPsOf(config.IPv4)
-	if len(vips) == 0 {
-		return
+	comment, vip := render.PassiveAddress(c, "vsftpd", "pasv_address")
+	b.WriteString(comment)
+	if vip.IsValid() {
+		writeSettings(b, "pasv_address="+vip.String())
 	}
-	if !c.Forwards(config.NAT) {
-		b.WriteString("\n# No pasv_address: packets reach this server with the VIP as their destination,\n" +
-			"# and vsftpd answers PASV with that.\n")
-		return
-	}
-	b.WriteString("\n# The address in the answer to PASV: packets reach this server with its own\n" +
-		"# address, while the client has to connect to the VIP. EPSV names no address.\n")
-	if c.Forwards(config.Direct) || c.Forwards(config.Tunnel) {
-		b.WriteString("# A real server with direct or tunnel forwarding gets the VIP as the destination and\n" +
-			"# needs no such line; the same line does not harm.\n")
-	}
-	b.WriteString(render.OtherVIPsComment(vips))
-	writeSettings(b, "pasv_address="+vips[0].First.String())
 }
 
 func writeActive(b *strings.Builder, ftp *config.FTP, main instance) {
