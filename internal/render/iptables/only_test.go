@@ -29,8 +29,8 @@ func TestOnlyOfAll(t *testing.T) {
 	})
 	var rules []string
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "-A ") {
-			rules = append(rules, strings.TrimSuffix(strings.TrimPrefix(line, "-A "), "\n"))
+		if rule, ok := strings.CutPrefix(line, "-A "); ok {
+			rules = append(rules, strings.TrimSuffix(rule, "\n"))
 		}
 	}
 	assert.Equal(t, []string{
