@@ -2,6 +2,7 @@ package iptables
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -29,9 +30,9 @@ func conditions(only *config.Only, family config.Family) []condition {
 	if only == nil {
 		return []condition{{}}
 	}
-	senders := ""
+	var senders strings.Builder
 	for _, mac := range only.ExceptMACs {
-		senders += fmt.Sprintf("-m mac ! --mac-source %s ", mac)
+		senders.WriteString(fmt.Sprintf("-m mac ! --mac-source %s ", mac))
 	}
 	sources, devices := []string{""}, []string{""}
 	if list := only.SourcesOf(family); len(list) > 0 {
@@ -49,7 +50,7 @@ func conditions(only *config.Only, family config.Family) []condition {
 	var all []condition
 	for _, source := range sources {
 		for _, device := range devices {
-			all = append(all, condition{source, device, senders})
+			all = append(all, condition{source, device, senders.String()})
 		}
 	}
 	return all
