@@ -150,7 +150,7 @@ func TestNotUnderstood(t *testing.T) {
 		"-A -M 255.0.0.0 -f 1":                  "-M stands before the service",
 		"-A -f 1 -s rr -b sh-port":              `"sh-port" is not a flag of scheduler rr`,
 		"-A -f 1 -w 1":                          "--weight does not belong to --add-service",
-		"-A -f 1 stray":                         `unexpected argument "stray"`,
+		"-A -f 1 extra":                         `unexpected argument "extra"`,
 		"-A -f":                                 "--fwmark-service has no argument",
 		"-A -f 1 --clear":                       "--clear is a second command",
 		"-A --numeric=1":                        "--numeric takes no argument",
