@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -25,6 +26,28 @@ func TestTrackedState(t *testing.T) {
 		{replyFromVIP, true, stateEstablished},
 	} {
 		assert.Equal(t, c.want, c.flow.trackedState(c.later), "flow %d, later %t", c.flow, c.later)
+	}
+}
+
+// TestState: while IPVS ends the tracking of its packets, each is the first one to connection
+// tracking, which an answer cannot be.
+func TestState(t *testing.T) {
+	for _, c := range []struct {
+		flow     flow
+		protocol config.Protocol
+		later    bool
+		want     uint32
+	}{
+		{reply, config.TCP, false, stateInvalid}, // SYN+ACK
+		{reply, config.TCP, true, stateNew},
+		{reply, config.SCTP, false, stateInvalid},
+		{reply, config.SCTP, true, stateInvalid},
+		{reply, config.UDP, false, stateNew},
+		{toVIP, config.SCTP, false, stateNew},
+		{toServer, config.SCTP, false, stateUntracked},
+		{replyFromVIP, config.TCP, false, stateUntracked},
+	} {
+		assert.Equal(t, c.want, c.flow.state(Tracking{}, c.protocol, c.later), "flow %d, %s, later %t", c.flow, c.protocol, c.later)
 	}
 }
 
