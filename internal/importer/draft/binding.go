@@ -50,6 +50,7 @@ func (d *Draft) checkAddress(c *cluster, s *oldconfig.Service) {
 
 // addAddressClusters makes a cluster with a mark of each service without a mark.
 func (d *Draft) addAddressClusters(c *oldconfig.Config) {
+	marks := d.newMarkAllocator()
 	for _, s := range c.Services {
 		if s.Mark != 0 {
 			continue
@@ -60,7 +61,7 @@ func (d *Draft) addAddressClusters(c *oldconfig.Config) {
 			same.vips = append(same.vips, to)
 			continue
 		}
-		cl := &cluster{mark: d.freeMark(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}}
+		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}}
 		cl.ports = d.portsOfService(s)
 		d.clusters = append(d.clusters, cl)
 	}
@@ -96,12 +97,28 @@ func (d *Draft) portsOfService(s *oldconfig.Service) []config.PortRange {
 	return []config.PortRange{{Protocol: s.Protocol, Low: port, High: port}}
 }
 
-// freeMark returns a mark that no cluster has: the port, if it is free.
-func (d *Draft) freeMark(vip netip.AddrPort) uint32 {
-	mark := max(1, uint32(vip.Port()))
-	for slices.ContainsFunc(d.clusters, func(c *cluster) bool { return c.mark == mark }) {
+// A markAllocator returns marks that no cluster has.
+type markAllocator struct {
+	taken map[uint32]bool
+	next  map[uint32]uint32 // by port
+}
+
+func (d *Draft) newMarkAllocator() *markAllocator {
+	m := &markAllocator{taken: map[uint32]bool{}, next: map[uint32]uint32{}}
+	for _, c := range d.clusters {
+		m.taken[c.mark] = true
+	}
+	return m
+}
+
+// free returns the port as mark, or the next free number.
+func (m *markAllocator) free(vip netip.AddrPort) uint32 {
+	port := max(1, uint32(vip.Port()))
+	mark := max(port, m.next[port])
+	for m.taken[mark] {
 		mark++
 	}
+	m.taken[mark], m.next[port] = true, mark+1
 	return mark
 }
 

@@ -48,11 +48,13 @@ func (c *cluster) ownsPort(r oldconfig.RealServer) bool {
 
 // nameClusters gives each cluster a unique name.
 func (d *Draft) nameClusters() {
-	taken := map[string]bool{}
+	taken, next := map[string]bool{}, map[string]int{}
 	for _, c := range d.clusters {
-		name := c.wantedName()
-		for n := 2; taken[name]; n++ {
-			name = fmt.Sprintf("%s-%d", c.wantedName(), n)
+		wanted := c.wantedName()
+		name := wanted
+		for n := max(2, next[wanted]); taken[name]; n++ {
+			name = fmt.Sprintf("%s-%d", wanted, n)
+			next[wanted] = n + 1
 		}
 		taken[name] = true
 		c.name = name
