@@ -50,35 +50,38 @@ func (d *Draft) checkAddress(c *cluster, s *oldconfig.Service) {
 
 // addAddressClusters makes a cluster with a mark of each service without a mark.
 func (d *Draft) addAddressClusters(c *oldconfig.Config) {
-	marks := d.newMarkAllocator()
+	marks, groups := d.newMarkAllocator(), map[group]*cluster{}
 	for _, s := range c.Services {
 		if s.Mark != 0 {
 			continue
 		}
 		at := oldconfig.AddressNumber(s.Address.Addr())
 		to := vip{oldconfig.Range{Low: at, High: at}, s.Family, s.Line}
-		if same := d.withoutPersistence(s); same != nil {
+		if same := groups[groupOf(s)]; same != nil && s.Timeout == 0 {
 			same.vips = append(same.vips, to)
 			continue
 		}
 		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}}
 		cl.ports = d.portsOfService(s)
 		d.clusters = append(d.clusters, cl)
+		if s.Timeout == 0 {
+			groups[groupOf(s)] = cl
+		}
 	}
 }
 
-// withoutPersistence returns a cluster for another address of the same virtual server: a
-// group of keepalived has many. With persistence, each address is a service of its own: a
-// client may have another real server at each.
-func (d *Draft) withoutPersistence(s *oldconfig.Service) *cluster {
-	i := slices.IndexFunc(d.clusters, func(c *cluster) bool {
-		return c.lines == nil && s.Timeout == 0 && c.services[0].Line == s.Line && c.services[0].Timeout == 0 &&
-			c.services[0].Address.Port() == s.Address.Port() && c.services[0].Protocol == s.Protocol && c.vips[0].family == s.Family
-	})
-	if i < 0 {
-		return nil
-	}
-	return d.clusters[i]
+// A group identifies services without persistence that are one virtual server with several
+// addresses: a group of keepalived has many. With persistence, each address is a service of
+// its own: a client may have another real server at each.
+type group struct {
+	line     oldconfig.Line
+	family   oldconfig.Family
+	protocol config.Protocol
+	port     uint16
+}
+
+func groupOf(s *oldconfig.Service) group {
+	return group{s.Line, s.Family, s.Protocol, s.Address.Port()}
 }
 
 // portsOfService returns the ports of a service without a mark. IPVS sends packets to
@@ -126,17 +129,19 @@ func (m *markAllocator) free(vip netip.AddrPort) uint32 {
 // of a cluster without a mark of its own have different marks; they stay apart.
 func merge(clusters []*cluster) []*cluster {
 	var all []*cluster
+	byMark := map[uint32][]*cluster{}
 	for _, c := range clusters {
-		i := slices.IndexFunc(all, func(other *cluster) bool { return other.joins(c) })
+		same := byMark[c.mark]
+		i := slices.IndexFunc(same, func(other *cluster) bool { return other.joins(c) })
 		if i < 0 {
-			all = append(all, c)
+			all, byMark[c.mark] = append(all, c), append(same, c)
 			continue
 		}
-		all[i].vips = append(all[i].vips, c.vips...)
-		all[i].lines = append(all[i].lines, c.lines...)
-		all[i].services = append(all[i].services, c.services...)
-		all[i].ftp.join(c.ftp)
-		all[i].sourceNAT = max(all[i].sourceNAT, c.sourceNAT)
+		same[i].vips = append(same[i].vips, c.vips...)
+		same[i].lines = append(same[i].lines, c.lines...)
+		same[i].services = append(same[i].services, c.services...)
+		same[i].ftp.join(c.ftp)
+		same[i].sourceNAT = max(same[i].sourceNAT, c.sourceNAT)
 	}
 	return all
 }
