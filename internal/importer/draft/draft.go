@@ -4,6 +4,7 @@
 package draft
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -45,7 +46,7 @@ func New(c *oldconfig.Config) *Draft {
 	}
 	d.clusters = merge(d.clusters)
 	d.nameClusters()
-	slices.SortStableFunc(d.Findings, compareLines)
+	d.sortFindings()
 	d.Findings = slices.CompactFunc(d.Findings, func(a, b oldconfig.Remark) bool { return a == b })
 	return d
 }
@@ -54,12 +55,17 @@ func (d *Draft) remark(at oldconfig.Line, format string, args ...any) {
 	d.Findings = append(d.Findings, oldconfig.Remark{Line: at, Message: fmt.Sprintf(format, args...)})
 }
 
-// compareLines orders remarks by line; those of one file stay together.
-func compareLines(a, b oldconfig.Remark) int {
-	if a.File != b.File {
-		return 0
+// sortFindings orders the findings by file, in the order of their first findings, and line.
+func (d *Draft) sortFindings() {
+	files := map[string]int{}
+	for _, f := range d.Findings {
+		if _, known := files[f.File]; !known {
+			files[f.File] = len(files)
+		}
 	}
-	return a.Number - b.Number
+	slices.SortStableFunc(d.Findings, func(a, b oldconfig.Remark) int {
+		return cmp.Or(cmp.Compare(files[a.File], files[b.File]), cmp.Compare(a.Number, b.Number))
+	})
 }
 
 // directorKeys takes keep-marks and local-clients: marks that are set once more in another
