@@ -61,10 +61,13 @@ func Compare(old *oldconfig.Config, spec *config.Spec) (*Report, error) {
 		return nil, err
 	}
 	after.Chains = append(slices.Clone(kept), after.Chains...)
-	if !spec.Director.Bind {
-		after.Services = old.Services
-	}
 	before := exact.Side{Chains: old.Chains, Services: old.Services}
+	if !spec.Director.Bind {
+		if len(old.Services) == 0 {
+			before.Services = otherServices(old, spec)
+		}
+		after.Services = before.Services
+	}
 	r.Result = exact.Compare(before, after, exact.Scope{ActiveSources: natServers(before, after), VIPs: vips(spec)})
 	return r, nil
 }
