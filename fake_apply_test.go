@@ -21,6 +21,10 @@ func fakeSpecs() []string {
 // pairs calls f for each pair of specs, with the first applied. The specs for single keys are
 // paired with no spec and with one other.
 func pairs(t *testing.T, f func(w *fakeWorld, from, to string)) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("does not depend on IPVS")
+	}
 	ofKeys, partners := []string{hooksSpec, networkSpec}, []string{"", boundSpec}
 	for _, from := range fakeSpecs() {
 		for _, to := range fakeSpecs() {
