@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -20,7 +21,7 @@ const (
 var errDifference = errors.New("the kernel differs from the spec")
 
 // errFindings makes import exit with statusDifference.
-var errFindings = errors.New("there are findings")
+var errFindings = fmt.Errorf("there are findings: %w", errDifference)
 
 // A usageError is an invalid command line. The hint names the help to read.
 type usageError struct{ message, hint string }
@@ -32,7 +33,7 @@ func (s streams) report(err error) int {
 	switch {
 	case err == nil:
 		return statusDone
-	case errors.Is(err, errDifference), errors.Is(err, errFindings):
+	case errors.Is(err, errDifference):
 		return statusDifference
 	}
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {

@@ -18,8 +18,8 @@ func newImport(s streams, opts *options) *cobra.Command {
 spec for it. It recognises each file by its content: iptables-save, shell scripts
 with iptables, ipset and ipvsadm commands, nft, ipvsadm -Sn, keepalived.conf,
 ldirectord.cf, lvs.cf of Piranha, firewalld's XML, vsftpd.conf, proftpd.conf,
-pure-ftpd.conf; --live reads the kernel. Several files are joined: the marks of one, the services of another,
-the passive range of a third.
+pure-ftpd.conf; --live reads the kernel. Several files are joined: the marks of one,
+the services of another, the passive range of a third.
 
 A comment of the spec names the line that each value comes from. Findings name what
 a spec cannot contain, what is missing, and what is probably a mistake; they go to

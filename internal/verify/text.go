@@ -99,7 +99,7 @@ func ruleText(r *oldconfig.Rule) string {
 func hookName(h oldconfig.Hook) string {
 	return map[oldconfig.Hook]string{
 		oldconfig.Ingress: "ingress", oldconfig.Prerouting: "prerouting", oldconfig.Input: "input",
-		oldconfig.Forward: "forward", oldconfig.Postrouting: "postrouting",
+		oldconfig.Forward: "forward", oldconfig.Output: "output", oldconfig.Postrouting: "postrouting",
 	}[h]
 }
 

@@ -2,7 +2,6 @@ package iptables
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,13 +13,11 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
-var update = flag.Bool("update", false, "write the files of testdata")
-
-// golden compares text with a file of testdata.
+// golden compares text with a file of testdata. With LVSMARK_UPDATE=1 it writes the file.
 func golden(t *testing.T, name, text string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if *update {
+	if os.Getenv("LVSMARK_UPDATE") != "" {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 	want, err := os.ReadFile(path)

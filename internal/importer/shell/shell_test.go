@@ -1,7 +1,6 @@
 package shell_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,31 +13,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/importer/shell"
 )
 
-var update = flag.Bool("update", false, "write the files of testdata")
-
 // TestScripts compares what each script of testdata says with the file NAME.txt.
-func TestScripts(t *testing.T) {
-	scripts, err := filepath.Glob("testdata/*.script")
-	require.NoError(t, err)
-	require.NotEmpty(t, scripts)
-	for _, path := range scripts {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			content, err := os.ReadFile(path)
-			require.NoError(t, err)
-			assert.True(t, shell.Recognises(string(content)))
-			c, err := shell.Read(filepath.Base(path), string(content))
-			require.NoError(t, err)
-			got := dump.Chains(c) + dump.Config(c)
-			golden := strings.TrimSuffix(path, ".script") + ".txt"
-			if *update {
-				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			assert.Equal(t, string(want), got)
-		})
-	}
-}
+func TestScripts(t *testing.T) { dump.Golden(t, ".script", shell.Recognises, shell.Read) }
 
 func FuzzRead(f *testing.F) {
 	scripts, _ := filepath.Glob("testdata/*.script")
