@@ -296,3 +296,25 @@ func TestCompareActive(t *testing.T) {
 	assert.NotZero(t, count["different"])
 	assert.NotZero(t, count["equivalent"])
 }
+
+// TestPriorityOfIPVS: IPVS schedules at priority 99 of the input hook. A chain at 98, such as
+// that of keep-marks, runs before it, and one at 99 is not compared.
+func TestPriorityOfIPVS(t *testing.T) {
+	spoiled := func(priority int) oldconfig.Chain {
+		return oldconfig.Chain{
+			Family: 4, Table: "other", Name: "input", Base: &oldconfig.Base{Hook: oldconfig.Input, Priority: priority},
+			Rules: []*oldconfig.Rule{{Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 7}}}},
+		}
+	}
+	marks := oldconfig.Chain{
+		Family: 4, Table: "mangle", Name: "PREROUTING", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150},
+		Rules: []*oldconfig.Rule{{Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 21}}}},
+	}
+	services := []*oldconfig.Service{{Family: 4, Mark: 21, Scheduler: "wlc", RealServers: []oldconfig.RealServer{{Destination: ipvs.Destination{Address: netip.MustParseAddr("10.0.0.11"), Weight: 1}}}}}
+	before := Side{Chains: []*oldconfig.Chain{&marks}, Services: services}
+	for priority, differs := range map[int]bool{0: true, 98: true, 99: false, 200: false} {
+		other := spoiled(priority)
+		after := Side{Chains: []*oldconfig.Chain{&marks, &other}, Services: services}
+		assert.Equal(t, differs, len(Compare(before, after, Scope{}).Differences) > 0, "priority %d", priority)
+	}
+}

@@ -20,7 +20,7 @@ type Side struct {
 type path struct {
 	name     string
 	hooks    []oldconfig.Hook
-	below    int  // priority of IPVS in the input hook: only chains below it
+	below    int  // priority of IPVS in the input hook, NF_IP_PRI_NAT_SRC - 1 (ip_vs_core.c): only chains below it
 	toLocal  bool // the destination is an address of the director
 	outgoing bool // the packets leave by a device
 	order    []field
@@ -28,7 +28,7 @@ type path struct {
 
 func toVIPs() path {
 	return path{
-		name: "to IPVS", hooks: []oldconfig.Hook{oldconfig.Ingress, oldconfig.Prerouting, oldconfig.Input}, below: 98, toLocal: true,
+		name: "to IPVS", hooks: []oldconfig.Hook{oldconfig.Ingress, oldconfig.Prerouting, oldconfig.Input}, below: 99, toLocal: true,
 		order: []field{protocol, tcpFlags, destination, destinationPort, source, sourcePort, inDevice, outDevice, sourceMAC, sourceType},
 	}
 }

@@ -33,6 +33,7 @@ func uncovered(spec *config.Spec, kept, replaced []*oldconfig.Chain) []oldconfig
 	add(reached(kept, afterIPVS), "it may depend on the mark"+notFollowed, testsMark)
 	add(reached(replaced, afterIPVS), "it may decide the way"+notFollowed, decides)
 	add(reached(kept, besideMarks), "it tests the mark in a chain with the priority of lvsmark's: the order of the two depends on which is loaded first", testsMark)
+	add(reached(slices.Concat(kept, replaced), besideIPVS), "it is in a chain with the priority of IPVS: the order of the two depends on which is loaded first", acts)
 	return list
 }
 
@@ -42,6 +43,21 @@ func afterIPVS(b *oldconfig.Base) bool {
 
 func besideMarks(b *oldconfig.Base) bool {
 	return b.Hook == oldconfig.Prerouting && b.Priority == int(nft.PriorityMangle) && !b.NAT
+}
+
+// besideIPVS: IPVS schedules at NF_IP_PRI_NAT_SRC - 1 (net/netfilter/ipvs/ip_vs_core.c).
+func besideIPVS(b *oldconfig.Base) bool {
+	return b.Hook == oldconfig.Input && b.Priority == int(nft.PriorityNATSource)-1 && !b.NAT
+}
+
+// acts reports whether the rule does more than count and log.
+func acts(r *oldconfig.Rule) bool {
+	for at := r; at != nil; at = at.Then {
+		if slices.ContainsFunc(at.Actions, func(a oldconfig.Action) bool { return a.Kind != oldconfig.NoEffect }) {
+			return true
+		}
+	}
+	return false
 }
 
 // reached returns the chains that packets pass from base chains of one kind on.

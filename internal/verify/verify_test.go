@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -178,5 +179,23 @@ func TestSamePriority(t *testing.T) {
 		r, err := Compare(&oldconfig.Config{Chains: append(own.Chains, beside), Services: own.Services}, parsed)
 		require.NoError(t, err)
 		assert.Len(t, r.NotUnderstood, want)
+	}
+}
+
+// TestPriorityOfIPVS: the order of a chain of the input hook and IPVS is not known at the same
+// priority, 99.
+func TestPriorityOfIPVS(t *testing.T) {
+	parsed, _, err := config.Parse("spec.yaml", strings.NewReader(spec))
+	require.NoError(t, err)
+	own, err := Side(parsed)
+	require.NoError(t, err)
+	for priority, want := range map[int]string{98: "different", 99: "not proven", 100: "equivalent"} {
+		spoils := &oldconfig.Chain{
+			Family: 4, Table: "ip other", Name: "c", Base: &oldconfig.Base{Hook: oldconfig.Input, Priority: priority},
+			Rules: []*oldconfig.Rule{{Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 7}}}},
+		}
+		r, err := Compare(&oldconfig.Config{Chains: append(slices.Clone(own.Chains), spoils), Services: own.Services}, parsed)
+		require.NoError(t, err)
+		assert.Equal(t, want, r.Answer(), "priority %d", priority)
 	}
 }
