@@ -119,7 +119,7 @@ func (i *impactLab) persistenceCuts(t *testing.T) {
 	control := i.mustConnect(i.ftp, 21, client)
 	assert.Equal(t, control.server, i.mustConnect(i.ftp, 10001, client).server)
 	bad := i.apply(edit(t, impactSpec, "ftp: {", "persistence: 0\n    ftp: {"))
-	assert.Equal(t, []string{"edit service: cuts 2 connections of ftp: an FTP session's next data connection may reach another real server"}, bad)
+	assert.Equal(t, []string{"edit service: cuts 2 connections of ftp: an FTP session's next data connection may reach another real server; removes persistence of 300s"}, bad)
 	assert.True(t, control.isAlive())
 	assert.NotEqual(t, i.mustConnect(i.ftp, 10001, client).server, i.mustConnect(i.ftp, 10001, client).server)
 	assert.Empty(t, i.apply(impactSpec))
