@@ -138,6 +138,7 @@ func merge(clusters []*cluster) []*cluster {
 			continue
 		}
 		same[i].vips = append(same[i].vips, c.vips...)
+		same[i].only.sources = slices.Concat(same[i].only.sources, c.only.sources)
 		same[i].lines = append(same[i].lines, c.lines...)
 		same[i].services = append(same[i].services, c.services...)
 		same[i].ftp.join(c.ftp)
@@ -150,7 +151,7 @@ func (c *cluster) joins(other *cluster) bool {
 	return c.mark == other.mark && len(c.lines) > 0 && len(other.lines) > 0 &&
 		!slices.Contains(c.families(), other.vips[0].family) &&
 		slices.Equal(c.ports, other.ports) && c.everyPort == other.everyPort &&
-		c.only.sources == nil && other.only.sources == nil && c.only.equal(other.only) &&
+		c.only.fits(other.only) &&
 		sameSettings(c.services, other.services) && c.ftp.fits(other.ftp) &&
 		(c.sourceNAT == other.sourceNAT || !c.hasNAT() || !other.hasNAT())
 }

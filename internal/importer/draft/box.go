@@ -25,14 +25,28 @@ type box struct {
 
 // An only is a condition of a cluster: which of its packets are marked.
 type only struct {
-	sources    []oldconfig.Range
+	sources    []source
 	devices    []string
 	exceptMACs []oldconfig.Number
 }
 
+// A source is addresses of clients.
+type source struct {
+	addresses oldconfig.Range
+	family    oldconfig.Family
+}
+
+func (s source) String() string { return s.addresses.Addresses(s.family) }
+
 func (o only) equal(other only) bool {
 	return slices.Equal(o.sources, other.sources) && slices.Equal(o.devices, other.devices) &&
 		slices.Equal(o.exceptMACs, other.exceptMACs)
+}
+
+// fits reports whether clusters of two families with these conditions can be one cluster,
+// whose sources are those of both.
+func (o only) fits(other only) bool {
+	return (o.sources == nil) == (other.sources == nil) && slices.Equal(o.devices, other.devices) && slices.Equal(o.exceptMACs, other.exceptMACs)
 }
 
 // maxChainDepth is the number of nested chains that are followed, as many as nft allows.
@@ -151,6 +165,7 @@ func (w *markWalk) add(family oldconfig.Family, mark uint32, matches []oldconfig
 type builder struct {
 	box
 	protocols []oldconfig.Range // nil: any
+	sources   []oldconfig.Range // nil: any
 	portRange []oldconfig.Range // nil: any
 	empty     bool
 	reason    string // why no cluster can have these packets
@@ -167,7 +182,7 @@ func (b *builder) match(m oldconfig.Match) {
 	case oldconfig.Destination:
 		b.narrow(&b.destinations, m)
 	case oldconfig.Source:
-		b.narrow(&b.only.sources, m)
+		b.narrow(&b.sources, m)
 	case oldconfig.Protocol:
 		b.narrow(&b.protocols, m)
 	case oldconfig.DestinationPort:
@@ -245,8 +260,11 @@ func (b *builder) state(m oldconfig.Match) {
 	b.firstPackets = b.firstPackets || !holds(oldconfig.StateEstablished)
 }
 
-// finish sets the ports.
+// finish sets the client networks and the ports.
 func (b *builder) finish() {
+	for _, r := range b.sources {
+		b.only.sources = append(b.only.sources, source{r, b.family})
+	}
 	if b.protocols == nil {
 		if b.portRange != nil {
 			b.fail("ports without a protocol")

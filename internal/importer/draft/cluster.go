@@ -81,7 +81,7 @@ func (d *Draft) markedClusters(boxes []box) []*cluster {
 // of VIPs, ports and one condition; boxes that do not fit into it are left out.
 func (d *Draft) markedCluster(boxes []box) *cluster {
 	boxes = joined(boxes, func(o *only) *[]string { return &o.devices })
-	boxes = joined(boxes, func(o *only) *[]oldconfig.Range { return &o.sources })
+	boxes = joined(boxes, func(o *only) *[]source { return &o.sources })
 	condition := boxes[0].only
 	byPorts := map[string][]vip{} // text of the ports
 	ports := map[string][]config.PortRange{}

@@ -113,7 +113,7 @@ func (w *writer) only(c *cluster) {
 	}
 	w.line(2, "only:", c.line().String())
 	if c.only.sources != nil {
-		w.line(3, "sources: "+list(c.only.sources, func(r oldconfig.Range) string { return quoted(r.Addresses(c.vips[0].family)) }), "")
+		w.line(3, "sources: "+list(c.only.sources, func(s source) string { return quoted(s.String()) }), "")
 	}
 	if c.only.devices != nil {
 		w.line(3, "devices: "+list(c.only.devices, func(s string) string { return fmt.Sprintf("%q", s) }), "")
