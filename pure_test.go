@@ -19,6 +19,7 @@ import (
 func pureFiles() []string {
 	return []string{"addresses.go", "state.go", "diff.go", "plan.go", "change.go"}
 }
+
 func pureRooms() []string {
 	return []string{"internal/impact", "internal/firewall", "internal/exact", "internal/verify"}
 }
