@@ -68,24 +68,6 @@ func (k *keysLab) director(command ...string) string {
 	return output
 }
 
-// TestServerTunnels has a real server for each type of tunnel. That of gue is a receiver of
-// UDP that hands the inner packet to the device for IP in IP.
-func TestServerTunnels(t *testing.T) {
-	k := newKeysLab(t, config.Tunnel, 3, 80)
-	_, _ = k.lab.Servers[1].Run("modprobe", "fou") // the kernel does not load it by itself
-	if _, err := k.lab.Servers[1].Run("ip", "fou", "add", "port", "6080", "gue"); err != nil {
-		t.Skipf("needs the module fou: %v", err)
-	}
-	if _, err := k.lab.Servers[2].Run("ip", "link", "add", "gre4", "type", "gre", "local", "10.0.0.13"); err != nil {
-		t.Skipf("needs the module ip_gre: %v", err)
-	}
-	_, err := k.lab.Servers[2].Run("sh", "-c", "ip link set gre4 up; sysctl -qw net.ipv4.conf.gre4.rp_filter=0")
-	require.NoError(t, err)
-	k.apply("ports: [80]; forwarding: tunnel", "", ", tunnel: {type: gue, port: 6080}", ", tunnel: {type: gre}")
-	assert.Equal(t, map[string]int{"rs1": 2, "rs2": 2, "rs3": 2}, k.reached("tcp4", 80, 6))
-	k.isRestorable()
-}
-
 // isRestorable compares the services that apply has made with those that ipvsadm makes of
 // `lvsmark render ipvsadm`.
 func (k *keysLab) isRestorable() {
@@ -133,18 +115,11 @@ func TestThresholds(t *testing.T) {
 // server answers through the director.
 func TestMixedForwarding(t *testing.T) {
 	k := newKeysLab(t, config.Tunnel, 3, 80)
-	k.answerThroughDirector(k.lab.Servers[0])
+	answerThroughDirector(t, k.lab, k.lab.Servers[0])
 	k.apply("ports: [80]", "", ", forwarding: direct", ", forwarding: tunnel")
 	assert.Equal(t, map[string]int{"rs1": 2, "rs2": 2, "rs3": 2}, k.reached("tcp4", 80, 6))
 	assert.Equal(t, "1", strings.TrimSpace(k.director("sysctl", "-n", "net.ipv4.ip_forward")))
 	k.isRestorable()
-}
-
-// answerThroughDirector makes a real server of a lab with tunnel forwarding one for nat.
-func (k *keysLab) answerThroughDirector(s *lab.RealServer) {
-	k.t.Helper()
-	_, err := s.Run("sh", "-c", "ip link set wan down; ip address del "+k.vip.String()+"/32 dev tun4; ip route add default via 10.0.0.1")
-	require.NoError(k.t, err)
 }
 
 // TestSchedulerFlags: with sh-port, connections of one client reach both real servers.

@@ -21,6 +21,8 @@ type RealServer struct {
 	*Host
 	Dir string // root directory of FTP clients
 
+	FTPSettings string // further lines of vsftpd.conf, after those of the lab
+
 	number int
 	ftp    []*Process
 }

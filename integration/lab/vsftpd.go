@@ -123,7 +123,7 @@ func (s *RealServer) startFTP(configuration string, port uint16, f config.Family
 	text := configuration + fmt.Sprintf(vsftpdSettings, s.Name, s.emptyDir(), s.Dir, s.lab.keyFile()) +
 		fmt.Sprintf("listen=%s\nlisten_ipv6=%s\n", yesNo(f == config.IPv4), yesNo(f == config.IPv6)) +
 		fmt.Sprintf("vsftpd_log_file=%s.ftp.log\n", base)
-	text += s.lab.FTPSettings
+	text += s.lab.FTPSettings + s.FTPSettings
 	if s.lab.Rate > 0 {
 		text += fmt.Sprintf("anon_max_rate=%d\ntrans_chunk_size=8192\n", s.lab.Rate) // small chunks make the rate even
 	}
