@@ -3,6 +3,7 @@ package nft
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -43,6 +44,58 @@ type Selection struct {
 	Sources, Devices *Set // that packets must be from; nil: any
 	ExceptMACs       *Set // Ethernet senders that packets must not be from; nil: none
 	NotEthernet      bool // only packets of other devices
+}
+
+// Includes reports whether all packets that meet the conditions of other meet those of s.
+// It ignores NotEthernet.
+func (s Selection) Includes(other Selection) bool {
+	return includesAll(s.Sources, other.Sources) && includesAll(s.Devices, other.Devices) &&
+		(s.ExceptMACs == nil || other.ExceptMACs != nil && holdsAll(other.ExceptMACs, s.ExceptMACs))
+}
+
+// includesAll is holdsAll for sets of which nil means any packet.
+func includesAll(wide, narrow *Set) bool {
+	return wide == nil || narrow != nil && holdsAll(wide, narrow)
+}
+
+// holdsAll reports whether the keys of narrow are in wide.
+func holdsAll(wide, narrow *Set) bool {
+	if slices.Equal(wide.Elements, narrow.Elements) {
+		return true
+	}
+	keys, others, i := wide.addressRanges(), narrow.addressRanges(), 0
+	if keys == nil || others == nil {
+		return !slices.ContainsFunc(narrow.Elements, func(e Element) bool {
+			_, found := slices.BinarySearchFunc(wide.Elements, e.Key, func(e Element, key string) int { return strings.Compare(e.Key, key) })
+			return !found
+		})
+	}
+	for _, r := range others {
+		for i < len(keys) && keys[i].Last.Less(r.First) {
+			i++
+		}
+		if i == len(keys) || !keys[i].Encloses(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// addressRanges returns the addresses of a set of intervals; adjacent ones are one range. It returns
+// nil for other sets.
+func (s *Set) addressRanges() []AddressRange {
+	if !s.isInterval() {
+		return nil
+	}
+	var list []AddressRange
+	for _, interval := range s.intervals() {
+		if n := len(list) - 1; n >= 0 && list[n].Last.Next() == interval.First {
+			list[n].Last = interval.Last
+		} else {
+			list = append(list, interval.AddressRange)
+		}
+	}
+	return list
 }
 
 // MarkRule decodes a rule of the table; false if it is not a MarkRule.

@@ -51,7 +51,7 @@ func TestAttributions(t *testing.T) {
 	changes := append(all, nft.Compare(&nft.Ruleset{}, &nft.Ruleset{Tables: []*nft.Table{table}}).Changes()...)
 	rulesOnly := func(c nft.Change) bool { return c.Op == nft.Add || c.Before.Rule != nil }
 	change := func(vip string, mark uint32, low, high uint16) markChange {
-		return markChange{config.SingleAddress(netip.MustParseAddr(vip)), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: low, High: high}, Mark: mark}, 0}
+		return markChange{config.SingleAddress(netip.MustParseAddr(vip)), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: low, High: high}, Mark: mark}, 0, false}
 	}
 	for _, c := range []struct {
 		change       markChange
@@ -88,14 +88,14 @@ func filter(changes []nft.Change, keep func(nft.Change) bool) (kept []nft.Change
 // TestJoinMarkChanges: the ports of the same two marks are joined; other marks are not.
 func TestJoinMarkChanges(t *testing.T) {
 	change := func(vip string, port uint16, from, to uint32) markChange {
-		return markChange{config.SingleAddress(netip.MustParseAddr(vip)), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: port, High: port}, Mark: from}, to}
+		return markChange{config.SingleAddress(netip.MustParseAddr(vip)), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: port, High: port}, Mark: from}, to, false}
 	}
 	key := func(family config.Family, mark uint32) ipvs.Key { return ipvs.Key{Family: family, Mark: mark} }
 	assert.Equal(t, []redirection{
-		{key(config.IPv4, 1), key(config.IPv4, 2), []string{"21", "22"}},
-		{key(config.IPv4, 1), key(config.IPv4, 3), []string{"21"}},
-		{key(config.IPv4, 4), key(config.IPv4, 2), []string{"21"}},
-		{key(config.IPv6, 1), key(config.IPv6, 2), []string{"21"}},
+		{key(config.IPv4, 1), key(config.IPv4, 2), false, []string{"21", "22"}},
+		{key(config.IPv4, 1), key(config.IPv4, 3), false, []string{"21"}},
+		{key(config.IPv4, 4), key(config.IPv4, 2), false, []string{"21"}},
+		{key(config.IPv6, 1), key(config.IPv6, 2), false, []string{"21"}},
 	}, joinMarkChanges([]markChange{
 		change("192.0.2.1", 21, 1, 2), change("192.0.2.1", 22, 1, 2), change("192.0.2.2", 21, 1, 2),
 		change("192.0.2.1", 21, 1, 3), change("192.0.2.1", 21, 4, 2), change("2001:db8::1", 21, 1, 2),
@@ -148,7 +148,9 @@ func TestCompareMarks(t *testing.T) {
 		return firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: low, High: high}, Mark: mark}
 	}
 	vip := config.SingleAddress(netip.MustParseAddr("192.0.2.1"))
-	change := func(low, high uint16, from, to uint32) markChange { return markChange{vip, ports(low, high, from), to} }
+	change := func(low, high uint16, from, to uint32) markChange {
+		return markChange{vip, ports(low, high, from), to, false}
+	}
 	for _, c := range []struct {
 		before, after []firewall.MarkedPorts
 		want          []markChange

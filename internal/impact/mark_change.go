@@ -9,7 +9,8 @@ import (
 type markChange struct {
 	vips config.AddressRange
 	firewall.MarkedPorts
-	to uint32 // the mark after the change; 0: none
+	to   uint32 // the mark after the change; 0: none
+	some bool   // only some packets: those that meet conditions of only, or no longer meet them
 }
 
 // compareMarks returns the marked ranges of ports whose mark changes.
@@ -35,5 +36,5 @@ func appendMarkChange(list []markChange, vips config.AddressRange, old firewall.
 		return list
 	}
 	old.Low, old.High = uint16(low), uint16(high)
-	return append(list, markChange{vips, old, to})
+	return append(list, markChange{vips: vips, MarkedPorts: old, to: to})
 }

@@ -2,8 +2,6 @@ package impact
 
 import (
 	"cmp"
-	"fmt"
-	"hash/fnv"
 	"net/netip"
 	"slices"
 
@@ -16,7 +14,7 @@ import (
 // conditions of the key only.
 type restrictedPorts struct {
 	firewall.MarkedPorts
-	only string // the conditions, see conditionsOf; empty: none
+	only *conditions // nil: none
 }
 
 // restrictedMarks has the rules whose marks depend on conditions.
@@ -34,7 +32,7 @@ type restrictedChain struct {
 type restrictedRule struct {
 	nft.MarkRule
 	marks vipLookup
-	only  string
+	only  *conditions
 }
 
 // A vipLookup is a map from single VIPs or one from networks.
@@ -97,12 +95,15 @@ func newRestrictedChain(t *nft.Table, c *nft.Chain, rules map[string][]restricte
 
 // restrictedRules returns the rules with conditions of each chain.
 func restrictedRules(t *nft.Table) map[string][]restrictedRule {
-	rules, digests := map[string][]restrictedRule{}, digester{}
+	rules, known := map[string][]restrictedRule{}, map[nft.Selection]*conditions{}
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
 			rule, ok := t.MarkRule(r)
 			if ok && !rule.Only.Any() && !rule.Only.NotEthernet { // the rule for Ethernet has the same conditions
-				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, newVIPLookup(rule.VIPs), digests.conditionsOf(rule.Only)})
+				if known[rule.Only] == nil {
+					known[rule.Only] = &conditions{rule.Only, map[*conditions]bool{}}
+				}
+				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, newVIPLookup(rule.VIPs), known[rule.Only]})
 			}
 		}
 	}
@@ -198,88 +199,4 @@ func (m *restrictedMarks) hasNetworks() bool {
 		}
 	}
 	return false
-}
-
-// A digester computes a digest of the elements of each set once.
-type digester map[*nft.Set]uint64
-
-// conditionsOf returns a text that is different for different conditions. A rule for
-// Ethernet and one for other devices have the same conditions in the spec.
-func (d digester) conditionsOf(s nft.Selection) (text string) {
-	for i, set := range []*nft.Set{s.Sources, s.Devices, s.ExceptMACs} {
-		if set != nil {
-			text += fmt.Sprintf("%d:%x ", i, d.of(set))
-		}
-	}
-	return text
-}
-
-func (d digester) of(set *nft.Set) uint64 {
-	if known, ok := d[set]; ok {
-		return known
-	}
-	digest := fnv.New64a()
-	for _, e := range set.Elements {
-		digest.Write([]byte(e.Key))
-	}
-	d[set] = digest.Sum64()
-	return d[set]
-}
-
-// compareRestricted returns the marked ranges of ports whose mark changes for some packets.
-func compareRestricted(vips config.AddressRange, before, after []restrictedPorts) []markChange {
-	var list []markChange
-	for _, old := range before {
-		for _, piece := range old.pieces(after) {
-			to, narrower := old.after(piece, after)
-			if to == old.Mark && !narrower {
-				continue
-			}
-			change := markChange{vips, firewall.MarkedPorts{PortRange: piece, Mark: old.Mark}, to}
-			if n := len(list) - 1; n >= 0 && list[n].Mark == change.Mark && list[n].to == to && list[n].Protocol == piece.Protocol && int(list[n].High)+1 == int(piece.Low) {
-				list[n].High = piece.High
-				continue
-			}
-			list = append(list, change)
-		}
-	}
-	return list
-}
-
-// pieces divides the ports at the ends of the ranges after the change.
-func (p restrictedPorts) pieces(after []restrictedPorts) []config.PortRange {
-	starts := []int{int(p.Low)}
-	for _, next := range after {
-		if next.Overlaps(p.PortRange) {
-			starts = append(starts, max(int(next.Low), int(p.Low)), int(next.High)+1)
-		}
-	}
-	slices.Sort(starts)
-	starts = slices.DeleteFunc(slices.Compact(starts), func(start int) bool { return start > int(p.High) })
-	pieces := make([]config.PortRange, len(starts))
-	for i, start := range starts {
-		end := int(p.High)
-		if i+1 < len(starts) {
-			end = starts[i+1] - 1
-		}
-		pieces[i] = config.PortRange{Protocol: p.Protocol, Low: uint16(start), High: uint16(end)}
-	}
-	return pieces
-}
-
-// after returns the mark that packets of p to a part of its ports get after the change, and
-// whether that depends on conditions that they may not meet.
-func (p restrictedPorts) after(piece config.PortRange, after []restrictedPorts) (mark uint32, narrower bool) {
-	for _, next := range after {
-		switch {
-		case !next.Overlaps(piece):
-		case next.Mark == p.Mark && (next.only == "" || next.only == p.only):
-			return p.Mark, false
-		case next.Mark == p.Mark:
-			mark, narrower = p.Mark, true
-		case next.only == "" && !narrower:
-			mark = next.Mark
-		}
-	}
-	return mark, narrower
 }

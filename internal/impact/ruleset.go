@@ -88,6 +88,7 @@ func (a *analyzer) natEnded(end *natEnd) Impact {
 // A redirection is the mark changes of several ranges of ports with the same marks.
 type redirection struct {
 	from, to ipvs.Key // to.Mark may be 0
+	some     bool     // see markChange
 	ports    []string
 }
 
@@ -119,8 +120,8 @@ func joinMarkChanges(changes []markChange) []redirection {
 	var list []redirection
 	for _, c := range changes {
 		family, ports := c.vips.Family(), c.PortRange.String()
-		r := redirection{from: ipvs.Key{Mark: c.Mark, Family: family}, to: ipvs.Key{Mark: c.to, Family: family}}
-		i := slices.IndexFunc(list, func(o redirection) bool { return o.from == r.from && o.to == r.to })
+		r := redirection{from: ipvs.Key{Mark: c.Mark, Family: family}, to: ipvs.Key{Mark: c.to, Family: family}, some: c.some}
+		i := slices.IndexFunc(list, func(o redirection) bool { return o.from == r.from && o.to == r.to && o.some == r.some })
 		if i < 0 {
 			i, list = len(list), append(list, r)
 		}
@@ -139,7 +140,11 @@ func (a *analyzer) redirectionText(r redirection) string {
 	if r.to.Mark == 0 {
 		return fmt.Sprintf("no new connections to ports %s of %s", ports, a.markName(r.from))
 	}
-	return fmt.Sprintf("new connections to ports %s go to %s instead of %s", ports, a.markName(r.to), a.markName(r.from))
+	which := ""
+	if r.some {
+		which = " that meet the conditions of only"
+	}
+	return fmt.Sprintf("new connections to ports %s%s go to %s instead of %s", ports, which, a.markName(r.to), a.markName(r.from))
 }
 
 // established counts the connections to these ports that no other change cuts.
