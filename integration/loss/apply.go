@@ -40,6 +40,9 @@ func throughEngineNoWrite(ctx context.Context, s *testbed, d document) error {
 	return err
 }
 
+// rulesetOnly commits the ruleset without the settings, some of which need IPVS.
+func rulesetOnly(_ context.Context, s *testbed, d document) error { return s.director.Commit(d.spec) }
+
 // throughProgram applies with the lvsmark binary.
 func throughProgram(program string) applyFunc {
 	return func(_ context.Context, s *testbed, d document) error {

@@ -49,9 +49,11 @@ func kinds(program string) []kind {
 			of(ftp(), inner.without("198.18.7.7").and("198.18.6.0/23")),
 		)},
 		{name: "network and 1, 4, 1 profiles", specs: sequence(of(ftp().and("198.18.0.0/16")), of(withNetwork(3)...))},
-		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
 		{name: "all ports of a VIP added and removed", specs: sequence(of(ftp(), web), of(ftp(), web, all))},
 		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
+		{name: "source-nat added and removed", specs: sequence(of(ftp().behindNAT()), of(ftp().behindNAT().with("source-nat: masquerade"))), apply: rulesetOnly},
+		{name: "passive ranges added and removed", specs: sequence(of(ftp()), of(ftp().on("ftp: {passive-ports: [2000-2999, 10000-20000, 40000-40999]}")))},
+		{name: "ports of SCTP added and removed", specs: sequence(of(ftp(), web.on("ports: [80, sctp/2905]")), of(ftp(), web.on("ports: [80, sctp/2905-2910, sctp/36412]")))},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}

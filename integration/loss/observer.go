@@ -40,13 +40,13 @@ func (s *testbed) newObserver(marks marks) (*observer, error) {
 
 func (o *observer) close() { _ = o.conn.CloseLasting() }
 
-// watchText returns a table for each family. It supports only TCP.
+// watchText returns a table for each family.
 func watchText(marks marks) string {
 	elements := map[config.Family][]string{}
 	for p, values := range marks {
 		family := config.FamilyOf(p.To)
 		for _, mark := range values {
-			elements[family] = append(elements[family], fmt.Sprintf("%s . %d . %#x", p.To, p.Port, mark))
+			elements[family] = append(elements[family], fmt.Sprintf("%s . %d . %d . %#x", p.To, p.Protocol, p.Port, mark))
 		}
 	}
 	var b strings.Builder
@@ -61,7 +61,7 @@ func watchText(marks marks) string {
 	counter wrong {
 	}
 	set right {
-		typeof %[1]s daddr . tcp dport . meta mark
+		typeof %[1]s daddr . meta l4proto . th dport . meta mark
 		size %[3]d
 		elements = { %[4]s }
 	}
@@ -71,7 +71,7 @@ func watchText(marks marks) string {
 	}
 	chain behind {
 		type filter hook prerouting priority -120; policy accept;
-		%[1]s daddr . tcp dport . meta mark @right counter name right drop
+		%[1]s daddr . meta l4proto . th dport . meta mark @right counter name right drop
 		meta mark 0 counter name unmarked drop
 		counter name wrong drop
 	}

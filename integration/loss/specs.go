@@ -22,7 +22,7 @@ type cluster struct {
 	vips  []string
 	ports string // YAML of the key ftp or ports
 	nat   bool
-	only  string // YAML of the key; empty: none
+	keys  string // YAML of further keys
 }
 
 // ftp returns the cluster that is in every spec, with VIPs of both families.
@@ -86,8 +86,11 @@ func (c cluster) marked(mark int) cluster {
 	return c
 }
 
-func (c cluster) selected(only string) cluster {
-	c.only = fmt.Sprintf(", only: {%s}", only)
+func (c cluster) selected(only string) cluster { return c.with(fmt.Sprintf("only: {%s}", only)) }
+
+// with returns the cluster with another key.
+func (c cluster) with(key string) cluster {
+	c.keys += ", " + key
 	return c
 }
 
@@ -105,7 +108,7 @@ func (c cluster) yaml() string {
 	if slices.ContainsFunc(c.vips, func(vip string) bool { return strings.Contains(vip, ":") }) {
 		servers += `, {address: "fd00::11"}`
 	}
-	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]%s}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers, c.only)
+	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]%s}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers, c.keys)
 }
 
 // in returns a spec of clusters with a table name. It does not bind the marks to IPVS:
