@@ -28,6 +28,7 @@ func (w *fixture) state() state {
 	}
 	s.addTables(w.run("nft", "list", "ruleset"))
 	s.addAddresses(w.run("ip", "-o", "address", "show", "scope", "global"))
+	s.addRoutes(w.run("ip", "route", "show", "table", "local", "proto", "76"))
 	require.NoError(w.t, w.inside(s.addSysctls))
 	return s
 }
@@ -59,6 +60,13 @@ func (s state) addAddresses(listed string) {
 	for line := range strings.Lines(listed) {
 		ip, _, _ := strings.Cut(strings.Fields(line)[3], "/")
 		s[ip] += line
+	}
+}
+
+// addRoutes reads lines like "local 198.51.100.96/28 dev vip0 scope host".
+func (s state) addRoutes(listed string) {
+	for line := range strings.Lines(listed) {
+		s[strings.Fields(line)[1]] += line
 	}
 }
 
