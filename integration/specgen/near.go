@@ -32,7 +32,7 @@ func (d *draft) change() {
 	}
 	i := d.IntN(len(d.spec.Clusters))
 	c := &d.spec.Clusters[i]
-	switch d.IntN(13) {
+	switch d.IntN(14) {
 	case 0, 1:
 		d.addVIPs(c, c.VIPs[0].Family(), 1+d.IntN(3))
 	case 2, 3:
@@ -52,8 +52,19 @@ func (d *draft) change() {
 		d.addCluster(d.service())
 	case 9:
 		d.spec.Director.Marks = config.FirstPacket - d.spec.Director.Marks
+	case 10:
+		d.changeOnly(c)
 	default:
 		d.changePorts(c)
+	}
+}
+
+// changeOnly adds conditions, removes them, or replaces them.
+func (d *draft) changeOnly(c *config.Cluster) {
+	had := c.Only != nil
+	c.Only = nil
+	if !had || d.oneIn(2) {
+		d.setOnly(c)
 	}
 }
 
