@@ -12,7 +12,7 @@ import (
 // Run measures the section. It needs root, Linux 5.18, nft, ipset, iptables and
 // tc's BPF.
 func Run(opts measure.Options) (rows []measure.Row, err error) {
-	b := &bench{opts: opts, bases: map[config.Family]*director{}, directors: map[place]*director{}}
+	b := &bench{opts: opts, bases: map[site]*director{}, directors: map[place]*director{}}
 	defer func() { err = errors.Join(err, b.close()) }()
 	comparisons := sizesOf(opts).comparisons()
 	if err := b.open(comparisons); err != nil {
@@ -34,7 +34,7 @@ func Run(opts measure.Options) (rows []measure.Row, err error) {
 type bench struct {
 	opts       measure.Options
 	generator  *packets.Generator
-	bases      map[config.Family]*director // without marks
+	bases      map[site]*director // without marks; by family and hook
 	directors  map[place]*director
 	contenders []measure.Contender
 }
@@ -51,8 +51,8 @@ func (b *bench) open(comparisons []comparison) (err error) {
 	if b.generator, err = packets.New(!b.opts.Smoke); err != nil {
 		return err
 	}
-	for _, f := range config.Families() {
-		if b.bases[f], err = newDirector(site{family: f}); err != nil {
+	for _, s := range []site{{family: config.IPv4}, {family: config.IPv4, input: true}, {family: config.IPv6}} {
+		if b.bases[s], err = newDirector(s); err != nil {
 			return err
 		}
 	}
@@ -77,7 +77,7 @@ func (b *bench) add(c cell) error {
 	if err != nil {
 		return err
 	}
-	m := &measured{generator: b.generator, base: b.bases[c.site.family], list: list}
+	m := &measured{generator: b.generator, base: b.bases[site{family: c.site.family, input: c.site.input}], list: list}
 	for i := range c.copies() {
 		d, err := b.director(place{c.peer, c.site, i})
 		if err != nil {

@@ -16,9 +16,13 @@ type director struct {
 
 // consumer returns a table that drops every packet after the marks, at minimum cost.
 func (s site) consumer() string {
+	hook := "prerouting"
+	if s.input {
+		hook = "input"
+	}
 	return "table " + s.table() + ` consumer {
 	chain drop_all {
-		type filter hook prerouting priority 300; policy drop;
+		type filter hook ` + hook + ` priority 300; policy drop;
 	}
 }
 `
@@ -33,6 +37,11 @@ func newDirector(s site) (*director, error) {
 	d := &director{n, s}
 	if err := d.Load(s.consumer()); err != nil {
 		return nil, errors.Join(err, d.Close())
+	}
+	if s.input {
+		if _, err := d.Run("", "ip", "route", "add", "local", "10.128.0.0/16", "dev", "lo"); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
 	}
 	return d, nil
 }

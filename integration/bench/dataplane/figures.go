@@ -54,6 +54,7 @@ func (z sizes) comparisons() []comparison {
 		all = append(all, z.foreign(st)...)
 	}
 	all = append(all, z.firstPackets()...)
+	all = append(all, z.keys()...)
 	return append(all, z.beside6()...)
 }
 

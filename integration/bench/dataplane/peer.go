@@ -41,9 +41,8 @@ func (p peer) prepare(d *director, program string) error {
 	case lvsmark:
 		_, err := d.Run(d.site.spec(), program, "-c", "-", "apply")
 		return err
-	case lvsmarkFirst:
-		_, err := d.Run(strings.Replace(d.site.spec(), "bind: false", "bind: false, marks: first-packet", 1), program, "-c", "-", "apply")
-		return err
+	case lvsmarkFirst, lvsmarkOnly, lvsmarkKeep, lvsmarkActive, lvsmarkSource:
+		return d.marks(p)
 	case recipeLegacy, recipeNFT:
 		return d.recipe(string(p))
 	case naiveNFT:

@@ -17,11 +17,16 @@ import (
 type site struct {
 	family         config.Family
 	vips, profiles int
-	network        int // addresses of each network, see networks.go; 0: the VIPs are single addresses
+	network        int  // addresses of each network, see networks.go; 0: the VIPs are single addresses
+	input          bool // the VIPs are local, and packets are dropped in the input hook, not in prerouting
 }
 
 func (s site) String() string {
-	return s.prefix() + measure.Count(s.vips, "VIP") + s.inNetworks() + ", " + measure.Count(s.profiles, "port profile")
+	text := s.prefix() + measure.Count(s.vips, "VIP") + s.inNetworks() + ", " + measure.Count(s.profiles, "port profile")
+	if s.input {
+		text += ", up to the input hook"
+	}
+	return text
 }
 
 // prefix returns the prefix of names: none for IPv4.
