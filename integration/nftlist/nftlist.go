@@ -2,10 +2,11 @@
 // of nft lists them.
 //
 // lvsmark writes the form of nft 1.0.6, which all versions load. Listings of other
-// versions differ only in line breaks, in raw payload, and in one comment:
+// versions differ only in line breaks, in raw payload, in a priority, and in one comment:
 //
 //	0.9.8         raw payload in decimal: "@th,104,8 & 2 == 2"
 //	0.9.8 to 1.0  two IPv4 addresses per line, one IPv6 address, five of other keys
+//	1.0.9         the priority 98 of the input hook by name: "srcnat - 2"
 //	1.1           the same for plain sets; one element per line if it has a value or a comment;
 //	              a mask of one bit as a field: "@th,110,1 0x1"
 //	1.1.7         also "# count N" after the size of a set, if the kernel reports it
@@ -61,6 +62,9 @@ const (
 // nft lists it.
 func (v Version) ListedBy(text string) string {
 	text = v.rawPayload(text)
+	if !v.Less(inputPriorityVersion) {
+		text = strings.ReplaceAll(text, "hook input priority 98;", "hook input priority srcnat - 2;")
+	}
 	if v.Less(onePerLineVersion) {
 		return text
 	}
@@ -82,16 +86,20 @@ func (v Version) ListedBy(text string) string {
 func (v Version) rawPayload(text string) string {
 	switch {
 	case v.Less(hexVersion):
-		return strings.NewReplacer("@th,104,8 != 0x10", "@th,104,8 != 16", "@th,104,8 != 0x18", "@th,104,8 != 24",
-			"@th,104,8 & 0x2 == 0x2", "@th,104,8 & 2 == 2", "@th,104,8 & 0x10 == 0x10", "@th,104,8 & 16 == 16").Replace(text)
+		return strings.NewReplacer("@th,104,8 != 0x10", "@th,104,8 != 16", "@th,104,8 != 0x2", "@th,104,8 != 2", "@th,104,8 != 0x18", "@th,104,8 != 24",
+			"@th,104,8 & 0x2 == 0x0", "@th,104,8 & 2 == 0", "@th,104,8 & 0x2 == 0x2", "@th,104,8 & 2 == 2", "@th,104,8 & 0x10 == 0x10", "@th,104,8 & 16 == 16").Replace(text)
 	case v.Less(onePerLineVersion):
 		return text
 	}
-	return strings.NewReplacer("@th,104,8 & 0x2 == 0x2", "@th,110,1 0x1", "@th,104,8 & 0x10 == 0x10", "@th,107,1 0x1").Replace(text)
+	return strings.NewReplacer("@th,104,8 & 0x2 == 0x0", "@th,110,1 0x0", "@th,104,8 & 0x2 == 0x2", "@th,110,1 0x1", "@th,104,8 & 0x10 == 0x10", "@th,107,1 0x1").Replace(text)
 }
 
 // hexVersion is the first version that lists raw payload in hexadecimal.
 var hexVersion = Version{1, 0, 0}
+
+// inputPriorityVersion lists priorities in the input hook by the names of the nat hooks; 1.0.6
+// does not.
+var inputPriorityVersion = Version{1, 0, 9}
 
 // onePerLine puts elements on separate lines if the first has a value or a comment: in
 // lvsmark's sets, all have one then.

@@ -38,6 +38,18 @@ clusters:
   - {name: other, mark: 22, vips: [198.51.100.22], ftp: {active-data: {translate: snat, source: 10.1.0.0/25}}, real-servers: [{address: 10.1.0.11}]}
 director: {bind: false, ip-forward: false, table: marks}
 `,
+	"networks": `
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21, 198.51.100.32/30, 198.18.0.0/16, "2001:db8:1::/64"], ftp: {passive-ports: [2000-2999, 10000-20000]}, real-servers: [{address: 10.0.0.11}, {address: "fd00:10::11"}]}
+  - {name: inner, mark: 22, vips: [198.18.4.0-198.18.7.7], ftp: {passive-ports: [2000-2999, 10000-20000]}, real-servers: [{address: 10.0.0.11}]}
+director: {bind: false, ip-forward: false, marks: first-packet}
+`,
+	"further keys": `
+clusters:
+  - {name: some, mark: 21, vips: [198.51.100.21], only: {sources: [203.0.113.0/24, 192.0.2.1], devices: [bond0.7], except-macs: ["02:00:00:00:00:02"]}, ports: [80, sctp/2905], real-servers: [{address: 10.0.0.11}]}
+  - {name: rest, mark: 22, vips: [198.51.100.21], ports: [all], real-servers: [{address: 10.0.0.11}]}
+director: {bind: false, ip-forward: false, keep-marks: true, local-clients: true}
+`,
 }
 
 // settings is a spec with settings in the ledger.
