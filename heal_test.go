@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/lvsmark/lvsmark/config"
 )
 
 // TestHeal changes lvsmark's objects with ipvsadm, sysctl, ip and nft. Plan finds exactly
@@ -61,19 +63,22 @@ func TestHeal(t *testing.T) {
 		{"foreign table added", "nft add table ip another", nil},
 		{"foreign service added", "ipvsadm -A -f 4000 -s rr", nil},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := &world{t, whole.ns}
-			before := w.state()
-			w.run("sh", "-c", c.by)
-			if c.heals == nil {
-				before = w.state() // changes of other objects stay
-			}
-			assert.Equal(t, c.heals, lines(w.plan(spec).Changes()))
-			assert.Equal(t, c.heals, lines(w.apply(spec).Changes()))
-			assert.Equal(t, before, w.state())
-			assert.Empty(t, w.plan(spec).Changes())
-		})
+		t.Run(c.name, func(t *testing.T) { (&world{t, whole.ns}).heals(spec, c.by, c.heals) })
 	}
+}
+
+// heals executes a command, and checks that plan and apply revert exactly these changes.
+func (w *world) heals(spec *config.Spec, by string, want []string) {
+	w.t.Helper()
+	before := w.state()
+	w.run("sh", "-ec", by)
+	if want == nil {
+		before = w.state() // changes of other objects stay
+	}
+	assert.Equal(w.t, want, lines(w.plan(spec).Changes()))
+	assert.Equal(w.t, want, lines(w.apply(spec).Changes()))
+	assert.Equal(w.t, before, w.state())
+	assert.Empty(w.t, w.plan(spec).Changes())
 }
 
 func lines(changes []Change) []string {

@@ -104,6 +104,15 @@ func TestImpact(t *testing.T) {
 		{"removed real server cuts UDP flows", i.flowsCut},
 		{"removed address cuts", i.addressCuts},
 		{"disabled forwarding cuts", i.forwardingCuts},
+		{"only changes", i.onlyChanges},
+		{"only takes from another cluster", i.onlyTakes},
+		{"keys of the director turned on and off", i.switchedSafe},
+		{"local clients drain", i.localClientsDrain},
+		{"passive ranges change", i.rangesChange},
+		{"removed network cuts", i.networkCuts},
+		{"all ports drain", i.allPortsDrain},
+		{"threshold drains", i.thresholdDrains},
+		{"port of a real server cuts", i.portCuts},
 	} {
 		t.Run(c.name, c.test)
 		i.closeAll()

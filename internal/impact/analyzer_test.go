@@ -176,9 +176,16 @@ func TestAnalyze(t *testing.T) {
 			"delete element drains: new active data connections from these addresses keep their source address\n",
 			"delete chain cuts 1 connection: established active data connections are no longer translated\n",
 		}},
-		{name: "source-nat on", to: withSourceNAT, want: nil},
+		{name: "source-nat on", to: withSourceNAT, want: []string{
+			"add element cuts 4 connections of ftp: the next data connection of an FTP session comes from another address, which FTP servers refuse\n",
+		}},
+		{name: "source-nat on, and a real server removed", to: change(t, withSourceNAT, without2, "]"), reads: 1, want: []string{
+			"delete real server 10.0.0.12 of fwmark 21 IPv4 cuts 2 connections of ftp with 10.0.0.12: 2 active, 1 inactive, 3 persistent\n",
+			"add element cuts 2 connections of ftp: the next data connection of an FTP session comes from another address, which FTP servers refuse\n",
+		}},
+		{name: "source-nat on, of a cluster without FTP", to: strings.Replace(ftpAndDNS, "mark: 53", "mark: 53\n    source-nat: masquerade", 1), want: nil},
 		{name: "source-nat off", from: withSourceNAT, to: ftpAndDNS, want: []string{
-			"delete element drains: real servers see the addresses of new clients, and need a route to them through the director\n",
+			"delete element cuts 4 connections of ftp: the next data connection of an FTP session comes from another address, which FTP servers refuse; real servers see the addresses of new clients, and need a route to them through the director\n",
 		}},
 		{name: "source-nat off, no other nat chain", from: change(t, withSourceNAT, "translate: masquerade, source: 10.0.0.0/24", "translate: none"), to: change(t, ftpAndDNS, "translate: masquerade, source: 10.0.0.0/24", "translate: none"), reads: 1, want: []string{
 			"delete element drains: real servers see the addresses of new clients, and need a route to them through the director\n",
@@ -189,9 +196,11 @@ func TestAnalyze(t *testing.T) {
 			"delete element drains: real servers see the addresses of new clients, and need a route to them through the director\n",
 			"delete chain cuts 2 connections: established connections are no longer translated\n",
 		}},
-		{name: "another source-nat", from: withSourceNAT, to: change(t, withSourceNAT, "source-nat: masquerade", "source-nat: snat"), want: nil},
+		{name: "another source-nat", from: withSourceNAT, to: change(t, withSourceNAT, "source-nat: masquerade", "source-nat: snat"), want: []string{
+			"delete element cuts 4 connections of ftp: the next data connection of an FTP session comes from another address, which FTP servers refuse\n",
+		}},
 		{name: "marks in further hooks", from: furtherHooks, to: ftpAndDNS, want: []string{
-			"delete chain drains: new connections of programs on the director are not marked before they are routed\n",
+			"delete chain drains: new connections of programs on the director reach only VIPs that are its addresses, and get no source-nat\n",
 		}},
 		{name: "addresses removed", to: ftpAndDNS, reads: 1, prepare: func(in *Input) {
 			in.Changes.Removed = in.Addresses

@@ -13,6 +13,7 @@ type consequence struct {
 	markChanges  []markChange // marks that packets lose or exchange
 	untranslated bool         // some active data connections keep their source address
 	keptSources  []ipvs.Key   // services whose new connections keep the address of the client
+	newSources   []ipvs.Key   // services whose new connections get another source address
 	localClients bool         // packets of the director itself get no mark in the output hook
 	natEnd       *natEnd      // nil: the kernel continues to translate
 }
@@ -100,6 +101,11 @@ func (c *consequences) findEndOfNAT(before, after *nft.Ruleset) {
 		end.services = sourceNATKeys(before)
 		maps.DeleteFunc(end.services, func(k ipvs.Key, _ bool) bool { return k.Family != end.family })
 		c.at(i).natEnd = end
+		for _, found := range c.found {
+			if found != nil { // natEnd cuts all connections of these services
+				found.newSources = slices.DeleteFunc(found.newSources, func(k ipvs.Key) bool { return end.services[k] })
+			}
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ func findConsequences(changes []nft.Change, before, after *nft.Ruleset) *consequ
 	c.findMarkChanges(before, after)
 	c.findUntranslated(before, after)
 	c.findKeptSources(before, after)
+	c.findNewSources(before, after)
 	c.findLocalClients(after)
 	c.findEndOfNAT(before, after)
 	return c
@@ -49,10 +50,10 @@ func (a *analyzer) rulesetChange(c consequence, kind ruleKind) Impact {
 		return a.natEnded(c.natEnd)
 	case c.untranslated:
 		return Impact{Effect: Drains, Detail: "new active data connections from these addresses keep their source address"}
-	case len(c.keptSources) > 0:
-		return a.sourcesKept(c.keptSources)
+	case len(c.keptSources)+len(c.newSources) > 0:
+		return a.sourcesChanged(c)
 	case c.localClients:
-		return Impact{Effect: Drains, Detail: "new connections of programs on the director are not marked before they are routed"}
+		return Impact{Effect: Drains, Detail: "new connections of programs on the director reach only VIPs that are its addresses, and get no source-nat"}
 	case kind == ruleVerdict:
 		return Impact{Effect: Drains, Detail: "rule not made by lvsmark: new connections that it marked, accepted or dropped are handled differently"}
 	case kind == ruleOpaque:
