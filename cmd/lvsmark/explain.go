@@ -89,7 +89,7 @@ func (q explainQuery) side(ctx context.Context, s streams, opts *options, p exac
 		if err != nil {
 			return exact.Side{}, false, err
 		}
-		return exact.Side{Chains: c.Chains, Services: c.Services}, q.active, nil
+		return exact.Side{Chains: c.Chains, Services: c.Services, Tracking: verify.TrackingOf(c)}, q.active, nil
 	}
 	spec, _, err := opts.load(ctx, s)
 	if err != nil {

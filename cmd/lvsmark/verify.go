@@ -17,8 +17,8 @@ kernel. A file is recognised by its content.
 It compares what becomes of each packet: the mark, the service that IPVS finds
 for it (by mark; by address and port; for FTP data, at port 21; at port 0), the
 scheduler, the persistence, the real servers with weight, forwarding and port;
-and for connections that real servers with nat open, the translation of their
-source. The numbers of marks, names and the order of servers do not matter. The
+the translation of the source of packets to real servers (source-nat) and of
+connections that real servers with nat open. The numbers of marks, names and the order of servers do not matter. The
 packets are not samples: the comparison is complete.
 
 When the spec is applied, rules of the old side in the tables raw, nat and filter

@@ -15,6 +15,7 @@ type verifyDocument struct {
 	NotProven     []reasonDocument     `json:"not_proven"`
 	NotUnderstood []remarkDocument     `json:"not_understood"`
 	Findings      []remarkDocument     `json:"findings"`
+	Assumptions   []remarkDocument     `json:"assumptions"`
 	Kept          []tableDocument      `json:"kept"`
 	Replaced      []tableDocument      `json:"replaced"`
 }
@@ -72,7 +73,8 @@ type tableDocument struct {
 func newVerifyDocument(r *verify.Report) verifyDocument {
 	d := verifyDocument{
 		Version: documentVersion, Answer: r.Answer(), More: r.Truncated, Differences: []differenceDocument{}, NotProven: []reasonDocument{},
-		NotUnderstood: newRemarks(r.NotUnderstood), Findings: newRemarks(r.Findings), Kept: newTables(r.Kept), Replaced: newTables(r.Replaced),
+		NotUnderstood: newRemarks(r.NotUnderstood), Findings: newRemarks(r.Findings), Assumptions: newRemarks(r.Assumptions),
+		Kept: newTables(r.Kept), Replaced: newTables(r.Replaced),
 	}
 	for _, difference := range r.Differences {
 		item := differenceDocument{Kind: difference.Kind, Packet: newPacket(difference.Packet), Old: newTreatment(difference.Old), New: newTreatment(difference.New)}

@@ -80,3 +80,36 @@ func BenchmarkManyVIPs(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSourceNAT compares a translation by one rule with sets, as lvsmark has it, with a
+// rule for each of 10,000 VIPs, or for each of 10,000 real servers.
+func BenchmarkSourceNAT(b *testing.B) {
+	for name, field := range map[string]oldconfig.Field{"VIPs": oldconfig.VirtualAddress, "servers": oldconfig.Destination} {
+		b.Run(name, func(b *testing.B) {
+			before, after := recipe(manyVIPs), compiled(manyVIPs)
+			before.Tracking, after.Tracking = Tracked, Tracked
+			base := &oldconfig.Base{Hook: oldconfig.Postrouting, Priority: 100, NAT: true}
+			old := &oldconfig.Chain{Family: 4, Table: "nat", Name: "POSTROUTING", Base: base}
+			var servers, marks []oldconfig.Range
+			for i, s := range after.Services {
+				at, mark := addressNumber(s.RealServers[0].Address), number(uint64(s.Mark))
+				servers, marks = append(servers, oldconfig.Range{Low: at, High: at}), append(marks, oldconfig.Range{Low: mark, High: mark})
+				if field == oldconfig.VirtualAddress {
+					at = number(0x0a640000 + uint64(i))
+				}
+				old.Rules = append(old.Rules, translates(oldconfig.Match{Field: field, In: []oldconfig.Range{{Low: at, High: at}}}))
+			}
+			rule := translates(oldconfig.Match{Field: oldconfig.Mark, In: marks}, oldconfig.Match{Field: oldconfig.Destination, In: servers})
+			before.Chains = append(before.Chains, old)
+			after.Chains = append(after.Chains, &oldconfig.Chain{Family: 4, Table: "ip lvsmark", Name: "source_nat", Base: base, Rules: []*oldconfig.Rule{rule}})
+			b.ReportAllocs()
+			for b.Loop() {
+				require.Empty(b, Compare(before, after, Scope{}))
+			}
+		})
+	}
+}
+
+func translates(matches ...oldconfig.Match) *oldconfig.Rule {
+	return &oldconfig.Rule{Matches: matches, Actions: []oldconfig.Action{{Kind: oldconfig.TranslateSource}}}
+}

@@ -3,6 +3,7 @@ package exact
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -89,6 +90,7 @@ type comparison struct {
 	groups   [2]map[string]grouped
 	services [2][]*oldconfig.Service
 	marks    [2][]uint32
+	helpers  bool // a rule assigns a helper, which may expect connections
 	leaves   int
 
 	exceeded bool
@@ -108,11 +110,13 @@ type grouped struct {
 }
 
 func newComparison(family oldconfig.Family, p path, d *devices, before, after Side, r *Result) *comparison {
-	c := &comparison{compiler: newCompiler(family, p, d), result: r, done: map[pairKey]bool{}, seen: map[string]bool{}}
+	c := &comparison{compiler: newCompiler(family, p, d, before, after), result: r, done: map[pairKey]bool{}, seen: map[string]bool{}}
+	behind := c.sentChainsOf(before, after)
 	for i, side := range []Side{before, after} {
-		c.sides[i] = c.program(side)
+		c.sides[i] = c.program(side, behind[i])
 		c.groups[i] = map[string]grouped{}
 		c.marks[i] = constants(side)
+		c.helpers = c.helpers || assignsHelper(side)
 	}
 	c.services = [2][]*oldconfig.Service{before.Services, after.Services}
 	return c
@@ -153,6 +157,22 @@ func constants(side Side) []uint32 {
 		}
 	}
 	return list
+}
+
+// assignsHelper reports whether a rule assigns a helper of connection tracking. Connections
+// have state RELATED only if a helper expects them, and since Linux 4.7 the kernel assigns none
+// by itself (net.netfilter.nf_conntrack_helper; nf_conntrack_helper.c).
+func assignsHelper(side Side) bool {
+	return slices.ContainsFunc(side.Chains, func(c *oldconfig.Chain) bool {
+		return slices.ContainsFunc(c.Rules, func(r *oldconfig.Rule) bool {
+			for at := r; at != nil; at = at.Then {
+				if slices.ContainsFunc(at.Actions, func(a oldconfig.Action) bool { return a.AssignsHelper }) {
+					return true
+				}
+			}
+			return false
+		})
+	})
 }
 
 func (c *comparison) run(sources set) {

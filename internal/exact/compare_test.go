@@ -114,6 +114,10 @@ func (g generator) side() Side {
 		g.chain("mangle", "PREROUTING", &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}, "a", "b"),
 		g.chain("filter", "INPUT", &oldconfig.Base{Hook: oldconfig.Input, Drops: g.IntN(4) == 0}),
 	}}
+	if g.IntN(2) == 0 {
+		s.Chains = append(s.Chains, g.behindIPVS()...)
+	}
+	s.Tracking = []Tracking{Tracked, Untracked}[g.IntN(4)/3]
 	for _, mark := range []uint32{1, 2, 3}[:g.IntN(4)] {
 		s.Services = append(s.Services, g.service(&oldconfig.Service{Family: 4, Mark: mark}))
 	}
@@ -124,6 +128,53 @@ func (g generator) side() Side {
 		}
 	}
 	return s
+}
+
+// behindIPVS returns chains that packets pass on their way to real servers.
+func (g generator) behindIPVS() []*oldconfig.Chain {
+	nat := g.chain("nat", "POSTROUTING", &oldconfig.Base{Hook: oldconfig.Postrouting, Priority: 100, NAT: true})
+	output := g.chain("filter", "OUTPUT", &oldconfig.Base{Hook: oldconfig.Output})
+	for _, c := range []*oldconfig.Chain{nat, output} {
+		for _, r := range c.Rules {
+			r.Matches = append(g.sentMatches(), r.Matches[:len(r.Matches)/2]...)
+			if r.Then = nil; c == nat {
+				r.Actions = g.sourceTranslation()
+			}
+		}
+	}
+	return []*oldconfig.Chain{g.chain("mangle", "POSTROUTING", &oldconfig.Base{Hook: oldconfig.Postrouting, Priority: -150}), output, nat}
+}
+
+func (g generator) sentMatches() []oldconfig.Match {
+	m := oldconfig.Match{Not: g.IntN(4) == 0, In: g.ranges(func() uint64 { return g.addr().Low })}
+	switch g.IntN(7) {
+	case 0:
+		m.Field, m.In = oldconfig.SentByIPVS, single(1)
+	case 1:
+		m.Field = oldconfig.VirtualAddress
+	case 2:
+		m.Field, m.In = oldconfig.VirtualPort, g.ranges(g.port)
+	case 3:
+		m.Field = oldconfig.OriginalDestination
+	case 4, 5:
+		m.Field, m.In = oldconfig.Destination, g.ranges(func() uint64 { return 0x0a000001 + uint64(g.IntN(3)) })
+	default:
+		return nil
+	}
+	return []oldconfig.Match{m}
+}
+
+func (g generator) sourceTranslation() []oldconfig.Action {
+	a := oldconfig.Action{Kind: oldconfig.TranslateSource}
+	switch to := g.addr(); g.IntN(4) {
+	case 0:
+		a.To = []oldconfig.Range{{Low: to, High: to}}
+	case 1:
+		a.Kind, a.ToOriginal = oldconfig.Opaque, true
+	case 2:
+		a.Kind = oldconfig.Accept
+	}
+	return []oldconfig.Action{a}
 }
 
 func (g generator) service(s *oldconfig.Service) *oldconfig.Service {
@@ -160,7 +211,7 @@ func (g generator) packet() Packet {
 
 // changed returns the side with one small change.
 func (g generator) changed(s Side) Side {
-	c := Side{Chains: slices.Clone(s.Chains), Services: slices.Clone(s.Services)}
+	c := Side{Chains: slices.Clone(s.Chains), Services: slices.Clone(s.Services), Tracking: s.Tracking}
 	i := g.IntN(len(c.Chains))
 	chain := *c.Chains[i]
 	chain.Rules = slices.Clone(chain.Rules)
@@ -184,7 +235,7 @@ func (g generator) changed(s Side) Side {
 // of single packets.
 func TestCompareRandom(t *testing.T) {
 	count := map[string]int{}
-	for seed := range uint64(600) {
+	for seed := range uint64(400) {
 		checkPair(t, seed, count)
 		if t.Failed() {
 			return
@@ -207,6 +258,8 @@ func checkPair(t *testing.T, seed uint64, count map[string]int) {
 		after = g.side()
 	case 2:
 		after.Chains = slices.Concat(before.Chains[:2:2], g.side().Chains[2:3], before.Chains[3:])
+	case 3:
+		after.Chains = slices.Concat(before.Chains[:4:4], g.behindIPVS())
 	}
 	r := Compare(before, after, Scope{})
 	for _, d := range r.Differences {

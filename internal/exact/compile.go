@@ -14,6 +14,7 @@ import (
 type Side struct {
 	Chains   []*oldconfig.Chain
 	Services []*oldconfig.Service
+	Tracking Tracking
 }
 
 // A path is the hooks that packets pass.
@@ -21,6 +22,7 @@ type path struct {
 	name     string
 	hooks    []oldconfig.Hook
 	below    int  // priority of IPVS in the input hook, NF_IP_PRI_NAT_SRC - 1 (ip_vs_core.c): only chains below it
+	sent     bool // IPVS has taken them
 	toLocal  bool // the destination is an address of the director
 	outgoing bool // the packets leave by a device
 	order    []field
@@ -52,22 +54,32 @@ type compiler struct {
 	blocks  map[*oldconfig.Chain]*block
 	open    map[*oldconfig.Chain]bool // being compiled
 	chains  map[chainName]*oldconfig.Chain
+	forms   []form // of packets that IPVS sends, on either side
+	form    form   // that is compiled
 }
 
 type chainName struct{ table, name string }
 
-func newCompiler(family oldconfig.Family, p path, d *devices) *compiler {
-	return &compiler{interner: newInterner(), family: family, path: p, devices: d, dynamic: map[string]*dynamicTest{}, number: map[*oldconfig.Rule]int{}}
+func newCompiler(family oldconfig.Family, p path, d *devices, sides ...Side) *compiler {
+	c := &compiler{interner: newInterner(), family: family, path: p, devices: d, dynamic: map[string]*dynamicTest{}, number: map[*oldconfig.Rule]int{}}
+	c.forms = formsOf(sides...)
+	return c
 }
 
-// program compiles the chains of a side, in the order in which packets pass them.
-func (c *compiler) program(side Side) *program {
+// index prepares to compile chains of a side.
+func (c *compiler) index(side Side) {
 	c.blocks, c.open, c.chains = map[*oldconfig.Chain]*block{}, map[*oldconfig.Chain]bool{}, map[chainName]*oldconfig.Chain{}
 	for _, chain := range side.Chains {
 		if chain.Family == c.family {
 			c.chains[chainName{chain.Table, chain.Name}] = chain
 		}
 	}
+}
+
+// program compiles the chains of a side, in the order in which packets pass them. behind are
+// those behind IPVS.
+func (c *compiler) program(side Side, behind []baseChain) *program {
+	c.index(side)
 	var base []baseChain
 	for _, chain := range c.baseChains(side.Chains) {
 		b := c.chain(chain)
@@ -75,12 +87,13 @@ func (c *compiler) program(side Side) *program {
 			b = c.ofDevices(chain, b)
 		}
 		if drops := chain.Base.Drops && len(chain.Base.Devices) == 0; len(b.rules) > 0 || drops {
-			base = append(base, baseChain{b, drops, chain.Base.NAT, chain.Base.Hook})
+			base = append(base, baseChain{block: b, drops: drops, nat: chain.Base.NAT, hook: chain.Base.Hook})
 		}
 	}
 	if c.path.toLocal {
 		if b := c.ipvsBlock(side.Services); len(b.rules) > 0 {
 			base = append(base, baseChain{block: b, hook: ipvsHook})
+			base = append(base, behind...)
 		}
 	}
 	return c.interner.program(base)
@@ -95,6 +108,7 @@ func (c *compiler) baseChains(chains []*oldconfig.Chain) []*oldconfig.Chain {
 		switch b := chain.Base; {
 		case chain.Family != c.family || b == nil || !slices.Contains(c.path.hooks, b.Hook):
 		case b.Hook == oldconfig.Input && (b.NAT || b.Priority >= c.path.below):
+		case b.Hook == oldconfig.Output && b.NAT:
 		default:
 			list = append(list, chain)
 		}
@@ -116,9 +130,7 @@ func (c *compiler) chain(chain *oldconfig.Chain) *block {
 	c.open[chain] = true
 	rules := make([]*rule, 0, len(chain.Rules))
 	for _, r := range chain.Rules {
-		if compiled := c.compile(r, chain.Table); compiled != nil {
-			rules = append(rules, compiled)
-		}
+		rules = append(rules, c.compile(r, chain.Table)...)
 	}
 	delete(c.open, chain)
 	b := c.block(rules)
@@ -138,9 +150,19 @@ func (c *compiler) ofDevices(chain *oldconfig.Chain, inner *block) *block {
 	return c.block(rules)
 }
 
-// compile returns the rule; nil if no packet of the path matches, or if it does nothing.
-func (c *compiler) compile(r *oldconfig.Rule, table string) *rule {
-	var segments []segment
+// compile returns the rule; none if no packet of the path matches, or if it does nothing.
+func (c *compiler) compile(r *oldconfig.Rule, table string) []*rule {
+	if c.path.sent {
+		return c.sentRules(r, table)
+	}
+	if segments := c.segments(r, table); segments != nil {
+		return []*rule{c.source(segments, r, "")}
+	}
+	return nil
+}
+
+// segments compiles a rule for packets of the path; nil as for compile.
+func (c *compiler) segments(r *oldconfig.Rule, table string) (segments []segment) {
 	acts := false
 	for at := r; at != nil; at = at.Then {
 		tests, dynamic, possible := c.matches(r, at.Matches)
@@ -159,12 +181,18 @@ func (c *compiler) compile(r *oldconfig.Rule, table string) *rule {
 	if !acts {
 		return nil
 	}
-	return c.source(segments, r)
+	return segments
 }
 
 func (c *compiler) compileAction(r *oldconfig.Rule, a *oldconfig.Action, table string) *action {
 	compiled := &action{Action: *a, port: -1, origin: r}
 	key := fmt.Sprintf("%d %x %x %x %v %v", a.Kind, a.And, a.Xor, a.Mask, a.To, a.ToPorts)
+	if c.path.sent && a.ToOriginal {
+		return c.toVIP(r)
+	}
+	if compiled.orVIP = c.path.sent && isToAddress(a); compiled.orVIP {
+		key += " or the VIP"
+	}
 	switch {
 	case a.Kind == oldconfig.NoEffect:
 		return nil
@@ -180,8 +208,7 @@ func (c *compiler) compileAction(r *oldconfig.Rule, a *oldconfig.Action, table s
 		compiled.target = c.chain(target)
 		key += fmt.Sprintf(" block %d", compiled.target.id)
 	case len(a.SetMarkByAddr) > 0:
-		compiled.byAddr = sortedMarks(a.SetMarkByAddr)
-		key = ""
+		compiled.byAddr, key = sortedMarks(a.SetMarkByAddr), ""
 	}
 	return c.action(key, compiled)
 }

@@ -13,9 +13,9 @@ func (c *compiler) matches(r *oldconfig.Rule, list []oldconfig.Match) (tests []t
 	byField := map[field]set{}
 	for i := range list {
 		m := &list[i]
-		f, static := fieldOf(m.Field)
-		if !static {
-			d, holds := c.dynamicMatch(r, m)
+		at, f := c.placed(m)
+		if at != packetField {
+			d, holds := c.dynamicMatch(at, f, r, m)
 			if !holds {
 				return nil, nil, false
 			}
@@ -23,6 +23,9 @@ func (c *compiler) matches(r *oldconfig.Rule, list []oldconfig.Match) (tests []t
 				dynamic = append(dynamic, d)
 			}
 			continue
+		}
+		if ofConnection(m.Field) {
+			dynamic = append(dynamic, c.isTracked(r, m))
 		}
 		values := c.values(f, m)
 		if before, ok := byField[f]; ok {
@@ -38,7 +41,11 @@ func (c *compiler) matches(r *oldconfig.Rule, list []oldconfig.Match) (tests []t
 func (c *compiler) tests(byField map[field]set) (tests []test, possible bool) {
 	for f := range fields {
 		values, tested := byField[f]
-		switch d := c.domain(f); {
+		d := c.domain(f)
+		if tested && f == sourcePort && c.path.sent {
+			values = values.intersect(single(ftpDataPort).complement(d)) // never scheduled: ip_vs_schedule
+		}
+		switch {
 		case !tested:
 		case len(values) == 0:
 			return nil, false
@@ -104,15 +111,21 @@ func bitValues(in []oldconfig.Range, n int) set {
 
 // dynamicMatch compiles a match that depends on other rules, or on the path alone. holds is
 // false if no packet fulfils it; a nil test holds for all packets.
-func (c *compiler) dynamicMatch(r *oldconfig.Rule, m *oldconfig.Match) (d *dynamicTest, holds bool) {
+func (c *compiler) dynamicMatch(at place, f field, r *oldconfig.Rule, m *oldconfig.Match) (d *dynamicTest, holds bool) {
+	switch {
+	case at == holdsNever, at == holdsAlways:
+		return nil, at == holdsAlways
+	case at == unknownField:
+		return c.unknownMatch(r, m), true
+	case f == destination || f == destinationPort:
+		return c.ofServer(f, r, m)
+	}
 	switch m.Field {
 	case oldconfig.LaterFragment, oldconfig.HasSocket:
 		// IPVS gets whole packets. The director's own connections are not compared.
 		return nil, newSet(m.In).contains(number(0)) != m.Not
 	case oldconfig.DestinationType:
-		local := slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Low.Low&oldconfig.AddrTypeLocal != 0 })
-		other := slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Low.Low&oldconfig.AddrTypeOther != 0 })
-		return nil, (c.path.toLocal && local || !c.path.toLocal && other) != m.Not
+		return nil, c.isDestinationOf(m)
 	case oldconfig.State:
 		states := bitValues(m.In, stateCount)
 		if m.Not {
@@ -120,18 +133,34 @@ func (c *compiler) dynamicMatch(r *oldconfig.Rule, m *oldconfig.Match) (d *dynam
 		}
 		return c.dynamicTest(fmt.Sprint("state ", states), &dynamicTest{field: m.Field, values: states, origin: r, text: m.Text}), len(states) > 0
 	case oldconfig.Mark, oldconfig.ConnMark:
-		mask := m.Mask
-		if mask == 0 {
-			mask = ^uint32(0)
-		}
-		values := newSet(m.In)
-		if m.Not {
-			values = values.complement(maximum(32))
-		}
-		return c.dynamicTest(fmt.Sprint(m.Field, mask, values), &dynamicTest{field: m.Field, mask: mask, values: values, origin: r, text: m.Text}), len(values) > 0
+		return c.markTest(r, m)
 	}
+	return c.unknownMatch(r, m), true
+}
+
+// isDestinationOf tests the type of the destination, which the path knows.
+func (c *compiler) isDestinationOf(m *oldconfig.Match) bool {
+	local := slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Low.Low&oldconfig.AddrTypeLocal != 0 })
+	other := slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Low.Low&oldconfig.AddrTypeOther != 0 })
+	toLocal := c.path.toLocal || c.path.sent && c.form == unchanged
+	return (toLocal && local || !toLocal && other) != m.Not
+}
+
+func (c *compiler) markTest(r *oldconfig.Rule, m *oldconfig.Match) (d *dynamicTest, holds bool) {
+	mask := m.Mask
+	if mask == 0 {
+		mask = ^uint32(0)
+	}
+	values := newSet(m.In)
+	if m.Not {
+		values = values.complement(maximum(32))
+	}
+	return c.dynamicTest(fmt.Sprint(m.Field, mask, values), &dynamicTest{field: m.Field, mask: mask, values: values, origin: r, text: m.Text}), len(values) > 0
+}
+
+func (c *compiler) unknownMatch(r *oldconfig.Rule, m *oldconfig.Match) *dynamicTest {
 	key := fmt.Sprintf("unknown %d %s %t", c.numberOf(r), m.Text, m.Not)
-	return c.dynamicTest(key, &dynamicTest{field: oldconfig.NotUnderstood, origin: r, text: m.Text}), true
+	return c.dynamicTest(key, &dynamicTest{field: oldconfig.NotUnderstood, origin: r, text: m.Text})
 }
 
 func (c *compiler) dynamicTest(key string, d *dynamicTest) *dynamicTest {

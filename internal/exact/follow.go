@@ -18,9 +18,13 @@ func Follow(side Side, p Packet, active bool) Treatment {
 		r := &oldconfig.Rule{Matches: []oldconfig.Match{{Names: []string{p.Device}}}}
 		named.Chains = append([]*oldconfig.Chain{{Rules: []*oldconfig.Rule{r}}}, side.Chains...)
 	}
-	c := newCompiler(family, way, newDevices(named))
+	c := newCompiler(family, way, newDevices(named), side)
+	var behind []baseChain
+	if !active {
+		behind = c.sentChains(side)
+	}
 	m := &machine{state: p.State, assumed: map[int]bool{}}
-	t := m.follow(c, c.program(side), p)
+	t := m.follow(c, c.program(side, behind), p)
 	if k := kindOf(uint64(p.Flags)); p.Protocol == uint8(config.TCP) && k == later && t.end.fate == serving {
 		t.Outcome = "not the first packet of a connection: IPVS sends it where the first one went"
 	}

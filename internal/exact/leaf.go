@@ -74,16 +74,16 @@ func (l *leaf) compare(r run) {
 		l.notProven(t.opaque, "it is not understood", r)
 	case len(t.differ) > 0 && t.equal > 0:
 		for _, d := range t.tested {
-			l.notProven(d.origin, "its condition is not understood: "+d.text, t.differ[0])
+			l.notProven(d.origin, d.unknown(), t.differ[0])
 		}
 	case len(t.differ) > 0:
 		l.difference(t.differ[0])
 		return
 	}
-	if t.related != nil && r.state == stateNew {
+	if t.related != nil && r.state == stateNew && l.helpers {
 		l.compareOther(run{state: stateRelated}, l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects")
 	}
-	if t.reads != nil && r.state != stateNew && r.connMark == [2]uint32{} {
+	if t.reads != nil && r.state == stateEstablished && r.connMark == [2]uint32{} {
 		l.compareConnMarks(r, l.origin(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark }))
 	}
 }
@@ -122,6 +122,14 @@ func (l *leaf) tally(r run, t *tally) {
 		return
 	}
 	t.differ = append(t.differ, r)
+}
+
+// unknown returns why the result of a test is not known.
+func (d *dynamicTest) unknown() string {
+	if d.reason != "" {
+		return d.reason
+	}
+	return "its condition is not understood: " + d.text
 }
 
 func either(a, b *oldconfig.Rule) *oldconfig.Rule {

@@ -3,6 +3,7 @@ package exact
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -22,6 +23,8 @@ type naive struct {
 	end    string
 	moved  bool
 	hook   oldconfig.Hook
+	server *oldconfig.RealServer // to which IPVS sends the packet
+	toPort uint16
 }
 
 // interpret returns what becomes of a packet to a VIP, or of one that a real server sends.
@@ -31,11 +34,22 @@ func interpret(side Side, family oldconfig.Family, p Packet, active bool) (strin
 	if active {
 		hooks = []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Forward, oldconfig.Postrouting}
 	}
+	if n.hooks(hooks) {
+		return "dropped", n.mark
+	}
+	if active {
+		return "forwarded " + n.end, n.mark
+	}
+	return n.ipvs() + n.end, n.mark
+}
+
+// hooks runs the chains of hooks. It reports whether the packet is dropped.
+func (n *naive) hooks(hooks []oldconfig.Hook) (dropped bool) {
 	for _, h := range hooks {
 		n.hook, n.moved = h, false
 		var list []*oldconfig.Chain
-		for _, c := range side.Chains {
-			if c.Family == family && c.Base != nil && c.Base.Hook == h && (h != oldconfig.Input || c.Base.Priority < 98 && !c.Base.NAT) {
+		for _, c := range n.side.Chains {
+			if c.Family == n.family && c.Base != nil && c.Base.Hook == h && (h != oldconfig.Input || c.Base.Priority < 98 && !c.Base.NAT) {
 				list = append(list, c)
 			}
 		}
@@ -46,14 +60,45 @@ func interpret(side Side, family oldconfig.Family, p Packet, active bool) (strin
 			}
 			switch v := n.chain(c); {
 			case v == "drop", v == "" && c.Base.Drops:
-				return "dropped", n.mark
+				return true
 			}
 		}
 	}
-	if active {
-		return "forwarded " + n.end, n.mark
+	return false
+}
+
+// sent returns what becomes of the packet on its way to a real server.
+func (n *naive) sent(r oldconfig.RealServer, port uint16) string {
+	s := *n
+	s.server, s.toPort, s.end = &r, port, ""
+	if s.side.Tracking != Tracked {
+		s.state = 4
 	}
-	return n.ipvs() + n.end, n.mark
+	if s.hooks([]oldconfig.Hook{oldconfig.Output, oldconfig.Postrouting}) {
+		return "dropped"
+	}
+	return s.end
+}
+
+// to returns the destination in the header.
+func (n *naive) to() netip.AddrPort {
+	if n.server != nil && n.server.Forwarding == config.NAT {
+		return netip.AddrPortFrom(n.server.Address, n.toPort)
+	}
+	return n.p.To
+}
+
+// ofConnection returns whether the packet has a property of a connection, and its value.
+func (n *naive) ofConnection(f oldconfig.Field) (oldconfig.Number, bool) {
+	switch isNAT := n.server != nil && n.server.Forwarding == config.NAT; f {
+	case oldconfig.VirtualAddress:
+		return addressNumber(n.p.To.Addr()), isNAT
+	case oldconfig.VirtualPort:
+		return number(uint64(n.p.To.Port())), isNAT
+	case oldconfig.OriginalDestination:
+		return addressNumber(n.p.To.Addr()), n.state == 0
+	}
+	return number(uint64(flag(n.server != nil))), true
 }
 
 func (n *naive) chain(c *oldconfig.Chain) string {
@@ -82,17 +127,22 @@ func (n *naive) matches(r *oldconfig.Rule) bool {
 		case oldconfig.Source:
 			v = addressNumber(n.p.From.Addr())
 		case oldconfig.Destination:
-			v = addressNumber(n.p.To.Addr())
+			v = addressNumber(n.to().Addr())
 		case oldconfig.SourcePort:
 			v.Low = uint64(n.p.From.Port())
 		case oldconfig.DestinationPort:
-			v.Low = uint64(n.p.To.Port())
+			v.Low = uint64(n.to().Port())
 		case oldconfig.TCPFlags:
 			v.Low = uint64(n.p.Flags & uint8(m.Mask))
 		case oldconfig.Mark:
 			v.Low = uint64(n.mark & m.Mask)
 		case oldconfig.ConnMark:
 			v.Low = uint64(n.conn & m.Mask)
+		case oldconfig.SentByIPVS, oldconfig.VirtualAddress, oldconfig.VirtualPort, oldconfig.OriginalDestination:
+			var has bool
+			if v, has = n.ofConnection(m.Field); !has {
+				return false
+			}
 		case oldconfig.State:
 			if (m.In[0].Low.Low>>n.state&1 != 0) == m.Not {
 				return false
@@ -149,9 +199,13 @@ func (n *naive) acts(c *oldconfig.Chain, r *oldconfig.Rule) (v string, leaves bo
 			if v := n.chain(n.side.Chains[i]); v != "" || a.Kind == oldconfig.Goto {
 				return v, true
 			}
-		case oldconfig.TranslateSource, oldconfig.TranslateDestination:
+		case oldconfig.TranslateSource, oldconfig.TranslateDestination, oldconfig.Opaque:
 			n.moved = true
 			n.end = fmt.Sprint(a.To)
+			if a.ToOriginal {
+				vip := addressNumber(n.p.To.Addr())
+				n.end = fmt.Sprint([]oldconfig.Range{{Low: vip, High: vip}})
+			}
 			return "accept", true
 		}
 	}
@@ -203,7 +257,7 @@ func (n *naive) ipvs() string {
 		case s.Timeout == 0, s.Mark == 0 && s.Address.Port() == port:
 			to = r.Port
 		}
-		servers = append(servers, fmt.Sprint(r.Address, to, r.Weight, r.Forwarding))
+		servers = append(servers, fmt.Sprint(r.Address, to, r.Weight, r.Forwarding, n.sent(r, to)))
 	}
 	slices.Sort(servers)
 	netmask := s.Netmask

@@ -20,6 +20,7 @@ type baseChain struct {
 	*block
 	drops bool // policy
 	nat   bool // only the first packet of a connection meets it
+	sent  bool // behind IPVS
 	hook  oldconfig.Hook
 }
 
@@ -73,6 +74,7 @@ type dynamicTest struct {
 	values set
 	origin *oldconfig.Rule
 	text   string
+	reason string // why the result is not known, if it is not understood; "": text
 }
 
 // An action is an oldconfig.Action with its target.
@@ -83,6 +85,7 @@ type action struct {
 	byAddr   []oldconfig.MarkOf // sorted; nil: none
 	services *serviceTable      // the packet goes to IPVS: the service of its mark, if there is one
 	serve    *served            // the packet goes to IPVS: this service
+	orVIP    bool               // a translation to an address that may be the VIP of the packet
 	port     int                // of the packet, for services; -1: not known yet
 	origin   *oldconfig.Rule
 }
@@ -162,10 +165,11 @@ func (in *interner) rule(segments []segment, origin *oldconfig.Rule) *rule {
 }
 
 // source returns a rule as it is written. It is equal to no other, so that it keeps its
-// origin; what is left of it in a sweep is. The two sides may have other targets.
-func (in *interner) source(segments []segment, origin *oldconfig.Rule) *rule {
+// origin; what is left of it in a sweep is. The two sides may have other targets. A variant
+// has other tests.
+func (in *interner) source(segments []segment, origin *oldconfig.Rule, variant string) *rule {
 	var key strings.Builder
-	key.WriteString(fmt.Sprintf("source %p", origin))
+	key.WriteString(fmt.Sprintf("source %p %s", origin, variant))
 	for _, s := range segments {
 		for _, a := range s.actions {
 			key.WriteString(fmt.Sprintf(" %d", a.id))
@@ -211,6 +215,10 @@ func (d *dynamicTest) uses() uses {
 		return testsState
 	case oldconfig.Mark, oldconfig.ConnMark:
 		return testsMark
+	case serverAddress, serverPort, serverForm:
+		return 0
+	case tracked:
+		return testsState
 	}
 	return unknown
 }
@@ -220,7 +228,7 @@ func (a *action) uses() uses {
 	switch {
 	case a.target != nil:
 		u = a.target.uses
-	case a.byAddr != nil:
+	case a.byAddr != nil, a.orVIP:
 		u = of(destination)
 	case a.services != nil && a.port < 0 && a.services.fixesPorts:
 		u = of(destinationPort)
@@ -278,7 +286,7 @@ func (in *interner) program(chains []baseChain) *program {
 	b := in.buffer[:0]
 	for _, c := range chains {
 		b = appendInt(b, c.id)
-		b = append(b, byte(c.hook), flag(c.drops), flag(c.nat))
+		b = append(b, byte(c.hook), flag(c.drops), flag(c.nat), flag(c.sent))
 	}
 	in.buffer = b
 	known := in.programs[string(b)]

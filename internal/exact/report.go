@@ -110,7 +110,7 @@ func (m *machine) follow(c *compiler, p *program, packet Packet) treated {
 	m.packet, m.values = &packet, packet.values(c.devices)
 	m.observe = func(s Step) { t.Steps = append(t.Steps, s) }
 	for t.end = m.run(p); m.asked != nil; t.end = m.run(p) {
-		t.Steps = append(t.Steps[:0:0], Step{Rule: m.asked.origin, Effect: "has a condition that is not understood, taken as not fulfilled: " + m.asked.text})
+		t.Steps = append(t.Steps[:0:0], Step{Rule: m.asked.origin, Effect: m.asked.takenAsFalse()})
 		m.assumed[m.asked.id] = false
 		m.asked, m.mark, m.state, m.opaque, m.hook = nil, 0, packet.State, nil, 0
 	}
@@ -122,6 +122,13 @@ func (m *machine) follow(c *compiler, p *program, packet Packet) treated {
 	return t
 }
 
+func (d *dynamicTest) takenAsFalse() string {
+	if d.text == trackingName {
+		return "is not known, taken as 0"
+	}
+	return "has a condition that is not understood, taken as not fulfilled: " + d.text
+}
+
 // text describes an outcome.
 func (o outcome) text(p path) string {
 	var text string
@@ -131,7 +138,7 @@ func (o outcome) text(p path) string {
 	case refused:
 		text = "refused by IPVS: the service has no real server for it"
 	case serving:
-		text = "IPVS: " + o.service
+		text = "IPVS: " + o.service + o.sentText()
 	default:
 		text = "not served by IPVS"
 		if !p.toLocal {
@@ -155,6 +162,10 @@ func (l *leaf) describe(old, new outcome) string {
 		return old.fate.String() + " before, " + new.fate.String() + " after"
 	case old.translated != new.translated:
 		return "another translation of the address"
+	case old.service == new.service && old.dropsSent() != new.dropsSent():
+		return "packets to real servers are dropped " + map[bool]string{true: "before, not after", false: "after, not before"}[old.dropsSent()]
+	case old.service == new.service && !slices.Equal(old.sent, new.sent):
+		return "another source address on the way to real servers"
 	case old.by == nil || new.by == nil || old.service == new.service:
 		return "treated differently"
 	}

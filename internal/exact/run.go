@@ -1,7 +1,6 @@
 package exact
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -21,6 +20,7 @@ type machine struct {
 	assumed map[int]bool // results of tests that are not understood, by dynamicTest.id
 	asked   *dynamicTest // the first one without a result; the run is incomplete
 
+	server        *target // to which IPVS sends the packet; nil: it is not behind IPVS
 	translated    bool
 	readsConnMark *oldconfig.Rule // a rule that depends on the mark of the connection
 	related       *oldconfig.Rule // a rule that treats state RELATED as it does not NEW
@@ -48,6 +48,7 @@ type outcome struct {
 	service    string // signature of the service
 	group      string // see served.group
 	translated string // to which address rules translate it
+	sent       []sending
 	mark       uint32 // of a packet that IPVS takes
 	opaque     string // rules that are not understood, with the state before each
 	by         *served
@@ -56,7 +57,7 @@ type outcome struct {
 // same reports whether two outcomes are the same for client and server. Marks may differ.
 func (o outcome) same(other outcome) bool {
 	return o.fate == other.fate && o.service == other.service && o.translated == other.translated && o.opaque == other.opaque &&
-		(o.group == "") == (other.group == "")
+		(o.group == "") == (other.group == "") && slices.Equal(o.sent, other.sent)
 }
 
 // A verdict is how a block ends.
@@ -71,8 +72,25 @@ const (
 // run runs the program. If asked is set afterwards, there is no result.
 func (m *machine) run(p *program) outcome {
 	m.end = outcome{}
-	for i := range p.chains {
-		c := &p.chains[i]
+	behind := len(p.chains)
+	for behind > 0 && p.chains[behind-1].sent {
+		behind--
+	}
+	m.chains(p.chains[:behind])
+	if m.asked == nil && m.end.fate == serving && behind < len(p.chains) {
+		m.send(p.chains[behind:])
+	}
+	if m.asked != nil {
+		return outcome{}
+	}
+	m.end.opaque = strings.Join(m.opaque, "; ")
+	return m.end
+}
+
+// chains runs base chains, up to the one that ends the packet's way.
+func (m *machine) chains(list []baseChain) {
+	for i := range list {
+		c := &list[i]
 		if m.hook != c.hook {
 			m.hook, m.translated = c.hook, false
 		}
@@ -81,18 +99,16 @@ func (m *machine) run(p *program) outcome {
 		}
 		v := m.block(c.block)
 		if m.asked != nil {
-			return outcome{}
+			return
 		}
 		if v == continues && c.drops {
 			m.end.fate, v = dropped, ends
 			m.observeStep(Step{Effect: "drops", Hook: c.hook, Policy: true})
 		}
 		if v == ends {
-			break
+			return
 		}
 	}
-	m.end.opaque = strings.Join(m.opaque, "; ")
-	return m.end
 }
 
 func (m *machine) observeStep(s Step) {
@@ -157,17 +173,30 @@ func (m *machine) dynamic(d *dynamicTest) bool {
 		return d.values.contains(number(uint64(m.mark & d.mask)))
 	case oldconfig.ConnMark:
 		m.readsConnMark = m.at
+		if !m.hasConnection() {
+			return false
+		}
 		return d.values.contains(number(uint64(m.connMark & d.mask)))
 	case oldconfig.State:
-		holds := d.values.contains(number(uint64(m.state)))
-		if m.state == stateNew && holds != d.values.contains(number(stateRelated)) {
-			m.related = m.at
+		return m.stateHolds(d)
+	case serverAddress, serverPort, serverForm:
+		return m.server.fulfils(d)
+	case tracked:
+		if m.state != stateEstablished { // of either direction
+			return m.state == stateNew || m.state == stateRelated
 		}
-		return holds
 	}
 	holds, known := m.assumed[d.id]
 	if !known {
 		m.asked = d
+	}
+	return holds
+}
+
+func (m *machine) stateHolds(d *dynamicTest) bool {
+	holds := d.values.contains(number(uint64(m.state)))
+	if m.state == stateNew && holds != d.values.contains(number(stateRelated)) {
+		m.related = m.at
 	}
 	return holds
 }
@@ -192,107 +221,6 @@ func (m *machine) act(a *action) (missed bool, v verdict, leaves bool) {
 	case oldconfig.TranslateDestination, oldconfig.TranslateSource:
 		m.translate(a)
 		return false, accepts, true
-	case oldconfig.Opaque:
-		m.opaque = append(m.opaque, fmt.Sprintf("%d: %d %d %d", a.id, m.mark, m.connMark, m.state))
-		m.opaqueRule = a.origin
-		m.observeAction("does something that is not understood")
-		return false, continues, false
-	case oldconfig.Untrack:
-		m.state = stateUntracked
-		m.observeAction("ends tracking")
-		return false, continues, false
 	}
-	return m.setMark(a), continues, false
-}
-
-// setMark applies actions that change a mark. missed: the packet's address has no mark.
-func (m *machine) setMark(a *action) (missed bool) {
-	switch a.Kind {
-	case oldconfig.SetMark:
-		to := m.mark&a.And ^ a.Xor
-		if a.byAddr != nil {
-			of, ok := markOf(a.byAddr, m.values[destination])
-			if !ok {
-				return true
-			}
-			to = of
-		}
-		m.changeMark(to)
-	case oldconfig.SetConnMark:
-		m.connMark = m.connMark&a.And ^ a.Xor
-	case oldconfig.SaveMark:
-		m.connMark = m.connMark&a.And ^ m.mark&a.Mask
-	case oldconfig.RestoreMark:
-		if m.readsConnMark == nil {
-			m.readsConnMark = m.at
-		}
-		m.changeMark(m.mark&a.And ^ m.connMark&a.Mask)
-	}
-	return false
-}
-
-func (m *machine) changeMark(to uint32) {
-	m.mark = to
-	if m.observe != nil {
-		m.observeAction("sets the mark to " + markText(to))
-	}
-}
-
-func markText(mark uint32) string {
-	if mark > 0xffff {
-		return fmt.Sprintf("%#x", mark)
-	}
-	return fmt.Sprint(mark)
-}
-
-func (m *machine) observeAction(effect string) {
-	if m.observe != nil {
-		m.observe(Step{Effect: effect, Rule: m.at, Hook: m.hook})
-	}
-}
-
-// markOf returns the mark of an address in a sorted map.
-func markOf(list []oldconfig.MarkOf, addr oldconfig.Number) (uint32, bool) {
-	i, found := slices.BinarySearchFunc(list, addr, func(e oldconfig.MarkOf, n oldconfig.Number) int {
-		switch {
-		case e.Destination.High.Compare(n) < 0:
-			return -1
-		case e.Destination.Low.Compare(n) > 0:
-			return 1
-		}
-		return 0
-	})
-	if !found {
-		return 0, false
-	}
-	return list[i].Mark, true
-}
-
-func (m *machine) translate(a *action) {
-	m.translated = true
-	to := describeTranslation(a)
-	if a.Kind == oldconfig.TranslateSource && m.hook != oldconfig.Postrouting {
-		return
-	}
-	m.end.translated = to
-	m.observeAction("translates the packet: " + to)
-}
-
-func describeTranslation(a *action) string {
-	kind := "destination"
-	if a.Kind == oldconfig.TranslateSource {
-		kind = "source"
-		if len(a.To) == 0 {
-			return "source becomes the address of the device"
-		}
-	}
-	var text strings.Builder
-	text.WriteString(kind + " becomes")
-	for _, r := range a.To {
-		text.WriteString(" " + rangeText(r))
-	}
-	for _, r := range a.ToPorts {
-		text.WriteString(fmt.Sprintf(" port %d-%d", r.Low.Low, r.High.Low))
-	}
-	return text.String()
+	return m.change(a), continues, false
 }

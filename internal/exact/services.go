@@ -16,7 +16,8 @@ import (
 type served struct {
 	*oldconfig.Service
 	signature string
-	group     string // of connections that one template of persistence joins; "" without it
+	targets   []target // of packets that the comparison follows behind IPVS
+	group     string   // of connections that one template of persistence joins; "" without it
 	fixed     []uint16
 	keeps     bool // the ports of packets
 	leaves    bool // no packet is scheduled: it stays on the director, as after VIP:21
@@ -42,6 +43,7 @@ func newServed(s *oldconfig.Service) *served {
 	if s.Timeout > 0 {
 		v.group = groupOf(s)
 	}
+	v.targets = v.sentTo()
 	for _, r := range s.RealServers {
 		if v.rewrites(r) && !slices.Contains(v.fixed, r.Port) {
 			v.fixed = append(v.fixed, r.Port)
@@ -114,11 +116,17 @@ func (v *served) sign(port uint16) string {
 	return b.String()
 }
 
-func (v *served) servers(port uint16) []string {
+// sorted returns the active real servers by address and port.
+func (v *served) sorted() []oldconfig.RealServer {
 	list := slices.Clone(v.active())
 	slices.SortFunc(list, func(a, b oldconfig.RealServer) int {
 		return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Port, b.Port))
 	})
+	return list
+}
+
+func (v *served) servers(port uint16) []string {
+	list := v.sorted()
 	texts := make([]string, len(list))
 	for i, r := range list {
 		texts[i] = v.server(r, port)
@@ -183,15 +191,16 @@ func (c *compiler) ipvsBlock(services []*oldconfig.Service) *block {
 				table.fixesPorts = table.fixesPorts || len(v.fixed) > 0
 			}
 		case port == 0:
-			v.refuses = s.Timeout == 0
+			if s.Timeout == 0 { // it serves port 0 only (ip_vs_schedule)
+				exact = append(exact, c.serve(v, single(0)))
+				other := *v
+				other.refuses, v = true, &other
+			}
 			all = append(all, c.serve(v, nil))
 		default:
 			exact = append(exact, c.serve(v, single(uint64(port))))
 			if port == ftpPort && s.Protocol == config.TCP {
-				data := *v
-				data.keeps, data.leaves = true, s.Timeout == 0
-				data.signature = data.sign(0)
-				ftp = append(ftp, c.serve(&data, newSet(ftpDataPorts())))
+				ftp = append(ftp, c.serve(v.ofData(), newSet(ftpDataPorts())))
 			}
 		}
 	}
@@ -201,6 +210,14 @@ func (c *compiler) ipvsBlock(services []*oldconfig.Service) *block {
 		rules = append(rules, c.rule([]segment{{actions: []*action{a}}}, nil))
 	}
 	return c.block(slices.Concat(rules, exact, ftp, all))
+}
+
+// ofData returns the service at port 21 as it serves data connections.
+func (v *served) ofData() *served {
+	data := *v
+	data.keeps, data.leaves = true, v.Timeout == 0
+	data.signature, data.targets = data.sign(0), data.sentTo()
+	return &data
 }
 
 func ftpDataPorts() []oldconfig.Range {

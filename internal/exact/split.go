@@ -210,6 +210,8 @@ func (s *sweep) actions(list []*action) (left []*action, missed bool) {
 				return left, true
 			}
 			left = append(left, s.constantMark(a, mark))
+		case a.orVIP:
+			left = append(left, s.translation(a))
 		default:
 			left = append(left, s.withPort(a))
 		}
@@ -226,6 +228,16 @@ func (s *sweep) withTarget(a *action, target *block) *action {
 func (s *sweep) constantMark(a *action, mark uint32) *action {
 	constant := oldconfig.Action{Kind: oldconfig.SetMark, Xor: mark}
 	return s.action(string(appendInt([]byte("mark"), int(mark))), &action{Action: constant, port: -1, origin: a.origin})
+}
+
+// translation returns a translation to the VIP, or to another address.
+func (s *sweep) translation(a *action) *action {
+	if a.To[0].Low == s.value {
+		return s.toVIP(a.origin)
+	}
+	other := *a
+	other.orVIP = false
+	return s.action(string(appendInt([]byte("not the VIP"), a.id)), &other)
 }
 
 // withPort returns a lookup for packets to a port that a real server has too, or to others.
@@ -290,6 +302,8 @@ func (c *cutter) segment(s *segment) {
 		switch {
 		case a.target != nil:
 			c.block(a.target)
+		case c.field == destination && a.orVIP:
+			c.cut(a.To[0])
 		case c.field == destination:
 			for _, e := range a.byAddr {
 				c.cut(e.Destination)

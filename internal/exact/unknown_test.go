@@ -68,7 +68,10 @@ func TestConnectionState(t *testing.T) {
 
 	onlyTCP := action(oldconfig.Action{Kind: oldconfig.SetMark, Xor: 1}, tcp, syn, toPort)
 	assert.Empty(t, Compare(side(action(oldconfig.Action{Kind: oldconfig.SetMark, Xor: 1}, tcp, syn, toPort, state(oldconfig.StateNew|oldconfig.StateRelated))), side(onlyTCP), Scope{}), "later packets need no mark")
-	r := Compare(side(action(oldconfig.Action{Kind: oldconfig.SetMark, Xor: 1}, tcp, syn, toPort, state(oldconfig.StateNew))), side(onlyTCP), Scope{})
+	onlyNew := action(oldconfig.Action{Kind: oldconfig.SetMark, Xor: 1}, tcp, syn, toPort, state(oldconfig.StateNew))
+	assert.Empty(t, Compare(side(onlyNew), side(onlyTCP), Scope{}), "no helper expects connections")
+	helper := action(oldconfig.Action{Kind: oldconfig.NoEffect, AssignsHelper: true})
+	r := Compare(side(helper, onlyNew), side(onlyTCP), Scope{})
 	require.Len(t, r.Unproven, 1, "a helper may expect the connection")
 	assert.Contains(t, r.Unproven[0].Reason, "RELATED")
 	assert.NotEmpty(t, Compare(side(action(oldconfig.Action{Kind: oldconfig.Drop}, state(oldconfig.StateInvalid)), marks), side(marks), Scope{}).Differences)

@@ -46,10 +46,24 @@ func (o *origin) match(v value, t test) (_ []oldconfig.Match, ok bool) {
 			return []oldconfig.Match{bitMatch(oldconfig.State, stateBits, o, t)}, true
 		}
 		return o.markMatch(oldconfig.ConnMark, t)
+	case ofConnection:
+		return o.connectionMatch(t)
 	case ofMeta:
 		return o.metaMatch(t)
 	}
 	return o.payloadMatch(v, t)
+}
+
+// connectionMatch translates a test of a property of a connection.
+func (o *origin) connectionMatch(t test) ([]oldconfig.Match, bool) {
+	field := oldconfig.Field(o.key)
+	switch field {
+	case oldconfig.OriginalDestinationPort, oldconfig.VirtualPort:
+		return byteRanges(field, o, t, 2)
+	case oldconfig.SentByIPVS:
+		return byteRanges(field, o, t, 1)
+	}
+	return byteRanges(field, o, t, o.addressSize)
 }
 
 func numbers(list ...uint64) (ranges []oldconfig.Range) {

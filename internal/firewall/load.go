@@ -156,6 +156,10 @@ func (l *loader) object(kind string) {
 		l.addCondition("an object")
 	case "quota", "limit", "connlimit":
 		l.addCondition(kind)
+	case "ct helper":
+		if l.exact {
+			l.add(helperAssignment{})
+		}
 	}
 }
 

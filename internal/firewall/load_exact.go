@@ -1,9 +1,12 @@
 package firewall
 
 import (
+	"encoding/binary"
+
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
 
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -74,5 +77,63 @@ func (l *loader) exactAddrtype(info *xt.AddrTypeV1) {
 			}
 		}
 		l.add(match{l.traced(opaqueValue("addrtype", 4), &origin{part: end.part}), t})
+	}
+}
+
+// connectionMatch tests a property of the connection, of package exact.
+func (l *loader) connectionMatch(field oldconfig.Field, low, high []byte, inverse bool) {
+	v := l.traced(opaqueValue("connection", len(low)), l.space.originOf(field))
+	l.add(match{v, test{within: []interval{{low, high}}, inverse: inverse}})
+}
+
+// networkMatch tests an address, of which mask selects bits.
+func (l *loader) networkMatch(field oldconfig.Field, address, mask []byte, inverse bool) {
+	v := l.traced(opaqueValue("connection", len(address)), l.space.originOf(field)).masked(mask, nil)
+	l.add(match{v, test{within: []interval{{address, address}}, inverse: inverse}})
+}
+
+// originalMatch loads the tests of the original destination of struct xt_conntrack_mtinfo3.
+// It returns the flags that are left.
+func (l *loader) originalMatch(info *xt.ConntrackMtinfoBase, highPort uint16) uint16 {
+	const address, port = uint16(xt.ConntrackOrigDst), uint16(xt.ConntrackOrigDstPort)
+	if !l.exact {
+		return info.MatchFlags
+	}
+	if to, mask := l.space.sized(info.OrigDstAddr), l.space.sized(info.OrigDstMask); info.MatchFlags&address != 0 {
+		l.networkMatch(oldconfig.OriginalDestination, to, mask, info.InvertFlags&address != 0)
+	}
+	if info.MatchFlags&port != 0 {
+		bytes := func(n uint16) []byte { return binary.BigEndian.AppendUint16(nil, n) }
+		l.connectionMatch(oldconfig.OriginalDestinationPort, bytes(info.OrigDstPort), bytes(max(info.OrigDstPort, highPort)), info.InvertFlags&port != 0)
+	}
+	return info.MatchFlags &^ (address | port)
+}
+
+// sized returns the bytes of an address of the space's family.
+func (s *space) sized(b []byte) []byte {
+	if len(b) > s.size {
+		return b[len(b)-s.size:] // net.IP of IPv4 in 16 bytes
+	}
+	return b
+}
+
+// ipvsMatch loads struct xt_ipvs_mtinfo of include/uapi/linux/netfilter/xt_ipvs.h: vaddr and
+// vmask of 16 bytes, vport, protocol, method, vportctl, inversion, and which are tested.
+func (l *loader) ipvsMatch(info []byte) {
+	const property, address, port = 1, 4, 8 // XT_IPVS_*
+	tested, inverse := info[39], info[38]
+	if !l.exact || tested&^(property|address|port) != 0 {
+		l.addCondition("ipvs")
+		return
+	}
+	if tested == property {
+		l.connectionMatch(oldconfig.SentByIPVS, []byte{1}, []byte{1}, inverse&property != 0)
+		return
+	}
+	if tested&address != 0 {
+		l.networkMatch(oldconfig.VirtualAddress, info[:l.space.size], info[16:16+l.space.size], inverse&address != 0)
+	}
+	if tested&port != 0 {
+		l.connectionMatch(oldconfig.VirtualPort, info[32:34], info[32:34], inverse&port != 0)
 	}
 }

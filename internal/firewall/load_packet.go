@@ -185,7 +185,7 @@ func (l *loader) conntrack(e *expr.Ct) {
 			v.name = ctOriginalDestination
 		}
 	}
-	v = l.traced(v, ctOrigin(e))
+	v = l.traced(v, l.space.ctOrigin(e))
 	l.fill(e.Register, v)
 }
 

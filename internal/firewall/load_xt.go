@@ -59,11 +59,11 @@ func (l *loader) extensionMatch(e nft.Expression) {
 	case *xt.AddrTypeV1:
 		l.addrtype(info)
 	case *xt.ConntrackMtinfo1:
-		l.conntrackMatch(&info.ConntrackMtinfoBase, uint16(info.StateMask))
+		l.conntrackMatch(&info.ConntrackMtinfoBase, uint16(info.StateMask), 0)
 	case *xt.ConntrackMtinfo2:
-		l.conntrackMatch(&info.ConntrackMtinfoBase, info.StateMask)
+		l.conntrackMatch(&info.ConntrackMtinfoBase, info.StateMask, 0)
 	case *xt.ConntrackMtinfo3:
-		l.conntrackMatch(&info.ConntrackMtinfoBase, info.StateMask)
+		l.conntrackMatch(&info.ConntrackMtinfoBase, info.StateMask, info.OrigDstPortHigh)
 	default:
 		l.untypedMatch(extensionOf(name, of.Rev, info))
 	}
@@ -79,6 +79,8 @@ func (l *loader) untypedMatch(x extension) {
 		l.multiport(x)
 	case x.is("state", 0, 4):
 		l.stateMatch(uint16(x.uint32(0)), false)
+	case x.is("ipvs", 0, 40):
+		l.ipvsMatch(x.info)
 	default:
 		l.addCondition(x.name)
 	}
@@ -156,9 +158,12 @@ func (l *loader) addrtype(info *xt.AddrTypeV1) {
 	}
 }
 
-func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states uint16) {
+func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort uint16) {
 	const state, alias = uint16(xt.ConntrackState), uint16(xt.ConntrackStateAlias)
-	if info.MatchFlags&^alias != state {
+	switch flags := l.originalMatch(info, highPort) &^ alias; {
+	case flags == 0 && info.MatchFlags&^alias != 0:
+		return
+	case flags != state:
 		l.addCondition("conntrack")
 		return
 	}
@@ -176,7 +181,7 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states uint16) {
 // stateMatch matches connections in one of the states, or in none of them.
 func (l *loader) stateMatch(states uint16, inverse bool) {
 	none := hostUint32(0)
-	state := l.traced(value{kind: state, name: ctState, size: 4}, ctOrigin(&expr.Ct{Key: expr.CtKeySTATE})).masked(hostUint32(uint32(states)), nil)
+	state := l.traced(value{kind: state, name: ctState, size: 4}, l.space.ctOrigin(&expr.Ct{Key: expr.CtKeySTATE})).masked(hostUint32(uint32(states)), nil)
 	l.match(state, test{within: []interval{{none, none}}, inverse: !inverse})
 }
 
@@ -208,13 +213,20 @@ func (l *loader) extensionTarget(e nft.Expression) {
 	}
 }
 
-// ctTarget loads struct xt_ct_target_info or xt_ct_target_info_v1, which begin with flags.
+// ctTarget loads struct xt_ct_target_info or xt_ct_target_info_v1, which begin with flags, and
+// have the name of a helper after 12 bytes.
 func (l *loader) ctTarget(e nft.Expression) {
-	const noTrack = 1 // XT_CT_NOTRACK
-	if of, ok := l.typed(e).(*expr.Target); ok {
-		if x := extensionOf("CT", of.Rev, of.Info); len(x.info) >= 2 && x.uint16(0)&noTrack != 0 {
-			l.add(notrack{})
-		}
+	const noTrack, helperAt = 1, 12 // XT_CT_NOTRACK
+	of, ok := l.typed(e).(*expr.Target)
+	if !ok {
+		return
+	}
+	x := extensionOf("CT", of.Rev, of.Info)
+	if len(x.info) >= 2 && x.uint16(0)&noTrack != 0 {
+		l.add(notrack{})
+	}
+	if l.exact && len(x.info) > helperAt && x.info[helperAt] != 0 {
+		l.add(helperAssignment{})
 	}
 }
 

@@ -142,3 +142,10 @@ func (m unknownMark) take(w *walk, at place, branches []branch) ([]branch, []out
 	}
 	return branches, nil
 }
+
+// A helperAssignment assigns a helper of connection tracking; only package exact needs it.
+type helperAssignment struct{}
+
+func (helperAssignment) take(_ *walk, _ place, branches []branch) ([]branch, []outcome) {
+	return branches, nil
+}

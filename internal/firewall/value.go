@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/google/nftables/expr"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -172,6 +174,7 @@ const (
 	ofMeta packetPart = iota + 1
 	ofPayload
 	ofConntrack
+	ofConnection
 	ofFib
 	ofSourceFib
 	ofSocket
@@ -179,11 +182,35 @@ const (
 
 func metaOrigin(key expr.MetaKey) *origin { return &origin{part: ofMeta, key: uint32(key)} }
 
-func ctOrigin(e *expr.Ct) *origin {
-	if e.Direction != 0 || e.Key != expr.CtKeySTATE && e.Key != expr.CtKeyMARK {
+func (s *space) ctOrigin(e *expr.Ct) *origin {
+	switch field := originalField(e.Key); {
+	case e.Direction != expr.CtDirOriginal:
+		return nil
+	case field != oldconfig.NotUnderstood:
+		return s.originOf(field)
+	case e.Key != expr.CtKeySTATE && e.Key != expr.CtKeyMARK:
 		return nil
 	}
 	return &origin{part: ofConntrack, key: uint32(e.Key)}
+}
+
+// originOf is the origin of a property of a connection. Its key is a field of the model.
+func (s *space) originOf(field oldconfig.Field) *origin {
+	return &origin{part: ofConnection, key: uint32(field), addressSize: s.size}
+}
+
+// originalField returns the field of the model for a property of the original direction of a
+// connection. NFT_CT_SRC and NFT_CT_DST are of the family of the packet.
+func originalField(key expr.CtKey) oldconfig.Field {
+	switch key {
+	case expr.CtKeySRC, expr.CtKeySRCIP, expr.CtKeySRCIP6:
+		return oldconfig.OriginalSource
+	case expr.CtKeyDST, expr.CtKeyDSTIP, expr.CtKeyDSTIP6:
+		return oldconfig.OriginalDestination
+	case expr.CtKeyPROTODST:
+		return oldconfig.OriginalDestinationPort
+	}
+	return oldconfig.NotUnderstood
 }
 
 func fibOrigin(e *expr.Fib) *origin {

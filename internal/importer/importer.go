@@ -17,6 +17,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/importer/lvscf"
 	"github.com/lvsmark/lvsmark/internal/importer/nftables"
 	"github.com/lvsmark/lvsmark/internal/importer/shell"
+	"github.com/lvsmark/lvsmark/internal/importer/sysctlconf"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -45,6 +46,7 @@ func readers() []Reader {
 		{ldirectord.Name, ldirectord.Recognises, ldirectord.Read},
 		{lvscf.Name, lvscf.Recognises, lvscf.Read},
 		{ftpserver.Name, ftpserver.Recognises, ftpserver.Read},
+		{sysctlconf.Name, sysctlconf.Recognises, sysctlconf.Read},
 		{"shell", shell.Recognises, shell.Read}, // after ipvsadm: it has its commands too
 	}
 }

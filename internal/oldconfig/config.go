@@ -20,6 +20,9 @@ type Config struct {
 	FTP      []*FTPServer
 	Timeouts []Timeouts // in the order in which they are set
 
+	// Tracking is net.ipv4.vs.conntrack; nil: no file sets it.
+	Tracking *Tracking
+
 	// NotUnderstood are lines whose meaning the reader does not know. If one of them can
 	// concern a packet of a cluster, nothing is proven.
 	NotUnderstood []Remark
@@ -35,8 +38,18 @@ func (c *Config) Join(other *Config) {
 	c.Services = append(c.Services, other.Services...)
 	c.FTP = append(c.FTP, other.FTP...)
 	c.Timeouts = append(c.Timeouts, other.Timeouts...)
+	if other.Tracking != nil {
+		c.Tracking = other.Tracking
+	}
 	c.NotUnderstood = append(c.NotUnderstood, other.NotUnderstood...)
 	c.Findings = append(c.Findings, other.Findings...)
+}
+
+// Tracking is net.ipv4.vs.conntrack: whether connection tracking knows the connections of
+// IPVS. Without it, tables of type nat do not apply to packets that IPVS sends.
+type Tracking struct {
+	On bool
+	Line
 }
 
 // A Line is the source of an object: a line of a file, or an object of the kernel.

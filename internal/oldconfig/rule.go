@@ -45,23 +45,29 @@ type Field uint8
 
 // Fields are numbers, except for devices. Addresses have 4 or 16 bytes, by the family.
 const (
-	NotUnderstood   Field = iota // nobody knows which packets fulfil the match
-	Protocol                     // of the transport, as in IPPROTO_*
-	Source                       // address
-	Destination                  // address
-	SourcePort                   // of TCP, UDP, SCTP: the rule tests Protocol as well
-	DestinationPort              // likewise
-	InDevice                     // Names
-	OutDevice                    // Names
-	SourceMAC                    // 6 bytes
-	TCPFlags                     // byte 13 of the header, after Mask
-	State                        // of connection tracking, State* bits: any of them
-	Mark                         // after Mask
-	ConnMark                     // after Mask
-	SourceType                   // AddrType* bits
-	DestinationType              // AddrType* bits
-	LaterFragment                // 1: a fragment without the header of the transport
-	HasSocket                    // 1: the director has a socket for the packet, with its address
+	NotUnderstood           Field = iota // nobody knows which packets fulfil the match
+	Protocol                             // of the transport, as in IPPROTO_*
+	Source                               // address
+	Destination                          // address
+	SourcePort                           // of TCP, UDP, SCTP: the rule tests Protocol as well
+	DestinationPort                      // likewise
+	InDevice                             // Names
+	OutDevice                            // Names
+	SourceMAC                            // 6 bytes
+	TCPFlags                             // byte 13 of the header, after Mask
+	State                                // of connection tracking, State* bits: any of them
+	Mark                                 // after Mask
+	ConnMark                             // after Mask
+	SourceType                           // AddrType* bits
+	DestinationType                      // AddrType* bits
+	LaterFragment                        // 1: a fragment without the header of the transport
+	HasSocket                            // 1: the director has a socket for the packet, with its address
+	SentByIPVS                           // 1: IPVS sends the packet to a real server
+	VirtualAddress                       // of the VIP of the IPVS connection; only packets that IPVS sends have one
+	VirtualPort                          // likewise; the rule tests the protocol as well
+	OriginalSource                       // address of the client of the connection; without tracking, no value is in In
+	OriginalDestination                  // address to which the client has connected; likewise
+	OriginalDestinationPort              // likewise; the rule tests the protocol as well
 )
 
 // Bits of Field State.
@@ -137,6 +143,7 @@ type Action struct {
 	Chain         string // of Jump and Goto; of the same table and family
 	To            []Range
 	ToPorts       []Range // empty: ports stay
+	AssignsHelper bool    // of a helper of connection tracking
 	ToOriginal    bool    // an Opaque translation of the source to the address that the client has connected to
 	SetMarkByAddr []MarkOf
 	Text          string // as written, for messages

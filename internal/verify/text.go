@@ -26,15 +26,21 @@ func (r *Report) Text() string {
 	for _, u := range r.Unproven {
 		fmt.Fprintf(&b, "\nnot proven: %s: %s\n  for example, %s\n", ruleText(u.Rule), printable.Line(u.Reason), u.Packet)
 	}
-	if len(r.NotUnderstood) > 0 {
-		b.WriteString("\nnot understood:\n")
-		for _, m := range r.NotUnderstood {
-			fmt.Fprintf(&b, "  %s: %s\n", printable.Line(m.Line.String()), printable.Line(m.Message))
-		}
-	}
+	writeRemarks(&b, "not understood", r.NotUnderstood)
+	writeRemarks(&b, "assumed", r.Assumptions)
 	writeTables(&b, "rules that stay when the spec is applied, on both sides", r.Kept)
 	writeTables(&b, "rules that the spec replaces", r.Replaced)
 	return b.String()
+}
+
+func writeRemarks(b *strings.Builder, what string, list []oldconfig.Remark) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s:\n", what)
+	for _, m := range list {
+		fmt.Fprintf(b, "  %s: %s\n", printable.Line(m.Line.String()), printable.Line(m.Message))
+	}
 }
 
 func kinds(n, more int) string {

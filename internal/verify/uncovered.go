@@ -3,23 +3,14 @@ package verify
 import (
 	"slices"
 
-	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// uncovered returns what decides about packets that IPVS sends to real servers: the
-// comparison ends where IPVS takes a packet.
-func uncovered(spec *config.Spec, kept, replaced []*oldconfig.Chain) []oldconfig.Remark {
+// uncovered returns what decides about packets that the comparison does not follow: those of
+// tunnels behind IPVS, later packets there, and chains whose order is not known.
+func uncovered(kept, replaced []*oldconfig.Chain, tunnels bool) []oldconfig.Remark {
 	var list []oldconfig.Remark
-	for i := range spec.Clusters {
-		if c := &spec.Clusters[i]; c.SourceNAT != config.NoSourceNAT {
-			list = append(list, oldconfig.Remark{
-				Line:    oldconfig.Line{Text: "cluster " + c.Name},
-				Message: "its source-nat is not compared: verify follows packets until IPVS takes them",
-			})
-		}
-	}
 	add := func(chains []*oldconfig.Chain, message string, decides func(*oldconfig.Rule) bool) {
 		for _, c := range chains {
 			for _, r := range c.Rules {
@@ -30,11 +21,26 @@ func uncovered(spec *config.Spec, kept, replaced []*oldconfig.Chain) []oldconfig
 		}
 	}
 	const notFollowed = " of a packet that IPVS sends to a real server, which verify does not follow"
-	add(reached(kept, afterIPVS), "it may depend on the mark"+notFollowed, testsMark)
+	add(marksDecide(kept, tunnels), "it may depend on the mark"+notFollowed, testsMark)
 	add(reached(replaced, afterIPVS), "it may decide the way"+notFollowed, decides)
 	add(reached(kept, besideMarks), "it tests the mark in a chain with the priority of lvsmark's: the order of the two depends on which is loaded first", testsMark)
 	add(reached(slices.Concat(kept, replaced), besideIPVS), "it is in a chain with the priority of IPVS: the order of the two depends on which is loaded first", acts)
 	return list
+}
+
+// marksDecide returns the chains behind IPVS in which a mark decides more than the comparison
+// follows: what drops also later packets, whose mark is not that of the first one; what changes
+// destinations; and everything if packets are in tunnels.
+func marksDecide(kept []*oldconfig.Chain, tunnels bool) []*oldconfig.Chain {
+	all := reached(kept, afterIPVS)
+	if tunnels || slices.ContainsFunc(all, drops) {
+		return all
+	}
+	return reached(kept, func(b *oldconfig.Base) bool { return b.Hook == oldconfig.Output && b.NAT })
+}
+
+func drops(c *oldconfig.Chain) bool {
+	return c.Base != nil && c.Base.Drops || slices.ContainsFunc(c.Rules, decides)
 }
 
 func afterIPVS(b *oldconfig.Base) bool {

@@ -23,8 +23,9 @@ type Report struct {
 	exact.Result
 	NotUnderstood []oldconfig.Remark // lines that are not understood, and may concern packets of a cluster
 	Findings      []oldconfig.Remark
-	Replaced      []Table // whose rules the spec replaces
-	Kept          []Table // whose rules stay
+	Assumptions   []oldconfig.Remark // what no file says, and the answer depends on
+	Replaced      []Table            // whose rules the spec replaces
+	Kept          []Table            // whose rules stay
 }
 
 // A Table is a table of rules of the old side.
@@ -55,7 +56,6 @@ func Compare(old *oldconfig.Config, spec *config.Spec) (*Report, error) {
 	r := &Report{NotUnderstood: undischarged(old), Findings: old.Findings}
 	kept, replaced := divide(old.Chains)
 	r.Kept, r.Replaced = count(kept), count(replaced)
-	r.NotUnderstood = append(r.NotUnderstood, uncovered(spec, kept, replaced)...)
 	after, err := Side(spec)
 	if err != nil {
 		return nil, err
@@ -68,6 +68,11 @@ func Compare(old *oldconfig.Config, spec *config.Spec) (*Report, error) {
 		}
 		after.Services = before.Services
 	}
+	before.Tracking = r.tracking(old, natServers(before, after))
+	if after.Tracking == exact.TrackingUnknown {
+		after.Tracking = before.Tracking // apply does not change it
+	}
+	r.NotUnderstood = append(r.NotUnderstood, uncovered(kept, replaced, hasTunnels(before, after))...)
 	r.Result = exact.Compare(before, after, exact.Scope{ActiveSources: natServers(before, after), VIPs: vips(spec)})
 	return r, nil
 }
@@ -78,7 +83,7 @@ func Side(spec *config.Spec) (exact.Side, error) {
 	if err != nil {
 		return exact.Side{}, err
 	}
-	return exact.Side{Chains: compiled.Chains, Services: services(spec)}, nil
+	return exact.Side{Chains: compiled.Chains, Services: services(spec), Tracking: trackingOf(spec)}, nil
 }
 
 // services returns the services of a spec, with the names of clusters.

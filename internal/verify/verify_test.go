@@ -112,7 +112,7 @@ func TestOwnRules(t *testing.T) {
 // TestUncovered: what decides after IPVS is named.
 func TestUncovered(t *testing.T) {
 	for rule, want := range map[string]string{
-		"*nat\n-A POSTROUTING -m mark --mark 7 -j MASQUERADE\nCOMMIT\n":                      "it may depend on the mark",
+		"*filter\n-A OUTPUT -m mark --mark 7 -j DROP\nCOMMIT\n":                              "it may depend on the mark",
 		"*mangle\n:A - [0:0]\n-A POSTROUTING -j A\n-A A -d 10.0.0.11 -j DROP\nCOMMIT\n":      "it may decide the way",
 		"*mangle\n-A POSTROUTING -d 10.0.0.11 -j MARK --set-mark 1\nCOMMIT\n":                "",
 		"*nat\n-A POSTROUTING -s 10.9.0.0/24 -o eth1 -j SNAT --to-source 10.1.1.1\nCOMMIT\n": "",

@@ -52,7 +52,7 @@ func describeRule(family oldconfig.Family, r *oldconfig.Rule) string {
 func describeMatch(family oldconfig.Family, m oldconfig.Match) string {
 	names := []string{
 		"?", "proto", "saddr", "daddr", "sport", "dport", "iif", "oif", "mac", "flags", "state", "mark", "ctmark",
-		"saddrtype", "daddrtype", "frag",
+		"saddrtype", "daddrtype", "frag", "socket", "ipvs", "vaddr", "vport", "ctorigsrc", "ctorigdst", "ctorigdstport",
 	}
 	text := names[m.Field]
 	if m.Mask != 0 {
@@ -74,7 +74,7 @@ func describeMatch(family oldconfig.Family, m oldconfig.Match) string {
 func describeRange(family oldconfig.Family, f oldconfig.Field, r oldconfig.Range) string {
 	format := func(n oldconfig.Number) string {
 		switch f {
-		case oldconfig.Source, oldconfig.Destination:
+		case oldconfig.Source, oldconfig.Destination, oldconfig.VirtualAddress, oldconfig.OriginalSource, oldconfig.OriginalDestination:
 			return address(family, n).String()
 		case oldconfig.SourceMAC:
 			b := binary.BigEndian.AppendUint64(nil, n.Low)

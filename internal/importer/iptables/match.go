@@ -22,7 +22,9 @@ func (p *parser) match(m *module, o option) bool {
 	case "addrtype":
 		return p.matchAddressType(o)
 	case "state", "conntrack":
-		return p.matchState(o)
+		return p.matchConntrack(o)
+	case "ipvs":
+		return p.matchIPVS(o)
 	case "mark":
 		return p.matchMark(oldconfig.Mark, o)
 	case "connmark":
@@ -152,12 +154,8 @@ func (p *parser) matchMAC(o option) bool {
 	return p.add(oldconfig.Match{Field: oldconfig.SourceMAC, In: []oldconfig.Range{one(n)}, Not: o.not, Text: o.String()})
 }
 
-// matchState reads --state and --ctstate. What else connection tracking knows of a
-// packet is not in the model.
+// matchState reads --state and --ctstate.
 func (p *parser) matchState(o option) bool {
-	if o.name != "state" && o.name != "ctstate" {
-		return false
-	}
 	return p.matchBits(oldconfig.State, o, func(name string) uint64 {
 		switch name {
 		case "NEW":

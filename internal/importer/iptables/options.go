@@ -45,6 +45,8 @@ func matchOptions(module string) string {
 		return "mac-source"
 	case "comment":
 		return "comment"
+	case "ipvs":
+		return "ipvs:0 vproto vaddr vport vdir vmethod vportctl"
 	}
 	return ""
 }
@@ -82,8 +84,6 @@ func opaqueOptions(module string) string {
 		return "transparent:0 nowildcard:0 restore-skmark:0"
 	case "rpfilter":
 		return "loose:0 validmark:0 accept-local:0 invert:0"
-	case "ipvs":
-		return "ipvs:0 vproto vaddr vport vdir vmethod vportctl"
 	}
 	return ""
 }

@@ -157,6 +157,8 @@ func trackAction(m *module) (oldconfig.Action, bool) {
 		switch o.name {
 		case "notrack":
 			a.Kind = oldconfig.Untrack
+		case "helper":
+			a.AssignsHelper = true
 		case "zone", "zone-orig", "zone-reply":
 			return a, false
 		}

@@ -5,16 +5,19 @@ package live
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"runtime"
 	"strings"
 
 	"github.com/vishvananda/netns"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/internal/verify"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -52,7 +55,7 @@ func readNamespace(namespace string) (*oldconfig.Config, error) {
 		return nil, err
 	}
 	defer func() { nameServices(config, ledger) }()
-	for _, read := range []func() (*oldconfig.Config, error){readLegacy, readIPVS} {
+	for _, read := range []func() (*oldconfig.Config, error){readLegacy, readIPVS, readSettings} {
 		more, err := read()
 		if err != nil {
 			return nil, err
@@ -155,6 +158,17 @@ func readIPVS() (*oldconfig.Config, error) {
 		config.Services = append(config.Services, s)
 	}
 	return config, nil
+}
+
+// readSettings reads the parameter that decides whether rules translate packets of IPVS. It
+// does not exist before IPVS is loaded, and is 0 then.
+func readSettings() (*oldconfig.Config, error) {
+	value, err := sysctl.Read(config.ConntrackSysctl)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	line := oldconfig.Line{File: source, Text: config.ConntrackSysctl}
+	return &oldconfig.Config{Tracking: &oldconfig.Tracking{On: err == nil && value != "0", Line: line}}, nil
 }
 
 // output runs a program in the namespace of the thread.

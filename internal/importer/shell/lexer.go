@@ -13,8 +13,9 @@ type command struct {
 	after    string // the operator behind it
 	number   int    // of its first line
 	document *document
-	input    bool // standard input is a file or a string
-	open     bool // a quote has no end
+	output   string // file of standard output; empty: none, or several
+	input    bool   // standard input is a file or a string
+	open     bool   // a quote has no end
 }
 
 type word struct {
@@ -226,6 +227,8 @@ func (l *lexer) endWord() {
 		l.documents = append(l.documents, l.command.document)
 	case "<", "<<<":
 		l.command.input = true
+	case ">", ">|", ">>":
+		l.command.output = w.Text
 	}
 }
 

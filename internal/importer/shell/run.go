@@ -194,15 +194,8 @@ func (s *script) eachLine(c command, line oldconfig.Line, run func(string, oldco
 
 // other handles a program that lvsmark does not follow.
 func (s *script) other(program string, c command, line oldconfig.Line) status {
-	var text strings.Builder
-	for _, w := range c.words[1:] {
-		text.WriteString(" " + w.Text)
-	}
 	switch program {
 	case "sysctl":
-		if strings.Contains(text.String(), "net.ipv4.vs") || strings.Contains(text.String(), "net/ipv4/vs") {
-			s.rules.Finding(line, "a setting of IPVS; a spec has some of them under ipvs")
-		}
 		return success
 	case "ip", "ifconfig", "route":
 		s.rules.Finding(line, "addresses, routes and rules of policy routing are not read")

@@ -26,6 +26,8 @@ type script struct {
 	status status // of the previous command
 	ended  bool
 
+	parameters oldconfig.Config // of the kernel
+
 	legacy, nft bool // commands of the backend were read
 }
 
@@ -95,6 +97,7 @@ func ReadWith(name, text string, load func(*iptables.Ruleset)) (*oldconfig.Confi
 	}
 	c := s.rules.Config()
 	c.Join(s.ipvs.Config())
+	c.Join(&s.parameters)
 	return c, nil
 }
 
@@ -141,6 +144,7 @@ func (s *script) command(c command) {
 	if len(c.words) == 0 || s.isPattern(c) || s.skips(c) {
 		return
 	}
+	s.settings(c)
 	s.status = s.run(c)
 }
 

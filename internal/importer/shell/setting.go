@@ -1,0 +1,30 @@
+package shell
+
+import (
+	"path"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/importer/sysctlconf"
+)
+
+// settings reads kernel parameters that a command sets: sysctl NAME=VALUE, and echo with a
+// file below /proc/sys.
+func (s *script) settings(c command) {
+	line := s.line(c.number)
+	if s.refusal(c) != "" {
+		return // only a shell can tell whether the command runs
+	}
+	switch path.Base(c.words[0].Text) {
+	case "sysctl":
+		for _, w := range c.words[1:] {
+			if name, value, found := strings.Cut(w.Text, "="); found {
+				sysctlconf.Set(&s.parameters, name, value, line)
+			}
+		}
+	case "echo", "printf":
+		if strings.HasPrefix(c.output, "/proc/sys/") && len(c.words) > 1 {
+			value := strings.TrimSuffix(c.words[len(c.words)-1].Text, `\n`)
+			sysctlconf.Set(&s.parameters, c.output, value, line)
+		}
+	}
+}

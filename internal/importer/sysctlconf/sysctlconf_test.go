@@ -1,0 +1,31 @@
+package sysctlconf
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+func TestRead(t *testing.T) {
+	const text = "# director\nnet.ipv4.ip_forward = 1\n-net/ipv4/vs/conntrack=1\n; x\nnet.ipv4.vs.expire_nodest_conn = 1\nnet.netfilter.nf_conntrack_helper = 1\n"
+	require.True(t, Recognises(text))
+	c, err := Read("sysctl.conf", text)
+	require.NoError(t, err)
+	assert.Equal(t, &oldconfig.Tracking{On: true, Line: oldconfig.Line{File: "sysctl.conf", Number: 3, Text: "-net/ipv4/vs/conntrack=1"}}, c.Tracking)
+	require.Len(t, c.Findings, 2)
+	assert.Equal(t, 5, c.Findings[1].Number)
+	require.Len(t, c.NotUnderstood, 1)
+
+	c, err = Read("sysctl.conf", "net.ipv4.vs.conntrack = 0\n")
+	require.NoError(t, err)
+	assert.False(t, c.Tracking.On)
+}
+
+func TestRecognises(t *testing.T) {
+	for _, text := range []string{"", "# x\n", "pasv_min_port=10000\n", "net = 1\n", "networks = {}\n", "iptables -A x=y\n", "net.ipv4.ip_forward = 1\nvirtual = 1\n"} {
+		assert.False(t, Recognises(text), text)
+	}
+}
