@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // A Binding is the unit that other packages compile from: packets to Ports of VIPs
 // carry Mark, and the IPVS service of Mark and Family schedules them to RealServers.
@@ -15,6 +19,21 @@ type Binding struct {
 	Ports       []PortRange    // in canonical form; see Cluster.MarkedPorts
 	RealServers []RealServer   // of Family, in the order of the file
 	IsShard     bool           // Ports are those of a shard, and RealServers is the only one there
+}
+
+// Name returns the name of the binding: that of the cluster, or "ftp/2" for its shard 2.
+func (b Binding) Name() string {
+	if !b.IsShard {
+		return b.Cluster.Name
+	}
+	return fmt.Sprintf("%s/%d", b.Cluster.Name, b.RealServers[0].Shard)
+}
+
+// SplitBindingName returns the cluster of a binding's name, and whether the binding is a
+// shard. The name of a cluster contains no slash.
+func SplitBindingName(name string) (cluster string, isShard bool) {
+	cluster, _, isShard = strings.Cut(name, "/")
+	return cluster, isShard
 }
 
 // ShardScheduler is the scheduler of the services of shards. They have one real server each,

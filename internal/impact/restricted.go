@@ -35,6 +35,7 @@ type restrictedRule struct {
 	nft.MarkRule
 	marks vipLookup
 	only  string
+	ports []firewall.MarkedPorts // of a rule that marks by port; nil: by VIP
 }
 
 // A vipLookup is a map from single VIPs or one from networks.
@@ -102,7 +103,11 @@ func restrictedRules(t *nft.Table) map[string][]restrictedRule {
 		for _, r := range c.Rules {
 			rule, ok := t.MarkRule(r)
 			if ok && !rule.Only.Any() && !rule.Only.NotEthernet { // the rule for Ethernet has the same conditions
-				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, newVIPLookup(rule.VIPs), digests.conditionsOf(rule.Only)})
+				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, newVIPLookup(rule.VIPs), digests.conditionsOf(rule.Only), nil})
+			}
+			shards, ok := t.PortMarkRule(r)
+			if ok && !shards.Only.Any() && !shards.Only.NotEthernet {
+				rules[c.Name] = append(rules[c.Name], restrictedShards(t, c, shards, digests.conditionsOf(shards.Only)))
 			}
 		}
 	}
@@ -131,6 +136,12 @@ func (c *restrictedChain) appendMarks(list []restrictedPorts, rules []restricted
 	for _, r := range rules {
 		entry, ok := r.marks.find(vip)
 		if !ok {
+			continue
+		}
+		for _, ports := range r.ports {
+			list = append(list, restrictedPorts{ports, r.only})
+		}
+		if r.ports != nil {
 			continue
 		}
 		for _, ports := range withProtocols(r.Ports) {
