@@ -62,17 +62,18 @@ func (e *engine) drain(ctx context.Context, p *Plan, generation uint32) (*Plan, 
 // which must reach the real server of the control connection.
 func (p *Plan) deferred() *Plan {
 	d := &Plan{live: p.live, settings: settingsPlan{set: p.settings.set}, addresses: addressPlan{lifetimes: p.addresses.lifetimes}}
+	both := joinedLedgers(p.state.ledger, p.active.Ledger())
+	shards := newShardDrain(both, p.services)
 	for _, c := range p.services {
-		if c.Op == ipvs.DelDestination && c.Before.Weight > 0 {
+		if c.Op == ipvs.DelDestination && c.Before.Weight > 0 && !shards.isShard(c) {
 			drained := c.Before
 			drained.Weight = 0
 			c = ipvs.Change{Op: ipvs.EditDestination, Service: c.Service, Before: c.Before, After: drained}
 		}
-		if !c.Disrupts() {
+		if !c.Disrupts() && !shards.waits(c) {
 			d.services = append(d.services, c)
 		}
 	}
-	both := joinedLedgers(p.state.ledger, p.active.Ledger())
 	extended, ok := nft.MergeElements(&p.live.Ruleset, p.settled)
 	if ok {
 		d.addresses.added = p.addresses.added

@@ -21,11 +21,11 @@ func TestBindings(t *testing.T) {
 	spec := &Spec{Clusters: []Cluster{both, single}}
 
 	assert.Equal(t, []Binding{
-		{&spec.Clusters[0], 7, IPv4, SingleAddresses(v4), web, both.RealServers[1:]},
-		{&spec.Clusters[1], 8, IPv4, SingleAddresses(v4), web, single.RealServers},
+		{&spec.Clusters[0], 7, IPv4, SingleAddresses(v4), web, both.RealServers[1:], false},
+		{&spec.Clusters[1], 8, IPv4, SingleAddresses(v4), web, single.RealServers, false},
 	}, spec.Bindings(IPv4))
 	assert.Equal(t, []Binding{
-		{&spec.Clusters[0], 7, IPv6, SingleAddresses(v6), web, both.RealServers[:1]},
+		{&spec.Clusters[0], 7, IPv6, SingleAddresses(v6), web, both.RealServers[:1], false},
 	}, spec.Bindings(IPv6))
 	assert.Equal(t, []uint32{7}, both.Marks(), "two bindings, one mark")
 }

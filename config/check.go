@@ -36,6 +36,7 @@ func check(f *file, report *report) *Spec {
 	c.collectVIPs()
 	c.names()
 	c.marks()
+	c.shardMarks()
 	for i := range c.spec.Clusters {
 		c.only(i)
 		c.ownPorts(i)
@@ -45,6 +46,7 @@ func check(f *file, report *report) *Spec {
 		c.persistence(i)
 		c.activeData(i)
 		c.sourceNAT(i)
+		c.shards(i)
 	}
 	c.sharedVIPs()
 	c.nestedVIPs()
@@ -161,6 +163,9 @@ func (c *checker) ownPorts(i int) {
 		if !ftp.passive.present {
 			place = ftp.control.value[k].position
 		}
+		if cluster.Sharded() { // see shards
+			continue
+		}
 		c.note(place, "passive-ports %s hold the control port %d; that changes nothing, both carry the same mark", cluster.FTP.PassivePorts[r], port)
 	}
 }
@@ -275,7 +280,7 @@ func (c *checker) persistence(i int) {
 	if in.netmask.valid {
 		c.netmask(in, cluster)
 	}
-	if in.persistence.unreadable() || cluster.Persistence > 0 || cluster.FTP == nil {
+	if in.persistence.unreadable() || cluster.Persistence > 0 || cluster.FTP == nil || cluster.Sharded() {
 		return
 	}
 	if (cluster.Scheduler == "sh" || cluster.Scheduler == "mh") && !cluster.Hash.Port { // they hash the client's address
@@ -297,7 +302,7 @@ func (c *checker) netmask(in *fileCluster, cluster *Cluster) {
 	case cluster.Serves(IPv4) && cluster.Serves(IPv6):
 		c.note(in.netmask.position, "persistence-netmask %d groups IPv6 clients by /%d too; a cluster for each family can have its own", bits, bits)
 	}
-	if in.persistence.valid && cluster.Persistence == 0 {
+	if !in.persistence.unreadable() && cluster.Persistence == 0 {
 		c.note(in.netmask.position, "persistence-netmask changes nothing: persistence is 0")
 	}
 }

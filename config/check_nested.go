@@ -47,7 +47,11 @@ func (c *checker) nestingOf(key nestingKey) nesting {
 	if len(conflicts) == 0 {
 		return nesting{}
 	}
-	return nesting{common: conflicts[0].ports, equal: slices.Equal(c.ports[a], c.ports[b]), reason: conflicts[0].reason}
+	n := nesting{common: conflicts[0].ports, equal: slices.Equal(c.ports[a], c.ports[b]), reason: conflicts[0].reason}
+	if n.reason == "" && (c.spec.Clusters[a].Sharded() || c.spec.Clusters[b].Sharded()) {
+		n.reason = "with passive-shards, the smaller range does not get its own marks: give ranges without common addresses, or mark other ports"
+	}
+	return n
 }
 
 // nested checks VIPs that overlap others. VIPs of another cluster with the same ports may be

@@ -46,6 +46,7 @@ func (c *fileCluster) cluster() Cluster {
 	}
 	if c.ftp.present {
 		cluster.FTP = c.ftp.value.ftp()
+		c.shards(&cluster)
 		if cluster.Forwards(NAT) {
 			cluster.FTP.Active = c.activeData()
 		}
@@ -65,6 +66,24 @@ func (s *fileServer) server(forwarding Forwarding) RealServer {
 		Forwarding:     s.forwarding.or(forwarding),
 		Encapsulation:  Encapsulation{tunnel.kind.value, tunnel.port.value, tunnel.checksum.value},
 	}
+}
+
+// shards sets what the key passive-shards changes.
+func (c *fileCluster) shards(cluster *Cluster) {
+	in := &c.ftp.value
+	if in.shards.value == 0 {
+		return
+	}
+	cluster.FTP.Shards = int(in.shards.value)
+	cluster.FTP.ShardMarks = uint32(in.shardMarks.or(c.mark.value + 1))
+	cluster.Persistence = c.persistence.or(0)
+	var given []field[uint64]
+	for i := range c.servers.value {
+		if server := &c.servers.value[i].value; server.address.valid {
+			given = append(given, server.shard)
+		}
+	}
+	cluster.setShards(given)
 }
 
 func (c *fileCluster) hashFlags() (flags HashFlags) {

@@ -38,6 +38,8 @@ type fileFTP struct {
 	control field[[]item[uint16]]
 	passive field[[]item[PortRange]]
 	active  field[fileActive]
+
+	shards, shardMarks field[uint64]
 }
 
 type fileActive struct {
@@ -54,6 +56,7 @@ type fileServer struct {
 	upper, lower field[uint64]
 	forwarding   field[Forwarding]
 	tunnel       field[fileTunnel]
+	shard        field[uint64]
 }
 
 type fileTunnel struct {
@@ -135,6 +138,8 @@ func (d *decoder) require(n *yaml.Node, present bool, what, name, example string
 var ftpKeys = []key[fileFTP]{
 	{"control-ports", set(func(f *fileFTP) *field[[]item[uint16]] { return &f.control }, ftpPorts)},
 	{"passive-ports", set(func(f *fileFTP) *field[[]item[PortRange]] { return &f.passive }, passivePorts)},
+	{"passive-shards", set(func(f *fileFTP) *field[uint64] { return &f.shards }, number(0, maxShards, "0 to 1024"))},
+	{"shard-marks", set(func(f *fileFTP) *field[uint64] { return &f.shardMarks }, number(1, math.MaxUint32, "1 to 0xffffffff"))},
 	{"active-data", set(func(f *fileFTP) *field[fileActive] { return &f.active }, (*decoder).active)},
 }
 
@@ -165,6 +170,7 @@ var serverKeys = []key[fileServer]{
 	{"lower-threshold", set(func(s *fileServer) *field[uint64] { return &s.lower }, threshold)},
 	{"forwarding", set(func(s *fileServer) *field[Forwarding] { return &s.forwarding }, (*decoder).forwarding)},
 	{"tunnel", set(func(s *fileServer) *field[fileTunnel] { return &s.tunnel }, (*decoder).tunnel)},
+	{"shard", set(func(s *fileServer) *field[uint64] { return &s.shard }, number(0, maxShards-1, "0 to 1023"))},
 }
 
 // threshold decodes a number of connections, with the limit of ipvsadm(8).

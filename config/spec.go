@@ -72,6 +72,8 @@ type HashFlags struct {
 type FTP struct {
 	ControlPorts []uint16    // where clients connect first; 21, and 990 for implicit TLS
 	PassivePorts []PortRange // where servers listen for data connections (PASV, EPSV); TCP; at least one
+	Shards       int         // the number of parts of PassivePorts, see ShardPorts; 0: PassivePorts is one
+	ShardMarks   uint32      // the mark of shard 0, the next ones follow; host byte order; 0 without shards
 	Active       *ActiveData
 }
 
@@ -97,6 +99,8 @@ type RealServer struct {
 
 	Forwarding    Forwarding
 	Encapsulation Encapsulation // for Tunnel; else zero
+
+	Shard int // the passive shard where it listens; 0 without shards
 }
 
 // Director has the settings of the whole director.
@@ -163,7 +167,7 @@ func (c *Cluster) Serves(f Family) bool {
 	return slices.ContainsFunc(c.VIPs, func(vips AddressRange) bool { return vips.Family() == f })
 }
 
-// MarkedPorts returns the ports whose packets carry the cluster's mark, in
+// MarkedPorts returns the ports whose packets carry a mark of the cluster, in
 // canonical form: overlapping and adjacent ranges merged, then the widest range
 // first (in an FTP cluster, that of the data connections), TCP before UDP,
 // lower before higher.

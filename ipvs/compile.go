@@ -41,6 +41,9 @@ func compile(b config.Binding) VirtualService {
 	if cluster.Persistence > 0 && cluster.PersistenceNetmask != 0 {
 		service.Netmask = cluster.PersistenceNetmask
 	}
+	if b.IsShard {
+		service.SchedName, service.Flags = config.ShardScheduler, 0
+	}
 	service.Destinations = make([]Destination, 0, len(b.RealServers))
 	for _, server := range b.RealServers {
 		service.Destinations = append(service.Destinations, Destination{

@@ -193,7 +193,7 @@ func (t *Table) changes(changes []Change, op Op) []Change {
 func (t *Table) setChanges(changes []Change, op Op, s *Set) []Change {
 	changes = append(changes, addOrDelete(op, Object{Table: t, Set: s}))
 	if s.isInterval() {
-		return t.intervalChanges(changes, op, s, s.intervals())
+		return t.intervalChanges(changes, op, s, s.listed())
 	}
 	return t.elementChanges(changes, op, s, s.Elements)
 }

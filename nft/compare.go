@@ -121,12 +121,12 @@ func (d *tableDifference) staging(additions, switches []message) [][]message {
 }
 
 // mayMissElements reports whether the set is one of intervals on which marks depend: a map
-// from networks of VIPs, or client networks of only. If one transaction creates a set of
+// from networks of VIPs or from ports, or client networks of only. If one transaction creates a set of
 // intervals and the rules that look it up, packets with the new rules may find no element
 // for a moment (seen on Linux 6.18 by integration/loss). So rules are switched to it one
 // transaction later.
 func (s *Set) mayMissElements() bool {
-	return s.isInterval() && (s.hasVIPs() || strings.HasPrefix(s.Name, clientsPrefix))
+	return s.isInterval() && (s.hasVIPs() || s.isPortMap() || strings.HasPrefix(s.Name, clientsPrefix))
 }
 
 // replaceByCopy replaces the table through a copy under another name, so that one of the

@@ -46,7 +46,10 @@ func Compile(spec *config.Spec) *Ruleset {
 // have a destination address outside the network of the VIPs.
 func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 	for _, p := range profiles {
-		if len(p.vips) > 0 {
+		switch {
+		case p.isSharded():
+			t.Sets = append(t.Sets, p.shardMap())
+		case len(p.vips) > 0:
 			t.Sets = append(t.Sets, markMap(t.Family, p))
 		}
 	}
@@ -110,12 +113,13 @@ func compileSelections(t *Table, profiles []*profile) {
 
 // isSequential reports whether packets are tested against one profile after the other. With
 // many profiles they are dispatched by VIP instead, and also if two profiles have a common
-// port range, where packets would need two lookups.
+// port range, where packets would need two lookups. A sharded cluster has a chain.
 func isSequential(profiles []*profile) bool {
-	switch len(profiles) {
-	case 1:
+	switch {
+	case slices.ContainsFunc(profiles, (*profile).isSharded):
+	case len(profiles) == 1:
 		return true
-	case 2:
+	case len(profiles) == 2:
 		return !profiles[0].sharesRange(profiles[1])
 	}
 	return false
@@ -146,7 +150,11 @@ type markTest struct {
 func markTests(profiles []*profile) []markTest {
 	var tests []markTest
 	for _, p := range profiles {
-		for _, r := range p.ports {
+		ports := p.ports
+		if p.isSharded() {
+			ports = []config.PortRange{allTCPPorts()}
+		}
+		for _, r := range ports {
 			for _, sender := range p.only.senderTests() {
 				tests = append(tests, markTest{r, sender, p})
 			}
@@ -188,14 +196,7 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 			if anyAddress && t.ports.Width() > 1 {
 				b.within(t.of.network())
 			}
-			switch {
-			case t.ports.IsAll():
-			case only != 0:
-				b.anyDport(t.ports)
-			default:
-				b.dport(t.ports)
-			}
-			b.selected(t.of.only, t.sender).daddr().lookup(name).setMark()
+			b.marks(t, only, name)
 			if first && i < len(tests)-1 || k < len(maps)-1 {
 				b.accept()
 			}
@@ -203,4 +204,23 @@ func markRules(family Family, profiles []*profile, only config.Protocol, anyAddr
 		}
 	}
 	return rules
+}
+
+// marks adds the test and the statement that sets the mark by a map of the profile. only is
+// the protocol of all packets here, or 0.
+func (b *ruleBuilder) marks(t markTest, only config.Protocol, name string) {
+	switch {
+	case t.of.isSharded():
+		if only == 0 {
+			b.protocolIs(config.TCP)
+		}
+		b.selected(t.of.only, t.sender).portMark(name)
+		return
+	case t.ports.IsAll():
+	case only != 0:
+		b.anyDport(t.ports)
+	default:
+		b.dport(t.ports)
+	}
+	b.selected(t.of.only, t.sender).daddr().lookup(name).setMark()
 }

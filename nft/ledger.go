@@ -31,7 +31,7 @@ const PreviousLimit = 120
 
 // A Ledger is the record of lvsmark's changes outside nftables.
 type Ledger struct {
-	Bound    map[BoundMark]string // cluster name
+	Bound    map[BoundMark]string // name of the binding, see config.Binding.Name
 	Settings map[string]Setting   // by name
 }
 
@@ -49,7 +49,7 @@ func compileLedger(t *Table, spec *config.Spec, first bool) {
 	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
 	if spec.Director.Bind {
 		for _, b := range spec.Bindings(t.Family.ofSpec()) {
-			ledger.Bound[BoundMark{t.Family.ofSpec(), b.Mark}] = b.Cluster.Name
+			ledger.Bound[BoundMark{t.Family.ofSpec(), b.Mark}] = b.Name()
 		}
 	}
 	if first {

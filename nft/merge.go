@@ -22,10 +22,11 @@ func MergeElements(from, to *Ruleset) (*Ruleset, bool) {
 		table.Sets = nil
 		for _, s := range next.Sets {
 			was := old.Set(s.Name)
-			if was != nil && s.isInterval() && !slices.Equal(was.Elements, s.Elements) {
+			merged, ok := s.mergeIntervals(was)
+			if !ok {
 				return nil, false
 			}
-			table.Sets = append(table.Sets, s.mergeElements(was))
+			table.Sets = append(table.Sets, merged)
 		}
 		extended.Tables = append(extended.Tables, &table)
 	}
@@ -36,6 +37,20 @@ func MergeElements(from, to *Ruleset) (*Ruleset, bool) {
 	}
 	extended.sort()
 	return extended, true
+}
+
+// mergeIntervals is mergeElements for any set; false if it has intervals that differ, unless
+// they are disjoint ports of shards.
+func (s *Set) mergeIntervals(old *Set) (*Set, bool) {
+	switch {
+	case old == nil || !s.isInterval():
+		return s.mergeElements(old), true
+	case slices.Equal(old.Elements, s.Elements):
+		return s, true
+	case !s.isPortMap() || !old.isPortMap():
+		return nil, false
+	}
+	return s.mergePorts(old)
 }
 
 func (s *Set) mergeElements(old *Set) *Set {

@@ -63,6 +63,9 @@ func (p *profile) expandNetworks() {
 // maps returns the names of the maps that have the marks of the profile's VIPs, in the
 // order in which packets look them up.
 func (p *profile) maps() []string {
+	if p.isSharded() {
+		return []string{p.name}
+	}
 	var names []string
 	if len(p.vips) > 0 {
 		names = append(names, p.name)
@@ -158,7 +161,7 @@ func eachNetwork(profiles []*profile, yield func(config.AddressRange, []*profile
 func networkMaps(family Family, profiles []*profile) []*Set {
 	var maps []*Set
 	for _, p := range profiles {
-		if len(p.networks) == 0 {
+		if len(p.networks) == 0 || p.isSharded() {
 			continue
 		}
 		ranges := make([]AddressRange, len(p.networks))

@@ -21,6 +21,7 @@ type profile struct {
 	vips  []markedVIP // sorted
 
 	networks []markedRange // larger than expandLimit, disjoint, sorted
+	shards   []PortMark    // of a sharded cluster, in place of the marks of VIPs
 }
 
 // A markedVIP is a VIP with the mark of its packets.
@@ -65,7 +66,15 @@ func profilesOf(spec *config.Spec, family config.Family) []*profile {
 	byName := map[string]*profile{}
 	var p *profile
 	for _, b := range spec.Bindings(family) {
-		if p == nil || p.only.name != "" || b.Cluster.Only != nil || !slices.Equal(p.ports, b.Ports) {
+		if b.IsShard {
+			p.addBinding(b) // p is of the same cluster
+			continue
+		}
+		if b.Cluster.Sharded() {
+			p = &profile{name: shardsName(b.Mark), only: selectionOf(b.Cluster.Only, familyOf(family))}
+			p.addBinding(b)
+			byName[p.name] = p
+		} else if p == nil || p.isSharded() || p.only.name != "" || b.Cluster.Only != nil || !slices.Equal(p.ports, b.Ports) {
 			only := selectionOf(b.Cluster.Only, familyOf(family))
 			name := profileName(b.Ports, only)
 			if p = byName[name]; p == nil {

@@ -18,7 +18,8 @@ type Interval struct {
 	AddressRange
 
 	text  string
-	start Element
+	start Element      // of addresses
+	other elementRange // of other keys
 }
 
 // intervals merges the start and the end of each interval.
@@ -75,7 +76,7 @@ func (s *Set) listed() []Interval {
 	list := make([]Interval, len(s.Elements))
 	for i, e := range s.Elements {
 		address, _ := addrOf(e.parts().key)
-		list[i] = Interval{config.SingleAddress(address), s.elementText(e), e}
+		list[i] = Interval{AddressRange: config.SingleAddress(address), text: s.elementText(e), start: e}
 	}
 	return list
 }
@@ -84,7 +85,7 @@ func (s *Set) listed() []Interval {
 func (s *Set) listedOfType() (list []Interval) {
 	keys := contentsOf(s.KeyType, int(s.KeyLen), s.KeyHost)
 	for _, e := range s.ranges() {
-		list = append(list, Interval{text: e.text(s, keys)})
+		list = append(list, Interval{text: e.text(s, keys), other: e})
 	}
 	return list
 }

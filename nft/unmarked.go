@@ -82,6 +82,9 @@ func (t *Table) ownKind(r *Rule) ownKind {
 	if _, ok := t.MarkRule(r); ok {
 		return markRule
 	}
+	if _, ok := t.PortMarkRule(r); ok {
+		return markRule
+	}
 	_, goes := t.GotoRule(r)
 	_, protocol := t.ProtocolRule(r)
 	_, ofClients := t.SourceNATRule(r)
@@ -100,7 +103,7 @@ func (s *Set) isForeign() bool {
 	case isLedgerSet(s.Name):
 		return s.KeyType != typeMark || s.isMap()
 	case s.isMap():
-		return !s.hasVIPs() && s.DataType != s.KeyType
+		return !s.hasVIPs() && !s.isPortMap() && s.DataType != s.KeyType
 	}
 	return !isAddress && s.KeyType != typeMark && s.KeyType != typeIfname && s.KeyType != typeEther
 }

@@ -60,6 +60,14 @@ func (m VIPMap) Find(vip netip.Addr) (VIPEntry, bool) {
 	return m.elements[i].vipEntry()
 }
 
+// To returns the entries of a verdict map that go to a chain.
+func (m VIPMap) To(chain string) VIPMap {
+	return VIPMap{slices.DeleteFunc(slices.Clone(m.elements), func(e Element) bool { return e.parts().chain != chain })}
+}
+
+// IsEmpty reports whether the map has no entry.
+func (m VIPMap) IsEmpty() bool { return len(m.elements) == 0 }
+
 // All yields the entries sorted by VIP.
 func (m VIPMap) All() iter.Seq[VIPEntry] {
 	return func(yield func(VIPEntry) bool) {

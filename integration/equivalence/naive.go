@@ -57,6 +57,11 @@ func writeMarks(b *strings.Builder, spec *config.Spec, family config.Family, whi
 				fmt.Fprintf(b, "\t\t%s daddr %s %s %smeta mark set %d\n", nftFamily(family), v.vips, ports, conditions(v.cluster.Only, family), v.cluster.Mark)
 			}
 		}
+		for _, shard := range shardsAsWritten(v.cluster, family) {
+			if which(v.cluster, shard.match) {
+				fmt.Fprintf(b, "\t\t%s daddr %s %s %smeta mark set %d\n", nftFamily(family), v.vips, shard.match, conditions(v.cluster.Only, family), shard.mark)
+			}
+		}
 	}
 }
 
@@ -104,6 +109,9 @@ func asWritten(c *config.Cluster) []string {
 			}
 		}
 		for _, r := range c.FTP.PassivePorts {
+			if c.FTP.Shards > 0 {
+				break // see shardsAsWritten
+			}
 			matches = append(matches, fmt.Sprintf("tcp dport %d-%d", r.Low, r.High))
 		}
 		return matches

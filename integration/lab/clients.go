@@ -16,7 +16,8 @@ import (
 type transfer struct {
 	Session
 	from          netip.Addr
-	trust         string // certificate
+	dataFrom      netip.Addr // of passive data connections of the lab's own client
+	trust         string     // certificate
 	clientTimeout time.Duration
 	rounds        []round         // run in sequence
 	barrier       *sync.WaitGroup // nil: do not wait for other sessions

@@ -34,7 +34,7 @@ func (l *Lab) connect(t transfer) (*ftpClient, error) {
 }
 
 func (c *ftpClient) login() error {
-	conn, err := c.dial(netip.AddrPortFrom(VIP(c.Family), c.Security.port()))
+	conn, err := c.dial(c.from, netip.AddrPortFrom(VIP(c.Family), c.Security.port()))
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (c *ftpClient) passive() (func() (dataConn, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := c.dial(to)
+	conn, err := c.dial(c.dataFrom, to)
 	return func() (dataConn, error) { return conn, nil }, err
 }
 
@@ -288,11 +288,11 @@ func (c *ftpClient) reply(code int) (string, error) {
 	return message, err
 }
 
-// dial connects from the session's address.
-func (c *ftpClient) dial(to netip.AddrPort) (dataConn, error) {
+// dial connects from an address of the client.
+func (c *ftpClient) dial(from netip.Addr, to netip.AddrPort) (dataConn, error) {
 	var conn net.Conn
 	err := c.lab.Client.Do(func() (err error) {
-		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.from, 0)), Deadline: c.deadline()}
+		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), Deadline: c.deadline()}
 		conn, err = dialer.DialContext(c.lab.ctx, "tcp", to.String())
 		return err
 	})

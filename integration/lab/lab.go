@@ -29,6 +29,7 @@ type Options struct {
 	RealServers int             // 0: two; at most 9
 	OneArmed    bool            // real servers with nat have no route to the clients
 	FTPSettings string          // further lines of vsftpd.conf
+	Sharded     bool            // the spec has passive shards: each real server has its own ports
 	Rate        int             // limit of each session on the server, in bytes per second; 0: none
 }
 

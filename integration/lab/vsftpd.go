@@ -46,14 +46,11 @@ log_ftp_protocol=YES
 // The control ports must be those of the spec. If the same servers run already, they
 // continue; servers with another configuration are stopped, with their sessions.
 func (l *Lab) StartFTP(controlPorts ...uint16) error {
-	rendered, err := l.Lvsmark("render", "vsftpd")
+	rendered, err := l.renderVsftpd()
 	if err != nil {
 		return err
 	}
-	if rendered.Status != 0 {
-		return fmt.Errorf("lvsmark render vsftpd: exit status %d: %s", rendered.Status, rendered.Text)
-	}
-	configuration := fmt.Sprint(rendered.Text, controlPorts)
+	configuration := fmt.Sprint(rendered, controlPorts)
 	if configuration == l.ftpConfiguration {
 		return nil
 	}
@@ -61,13 +58,40 @@ func (l *Lab) StartFTP(controlPorts ...uint16) error {
 		return err
 	}
 	err = l.eachFTP(controlPorts, func(s *RealServer, port uint16, f config.Family) error {
-		return s.startFTP(configurationForPort(rendered.Text, port), port, f)
+		return s.startFTP(configurationForPort(rendered[s.Address(f)], port), port, f)
 	})
 	if err != nil {
 		return err
 	}
 	l.ftpConfiguration = configuration
 	return l.eachFTP(controlPorts, (*RealServer).waitFTP)
+}
+
+// renderVsftpd returns the output of `lvsmark render vsftpd` for each address of a real
+// server. It is the same for all, unless they have shards.
+func (l *Lab) renderVsftpd() (map[netip.Addr]string, error) {
+	texts := map[netip.Addr]string{}
+	common := ""
+	for _, s := range l.Servers {
+		for _, f := range l.Families {
+			verb := []string{"render", "vsftpd"}
+			if l.Sharded {
+				verb = append(verb, "--server", s.Address(f).String())
+			} else if common != "" {
+				texts[s.Address(f)] = common
+				continue
+			}
+			rendered, err := l.Lvsmark(verb...)
+			if err == nil && rendered.Status != 0 {
+				err = fmt.Errorf("lvsmark render vsftpd: exit status %d: %s", rendered.Status, rendered.Text)
+			}
+			if err != nil {
+				return nil, err
+			}
+			texts[s.Address(f)], common = rendered.Text, rendered.Text
+		}
+	}
+	return texts, nil
 }
 
 // eachFTP calls do for every combination of real server, control port and family.

@@ -105,6 +105,8 @@ func (d *draft) changePorts(c *config.Cluster) {
 		c.FTP.Active.Translate = config.Translation(d.IntN(3))
 	case c.FTP.Active != nil && d.oneIn(2):
 		c.FTP.Active.Sources = d.sources(c)
+	case c.Sharded() && d.oneIn(2):
+		c.FTP.Shards++
 	default:
 		c.FTP.PassivePorts = d.passive()
 	}

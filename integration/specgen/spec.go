@@ -110,6 +110,7 @@ func (d *draft) addCluster(s service) {
 	}
 	d.setPersistence(&c)
 	d.setServiceKeys(&c)
+	d.setShards(&c)
 	d.spec.Clusters = append(d.spec.Clusters, c)
 }
 
@@ -157,7 +158,7 @@ func (d *draft) conflicts(vips config.AddressRange, c *config.Cluster) bool {
 	for i := range d.spec.Clusters {
 		other := &d.spec.Clusters[i] // if it has only, c gets the rest
 		for _, r := range other.VIPs {
-			nested := r != vips && (r.Encloses(vips) || vips.Encloses(r)) && slices.Equal(other.MarkedPorts(), c.MarkedPorts())
+			nested := r != vips && (r.Encloses(vips) || vips.Encloses(r)) && slices.Equal(other.MarkedPorts(), c.MarkedPorts()) && shardsOf(other)+shardsOf(c) == 0
 			if r.Overlaps(vips) && !nested && other.Only == nil && overlap(other.MarkedPorts(), c.MarkedPorts()) {
 				return true
 			}
@@ -199,13 +200,11 @@ func (d *draft) freeMark(c *config.Cluster) uint32 {
 }
 
 func (d *draft) markTaken(mark uint32, c *config.Cluster) bool {
-	for i := range d.spec.Clusters {
-		other := &d.spec.Clusters[i]
-		for _, family := range config.Families() {
-			if other.Mark == mark && other.Serves(family) && c.Serves(family) {
-				return true
-			}
+	taken := d.takenMarks(c)
+	for i := range shardsOf(c) {
+		if c.FTP.MarkOfShard(i) == mark {
+			return true
 		}
 	}
-	return false
+	return taken[mark]
 }

@@ -41,7 +41,7 @@ func TestDraftsAreMostlyValid(t *testing.T) {
 
 // The specs have the variety that other tests rely on.
 func TestVariety(t *testing.T) {
-	var bothFamilies, udp, shared, manyProfiles, ftpAndPorts, snat, largeMark, firstPacket, only int
+	var bothFamilies, udp, shared, manyProfiles, ftpAndPorts, snat, largeMark, firstPacket, only, shards int
 	for i := range 200 {
 		spec := Spec(random(i))
 		if spec.Serves(config.IPv4) && spec.Serves(config.IPv6) {
@@ -67,6 +67,9 @@ func TestVariety(t *testing.T) {
 			if c.Only != nil {
 				only++
 			}
+			if c.Sharded() {
+				shards++
+			}
 			if c.Mark > 1<<31 {
 				largeMark++
 			}
@@ -87,7 +90,7 @@ func TestVariety(t *testing.T) {
 	for what, n := range map[string]int{
 		"both families": bothFamilies, "UDP": udp, "a shared VIP": shared, "three profiles": manyProfiles,
 		"FTP and others": ftpAndPorts, "snat": snat, "a mark of 32 bits": largeMark,
-		"first packets": firstPacket, "only": only,
+		"first packets": firstPacket, "only": only, "shards": shards,
 	} {
 		assert.Greater(t, n, 20, what)
 	}

@@ -69,6 +69,9 @@ func writeCluster(b *strings.Builder, c *config.Cluster) {
 			fmt.Fprintf(b, ", name: %s", s.Name)
 		}
 		writeServerKeys(b, &s)
+		if shardsOf(c) > 0 {
+			fmt.Fprintf(b, ", shard: %d", s.Shard)
+		}
 		b.WriteString("}\n")
 	}
 }
@@ -111,6 +114,7 @@ func hashFlags(c *config.Cluster) []string {
 
 func writeFTP(b *strings.Builder, ftp *config.FTP) {
 	fmt.Fprintf(b, "    ftp:\n      control-ports: %s\n      passive-ports: %s\n", list(ftp.ControlPorts), list(ftp.PassivePorts))
+	writeShards(b, ftp)
 	if ftp.Active != nil {
 		fmt.Fprintf(b, "      active-data:\n        translate: %s\n        source: %s\n        ports: %s\n",
 			ftp.Active.Translate, list(ftp.Active.Sources), list(ftp.Active.Ports))

@@ -2,6 +2,7 @@ package impact
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -15,7 +16,8 @@ type analyzer struct {
 	servers  map[ipvs.Key][]ipvs.Destination // real servers before the changes
 	removed  map[ipvs.Key]map[ipvs.Endpoint]bool
 	clusters map[ipvs.Key]*config.Cluster
-	names    map[ipvs.Key]string // of clusters
+	names    map[ipvs.Key]string // of bindings
+	before   map[ipvs.Key]string // the same before the changes
 
 	// Caches. Each is filled once, and only if a change needs it, because it can be large;
 	// nil: not filled.
@@ -38,23 +40,24 @@ type devices struct {
 func newAnalyzer(in Input) *analyzer {
 	a := &analyzer{
 		Input: in, removed: removedServers(in.Changes.Services),
-		servers: map[ipvs.Key][]ipvs.Destination{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{},
+		servers: map[ipvs.Key][]ipvs.Destination{}, clusters: map[ipvs.Key]*config.Cluster{}, names: map[ipvs.Key]string{}, before: map[ipvs.Key]string{},
 	}
 	for _, s := range in.Before.Services {
 		a.servers[s.Key] = s.Destinations
 	}
 	if in.Before.Ruleset != nil {
 		for b, name := range in.Before.Ruleset.Ledger().Bound {
-			a.names[ipvs.Key{Mark: b.Mark, Family: b.Family}] = name
+			a.before[ipvs.Key{Mark: b.Mark, Family: b.Family}] = name
 		}
 	}
+	maps.Copy(a.names, a.before)
 	if in.Spec == nil {
 		return a
 	}
 	for _, family := range config.Families() {
 		for _, b := range in.Spec.Bindings(family) {
 			key := ipvs.Key{Mark: b.Mark, Family: family}
-			a.clusters[key], a.names[key] = b.Cluster, b.Cluster.Name
+			a.clusters[key], a.names[key] = b.Cluster, b.Name()
 		}
 	}
 	return a
@@ -77,7 +80,7 @@ func removedServers(changes []ipvs.Change) map[ipvs.Key]map[ipvs.Endpoint]bool {
 
 // clusterName returns the name of the mark's cluster, or "fwmark 21" if it is unknown.
 func (a *analyzer) clusterName(key ipvs.Key) string {
-	if name := a.names[key]; name != "" {
+	if name, _ := config.SplitBindingName(a.names[key]); name != "" {
 		return name
 	}
 	return fmt.Sprintf("fwmark %d", key.Mark)

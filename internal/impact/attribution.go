@@ -43,13 +43,16 @@ func (c *consequences) changeStructure() bool {
 	return slices.ContainsFunc(c.changes, func(change nft.Change) bool { return !change.Object().IsElement() })
 }
 
-// changedVIPs returns the VIPs of the changed elements. all reports that networks change, so
-// that marks of all VIPs must be compared.
+// changedVIPs returns the VIPs of the changed elements. all reports that networks or ports
+// change, so that marks of all VIPs must be compared.
 func (c *consequences) changedVIPs() (vips []netip.Addr, all bool) {
 	for i := range c.changes {
 		if entry, ok := c.changes[i].Object().VIPEntry(); ok {
 			vips = append(vips, entry.First)
 			all = all || !entry.IsSingle() || c.changes[i].Object().Interval != nil
+		}
+		if _, ok := c.changes[i].Object().PortMark(); ok {
+			all = true
 		}
 	}
 	return vips, all
@@ -62,6 +65,7 @@ type attributions struct {
 	vips      map[netip.Addr]int // the first change that deletes or edits an element of the VIP
 	marks     map[vipMark]int    // the first change of vips whose element had the mark
 	networks  []networkChange    // changes that delete or edit networks
+	ports     []portChange       // changes that delete or edit ports of shards
 	markRules []int              // deletions of rules that mark
 	last      int                // the last change that is not an addition; else the last change
 }
@@ -75,6 +79,12 @@ type vipMark struct {
 // A networkChange is the index of a change, and what it deletes.
 type networkChange struct {
 	nft.VIPEntry
+	at int
+}
+
+// A portChange is the index of a change, and what it deletes.
+type portChange struct {
+	nft.PortMark
 	at int
 }
 
@@ -93,6 +103,9 @@ func newAttributions(c *consequences) *attributions {
 func (a *attributions) add(i int, kind ruleKind) {
 	if kind == ruleMarks {
 		a.markRules = append(a.markRules, i)
+	}
+	if ports, ok := a.changes[i].Before.PortMark(); ok {
+		a.ports = append(a.ports, portChange{ports, i})
 	}
 	entry, ok := a.changes[i].Before.VIPEntry()
 	if !ok {
@@ -128,6 +141,11 @@ func (a *attributions) of(change markChange) int {
 			if n.Mark == mark && n.Overlaps(change.vips) {
 				return n.at
 			}
+		}
+	}
+	for _, p := range a.ports {
+		if p.Mark == change.Mark && p.Overlaps(change.PortRange) {
+			return p.at
 		}
 	}
 	for _, i := range a.markRules {

@@ -37,8 +37,7 @@ func marksOf(r *nft.Ruleset, vips []netip.Addr) *vipMarks {
 // marksAllPackets reports whether the rule has a form that lvsmark makes for marks, without
 // conditions of only; for these see restrictedOf.
 func marksAllPackets(t *nft.Table, r *nft.Rule) bool {
-	rule, ok := t.MarkRule(r)
-	return marksPackets(t, r) && (!ok || rule.Only.Any())
+	return marksPackets(t, r) && onlyOf(t, r).Any()
 }
 
 // of returns the marks of packets to an address.

@@ -33,6 +33,7 @@ type restrictedRule struct {
 	nft.MarkRule
 	marks vipLookup
 	only  *conditions
+	ports []firewall.MarkedPorts // of a rule that marks by port; nil: by VIP
 }
 
 // A vipLookup is a map from single VIPs or one from networks.
@@ -95,15 +96,16 @@ func newRestrictedChain(t *nft.Table, c *nft.Chain, rules map[string][]restricte
 
 // restrictedRules returns the rules with conditions of each chain.
 func restrictedRules(t *nft.Table) map[string][]restrictedRule {
-	rules, known := map[string][]restrictedRule{}, map[nft.Selection]*conditions{}
+	rules, known := map[string][]restrictedRule{}, knownConditions{}
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
 			rule, ok := t.MarkRule(r)
 			if ok && !rule.Only.Any() && !rule.Only.NotEthernet { // the rule for Ethernet has the same conditions
-				if known[rule.Only] == nil {
-					known[rule.Only] = &conditions{rule.Only, map[*conditions]bool{}}
-				}
-				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, newVIPLookup(rule.VIPs), known[rule.Only]})
+				rules[c.Name] = append(rules[c.Name], restrictedRule{rule, newVIPLookup(rule.VIPs), known.of(rule.Only), nil})
+			}
+			shards, ok := t.PortMarkRule(r)
+			if ok && !shards.Only.Any() && !shards.Only.NotEthernet {
+				rules[c.Name] = append(rules[c.Name], restrictedShards(t, c, shards, known.of(shards.Only)))
 			}
 		}
 	}
@@ -132,6 +134,12 @@ func (c *restrictedChain) appendMarks(list []restrictedPorts, rules []restricted
 	for _, r := range rules {
 		entry, ok := r.marks.find(vip)
 		if !ok {
+			continue
+		}
+		for _, ports := range r.ports {
+			list = append(list, restrictedPorts{ports, r.only})
+		}
+		if r.ports != nil {
 			continue
 		}
 		for _, ports := range withProtocols(r.Ports) {

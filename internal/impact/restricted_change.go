@@ -14,6 +14,16 @@ type conditions struct {
 	known map[*conditions]bool // results of includes
 }
 
+// knownConditions has the conditions of one table, by their sets.
+type knownConditions map[nft.Selection]*conditions
+
+func (k knownConditions) of(s nft.Selection) *conditions {
+	if k[s] == nil {
+		k[s] = &conditions{s, map[*conditions]bool{}}
+	}
+	return k[s]
+}
+
 // includes reports whether packets that meet the conditions of other meet those of c; nil
 // is no condition.
 func (c *conditions) includes(other *conditions) bool {

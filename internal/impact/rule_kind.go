@@ -53,6 +53,9 @@ func marksPackets(t *nft.Table, r *nft.Rule) bool {
 	if _, ok := t.MarkRule(r); ok {
 		return true
 	}
+	if _, ok := t.PortMarkRule(r); ok {
+		return true
+	}
 	if _, ok := t.GotoRule(r); ok {
 		return true
 	}

@@ -71,6 +71,9 @@ func (a *analyzer) serverEdited(c ipvs.Change) Impact {
 	case before.Weight > 0 && after.Weight == 0:
 		impact.Effect = Drains
 		impact.Detail = "no new clients; " + countsText(counts)
+		if a.hasShards(c.Service.Key) {
+			impact.Detail = "no new sessions, and those it has can open data connections; " + countsText(counts)
+		}
 	case reachesThreshold(counts, after) && !reachesThreshold(counts, before):
 		impact.Effect = Drains
 		impact.Detail = fmt.Sprintf("no new clients while it has %d connections or more; ", after.UpperThreshold) + countsText(counts)
@@ -110,7 +113,7 @@ func (a *analyzer) serviceEdited(before, after ipvs.Service) Impact {
 
 func (a *analyzer) affinityLost(before, after ipvs.Service) Impact {
 	impact := Impact{Effect: Safe}
-	if !losesAffinity(before, after) || a.serversBeforeOrAfter(after.Key) < 2 {
+	if !losesAffinity(before, after) || a.serversBeforeOrAfter(after.Key) < 2 || a.hasShards(after.Key) {
 		return impact
 	}
 	impact.Cluster = a.clusterName(after.Key)

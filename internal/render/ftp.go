@@ -38,11 +38,15 @@ func PerFTPCluster(file string, body func(*config.Cluster) (string, error)) func
 		}
 		fragments := make([]string, 0, len(clusters))
 		for _, c := range clusters {
+			heading := Heading(file, c, options.Server)
+			if c, err = forShard(c, options.Server); err != nil {
+				return "", err
+			}
 			text, err := body(c)
 			if err != nil {
 				return "", err
 			}
-			fragments = append(fragments, Heading(file, c, options.Server)+text)
+			fragments = append(fragments, heading+text)
 		}
 		return strings.Join(fragments, "\n"), nil
 	}
@@ -81,6 +85,23 @@ func narrow(clusters []*config.Cluster, name string) ([]*config.Cluster, error) 
 		return nil, fmt.Errorf("the spec has no real server %q in an FTP cluster: names and addresses are those of real-servers", name)
 	}
 	return narrowed, nil
+}
+
+// forShard returns a cluster with shards, and one real server, as a cluster whose passive ports
+// are those of the server's shard; another cluster as it is. It returns an error if no real
+// server is selected: each has ports of its own.
+func forShard(c *config.Cluster, server string) (*config.Cluster, error) {
+	switch {
+	case !c.Sharded():
+		return c, nil
+	case server == "":
+		return nil, fmt.Errorf("cluster %s has passive-shards: each real server has passive ports of its own; select one with --server", c.Name)
+	}
+	one, ftp := *c, *c.FTP
+	shard := c.RealServers[0].Shard
+	ftp.PassivePorts, ftp.Shards = c.FTP.ShardPorts()[shard:shard+1], 0
+	one.FTP = &ftp
+	return &one, nil
 }
 
 // PassivePorts returns the passive ports that an FTP server can use, or an error if there

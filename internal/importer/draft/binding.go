@@ -142,6 +142,7 @@ func merge(clusters []*cluster) []*cluster {
 		same[i].lines = append(same[i].lines, c.lines...)
 		same[i].services = append(same[i].services, c.services...)
 		same[i].ftp.join(c.ftp)
+		same[i].shards = append(same[i].shards, c.shards...)
 		same[i].sourceNAT = max(same[i].sourceNAT, c.sourceNAT)
 	}
 	return all

@@ -23,6 +23,8 @@ type cluster struct {
 	lines     []oldconfig.Line // of the rules that mark; nil: the service has no mark
 	services  []*oldconfig.Service
 	ftp       *ftp // nil: ports
+	shards    []shard
+	passive   []config.PortRange // of the shards
 	sourceNAT config.SourceNAT
 }
 

@@ -36,6 +36,7 @@ func New(c *oldconfig.Config) *Draft {
 	d.clusters = d.markedClusters(boxes)
 	d.bindServices(c.Services)
 	d.addAddressClusters(c)
+	d.joinShards(c.FTP)
 	translations := translationsOf(c.Chains)
 	unclaimed := d.unclaimed(translations, c.FTP)
 	for _, cl := range d.clusters {

@@ -19,6 +19,8 @@ type ftp struct {
 	line        oldconfig.Line
 	translates  bool // forwarding nat
 	compared    bool // with the configuration of the FTP servers
+	shards      int
+	shardMarks  uint32
 }
 
 const (
@@ -36,6 +38,9 @@ func (d *Draft) findFTP(c *cluster, servers []*oldconfig.FTPServer, translations
 	}
 	if f == nil {
 		return
+	}
+	if c.shards != nil {
+		f.passive, f.shards, f.shardMarks = c.passive, c.shardCount(), c.firstShard().mark
 	}
 	d.checkDataPorts(c, f)
 	slices.SortStableFunc(f.passive, func(a, b config.PortRange) int { return cmp.Compare(b.Width(), a.Width()) })
@@ -171,6 +176,13 @@ func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer)
 }
 
 func (d *Draft) checkServerRange(f *ftp, s *oldconfig.FTPServer) {
+	if f.shards > 0 {
+		parts := (&config.FTP{PassivePorts: f.passive, Shards: f.shards}).ShardPorts()
+		if !slices.Contains(parts, s.PassivePort) {
+			d.remark(s.Line, "%s has the passive range %s, which is not that of a shard (%s)", s.Program, s.PassivePort.Ports(), portsText(parts))
+		}
+		return
+	}
 	switch within := slices.ContainsFunc(f.passive, func(r config.PortRange) bool {
 		return r.Low <= s.PassivePort.Low && s.PassivePort.High <= r.High
 	}); {
@@ -200,7 +212,7 @@ func (f *ftp) fits(other *ftp) bool {
 	if f == nil || other == nil {
 		return f == other
 	}
-	return slices.Equal(f.control, other.control) && slices.Equal(f.passive, other.passive) &&
+	return f.shards == other.shards && f.shardMarks == other.shardMarks && slices.Equal(f.control, other.control) && slices.Equal(f.passive, other.passive) &&
 		(!f.translates || !other.translates || f.translate == other.translate && slices.Equal(f.activePorts, other.activePorts) &&
 			(f.sources == nil) == (other.sources == nil))
 }

@@ -11,7 +11,7 @@ import (
 // Readers add those that depend on the language.
 func (d *Draft) checkRealServers(c *cluster) {
 	for _, s := range c.services {
-		if s.Timeout == 0 && c.ftp != nil && s.Scheduler != "sh" && s.Scheduler != "mh" {
+		if s.Timeout == 0 && c.ftp != nil && c.shards == nil && s.Scheduler != "sh" && s.Scheduler != "mh" {
 			d.remark(s.Line, "the service is not persistent: FTP data connections may reach another real server than their control connection")
 		}
 		if s.Engine != "" {

@@ -76,7 +76,17 @@ func marksOf(spec *config.Spec) string {
 			f.Active.Translate = config.NoTranslation
 		}
 	}
-	return nft.Compile(spec).String()
+	return withoutShardNumbers(nft.Compile(spec).String())
+}
+
+// withoutShardNumbers removes the numbers of shards from the ledger: import counts from the
+// first shard with a real server.
+func withoutShardNumbers(ruleset string) string {
+	lines := strings.Split(ruleset, "/")
+	for i := range lines[1:] {
+		lines[i+1] = strings.TrimLeft(lines[i+1], "0123456789")
+	}
+	return strings.Join(lines, "")
 }
 
 // hasOtherFTP reports whether the spec has FTP at other ports than 21 and 990: rules do not

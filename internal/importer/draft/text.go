@@ -153,6 +153,10 @@ func (w *writer) ftp(c *cluster) {
 		from += "; the FTP servers must have the same range"
 	}
 	w.line(3, "passive-ports: "+passive, from)
+	if f.shards > 0 {
+		w.key(3, "passive-shards", f.shards, c.firstShard().line())
+		w.line(3, "shard-marks: "+markText(f.shardMarks), "")
+	}
 	if !f.translates {
 		return
 	}
@@ -219,6 +223,9 @@ func (w *writer) realServer(c *cluster, r oldconfig.RealServer) {
 	}
 	if r.Forwarding == config.Tunnel && r.Tunnel != (ipvs.Tunnel{}) {
 		keys = append(keys, tunnelText(r.Tunnel))
+	}
+	if shard := c.shardOf(r); shard >= 0 {
+		keys = append(keys, fmt.Sprintf("shard: %d", shard))
 	}
 	entry, comment := "- {"+strings.Join(keys, ", ")+"}", r.Line.String()
 	if r.Disabled || r.Fallback {

@@ -1,0 +1,68 @@
+package impact
+
+import (
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// onlyOf returns the conditions of a rule that marks packets by VIP or by port; none for
+// other rules.
+func onlyOf(t *nft.Table, r *nft.Rule) nft.Selection {
+	if rule, ok := t.MarkRule(r); ok {
+		return rule.Only
+	}
+	rule, _ := t.PortMarkRule(r)
+	return rule.Only
+}
+
+// restrictedShards returns a rule with conditions that marks packets by port. Its VIPs are
+// those of which packets go to the chain.
+func restrictedShards(t *nft.Table, c *nft.Chain, rule nft.PortMarkRule, only *conditions) restrictedRule {
+	restricted := restrictedRule{only: only}
+	for _, p := range rule.Ports.PortMarks() {
+		restricted.ports = append(restricted.ports, firewall.MarkedPorts{PortRange: p.PortRange, Mark: p.Mark})
+	}
+	for _, base := range t.MarkChains() {
+		for _, r := range base.Rules {
+			if g, ok := t.GotoRule(r); ok && base.Hook == nft.HookPrerouting {
+				restricted.marks = restricted.marks.join(newVIPLookup(g.VIPs).to(c.Name))
+			}
+		}
+	}
+	return restricted
+}
+
+// to returns the entries of a map from VIPs to chains that lead to the chain.
+func (l vipLookup) to(chain string) vipLookup {
+	return vipLookup{l.single.To(chain), slices.DeleteFunc(slices.Clone(l.networks), func(e nft.VIPEntry) bool { return e.Chain != chain })}
+}
+
+// join returns the entries of a map from single VIPs and those of one from networks.
+func (l vipLookup) join(other vipLookup) vipLookup {
+	if len(l.networks) == 0 {
+		l.networks = other.networks
+	}
+	if l.single.IsEmpty() {
+		l.single = other.single
+	}
+	return l
+}
+
+// hasShards reports whether the services before the changes have passive shards of the
+// cluster: then no data connection depends on the service of the control ports.
+func (a *analyzer) hasShards(key ipvs.Key) bool {
+	cluster, ok := config.SplitBindingName(a.before[key])
+	if ok || cluster == "" {
+		return ok
+	}
+	for other, name := range a.before {
+		if of, shard := config.SplitBindingName(name); shard && of == cluster && other.Family == key.Family {
+			return true
+		}
+	}
+	return false
+}
