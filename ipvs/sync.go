@@ -56,13 +56,19 @@ func (c *Conn) StartSync(state SyncState, daemon config.SyncDaemon) error {
 }
 
 // StopSync stops a sync daemon. It does nothing if none runs.
+//
+// It sends the request twice: if the thread of the daemon has not run yet, it is stopped and
+// the result is EINTR (kthread_stop), to which the kernel sends no answer (netlink_rcv_skb of
+// net/netlink/af_netlink.c). The second request is always answered.
 func (c *Conn) StopSync(state SyncState) error {
 	stop := netlink.AppendNested(nil, attrDaemon, func(b []byte) []byte {
 		return netlink.AppendUint32(b, daemonState, uint32(state))
 	})
-	err := c.execute(c.request(cmdDelDaemon, 0, stop))[0]
-	if err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("stop the %s sync daemon: %w", state, err)
+	request := c.request(cmdDelDaemon, 0, stop)
+	for _, err := range c.execute(request, request) {
+		if err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("stop the %s sync daemon: %w", state, err)
+		}
 	}
 	return nil
 }
