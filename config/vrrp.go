@@ -18,6 +18,14 @@ type VRRP struct {
 	Source   netip.Addr   // of advertisements; zero: the first address of the device
 	Interval time.Duration
 	Preempt  bool // a director with a higher priority takes the VIPs when it comes back
+	Gateways []Gateway
+}
+
+// A Gateway is an address that moves with the VIPs: what real servers behind nat have as their
+// route to the clients.
+type Gateway struct {
+	Address netip.Addr
+	Device  string
 }
 
 // DefaultAdvertInterval is the interval of VRRP advertisements.
@@ -36,6 +44,27 @@ type fileVRRP struct {
 	source   field[netip.Addr]
 	interval field[time.Duration]
 	preempt  field[bool]
+	gateways field[[]item[fileGateway]]
+}
+
+type fileGateway struct {
+	address field[netip.Addr]
+	device  field[string]
+}
+
+var gatewayKeys = []key[fileGateway]{
+	{"address", set(func(g *fileGateway) *field[netip.Addr] { return &g.address }, (*decoder).address)},
+	{"device", set(func(g *fileGateway) *field[string] { return &g.device }, (*decoder).device)},
+}
+
+func (d *decoder) gateway(n *yaml.Node, what string) (fileGateway, bool) {
+	var g fileGateway
+	ok := mapping(d, n, what, gatewayKeys, &g)
+	if ok {
+		d.require(n, g.address.present, what, "address", "address: 10.0.0.1")
+		d.require(n, g.device.present, what, "device", "device: eth1")
+	}
+	return g, ok
 }
 
 var vrrpKeys = []key[fileVRRP]{
@@ -46,6 +75,7 @@ var vrrpKeys = []key[fileVRRP]{
 	{"source", set(func(v *fileVRRP) *field[netip.Addr] { return &v.source }, (*decoder).address)},
 	{"interval", set(func(v *fileVRRP) *field[time.Duration] { return &v.interval }, duration(time.Second, maxAdvertInterval, "40 seconds"))},
 	{"preempt", set(func(v *fileVRRP) *field[bool] { return &v.preempt }, (*decoder).boolean)},
+	{"gateways", set(func(v *fileVRRP) *field[[]item[fileGateway]] { return &v.gateways }, atMost(maxPeers, list("gateway", (*decoder).gateway)))},
 }
 
 func (d *decoder) vrrp(n *yaml.Node, what string) (fileVRRP, bool) {
@@ -61,7 +91,7 @@ func (d *decoder) vrrp(n *yaml.Node, what string) (fileVRRP, bool) {
 }
 
 func (v *fileVRRP) vrrp() *VRRP {
-	return &VRRP{
+	vrrp := &VRRP{
 		Device:   v.device.value,
 		RouterID: uint8(v.routerID.value),
 		Priority: uint8(v.priority.value),
@@ -70,6 +100,10 @@ func (v *fileVRRP) vrrp() *VRRP {
 		Interval: v.interval.or(DefaultAdvertInterval),
 		Preempt:  v.preempt.value,
 	}
+	for _, g := range v.gateways.value {
+		vrrp.Gateways = append(vrrp.Gateways, Gateway{g.value.address.value, g.value.device.value})
+	}
+	return vrrp
 }
 
 // vrrp checks the peers. A real server that is a peer has the packets of its own clients
@@ -95,12 +129,24 @@ func (c *checker) vrrp() {
 	}
 	c.addressesOfPair(v)
 	c.advertisedVIP(v)
+	c.gateways(given)
+}
+
+// gateways notes real servers behind nat whose replies would go to a director without the VIPs.
+func (c *checker) gateways(given field[fileVRRP]) {
+	for i := range c.spec.Clusters {
+		in, cluster := c.cluster(i)
+		if cluster.Forwards(NAT) && cluster.SourceNAT == NoSourceNAT && !given.value.gateways.present && !in.forwarding.unreadable() {
+			c.note(given.position, "real servers of %s reply through the director (forwarding: nat), and vrrp has no gateways: give the address that they have as their route to the clients, which must move with the VIPs, like gateways: [{address: 10.0.0.1, device: eth1}], or use source-nat", c.label(i))
+			return
+		}
+	}
 }
 
 // advertisedVIP checks that an advertisement has a VIP. keepalived wants one of the family of
 // its peers; the others are not advertised.
 func (c *checker) advertisedVIP(v *fileVRRP) {
-	if len(v.peers.value) == 0 {
+	if len(v.peers.value) == 0 || len(c.spec.Clusters) == 0 {
 		return
 	}
 	peers := v.peers.value[0]

@@ -2,6 +2,8 @@ package peer
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -52,6 +54,7 @@ func directors(ours, theirs *config.Director) (found []Difference) {
 		found = append(found, roles(ours.Sync, theirs.Sync)...)
 	}
 	add("director.vrrp", router(ours.VRRP), router(theirs.VRRP), "directors elect a master among those with the same router-id and interval only, so both would have the VIPs")
+	add("director.vrrp", gateways(ours.VRRP), gateways(theirs.VRRP), "real servers behind nat have no route to the clients on one director")
 	if ours.VRRP != nil && theirs.VRRP != nil && ours.VRRP.Priority == theirs.VRRP.Priority {
 		p := fmt.Sprintf("priority %d", ours.VRRP.Priority)
 		found = append(found, Difference{"director.vrrp", p, p, "with the same priority, the higher address wins: give each director its own"})
@@ -76,6 +79,19 @@ func stream(s *config.Sync) string {
 		return ""
 	}
 	return fmt.Sprintf("id %d, group %s, port %d", s.ID, s.Group, s.Port)
+}
+
+// gateways returns the addresses; their devices may differ.
+func gateways(v *config.VRRP) string {
+	if v == nil {
+		return ""
+	}
+	var text []string
+	for _, g := range v.Gateways {
+		text = append(text, g.Address.String())
+	}
+	slices.Sort(text)
+	return strings.Join(text, ", ")
 }
 
 func router(v *config.VRRP) string {

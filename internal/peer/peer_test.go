@@ -71,6 +71,7 @@ func TestCompare(t *testing.T) {
 		{"no sync", "  sync: {role: both, device: eth2, id: 1}\n", "", []string{"director.sync: id 1, group 224.0.0.81, port 8848 here, none on the peer"}},
 		{"maxlen", "id: 1", "id: 1, maxlen: 9000", []string{"director.sync: maxlen 1472 here, maxlen 9000 on the peer: a backup truncates"}},
 		{"router", "router-id: 51", "router-id: 52", []string{"director.vrrp: router-id 51, interval 1s here, router-id 52, interval 1s on the peer"}},
+		{"gateways", "priority: 100", "priority: 100, gateways: [{address: 10.0.0.1, device: lan}]", []string{"director.vrrp: none here, 10.0.0.1 on the peer: real servers behind nat"}},
 		{"priority", "priority: 100", "priority: 150", []string{"director.vrrp: priority 150 here, priority 150 on the peer: with the same"}},
 		{"bind", "director:\n", "director:\n  bind: false\n", []string{"director.bind: true here, false on the peer"}},
 	} {

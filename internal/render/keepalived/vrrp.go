@@ -71,7 +71,7 @@ func writeBlock(b *strings.Builder, indent, name string, lines []string) {
 	b.WriteString(indent + "}\n")
 }
 
-// VIPs are the VIPs of an instance as lines of its blocks, each once.
+// vips are the VIPs and gateways of an instance as lines of its blocks, each once.
 type vips struct {
 	advertised, excluded []string
 	routes               []string // networks: a local route each, as apply adds them without VRRP
@@ -94,6 +94,12 @@ func vipsOf(spec *config.Spec) vips {
 					all.add(p, line, config.FamilyOf(spec.Director.VRRP.Peers[0]))
 				}
 			}
+		}
+	}
+	for _, g := range spec.Director.VRRP.Gateways {
+		all.excluded = append(all.excluded, netip.PrefixFrom(g.Address, g.Address.BitLen()).String()+" dev "+g.Device)
+		if !slices.Contains(all.devices, g.Device) {
+			all.devices = append(all.devices, g.Device)
 		}
 	}
 	return all

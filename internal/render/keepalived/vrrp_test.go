@@ -33,7 +33,7 @@ clusters:
 director:
   bind: %t
   sync: {role: both, device: eth1, id: 1}
-  vrrp: {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2], source: 192.0.2.1}
+  vrrp: {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2], source: 192.0.2.1, gateways: [{address: 10.0.0.1, device: eth1}]}
 `
 
 const pairInstance = `
@@ -58,6 +58,7 @@ vrrp_instance lvsmark {
     }
     virtual_ipaddress_excluded {
         2001:db8::21/128 dev eth0
+        10.0.0.1/32 dev eth1
     }
     virtual_routes {
         local 198.51.100.64/31 dev eth0 table local
