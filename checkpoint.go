@@ -92,15 +92,16 @@ func (e *engine) lockOnce(ctx context.Context) (*LockedCheckpoint, error) {
 	return l, nil
 }
 
-// capture reads the services of all fwmarks, because an apply can adopt any of them. It
-// does not load the IPVS module.
+// capture reads the services of all fwmarks and the sync daemons, because an apply can adopt
+// any of them. It does not load the IPVS module.
 func (e *engine) capture(ctx context.Context, ruleset *nft.Snapshot) (*Checkpoint, error) {
 	state, err := e.observe(ctx, ruleset, func(ledger nft.Ledger) scope {
-		return scope{services: e.IPVSLoaded(), expected: boundKeys(ledger), settings: slices.Collect(maps.Keys(ledger.Settings))}
+		return scope{services: e.IPVSLoaded(), expected: boundKeys(ledger), settings: e.savedSettings(ledger)}
 	})
 	if err != nil {
 		return nil, err
 	}
+	state.forgetStopped()
 	for _, name := range slices.Sorted(maps.Keys(state.settings)) {
 		if err := state.settings[name].err; err != nil {
 			return nil, err

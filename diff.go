@@ -147,12 +147,12 @@ func ofKeys(services []ipvs.VirtualService, lists ...[]ipvs.VirtualService) []ip
 	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool { return !wanted[s.Key] })
 }
 
-// A settingChange is a new value of a sysctl or an IPVS timeout.
+// A settingChange is a new value of a sysctl, an IPVS timeout or a sync daemon.
 type settingChange struct{ name, before, after string }
 
-// A settingsPlan is the changes of sysctls and IPVS timeouts.
+// A settingsPlan is the changes of sysctls, IPVS timeouts and sync daemons.
 type settingsPlan struct {
-	set, putBack []settingChange
+	set, putBack []settingChange        // set: see splitSettings
 	ledger       map[string]nft.Setting // after the changes; not used if the desired state is exact
 }
 
@@ -169,13 +169,16 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 			p.settings.set = append(p.settings.set, settingChange{s.Name, now.value, s.Value})
 		}
 		entry, err := recorded(have.ledger.Settings[s.Name], s, now.value)
+		if err == nil {
+			err = checkSyncOwner(have, want, s)
+		}
 		if err != nil && !want.exact {
 			return err
 		}
 		p.settings.ledger[s.Name] = entry
 	}
 	for _, name := range slices.Sorted(maps.Keys(have.ledger.Settings)) {
-		entry := have.ledger.Settings[name]
+		entry := syncPrevious(name, have.ledger.Settings[name])
 		if _, desired := p.settings.ledger[name]; desired {
 			continue
 		}
@@ -187,8 +190,10 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 			return err
 		}
 	}
+	sortSyncLast(p.settings.set)
 	if !want.exact {
 		p.checkSettable(have)
+		p.checkSyncDevice(have)
 	}
 	return nil
 }
@@ -207,10 +212,13 @@ func (p *Plan) noteUnrecorded(name string, now observed, exact bool) {
 	p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s %s: the ledger has no previous value. Either it had this value before the first apply, or the ruleset was flushed or reloaded since; %s sets another value", name, value, settingCommand(name))))
 }
 
-// settingCommand returns a command that sets a sysctl or IPVS timeout.
+// settingCommand returns a command that sets a sysctl, an IPVS timeout or a sync daemon.
 func settingCommand(name string) string {
-	if isTimeout(name) {
+	switch {
+	case isTimeout(name):
 		return "`ipvsadm --set TCP TCPFIN UDP` (seconds; 0 keeps a timeout)"
+	case config.IsSyncSetting(name):
+		return fmt.Sprintf("`ipvsadm --stop-daemon %s` stops it, and --start-daemon", syncState(name))
 	}
 	return "`sysctl -w " + name + "=VALUE`"
 }
@@ -266,15 +274,17 @@ func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, err
 }
 
 // putBack gives a setting its previous value, unless another process has set it after
-// lvsmark did. In an exact state, the previous value is always put back.
+// lvsmark did. In an exact state, the previous value is always put back. A sync daemon in the
+// ledger is lvsmark's, as a service is: its previous value is always put back.
 func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
 	switch {
+	case isMissing(now.err) && !exact && config.IsSyncSetting(name): // without IPVS, none runs
 	case isMissing(now.err) && !exact:
 		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err)))
 	case now.err != nil:
 		return now.err
 	case sysctl.Equal(now.value, entry.Previous):
-	case exact, sysctl.Equal(now.value, entry.Value):
+	case exact, sysctl.Equal(now.value, entry.Value), config.IsSyncSetting(name):
 		p.settings.putBack = append(p.settings.putBack, settingChange{name, now.value, entry.Previous})
 	default:
 		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s is left at %s: another process set it after lvsmark set %s", name, now.value, entry.Value)))

@@ -54,6 +54,12 @@ func TestHeal(t *testing.T) {
 		{"timeout changed", "ipvsadm --set 100 0 0", []string{
 			`edit setting in "": "ipvs.timeout.tcp = 100" -> "ipvs.timeout.tcp = 7200"`,
 		}},
+		{"sync daemon stopped", "ipvsadm --stop-daemon master", []string{
+			`edit setting in "": "ipvs.sync.master = off" -> "ipvs.sync.master = vip0 id 1 maxlen 1472 group 224.0.0.81 port 8848 ttl 1"`,
+		}},
+		{"sync daemon changed", "ipvsadm --stop-daemon backup; ipvsadm --start-daemon backup --mcast-interface vip1 --syncid 3", []string{
+			`edit setting in "": "ipvs.sync.backup = vip1 id 3 maxlen 1472 group 224.0.0.81 port 8848 ttl 1" -> "ipvs.sync.backup = vip0 id 1 maxlen 1472 group 224.0.0.81 port 8848 ttl 1"`,
+		}},
 		{"VIP address removed", "ip address del 198.51.100.21/32 dev vip0", []string{
 			`add address in "device vip0": "" -> "198.51.100.21"`,
 		}},

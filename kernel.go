@@ -64,9 +64,9 @@ type services interface {
 	ServiceChanged(ipvs.Change) (bool, error)
 }
 
-// settings reads and writes sysctls and IPVS timeouts. The error of a missing sysctl wraps
-// fs.ErrNotExist and names the module that creates it; the error of a timeout is that of
-// ipvs.Open. WriteSetting fails if the kernel has another value afterwards, because each
+// settings reads and writes sysctls, IPVS timeouts and sync daemons. The error of a missing
+// sysctl wraps fs.ErrNotExist and names the module that creates it; the error of the others is
+// that of ipvs.Open. WriteSetting fails if the kernel has another value afterwards, because each
 // apply would write it again. CheckSetting returns an error if WriteSetting would fail for
 // any value; it changes nothing.
 type settings interface {
@@ -167,22 +167,28 @@ func (k *netnsKernel) Translated(f config.Family) ([]netip.AddrPort, error) {
 }
 
 func (k *netnsKernel) ReadSetting(name string) (string, error) {
-	if isTimeout(name) {
+	switch {
+	case isTimeout(name):
 		return k.readTimeout(name)
+	case config.IsSyncSetting(name):
+		return k.readSync(name)
 	}
 	return sysctl.Read(name)
 }
 
 func (k *netnsKernel) CheckSetting(name string) error {
-	if isTimeout(name) {
+	if isTimeout(name) || config.IsSyncSetting(name) {
 		return nil
 	}
 	return sysctl.CheckWritable(name)
 }
 
 func (k *netnsKernel) WriteSetting(name, value string) error {
-	if isTimeout(name) {
+	switch {
+	case isTimeout(name):
 		return k.writeTimeout(name, value)
+	case config.IsSyncSetting(name):
+		return k.writeSync(name, value)
 	}
 	return sysctl.Write(name, value)
 }

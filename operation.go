@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
@@ -124,12 +125,17 @@ func (e *engine) serviceOperation() operation[ipvs.Change] {
 	}
 }
 
+// settingOperation sets a setting. A sync daemon is stopped and started: if it could not be
+// started, undo starts it as it was.
 func (e *engine) settingOperation() operation[settingChange] {
 	return operation[settingChange]{
 		do:   each(func(s settingChange) error { return e.WriteSetting(s.name, s.after) }),
 		undo: func(s settingChange) error { return e.WriteSetting(s.name, s.before) },
 		done: func(s settingChange) (bool, error) {
 			now, err := e.ReadSetting(s.name)
+			if config.IsSyncSetting(s.name) {
+				return now != s.before, err
+			}
 			return sysctl.Equal(now, s.after), err
 		},
 		name: func(s settingChange) string { return s.name },

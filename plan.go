@@ -122,10 +122,12 @@ func (p *Plan) listChanges(connections impact.Connections) []Change {
 	ruleset := nft.Compare(&p.live.Ruleset, p.settled).Changes()
 	impacts := impact.Analyze(p.impactInput(ruleset, connections))
 	safe, disruptive := p.splitServices()
+	sysctls, daemons := splitSettings(p.settings.set)
 	return joined(
-		settingChanges(p.settings.set, impacts.Settings),
+		settingChanges(sysctls, impacts.Settings),
 		p.addresses.removedAddresses(impacts.Removed),
 		serviceChanges(safe, impacts.Services),
+		settingChanges(daemons, impacts.Settings[len(sysctls):]),
 		rulesetChanges(ruleset, impacts.Ruleset),
 		lifetimeChanges(p.addresses.lifetimes),
 		p.addresses.addedAddresses(),

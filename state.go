@@ -17,7 +17,7 @@ type State struct {
 	services  []ipvs.VirtualService // keyed by fwmark; nil: none, or not read
 	noIPVS    error                 // wraps ipvs.ErrNoIPVS; nil: IPVS exists or is not needed
 	digest    string                // of all IPVS services, see ipvs.Conn.Digest; empty: not needed
-	settings  map[string]observed   // sysctls and IPVS timeouts of the scope, by name
+	settings  map[string]observed   // sysctls, IPVS timeouts and sync daemons of the scope, by name
 	addresses []hostaddr.Local      // of all devices
 	devices   map[string]error      // by name of the devices of the scope; nil: the device exists
 	noIPv6    map[string]bool       // devices of the scope on which IPv6 is disabled
@@ -57,6 +57,9 @@ func (d *Desired) scope(ledger nft.Ledger) scope {
 		if !desired[name] {
 			s.settings = append(s.settings, name)
 		}
+	}
+	if d.spec != nil && d.spec.Director.Sync != nil {
+		s.devices = append(s.devices, d.spec.Director.Sync.Device)
 	}
 	for _, a := range d.addresses {
 		if !slices.Contains(s.devices, a.Device) {

@@ -143,12 +143,14 @@ func (p *Plan) steps(e *engine, generation uint32) []step {
 		}
 	}
 	safe, disruptive := p.splitServices()
+	sysctls, daemons := splitSettings(p.settings.set)
 	removed, replaced := p.addresses.splitRemoved()
 	steps := []step{
 		ruleset("write the ledger", &p.live.Ruleset, p.intent),
-		eachStep("set sysctls and timeouts", p.settings.set, e.settingOperation()),
+		eachStep("set sysctls and timeouts", sysctls, e.settingOperation()),
 		eachStep("remove VIP addresses", removed, e.removeAddress()),
 		eachStep("add and edit IPVS services", safe, e.serviceOperation()),
+		eachStep("start sync daemons", daemons, e.settingOperation()),
 		ruleset("change the marks", p.intent, p.active),
 		eachStep("change lifetimes of VIP addresses", p.addresses.lifetimes, e.changeLifetime()),
 		eachStep("add VIP addresses", p.addresses.added, e.addAddress()),

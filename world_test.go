@@ -105,7 +105,7 @@ func (w *world) state() string {
 
 // stateScript reads IPVS first, because loading the module creates sysctls.
 const stateScript = `
-if ipvsadm -Sn 2>/dev/null; then ipvsadm -L --timeout; fi
+if ipvsadm -Sn 2>/dev/null; then ipvsadm -L --timeout; ipvsadm -L --daemon; fi
 nft list ruleset
 ip -o address show scope global
 cd /proc/sys/net
@@ -184,13 +184,13 @@ director: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}
 	boundSpec = `
 clusters:
   - {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}, {address: "fd00::11"}]}
-director: {ipvs-timeouts: {tcp: 2h}, sysctls: {net.ipv4.vs.expire_nodest_conn: 1}}
+director: {ipvs-timeouts: {tcp: 2h}, sysctls: {net.ipv4.vs.expire_nodest_conn: 1}, sync: {role: both, device: vip0, id: 1}}
 `
 	otherSpec = `
 clusters:
   - {name: ftps, mark: 22, vips: [198.51.100.21], ftp: {control-ports: [21, 990], active-data: {translate: snat}}, scheduler: rr, persistence: 1h, real-servers: [{address: 10.0.0.12, weight: 3}, {address: 10.0.0.13}]}
   - {name: web, mark: 80, vips: [198.51.100.80], vip-device: vip0, ports: [80, 443], forwarding: direct, real-servers: [{address: 10.0.0.11}]}
-director: {table: marks, ipvs-timeouts: {udp: 1m}, ip-forward: false}
+director: {table: marks, ipvs-timeouts: {udp: 1m}, ip-forward: false, sync: {role: master, device: vip0, id: 2, maxlen: 1000, group: 224.0.0.82, port: 8900, ttl: 3}}
 `
 	hooksSpec = `
 clusters:

@@ -55,6 +55,8 @@ func check(f *file, report *report) *Spec {
 	c.firstPackets()
 	c.conntrack()
 	c.localClients()
+	c.sync()
+	c.vrrp()
 	return c.spec
 }
 

@@ -138,7 +138,7 @@ func (c *fileCluster) sources() []item[netip.Prefix] {
 }
 
 func (f *fileDirector) director(forwards bool) Director {
-	return Director{
+	director := Director{
 		Table:        f.table.or(DefaultTable),
 		Bind:         f.bind.or(true),
 		Marks:        f.marks.or(EveryPacket),
@@ -150,4 +150,11 @@ func (f *fileDirector) director(forwards bool) Director {
 			return cmp.Compare(a.Name, b.Name)
 		}),
 	}
+	if f.sync.present {
+		director.Sync = f.sync.value.sync()
+	}
+	if f.vrrp.present {
+		director.VRRP = f.vrrp.value.vrrp()
+	}
+	return director
 }

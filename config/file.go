@@ -74,6 +74,8 @@ type fileDirector struct {
 	sysctls   field[[]item[Sysctl]]
 	keepMarks field[bool]
 	local     field[bool]
+	sync      field[fileSync]
+	vrrp      field[fileVRRP]
 }
 
 type fileTimeouts struct{ tcp, tcpFin, udp field[time.Duration] }
@@ -211,6 +213,8 @@ var directorKeys = []key[fileDirector]{
 		optionalMapping(d, n, what, timeoutKeys, &f.timeouts)
 	}},
 	{"sysctls", set(func(f *fileDirector) *field[[]item[Sysctl]] { return &f.sysctls }, (*decoder).sysctls)},
+	{"sync", set(func(f *fileDirector) *field[fileSync] { return &f.sync }, (*decoder).sync)},
+	{"vrrp", set(func(f *fileDirector) *field[fileVRRP] { return &f.vrrp }, (*decoder).vrrp)},
 }
 
 var timeoutKeys = []key[fileTimeouts]{

@@ -58,6 +58,8 @@ func example() *Spec {
 			IPForward: true,
 			Timeouts:  Timeouts{TCP: 2 * time.Hour, TCPFin: 2 * time.Minute, UDP: 5 * time.Minute},
 			Sysctls:   []Sysctl{{"net.ipv4.vs.expire_nodest_conn", "1"}},
+			Sync:      &Sync{SyncBoth, SyncDaemon{"eth1", 1, 1472, netip.MustParseAddr("224.0.0.81"), 8848, 1}},
+			VRRP:      &VRRP{Device: "eth0", RouterID: 51, Priority: 150, Peers: addrs("192.0.2.2"), Interval: time.Second, Gateways: []Gateway{{netip.MustParseAddr("10.0.0.1"), "eth1"}}},
 		},
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Names of the settings that are not sysctls: the IPVS timeouts, in seconds.
+// Names of IPVS timeouts, in seconds. They are settings like sysctls.
 const (
 	TimeoutTCP    = "ipvs.timeout.tcp"
 	TimeoutTCPFin = "ipvs.timeout.tcp-fin"
@@ -15,13 +15,13 @@ const (
 )
 
 // A Setting is a kernel setting that belongs to no cluster: a sysctl in dotted
-// form, or an IPVS timeout.
+// form, an IPVS timeout or a sync daemon.
 type Setting struct {
 	Name, Value string
 }
 
 // Settings returns the kernel settings of the spec, sorted by name: forwarding, IPVS
-// timeouts, connection tracking for source-nat, and sysctls.
+// timeouts, sync daemons, connection tracking for source-nat, and sysctls.
 func (s *Spec) Settings() []Setting {
 	var settings []Setting
 	if s.Director.IPForward {
@@ -36,6 +36,7 @@ func (s *Spec) Settings() []Setting {
 		settings = appendTimeout(settings, TimeoutTCP, timeouts.TCP)
 		settings = appendTimeout(settings, TimeoutTCPFin, timeouts.TCPFin)
 		settings = appendTimeout(settings, TimeoutUDP, timeouts.UDP)
+		settings = append(settings, s.Director.syncSettings()...)
 	}
 	if s.TranslatesClients() && !slices.ContainsFunc(s.Director.Sysctls, func(s Sysctl) bool { return s.Name == ConntrackSysctl }) {
 		settings = append(settings, Setting{ConntrackSysctl, "1"})

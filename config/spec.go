@@ -113,6 +113,8 @@ type Director struct {
 	IPForward    bool
 	Timeouts     Timeouts
 	Sysctls      []Sysctl // sorted by name
+	Sync         *Sync    // nil: connections are not synchronized
+	VRRP         *VRRP    // nil: the VIPs stay on this director
 }
 
 // Timeouts are the timeouts of IPVS connections, in whole seconds; 0: leave

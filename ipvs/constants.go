@@ -23,11 +23,15 @@ const (
 	cmdSetDest    = 6
 	cmdDelDest    = 7
 	cmdGetDest    = 8
+	cmdNewDaemon  = 9
+	cmdDelDaemon  = 10
+	cmdGetDaemon  = 11
 	cmdSetConfig  = 12
 	cmdGetConfig  = 13
 
 	attrService       = 1 // IPVS_CMD_ATTR_*
 	attrDest          = 2
+	attrDaemon        = 3
 	attrTimeoutTCP    = 4
 	attrTimeoutTCPFin = 5
 	attrTimeoutUDP    = 6
@@ -60,6 +64,15 @@ const (
 	destTunnelType      = 13
 	destTunnelPort      = 14
 	destTunnelFlags     = 15
+
+	daemonState  = 1 // IPVS_DAEMON_ATTR_*
+	daemonDevice = 2
+	daemonID     = 3
+	daemonMaxLen = 4
+	daemonGroup  = 5
+	daemonGroup6 = 6
+	daemonPort   = 7
+	daemonTTL    = 8
 )
 
 // Service flags. SHFallback and SHPort are flags of the schedulers sh and mh; other

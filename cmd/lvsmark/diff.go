@@ -8,6 +8,7 @@ import (
 
 func newDiff(s streams, opts *options) *cobra.Command {
 	var noRehearsal bool
+	var peer string
 	cmd := &cobra.Command{
 		Use:   "diff",
 		Short: "compare the spec with the kernel",
@@ -31,12 +32,22 @@ On a terminal the output is coloured, unless NO_COLOR is set or TERM is dumb.
 
 ` + noRehearsalHelp + `
 
+With --peer FILE, diff compares the spec with that of the other director of a pair
+instead, without the kernel and without privileges: marks, services, VIPs and ports,
+and the keys of director for the pair. Each line says what breaks when one director
+takes over. FILE may also be a plan file of 'lvsmark plan' on the other director: then
+only the IPVS services are compared.
+
 Exit status: 0, no difference; 1, a difference; 2, an error.`,
 		Example: `  lvsmark diff
   lvsmark diff --netns director
+  lvsmark diff --peer other.yaml
   lvsmark diff -o json | jq '.changes[] | select(.op == "delete")'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if peer != "" {
+				return comparePeer(cmd.Context(), s, opts, peer)
+			}
 			plan, err := lvsmark.PlanSpec(cmd.Context(), opts.source(cmd.Context(), s), lvsmark.Options{NetNS: opts.netns, Unrehearsed: noRehearsal})
 			if err != nil {
 				return err
@@ -51,5 +62,7 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
 		},
 	}
 	addNoRehearsal(cmd, &noRehearsal)
+	cmd.Flags().StringVar(&peer, "peer", "", "compare with the spec or plan `FILE` of the other director instead")
+	_ = cmd.MarkFlagFilename("peer")
 	return cmd
 }

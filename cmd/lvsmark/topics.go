@@ -63,7 +63,10 @@ Settings of the director:
     bind: true                # false: another program owns IPVS
     ip-forward: true          # default: true when a cluster forwards by nat
     ipvs-timeouts: {tcp: 2h, tcp-fin: 2m, udp: 5m}
-    sysctls: {net.ipv4.vs.expire_nodest_conn: 1}`
+    sysctls: {net.ipv4.vs.expire_nodest_conn: 1}
+    sync: {role: both, device: eth1, id: 1}    # sync daemons of IPVS, for a second director
+    vrrp: {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2]}
+                              # keepalived moves the VIPs: render keepalived writes its file`
 
 const jsonTopic = `With -o json a verb prints one document. Its version changes when a member is
 removed or changes its meaning, not when a member is added. Lists are never null.
@@ -97,6 +100,14 @@ diff, plan, apply, delete:
   diff, plan and apply --dry-run. warnings name rules of other programs that keep
   packets from their mark or from IPVS; delete has none. apply --confirm adds
   "confirmed": true.
+
+diff --peer:
+
+  {"version": 1, "peer": "…", "changed": true,
+   "differences": [{"object": "cluster ftp", "ours": "mark 21", "peer": "mark 22",
+                    "reason": "…"}]}
+
+  ours or peer is empty if only the other director has the object.
 
 confirm:
 

@@ -68,10 +68,14 @@ func (d *draft) changeOnly(c *config.Cluster) {
 	}
 }
 
-// changeHooks changes a key that adds chains or removes them.
+// changeHooks changes a key that adds chains or removes them, or the sync daemons.
 func (d *draft) changeHooks() {
 	c := &d.spec.Clusters[d.IntN(len(d.spec.Clusters))]
-	switch d.IntN(3) {
+	switch d.IntN(4) {
+	case 3:
+		if d.spec.Director.Bind {
+			d.spec.Director.Sync = d.sync()
+		}
 	case 0:
 		d.spec.Director.KeepMarks = !d.spec.Director.KeepMarks
 	case 1:

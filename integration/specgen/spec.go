@@ -53,7 +53,18 @@ func draw(r *rand.Rand) *config.Spec {
 	for i := range len(services) + d.IntN(5) {
 		d.addCluster(services[i%len(services)])
 	}
+	if d.spec.Director.Bind && d.oneIn(4) {
+		d.spec.Director.Sync = d.sync()
+	}
 	return d.spec
+}
+
+// sync returns sync daemons on lo, which each network namespace has.
+func (d *draft) sync() *config.Sync {
+	return &config.Sync{Role: config.SyncRole(d.IntN(3)), SyncDaemon: config.SyncDaemon{
+		Device: "lo", ID: uint32(d.IntN(256)), MaxLen: uint16(1024 + d.IntN(60_000)),
+		Group: config.DefaultSyncGroup(), Port: uint16(1 + d.IntN(65535)), TTL: uint8(1 + d.IntN(255)),
+	}}
 }
 
 func (d *draft) oneIn(n int) bool { return d.IntN(n) == 0 }

@@ -25,6 +25,9 @@ func YAML(spec *config.Spec) string {
 		writeTimeout(&b, "tcp-fin", d.Timeouts.TCPFin)
 		writeTimeout(&b, "udp", d.Timeouts.UDP)
 	}
+	if s := d.Sync; s != nil {
+		fmt.Fprintf(&b, "  sync: {role: %s, device: %s, id: %d, maxlen: %d, group: %q, port: %d, ttl: %d}\n", s.Role, s.Device, s.ID, s.MaxLen, s.Group, s.Port, s.TTL)
+	}
 	if len(d.Sysctls) > 0 {
 		b.WriteString("  sysctls:\n")
 		for _, s := range d.Sysctls {

@@ -8,16 +8,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// ReadSetting is like sysctl.Read; IPVS timeouts are settings too.
+// ReadSetting is like sysctl.Read; IPVS timeouts and sync daemons are settings too. A sync
+// daemon that was not set is off.
 func (k *Kernel) ReadSetting(name string) (string, error) {
 	value, found := k.settings[name]
 	switch {
 	case k.NoIPVS && strings.HasPrefix(name, "ipvs."):
 		return "", ipvs.ErrNoIPVS
+	case !found && config.IsSyncSetting(name):
+		return config.SyncOff, nil
 	case !found:
 		return "", fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
@@ -31,6 +35,9 @@ func (k *Kernel) WriteSetting(name, value string) error {
 			return err
 		}
 		k.settings[name] = value
+		if value == config.SyncOff {
+			delete(k.settings, name)
+		}
 		return nil
 	})
 }

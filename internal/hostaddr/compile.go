@@ -3,9 +3,12 @@ package hostaddr
 import "github.com/lvsmark/lvsmark/config"
 
 // Compile returns the VIPs of the spec that have a device, in the order of the spec, each
-// VIP once for each device. A network is a local route; a range is the smallest list of
+// VIP once for each device; none with VRRP, because keepalived adds them. A network is a local route; a range is the smallest list of
 // networks and single addresses.
 func Compile(spec *config.Spec) []Address {
+	if spec.Director.VRRP != nil {
+		return nil
+	}
 	var addresses []Address
 	seen := map[Address]bool{}
 	for _, cluster := range spec.Clusters {

@@ -1,0 +1,49 @@
+package config
+
+// sync checks the limits of the kernel (start_sync_thread of net/netfilter/ipvs/ip_vs_sync.c),
+// which changes a length outside its limits without an error.
+func (c *checker) sync() {
+	given := c.file.director.sync
+	if !given.valid {
+		return
+	}
+	s := &given.value
+	group := s.group.or(DefaultSyncGroup())
+	limit := uint64(maxPacket - syncHeaders(group))
+	switch maxlen := s.maxlen; {
+	case !maxlen.valid:
+	case maxlen.value > limit:
+		c.mistake(maxlen.position, "maxlen must be %d bytes at most, not %d: with its headers, a message is one packet to %s", limit, maxlen.value, group)
+	case maxlen.value < minBackupMessage && s.role.valid && s.role.value != SyncMaster:
+		c.mistake(maxlen.position, "maxlen must be %d bytes or more on a backup, not %d; leave it out for the default", minBackupMessage, maxlen.value)
+	}
+	c.syncOwner(given)
+	c.backupOnly(s)
+}
+
+// syncOwner checks that either lvsmark or keepalived starts the daemons.
+func (c *checker) syncOwner(given field[fileSync]) {
+	s, director := &given.value, &c.file.director
+	switch {
+	case director.bind.or(true) || director.bind.unreadable():
+	case !director.vrrp.present:
+		c.mistake(given.position, "with bind: false (line %d) keepalived starts the sync daemons, by the state of a VRRP instance; add vrrp for `lvsmark render keepalived`, or remove sync", director.bind.line)
+	case s.role.valid && s.role.value != SyncBoth:
+		c.mistake(s.role.position, "with bind: false (line %d) keepalived starts the master or the backup, by the state of VRRP; set role: both", director.bind.line)
+	}
+}
+
+// backupOnlySysctl turns IPVS off on a director with a backup daemon (sysctl_backup_only of
+// include/net/ip_vs.h, which does not ask for a master daemon).
+const backupOnlySysctl = "net.ipv4.vs.backup_only"
+
+func (c *checker) backupOnly(s *fileSync) {
+	if !s.role.valid || s.role.value != SyncBoth || !c.spec.Director.Bind {
+		return
+	}
+	for _, sysctl := range c.file.director.sysctls.value {
+		if sysctl.value.Name == backupOnlySysctl && sysctl.value.Value != "0" {
+			c.mistake(sysctl.position, "sysctl %s: %s with sync role: both (line %d) turns IPVS off on this director: the kernel handles no packet while a backup daemon runs; remove it, or let keepalived own IPVS (bind: false)", backupOnlySysctl, clip(sysctl.value.Value), s.role.line)
+		}
+	}
+}

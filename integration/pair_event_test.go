@@ -1,0 +1,156 @@
+package integration_test
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
+)
+
+// An event happens to the active director, and is mended when the sessions have ended.
+type event struct {
+	name         string
+	happen, mend func(p *pair, active int)
+}
+
+func events() []event {
+	return []event{
+		{"killed", func(p *pair, i int) {
+			p.port(i, false)
+			require.NoError(p.t, p.hosts[i].Kill())
+		}, func(p *pair, i int) {
+			p.removeVIPs(i) // a machine that boots has none
+			p.port(i, true)
+			p.start(i)
+		}},
+		{"cut off", func(p *pair, i int) { p.port(i, false) }, func(p *pair, i int) { p.port(i, true) }},
+		{"device down", func(p *pair, i int) { p.link(i, "down") }, func(p *pair, i int) { p.link(i, "up") }},
+		{"rebooted", func(p *pair, i int) {
+			require.NoError(p.t, p.daemon[i].Terminate())
+			p.lvsmark(i, "delete")
+		}, (*pair).start},
+		{"fail-back", func(p *pair, i int) { require.NoError(p.t, p.daemon[i].Terminate()) }, (*pair).start},
+	}
+}
+
+// port connects a director to the client network, or cuts it off; the device of the director
+// stays up.
+func (p *pair) port(i int, connected bool) {
+	p.t.Helper()
+	state := map[bool]string{true: "3", false: "0"}[connected] // BR_STATE_FORWARDING, BR_STATE_DISABLED
+	_, err := p.Client.Run("ip", "link", "set", "dev", p.hosts[i].Port(), "type", "bridge_slave", "state", state)
+	require.NoError(p.t, err)
+}
+
+// link sets the state of the device with the VIPs. The kernel removes IPv6 addresses of a device
+// that is down.
+func (p *pair) link(i int, state string) {
+	p.t.Helper()
+	_, err := p.hosts[i].Run("ip", "link", "set", lab.OutgoingDevice, state)
+	require.NoError(p.t, err)
+	if state == "up" {
+		_, err = p.hosts[i].Run("ip", "address", "replace", lab.Outside(config.IPv6, i+1).String()+"/64", "dev", lab.OutgoingDevice, "nodad")
+		require.NoError(p.t, err)
+	}
+}
+
+func (p *pair) removeVIPs(i int) {
+	p.t.Helper()
+	for _, f := range config.Families() {
+		_, _ = p.hosts[i].Run("ip", "address", "del", lab.VIP(f).String()+"/"+strconv.Itoa(f.Bits()), "dev", lab.OutgoingDevice)
+	}
+}
+
+// served reports whether the client gets the greeting of an FTP server at the VIPs.
+func (p *pair) served() bool {
+	for _, f := range config.Families() {
+		err := p.Client.Do(func() error {
+			conn, err := net.DialTimeout("tcp", net.JoinHostPort(lab.VIP(f).String(), "21"), 300*time.Millisecond)
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+			_, err = conn.Read(make([]byte, 3))
+			return err
+		})
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// awaitSync waits until a director has received the control and data connections of the
+// sessions, which takes the kernel two seconds at most after the third packet of each.
+func (p *pair) awaitSync(i, sessions int) {
+	p.t.Helper()
+	p.await("the connections are synchronized", func() bool {
+		out, err := p.hosts[i].Run("ipvsadm", "-Lnc")
+		require.NoError(p.t, err)
+		return strings.Count(out, "ESTABLISHED") >= sessions+sessions*2/3 // active data is no connection of IPVS
+	})
+}
+
+// rounds is the number of rounds of each event: 1, or $LVSMARK_PAIR_ROUNDS.
+func rounds(t *testing.T) int {
+	text := os.Getenv("LVSMARK_PAIR_ROUNDS")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
+
+// TestPair: with synchronized connections, no session is lost when the other director takes
+// over, in both ways of working.
+func TestPair(t *testing.T) {
+	for _, bind := range []bool{true, false} {
+		t.Run(map[bool]string{true: "lvsmark owns IPVS", false: "keepalived owns IPVS"}[bind], func(t *testing.T) {
+			for _, e := range events() {
+				t.Run(e.name, func(t *testing.T) {
+					p := newPair(t, bind, true)
+					for round := range rounds(t) {
+						pause, lost, all := p.run(e)
+						t.Logf("round %d: new sessions after %.1f s, %d of %d sessions lost", round+1, pause.Seconds(), lost, all)
+						assert.Zero(t, lost)
+					}
+					p.assertNotified()
+				})
+			}
+		})
+	}
+}
+
+// TestPairWithoutSync is the control: without sync the other director does not know the
+// connections.
+func TestPairWithoutSync(t *testing.T) {
+	p := newPair(t, true, false)
+	for round := range rounds(t) {
+		pause, lost, all := p.run(events()[0])
+		t.Logf("round %d: new sessions after %.1f s, %d of %d sessions lost", round+1, pause.Seconds(), lost, all)
+		assert.Positive(t, lost)
+	}
+}
+
+// assertNotified: keepalived has run `lvsmark apply` on the new master, which had nothing to
+// change.
+func (p *pair) assertNotified() {
+	p.t.Helper()
+	for i := range p.hosts {
+		text, err := os.ReadFile(p.file(i, "notified"))
+		if assert.NoError(p.t, err) {
+			assert.NotContains(p.t, string(text), "lvsmark:", "an error")
+			assert.Contains(p.t, string(text), "no difference")
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package integration_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/integration/need"
+)
+
+// A pair is a lab with two directors. keepalived moves the VIPs between them.
+type pair struct {
+	*lab.Lab
+	t      *testing.T
+	bind   bool // lvsmark owns IPVS; otherwise keepalived does
+	sync   bool
+	hosts  [2]*lab.Host
+	daemon [2]*lab.Process
+	dir    string // of root, for the script that keepalived runs
+}
+
+// sessionsOfRound are the sessions under way when something happens: each mode of both families.
+func sessionsOfRound() (sessions []lab.Session) {
+	for _, f := range config.Families() {
+		for _, security := range []lab.Security{lab.Plain, lab.Explicit} {
+			sessions = append(sessions, lab.Session{Client: lab.LFTP, Family: f, Mode: lab.EPSV, Security: security})
+		}
+		sessions = append(sessions, lab.Session{Client: lab.Own, Family: f, Mode: lab.EPRT, Security: lab.Plain})
+	}
+	return sessions
+}
+
+const (
+	pairFile = 512 << 10
+	pairRate = 32 << 10 // so that a session lasts half a minute
+
+	failOverTimeout = 2 * time.Minute // an emulated VM is slow
+)
+
+func newPair(t *testing.T, bind, sync bool) *pair {
+	need.IPVS(t)
+	need.Programs(t, "ip", "nft", "ipvsadm", "keepalived", "vsftpd", "lftp", "openssl")
+	l := lab.New(t, lab.Options{Forwarding: config.Direct, Rate: pairRate})
+	dir, err := os.MkdirTemp("/run", "lvsmark-pair-")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	p := &pair{Lab: l, t: t, bind: bind, sync: sync, dir: dir}
+	require.NoError(t, l.ResizeFile(pairFile))
+	second, err := l.AddDirector(2)
+	require.NoError(t, err)
+	p.hosts = [2]*lab.Host{l.Director, second}
+	for i, h := range p.hosts {
+		require.NoError(t, h.Sysctls(map[string]string{"net.ipv4.conf.all.rp_filter": "0", "net.ipv4.conf.default.rp_filter": "0"}))
+		require.NoError(t, os.WriteFile(p.file(i, "yaml"), []byte(p.spec(i)), 0o600))
+		p.start(i)
+	}
+	require.NoError(t, l.WriteSpec(p.spec(0)))
+	require.NoError(t, l.StartFTP(21))
+	return p
+}
+
+func (p *pair) file(i int, suffix string) string {
+	return filepath.Join(p.dir, fmt.Sprintf("%s.%s", p.hosts[i].Name, suffix))
+}
+
+func (p *pair) spec(i int) string {
+	var vips, servers []string
+	for _, f := range config.Families() {
+		vips = append(vips, strconv.Quote(lab.VIP(f).String()))
+		for _, s := range p.Servers {
+			servers = append(servers, fmt.Sprintf("{address: %q}", s.Address(f)))
+		}
+	}
+	sync := ""
+	if p.sync {
+		sync = "  sync: {role: both, device: lan, id: 1}\n"
+	}
+	return fmt.Sprintf("clusters:\n  - {name: ftp, mark: 21, vips: [%s], ftp: , forwarding: direct, real-servers: [%s]}\ndirector:\n  bind: %t\n%s"+
+		"  vrrp: {device: wan, router-id: 51, priority: %d, peers: [%s], source: %s}\n",
+		strings.Join(vips, ", "), strings.Join(servers, ", "), p.bind, sync,
+		150-50*i, lab.Outside(config.IPv4, 2-i), lab.Outside(config.IPv4, 1+i))
+}
+
+// lvsmark runs a verb on a director.
+func (p *pair) lvsmark(i int, verb ...string) string {
+	p.t.Helper()
+	out, err := p.hosts[i].Run(need.Lvsmark(p.t), append([]string{"-c", p.file(i, "yaml")}, verb...)...)
+	require.NoError(p.t, err)
+	return out
+}
+
+// start applies the spec and starts keepalived with what lvsmark renders.
+func (p *pair) start(i int) {
+	p.t.Helper()
+	p.lvsmark(i, "apply")
+	check := []string{"render", "keepalived"}
+	if !p.bind {
+		check = append(check, "--check", "tcp")
+	}
+	script := fmt.Sprintf("#!/bin/sh\nexec %s -c %s apply >>%s 2>&1\n", need.Lvsmark(p.t), p.file(i, "yaml"), p.file(i, "notified"))
+	require.NoError(p.t, os.WriteFile(p.file(i, "sh"), []byte(script), 0o700))
+	text := strings.Replace(p.lvsmark(i, check...), "/usr/bin/lvsmark apply", p.file(i, "sh"), 1)
+	require.NoError(p.t, os.WriteFile(p.file(i, "conf"), []byte(text), 0o600))
+	daemon, err := p.hosts[i].Start(p.file(i, "log"), "keepalived", "--dont-fork", "--log-console", "--use-file", p.file(i, "conf"),
+		"--pid", p.file(i, "pid"), "--vrrp_pid", p.file(i, "vrrp"), "--checkers_pid", p.file(i, "checkers"))
+	require.NoError(p.t, err)
+	p.daemon[i] = daemon
+}
+
+// hasVIPs reports whether a director has the VIPs.
+func (p *pair) hasVIPs(i int) bool {
+	out, err := p.hosts[i].Run("ip", "-o", "address", "show", "dev", lab.OutgoingDevice)
+	require.NoError(p.t, err)
+	return strings.Contains(out, lab.VIP(config.IPv4).String()+"/32") && strings.Contains(out, lab.VIP(config.IPv6).String()+"/128")
+}
+
+// active waits until exactly one director has the VIPs and serves them, and returns it.
+func (p *pair) active() (active int) {
+	p.t.Helper()
+	p.await("exactly one director has the VIPs", func() bool {
+		first, second := p.hasVIPs(0), p.hasVIPs(1)
+		active = map[bool]int{true: 0, false: 1}[first]
+		return first != second && p.served()
+	})
+	return active
+}
+
+func (p *pair) await(what string, ready func() bool) {
+	p.t.Helper()
+	for end := time.Now().Add(failOverTimeout); !ready(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			for i := range p.hosts {
+				log, _ := os.ReadFile(p.file(i, "log"))
+				p.t.Logf("%s:\n%s", p.hosts[i].Name, log)
+			}
+			require.FailNow(p.t, "timeout: "+what)
+		}
+	}
+}
+
+// run has sessions under way while something happens to the active director. It returns the time until
+// new sessions work, the number of sessions that were lost, and the number of all.
+func (p *pair) run(e event) (pause time.Duration, lost, all int) {
+	p.t.Helper()
+	active := p.active()
+	running, err := p.Start(sessionsOfRound())
+	require.NoError(p.t, err)
+	_, err = running.AwaitData()
+	require.NoError(p.t, err)
+	if p.sync {
+		p.awaitSync(1-active, len(sessionsOfRound()))
+	}
+	e.happen(p, active)
+	began := time.Now()
+	p.await("the other director serves new sessions after: "+e.name, func() bool { return p.hasVIPs(1-active) && p.served() })
+	pause = time.Since(began)
+	results, err := running.Wait()
+	require.NoError(p.t, err)
+	for _, r := range results {
+		if r.Err != nil || !r.Complete() || r.Logins != 1 {
+			lost++
+			p.t.Logf("%s: lost: %v; %d of %d bytes, %d logins", r.Session, r.Err, r.Bytes, r.Size, r.Logins)
+		} else {
+			assert.True(p.t, r.SameServer(), r.Session)
+		}
+	}
+	e.mend(p, active)
+	return pause, lost, len(results)
+}

@@ -1,0 +1,163 @@
+// Package peer compares the specs of two directors that share VIPs: what must be equal so that
+// one can take over the connections of the other.
+package peer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// A Difference is one object that the directors have in different forms.
+type Difference struct {
+	Object string `json:"object"` // "cluster ftp", "service fwmark 21 IPv4", "director.sync"
+	Ours   string `json:"ours"`   // empty: only the peer has it
+	Peer   string `json:"peer"`   // empty: only this director has it
+	Reason string `json:"reason"` // what breaks
+}
+
+// String returns the difference on one line.
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: %s here, %s on the peer: %s", d.Object, orNone(d.Ours), orNone(d.Peer), d.Reason)
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// What a difference breaks.
+const (
+	lostMark    = "synchronized connections and persistence templates have the mark: without a service of the same mark they have no real server there"
+	otherServer = "a client may get another real server after a fail-over"
+	notServed   = "these packets are served by one director only"
+)
+
+// Compare returns the differences between the specs of this director and of its peer that
+// matter when one takes over from the other.
+func Compare(ours, theirs *config.Spec) []Difference {
+	found := renumbered(ours, theirs)
+	moved := map[string]bool{}
+	for _, d := range found {
+		moved[d.Object] = true
+	}
+	found = append(found, services(bound(ours), bound(theirs))...)
+	found = append(found, packets(ours, theirs, moved)...)
+	found = append(found, activeData(ours, theirs)...)
+	found = append(found, timeouts(ours.Director.Timeouts, theirs.Director.Timeouts)...)
+	return append(found, directors(&ours.Director, &theirs.Director)...)
+}
+
+// CompareServices compares the services of this director with those that the peer has as
+// text, as a plan file has them.
+func CompareServices(ours *config.Spec, theirs string) (found []Difference) {
+	have, want := strings.Split(ipvs.Text(bound(ours)), "\n"), strings.Split(theirs, "\n")
+	for _, line := range have {
+		if !slices.Contains(want, line) {
+			found = append(found, Difference{"IPVS", line, "", lostMark})
+		}
+	}
+	for _, line := range want {
+		if !slices.Contains(have, line) {
+			found = append(found, Difference{"IPVS", "", line, lostMark})
+		}
+	}
+	return found
+}
+
+// bound returns the services of the spec, also if keepalived owns them.
+func bound(spec *config.Spec) []ipvs.VirtualService {
+	copied := *spec
+	copied.Director.Bind = true
+	return ipvs.Compile(&copied)
+}
+
+// renumbered returns the clusters with the same name and another mark.
+func renumbered(ours, theirs *config.Spec) (found []Difference) {
+	marks := map[string]uint32{}
+	for _, c := range theirs.Clusters {
+		marks[c.Name] = c.Mark
+	}
+	for _, c := range ours.Clusters {
+		if mark, ok := marks[c.Name]; ok && mark != c.Mark {
+			found = append(found, Difference{"cluster " + c.Name, fmt.Sprintf("mark %d", c.Mark), fmt.Sprintf("mark %d", mark), lostMark})
+		}
+	}
+	return found
+}
+
+// services compares the services by mark and family.
+func services(ours, theirs []ipvs.VirtualService) (found []Difference) {
+	for _, c := range ipvs.Diff(ours, theirs) {
+		d := Difference{c.Object(), c.BeforeText(), c.AfterText(), otherServer}
+		switch {
+		case c.Op == ipvs.AddService || c.Op == ipvs.DelService:
+			d.Reason = lostMark
+		case c.Op == ipvs.EditService && c.Service.Timeout != c.Previous.Timeout:
+			d.Reason = "persistence differs, so " + otherServer
+		case c.Op == ipvs.AddDestination || c.Op == ipvs.DelDestination:
+			if other := serviceOf(theirs, c.Service.Key); other == nil || serviceOf(ours, c.Service.Key) == nil {
+				continue // the service is a difference already
+			}
+			d.Reason = "connections of this real server are dropped where it is unknown"
+		}
+		found = append(found, d)
+	}
+	return found
+}
+
+func serviceOf(list []ipvs.VirtualService, key ipvs.Key) *ipvs.VirtualService {
+	i := slices.IndexFunc(list, func(s ipvs.VirtualService) bool { return s.Key == key })
+	if i < 0 {
+		return nil
+	}
+	return &list[i]
+}
+
+// packets compares the VIPs and ports of clusters with the same name.
+func packets(ours, theirs *config.Spec, moved map[string]bool) (found []Difference) {
+	clusters := map[string]*config.Cluster{}
+	for i := range theirs.Clusters {
+		clusters[theirs.Clusters[i].Name] = &theirs.Clusters[i]
+	}
+	for i := range ours.Clusters {
+		c := &ours.Clusters[i]
+		other := clusters[c.Name]
+		delete(clusters, c.Name)
+		if other == nil {
+			if !moved["cluster "+c.Name] {
+				found = append(found, Difference{"cluster " + c.Name, vipText(c), "", notServed})
+			}
+			continue
+		}
+		for _, pair := range [][2]string{{vipText(c), vipText(other)}, {portText(c), portText(other)}} {
+			if pair[0] != pair[1] {
+				found = append(found, Difference{"cluster " + c.Name, pair[0], pair[1], notServed})
+			}
+		}
+	}
+	for i := range theirs.Clusters {
+		if c := &theirs.Clusters[i]; clusters[c.Name] != nil {
+			found = append(found, Difference{"cluster " + c.Name, "", vipText(c), notServed})
+		}
+	}
+	return found
+}
+
+func vipText(c *config.Cluster) string  { return "VIPs " + joined(c.VIPs) }
+func portText(c *config.Cluster) string { return "ports " + joined(c.MarkedPorts()) }
+
+// joined returns a list as sorted text.
+func joined[T fmt.Stringer](list []T) string {
+	texts := make([]string, len(list))
+	for i, item := range list {
+		texts[i] = item.String()
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,106 @@
+package peer_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/peer"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+const spec = `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp:
+    real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
+  - {name: web, mark: 80, vips: [198.51.100.80], ports: [80], real-servers: [{address: 10.0.0.11}]}
+director:
+  ipvs-timeouts: {tcp: 2h}
+  sync: {role: both, device: eth1, id: 1}
+  vrrp: {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2]}
+`
+
+// other is the spec of the peer without differences.
+var other = strings.NewReplacer("priority: 150", "priority: 100", "192.0.2.2", "192.0.2.1", "eth1", "eth2", "10.0.0.11}, {address: 10.0.0.12", "10.0.0.12}, {address: 10.0.0.11").Replace(spec)
+
+func parse(t *testing.T, text string) *config.Spec {
+	t.Helper()
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(text))
+	require.NoError(t, err)
+	return spec
+}
+
+func TestNoDifference(t *testing.T) {
+	assert.Empty(t, peer.Compare(parse(t, spec), parse(t, other)))
+	assert.Empty(t, peer.CompareServices(parse(t, spec), ipvs.Text(ipvs.Compile(parse(t, spec)))))
+}
+
+// TestCompare changes one key of the peer. The lines are the differences without reasons.
+func TestCompare(t *testing.T) {
+	for _, c := range []struct {
+		name, old, changed string
+		want               []string
+	}{
+		{"mark", "mark: 80", "mark: 81", []string{
+			"cluster web: mark 80 here, mark 81 on the peer: synchronized connections",
+			"service fwmark 81 IPv4: none here, -f 81 -s wlc -p 300 on the peer: synchronized connections",
+			"service fwmark 80 IPv4: -f 80 -s wlc -p 300 here, none on the peer: synchronized connections",
+		}},
+		{"scheduler", "name: ftp\n", "name: ftp\n    scheduler: rr\n", []string{"service fwmark 21 IPv4: -f 21 -s wlc -p 300 here, -f 21 -s rr -p 300 on the peer: a client may get another real server"}},
+		{"persistence", "name: ftp\n", "name: ftp\n    persistence: 1h\n", []string{"service fwmark 21 IPv4: -f 21 -s wlc -p 300 here, -f 21 -s wlc -p 3600 on the peer: persistence differs"}},
+		{"real server", "10.0.0.12}", "10.0.0.13}", []string{
+			"real server 10.0.0.13 of fwmark 21 IPv4: none here, 10.0.0.13:0 -m -w 1 on the peer: connections of this",
+			"real server 10.0.0.12 of fwmark 21 IPv4: 10.0.0.12:0 -m -w 1 here, none on the peer: connections of this",
+		}},
+		{"weight", "address: 10.0.0.12", "weight: 5, address: 10.0.0.12", []string{"real server 10.0.0.12 of fwmark 21 IPv4: 10.0.0.12:0 -m -w 1 here, 10.0.0.12:0 -m -w 5 on the peer: a client may get"}},
+		{"VIP", "[198.51.100.80]", "[198.51.100.81]", []string{"cluster web: VIPs 198.51.100.80 here, VIPs 198.51.100.81 on the peer: these packets"}},
+		{"ports", "ports: [80]", "ports: [81]", []string{"cluster web: ports 80 here, ports 81 on the peer: these packets"}},
+		{"name", "name: web", "name: www", []string{
+			"cluster web: VIPs 198.51.100.80 here, none on the peer: these packets",
+			"cluster www: none here, VIPs 198.51.100.80 on the peer: these packets",
+		}},
+		{"active data", "ftp:\n", "ftp: {active-data: {translate: snat}}\n", []string{"cluster ftp: active data translated by masquerade here, active data translated by snat on the peer: clients"}},
+		{"timeouts", "tcp: 2h", "tcp: 3h", []string{"director.ipvs-timeouts: tcp 2h0m0s, tcp-fin 0s, udp 0s here, tcp 3h0m0s"}},
+		{"sync", "id: 1", "id: 2", []string{"director.sync: id 1, group 224.0.0.81, port 8848 here, id 2, group"}},
+		{"no sync", "  sync: {role: both, device: eth2, id: 1}\n", "", []string{"director.sync: id 1, group 224.0.0.81, port 8848 here, none on the peer"}},
+		{"maxlen", "id: 1", "id: 1, maxlen: 9000", []string{"director.sync: maxlen 1472 here, maxlen 9000 on the peer: a backup truncates"}},
+		{"router", "router-id: 51", "router-id: 52", []string{"director.vrrp: router-id 51, interval 1s here, router-id 52, interval 1s on the peer"}},
+		{"gateways", "priority: 100", "priority: 100, gateways: [{address: 10.0.0.1, device: lan}]", []string{"director.vrrp: none here, 10.0.0.1 on the peer: real servers behind nat"}},
+		{"priority", "priority: 100", "priority: 150", []string{"director.vrrp: priority 150 here, priority 150 on the peer: with the same"}},
+		{"bind", "director:\n", "director:\n  bind: false\n", []string{"director.bind: true here, false on the peer"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(other, c.old, c.changed, 1)
+			require.NotEqual(t, other, text)
+			found := peer.Compare(parse(t, spec), parse(t, text))
+			require.Len(t, found, len(c.want), found)
+			for i, want := range c.want {
+				assert.True(t, strings.HasPrefix(found[i].String(), want), found[i].String())
+			}
+		})
+	}
+}
+
+// TestRoles: one director must send what the other receives.
+func TestRoles(t *testing.T) {
+	role := func(text, role string) *config.Spec {
+		return parse(t, strings.Replace(text, "role: both", "role: "+role, 1))
+	}
+	assert.Empty(t, peer.Compare(role(spec, "master"), role(other, "backup")))
+	found := peer.Compare(role(spec, "backup"), role(other, "backup"))
+	require.Len(t, found, 1)
+	assert.Contains(t, found[0].String(), "no director sends what the other receives")
+}
+
+func TestCompareServices(t *testing.T) {
+	found := peer.CompareServices(parse(t, spec), strings.Replace(ipvs.Text(ipvs.Compile(parse(t, spec))), "-A -f 80", "-A -f 81", 1))
+	require.Len(t, found, 2)
+	assert.Equal(t, "-A -f 80 -s wlc -p 300", found[0].Ours)
+	assert.Equal(t, "-A -f 81 -s wlc -p 300", found[1].Peer)
+}
