@@ -32,6 +32,10 @@ mutate +packages:
 build:
     CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/lvsmark
 
+# binaries, packages and checksums in dist/, each built twice and compared
+release:
+    integration/run release
+
 # format Go and shell files
 fmt:
     go tool -modfile=tools/go.mod gofumpt -w .
