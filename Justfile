@@ -36,6 +36,10 @@ build:
 release:
     integration/run release
 
+# the .deb in a new installation of SUITE, booted with systemd
+package-boot suite="trixie":
+    integration/run package-boot {{ suite }}
+
 # format Go and shell files
 fmt:
     go tool -modfile=tools/go.mod gofumpt -w .

@@ -15,7 +15,7 @@ run_release() {
 	version=$(<"$repo/packaging/version")
 	epoch=$(git -C "$repo" log -1 --format=%ct)
 	copy_sources "$work/source"
-	go -C "$repo/tools" build -o "$work/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
+	build_nfpm
 	say "release: lvsmark $version, first build"
 	(umask 022 && build_release "$work/source" "$work/first")
 	say 'release: second build'
@@ -27,6 +27,8 @@ run_release() {
 	say "release: two builds are the same; $out has:"
 	cat "$out/SHA256SUMS"
 }
+
+build_nfpm() { go -C "$repo/tools" build -o "$work/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm; }
 
 # copy_sources copies the files of the repository that git knows.
 copy_sources() {
