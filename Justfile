@@ -32,6 +32,14 @@ mutate +packages:
 build:
     CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/lvsmark
 
+# binaries, packages and checksums in dist/, each built twice and compared
+release:
+    integration/run release
+
+# the .deb in a new installation of SUITE, booted with systemd
+package-boot suite="trixie":
+    integration/run package-boot {{ suite }}
+
 # format Go and shell files
 fmt:
     go tool -modfile=tools/go.mod gofumpt -w .

@@ -10,6 +10,9 @@ import (
 
 // address decodes the address of one host that packets can be sent to.
 func (d *decoder) address(n *yaml.Node, what string) (netip.Addr, bool) {
+	if d.describes(Shape{Kind: ShapeAddress}) {
+		return netip.Addr{}, true
+	}
 	text, ok := d.text(n, what)
 	if !ok {
 		return netip.Addr{}, false
@@ -58,18 +61,7 @@ func parseAddress(text string) (addr netip.Addr, problem string) {
 }
 
 // sources decodes one network or address, or a list of them.
-func (d *decoder) sources(n *yaml.Node, what string) ([]item[netip.Prefix], bool) {
-	if n.Kind != yaml.SequenceNode {
-		prefix, ok := d.source(n, what)
-		if !ok {
-			return nil, false
-		}
-		return []item[netip.Prefix]{{at(n), prefix}}, true
-	}
-	return sourceList(d, n, what)
-}
-
-var sourceList = list("source", (*decoder).source)
+var sources = orSingle((*decoder).source, list("source", (*decoder).source))
 
 func (d *decoder) source(n *yaml.Node, what string) (netip.Prefix, bool) {
 	return d.network(n, what, "the real servers")
@@ -77,6 +69,9 @@ func (d *decoder) source(n *yaml.Node, what string) (netip.Prefix, bool) {
 
 // network decodes a network or an address; of names those in it, for messages.
 func (d *decoder) network(n *yaml.Node, what, of string) (netip.Prefix, bool) {
+	if d.describes(Shape{Kind: ShapeNetwork}) {
+		return netip.Prefix{}, true
+	}
 	text, ok := d.text(n, what)
 	if !ok {
 		return netip.Prefix{}, false

@@ -10,6 +10,9 @@ import (
 
 // vip decodes addresses that clients connect to: one, a network or a range.
 func (d *decoder) vip(n *yaml.Node, what string) (AddressRange, bool) {
+	if d.describes(Shape{Kind: ShapeVIPs}) {
+		return AddressRange{}, true
+	}
 	text, ok := d.text(n, what)
 	if !ok {
 		return AddressRange{}, false

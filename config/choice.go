@@ -8,6 +8,9 @@ import (
 
 // choice decodes one of the known words and returns its index.
 func (d *decoder) choice(n *yaml.Node, what string, known []string) (int, bool) {
+	if d.describes(Shape{Kind: ShapeText, Choices: known}) {
+		return 0, true
+	}
 	text, ok := d.text(n, what)
 	if !ok {
 		return 0, false

@@ -64,7 +64,10 @@ func set[T, V any](of func(*T) *field[V], decode decodeFunc[V]) func(*decoder, *
 }
 
 // A decoder turns the nodes of one file into fields.
-type decoder struct{ report *report }
+type decoder struct {
+	report *report
+	shape  *Shape // not nil: it describes the values that it accepts instead; see FileShape
+}
 
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 	d.report.mistake(at(n), format, args...)
@@ -75,6 +78,10 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 func mapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *T) bool {
 	if n.Kind == yaml.AliasNode {
 		return false
+	}
+	if d.shape != nil {
+		describeKeys(d, keys, into)
+		return true
 	}
 	if n.Kind != yaml.MappingNode {
 		d.fail(n, "%s must be a mapping of keys, not %s; known keys: %s", what, kindOf(n), strings.Join(keyNames(keys), ", "))
@@ -100,7 +107,11 @@ func mapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *
 
 // optionalMapping decodes a mapping whose keys all have defaults. It may be empty.
 func optionalMapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *T) bool {
-	return isNull(n) || mapping(d, n, what, keys, into)
+	ok := isNull(n) || mapping(d, n, what, keys, into)
+	if d.shape != nil {
+		d.shape.MayBeEmpty = true
+	}
+	return ok
 }
 
 // maxKeys is the largest number of known keys in a mapping.
@@ -165,6 +176,10 @@ func list[T any](element string, decode decodeFunc[T]) decodeFunc[[]item[T]] {
 		if n.Kind == yaml.AliasNode {
 			return nil, false
 		}
+		if d.shape != nil {
+			describeList(d, decode, element)
+			return nil, true
+		}
 		if n.Kind != yaml.SequenceNode {
 			d.fail(n, "%s must be a list, not %s; write it as [%s, …]", what, kindOf(n), element)
 			return nil, false
@@ -185,13 +200,36 @@ func list[T any](element string, decode decodeFunc[T]) decodeFunc[[]item[T]] {
 	}
 }
 
+// orSingle also decodes one element that is not in a list.
+func orSingle[T any](one decodeFunc[T], list decodeFunc[[]item[T]]) decodeFunc[[]item[T]] {
+	return func(d *decoder, n *yaml.Node, what string) ([]item[T], bool) {
+		if d.shape != nil {
+			items, ok := list(d, n, what)
+			d.shape.OrSingle = true
+			return items, ok
+		}
+		if n.Kind == yaml.SequenceNode {
+			return list(d, n, what)
+		}
+		value, ok := one(d, n, what)
+		if !ok {
+			return nil, false
+		}
+		return []item[T]{{at(n), value}}, true
+	}
+}
+
 // orEmpty also decodes an empty list.
 func orEmpty[T any](decode decodeFunc[[]item[T]]) decodeFunc[[]item[T]] {
 	return func(d *decoder, n *yaml.Node, what string) ([]item[T], bool) {
 		if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
 			return nil, true
 		}
-		return decode(d, n, what)
+		items, ok := decode(d, n, what)
+		if d.shape != nil {
+			d.shape.MinItems = 0
+		}
+		return items, ok
 	}
 }
 
@@ -202,6 +240,10 @@ func atMost[T any](limit int, decode decodeFunc[[]item[T]]) decodeFunc[[]item[T]
 			d.fail(n, "%s has %d entries; give at most %d", what, len(n.Content), limit)
 			return nil, false
 		}
-		return decode(d, n, what)
+		items, ok := decode(d, n, what)
+		if d.shape != nil {
+			d.shape.MaxItems = limit
+		}
+		return items, ok
 	}
 }

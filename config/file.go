@@ -92,6 +92,7 @@ func (d *decoder) file(n *yaml.Node) *file {
 	if mapping(d, n, "the file", fileKeys, &f) && !f.clusters.present {
 		d.fail(n, "the file has no clusters; add clusters: with a list of them")
 	}
+	d.requires("clusters")
 	return &f
 }
 
@@ -122,6 +123,7 @@ func (d *decoder) cluster(n *yaml.Node, what string) (fileCluster, bool) {
 	d.require(n, c.mark.present, what, "mark", "mark: 21")
 	d.require(n, c.vips.present, what, "vips", "vips: [192.0.2.21]")
 	d.require(n, c.servers.present, what, "real-servers", "real-servers: [{address: 10.0.0.11}]")
+	d.requiresOneOf("ftp", "ports")
 	switch {
 	case c.ftp.present && c.ports.present:
 		d.report.mistake(c.ports.position, "a cluster has either ftp or ports, not both; remove one, or make two clusters")
@@ -132,6 +134,7 @@ func (d *decoder) cluster(n *yaml.Node, what string) (fileCluster, bool) {
 }
 
 func (d *decoder) require(n *yaml.Node, present bool, what, name, example string) {
+	d.requires(name)
 	if !present {
 		d.fail(n, "%s has no %s; add one, for example %s", what, name, example)
 	}
@@ -153,7 +156,7 @@ func (d *decoder) ftp(n *yaml.Node, what string) (fileFTP, bool) {
 
 var activeKeys = []key[fileActive]{
 	{"translate", set(func(a *fileActive) *field[Translation] { return &a.translate }, (*decoder).translation)},
-	{"source", set(func(a *fileActive) *field[[]item[netip.Prefix]] { return &a.sources }, (*decoder).sources)},
+	{"source", set(func(a *fileActive) *field[[]item[netip.Prefix]] { return &a.sources }, sources)},
 	{"ports", set(func(a *fileActive) *field[[]item[uint16]] { return &a.ports }, ftpPorts)},
 }
 

@@ -13,6 +13,9 @@ const maxName = 64
 
 // name decodes the name of a cluster or of a real server.
 func (d *decoder) name(n *yaml.Node, what string) (string, bool) {
+	if d.describesWord(`^[A-Za-z0-9][A-Za-z0-9._-]*$`, maxName) {
+		return "", false
+	}
 	text, ok := d.word(n, what)
 	switch {
 	case !ok:
@@ -43,6 +46,9 @@ var tablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // table decodes the name of an nftables table.
 func (d *decoder) table(n *yaml.Node, what string) (string, bool) {
+	if d.describesWord(tablePattern.String(), maxName) {
+		return "", false
+	}
 	text, ok := d.word(n, what)
 	switch {
 	case !ok:
@@ -88,6 +94,9 @@ func nftReserved() []string {
 // device decodes the name of a network device: valid by the kernel's
 // dev_valid_name (at most 15 bytes, no slash, colon or space) and printable ASCII.
 func (d *decoder) device(n *yaml.Node, what string) (string, bool) {
+	if d.describesWord(`^[!-.0-9;-~]+$`, 15) { // printable, without / and :
+		return "", false
+	}
 	text, ok := d.word(n, what)
 	if !ok {
 		return "", false

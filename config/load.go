@@ -97,7 +97,7 @@ func parse(text []byte, report *report) *Spec {
 	if root == nil {
 		return nil
 	}
-	file := (&decoder{report}).file(root)
+	file := (&decoder{report: report}).file(root)
 	return check(file, report)
 }
 

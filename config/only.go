@@ -79,6 +79,9 @@ func (d *decoder) inputDevice(n *yaml.Node, what string) (string, bool) {
 
 // mac decodes an Ethernet address that a packet can have as its sender.
 func (d *decoder) mac(n *yaml.Node, what string) (MAC, bool) {
+	if d.describesWord(`^[0-9A-Fa-f][02468ACEace]([:-][0-9A-Fa-f]{2}){5}$`, 0) {
+		return MAC{}, false
+	}
 	text, ok := d.text(n, what)
 	if !ok {
 		return MAC{}, false

@@ -30,6 +30,9 @@ var (
 // set: 80, 8000-8100, tcp/80, udp/443.
 func portRange(protocols bool) decodeFunc[PortRange] {
 	return func(d *decoder, n *yaml.Node, what string) (PortRange, bool) {
+		if d.describes(Shape{Kind: ShapePorts, Protocols: protocols}) {
+			return PortRange{}, true
+		}
 		text, ok := d.text(n, what)
 		if !ok {
 			return PortRange{}, false
@@ -44,18 +47,7 @@ func portRange(protocols bool) decodeFunc[PortRange] {
 }
 
 // passivePorts decodes a range or a list of ranges.
-func passivePorts(d *decoder, n *yaml.Node, what string) ([]item[PortRange], bool) {
-	if n.Kind == yaml.SequenceNode {
-		return passiveRanges(d, n, what)
-	}
-	ports, ok := portRange(false)(d, n, what)
-	if !ok {
-		return nil, false
-	}
-	return []item[PortRange]{{at(n), ports}}, true
-}
-
-var passiveRanges = atMost(maxFTPPorts, list("port range", portRange(false)))
+var passivePorts = orSingle(portRange(false), atMost(maxFTPPorts, list("port range", portRange(false))))
 
 // parsePortRange returns a range, or the problem as the end of a sentence that
 // begins with the key's name.

@@ -11,6 +11,9 @@ import (
 
 // text decodes any scalar to its text in the file.
 func (d *decoder) text(n *yaml.Node, what string) (string, bool) {
+	if d.describes(Shape{Kind: ShapeText}) {
+		return "", false
+	}
 	switch {
 	case n.Kind == yaml.AliasNode:
 		return "", false
@@ -35,6 +38,9 @@ func colonHint(n *yaml.Node) string {
 
 // word decodes text that YAML reads as a string, not as a number, boolean or null.
 func (d *decoder) word(n *yaml.Node, what string) (string, bool) {
+	if d.describes(Shape{Kind: ShapeWord}) {
+		return "", false
+	}
 	text, ok := d.text(n, what)
 	if ok && n.Tag != "!!str" {
 		d.fail(n, "%s must be text, and unquoted %s is not text; write it in quotes", what, quote(text))
@@ -44,6 +50,9 @@ func (d *decoder) word(n *yaml.Node, what string) (string, bool) {
 }
 
 func (d *decoder) boolean(n *yaml.Node, what string) (bool, bool) {
+	if d.describes(Shape{Kind: ShapeBoolean}) {
+		return false, true
+	}
 	text, ok := d.text(n, what)
 	switch {
 	case !ok:
@@ -67,6 +76,9 @@ func quotesHint(n *yaml.Node) string {
 // range in messages.
 func number(low, high uint64, limits string) decodeFunc[uint64] {
 	return func(d *decoder, n *yaml.Node, what string) (uint64, bool) {
+		if d.describes(Shape{Kind: ShapeNumber, Low: low, High: high}) {
+			return low, true
+		}
 		text, ok := d.text(n, what)
 		if !ok {
 			return 0, false
@@ -144,6 +156,9 @@ var durationPattern = regexp.MustCompile(`^((0|[1-9][0-9]*)h)?((0|[1-9][0-9]*)m)
 // duration decodes whole seconds of low … high; limit is high in messages.
 func duration(low, high time.Duration, limit string) decodeFunc[time.Duration] {
 	return func(d *decoder, n *yaml.Node, what string) (time.Duration, bool) {
+		if d.describes(Shape{Kind: ShapeDuration, Low: uint64(low / time.Second), High: uint64(high / time.Second)}) {
+			return low, true
+		}
 		text, ok := d.text(n, what)
 		if !ok {
 			return 0, false

@@ -11,6 +11,9 @@ import (
 // sysctls decodes a mapping of names to values, in the order of the file. The
 // position of an item is that of its value.
 func (d *decoder) sysctls(n *yaml.Node, what string) ([]item[Sysctl], bool) {
+	if d.describes(Shape{Kind: ShapeNames, Pattern: `^net[./]`, MayBeEmpty: true}) {
+		return nil, true
+	}
 	if isNull(n) {
 		return nil, true
 	}

@@ -89,6 +89,13 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestPackageExample checks that the example of the packages is valid.
+func TestPackageExample(t *testing.T) {
+	text, err := os.ReadFile("../packaging/example.yaml")
+	require.NoError(t, err)
+	parse(t, string(text))
+}
+
 // TestLinks checks that the files that pages link to exist.
 func TestLinks(t *testing.T) {
 	links := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
+
+// release is the version of a release. The linker sets it (integration/run release), as a
+// release is built without a checkout's revision, so that its bytes do not depend on it.
+var release string
 
 func newVersion(s streams, opts *options) *cobra.Command {
 	return &cobra.Command{
@@ -45,7 +50,7 @@ func build() buildDocument {
 	if !ok {
 		return document
 	}
-	document.LVSMark = info.Main.Version
+	document.LVSMark = cmp.Or(release, info.Main.Version)
 	for _, setting := range info.Settings {
 		switch setting.Key {
 		case "vcs.revision":

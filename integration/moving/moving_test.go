@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,9 +13,10 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/lab"
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/page"
 )
 
-const page = "../../docs/moving.md"
+const movingPage = "../../docs/moving.md"
 
 // TestMoving executes each section of the page on the director of a lab, and compares the
 // output of each command with the page. After each part, FTP works. With LVSMARK_SHOW set
@@ -24,10 +24,12 @@ const page = "../../docs/moving.md"
 func TestMoving(t *testing.T) {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "iptables", "ipvsadm", "keepalived", "vsftpd", "curl", "lftp")
+	parts, err := page.Read(movingPage)
+	require.NoError(t, err)
 	var m *mover
-	for _, p := range parts(t, page) {
-		if m == nil || m.origin != p.origin {
-			m = newMover(t, p.origin)
+	for _, p := range parts {
+		if m == nil || m.origin != p.Origin {
+			m = newMover(t, p.Origin)
 		}
 		m.do(t, p)
 	}
@@ -78,18 +80,18 @@ case "$1 $2" in
 esac
 `
 
-func (m *mover) do(t *testing.T, p part) {
+func (m *mover) do(t *testing.T, p page.Part) {
 	t.Helper()
-	for _, f := range p.files {
-		require.NoError(t, os.WriteFile(filepath.Join(m.dir, f.name), []byte(f.text), 0o644))
+	for _, f := range p.Files {
+		require.NoError(t, os.WriteFile(filepath.Join(m.dir, f.Name), []byte(f.Text), 0o644))
 	}
-	for _, c := range p.commands {
-		got := m.run(t, c.line)
+	for _, c := range p.Commands {
+		got := m.run(t, c.Line)
 		if os.Getenv("LVSMARK_SHOW") != "" {
-			t.Logf("%s, %s\n$ %s\n%s", p.origin, p.name, c.line, got)
+			t.Logf("%s, %s\n$ %s\n%s", p.Origin, p.Name, c.Line, got)
 			continue
 		}
-		assert.True(t, matches(c.output, got), "%s, %s\n$ %s\nthe page has:\n%s\nbut it prints:\n%s", p.origin, p.name, c.line, c.output, got)
+		assert.True(t, c.Matches(got), "%s, %s\n$ %s\nthe page has:\n%s\nbut it prints:\n%s", p.Origin, p.Name, c.Line, c.Output, got)
 	}
 	m.transfer(t, p)
 }
@@ -107,32 +109,15 @@ func (m *mover) run(t *testing.T, line string) string {
 }
 
 // transfer transfers files by passive and active data connections.
-func (m *mover) transfer(t *testing.T, p part) {
+func (m *mover) transfer(t *testing.T, p page.Part) {
 	t.Helper()
 	results, err := m.lab.Run([]lab.Session{
 		{Client: lab.Curl, Family: config.IPv4, Mode: lab.EPSV, Security: lab.Plain},
 		{Client: lab.Curl, Family: config.IPv4, Mode: lab.PORT, Security: lab.Plain},
 	}, 1)
-	require.NoError(t, err, "%s, %s", p.origin, p.name)
+	require.NoError(t, err, "%s, %s", p.Origin, p.Name)
 	for _, r := range results {
-		assert.NoError(t, r.Err, "%s, %s, %s: %s", p.origin, p.name, r.Session, r.Log)
-		assert.True(t, r.Complete() && r.SameServer(), "%s, %s, %s: %s", p.origin, p.name, r.Session, r.Log)
+		assert.NoError(t, r.Err, "%s, %s, %s: %s", p.Origin, p.Name, r.Session, r.Log)
+		assert.True(t, r.Complete() && r.SameServer(), "%s, %s, %s: %s", p.Origin, p.Name, r.Session, r.Log)
 	}
-}
-
-// matches compares an output with that of the page, where a line "…" stands for any lines.
-func matches(want, got string) bool {
-	pieces := strings.Split(want, "…\n")
-	rest, found := strings.CutPrefix(got, pieces[0])
-	if !found {
-		return false
-	}
-	for _, piece := range pieces[1:] {
-		at := strings.Index(rest, piece)
-		if at < 0 {
-			return false
-		}
-		rest = rest[at+len(piece):]
-	}
-	return rest == "" || strings.HasSuffix(want, "…\n")
 }
