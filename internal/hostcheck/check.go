@@ -92,13 +92,13 @@ func (h Host) ofRoutes(yield func(string, func(*config.Spec, []net.Interface, *r
 	_ = yield(DeviceForwards, h.forwarding) && yield(RulesOfMarks, h.rules)
 }
 
-// sysctlOf returns the name of a sysctl of a device, see sysctl(8).
-func sysctlOf(device, name string) string {
+// SysctlOf returns the name of a sysctl of a device, see sysctl(8).
+func SysctlOf(device, name string) string {
 	return "net.ipv4.conf." + strings.ReplaceAll(device, ".", "/") + "." + name
 }
 
-// listed joins names, at most a few of them.
-func listed(names []string) string {
+// Listed joins names, at most a few of them.
+func Listed(names []string) string {
 	const maxListed = 4
 	if n := len(names) - maxListed; n > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), n)

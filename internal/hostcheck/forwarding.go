@@ -36,10 +36,10 @@ func (h Host) forwarding(spec *config.Spec, devices []net.Interface, routes *rou
 	}
 	var found []Finding
 	for _, device := range off {
-		command := "sysctl -w " + sysctlOf(device, "forwarding") + "=1"
+		command := "sysctl -w " + SysctlOf(device, "forwarding") + "=1"
 		which := "answers of clients to active data that arrive there"
 		if servers := towards[device]; len(servers) > 0 {
-			which = "replies of " + listed(servers)
+			which = "replies of " + Listed(servers)
 		} else if !active {
 			continue
 		}
@@ -58,7 +58,7 @@ func (h Host) notForwarding(spec *config.Spec, devices []net.Interface) (off []s
 		return nil
 	}
 	for _, device := range devices {
-		if device.Flags&net.FlagLoopback == 0 && device.Flags&net.FlagUp != 0 && h.Value(sysctlOf(device.Name, "forwarding"), "1") == "0" {
+		if device.Flags&net.FlagLoopback == 0 && device.Flags&net.FlagUp != 0 && h.Value(SysctlOf(device.Name, "forwarding"), "1") == "0" {
 			off = append(off, device.Name)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // and IPVS leaves later packets alone, unless sloppy_tcp lets it begin connections with
 // them (tcp_conn_schedule of net/netfilter/ipvs/ip_vs_proto_tcp.c). UDP has no such packets.
 func (h Host) localPorts(spec *config.Spec) []Finding {
-	low, high, ok := portRange(h.Value("net.ipv4.ip_local_port_range", "32768 60999"))
+	low, high, ok := PortRange(h.Value("net.ipv4.ip_local_port_range", "32768 60999"))
 	if !ok {
 		return nil
 	}
@@ -24,10 +24,10 @@ func (h Host) localPorts(spec *config.Spec) []Finding {
 	}
 	const remedy = "use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports"
 	if names := affected(config.TCP); len(names) > 0 && h.Value("net.ipv4.vs.sloppy_tcp", "0") != "0" {
-		found = append(found, Finding{Check: LocalPorts, What: "net.ipv4.vs.sloppy_tcp is on: IPVS may take TCP connections that programs of the director open from a VIP of " + listed(names), Remedy: "set it to 0, or " + remedy})
+		found = append(found, Finding{Check: LocalPorts, What: "net.ipv4.vs.sloppy_tcp is on: IPVS may take TCP connections that programs of the director open from a VIP of " + Listed(names), Remedy: "set it to 0, or " + remedy})
 	}
 	if names := affected(config.UDP); len(names) > 0 {
-		found = append(found, Finding{Check: LocalPorts, What: fmt.Sprintf("net.ipv4.ip_local_port_range (%d-%d) has UDP ports of %s: IPVS may take answers to UDP sockets that programs of the director open on a VIP", low, high, listed(names)), Remedy: remedy})
+		found = append(found, Finding{Check: LocalPorts, What: fmt.Sprintf("net.ipv4.ip_local_port_range (%d-%d) has UDP ports of %s: IPVS may take answers to UDP sockets that programs of the director open on a VIP", low, high, Listed(names)), Remedy: remedy})
 	}
 	return found
 }
@@ -43,8 +43,8 @@ func clustersWith(spec *config.Spec, local config.PortRange) []string {
 	return names
 }
 
-// portRange reads two port numbers.
-func portRange(text string) (low, high uint16, ok bool) {
+// PortRange reads the two port numbers of net.ipv4.ip_local_port_range.
+func PortRange(text string) (low, high uint16, ok bool) {
 	fields := strings.Fields(text)
 	if len(fields) != 2 {
 		return 0, 0, false

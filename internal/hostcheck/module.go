@@ -35,7 +35,7 @@ func (h Host) ftpModule(spec *config.Spec) []Finding {
 	}
 	return []Finding{{
 		Check: FTPModule, Command: "modprobe -r ip_vs_ftp",
-		What:   fmt.Sprintf("the kernel module ip_vs_ftp is loaded: it replaces the answers to PASV of %s, and if these name the VIP, as with the output of `lvsmark render vsftpd`, their data connections fail", listed(clusters)),
+		What:   fmt.Sprintf("the kernel module ip_vs_ftp is loaded: it replaces the answers to PASV of %s, and if these name the VIP, as with the output of `lvsmark render vsftpd`, their data connections fail", Listed(clusters)),
 		Remedy: "unload it with `modprobe -r ip_vs_ftp`, which is possible when its connections have ended",
 	}}
 }

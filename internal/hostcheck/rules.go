@@ -156,8 +156,8 @@ func (m markRule) reversePath(b config.Binding) (what, remedy string, err error)
 	if len(names) == 0 {
 		return "", "", nil
 	}
-	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s", listed(names)),
+	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s", Listed(names)),
 		"set net.ipv4.conf.all.src_valid_mark to 0 (and that of the device), or rp_filter", nil
 }
 
-func (h Host) isOn(device, name string) bool { return h.Value(sysctlOf(device, name), "0") != "0" }
+func (h Host) isOn(device, name string) bool { return h.Value(SysctlOf(device, name), "0") != "0" }
