@@ -13,6 +13,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/director"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/internal/doctor/realserver"
 	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/internal/privilege"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -82,10 +83,16 @@ func newDoctor(s streams, opts *options) *cobra.Command {
 
 // names returns the names of the checks.
 func (f *doctorFlags) names() []string {
+	if f.realServer != "" {
+		return doctor.Names(realserver.Checks())
+	}
 	return doctor.Names(director.Checks())
 }
 
 func (f *doctorFlags) run(ctx context.Context, s streams, opts *options) error {
+	if f.realServer != "" {
+		return f.runRealServer(ctx, s, opts)
+	}
 	checks, err := doctor.Select(director.Checks(), f.selection)
 	if err != nil {
 		return err
@@ -119,24 +126,58 @@ func (f *doctorFlags) run(ctx context.Context, s streams, opts *options) error {
 	return d.print(s, opts.output, report)
 }
 
-// examineDirector reads the director and makes the checks.
-func examineDirector(ctx context.Context, opts *options, spec *config.Spec, checks []doctor.Check[*director.Subject], steps *progress) (doctor.Report, error) {
+// runRealServer makes the checks of a real server.
+func (f *doctorFlags) runRealServer(ctx context.Context, s streams, opts *options) error {
+	checks, err := doctor.Select(realserver.Checks(), f.selection)
+	if err != nil {
+		return err
+	}
+	if f.list {
+		return printChecks(s, opts.output, checks)
+	}
+	spec, _, err := opts.load(ctx, s)
+	if err != nil {
+		return err
+	}
+	servers, err := realserver.Find(spec, f.realServer)
+	if err != nil {
+		return err
+	}
+	report, err := examine(ctx, opts, func(h *host.Host) doctor.Report {
+		h.ReadServer(spec)
+		return doctor.Run(checks, &realserver.Subject{Host: h, Servers: servers})
+	})
+	if err != nil {
+		return err
+	}
+	return doctorDocument{Target: f.realServer}.print(s, opts.output, report)
+}
+
+// examine reads the host and calls run, on a thread in the network namespace.
+func examine(ctx context.Context, opts *options, run func(*host.Host) doctor.Report) (doctor.Report, error) {
 	return interruptible(ctx, "doctor", func() (report doctor.Report, err error) {
 		err = lvsmark.InNamespace(opts.netns, func() error {
-			steps.step("read the host")
 			h, routes, err := host.Read(rootDirectory())
 			if err != nil {
 				return err
 			}
 			defer routes.Close()
-			h.ReadDirector(rootDirectory(), spec)
-			steps.step("compare the kernel with the spec")
-			h.Drift.Value, h.Drift.Err = drift(ctx, opts, spec)
-			steps.step("make the checks")
-			report = doctor.Run(checks, &director.Subject{Host: h, Spec: spec})
+			report = run(h)
 			return nil
 		})
 		return report, err
+	})
+}
+
+// examineDirector reads the director and makes the checks.
+func examineDirector(ctx context.Context, opts *options, spec *config.Spec, checks []doctor.Check[*director.Subject], steps *progress) (doctor.Report, error) {
+	steps.step("read the host")
+	return examine(ctx, opts, func(h *host.Host) doctor.Report {
+		h.ReadDirector(rootDirectory(), spec)
+		steps.step("compare the kernel with the spec")
+		h.Drift.Value, h.Drift.Err = drift(ctx, opts, spec)
+		steps.step("make the checks")
+		return doctor.Run(checks, &director.Subject{Host: h, Spec: spec})
 	})
 }
 

@@ -26,10 +26,8 @@ var ErrNoModules = errors.New("the list of the kernel's modules is missing")
 // Module returns whether the kernel has a module. Its error is that the lists of modules are
 // missing, as in a container.
 func (h *Host) Module(name string) (ModuleState, error) {
-	for _, word := range h.words("proc/modules") {
-		if word == name {
-			return Loaded, nil
-		}
+	if slices.Contains(h.words("proc/modules"), name) {
+		return Loaded, nil
 	}
 	for _, base := range []string{"lib/modules", "usr/lib/modules"} {
 		builtin, err := fs.ReadFile(h.Files, path.Join(base, h.Kernel, "modules.builtin"))
@@ -158,11 +156,12 @@ func (h *Host) Unit(name string) string {
 		if len(text) == 0 {
 			return ""
 		}
-		all := string(text)
+		var all strings.Builder
+		all.WriteString(string(text))
 		for _, l := range h.Lines("etc/systemd/system/"+name+".d/*.conf", "run/systemd/system/"+name+".d/*.conf") {
-			all += "\n" + l.Text
+			all.WriteString("\n" + l.Text)
 		}
-		return all
+		return all.String()
 	}
 	return ""
 }

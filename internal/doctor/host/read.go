@@ -48,6 +48,11 @@ func (h *Host) ReadDirector(root string, spec *config.Spec) {
 	h.Settings = settings.Findings(spec)
 }
 
+// ReadServer reads what the checks of a real server look at besides.
+func (h *Host) ReadServer(spec *config.Spec) {
+	h.Ruleset = factOf(readRuleset(spec, firewall.Tracking{}))
+}
+
 func kernelRelease() string {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
