@@ -39,11 +39,6 @@ func (f *Finding) String() string {
 	return text + "; " + advice
 }
 
-// SameRule reports whether the findings have the same rule and effect.
-func (f *Finding) SameRule(other *Finding) bool {
-	return f.Family == other.Family && f.Table == other.Table && f.Chain == other.Chain && f.Handle == other.Handle && f.Effect == other.Effect
-}
-
 // Split returns the warning without its advice, and the advice.
 func (f *Finding) Split() (text, advice string) {
 	rule := f.Rule()

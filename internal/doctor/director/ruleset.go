@@ -150,9 +150,7 @@ func inRanges(list []oldconfig.Range, n oldconfig.Number) bool {
 	return slices.ContainsFunc(list, func(r oldconfig.Range) bool { return r.Low.Compare(n) <= 0 && n.Compare(r.High) <= 0 })
 }
 
-// ipvsConntrack compares what rules do to packets of IPVS with connection tracking and
-// without. What they do only with it, somebody has written them for.
-func ipvsConntrack(s *Subject) ([]doctor.Finding, error) {
+func ipvsConntrack(s *Subject) (found []doctor.Finding, err error) {
 	if s.Value(config.ConntrackSysctl, "0") != "0" {
 		return nil, nil
 	}
@@ -160,17 +158,48 @@ func ipvsConntrack(s *Subject) ([]doctor.Finding, error) {
 		return []doctor.Finding{s.setting(config.ConntrackSysctl+" is 0, and a cluster has source-nat", config.ConntrackSysctl, "1")}, nil
 	}
 	rules, err := s.Ruleset.Get()
-	if err != nil {
-		return nil, err
-	}
-	var found []doctor.Finding
-	for _, f := range rules.Unused {
-		if f.Effect != firewall.TranslatesSource || len(f.Conditions) > 0 || slices.ContainsFunc(rules.Findings, f.SameRule) {
+	for _, r := range rules.Rules {
+		if !translatesSource(r.Rule) {
 			continue
 		}
-		found = append(found, s.setting(fmt.Sprintf("%s is 0, so table %s %s, chain %s, rule %d (%s) does not change the source of %s", config.ConntrackSysctl, f.Family, f.Table, f.Chain, f.Handle, f.Rule(), f.Packets()), config.ConntrackSysctl, "1"))
+		if server := s.namesServer(r); server != "" {
+			f := s.setting(fmt.Sprintf("%s is 0, so %s (%s) does not translate packets that IPVS sends to %s", config.ConntrackSysctl, r.Place, r.Text, server), config.ConntrackSysctl, "1")
+			if !slices.Contains(found, f) {
+				found = append(found, f)
+			}
+		}
 	}
-	return found, nil
+	return found, err
+}
+
+func translatesSource(rule *oldconfig.Rule) bool {
+	for ; rule != nil; rule = rule.Then {
+		if slices.ContainsFunc(rule.Actions, func(a oldconfig.Action) bool { return a.Kind == oldconfig.TranslateSource }) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesServer returns the real server with nat whose packets a rule is written for: it
+// matches its address as the destination, or a cluster's mark. A rule without such a match is
+// about packets of others too, such as a masquerade of all that leaves by a device.
+func (s *Subject) namesServer(r host.Rule) string {
+	for server := range s.servers {
+		if server.Forwarding != config.NAT {
+			continue
+		}
+		for rule := r.Rule; rule != nil; rule = rule.Then {
+			for _, m := range rule.Matches {
+				isServer := m.Field == oldconfig.Destination && inRanges(m.In, oldconfig.AddressNumber(server.Address))
+				isMark := m.Field == oldconfig.Mark && slices.ContainsFunc(server.cluster.Marks(), func(mark uint32) bool { return inRanges(m.In, oldconfig.Number{Low: uint64(mark & m.Mask)}) })
+				if !m.Not && (isServer || isMark) {
+					return server.Address.String()
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func conntrackHelper(s *Subject) ([]doctor.Finding, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
+	"github.com/lvsmark/lvsmark/internal/doctor/host"
 )
 
 func serverChecks() []check {
@@ -163,10 +164,11 @@ func (s *Subject) whoHas(c *config.Cluster, vip, towards netip.Addr) (found []do
 	}
 	slices.Sort(devices)
 	for _, name := range slices.Compact(devices) {
-		if d := s.DeviceNamed(name); d == nil || d.Loopback || !d.Up || d.MAC == "" {
+		if d := s.DeviceNamed(name); d == nil || d.Loopback || !d.Running || d.MAC == "" {
 			continue
 		}
 		answers, problem := s.WhoHas(name, vip)
+		answers = slices.DeleteFunc(answers, s.isOwnMAC)
 		if err = cmp.Or(err, problem); len(answers) > 0 {
 			found = append(found, doctor.Finding{
 				Text:    fmt.Sprintf("on %s, %s answers ARP requests for VIP %s of cluster %s", name, strings.Join(answers, ", "), vip, c.Name),
@@ -175,4 +177,10 @@ func (s *Subject) whoHas(c *config.Cluster, vip, towards netip.Addr) (found []do
 		}
 	}
 	return found, err
+}
+
+// isOwnMAC reports whether a device of the director has the Ethernet address: with two
+// devices on a link, the director answers itself.
+func (s *Subject) isOwnMAC(mac string) bool {
+	return slices.ContainsFunc(s.Devices, func(d host.Device) bool { return d.MAC == mac })
 }

@@ -14,7 +14,7 @@ func readDevices() ([]Device, error) {
 	devices := make([]Device, len(list))
 	for i, d := range list {
 		devices[i] = Device{
-			Name: d.Name, Index: d.Index, MTU: d.MTU, Up: d.Flags&net.FlagUp != 0, Loopback: d.Flags&net.FlagLoopback != 0,
+			Name: d.Name, Index: d.Index, MTU: d.MTU, Up: d.Flags&net.FlagUp != 0, Running: d.Flags&net.FlagRunning != 0, Loopback: d.Flags&net.FlagLoopback != 0,
 			Type: deviceType(d.Name), MAC: d.HardwareAddr.String(),
 		}
 	}

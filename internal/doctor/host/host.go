@@ -72,6 +72,7 @@ type Device struct {
 	Index    int
 	MTU      int
 	Up       bool
+	Running  bool // it has a carrier
 	Loopback bool
 	Type     uint16 // ARPHRD_* of linux/if_arp.h
 	MAC      string
@@ -112,8 +113,7 @@ type PassiveUse struct {
 // A Ruleset is the rules of other programs, of nftables and iptables-legacy.
 type Ruleset struct {
 	Findings []*firewall.Finding
-	Unused   []*firewall.Finding // what rules would do too if net.ipv4.vs.conntrack were 1
-	Legacy   []string            // tables that could not be read, with the reason
+	Legacy   []string // tables that could not be read, with the reason
 	Rules    []Rule
 }
 

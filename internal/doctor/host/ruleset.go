@@ -44,11 +44,6 @@ func readForeign(conn *nft.Conn, spec *config.Spec, tracking firewall.Tracking) 
 	if rules.Findings, err = firewall.Findings(spec, tables, conn, tracking); err != nil {
 		return rules, err
 	}
-	if tracking.IPVS = true; !tracking.Needed {
-		if rules.Unused, err = firewall.Findings(spec, tables, conn, tracking); err != nil {
-			return rules, err
-		}
-	}
 	chains, err := firewall.Chains(tables, conn)
 	if err != nil {
 		return rules, err
