@@ -93,7 +93,7 @@ func examine(t *testing.T, yaml string, files map[string]string, change func(*ho
 	h, routes, err := host.Read("/")
 	require.NoError(t, err)
 	defer routes.Close()
-	h.ReadDirector(t.TempDir(), s)
+	h.ReadDirector("/", s)
 	h.Kernel, h.Files = "KERNEL", mapFS(files)
 	h.Connect = func(list []addrPort) map[addrPort]error { return nil }
 	if change != nil {
