@@ -197,8 +197,11 @@ func drift(ctx context.Context, opts *options, spec *config.Spec) (d host.Drift,
 	}
 	o := lvsmark.Options{NetNS: opts.netns, Unrehearsed: privilege.Check(privilege.SysAdmin()) != nil}
 	plan, err := lvsmark.PlanSpec(ctx, lvsmark.Known(spec), o)
-	if err != nil {
-		return d, err
+	switch {
+	case ctx.Err() != nil:
+		return d, context.Cause(ctx)
+	case err != nil:
+		return host.Drift{Refusal: err.Error()}, nil
 	}
 	d.Changes = len(plan.Changes())
 	return d, nil

@@ -34,6 +34,8 @@ func drift(s *Subject) ([]doctor.Finding, error) {
 		return nil, err
 	case state.NoIPVS:
 		return []doctor.Finding{{Text: "IPVS is not loaded: no service of the spec exists", Command: apply, Apply: true}}, nil
+	case state.Refusal != "":
+		return one("apply and diff would fail: "+state.Refusal, "lvsmark diff, after the cause is removed"), nil
 	case state.Changes == 0:
 		return nil, nil
 	}

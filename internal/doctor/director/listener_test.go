@@ -2,6 +2,8 @@ package director_test
 
 import (
 	"net"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,4 +36,24 @@ func TestListeners(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestProcess has a manager that runs and is not enabled.
+func TestProcess(t *testing.T) {
+	const conf = "virtual_server fwmark 21 {\n  lb_algo rr\n  lb_kind NAT\n  real_server 10.0.0.11 0 {\n  }\n}\n"
+	c := trap{yaml: "{bind: false} => {bind: true}", files: map[string]string{"etc/keepalived/keepalived.conf": conf, wants + "keepalived.service": "-"}}
+	program := filepath.Join(t.TempDir(), "keepalived")
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	require.NoError(t, exec.Command("cp", sleep, program).Run())
+	inDirector(t, func() {
+		assert.Empty(t, texts(examine(t, c.spec(), c.machine(), nil)))
+		running := exec.Command(program, "100")
+		require.NoError(t, running.Start())
+		defer func() {
+			_ = running.Process.Kill()
+			_ = running.Wait()
+		}()
+		assert.Equal(t, []string{"managers: keepalived manages the service of /etc/keepalived/keepalived.conf:1, which the spec has too"}, texts(examine(t, c.spec(), c.machine(), nil)))
+	})
 }

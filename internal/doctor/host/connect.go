@@ -12,7 +12,7 @@ import (
 const connectTimeout = 3 * time.Second
 
 // maxSockets bounds the connections that are opened at the same time.
-const maxSockets = 500
+const maxSockets = 2000
 
 // connect opens a TCP connection to each address. It makes its sockets on the calling
 // thread, which package net does not: the thread may be in another network namespace.

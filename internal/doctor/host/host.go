@@ -62,7 +62,8 @@ func factOf[T any](value T, err error) Fact[T] { return Fact[T]{value, err} }
 
 // A Drift is what apply would change.
 type Drift struct {
-	NoIPVS  bool // IPVS is not loaded, so all services are missing, and the changes were not counted
+	NoIPVS  bool   // IPVS is not loaded, so all services are missing, and the changes were not counted
+	Refusal string // why apply would refuse the spec; empty: it would not
 	Changes int
 }
 
