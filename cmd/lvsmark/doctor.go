@@ -73,6 +73,7 @@ func newDoctor(s streams, opts *options) *cobra.Command {
 	cmd.Flags().StringVar(&flags.realServer, "real-server", "", "check this host as the real server `NAME`")
 	cmd.Flags().StringSliceVar(&flags.selection.Only, "check", nil, "make only the checks `NAMES`, separated by commas")
 	cmd.Flags().StringSliceVar(&flags.selection.Skip, "skip", nil, "omit the checks `NAMES`")
+	completeFromSpec(s, opts, cmd, "real-server", realserver.Names)
 	for _, flag := range []string{"check", "skip"} {
 		complete(cmd, flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return flags.names(), cobra.ShellCompDirectiveNoFileComp

@@ -33,7 +33,7 @@ func rulesetChecks() []check {
 		},
 		{
 			Name: "conntrack-helper", Summary: "helpers of connection tracking for FTP: nf_conntrack_ftp with automatic assignment, or by a rule",
-			Why: "the helper replaces addresses in answers to PASV and PORT, and opens ports that the firewall closes", Run: conntrackHelper,
+			Why: "the helper sees neither connections of IPVS nor the ports of data connections under TLS: a firewall that accepts data by `ct state related` drops it", Run: conntrackHelper,
 		},
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/internal/hostcheck"
 )
 
 // A Subject is what the checks look at: a host as one or several real servers of the spec.
@@ -39,28 +39,33 @@ func Checks() []check {
 
 // Find returns the real servers with a name or address.
 func Find(spec *config.Spec, name string) (servers []Server, err error) {
-	var known []string
 	for _, family := range config.Families() {
 		for _, b := range spec.Bindings(family) {
 			for _, r := range b.RealServers {
-				label := cmp.Or(r.Name, r.Address.String())
 				if r.Name == name || r.Address.String() == name {
 					servers = append(servers, Server{r, b})
-				} else if !slices.Contains(known, label) {
-					known = append(known, label)
 				}
 			}
 		}
 	}
 	if len(servers) == 0 {
-		const maxListed = 20
-		more := ""
-		if n := len(known) - maxListed; n > 0 {
-			known, more = known[:maxListed], fmt.Sprintf(" and %d more", n)
-		}
-		return nil, fmt.Errorf("the spec has no real server %q: it has %s%s", name, strings.Join(known, ", "), more)
+		return nil, fmt.Errorf("the spec has no real server %q: it has %s", name, hostcheck.Listed(Names(spec)))
 	}
 	return servers, nil
+}
+
+// Names returns the names of the real servers, or the addresses of those without.
+func Names(spec *config.Spec) (names []string) {
+	known := map[string]bool{}
+	for _, c := range spec.Clusters {
+		for _, r := range c.RealServers {
+			if name := cmp.Or(r.Name, r.Address.String()); !known[name] {
+				known[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 func one(text, command string) doctor.Finding {
