@@ -28,7 +28,8 @@ func checks() []doctor.Check[int] {
 func TestRun(t *testing.T) {
 	r := doctor.Run(checks(), 2)
 	assert.Equal(t, doctor.Report{
-		{Name: "a"}, {Name: "b", Why: "because", Findings: make([]doctor.Finding, 2)},
+		{Name: "a"},
+		{Name: "b", Why: "because", Findings: make([]doctor.Finding, 2)},
 		{Name: "c", Findings: []doctor.Finding{{Text: "partly", Apply: true}}, NotChecked: "unreadable"},
 	}, r)
 	assert.Equal(t, 3, r.Findings())
