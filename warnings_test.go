@@ -83,7 +83,7 @@ func TestWarningsWayBack(t *testing.T) {
 	spec := parse(t, "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false}\n")
 	want := []string{
 		"table ip f, chain c, rule 2 (tcp sport 20 drop): will drop active data from 10.0.0.11 (ports 20); accept them before it, for example with `ip saddr 10.0.0.11 accept`",
-		"the kernel does not forward packets from wan.0, although net.ipv4.ip_forward is 1, and drops answers of clients to active data that arrive there: `sysctl -w net.ipv4.conf.wan/0.forwarding=1`",
+		"the kernel does not forward packets from wan.0, although net.ipv4.ip_forward is 1, and drops answers of clients to active data that arrive there; `sysctl -w net.ipv4.conf.wan/0.forwarding=1`",
 	}
 	assert.Equal(t, want, w.plan(spec).Warnings())
 	assert.Equal(t, want, w.apply(spec).Warnings())

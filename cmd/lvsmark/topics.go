@@ -12,9 +12,9 @@ func topics() []*cobra.Command {
 }
 
 const exitStatusTopic = `0  done; for diff: the kernel matches the spec; for verify: equivalent; for import:
-   no findings
+   and doctor: no findings
 1  for diff: the kernel differs from the spec; for verify: different or not proven;
-   for import: findings
+   for import and doctor: findings
 2  an error, with a line for each cause on standard error
 
 After an error nothing is changed. Mistakes in the spec, an invalid command line
@@ -151,6 +151,19 @@ explain:
   packet and treatment are as above. active is true if a real server sends the
   packet. persistence is what connections of a client that keep one real server
   have in common.
+
+doctor:
+
+  {"version": 1, "target": "director",
+   "checks": [{"name": "vip-local", "status": "finding", "why": "…", "reason": "…",
+               "findings": [{"text": "…", "fix": "…", "apply": false}]}],
+   "findings": 1, "not_checked": 0, "fixed": {…}}
+
+  target is the value of --real-server, or director. status is ok, finding or not
+  checked; reason says why a check could not be made, and is omitted otherwise. apply
+  is true if --fix removes the finding. fixed is what --fix has changed, in the form
+  of apply; it is omitted if that is nothing. doctor --list has the members version
+  and checks, with name, summary and why.
 
 A plan file (plan -O):
 

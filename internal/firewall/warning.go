@@ -35,6 +35,12 @@ func Warnings(found []*Finding) []string {
 
 // String is the warning about a finding: the rule, its effect, and advice.
 func (f *Finding) String() string {
+	text, advice := f.Split()
+	return text + "; " + advice
+}
+
+// Split returns the warning without its advice, and the advice.
+func (f *Finding) Split() (text, advice string) {
 	rule := f.Rule()
 	if f.Handle != 0 {
 		rule = fmt.Sprintf("rule %d (%s)", f.Handle, rule)
@@ -46,7 +52,7 @@ func (f *Finding) String() string {
 	if f.SamePriority && f.Effect == SetsMark {
 		depending += ", unless it runs before lvsmark's chain, which has the same priority (the chain created last runs first)"
 	}
-	return fmt.Sprintf("table %s %s, chain %s, %s: %s %s %s%s; %s", f.Family, f.Table, f.Chain, rule, will, f.Effect, f.Packets(), depending, f.advice())
+	return fmt.Sprintf("table %s %s, chain %s, %s: %s %s %s%s", f.Family, f.Table, f.Chain, rule, will, f.Effect, f.Packets(), depending), f.advice()
 }
 
 // advice says how to change the ruleset.

@@ -9,6 +9,7 @@ package hostcheck
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -24,36 +25,80 @@ type Host struct {
 	Modules string // directory of loaded modules; empty: /sys/module
 }
 
+// A Finding is a setting that breaks packets, with its remedy. If Err is not nil, the check
+// could not be made, and the other fields except Check are empty.
+type Finding struct {
+	Check        string // one of the names below
+	What, Remedy string
+	Command      string // shell command of the remedy; empty: it takes a decision
+	Err          error
+}
+
+// Names of the checks.
+const (
+	FTPModule      = "ip-vs-ftp"
+	LocalPorts     = "local-ports"
+	DeviceForwards = "forwarding-device"
+	RulesOfMarks   = "ip-rules"
+)
+
+// String returns the finding with its remedy in one sentence.
+func (f Finding) String() string {
+	if f.Err != nil {
+		return fmt.Sprintf("routes could not be checked: %v", f.Err)
+	}
+	return f.What + "; " + f.Remedy
+}
+
 // Warnings describes the settings, each with a remedy. What cannot be read is a warning
 // too.
 func (h Host) Warnings(spec *config.Spec) []string {
-	warnings := append(h.ftpModule(spec), h.localPorts(spec)...)
-	devices, err := net.Interfaces()
-	if err != nil {
-		return append(warnings, fmt.Sprintf("network devices could not be checked: %v", err))
-	}
-	routes, err := route.Open()
-	if err != nil {
-		return append(warnings, fmt.Sprintf("routes could not be checked: %v", err))
-	}
-	defer routes.Close()
-	for _, check := range []func(*config.Spec, []net.Interface, *route.Table) ([]string, error){h.forwarding, h.rules} {
-		found, err := check(spec, devices, routes)
-		warnings = append(warnings, found...)
-		if err != nil {
-			warnings = append(warnings, fmt.Sprintf("routes could not be checked: %v", err))
+	var warnings []string
+	for _, f := range h.Findings(spec) {
+		if text := f.String(); !slices.Contains(warnings, text) {
+			warnings = append(warnings, text)
 		}
 	}
 	return warnings
 }
 
-// sysctlOf returns the name of a sysctl of a device, see sysctl(8).
-func sysctlOf(device, name string) string {
+// Findings returns what Warnings describes.
+func (h Host) Findings(spec *config.Spec) []Finding {
+	found := append(h.ftpModule(spec), h.localPorts(spec)...)
+	unknown := func(err error) []Finding {
+		return append(found, Finding{Check: DeviceForwards, Err: err}, Finding{Check: RulesOfMarks, Err: err})
+	}
+	devices, err := net.Interfaces()
+	if err != nil {
+		return unknown(err)
+	}
+	routes, err := route.Open()
+	if err != nil {
+		return unknown(err)
+	}
+	defer routes.Close()
+	for name, check := range h.ofRoutes {
+		more, err := check(spec, devices, routes)
+		found = append(found, more...)
+		if err != nil {
+			found = append(found, Finding{Check: name, Err: err})
+		}
+	}
+	return found
+}
+
+// ofRoutes yields the checks that ask for routes.
+func (h Host) ofRoutes(yield func(string, func(*config.Spec, []net.Interface, *route.Table) ([]Finding, error)) bool) {
+	_ = yield(DeviceForwards, h.forwarding) && yield(RulesOfMarks, h.rules)
+}
+
+// SysctlOf returns the name of a sysctl of a device, see sysctl(8).
+func SysctlOf(device, name string) string {
 	return "net.ipv4.conf." + strings.ReplaceAll(device, ".", "/") + "." + name
 }
 
-// listed joins names, at most a few of them.
-func listed(names []string) string {
+// Listed joins names, at most a few of them.
+func Listed(names []string) string {
 	const maxListed = 4
 	if n := len(names) - maxListed; n > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), n)

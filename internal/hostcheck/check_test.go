@@ -84,15 +84,15 @@ func TestWarnings(t *testing.T) {
 
 		// Forwarding.
 		{name: "off towards the real servers", commands: "sysctl -qw net.ipv4.conf.lan/0.forwarding=0", want: []string{
-			"the kernel does not forward packets from lan.0, although net.ipv4.ip_forward is 1, and drops replies of 10.0.0.11: `sysctl -w net.ipv4.conf.lan/0.forwarding=1`",
+			"the kernel does not forward packets from lan.0, although net.ipv4.ip_forward is 1, and drops replies of 10.0.0.11; `sysctl -w net.ipv4.conf.lan/0.forwarding=1`",
 		}},
 		{name: "off towards clients", commands: "sysctl -qw net.ipv4.conf.wan.forwarding=0", want: []string{
-			"the kernel does not forward packets from wan, although net.ipv4.ip_forward is 1, and drops answers of clients to active data that arrive there: `sysctl -w net.ipv4.conf.wan.forwarding=1`",
+			"the kernel does not forward packets from wan, although net.ipv4.ip_forward is 1, and drops answers of clients to active data that arrive there; `sysctl -w net.ipv4.conf.wan.forwarding=1`",
 		}},
 		{name: "off under direct", commands: "sysctl -qw net.ipv4.conf.lan/0.forwarding=0", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
 		{name: "off towards clients, no active data", commands: "sysctl -qw net.ipv4.conf.wan.forwarding=0", yaml: strings.Replace(natSpec, "ftp: ,", "ports: [80],", 1), want: nil},
 		{name: "off towards the only real server with nat", commands: "sysctl -qw net.ipv4.conf.lan/0.forwarding=0", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", "{address: 10.0.0.11}, {address: 10.0.0.12, forwarding: direct}", 1), want: []string{
-			"the kernel does not forward packets from lan.0, although net.ipv4.ip_forward is 1, and drops replies of 10.0.0.11: `sysctl -w net.ipv4.conf.lan/0.forwarding=1`",
+			"the kernel does not forward packets from lan.0, although net.ipv4.ip_forward is 1, and drops replies of 10.0.0.11; `sysctl -w net.ipv4.conf.lan/0.forwarding=1`",
 		}},
 		{name: "off for all, apply turns it on", commands: "sysctl -qw net.ipv4.ip_forward=0", want: nil},
 		{name: "off in IPv6", commands: "sysctl -qw net.ipv6.conf.lan/0.forwarding=0", want: nil},

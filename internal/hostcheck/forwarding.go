@@ -10,11 +10,11 @@ import (
 	"github.com/lvsmark/lvsmark/internal/route"
 )
 
-// forwarding warns of devices from which the kernel forwards nothing although ip_forward is
+// forwarding finds devices from which the kernel forwards nothing although ip_forward is
 // 1: replies of real servers and active data come in by the device towards the real server,
 // answers of clients to active data by another one. IPv6 has no such setting: only
 // net.ipv6.conf.all.forwarding counts (ip6_forward of net/ipv6/ip6_output.c).
-func (h Host) forwarding(spec *config.Spec, devices []net.Interface, routes *route.Table) ([]string, error) {
+func (h Host) forwarding(spec *config.Spec, devices []net.Interface, routes *route.Table) ([]Finding, error) {
 	off := h.notForwarding(spec, devices)
 	if len(off) == 0 {
 		return nil, nil
@@ -34,17 +34,21 @@ func (h Host) forwarding(spec *config.Spec, devices []net.Interface, routes *rou
 			}
 		}
 	}
-	var warnings []string
+	var found []Finding
 	for _, device := range off {
+		command := "sysctl -w " + SysctlOf(device, "forwarding") + "=1"
 		which := "answers of clients to active data that arrive there"
 		if servers := towards[device]; len(servers) > 0 {
-			which = "replies of " + listed(servers)
+			which = "replies of " + Listed(servers)
 		} else if !active {
 			continue
 		}
-		warnings = append(warnings, fmt.Sprintf("the kernel does not forward packets from %s, although net.ipv4.ip_forward is 1, and drops %s: `sysctl -w %s=1`", device, which, sysctlOf(device, "forwarding")))
+		found = append(found, Finding{
+			Check: DeviceForwards, What: fmt.Sprintf("the kernel does not forward packets from %s, although net.ipv4.ip_forward is 1, and drops %s", device, which),
+			Remedy: "`" + command + "`", Command: command,
+		})
 	}
-	return warnings, nil
+	return found, nil
 }
 
 // notForwarding returns the devices without forwarding. When apply sets ip_forward to 1, the
@@ -54,7 +58,7 @@ func (h Host) notForwarding(spec *config.Spec, devices []net.Interface) (off []s
 		return nil
 	}
 	for _, device := range devices {
-		if device.Flags&net.FlagLoopback == 0 && device.Flags&net.FlagUp != 0 && h.Value(sysctlOf(device.Name, "forwarding"), "1") == "0" {
+		if device.Flags&net.FlagLoopback == 0 && device.Flags&net.FlagUp != 0 && h.Value(SysctlOf(device.Name, "forwarding"), "1") == "0" {
 			off = append(off, device.Name)
 		}
 	}

@@ -9,27 +9,27 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// localPorts warns of connections of the director that IPVS may take, because the answers
+// localPorts finds connections of the director that IPVS may take, because the answers
 // go to a VIP and to a port of a cluster. With TCP, lvsmark gives the first answer no mark
 // and IPVS leaves later packets alone, unless sloppy_tcp lets it begin connections with
 // them (tcp_conn_schedule of net/netfilter/ipvs/ip_vs_proto_tcp.c). UDP has no such packets.
-func (h Host) localPorts(spec *config.Spec) []string {
-	low, high, ok := portRange(h.Value("net.ipv4.ip_local_port_range", "32768 60999"))
+func (h Host) localPorts(spec *config.Spec) []Finding {
+	low, high, ok := PortRange(h.Value("net.ipv4.ip_local_port_range", "32768 60999"))
 	if !ok {
 		return nil
 	}
-	var warnings []string
+	var found []Finding
 	affected := func(p config.Protocol) []string {
 		return clustersWith(spec, config.PortRange{Protocol: p, Low: low, High: high})
 	}
 	const remedy = "use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports"
 	if names := affected(config.TCP); len(names) > 0 && h.Value("net.ipv4.vs.sloppy_tcp", "0") != "0" {
-		warnings = append(warnings, "net.ipv4.vs.sloppy_tcp is on: IPVS may take TCP connections that programs of the director open from a VIP of "+listed(names)+"; set it to 0, or "+remedy)
+		found = append(found, Finding{Check: LocalPorts, What: "net.ipv4.vs.sloppy_tcp is on: IPVS may take TCP connections that programs of the director open from a VIP of " + Listed(names), Remedy: "set it to 0, or " + remedy})
 	}
 	if names := affected(config.UDP); len(names) > 0 {
-		warnings = append(warnings, fmt.Sprintf("net.ipv4.ip_local_port_range (%d-%d) has UDP ports of %s: IPVS may take answers to UDP sockets that programs of the director open on a VIP; %s", low, high, listed(names), remedy))
+		found = append(found, Finding{Check: LocalPorts, What: fmt.Sprintf("net.ipv4.ip_local_port_range (%d-%d) has UDP ports of %s: IPVS may take answers to UDP sockets that programs of the director open on a VIP", low, high, Listed(names)), Remedy: remedy})
 	}
-	return warnings
+	return found
 }
 
 // clustersWith returns the names of the clusters with a port of the range.
@@ -43,8 +43,8 @@ func clustersWith(spec *config.Spec, local config.PortRange) []string {
 	return names
 }
 
-// portRange reads two port numbers.
-func portRange(text string) (low, high uint16, ok bool) {
+// PortRange reads the two port numbers of net.ipv4.ip_local_port_range.
+func PortRange(text string) (low, high uint16, ok bool) {
 	fields := strings.Fields(text)
 	if len(fields) != 2 {
 		return 0, 0, false

@@ -12,12 +12,12 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// ftpModule warns of ip_vs_ftp. It serves each IPv4 connection of nat to one of its ports,
+// ftpModule finds ip_vs_ftp. It serves each IPv4 connection of nat to one of its ports,
 // also of services by mark (tcp_app_conn_bind of net/netfilter/ipvs/ip_vs_proto_tcp.c), and
 // takes the address in an answer to PASV for that of the real server (ip_vs_ftp_out of
 // ip_vs_ftp.c). If that is the VIP, IPVS sends the data connection to the director. In an
 // answer to EPSV there is no address.
-func (h Host) ftpModule(spec *config.Spec) []string {
+func (h Host) ftpModule(spec *config.Spec) []Finding {
 	module := filepath.Join(cmp.Or(h.Modules, "/sys/module"), "ip_vs_ftp")
 	if _, err := os.Stat(module); err != nil {
 		return nil
@@ -33,8 +33,11 @@ func (h Host) ftpModule(spec *config.Spec) []string {
 	if len(clusters) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("the kernel module ip_vs_ftp is loaded: it replaces the answers to PASV of %s, and if these name the VIP, as with the output of `lvsmark render vsftpd`, their data connections fail;"+
-		" unload it with `modprobe -r ip_vs_ftp`, which is possible when its connections have ended", listed(clusters))}
+	return []Finding{{
+		Check: FTPModule, Command: "modprobe -r ip_vs_ftp",
+		What:   fmt.Sprintf("the kernel module ip_vs_ftp is loaded: it replaces the answers to PASV of %s, and if these name the VIP, as with the output of `lvsmark render vsftpd`, their data connections fail", Listed(clusters)),
+		Remedy: "unload it with `modprobe -r ip_vs_ftp`, which is possible when its connections have ended",
+	}}
 }
 
 // modulePorts reads the parameter of the module, whose default is 21.

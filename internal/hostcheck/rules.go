@@ -10,8 +10,8 @@ import (
 	"github.com/lvsmark/lvsmark/internal/route"
 )
 
-// rules warns of rules of policy routing that route packets by the mark of a cluster.
-func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Table) (warnings []string, err error) {
+// rules finds rules of policy routing that route packets by the mark of a cluster.
+func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
 	rules, err := route.Rules()
 	if err != nil {
 		return nil, err
@@ -26,18 +26,18 @@ func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Ta
 			if !r.Distinguishes(b.Mark) {
 				continue
 			}
-			for _, check := range []func(config.Binding) (string, error){m.vips, m.laterPackets, m.servers, m.reversePath} {
-				warning, err := check(b)
+			for _, check := range []func(config.Binding) (what, remedy string, err error){m.vips, m.laterPackets, m.servers, m.reversePath} {
+				what, remedy, err := check(b)
 				if err != nil {
-					return warnings, err
+					return found, err
 				}
-				if warning != "" {
-					warnings = append(warnings, fmt.Sprintf("%s matches the mark of %s: %s", r, b.Cluster.Name, warning))
+				if what != "" {
+					found = append(found, Finding{Check: RulesOfMarks, What: fmt.Sprintf("%s matches the mark of %s: %s", r, b.Cluster.Name, what), Remedy: remedy})
 				}
 			}
 		}
 	}
-	return warnings, nil
+	return found, nil
 }
 
 // A markRule is a rule that matches a mark.
@@ -54,47 +54,47 @@ type markRule struct {
 // vips finds VIPs that the kernel does not receive itself if the packet has the mark: IPVS
 // does not see these packets. A VIP that is not local without the mark either is no matter
 // of the rule, unless both routes differ.
-func (m markRule) vips(b config.Binding) (string, error) {
+func (m markRule) vips(b config.Binding) (what, remedy string, err error) {
 	if !m.beforeLocal {
-		return "", nil
+		return "", "", nil
 	}
-	remedy := "give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark"
+	remedy = "give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark"
 	if m.rule.Selects {
-		return "packets to its VIPs that also meet the other conditions of the rule are routed before the lookup of local addresses, and may pass IPVS by; " + remedy, nil
+		return "packets to its VIPs that also meet the other conditions of the rule are routed before the lookup of local addresses, and may pass IPVS by", remedy, nil
 	}
 	for _, vips := range b.VIPs {
 		for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
 			with, differs, err := m.route(vip, b.Mark)
 			if err != nil {
-				return "", err
+				return "", "", err
 			}
 			if differs && !with.IsLocal() {
-				return fmt.Sprintf("with the mark, VIP %s is no local address, so IPVS does not get the packets; %s", vip, remedy), nil
+				return fmt.Sprintf("with the mark, VIP %s is no local address, so IPVS does not get the packets", vip), remedy, nil
 			}
 		}
 	}
-	return "", nil
+	return "", "", nil
 }
 
 // laterPackets finds VIPs that are local only to packets with the mark, if packets after the
 // first of a connection have none: IPVS does not see these packets.
-func (m markRule) laterPackets(b config.Binding) (string, error) {
+func (m markRule) laterPackets(b config.Binding) (what, remedy string, err error) {
 	marksTCP := slices.ContainsFunc(b.Ports, func(r config.PortRange) bool { return r.IsAll() || r.Protocol == config.TCP })
 	if !m.firstOnly || !marksTCP {
-		return "", nil
+		return "", "", nil
 	}
 	for _, vips := range b.VIPs {
 		for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
 			with, differs, err := m.route(vip, b.Mark)
 			if err != nil {
-				return "", err
+				return "", "", err
 			}
 			if differs && with.IsLocal() {
-				return fmt.Sprintf("VIP %s is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them; add the VIP to a device, or use marks: every-packet", vip), nil
+				return fmt.Sprintf("VIP %s is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them", vip), "add the VIP to a device, or use marks: every-packet", nil
 			}
 		}
 	}
-	return "", nil
+	return "", "", nil
 }
 
 // route returns the route with the mark, and whether it differs from that without.
@@ -111,25 +111,25 @@ func (m markRule) route(to netip.Addr, mark uint32) (with route.Route, differs b
 // routes without it. With net.ipv4.vs.conntrack, connection tracking routes the packets
 // again because their destination was changed (nf_nat_ipv4_local_fn of
 // net/netfilter/nf_nat_proto.c).
-func (m markRule) servers(b config.Binding) (string, error) {
+func (m markRule) servers(b config.Binding) (what, remedy string, err error) {
 	if m.Value("net.ipv4.vs.conntrack", "0") == "0" {
-		return "", nil
+		return "", "", nil
 	}
 	for _, s := range config.ServersBy(config.NAT, b.RealServers) {
 		_, differs, err := m.route(s.Address, b.Mark)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		if differs {
-			remedy := "set net.ipv4.vs.conntrack to 0, or the real servers first"
+			first := "set net.ipv4.vs.conntrack to 0, or the real servers first"
 			if m.tracked {
-				remedy = "set the real servers first"
+				first = "set the real servers first"
 			}
-			return fmt.Sprintf("while net.ipv4.vs.conntrack is 1, packets to real server %s take its route instead of that without the mark; %s: `%s rule add to %s lookup main priority N`, with N below %d",
-				s.Address, remedy, ipCommand(b.Family), s.Address, m.rule.Priority), nil
+			return fmt.Sprintf("while net.ipv4.vs.conntrack is 1, packets to real server %s take its route instead of that without the mark", s.Address),
+				fmt.Sprintf("%s: `%s rule add to %s lookup main priority N`, with N below %d", first, ipCommand(b.Family), s.Address, m.rule.Priority), nil
 		}
 	}
-	return "", nil
+	return "", "", nil
 }
 
 func ipCommand(f config.Family) string {
@@ -141,9 +141,9 @@ func ipCommand(f config.Family) string {
 
 // reversePath finds devices whose reverse path filter uses the mark (__fib_validate_source
 // of net/ipv4/fib_frontend.c). IPv6 has no such filter.
-func (m markRule) reversePath(b config.Binding) (string, error) {
+func (m markRule) reversePath(b config.Binding) (what, remedy string, err error) {
 	if b.Family != config.IPv4 {
-		return "", nil
+		return "", "", nil
 	}
 	var names []string
 	for _, device := range m.devices {
@@ -154,9 +154,10 @@ func (m markRule) reversePath(b config.Binding) (string, error) {
 		}
 	}
 	if len(names) == 0 {
-		return "", nil
+		return "", "", nil
 	}
-	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; set net.ipv4.conf.all.src_valid_mark to 0 (and that of the device), or rp_filter", listed(names)), nil
+	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s", Listed(names)),
+		"set net.ipv4.conf.all.src_valid_mark to 0 (and that of the device), or rp_filter", nil
 }
 
-func (h Host) isOn(device, name string) bool { return h.Value(sysctlOf(device, name), "0") != "0" }
+func (h Host) isOn(device, name string) bool { return h.Value(SysctlOf(device, name), "0") != "0" }

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"encoding/binary"
 	"errors"
 	"net/netip"
 
@@ -16,6 +17,7 @@ type Route struct {
 	Type    uint8 // RTN_* of linux/rtnetlink.h
 	Device  uint32
 	Gateway netip.Addr // invalid: the destination is on the link
+	MSS     int        // advmss of the route; 0: that of the device
 	Refused unix.Errno // the kernel has no route, or one that refuses packets; 0: it has one
 }
 
@@ -69,6 +71,8 @@ func decodeRoute(m netlink.Message) (Route, error) {
 			r.Device = d.Uint32()
 		case unix.RTA_GATEWAY:
 			r.Gateway, _ = netip.AddrFromSlice(d.Bytes())
+		case unix.RTA_METRICS:
+			r.MSS = mssOf(d.Bytes())
 		case unix.RTA_VIA: // a gateway of the other family, after its family
 			if b := d.Bytes(); len(b) > 2 {
 				r.Gateway, _ = netip.AddrFromSlice(b[2:])
@@ -80,4 +84,15 @@ func decodeRoute(m netlink.Message) (Route, error) {
 		r.Refused = unix.EHOSTUNREACH
 	}
 	return r, d.Err()
+}
+
+// mssOf returns the metric advmss. The kernel lists that of the route only.
+func mssOf(metrics []byte) int {
+	const advmss = 8 // RTAX_ADVMSS
+	for typ, value := range netlink.Attributes(metrics) {
+		if typ == advmss && len(value) == 4 {
+			return int(binary.NativeEndian.Uint32(value))
+		}
+	}
+	return 0
 }

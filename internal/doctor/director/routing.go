@@ -1,0 +1,225 @@
+package director
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/doctor"
+	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/internal/hostcheck"
+	"github.com/lvsmark/lvsmark/internal/route"
+)
+
+func routingChecks() []check {
+	return []check{
+		{
+			Name: "forwarding", Summary: "net.ipv4.ip_forward and net.ipv6.conf.all.forwarding, if real servers have nat",
+			Why: "the kernel drops the replies of real servers and active data", Run: forwarding,
+		},
+		{
+			Name: hostcheck.DeviceForwards, Summary: "net.ipv4.conf.DEVICE.forwarding of each device, if ip_forward is 1",
+			Why: "the kernel drops packets that come in by that device", Run: ofHostcheck(hostcheck.DeviceForwards),
+		},
+		{
+			Name: "vip-local", Summary: "the director receives packets to each VIP itself, and no other host has the address",
+			Why: "IPVS sees only packets to addresses of the director", Run: vipLocal,
+		},
+		{
+			Name: "rp-filter", Summary: "strict rp_filter, if there are several default routes or rules of policy routing",
+			Why: "the kernel drops packets of clients whose way back is another device", Run: reversePathFilter,
+		},
+		{
+			Name: hostcheck.RulesOfMarks, Summary: "rules of policy routing that match a cluster's mark, also by src_valid_mark with rp_filter",
+			Why: "marked packets take another route: they pass IPVS by, or the kernel drops them", Run: ofHostcheck(hostcheck.RulesOfMarks),
+		},
+		{
+			Name: "masquerade-address", Summary: "the address of active data with translate: masquerade (IPv4), which must be the VIP",
+			Why: "clients and their firewalls refuse data connections from an address other than the VIP", Run: masqueradeAddress,
+		},
+	}
+}
+
+func forwarding(s *Subject) (found []doctor.Finding, err error) {
+	for _, family := range config.Families() {
+		nat := slices.ContainsFunc(s.Spec.Bindings(family), func(b config.Binding) bool { return len(config.ServersBy(config.NAT, b.RealServers)) > 0 })
+		name := "net.ipv4.ip_forward"
+		if family == config.IPv6 {
+			name = "net.ipv6.conf.all.forwarding"
+		}
+		if nat && s.Value(name, "0") == "0" {
+			found = append(found, s.setting(name+" is 0, and real servers have nat", name, "1"))
+		}
+	}
+	return found, nil
+}
+
+func vipLocal(s *Subject) (found []doctor.Finding, err error) {
+	for c := range s.clusters {
+		missing, problem := s.notLocal(c)
+		if problem != nil {
+			return found, problem
+		}
+		if len(missing) > 0 {
+			f := doctor.Finding{Text: fmt.Sprintf("cluster %s: %s is no address of the director", c.Name, listed(missing)), Command: fmt.Sprintf("ip address add %s/%d dev DEVICE, or %svip-device: DEVICE", missing[0], netip.MustParseAddr(missing[0]).BitLen(), inSpec)}
+			if c.VIPDevice != "" {
+				f.Command, f.Apply = apply, true
+			}
+			found = append(found, f)
+		}
+	}
+	addresses, err := s.Addresses.Get()
+	for _, a := range addresses {
+		if a.DADFailed && s.isVIP(a.IP) {
+			found = append(found, doctor.Finding{Text: fmt.Sprintf("another host on %s has VIP %s: the kernel does not use the address", a.Device, a.IP), Command: fmt.Sprintf("remove it from the other host, then ip address del %s/%d dev %s; %s", a.IP, a.Prefix, a.Device, apply)})
+		}
+	}
+	return found, err
+}
+
+// notLocal returns the VIPs of a cluster whose packets the kernel does not receive, with the
+// cluster's mark or without.
+func (s *Subject) notLocal(c *config.Cluster) (missing []string, err error) {
+	for _, family := range config.Families() {
+		for _, b := range c.Bindings(family) {
+			for _, vips := range b.VIPs {
+				for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
+					local, problem := s.isLocal(vip, b.Mark)
+					err = cmp.Or(err, problem)
+					if text := vip.String(); !local && problem == nil && !slices.Contains(missing, text) {
+						missing = append(missing, text)
+					}
+				}
+			}
+		}
+	}
+	return missing, err
+}
+
+func (s *Subject) isLocal(vip netip.Addr, mark uint32) (bool, error) {
+	for _, m := range []uint32{0, mark} {
+		r, err := s.Route(vip, m)
+		if err != nil || r.IsLocal() {
+			return r.IsLocal(), err
+		}
+	}
+	return false, nil
+}
+
+func (s *Subject) isVIP(a netip.Addr) bool {
+	for c := range s.clusters {
+		if hasAddress(c.VIPs, a) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasAddress(list []config.AddressRange, a netip.Addr) bool {
+	return slices.ContainsFunc(list, func(r config.AddressRange) bool { return r.Contains(a) })
+}
+
+// reversePathFilter finds devices with a strict filter, if the way back to a client can be
+// another device. IPv6 has no such filter.
+func reversePathFilter(s *Subject) ([]doctor.Finding, error) {
+	if !s.Spec.Serves(config.IPv4) {
+		return nil, nil
+	}
+	reason, err := s.severalWays()
+	if reason == "" {
+		return nil, err
+	}
+	const strict = "1"
+	var devices []string
+	for _, d := range s.Devices {
+		if d.Up && !d.Loopback && s.Effective(d.Name, "rp_filter") == strict {
+			devices = append(devices, d.Name)
+		}
+	}
+	if len(devices) == 0 {
+		return nil, nil
+	}
+	return one(fmt.Sprintf("rp_filter is 1 (strict) on %s, and %s", listed(devices), reason), fmt.Sprintf("sysctl -w %s=2", host.ConfSysctl(devices[0], "rp_filter"))), nil
+}
+
+// severalWays returns why clients may be behind several devices; empty: they are not.
+func (s *Subject) severalWays() (string, error) {
+	gateways, err := s.Gateways.Get()
+	if err != nil {
+		return "", err
+	}
+	var devices []string
+	for _, g := range gateways {
+		if g.Family == config.IPv4 && !slices.Contains(devices, g.Device) {
+			devices = append(devices, g.Device)
+		}
+	}
+	if len(devices) > 1 {
+		return "there are default routes by " + listed(devices), nil
+	}
+	rules, err := s.Rules.Get()
+	i := slices.IndexFunc(rules, func(r route.Rule) bool { return r.Family == config.IPv4 && !isDefaultRule(r) })
+	if i < 0 {
+		return "", err
+	}
+	return fmt.Sprintf("ip rule %d selects routes by other properties than the destination", rules[i].Priority), nil
+}
+
+// isDefaultRule reports whether it is one of the rules that the kernel has from the beginning,
+// see ip-rule(8).
+func isDefaultRule(r route.Rule) bool {
+	const main, byDefault, local = 254, 253, 255
+	return r.Mask == 0 && !r.Selects && !r.Inverted && (r.Table == main || r.Table == byDefault || r.Table == local)
+}
+
+var errNoGateway = errors.New("there is no IPv4 default route: the device towards clients is not known")
+
+func masqueradeAddress(s *Subject) (found []doctor.Finding, err error) {
+	for c := range s.clusters {
+		if c.FTP == nil || c.FTP.Active == nil || c.FTP.Active.Translate != config.Masquerade || !c.Serves(config.IPv4) {
+			continue
+		}
+		address, problem := s.masquerade()
+		if problem != nil {
+			return found, problem
+		}
+		vips := c.VIPsOf(config.IPv4)
+		if len(vips) > 1 || !vips[0].IsSingle() || vips[0].First != address {
+			found = append(found, doctor.Finding{
+				Text:    fmt.Sprintf("active data of cluster %s leaves with %s, the address of the outgoing device, and not with the VIP that the client knows (%s)", c.Name, address, vips[0]),
+				Command: inSpec + "ftp.active-data.translate: snat, for one VIP in each cluster; then " + apply,
+			})
+		}
+	}
+	return found, nil
+}
+
+// masquerade returns the address that the kernel gives to packets towards the default route:
+// the first primary one in the network of the gateway (inet_select_addr of
+// net/ipv4/devinet.c).
+func (s *Subject) masquerade() (first netip.Addr, err error) {
+	gateways, err := s.Gateways.Get()
+	i := slices.IndexFunc(gateways, func(g host.Gateway) bool { return g.Family == config.IPv4 })
+	if i < 0 {
+		return first, cmp.Or(err, errNoGateway)
+	}
+	addresses, err := s.Addresses.Get()
+	for _, a := range addresses {
+		if a.Device != gateways[i].Device || !a.IP.Is4() || a.IsRoute() {
+			continue
+		}
+		if network := netip.PrefixFrom(a.IP, a.Prefix); network.Contains(gateways[i].Address) {
+			return a.IP, nil
+		}
+		if !first.IsValid() {
+			first = a.IP
+		}
+	}
+	if !first.IsValid() {
+		err = cmp.Or(err, fmt.Errorf("device %s has no IPv4 address", gateways[i].Device))
+	}
+	return first, err
+}

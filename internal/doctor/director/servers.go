@@ -1,0 +1,186 @@
+package director
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/doctor"
+	"github.com/lvsmark/lvsmark/internal/doctor/host"
+)
+
+func serverChecks() []check {
+	return []check{
+		{
+			Name: "server-route", Summary: "the director has a route to each real server; with direct, on a link of its own",
+			Why: "IPVS cannot send packets to the real server", Run: serverRoute,
+		},
+		{
+			Name: "server-neighbor", Summary: "the neighbor entries (ARP, ND) of real servers on a link of the director",
+			Why: "the real server is off, or has another address", Run: serverNeighbor,
+		},
+		{
+			Name: "server-port", Summary: "each real server with a weight accepts TCP connections on its port",
+			Why: "clients that IPVS sends there get no answer", Run: serverPort,
+		},
+		{
+			Name: "server-arp", Summary: "with direct or tunnel, no other host answers ARP requests for a VIP (IPv4; one VIP of each cluster)",
+			Why: "clients and routers send packets to that host, past the director", Run: serverARP,
+		},
+	}
+}
+
+// A server is a real server of a cluster.
+type server struct {
+	config.RealServer
+	cluster *config.Cluster
+}
+
+func (s server) String() string {
+	if s.Name == "" {
+		return fmt.Sprintf("real server %s of cluster %s", s.Address, s.cluster.Name)
+	}
+	return fmt.Sprintf("real server %s (%s) of cluster %s", s.Name, s.Address, s.cluster.Name)
+}
+
+// servers yields the real servers of all clusters.
+func (s *Subject) servers(yield func(server) bool) {
+	for c := range s.clusters {
+		for _, r := range c.RealServers {
+			if !yield(server{r, c}) {
+				return
+			}
+		}
+	}
+}
+
+func serverRoute(s *Subject) (found []doctor.Finding, err error) {
+	for r := range s.servers {
+		to, problem := s.Route(r.Address, 0)
+		err = cmp.Or(err, problem)
+		switch {
+		case problem != nil || to.IsLocal():
+		case to.Refused != 0:
+			found = append(found, doctor.Finding{Text: fmt.Sprintf("there is no route to %s: %v", r, to.Refused), Command: fmt.Sprintf("ip route add %s via ROUTER", r.Address)})
+		case r.Forwarding == config.Direct && to.Gateway.IsValid():
+			found = append(found, doctor.Finding{
+				Text:    fmt.Sprintf("%s has direct forwarding, but is behind the router %s, which sends packets to the VIP back", r, to.Gateway),
+				Command: inSpec + "forwarding: tunnel, or nat; or give the director an address on the real server's link",
+			})
+		}
+	}
+	return found, err
+}
+
+func serverNeighbor(s *Subject) (found []doctor.Finding, err error) {
+	neighbors, err := s.Neighbors.Get()
+	for r := range s.servers {
+		if answers, known := neighbors[r.Address]; known && !answers {
+			found = append(found, doctor.Finding{Text: fmt.Sprintf("%s does not answer ARP or neighbor solicitations", r), Command: fmt.Sprintf("ping -c 3 %s; %sweight: 0 until it is back", r.Address, inSpec)})
+		}
+	}
+	return found, err
+}
+
+// serverPort connects to the first TCP port of each cluster. With direct and tunnel the
+// program of the real server may accept connections to the VIP only.
+func serverPort(s *Subject) (found []doctor.Finding, err error) {
+	ports := map[netip.AddrPort]server{}
+	var all []netip.AddrPort
+	for r := range s.servers {
+		at := netip.AddrPortFrom(r.Address, cmp.Or(r.Port, firstTCP(r.cluster)))
+		if _, twice := ports[at]; !twice && at.Port() != 0 && r.Weight > 0 {
+			ports[at], all = r, append(all, at)
+		}
+	}
+	failed := s.Connect(all)
+	var unknown []string
+	for _, at := range all {
+		r := ports[at]
+		switch problem := failed[at]; {
+		case problem == nil:
+		case r.Forwarding == config.NAT:
+			found = append(found, doctor.Finding{Text: fmt.Sprintf("%s: no connection to port %d: %v", r, at.Port(), problem), Command: fmt.Sprintf("start the server there; on it, lvsmark doctor --real-server %s", cmp.Or(r.Name, r.Address.String()))})
+		default:
+			unknown = append(unknown, r.Address.String())
+		}
+	}
+	if len(unknown) > 0 {
+		err = fmt.Errorf("%s accept no connections to their own address; with direct and tunnel the server may listen on the VIP only", listed(unknown))
+	}
+	return found, err
+}
+
+// firstTCP returns the port on which a server of the cluster listens; 0: none is known.
+func firstTCP(c *config.Cluster) uint16 {
+	if c.FTP != nil {
+		return c.FTP.ControlPorts[0]
+	}
+	for _, r := range c.Ports {
+		if r.Protocol == config.TCP && r.Low == r.High {
+			return r.Low
+		}
+	}
+	return 0
+}
+
+// maxAsked bounds the VIPs that ARP asks for, each of which takes most of a second.
+const maxAsked = 8
+
+func serverARP(s *Subject) (found []doctor.Finding, err error) {
+	asked := 0
+	for c := range s.clusters {
+		vips := c.VIPsOf(config.IPv4)
+		i := slices.IndexFunc(c.RealServers, func(r config.RealServer) bool {
+			return r.Forwarding != config.NAT && r.Address.Is4()
+		})
+		if i < 0 || len(vips) == 0 {
+			continue
+		}
+		if asked++; asked > maxAsked {
+			return found, cmp.Or(err, fmt.Errorf("only the first %d clusters were asked for", maxAsked))
+		}
+		f, problem := s.whoHas(c, vips[0].First, c.RealServers[i].Address)
+		found, err = append(found, f...), cmp.Or(err, problem)
+	}
+	return found, err
+}
+
+// whoHas asks on the links that have the VIP and the real server.
+func (s *Subject) whoHas(c *config.Cluster, vip, towards netip.Addr) (found []doctor.Finding, err error) {
+	addresses, err := s.Addresses.Get()
+	var devices []string
+	for _, a := range addresses {
+		if a.IP.Is4() && !a.IsRoute() && a.Prefix < 32 && netip.PrefixFrom(a.IP, a.Prefix).Contains(vip) {
+			devices = append(devices, a.Device)
+		}
+	}
+	to, problem := s.DeviceTo(towards)
+	if err = cmp.Or(err, problem); to != nil {
+		devices = append(devices, to.Name)
+	}
+	slices.Sort(devices)
+	for _, name := range slices.Compact(devices) {
+		if d := s.DeviceNamed(name); d == nil || d.Loopback || !d.Running || d.MAC == "" {
+			continue
+		}
+		answers, problem := s.WhoHas(name, vip)
+		answers = slices.DeleteFunc(answers, s.isOwnMAC)
+		if err = cmp.Or(err, problem); len(answers) > 0 {
+			found = append(found, doctor.Finding{
+				Text:    fmt.Sprintf("on %s, %s answers ARP requests for VIP %s of cluster %s", name, strings.Join(answers, ", "), vip, c.Name),
+				Command: "on that host: sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2, and the VIP on lo",
+			})
+		}
+	}
+	return found, err
+}
+
+// isOwnMAC reports whether a device of the director has the Ethernet address: with two
+// devices on a link, the director answers itself.
+func (s *Subject) isOwnMAC(mac string) bool {
+	return slices.ContainsFunc(s.Devices, func(d host.Device) bool { return d.MAC == mac })
+}

@@ -1,0 +1,63 @@
+package director_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/doctor"
+	"github.com/lvsmark/lvsmark/internal/doctor/director"
+	"github.com/lvsmark/lvsmark/internal/doctor/host"
+)
+
+// TestCapacity has values that a test cannot bring about.
+func TestCapacity(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*host.Host)
+		want   []string
+	}{
+		{"nothing", func(*host.Host) {}, nil},
+		{"tracked connections", func(h *host.Host) {
+			h.Sysctls["net.netfilter.nf_conntrack_count"], h.Sysctls["net.netfilter.nf_conntrack_max"] = "800", "1000"
+		}, []string{"conntrack-table: 800 of 1000 connections are tracked"}},
+		{"fewer tracked connections", func(h *host.Host) {
+			h.Sysctls["net.netfilter.nf_conntrack_count"], h.Sysctls["net.netfilter.nf_conntrack_max"] = "799", "1000"
+		}, nil},
+		{"data connections", func(h *host.Host) {
+			h.IPVS.Value.Passive = []host.PassiveUse{{Cluster: "ftp", Server: netip.MustParseAddr("10.0.0.11"), Used: 8, Ports: 10}, {Cluster: "ftp", Used: 7, Ports: 10}}
+		}, []string{"passive-range: cluster ftp: real server 10.0.0.11 has 8 data connections, with 10 passive ports"}},
+		{"entries of IPVS", func(h *host.Host) { h.IPVS.Value.TableSize, h.IPVS.Value.Entries = 4096, 8193 }, []string{
+			"ipvs-table: the connection table of IPVS has 4096 rows and 8193 entries",
+		}},
+		{"fewer entries of IPVS", func(h *host.Host) { h.IPVS.Value.TableSize, h.IPVS.Value.Entries = 4096, 8192 }, nil},
+		{"a table of unknown size", func(h *host.Host) { h.IPVS.Value.Entries = 8193 }, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := &host.Host{Sysctls: map[string]string{}}
+			c.change(h)
+			checks, err := doctor.Select(director.Checks(), doctor.Selection{Only: []string{"conntrack-table", "passive-range", "ipvs-table"}})
+			assert.NoError(t, err)
+			assert.Equal(t, c.want, texts(doctor.Run(checks, &director.Subject{Host: h, Spec: parse(t, spec)})))
+		})
+	}
+}
+
+// TestServerPort has real servers that refuse connections.
+func TestServerPort(t *testing.T) {
+	checks, err := doctor.Select(director.Checks(), doctor.Selection{Only: []string{"server-port"}})
+	assert.NoError(t, err)
+	h := &host.Host{Connect: func(list []addrPort) map[addrPort]error {
+		assert.Equal(t, []addrPort{netip.MustParseAddrPort("10.0.0.11:21")}, list)
+		return map[addrPort]error{list[0]: unix.ECONNREFUSED}
+	}}
+	run := func(yaml string) doctor.Report {
+		return doctor.Run(checks, &director.Subject{Host: h, Spec: parse(t, yaml)})
+	}
+	assert.Equal(t, []string{"server-port: real server rs1 (10.0.0.11) of cluster ftp: no connection to port 21: connection refused"}, texts(run(spec)))
+	report := run(trap{yaml: direct}.spec())
+	assert.Empty(t, texts(report))
+	assert.Equal(t, "10.0.0.11 accept no connections to their own address; with direct and tunnel the server may listen on the VIP only", report[0].NotChecked)
+}

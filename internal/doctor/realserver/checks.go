@@ -1,0 +1,91 @@
+// Package realserver has the checks of doctor on a real server.
+package realserver
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/doctor"
+	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/internal/hostcheck"
+)
+
+// A Subject is what the checks look at: a host as one or several real servers of the spec.
+type Subject struct {
+	*host.Host
+	Servers []Server
+}
+
+// A Server is a real server of a binding.
+type Server struct {
+	config.RealServer
+	Binding config.Binding
+}
+
+func (s Server) String() string {
+	return fmt.Sprintf("cluster %s (%s)", s.Binding.Cluster.Name, s.Address)
+}
+
+// A check is one of Checks.
+type check = doctor.Check[*Subject]
+
+// Checks returns the checks in the order of their output.
+func Checks() []check {
+	return slices.Concat(addressChecks(), routeChecks(), tunnelChecks(), ftpChecks())
+}
+
+// Find returns the real servers with a name or address.
+func Find(spec *config.Spec, name string) (servers []Server, err error) {
+	for _, family := range config.Families() {
+		for _, b := range spec.Bindings(family) {
+			for _, r := range b.RealServers {
+				if r.Name == name || r.Address.String() == name {
+					servers = append(servers, Server{r, b})
+				}
+			}
+		}
+	}
+	if len(servers) == 0 {
+		return nil, fmt.Errorf("the spec has no real server %q: it has %s", name, hostcheck.Listed(Names(spec)))
+	}
+	return servers, nil
+}
+
+// Names returns the names of the real servers, or the addresses of those without.
+func Names(spec *config.Spec) (names []string) {
+	known := map[string]bool{}
+	for _, c := range spec.Clusters {
+		for _, r := range c.RealServers {
+			if name := cmp.Or(r.Name, r.Address.String()); !known[name] {
+				known[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func one(text, command string) doctor.Finding {
+	return doctor.Finding{Text: text, Command: command}
+}
+
+// direct returns the real servers of a family that get packets to the VIP itself.
+func (s *Subject) direct(f config.Family) []Server {
+	return slices.DeleteFunc(slices.Clone(s.Servers), func(r Server) bool {
+		return r.Forwarding == config.NAT || r.Binding.Family != f
+	})
+}
+
+// device returns the device with an address of the host; nil: none.
+func (s *Subject) device(a netip.Addr) (*host.Device, error) {
+	addresses, err := s.Addresses.Get()
+	for _, local := range addresses {
+		if local.IP == a && !local.IsRoute() {
+			return s.DeviceNamed(local.Device), err
+		}
+	}
+	return nil, err
+}

@@ -1,0 +1,196 @@
+package realserver
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/doctor"
+	"github.com/lvsmark/lvsmark/internal/importer/ftpserver"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+func ftpChecks() []check {
+	return []check{
+		{
+			Name: "ftp-range", Summary: "the passive ports of vsftpd, proftpd or pure-ftpd are those of the spec",
+			Why: "data connections to other ports have no mark, and do not reach this host", Run: ftpRange,
+		},
+		{
+			Name: "ftp-address", Summary: "the address in answers to PASV: the VIP with nat; the VIP or none with direct and tunnel (IPv4)",
+			Why: "clients connect to an address that they cannot reach", Run: ftpAddress,
+		},
+		{
+			Name: "ftp-active-port", Summary: "the source port of active data, with nat",
+			Why: "the director translates active data from the ports of the spec only: clients see the real server's address", Run: ftpActivePort,
+		},
+		{
+			Name: "ftp-listen-ipv6", Summary: "vsftpd with listen_ipv6=YES and pasv_address, if it serves IPv4",
+			Why: "vsftpd answers PASV with 0,0,0,0 then", Run: ftpListenIPv6,
+		},
+	}
+}
+
+// An ftpServer is a configuration of an FTP server and the real server that it serves.
+type ftpServer struct {
+	*oldconfig.FTPServer
+	Server
+	file string
+}
+
+// ftpServers returns the configurations in /etc, each with the clusters whose control port it
+// has. The error says that there is none.
+func (s *Subject) ftpServers() (list []ftpServer, err error) {
+	files := s.ftpFiles()
+	for _, r := range s.Servers {
+		ftp := r.Binding.Cluster.FTP
+		if ftp == nil {
+			continue
+		}
+		matched := false
+		for _, f := range files {
+			port := f.Listen
+			if port == 0 {
+				port = config.DefaultControlPort
+			}
+			if slices.Contains(ftp.ControlPorts, port) {
+				matched = true
+				list = append(list, ftpServer{f.FTPServer, r, f.file})
+			}
+		}
+		if !matched {
+			err = fmt.Errorf("no configuration of vsftpd, proftpd or pure-ftpd in /etc has a control port of cluster %s", r.Binding.Cluster.Name)
+		}
+	}
+	return list, err
+}
+
+// ftpFiles reads the configurations in the places of distributions.
+func (s *Subject) ftpFiles() (list []ftpServer) {
+	for _, pattern := range []string{
+		"etc/vsftpd.conf", "etc/vsftpd/*.conf", "etc/proftpd.conf", "etc/proftpd/proftpd.conf", "etc/pure-ftpd.conf", "etc/pure-ftpd/pure-ftpd.conf",
+	} {
+		files, _ := fs.Glob(s.Files, pattern)
+		for _, file := range files {
+			list = append(list, readFTP(file, s.ReadFile(file))...)
+		}
+	}
+	if values := s.pureValues(); values != "" && len(s.Exists("etc/pure-ftpd/pure-ftpd.conf")) == 0 {
+		list = append(list, readFTP("etc/pure-ftpd/conf", values)...)
+	}
+	return list
+}
+
+func readFTP(file, text string) (list []ftpServer) {
+	c, err := ftpserver.Read("/"+file, text)
+	if err != nil {
+		return nil
+	}
+	for _, f := range c.FTP {
+		list = append(list, ftpServer{FTPServer: f, file: file})
+	}
+	return list
+}
+
+// pureValues returns the files of Debian's /etc/pure-ftpd/conf, each of which has the value
+// of one key, as one configuration.
+func (s *Subject) pureValues() string {
+	var b strings.Builder
+	for _, key := range []string{"PassivePortRange", "ForcePassiveIP", "Bind"} {
+		if value := strings.TrimSpace(s.ReadFile("etc/pure-ftpd/conf/" + key)); value != "" {
+			fmt.Fprintf(&b, "%s %s\n", key, value)
+		}
+	}
+	if b.Len() == 0 && len(s.Exists("etc/pure-ftpd/conf/PAMAuthentication", "etc/pure-ftpd/conf/FSCharset")) > 0 {
+		return "ChrootEveryone no\n" // recognised as pure-ftpd.conf without the keys above
+	}
+	return b.String()
+}
+
+// render is the command that prints the right configuration.
+func (f ftpServer) render() string {
+	return fmt.Sprintf("lvsmark render %s, for cluster %s", f.Program, f.Binding.Cluster.Name)
+}
+
+// each calls the check for each configuration.
+func (s *Subject) each(is func(ftpServer) string) (found []doctor.Finding, err error) {
+	list, err := s.ftpServers()
+	for _, f := range list {
+		if text := is(f); text != "" {
+			found = append(found, one(fmt.Sprintf("/%s: %s", f.file, text), f.render()))
+		}
+	}
+	return found, err
+}
+
+func ftpRange(s *Subject) ([]doctor.Finding, error) {
+	return s.each(func(f ftpServer) string {
+		passive := slices.DeleteFunc(slices.Clone(f.Binding.Ports), func(r config.PortRange) bool {
+			return !slices.ContainsFunc(f.Binding.Cluster.FTP.PassivePorts, r.Overlaps)
+		})
+		has := f.PassivePort
+		if has.Low == 0 {
+			return fmt.Sprintf("no passive ports are set, and cluster %s has %s", f.Binding.Cluster.Name, portsOf(passive))
+		}
+		if !slices.ContainsFunc(passive, func(r config.PortRange) bool { return r.Low <= has.Low && has.High <= r.High }) {
+			return fmt.Sprintf("the passive ports are %s, and cluster %s has %s", has.Ports(), f.Binding.Cluster.Name, portsOf(passive))
+		}
+		return ""
+	})
+}
+
+func portsOf(list []config.PortRange) string {
+	texts := make([]string, len(list))
+	for i, r := range list {
+		texts[i] = r.Ports()
+	}
+	return strings.Join(texts, ", ")
+}
+
+func ftpAddress(s *Subject) ([]doctor.Finding, error) {
+	return s.each(func(f ftpServer) string {
+		if f.Binding.Family != config.IPv4 {
+			return ""
+		}
+		vips := f.Binding.VIPs
+		isVIP := slices.ContainsFunc(vips, func(r config.AddressRange) bool {
+			return f.FTPServer.Address.IsValid() && r.Contains(f.FTPServer.Address)
+		})
+		switch {
+		case isVIP, f.Forwarding != config.NAT && !f.FTPServer.Address.IsValid():
+			return ""
+		case !f.FTPServer.Address.IsValid():
+			return fmt.Sprintf("no address for answers to PASV is set, so the server names its own one (%s) instead of VIP %s", f.Server.Address, vips[0])
+		}
+		return fmt.Sprintf("the address in answers to PASV is %s, and cluster %s has VIP %s", f.FTPServer.Address, f.Binding.Cluster.Name, vips[0])
+	})
+}
+
+func ftpActivePort(s *Subject) ([]doctor.Finding, error) {
+	return s.each(func(f ftpServer) string {
+		active := f.Binding.Cluster.FTP.Active
+		if f.Forwarding != config.NAT || active == nil || active.Translate == config.NoTranslation || slices.Contains(active.Ports, f.ActivePort) {
+			return ""
+		}
+		if f.ActivePort == 0 {
+			return fmt.Sprintf("active data comes from any port; the director translates port %d", active.Ports[0])
+		}
+		return fmt.Sprintf("active data comes from port %d; the director translates port %d", f.ActivePort, active.Ports[0])
+	})
+}
+
+func ftpListenIPv6(s *Subject) ([]doctor.Finding, error) {
+	return s.each(func(f ftpServer) string {
+		if f.Program != "vsftpd" || f.Binding.Family != config.IPv4 || !f.FTPServer.Address.IsValid() {
+			return ""
+		}
+		for _, l := range s.Lines(f.file) {
+			if key, value, _ := strings.Cut(l.Text, "="); key == "listen_ipv6" && slices.Contains([]string{"YES", "TRUE", "1"}, strings.ToUpper(value)) {
+				return fmt.Sprintf("line %d: listen_ipv6=%s and pasv_address, and clients of cluster %s use IPv4: let one vsftpd listen on IPv4 (listen=YES) and another one on IPv6", l.Number, value, f.Binding.Cluster.Name)
+			}
+		}
+		return ""
+	})
+}
