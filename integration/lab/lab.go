@@ -29,6 +29,7 @@ type Options struct {
 	RealServers int             // 0: two; at most 9
 	OneArmed    bool            // real servers with nat have no route to the clients
 	FTPSettings string          // further lines of vsftpd.conf
+	ProftpdTLS  string          // TLS settings of proftpd; empty: those that lftp needs
 	Rate        int             // limit of each session on the server, in bytes per second; 0: none
 }
 

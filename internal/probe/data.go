@@ -117,6 +117,9 @@ func (s *session) request() (string, error) {
 	if err := s.control.send(command); err != nil {
 		return "", err
 	}
+	if s.tls != nil {
+		_, s.resumable = s.tls.ClientSessionCache.Get(s.tls.ServerName)
+	}
 	s.data.replies = make(chan transferred, 1)
 	go func() {
 		r, err := s.control.expect(150, 125)
@@ -196,7 +199,11 @@ func (s *session) explain(err error) error {
 // refused names the check of a reply that refuses the transfer, at whatever step it arrives.
 func (s *session) refused(err error) error {
 	if answer, ok := errors.AsType[*replyError](err); ok {
-		return &checkError{s.transferName(), answer.Error()}
+		message := answer.Error()
+		if answer.reply.code == 425 || answer.reply.code == 522 { // proftpd, vsftpd
+			message += s.withoutTicket()
+		}
+		return &checkError{s.transferName(), message}
 	}
 	return err
 }

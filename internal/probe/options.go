@@ -56,7 +56,7 @@ type Options struct {
 	// that they shall have. nil: it is called directly.
 	Sockets func(func() error) error
 
-	Progress func(Target, Mode, string) // nil, or called at the beginning of each step
+	Progress func(s Session, step string) // nil, or called at the beginning of each step
 
 	Timeout time.Duration // of all sessions together
 }
@@ -75,10 +75,15 @@ type Finding struct {
 	Message string // may have any bytes of the server
 }
 
-// A Result is one session.
-type Result struct {
+// A Session is a session to make.
+type Session struct {
 	Target
-	Mode    Mode
+	Mode Mode // one of the modes of the target's family
+}
+
+// A Result is what became of a session.
+type Result struct {
+	Session
 	Steps   []Step
 	Finding *Finding // nil: the session succeeded
 }

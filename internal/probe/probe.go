@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,23 +17,18 @@ type TimeoutError struct{ Timeout time.Duration }
 
 func (e *TimeoutError) Error() string { return fmt.Sprintf("no answer within %s", e.Timeout) }
 
-// Run makes a session with each target in each mode of its family, one after the other, and
-// calls done for each. It returns an error only if ctx ends; what a server does is a finding.
-func Run(ctx context.Context, targets []Target, modes []Mode, opts Options, done func(Result)) error {
+// Run makes sessions one after the other, and calls done for each. It returns an error only if
+// ctx ends; what a server does is a finding.
+func Run(ctx context.Context, sessions []Session, opts Options, done func(Result)) error {
 	limited, cancel := context.WithTimeoutCause(ctx, opts.Timeout, &TimeoutError{opts.Timeout})
 	defer cancel()
-	for _, target := range targets {
-		for _, mode := range modes {
-			if !slices.Contains(Modes(target.Family()), mode) {
-				continue
-			}
-			s := &session{Options: opts, result: Result{Target: target, Mode: mode}}
-			s.run(limited)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			done(s.result)
+	for _, planned := range sessions {
+		s := &session{Options: opts, result: Result{Session: planned}}
+		s.run(limited)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
+		done(s.result)
 	}
 	return nil
 }
@@ -56,7 +50,7 @@ func (s *session) run(ctx context.Context) {
 	defer s.close()
 	for _, step := range s.steps() {
 		if s.Progress != nil {
-			s.Progress(s.result.Target, s.result.Mode, step.name)
+			s.Progress(s.result.Session, step.name)
 		}
 		start := time.Now()
 		detail, err := step.do()

@@ -32,7 +32,7 @@ func (f *fakeServer) one(t *testing.T, target Target, mode Mode, opts Options) *
 	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), generous, &TimeoutError{generous})
 	defer cancel()
-	s := &session{Options: opts, result: Result{Target: target, Mode: mode}}
+	s := &session{Options: opts, result: Result{Session: Session{target, mode}}}
 	s.run(ctx)
 	return &s.result
 }
@@ -42,7 +42,7 @@ func (f *fakeServer) oneUntil(t *testing.T, step string, mode Mode, opts Options
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), generous)
 	defer cancel()
-	opts.Progress = func(_ Target, _ Mode, name string) {
+	opts.Progress = func(_ Session, name string) {
 		if name != step {
 			return
 		}
@@ -51,7 +51,7 @@ func (f *fakeServer) oneUntil(t *testing.T, step string, mode Mode, opts Options
 			cancel()
 		}()
 	}
-	s := &session{Options: opts, result: Result{Target: f.target(), Mode: mode}}
+	s := &session{Options: opts, result: Result{Session: Session{f.target(), mode}}}
 	s.run(ctx)
 	return &s.result
 }
@@ -201,7 +201,7 @@ func TestHanging(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	f := newFake(t, replies("greeting", hang))
 	var results []Result
-	err := Run(t.Context(), []Target{f.target(), f.target()}, []Mode{PASV}, Options{TLS: NoTLS, Timeout: 200 * time.Millisecond}, func(r Result) { results = append(results, r) })
+	err := Run(t.Context(), []Session{{f.target(), PASV}, {f.target(), PASV}}, Options{TLS: NoTLS, Timeout: 200 * time.Millisecond}, func(r Result) { results = append(results, r) })
 	require.NoError(t, err)
 	require.Len(t, results, 2)
 	for _, r := range results {
@@ -211,7 +211,7 @@ func TestTimeout(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err = Run(ctx, []Target{f.target()}, []Mode{PASV}, Options{Timeout: generous}, func(Result) { t.Error("a result") })
+	err = Run(ctx, []Session{{f.target(), PASV}}, Options{Timeout: generous}, func(Result) { t.Error("a result") })
 	require.ErrorIs(t, err, context.Canceled)
 }
 

@@ -61,9 +61,19 @@ func (s *session) dataTLS() (string, error) {
 	s.data.conn = conn
 	state := conn.ConnectionState()
 	if s.RequireReuse && !state.DidResume {
-		return describeTLS(state), checkErrorf("tls-reuse", "the data connection has a new TLS session: the server did not resume that of the control connection")
+		message := "the data connection has a new TLS session: the server did not resume that of the control connection"
+		return describeTLS(state), s.explain(&checkError{"tls-reuse", message + s.withoutTicket()})
 	}
 	return describeTLS(state), nil
+}
+
+// withoutTicket explains a new session that the server could not avoid: with TLS 1.2,
+// crypto/tls resumes sessions by tickets (RFC 5077) only, not by the ID of the session.
+func (s *session) withoutTicket() string {
+	if s.tls == nil || s.resumable {
+		return ""
+	}
+	return "; it issued no session ticket, which this client needs: allow TLS 1.3, or tickets with TLS 1.2 (proftpd: TLSSessionTickets on)"
 }
 
 func describeTLS(state tls.ConnectionState) string {
