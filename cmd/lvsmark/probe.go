@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -165,6 +164,3 @@ func ftpCluster(spec *config.Spec, name string) (*config.Cluster, error) {
 	}
 	return nil, fmt.Errorf("the spec has no FTP cluster: add an ftp section to a cluster")
 }
-
-// defaultProbeTimeout is shorter than the delay_loop of keepalived, 60 s.
-const defaultProbeTimeout = 10 * time.Second

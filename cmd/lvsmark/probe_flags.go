@@ -18,6 +18,9 @@ import (
 	"github.com/lvsmark/lvsmark/internal/probe"
 )
 
+// defaultProbeTimeout is shorter than the delay_loop of keepalived, 60 s.
+const defaultProbeTimeout = 10 * time.Second
+
 // probeFlags are the flags of probe vip and probe server.
 type probeFlags struct {
 	modes        []string

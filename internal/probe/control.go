@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -96,10 +97,8 @@ func (c *control) expect(codes ...int) (reply, error) {
 	if err != nil {
 		return r, err
 	}
-	for _, code := range codes {
-		if r.code == code {
-			return r, nil
-		}
+	if slices.Contains(codes, r.code) {
+		return r, nil
 	}
 	return r, &replyError{r}
 }

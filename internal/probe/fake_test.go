@@ -65,7 +65,8 @@ func (f *fakeServer) serve() {
 	if err != nil {
 		return
 	}
-	f.t.Cleanup(func() { conn.Close() })
+	raw := conn
+	f.t.Cleanup(func() { raw.Close() })
 	if f.implicit {
 		conn = tls.Server(conn, f.tls)
 	}

@@ -18,6 +18,8 @@ func limitsOf(name string) (files, back int) {
 		return 50, 22
 	case ".":
 		return 15, 20
+	case "cmd/lvsmark": // a file and an arrow of root.go for each verb
+		return 50, 26
 	}
 	return 40, 20
 }
