@@ -78,9 +78,6 @@ func TestProbeVIP(t *testing.T) {
 	c.start(t)
 	p = probe(t, c.lab, c.lab.Client, "vip", "ftp", "--mode", "pasv,epsv", "--vip", lab.VIP(config.IPv4).String())
 	assert.Equal(t, []string{"pasv data-connect", "epsv data-connect"}, p.checks(), "%+v", p)
-
-	p = probe(t, c.lab, c.lab.Director, "vip", "ftp", "--vip", lab.VIP(config.IPv4).String())
-	assert.Equal(t, []string{"pasv connect"}, p.checks(), "no mark on the director itself: %+v", p)
 }
 
 // TestProbePage: the commands in docs/probe.md print what the page shows, with other times and

@@ -50,8 +50,8 @@ func newProbeVIP(s streams, opts *options) *cobra.Command {
 		Use:   "vip CLUSTER",
 		Short: "probe an FTP cluster as a client does",
 		Long: `Probe vip makes FTP sessions to a VIP of each address family, as a client does. Run
-it on a client: on the director, packets to the VIP have no mark, except with
-director.local-clients.
+it on a client: connections of the director itself to a VIP work only under
+conditions, see docs/operations.md, "Clients on the director".
 
 It proves that control and data connections reach the same real server, and for
 active data that the director translates the source to the VIP.` + probeStatus,
@@ -103,9 +103,9 @@ It checks what clients of the VIP depend on: with nat, PASV must name a VIP, and
 active data must come from a port of active-data. Data connections go to the real
 server itself, whatever PASV names.
 
-With --fail-open, the exit status is 0 instead of 2 if nothing was probed, such as
-with a mistake in the spec: a health check must not remove all real servers because
-of that.` + probeStatus,
+With --fail-open, the exit status is 0 instead of 2 if the spec cannot be read, has a
+mistake or does not have the real server: a health check must not remove all real
+servers because of that.` + probeStatus,
 		Example: `  lvsmark probe server ftp rs1
   lvsmark probe server ftp 10.0.0.11 --mode all --timeout 5s
   lvsmark probe server ftp rs1 --user monitor --password-file /etc/lvsmark/monitor
@@ -128,7 +128,7 @@ of that.` + probeStatus,
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().BoolVar(&flags.failOpen, "fail-open", false, "exit with 0 if nothing was probed")
+	cmd.Flags().BoolVar(&flags.failOpen, "fail-open", false, "exit with 0 if the spec does not allow the probe")
 	return cmd
 }
 

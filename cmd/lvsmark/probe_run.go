@@ -24,11 +24,15 @@ func (f *probeFlags) run(cmd *cobra.Command, s streams, opts *options, cluster s
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	sessions, do, err := f.prepare(cmd, s, opts, cluster, targets)
+	list, security, err := f.targets(cmd, s, opts, cluster, targets)
 	if err != nil && f.failOpen && cmd.Context().Err() == nil {
 		s.printErr("lvsmark: nothing was probed: %s", strings.ReplaceAll(printable.Lines(err.Error()), "\n", "\nlvsmark: "))
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	sessions, do, err := f.prepare(cmd, opts, list, security)
 	if err != nil {
 		return err
 	}
@@ -40,37 +44,38 @@ func (f *probeFlags) run(cmd *cobra.Command, s streams, opts *options, cluster s
 	if err != nil {
 		return err
 	}
-	return s.printProbe(opts.output, do.TLS, results)
+	return s.printProbe(opts.output, security, results)
 }
 
-// prepare does all that needs no server.
-func (f *probeFlags) prepare(cmd *cobra.Command, s streams, opts *options, name string, targets targetsOf) ([]probe.Session, probe.Options, error) {
-	var do probe.Options
+// targets reads the spec.
+func (f *probeFlags) targets(cmd *cobra.Command, s streams, opts *options, name string, targets targetsOf) ([]probe.Target, probe.TLS, error) {
 	spec, _, err := opts.load(cmd.Context(), s)
 	if err != nil {
-		return nil, do, err
+		return nil, "", err
 	}
 	cluster, err := ftpCluster(spec, name)
 	if err != nil {
-		return nil, do, err
+		return nil, "", err
 	}
 	security := f.securityOf(cluster.FTP)
-	if security == probe.NoTLS && f.needsTLS() {
-		return nil, do, usageErrorf(cmd, "a flag of TLS without TLS: add --tls explicit or --tls implicit")
-	}
 	port, err := probe.ControlPort(cluster.FTP, security)
 	if err != nil {
-		return nil, do, fmt.Errorf("cluster %s: %w", name, err)
+		return nil, "", fmt.Errorf("cluster %s: %w", name, err)
 	}
 	list, err := targets(cluster, port)
-	if err != nil {
-		return nil, do, err
+	return list, security, err
+}
+
+// prepare does all else that needs no server.
+func (f *probeFlags) prepare(cmd *cobra.Command, opts *options, targets []probe.Target, security probe.TLS) ([]probe.Session, probe.Options, error) {
+	sessions := f.sessions(targets)
+	switch {
+	case security == probe.NoTLS && f.needsTLS():
+		return nil, probe.Options{}, usageErrorf(cmd, "a flag of TLS without TLS: add --tls explicit or --tls implicit")
+	case len(sessions) == 0:
+		return nil, probe.Options{}, fmt.Errorf("no address of the family of --mode %s and --source %s", strings.Join(f.modes, ","), f.source)
 	}
-	sessions := f.sessions(list)
-	if len(sessions) == 0 {
-		return nil, do, fmt.Errorf("cluster %s: no address of the family of --mode %s and --source %s", name, strings.Join(f.modes, ","), f.source)
-	}
-	do, err = f.options(opts, security)
+	do, err := f.options(opts, security)
 	return sessions, do, err
 }
 

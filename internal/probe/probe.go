@@ -24,7 +24,11 @@ func Run(ctx context.Context, sessions []Session, opts Options, done func(Result
 	defer cancel()
 	for _, planned := range sessions {
 		s := &session{Options: opts, result: Result{Session: planned}}
-		s.run(limited)
+		if limited.Err() != nil {
+			s.result.Finding = &Finding{"connect", "connect", fmt.Sprintf("not tried: other sessions took all of %s", opts.Timeout)}
+		} else {
+			s.run(limited)
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

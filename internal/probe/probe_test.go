@@ -204,10 +204,9 @@ func TestTimeout(t *testing.T) {
 	err := Run(t.Context(), []Session{{f.target(), PASV}, {f.target(), PASV}}, Options{TLS: NoTLS, Timeout: 200 * time.Millisecond}, func(r Result) { results = append(results, r) })
 	require.NoError(t, err)
 	require.Len(t, results, 2)
-	for _, r := range results {
-		require.NotNil(t, r.Finding)
-		assert.Equal(t, "no answer within 200ms", r.Finding.Message)
-	}
+	assert.Equal(t, "no answer within 200ms", results[0].Finding.Message)
+	assert.Equal(t, &Finding{"connect", "connect", "not tried: other sessions took all of 200ms"}, results[1].Finding)
+	assert.Empty(t, results[1].Steps)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -83,7 +83,7 @@ func serverTarget(c *config.Cluster, s config.RealServer, port uint16) Target {
 	}
 	t := Target{
 		Cluster: c.Name, RealServer: name, Control: netip.AddrPortFrom(s.Address, port),
-		passiveAddresses: slices.Clone(c.VIPsOf(family)), passivePorts: serverPorts(c), activePorts: c.ActivePorts(),
+		passiveAddresses: slices.Clone(c.VIPsOf(family)), passivePorts: serverPorts(c, s), activePorts: c.ActivePorts(),
 	}
 	if len(t.passiveAddresses) > 0 {
 		t.ServerName = t.passiveAddresses[0].First.String()
@@ -97,4 +97,6 @@ func serverTarget(c *config.Cluster, s config.RealServer, port uint16) Target {
 }
 
 // serverPorts returns the passive ports that a real server may use.
-func serverPorts(c *config.Cluster) []config.PortRange { return c.FTP.PassivePorts }
+func serverPorts(c *config.Cluster, _ config.RealServer) []config.PortRange {
+	return c.FTP.PassivePorts
+}

@@ -55,7 +55,9 @@ func (s *session) protect() (string, error) {
 // dataTLS starts TLS on the data connection, with the session of the control connection.
 func (s *session) dataTLS() (string, error) {
 	conn := tls.Client(s.data.conn, s.tls)
-	if err := conn.HandshakeContext(s.data.ctx); err != nil {
+	// HandshakeContext would replace the error of the certificate by the context's, if the
+	// server answers it first. The deadline of the connection ends the handshake too.
+	if err := conn.Handshake(); err != nil {
 		return "", s.explain(tlsError(err))
 	}
 	s.data.conn = conn
