@@ -19,7 +19,7 @@ import (
 // from the other real server goes on.
 func TestProbeKeepalived(t *testing.T) {
 	need.Programs(t, "keepalived", "ipvsadm")
-	c := newCluster(t, lab.Options{Families: []config.Family{config.IPv4}, Rate: 96 << 10})
+	c := newCluster(t, lab.Options{Families: []config.Family{config.IPv4}, Rate: 128 << 10})
 	c.translate = "snat"
 	k := &keepalivedLab{t, c}
 	k.start()

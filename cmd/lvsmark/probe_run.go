@@ -75,7 +75,7 @@ func (f *probeFlags) prepare(cmd *cobra.Command, opts *options, targets []probe.
 	case len(sessions) == 0:
 		return nil, probe.Options{}, fmt.Errorf("no address of the family of --mode %s and --source %s", strings.Join(f.modes, ","), f.source)
 	}
-	do, err := f.options(opts, security)
+	do, err := interruptible(cmd.Context(), "reading the files of the flags", func() (probe.Options, error) { return f.options(opts, security) })
 	return sessions, do, err
 }
 

@@ -131,7 +131,7 @@ func (s *session) listen() (string, error) {
 	}
 	s.data.open(s.ctx)
 	s.register(s.data.ctx, s.listener, s.listener.SetDeadline)
-	at = s.listener.Addr().(*net.TCPAddr).AddrPort()
+	at = netip.AddrPortFrom(at.Addr().Unmap(), s.listener.Addr().(*net.TCPAddr).AddrPort().Port())
 	r, err := s.control.command(activeCommand(s.result.Mode, at), 200)
 	return fmt.Sprintf("at %s: %s", at, r.detail()), err
 }
