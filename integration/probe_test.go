@@ -124,3 +124,21 @@ func TestProbeWithoutTickets(t *testing.T) {
 	require.Equal(t, []string{"pasv list"}, p.checks(), "%+v", p)
 	assert.Contains(t, p.Sessions[0].Findings[0].Message, "TLSSessionTickets on")
 }
+
+// TestProbeVIPOther: probe vip succeeds through the director with proftpd, which requires that
+// data connections resume the TLS session, and with pure-ftpd.
+func TestProbeVIPOther(t *testing.T) {
+	for _, program := range []string{"proftpd", "pure-ftpd"} {
+		t.Run(program, func(t *testing.T) {
+			c := newCluster(t, lab.Options{ProftpdTLS: "TLSProtocol TLSv1.2 TLSv1.3"})
+			c.translate = "snat"
+			require.NoError(t, c.lab.Apply(c.spec()))
+			c.startOther(t, program)
+			for _, kind := range [][]string{nil, {"--tls", "explicit", "--insecure", "--require-reuse"}} {
+				p := probe(t, c.lab, c.lab.Client, append([]string{"vip", "ftp", "--mode", "all"}, kind...)...)
+				assert.Len(t, p.Sessions, 6)
+				assert.True(t, p.OK, "%v: %+v", kind, p)
+			}
+		})
+	}
+}

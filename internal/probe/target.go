@@ -78,9 +78,6 @@ func serverTarget(c *config.Cluster, s config.RealServer, port uint16) Target {
 	if name == "" {
 		name = s.Address.String()
 	}
-	if s.Port != 0 {
-		port = s.Port
-	}
 	t := Target{
 		Cluster: c.Name, RealServer: name, Control: netip.AddrPortFrom(s.Address, port),
 		passiveAddresses: slices.Clone(c.VIPsOf(family)), passivePorts: serverPorts(c, s), activePorts: c.ActivePorts(),
