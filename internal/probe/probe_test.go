@@ -70,6 +70,9 @@ func TestSession(t *testing.T) {
 		for _, security := range []TLS{NoTLS, Explicit, Implicit} {
 			t.Run(string(mode)+" "+string(security), func(t *testing.T) {
 				f := newFake(t, func(f *fakeServer) {
+					if mode == EPSV {
+						f.replies["PASS"], f.replies["LIST"], f.replies["RETR"], f.replies["end"] = "202 in", "125 data", "125 data", "250 done"
+					}
 					f.implicit = security == Implicit
 					if security != NoTLS {
 						f.tls = config

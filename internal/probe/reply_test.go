@@ -90,3 +90,44 @@ func TestLongReply(t *testing.T) {
 		client.Close()
 	}
 }
+
+// TestReply has the forms of replies (RFC 959, 4.2).
+func TestReply(t *testing.T) {
+	for text, want := range map[string]reply{
+		"220 ready\r\n": {220, "ready"},
+		"220\r\n":       {220, ""},
+		"599 last\n":    {599, "last"},
+		"100 first\r\n": {100, "first"},
+		"220-a\r\n220-b\r\n221 c\r\n220 d\r\nnext":     {220, "a\n220-b\n221 c\nd"},
+		"211-Features:\r\n EPSV\r\n211\r\n211 End\r\n": {211, "Features:\n EPSV\n211\nEnd"},
+	} {
+		got, err := readReply(t, text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+	}
+	for text, want := range map[string]string{
+		"":               "the server closed the control connection",
+		"220-a\r\n":      "the server closed the control connection",
+		"22\r\n":         "not a reply of FTP: 22",
+		"099 low\r\n":    "not a reply of FTP: 099 low",
+		"600 high\r\n":   "not a reply of FTP: 600 high",
+		"2200 long\r\n":  "not a reply of FTP: 2200 long",
+		"+OK POP3\r\n":   "not a reply of FTP: +OK POP3",
+		"SSH-2.0-x\r\n":  "not a reply of FTP: SSH-2.0-x",
+		" 220 ready\r\n": "not a reply of FTP:  220 ready",
+		"+20 ready\r\n":  "not a reply of FTP: +20 ready",
+	} {
+		_, err := readReply(t, text)
+		assert.EqualError(t, err, want, text)
+	}
+}
+
+func readReply(t *testing.T, text string) (reply, error) {
+	client, server := net.Pipe()
+	t.Cleanup(func() { client.Close() })
+	go func() {
+		_, _ = server.Write([]byte(text))
+		server.Close()
+	}()
+	return newControl(client).read()
+}
