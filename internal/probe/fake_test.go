@@ -28,7 +28,7 @@ type fakeServer struct {
 	implicit bool
 	hanging  chan struct{} // closed when it hangs
 
-	replies  map[string]string // by command, or "greeting" and "end"; hang: no reply
+	replies  map[string]string // by command, also with its argument, or "greeting" and "end"; hang: no reply
 	named    string            // address in the reply to PASV; empty: its own
 	dataPort int               // port in passive replies; 0: where it listens
 	dataFrom string            // source of active data; empty: its own
@@ -127,6 +127,9 @@ func (f *fakeServer) command(conn net.Conn, command, argument string) bool {
 		_, err := fmt.Sscan(parts[1], &number)
 		require.NoError(f.t, err)
 		f.active = net.JoinHostPort(parts[2], parts[3])
+	}
+	if special, ok := f.replies[command+" "+argument]; ok {
+		usual = special
 	}
 	if !f.answer(conn, command, usual) {
 		return false

@@ -229,3 +229,23 @@ func TestConnect(t *testing.T) {
 	require.Nil(t, r.Finding)
 	assert.Contains(t, r.Steps[0].Detail, "from 127.0.0.3:")
 }
+
+// TestLogin: the client logs in as anonymous, or as the user of the options.
+func TestLogin(t *testing.T) {
+	for _, test := range []struct {
+		options Options
+		good    []string
+	}{
+		{Options{}, []string{"USER anonymous", "PASS lvsmark@"}},
+		{Options{User: "monitor", Password: "a secret"}, []string{"USER monitor", "PASS a secret"}},
+	} {
+		for bad := range len(test.good) {
+			f := newFake(t, func(f *fakeServer) { f.replies[test.good[bad]] = "530 seen" })
+			r := f.one(t, f.target(), PASV, test.options)
+			require.NotNil(t, r.Finding)
+			assert.Equal(t, Finding{"login", "login", "the server answered 530 seen"}, *r.Finding)
+		}
+	}
+	f := newFake(t, replies("USER", "230 no password"))
+	assert.Nil(t, f.one(t, f.target(), PASV, Options{}).Finding)
+}

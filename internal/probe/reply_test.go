@@ -131,3 +131,9 @@ func readReply(t *testing.T, text string) (reply, error) {
 	}()
 	return newControl(client).read()
 }
+
+func TestClip(t *testing.T) {
+	assert.Equal(t, "one", clip("one\ntwo"))
+	assert.Equal(t, strings.Repeat("x", maxText), clip(strings.Repeat("x", maxText)))
+	assert.Equal(t, strings.Repeat("x", maxText)+"…", clip(strings.Repeat("x", maxText+1)))
+}
