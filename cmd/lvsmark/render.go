@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,7 @@ func newRender(s streams, opts *options) *cobra.Command {
 
 func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Command {
 	var selected render.Options
+	var probeOptions string
 	cmd := &cobra.Command{
 		Use:     target.Name,
 		Short:   target.Summary,
@@ -43,6 +45,9 @@ func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Comm
 		Example: target.Example,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := selectProbe(cmd, opts, &selected, probeOptions); err != nil {
+				return err
+			}
 			spec, _, err := opts.load(cmd.Context(), s)
 			if err != nil {
 				return err
@@ -66,8 +71,31 @@ func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Comm
 	if target.Checks != nil {
 		cmd.Flags().StringVar(&selected.Check, "check", "", "add health checks of this `KIND`: "+strings.Join(target.Checks, ", ")+" (default none)")
 		complete(cmd, "check", cobra.FixedCompletions(target.Checks, cobra.ShellCompDirectiveNoFileComp))
+		cmd.Flags().StringVar(&probeOptions, "probe-options", "", "`FLAGS` of lvsmark probe server in the checks of --check ftp")
 	}
 	return cmd
+}
+
+// selectProbe sets what a command in the text needs: the path of the spec, which has the
+// default path if it comes from standard input, and the flags of lvsmark probe server.
+func selectProbe(cmd *cobra.Command, opts *options, selected *render.Options, flags string) (err error) {
+	if opts.file != stdin {
+		if selected.SpecFile, err = filepath.Abs(opts.file); err != nil {
+			return err
+		}
+	}
+	selected.ProbeFlags = strings.Fields(flags)
+	var parsed probeFlags
+	other := &cobra.Command{}
+	parsed.add(other)
+	if err := other.ParseFlags(selected.ProbeFlags); err != nil {
+		return usageErrorf(cmd, "--probe-options: %w", err)
+	}
+	if other.Flags().NArg() > 0 {
+		return usageErrorf(cmd, "--probe-options: %q is not a flag", other.Flags().Arg(0))
+	}
+	selected.ProbeTimeout = parsed.timeout
+	return parsed.check(cmd)
 }
 
 // completeFromSpec completes a flag with names of the spec.

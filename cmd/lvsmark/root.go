@@ -54,7 +54,7 @@ changes no objects of other programs.`,
 	addOptions(root, opts)
 	root.AddCommand(
 		newCheck(s, opts), newRender(s, opts), newDiff(s, opts), newPlan(s, opts), newApply(s, opts), newConfirm(s, opts), newDelete(s, opts),
-		newVerify(s, opts), newExplain(s, opts), newImport(s, opts), newDoctor(s, opts),
+		newVerify(s, opts), newExplain(s, opts), newImport(s, opts), newDoctor(s, opts), newProbe(s, opts),
 		newSchema(s), newCompletion(), newVersion(s, opts), newMan(), newGuard(s, opts),
 	)
 	root.AddCommand(topics()...)

@@ -12,9 +12,9 @@ func topics() []*cobra.Command {
 }
 
 const exitStatusTopic = `0  done; for diff: the kernel matches the spec; for verify: equivalent; for import:
-   and doctor: no findings
+   and doctor: no findings; for probe: every session succeeded
 1  for diff: the kernel differs from the spec; for verify: different or not proven;
-   for import and doctor: findings
+   for import, doctor and probe: findings
 2  an error, with a line for each cause on standard error
 
 After an error nothing is changed. Mistakes in the spec, an invalid command line
@@ -164,6 +164,19 @@ doctor:
   is true if --fix removes the finding. fixed is what --fix has changed, in the form
   of apply; it is omitted if that is nothing. doctor --list has the members version
   and checks, with name, summary and why.
+
+probe:
+
+  {"version": 1, "ok": false,
+   "sessions": [{"cluster": "ftp", "real_server": "rs1", "control": "10.0.0.11:21",
+     "mode": "pasv", "tls": "none", "ok": false, "milliseconds": 12.3,
+     "steps": [{"name": "connect", "milliseconds": 0.4, "detail": "…"}],
+     "findings": [{"step": "pasv", "check": "passive-port", "message": "…"}]}]}
+
+  real_server is omitted if the session is to a VIP. mode is pasv, epsv, port or
+  eprt; tls is none, explicit or implicit. check is passive-address, passive-port,
+  active-source, active-port, certificate, tls-reuse, list, retrieve, or the name of
+  the step.
 
 A plan file (plan -O):
 

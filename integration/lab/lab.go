@@ -30,6 +30,7 @@ type Options struct {
 	OneArmed    bool            // real servers with nat have no route to the clients
 	FTPSettings string          // further lines of vsftpd.conf
 	Sharded     bool            // the spec has passive shards: each real server has its own ports
+	ProftpdTLS  string          // TLS settings of proftpd; empty: those that lftp needs
 	Rate        int             // limit of each session on the server, in bytes per second; 0: none
 }
 

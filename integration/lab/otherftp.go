@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,8 +11,7 @@ import (
 )
 
 // proftpdSettings are the directives of proftpd in addition to `lvsmark render proftpd`.
-// Anonymous users log in without a password and write as nobody. TLS 1.2 is for lftp. The
-// default address, which must be one that resolves, is not used: the server listens on all.
+// Anonymous users log in without a password and write as nobody. The default address, which must be one that resolves, is not used: the server listens on all.
 const proftpdSettings = `
 ServerName %[1]s
 ServerType standalone
@@ -32,11 +32,10 @@ TransferLog none
 ModulePath %[3]s
 LoadModule mod_tls.c
 TLSEngine on
-TLSProtocol TLSv1.2
 TLSECCertificateFile %[4]s
 TLSECCertificateKeyFile %[4]s
 TLSVerifyClient off
-TLSOptions NoSessionReuseRequired
+%[6]s
 TLSLog %[2]s.tls.log
 <Anonymous %[5]s>
   User nobody
@@ -46,6 +45,9 @@ TLSLog %[2]s.tls.log
   AnonRequirePassword off
 </Anonymous>
 `
+
+// proftpdTLS is the default of Options.ProftpdTLS. TLS 1.2 is for lftp.
+const proftpdTLS = "TLSProtocol TLSv1.2\nTLSOptions NoSessionReuseRequired"
 
 // StartOther starts proftpd or pure-ftpd on every real server with the configuration of
 // `lvsmark render` for the lab's spec. The control port is 21.
@@ -72,7 +74,7 @@ func (s *RealServer) startProftpd(base, rendered string) error {
 		return err
 	}
 	modules := filepath.Join(filepath.Dir(path), "../lib/proftpd")
-	text := rendered + fmt.Sprintf(proftpdSettings, s.Name, base, modules, s.lab.keyFile(), anonymousRoot)
+	text := rendered + fmt.Sprintf(proftpdSettings, s.Name, base, modules, s.lab.keyFile(), anonymousRoot, cmp.Or(s.lab.ProftpdTLS, proftpdTLS))
 	if err := os.WriteFile(base+".conf", []byte(text), 0o600); err != nil {
 		return err
 	}

@@ -3,7 +3,11 @@
 // lists them.
 package render
 
-import "github.com/lvsmark/lvsmark/config"
+import (
+	"time"
+
+	"github.com/lvsmark/lvsmark/config"
+)
 
 // A Target renders the spec for one program. It needs no kernel and no privileges.
 type Target struct {
@@ -27,4 +31,8 @@ type Options struct {
 	Cluster string // name of an FTP cluster
 	Server  string // name or address of a real server
 	Check   string // how the program checks real servers; empty: it does not
+
+	SpecFile     string        // absolute path for commands in the text; empty: config.DefaultFile
+	ProbeFlags   []string      // of `lvsmark probe server` in checks
+	ProbeTimeout time.Duration // of ProbeFlags; 0: ten seconds
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// checkTCP is the check of a TCP connection.
-const checkTCP = "tcp"
-
 // Target renders the services of each binding, also if director.bind is false: then
 // keepalived owns IPVS, and lvsmark the marks.
 func Target() render.Target {
@@ -35,24 +32,30 @@ director.sync. When a director becomes the master, keepalived runs 'lvsmark appl
 
 Without --check, keepalived creates the services that apply creates. With
 --check tcp it connects to the first TCP port of the cluster, and removes a real
-server that does not answer.`,
+server that does not answer. With --check ftp it runs 'lvsmark probe server' for
+each real server of an FTP cluster, which logs in and transfers, and connects to
+those of other clusters. --probe-options are flags of 'lvsmark probe server'.`,
 		Example: `  lvsmark render keepalived > /etc/keepalived/conf.d/lvsmark.conf
-  lvsmark render keepalived --check tcp`,
-		Checks: []string{checkTCP},
+  lvsmark render keepalived --check tcp
+  lvsmark render keepalived --check ftp --probe-options '--tls explicit --insecure'`,
+		Checks: []string{checkTCP, checkFTP},
 		Render: func(spec *config.Spec, options render.Options) (string, error) {
-			if options.Check != "" && options.Check != checkTCP {
-				return "", fmt.Errorf("the spec has no check %q: keepalived supports %s here", options.Check, checkTCP)
+			if !slices.Contains([]string{"", checkTCP, checkFTP}, options.Check) {
+				return "", fmt.Errorf("the spec has no check %q: keepalived supports %s and %s here", options.Check, checkTCP, checkFTP)
+			}
+			if err := checkWords(options); err != nil {
+				return "", err
 			}
 			if spec.Director.VRRP != nil && spec.Director.Bind && options.Check != "" {
 				return "", errors.New("--check is for real servers of keepalived, and lvsmark owns IPVS on this director: set director.bind: false")
 			}
-			return text(spec, options.Check == checkTCP), nil
+			return text(spec, options), nil
 		},
 	}
 }
 
 // text returns the blocks. With VRRP, they are those of a whole file; without, the services are those of a director that binds.
-func text(spec *config.Spec, check bool) string {
+func text(spec *config.Spec, options render.Options) string {
 	bound := *spec
 	bound.Director.Bind = true
 	var b strings.Builder
@@ -68,9 +71,12 @@ func text(spec *config.Spec, check bool) string {
 	if spec.Director.Bind {
 		b.WriteString("# Set director.bind: false in the spec: otherwise lvsmark manages these services too.\n")
 	}
+	if options.Check == checkFTP {
+		b.WriteString("\n# keepalived runs checks as root, so no other user may be able to write their program.\nglobal_defs {\n    enable_script_security\n}\n")
+	}
 	for _, service := range ipvs.Compile(&bound) {
 		b.WriteString("\n")
-		writeService(&b, service, clusterOf(spec, service.Key), check)
+		writeService(&b, service, clusterOf(spec, service.Key), options)
 	}
 	return b.String()
 }
@@ -85,13 +91,12 @@ func clusterOf(spec *config.Spec, key ipvs.Key) *config.Cluster {
 	return nil
 }
 
-func writeService(b *strings.Builder, s ipvs.VirtualService, c *config.Cluster, check bool) {
+func writeService(b *strings.Builder, s ipvs.VirtualService, c *config.Cluster, options render.Options) {
 	fmt.Fprintf(b, "# cluster %s\nvirtual_server fwmark %d {\n", c.Name, s.Mark)
 	for _, line := range serviceLines(s.Service) {
 		b.WriteString("    " + line + "\n")
 	}
-	port := checkedPort(c)
-	if check && port == 0 {
+	if options.Check != "" && checkedPort(c) == 0 {
 		b.WriteString("    # no check: the cluster has no TCP port\n")
 	}
 	for _, d := range s.Destinations {
@@ -99,25 +104,12 @@ func writeService(b *strings.Builder, s ipvs.VirtualService, c *config.Cluster, 
 		for _, line := range destinationLines(d) {
 			b.WriteString("        " + line + "\n")
 		}
-		if check && port != 0 {
-			fmt.Fprintf(b, "        TCP_CHECK {\n            connect_port %d\n            connect_timeout 3\n        }\n", port)
+		for _, line := range checkLines(c, d, options) {
+			b.WriteString("        " + line + "\n")
 		}
 		b.WriteString("    }\n")
 	}
 	b.WriteString("}\n")
-}
-
-// checkedPort returns the first TCP port of a cluster, the control port of FTP, or 0.
-func checkedPort(c *config.Cluster) uint16 {
-	if c.FTP != nil {
-		return c.FTP.ControlPorts[0]
-	}
-	for _, ports := range c.Ports {
-		if ports.Protocol == config.TCP {
-			return ports.Low
-		}
-	}
-	return 0
 }
 
 // serviceLines returns the settings of a service. The flags of sh and mh count only behind

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -103,7 +104,35 @@ virtual_server fwmark 21 {
 	assert.NotContains(t, rendered(t, spec, ""), "director.bind")
 
 	_, err := keepalived.Target().Render(spec, render.Options{Check: "smtp"})
-	assert.EqualError(t, err, `the spec has no check "smtp": keepalived supports tcp here`)
+	assert.EqualError(t, err, `the spec has no check "smtp": keepalived supports tcp and ftp here`)
+}
+
+// TestProbe: an FTP cluster is probed, others are checked by TCP.
+func TestProbe(t *testing.T) {
+	spec := parse(t, strings.Replace(example, "udp/53", "53", 1))
+	got, err := keepalived.Target().Render(spec, render.Options{
+		Check: "ftp", SpecFile: "/etc/ftp.yaml", ProbeFlags: []string{"--tls", "implicit", "--insecure"}, ProbeTimeout: 2500 * time.Millisecond,
+	})
+	require.NoError(t, err)
+	assert.Contains(t, got, "\nglobal_defs {\n    enable_script_security\n}\n")
+	assert.Contains(t, got, `
+        MISC_CHECK {
+            misc_path "/usr/bin/lvsmark -c /etc/ftp.yaml probe server --fail-open --tls implicit --insecure ftp fd00::11"
+            misc_timeout 8
+            user root
+            retry 2
+            delay_before_retry 3
+        }
+`)
+	assert.Contains(t, got, "\n        TCP_CHECK {\n            connect_port 53\n")
+	assert.Contains(t, rendered(t, spec, "ftp"), `"/usr/bin/lvsmark -c /etc/lvsmark/lvsmark.yaml probe server --fail-open ftp 10.0.0.11"`)
+
+	for _, word := range []string{"a b", `a"`, "a'", `a\`, "a\n", "#", "!", "$x", "{", "ä"} {
+		for _, options := range []render.Options{{Check: "ftp", SpecFile: word}, {Check: "ftp", ProbeFlags: []string{word}}} {
+			_, err := keepalived.Target().Render(spec, options)
+			assert.ErrorContains(t, err, "keepalived.conf cannot have", word)
+		}
+	}
 }
 
 // TestReadBack: the reader of keepalived.conf makes the services of the spec of the text.
@@ -111,7 +140,7 @@ func TestReadBack(t *testing.T) {
 	for seed := range uint64(200) {
 		spec := specgen.Spec(rand.New(rand.NewPCG(seed, 6)))
 		spec.Director.Bind = true
-		text := rendered(t, spec, []string{"", "tcp"}[seed%2])
+		text := rendered(t, spec, []string{"", "tcp", "ftp"}[seed%3])
 		c, err := importer.Read("f", text)
 		require.NoError(t, err)
 		require.Empty(t, c.NotUnderstood, text)
@@ -138,7 +167,7 @@ func virtualService(s *oldconfig.Service) ipvs.VirtualService {
 func TestKeepalivedAccepts(t *testing.T) {
 	need.Programs(t, "keepalived")
 	for seed := range uint64(20) {
-		text := rendered(t, specgen.Spec(rand.New(rand.NewPCG(seed, 6))), []string{"", "tcp"}[seed%2])
+		text := rendered(t, specgen.Spec(rand.New(rand.NewPCG(seed, 6))), []string{"", "tcp", "ftp"}[seed%3])
 		file := filepath.Join(t.TempDir(), "keepalived.conf")
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		output, err := exec.CommandContext(t.Context(), "keepalived", "--config-test", "--use-file", file).CombinedOutput()

@@ -1,0 +1,144 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A probed is the output of lvsmark probe -o json.
+type probed struct {
+	OK       bool
+	Sessions []struct {
+		Control, Mode string
+		Steps         []struct{ Name, Detail string }
+		Findings      []struct{ Step, Check, Message string }
+	}
+}
+
+// probe runs lvsmark probe on a host, with the lab's spec.
+func probe(t *testing.T, l *lab.Lab, host *lab.Host, args ...string) (p probed) {
+	t.Helper()
+	if !strings.Contains(strings.Join(args, " "), "--timeout") {
+		args = append(args, "--timeout", "2m") // a VM is slow
+	}
+	output, err := l.Lvsmark(append([]string{"probe", "--netns", host.NetNS, "-o", "json"}, args...)...)
+	require.NoError(t, err)
+	require.Contains(t, []int{0, 1}, output.Status, output.Text)
+	require.NoError(t, json.Unmarshal([]byte(output.Text), &p), output.Text)
+	assert.Equal(t, p.OK, output.Status == 0)
+	return p
+}
+
+// checks returns the checks of the findings, each with the mode of its session.
+func (p probed) checks() (list []string) {
+	for _, s := range p.Sessions {
+		for _, f := range s.Findings {
+			list = append(list, s.Mode+" "+f.Check)
+		}
+	}
+	return list
+}
+
+func newProbed(t *testing.T, opts lab.Options) *cluster {
+	need.Root(t)
+	need.Programs(t, "ip", "vsftpd")
+	c := &cluster{lab: lab.New(t, opts), passivePorts: defaultRange, scheduler: "wlc", persistence: "5m", marks: "every-packet", translate: "snat"}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(c.lab.Logs())
+		}
+	})
+	require.NoError(t, c.lab.WriteSpec(c.spec()))
+	return c
+}
+
+// probeServer probes the first real server in all modes, plain and with TLS.
+func (c *cluster) probeServer(t *testing.T, security []string) {
+	trust := filepath.Join(c.lab.Dir, "trust.pem")
+	for _, f := range c.lab.Families {
+		address := c.lab.Servers[0].Address(f).String()
+		for _, kind := range security {
+			t.Run(f.String()+" "+kind, func(t *testing.T) {
+				args := []string{"server", "ftp", address, "--mode", "all"}
+				if kind != "" {
+					args = append(args, strings.Fields("--ca-file "+trust+" --require-reuse "+kind)...)
+				}
+				p := probe(t, c.lab, c.lab.Director, args...)
+				assert.Len(t, p.Sessions, len(lab.Modes(f)))
+				assert.True(t, p.OK, "%+v", p)
+			})
+		}
+	}
+}
+
+var allTLS = []string{"", "--tls explicit", "--tls explicit --tls-max 1.2", "--tls implicit", "--tls implicit --tls-max 1.2"}
+
+// TestProbeServer: probe server succeeds with each FTP server, and resumes the TLS session,
+// which vsftpd and proftpd require.
+func TestProbeServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs no IPVS")
+	}
+	t.Run("vsftpd", func(t *testing.T) {
+		c := newProbed(t, lab.Options{RealServers: 1})
+		require.NoError(t, c.lab.StartFTP(21, 990))
+		c.probeServer(t, allTLS)
+	})
+	for _, settings := range []string{"TLSProtocol TLSv1.2 TLSv1.3", "TLSProtocol TLSv1.2\nTLSSessionTickets on"} {
+		t.Run("proftpd "+settings, func(t *testing.T) {
+			c := newProbed(t, lab.Options{RealServers: 1, ProftpdTLS: settings})
+			c.startOther(t, "proftpd")
+			c.probeServer(t, allTLS[:2])
+		})
+	}
+	t.Run("pure-ftpd", func(t *testing.T) {
+		c := newProbed(t, lab.Options{RealServers: 1})
+		c.startOther(t, "pure-ftpd")
+		c.probeServer(t, allTLS[:3])
+	})
+}
+
+func (c *cluster) startOther(t *testing.T, program string) {
+	need.Programs(t, program)
+	require.NoError(t, c.lab.StartOther(program))
+}
+
+// TestProbeWithoutTickets: proftpd with TLS 1.2 identifies sessions without tickets and refuses
+// data connections of the client. The finding says what the client needs.
+func TestProbeWithoutTickets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs no IPVS")
+	}
+	c := newProbed(t, lab.Options{RealServers: 1, Families: []config.Family{config.IPv4}, ProftpdTLS: "TLSProtocol TLSv1.2"})
+	c.startOther(t, "proftpd")
+	p := probe(t, c.lab, c.lab.Director, "server", "ftp", c.lab.Servers[0].Address(config.IPv4).String(), "--tls", "explicit", "--insecure")
+	require.False(t, p.OK)
+	require.Equal(t, []string{"pasv list"}, p.checks(), "%+v", p)
+	assert.Contains(t, p.Sessions[0].Findings[0].Message, "TLSSessionTickets on")
+}
+
+// TestProbeVIPOther: probe vip succeeds through the director with proftpd, which requires that
+// data connections resume the TLS session, and with pure-ftpd.
+func TestProbeVIPOther(t *testing.T) {
+	for _, program := range []string{"proftpd", "pure-ftpd"} {
+		t.Run(program, func(t *testing.T) {
+			c := newCluster(t, lab.Options{ProftpdTLS: "TLSProtocol TLSv1.2 TLSv1.3"})
+			c.translate = "snat"
+			require.NoError(t, c.lab.Apply(c.spec()))
+			c.startOther(t, program)
+			for _, kind := range [][]string{nil, {"--tls", "explicit", "--insecure", "--require-reuse"}} {
+				p := probe(t, c.lab, c.lab.Client, append([]string{"vip", "ftp", "--mode", "all"}, kind...)...)
+				assert.Len(t, p.Sessions, 6)
+				assert.True(t, p.OK, "%v: %+v", kind, p)
+			}
+		})
+	}
+}
