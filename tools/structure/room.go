@@ -18,6 +18,8 @@ func limitsOf(name string) (files, back int) {
 		return 50, 22
 	case ".":
 		return 15, 20
+	case "cmd/lvsmark": // the file of each verb uses the options of root.go, which calls it
+		return 50, 30
 	}
 	return 40, 20
 }
