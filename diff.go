@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/drain"
 	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -35,6 +36,8 @@ func diff(have *State, want *Desired) (*Plan, error) {
 	}
 	if !want.exact {
 		next.Settings = p.settings.ledger
+		kept, notes := drain.Kept(have.ledger, p.services)
+		next.Drained, p.notes = kept, append(p.notes, notes...)
 	}
 	p.diffRulesets(have.ledger, next)
 	return p, nil
@@ -59,9 +62,10 @@ func (p *Plan) diffRulesets(old, next nft.Ledger) {
 
 // joinedLedgers has the entries of both ledgers. An entry of next replaces that of old.
 func joinedLedgers(old, next nft.Ledger) nft.Ledger {
-	both := nft.Ledger{Bound: maps.Clone(old.Bound), Settings: maps.Clone(old.Settings)}
+	both := nft.Ledger{Bound: maps.Clone(old.Bound), Settings: maps.Clone(old.Settings), Drained: maps.Clone(old.Drained)}
 	maps.Copy(both.Bound, next.Bound)
 	maps.Copy(both.Settings, next.Settings)
+	maps.Copy(both.Drained, next.Drained)
 	return both
 }
 

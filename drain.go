@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lvsmark/lvsmark/internal/drain"
 	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -13,6 +14,9 @@ import (
 
 // ErrDrainInterrupted means that a drain ended before the connections did.
 var ErrDrainInterrupted = errors.New("drain interrupted: removed real servers keep weight 0, added ones stay; the next apply continues")
+
+// ErrDrainStopped means that DrainServer was interrupted while it waited.
+var ErrDrainStopped = errors.New("drain interrupted: the weight stays 0, and `lvsmark drain` continues")
 
 // errDrained precedes an error that follows a drain. The drain itself is not undone.
 var errDrained = errors.New("drained, but not applied: removed real servers keep weight 0, added ones stay; the next apply continues")
@@ -127,4 +131,155 @@ func (e *engine) remaining(p *Plan) (found bool, text string, err error) {
 	now.have = ofKeys(services, p.have)
 	r := impact.RemainingConnections(now.impactInput(nil, e.kernel))
 	return r.Any(), r.String(), nil
+}
+
+// A ServerDrain is the result of DrainServer.
+type ServerDrain struct {
+	Plan  *Plan // the changes of weights, carried out
+	Ended bool  // the real server has no connections, and no client returns to it
+	Left  drain.Remaining
+}
+
+// quiescentSysctl makes the kernel ignore persistence templates of a real server with weight
+// 0 (expire_quiescent_template in net/netfilter/ipvs/ip_vs_conn.c).
+const quiescentSysctl = "net.ipv4.vs.expire_quiescent_template"
+
+// DrainServer sets the weight of a real server to 0 in all services of its cluster, records
+// that in the ledger, and waits until its connections have ended and no client returns to
+// it, at most for the time limit (0: none). It waits without the lock. If the context ends,
+// the weight stays 0, and the error wraps ErrDrainStopped.
+func DrainServer(ctx context.Context, source Source, opts Options, name drain.Name, limit time.Duration) (*ServerDrain, error) {
+	return reading(source, func() (*ServerDrain, error) {
+		return inKernel(opts, func(e *engine) (*ServerDrain, error) { return e.drainServer(ctx, source, name, limit) })
+	})
+}
+
+// RestoreServer gives a real server the weight in the spec, and removes the record of
+// DrainServer.
+func RestoreServer(ctx context.Context, source Source, opts Options, name drain.Name) (*Plan, error) {
+	return reading(source, func() (*Plan, error) {
+		return inKernel(opts, func(e *engine) (*Plan, error) {
+			p, _, err := e.setWeights(ctx, source, name, drain.Servers.Restore)
+			return p, err
+		})
+	})
+}
+
+func (e *engine) drainServer(ctx context.Context, source Source, name drain.Name, limit time.Duration) (*ServerDrain, error) {
+	p, servers, err := e.setWeights(ctx, source, name, drain.Servers.Drain)
+	if err != nil {
+		return nil, err
+	}
+	if release := e.release; release != nil {
+		e.release = nil
+		if err := release(); err != nil {
+			return nil, err
+		}
+	}
+	p.notes = append(p.notes, servers.Notes(p.have, e.ignoresTemplates())...)
+	d := &ServerDrain{Plan: p}
+	return d, e.awaitDrained(ctx, d, servers, limit)
+}
+
+// A weighing plans the weights of real servers.
+type weighing func(drain.Servers, nft.Ledger, []ipvs.VirtualService) (drain.Weights, error)
+
+// setWeights sets the weights of a real server. If another process changes the ruleset or
+// the service meanwhile, it plans again.
+func (e *engine) setWeights(ctx context.Context, source Source, name drain.Name, weigh weighing) (*Plan, drain.Servers, error) {
+	spec, err := source()
+	if err != nil {
+		return nil, nil, err
+	}
+	servers, err := drain.Find(spec, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	for try := 1; ; try++ {
+		p, err := e.planWeights(servers, weigh)
+		if err == nil {
+			p.spec = spec
+			p.count(e.kernel)
+			err = e.applyWeights(ctx, p)
+		}
+		if !isStale(err) || try == applyTries {
+			return p, servers, err
+		}
+	}
+}
+
+// planWeights plans the weights of a real server, and nothing else of the spec. A record is
+// made before the weight changes, and deleted afterwards.
+func (e *engine) planWeights(servers drain.Servers, weigh weighing) (*Plan, error) {
+	live, err := e.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	ledger := live.Ledger()
+	services, err := e.Services(boundKeys(ledger)...)
+	if err != nil {
+		return nil, err
+	}
+	w, err := weigh(servers, ledger, services)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{opts: e.opts, live: live, state: &State{ruleset: live, ledger: ledger}, have: w.Have, want: w.Want, services: w.Changes}
+	p.intent = live.WithLedger(joinedLedgers(ledger, w.Ledger), &live.Ruleset)
+	p.active, p.settled = p.intent, live.WithLedger(w.Ledger, &live.Ruleset)
+	return p, nil
+}
+
+func (e *engine) applyWeights(ctx context.Context, p *Plan) error {
+	if p.live.Locked != nil && !e.locked() {
+		return p.live.Locked
+	}
+	if len(p.Changes()) == 0 {
+		return nil
+	}
+	generation, err := e.acquire(p)
+	if errors.Is(err, nft.ErrStale) {
+		return e.acquireFirst(err)
+	} else if err != nil {
+		return err
+	}
+	return run(ctx, p.steps(e, generation), e.progress)
+}
+
+func (e *engine) ignoresTemplates() bool {
+	value, err := e.ReadSetting(quiescentSysctl)
+	return err == nil && value != "0"
+}
+
+// awaitDrained waits for the end of the drain, and reports what is left.
+func (e *engine) awaitDrained(ctx context.Context, d *ServerDrain, servers drain.Servers, limit time.Duration) error {
+	start, reported := e.clock.Now(), ""
+	for {
+		services, err := e.Services(servers.Keys()...)
+		if err != nil {
+			return err
+		}
+		d.Left = servers.Remaining(services)
+		if d.Left.Weight != 0 {
+			return fmt.Errorf("another process has set the weight to %d: the drain has ended", d.Left.Weight)
+		}
+		if d.Ended = d.Left.Ended(e.ignoresTemplates()); d.Ended {
+			return nil
+		}
+		if text := d.Left.String(); text != reported {
+			e.progress("drain: " + text)
+			reported = text
+		}
+		wait := drainPoll
+		if limit > 0 {
+			if wait = min(wait, limit-e.clock.Now().Sub(start)); wait <= 0 {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; %s left", ErrDrainStopped, d.Left)
+		case <-e.clock.After(wait):
+		}
+	}
 }

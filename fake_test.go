@@ -32,6 +32,7 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 		"net.ipv4.ip_default_ttl":        "64",
 		"net.ipv4.vs.expire_nodest_conn": "0",
 		"net.ipv4.vs.conntrack":          "0",
+		quiescentSysctl:                  "0",
 		config.TimeoutTCP:                "900",
 		config.TimeoutTCPFin:             "120",
 		config.TimeoutUDP:                "300",

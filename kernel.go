@@ -59,6 +59,7 @@ type services interface {
 	IPVSLoaded() bool
 	OpenIPVS() error
 	Services(expected ...ipvs.Key) ([]ipvs.VirtualService, error)
+	Statistics(...ipvs.Key) ([]ipvs.CountedService, error)
 	ServicesDigest() (string, error)
 	ChangeServices(...ipvs.Change) []error
 	ServiceChanged(ipvs.Change) (bool, error)
@@ -137,6 +138,13 @@ func (k *netnsKernel) Services(expected ...ipvs.Key) ([]ipvs.VirtualService, err
 		return nil, err
 	}
 	return k.ipvs.Services(expected...)
+}
+
+func (k *netnsKernel) Statistics(keys ...ipvs.Key) ([]ipvs.CountedService, error) {
+	if err := k.OpenIPVS(); err != nil {
+		return nil, err
+	}
+	return k.ipvs.Statistics(keys...)
 }
 
 func (k *netnsKernel) ServicesDigest() (string, error) {

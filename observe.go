@@ -11,6 +11,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/internal/hostcheck"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/status"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -81,6 +82,40 @@ func (e *engine) readAgain(ruleset *nft.Snapshot) (*nft.Snapshot, error) {
 		return ruleset, err
 	}
 	return e.Snapshot()
+}
+
+// ReadStatus compares the spec with the kernel, as PlanSpec does with Options.Adopt, and reads
+// weights, connections and statistics of the services. The plan has the differences.
+func ReadStatus(ctx context.Context, source Source, opts Options) (*status.Report, *Plan, error) {
+	opts.Adopt = true
+	type result struct {
+		report *status.Report
+		plan   *Plan
+	}
+	r, err := reading(source, func() (r result, err error) {
+		if err := opts.checkPrivileges(); err != nil {
+			return r, err
+		}
+		return inKernel(opts, func(e *engine) (r result, err error) {
+			if r.plan, err = e.planSpec(ctx, source); err == nil {
+				r.report, err = e.status(r.plan)
+			}
+			return r, err
+		})
+	})
+	return r.report, r.plan, err
+}
+
+// status returns the report of a plan of a spec.
+func (e *engine) status(p *Plan) (*status.Report, error) {
+	in := status.Input{Spec: p.spec, Ledger: p.state.ledger, Differences: p.differences(), Connections: e.UnderWay()}
+	if p.spec.Director.Bind || e.IPVSLoaded() {
+		var err error
+		if in.Services, err = e.Statistics(status.Keys(p.spec, p.state.ledger)...); err != nil {
+			return nil, err
+		}
+	}
+	return status.New(in)
 }
 
 // Warnings describes rules of other programs and settings of the host that affect the spec's

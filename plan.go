@@ -12,6 +12,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/impact"
+	"github.com/lvsmark/lvsmark/internal/status"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -134,6 +135,23 @@ func (p *Plan) listChanges(connections impact.Connections) []Change {
 		serviceChanges(disruptive, impacts.Services[len(safe):]),
 		settingChanges(p.settings.putBack, impacts.Settings[len(p.settings.set):]),
 	)
+}
+
+// differences counts the changes by the part of the kernel that they are in.
+func (p *Plan) differences() (d status.Differences) {
+	for _, c := range p.Changes() {
+		switch c.Kind {
+		case "service", "real-server":
+			d.Services++
+		case "setting":
+			d.Settings++
+		case "address", "route":
+			d.Addresses++
+		default:
+			d.Marks++
+		}
+	}
+	return d
 }
 
 // impactInput returns the input of the impact analysis. ruleset is the changes from live

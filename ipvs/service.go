@@ -106,14 +106,20 @@ func (d Destination) configured() Destination {
 	return d
 }
 
-// sortServices sorts services by Key, and their destinations by address and port. The
-// kernel lists the newest destination first.
+// sortServices sorts services by Key, and their destinations by address and port.
 func sortServices(services []VirtualService) {
 	for _, service := range services {
-		slices.Reverse(service.Destinations)
-		slices.SortFunc(service.Destinations, func(a, b Destination) int {
-			return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Port, b.Port))
-		})
+		sortDestinations(service.Destinations, Destination.Endpoint)
 	}
 	slices.SortFunc(services, func(a, b VirtualService) int { return a.Key.Compare(b.Key) })
+}
+
+// sortDestinations sorts by address and port. The kernel lists the newest destination
+// first.
+func sortDestinations[T any](list []T, endpoint func(T) Endpoint) {
+	slices.Reverse(list)
+	slices.SortFunc(list, func(a, b T) int {
+		x, y := endpoint(a), endpoint(b)
+		return cmp.Or(x.Address.Compare(y.Address), cmp.Compare(x.Port, y.Port))
+	})
 }

@@ -2,7 +2,9 @@ package nft
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -16,6 +18,7 @@ import (
 const (
 	boundSet    = "bound"
 	settingsSet = "settings"
+	drainedSet  = "drained"
 )
 
 // A BoundMark identifies an IPVS service of lvsmark: one mark in one address family.
@@ -31,8 +34,9 @@ const PreviousLimit = 120
 
 // A Ledger is the record of lvsmark's changes outside nftables.
 type Ledger struct {
-	Bound    map[BoundMark]string // name of the binding, see config.Binding.Name
-	Settings map[string]Setting   // by name
+	Bound    map[BoundMark]string  // name of the binding, see config.Binding.Name
+	Settings map[string]Setting    // by name
+	Drained  map[DrainedServer]int // weight before `lvsmark drain`
 }
 
 // A Setting is the desired value of a sysctl or an IPVS timeout, and its value before
@@ -46,7 +50,7 @@ type Setting struct {
 // compileLedger adds the part of the ledger with the table's family. Settings have no
 // family and are stored in the first table.
 func compileLedger(t *Table, spec *config.Spec, first bool) {
-	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
+	ledger := newLedger()
 	if spec.Director.Bind {
 		for _, b := range spec.Bindings(t.Family.ofSpec()) {
 			ledger.Bound[BoundMark{t.Family.ofSpec(), b.Mark}] = b.Name()
@@ -60,12 +64,18 @@ func compileLedger(t *Table, spec *config.Spec, first bool) {
 	t.setLedger(ledger)
 }
 
+// newLedger returns an empty ledger.
+func newLedger() Ledger {
+	return Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}, Drained: map[DrainedServer]int{}}
+}
+
 // Ledger reads the ledger of all tables.
 func (r *Ruleset) Ledger() Ledger {
-	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
+	ledger := newLedger()
 	for _, t := range r.Tables {
 		own := t.ledger()
 		maps.Copy(ledger.Bound, own.Bound)
+		maps.Copy(ledger.Drained, own.Drained)
 		for name, s := range own.Settings {
 			// A record with Previous has precedence.
 			if !ledger.Settings[name].Changed {
@@ -77,7 +87,8 @@ func (r *Ruleset) Ledger() Ledger {
 }
 
 func (t *Table) ledger() Ledger {
-	ledger := Ledger{Bound: map[BoundMark]string{}, Settings: map[string]Setting{}}
+	ledger := newLedger()
+	ledger.Drained = t.drained()
 	if s := t.Set(boundSet); s != nil {
 		for _, e := range s.Elements {
 			p := e.parts()
@@ -99,8 +110,8 @@ func (t *Table) ledger() Ledger {
 	return ledger
 }
 
-// setLedger stores the bound marks of the table's family, and all settings, in the table's
-// sets. It removes a set that would be empty.
+// setLedger stores the bound marks and drained real servers of the table's family, and all
+// settings, in the table's sets. It removes a set that would be empty.
 func (t *Table) setLedger(l Ledger) {
 	bound := ledgerSet(boundSet, "fwmarks of lvsmark's IPVS services")
 	for _, b := range slices.SortedFunc(maps.Keys(l.Bound), func(a, b BoundMark) int { return cmp.Compare(a.Mark, b.Mark) }) {
@@ -118,7 +129,7 @@ func (t *Table) setLedger(l Ledger) {
 			Rest: userdataRest(settingUserdata(name, l.Settings[name])),
 		})
 	}
-	for _, s := range []*Set{bound, settings} {
+	for _, s := range []*Set{bound, settings, drainedElements(l, t.Family.ofSpec())} {
 		i := slices.IndexFunc(t.Sets, func(have *Set) bool { return have.Name == s.Name })
 		switch {
 		case i >= 0 && len(s.Elements) > 0:
@@ -136,7 +147,7 @@ func ledgerSet(name, comment string) *Set {
 }
 
 // isLedgerSet reports whether the set belongs to the ledger, so that no rule looks it up.
-func isLedgerSet(set string) bool { return set == boundSet || set == settingsSet }
+func isLedgerSet(set string) bool { return set == boundSet || set == settingsSet || set == drainedSet }
 
 func settingUserdata(name string, s Setting) []byte {
 	b := appendComment(nil, userdata.TypeComment, name+" = "+s.Value)
@@ -147,8 +158,9 @@ func settingUserdata(name string, s Setting) []byte {
 }
 
 // WithLedger returns the ruleset with another ledger. It adds the tables of extra that the
-// ruleset lacks, without their hooks, so that packets do not traverse them. Bound marks are
-// stored in the first table of their family, settings in the first table.
+// ruleset lacks, without their hooks, so that packets do not traverse them. Bound marks
+// and drained real servers are stored in the first table of their family, settings in the
+// first table.
 func (r *Ruleset) WithLedger(l Ledger, extra *Ruleset) *Ruleset {
 	next := &Ruleset{foreign: r.foreign}
 	for _, t := range r.Tables {
@@ -166,7 +178,7 @@ func (r *Ruleset) WithLedger(l Ledger, extra *Ruleset) *Ruleset {
 	for i, t := range next.Tables {
 		part := Ledger{}
 		if !seen[t.Family] {
-			part.Bound = l.Bound
+			part.Bound, part.Drained = l.Bound, l.Drained
 		}
 		if i == 0 {
 			part.Settings = l.Settings
@@ -189,4 +201,64 @@ func (r *Ruleset) sort() {
 	slices.SortFunc(r.Tables, func(a, b *Table) int {
 		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))
 	})
+}
+
+// A DrainedServer identifies a real server of one of lvsmark's IPVS services.
+type DrainedServer struct {
+	Service BoundMark
+	Address netip.Addr
+	Port    uint16
+}
+
+// IsDrained reports whether `lvsmark drain` has set the weight of a real server to 0.
+func (l Ledger) IsDrained(service BoundMark, address netip.Addr, port uint16) bool {
+	_, drained := l.Drained[DrainedServer{service, address, port}]
+	return drained
+}
+
+// drainedFormat is the comment of an element: real server, mark of the service and weight
+// before the drain.
+const drainedFormat = "%s of fwmark %d, weight %d"
+
+// drained reads the drained real servers of the table.
+func (t *Table) drained() map[DrainedServer]int {
+	servers := map[DrainedServer]int{}
+	s := t.Set(drainedSet)
+	if s == nil {
+		return servers
+	}
+	for _, e := range s.Elements {
+		var name string
+		var weight int
+		server := DrainedServer{Service: BoundMark{Family: t.Family.ofSpec()}}
+		_, err := fmt.Sscanf(userdataText(e.parts().userdata, userdata.TypeComment), drainedFormat, &name, &server.Service.Mark, &weight)
+		at, parseErr := netip.ParseAddrPort(name)
+		if err != nil || parseErr != nil {
+			continue // not written by lvsmark
+		}
+		server.Address, server.Port = at.Addr(), at.Port()
+		servers[server] = weight
+	}
+	return servers
+}
+
+// drainedElements returns the set of the family's drained real servers.
+func drainedElements(l Ledger, family config.Family) *Set {
+	set := ledgerSet(drainedSet, "real servers with weight 0 by lvsmark drain")
+	for _, d := range slices.SortedFunc(maps.Keys(l.Drained), DrainedServer.compare) {
+		if d.Service.Family != family {
+			continue
+		}
+		comment := fmt.Sprintf(drainedFormat, netip.AddrPortFrom(d.Address, d.Port), d.Service.Mark, l.Drained[d])
+		set.Elements = append(set.Elements, Element{
+			Key:  elementKey(markBytes(uint32(len(set.Elements) + 1))),
+			Rest: userdataRest(appendComment(nil, userdata.TypeComment, comment)),
+		})
+	}
+	return set
+}
+
+func (d DrainedServer) compare(other DrainedServer) int {
+	return cmp.Or(cmp.Compare(d.Service.Family, other.Service.Family), cmp.Compare(d.Service.Mark, other.Service.Mark),
+		d.Address.Compare(other.Address), cmp.Compare(d.Port, other.Port))
 }

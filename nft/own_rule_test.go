@@ -137,9 +137,9 @@ func TestSetLedgerReplaces(t *testing.T) {
 	table := markTable(map[string][]byte{"a": {1}})
 	first := Ledger{Bound: map[BoundMark]string{{config.IPv4, 1}: "a", {config.IPv6, 2}: "b"}, Settings: map[string]Setting{"x": {Value: "1", Previous: "0", Changed: true}}}
 	table.setLedger(first)
-	assert.Equal(t, Ledger{Bound: map[BoundMark]string{{config.IPv4, 1}: "a"}, Settings: first.Settings}, table.ledger())
+	assert.Equal(t, Ledger{Bound: map[BoundMark]string{{config.IPv4, 1}: "a"}, Settings: first.Settings, Drained: map[DrainedServer]int{}}, table.ledger())
 	table.setLedger(Ledger{Bound: map[BoundMark]string{{config.IPv4, 3}: "c"}})
-	assert.Equal(t, Ledger{Bound: map[BoundMark]string{{config.IPv4, 3}: "c"}, Settings: map[string]Setting{}}, table.ledger())
+	assert.Equal(t, Ledger{Bound: map[BoundMark]string{{config.IPv4, 3}: "c"}, Settings: map[string]Setting{}, Drained: map[DrainedServer]int{}}, table.ledger())
 	var names []string
 	for _, s := range table.Sets {
 		names = append(names, s.Name)

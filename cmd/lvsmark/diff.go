@@ -8,7 +8,7 @@ import (
 
 func newDiff(s streams, opts *options) *cobra.Command {
 	var noRehearsal bool
-	var peer string
+	var peer, out string
 	cmd := &cobra.Command{
 		Use:   "diff",
 		Short: "compare the spec with the kernel",
@@ -52,7 +52,8 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
 			if err != nil {
 				return err
 			}
-			if err := s.printChanges(opts.output, plan, pending); err != nil {
+			err = s.toFile(cmd.Context(), out, "the differences", func(to streams) error { return to.printChanges(opts.output, plan, pending) })
+			if err != nil {
 				return err
 			}
 			if len(plan.Changes()) > 0 {
@@ -61,6 +62,7 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
 			return nil
 		},
 	}
+	addOut(cmd, &out)
 	addNoRehearsal(cmd, &noRehearsal)
 	cmd.Flags().StringVar(&peer, "peer", "", "compare with the spec or plan `FILE` of the other director instead")
 	_ = cmd.MarkFlagFilename("peer")

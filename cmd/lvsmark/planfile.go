@@ -14,11 +14,16 @@ import (
 
 // writePlan writes the plan to a file, completely or not at all.
 func writePlan(ctx context.Context, path string, plan *lvsmark.SavedPlan) error {
+	return writeFile(ctx, path, "the plan", plan, 0o600)
+}
+
+// writeFile writes a file, completely or not at all; what names the content in errors.
+func writeFile(ctx context.Context, path, what string, content io.WriterTo, mode fs.FileMode) error {
 	err := func() error {
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && !info.Mode().IsRegular():
-			return writeThrough(ctx, path, plan) // a pipe or a device must not be replaced by a file
+			return writeThrough(ctx, path, content) // a pipe or a device must not be replaced by a file
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return err
 		case err == nil:
@@ -26,10 +31,10 @@ func writePlan(ctx context.Context, path string, plan *lvsmark.SavedPlan) error 
 				return err
 			}
 		}
-		return replace(path, plan)
+		return replace(path, content, mode)
 	}()
 	if err != nil {
-		return fmt.Errorf("writing the plan: %w", err)
+		return fmt.Errorf("writing %s: %w", what, err)
 	}
 	return nil
 }
@@ -47,12 +52,14 @@ func writeThrough(ctx context.Context, path string, content io.WriterTo) error {
 }
 
 // replace writes a temporary file in the same directory and renames it to path.
-func replace(path string, content io.WriterTo) error {
+func replace(path string, content io.WriterTo, mode fs.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(path), ".lvsmark-plan-*")
 	if err != nil {
 		return err
 	}
-	_, err = content.WriteTo(file)
+	if _, err = content.WriteTo(file); err == nil {
+		err = file.Chmod(mode)
+	}
 	if err == nil {
 		err = file.Sync()
 	}

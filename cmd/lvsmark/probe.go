@@ -121,7 +121,7 @@ servers because of that.` + probeStatus,
 			return flags.run(cmd, s, opts, args[0], func(c *config.Cluster, port uint16) ([]probe.Target, error) {
 				targets := probe.ServerTargets(c, args[1], port)
 				if len(targets) == 0 {
-					return nil, fmt.Errorf("cluster %s has no real server %q: it has %s", c.Name, args[1], strings.Join(serverNames(c), ", "))
+					return nil, fmt.Errorf("cluster %s has no real server %q: it has %s", c.Name, args[1], strings.Join(ftpServerNames(c), ", "))
 				}
 				return targets, nil
 			})
@@ -132,7 +132,7 @@ servers because of that.` + probeStatus,
 	return cmd
 }
 
-func serverNames(c *config.Cluster) []string {
+func ftpServerNames(c *config.Cluster) []string {
 	return render.FTPServers(&config.Spec{Clusters: []config.Cluster{*c}})
 }
 
@@ -147,7 +147,7 @@ func completeProbe(s streams, opts *options) cobra.CompletionFunc {
 			return render.FTPNames(spec), cobra.ShellCompDirectiveNoFileComp
 		}
 		if c, err := ftpCluster(spec, args[0]); err == nil && len(args) == 1 && cmd.Name() == "server" {
-			return serverNames(c), cobra.ShellCompDirectiveNoFileComp
+			return ftpServerNames(c), cobra.ShellCompDirectiveNoFileComp
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

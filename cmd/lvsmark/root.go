@@ -41,6 +41,12 @@ changes no objects of other programs.`,
 		SilenceUsage:          true,
 		Args:                  subcommandOf("verb"),
 		RunE:                  func(*cobra.Command, []string) error { return nil },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if opts.output == formatOpenMetrics && cmd.Name() != "status" {
+				return usageErrorf(cmd, "-o openmetrics is a format of status only: use text or json")
+			}
+			return nil
+		},
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -55,6 +61,7 @@ changes no objects of other programs.`,
 	root.AddCommand(
 		newCheck(s, opts), newRender(s, opts), newDiff(s, opts), newPlan(s, opts), newApply(s, opts), newConfirm(s, opts), newDelete(s, opts),
 		newVerify(s, opts), newExplain(s, opts), newImport(s, opts), newDoctor(s, opts), newProbe(s, opts),
+		newStatus(s, opts), newDrain(s, opts),
 		newSchema(s), newCompletion(), newVersion(s, opts), newMan(), newGuard(s, opts),
 	)
 	root.AddCommand(topics()...)
@@ -80,6 +87,8 @@ type format string
 const (
 	formatText format = "text"
 	formatJSON format = "json"
+
+	formatOpenMetrics format = "openmetrics" // of status only
 )
 
 var _ pflag.Value = (*format)(nil)
@@ -88,7 +97,7 @@ func (f *format) String() string { return string(*f) }
 
 // Set parses the value of the flag.
 func (f *format) Set(value string) error {
-	if formats := []format{formatText, formatJSON}; !slices.Contains(formats, format(value)) {
+	if formats := []format{formatText, formatJSON, formatOpenMetrics}; !slices.Contains(formats, format(value)) {
 		return fmt.Errorf("must be text or json")
 	}
 	*f = format(value)

@@ -53,7 +53,7 @@ func TestScript(t *testing.T) {
 		Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"needs":   needs,
-			"status":  status,
+			"status":  exitsWith,
 			"refused": refused,
 			"netns":   netns,
 			"inside":  inside,
@@ -126,7 +126,7 @@ func needs(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func status(ts *testscript.TestScript, neg bool, args []string) {
+func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status N program [arguments]")
 	}

@@ -11,17 +11,18 @@ func topics() []*cobra.Command {
 	}
 }
 
-const exitStatusTopic = `0  done; for diff: the kernel matches the spec; for verify: equivalent; for import:
-   and doctor: no findings; for probe: every session succeeded
-1  for diff: the kernel differs from the spec; for verify: different or not proven;
-   for import, doctor and probe: findings
+const exitStatusTopic = `0  done; for diff and status: the kernel matches the spec; for verify: equivalent;
+   for import and doctor: no findings; for probe: every session succeeded
+1  for diff and status: the kernel differs from the spec; for verify: different or
+   not proven; for import, doctor and probe: findings; for drain: something is left
+   after --timeout
 2  an error, with a line for each cause on standard error
 
 After an error nothing is changed. Mistakes in the spec, an invalid command line
 and missing privileges are reported before the first change; when a later step
 fails, the steps before it are rolled back. There are two exceptions, and the
-message lists what remains: a rollback that failed, and an interrupted apply
---drain. Mistakes in the spec are printed as file:line:column: message, all other
+message lists what remains: a rollback that failed, and an interrupted drain or
+apply --drain. Mistakes in the spec are printed as file:line:column: message, all other
 errors as lvsmark: message.`
 
 const specTopic = `The spec is strict YAML; its default path is /etc/lvsmark/lvsmark.yaml. 'lvsmark
@@ -177,6 +178,38 @@ probe:
   eprt; tls is none, explicit or implicit. check is passive-address, passive-port,
   active-source, active-port, certificate, tls-reuse, list, retrieve, or the name of
   the step.
+
+status:
+
+  {"version": 1, "time": "2026-01-02T03:04:05Z", "in_sync": false,
+   "differences": {"marks": 0, "services": 1, "settings": 0, "addresses": 0},
+   "last_diff": {"time": "2026-01-02T03:03:30Z", "differences": 1},
+   "clusters": [{"name": "ftp", "state": "drained",
+     "services": [{"mark": 21, "family": "IPv4", "state": "in sync",
+       "totals": {"connections": 12, "packets_in": 345, "packets_out": 345,
+                  "bytes_in": 6789, "bytes_out": 6789},
+       "rates": {…},
+       "real_servers": [{"name": "rs1", "address": "10.0.0.11", "port": 0,
+         "state": "drained", "detail": "…", "weight": 0,
+         "active": 1, "inactive": 0, "persistent": 1,
+         "totals": {…}, "rates": {…},
+         "passive": {"ports": 10001, "used": 1}}]}]}]}
+
+  state is in sync, drifted, missing, extra, drained or unbound: see 'lvsmark
+  status --help'; that of a cluster is the first that is not in sync. marks are
+  differences in nftables. detail is what differs. totals count since the service
+  or real server was added, rates are per second; all have 64 bits, and have the
+  same members. weight is omitted if the real server is not in the kernel, name if
+  it has none, last_diff if lvsmark-diff.timer has left no result, passive if the service has no passive ports. The packets that
+  carried a mark are packets_in of its service.
+
+drain:
+
+  {"version": 1, "cluster": "ftp", "server": "rs1", "drained": true,
+   "active": 0, "inactive": 0, "persistent": 0, "changes": […], "notes": ["…"]}
+
+  active, inactive and persistent are what is left. changes has the form of diff,
+  and is empty if the weight was 0 already. With --undo, drained is false.
 
 A plan file (plan -O):
 

@@ -39,6 +39,21 @@ func (k *Kernel) sortedServices() []ipvs.VirtualService {
 	return services
 }
 
+// Statistics is like ipvs.Conn.Statistics. All statistics are 0.
+func (k *Kernel) Statistics(keys ...ipvs.Key) (services []ipvs.CountedService, err error) {
+	for _, s := range k.sortedServices() {
+		if !slices.Contains(keys, s.Key) {
+			continue
+		}
+		counted := ipvs.CountedService{Service: s.Service}
+		for _, d := range s.Destinations {
+			counted.Destinations = append(counted.Destinations, ipvs.CountedDestination{Destination: d})
+		}
+		services = append(services, counted)
+	}
+	return services, k.OpenIPVS()
+}
+
 // ServicesDigest returns the services as text.
 func (k *Kernel) ServicesDigest() (string, error) {
 	return ipvs.Text(k.sortedServices()), k.OpenIPVS()

@@ -98,6 +98,7 @@ func TestDecoderErrors(t *testing.T) {
 		"uint8":        func(d *Decoder) any { return d.Uint8() },
 		"uint16":       func(d *Decoder) any { return d.Uint16() },
 		"uint32":       func(d *Decoder) any { return d.Uint32() },
+		"uint64":       func(d *Decoder) any { return d.Uint64() },
 		"big endian":   func(d *Decoder) any { return d.BigEndian16() },
 		"unterminated": func(d *Decoder) any { return d.Text() },
 	} {

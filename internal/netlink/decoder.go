@@ -89,6 +89,14 @@ func (d *Decoder) Uint32() uint32 {
 	return binary.NativeEndian.Uint32(d.content)
 }
 
+// Uint64 returns a number of eight bytes in host byte order.
+func (d *Decoder) Uint64() uint64 {
+	if !d.has(8) {
+		return 0
+	}
+	return binary.NativeEndian.Uint64(d.content)
+}
+
 // Text returns a string, which must be terminated by a zero byte.
 func (d *Decoder) Text() string {
 	n := len(d.content) - 1

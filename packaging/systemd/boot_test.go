@@ -34,6 +34,7 @@ var targets = map[string]string{
 	"network-pre": "",
 	"multi-user":  "",
 	"shutdown":    "DefaultDependencies=no\n",
+	"timers":      "",
 }
 
 // jobTimeout limits the time of a boot or a job, also on an emulated machine.
@@ -94,6 +95,11 @@ func (m *machine) prepare() {
 	m.write("units/"+unit, strings.ReplaceAll(unitText(m.t), "/usr/bin/lvsmark", "/mnt/lvsmark -c /mnt/lvsmark.yaml"))
 	log := filepath.Join(m.dir, "log")
 	m.write("units/"+unit+".d/log.conf", fmt.Sprintf("[Service]\nStandardOutput=append:%s\nStandardError=append:%[1]s\n", log))
+	for _, name := range []string{"lvsmark-diff.service", "lvsmark-diff.timer"} {
+		text, err := os.ReadFile(name)
+		require.NoError(m.t, err)
+		m.write("units/"+name, strings.ReplaceAll(string(text), "/usr/bin/lvsmark", "/mnt/lvsmark -c /mnt/lvsmark.yaml"))
+	}
 	m.write("lvsmark.yaml", spec)
 	m.write("nftables.conf", "flush ruleset\ntable inet firewall\n")
 	text, err := os.ReadFile(need.Lvsmark(m.t))
@@ -213,4 +219,25 @@ func TestBootWithoutDevice(t *testing.T) {
 	require.NoError(t, err)
 	m.eventually("the unit is active", func() bool { return m.systemctl("is-active", "lvsmark") == nil })
 	m.served()
+}
+
+// TestBootDiff runs the comparison of the timer in its sandbox, without and with a difference.
+func TestBootDiff(t *testing.T) {
+	m := boot(t)
+	m.do("start", "lvsmark")
+	m.do("start", "lvsmark-diff.timer")
+	for _, see := range []struct{ command, metric, result string }{
+		{"true", "lvsmark_in_sync 1.0", ": no difference"},
+		{"ipvsadm -e -f 21 -r 10.0.0.11:0 -m -w 3", "lvsmark_in_sync 0.0", ": 1 difference"},
+	} {
+		_, err := m.run(strings.Fields(see.command)...)
+		require.NoError(t, err)
+		m.do("start", "lvsmark-diff.service")
+		metrics, err := m.run("cat", "/run/lvsmark/lvsmark.prom")
+		require.NoError(t, err)
+		assert.Contains(t, metrics, "\n"+see.metric+"\n")
+		text, _ := m.run("/mnt/lvsmark", "-c", "/mnt/lvsmark.yaml", "status")
+		assert.Regexp(t, `(?m)^lvsmark-diff.timer, .*`+see.result+"$", text)
+	}
+	assert.NoError(t, m.systemctl("is-active", "lvsmark-diff.timer"))
 }

@@ -52,6 +52,19 @@ func unitText(t *testing.T) string {
 	return string(text)
 }
 
+// TestVerifyDiff checks the timer and its service.
+func TestVerifyDiff(t *testing.T) {
+	dir := root(t, unitText(t))
+	for _, name := range []string{"lvsmark-diff.service", "lvsmark-diff.timer"} {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "usr/lib/systemd/system", name), text, 0o644))
+	}
+	output, err := analyze(t, "verify", "--man=no", "--recursive-errors=no", "--root="+dir, "lvsmark-diff.timer", "lvsmark-diff.service")
+	require.NoError(t, err, output)
+	assert.NotContains(t, output, "lvsmark")
+}
+
 // complaints returns the lines about lvsmark's unit: systemd-analyze also complains
 // about units of the distribution.
 func complaints(output string) []string {

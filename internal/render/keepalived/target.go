@@ -71,7 +71,7 @@ func text(spec *config.Spec, options render.Options) string {
 	if spec.Director.Bind {
 		b.WriteString("# Set director.bind: false in the spec: otherwise lvsmark manages these services too.\n")
 	}
-	if options.Check == checkFTP {
+	if options.Check == checkFTP && spec.Director.VRRP == nil { // writeVRRP writes global_defs
 		b.WriteString("\n# keepalived runs checks as root, so no other user may be able to write their program.\nglobal_defs {\n    enable_script_security\n}\n")
 	}
 	for _, service := range ipvs.Compile(&bound) {

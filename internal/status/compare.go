@@ -1,0 +1,230 @@
+package status
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+// An Input is what a report is made of.
+type Input struct {
+	Spec        *config.Spec
+	Ledger      nft.Ledger
+	Services    []ipvs.CountedService // those of Keys that the kernel has
+	Differences Differences
+	Connections iter.Seq2[ipvs.Connection, error] // read if a cluster may have data connections
+}
+
+// Keys returns the services of a report: those of the spec, and those in the ledger. They
+// are sorted.
+func Keys(spec *config.Spec, ledger nft.Ledger) []ipvs.Key {
+	keys := map[ipvs.Key]bool{}
+	for _, family := range config.Families() {
+		for _, b := range spec.Bindings(family) {
+			keys[ipvs.Key{Mark: b.Mark, Family: family}] = true
+		}
+	}
+	for b := range ledger.Bound {
+		keys[ipvs.Key{Mark: b.Mark, Family: b.Family}] = true
+	}
+	return slices.SortedFunc(maps.Keys(keys), ipvs.Key.Compare)
+}
+
+// New returns the report. Its error is that of reading the connections.
+func New(in Input) (*Report, error) {
+	r := &Report{InSync: !in.Differences.Any(), Differences: in.Differences, Clusters: []Cluster{}}
+	c := newComparison(in)
+	used, err := c.passiveUse()
+	if err != nil {
+		return nil, err
+	}
+	for i := range in.Spec.Clusters {
+		cluster := &in.Spec.Clusters[i]
+		entry := Cluster{Name: cluster.Name, Services: []Service{}}
+		for _, family := range config.Families() {
+			for _, b := range cluster.Bindings(family) {
+				entry.Services = append(entry.Services, c.service(b, used))
+			}
+		}
+		r.Clusters = append(r.Clusters, entry.withState())
+	}
+	r.Clusters = append(r.Clusters, c.extra()...)
+	return r, nil
+}
+
+// withState returns the cluster with the state of the first part that is not in sync.
+func (c Cluster) withState() Cluster {
+	c.State = InSync
+	note := func(s State) {
+		if c.State == InSync {
+			c.State = s
+		}
+	}
+	for _, s := range c.Services {
+		note(s.State)
+		for _, r := range s.RealServers {
+			note(r.State)
+		}
+	}
+	return c
+}
+
+// A comparison has the services by key, and the changes between the kernel and the spec.
+type comparison struct {
+	Input
+	have    map[ipvs.Key]*ipvs.CountedService
+	want    map[ipvs.Key]bool // keys of the spec
+	changes map[ipvs.Key]serviceChanges
+}
+
+// serviceChanges are the changes of one service.
+type serviceChanges struct {
+	service *ipvs.Change
+	servers map[ipvs.Endpoint]ipvs.Change
+}
+
+func newComparison(in Input) *comparison {
+	c := &comparison{Input: in, have: map[ipvs.Key]*ipvs.CountedService{}, want: map[ipvs.Key]bool{}, changes: map[ipvs.Key]serviceChanges{}}
+	var have []ipvs.VirtualService
+	for i, s := range in.Services {
+		c.have[s.Key] = &in.Services[i]
+		have = append(have, s.VirtualService())
+	}
+	for _, key := range Keys(in.Spec, nft.Ledger{}) {
+		c.want[key] = true
+	}
+	for _, change := range ipvs.Diff(have, ipvs.Compile(in.Spec)) {
+		c.add(change)
+	}
+	return c
+}
+
+func (c *comparison) add(change ipvs.Change) {
+	of, found := c.changes[change.Service.Key]
+	if !found {
+		of.servers = map[ipvs.Endpoint]ipvs.Change{}
+	}
+	if change.OnService() {
+		of.service = &change
+	} else {
+		of.servers[cmp.Or(change.Before.Endpoint(), change.After.Endpoint())] = change
+	}
+	c.changes[change.Service.Key] = of
+}
+
+// service returns the service of a binding, with the real servers of the spec and then the
+// others.
+func (c *comparison) service(b config.Binding, used passiveUse) Service {
+	key := ipvs.Key{Mark: b.Mark, Family: b.Family}
+	s := c.found(key)
+	byEndpoint := map[ipvs.Endpoint]ipvs.CountedDestination{}
+	if have := c.have[key]; have != nil {
+		for _, d := range have.Destinations {
+			byEndpoint[d.Endpoint()] = d
+		}
+	}
+	ports := passivePorts(b)
+	for _, server := range b.RealServers {
+		e := ipvs.Endpoint{Address: server.Address, Port: server.Port}
+		dest, found := byEndpoint[e]
+		delete(byEndpoint, e)
+		r := c.server(key, e, dest, found)
+		r.Name = server.Name
+		if ports.count > 0 {
+			r.Passive = &Passive{Ports: ports.count, Used: used[passiveServer{key, server.Address}]}
+		}
+		s.RealServers = append(s.RealServers, r)
+	}
+	if have := c.have[key]; have != nil {
+		for _, d := range have.Destinations {
+			if _, extra := byEndpoint[d.Endpoint()]; extra {
+				s.RealServers = append(s.RealServers, c.server(key, d.Endpoint(), d, true))
+			}
+		}
+	}
+	return s
+}
+
+// found returns the service as far as the kernel has it, without its real servers.
+func (c *comparison) found(key ipvs.Key) Service {
+	s := Service{Mark: key.Mark, Family: key.Family.String(), State: InSync, RealServers: []RealServer{}}
+	have := c.have[key]
+	if have != nil {
+		s.Totals, s.Rates = have.Statistics.Totals, have.Statistics.Rates
+	}
+	change := c.changes[key].service
+	switch {
+	case !c.Spec.Director.Bind && c.want[key]:
+		s.State = Unbound
+	case have == nil:
+		s.State = Missing
+	case change == nil:
+	case change.Op == ipvs.DelService:
+		s.State = Extra
+	default:
+		s.State, s.Detail = Drifted, change.BeforeText()+"; the spec has "+change.AfterText()
+	}
+	return s
+}
+
+// server returns the real server at an endpoint. found reports whether the kernel has it.
+func (c *comparison) server(key ipvs.Key, e ipvs.Endpoint, d ipvs.CountedDestination, found bool) RealServer {
+	r := RealServer{Address: e.Address.String(), Port: e.Port, State: InSync}
+	if found {
+		weight := d.Weight
+		r.Weight = &weight
+		r.Active, r.Inactive, r.Persistent = d.Connections.Active, d.Connections.Inactive, d.Connections.Persistent
+		r.Totals, r.Rates = d.Statistics.Totals, d.Statistics.Rates
+	}
+	change, differs := c.changes[key].servers[e]
+	switch {
+	case !c.Spec.Director.Bind && c.want[key]:
+		r.State = Unbound
+	case !found:
+		r.State = Missing
+	case !differs:
+	case change.Op == ipvs.DelDestination:
+		r.State = Extra
+	default:
+		r.State, r.Detail = c.drift(key, change)
+	}
+	return r
+}
+
+// drift returns the state of an edited real server, and what differs. A drained one differs
+// in its weight only.
+func (c *comparison) drift(key ipvs.Key, change ipvs.Change) (State, string) {
+	detail := change.BeforeText() + "; the spec has " + change.AfterText()
+	drained := change.After
+	drained.Weight = 0
+	if c.Ledger.IsDrained(nft.BoundMark{Family: key.Family, Mark: key.Mark}, change.Before.Address, change.Before.Port) && change.Before == drained {
+		return Drained, detail
+	}
+	return Drifted, detail
+}
+
+// extra returns the clusters of the ledger's services that are not in the spec.
+func (c *comparison) extra() []Cluster {
+	services := map[string][]Service{}
+	for _, key := range slices.SortedFunc(maps.Keys(c.have), ipvs.Key.Compare) {
+		name, bound := c.Ledger.Bound[nft.BoundMark{Family: key.Family, Mark: key.Mark}]
+		if c.want[key] || !bound {
+			continue
+		}
+		s := c.found(key)
+		for _, d := range c.have[key].Destinations {
+			s.RealServers = append(s.RealServers, c.server(key, d.Endpoint(), d, true))
+		}
+		services[name] = append(services[name], s)
+	}
+	var clusters []Cluster
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		clusters = append(clusters, Cluster{Name: name, Services: services[name]}.withState())
+	}
+	return clusters
+}

@@ -1,0 +1,223 @@
+package status
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// A Style selects the form of the text.
+type Style struct {
+	Totals  bool                       // totals in place of connections and rates
+	Heading func(string) string        // colours a heading; nil: no colour
+	Paint   func(State, string) string // colours a text by its state; nil: no colour
+}
+
+// Text returns a table of at most 80 columns for each cluster. It has a line for each real
+// server: its numbers are sums over the services of the cluster.
+func (r *Report) Text(style Style) string {
+	var b strings.Builder
+	for i := range r.Clusters {
+		r.Clusters[i].write(&b, style)
+		b.WriteByte('\n')
+	}
+	b.WriteString(r.Differences.String() + "\n")
+	return b.String()
+}
+
+// String returns "no difference", or the numbers and the command that lists the differences.
+func (d Differences) String() string {
+	if !d.Any() {
+		return "no difference"
+	}
+	var parts []string
+	for _, part := range []struct {
+		n  int
+		of string
+	}{{d.Marks, "in nftables"}, {d.Services, "in IPVS"}, {d.Settings, "of settings"}, {d.Addresses, "of addresses"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.of))
+		}
+	}
+	return "differences: " + strings.Join(parts, ", ") + " (`lvsmark diff` lists them)"
+}
+
+// nameWidth is the width of the column of names. A longer name is a line of its own.
+const nameWidth = 15
+
+// columns are the headings after the name, with the width of each column.
+type column struct {
+	heading string
+	width   int
+}
+
+func (s Style) columns() []column {
+	if s.Totals {
+		return []column{{"weight", 6}, {"conns", 8}, {"packets in", 10}, {"out", 8}, {"bytes in", 8}, {"out", 8}}
+	}
+	return []column{{"weight", 6}, {"active", 6}, {"inact", 5}, {"persist", 7}, {"conn/s", 6}, {"in/s", 5}, {"out/s", 5}, {"passive", 7}}
+}
+
+func (c *Cluster) write(b *strings.Builder, style Style) {
+	heading, paint := style.Heading, style.Paint
+	if heading == nil {
+		heading = func(text string) string { return text }
+	}
+	if paint == nil {
+		paint = func(_ State, text string) string { return text }
+	}
+	fmt.Fprintf(b, "%s %s\n", heading("cluster "+c.Name+":"), paint(c.State, string(c.State)))
+	for _, s := range c.Services {
+		if s.State != InSync && s.State != Unbound {
+			fmt.Fprintf(b, "  # fwmark %d %s: %s\n", s.Mark, s.Family, joinDetail(s.State, s.Detail))
+		}
+	}
+	writeRow(b, "server", fmt.Sprintf("%-7s", "state"), headings(style), style)
+	for _, r := range c.merged() {
+		writeRow(b, r.name(), paint(r.State, fmt.Sprintf("%-7s", r.State)), r.cells(style), style)
+		if r.Detail != "" {
+			fmt.Fprintf(b, "  # %s\n", printable.Line(r.Detail))
+		}
+	}
+}
+
+func joinDetail(state State, detail string) string {
+	if detail == "" {
+		return string(state)
+	}
+	return string(state) + ": " + printable.Line(detail)
+}
+
+func headings(style Style) (cells []string) {
+	for _, c := range style.columns() {
+		cells = append(cells, c.heading)
+	}
+	return cells
+}
+
+// writeRow writes a line: the name, the state, and cells that are aligned to the right.
+func writeRow(b *strings.Builder, name, state string, cells []string, style Style) {
+	name = printable.Line(name)
+	if len(name) > nameWidth {
+		fmt.Fprintf(b, "  %s\n", name)
+		name = ""
+	}
+	var line strings.Builder
+	fmt.Fprintf(&line, "  %-*s %s", nameWidth, name, state)
+	for i, c := range style.columns() {
+		fmt.Fprintf(&line, " %*s", c.width, cells[i])
+	}
+	b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+}
+
+// cells returns the numbers of a row, in the order of the columns.
+func (r *RealServer) cells(style Style) []string {
+	weight := "-"
+	if r.Weight != nil {
+		weight = strconv.Itoa(*r.Weight)
+	}
+	if t := r.Totals; style.Totals {
+		return []string{weight, short(t.Connections), short(t.PacketsIn), short(t.PacketsOut), short(t.BytesIn), short(t.BytesOut)}
+	}
+	return []string{
+		weight, short(uint64(r.Active)), short(uint64(r.Inactive)), short(uint64(r.Persistent)),
+		short(r.Rates.Connections), short(r.Rates.BytesIn), short(r.Rates.BytesOut), r.Passive.share(),
+	}
+}
+
+// share returns the share of the passive ports in use: "12%", "<1%".
+func (p *Passive) share() string {
+	switch {
+	case p == nil:
+		return ""
+	case p.Used > 0 && p.Used*100 < p.Ports:
+		return "<1%"
+	}
+	return strconv.Itoa(p.Used*100/p.Ports) + "%"
+}
+
+// short returns a number in at most five characters: 9999, 12.3k, 456M.
+func short(n uint64) string {
+	if n < 10_000 {
+		return strconv.FormatUint(n, 10)
+	}
+	unit, prefix := uint64(1000), 0
+	for n/unit >= 1000 {
+		unit, prefix = unit*1000, prefix+1
+	}
+	tenths := n / (unit / 10)
+	if tenths < 1000 {
+		return fmt.Sprintf("%d.%d%c", tenths/10, tenths%10, "kMGTPE"[prefix])
+	}
+	return fmt.Sprintf("%d%c", tenths/10, "kMGTPE"[prefix])
+}
+
+// merged returns the real servers of all services, one for each address and port.
+func (c *Cluster) merged() []*RealServer {
+	type endpoint struct {
+		address string
+		port    uint16
+	}
+	var rows []*RealServer
+	byEndpoint := map[endpoint]*RealServer{}
+	for _, s := range c.Services {
+		for _, r := range s.RealServers {
+			e := endpoint{r.Address, r.Port}
+			if row := byEndpoint[e]; row != nil {
+				row.add(r)
+				continue
+			}
+			byEndpoint[e] = &r
+			rows = append(rows, &r)
+		}
+	}
+	return rows
+}
+
+// add adds the numbers of the same real server in another service.
+func (r *RealServer) add(other RealServer) {
+	if r.State == InSync {
+		r.State, r.Detail = other.State, other.Detail
+	}
+	r.Active += other.Active
+	r.Inactive += other.Inactive
+	r.Persistent += other.Persistent
+	r.Totals, r.Rates = sum(r.Totals, other.Totals), sum(r.Rates, other.Rates)
+	switch {
+	case r.Passive == nil:
+		r.Passive = other.Passive
+	case other.Passive != nil:
+		r.Passive = &Passive{Ports: r.Passive.Ports + other.Passive.Ports, Used: r.Passive.Used + other.Passive.Used}
+	}
+}
+
+func sum(a, b ipvs.Counters) ipvs.Counters {
+	return ipvs.Counters{
+		Connections: a.Connections + b.Connections,
+		PacketsIn:   a.PacketsIn + b.PacketsIn, PacketsOut: a.PacketsOut + b.PacketsOut,
+		BytesIn: a.BytesIn + b.BytesIn, BytesOut: a.BytesOut + b.BytesOut,
+	}
+}
+
+// Select returns the report with the named clusters only, and the first name that it lacks.
+func (r *Report) Select(names []string) (selected *Report, missing string) {
+	if len(names) == 0 {
+		return r, ""
+	}
+	byName := map[string]Cluster{}
+	for _, c := range r.Clusters {
+		byName[c.Name] = c
+	}
+	selected = &Report{InSync: r.InSync, Differences: r.Differences, Clusters: []Cluster{}}
+	for _, name := range names {
+		c, found := byName[name]
+		if !found {
+			return nil, name
+		}
+		selected.Clusters = append(selected.Clusters, c)
+	}
+	return selected, ""
+}

@@ -1,0 +1,159 @@
+package ipvs
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/netlink"
+)
+
+// Counters are numbers of connections, packets and bytes. "In" is from clients to real
+// servers; "out" is back, which IPVS sees with forwarding nat only.
+type Counters struct {
+	Connections uint64 `json:"connections"`
+	PacketsIn   uint64 `json:"packets_in"`
+	PacketsOut  uint64 `json:"packets_out"`
+	BytesIn     uint64 `json:"bytes_in"`
+	BytesOut    uint64 `json:"bytes_out"`
+}
+
+// Statistics are the kernel's counters of a service or a destination: totals since it was
+// added or its counters were zeroed, and the rates per second that the kernel estimates
+// every two seconds (net/netfilter/ipvs/ip_vs_est.c).
+type Statistics struct {
+	Totals, Rates Counters
+}
+
+// A CountedService is a service with statistics.
+type CountedService struct {
+	Service
+	Statistics   Statistics
+	Destinations []CountedDestination // sorted by address and port
+}
+
+// A CountedDestination is a destination with statistics.
+type CountedDestination struct {
+	Destination
+	Statistics Statistics
+}
+
+// VirtualService returns the service without statistics.
+func (s CountedService) VirtualService() VirtualService {
+	v := VirtualService{Service: s.Service, Destinations: make([]Destination, len(s.Destinations))}
+	for i, d := range s.Destinations {
+		v.Destinations[i] = d.Destination
+	}
+	return v
+}
+
+// Statistics returns the services with these keys and their statistics, in the order of the
+// keys. A service that does not exist is left out.
+func (c *Conn) Statistics(keys ...Key) ([]CountedService, error) {
+	listed, err := c.countedServices()
+	if err != nil {
+		return nil, err
+	}
+	services := make([]CountedService, 0, len(keys))
+	for _, key := range keys {
+		service, found := listed[key]
+		if !found { // the list may omit services, see list
+			service, found, err = c.countedService(key)
+		}
+		if err == nil && found {
+			service.Destinations, err = c.countedDestinations(key)
+			services = append(services, service)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return services, nil
+}
+
+// countedServices returns the services of one list, without their destinations.
+func (c *Conn) countedServices() (map[Key]CountedService, error) {
+	all, err := c.list()
+	if err != nil {
+		return nil, err
+	}
+	services := make(map[Key]CountedService, len(all))
+	for _, e := range all {
+		service, err := decodeCountedService(e.attributes)
+		if err != nil {
+			return nil, fmt.Errorf("list IPVS services: %w", err)
+		}
+		services[service.Key] = service
+	}
+	return services, nil
+}
+
+func (c *Conn) countedService(key Key) (service CountedService, found bool, err error) {
+	for attributes, err := range c.query(cmdGetService, 0, appendKey(nil, key)) {
+		if err == nil {
+			service, err = decodeCountedService(attributes)
+		}
+		switch {
+		case errors.Is(err, unix.ESRCH):
+			return service, false, nil
+		case err != nil:
+			return service, false, fmt.Errorf("read service %s: %w", key, err)
+		}
+	}
+	return service, true, nil
+}
+
+func (c *Conn) countedDestinations(key Key) ([]CountedDestination, error) {
+	var list []CountedDestination
+	for attributes, err := range c.query(cmdGetDest, unix.NLM_F_DUMP, appendKey(nil, key)) {
+		var d CountedDestination
+		if err == nil {
+			d.Destination, err = decodeDestination(attributes, key)
+		}
+		if err == nil {
+			d.Statistics, err = decodeStatistics(attributes, attrDest, destStats64)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list the real servers of service %s: %w", key, err)
+		}
+		list = append(list, d)
+	}
+	sortDestinations(list, func(d CountedDestination) Endpoint { return d.Endpoint() })
+	return list, nil
+}
+
+func decodeCountedService(attributes []byte) (CountedService, error) {
+	service, err := decodeService(attributes)
+	if err != nil {
+		return CountedService{}, err
+	}
+	statistics, err := decodeStatistics(attributes, attrService, serviceStats64)
+	return CountedService{Service: service, Statistics: statistics}, err
+}
+
+// decodeStatistics decodes the statistics of 64 bits inside a service or destination
+// (IPVS_STATS_ATTR_* of linux/ip_vs.h).
+func decodeStatistics(attributes []byte, outer, statistics uint16) (Statistics, error) {
+	var s Statistics
+	fields := [...]*uint64{
+		&s.Totals.Connections, &s.Totals.PacketsIn, &s.Totals.PacketsOut, &s.Totals.BytesIn, &s.Totals.BytesOut,
+		&s.Rates.Connections, &s.Rates.PacketsIn, &s.Rates.PacketsOut, &s.Rates.BytesIn, &s.Rates.BytesOut,
+	}
+	object := netlink.DecodeNested(attributes, outer)
+	for object.Next() {
+		if object.Type() != statistics {
+			continue
+		}
+		d := netlink.Decode(object.Bytes())
+		for d.Next() {
+			if i := int(d.Type()) - 1; i >= 0 && i < len(fields) {
+				*fields[i] = d.Uint64()
+			}
+		}
+		if d.Err() != nil {
+			return s, d.Err()
+		}
+	}
+	return s, object.Err()
+}
