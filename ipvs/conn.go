@@ -15,7 +15,7 @@ import (
 
 // ErrNoIPVS reports that the kernel has no IPVS and could not load it.
 var ErrNoIPVS = errors.New("this kernel has no IPVS: it needs the module ip_vs (CONFIG_IP_VS);" +
-	" try \"modprobe ip_vs\", or leave IPVS to another program with \"director.bind: false\"")
+	" try \"modprobe ip_vs\"; marks alone do not need it: \"director.bind: false\", without source-nat and IPVS timeouts")
 
 // ErrPrivilege reports that the caller may not read or change IPVS.
 var ErrPrivilege = netlink.ErrPrivilege

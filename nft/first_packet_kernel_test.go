@@ -94,7 +94,7 @@ func (c ownConnection) sendUDP(port uint16) {
 // TestLaterPacketRule loads the rule that accepts later packets in other forms: rules with
 // the same meaning are no difference. Others are one, and a commit restores the rule.
 func TestLaterPacketRule(t *testing.T) {
-	const rule = "@th,104,8 & 0x2 == 0x0 meta l4proto tcp accept"
+	rule := asListed(t, "@th,104,8 & 0x2 == 0x0 meta l4proto tcp accept")
 	for _, c := range []struct {
 		name, rule string
 		same       bool

@@ -83,8 +83,8 @@ func TestHeal(t *testing.T) {
 			text(add, "rule", chain, "", tcpRule), text(add, "rule", chain, "", ansRule), text(add, "rule", chain, "", ctlRule),
 			text(add, "rule", chain, "", webRule), text(add, "rule", chain, "", ftpRule),
 		}},
-		{"rule moved", "flush chain ip lvsmark prerouting; " + addRules(ftpRule, tcpRule, ansRule, ctlRule, webRule), []string{
-			text(del, "rule", chain, ftpRule+" (in another place)", ""), text(add, "rule", chain, "", ftpRule+" (in its place)"),
+		{"rule moved", "flush chain ip lvsmark prerouting; " + addRules(tcpRule, ansRule, webRule, ftpRule, ctlRule), []string{
+			text(del, "rule", chain, ctlRule+" (in another place)", ""), text(add, "rule", chain, "", ctlRule+" (in its place)"),
 		}},
 		{"chain added", "add chain ip lvsmark extra; add rule ip lvsmark extra tcp dport 22 drop", []string{
 			text(del, "chain", table, "extra", ""), text(del, "rule", "chain ip lvsmark extra", "tcp dport 22 drop", ""),

@@ -65,9 +65,9 @@ func TestSourceNATRules(t *testing.T) {
 // a chain has another place or type.
 func TestFurtherChainsUnmarked(t *testing.T) {
 	for change, form := range map[string]bool{
-		"":                                     true,
-		"priority 98|priority 97":              false,
-		"filter hook output|route hook output": false,
+		"": true,
+		"hook input priority 98;|hook input priority 97;":                           false,
+		"filter hook output|route hook output":                                      false,
 		"priority mangle; policy accept;|priority -149; policy accept;":             false,
 		"hook input priority 98; policy accept|hook input priority 98; policy drop": false,
 	} {
@@ -78,6 +78,7 @@ func TestFurtherChainsUnmarked(t *testing.T) {
 				apply(t, conn, want)
 				bare := bareTable(t)
 				old, next, _ := strings.Cut(change, "|")
+				old = asListed(t, old)
 				changed := bare
 				if i := strings.LastIndex(bare, old); change != "" {
 					require.GreaterOrEqual(t, i, 0, bare)

@@ -2,14 +2,16 @@
 // of nft lists them.
 //
 // lvsmark writes the form of nft 1.0.6, which all versions load. Listings of other
-// versions differ only in line breaks, in raw payload, in a priority, and in one comment:
+// versions differ only in line breaks, in the order of names, in raw payload, in a priority,
+// and in one comment:
 //
 //	0.9.8         raw payload in decimal: "@th,104,8 & 2 == 2"
-//	0.9.8 to 1.0  two IPv4 addresses per line, one IPv6 address, five of other keys
 //	1.0.9         the priority 98 of the input hook by name: "srcnat - 2"
+//	0.9.8 to 1.0  two IPv4 addresses per line, one IPv6 address, five of other keys
 //	1.1           the same for plain sets; one element per line if it has a value or a comment;
 //	              a mask of one bit as a field: "@th,110,1 0x1"
-//	1.1.7         also "# count N" after the size of a set, if the kernel reports it
+//	1.1.7         names of devices sorted; also "# count N" after the size of a set, if the
+//	              kernel reports it
 package nftlist
 
 import (
@@ -17,6 +19,7 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -76,6 +79,9 @@ func (v Version) ListedBy(text string) string {
 			break
 		}
 		list, after, _ := strings.Cut(rest, elementsEnd)
+		if strings.HasPrefix(list, `"`) && !v.Less(sortedNamesVersion) {
+			list = sorted(list)
+		}
 		b.WriteString(elementsBegin + onePerLine(list) + elementsEnd)
 		text = after
 	}
@@ -100,6 +106,20 @@ var hexVersion = Version{1, 0, 0}
 // inputPriorityVersion lists priorities in the input hook by the names of the nat hooks; 1.0.6
 // does not.
 var inputPriorityVersion = Version{1, 0, 9}
+
+// sortedNamesVersion lists names in the order of their text; 1.1.3 does not.
+var sortedNamesVersion = Version{1, 1, 7}
+
+// sorted sorts the elements of a list, and keeps its line breaks.
+func sorted(list string) string {
+	elements, breaks := betweenElements.Split(list, -1), betweenElements.FindAllString(list, -1)
+	slices.Sort(elements)
+	text := elements[0]
+	for i, element := range elements[1:] {
+		text += breaks[i] + element
+	}
+	return text
+}
 
 // onePerLine puts elements on separate lines if the first has a value or a comment: in
 // lvsmark's sets, all have one then.

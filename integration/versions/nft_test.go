@@ -46,7 +46,7 @@ director: {bind: false, ip-forward: false, marks: first-packet}
 `,
 	"further keys": `
 clusters:
-  - {name: some, mark: 21, vips: [198.51.100.21], only: {sources: [203.0.113.0/24, 192.0.2.1], devices: [bond0.7], except-macs: ["02:00:00:00:00:02"]}, ports: [80, sctp/2905], real-servers: [{address: 10.0.0.11}]}
+  - {name: some, mark: 21, vips: [198.51.100.21], only: {sources: [203.0.113.0/24, 192.0.2.1], devices: [wan0, bond0.7], except-macs: ["02:00:00:00:00:02"]}, ports: [80, sctp/2905], real-servers: [{address: 10.0.0.11}]}
   - {name: rest, mark: 22, vips: [198.51.100.21], ports: [all], real-servers: [{address: 10.0.0.11}]}
 director: {bind: false, ip-forward: false, keep-marks: true, local-clients: true}
 `,
