@@ -249,6 +249,9 @@ func (r *rule) ends() bool {
 		return false
 	}
 	for _, a := range s.actions {
+		if a.byAddr != nil {
+			return false // the map may have no element
+		}
 		switch a.Kind {
 		case oldconfig.Accept, oldconfig.Drop, oldconfig.Return, oldconfig.Goto:
 			return true

@@ -31,7 +31,7 @@ type Draft struct {
 func New(c *oldconfig.Config) *Draft {
 	d := &Draft{bind: len(c.Services) > 0 || len(c.Chains) == 0}
 	d.Findings = append(slices.Clone(c.NotUnderstood), c.Findings...)
-	boxes := d.directorKeys(boxesOf(c, d.remark))
+	boxes := d.directorKeys(d.joinProtocols(boxesOf(c, d.remark)))
 	d.checkFirstPackets(boxes)
 	d.clusters = d.markedClusters(boxes)
 	d.bindServices(c.Services)
@@ -41,7 +41,7 @@ func New(c *oldconfig.Config) *Draft {
 	for _, cl := range d.clusters {
 		d.findFTP(cl, c.FTP, unclaimed)
 		d.findActiveData(cl, translations)
-		d.findSourceNAT(cl, translations)
+		d.findSourceNAT(cl, translations, c.Tracking)
 		d.checkRealServers(cl)
 	}
 	d.clusters = merge(d.clusters)
