@@ -24,6 +24,8 @@ type cluster struct {
 	services  []*oldconfig.Service
 	ftp       *ftp // nil: ports
 	sourceNAT config.SourceNAT
+
+	sourceNATLine oldconfig.Line
 }
 
 // A vip is a range of VIPs.

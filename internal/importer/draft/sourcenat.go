@@ -42,7 +42,7 @@ func (d *Draft) findSourceNAT(c *cluster, all []translation, tracking *oldconfig
 				if t, to, found := d.sourceNATOf(v, of); found && tracking != nil && !tracking.On {
 					d.remark(t.line, "the rule has no effect on packets of IPVS: %s is 0 (%s)", config.ConntrackSysctl, tracking.Line)
 				} else if found {
-					c.sourceNAT = to
+					c.sourceNAT, c.sourceNATLine = to, t.line
 				}
 			}
 		}
