@@ -29,6 +29,8 @@ type block struct {
 	id    int
 	rules []*rule
 	uses  uses
+
+	byServer *serverIndex // nil: not built
 }
 
 // A rule is segments, each of which applies its actions if its tests hold; else the rule
