@@ -14,7 +14,7 @@ type serverIndex struct {
 }
 
 // minIndexed is the number of rules from which on a block has an index.
-const minIndexed = 4
+const minIndexed = 16
 
 // rulesOf returns the rules of a block that can match the packet. Those that it leaves out
 // test the address of another real server.

@@ -24,6 +24,10 @@ type box struct {
 	line         oldconfig.Line
 }
 
+func (b *box) hasTCP() bool {
+	return b.everyPort || slices.ContainsFunc(b.ports, func(r config.PortRange) bool { return r.Protocol == config.TCP })
+}
+
 // An only is a condition of a cluster: which of its packets are marked.
 type only struct {
 	sources    []source

@@ -89,8 +89,10 @@ func (d *Draft) directorKeys(all []box) []box {
 	})
 }
 
-// checkFirstPackets finds out whether the rules mark first packets only.
-func (d *Draft) checkFirstPackets(boxes []box) {
+// checkFirstPackets finds out whether the rules mark first packets only. Of other protocols
+// than TCP, marks: first-packet marks every packet.
+func (d *Draft) checkFirstPackets(all []box) {
+	boxes := slices.DeleteFunc(slices.Clone(all), func(b box) bool { return !b.hasTCP() })
 	first := 0
 	for _, b := range boxes {
 		if b.firstPackets {
