@@ -54,7 +54,7 @@ func TestRoundTrip(t *testing.T) {
 		assert.Equal(t, strings.Contains(rules, "SYN"), imported.Director.Marks == config.FirstPacket, "seed %d: %s", seed, what) // no TCP, no flags
 		assert.Equal(t, spec.Director.KeepMarks, imported.Director.KeepMarks, "seed %d: %s", seed, what)
 		assert.Equal(t, strings.Contains(rules, "-A OUTPUT"), imported.Director.LocalClients, "seed %d: %s", seed, what) // devices and link-layer addresses are of no packet there
-		imported.Director = spec.Director // of whose other keys rules and services say nothing
+		imported.Director = spec.Director                                                                                // of whose other keys rules and services say nothing
 		rename(imported, spec)
 		assert.Equal(t, sorted(ipvs.Compile(spec)), sorted(ipvs.Compile(imported)), "seed %d: %s\n%s", seed, d.Text(), what)
 		if !hasNetworks(spec) { // rules of iptables do not tell networks of one cluster from its ranges
