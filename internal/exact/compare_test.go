@@ -94,6 +94,9 @@ func (g generator) rule(below []string, marks bool) *oldconfig.Rule {
 	for range g.IntN(4) {
 		r.Matches = append(r.Matches, g.match())
 	}
+	if len(r.Actions[0].SetMarkByAddr) > 0 && g.IntN(2) == 0 {
+		r.Actions = append(r.Actions, oldconfig.Action{Kind: oldconfig.Accept})
+	}
 	if g.IntN(4) == 0 {
 		r.Then = &oldconfig.Rule{Matches: []oldconfig.Match{g.match()}, Actions: []oldconfig.Action{g.action(below, marks)}}
 	}

@@ -29,6 +29,8 @@ type block struct {
 	id    int
 	rules []*rule
 	uses  uses
+
+	byServer *serverIndex // nil: not built
 }
 
 // A rule is segments, each of which applies its actions if its tests hold; else the rule
@@ -249,6 +251,9 @@ func (r *rule) ends() bool {
 		return false
 	}
 	for _, a := range s.actions {
+		if a.byAddr != nil {
+			return false // the map may have no element
+		}
 		switch a.Kind {
 		case oldconfig.Accept, oldconfig.Drop, oldconfig.Return, oldconfig.Goto:
 			return true

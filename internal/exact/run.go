@@ -118,7 +118,7 @@ func (m *machine) observeStep(s Step) {
 }
 
 func (m *machine) block(b *block) verdict {
-	for _, r := range b.rules {
+	for _, r := range m.rulesOf(b) {
 		v, leaves := m.rule(r)
 		if m.asked != nil {
 			return ends

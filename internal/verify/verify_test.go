@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/exact"
 	"github.com/lvsmark/lvsmark/internal/importer"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
@@ -197,5 +199,24 @@ func TestPriorityOfIPVS(t *testing.T) {
 		r, err := Compare(&oldconfig.Config{Chains: append(slices.Clone(own.Chains), spoils), Services: own.Services}, parsed)
 		require.NoError(t, err)
 		assert.Equal(t, want, r.Answer(), "priority %d", priority)
+	}
+}
+
+// TestAllPortsWithinNetwork: a map without an element for the packet does not end the chain,
+// also if the rule tests nothing else.
+func TestAllPortsWithinNetwork(t *testing.T) {
+	const spec = `clusters:
+  - {name: a, mark: 42, vips: ["2001:db8::/115"], ports: [all], forwarding: direct, real-servers: [{address: "fd00:0:0:1::b"}]}
+  - {name: b, mark: 98, vips: ["2001:db8::2"], ports: [udp/1000], real-servers: [{address: "fd00:0:0:5::b"}]}
+  - {name: c, mark: 99, vips: ["2001:db8::4"], ports: [20000], real-servers: [{address: "fd00:0:0:5::b"}]}
+  - {name: d, mark: 100, vips: ["2001:db8::10"], ports: [all], real-servers: [{address: "fd00:0:0:5::b"}]}
+`
+	parsed, _, err := config.Parse("spec.yaml", strings.NewReader(spec))
+	require.NoError(t, err)
+	side, err := Side(parsed)
+	require.NoError(t, err)
+	for to, mark := range map[string]uint32{"[2001:db8::9]:1": 42, "[2001:db8::2]:1": 42, "[2001:db8::4]:20000": 99, "[2001:db8::10]:1": 100, "[2001:db8::1:0]:1": 0} {
+		p := exact.Packet{Protocol: 6, Flags: exact.SYN, From: netip.MustParseAddrPort("[2001:db8:9::1]:40000"), To: netip.MustParseAddrPort(to), FromType: exact.Unicast}
+		assert.Equal(t, mark, exact.Follow(side, p, false).Mark, to)
 	}
 }

@@ -18,8 +18,10 @@ type translation struct {
 	toOriginal bool              // to the VIP that the client has connected to, in place of to
 	line       oldconfig.Line
 
-	// Of packets to real servers; see sourceNAT. Nil: not tested.
+	// Of packets to real servers; see sourcenat.go. Nil: not tested.
 	marks, servers []oldconfig.Range
+	vips           []oldconfig.Range // to which the client has connected
+	ofIPVS         bool              // packets that IPVS sends
 }
 
 // translationsOf returns the rules that can translate active data.
@@ -85,7 +87,7 @@ func (t *translation) match(m oldconfig.Match) bool {
 		t.servers = append(t.servers, m.In...)
 	case m.Field == oldconfig.OutDevice:
 	default:
-		return false
+		return t.matchConnection(m)
 	}
 	return true
 }

@@ -143,7 +143,9 @@ func merge(clusters []*cluster) []*cluster {
 		same[i].services = append(same[i].services, c.services...)
 		same[i].ftp.join(c.ftp)
 		same[i].shards = append(same[i].shards, c.shards...)
-		same[i].sourceNAT = max(same[i].sourceNAT, c.sourceNAT)
+		if c.sourceNAT > same[i].sourceNAT {
+			same[i].sourceNAT, same[i].sourceNATLine = c.sourceNAT, c.sourceNATLine
+		}
 	}
 	return all
 }

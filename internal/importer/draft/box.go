@@ -17,10 +17,15 @@ type box struct {
 	destinations []oldconfig.Range // nil: any address
 	ports        []config.PortRange
 	everyPort    bool // every protocol and port; then ports is nil
+	exceptTCP    bool // every protocol but TCP, in place of every one
 	only         only
 	firstPackets bool // only packets that begin a connection
 	mark         uint32
 	line         oldconfig.Line
+}
+
+func (b *box) hasTCP() bool {
+	return b.everyPort || slices.ContainsFunc(b.ports, func(r config.PortRange) bool { return r.Protocol == config.TCP })
 }
 
 // An only is a condition of a cluster: which of its packets are marked.
@@ -184,6 +189,10 @@ func (b *builder) match(m oldconfig.Match) {
 	case oldconfig.Source:
 		b.narrow(&b.sources, m)
 	case oldconfig.Protocol:
+		if b.protocols == nil && isNotTCP(m) {
+			b.exceptTCP = true
+			return
+		}
 		b.narrow(&b.protocols, m)
 	case oldconfig.DestinationPort:
 		b.narrow(&b.portRange, m)
@@ -264,6 +273,9 @@ func (b *builder) state(m oldconfig.Match) {
 func (b *builder) finish() {
 	for _, r := range b.sources {
 		b.only.sources = append(b.only.sources, source{r, b.family})
+	}
+	if b.exceptTCP && b.protocols != nil {
+		b.fail("a negation of TCP beside another protocol")
 	}
 	if b.protocols == nil {
 		if b.portRange != nil {

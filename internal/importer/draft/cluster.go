@@ -26,6 +26,8 @@ type cluster struct {
 	shards    []shard
 	passive   []config.PortRange // of the shards
 	sourceNAT config.SourceNAT
+
+	sourceNATLine oldconfig.Line
 }
 
 // A vip is a range of VIPs.

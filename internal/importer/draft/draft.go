@@ -31,7 +31,7 @@ type Draft struct {
 func New(c *oldconfig.Config) *Draft {
 	d := &Draft{bind: len(c.Services) > 0 || len(c.Chains) == 0}
 	d.Findings = append(slices.Clone(c.NotUnderstood), c.Findings...)
-	boxes := d.directorKeys(boxesOf(c, d.remark))
+	boxes := d.directorKeys(d.joinProtocols(boxesOf(c, d.remark)))
 	d.checkFirstPackets(boxes)
 	d.clusters = d.markedClusters(boxes)
 	d.bindServices(c.Services)
@@ -42,7 +42,7 @@ func New(c *oldconfig.Config) *Draft {
 	for _, cl := range d.clusters {
 		d.findFTP(cl, c.FTP, unclaimed)
 		d.findActiveData(cl, translations)
-		d.findSourceNAT(cl, translations)
+		d.findSourceNAT(cl, translations, c.Tracking)
 		d.checkRealServers(cl)
 	}
 	d.clusters = merge(d.clusters)
@@ -90,8 +90,10 @@ func (d *Draft) directorKeys(all []box) []box {
 	})
 }
 
-// checkFirstPackets finds out whether the rules mark first packets only.
-func (d *Draft) checkFirstPackets(boxes []box) {
+// checkFirstPackets finds out whether the rules mark first packets only. Of other protocols
+// than TCP, marks: first-packet marks every packet.
+func (d *Draft) checkFirstPackets(all []box) {
+	boxes := slices.DeleteFunc(slices.Clone(all), func(b box) bool { return !b.hasTCP() })
 	first := 0
 	for _, b := range boxes {
 		if b.firstPackets {

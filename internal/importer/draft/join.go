@@ -3,6 +3,9 @@ package draft
 import (
 	"fmt"
 	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // joined joins boxes that differ in one condition only, of which iptables takes one value in
@@ -33,4 +36,35 @@ func joined[T comparable](boxes []box, conditionOf func(*only) *[]T) []box {
 		}
 	}
 	return list
+}
+
+func isNotTCP(m oldconfig.Match) bool {
+	tcp := oldconfig.Number{Low: uint64(config.TCP)}
+	return m.Not && len(m.In) == 1 && m.In[0] == oldconfig.Range{Low: tcp, High: tcp}
+}
+
+// joinProtocols joins the box of all first packets of TCP with that of all other protocols:
+// iptables tests flags in rules for TCP only. A box of the other protocols alone is left out.
+func (d *Draft) joinProtocols(boxes []box) []box {
+	key := func(b box) string {
+		return fmt.Sprint(b.family, b.hook, b.mark, b.destinations, b.only)
+	}
+	allTCP := []config.PortRange{{Protocol: config.TCP, Low: 1, High: 65535}}
+	others := map[string]bool{}
+	for _, b := range boxes {
+		others[key(b)] = others[key(b)] || b.exceptTCP
+	}
+	joined := map[string]bool{}
+	for i := range boxes {
+		if b := &boxes[i]; others[key(*b)] && b.firstPackets && slices.Equal(b.ports, allTCP) {
+			joined[key(*b)] = true
+			b.everyPort, b.ports = true, nil
+		}
+	}
+	return slices.DeleteFunc(boxes, func(b box) bool {
+		if b.exceptTCP && !joined[key(b)] {
+			d.remark(b.line, "a spec cannot contain this rule: it marks every protocol but TCP")
+		}
+		return b.exceptTCP
+	})
 }

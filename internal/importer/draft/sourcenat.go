@@ -7,31 +7,78 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
-// isToServers reports whether a rule translates packets with certain marks, or to certain
-// addresses: those that IPVS sends to real servers.
-func (t translation) isToServers() bool { return t.marks != nil || t.servers != nil }
+// matchConnection takes a match of the connection, which is one of IPVS.
+func (t *translation) matchConnection(m oldconfig.Match) bool {
+	switch {
+	case m.Not:
+		return false
+	case m.Field == oldconfig.SentByIPVS, m.Field == oldconfig.VirtualPort:
+		t.ofIPVS = true // verify compares the ports
+	case m.Field == oldconfig.VirtualAddress:
+		t.ofIPVS, t.vips = true, append(t.vips, m.In...)
+	case m.Field == oldconfig.OriginalDestination, m.Field == oldconfig.OriginalDestinationPort:
+		if t.ofIPVS = true; m.Field == oldconfig.OriginalDestination {
+			t.vips = append(t.vips, m.In...)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// isToServers reports whether a rule translates packets with certain marks, to certain
+// addresses, or of IPVS: those that IPVS sends to real servers.
+func (t translation) isToServers() bool { return t.marks != nil || t.servers != nil || t.ofIPVS }
 
 // findSourceNAT finds the rules that translate the source of packets to the real servers.
-func (d *Draft) findSourceNAT(c *cluster, all []translation) {
+func (d *Draft) findSourceNAT(c *cluster, all []translation, tracking *oldconfig.Tracking) {
 	for _, s := range c.services {
 		for _, r := range active(s) {
-			i := slices.IndexFunc(all, func(t translation) bool { return t.family == s.Family && t.isTo(r, c.mark) })
-			if i < 0 {
-				continue
+			of := slices.DeleteFunc(slices.Clone(all), func(t translation) bool { return t.family != s.Family || !t.isTo(r, c.mark) })
+			for _, v := range c.vips {
+				if v.family != s.Family {
+					continue
+				}
+				if t, to, found := d.sourceNATOf(v, of); found && tracking != nil && !tracking.On {
+					d.remark(t.line, "the rule has no effect on packets of IPVS: %s is 0 (%s)", config.ConntrackSysctl, tracking.Line)
+				} else if found {
+					c.sourceNAT, c.sourceNATLine = to, t.line
+				}
 			}
-			found := config.SourceNATMasquerade
-			switch {
-			case all[i].toOriginal:
-				found = config.SourceNATToVIP
-			case len(all[i].to) == 0:
-			case len(c.vips) == 1 && len(all[i].to) == 1 && all[i].to[0] == c.vips[0].addresses:
-				found = config.SourceNATToVIP
-			default:
-				d.remark(all[i].line, "the rule translates packets to real servers to %s: a spec translates to the address of the device (masquerade) or to the VIP (snat)", all[i].to[0].Addresses(s.Family))
-			}
-			c.sourceNAT = found
 		}
 	}
+}
+
+// sourceNATOf returns the translation of packets of a VIP, by one rule, or by a rule for each
+// of its addresses. rules are of packets to one real server.
+func (d *Draft) sourceNATOf(v vip, rules []translation) (t translation, to config.SourceNAT, found bool) {
+	singles := map[oldconfig.Number]bool{}
+	for _, t = range rules {
+		if t.vips == nil || slices.ContainsFunc(t.vips, func(r oldconfig.Range) bool { return r.Contains(v.addresses) }) {
+			return t, d.sourceNATTo(v.addresses, t), true
+		}
+		for _, part := range t.vips {
+			if both, ok := part.Intersect(v.addresses); ok && part.Low == part.High {
+				singles[both.Low] = true
+				to = d.sourceNATTo(both, t)
+			}
+		}
+		if uint64(len(singles)) == v.addresses.High.Low-v.addresses.Low.Low+1 {
+			return t, to, true
+		}
+	}
+	return t, to, false
+}
+
+// sourceNATTo returns what a rule translates to packets of addresses.
+func (d *Draft) sourceNATTo(vips oldconfig.Range, t translation) config.SourceNAT {
+	switch {
+	case t.toOriginal, len(t.to) == 1 && t.to[0] == vips:
+		return config.SourceNATToVIP
+	case len(t.to) > 0:
+		d.remark(t.line, "the rule translates packets to real servers to %s: a spec translates to the address of the device (masquerade) or to the VIP (snat)", t.to[0].Addresses(t.family))
+	}
+	return config.SourceNATMasquerade
 }
 
 // isTo reports whether the rule translates packets that IPVS sends to a real server.

@@ -86,7 +86,7 @@ func (w *writer) cluster(c *cluster) {
 	}
 	w.service(c.services[0])
 	if c.sourceNAT != config.NoSourceNAT {
-		w.line(2, "source-nat: "+c.sourceNAT.String(), "")
+		w.key(2, "source-nat", c.sourceNAT.String(), c.sourceNATLine)
 	}
 	w.line(2, "real-servers:", "")
 	for _, s := range c.services {
