@@ -52,6 +52,11 @@ func kinds(program string) []kind {
 		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
 		{name: "all ports of a VIP added and removed", specs: sequence(of(ftp(), web), of(ftp(), web, all))},
 		{name: "chains of keep-marks and local-clients added and removed", specs: sequence(of(ftp()), hooked(ftp()))},
+		{name: "passive shards, and none", specs: sequence(of(ftp()), of(ftp().sharded(3, 3)))},
+		{name: "real server with a shard added and removed", specs: sequence(of(ftp().sharded(4, 3)), of(ftp().sharded(4, 4)))},
+		{name: "2, 4, 3 shards, beside other clusters", specs: sequence(
+			of(ftp().sharded(2, 2), web), of(ftp().sharded(4, 2), web, second.marked(122).on("ports: [8080]")), of(ftp().sharded(3, 3).and("198.18.0.0/16"), web),
+		)},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}
