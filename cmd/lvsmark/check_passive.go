@@ -77,7 +77,7 @@ func passiveText(list []passiveDocument) string {
 		}
 	}
 	if n := len(list) - most; n > 0 {
-		fmt.Fprintf(&b, "and %s\n", plural(n, "more FTP cluster"))
+		fmt.Fprintf(&b, "and %d more FTP clusters\n", n)
 	}
 	return b.String()
 }
