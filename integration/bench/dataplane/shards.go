@@ -101,58 +101,109 @@ func each(n int, text func(i int) string) string {
 	return strings.Join(texts, ", ")
 }
 
+// A shardTable is the sets and chains of a peer, and what its rule does with a data packet.
+type shardTable struct{ sets, chains, data string }
+
 // shardsText returns the rules of a peer.
 func (p peer) shardsText(s site) string {
-	ports := func(i int) string { low, high := s.shardRange(i); return fmt.Sprintf("%d-%d", low, high) }
-	ofVIPs := func(value string) string {
-		return each(s.vips, func(i int) string { return s.vip(i).String() + value })
-	}
-	control := fmt.Sprintf("th dport %d meta mark set ip daddr map @cluster", controlPort)
-	low, high := s.passive(0)
-	data := fmt.Sprintf("th dport %d-%d ", low, high)
-	chains := ""
-	sets := fmt.Sprintf("map cluster { type ipv4_addr : mark; size %d; elements = { %s } }\n", max(1024, 2*s.vips), ofVIPs(fmt.Sprintf(" : %d", firstMark)))
-	intervals := func(name, key, value string, of func(int) string) string {
-		return fmt.Sprintf("map %s { type %s : %s; flags interval; elements = { %s } }\n", name, key, value, each(s.shards, of))
-	}
-	switch p {
-	case shardRules:
-		sets += fmt.Sprintf("map vips { type ipv4_addr : verdict; size %d; elements = { %s } }\n", max(1024, 2*s.vips), ofVIPs(" : goto shards"))
-		chains = "chain shards { " + strings.ReplaceAll(each(s.shards, func(i int) string {
-			return fmt.Sprintf("th dport %s meta mark set %d accept;", ports(i), s.shardMark(i))
-		}), ", ", " ") + " }\n"
-		data = "ip daddr vmap @vips"
-	case shardMaps:
-		for i := range s.shards {
-			sets += fmt.Sprintf("map marks%d { type ipv4_addr : mark; size %d; elements = { %s } }\n", i, max(1024, 2*s.vips), ofVIPs(fmt.Sprintf(" : %d", s.shardMark(i))))
-			chains += fmt.Sprintf("chain shard%d { meta mark set ip daddr map @marks%[1]d; }\n", i)
-		}
-		sets += intervals("shards", "inet_service", "verdict", func(i int) string { return fmt.Sprintf("%s : goto shard%d", ports(i), i) })
-		data += "th dport vmap @shards"
-	case shardNumbers:
-		sets += intervals("numbers", "inet_service", "mark", func(i int) string { return fmt.Sprintf("%s : %d", ports(i), i+1) })
-		sets += fmt.Sprintf("map marks { type ipv4_addr . mark : mark; size %d; elements = { %s } }\n", 2*s.vips*s.shards, each(s.vips*s.shards, func(n int) string {
-			return fmt.Sprintf("%s . %d : %d", s.vip(n/s.shards), n%s.shards+1, s.shardMark(n%s.shards))
-		}))
-		sets += fmt.Sprintf("set vips { type ipv4_addr; size %d; elements = { %s } }\n", max(1024, 2*s.vips), ofVIPs(""))
-		data = "ip daddr @vips meta mark set th dport map @numbers meta mark set ip daddr . meta mark map @marks"
-	case shardMarks:
-		for i := range s.shards {
-			sets += fmt.Sprintf("map marks%d { type mark : mark; size 1024; elements = { %d : %d } }\n", i, firstMark, s.shardMark(i))
-			chains += fmt.Sprintf("chain shard%d { meta mark set meta mark map @marks%[1]d; }\n", i)
-		}
-		sets += intervals("shards", "inet_service", "verdict", func(i int) string { return fmt.Sprintf("%s : goto shard%d", ports(i), i) })
-		data += "meta mark set ip daddr map @cluster th dport vmap @shards"
-	case shardRanges:
-		sets += fmt.Sprintf("map marks { type ipv4_addr . inet_service : mark; flags interval; elements = { %s } }\n", each(s.vips*s.shards, func(n int) string {
-			return fmt.Sprintf("%s . %s : %d", s.vip(n/s.shards), ports(n%s.shards), s.shardMark(n%s.shards))
-		}))
-		data = "meta mark set ip daddr . th dport map @marks"
-	}
-	return fmt.Sprintf("table ip sharded {\n%s%schain marking {\n type filter hook prerouting priority %d; policy accept;\nip protocol != tcp accept\n%s\n%s\n}\n}\n", sets, chains, mangle, control, data)
+	t := map[peer]func() shardTable{
+		shardRules: s.byRules, shardMaps: s.byMaps, shardNumbers: s.byNumbers, shardMarks: s.byMarks, shardRanges: s.byRanges,
+	}[p]()
+	return fmt.Sprintf(`table ip sharded {
+%s%s%schain marking {
+	type filter hook prerouting priority %d; policy accept;
+	ip protocol != tcp accept
+	th dport %d meta mark set ip daddr map @cluster
+	%s
+}
+}
+`, s.vipMap("cluster", "mark", fmt.Sprint(firstMark)), t.sets, t.chains, mangle, controlPort, t.data)
 }
 
-// shards returns the figures of shards: the cost by number of shards and VIPs, and beside
+// vipMap returns a map with the same value for each VIP.
+func (s site) vipMap(name, kind, value string) string {
+	return fmt.Sprintf("map %s { type ipv4_addr : %s; size %d; elements = { %s } }\n", name, kind, max(1024, 2*s.vips),
+		each(s.vips, func(i int) string { return s.vip(i).String() + " : " + value }))
+}
+
+// portMap returns a map of intervals with a value for each shard.
+func (s site) portMap(name, kind string, value func(int) string) string {
+	return fmt.Sprintf("map %s { type inet_service : %s; flags interval; elements = { %s } }\n", name, kind,
+		each(s.shards, func(i int) string { return s.shardPorts(i) + " : " + value(i) }))
+}
+
+func (s site) shardPorts(i int) string {
+	low, high := s.shardRange(i)
+	return fmt.Sprintf("%d-%d", low, high)
+}
+
+// passiveTest is the test for all passive ports.
+func (s site) passiveTest() string {
+	low, high := s.passive(0)
+	return fmt.Sprintf("th dport %d-%d ", low, high)
+}
+
+func (s site) byRules() shardTable {
+	return shardTable{s.vipMap("vips", "verdict", "goto shards"), "chain shards {\n" + lines(s.shards, func(i int) string {
+		return fmt.Sprintf("th dport %s meta mark set %d accept", s.shardPorts(i), s.shardMark(i))
+	}) + "}\n", "ip daddr vmap @vips"}
+}
+
+// chainOf sends packets to the chain of their shard.
+func chainOf(i int) string { return fmt.Sprintf("goto shard%d", i) }
+
+func (s site) byMaps() shardTable {
+	return shardTable{
+		lines(s.shards, func(i int) string { return s.vipMap(fmt.Sprintf("marks%d", i), "mark", fmt.Sprint(s.shardMark(i))) }) + s.portMap("shards", "verdict", chainOf),
+		lines(s.shards, func(i int) string { return fmt.Sprintf("chain shard%d { meta mark set ip daddr map @marks%[1]d; }", i) }),
+		s.passiveTest() + "th dport vmap @shards",
+	}
+}
+
+func (s site) byNumbers() shardTable {
+	pairs := each(s.vips*s.shards, func(n int) string {
+		return fmt.Sprintf("%s . %d : %d", s.vip(n/s.shards), n%s.shards+1, s.shardMark(n%s.shards))
+	})
+	return shardTable{
+		sets: s.portMap("numbers", "mark", func(i int) string { return fmt.Sprint(i + 1) }) +
+			fmt.Sprintf("map marks { type ipv4_addr . mark : mark; size %d; elements = { %s } }\n", 2*s.vips*s.shards, pairs) +
+			fmt.Sprintf("set vips { type ipv4_addr; size %d; elements = { %s } }\n", max(1024, 2*s.vips), each(s.vips, func(i int) string { return s.vip(i).String() })),
+		data: "ip daddr @vips meta mark set th dport map @numbers meta mark set ip daddr . meta mark map @marks",
+	}
+}
+
+func (s site) byMarks() shardTable {
+	return shardTable{
+		lines(s.shards, func(i int) string {
+			return fmt.Sprintf("map marks%d { type mark : mark; size 1024; elements = { %d : %d } }", i, firstMark, s.shardMark(i))
+		}) + s.portMap("shards", "verdict", chainOf),
+		lines(s.shards, func(i int) string {
+			return fmt.Sprintf("chain shard%d { meta mark set meta mark map @marks%[1]d; }", i)
+		}),
+		s.passiveTest() + "meta mark set ip daddr map @cluster th dport vmap @shards",
+	}
+}
+
+func (s site) byRanges() shardTable {
+	pairs := each(s.vips*s.shards, func(n int) string {
+		return fmt.Sprintf("%s . %s : %d", s.vip(n/s.shards), s.shardPorts(n%s.shards), s.shardMark(n%s.shards))
+	})
+	return shardTable{
+		sets: fmt.Sprintf("map marks { type ipv4_addr . inet_service : mark; flags interval; elements = { %s } }\n", pairs),
+		data: "meta mark set ip daddr . th dport map @marks",
+	}
+}
+
+// lines returns a line for each number below n.
+func lines(n int, text func(i int) string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(text(i) + "\n")
+	}
+	return b.String()
+}
+
+// shardFigures returns the figures of shards: the cost by number of shards and VIPs, and beside
 // other ways.
 func (z sizes) shardFigures() []comparison {
 	if z.family != config.IPv4 {
