@@ -15,7 +15,7 @@ import (
 
 // fakeSpecs returns the specs of the tests on the real kernel.
 func fakeSpecs() []string {
-	return []string{"", unboundSpec, boundSpec, otherSpec, hooksSpec, networkSpec}
+	return []string{"", unboundSpec, boundSpec, otherSpec, hooksSpec, networkSpec, shardSpec}
 }
 
 // pairs calls f for each pair of specs, with the first applied. The specs for single keys are
@@ -25,7 +25,7 @@ func pairs(t *testing.T, f func(w *fakeWorld, from, to string)) {
 	if testing.Short() {
 		t.Skip("does not depend on IPVS")
 	}
-	ofKeys, partners := []string{hooksSpec, networkSpec}, []string{"", boundSpec}
+	ofKeys, partners := []string{hooksSpec, networkSpec, shardSpec}, []string{"", boundSpec}
 	for _, from := range fakeSpecs() {
 		for _, to := range fakeSpecs() {
 			if from != to && (slices.Contains(ofKeys, from) && !slices.Contains(partners, to) ||

@@ -147,6 +147,11 @@ type markTest struct {
 	of     *profile
 }
 
+// allTCPPorts are the ports of the rule that looks up a port in a map.
+func allTCPPorts() config.PortRange {
+	return config.PortRange{Protocol: config.TCP, Low: 0, High: 65535}
+}
+
 func markTests(profiles []*profile) []markTest {
 	var tests []markTest
 	for _, p := range profiles {

@@ -124,6 +124,31 @@ func (t *Table) MarkRule(r *Rule) (MarkRule, bool) {
 	return rule, ok && len(rest) == 0
 }
 
+// A PortMarkRule sets the mark of packets to a map's value for their TCP port.
+type PortMarkRule struct {
+	Ports   *Set // see PortMarks
+	Accepts bool // marked packets leave the chain
+	Only    Selection
+}
+
+// PortMarkRule decodes a rule of the table; false if it is not a PortMarkRule.
+func (t *Table) PortMarkRule(r *Rule) (PortMarkRule, bool) {
+	steps := t.steps(r)
+	accepts := len(steps) == 2 && len(steps[1].conditions) == 0 && steps[1].statement == accepting
+	if len(steps) != 1 && !accepts {
+		return PortMarkRule{}, false
+	}
+	port := packetBytes(expr.PayloadBaseTransportHeader, destinationPort, 2)
+	rest := steps[0].cloneConditions()
+	set, ok := rest.takeSet(t, port)
+	if !ok || !set.isPortMap() || steps[0].statement != markStatement(set, port) || !rest.take(hasTransportHeader) {
+		return PortMarkRule{}, false
+	}
+	rest.takeProtocol(config.TCP, false)
+	only, ok := rest.takeSelection(t)
+	return PortMarkRule{set, accepts, only}, ok && len(rest) == 0
+}
+
 // Any reports whether the conditions select all packets.
 func (s Selection) Any() bool { return s == Selection{} }
 

@@ -218,3 +218,32 @@ func networkOf(lowest, highest netip.Addr) netip.Prefix {
 	}
 	return netip.Prefix{}
 }
+
+// Clusters with passive shards. A packet to one of their VIPs goes to the chain of the
+// cluster, and an interval map there has the mark for its port: one lookup in a hash, then
+// one search among the shards, for any number of VIPs. `integration/run bench` compares it
+// with other ways.
+
+// shardsName names the map, and the chain, of a sharded cluster by the mark of its control
+// ports.
+func shardsName(mark uint32) string { return fmt.Sprintf("shards_%d", mark) }
+
+// isSharded reports whether the profile is that of a sharded cluster, which has a map from
+// ports to marks in place of maps from VIPs.
+func (p *profile) isSharded() bool { return len(p.shards) > 0 }
+
+// addBinding adds the ports of a binding of a sharded cluster.
+func (p *profile) addBinding(b config.Binding) {
+	for _, r := range b.Ports {
+		p.ports = append(p.ports, r)
+		p.shards = append(p.shards, PortMark{r, b.Mark})
+	}
+}
+
+// shardMap returns the map from ports to marks.
+func (p *profile) shardMap() *Set {
+	m := intervalMap(p.name, "port : fwmark", IPv4, typeMark, 4)
+	m.KeyType, m.KeyLen = typeService, 2
+	m.setPortMarks(p.shards)
+	return m
+}

@@ -106,6 +106,11 @@ func (b *ruleBuilder) vmap(set string) *ruleBuilder {
 	return b.add(&expr.Lookup{SourceRegister: reg, SetName: set, DestRegister: unix.NFT_REG_VERDICT, IsDestRegSet: true})
 }
 
+// portMark sets the mark to the map's value for the destination port.
+func (b *ruleBuilder) portMark(portMap string) *ruleBuilder {
+	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2}).lookup(portMap).setMark()
+}
+
 func (b *ruleBuilder) setMark() *ruleBuilder {
 	return b.add(&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg})
 }

@@ -17,7 +17,8 @@ func newCheck(s streams, opts *options) *cobra.Command {
 		Short: "read the spec and print every mistake in it",
 		Long: `Check reads the spec and prints every mistake in it, each as
 file:line:column: message. It prints a note for what is valid but may be
-unintended.
+unintended. Of a valid spec it prints how many FTP data connections at a time
+the passive ports allow for each real server, and the passive shards.
 
 It needs no privileges and does not access the kernel.
 
@@ -38,6 +39,7 @@ type checkDocument struct {
 	Mistakes []config.Mistake `json:"mistakes"`
 	Notes    []config.Note    `json:"notes"`
 	specCounts
+	Passive []passiveDocument `json:"passive,omitempty"` // of FTP clusters
 }
 
 func check(ctx context.Context, s streams, opts *options) error {
@@ -54,6 +56,7 @@ func check(ctx context.Context, s streams, opts *options) error {
 			Mistakes:   append([]config.Mistake{}, mistakes...), // never null
 			Notes:      append([]config.Note{}, notes...),
 			specCounts: count(spec),
+			Passive:    passiveOf(spec),
 		}), err)
 	}
 	for _, note := range notes {
@@ -62,7 +65,7 @@ func check(ctx context.Context, s streams, opts *options) error {
 	if invalid {
 		return err
 	}
-	return s.print(fmt.Sprintf("%s: ok: %s\n", opts.fileName(), count(spec)))
+	return s.print(fmt.Sprintf("%s: ok: %s\n", opts.fileName(), count(spec)) + passiveText(passiveOf(spec)))
 }
 
 // specCounts are the numbers of objects in a spec. An address that several clusters

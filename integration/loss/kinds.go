@@ -54,6 +54,11 @@ func kinds(program string) []kind {
 		{name: "source-nat added and removed", specs: sequence(of(ftp().behindNAT()), of(ftp().behindNAT().with("source-nat: masquerade"))), apply: rulesetOnly},
 		{name: "passive ranges added and removed", specs: sequence(of(ftp()), of(ftp().on("ftp: {passive-ports: [2000-2999, 10000-20000, 40000-40999]}")))},
 		{name: "ports of SCTP added and removed", specs: sequence(of(ftp(), web.on("ports: [80, sctp/2905]")), of(ftp(), web.on("ports: [80, sctp/2905-2910, sctp/36412]")))},
+		{name: "passive shards, and none", specs: sequence(of(ftp()), of(ftp().sharded(3, 3)))},
+		{name: "real server with a shard added and removed", specs: sequence(of(ftp().sharded(4, 3)), of(ftp().sharded(4, 4)))},
+		{name: "2, 4, 3 shards, beside other clusters", specs: sequence(
+			of(ftp().sharded(2, 2), web), of(ftp().sharded(4, 2), web, second.marked(122).on("ports: [8080]")), of(ftp().sharded(3, 3).and("198.18.0.0/16"), web),
+		)},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}

@@ -22,7 +22,8 @@ type cluster struct {
 	vips  []string
 	ports string // YAML of the key ftp or ports
 	nat   bool
-	keys  string // YAML of further keys
+	keys  string   // YAML of further keys
+	more  []string // YAML of further real servers
 }
 
 // ftp returns the cluster that is in every spec, with VIPs of both families.
@@ -94,6 +95,16 @@ func (c cluster) with(key string) cluster {
 	return c
 }
 
+// sharded returns the cluster with passive shards for n real servers of each family.
+func (c cluster) sharded(shards, n int) cluster {
+	c.ports = fmt.Sprintf("ftp: {passive-ports: 10000-20000, passive-shards: %d}", shards)
+	c.more = nil
+	for i := 1; i < n; i++ {
+		c.more = append(c.more, fmt.Sprintf("{address: 10.0.0.%d}, {address: 'fd00::%[1]d'}", 11+i))
+	}
+	return c
+}
+
 func (c cluster) behindNAT() cluster {
 	c.nat = true
 	return c
@@ -108,6 +119,7 @@ func (c cluster) yaml() string {
 	if slices.ContainsFunc(c.vips, func(vip string) bool { return strings.Contains(vip, ":") }) {
 		servers += `, {address: "fd00::11"}`
 	}
+	servers = strings.Join(append([]string{servers}, c.more...), ", ")
 	return fmt.Sprintf("  - {name: %s, mark: %d, vips: [\"%s\"], %s, forwarding: %s, real-servers: [%s]%s}\n", c.name, c.mark, strings.Join(c.vips, `", "`), c.ports, forwarding, servers, c.keys)
 }
 

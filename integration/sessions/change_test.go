@@ -23,6 +23,7 @@ const (
 	otherWeights   change = "other cluster: weights"
 	otherMark      change = "other cluster: mark"
 	otherScheduler change = "other cluster: scheduler"
+	otherShards    change = "other cluster: passive shards"
 	tableName      change = "name of the tables"
 	timeouts       change = "IPVS timeouts"
 	sysctl         change = "sysctl"
@@ -49,7 +50,7 @@ const ownServerGone change = "own cluster: real server removed"
 func harmless() []change {
 	return []change{
 		web, firstPackets, ownServer, mail, ownWeights, otherServer, ownScheduler, ownVIP, otherWeights, tableName,
-		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, ownPort, timeouts, sysctl,
+		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, otherShards, ownPort, timeouts, sysctl,
 		// Reverted at once: without the other cluster, some changes have no effect; with many
 		// VIPs, each apply is slow.
 		otherGone, otherGone, manyVIPs, manyVIPs,

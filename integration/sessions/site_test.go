@@ -109,7 +109,7 @@ func (s *site) other() string {
 		servers[0].weight = 7
 	}
 	return s.cluster("other", "mark: "+s.pick(otherMark, "22", "122"), s.vips(33),
-		"ftp: {passive-ports: 10000-20000"+s.activeData()+"}",
+		"ftp: {passive-ports: 10000-20000"+s.pick(otherShards, "", ", passive-shards: 4, shard-marks: 600")+s.activeData()+"}",
 		"scheduler: "+s.pick(otherScheduler, "rr", "lc"),
 		s.servers(servers))
 }

@@ -20,7 +20,14 @@ type Name struct{ Cluster, Server string }
 
 // Servers are the real servers with a name, by service. The address of one may be the name
 // of another.
-type Servers map[ipvs.Key][]config.RealServer
+type Servers map[ipvs.Key]Bound
+
+// Bound are the real servers with the name in one service. That of a shard keeps its weight:
+// sessions that run open further data connections there, and new clients get none.
+type Bound struct {
+	RealServers []config.RealServer
+	IsShard     bool
+}
 
 // Find returns the real servers with the name.
 func Find(spec *config.Spec, name Name) (Servers, error) {
@@ -37,7 +44,7 @@ func Find(spec *config.Spec, name Name) (Servers, error) {
 			key := ipvs.Key{Mark: b.Mark, Family: family}
 			for _, s := range b.RealServers {
 				if s.Name == name.Server || s.Address.String() == name.Server {
-					servers[key] = append(servers[key], s)
+					servers[key] = Bound{append(servers[key].RealServers, s), b.IsShard}
 				}
 			}
 		}
@@ -83,8 +90,12 @@ func (s Servers) plan(ledger nft.Ledger, services []ipvs.VirtualService, weight 
 		}
 		after := services[i]
 		after.Destinations = slices.Clone(after.Destinations)
-		for _, server := range s[key] {
-			if err := w.set(after, server, weight(server)); err != nil {
+		for _, server := range s[key].RealServers {
+			target := server.Weight
+			if !s[key].IsShard {
+				target = weight(server)
+			}
+			if err := w.set(after, server, target); err != nil {
 				return w, err
 			}
 		}
@@ -130,12 +141,14 @@ type Remaining struct {
 // services has nothing.
 func (s Servers) Remaining(services []ipvs.VirtualService) (r Remaining) {
 	for _, v := range services {
-		for _, server := range s[v.Key] {
+		for _, server := range s[v.Key].RealServers {
 			for _, d := range v.Destinations {
 				if d.Endpoint() != endpoint(server) {
 					continue
 				}
-				r.Weight = max(r.Weight, d.Weight)
+				if !s[v.Key].IsShard {
+					r.Weight = max(r.Weight, d.Weight)
+				}
 				r.Connections.Active += d.Connections.Active
 				r.Connections.Inactive += d.Connections.Inactive
 				r.Connections.Persistent += d.Connections.Persistent
@@ -168,7 +181,7 @@ func count(n uint32, what string) string {
 func (s Servers) Notes(services []ipvs.VirtualService, ignoresTemplates bool) []string {
 	var notes []string
 	for _, v := range services {
-		if len(s[v.Key]) == 0 {
+		if len(s[v.Key].RealServers) == 0 || s[v.Key].IsShard {
 			continue
 		}
 		if v.SchedName == "dh" || v.SchedName == "sh" && v.Flags&ipvs.SHFallback == 0 {
@@ -187,7 +200,7 @@ func (s Servers) Notes(services []ipvs.VirtualService, ignoresTemplates bool) []
 func (s Servers) Text(name Name) string {
 	var addresses []string
 	for _, key := range s.Keys() {
-		for _, server := range s[key] {
+		for _, server := range s[key].RealServers {
 			if a := server.Address.String(); !slices.Contains(addresses, a) {
 				addresses = append(addresses, a)
 			}

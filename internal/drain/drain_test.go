@@ -154,3 +154,31 @@ func TestKept(t *testing.T) {
 	assert.Empty(t, kept)
 	assert.Empty(t, notes)
 }
+
+// TestDrainOfShard: a drain leaves the weight in the service of the shard, and waits for the
+// connections there.
+func TestDrainOfShard(t *testing.T) {
+	spec := parse(t, `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp: {passive-ports: 10000-19999, passive-shards: 2}
+    persistence: 0
+    real-servers: [{name: rs1, address: 10.0.0.11}, {name: rs2, address: 10.0.0.12}]
+`)
+	servers, err := Find(spec, Name{"ftp", "rs2"})
+	require.NoError(t, err)
+	w, err := servers.Drain(bound(21, 22, 23), ipvs.Compile(spec))
+	require.NoError(t, err)
+	require.Len(t, w.Changes, 1)
+	assert.Equal(t, uint32(21), w.Changes[0].Service.Mark)
+	assert.Equal(t, map[nft.DrainedServer]int{record("10.0.0.12"): 1}, w.Ledger.Drained)
+
+	shard := w.Want[1]
+	require.Equal(t, uint32(23), shard.Mark)
+	shard.Destinations[0].Connections.Active = 1
+	r := servers.Remaining(w.Want)
+	assert.Equal(t, 0, r.Weight)
+	assert.False(t, r.Ended(false), "a data connection is left")
+}

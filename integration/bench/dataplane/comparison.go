@@ -23,6 +23,8 @@ func (c comparison) labels() (of, to string) {
 		return string(c.of.peer), string(c.to.peer)
 	case c.of.site.family != c.to.site.family:
 		return c.of.site.family.String(), c.to.site.family.String()
+	case c.of.site.shards != c.to.site.shards:
+		return measure.Count(c.of.site.vips, "VIP") + c.of.site.ofShards(), measure.Count(c.to.site.vips, "VIP") + c.to.site.ofShards()
 	case c.of.site.network != c.to.site.network:
 		return measure.Count(c.of.site.vips, "VIP") + c.of.site.inNetworks(), measure.Count(c.to.site.vips, "VIP") + c.to.site.inNetworks()
 	case c.of.site.vips != c.to.site.vips:

@@ -43,7 +43,7 @@ func ours(s site) []stream {
 
 // comparisons returns all figures of the section.
 func (z sizes) comparisons() []comparison {
-	all := slices.Concat(z.flat(), z.manyProfiles(), z.networks())
+	all := slices.Concat(z.flat(), z.manyProfiles(), z.networks(), z.shardFigures())
 	for _, vips := range z.vips {
 		s := site{family: z.family, vips: vips, profiles: 1}
 		for _, st := range ours(s) {

@@ -17,12 +17,13 @@ import (
 type site struct {
 	family         config.Family
 	vips, profiles int
+	shards         int  // passive shards of the only cluster, see shards.go; 0: each VIP has a cluster without
 	network        int  // addresses of each network, see networks.go; 0: the VIPs are single addresses
 	input          bool // the VIPs are local, and packets are dropped in the input hook, not in prerouting
 }
 
 func (s site) String() string {
-	text := s.prefix() + measure.Count(s.vips, "VIP") + s.inNetworks() + ", " + measure.Count(s.profiles, "port profile")
+	text := s.prefix() + measure.Count(s.vips, "VIP") + s.inNetworks() + s.ofShards() + ", " + measure.Count(s.profiles, "port profile")
 	if s.input {
 		text += ", up to the input hook"
 	}
@@ -87,6 +88,9 @@ func (s site) passive(i int) (low, high uint16) {
 // spec returns the site as a spec of lvsmark, without IPVS services and translation, so
 // that packets are only marked, as with the other peers.
 func (s site) spec() string {
+	if s.shards > 0 {
+		return s.shardedSpec()
+	}
 	var b strings.Builder
 	b.WriteString("clusters:\n")
 	for i := 0; i < s.vips; i += s.size(i) {
@@ -107,6 +111,9 @@ func (s site) data(i int) equivalence.Packet {
 
 // marks returns the packets of all VIPs with their marks; of a network, of some VIPs.
 func (s site) marks() map[equivalence.Packet]uint32 {
+	if s.shards > 0 {
+		return s.shardedMarks()
+	}
 	marks := make(map[equivalence.Packet]uint32, s.vips)
 	for i := range s.vips {
 		if s.isVerified(i) {

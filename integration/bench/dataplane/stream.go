@@ -39,9 +39,9 @@ func (st stream) list(s site, most int) []equivalence.Packet {
 		return []equivalence.Packet{s.data(s.vips - 1)}
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	list := make([]equivalence.Packet, min(16*s.vips, packets.MaxPackets, most))
+	list := make([]equivalence.Packet, min(16*s.vips*max(1, s.shards), packets.MaxPackets, most))
 	for i := range list {
-		list[i] = st.alter(s.data(r.IntN(s.vips)))
+		list[i] = st.alter(s.draw(r))
 	}
 	return list
 }

@@ -92,7 +92,7 @@ func clusterOf(spec *config.Spec, key ipvs.Key) *config.Cluster {
 }
 
 func writeService(b *strings.Builder, s ipvs.VirtualService, c *config.Cluster, options render.Options) {
-	fmt.Fprintf(b, "# cluster %s\nvirtual_server fwmark %d {\n", c.Name, s.Mark)
+	fmt.Fprintf(b, "# cluster %s%s\nvirtual_server fwmark %d {\n", c.Name, shardText(c, s.Mark), s.Mark)
 	for _, line := range serviceLines(s.Service) {
 		b.WriteString("    " + line + "\n")
 	}
@@ -110,6 +110,15 @@ func writeService(b *strings.Builder, s ipvs.VirtualService, c *config.Cluster, 
 		b.WriteString("    }\n")
 	}
 	b.WriteString("}\n")
+}
+
+// shardText returns ", shard 2: ports 15000-17499" for the mark of a shard.
+func shardText(c *config.Cluster, mark uint32) string {
+	if mark == c.Mark || !c.Sharded() {
+		return ""
+	}
+	shard := mark - c.FTP.ShardMarks
+	return fmt.Sprintf(", shard %d: ports %s", shard, c.FTP.ShardPorts()[shard])
 }
 
 // serviceLines returns the settings of a service. The flags of sh and mh count only behind
