@@ -45,8 +45,8 @@ func events() []event {
 // stays up.
 func (p *pair) port(i int, connected bool) {
 	p.t.Helper()
-	state := map[bool]string{true: "3", false: "0"}[connected] // BR_STATE_FORWARDING, BR_STATE_DISABLED
-	_, err := p.Client.Run("ip", "link", "set", "dev", p.hosts[i].Port(), "type", "bridge_slave", "state", state)
+	bridge := map[bool][]string{true: {"master", lab.ClientDevice}, false: {"nomaster"}}[connected]
+	_, err := p.Client.Run("ip", append([]string{"link", "set", p.hosts[i].Port()}, bridge...)...)
 	require.NoError(p.t, err)
 }
 
