@@ -160,3 +160,22 @@ func LockOwner(opts Options) (string, error) {
 		return owner, err
 	})
 }
+
+// savedSettings returns the settings of a checkpoint.
+func (e *engine) savedSettings(ledger nft.Ledger) []string {
+	names := maps.Clone(ledger.Settings)
+	if e.IPVSLoaded() {
+		names[config.SyncMasterSetting], names[config.SyncBackupSetting] = nft.Setting{}, nft.Setting{}
+	}
+	return slices.Collect(maps.Keys(names))
+}
+
+// forgetStopped removes the sync daemons that do not run and are not in the ledger from a
+// saved state: a rollback leaves a daemon that another program starts later.
+func (s *State) forgetStopped() {
+	for _, name := range []string{config.SyncMasterSetting, config.SyncBackupSetting} {
+		if _, recorded := s.ledger.Settings[name]; !recorded && s.settings[name].value == config.SyncOff {
+			delete(s.settings, name)
+		}
+	}
+}

@@ -295,3 +295,14 @@ func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool)
 	}
 	return nil
 }
+
+// checkSyncDevice blocks the plan if the device of a new daemon does not exist.
+func (p *Plan) checkSyncDevice(have *State) {
+	if p.spec == nil || p.spec.Director.Sync == nil {
+		return
+	}
+	_, daemons := splitSettings(p.settings.set)
+	if err := have.devices[p.spec.Director.Sync.Device]; err != nil && len(daemons) > 0 {
+		p.blocked = append(p.blocked, fmt.Errorf("sync device %s: %w", p.spec.Director.Sync.Device, err))
+	}
+}

@@ -179,7 +179,10 @@ func (k *netnsKernel) ReadSetting(name string) (string, error) {
 	case isTimeout(name):
 		return k.readTimeout(name)
 	case config.IsSyncSetting(name):
-		return k.readSync(name)
+		if err := k.OpenIPVS(); err != nil {
+			return "", err
+		}
+		return k.ipvs.SyncSetting(syncState(name))
 	}
 	return sysctl.Read(name)
 }
@@ -196,7 +199,10 @@ func (k *netnsKernel) WriteSetting(name, value string) error {
 	case isTimeout(name):
 		return k.writeTimeout(name, value)
 	case config.IsSyncSetting(name):
-		return k.writeSync(name, value)
+		if err := k.OpenIPVS(); err != nil {
+			return err
+		}
+		return k.ipvs.SetSync(syncState(name), value)
 	}
 	return sysctl.Write(name, value)
 }
@@ -245,6 +251,14 @@ func (k *netnsKernel) writeTimeout(name, value string) error {
 	var timeouts config.Timeouts
 	*timeout(&timeouts, name) = time.Duration(seconds) * time.Second
 	return k.ipvs.SetTimeouts(timeouts)
+}
+
+// syncState returns the kind of the daemon that is the setting.
+func syncState(setting string) ipvs.SyncState {
+	if setting == config.SyncMasterSetting {
+		return ipvs.Master
+	}
+	return ipvs.Backup
 }
 
 func isTimeout(name string) bool { return timeout(new(config.Timeouts), name) != nil }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -231,4 +232,27 @@ func tables(rulesets ...*nft.Ruleset) []string {
 		}
 	}
 	return names
+}
+
+// splitSettings separates the sync daemons, which diffSettings puts last: a daemon starts when
+// the services of the connections exist.
+func splitSettings(list []settingChange) (sysctls, daemons []settingChange) {
+	i := slices.IndexFunc(list, func(s settingChange) bool { return config.IsSyncSetting(s.name) })
+	if i < 0 {
+		return list, nil
+	}
+	return list[:i], list[i:]
+}
+
+// sortSyncLast orders changes for splitSettings.
+func sortSyncLast(list []settingChange) {
+	slices.SortStableFunc(list, func(a, b settingChange) int {
+		switch syncA, syncB := config.IsSyncSetting(a.name), config.IsSyncSetting(b.name); {
+		case syncA == syncB:
+			return 0
+		case syncB:
+			return -1
+		}
+		return 1
+	})
 }

@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -129,4 +130,28 @@ func unmarkedNote(t *nft.Table) string {
 		note += ", with what it records: " + truncate(records)
 	}
 	return printable.Line(note)
+}
+
+// ErrForeignSync means that a sync daemon of another program runs.
+var ErrForeignSync = errors.New("sync daemon is not lvsmark's")
+
+// checkSyncOwner refuses to change a daemon that is not in the ledger, unless the operator
+// adopts it. One that equals the spec is taken over.
+func checkSyncOwner(have *State, want *Desired, s config.Setting) error {
+	now := have.settings[s.Name].value
+	_, recorded := have.ledger.Settings[s.Name]
+	if !config.IsSyncSetting(s.Name) || recorded || want.adopt || now == config.SyncOff || now == s.Value {
+		return nil
+	}
+	state := syncState(s.Name)
+	return fmt.Errorf("%w: the %s daemon runs as %q and differs from the spec; take it over with `apply --adopt`, stop it with `ipvsadm --stop-daemon %[2]s` (or in the program that started it, such as keepalived), or leave sync out of the spec", ErrForeignSync, state, now)
+}
+
+// syncPrevious completes the ledger entry of a daemon without a previous value, which was taken
+// over unchanged as lvsmark takes over a service: delete stops it.
+func syncPrevious(name string, entry nft.Setting) nft.Setting {
+	if config.IsSyncSetting(name) && !entry.Changed {
+		entry.Previous, entry.Changed = config.SyncOff, true
+	}
+	return entry
 }

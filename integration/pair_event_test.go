@@ -2,7 +2,9 @@ package integration_test
 
 import (
 	"net"
+	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,8 +47,8 @@ func events() []event {
 // stays up.
 func (p *pair) port(i int, connected bool) {
 	p.t.Helper()
-	state := map[bool]string{true: "3", false: "0"}[connected] // BR_STATE_FORWARDING, BR_STATE_DISABLED
-	_, err := p.Client.Run("ip", "link", "set", "dev", p.hosts[i].Port(), "type", "bridge_slave", "state", state)
+	bridge := map[bool][]string{true: {"master", lab.ClientDevice}, false: {"nomaster"}}[connected]
+	_, err := p.Client.Run("ip", append([]string{"link", "set", p.hosts[i].Port()}, bridge...)...)
 	require.NoError(p.t, err)
 }
 
@@ -69,11 +71,14 @@ func (p *pair) removeVIPs(i int) {
 	}
 }
 
-// served reports whether the client gets the greeting of an FTP server at the VIPs.
+// served reports whether the client gets the greeting of an FTP server at the VIPs. It connects
+// from addresses that no session has.
 func (p *pair) served() bool {
-	for _, f := range config.Families() {
+	for i, f := range config.Families() {
 		err := p.Client.Do(func() error {
-			conn, err := net.DialTimeout("tcp", net.JoinHostPort(lab.VIP(f).String(), "21"), 300*time.Millisecond)
+			from := &net.TCPAddr{IP: p.prober[i].AsSlice()}
+			dialer := net.Dialer{Timeout: 300 * time.Millisecond, LocalAddr: from}
+			conn, err := dialer.Dial("tcp", net.JoinHostPort(lab.VIP(f).String(), "21"))
 			if err != nil {
 				return err
 			}
@@ -89,15 +94,46 @@ func (p *pair) served() bool {
 	return true
 }
 
-// awaitSync waits until a director has received the control and data connections of the
-// sessions, which takes the kernel two seconds at most after the third packet of each.
-func (p *pair) awaitSync(i, sessions int) {
+// awaitSync waits until a director has received the control connection of each session and the
+// data connection of each passive one, which takes the kernel two seconds at most after the
+// third packet of each.
+func (p *pair) awaitSync(i int, sessions []lab.Session) {
 	p.t.Helper()
+	passive := 0
+	for _, s := range sessions {
+		if !s.Mode.Active() {
+			passive++
+		}
+	}
 	p.await("the connections are synchronized", func() bool {
 		out, err := p.hosts[i].Run("ipvsadm", "-Lnc")
 		require.NoError(p.t, err)
-		return strings.Count(out, "ESTABLISHED") >= sessions+sessions*2/3 // active data is no connection of IPVS
+		control, data := p.established(out)
+		return control >= len(sessions) && data >= passive
 	})
+}
+
+// established counts the control and passive data connections of sessions in the output of
+// `ipvsadm -Lnc`: "TCP 14:58  ESTABLISHED 198.51.100.101:40000 198.51.100.21:21 10.0.0.11:21".
+func (p *pair) established(out string) (control, data int) {
+	for line := range strings.Lines(out) {
+		words := strings.Fields(line)
+		if len(words) < 6 || words[2] != "ESTABLISHED" {
+			continue
+		}
+		from, err := netip.ParseAddrPort(words[3])
+		require.NoError(p.t, err, line)
+		to, err := netip.ParseAddrPort(words[4])
+		require.NoError(p.t, err, line)
+		switch {
+		case slices.Contains(p.prober, from.Addr()):
+		case to.Port() == 21:
+			control++
+		case to.Port() >= 10_000:
+			data++
+		}
+	}
+	return control, data
 }
 
 // rounds is the number of rounds of each event: 1, or $LVSMARK_PAIR_ROUNDS.
@@ -150,7 +186,7 @@ func (p *pair) assertNotified() {
 		text, err := os.ReadFile(p.file(i, "notified"))
 		if assert.NoError(p.t, err) {
 			assert.NotContains(p.t, string(text), "lvsmark:", "an error")
-			assert.Contains(p.t, string(text), "no difference")
+			assert.Contains(p.t, string(text), "nothing to do\n")
 		}
 	}
 }

@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,7 +26,8 @@ type pair struct {
 	sync   bool
 	hosts  [2]*lab.Host
 	daemon [2]*lab.Process
-	dir    string // of root, for the script that keepalived runs
+	prober []netip.Addr // of served; one of each family
+	dir    string       // of root, for the script that keepalived runs
 }
 
 // sessionsOfRound are the sessions under way when something happens: each mode of both families.
@@ -55,6 +57,11 @@ func newPair(t *testing.T, bind, sync bool) *pair {
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	p := &pair{Lab: l, t: t, bind: bind, sync: sync, dir: dir}
 	require.NoError(t, l.ResizeFile(pairFile))
+	for _, f := range config.Families() {
+		from, err := l.ClientAddress(f)
+		require.NoError(t, err)
+		p.prober = append(p.prober, from)
+	}
 	second, err := l.AddDirector(2)
 	require.NoError(t, err)
 	p.hosts = [2]*lab.Host{l.Director, second}
@@ -157,7 +164,7 @@ func (p *pair) run(e event) (pause time.Duration, lost, all int) {
 	_, err = running.AwaitData()
 	require.NoError(p.t, err)
 	if p.sync {
-		p.awaitSync(1-active, len(sessionsOfRound()))
+		p.awaitSync(1-active, sessionsOfRound())
 	}
 	e.happen(p, active)
 	began := time.Now()

@@ -73,6 +73,32 @@ func (c *Conn) StopSync(state SyncState) error {
 	return nil
 }
 
+// SyncSetting returns a sync daemon as the value of a setting: its configuration, or
+// config.SyncOff.
+func (c *Conn) SyncSetting(state SyncState) (string, error) {
+	daemon, err := c.SyncDaemon(state)
+	if err != nil || daemon == nil {
+		return config.SyncOff, err
+	}
+	return daemon.String(), nil
+}
+
+// SetSync sets a sync daemon to a value of SyncSetting. It stops a daemon and starts it
+// again: the kernel cannot change the configuration of one that runs.
+func (c *Conn) SetSync(state SyncState, value string) error {
+	if value == config.SyncOff {
+		return c.StopSync(state)
+	}
+	daemon, err := config.ParseSyncDaemon(value)
+	if err != nil {
+		return err
+	}
+	if err := c.StopSync(state); err != nil {
+		return err
+	}
+	return c.StartSync(state, daemon)
+}
+
 // syncHint returns the probable cause of a refusal (start_sync_thread of
 // net/netfilter/ipvs/ip_vs_sync.c, ip_vs_genl_new_daemon of ip_vs_ctl.c).
 func syncHint(daemon config.SyncDaemon, err error) string {

@@ -116,7 +116,7 @@ ipvsadm -A -t 198.51.100.1:21 -p     # FTP
 --start-daemon master --mcast-interface eth1 --syncid 7
 --stop-daemon backup
 `, `1: timeouts tcp 15m0s, tcp-fin 2m0s, udp 0s
-2: finding: connection sync (master mcast-interface eth1 syncid 7) is not part of a spec: keep this command
+2: finding: connection sync (master mcast-interface eth1 syncid 7) is not imported: write it as director.sync, or keep this command
 `},
 	} {
 		t.Run(name, func(t *testing.T) {

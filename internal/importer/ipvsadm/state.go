@@ -69,7 +69,7 @@ func (s *State) Run(words []string, line oldconfig.Line) {
 	case "set":
 		s.setTimeouts(c, line)
 	case "start-daemon":
-		s.config.AddFinding(line, "connection sync (%s) is not part of a spec: keep this command", strings.Join(c.daemon, " "))
+		s.config.AddFinding(line, "connection sync (%s) is not imported: write it as director.sync, or keep this command", strings.Join(c.daemon, " "))
 	case "restore":
 		s.config.AddNotUnderstood(line, "ipvsadm -R reads services from another file: give that file")
 	case "list", "zero", "save", "stop-daemon", "help", "version":

@@ -222,7 +222,7 @@ vrrp_instance VI_1 {
 }
 `, `5: timeouts tcp 15m0s, tcp-fin 0s, udp 5m0s
 1: finding: the services are in network namespace ipvs: use --netns
-4: finding: connection sync (eth1 VI_1 id 7) is not part of a spec: keep it in keepalived
+4: finding: connection sync (eth1 VI_1 id 7) is not imported: write it as director.sync, or keep it in keepalived (bind: false)
 6: finding: keepalived deletes all IPVS services when it starts, also those of lvsmark: remove lvs_flush
 7: finding: startup_script runs /etc/marks.sh: what it does to rules and services is not compared
 13: finding: vrrp_instance VI_1 is not part of a spec: keep it in keepalived
