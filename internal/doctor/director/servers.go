@@ -27,7 +27,7 @@ func serverChecks() []check {
 			Why: "clients that IPVS sends there get no answer", Run: serverPort,
 		},
 		{
-			Name: "server-arp", Summary: "with direct or tunnel, no other host answers ARP requests for a VIP (IPv4; one VIP of each cluster)",
+			Name: "server-arp", Summary: "with direct or tunnel, no other host answers ARP requests or neighbor solicitations for a VIP (one VIP of each cluster)",
 			Why: "clients and routers send packets to that host, past the director", Run: serverARP,
 		},
 	}
@@ -132,19 +132,18 @@ const maxAsked = 8
 
 func serverARP(s *Subject) (found []doctor.Finding, err error) {
 	asked := 0
-	for c := range s.clusters {
-		vips := c.VIPsOf(config.IPv4)
-		i := slices.IndexFunc(c.RealServers, func(r config.RealServer) bool {
-			return r.Forwarding != config.NAT && r.Address.Is4()
-		})
-		if i < 0 || len(vips) == 0 {
-			continue
+	for _, family := range config.Families() {
+		for _, b := range s.Spec.Bindings(family) {
+			i := slices.IndexFunc(b.RealServers, func(r config.RealServer) bool { return r.Forwarding != config.NAT })
+			if i < 0 {
+				continue
+			}
+			if asked++; asked > maxAsked {
+				return found, cmp.Or(err, fmt.Errorf("only the VIPs of the first %d clusters were asked for", maxAsked))
+			}
+			f, problem := s.whoHas(b.Cluster, b.VIPs[0].First, b.RealServers[i].Address)
+			found, err = append(found, f...), cmp.Or(err, problem)
 		}
-		if asked++; asked > maxAsked {
-			return found, cmp.Or(err, fmt.Errorf("only the first %d clusters were asked for", maxAsked))
-		}
-		f, problem := s.whoHas(c, vips[0].First, c.RealServers[i].Address)
-		found, err = append(found, f...), cmp.Or(err, problem)
 	}
 	return found, err
 }
@@ -154,7 +153,7 @@ func (s *Subject) whoHas(c *config.Cluster, vip, towards netip.Addr) (found []do
 	addresses, err := s.Addresses.Get()
 	var devices []string
 	for _, a := range addresses {
-		if a.IP.Is4() && !a.IsRoute() && a.Prefix < 32 && netip.PrefixFrom(a.IP, a.Prefix).Contains(vip) {
+		if !a.IsRoute() && a.Prefix < a.IP.BitLen() && netip.PrefixFrom(a.IP, a.Prefix).Contains(vip) {
 			devices = append(devices, a.Device)
 		}
 	}
@@ -170,13 +169,22 @@ func (s *Subject) whoHas(c *config.Cluster, vip, towards netip.Addr) (found []do
 		answers, problem := s.WhoHas(name, vip)
 		answers = slices.DeleteFunc(answers, s.isOwnMAC)
 		if err = cmp.Or(err, problem); len(answers) > 0 {
-			found = append(found, doctor.Finding{
-				Text:    fmt.Sprintf("on %s, %s answers ARP requests for VIP %s of cluster %s", name, strings.Join(answers, ", "), vip, c.Name),
-				Command: "on that host: sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2, and the VIP on lo",
-			})
+			found = append(found, answered(c, vip, name, answers))
 		}
 	}
 	return found, err
+}
+
+// answered returns the finding about hosts that answer for a VIP.
+func answered(c *config.Cluster, vip netip.Addr, device string, hosts []string) doctor.Finding {
+	question, remedy := "ARP requests", "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2, and the VIP on lo"
+	if vip.Is6() {
+		question, remedy = "neighbor solicitations", "the VIP on lo, and not on the device of the link"
+	}
+	return doctor.Finding{
+		Text:    fmt.Sprintf("on %s, %s answers %s for VIP %s of cluster %s", device, strings.Join(hosts, ", "), question, vip, c.Name),
+		Command: "on that host: " + remedy,
+	}
 }
 
 // isOwnMAC reports whether a device of the director has the Ethernet address: with two

@@ -44,8 +44,7 @@ type Host struct {
 	// has the error of each address that did not accept it.
 	Connect func([]netip.AddrPort) map[netip.AddrPort]error
 
-	// WhoHas asks by ARP, or by neighbor solicitation, for an address on a link. It returns
-	// the Ethernet addresses of the hosts that answer, as text.
+	// WhoHas is hostaddr.Ask.
 	WhoHas func(device string, address netip.Addr) ([]string, error)
 }
 

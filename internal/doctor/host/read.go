@@ -18,7 +18,7 @@ import (
 // Read reads the part of the host that the checks of a director and of a real server have in
 // common. root is the directory of its files. The caller must close the routes.
 func Read(root string) (h *Host, routes *route.Table, err error) {
-	h = &Host{Files: os.DirFS(root), Kernel: kernelRelease(), Connect: connect, WhoHas: whoHas}
+	h = &Host{Files: os.DirFS(root), Kernel: kernelRelease(), Connect: connect, WhoHas: hostaddr.Ask}
 	if h.Devices, err = readDevices(); err != nil {
 		return nil, nil, fmt.Errorf("list network devices: %w", err)
 	}
