@@ -46,6 +46,11 @@ func (s server) String() string {
 	return fmt.Sprintf("real server %s (%s) of cluster %s", s.Name, s.Address, s.cluster.Name)
 }
 
+// endpoint returns the address and the port of the real server's program; port 0: not known.
+func (s server) endpoint() netip.AddrPort {
+	return netip.AddrPortFrom(s.Address, cmp.Or(s.Port, firstTCP(s.cluster)))
+}
+
 // servers yields the real servers of all clusters.
 func (s *Subject) servers(yield func(server) bool) {
 	for c := range s.clusters {
@@ -75,14 +80,33 @@ func serverRoute(s *Subject) (found []doctor.Finding, err error) {
 	return found, err
 }
 
+// serverNeighbor connects to real servers whose neighbor entry has failed: the kernel asks
+// again then, and an old entry of a real server that is back is replaced.
 func serverNeighbor(s *Subject) (found []doctor.Finding, err error) {
-	neighbors, err := s.Neighbors.Get()
-	for r := range s.servers {
-		if answers, known := neighbors[r.Address]; known && !answers {
-			found = append(found, doctor.Finding{Text: fmt.Sprintf("%s does not answer ARP or neighbor solicitations", r), Command: fmt.Sprintf("ping -c 3 %s; %sweight: 0 until it is back", r.Address, inSpec)})
-		}
+	failed, err := s.failedNeighbors()
+	if len(failed) == 0 {
+		return nil, err
+	}
+	again := make([]netip.AddrPort, len(failed))
+	for i, r := range failed {
+		again[i] = r.endpoint()
+	}
+	s.Connect(again)
+	failed, err = s.failedNeighbors()
+	for _, r := range failed {
+		found = append(found, doctor.Finding{Text: fmt.Sprintf("%s does not answer ARP or neighbor solicitations", r), Command: fmt.Sprintf("ping -c 3 %s; %sweight: 0 until it is back", r.Address, inSpec)})
 	}
 	return found, err
+}
+
+func (s *Subject) failedNeighbors() (failed []server, err error) {
+	neighbors, err := s.Neighbors()
+	for r := range s.servers {
+		if answers, known := neighbors[r.Address]; known && !answers {
+			failed = append(failed, r)
+		}
+	}
+	return failed, err
 }
 
 // serverPort connects to the first TCP port of each cluster. With direct and tunnel the
@@ -91,7 +115,7 @@ func serverPort(s *Subject) (found []doctor.Finding, err error) {
 	ports := map[netip.AddrPort]server{}
 	var all []netip.AddrPort
 	for r := range s.servers {
-		at := netip.AddrPortFrom(r.Address, cmp.Or(r.Port, firstTCP(r.cluster)))
+		at := r.endpoint()
 		if _, twice := ports[at]; !twice && at.Port() != 0 && r.Weight > 0 {
 			ports[at], all = r, append(all, at)
 		}
