@@ -216,3 +216,20 @@ func TestNoIPVS(t *testing.T) {
 		}, withoutIPVS(report))
 	})
 }
+
+// TestEachCheck: each check has a lab in which its trap is set, or is one of these, which
+// other tests and the script doctor.txtar have.
+func TestEachCheck(t *testing.T) {
+	found := map[string]bool{"drift": true, "listeners": true, "server-port": true, "conntrack-table": true, "passive-range": true, "ipvs-table": true}
+	for _, c := range slices.Concat(bootTraps(), routeTraps(), ruleTraps(), portTraps(), ipvsTraps()) {
+		for _, text := range c.want {
+			name, _, _ := strings.Cut(text, ": ")
+			found[name] = true
+		}
+	}
+	for _, name := range doctor.Names(director.Checks()) {
+		assert.True(t, found[name], name)
+		delete(found, name)
+	}
+	assert.Empty(t, found)
+}

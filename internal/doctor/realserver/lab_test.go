@@ -249,3 +249,17 @@ func TestNoConfiguration(t *testing.T) {
 		}
 	})
 }
+
+// TestEachCheck: each check has a lab in which its trap is set.
+func TestEachCheck(t *testing.T) {
+	found := map[string]bool{"tunnel-mss": true} // TestTunnel
+	for _, c := range traps() {
+		for _, text := range c.want {
+			name, _, _ := strings.Cut(text, ": ")
+			found[name] = true
+		}
+	}
+	for _, name := range doctor.Names(realserver.Checks()) {
+		assert.True(t, found[name], name)
+	}
+}
