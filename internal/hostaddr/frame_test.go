@@ -1,6 +1,7 @@
 package hostaddr
 
 import (
+	"encoding/hex"
 	"net/netip"
 	"testing"
 
@@ -80,4 +81,17 @@ func TestDecodeLink(t *testing.T) {
 		_, err := decodeLink(m)
 		require.ErrorIs(t, err, netlink.ErrMalformed)
 	}
+}
+
+// TestQuestions has the frames of RFC 5227, 2.1.1 and RFC 4861, 4.3.
+func TestQuestions(t *testing.T) {
+	mac := []byte{2, 0, 0, 0, 0, 1}
+	assert.Equal(t, "0001080006040001"+"020000000001"+"00000000"+"000000000000"+"c6336415", hex.EncodeToString(arpProbe(mac, netip.MustParseAddr("198.51.100.21"))))
+	source, target := netip.MustParseAddr("fe80::1"), netip.MustParseAddr("2001:db8::21:2223")
+	packet := neighborSolicitation(mac, source, target)
+	assert.Equal(t, "60000000"+"00203aff"+"fe800000000000000000000000000001"+"ff0200000000000000000001ff212223", hex.EncodeToString(packet[:40]))
+	assert.Equal(t, "8700", hex.EncodeToString(packet[40:42]))
+	assert.Equal(t, "00000000"+"20010db8000000000000000000212223"+"0101020000000001", hex.EncodeToString(packet[44:]))
+	assert.Zero(t, icmpv6Checksum(packet[8:40], packet[40:]), "with its checksum the sum is 0")
+	assert.Equal(t, "3333ff212223", hex.EncodeToString(solicitedMAC(target)))
 }

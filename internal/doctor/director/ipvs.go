@@ -3,7 +3,6 @@ package director
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -171,10 +170,9 @@ func addressServices(s *Subject) (found []doctor.Finding, err error) {
 	state, err := s.IPVS.Get()
 	for _, service := range state.AddressServices {
 		if cluster := s.clusterOf(service.Address, service.Protocol); cluster != "" {
-			text := strings.TrimSuffix(service.Address.String(), ":0")
 			found = append(found, doctor.Finding{
 				Text:    fmt.Sprintf("there is a service %s %s beside the mark of cluster %s", service.Protocol, service.Address, cluster),
-				Command: fmt.Sprintf("ipvsadm -D %s %s", addressOption(service.Protocol), text),
+				Command: fmt.Sprintf("ipvsadm -D %s %s", addressOption(service.Protocol), service.Address),
 			})
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
-// web makes the cluster one without FTP.
-const web = "    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}} =>     ports: [80]"
+// web makes the cluster one without FTP; its persistence follows.
+const web = "    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}} =>     ports: [80]\n    persistence: "
 
 func ipvsTraps() []trap {
 	return []trap{
@@ -22,11 +22,11 @@ func ipvsTraps() []trap {
 		{name: "templates of FTP expire", commands: "sysctl -qw net.ipv4.vs.expire_quiescent_template=1", want: []string{
 			"expire-quiescent-template: net.ipv4.vs.expire_quiescent_template is 1, and FTP clusters have persistence: ftp",
 		}},
-		{name: "templates of a web cluster expire", commands: "sysctl -qw net.ipv4.vs.expire_quiescent_template=1", yaml: web + "\n    persistence: 5m"},
-		{name: "templates of a web cluster", yaml: web + "\n    persistence: 5m", want: []string{
+		{name: "templates of a web cluster expire", commands: "sysctl -qw net.ipv4.vs.expire_quiescent_template=1", yaml: web + "5m"},
+		{name: "templates of a web cluster", yaml: web + "5m", want: []string{
 			"expire-quiescent-template: net.ipv4.vs.expire_quiescent_template is 0, and clusters have persistence: ftp",
 		}},
-		{name: "no persistence", yaml: web},
+		{name: "no persistence", yaml: web + "0"},
 		{name: "reuse mode", commands: "sysctl -qw net.ipv4.vs.conn_reuse_mode=0", want: []string{"conn-reuse-mode: net.ipv4.vs.conn_reuse_mode is 0"}},
 		{name: "sloppy_tcp", commands: "sysctl -qw net.ipv4.vs.sloppy_tcp=1", want: []string{
 			"sloppy-tcp: net.ipv4.vs.sloppy_tcp is on, and the scheduler of ftp does not choose by the client's address",
@@ -35,7 +35,7 @@ func ipvsTraps() []trap {
 		{name: "timeout", commands: "ipvsadm --set 900 120 300", want: []string{
 			"tcp-timeout: IPVS forgets an idle TCP connection after 15m0s: transfers of ftp that take longer end their session",
 		}},
-		{name: "timeout without FTP", commands: "ipvsadm --set 900 120 300", yaml: web},
+		{name: "timeout without FTP", commands: "ipvsadm --set 900 120 300", yaml: web + "0"},
 		{name: "netmask 0", mends: true, commands: "ipvsadm -A -f 21 -s rr -p 300 -M 0.0.0.0", want: []string{
 			"persistence-netmask: the service of fwmark 21 IPv4 has persistence with the netmask 0.0.0.0",
 		}},

@@ -4,10 +4,16 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/doctor/host"
 )
 
 // TestListeners has programs of the director that listen.
@@ -36,6 +42,43 @@ func TestListeners(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestListenersOfAllPorts has a cluster of all ports.
+func TestListenersOfAllPorts(t *testing.T) {
+	yaml := trap{yaml: "    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}} =>     ports: [all]"}.spec()
+	inDirector(t, func() {
+		anywhere, err := net.Listen("tcp", ":22")
+		require.NoError(t, err)
+		defer anywhere.Close()
+		listeners := func() []string {
+			list := texts(examine(t, yaml, files(), nil))
+			return slices.DeleteFunc(list, func(text string) bool { return !strings.HasPrefix(text, "listeners") })
+		}
+		assert.Empty(t, listeners())
+		onVIP, err := net.Listen("tcp", "198.51.100.21:23")
+		require.NoError(t, err)
+		defer onVIP.Close()
+		assert.Equal(t, []string{"listeners: a program of the director listens on tcp 198.51.100.21:23, a port of cluster ftp"}, listeners())
+	})
+}
+
+// TestNeighborIsBack has an old entry of a real server that answers now.
+func TestNeighborIsBack(t *testing.T) {
+	inDirector(t, func() {
+		run(t, "ip neigh add 10.0.0.11 dev lan nud failed")
+		assert.Empty(t, texts(examine(t, spec, files(), func(h *host.Host) {
+			connect := h.Connect
+			h.Connect = func(list []addrPort) map[addrPort]error {
+				c, err := net.DialTimeout("tcp", "10.0.0.11:21", time.Minute)
+				if assert.ErrorIs(t, err, unix.ECONNREFUSED) {
+					return connect(list)
+				}
+				c.Close()
+				return nil
+			}
+		})))
+	})
 }
 
 // TestProcess has a manager that runs and is not enabled.

@@ -65,7 +65,7 @@ func listeners(s *Subject) (found []doctor.Finding, err error) {
 	list, err := s.Listeners.Get()
 	for _, l := range list {
 		for c := range s.clusters {
-			if !meetsPort(c.MarkedPorts(), l.Protocol, l.Address.Port()) || !s.concerns(l, c) {
+			if !s.concerns(l, c) {
 				continue
 			}
 			found = append(found, doctor.Finding{
@@ -78,15 +78,18 @@ func listeners(s *Subject) (found []doctor.Finding, err error) {
 	return found, err
 }
 
-// concerns reports whether packets to a VIP of the cluster reach the listener without IPVS.
+// concerns reports whether packets to a VIP of the cluster reach the listener without IPVS. A
+// listener on any address is no trap of a cluster of all ports: it is there for the
+// director's own address.
 func (s *Subject) concerns(l host.Listener, c *config.Cluster) bool {
 	for _, server := range c.RealServers {
 		if r, err := s.Route(server.Address, 0); err == nil && r.IsLocal() {
 			return false
 		}
 	}
+	port := config.PortRange{Protocol: l.Protocol, Low: l.Address.Port(), High: l.Address.Port()}
 	if !l.Address.Addr().IsUnspecified() {
-		return hasAddress(c.VIPs, l.Address.Addr())
+		return slices.ContainsFunc(c.MarkedPorts(), port.Meets) && hasAddress(c.VIPs, l.Address.Addr())
 	}
-	return l.Address.Addr().Is6() || c.Serves(config.IPv4)
+	return slices.ContainsFunc(c.MarkedPorts(), port.Overlaps) && (l.Address.Addr().Is6() || c.Serves(config.IPv4))
 }

@@ -27,7 +27,7 @@ func serverChecks() []check {
 			Why: "clients that IPVS sends there get no answer", Run: serverPort,
 		},
 		{
-			Name: "server-arp", Summary: "with direct or tunnel, no other host answers ARP requests for a VIP (IPv4; one VIP of each cluster)",
+			Name: "server-arp", Summary: "with direct or tunnel, no other host answers ARP requests or neighbor solicitations for a VIP (one VIP of each cluster)",
 			Why: "clients and routers send packets to that host, past the director", Run: serverARP,
 		},
 	}
@@ -44,6 +44,11 @@ func (s server) String() string {
 		return fmt.Sprintf("real server %s of cluster %s", s.Address, s.cluster.Name)
 	}
 	return fmt.Sprintf("real server %s (%s) of cluster %s", s.Name, s.Address, s.cluster.Name)
+}
+
+// endpoint returns the address and the port of the real server's program; port 0: not known.
+func (s server) endpoint() netip.AddrPort {
+	return netip.AddrPortFrom(s.Address, cmp.Or(s.Port, firstTCP(s.cluster)))
 }
 
 // servers yields the real servers of all clusters.
@@ -75,14 +80,33 @@ func serverRoute(s *Subject) (found []doctor.Finding, err error) {
 	return found, err
 }
 
+// serverNeighbor connects to real servers whose neighbor entry has failed: the kernel asks
+// again then, and an old entry of a real server that is back is replaced.
 func serverNeighbor(s *Subject) (found []doctor.Finding, err error) {
-	neighbors, err := s.Neighbors.Get()
-	for r := range s.servers {
-		if answers, known := neighbors[r.Address]; known && !answers {
-			found = append(found, doctor.Finding{Text: fmt.Sprintf("%s does not answer ARP or neighbor solicitations", r), Command: fmt.Sprintf("ping -c 3 %s; %sweight: 0 until it is back", r.Address, inSpec)})
-		}
+	failed, err := s.failedNeighbors()
+	if len(failed) == 0 {
+		return nil, err
+	}
+	again := make([]netip.AddrPort, len(failed))
+	for i, r := range failed {
+		again[i] = r.endpoint()
+	}
+	s.Connect(again)
+	failed, err = s.failedNeighbors()
+	for _, r := range failed {
+		found = append(found, doctor.Finding{Text: fmt.Sprintf("%s does not answer ARP or neighbor solicitations", r), Command: fmt.Sprintf("ping -c 3 %s; %sweight: 0 until it is back", r.Address, inSpec)})
 	}
 	return found, err
+}
+
+func (s *Subject) failedNeighbors() (failed []server, err error) {
+	neighbors, err := s.Neighbors()
+	for r := range s.servers {
+		if answers, known := neighbors[r.Address]; known && !answers {
+			failed = append(failed, r)
+		}
+	}
+	return failed, err
 }
 
 // serverPort connects to the first TCP port of each cluster. With direct and tunnel the
@@ -91,7 +115,7 @@ func serverPort(s *Subject) (found []doctor.Finding, err error) {
 	ports := map[netip.AddrPort]server{}
 	var all []netip.AddrPort
 	for r := range s.servers {
-		at := netip.AddrPortFrom(r.Address, cmp.Or(r.Port, firstTCP(r.cluster)))
+		at := r.endpoint()
 		if _, twice := ports[at]; !twice && at.Port() != 0 && r.Weight > 0 {
 			ports[at], all = r, append(all, at)
 		}
@@ -132,19 +156,18 @@ const maxAsked = 8
 
 func serverARP(s *Subject) (found []doctor.Finding, err error) {
 	asked := 0
-	for c := range s.clusters {
-		vips := c.VIPsOf(config.IPv4)
-		i := slices.IndexFunc(c.RealServers, func(r config.RealServer) bool {
-			return r.Forwarding != config.NAT && r.Address.Is4()
-		})
-		if i < 0 || len(vips) == 0 {
-			continue
+	for _, family := range config.Families() {
+		for _, b := range s.Spec.Bindings(family) {
+			i := slices.IndexFunc(b.RealServers, func(r config.RealServer) bool { return r.Forwarding != config.NAT })
+			if i < 0 {
+				continue
+			}
+			if asked++; asked > maxAsked {
+				return found, cmp.Or(err, fmt.Errorf("only the VIPs of the first %d clusters were asked for", maxAsked))
+			}
+			f, problem := s.whoHas(b.Cluster, b.VIPs[0].First, b.RealServers[i].Address)
+			found, err = append(found, f...), cmp.Or(err, problem)
 		}
-		if asked++; asked > maxAsked {
-			return found, cmp.Or(err, fmt.Errorf("only the first %d clusters were asked for", maxAsked))
-		}
-		f, problem := s.whoHas(c, vips[0].First, c.RealServers[i].Address)
-		found, err = append(found, f...), cmp.Or(err, problem)
 	}
 	return found, err
 }
@@ -154,7 +177,7 @@ func (s *Subject) whoHas(c *config.Cluster, vip, towards netip.Addr) (found []do
 	addresses, err := s.Addresses.Get()
 	var devices []string
 	for _, a := range addresses {
-		if a.IP.Is4() && !a.IsRoute() && a.Prefix < 32 && netip.PrefixFrom(a.IP, a.Prefix).Contains(vip) {
+		if !a.IsRoute() && a.Prefix < a.IP.BitLen() && netip.PrefixFrom(a.IP, a.Prefix).Contains(vip) {
 			devices = append(devices, a.Device)
 		}
 	}
@@ -170,13 +193,22 @@ func (s *Subject) whoHas(c *config.Cluster, vip, towards netip.Addr) (found []do
 		answers, problem := s.WhoHas(name, vip)
 		answers = slices.DeleteFunc(answers, s.isOwnMAC)
 		if err = cmp.Or(err, problem); len(answers) > 0 {
-			found = append(found, doctor.Finding{
-				Text:    fmt.Sprintf("on %s, %s answers ARP requests for VIP %s of cluster %s", name, strings.Join(answers, ", "), vip, c.Name),
-				Command: "on that host: sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2, and the VIP on lo",
-			})
+			found = append(found, answered(c, vip, name, answers))
 		}
 	}
 	return found, err
+}
+
+// answered returns the finding about hosts that answer for a VIP.
+func answered(c *config.Cluster, vip netip.Addr, device string, hosts []string) doctor.Finding {
+	question, remedy := "ARP requests", "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2, and the VIP on lo"
+	if vip.Is6() {
+		question, remedy = "neighbor solicitations", "the VIP on lo, and not on the device of the link"
+	}
+	return doctor.Finding{
+		Text:    fmt.Sprintf("on %s, %s answers %s for VIP %s of cluster %s", device, strings.Join(hosts, ", "), question, vip, c.Name),
+		Command: "on that host: " + remedy,
+	}
 }
 
 // isOwnMAC reports whether a device of the director has the Ethernet address: with two

@@ -9,6 +9,17 @@ const wants = "etc/systemd/system/multi-user.target.wants/"
 // direct makes the cluster one with direct forwarding.
 const direct = "    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}} =>     ftp: {}\n    forwarding: direct"
 
+// sixes makes the cluster one of IPv6, and sixAddresses adds its addresses.
+const (
+	sixes = "    vips: [198.51.100.21]\n    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}}\n    real-servers: [{name: rs1, address: 10.0.0.11}] => " +
+		"    vips: [\"2001:db8::21\"]\n    ftp: {active-data: {translate: snat, source: \"fd00::/64\"}}\n    real-servers: [{name: rs1, address: \"fd00::11\"}]"
+	sixesDirect = "    vips: [198.51.100.21]\n    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}}\n    real-servers: [{name: rs1, address: 10.0.0.11}] => " +
+		"    vips: [\"2001:db8::21\"]\n    ftp: {}\n    forwarding: direct\n    real-servers: [{name: rs1, address: \"fd00::11\"}]"
+	farSix       = "ip -n $FAR address add fd00::11/64 dev server nodad; "
+	linkLocal    = "ip address add fe80::1/64 dev lan nodad"
+	sixAddresses = "ip address add fd00::1/64 dev lan nodad; ip -6 route add local 2001:db8::21 dev lo; "
+)
+
 func bootTraps() []trap {
 	return []trap{
 		{name: "no nf_tables", files: map[string]string{"lib/modules/KERNEL/modules.builtin": "kernel/nft_chain_nat.ko\n"}, want: []string{
@@ -75,6 +86,14 @@ func routeTraps() []trap {
 	return []trap{
 		{name: "forwarding", commands: "sysctl -qw net.ipv4.ip_forward=0", want: []string{"forwarding: net.ipv4.ip_forward is 0, and real servers have nat"}},
 		{name: "forwarding, direct", commands: "sysctl -qw net.ipv4.ip_forward=0", yaml: direct},
+		{name: "IPv6", yaml: sixes, commands: sixAddresses + "sysctl -qw net.ipv6.conf.all.forwarding=1"},
+		{name: "IPv6 forwarding", yaml: sixes, commands: sixAddresses + "sysctl -qw net.ipv6.conf.all.forwarding=0", want: []string{"forwarding: net.ipv6.conf.all.forwarding is 0, and real servers have nat"}},
+		{name: "IPv6 without the VIP", yaml: sixes, commands: "ip address add fd00::1/64 dev lan nodad; sysctl -qw net.ipv6.conf.all.forwarding=1", want: []string{
+			"vip-local: cluster ftp: 2001:db8::21 is no address of the director",
+		}},
+		{name: "IPv6, no route to the real server", yaml: sixes, commands: sixAddresses + "sysctl -qw net.ipv6.conf.all.forwarding=1; ip -6 route add unreachable fd00::11", want: []string{
+			"server-route: there is no route to real server rs1 (fd00::11) of cluster ftp: no route to host",
+		}},
 		{name: "forwarding of a device", mends: true, commands: "sysctl -qw net.ipv4.conf.lan.forwarding=0", want: []string{
 			"forwarding-device: the kernel does not forward packets from lan, although net.ipv4.ip_forward is 1, and drops replies of 10.0.0.11",
 		}},
@@ -108,6 +127,10 @@ func routeTraps() []trap {
 			"server-arp: on lan, 02:00:00:00:00:01 answers ARP requests for VIP 198.51.100.21 of cluster ftp",
 		}},
 		{name: "direct, arp_ignore", commands: "ip -n $FAR address add 198.51.100.21/32 dev lo; ip netns exec $FAR sysctl -qw net.ipv4.conf.all.arp_ignore=1", yaml: direct},
+		{name: "IPv6, direct, the real server has the VIP on the link", yaml: sixesDirect, commands: sixAddresses + farSix + "ip -n $FAR address add 2001:db8::21/128 dev server nodad; ip -n $FAR link set server address 02:00:00:00:00:01; " + linkLocal, want: []string{
+			"server-arp: on lan, 02:00:00:00:00:01 answers neighbor solicitations for VIP 2001:db8::21 of cluster ftp",
+		}},
+		{name: "IPv6, direct, the real server has the VIP on lo", yaml: sixesDirect, commands: sixAddresses + farSix + "ip -n $FAR address add 2001:db8::21/128 dev lo nodad; " + linkLocal},
 		{name: "nat, the real server has the VIP", commands: "ip -n $FAR address add 198.51.100.21/32 dev lo"},
 		{name: "no answer to ARP", commands: "ip neigh add 10.0.0.11 dev lan nud failed", want: []string{
 			"server-neighbor: real server rs1 (10.0.0.11) of cluster ftp does not answer ARP or neighbor solicitations",

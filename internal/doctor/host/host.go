@@ -29,8 +29,7 @@ type Host struct {
 	Rules     Fact[[]route.Rule]
 	Gateways  Fact[[]Gateway]
 	Listeners Fact[[]Listener]
-	Neighbors Fact[map[netip.Addr]bool] // whether the neighbor answers, for those that the kernel has asked
-	Processes []string                  // names of the processes in the network namespace, sorted
+	Processes []string // names of the processes in the network namespace, sorted
 
 	IPVS     Fact[IPVS]
 	Ruleset  Fact[Ruleset]
@@ -40,12 +39,14 @@ type Host struct {
 	// Route asks the kernel for the route to an address, with a mark or 0.
 	Route func(to netip.Addr, mark uint32) (route.Route, error)
 
+	// Neighbors reads whether neighbors answer, for those that the kernel has asked.
+	Neighbors func() (map[netip.Addr]bool, error)
+
 	// Connect opens and closes a TCP connection to each address, at the same time. The result
 	// has the error of each address that did not accept it.
 	Connect func([]netip.AddrPort) map[netip.AddrPort]error
 
-	// WhoHas asks by ARP, or by neighbor solicitation, for an address on a link. It returns
-	// the Ethernet addresses of the hosts that answer, as text.
+	// WhoHas is hostaddr.Ask.
 	WhoHas func(device string, address netip.Addr) ([]string, error)
 }
 

@@ -18,7 +18,7 @@ import (
 // Read reads the part of the host that the checks of a director and of a real server have in
 // common. root is the directory of its files. The caller must close the routes.
 func Read(root string) (h *Host, routes *route.Table, err error) {
-	h = &Host{Files: os.DirFS(root), Kernel: kernelRelease(), Connect: connect, WhoHas: whoHas}
+	h = &Host{Files: os.DirFS(root), Kernel: kernelRelease(), Connect: connect, Neighbors: readNeighbors, WhoHas: hostaddr.Ask}
 	if h.Devices, err = readDevices(); err != nil {
 		return nil, nil, fmt.Errorf("list network devices: %w", err)
 	}
@@ -37,7 +37,6 @@ func Read(root string) (h *Host, routes *route.Table, err error) {
 
 // ReadDirector reads what only the checks of a director look at.
 func (h *Host) ReadDirector(root string, spec *config.Spec) {
-	h.Neighbors = factOf(readNeighbors())
 	h.IPVS = factOf(readIPVS(spec))
 	h.Ruleset = factOf(readRuleset(spec, firewall.Tracking{
 		IPVS:   h.Value(config.ConntrackSysctl, "0") != "0",

@@ -216,7 +216,7 @@ func TestTunnel(t *testing.T) {
 		{name: "MSS", kind: tunnel, commands: device + "; ip route replace default via 10.0.0.1", want: []string{
 			"tunnel-mss: the host announces an MSS of 1460, and the tunnel of cluster ftp (10.0.0.11) over lan has room for 1440",
 		}},
-		{name: "MSS by a rule", kind: tunnel, commands: device + "; ip route replace default via 10.0.0.1; nft add table ip m; nft add chain ip m o { type filter hook output priority 0 ; }; nft add rule ip m o tcp flags syn tcp option maxseg size set 1440"},
+		{name: "MSS by a rule", kind: tunnel, commands: device + "; ip route replace default via 10.0.0.1; nft add table ip m; nft add chain ip m o; nft add rule ip m o tcp flags syn tcp option maxseg size set 1440"},
 		{name: "large MTU", kind: tunnel, commands: device + "; ip route replace default via 172.16.9.1; ip link set lan mtu 1520"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -248,4 +248,18 @@ func TestNoConfiguration(t *testing.T) {
 			assert.Equal(t, 4, report.Unchecked())
 		}
 	})
+}
+
+// TestEachCheck: each check has a lab in which its trap is set.
+func TestEachCheck(t *testing.T) {
+	found := map[string]bool{"tunnel-mss": true} // TestTunnel
+	for _, c := range traps() {
+		for _, text := range c.want {
+			name, _, _ := strings.Cut(text, ": ")
+			found[name] = true
+		}
+	}
+	for _, name := range doctor.Names(realserver.Checks()) {
+		assert.True(t, found[name], name)
+	}
 }
