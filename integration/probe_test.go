@@ -142,3 +142,20 @@ func TestProbeVIPOther(t *testing.T) {
 		})
 	}
 }
+
+// TestProbeVIPDirect: with direct and tunnel, clients get the VIP in the reply to PASV and as
+// the source of active data.
+func TestProbeVIPDirect(t *testing.T) {
+	for _, forwarding := range []config.Forwarding{config.Direct, config.Tunnel} {
+		t.Run(forwarding.String(), func(t *testing.T) {
+			c := newCluster(t, lab.Options{Forwarding: forwarding})
+			c.start(t)
+			p := probe(t, c.lab, c.lab.Client, "vip", "ftp", "--mode", "all")
+			assert.Len(t, p.Sessions, 6)
+			assert.True(t, p.OK, "%+v", p)
+			p = probe(t, c.lab, c.lab.Director, "server", "ftp", c.lab.Servers[1].Address(config.IPv4).String(), "--mode", "all")
+			assert.Len(t, p.Sessions, 4)
+			assert.True(t, p.OK, "%+v", p)
+		})
+	}
+}
