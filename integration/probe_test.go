@@ -2,6 +2,8 @@ package integration_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -157,5 +159,30 @@ func TestProbeVIPDirect(t *testing.T) {
 			assert.Len(t, p.Sessions, 4)
 			assert.True(t, p.OK, "%+v", p)
 		})
+	}
+}
+
+// TestProbeUser: a user with a password file logs in and retrieves a file. The password is in
+// no output.
+func TestProbeUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs no IPVS")
+	}
+	need.Programs(t, "openssl")
+	users, password := filepath.Join(t.TempDir(), "users"), filepath.Join(t.TempDir(), "password")
+	c := newProbed(t, lab.Options{
+		RealServers: 1, Families: []config.Family{config.IPv4},
+		ProftpdTLS: "TLSProtocol TLSv1.2 TLSv1.3\nAuthOrder mod_auth_file.c\nRequireValidShell off\nAuthUserFile " + users,
+	})
+	hash, err := c.lab.Director.Run("openssl", "passwd", "-6", "s3cret word")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(users, []byte("monitor:"+strings.TrimSpace(hash)+":65534:65534::/srv/ftp:/bin/false\n"), 0o600))
+	c.startOther(t, "proftpd")
+	for line, want := range map[string][]string{"s3cret word\nmore": nil, "another": {"pasv login"}} {
+		require.NoError(t, os.WriteFile(password, []byte(line), 0o600))
+		p := probe(t, c.lab, c.lab.Director, "server", "ftp", c.lab.Servers[0].Address(config.IPv4).String(), "--tls", "explicit", "--insecure",
+			"--user", "monitor", "--password-file", password, "--retrieve", lab.DataFile)
+		assert.Equal(t, want, p.checks(), "%+v", p)
+		assert.NotContains(t, fmt.Sprint(p), strings.Fields(line)[0])
 	}
 }
