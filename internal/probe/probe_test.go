@@ -230,6 +230,23 @@ func TestConnect(t *testing.T) {
 	assert.Contains(t, r.Steps[0].Detail, "from 127.0.0.3:")
 }
 
+// TestCertificates: --insecure accepts any certificate, and --tls-max limits the version.
+func TestCertificates(t *testing.T) {
+	config, _ := certificate(t)
+	for _, most := range []bool{false, true} {
+		f := newFake(t, func(f *fakeServer) { f.tls = config })
+		r := f.one(t, f.target(), PASV, Options{TLS: Explicit, Insecure: true, ServerName: "ftp.example", MaxTLS12: most, RequireReuse: true})
+		require.Nil(t, r.Finding, "%+v", r.Finding)
+		version := map[bool]string{false: "TLS 1.3", true: "TLS 1.2"}[most]
+		details := map[string]string{}
+		for _, s := range r.Steps {
+			details[s.Name] = s.Detail
+		}
+		assert.Equal(t, version+", new session", details["tls"])
+		assert.Equal(t, version+", session resumed", details["data-tls"])
+	}
+}
+
 // TestLogin: the client logs in as anonymous, or as the user of the options.
 func TestLogin(t *testing.T) {
 	for _, test := range []struct {
