@@ -46,6 +46,17 @@ func TestProbeBrokenServer(t *testing.T) {
 		p := probe(t, c.lab, c.lab.Director, append([]string{"server", "ftp", server.Address(config.IPv4).String()}, test.args...)...)
 		assert.Equal(t, test.want, p.checks(), "%s%v: %+v", test.settings, test.args, p)
 	}
+
+	require.NoError(t, c.lab.StopFTP())
+	c.lab.FTPSettings = "ftpd_banner=\x1b[31mred\n"
+	require.NoError(t, c.lab.StartFTP(21, 990))
+	for _, format := range []string{"text", "json"} {
+		output, err := c.lab.Lvsmark("probe", "--netns", c.lab.Director.NetNS, "server", "ftp", server.Address(config.IPv4).String(), "-o", format)
+		require.NoError(t, err)
+		assert.Regexp(t, `220 \\{1,2}x1b\[31mred`, output.Text)
+		assert.NotContains(t, output.Text, "\x1b")
+	}
+
 	require.NoError(t, server.SuspendFTP())
 	p := probe(t, c.lab, c.lab.Director, "server", "ftp", server.Address(config.IPv4).String(), "--timeout", "1s")
 	assert.Equal(t, []string{"pasv greeting"}, p.checks())

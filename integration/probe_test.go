@@ -2,6 +2,8 @@ package integration_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,7 +71,7 @@ func (c *cluster) probeServer(t *testing.T, security []string) {
 			t.Run(f.String()+" "+kind, func(t *testing.T) {
 				args := []string{"server", "ftp", address, "--mode", "all"}
 				if kind != "" {
-					args = append(args, strings.Fields("--ca-file "+trust+" --require-reuse "+kind)...)
+					args = append(args, strings.Fields("--ca-file "+trust+" "+kind)...)
 				}
 				p := probe(t, c.lab, c.lab.Director, args...)
 				assert.Len(t, p.Sessions, len(lab.Modes(f)))
@@ -79,10 +81,13 @@ func (c *cluster) probeServer(t *testing.T, security []string) {
 	}
 }
 
-var allTLS = []string{"", "--tls explicit", "--tls explicit --tls-max 1.2", "--tls implicit", "--tls implicit --tls-max 1.2"}
+var allTLS = []string{
+	"", "--require-reuse --tls explicit", "--require-reuse --tls explicit --tls-max 1.2",
+	"--require-reuse --tls implicit", "--require-reuse --tls implicit --tls-max 1.2",
+}
 
 // TestProbeServer: probe server succeeds with each FTP server, and resumes the TLS session,
-// which vsftpd and proftpd require.
+// which vsftpd and proftpd require. pure-ftpd issues no tickets with TLS 1.3.
 func TestProbeServer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs no IPVS")
@@ -102,7 +107,7 @@ func TestProbeServer(t *testing.T) {
 	t.Run("pure-ftpd", func(t *testing.T) {
 		c := newProbed(t, lab.Options{RealServers: 1})
 		c.startOther(t, "pure-ftpd")
-		c.probeServer(t, allTLS[:3])
+		c.probeServer(t, []string{"", "--tls explicit", "--require-reuse --tls explicit --tls-max 1.2"})
 	})
 }
 
@@ -126,7 +131,7 @@ func TestProbeWithoutTickets(t *testing.T) {
 }
 
 // TestProbeVIPOther: probe vip succeeds through the director with proftpd, which requires that
-// data connections resume the TLS session, and with pure-ftpd.
+// data connections resume the TLS session, and with pure-ftpd, which does not.
 func TestProbeVIPOther(t *testing.T) {
 	for _, program := range []string{"proftpd", "pure-ftpd"} {
 		t.Run(program, func(t *testing.T) {
@@ -134,11 +139,53 @@ func TestProbeVIPOther(t *testing.T) {
 			c.translate = "snat"
 			require.NoError(t, c.lab.Apply(c.spec()))
 			c.startOther(t, program)
-			for _, kind := range [][]string{nil, {"--tls", "explicit", "--insecure", "--require-reuse"}} {
+			for _, kind := range [][]string{nil, {"--tls", "explicit", "--insecure"}} {
 				p := probe(t, c.lab, c.lab.Client, append([]string{"vip", "ftp", "--mode", "all"}, kind...)...)
 				assert.Len(t, p.Sessions, 6)
 				assert.True(t, p.OK, "%v: %+v", kind, p)
 			}
 		})
+	}
+}
+
+// TestProbeVIPDirect: with direct and tunnel, clients get the VIP in the reply to PASV and as
+// the source of active data.
+func TestProbeVIPDirect(t *testing.T) {
+	for _, forwarding := range []config.Forwarding{config.Direct, config.Tunnel} {
+		t.Run(forwarding.String(), func(t *testing.T) {
+			c := newCluster(t, lab.Options{Forwarding: forwarding})
+			c.start(t)
+			p := probe(t, c.lab, c.lab.Client, "vip", "ftp", "--mode", "all")
+			assert.Len(t, p.Sessions, 6)
+			assert.True(t, p.OK, "%+v", p)
+			p = probe(t, c.lab, c.lab.Director, "server", "ftp", c.lab.Servers[1].Address(config.IPv4).String(), "--mode", "all")
+			assert.Len(t, p.Sessions, 4)
+			assert.True(t, p.OK, "%+v", p)
+		})
+	}
+}
+
+// TestProbeUser: a user with a password file logs in and retrieves a file. The password is in
+// no output.
+func TestProbeUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs no IPVS")
+	}
+	need.Programs(t, "openssl")
+	users, password := filepath.Join(t.TempDir(), "users"), filepath.Join(t.TempDir(), "password")
+	c := newProbed(t, lab.Options{
+		RealServers: 1, Families: []config.Family{config.IPv4},
+		ProftpdTLS: "TLSProtocol TLSv1.2 TLSv1.3\nAuthOrder mod_auth_file.c\nRequireValidShell off\nAuthUserFile " + users,
+	})
+	hash, err := c.lab.Director.Run("openssl", "passwd", "-6", "s3cret word")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(users, []byte("monitor:"+strings.TrimSpace(hash)+":65534:65534::/srv/ftp:/bin/false\n"), 0o600))
+	c.startOther(t, "proftpd")
+	for line, want := range map[string][]string{"s3cret word\nmore": nil, "another": {"pasv login"}} {
+		require.NoError(t, os.WriteFile(password, []byte(line), 0o600))
+		p := probe(t, c.lab, c.lab.Director, "server", "ftp", c.lab.Servers[0].Address(config.IPv4).String(), "--tls", "explicit", "--insecure",
+			"--user", "monitor", "--password-file", password, "--retrieve", lab.DataFile)
+		assert.Equal(t, want, p.checks(), "%+v", p)
+		assert.NotContains(t, fmt.Sprint(p), strings.Fields(line)[0])
 	}
 }

@@ -42,8 +42,8 @@ type probeFlags struct {
 
 func (f *probeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.modes, "mode", nil, "the data connections, a list of `MODE`: pasv, epsv, port, eprt, or all (default pasv with IPv4, epsv with IPv6)")
-	flags.StringVar(&f.security, "tls", "", "`TLS` of control and data: none, explicit (AUTH TLS) or implicit (port 990) (default none, or implicit if the cluster has no other port)")
+	flags.StringSliceVar(&f.modes, "mode", nil, "data connections, a list of `MODE`: pasv, epsv, port, eprt, or all (default pasv; IPv6: epsv)")
+	flags.StringVar(&f.security, "tls", "", "`TLS` of control and data: none, explicit (AUTH TLS) or implicit (port 990) (default by the control ports)")
 	flags.StringVar(&f.caFile, "ca-file", "", "trust the certificates in the PEM `FILE` (default those of the system)")
 	flags.StringVar(&f.serverName, "server-name", "", "the `NAME` or address that the certificate must have (default the VIP)")
 	flags.BoolVar(&f.insecure, "insecure", false, "accept any certificate")

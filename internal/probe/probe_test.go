@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"crypto/tls"
 	"net/netip"
 	"strings"
 	"testing"
@@ -115,7 +116,7 @@ func TestBroken(t *testing.T) {
 	stale := config.Clone()
 	stale.SessionTicketsDisabled = true
 	fresh, _ := certificate(t)
-	tls := Options{TLS: Explicit, Roots: roots}
+	secure := Options{TLS: Explicit, Roots: roots}
 	for _, test := range []struct {
 		name    string
 		change  func(*fakeServer)
@@ -150,15 +151,15 @@ func TestBroken(t *testing.T) {
 		{"no active data", func(f *fakeServer) { f.noData = true }, nil, PORT, Options{}, "list", "425 no connection"},
 		{"active data from another address", func(f *fakeServer) { f.dataFrom = "127.0.0.2" }, nil, EPRT, Options{}, "active-source", "127.0.0.2 instead of 127.0.0.1"},
 		{"active data from another port", func(*fakeServer) {}, func(t *Target) { t.activePorts = []uint16{20} }, PORT, Options{}, "active-port", "does not expect ([20])"},
-		{"AUTH TLS refused", replies("AUTH", "500 unknown"), nil, PASV, tls, "auth-tls", "500 unknown"},
-		{"text after AUTH TLS", replies("AUTH", "234 go\r\n230 in"), nil, PASV, tls, "auth-tls", "in the clear"},
+		{"AUTH TLS refused", replies("AUTH", "500 unknown"), nil, PASV, secure, "auth-tls", "500 unknown"},
+		{"text after AUTH TLS", replies("AUTH", "234 go\r\n230 in"), nil, PASV, secure, "auth-tls", "in the clear"},
 		{"no TLS", func(*fakeServer) {}, nil, PASV, Options{TLS: Implicit, Roots: roots}, "tls", "does not speak TLS"},
-		{"data on another server with TLS", func(f *fakeServer) { f.tls, f.dataTLS = config, fresh }, nil, PASV, tls, "certificate", "--ca-file"},
-		{"PROT refused", func(f *fakeServer) { f.tls = config; f.replies["PROT"] = "534 no" }, nil, PASV, tls, "protect", "534 no"},
-		{"another certificate", func(f *fakeServer) { f.tls = fresh }, nil, PASV, tls, "certificate", "--ca-file"},
+		{"data on another server with TLS", func(f *fakeServer) { f.tls, f.dataTLS = config, fresh }, nil, PASV, secure, "certificate", "--ca-file"},
+		{"PROT refused", func(f *fakeServer) { f.tls = config; f.replies["PROT"] = "534 no" }, nil, PASV, secure, "protect", "534 no"},
+		{"another certificate", func(f *fakeServer) { f.tls = fresh }, nil, PASV, secure, "certificate", "--ca-file"},
 		{"another name", func(f *fakeServer) { f.tls = config }, nil, PASV, Options{TLS: Explicit, Roots: roots, ServerName: "ftp.example"}, "certificate", "ftp.example"},
 		{"no reuse", func(f *fakeServer) { f.tls = stale }, nil, PASV, Options{TLS: Explicit, Roots: roots, RequireReuse: true}, "tls-reuse", "new TLS session"},
-		{"data without TLS", func(f *fakeServer) { f.tls = config; f.replies["LIST"] = "522 no TLS" }, nil, PASV, tls, "list", "522 no TLS"},
+		{"data without TLS", func(f *fakeServer) { f.tls = config; f.replies["LIST"] = "522 no TLS" }, nil, PASV, secure, "list", "522 no TLS"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -228,6 +229,48 @@ func TestConnect(t *testing.T) {
 	r = f.one(t, f.target(), PASV, Options{Source: netip.MustParseAddr("127.0.0.3")})
 	require.Nil(t, r.Finding)
 	assert.Contains(t, r.Steps[0].Detail, "from 127.0.0.3:")
+}
+
+// TestCertificates: --insecure accepts any certificate, and --tls-max limits the version.
+func TestCertificates(t *testing.T) {
+	config, _ := certificate(t)
+	for _, most := range []bool{false, true} {
+		f := newFake(t, func(f *fakeServer) { f.tls = config })
+		r := f.one(t, f.target(), PASV, Options{TLS: Explicit, Insecure: true, ServerName: "ftp.example", MaxTLS12: most, RequireReuse: true})
+		require.Nil(t, r.Finding, "%+v", r.Finding)
+		version := map[bool]string{false: "TLS 1.3", true: "TLS 1.2"}[most]
+		details := map[string]string{}
+		for _, s := range r.Steps {
+			details[s.Name] = s.Detail
+		}
+		assert.Equal(t, version+", new session", details["tls"])
+		assert.Equal(t, version+", session resumed", details["data-tls"])
+	}
+}
+
+// TestReuse: the finding tells a server that issues no tickets from one that does not accept
+// its own, as when the data connection is with another server.
+func TestReuse(t *testing.T) {
+	config, roots := certificate(t)
+	without, other := config.Clone(), config.Clone()
+	without.SessionTicketsDisabled = true
+	for _, test := range []struct {
+		control, data *tls.Config
+		most          bool
+		want          string
+	}{
+		{without, without, false, "that of the control connection; it issued no session ticket"},
+		{without, without, true, "issued no session ticket, which this client needs: allow TLS 1.3"},
+		{config, other, false, "that of the control connection"},
+		{config, other, true, "that of the control connection"},
+	} {
+		f := newFake(t, func(f *fakeServer) { f.tls, f.dataTLS = test.control, test.data })
+		r := f.one(t, f.target(), PASV, Options{TLS: Explicit, Roots: roots, RequireReuse: true, MaxTLS12: test.most})
+		require.NotNil(t, r.Finding)
+		assert.Equal(t, "tls-reuse", r.Finding.Check)
+		assert.Contains(t, r.Finding.Message, test.want)
+		assert.Equal(t, test.control == without, strings.Contains(r.Finding.Message, "ticket"))
+	}
 }
 
 // TestLogin: the client logs in as anonymous, or as the user of the options.

@@ -22,7 +22,8 @@ type session struct {
 	control *control
 	tls     *tls.Config // nil: no TLS
 
-	resumable bool // the server issued a session ticket before the data connection
+	version   uint16 // of TLS, of the control connection
+	resumable bool   // the server issued a session ticket before the data connection
 
 	to       netip.AddrPort   // passive data: where the client connects
 	listener *net.TCPListener // active data

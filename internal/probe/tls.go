@@ -22,7 +22,7 @@ func (s *session) startTLS() (string, error) {
 	if err := conn.HandshakeContext(s.ctx); err != nil {
 		return "", tlsError(err)
 	}
-	s.control = newControl(conn)
+	s.control, s.version = newControl(conn), conn.ConnectionState().Version
 	return describeTLS(conn.ConnectionState()), nil
 }
 
@@ -75,7 +75,11 @@ func (s *session) withoutTicket() string {
 	if s.tls == nil || s.resumable {
 		return ""
 	}
-	return "; it issued no session ticket, which this client needs: allow TLS 1.3, or tickets with TLS 1.2 (proftpd: TLSSessionTickets on)"
+	text := "; it issued no session ticket"
+	if s.version < tls.VersionTLS13 {
+		text += ", which this client needs: allow TLS 1.3, or tickets with TLS 1.2 (proftpd: TLSSessionTickets on)"
+	}
+	return text
 }
 
 func describeTLS(state tls.ConnectionState) string {
