@@ -37,12 +37,9 @@ func (d *fakeDrain) undrain(spec string) (*Plan, error) {
 func (d *fakeDrain) state() status.State {
 	d.t.Helper()
 	var report *status.Report
-	_, err := d.do(Options{Adopt: true}, func(e *engine) (*Plan, error) {
-		p, err := e.planSpec(d.t.Context(), Known(parse(d.t, boundSpec)))
-		if err == nil {
-			report, err = e.status(p)
-		}
-		return p, err
+	_, err := d.do(Options{Adopt: true}, func(e *engine) (_ *Plan, err error) {
+		report, err = e.status(d.t.Context(), Known(parse(d.t, boundSpec)))
+		return nil, err
 	})
 	require.NoError(d.t, err)
 	return report.Clusters[0].State

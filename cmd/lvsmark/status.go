@@ -34,8 +34,8 @@ server:
   inact    other connections: those that begin or end, and UDP
   persist  clients that persistence keeps on the real server
   conn/s   new connections per second; in/s and out/s: bytes per second from
-           and to clients. The kernel estimates these rates every two seconds. With
-           forwarding direct and tunnel it does not see what real servers send
+           and to clients. The kernel updates rates and totals every two seconds.
+           With forwarding direct and tunnel it does not see what real servers send
   passive  share of the passive FTP ports with an established connection
 
 A real server with several services in one cluster has the sum of their numbers.
@@ -111,7 +111,7 @@ func (f *statusFlags) run(ctx context.Context, s streams, opts *options, names [
 func (f *statusFlags) read(ctx context.Context, s streams, opts *options, names []string) (*status.Report, error) {
 	steps := newProgress(s)
 	defer steps.stop()
-	report, _, err := lvsmark.ReadStatus(ctx, opts.source(ctx, s), lvsmark.Options{NetNS: opts.netns, Unrehearsed: f.noRehearsal, Progress: steps.step})
+	report, err := lvsmark.ReadStatus(ctx, opts.source(ctx, s), lvsmark.Options{NetNS: opts.netns, Unrehearsed: f.noRehearsal, Progress: steps.step})
 	if err != nil {
 		return nil, err
 	}
