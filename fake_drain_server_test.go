@@ -185,3 +185,50 @@ func TestFakeDrainServerLocked(t *testing.T) {
 	assert.ErrorContains(t, err, "another")
 	require.NoError(t, release())
 }
+
+// TestFakeDrainServerKept: an apply that leaves the real server alone leaves the record, and
+// one that removes the real server removes it.
+func TestFakeDrainServerKept(t *testing.T) {
+	d := newFakeDrain(t, ipvs.Connections{})
+	_, err := d.drainServer(t.Context(), boundSpec, 0)
+	require.NoError(t, err)
+	kept := strings.Replace(boundSpec, "{address: 10.0.0.12}", "{address: 10.0.0.12, weight: 0}, {address: 10.0.0.13}", 1)
+	p := d.applied(kept)
+	assert.NotContains(t, p.String(), "drained")
+	assert.Contains(t, d.String(), "set drained")
+	d.settled(kept)
+	without := strings.Replace(boundSpec, "{address: 10.0.0.12}, ", "", 1)
+	d.applied(without)
+	assert.NotContains(t, d.String(), "set drained")
+	d.settled(without)
+	d.applied("")
+	assert.NotContains(t, d.String(), "lvsmark {")
+}
+
+// TestFakeUndrainEachCallFails: after a failure of any call of an undo, the real server is
+// drained as before.
+func TestFakeUndrainEachCallFails(t *testing.T) {
+	for n := 0; ; n++ {
+		d := newFakeDrain(t, ipvs.Connections{})
+		_, err := d.drainServer(t.Context(), boundSpec, 0)
+		require.NoError(t, err)
+		before, calls, failed := d.String(), 0, false
+		d.Before = func(string) error {
+			calls++
+			if calls-1 == n {
+				failed = true
+				return errFake
+			}
+			return nil
+		}
+		_, err = d.undrain(boundSpec)
+		d.Before = nil
+		if !failed {
+			require.NoError(t, err)
+			assert.GreaterOrEqual(t, n, 3, "lock, weight, ledger")
+			return
+		}
+		require.ErrorIs(t, err, errFake)
+		assert.Equal(t, before, d.String(), "call %d", n)
+	}
+}

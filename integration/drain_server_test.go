@@ -36,6 +36,14 @@ func (s *session) reset() {
 	s.conn.Close()
 }
 
+// resetAll ends all connections by RST: after a FIN, IPVS counts them for two minutes more.
+func (d *drainLab) resetAll() {
+	for _, s := range d.open {
+		s.reset()
+	}
+	d.closeAll()
+}
+
 // TestDrainServer drains a real server whose clients return.
 func TestDrainServer(t *testing.T) {
 	i := newImpactLab(t)
@@ -78,9 +86,9 @@ func TestDrainServer(t *testing.T) {
 			_, err = lvsmark.RestoreServer(t.Context(), lvsmark.Known(d.parse(short)), lvsmark.Options{NetNS: d.lab.Director.NetNS}, drain.Name{Cluster: "ftp", Server: "two"})
 			require.NoError(t, err)
 			assert.Contains(t, d.services(), "-r 10.0.0.12:0 -m -w 1\n")
-			d.closeAll()
+			d.resetAll()
 			d.onePerServer(d.ftp, 21)
-			d.closeAll()
+			d.resetAll()
 		})
 	}
 }
