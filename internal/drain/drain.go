@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -180,21 +179,4 @@ func (s Servers) Notes(services []ipvs.VirtualService, ignoresTemplates bool) []
 		}
 	}
 	return notes
-}
-
-// Text returns the names of the real servers in messages: "rs2 (10.0.0.12, fd00::12)", or only
-// the address.
-func (s Servers) Text(name Name) string {
-	var addresses []string
-	for _, key := range s.Keys() {
-		for _, server := range s[key] {
-			if a := server.Address.String(); !slices.Contains(addresses, a) {
-				addresses = append(addresses, a)
-			}
-		}
-	}
-	if len(addresses) == 1 && addresses[0] == name.Server {
-		return name.Server
-	}
-	return name.Server + " (" + strings.Join(addresses, ", ") + ")"
 }

@@ -68,6 +68,17 @@ func TestDrainAndRestore(t *testing.T) {
 	}
 }
 
+// TestDrainFirst drains the first real server of a service.
+func TestDrainFirst(t *testing.T) {
+	spec := parse(t, testSpec)
+	servers, err := Find(spec, Name{"ftp", "rs1"})
+	require.NoError(t, err)
+	w, err := servers.Drain(bound(21), ipvs.Compile(spec))
+	require.NoError(t, err)
+	require.Len(t, w.Changes, 1)
+	assert.Equal(t, "10.0.0.11:0 -m -w 0", w.Changes[0].AfterText())
+}
+
 // TestDrainNotRecorded: with weight 0 in the spec, a drain needs no record.
 func TestDrainNotRecorded(t *testing.T) {
 	spec := parse(t, strings.Replace(testSpec, "weight: 4", "weight: 0", 1))
