@@ -116,7 +116,7 @@ func TestFakeDrainServerLimit(t *testing.T) {
 // TestFakeDrainServerTemplates: templates that the kernel ignores are not waited for.
 func TestFakeDrainServerTemplates(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{Persistent: 2})
-	require.NoError(t, d.WriteSetting(quiescentSysctl, "1"))
+	require.NoError(t, d.WriteSetting("net.ipv4.vs.expire_quiescent_template", "1"))
 	result, err := d.drainServer(t.Context(), boundSpec, 0)
 	require.NoError(t, err)
 	assert.True(t, result.Ended)
@@ -130,7 +130,7 @@ func TestFakeDrainServerInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	d.clock.tick = func(time.Time) { cancel() }
 	_, err := d.drainServer(ctx, boundSpec, 0)
-	require.ErrorIs(t, err, ErrDrainStopped)
+	require.ErrorIs(t, err, drain.ErrStopped)
 	assert.EqualError(t, err, "drain interrupted: the weight stays 0, and `lvsmark drain` continues; 1 active connection, 0 inactive, 0 persistence templates left")
 	assert.Contains(t, d.String(), "-r 10.0.0.12:0 -m -w 0\n")
 	d.clock.tick = func(time.Time) { d.connect(ipvs.Connections{}) }

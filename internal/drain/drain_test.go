@@ -165,3 +165,25 @@ func TestKept(t *testing.T) {
 	assert.Empty(t, kept)
 	assert.Empty(t, notes)
 }
+
+// TestShards: a shard keeps its weight, and its connections count.
+func TestShards(t *testing.T) {
+	spec := parse(t, testSpec)
+	servers, err := Find(spec, Name{"ftp", "rs2"})
+	require.NoError(t, err)
+	b := spec.Bindings(config.IPv4)[0]
+	assert.False(t, isShard(b))
+	b.Ports = []config.PortRange{{Protocol: config.TCP, Low: 10000, High: 10099}}
+	assert.True(t, isShard(b))
+	assert.False(t, isShard(spec.Bindings(config.IPv4)[1]))
+
+	shard := ipvs.Compile(spec)[0]
+	shard.Mark = 22
+	shard.Destinations[1].Connections.Active = 5
+	servers.byService[shard.Key], servers.shards[shard.Key] = servers.byService[ipvs.Key{Mark: 21, Family: config.IPv4}], true
+	w, err := servers.Drain(bound(21), ipvs.Compile(spec))
+	require.NoError(t, err)
+	require.Len(t, w.Changes, 1)
+	assert.Equal(t, uint32(21), w.Changes[0].Service.Mark)
+	assert.Equal(t, Remaining{Connections: ipvs.Connections{Active: 5}}, servers.Remaining(append(w.Want, shard)))
+}
