@@ -15,9 +15,6 @@ import (
 // ErrDrainInterrupted means that a drain ended before the connections did.
 var ErrDrainInterrupted = errors.New("drain interrupted: removed real servers keep weight 0, added ones stay; the next apply continues")
 
-// ErrDrainStopped means that DrainServer was interrupted while it waited.
-var ErrDrainStopped = errors.New("drain interrupted: the weight stays 0, and `lvsmark drain` continues")
-
 // errDrained precedes an error that follows a drain. The drain itself is not undone.
 var errDrained = errors.New("drained, but not applied: removed real servers keep weight 0, added ones stay; the next apply continues")
 
@@ -140,14 +137,10 @@ type ServerDrain struct {
 	Left  drain.Remaining
 }
 
-// quiescentSysctl makes the kernel ignore persistence templates of a real server with weight
-// 0 (expire_quiescent_template in net/netfilter/ipvs/ip_vs_conn.c).
-const quiescentSysctl = "net.ipv4.vs.expire_quiescent_template"
-
 // DrainServer sets the weight of a real server to 0 in all services of its cluster, records
 // that in the ledger, and waits until its connections have ended and no client returns to
 // it, at most for the time limit (0: none). It waits without the lock. If the context ends,
-// the weight stays 0, and the error wraps ErrDrainStopped.
+// the weight stays 0, and the error wraps drain.ErrStopped.
 func DrainServer(ctx context.Context, source Source, opts Options, name drain.Name, limit time.Duration) (*ServerDrain, error) {
 	return reading(source, func() (*ServerDrain, error) {
 		return inKernel(opts, func(e *engine) (*ServerDrain, error) { return e.drainServer(ctx, source, name, limit) })
@@ -176,9 +169,10 @@ func (e *engine) drainServer(ctx context.Context, source Source, name drain.Name
 			return nil, err
 		}
 	}
-	p.notes = append(p.notes, servers.Notes(p.have, e.ignoresTemplates())...)
+	p.notes = append(p.notes, servers.Notes(p.have, drain.IgnoresTemplates(e))...)
 	d := &ServerDrain{Plan: p}
-	return d, e.awaitDrained(ctx, d, servers, limit)
+	d.Left, d.Ended, err = servers.Await(ctx, drain.Wait{Kernel: e, Clock: e.clock, Poll: drainPoll, Limit: limit, Progress: e.progress})
+	return d, err
 }
 
 // A weighing plans the weights of real servers.
@@ -189,11 +183,11 @@ type weighing func(drain.Servers, nft.Ledger, []ipvs.VirtualService) (drain.Weig
 func (e *engine) setWeights(ctx context.Context, source Source, name drain.Name, weigh weighing) (*Plan, drain.Servers, error) {
 	spec, err := source()
 	if err != nil {
-		return nil, nil, err
+		return nil, drain.Servers{}, err
 	}
 	servers, err := drain.Find(spec, name)
 	if err != nil {
-		return nil, nil, err
+		return nil, servers, err
 	}
 	for try := 1; ; try++ {
 		p, err := e.planWeights(servers, weigh)
@@ -244,42 +238,4 @@ func (e *engine) applyWeights(ctx context.Context, p *Plan) error {
 		return err
 	}
 	return run(ctx, p.steps(e, generation), e.progress)
-}
-
-func (e *engine) ignoresTemplates() bool {
-	value, err := e.ReadSetting(quiescentSysctl)
-	return err == nil && value != "0"
-}
-
-// awaitDrained waits for the end of the drain, and reports what is left.
-func (e *engine) awaitDrained(ctx context.Context, d *ServerDrain, servers drain.Servers, limit time.Duration) error {
-	start, reported := e.clock.Now(), ""
-	for {
-		services, err := e.Services(servers.Keys()...)
-		if err != nil {
-			return err
-		}
-		d.Left = servers.Remaining(services)
-		if d.Left.Weight != 0 {
-			return fmt.Errorf("another process has set the weight to %d: the drain has ended", d.Left.Weight)
-		}
-		if d.Ended = d.Left.Ended(e.ignoresTemplates()); d.Ended {
-			return nil
-		}
-		if text := d.Left.String(); text != reported {
-			e.progress("drain: " + text)
-			reported = text
-		}
-		wait := drainPoll
-		if limit > 0 {
-			if wait = min(wait, limit-e.clock.Now().Sub(start)); wait <= 0 {
-				return nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w; %s left", ErrDrainStopped, d.Left)
-		case <-e.clock.After(wait):
-		}
-	}
 }

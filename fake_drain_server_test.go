@@ -37,12 +37,9 @@ func (d *fakeDrain) undrain(spec string) (*Plan, error) {
 func (d *fakeDrain) state() status.State {
 	d.t.Helper()
 	var report *status.Report
-	_, err := d.do(Options{Adopt: true}, func(e *engine) (*Plan, error) {
-		p, err := e.planSpec(d.t.Context(), Known(parse(d.t, boundSpec)))
-		if err == nil {
-			report, err = e.status(p)
-		}
-		return p, err
+	_, err := d.do(Options{Adopt: true}, func(e *engine) (_ *Plan, err error) {
+		report, err = e.status(d.t.Context(), Known(parse(d.t, boundSpec)))
+		return nil, err
 	})
 	require.NoError(d.t, err)
 	return report.Clusters[0].State
@@ -119,7 +116,7 @@ func TestFakeDrainServerLimit(t *testing.T) {
 // TestFakeDrainServerTemplates: templates that the kernel ignores are not waited for.
 func TestFakeDrainServerTemplates(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{Persistent: 2})
-	require.NoError(t, d.WriteSetting(quiescentSysctl, "1"))
+	require.NoError(t, d.WriteSetting("net.ipv4.vs.expire_quiescent_template", "1"))
 	result, err := d.drainServer(t.Context(), boundSpec, 0)
 	require.NoError(t, err)
 	assert.True(t, result.Ended)
@@ -133,7 +130,7 @@ func TestFakeDrainServerInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	d.clock.tick = func(time.Time) { cancel() }
 	_, err := d.drainServer(ctx, boundSpec, 0)
-	require.ErrorIs(t, err, ErrDrainStopped)
+	require.ErrorIs(t, err, drain.ErrStopped)
 	assert.EqualError(t, err, "drain interrupted: the weight stays 0, and `lvsmark drain` continues; 1 active connection, 0 inactive, 0 persistence templates left")
 	assert.Contains(t, d.String(), "-r 10.0.0.12:0 -m -w 0\n")
 	d.clock.tick = func(time.Time) { d.connect(ipvs.Connections{}) }
@@ -187,4 +184,51 @@ func TestFakeDrainServerLocked(t *testing.T) {
 	_, err = d.drainServer(t.Context(), boundSpec, 0)
 	assert.ErrorContains(t, err, "another")
 	require.NoError(t, release())
+}
+
+// TestFakeDrainServerKept: an apply that leaves the real server alone leaves the record, and
+// one that removes the real server removes it.
+func TestFakeDrainServerKept(t *testing.T) {
+	d := newFakeDrain(t, ipvs.Connections{})
+	_, err := d.drainServer(t.Context(), boundSpec, 0)
+	require.NoError(t, err)
+	kept := strings.Replace(boundSpec, "{address: 10.0.0.12}", "{address: 10.0.0.12, weight: 0}, {address: 10.0.0.13}", 1)
+	p := d.applied(kept)
+	assert.NotContains(t, p.String(), "drained")
+	assert.Contains(t, d.String(), "set drained")
+	d.settled(kept)
+	without := strings.Replace(boundSpec, "{address: 10.0.0.12}, ", "", 1)
+	d.applied(without)
+	assert.NotContains(t, d.String(), "set drained")
+	d.settled(without)
+	d.applied("")
+	assert.NotContains(t, d.String(), "lvsmark {")
+}
+
+// TestFakeUndrainEachCallFails: after a failure of any call of an undo, the real server is
+// drained as before.
+func TestFakeUndrainEachCallFails(t *testing.T) {
+	for n := 0; ; n++ {
+		d := newFakeDrain(t, ipvs.Connections{})
+		_, err := d.drainServer(t.Context(), boundSpec, 0)
+		require.NoError(t, err)
+		before, calls, failed := d.String(), 0, false
+		d.Before = func(string) error {
+			calls++
+			if calls-1 == n {
+				failed = true
+				return errFake
+			}
+			return nil
+		}
+		_, err = d.undrain(boundSpec)
+		d.Before = nil
+		if !failed {
+			require.NoError(t, err)
+			assert.GreaterOrEqual(t, n, 3, "lock, weight, ledger")
+			return
+		}
+		require.ErrorIs(t, err, errFake)
+		assert.Equal(t, before, d.String(), "call %d", n)
+	}
 }

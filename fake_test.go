@@ -27,15 +27,15 @@ type fakeWorld struct {
 
 func newFakeWorld(t *testing.T) *fakeWorld {
 	k := fakekernel.New(map[string]string{
-		"net.ipv4.ip_forward":            "0",
-		"net.ipv6.conf.all.forwarding":   "0",
-		"net.ipv4.ip_default_ttl":        "64",
-		"net.ipv4.vs.expire_nodest_conn": "0",
-		"net.ipv4.vs.conntrack":          "0",
-		quiescentSysctl:                  "0",
-		config.TimeoutTCP:                "900",
-		config.TimeoutTCPFin:             "120",
-		config.TimeoutUDP:                "300",
+		"net.ipv4.ip_forward":                   "0",
+		"net.ipv6.conf.all.forwarding":          "0",
+		"net.ipv4.ip_default_ttl":               "64",
+		"net.ipv4.vs.expire_nodest_conn":        "0",
+		"net.ipv4.vs.conntrack":                 "0",
+		"net.ipv4.vs.expire_quiescent_template": "0",
+		config.TimeoutTCP:                       "900",
+		config.TimeoutTCPFin:                    "120",
+		config.TimeoutUDP:                       "300",
 	}, "vip0")
 	k.AddForeign(nft.TableName{Family: nft.IPv4, Name: "filter"})
 	k.AddForeignAddress(hostaddr.Address{Device: "vip0", IP: netip.MustParseAddr("192.0.2.1")}, 24)

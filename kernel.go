@@ -59,7 +59,7 @@ type services interface {
 	IPVSLoaded() bool
 	OpenIPVS() error
 	Services(expected ...ipvs.Key) ([]ipvs.VirtualService, error)
-	Statistics(...ipvs.Key) ([]ipvs.CountedService, error)
+	Statistics(expected ...ipvs.Key) ([]ipvs.CountedService, error)
 	ServicesDigest() (string, error)
 	ChangeServices(...ipvs.Change) []error
 	ServiceChanged(ipvs.Change) (bool, error)
@@ -140,11 +140,11 @@ func (k *netnsKernel) Services(expected ...ipvs.Key) ([]ipvs.VirtualService, err
 	return k.ipvs.Services(expected...)
 }
 
-func (k *netnsKernel) Statistics(keys ...ipvs.Key) ([]ipvs.CountedService, error) {
+func (k *netnsKernel) Statistics(expected ...ipvs.Key) ([]ipvs.CountedService, error) {
 	if err := k.OpenIPVS(); err != nil {
 		return nil, err
 	}
-	return k.ipvs.Statistics(keys...)
+	return k.ipvs.Statistics(expected...)
 }
 
 func (k *netnsKernel) ServicesDigest() (string, error) {

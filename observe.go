@@ -84,38 +84,55 @@ func (e *engine) readAgain(ruleset *nft.Snapshot) (*nft.Snapshot, error) {
 	return e.Snapshot()
 }
 
-// ReadStatus compares the spec with the kernel, as PlanSpec does with Options.Adopt, and reads
-// weights, connections and statistics of the services. The plan has the differences.
-func ReadStatus(ctx context.Context, source Source, opts Options) (*status.Report, *Plan, error) {
+// ReadStatus compares the spec with the kernel, as PlanSpec does with Options.Adopt, and
+// returns the differences with weights, connections and statistics of the services.
+func ReadStatus(ctx context.Context, source Source, opts Options) (*status.Report, error) {
 	opts.Adopt = true
-	type result struct {
-		report *status.Report
-		plan   *Plan
-	}
-	r, err := reading(source, func() (r result, err error) {
+	return reading(source, func() (*status.Report, error) {
 		if err := opts.checkPrivileges(); err != nil {
-			return r, err
+			return nil, err
 		}
-		return inKernel(opts, func(e *engine) (r result, err error) {
-			if r.plan, err = e.planSpec(ctx, source); err == nil {
-				r.report, err = e.status(r.plan)
-			}
-			return r, err
-		})
+		return inKernel(opts, func(e *engine) (*status.Report, error) { return e.status(ctx, source) })
 	})
-	return r.report, r.plan, err
 }
 
-// status returns the report of a plan of a spec.
-func (e *engine) status(p *Plan) (*status.Report, error) {
-	in := status.Input{Spec: p.spec, Ledger: p.state.ledger, Differences: p.differences(), Connections: e.UnderWay()}
-	if p.spec.Director.Bind || e.IPVSLoaded() {
-		var err error
-		if in.Services, err = e.Statistics(status.Keys(p.spec, p.state.ledger)...); err != nil {
+// status plans with services that have statistics, so that it lists them once.
+func (e *engine) status(ctx context.Context, source Source) (*status.Report, error) {
+	counting := &countingKernel{kernel: e.kernel}
+	e.kernel = counting
+	p, err := e.planSpec(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if !counting.read && e.IPVSLoaded() { // another program manages IPVS
+		if _, err := counting.Services(status.Keys(p.spec)...); err != nil {
 			return nil, err
 		}
 	}
-	return status.New(in)
+	return status.New(status.Input{
+		Spec: p.spec, Ledger: p.state.ledger, Services: counting.services, Differences: p.differences(), Connections: e.UnderWay(),
+	})
+}
+
+// A countingKernel reads statistics with the services, and keeps them.
+type countingKernel struct {
+	kernel
+	services []ipvs.CountedService
+	read     bool
+}
+
+// Services is like ipvs.Conn.Services.
+func (k *countingKernel) Services(expected ...ipvs.Key) ([]ipvs.VirtualService, error) {
+	counted, err := k.Statistics(expected...)
+	if err != nil {
+		return nil, err
+	}
+	k.services, k.read = counted, true
+	services := make([]ipvs.VirtualService, len(counted))
+	for i, s := range counted {
+		services[i] = s.VirtualService()
+	}
+	return services, nil
 }
 
 // Warnings describes rules of other programs and settings of the host that affect the spec's

@@ -3,6 +3,8 @@ package ipvs
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -20,8 +22,8 @@ type Counters struct {
 }
 
 // Statistics are the kernel's counters of a service or a destination: totals since it was
-// added or its counters were zeroed, and the rates per second that the kernel estimates
-// every two seconds (net/netfilter/ipvs/ip_vs_est.c).
+// added or its counters were zeroed, and estimated rates per second. The kernel updates both
+// every two seconds (estimation_timer in net/netfilter/ipvs/ip_vs_est.c).
 type Statistics struct {
 	Totals, Rates Counters
 }
@@ -48,31 +50,34 @@ func (s CountedService) VirtualService() VirtualService {
 	return v
 }
 
-// Statistics returns the services with these keys and their statistics, in the order of the
-// keys. A service that does not exist is left out.
-func (c *Conn) Statistics(keys ...Key) ([]CountedService, error) {
+// Statistics is like Services, with statistics.
+func (c *Conn) Statistics(expected ...Key) ([]CountedService, error) {
 	listed, err := c.countedServices()
 	if err != nil {
 		return nil, err
 	}
-	services := make([]CountedService, 0, len(keys))
-	for _, key := range keys {
-		service, found := listed[key]
-		if !found { // the list may omit services, see list
-			service, found, err = c.countedService(key)
+	for _, key := range expected {
+		if _, found := listed[key]; found {
+			continue
 		}
-		if err == nil && found {
-			service.Destinations, err = c.countedDestinations(key)
-			services = append(services, service)
-		}
+		service, found, err := c.countedService(key)
 		if err != nil {
+			return nil, err
+		}
+		if found {
+			listed[key] = service
+		}
+	}
+	services := slices.SortedFunc(maps.Values(listed), func(a, b CountedService) int { return a.Key.Compare(b.Key) })
+	for i := range services {
+		if services[i].Destinations, err = c.countedDestinations(services[i].Key); err != nil {
 			return nil, err
 		}
 	}
 	return services, nil
 }
 
-// countedServices returns the services of one list, without their destinations.
+// countedServices returns the fwmark services of one list, without their destinations.
 func (c *Conn) countedServices() (map[Key]CountedService, error) {
 	all, err := c.list()
 	if err != nil {
@@ -84,7 +89,9 @@ func (c *Conn) countedServices() (map[Key]CountedService, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list IPVS services: %w", err)
 		}
-		services[service.Key] = service
+		if service.Mark != 0 {
+			services[service.Key] = service
+		}
 	}
 	return services, nil
 }

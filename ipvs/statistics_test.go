@@ -45,14 +45,14 @@ func TestStatistics(t *testing.T) {
 	services, err := c.Statistics(two.Key, unknown, one.Key)
 	require.NoError(t, err)
 	require.Len(t, services, 2)
-	assert.Equal(t, CountedService{Service: two}, services[0], "read by its key, as the list omits it")
+	assert.Equal(t, CountedService{Service: two}, services[1], "read by its key, as the list omits it")
 	want := Statistics{Counters{base, base + 1, base + 2, base + 3, base + 4}, Counters{base + 5, base + 6, base + 7, base + 8, base + 9}}
-	assert.Equal(t, want, services[1].Statistics)
-	require.Len(t, services[1].Destinations, 2)
-	assert.Equal(t, []Destination{low, high}, services[1].VirtualService().Destinations)
-	assert.Equal(t, base+100, services[1].Destinations[0].Statistics.Totals.Connections)
-	assert.Equal(t, base+200, services[1].Destinations[1].Statistics.Totals.Connections)
-	assert.Equal(t, one, services[1].VirtualService().Service)
+	assert.Equal(t, want, services[0].Statistics)
+	require.Len(t, services[0].Destinations, 2)
+	assert.Equal(t, []Destination{low, high}, services[0].VirtualService().Destinations)
+	assert.Equal(t, base+100, services[0].Destinations[0].Statistics.Totals.Connections)
+	assert.Equal(t, base+200, services[0].Destinations[1].Statistics.Totals.Connections)
+	assert.Equal(t, one, services[0].VirtualService().Service)
 }
 
 // addStatistics adds statistics to the service, and others to each of its real servers.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/nftables/expr"
+	"github.com/google/nftables/userdata"
 	"github.com/stretchr/testify/assert"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -160,5 +161,29 @@ func TestMatch(t *testing.T) {
 		string(appendValue([]byte(key), nftaSetElemKeyEnd, []byte{9})): {Key: "\x01", KeyEnd: "\x09"},
 	} {
 		assert.Equal(t, want, Element{Key: content}.Match(), "%q", content)
+	}
+}
+
+// TestDrainedRecords: the records of both families are read back from their tables. A comment
+// that lvsmark did not write is no record.
+func TestDrainedRecords(t *testing.T) {
+	v4 := DrainedServer{BoundMark{config.IPv4, 21}, netip.MustParseAddr("10.0.0.12"), 0}
+	other := DrainedServer{BoundMark{config.IPv4, 0xffffffff}, netip.MustParseAddr("10.0.0.12"), 80}
+	v6 := DrainedServer{BoundMark{config.IPv6, 21}, netip.MustParseAddr("fd00::12"), 0}
+	ledger := newLedger()
+	ledger.Drained = map[DrainedServer]int{v4: 1, other: 65535, v6: 7}
+	tables := &Ruleset{Tables: []*Table{{Family: IPv4, Name: "lvsmark"}, {Family: IPv6, Name: "lvsmark"}}}
+	recorded := tables.WithLedger(ledger, tables)
+	assert.Equal(t, ledger, recorded.Ledger())
+	assert.Len(t, recorded.Tables[0].Set(drainedSet).Elements, 2)
+	assert.Len(t, recorded.Tables[1].Set(drainedSet).Elements, 1)
+	assert.True(t, ledger.IsDrained(v6.Service, v6.Address, 0))
+	assert.False(t, ledger.IsDrained(v4.Service, v6.Address, 0))
+
+	comment := userdataRest(appendComment(nil, userdata.TypeComment, "rs2 of fwmark 21, weight 1"))
+	recorded.Tables[0].Set(drainedSet).Elements[0].Rest = comment
+	assert.Len(t, recorded.Ledger().Drained, 2)
+	for _, table := range recorded.WithLedger(newLedger(), recorded).Tables {
+		assert.Empty(t, table.Sets, "without records there is no set")
 	}
 }

@@ -78,7 +78,13 @@ func addOptions(root *cobra.Command, opts *options) {
 
 	complete(root, "config", cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt))
 	complete(root, "netns", completeNetNS)
-	complete(root, "output", cobra.FixedCompletions([]string{string(formatText), string(formatJSON)}, cobra.ShellCompDirectiveNoFileComp))
+	complete(root, "output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		formats := []string{string(formatText), string(formatJSON)}
+		if cmd.Name() == "status" {
+			formats = append(formats, string(formatOpenMetrics))
+		}
+		return formats, cobra.ShellCompDirectiveNoFileComp
+	})
 }
 
 // A format is the format of standard output.

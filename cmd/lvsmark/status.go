@@ -34,8 +34,8 @@ server:
   inact    other connections: those that begin or end, and UDP
   persist  clients that persistence keeps on the real server
   conn/s   new connections per second; in/s and out/s: bytes per second from
-           and to clients. The kernel estimates these rates every two seconds. With
-           forwarding direct and tunnel it does not see what real servers send
+           and to clients. The kernel updates rates and totals every two seconds.
+           With forwarding direct and tunnel it does not see what real servers send
   passive  share of the passive FTP ports with an established connection
 
 A real server with several services in one cluster has the sum of their numbers.
@@ -82,36 +82,44 @@ func newStatus(s streams, opts *options) *cobra.Command {
 	return cmd
 }
 
-// run prints the status, again and again with --watch. The last one decides the exit status.
+// run prints the status, again and again with --watch. The last one decides the exit status,
+// also if an interrupt comes while the next one is read.
 func (f *statusFlags) run(ctx context.Context, s streams, opts *options, names []string) error {
-	for first := true; ; first = false {
+	var last *status.Report
+	for ctx.Err() == nil {
 		report, err := f.read(ctx, s, opts, names)
+		if err != nil && ctx.Err() != nil && last != nil {
+			break
+		}
 		if err != nil {
 			return err
 		}
-		err = s.toFile(ctx, f.out, "the status", func(to streams) error { return f.write(to, opts, report, first) })
+		err = s.toFile(ctx, f.out, "the status", func(to streams) error { return f.write(to, opts, report, last == nil) })
 		if err != nil {
 			return err
 		}
-		if f.watch > 0 {
-			select {
-			case <-time.After(time.Duration(f.watch) * time.Second):
-				continue
-			case <-ctx.Done():
-			}
+		if last = report; f.watch == 0 {
+			break
 		}
-		if !report.InSync {
-			return errDifference
+		select {
+		case <-time.After(time.Duration(f.watch) * time.Second):
+		case <-ctx.Done():
 		}
-		return nil
 	}
+	switch {
+	case last == nil:
+		return context.Cause(ctx)
+	case !last.InSync:
+		return errDifference
+	}
+	return nil
 }
 
 // read reads the spec and the kernel.
 func (f *statusFlags) read(ctx context.Context, s streams, opts *options, names []string) (*status.Report, error) {
 	steps := newProgress(s)
 	defer steps.stop()
-	report, _, err := lvsmark.ReadStatus(ctx, opts.source(ctx, s), lvsmark.Options{NetNS: opts.netns, Unrehearsed: f.noRehearsal, Progress: steps.step})
+	report, err := lvsmark.ReadStatus(ctx, opts.source(ctx, s), lvsmark.Options{NetNS: opts.netns, Unrehearsed: f.noRehearsal, Progress: steps.step})
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,6 @@
 // Package drain plans the weight of one real server in all services of its cluster, and
-// tells when it has no connections left. It works on values and makes no system call.
+// waits until it has no connections left. It makes no system call: the caller gives it the
+// kernel and the clock.
 package drain
 
 import (
@@ -8,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -18,45 +18,44 @@ import (
 // A Name names a real server of a cluster, by its name or address in the spec.
 type Name struct{ Cluster, Server string }
 
-// Servers are the real servers with a name, by service. The address of one may be the name
-// of another.
-type Servers map[ipvs.Key]Bound
-
-// Bound are the real servers with the name in one service. That of a shard keeps its weight:
-// sessions that run open further data connections there, and new clients get none.
-type Bound struct {
-	RealServers []config.RealServer
-	IsShard     bool
+// Servers are the real servers with a name, in each service. The address of one may be the
+// name of another.
+type Servers struct {
+	byService map[ipvs.Key][]config.RealServer
+	shards    map[ipvs.Key]bool
 }
 
 // Find returns the real servers with the name.
-func Find(spec *config.Spec, name Name) (Servers, error) {
+func Find(spec *config.Spec, name Name) (servers Servers, err error) {
 	i := slices.IndexFunc(spec.Clusters, func(c config.Cluster) bool { return c.Name == name.Cluster })
 	switch {
 	case i < 0:
-		return nil, fmt.Errorf("the spec has no cluster %q", name.Cluster)
+		return servers, fmt.Errorf("the spec has no cluster %q", name.Cluster)
 	case !spec.Director.Bind:
-		return nil, errors.New("another program manages IPVS (director.bind is false): set the weight there")
+		return servers, errors.New("another program manages IPVS (director.bind is false): set the weight there")
 	}
-	servers := Servers{}
+	servers = Servers{map[ipvs.Key][]config.RealServer{}, map[ipvs.Key]bool{}}
 	for _, family := range config.Families() {
 		for _, b := range spec.Clusters[i].Bindings(family) {
 			key := ipvs.Key{Mark: b.Mark, Family: family}
+			servers.shards[key] = b.IsShard
 			for _, s := range b.RealServers {
 				if s.Name == name.Server || s.Address.String() == name.Server {
-					servers[key] = Bound{append(servers[key].RealServers, s), b.IsShard}
+					servers.byService[key] = append(servers.byService[key], s)
 				}
 			}
 		}
 	}
-	if len(servers) == 0 {
-		return nil, fmt.Errorf("cluster %s of the spec has no real server %q", name.Cluster, name.Server)
+	if len(servers.byService) == 0 {
+		return servers, fmt.Errorf("cluster %s of the spec has no real server %q", name.Cluster, name.Server)
 	}
 	return servers, nil
 }
 
 // Keys returns the services, sorted.
-func (s Servers) Keys() []ipvs.Key { return slices.SortedFunc(maps.Keys(s), ipvs.Key.Compare) }
+func (s Servers) Keys() []ipvs.Key {
+	return slices.SortedFunc(maps.Keys(s.byService), ipvs.Key.Compare)
+}
 
 // Weights are the changes that give the real servers other weights.
 type Weights struct {
@@ -80,6 +79,9 @@ func (s Servers) plan(ledger nft.Ledger, services []ipvs.VirtualService, weight 
 	w.Ledger.Drained = map[nft.DrainedServer]int{}
 	maps.Copy(w.Ledger.Drained, ledger.Drained)
 	for _, key := range s.Keys() {
+		if s.shards[key] {
+			continue
+		}
 		i := slices.IndexFunc(services, func(v ipvs.VirtualService) bool { return v.Key == key })
 		mark := nft.BoundMark{Family: key.Family, Mark: key.Mark}
 		switch _, bound := ledger.Bound[mark]; {
@@ -90,12 +92,8 @@ func (s Servers) plan(ledger nft.Ledger, services []ipvs.VirtualService, weight 
 		}
 		after := services[i]
 		after.Destinations = slices.Clone(after.Destinations)
-		for _, server := range s[key].RealServers {
-			target := server.Weight
-			if !s[key].IsShard {
-				target = weight(server)
-			}
-			if err := w.set(after, server, target); err != nil {
+		for _, server := range s.byService[key] {
+			if err := w.set(after, server, weight(server)); err != nil {
 				return w, err
 			}
 		}
@@ -134,19 +132,19 @@ func endpoint(s config.RealServer) ipvs.Endpoint {
 // Remaining is what the real servers still have.
 type Remaining struct {
 	Connections ipvs.Connections // sums
-	Weight      int              // the highest weight: not 0 if another process has set it
+	Weight      int              // the highest weight outside of shards: not 0 if another process has set it
 }
 
 // Remaining returns what the real servers still have. A real server that is not in the
 // services has nothing.
 func (s Servers) Remaining(services []ipvs.VirtualService) (r Remaining) {
 	for _, v := range services {
-		for _, server := range s[v.Key].RealServers {
+		for _, server := range s.byService[v.Key] {
 			for _, d := range v.Destinations {
 				if d.Endpoint() != endpoint(server) {
 					continue
 				}
-				if !s[v.Key].IsShard {
+				if !s.shards[v.Key] {
 					r.Weight = max(r.Weight, d.Weight)
 				}
 				r.Connections.Active += d.Connections.Active
@@ -181,7 +179,7 @@ func count(n uint32, what string) string {
 func (s Servers) Notes(services []ipvs.VirtualService, ignoresTemplates bool) []string {
 	var notes []string
 	for _, v := range services {
-		if len(s[v.Key].RealServers) == 0 || s[v.Key].IsShard {
+		if len(s.byService[v.Key]) == 0 || s.shards[v.Key] {
 			continue
 		}
 		if v.SchedName == "dh" || v.SchedName == "sh" && v.Flags&ipvs.SHFallback == 0 {
@@ -193,21 +191,4 @@ func (s Servers) Notes(services []ipvs.VirtualService, ignoresTemplates bool) []
 		}
 	}
 	return notes
-}
-
-// Text returns the names of the real servers in messages: "rs2 (10.0.0.12, fd00::12)", or only
-// the address.
-func (s Servers) Text(name Name) string {
-	var addresses []string
-	for _, key := range s.Keys() {
-		for _, server := range s[key].RealServers {
-			if a := server.Address.String(); !slices.Contains(addresses, a) {
-				addresses = append(addresses, a)
-			}
-		}
-	}
-	if len(addresses) == 1 && addresses[0] == name.Server {
-		return name.Server
-	}
-	return name.Server + " (" + strings.Join(addresses, ", ") + ")"
 }

@@ -2,6 +2,7 @@ package drain
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,17 @@ func TestDrainAndRestore(t *testing.T) {
 		assert.Empty(t, back.Ledger.Drained)
 		assert.Equal(t, services[:1], back.Want)
 	}
+}
+
+// TestDrainFirst drains the first real server of a service.
+func TestDrainFirst(t *testing.T) {
+	spec := parse(t, testSpec)
+	servers, err := Find(spec, Name{"ftp", "rs1"})
+	require.NoError(t, err)
+	w, err := servers.Drain(bound(21), ipvs.Compile(spec))
+	require.NoError(t, err)
+	require.Len(t, w.Changes, 1)
+	assert.Equal(t, "10.0.0.11:0 -m -w 0", w.Changes[0].AfterText())
 }
 
 // TestDrainNotRecorded: with weight 0 in the spec, a drain needs no record.
@@ -175,10 +187,10 @@ clusters:
 	assert.Equal(t, uint32(21), w.Changes[0].Service.Mark)
 	assert.Equal(t, map[nft.DrainedServer]int{record("10.0.0.12"): 1}, w.Ledger.Drained)
 
-	shard := w.Want[1]
-	require.Equal(t, uint32(23), shard.Mark)
+	services := ipvs.Compile(spec)
+	shard := services[slices.IndexFunc(services, func(v ipvs.VirtualService) bool { return v.Mark == 23 })]
 	shard.Destinations[0].Connections.Active = 1
-	r := servers.Remaining(w.Want)
+	r := servers.Remaining(append(w.Want, shard))
 	assert.Equal(t, 0, r.Weight)
 	assert.False(t, r.Ended(false), "a data connection is left")
 }

@@ -40,11 +40,8 @@ func (k *Kernel) sortedServices() []ipvs.VirtualService {
 }
 
 // Statistics is like ipvs.Conn.Statistics. All statistics are 0.
-func (k *Kernel) Statistics(keys ...ipvs.Key) (services []ipvs.CountedService, err error) {
+func (k *Kernel) Statistics(...ipvs.Key) (services []ipvs.CountedService, err error) {
 	for _, s := range k.sortedServices() {
-		if !slices.Contains(keys, s.Key) {
-			continue
-		}
 		counted := ipvs.CountedService{Service: s.Service}
 		for _, d := range s.Destinations {
 			counted.Destinations = append(counted.Destinations, ipvs.CountedDestination{Destination: d})

@@ -15,24 +15,21 @@ import (
 type Input struct {
 	Spec        *config.Spec
 	Ledger      nft.Ledger
-	Services    []ipvs.CountedService // those of Keys that the kernel has
+	Services    []ipvs.CountedService // of the kernel; those that are neither in the spec nor in the ledger are ignored
 	Differences Differences
 	Connections iter.Seq2[ipvs.Connection, error] // read if a cluster may have data connections
 }
 
-// Keys returns the services of a report: those of the spec, and those in the ledger. They
-// are sorted.
-func Keys(spec *config.Spec, ledger nft.Ledger) []ipvs.Key {
-	keys := map[ipvs.Key]bool{}
+// Keys returns the services of the spec, sorted.
+func Keys(spec *config.Spec) []ipvs.Key {
+	var keys []ipvs.Key
 	for _, family := range config.Families() {
 		for _, b := range spec.Bindings(family) {
-			keys[ipvs.Key{Mark: b.Mark, Family: family}] = true
+			keys = append(keys, ipvs.Key{Mark: b.Mark, Family: family})
 		}
 	}
-	for b := range ledger.Bound {
-		keys[ipvs.Key{Mark: b.Mark, Family: b.Family}] = true
-	}
-	return slices.SortedFunc(maps.Keys(keys), ipvs.Key.Compare)
+	slices.SortFunc(keys, ipvs.Key.Compare)
+	return slices.Compact(keys)
 }
 
 // New returns the report. Its error is that of reading the connections.
@@ -95,7 +92,7 @@ func newComparison(in Input) *comparison {
 		c.have[s.Key] = &in.Services[i]
 		have = append(have, s.VirtualService())
 	}
-	for _, key := range Keys(in.Spec, nft.Ledger{}) {
+	for _, key := range Keys(in.Spec) {
 		c.want[key] = true
 	}
 	for _, change := range ipvs.Diff(have, ipvs.Compile(in.Spec)) {

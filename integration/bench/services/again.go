@@ -41,6 +41,8 @@ func (b *bench) nothingToDo() (rows []measure.Row, err error) {
 		command("lvsmark apply", b.do("apply")),
 		command("lvsmark diff", b.do("diff")),
 		command("lvsmark check", b.do("check")),
+		command("lvsmark status", b.do("status")),
+		command("ipvsadm -Ln --stats", process.Command{Args: []string{"ipvsadm", "-Ln", "--stats"}}),
 		command("ipvsadm -Sn", process.Command{Args: []string{"ipvsadm", "-Sn"}}),
 		measure.Contender{Name: "list alone", Run: func() (float64, error) { return b.list(d) }},
 		measure.Contender{Name: "YAML alone", Run: b.readYAML},
@@ -55,6 +57,7 @@ func (b *bench) nothingToDo() (rows []measure.Row, err error) {
 	return []measure.Row{
 		samples.Ratio(b.row("nothing to do", "lvsmark apply", "ipvsadm -Sn", measure.AtMost(1))),
 		samples.Ratio(b.row("diff", "lvsmark diff", "ipvsadm -Sn", measure.AtMost(1))),
+		samples.Ratio(b.row("status", "lvsmark status", "ipvsadm -Ln --stats", measure.AtMost(1.5))),
 		samples.Ratio(b.row("nothing to do, the spec", "lvsmark check", "ipvsadm -Sn", measure.Bar{})),
 		samples.Ratio(b.row("nothing to do, the YAML", "YAML alone", "ipvsadm -Sn", measure.Bar{})),
 		samples.Ratio(b.row("nothing to do, the list", "list alone", "ipvsadm -Sn", measure.Bar{})),

@@ -8,7 +8,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/bench/measure"
 )
 
-// Run measures a first apply, one with nothing to do, diff and memory for 1,000
+// Run measures a first apply, one with nothing to do, diff, status and memory for 1,000
 // clusters of 10 real servers.
 func Run(opts measure.Options) ([]measure.Row, error) {
 	size := size{1_000, 10}
