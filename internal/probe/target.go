@@ -93,7 +93,10 @@ func serverTarget(c *config.Cluster, s config.RealServer, port uint16) Target {
 	return t
 }
 
-// serverPorts returns the passive ports that a real server may use.
-func serverPorts(c *config.Cluster, _ config.RealServer) []config.PortRange {
+// serverPorts returns the passive ports that a real server may use: those of its shard.
+func serverPorts(c *config.Cluster, s config.RealServer) []config.PortRange {
+	if c.Sharded() {
+		return c.FTP.ShardPorts()[s.Shard : s.Shard+1]
+	}
 	return c.FTP.PassivePorts
 }

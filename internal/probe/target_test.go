@@ -82,3 +82,17 @@ func TestServerTargets(t *testing.T) {
 	assert.Nil(t, ServerTargets(c, "rs1", 21)[0].activePorts)
 	assert.NotNil(t, ServerTargets(c, "rs2", 21)[0].activePorts)
 }
+
+// TestServerOfShard: a real server may use the ports of its shard only.
+func TestServerOfShard(t *testing.T) {
+	c := parseCluster(t, `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp: {passive-ports: 10000-19999, passive-shards: 4}
+    persistence: 0
+    real-servers: [{name: rs1, address: 10.0.0.11}, {name: rs2, address: 10.0.0.12}]
+`)
+	assert.Equal(t, []config.PortRange{{Protocol: config.TCP, Low: 12500, High: 14999}}, ServerTargets(c, "rs2", 21)[0].passivePorts)
+}

@@ -58,6 +58,9 @@ func forwarding(s *Subject) (found []doctor.Finding, err error) {
 }
 
 func vipLocal(s *Subject) (found []doctor.Finding, err error) {
+	if s.Spec.Director.VRRP != nil {
+		return nil, errors.New("keepalived has the VIPs on one director at a time (director.vrrp)")
+	}
 	for c := range s.clusters {
 		missing, problem := s.notLocal(c)
 		if problem != nil {

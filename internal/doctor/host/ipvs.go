@@ -97,6 +97,9 @@ func passiveRanges(spec *config.Spec) (list []passiveRange) {
 			for _, r := range ports {
 				width += r.Width()
 			}
+			if width == 0 {
+				continue // the control connections of shards
+			}
 			for _, s := range b.RealServers {
 				list = append(list, passiveRange{PassiveUse{b.Cluster.Name, s.Address, 0, width}, ports, b.VIPs})
 			}

@@ -37,13 +37,17 @@ func Checks() []check {
 	return slices.Concat(addressChecks(), routeChecks(), tunnelChecks(), ftpChecks())
 }
 
-// Find returns the real servers with a name or address.
+// Find returns the real servers with a name or address, each with the ports that reach it:
+// those of its shard too.
 func Find(spec *config.Spec, name string) (servers []Server, err error) {
 	for _, family := range config.Families() {
 		for _, b := range spec.Bindings(family) {
+			if b.IsShard {
+				continue
+			}
 			for _, r := range b.RealServers {
 				if r.Name == name || r.Address.String() == name {
-					servers = append(servers, Server{r, b})
+					servers = append(servers, withShard(Server{r, b}))
 				}
 			}
 		}
@@ -52,6 +56,13 @@ func Find(spec *config.Spec, name string) (servers []Server, err error) {
 		return nil, fmt.Errorf("the spec has no real server %q: it has %s", name, hostcheck.Listed(Names(spec)))
 	}
 	return servers, nil
+}
+
+func withShard(s Server) Server {
+	if c := s.Binding.Cluster; c.Sharded() {
+		s.Binding.Ports = slices.Concat(s.Binding.Ports, c.FTP.ShardPorts()[s.Shard:s.Shard+1])
+	}
+	return s
 }
 
 // Names returns the names of the real servers, or the addresses of those without.

@@ -239,6 +239,24 @@ func TestFind(t *testing.T) {
 	assert.EqualError(t, err, `the spec has no real server "rs3": it has rs1, rs2`)
 }
 
+// TestFindShard: a real server with a shard has the control port and the ports of the shard.
+func TestFindShard(t *testing.T) {
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(`
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp: {passive-ports: 10000-19999, passive-shards: 2}
+    persistence: 0
+    real-servers: [{name: rs1, address: 10.0.0.11}, {name: rs2, address: 10.0.0.12}]
+`))
+	require.NoError(t, err)
+	servers, err := realserver.Find(spec, "rs2")
+	require.NoError(t, err)
+	require.Len(t, servers, 1)
+	assert.Equal(t, []config.PortRange{{Protocol: config.TCP, Low: 21, High: 21}, {Protocol: config.TCP, Low: 15000, High: 19999}}, servers[0].Binding.Ports)
+}
+
 // TestNoConfiguration has a host without an FTP server, or with one of another port.
 func TestNoConfiguration(t *testing.T) {
 	inServer(t, func() {
