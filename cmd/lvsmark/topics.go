@@ -66,8 +66,9 @@ Settings of the director:
     ipvs-timeouts: {tcp: 2h, tcp-fin: 2m, udp: 5m}
     sysctls: {net.ipv4.vs.expire_nodest_conn: 1}
     sync: {role: both, device: eth1, id: 1}    # sync daemons of IPVS, for a second director
-    vrrp: {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2]}
-                              # keepalived moves the VIPs: render keepalived writes its file`
+    vrrp:                     # keepalived moves the VIPs: render keepalived writes its file
+      {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2],
+       gateways: [{address: 10.0.0.1, device: eth1}]}`
 
 const jsonTopic = `With -o json a verb prints one document. Its version changes when a member is
 removed or changes its meaning, not when a member is added. Lists are never null.

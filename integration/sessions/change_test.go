@@ -28,6 +28,12 @@ const (
 	timeouts       change = "IPVS timeouts"
 	sysctl         change = "sysctl"
 	firstPackets   change = "marks on first packets"
+	keepMarks      change = "marks kept up to IPVS"
+	localClients   change = "local clients"
+	otherOnly      change = "other cluster: only some clients"
+	otherNetwork   change = "other cluster: network of VIPs"
+	otherSourceNAT change = "other cluster: source-nat"
+	rest           change = "cluster with all other ports of the VIP"
 )
 
 // Changes of the sessions' cluster that must not disrupt them.
@@ -40,6 +46,8 @@ const (
 	ownVIP         change = "own cluster: another VIP"
 	ownRange       change = "own cluster: wider passive range"
 	ownPort        change = "own cluster: another control port"
+	ownRanges      change = "own cluster: another passive range"
+	ownThreshold   change = "own cluster: thresholds"
 )
 
 // ownServerGone is a change that cuts sessions.
@@ -49,8 +57,9 @@ const ownServerGone change = "own cluster: real server removed"
 // order, and then reverted in the same order.
 func harmless() []change {
 	return []change{
-		web, firstPackets, ownServer, mail, ownWeights, otherServer, ownScheduler, ownVIP, otherWeights, tableName,
-		ownPersistence, otherMark, ownRange, ownDrained, otherScheduler, otherShards, ownPort, timeouts, sysctl,
+		web, firstPackets, ownServer, rest, keepMarks, ownRanges, otherNetwork, mail, otherSourceNAT, ownWeights,
+		otherServer, ownScheduler, ownVIP, otherOnly, otherWeights, tableName, localClients, ownPersistence,
+		otherMark, ownRange, ownDrained, ownThreshold, otherScheduler, otherShards, ownPort, timeouts, sysctl,
 		// Reverted at once: without the other cluster, some changes have no effect; with many
 		// VIPs, each apply is slow.
 		otherGone, otherGone, manyVIPs, manyVIPs,

@@ -3,6 +3,7 @@ package sessions
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -130,6 +131,9 @@ func allSessions(all bool, seconds int) []lab.Session {
 // for each re-apply before that.
 func (s *site) reapplyUntil(t *testing.T, ended func() bool) (lines []string) {
 	all := harmless()
+	if s.Forwarding != config.NAT {
+		all = slices.DeleteFunc(all, func(c change) bool { return c == otherSourceNAT })
+	}
 	for ; ; s.next++ {
 		c := all[s.next%len(all)]
 		began := time.Now()

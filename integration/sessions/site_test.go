@@ -61,6 +61,9 @@ func (s *site) spec() string {
 	if s.on[manyVIPs] {
 		clusters = append(clusters, s.many())
 	}
+	if s.on[rest] {
+		clusters = append(clusters, s.cluster("rest", "mark: 7", s.vips(lab.VIPNumber), "ports: [all]", s.servers(one(1))))
+	}
 	return "clusters:\n" + strings.Join(clusters, "") + s.director()
 }
 
@@ -86,10 +89,18 @@ func (s *site) ftp() string {
 	return s.cluster("ftp", "mark: 21", vips,
 		"vip-device: "+lab.OutgoingDevice,
 		fmt.Sprintf("ftp: {control-ports: [%s], passive-ports: %s%s}",
-			s.pick(ownPort, "21", "21, 2121"), s.pick(ownRange, "10000-20000", "9000-30000"), s.activeData()),
+			s.pick(ownPort, "21", "21, 2121"), s.passivePorts(), s.activeData()),
 		"scheduler: "+s.pick(ownScheduler, "wlc", "rr"),
 		"persistence: "+s.pick(ownPersistence, "5m", "10m"),
-		s.servers(servers))
+		strings.ReplaceAll(s.servers(servers), "}", s.pick(ownThreshold, "", ", upper-threshold: 1000")+"}"))
+}
+
+func (s *site) passivePorts() string {
+	ports := s.pick(ownRange, "10000-20000", "9000-30000")
+	if s.on[ownRanges] {
+		ports = "[" + ports + ", 40000-41000]"
+	}
+	return ports
 }
 
 func (s *site) activeData() string {
@@ -108,10 +119,23 @@ func (s *site) other() string {
 	if s.on[otherWeights] {
 		servers[0].weight = 7
 	}
-	return s.cluster("other", "mark: "+s.pick(otherMark, "22", "122"), s.vips(33),
-		"ftp: {passive-ports: 10000-20000"+s.pick(otherShards, "", ", passive-shards: 4, shard-marks: 600")+s.activeData()+"}",
-		"scheduler: "+s.pick(otherScheduler, "rr", "lc"),
-		s.servers(servers))
+	vips := s.vips(33)
+	if s.on[otherNetwork] {
+		vips = strings.TrimSuffix(vips, "]") + `, 198.51.100.64/28, 198.18.0.0/16, "2001:db8:2::/64"]`
+	}
+	lines := []string{
+		"mark: " + s.pick(otherMark, "22", "122"), vips,
+		"ftp: {passive-ports: 10000-20000" + s.pick(otherShards, "", ", passive-shards: 4, shard-marks: 600") + s.activeData() + "}",
+		"scheduler: " + s.pick(otherScheduler, "rr", "lc"),
+		s.servers(servers),
+	}
+	if s.on[otherOnly] {
+		lines = append(lines, `only: {sources: [198.51.100.0/24, "2001:db8:1::/64"]}`)
+	}
+	if s.on[otherSourceNAT] && s.Forwarding == config.NAT {
+		lines = append(lines, "source-nat: masquerade")
+	}
+	return s.cluster("other", lines...)
 }
 
 // many returns a cluster with more VIPs than the map's size, which is fixed.
@@ -126,8 +150,8 @@ func (s *site) many() string {
 }
 
 func (s *site) director() string {
-	return fmt.Sprintf("director: {table: %s, marks: %s, ipvs-timeouts: {tcp: %s}, sysctls: {net.ipv4.vs.expire_nodest_conn: %s}}\n",
-		s.pick(tableName, "lvsmark", "marks"), s.pick(firstPackets, "every-packet", "first-packet"), s.pick(timeouts, "15m", "2h"), s.pick(sysctl, "1", "0"))
+	return fmt.Sprintf("director: {keep-marks: %t, local-clients: %t, table: %s, marks: %s, ipvs-timeouts: {tcp: %s}, sysctls: {net.ipv4.vs.expire_nodest_conn: %s}}\n",
+		s.on[keepMarks], s.on[localClients], s.pick(tableName, "lvsmark", "marks"), s.pick(firstPackets, "every-packet", "first-packet"), s.pick(timeouts, "15m", "2h"), s.pick(sysctl, "1", "0"))
 }
 
 func (s *site) cluster(name string, lines ...string) string {
