@@ -114,11 +114,12 @@ var sortedNamesVersion = Version{1, 1, 7}
 func sorted(list string) string {
 	elements, breaks := betweenElements.Split(list, -1), betweenElements.FindAllString(list, -1)
 	slices.Sort(elements)
-	text := elements[0]
+	var text strings.Builder
+	text.WriteString(elements[0])
 	for i, element := range elements[1:] {
-		text += breaks[i] + element
+		text.WriteString(breaks[i] + element)
 	}
-	return text
+	return text.String()
 }
 
 // onePerLine puts elements on separate lines if the first has a value or a comment: in
