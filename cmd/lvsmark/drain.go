@@ -17,7 +17,8 @@ import (
 
 const drainHelp = `Drain sets the weight of a real server to 0 in all IPVS services of the cluster,
 so that it gets no new clients. Connections continue, and persistence still sends
-the next connections of its clients there, which FTP sessions need. Drain waits
+the next connections of its clients there, which FTP sessions need; a real server
+with a passive shard keeps its weight there for the same reason. Drain waits
 until all connections have ended and the persistence of all clients has expired,
 and then says that the real server may be switched off. On standard error it prints
 what is left. SERVER is the name of the real server in the spec, or its address.

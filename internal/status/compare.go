@@ -217,7 +217,8 @@ func (c *comparison) extra() []Cluster {
 		for _, d := range c.have[key].Destinations {
 			s.RealServers = append(s.RealServers, c.server(key, d.Endpoint(), d, true))
 		}
-		services[name] = append(services[name], s)
+		cluster, _ := config.SplitBindingName(name)
+		services[cluster] = append(services[cluster], s)
 	}
 	var clusters []Cluster
 	for _, name := range slices.Sorted(maps.Keys(services)) {

@@ -79,7 +79,7 @@ func testInput(t *testing.T) Input {
 	return Input{
 		Spec: spec, Services: services,
 		Ledger: nft.Ledger{
-			Bound:   map[nft.BoundMark]string{mark: "ftp", {Family: config.IPv4, Mark: 7}: "old"},
+			Bound:   map[nft.BoundMark]string{mark: "ftp", {Family: config.IPv4, Mark: 7}: "old/1"}, // a shard
 			Drained: map[nft.DrainedServer]int{{Service: mark, Address: netip.MustParseAddr("10.0.0.12")}: 1},
 		},
 		Differences: Differences{Services: 6, Marks: 1},
