@@ -74,7 +74,7 @@ type Device struct {
 	Index    int
 	MTU      int
 	Up       bool
-	Running  bool // it has a carrier
+	Running  bool // it has a link
 	Loopback bool
 	Type     uint16 // ARPHRD_* of linux/if_arp.h
 	MAC      string
