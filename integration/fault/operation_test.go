@@ -99,7 +99,7 @@ director: {bind: false, sysctls: {net.ipv4.ip_default_ttl: 63}}
 `,
 		"other-marks": `
 clusters:
-  - {name: ftps, mark: 22, vips: [198.51.100.21], ftp: {control-ports: [21, 990], passive-ports: [10000-19999, 30000-30099], passive-shards: 4, shard-marks: 600, active-data: {translate: snat}}, real-servers: [{address: 10.0.0.12}]}
+  - {name: ftps, mark: 22, vips: [198.51.100.21], ftp: {control-ports: [21, 990], passive-ports: [10000-12999, 30000-30999], passive-shards: 4, shard-marks: 600, active-data: {translate: snat}}, real-servers: [{address: 10.0.0.12}]}
   - {name: web, mark: 80, vips: [198.51.100.80, 198.51.100.81, 198.51.100.82, 198.51.100.96/28, 198.18.0.0/16], only: {sources: [10.1.0.0/16], devices: [vip0, wan0], except-macs: ["02:00:00:00:00:02"]}, vip-device: vip0, ports: [80, 443, sctp/2905], forwarding: direct, real-servers: [{address: 10.0.0.11}]}
   - {name: rest, mark: 7, vips: [198.51.100.80, 198.51.100.90], ports: [all], forwarding: direct, real-servers: [{address: 10.0.0.11}]}
 director: {bind: false, table: marks, ip-forward: false, marks: first-packet, keep-marks: true, local-clients: true}
