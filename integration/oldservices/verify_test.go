@@ -37,7 +37,7 @@ func TestVerify(t *testing.T) {
 			want, what = changed(r, services)
 		}
 		language := []string{"ipvsadm", "keepalived", "ldirectord"}[seed/2%3]
-		judge(t, pair{services, spec(want), language, what, seed}, count)
+		evaluate(t, pair{services, spec(want), language, what, seed}, count)
 		if t.Failed() {
 			return
 		}
@@ -57,7 +57,7 @@ type pair struct {
 	seed           uint64
 }
 
-func judge(t *testing.T, p pair, count map[string]int) {
+func evaluate(t *testing.T, p pair, count map[string]int) {
 	t.Helper()
 	parsed, _, err := config.Parse("spec.yaml", strings.NewReader(p.spec))
 	require.NoError(t, err, p.spec)
