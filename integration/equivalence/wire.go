@@ -78,3 +78,9 @@ func (w *Wire) Send(packets []Packet) error {
 
 // Close removes the device.
 func (w *Wire) Close() error { return unix.Close(w.tun) }
+
+// Inject writes one packet, from its IP header on, to the device.
+func (s *Site) Inject(packet []byte) error {
+	_, err := unix.Write(s.wire.tun, packet)
+	return err
+}
