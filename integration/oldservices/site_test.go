@@ -21,15 +21,22 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// clients is the number of clients that send packets to each point.
-const clients = 20
+// clients is the number of clients that send packets to each point, each from two ports.
+const (
+	clients    = 20
+	firstPort  = 40000
+	secondPort = 50000
+)
 
-// observer records packets behind IPVS and translations: source, destination, protocol.
+// observer records packets behind IPVS and translations: source, destination, protocol; and
+// the source port of those from clients, which has the number of the point.
 const observer = `table ip observer {
 	set seen { type ipv4_addr . ipv4_addr . inet_proto; flags dynamic; size 65535; }
+	set points { type ipv4_addr . ipv4_addr . inet_service; flags dynamic; size 65535; }
 	chain postrouting {
 		type filter hook postrouting priority 300; policy accept;
 		update @seen { ip saddr . ip daddr . ip protocol }
+		ip saddr 203.0.113.0/24 ip protocol tcp update @points { ip saddr . ip daddr . tcp sport }
 	}
 }
 `
@@ -77,14 +84,14 @@ func serve(t *testing.T, s *equivalence.Site, spec *config.Spec) {
 	}))
 }
 
-// send sends the first packet of a connection from each client to each point, and observes
+// send sends the first packets of two connections from each client to each point, and observes
 // them. In random order, a scheduler sends a client to the same real server by chance only.
 func send(t *testing.T, s *equivalence.Site, points []netip.AddrPort) {
 	t.Helper()
 	require.NoError(t, s.Load(observer))
-	for _, n := range rand.New(rand.NewPCG(1, 1)).Perm(clients * len(points)) {
-		i, c := n/clients, n%clients
-		require.NoError(t, s.Inject(syn(netip.AddrPortFrom(clientAddress(c), uint16(40000+i)), points[i])))
+	for _, n := range rand.New(rand.NewPCG(1, 1)).Perm(2 * clients * len(points)) {
+		i, c, from := n/2/clients, n/2%clients, []int{firstPort, secondPort}[n%2]
+		require.NoError(t, s.Inject(syn(netip.AddrPortFrom(clientAddress(c), uint16(from+i)), points[i])))
 	}
 }
 
@@ -115,30 +122,35 @@ func sum(b []byte, n uint32) uint16 {
 // A sight is what a director has done with the packets.
 type sight struct {
 	Servers map[string][]string // of a point: the real servers that got packets
-	Sticky  map[string]bool     // of two points: each client has the same real server at both
+	Sticky  map[string]bool     // of two points, or of one: each client has the same real server
 	Sent    []string            // packets behind IPVS
 }
 
 // seen reads what a director has done.
 func seen(t *testing.T, s *equivalence.Site, points []netip.AddrPort) sight {
 	t.Helper()
-	table, err := s.Run("", "cat", "/proc/net/ip_vs_conn")
+	// A read may miss entries while connections of other namespaces end.
+	table, err := s.Run("", "cat", "/proc/net/ip_vs_conn", "/proc/net/ip_vs_conn", "/proc/net/ip_vs_conn")
 	require.NoError(t, err)
-	of := map[netip.AddrPort]map[netip.Addr]string{}
+	of, again := map[netip.AddrPort]map[netip.Addr]string{}, map[netip.AddrPort]map[netip.Addr]string{}
 	for line := range strings.Lines(table) {
 		words := strings.Fields(line)
 		if len(words) < 8 || words[0] != "TCP" || words[2] == "0000" { // a template has no port
 			continue
 		}
-		to := endpoint(t, words[3], words[4])
-		if of[to] == nil {
-			of[to] = map[netip.Addr]string{}
+		from, to, servers := endpoint(t, words[1], words[2]), endpoint(t, words[3], words[4]), of
+		if from.Port() >= secondPort {
+			servers = again
 		}
-		of[to][endpoint(t, words[1], words[2]).Addr()] = endpoint(t, words[5], words[6]).String()
+		if servers[to] == nil {
+			servers[to] = map[netip.Addr]string{}
+		}
+		servers[to][from.Addr()] = endpoint(t, words[5], words[6]).String()
 	}
-	v := sight{Servers: map[string][]string{}, Sticky: map[string]bool{}, Sent: sent(t, s)}
+	v := sight{Servers: map[string][]string{}, Sticky: map[string]bool{}, Sent: append(sent(t, s, "seen"), sent(t, s, "points")...)}
 	for i, p := range points {
 		v.Servers[p.String()] = slices.Compact(slices.Sorted(maps.Values(of[p])))
+		v.Sticky[p.String()] = len(of[p]) == clients && len(again[p]) == clients && sameServers(of[p], again[p])
 		for _, q := range points[:i] {
 			v.Sticky[p.String()+" "+q.String()] = len(of[p]) == clients && len(of[q]) == clients && sameServers(of[p], of[q])
 		}
@@ -169,10 +181,11 @@ func endpoint(t *testing.T, address, port string) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(a)), binary.BigEndian.Uint16(p))
 }
 
-// sent returns the packets to real servers and tunnels that left, with the clients as one.
-func sent(t *testing.T, s *equivalence.Site) []string {
+// sent returns a set of the packets to real servers and tunnels that left, with the clients
+// as one.
+func sent(t *testing.T, s *equivalence.Site, set string) []string {
 	t.Helper()
-	text, err := s.Run("", "nft", "list", "set", "ip", "observer", "seen")
+	text, err := s.Run("", "nft", "list", "set", "ip", "observer", set)
 	require.NoError(t, err)
 	_, elements, _ := strings.Cut(text, "elements = {")
 	var list []string
