@@ -148,21 +148,22 @@ func rounds(t *testing.T) int {
 }
 
 // TestPair: with synchronized connections, no session is lost when the other director takes
-// over, in both ways of working.
+// over, in both ways of working. The short form has fewer events where keepalived owns IPVS.
 func TestPair(t *testing.T) {
 	for _, bind := range []bool{true, false} {
 		t.Run(map[bool]string{true: "lvsmark owns IPVS", false: "keepalived owns IPVS"}[bind], func(t *testing.T) {
+			p := newPair(t, bind, true)
 			for _, e := range events() {
-				t.Run(e.name, func(t *testing.T) {
-					p := newPair(t, bind, true)
-					for round := range rounds(t) {
-						pause, lost, all := p.run(e)
-						t.Logf("round %d: new sessions after %.1f s, %d of %d sessions lost", round+1, pause.Seconds(), lost, all)
-						assert.Zero(t, lost)
-					}
-					p.assertNotified()
-				})
+				if testing.Short() && !bind && e.name != "killed" && e.name != "fail-back" {
+					continue
+				}
+				for round := range rounds(t) {
+					pause, lost, all := p.run(e)
+					t.Logf("%s, round %d: new sessions after %.1f s, %d of %d sessions lost", e.name, round+1, pause.Seconds(), lost, all)
+					assert.Zero(t, lost, e.name)
+				}
 			}
+			p.assertNotified()
 		})
 	}
 }

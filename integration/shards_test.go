@@ -100,7 +100,7 @@ func (s shardLab) kinds(f config.Family) []lab.Session {
 // the real server of its control connection, also if the data connection comes from another
 // address.
 func (s shardLab) oneClient() {
-	total := number("LVSMARK_SHARD_SESSIONS", 64)
+	total := number("LVSMARK_SHARD_SESSIONS", 40)
 	for _, f := range s.lab.Families {
 		from, err := s.lab.ClientAddress(f)
 		require.NoError(s, err)
@@ -131,7 +131,7 @@ func (s shardLab) oneClient() {
 // changes adds, drains and removes real servers while downloads are in progress.
 func (s shardLab) changes() {
 	require.NoError(s, s.lab.ResizeFile(2<<20))
-	held := s.hold(number("LVSMARK_SHARD_TRANSFERS", 16))
+	held := s.hold(number("LVSMARK_SHARD_TRANSFERS", 12))
 	s.apply(s.servers(5)...)
 	assert.Equal(s, map[string]bool{"rs1": true, "rs2": true, "rs3": true, "rs4": true, "rs5": true}, s.reached(10))
 	held.more(s, "")
