@@ -50,7 +50,7 @@ test_kernel() {
 # test_supported runs the tests of the packages that need IPVS.
 test_supported() {
 	local passed failed skipped problems started=$SECONDS
-	test_with_ipvs "$1"
+	test_with_ipvs "$1" "$work/tests"
 	read_counts "$1"
 	problems=$(problems_of "$1" | paste -sd ';')
 	((failed == 0)) || problems="tests failed${problems:+; $problems}"

@@ -14,30 +14,40 @@ run_test() {
 	choose_kernel
 	build_for_ipvs
 	if host_has_ipvs; then
+		stages=(native ipvs)
 		say 'tests on this kernel'
 		test_all_natively
 		say 'tests of packages that need IPVS'
-		test_with_ipvs vm
+		test_with_ipvs ipvs "$work/tests"
 	else
+		stages=(native vm second-vm)
 		test_in_parallel
 	fi
 	close_test
 }
 
-# test_in_parallel runs the VM, which has one processor, at the same time as the native
-# tests. The VM has its own process group, so that clean_up can kill it.
+# test_in_parallel runs the longest packages in a VM, which has one processor, at the same
+# time as the native tests, and the other packages in a second VM when these have ended. The
+# first VM has its own process group, so that clean_up can kill it.
 test_in_parallel() {
+	grep -E "$long_packages" "$work/tests" >"$work/tests.long"
+	grep -vE "$long_packages" "$work/tests" >"$work/tests.other"
 	say 'tests on this kernel, and in a VM those of packages that need IPVS'
 	set -m
-	test_with_ipvs vm >"$work/vm.output" 2>&1 &
+	test_with_ipvs vm "$work/tests.long" >"$work/vm.output" 2>&1 &
 	background=$!
 	set +m
 	test_all_natively
+	say 'tests in a second VM'
+	test_with_ipvs second-vm "$work/tests.other"
 	say 'tests in the VM'
 	wait "$background" || touch "$work/vm.unfinished"
 	background=
 	cat "$work/vm.output"
 }
+
+# Packages with the longest tests in the VM: lines of the file tests, as a regular expression.
+long_packages=' github.com/lvsmark/lvsmark(/integration)? '
 
 # test_all_natively runs every test with the race detector.
 test_all_natively() { CGO_ENABLED=1 test_natively native -race ./...; }
@@ -61,10 +71,10 @@ build_for_ipvs() {
 	done < <(packages_for_ipvs) >"$work/tests"
 }
 
-# test_with_ipvs NAME runs the built tests in one boot, and writes the counts to
-# NAME.counts.
+# test_with_ipvs NAME FILE runs the built tests that the file lists in one boot, and writes
+# the counts to NAME.counts.
 test_with_ipvs() {
-	LVSMARK_IPVS=required "${on_kernel[@]}" "$here/vm/tests" "$work" </dev/null |
+	LVSMARK_IPVS=required "${on_kernel[@]}" "$here/vm/tests" "$work" "$2" </dev/null |
 		"$work/tally" -o "$work/$1.counts" | tee "$work/$1.printed" || touch "$work/$1.unfinished"
 }
 
@@ -87,12 +97,12 @@ packages_for_ipvs() {
 close_test() {
 	local stage passed failed skipped all_passed=0 all_failed=0 status=0
 	local problems=() lines=()
-	for stage in native vm; do
+	for stage in "${stages[@]}"; do
 		read_counts "$stage"
 		lines+=("$stage: $passed passed, $failed failed, $skipped skipped")
 		all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
 	done
-	mapfile -t problems < <(problems_of native && problems_of vm)
+	mapfile -t problems < <(for stage in "${stages[@]}"; do problems_of "$stage"; done)
 
 	((all_failed == 0 && ${#problems[@]} == 0)) || status=1
 	((${#problems[@]} == 0)) || printf 'error: %s\n' "${problems[@]}"
