@@ -82,13 +82,19 @@ func TestLiveAddresses(t *testing.T) {
 // plain returns the spec without what the kernel does not show; nil if it shows too little.
 func plain(spec *config.Spec) *config.Spec {
 	spec.Director.Table, spec.Director.Bind, spec.Director.Timeouts, spec.Director.Sysctls = config.DefaultTable, true, config.Timeouts{}, nil
-	spec.Director.IPForward = false
+	spec.Director.IPForward, spec.Director.Sync = false, nil
 	for i := range spec.Clusters {
 		c := &spec.Clusters[i]
 		c.VIPDevice = ""
 		spec.Director.IPForward = spec.Director.IPForward || c.Forwards(config.NAT)
 		if c.FTP == nil {
+			if slices.ContainsFunc(c.Ports, isControl) {
+				return nil // import takes it for FTP
+			}
 			continue
+		}
+		if c.Sharded() {
+			return nil // import counts shards from the lowest mark, and knows one control port
 		}
 		if !slices.Contains(c.FTP.ControlPorts, 21) && !slices.Contains(c.FTP.ControlPorts, 990) {
 			return nil // rules do not tell it from other services
@@ -98,6 +104,12 @@ func plain(spec *config.Spec) *config.Spec {
 		}
 	}
 	return specgen.Check(spec)
+}
+
+// isControl reports whether the ports contain a control port of FTP.
+func isControl(r config.PortRange) bool {
+	contains := func(port uint16) bool { return r.Protocol == config.TCP && r.Low <= port && port <= r.High }
+	return contains(21) || contains(990)
 }
 
 // lvsmark returns the standard output.

@@ -80,3 +80,64 @@ func TestTCPFlagsMatch(t *testing.T) {
 	l.tcpMatch(&xt.Tcp{})
 	assert.Empty(t, l.steps)
 }
+
+// TestWritesProtocol: only the byte of the protocol in the network header counts.
+func TestWritesProtocol(t *testing.T) {
+	for family, at := range map[nft.Family]uint32{nft.IPv4: 9, nft.IPv6: 6} {
+		address := map[nft.Family]string{nft.IPv4: "10.0.0.0", nft.IPv6: "fd00::"}[family]
+		s := spaceOf(family, address)
+		for offset := range uint32(12) {
+			write := func(base expr.PayloadBase) bool {
+				return s.writesProtocol(&expr.Payload{OperationType: expr.PayloadWrite, Base: base, Offset: offset, Len: 1})
+			}
+			assert.Equal(t, offset == at, write(expr.PayloadBaseNetworkHeader), "%s %d", family, offset)
+			assert.False(t, write(expr.PayloadBaseTransportHeader), "%s %d", family, offset)
+		}
+	}
+}
+
+// TestMetaSizes: the sizes of keys that differ from four bytes (nft_meta_get_init).
+func TestMetaSizes(t *testing.T) {
+	for key, size := range map[expr.MetaKey]int{
+		expr.MetaKeyMARK: 4, expr.MetaKeyPROTOCOL: 2, expr.MetaKeyIIFTYPE: 2, expr.MetaKeyOIFTYPE: 2, expr.MetaKeyIIFNAME: 16, expr.MetaKeyOIFNAME: 16,
+	} {
+		assert.Equal(t, size, metaSize(key), key)
+	}
+}
+
+// TestFib: only the type of the destination, by nothing else, is known.
+func TestFib(t *testing.T) {
+	known := expr.Fib{Register: 1, ResultADDRTYPE: true, FlagDADDR: true}
+	load := func(e expr.Fib) value {
+		l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
+		l.fib(&e)
+		return l.at(1)
+	}
+	assert.Equal(t, "fib daddr type", load(known).name)
+	for name, change := range map[string]func(*expr.Fib){
+		"saddr": func(e *expr.Fib) { e.FlagSADDR = true }, "mark": func(e *expr.Fib) { e.FlagMARK = true }, "iif": func(e *expr.Fib) { e.FlagIIF = true },
+		"oif": func(e *expr.Fib) { e.FlagOIF = true }, "present": func(e *expr.Fib) { e.FlagPRESENT = true },
+		"no daddr": func(e *expr.Fib) { e.FlagDADDR = false }, "index": func(e *expr.Fib) { e.ResultADDRTYPE = false },
+	} {
+		e := known
+		change(&e)
+		v := load(e)
+		assert.Equal(t, "fib", v.name, name)
+		assert.Equal(t, 4, v.size, name)
+	}
+}
+
+// TestLookupOfNothing: a lookup by a register of which nothing is known has no key.
+func TestLookupOfNothing(t *testing.T) {
+	l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
+	l.lookup(&expr.Lookup{SetName: "s", SourceRegister: 1})
+	require.Len(t, l.steps, 1)
+	assert.Empty(t, l.steps[0].(lookup).key)
+}
+
+// TestReject: a reject ends the rule.
+func TestReject(t *testing.T) {
+	l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
+	l.expression(nft.Expression{Name: "reject"})
+	assert.Equal(t, []step{interception{effect: Rejects, ends: true}}, l.steps)
+}

@@ -69,7 +69,7 @@ func TestIPVSTraps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Cleanup(func() { _ = exec.Command("modprobe", "-r", "ip_vs_ftp").Run() })
 			inDirector(t, func() {
-				run(t, "ipvsadm --set 7200 120 300; "+c.commands)
+				run(t, c.commands)
 				report := examine(t, c.spec(), c.machine(), nil)
 				assert.Equal(t, c.want, texts(report))
 				assert.Empty(t, withoutIPVS(report))

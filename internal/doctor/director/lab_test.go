@@ -17,6 +17,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/director"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/ipvs"
 )
 
 // spec needs no IPVS: active data leaves with the VIP, which is the address of wan.
@@ -72,6 +73,10 @@ func inDirector(t *testing.T, f func()) {
 			"ip -n $FAR address add 198.51.100.1/24 dev client; ip -n $FAR address add 10.0.0.11/24 dev server; "+
 			"ip address add 198.51.100.21/24 dev wan; ip address add 10.0.0.1/24 dev lan; ip route add default via 198.51.100.1; "+
 			"sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.wan.rp_filter=0 net.ipv4.conf.lan.rp_filter=0")
+		if conn, err := ipvs.Open(); err == nil {
+			conn.Close()
+			run(t, "ipvsadm --set 7200 120 300") // the kernel's defaults are a trap
+		}
 		f()
 	})
 }
