@@ -101,6 +101,7 @@ func plain(spec *config.Spec) *config.Spec {
 		}
 		if c.FTP.Active != nil {
 			c.FTP.Active.Translate = config.NoTranslation // clusters may share real servers
+			c.FTP.Active.Ports = []uint16{20}             // others look like control ports
 		}
 	}
 	return specgen.Check(spec)

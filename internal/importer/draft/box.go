@@ -108,40 +108,6 @@ func (w *markWalk) chain(c *oldconfig.Chain, matches []oldconfig.Match, depth in
 	}
 }
 
-// left returns what holds for packets behind a rule that takes all packets of other
-// protocols out of the chain, or all packets of TCP without SYN.
-func left(r *oldconfig.Rule) (oldconfig.Match, bool) {
-	if len(r.Actions) != 1 || r.Then != nil {
-		return oldconfig.Match{}, false
-	}
-	switch r.Actions[0].Kind {
-	case oldconfig.Accept, oldconfig.Drop, oldconfig.Return:
-	default:
-		return oldconfig.Match{}, false
-	}
-	matches := slices.DeleteFunc(slices.Clone(r.Matches), isTCP)
-	if len(matches) != 1 {
-		return oldconfig.Match{}, false
-	}
-	m := matches[0]
-	switch m.Field {
-	case oldconfig.Protocol:
-		m.Not = false
-		return m, matches[0].Not && len(r.Matches) == 1
-	case oldconfig.TCPFlags:
-		const syn, ack = 0x02, 0x10
-		m.Not = !m.Not
-		holds := func(flags uint32) bool { return holdsFor(m, oldconfig.Number{Low: uint64(flags & m.Mask)}) }
-		return m, holds(syn) && !holds(ack)
-	}
-	return m, false
-}
-
-func isTCP(m oldconfig.Match) bool {
-	m.Not = !m.Not
-	return isNotTCP(m)
-}
-
 func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Action, matches []oldconfig.Match, depth int) {
 	switch a.Kind {
 	case oldconfig.Jump, oldconfig.Goto:
@@ -266,7 +232,7 @@ func (b *builder) device(m oldconfig.Match) {
 		b.fail("its condition on the device: %s", m.Text)
 		return
 	}
-	b.only.devices = m.Names
+	b.only.devices = slices.Sorted(slices.Values(m.Names))
 }
 
 func (b *builder) mac(m oldconfig.Match) {
@@ -288,8 +254,10 @@ func (b *builder) state(m oldconfig.Match) {
 	b.firstPackets = b.firstPackets || !holds(oldconfig.StateEstablished)
 }
 
-// finish sets the client networks and the ports.
+// finish sets the client networks and the ports. Sets of the kernel have no order, so the
+// conditions are sorted.
 func (b *builder) finish() {
+	slices.SortFunc(b.only.exceptMACs, oldconfig.Number.Compare)
 	for _, r := range b.sources {
 		b.only.sources = append(b.only.sources, source{r, b.family})
 	}
