@@ -118,3 +118,65 @@ func TestPortFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestTargets: what each kind of xtables target does.
+func TestTargets(t *testing.T) {
+	for name, want := range map[string][]step{
+		"DNAT": {interception{effect: Redirects, ends: true}}, "REDIRECT": {interception{effect: Redirects, ends: true}},
+		"NETMAP": {interception{effect: Redirects, ends: true}}, "REJECT": {interception{effect: Rejects, ends: true}},
+		"NFQUEUE": {interception{effect: Queues, ends: true}}, "QUEUE": {interception{effect: Queues, ends: true}},
+		"TPROXY": {interception{effect: Proxies, ends: true}}, "SYNPROXY": {interception{effect: Proxies, ends: true}},
+		"TARPIT": {interception{effect: Drops, ends: true}}, "NOTRACK": {notrack{}},
+		"SNAT": {sourceTranslation{}}, "MASQUERADE": {sourceTranslation{masquerade: true}},
+		"HMARK": {unknownMark{"HMARK"}},
+		"OTHER": {interception{effect: Unknown, condition: "the unknown target OTHER"}},
+	} {
+		raw := xt.Unknown(make([]byte, 8))
+		assert.Equal(t, want, stepsOf(t, &expr.Target{Name: name, Rev: 9, Info: &raw}), name)
+	}
+	for _, name := range []string{
+		"LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL", "CLASSIFY", "CHECKSUM",
+		"TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "SET", "ACCOUNT",
+	} {
+		raw := xt.Unknown(make([]byte, 8))
+		assert.Empty(t, stepsOf(t, &expr.Target{Name: name, Rev: 9, Info: &raw}), name)
+	}
+}
+
+// TestStateMatches: the match state, and each revision of conntrack, test the state.
+func TestStateMatches(t *testing.T) {
+	const established = 2
+	raw := xt.Unknown(binary.NativeEndian.AppendUint32(nil, established))
+	base := xt.ConntrackMtinfoBase{MatchFlags: uint16(xt.ConntrackState)}
+	for name, m := range map[string]*expr.Match{
+		"state":       {Name: "state", Info: &raw},
+		"conntrack 1": {Name: "conntrack", Rev: 1, Info: &xt.ConntrackMtinfo1{ConntrackMtinfoBase: base, StateMask: established}},
+		"conntrack 2": {Name: "conntrack", Rev: 2, Info: &xt.ConntrackMtinfo2{ConntrackMtinfoBase: base, StateMask: established}},
+		"conntrack 3": {Name: "conntrack", Rev: 3, Info: &xt.ConntrackMtinfo3{ConntrackMtinfo2: xt.ConntrackMtinfo2{ConntrackMtinfoBase: base, StateMask: established}}},
+	} {
+		steps := stepsOf(t, m)
+		require.Len(t, steps, 1, name)
+		loaded, ok := steps[0].(match)
+		require.True(t, ok, name)
+		assert.Equal(t, ctState, loaded.value.name, name)
+		for state, holds := range map[uint32]bool{established: true, 8: false} {
+			assert.Equal(t, holds, loaded.test.holds(loaded.value.apply(hostUint32(state))), "%s: %d", name, state)
+		}
+	}
+}
+
+// TestUnknownMatch: a match of an unknown revision is a condition.
+func TestUnknownMatch(t *testing.T) {
+	for _, name := range []string{"limit", "recent", "mark", "state"} {
+		raw := xt.Unknown(make([]byte, 2))
+		assert.Equal(t, []step{condition{name}}, stepsOf(t, &expr.Match{Name: name, Rev: 9, Info: &raw})[:1], name)
+	}
+}
+
+// stepsOf returns the steps of a rule with one expression.
+func stepsOf(t *testing.T, e expr.Any) []step {
+	t.Helper()
+	l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), map[nft.Expression]expr.Any{})
+	l.load(nft.IPv4, ruleOf(t, e))
+	return append([]step{}, l.steps...)
+}
