@@ -12,11 +12,11 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// A Neighbor is an entry of the neighbor table, ip-neighbour(8).
+// A Neighbor is an entry of the neighbor table, which `ip neigh` lists.
 type Neighbor struct {
 	Device  uint32
 	Address netip.Addr
-	State   uint16 // NUD_* of linux/neighbour.h
+	State   uint16 // NUD_*, see rtnetlink(7)
 }
 
 // Neighbors returns the neighbor tables of both families.
