@@ -45,13 +45,18 @@ const (
 	pairFile = 512 << 10
 	pairRate = 32 << 10 // so that a session lasts half a minute
 
-	failOverTimeout = 2 * time.Minute // an emulated VM is slow
+	failOverTimeout = 2 * time.Minute  // an emulated VM is slow
+	lostSession     = 20 * time.Second // without sync a client does not wait longer
 )
 
 func newPair(t *testing.T, bind, sync bool) *pair {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "ipvsadm", "keepalived", "vsftpd", "lftp", "openssl")
-	l := lab.New(t, lab.Options{Forwarding: config.Direct, Rate: pairRate})
+	o := lab.Options{Forwarding: config.Direct, Rate: pairRate}
+	if !sync {
+		o.ClientTimeout = lostSession
+	}
+	l := lab.New(t, o)
 	dir, err := os.MkdirTemp("/run", "lvsmark-pair-")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })

@@ -15,25 +15,26 @@ import (
 // A transfer is a session with its files and client options.
 type transfer struct {
 	Session
-	from          netip.Addr
-	dataFrom      netip.Addr // of passive data connections of the lab's own client
-	trust         string     // certificate
-	clientTimeout time.Duration
-	rounds        []round         // run in sequence
-	barrier       *sync.WaitGroup // nil: do not wait for other sessions
+	from     netip.Addr
+	dataFrom netip.Addr      // of passive data connections of the lab's own client
+	trust    string          // certificate
+	timeout  time.Duration   // of one operation
+	whole    time.Duration   // of the transfer
+	rounds   []round         // run in sequence
+	barrier  *sync.WaitGroup // nil: do not wait for other sessions
 }
 
-// clientTimeout is the timeout of a client for one operation. It is long because
-// the machine may be emulated and busy.
+// clientTimeout is the timeout of a client for one operation if the lab has none. It is long
+// because the machine may be emulated and busy.
 const clientTimeout = 5 * time.Minute
 
-// clientTimeout returns the timeout of a client. With a limited rate, it includes the
-// time of the transfer.
-func (l *Lab) clientTimeout(r *Result) time.Duration {
+// sessionTimeout returns the timeout of a client for a whole transfer. With a limited rate, it
+// includes the time of the transfer.
+func (l *Lab) sessionTimeout(r *Result) time.Duration {
 	if l.Rate == 0 {
-		return clientTimeout
+		return l.ClientTimeout
 	}
-	return 2 * (clientTimeout + time.Duration(r.Size/int64(l.Rate))*time.Second)
+	return 2 * (l.ClientTimeout + time.Duration(r.Size/int64(l.Rate))*time.Second)
 }
 
 // program runs the session's client program and returns its output.
@@ -60,7 +61,7 @@ func (l *Lab) program(t transfer) (log string, err error) {
 // connection open.
 func (t transfer) curl() []string {
 	options := []string{
-		"--verbose", "--silent", "--show-error", "--noproxy", "*", "--max-time", seconds(t.clientTimeout),
+		"--verbose", "--silent", "--show-error", "--noproxy", "*", "--max-time", seconds(t.whole),
 		"--interface", t.from.String(), "--cacert", t.trust,
 	}
 	switch t.Mode {
@@ -115,7 +116,7 @@ func (t transfer) lftp() []string {
 	lines := []string{
 		"debug 5",
 		"set cmd:fail-exit yes",
-		"set net:timeout " + seconds(clientTimeout),
+		"set net:timeout " + seconds(t.timeout),
 		"set net:max-retries 1",
 		fmt.Sprintf(bind, t.from),
 		fmt.Sprintf("set ftp:passive-mode %t", !t.Mode.Active()),

@@ -325,4 +325,4 @@ func (c *ftpClient) close() {
 }
 
 // deadline returns the deadline of a connection opened now.
-func (c *ftpClient) deadline() time.Time { return time.Now().Add(c.clientTimeout) }
+func (c *ftpClient) deadline() time.Time { return time.Now().Add(c.whole) }

@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -32,6 +33,8 @@ type Options struct {
 	Sharded     bool            // the spec has passive shards: each real server has its own ports
 	ProftpdTLS  string          // TLS settings of proftpd; empty: those that lftp needs
 	Rate        int             // limit of each session on the server, in bytes per second; 0: none
+
+	ClientTimeout time.Duration // of a client for one operation; 0: five minutes
 }
 
 // A Lab is one network. It exists from Open until Close.
@@ -71,6 +74,9 @@ func Open(opts Options) (*Lab, error) {
 	}
 	if opts.RealServers == 0 {
 		opts.RealServers = 2
+	}
+	if opts.ClientTimeout == 0 {
+		opts.ClientTimeout = clientTimeout
 	}
 	if opts.RealServers > maxRealServers {
 		return nil, fmt.Errorf("a lab of %d real servers: at most %d", opts.RealServers, maxRealServers)

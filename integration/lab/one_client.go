@@ -26,7 +26,7 @@ type Visit struct {
 func (l *Lab) Visit(s Session, from netip.Addr) (*Visit, error) {
 	v := &Visit{Session: s, lab: l}
 	var err error
-	v.client, err = l.connect(transfer{Session: s, from: from, dataFrom: from, trust: l.trust, clientTimeout: clientTimeout})
+	v.client, err = l.connect(transfer{Session: s, from: from, dataFrom: from, trust: l.trust, timeout: l.ClientTimeout, whole: l.ClientTimeout})
 	if err != nil {
 		v.client.close()
 		return nil, fmt.Errorf("%s: %w\n%s", s, err, v.client.log.String())

@@ -170,7 +170,7 @@ func (l *Lab) results(sessions []Session) ([]Result, error) {
 // transfer runs the client program of one session and checks the files at both
 // ends.
 func (l *Lab) transfer(r *Result, gate *sync.WaitGroup) {
-	t := transfer{Session: r.Session, from: r.From, dataFrom: r.From, trust: l.trust, barrier: gate, rounds: l.roundsOf(r), clientTimeout: l.clientTimeout(r)}
+	t := transfer{Session: r.Session, from: r.From, dataFrom: r.From, trust: l.trust, barrier: gate, rounds: l.roundsOf(r), timeout: l.ClientTimeout, whole: l.sessionTimeout(r)}
 	r.Log, r.Err = l.program(t)
 	if err := l.collect(r, t.rounds); r.Err == nil {
 		r.Err = err
