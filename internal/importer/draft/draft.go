@@ -44,6 +44,7 @@ func New(c *oldconfig.Config) *Draft {
 		d.findActiveData(cl, translations)
 		d.findSourceNAT(cl, translations, c.Tracking)
 		d.checkRealServers(cl)
+		d.checkOnePacket(cl)
 	}
 	d.clusters = merge(d.clusters)
 	d.nameClusters()
