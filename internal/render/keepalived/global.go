@@ -41,17 +41,17 @@ func writeGlobals(b *strings.Builder, spec *config.Spec, options render.Options)
 // timeoutLines returns the IPVS timeouts that the spec has, which keepalived sets when it starts
 // and when it reloads. All versions since 1.3 accept up to 31 days, more than a spec may have.
 func timeoutLines(t config.Timeouts) []string {
-	text := ""
+	var text strings.Builder
 	for _, each := range []struct {
 		name  string
 		value time.Duration
 	}{{"tcp", t.TCP}, {"tcpfin", t.TCPFin}, {"udp", t.UDP}} {
 		if each.value > 0 {
-			text += fmt.Sprintf(" %s %d", each.name, int64(each.value.Seconds()))
+			fmt.Fprintf(&text, " %s %d", each.name, int64(each.value.Seconds()))
 		}
 	}
-	if text == "" {
+	if text.Len() == 0 {
 		return nil
 	}
-	return []string{"lvs_timeouts" + text}
+	return []string{"lvs_timeouts" + text.String()}
 }
