@@ -100,11 +100,11 @@ func withoutShardNumbers(ruleset string) string {
 	return strings.Join(lines, "")
 }
 
-// hasOtherFTP reports whether the spec has FTP at other ports than 21 and 990: rules do not
-// tell it from other services.
+// hasOtherFTP reports whether the spec has FTP at other ports than 21 and 990, without shards:
+// rules do not tell it from other services.
 func hasOtherFTP(spec *config.Spec) bool {
 	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool {
-		return c.FTP != nil && !slices.Contains(c.FTP.ControlPorts, 21) && !slices.Contains(c.FTP.ControlPorts, 990)
+		return c.FTP != nil && !c.Sharded() && !slices.Contains(c.FTP.ControlPorts, 21) && !slices.Contains(c.FTP.ControlPorts, 990)
 	})
 }
 

@@ -2,7 +2,6 @@ package keepalived
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,17 +41,17 @@ func writeGlobals(b *strings.Builder, spec *config.Spec, options render.Options)
 // timeoutLines returns the IPVS timeouts that the spec has, which keepalived sets when it starts
 // and when it reloads. All versions since 1.3 accept up to 31 days, more than a spec may have.
 func timeoutLines(t config.Timeouts) []string {
-	line := []string{"lvs_timeouts"}
+	var text strings.Builder
 	for _, each := range []struct {
 		name  string
 		value time.Duration
 	}{{"tcp", t.TCP}, {"tcpfin", t.TCPFin}, {"udp", t.UDP}} {
 		if each.value > 0 {
-			line = append(line, each.name, strconv.FormatInt(int64(each.value.Seconds()), 10))
+			fmt.Fprintf(&text, " %s %d", each.name, int64(each.value.Seconds()))
 		}
 	}
-	if len(line) == 1 {
+	if text.Len() == 0 {
 		return nil
 	}
-	return []string{strings.Join(line, " ")}
+	return []string{"lvs_timeouts" + text.String()}
 }
