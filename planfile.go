@@ -14,6 +14,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/impact"
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -101,7 +102,7 @@ func (s *SavedPlan) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := w.Write(append(text, '\n'))
+	n, err := io.WriteString(w, printable.JSON(text)+"\n")
 	return int64(n), err
 }
 
