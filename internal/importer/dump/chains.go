@@ -34,6 +34,9 @@ func describeBase(b *oldconfig.Base) string {
 	if b.Drops {
 		text += " drops"
 	}
+	for _, device := range b.Devices {
+		text += " on " + device
+	}
 	return text
 }
 
@@ -45,6 +48,9 @@ func describeRule(family oldconfig.Family, r *oldconfig.Rule) string {
 	words = append(words, "->")
 	for _, a := range r.Actions {
 		words = append(words, describeAction(family, a))
+	}
+	if r.Then != nil {
+		words = append(words, "then", describeRule(family, r.Then))
 	}
 	return strings.Join(words, " ")
 }
