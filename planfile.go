@@ -15,6 +15,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/impact"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/strictjson"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -127,7 +128,7 @@ func ReadPlan(r io.Reader) (*SavedPlan, error) {
 		return nil, errors.New("not a plan file of lvsmark: data after the plan")
 	case s.Version != SavedPlanVersion:
 		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make a new plan with `lvsmark plan`", s.Version, SavedPlanVersion)
-	case s.SHA256 != s.sum() || s.Changed != (len(s.Changes) > 0) || s.checkMembers(text.Bytes()) != nil:
+	case s.SHA256 != s.sum() || s.Changed != (len(s.Changes) > 0) || strictjson.Check(text.Bytes(), s) != nil:
 		return nil, errors.New("the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make a new plan")
 	}
 	return s, nil

@@ -27,17 +27,18 @@ func describeBase(b *oldconfig.Base) string {
 	if b == nil {
 		return ""
 	}
-	text := fmt.Sprintf(" hook %d priority %d", b.Hook, b.Priority)
+	var text strings.Builder
+	fmt.Fprintf(&text, " hook %d priority %d", b.Hook, b.Priority)
 	if b.NAT {
-		text += " nat"
+		text.WriteString(" nat")
 	}
 	if b.Drops {
-		text += " drops"
+		text.WriteString(" drops")
 	}
 	for _, device := range b.Devices {
-		text += " on " + device
+		text.WriteString(" on " + device)
 	}
-	return text
+	return text.String()
 }
 
 func describeRule(family oldconfig.Family, r *oldconfig.Rule) string {

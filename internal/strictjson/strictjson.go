@@ -1,4 +1,7 @@
-package lvsmark
+// Package strictjson compares JSON with what encoding/json has decoded from it. That ignores
+// the case of names, and takes the last of several members with one name: a reviewer may read
+// another member.
+package strictjson
 
 import (
 	"bytes"
@@ -9,23 +12,20 @@ import (
 	"reflect"
 )
 
-// errOtherMembers means that a plan file has members that Go's decoder accepts, but that a
-// reviewer reads differently: twice, or with another case.
 var errOtherMembers = errors.New("a member is there twice, missing, or has another name")
 
-// checkMembers reports whether the text has exactly the members of the plan. encoding/json
-// ignores the case of names and takes the last of several members with one name.
-func (s *SavedPlan) checkMembers(text []byte) error {
-	written, err := json.Marshal(s)
+// Check returns an error if the text has other members than the encoded value. Empty members
+// may be missing.
+func Check(text []byte, value any) error {
+	encoded, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	d, wanted := newMemberReader(text), newMemberReader(written)
-	have, err := d.value()
+	have, err := newMemberReader(text).value()
 	if err != nil {
 		return err
 	}
-	want, err := wanted.value()
+	want, err := newMemberReader(encoded).value()
 	if err == nil && !reflect.DeepEqual(have, want) {
 		return errOtherMembers
 	}
