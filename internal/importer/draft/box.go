@@ -3,6 +3,7 @@ package draft
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -177,7 +178,9 @@ func (b *builder) match(m oldconfig.Match) {
 	case oldconfig.Destination:
 		b.narrow(&b.destinations, m)
 	case oldconfig.Source:
-		b.narrow(&b.sources, m)
+		if !isEvery(m, b.family) {
+			b.narrow(&b.sources, m)
+		}
 	case oldconfig.Protocol:
 		if b.protocols == nil && isNotTCP(m) {
 			b.exceptTCP = true
@@ -209,6 +212,15 @@ func (b *builder) match(m oldconfig.Match) {
 
 func holdsFor(m oldconfig.Match, n oldconfig.Number) bool {
 	return m.Not != slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Contains(oldconfig.Range{Low: n, High: n}) })
+}
+
+// isEvery reports whether each address fulfils a match, such as -s 0/0.
+func isEvery(m oldconfig.Match, family oldconfig.Family) bool {
+	every := oldconfig.Range{High: oldconfig.Number{Low: math.MaxUint32}}
+	if family == config.IPv6 {
+		every.High = oldconfig.Number{High: math.MaxUint64, Low: math.MaxUint64}
+	}
+	return !m.Not && slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Contains(every) })
 }
 
 func (b *builder) narrow(have *[]oldconfig.Range, m oldconfig.Match) {

@@ -53,6 +53,11 @@ func (c *cluster) families() []oldconfig.Family {
 	return families
 }
 
+// isUDP reports whether all ports are UDP: only then can a cluster have one-packet.
+func (c *cluster) isUDP() bool {
+	return c.ftp == nil && !c.everyPort && !slices.ContainsFunc(c.ports, func(p config.PortRange) bool { return p.Protocol != config.UDP })
+}
+
 func (c *cluster) line() oldconfig.Line {
 	if len(c.lines) > 0 {
 		return c.lines[0]

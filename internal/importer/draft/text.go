@@ -69,7 +69,7 @@ func (w *writer) cluster(c *cluster) {
 		w.line(2, "real-servers: []", "the files name none")
 		return
 	}
-	w.service(c.services[0])
+	w.service(c, c.services[0])
 	w.netmask(c)
 	if c.sourceNAT != config.NoSourceNAT {
 		w.key(2, "source-nat", c.sourceNAT.String(), c.sourceNATLine)
@@ -156,13 +156,13 @@ func (w *writer) ftp(c *cluster) {
 	}
 }
 
-func (w *writer) service(s *oldconfig.Service) {
+func (w *writer) service(c *cluster, s *oldconfig.Service) {
 	w.key(2, "forwarding", commonForwarding(s), s.Line)
 	w.key(2, "scheduler", s.Scheduler, s.Line)
 	if flags := schedulerFlags(s); flags != nil {
 		w.key(2, "scheduler-flags", list(flags, func(s string) string { return s }), s.Line)
 	}
-	if s.Flags&ipvs.OnePacket != 0 {
+	if s.Flags&ipvs.OnePacket != 0 && c.isUDP() {
 		w.key(2, "one-packet", true, s.Line)
 	}
 	if s.Timeout == 0 {
