@@ -24,7 +24,7 @@ import (
 // imports the result: it has the same services, sync daemons and VRRP.
 func TestKeepalivedRoundTrip(t *testing.T) {
 	compared, withSync := 0, 0
-	for seed := range uint64(150) {
+	for seed := range uint64(90) {
 		r := rand.New(rand.NewPCG(seed, 31))
 		spec := pairOf(r, specgen.Spec(r))
 		if spec == nil || hasLargeSNAT(spec) || hasOtherFTP(spec) {
@@ -59,8 +59,8 @@ func TestKeepalivedRoundTrip(t *testing.T) {
 		}
 	}
 	t.Logf("%d specs, %d with sync", compared, withSync)
-	assert.Greater(t, compared, 30)
-	assert.Greater(t, withSync, 10)
+	assert.Greater(t, compared, 20)
+	assert.Greater(t, withSync, 7)
 }
 
 // pairOf returns the spec of a director of two, with keepalived; nil if it is none.
