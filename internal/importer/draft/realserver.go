@@ -35,15 +35,15 @@ func (c *cluster) onePort() bool {
 	return c.ftp == nil && len(c.ports) == 1 && c.ports[0].Low == c.ports[0].High
 }
 
-// ownsPort reports whether the port of a real server is that of its service, so that
-// packets keep their port.
+// ownsPort reports whether the port of a real server is that of its service without a mark, so
+// that packets keep their port.
 func (c *cluster) ownsPort(r oldconfig.RealServer) bool {
 	for _, s := range c.services {
 		if s.Mark == 0 && s.Address.Port() == r.Port {
 			return true
 		}
 	}
-	return c.onePort() && c.ports[0].Low == r.Port
+	return false
 }
 
 // nameClusters gives each cluster a unique name.

@@ -54,7 +54,7 @@ func (w *writer) cluster(c *cluster) {
 	w.line(2, "mark: "+markText(c.mark), mark)
 	w.vips(c.vips)
 	if c.device != "" {
-		w.line(2, fmt.Sprintf("vip-device: %q", c.device), "")
+		w.key(2, "vip-device", strconv.Quote(c.device), c.deviceLine)
 	}
 	w.only(c)
 	switch {
