@@ -3,6 +3,7 @@
 package fault_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"time"
 )
@@ -107,7 +108,7 @@ director: {bind: false, table: marks, ip-forward: false, marks: first-packet, ke
 		"bound": `
 clusters:
   - {name: ftp, mark: 21, vips: [198.51.100.21], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}
-director: {ipvs-timeouts: {tcp: 2h}, sysctls: {net.ipv4.vs.expire_nodest_conn: 1}}
+director: {ipvs-timeouts: {tcp: 2h}, sysctls: {net.ipv4.vs.expire_nodest_conn: 1}, sync: {role: both, device: sync0, id: 1}}
 `,
 		"other-bound": `
 clusters:
@@ -115,9 +116,20 @@ clusters:
   - {name: web, mark: 80, vips: [198.51.100.80], vip-device: vip0, ports: [80], forwarding: direct, real-servers: [{address: 10.0.0.11, upper-threshold: 10, lower-threshold: 5}, {address: 10.0.0.12, forwarding: tunnel, tunnel: {type: gue, port: 6080, checksum: csum}}]}
   - {name: dns, mark: 53, vips: [198.51.100.53], ports: [udp/53], one-packet: true, scheduler: sh, scheduler-flags: [sh-port, sh-fallback], forwarding: direct, real-servers: [{address: 10.0.0.14}]}
   - {name: alt, mark: 81, vips: [198.51.100.81], ports: [sctp/81], persistence: 0, real-servers: [{address: 10.0.0.15, port: 8081}]}
-director: {ipvs-timeouts: {udp: 1m}, ip-forward: false, marks: first-packet}
+director: {ipvs-timeouts: {udp: 1m}, ip-forward: false, marks: first-packet, sync: {role: master, device: sync0, id: 2}}
 `,
+		"no-sync":    syncSpec(""),
+		"synced":     syncSpec("sync: {role: both, device: sync0, id: 1}"),
+		"other-sync": syncSpec("sync: {role: both, device: sync0, id: 2, maxlen: 1200, group: 224.0.0.82, port: 8900, ttl: 3}"),
 	}
+}
+
+func syncSpec(director string) string {
+	return fmt.Sprintf(`
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21], ftp: , forwarding: direct, real-servers: [{address: 10.0.0.11}]}
+director: {%s}
+`, director)
 }
 
 // Exit statuses of lvsmark.
