@@ -2,6 +2,8 @@ package docs_test
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,4 +66,23 @@ func userPages(t *testing.T) []string {
 		}
 	}
 	return list
+}
+
+// TestVerbs: each `integration/run VERB` in the pages is a verb of integration/run.
+func TestVerbs(t *testing.T) {
+	script, err := os.ReadFile("../integration/run")
+	require.NoError(t, err)
+	verbs := regexp.MustCompile(`(?m)^\t\t  ([a-z-]+)`).FindAllStringSubmatch(string(script), -1)
+	var known []string
+	for _, verb := range verbs {
+		known = append(known, verb[1])
+	}
+	require.Contains(t, known, "demo")
+	for _, path := range pages(t) {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, use := range regexp.MustCompile("integration/run ([a-z][a-z-]*)").FindAllStringSubmatch(string(text), -1) {
+			assert.Contains(t, known, use[1], path)
+		}
+	}
 }
