@@ -228,6 +228,7 @@ func (w *writer) realServer(c *cluster, r oldconfig.RealServer) {
 }
 
 func addressText(a netip.Addr) string { return quoted(a.String()) }
+
 // word quotes a name if it has other characters than the names of the kernel.
 func word(name string) string {
 	for _, char := range name {
