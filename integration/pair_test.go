@@ -42,8 +42,8 @@ func sessionsOfRound() (sessions []lab.Session) {
 }
 
 const (
-	pairFile = 512 << 10
-	pairRate = 32 << 10 // so that a session lasts half a minute
+	pairFile = 320 << 10
+	pairRate = 32 << 10 // so that a session lasts twenty seconds
 
 	failOverTimeout = 2 * time.Minute  // an emulated VM is slow
 	lostSession     = 20 * time.Second // without sync a client does not wait longer
