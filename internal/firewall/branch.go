@@ -100,14 +100,6 @@ func (w *walk) appendNarrowed(next []branch, b branch, v value, t test) []branch
 	return next
 }
 
-// tested returns the value with the name that a condition on it has.
-func (v value) tested(t test) value {
-	if v.ofClient {
-		v.name = v.clientCondition(t)
-	}
-	return v
-}
-
 func nameOf(v value) string {
 	if v.name == "" {
 		return "a value that lvsmark does not evaluate"

@@ -19,3 +19,14 @@ func FindingSteps(spec *config.Spec, tables []*nft.Table, source Source, limit i
 	_, err := findings(spec, tables, source, Tracking{}, limit)
 	return w.steps, err
 }
+
+// FollowAll is Findings without omitting rules whose effect is known.
+func FollowAll(spec *config.Spec, tables []*nft.Table, source Source, tracking Tracking) ([]*Finding, error) {
+	list := newTables(tables)
+	spaces, parts := spacesOf(spec, list, tracking)
+	r := newReader(source, spaces...)
+	for _, l := range r.loaders {
+		l.shared = nil
+	}
+	return r.findings(list, parts, math.MaxInt)
+}

@@ -2,7 +2,6 @@ package firewall
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -35,7 +34,17 @@ type findingOrder struct {
 	chain string
 }
 
-// A findingKey identifies a finding.
+// A joinKey identifies findings that become one.
+type joinKey struct {
+	family       nft.Family
+	table, chain string
+	handle       uint64
+	effect       Effect
+	conditions   string
+	may          bool // of any conditions
+}
+
+// A findingKey identifies a finding of one flow and family.
 type findingKey struct {
 	chain  *nft.Chain
 	handle uint64
@@ -53,8 +62,12 @@ func Findings(spec *config.Spec, tables []*nft.Table, source Source, tracking Tr
 
 func findings(spec *config.Spec, tables []*nft.Table, source Source, tracking Tracking, limit int) ([]*Finding, error) {
 	list := newTables(tables)
-	var spaces []*space
-	var parts [][]part
+	spaces, parts := spacesOf(spec, list, tracking)
+	return newReader(source, spaces...).findings(list, parts, limit)
+}
+
+// spacesOf returns the spaces whose packets pass the tables, and their parts.
+func spacesOf(spec *config.Spec, list []*table, tracking Tracking) (spaces []*space, parts [][]part) {
 	for _, family := range nft.Families() {
 		for f := range flows {
 			probe := &space{family: family, flow: f}
@@ -66,11 +79,13 @@ func findings(spec *config.Spec, tables []*nft.Table, source Source, tracking Tr
 			}
 		}
 	}
-	r := newReader(source, spaces...)
-	var found []*Finding
-	known := map[string]*Finding{}
-	var err error
-	for i := range spaces {
+	return spaces, parts
+}
+
+// findings follows the parts of each space through the tables.
+func (r *reader) findings(list []*table, parts [][]part, limit int) (found []*Finding, err error) {
+	known := map[joinKey]*Finding{}
+	for i := range parts {
 		w := newWalk(r, i, limit)
 		w.baseChains(list, parts[i])
 		for _, f := range w.order {
@@ -113,9 +128,10 @@ func (w *walk) baseChains(tables []*table, all []part) {
 
 // addFinding adds a finding. If the same rule was found for another flow or family, both
 // become one finding.
-func addFinding(found []*Finding, known map[string]*Finding, f *Finding) []*Finding {
-	key := fmt.Sprint(f.Family, f.Table, "\x00", f.Chain, "\x00", f.Handle, f.Effect)
-	exactly, uncertain := fmt.Sprint(key, f.Conditions), key+" may"
+func addFinding(found []*Finding, known map[joinKey]*Finding, f *Finding) []*Finding {
+	exactly := joinKey{f.Family, f.Table, f.Chain, f.Handle, f.Effect, strings.Join(f.Conditions, "\x00"), false}
+	uncertain := exactly
+	uncertain.conditions, uncertain.may = "", true
 	if first := known[exactly]; first != nil {
 		first.packets = append(first.packets, f.packets...)
 		return found
@@ -144,6 +160,7 @@ func (w *walk) report(at place, b branch, effect Effect) {
 	if b.clusters == nil || !w.space.flow.isReported(b.conditions) {
 		return
 	}
+	w.reports = append(w.reports, report{b, effect})
 	key := findingKey{chain: at.chain.Chain, effect: effect}
 	if at.rule != nil {
 		key.handle = at.rule.handle

@@ -21,7 +21,7 @@ func manyRules(n int) string {
 	for i := range n {
 		fmt.Fprintf(&b, "\t\tip daddr 10.96.%d.%d tcp dport 80 jump svc\n", i/256, i%256)
 		if i%3 == 0 {
-			fmt.Fprintf(&b, "\t\tip daddr 10.128.%d.%d tcp dport 10000-10010 counter\n", i/256, i%256)
+			fmt.Fprintf(&b, "\t\tip daddr 10.128.%d.%d tcp dport 10000-10010 ct mark set 1\n", i/256, i%256)
 		}
 		fmt.Fprintf(&elements, "%s10.97.%d.%d . tcp . 80", strings.Repeat(", ", min(i, 1)), i/256, i%256)
 	}

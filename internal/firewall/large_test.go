@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/firewall"
 )
@@ -34,29 +35,36 @@ func largeRulesets() map[string]string {
 	}
 }
 
-// BenchmarkLarge runs Findings for 10,000 VIPs and large rulesets, and compares it with
-// `nft list ruleset`.
+// BenchmarkLarge runs Findings for 10,000 VIPs and large rulesets, and compares its time and
+// processor time (user and system) with those of `nft list ruleset`.
 func BenchmarkLarge(b *testing.B) {
 	spec := manyVIPs(b, 10_000)
 	for name, script := range largeRulesets() {
 		b.Run(name, func(b *testing.B) {
 			inScratch(b, func() {
 				run(b, script, "-f", "-")
-				var ours, theirs time.Duration
+				var ours, theirs, oursCPU, theirsCPU time.Duration
 				for b.Loop() {
-					begin := time.Now()
+					begin, used := time.Now(), processorTime(b, unix.RUSAGE_SELF)
 					conn := dial(b)
 					_, err := firewall.Findings(spec, foreign(b, conn), conn, firewall.Tracking{})
 					require.NoError(b, err)
-					ours += time.Since(begin)
-					begin = time.Now()
+					ours, oursCPU = ours+time.Since(begin), oursCPU+processorTime(b, unix.RUSAGE_SELF)-used
+					begin, used = time.Now(), processorTime(b, unix.RUSAGE_CHILDREN)
 					require.NoError(b, exec.Command("nft", "list", "ruleset").Run())
-					theirs += time.Since(begin)
+					theirs, theirsCPU = theirs+time.Since(begin), theirsCPU+processorTime(b, unix.RUSAGE_CHILDREN)-used
 				}
+				b.ReportMetric(oursCPU.Seconds()/theirsCPU.Seconds(), "cpu-of-nft-list")
 				b.ReportMetric(ours.Seconds()/theirs.Seconds(), "of-nft-list")
 				b.ReportMetric(ours.Seconds()/float64(b.N), "s/findings")
 				b.ReportMetric(theirs.Seconds()/float64(b.N), "s/list")
 			})
 		})
 	}
+}
+
+func processorTime(b *testing.B, who int) time.Duration {
+	var used unix.Rusage
+	require.NoError(b, unix.Getrusage(who, &used))
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -1,25 +1,25 @@
 package firewall
 
 import (
-	"slices"
-
 	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// load translates the rule. It returns nil if no packet of the space can match the rule.
+// load translates the rule. It returns nil if no packet of the space can match the rule, or
+// if the rule changes nothing.
 func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 	l.family, l.registers, l.steps, l.slots, l.hasEffect, l.impossible = family, [registers]*value{}, l.steps[:0], 0, false, false
+	l.setsConnMark = false
 	for e := range r.All() {
 		if l.expression(e); l.impossible {
 			break
 		}
 	}
-	if l.impossible && !l.hasEffect {
+	if !l.hasEffect && (l.impossible || !l.setsConnMark && !l.exact) {
 		return nil
 	}
-	return &rule{handle: r.Handle, steps: slices.Clone(l.steps), source: r}
+	return l.newRule(r.Handle, r)
 }
 
 func (l *loader) expression(e nft.Expression) {
@@ -50,7 +50,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "tproxy":
 		l.add(interception{effect: Proxies})
 	case "cmp", "range":
-		if v := l.at(e.SourceRegister()); !l.exact && v.kind == opaque && v.excluded == nil && !v.ofClient {
+		if v := l.at(e.SourceRegister()); !l.exact && v.isUnknown() && !v.ofClient {
 			l.addCondition(nameOf(v)) // the other operand does not matter
 			return
 		}

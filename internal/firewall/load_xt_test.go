@@ -51,6 +51,7 @@ func TestPortsMatch(t *testing.T) {
 		{[2]uint16{1, 2}, [2]uint16{3, 4}, true, false, 2},
 	} {
 		l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
+		l.exact = true
 		l.portsMatch(c.source, c.destination, c.sourceInverse, c.destInverse)
 		require.Len(t, l.steps, c.want)
 		for _, s := range l.steps {
@@ -109,7 +110,9 @@ func TestPortFlags(t *testing.T) {
 		"udp source":      {Name: "udp", Info: &xt.Udp{SrcPorts: ports, DstPorts: ports, InvFlags: xt.UdpInvSrcPorts}},
 		"udp destination": {Name: "udp", Info: &xt.Udp{SrcPorts: ports, DstPorts: ports, InvFlags: xt.UdpInvDestPorts}},
 	} {
-		loaded := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), map[nft.Expression]expr.Any{}).load(nft.IPv4, ruleOf(t, e))
+		l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), map[nft.Expression]expr.Any{})
+		l.exact = true
+		loaded := l.load(nft.IPv4, ruleOf(t, e))
 		require.NotNil(t, loaded, name)
 		require.Len(t, loaded.steps, 2, name)
 		for _, s := range loaded.steps {

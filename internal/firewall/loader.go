@@ -26,6 +26,11 @@ type loader struct {
 	slots      int               // used for answers of maps
 	hasEffect  bool              // a step has an effect on packets
 	impossible bool              // no packet of the space matches
+
+	setsConnMark bool // of the current rule: a step sets the mark of the connection
+
+	shared map[string][]step // see newRule
+	key    []byte            // reused
 }
 
 // maxTyped bounds the decoded expressions that loaders keep. Rules share most of them, and
@@ -33,13 +38,15 @@ type loader struct {
 const maxTyped = 1024
 
 func newLoader(s *space, typed map[nft.Expression]expr.Any) *loader {
-	return &loader{space: s, typedCache: typed, conditions: map[string]step{}}
+	return &loader{space: s, typedCache: typed, conditions: map[string]step{}, shared: map[string][]step{}}
 }
 
 func (l *loader) add(s step) {
 	l.steps = append(l.steps, s)
 	switch s := s.(type) {
-	case match, ctMarkSet:
+	case match:
+	case ctMarkSet:
+		l.setsConnMark = true
 	case lookup:
 		l.hasEffect = l.hasEffect || s.isMap
 	default:
@@ -58,6 +65,10 @@ func (l *loader) addCondition(name string) {
 }
 
 func (l *loader) match(v value, t test) {
+	if v.isUnknown() && !l.exact {
+		l.addCondition(nameOf(v.tested(t)))
+		return
+	}
 	l.impossible = !l.exact && !l.space.mayHold(v, t)
 	if l.impossible && !l.hasEffect {
 		return // as load drops the rule

@@ -13,6 +13,7 @@ import (
 type rule struct {
 	handle uint64
 	steps  []step
+	shared bool // by all rules with the same steps
 	source ruleText
 }
 

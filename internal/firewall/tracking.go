@@ -17,6 +17,8 @@ const (
 	oneDirection = "ct state of one direction"
 	onDevice     = "device "
 	ipvsOrder    = "the order of the chain and IPVS"
+
+	flowtableDevices = "the devices of the flowtable"
 )
 
 // resolve returns the value that v has in the branch.
@@ -107,33 +109,6 @@ func (f flow) isReported(conditions []string) bool {
 		}
 		return !strings.HasPrefix(c, onDevice) && !strings.HasPrefix(c, unprivileged) && !strings.HasSuffix(c, allBut)
 	})
-}
-
-// Parts of conditions on the client.
-const (
-	unprivileged     = "unprivileged "
-	allBut           = " !="
-	flowtableDevices = "the devices of the flowtable"
-)
-
-// clientCondition returns the condition of a test of the client's address or port.
-func (v value) clientCondition(t test) string {
-	switch {
-	case t.inverse:
-		return v.name + allBut
-	case v.size == 2 && slices.ContainsFunc(t.within, isUnprivileged):
-		return unprivileged + v.name
-	}
-	return v.name
-}
-
-// isUnprivileged reports whether an interval has all ports that programs of users get.
-func isUnprivileged(i interval) bool {
-	if len(i.low) != 2 || len(i.high) != 2 {
-		return false
-	}
-	low, high := i.ports()
-	return low <= 1024 && high == 65535
 }
 
 // A notrack ends the tracking of connections, unless it is after its begin.

@@ -55,6 +55,9 @@ const (
 	tcpFlags                  // one byte
 )
 
+// isUnknown reports whether no test of the value has a known result.
+func (v value) isUnknown() bool { return v.kind == opaque && v.excluded == nil }
+
 func opaqueValue(name string, size int) value { return value{name: name, size: size} }
 
 func constantValue(name string, b []byte) value {

@@ -34,6 +34,7 @@ type walk struct {
 	steps         int
 	limit         int       // maximum of steps
 	leaves        [][]leave // by depth: packets that may have left the chain
+	reports       []report  // of the current rule, without those of the chains that it jumps to
 	err           error
 }
 
@@ -84,19 +85,19 @@ func (w *walk) baseChain(at hookPoint, all []part) []part {
 }
 
 // chainOnce is chain with memos: it does not follow the same packets twice under the same
-// conditions.
-func (w *walk) chainOnce(c *chain, parts []part, conditions []string) []part {
+// conditions. It returns the packets that return from the chain, and those that it accepts.
+func (w *walk) chainOnce(c *chain, parts []part, conditions []string) (through, accepted []part) {
 	const maxMemos = 16
 	if m := w.memo(c, parts, conditions); m != nil {
-		w.accepted = append(w.accepted, m.accepted...)
-		return m.through
+		return m.through, m.accepted // which w.accepted has already
 	}
 	before := len(w.accepted)
-	through := w.chain(c, parts, conditions)
+	through = w.chain(c, parts, conditions)
+	accepted = slices.Clone(w.accepted[before:])
 	if len(w.memos[c]) < maxMemos && w.memo(c, parts, conditions) == nil {
-		w.memos[c] = append(w.memos[c], memo{parts, through, slices.Clone(w.accepted[before:]), conditions})
+		w.memos[c] = append(w.memos[c], memo{parts, through, accepted, conditions})
 	}
-	return through
+	return through, accepted
 }
 
 func (w *walk) memo(c *chain, parts []part, conditions []string) *memo {
@@ -118,16 +119,58 @@ func (w *walk) chain(c *chain, alive []part, conditions []string) []part {
 	}
 	w.leaves = append(w.leaves, nil)
 	defer func() { w.leaves = w.leaves[:len(w.leaves)-1] }()
-	var back []part
+	alive, back := w.throughRules(c, rules, alive, conditions)
+	return w.withLeaves(append(back, alive...))
+}
+
+// A report is an effect of a rule on a branch.
+type report struct {
+	branch branch
+	effect Effect
+}
+
+// knownRules has, by their steps, the reports of rules that were followed for the current
+// packets. Shared steps depend on nothing else, and a rule that is followed again adds nothing
+// to what the walk keeps.
+type knownRules map[*step][]report
+
+// repeat reports the effects of a rule that is known; false: it is not.
+func (k knownRules) repeat(w *walk, at place) bool {
+	if !at.rule.shared {
+		return false
+	}
+	own := len(w.reports)
+	reports, known := k[&at.rule.steps[0]]
+	for _, r := range reports {
+		w.report(at, r.branch, r.effect)
+	}
+	w.reports = w.reports[:own]
+	return known
+}
+
+// throughRules follows packets through the rules of a chain. alive are those that reach its
+// end, back those that leave the chain but not the hook.
+func (w *walk) throughRules(c *chain, rules []*rule, alive []part, conditions []string) (_, back []part) {
+	known := knownRules{}
 	for _, r := range rules {
-		if len(alive) == 0 || w.spent() || len(w.leaves) > depthLimit {
+		if w.steps++; len(alive) == 0 || w.spent() || len(w.leaves) > depthLimit {
 			break
 		}
-		var returned []part
-		alive, returned = w.rule(place{c, r}, alive, conditions)
-		back = append(back, returned...)
+		at := place{c, r}
+		if known.repeat(w, at) {
+			continue
+		}
+		own := len(w.reports)
+		next, returned := w.rule(at, alive, conditions)
+		if len(next) == 0 || &next[0] != &alive[0] {
+			clear(known)
+		} else if r.shared {
+			known[&r.steps[0]] = slices.Clone(w.reports[own:])
+		}
+		w.reports = w.reports[:own]
+		alive, back = next, append(back, returned...)
 	}
-	return w.withLeaves(append(back, alive...))
+	return alive, back
 }
 
 // rule follows packets through a rule. next go on to the next rule, returned leave the
@@ -140,13 +183,14 @@ func (w *walk) rule(at place, alive []part, conditions []string) (next, returned
 		if sure && (o.ends || o.marked) {
 			next = withoutParts(next, o.parts)
 		}
-		accepted, through := len(w.accepted), o.parts
+		var accepted []part
+		through := o.parts
 		if target := at.chain.table.chains[o.chain]; o.ends && target != nil {
-			through = w.chainOnce(target, o.parts, o.conditions)
+			through, accepted = w.chainOnce(target, o.parts, o.conditions)
 		}
 		switch {
 		case !sure && o.ends:
-			next = w.mayEnd(o, w.accepted[accepted:], through, next, o.conditions[len(conditions):])
+			next = w.mayEnd(o, accepted, through, next, o.conditions[len(conditions):])
 		case !sure || !o.ends && !o.marked:
 		case !o.ends || o.verdict == expr.VerdictJump:
 			next = append(slices.Clip(next), through...)

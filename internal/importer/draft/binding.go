@@ -161,7 +161,7 @@ func merge(clusters []*cluster) []*cluster {
 }
 
 func (c *cluster) joins(other *cluster) bool {
-	return c.mark == other.mark && len(c.lines) > 0 && len(other.lines) > 0 &&
+	return !c.own && !other.own && c.mark == other.mark && len(c.lines) > 0 && len(other.lines) > 0 &&
 		!slices.Contains(c.families(), other.vips[0].family) &&
 		slices.Equal(c.ports, other.ports) && c.everyPort == other.everyPort &&
 		c.only.fits(other.only) &&

@@ -20,7 +20,8 @@ type box struct {
 	everyPort    bool // every protocol and port; then ports is nil
 	exceptTCP    bool // every protocol but TCP, in place of every one
 	only         only
-	firstPackets bool // only packets that begin a connection
+	firstPackets bool             // only packets that begin a connection
+	element      *oldconfig.Range // of the map that has the mark; nil: no map has it
 	mark         uint32
 	line         oldconfig.Line
 }
@@ -116,7 +117,7 @@ func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Act
 			w.add(c.Family, a.Xor, at, nil, r.Line)
 		}
 		for _, m := range a.SetMarkByAddr {
-			w.add(c.Family, m.Mark, at, &m.Destination, r.Line)
+			w.add(c.Family, m.Mark, at, new(m.Destination), r.Line)
 		}
 	case oldconfig.TranslateDestination:
 		w.remark(r.Line, "the rule changes the destination of packets: a spec has no such rule; it stays, and applies ahead of IPVS")
@@ -131,7 +132,7 @@ func (w *markWalk) add(family oldconfig.Family, mark uint32, at conditions, to *
 	if mark == 0 {
 		return // no mark
 	}
-	b := builder{box: box{family: family, hook: w.hook, mark: mark, line: line}}
+	b := builder{box: box{family: family, hook: w.hook, mark: mark, line: line, element: to}}
 	if to != nil {
 		b.destinations = []oldconfig.Range{*to}
 	}

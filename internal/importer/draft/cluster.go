@@ -26,6 +26,9 @@ type cluster struct {
 	shards    []shard
 	passive   []config.PortRange // of the shards
 	sourceNAT config.SourceNAT
+	own       bool   // lvsmark's ledger names the cluster
+	device    string // to which lvsmark has added the VIPs
+	onDevice  []config.AddressRange
 
 	sourceNATLine oldconfig.Line
 }
@@ -125,7 +128,6 @@ func (d *Draft) markedCluster(boxes []box) *cluster {
 	for _, b := range boxes {
 		c.lines = append(c.lines, b.line)
 	}
-	d.checkNetworks(c)
 	return c
 }
 

@@ -3,6 +3,7 @@ package draft
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -29,26 +30,6 @@ func (d *Draft) Text() string {
 // A writer writes YAML.
 type writer struct{ strings.Builder }
 
-// director writes the keys that have other values than the default.
-func (w *writer) director(d *Draft) {
-	if d.bind && !d.firstPackets && !d.keepMarks && !d.localClients {
-		return
-	}
-	w.line(0, "director:", "")
-	if !d.bind {
-		w.line(1, "bind: false", "the files have no services")
-	}
-	if d.firstPackets {
-		w.line(1, "marks: first-packet", "")
-	}
-	if d.keepMarks {
-		w.line(1, "keep-marks: true", "")
-	}
-	if d.localClients {
-		w.line(1, "local-clients: true", "")
-	}
-}
-
 // line writes an indented line, with a comment unless that is empty.
 func (w *writer) line(depth int, text, comment string) {
 	w.WriteString(strings.Repeat("  ", depth))
@@ -71,6 +52,9 @@ func (w *writer) cluster(c *cluster) {
 	}
 	w.line(2, "mark: "+markText(c.mark), mark)
 	w.vips(c.vips)
+	if c.device != "" {
+		w.line(2, fmt.Sprintf("vip-device: %q", c.device), "")
+	}
 	w.only(c)
 	switch {
 	case c.ftp != nil:
@@ -85,6 +69,7 @@ func (w *writer) cluster(c *cluster) {
 		return
 	}
 	w.service(c, c.services[0])
+	w.netmask(c)
 	if c.sourceNAT != config.NoSourceNAT {
 		w.key(2, "source-nat", c.sourceNAT.String(), c.sourceNATLine)
 	}
@@ -184,8 +169,15 @@ func (w *writer) service(c *cluster, s *oldconfig.Service) {
 		return
 	}
 	w.key(2, "persistence", durationText(s.Timeout), s.Line)
-	if s.Netmask != s.Family.Bits() {
-		w.key(2, "persistence-netmask", s.Netmask, s.Line)
+}
+
+// netmask writes the prefix length by which clients are grouped, the same in both families.
+func (w *writer) netmask(c *cluster) {
+	for _, s := range c.services {
+		if s.Timeout > 0 && s.Netmask != s.Family.Bits() {
+			w.key(2, "persistence-netmask", s.Netmask, s.Line)
+			return
+		}
 	}
 }
 
@@ -233,6 +225,8 @@ func (w *writer) realServer(c *cluster, r oldconfig.RealServer) {
 	}
 	w.line(3, entry, comment)
 }
+
+func addressText(a netip.Addr) string { return quoted(a.String()) }
 
 // quoted quotes an IPv6 address: YAML may take its colons for those behind keys.
 func quoted(address string) string {
