@@ -42,8 +42,8 @@ func sessionsOfRound() (sessions []lab.Session) {
 }
 
 const (
-	pairFile = 320 << 10
-	pairRate = 32 << 10 // so that a session lasts twenty seconds
+	pairFile = 512 << 10
+	pairRate = 32 << 10 // so that a session lasts half a minute
 
 	failOverTimeout = 2 * time.Minute  // an emulated VM is slow
 	lostSession     = 20 * time.Second // without sync a client does not wait longer
