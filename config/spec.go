@@ -188,7 +188,7 @@ func (c *Cluster) MarkedPorts() []PortRange {
 		ports = append(ports, onePort(port))
 	}
 	if c.Forwards(Direct) || c.Forwards(Tunnel) {
-		for _, port := range c.ActivePorts() {
+		for _, port := range c.DirectActivePorts() {
 			ports = append(ports, onePort(port))
 		}
 	}
@@ -214,8 +214,29 @@ func (c *Cluster) ActivePorts() []uint16 {
 	case c.FTP.Active != nil:
 		return c.FTP.Active.Ports
 	}
+	return c.FTP.activePortsOf()
+}
+
+// DirectActivePorts returns the source ports of active data connections of real servers with
+// direct and tunnel forwarding: those of their control ports, and in a cluster that also has
+// real servers with nat those of the file, which may be the same FTP servers' setting.
+func (c *Cluster) DirectActivePorts() []uint16 {
+	ports := slices.Clone(c.ActivePorts())
+	if c.FTP == nil || c.FTP.Active == nil {
+		return ports
+	}
+	for _, port := range c.FTP.activePortsOf() {
+		if !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	return ports
+}
+
+// activePortsOf returns the data ports of the control ports: ftps-data for ftps, else ftp-data.
+func (f *FTP) activePortsOf() []uint16 {
 	var ports []uint16
-	for _, control := range c.FTP.ControlPorts {
+	for _, control := range f.ControlPorts {
 		port := uint16(DefaultActivePort)
 		if control == implicitControlPort {
 			port = implicitActivePort

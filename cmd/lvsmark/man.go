@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/lvsmark/lvsmark/internal/manual"
 )
@@ -41,19 +37,56 @@ func writeMan(root *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	header := &doc.GenManHeader{Section: "8", Manual: "System Administration", Source: "lvsmark", Date: &date}
-	if err := doc.GenManTree(root, header, dir); err != nil {
-		return err
+	for _, v := range manualOf(root) {
+		if err := os.WriteFile(filepath.Join(dir, v.PageName()+".8"), v.Page(date), 0o644); err != nil {
+			return err
+		}
 	}
-	page := filepath.Join(dir, "lvsmark.8")
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
+	return os.WriteFile(filepath.Join(dir, "lvsmark.yaml.5"), manual.SpecPage(date), 0o644)
+}
+
+// manualOf returns the pages of a command and all below it, without hidden ones and topics.
+func manualOf(cmd *cobra.Command) []manual.Verb {
+	v := verbOf(cmd)
+	list := []manual.Verb{}
+	for _, sub := range cmd.Commands() {
+		switch {
+		case sub.IsAdditionalHelpTopicCommand():
+			v.Sections = append(v.Sections, topicSections(sub)...)
+		case sub.IsAvailableCommand():
+			list = append(list, manualOf(sub)...)
+		}
 	}
-	return errors.Join(
-		os.WriteFile(page, withTopics(root, text), 0o644),
-		os.WriteFile(filepath.Join(dir, "lvsmark.yaml.5"), manual.SpecPage(date), 0o644),
-	)
+	return append([]manual.Verb{v}, list...)
+}
+
+func verbOf(cmd *cobra.Command) manual.Verb {
+	v := manual.Verb{
+		Name: cmd.CommandPath(), Short: cmd.Short, Synopsis: cmd.UseLine(), Long: cmd.Long, Examples: cmd.Example,
+		Flags: cmd.LocalNonPersistentFlags().FlagUsages(), Global: cmd.InheritedFlags().FlagUsages(),
+	}
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			v.SeeAlso = append(v.SeeAlso, strings.ReplaceAll(sub.CommandPath(), " ", "-")+"(8)")
+		}
+	}
+	if cmd.HasParent() {
+		v.SeeAlso = append([]string{strings.ReplaceAll(cmd.Parent().CommandPath(), " ", "-") + "(8)"}, v.SeeAlso...)
+	} else {
+		v.Global = cmd.PersistentFlags().FlagUsages()
+		v.Sections = [][2]string{{"FILES", filesOfMan}}
+	}
+	v.SeeAlso = append(v.SeeAlso, "lvsmark.yaml(5)")
+	return v
+}
+
+// topicSections returns the section of a help topic; none for that of the spec, which has a
+// page of its own.
+func topicSections(topic *cobra.Command) [][2]string {
+	if topic.Name() == "spec" {
+		return nil
+	}
+	return [][2]string{{strings.ToUpper(strings.ReplaceAll(topic.Name(), "-", " ")), topic.Long}}
 }
 
 // manDate returns SOURCE_DATE_EPOCH, or the time.
@@ -64,20 +97,6 @@ func manDate() (time.Time, error) {
 	}
 	seconds, err := strconv.ParseInt(epoch, 10, 64)
 	return time.Unix(seconds, 0).UTC(), err
-}
-
-// withTopics adds the help topics to lvsmark(8), except that of the spec, which has a page
-// of its own.
-func withTopics(root *cobra.Command, page []byte) []byte {
-	sections := [][2]string{{"FILES", filesOfMan}}
-	for _, topic := range root.Commands() {
-		if topic.IsAdditionalHelpTopicCommand() && topic.Name() != "spec" {
-			title := strings.ToUpper(strings.ReplaceAll(topic.Name(), "-", " "))
-			sections = append(sections, [2]string{title, topic.Long})
-		}
-	}
-	before, seeAlso, _ := bytes.Cut(page, []byte(".SH SEE ALSO\n"))
-	return slices.Concat(before, manual.Sections(sections...), []byte("\n.SH SEE ALSO\n\\fBlvsmark.yaml(5)\\fP, "), seeAlso)
 }
 
 const filesOfMan = `/etc/lvsmark/lvsmark.yaml         the spec, lvsmark.yaml(5)

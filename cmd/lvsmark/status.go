@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -125,7 +126,11 @@ func (f *statusFlags) read(ctx context.Context, s streams, opts *options, names 
 	}
 	selected, missing := report.Select(names)
 	if missing != "" {
-		return nil, fmt.Errorf("there is no cluster %q in the spec", missing)
+		hint := ""
+		if _, err := strconv.Atoi(missing); err == nil && f.watch > 0 {
+			hint = "; for seconds, write --watch=" + missing
+		}
+		return nil, fmt.Errorf("there is no cluster %q in the spec%s", missing, hint)
 	}
 	return selected, nil
 }

@@ -53,7 +53,9 @@ type scenario struct {
 	name     string
 	from, to string // names of specs, as in operationFor
 	operation
-	byHand string // nft script that adds objects to lvsmark's tables after from; empty: none
+	byHand string    // nft script that adds objects to lvsmark's tables after from; empty: none
+	then   operation // after from; without a verb: none
+	again  operation // reaches the desired state after a failed run; without a verb: operationFor(to)
 }
 
 // planFileScenario is the name of the scenario that applies a plan file.
@@ -63,17 +65,31 @@ const planFileScenario = "apply of a plan file"
 // apply can change.
 func scenarios(one, other string) []scenario {
 	return []scenario{
-		{"first apply", "", one, apply(one), ""},
-		{"apply of another spec", one, other, apply(other), ""},
-		{planFileScenario, one, other, operation{}, ""},
-		{"apply --drain", one, other, drain(other), ""},
-		{"delete", other, "", remove(), ""},
+		{name: "first apply", to: one, operation: apply(one)},
+		{name: "apply of another spec", from: one, to: other, operation: apply(other)},
+		{name: planFileScenario, from: one, to: other},
+		{name: "apply --drain", from: one, to: other, operation: drain(other)},
+		{name: "delete", from: other, operation: remove()},
+	}
+}
+
+// drainServer drains a real server of the spec bound, which has no connections.
+func drainServer(flags ...string) operation {
+	return operation{append([]string{"drain", "ftp", "10.0.0.12"}, flags...), "bound"}
+}
+
+// drainScenarios drain a real server and give it its weight back. An apply also does that.
+func drainScenarios() []scenario {
+	return []scenario{
+		{name: "drain", from: "bound", to: "bound", operation: drainServer(), again: drainServer()},
+		{name: "drain --undo", from: "bound", to: "bound", operation: drainServer("--undo"), then: drainServer()},
+		{name: "apply after a drain", from: "bound", to: "bound", operation: apply("bound"), then: drainServer()},
 	}
 }
 
 // handMadeScenario applies another spec after objects were added by hand to the table.
 func handMadeScenario() scenario {
-	return scenario{"apply over hand-made objects", "marks", "other-marks", apply("other-marks"), handMade}
+	return scenario{name: "apply over hand-made objects", from: "marks", to: "other-marks", operation: apply("other-marks"), byHand: handMade}
 }
 
 // handMade adds objects of several kinds to the tables of the spec marks.

@@ -1,7 +1,6 @@
 package manual
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -69,16 +68,4 @@ func plainText(text string) string {
 		b.WriteString(line)
 	}
 	return b.String()
-}
-
-// Sections returns sections of a man page with text as it is, in the language of man(7):
-// each pair is a title and a text.
-func Sections(pairs ...[2]string) []byte {
-	var b strings.Builder
-	b.WriteString("% \"LVSMARK\" \"8\"\n") // else the first heading is the title
-	for _, s := range pairs {
-		fmt.Fprintf(&b, "# %s\n```\n%s\n```\n\n", s[0], strings.TrimSuffix(s[1], "\n"))
-	}
-	text := md2man.Render([]byte(b.String()))
-	return text[max(bytes.Index(text, []byte(".SH")), 0):]
 }

@@ -57,6 +57,7 @@ func directors(ours, theirs *config.Director) (found []Difference) {
 	}
 	add("director.vrrp", router(ours.VRRP), router(theirs.VRRP), "directors elect a master among those with the same router-id and interval only, so both would have the VIPs")
 	add("director.vrrp", gateways(ours.VRRP), gateways(theirs.VRRP), "real servers behind nat have no route to the clients on one director")
+	found = append(found, advertisements(ours.VRRP, theirs.VRRP)...)
 	if ours.VRRP != nil && theirs.VRRP != nil && ours.VRRP.Priority == theirs.VRRP.Priority {
 		p := fmt.Sprintf("priority %d", ours.VRRP.Priority)
 		found = append(found, Difference{"director.vrrp", p, p, "with the same priority, the higher address wins: give each director its own"})

@@ -87,6 +87,7 @@ func serverTarget(c *config.Cluster, s config.RealServer, port uint16) Target {
 	}
 	if s.Forwarding != config.NAT {
 		t.passiveAddresses = append(t.passiveAddresses, config.SingleAddress(s.Address))
+		t.activePorts = c.DirectActivePorts()
 	} else if c.FTP.Active == nil || c.FTP.Active.Translate == config.NoTranslation {
 		t.activePorts = nil
 	}

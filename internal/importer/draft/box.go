@@ -87,42 +87,44 @@ func boxesOf(c *oldconfig.Config, remark func(oldconfig.Line, string, ...any)) [
 	})
 	for _, chain := range bases {
 		w.hook = chain.Base.Hook
-		w.chain(chain, nil, 0)
+		w.chain(chain, conditions{}, 0)
 	}
 	return w.boxes
 }
 
-func (w *markWalk) chain(c *oldconfig.Chain, matches []oldconfig.Match, depth int) {
+func (w *markWalk) chain(c *oldconfig.Chain, at conditions, depth int) {
 	if c == nil || depth > maxChainDepth {
 		return
 	}
 	for _, r := range c.Rules {
-		all := matches
+		all := at
 		for part := r; part != nil; part = part.Then {
-			all = append(slices.Clip(all), part.Matches...)
+			all = all.and(part.Matches...)
 			for _, a := range part.Actions {
 				w.action(c, r, a, all, depth)
 			}
 		}
-		if only, ok := left(r); ok {
-			matches = append(slices.Clip(matches), only)
-		}
+		at = at.behind(r)
 	}
 }
 
-func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Action, matches []oldconfig.Match, depth int) {
+func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Action, at conditions, depth int) {
 	switch a.Kind {
 	case oldconfig.Jump, oldconfig.Goto:
-		w.chain(w.chains[chainKey{c.Family, c.Table, a.Chain}], matches, depth+1)
+		w.chain(w.chains[chainKey{c.Family, c.Table, a.Chain}], at, depth+1)
 	case oldconfig.SetMark:
 		if len(a.SetMarkByAddr) == 0 {
-			w.add(c.Family, a.Xor, matches, nil, r.Line)
+			w.add(c.Family, a.Xor, at, nil, r.Line)
 		}
 		for _, m := range a.SetMarkByAddr {
-			w.add(c.Family, m.Mark, matches, new(m.Destination), r.Line)
+			w.add(c.Family, m.Mark, at, new(m.Destination), r.Line)
 		}
 	case oldconfig.TranslateDestination:
 		w.remark(r.Line, "the rule changes the destination of packets: a spec has no such rule; it stays, and applies ahead of IPVS")
+	case oldconfig.SetConnMark:
+		if a.Xor != 0 {
+			w.remark(r.Line, "the rule sets the mark of the connection (%s), for a rule that restores it: a spec marks the packets themselves", markText(a.Xor))
+		}
 	case oldconfig.Opaque:
 		w.remark(r.Line, "unknown what the rule does to packets: %s", a.Text)
 	}
@@ -130,7 +132,7 @@ func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Act
 
 // add adds the box of packets that fulfil the matches, and go to the destination if that
 // is not nil.
-func (w *markWalk) add(family oldconfig.Family, mark uint32, matches []oldconfig.Match, to *oldconfig.Range, line oldconfig.Line) {
+func (w *markWalk) add(family oldconfig.Family, mark uint32, at conditions, to *oldconfig.Range, line oldconfig.Line) {
 	if mark == 0 {
 		return // no mark
 	}
@@ -138,7 +140,7 @@ func (w *markWalk) add(family oldconfig.Family, mark uint32, matches []oldconfig
 	if to != nil {
 		b.destinations = []oldconfig.Range{*to}
 	}
-	for _, m := range matches {
+	for _, m := range at.matches {
 		b.match(m)
 	}
 	if b.reason == "" {
@@ -148,7 +150,8 @@ func (w *markWalk) add(family oldconfig.Family, mark uint32, matches []oldconfig
 		w.remark(line, "a spec cannot contain this rule: %s", b.reason)
 		return
 	}
-	if !b.empty {
+	b.ports = b.without(at.taken)
+	if !b.empty && (b.everyPort || len(b.ports) > 0) {
 		w.boxes = append(w.boxes, b.box)
 	}
 }
@@ -260,7 +263,11 @@ func (b *builder) mac(m oldconfig.Match) {
 
 func (b *builder) state(m oldconfig.Match) {
 	holds := func(bit uint64) bool { return holdsFor(m, oldconfig.Number{Low: bit}) }
-	if !holds(oldconfig.StateNew) {
+	switch {
+	case !holds(oldconfig.StateNew) && holds(oldconfig.StateRelated):
+		b.fail("it marks connections only that a helper of connection tracking expects (%s); a spec has the passive range of the FTP servers in place of it", m.Text)
+		return
+	case !holds(oldconfig.StateNew):
 		b.fail("it marks no packet that begins a connection: %s", m.Text)
 		return
 	}

@@ -41,12 +41,7 @@ func joined[T comparable](boxes []box, conditionOf func(*only) *[]T) []box {
 // left returns what holds for packets behind a rule that takes all packets of other
 // protocols out of the chain, or all packets of TCP without SYN.
 func left(r *oldconfig.Rule) (oldconfig.Match, bool) {
-	if len(r.Actions) != 1 || r.Then != nil {
-		return oldconfig.Match{}, false
-	}
-	switch r.Actions[0].Kind {
-	case oldconfig.Accept, oldconfig.Drop, oldconfig.Return:
-	default:
+	if !leaves(r) {
 		return oldconfig.Match{}, false
 	}
 	matches := slices.DeleteFunc(slices.Clone(r.Matches), isTCP)

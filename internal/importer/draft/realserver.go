@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -35,15 +36,18 @@ func (c *cluster) onePort() bool {
 	return c.ftp == nil && len(c.ports) == 1 && c.ports[0].Low == c.ports[0].High
 }
 
-// ownsPort reports whether the port of a real server is that of its service, so that
-// packets keep their port.
+// ownsPort reports whether the port of a real server is that of its service, so that packets
+// keep their port. A service with a mark keeps the port, where a spec can have it: the kernel
+// identifies real servers by address and port, so another one would be a new real server.
 func (c *cluster) ownsPort(r oldconfig.RealServer) bool {
+	mayKeep := false
 	for _, s := range c.services {
 		if s.Mark == 0 && s.Address.Port() == r.Port {
 			return true
 		}
+		mayKeep = mayKeep || s.Mark != 0 && s.Timeout == 0 && r.Forwarding == config.NAT
 	}
-	return c.onePort() && c.ports[0].Low == r.Port
+	return c.onePort() && c.ports[0].Low == r.Port && !mayKeep
 }
 
 // nameClusters gives each cluster a unique name.

@@ -1,0 +1,127 @@
+package draft
+
+import (
+	"math"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// conditions are what holds for packets at a rule.
+type conditions struct {
+	matches []oldconfig.Match
+	taken   []taken
+}
+
+// taken is packets that a rule takes out of the chain, by their ports.
+type taken struct {
+	protocol     config.Protocol
+	destinations []oldconfig.Range // nil: any
+	ports        []oldconfig.Range
+}
+
+// and returns the conditions with those of a part of a rule.
+func (c conditions) and(matches ...oldconfig.Match) conditions {
+	c.matches = append(slices.Clip(c.matches), matches...)
+	return c
+}
+
+// behind returns the conditions of packets that a rule leaves in the chain.
+func (c conditions) behind(r *oldconfig.Rule) conditions {
+	if only, ok := left(r); ok {
+		return c.and(only)
+	}
+	if t, ok := takenBy(r); ok {
+		c.taken = append(slices.Clip(c.taken), t)
+	}
+	return c
+}
+
+// leaves reports whether a rule does nothing but take packets out of the chain.
+func leaves(r *oldconfig.Rule) bool {
+	if len(r.Actions) != 1 || r.Then != nil {
+		return false
+	}
+	k := r.Actions[0].Kind
+	return k == oldconfig.Accept || k == oldconfig.Drop || k == oldconfig.Return
+}
+
+// takenBy returns the packets that a rule takes out of the chain, if it tests the protocol,
+// ports and destination alone.
+func takenBy(r *oldconfig.Rule) (t taken, ok bool) {
+	if !leaves(r) {
+		return t, false
+	}
+	for _, m := range r.Matches {
+		switch {
+		case m.Field == oldconfig.Protocol && !m.Not && len(m.In) == 1 && m.In[0].Low == m.In[0].High && t.protocol == 0:
+			t.protocol = config.Protocol(m.In[0].Low.Low)
+		case m.Field == oldconfig.Destination && !m.Not && t.destinations == nil:
+			t.destinations = m.In
+		case m.Field == oldconfig.DestinationPort && t.ports == nil:
+			if t.ports = m.In; m.Not {
+				t.ports = withoutPorts([]oldconfig.Range{allPorts()}, m.In)
+			}
+		default:
+			return t, false
+		}
+	}
+	return t, t.protocol != 0 && t.ports != nil
+}
+
+func allPorts() oldconfig.Range {
+	return oldconfig.Range{High: oldconfig.Number{Low: math.MaxUint16}}
+}
+
+// withoutPorts returns the ports of a list that no range of the other contains.
+func withoutPorts(list, removed []oldconfig.Range) []oldconfig.Range {
+	for _, r := range removed {
+		var rest []oldconfig.Range
+		for _, p := range list {
+			both, ok := p.Intersect(r)
+			if !ok {
+				rest = append(rest, p)
+				continue
+			}
+			if p.Low.Low < both.Low.Low {
+				rest = append(rest, oldconfig.Range{Low: p.Low, High: oldconfig.Number{Low: both.Low.Low - 1}})
+			}
+			if both.High.Low < p.High.Low {
+				rest = append(rest, oldconfig.Range{Low: oldconfig.Number{Low: both.High.Low + 1}, High: p.High})
+			}
+		}
+		list = rest
+	}
+	return list
+}
+
+// without returns the ports of a box without those that rules ahead have taken.
+func (b *box) without(list []taken) []config.PortRange {
+	ports := b.ports
+	for _, t := range list {
+		if !t.covers(b.destinations) {
+			continue
+		}
+		var rest []config.PortRange
+		for _, p := range ports {
+			if p.Protocol != t.protocol {
+				rest = append(rest, p)
+				continue
+			}
+			all := []oldconfig.Range{{Low: oldconfig.Number{Low: uint64(p.Low)}, High: oldconfig.Number{Low: uint64(p.High)}}}
+			for _, r := range withoutPorts(all, t.ports) {
+				rest = append(rest, config.PortRange{Protocol: p.Protocol, Low: uint16(r.Low.Low), High: uint16(r.High.Low)})
+			}
+		}
+		ports = rest
+	}
+	return ports
+}
+
+// covers reports whether a rule takes packets to all of the destinations.
+func (t taken) covers(destinations []oldconfig.Range) bool {
+	return t.destinations == nil || destinations != nil && !slices.ContainsFunc(destinations, func(d oldconfig.Range) bool {
+		return !slices.ContainsFunc(t.destinations, func(r oldconfig.Range) bool { return r.Contains(d) })
+	})
+}

@@ -1,0 +1,23 @@
+package peer
+
+import (
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+)
+
+// advertisements checks that each director sends its advertisements to the other one, as far
+// as source says which address that has.
+func advertisements(ours, theirs *config.VRRP) (found []Difference) {
+	if ours == nil || theirs == nil {
+		return nil
+	}
+	const reason = "a director that gets no advertisements of the other takes the VIPs too: peers names the source of the other"
+	if ours.Source.IsValid() && !slices.Contains(theirs.Peers, ours.Source) {
+		found = append(found, Difference{"director.vrrp", "source " + ours.Source.String(), "peers " + joined(theirs.Peers), reason})
+	}
+	if theirs.Source.IsValid() && !slices.Contains(ours.Peers, theirs.Source) {
+		found = append(found, Difference{"director.vrrp", "peers " + joined(ours.Peers), "source " + theirs.Source.String(), reason})
+	}
+	return found
+}
