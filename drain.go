@@ -139,8 +139,8 @@ type ServerDrain struct {
 
 // DrainServer sets the weight of a real server to 0 in all services of its cluster, records
 // that in the ledger, and waits until its connections have ended and no client returns to
-// it, at most for the time limit (0: none). It waits without the lock. If the context ends,
-// the weight stays 0, and the error wraps drain.ErrStopped.
+// it, at most for the time limit (0: none). It waits without the lock. If the context ends or
+// the services cannot be read, the weight stays 0, and the error wraps drain.ErrStopped.
 func DrainServer(ctx context.Context, source Source, opts Options, name drain.Name, limit time.Duration) (*ServerDrain, error) {
 	return reading(source, func() (*ServerDrain, error) {
 		return inKernel(opts, func(e *engine) (*ServerDrain, error) { return e.drainServer(ctx, source, name, limit) })
@@ -166,7 +166,7 @@ func (e *engine) drainServer(ctx context.Context, source Source, name drain.Name
 	if release := e.release; release != nil {
 		e.release = nil
 		if err := release(); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; %w", drain.ErrStopped, err)
 		}
 	}
 	p.notes = append(p.notes, servers.Notes(p.have, drain.IgnoresTemplates(e))...)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -93,4 +94,22 @@ func lines(changes []Change) []string {
 		list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s in %q: %q -> %q", c.Op, c.Kind, c.Where, c.Before, c.After)))
 	}
 	return list
+}
+
+// TestSyncPutBack: apply takes a sync daemon of another program over, and delete puts it back.
+func TestSyncPutBack(t *testing.T) {
+	w := newIPVSWorld(t)
+	w.run("ipvsadm", "--start-daemon", "master", "--mcast-interface", "vip1", "--syncid", "9")
+	before := w.state()
+	_, err := applySpec(t.Context(), parse(t, boundSpec), w.options())
+	require.ErrorIs(t, err, ErrForeignSync)
+	assert.Equal(t, before, w.state())
+
+	_, err = applySpec(t.Context(), parse(t, boundSpec), Options{NetNS: w.ns, Adopt: true})
+	require.NoError(t, err)
+	daemons := w.run("ipvsadm", "-L", "--daemon")
+	assert.Contains(t, daemons, "master sync daemon (mcast=vip0, syncid=1,")
+	assert.Contains(t, daemons, "backup sync daemon (mcast=vip0, syncid=1,")
+	w.remove()
+	assert.Equal(t, before, w.state())
 }

@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/impact"
+	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/strictjson"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -100,7 +103,7 @@ func (s *SavedPlan) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := w.Write(append(text, '\n'))
+	n, err := io.WriteString(w, printable.JSON(text)+"\n")
 	return int64(n), err
 }
 
@@ -110,7 +113,8 @@ const planLimit = 64 << 20
 // ReadPlan reads a plan file. Unknown members, and a file that was edited, are errors.
 func ReadPlan(r io.Reader) (*SavedPlan, error) {
 	limited := &io.LimitedReader{R: r, N: planLimit + 1}
-	d := json.NewDecoder(limited)
+	var text bytes.Buffer
+	d := json.NewDecoder(io.TeeReader(limited, &text))
 	d.DisallowUnknownFields()
 	s := &SavedPlan{}
 	err := d.Decode(s)
@@ -124,7 +128,7 @@ func ReadPlan(r io.Reader) (*SavedPlan, error) {
 		return nil, errors.New("not a plan file of lvsmark: data after the plan")
 	case s.Version != SavedPlanVersion:
 		return nil, fmt.Errorf("a plan of version %d: this lvsmark applies version %d; make a new plan with `lvsmark plan`", s.Version, SavedPlanVersion)
-	case s.SHA256 != s.sum() || s.Changed != (len(s.Changes) > 0):
+	case s.SHA256 != s.sum() || s.Changed != (len(s.Changes) > 0) || strictjson.Check(text.Bytes(), s) != nil:
 		return nil, errors.New("the plan was edited after `lvsmark plan` wrote it, so it is not what a reviewer read; make a new plan")
 	}
 	return s, nil

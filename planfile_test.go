@@ -79,6 +79,29 @@ func TestEditedPlan(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestPlanMembers: a member that is there twice, or whose name has another case, is refused:
+// a reviewer may read one and Go's decoder the other.
+func TestPlanMembers(t *testing.T) {
+	file := signed(planFile)
+	for old, edited := range map[string]string{
+		`"notes": ["a"]`:    `"notes": ["safe"], "notes": ["a"]`,
+		`"warnings": ["b"]`: `"warnings": [], "Warnings": ["b"]`,
+		`"adopt": true`:     `"Adopt": true`,
+		`{"op": "add"`:      `{"op": "delete", "op": "add"`,
+		`"file":`:           `"FILE":`,
+		`["a"]`:             `["a",[]]`,
+	} {
+		require.Contains(t, file, old)
+		_, err := ReadPlan(strings.NewReader(strings.Replace(file, old, edited, 1)))
+		require.Error(t, err, edited)
+	}
+	for old, edited := range map[string]string{`, "ipvs": ""`: ``, `"where": "", `: ``, `"b"`: `"\u0062"`} {
+		require.Contains(t, file, old)
+		_, err := ReadPlan(strings.NewReader(strings.Replace(file, old, edited, 1)))
+		require.NoError(t, err, edited)
+	}
+}
+
 // TestLargePlan: a plan file has the size limit of a spec.
 func TestLargePlan(t *testing.T) {
 	_, err := ReadPlan(io.MultiReader(strings.NewReader(`{"notes": ["`), endless{}))

@@ -24,7 +24,7 @@ func blocks(t *testing.T, page, language string) []string {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
-	fenced := regexp.MustCompile("(?ms)^```" + language + "\n(.*?)^```$")
+	fenced := regexp.MustCompile("(?ms)^```" + language + "(?: [^\n]*)?\n(.*?)^```$")
 	var found []string
 	for _, match := range fenced.FindAllStringSubmatch(string(text), -1) {
 		found = append(found, match[1])

@@ -113,6 +113,8 @@ func TestImpact(t *testing.T) {
 		{"all ports drain", i.allPortsDrain},
 		{"threshold drains", i.thresholdDrains},
 		{"port of a real server cuts", i.portCuts},
+		{"scheduler flags drain", i.schedulerFlagsDrain},
+		{"one-packet drains", i.onePacketDrains},
 	} {
 		t.Run(c.name, c.test)
 		i.closeAll()

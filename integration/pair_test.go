@@ -42,8 +42,8 @@ func sessionsOfRound() (sessions []lab.Session) {
 }
 
 const (
-	pairFile = 320 << 10
-	pairRate = 32 << 10 // so that a session lasts twenty seconds
+	pairFile = 512 << 10
+	pairRate = 32 << 10 // so that a session lasts half a minute
 
 	failOverTimeout = 2 * time.Minute  // an emulated VM is slow
 	lostSession     = 20 * time.Second // without sync a client does not wait longer
@@ -74,10 +74,11 @@ func newPair(t *testing.T, bind, sync bool) *pair {
 	for i, h := range p.hosts {
 		require.NoError(t, h.Sysctls(map[string]string{"net.ipv4.conf.all.rp_filter": "0", "net.ipv4.conf.default.rp_filter": "0"}))
 		require.NoError(t, os.WriteFile(p.file(i, "yaml"), []byte(p.spec(i)), 0o600))
-		p.start(i)
 	}
 	require.NoError(t, l.WriteSpec(p.spec(0)))
-	require.NoError(t, l.StartFTP(21))
+	require.NoError(t, l.StartFTP(21)) // before keepalived, which checks the real servers at once
+	p.start(0)
+	p.start(1)
 	return p
 }
 

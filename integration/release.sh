@@ -13,6 +13,7 @@ run_release() {
 	find_go
 	make_work
 	version=$(<"$repo/packaging/version")
+	grep -q "^## \[${version//./\\.}\] - 20" "$repo/CHANGELOG.md" || die "release: CHANGELOG.md has no section of version $version with a date"
 	epoch=$(git -C "$repo" log -1 --format=%ct)
 	copy_sources "$work/source"
 	build_nfpm

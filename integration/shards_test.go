@@ -37,23 +37,36 @@ func (s shardLab) apply(servers ...string) {
 }
 
 func (s shardLab) spec(servers ...string) string {
+	active := ""
+	if s.lab.Forwarding == config.NAT {
+		active = ", active-data: {translate: snat, ports: [20, 989]}"
+	}
 	return fmt.Sprintf(`
 clusters:
   - name: ftp
     mark: 21
     vips: [%q, %q]
     vip-device: wan
-    ftp: {control-ports: [21, 990], passive-ports: 10000-19999, passive-shards: 8, active-data: {translate: snat, ports: [20, 989]}}
+    ftp: {control-ports: [21, 990], passive-ports: 10000-19999, passive-shards: 8%s}
+    forwarding: %s
     scheduler: rr
     real-servers: [%s]
-`, lab.VIP(config.IPv4), lab.VIP(config.IPv6), strings.Join(servers, ", "))
+`, lab.VIP(config.IPv4), lab.VIP(config.IPv6), active, s.lab.Forwarding, strings.Join(servers, ", "))
 }
 
-func newShardLab(t *testing.T) shardLab {
+func newShardLab(t *testing.T, forwarding config.Forwarding) shardLab {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "vsftpd", "curl", "lftp")
-	l := lab.New(t, lab.Options{RealServers: 5, Sharded: true, FTPSettings: "pasv_promiscuous=YES\n"})
+	l := lab.New(t, lab.Options{Forwarding: forwarding, RealServers: 5, Sharded: true, FTPSettings: "pasv_promiscuous=YES\n"})
 	return shardLab{t, l}
+}
+
+// start starts the FTP servers of all real servers, and applies a spec with four of them.
+func (s shardLab) start() {
+	s.Helper()
+	s.apply(s.servers(5)...)
+	require.NoError(s, s.lab.StartFTP(21, 990))
+	s.apply(s.servers(4)...)
 }
 
 func (s shardLab) servers(n int) []string {
@@ -74,10 +87,8 @@ func number(variable string, few int) int {
 
 // TestShards runs real FTP sessions through a cluster with passive shards.
 func TestShards(t *testing.T) {
-	s := newShardLab(t)
-	s.apply(s.servers(5)...)
-	require.NoError(t, s.lab.StartFTP(21, 990))
-	s.apply(s.servers(4)...)
+	s := newShardLab(t, config.NAT)
+	s.start()
 	c := &cluster{lab: s.lab}
 	t.Run("programs", func(t *testing.T) { c.run(t, c.matrix(), lab.VIP) })
 	t.Run("one client", func(t *testing.T) { shardLab{t, s.lab}.oneClient() })
@@ -85,10 +96,30 @@ func TestShards(t *testing.T) {
 	t.Run("persistence", func(t *testing.T) { shardLab{t, s.lab}.persistence() })
 }
 
+// TestShardsDirect and TestShardsTunnel are TestShards for real servers that reply to the client
+// themselves: passive sessions, those of one client address, and active ones. The answers to
+// active data come by the director, which knows their real server by the client's address only.
+func TestShardsDirect(t *testing.T) { testShardsDirectReply(t, config.Direct) }
+
+func TestShardsTunnel(t *testing.T) { testShardsDirectReply(t, config.Tunnel) }
+
+func testShardsDirectReply(t *testing.T, forwarding config.Forwarding) {
+	s := newShardLab(t, forwarding)
+	s.start()
+	c := &cluster{lab: s.lab}
+	t.Run("passive", func(t *testing.T) { c.run(t, passive(c.eachMode()), lab.VIP) })
+	t.Run("one client", func(t *testing.T) { shardLab{t, s.lab}.oneClient() })
+	require.NoError(t, s.lab.Apply(strings.Replace(s.spec(s.servers(4)...), "scheduler: rr", "scheduler: mh", 1)))
+	t.Run("active", func(t *testing.T) { c.run(t, active(c.eachMode()), lab.VIP) })
+}
+
 // kinds returns sessions of every mode, some with TLS.
 func (s shardLab) kinds(f config.Family) []lab.Session {
 	var sessions []lab.Session
 	for _, mode := range lab.Modes(f) {
+		if mode.Active() && s.lab.Forwarding != config.NAT {
+			continue // see testShardsDirectReply
+		}
 		for _, security := range []lab.Security{lab.Plain, lab.Plain, lab.Plain, lab.Explicit} {
 			sessions = append(sessions, lab.Session{Client: lab.Own, Family: f, Mode: mode, Security: security})
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/peer"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // A peerDocument is the JSON output of diff --peer.
@@ -59,7 +60,7 @@ func peerDifferences(spec *config.Spec, file string) ([]peer.Difference, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return peer.CompareServices(spec, plan.After.IPVS), nil
+	return peer.ComparePlan(spec, nft.Compile(spec).String(), peer.Plan{Ruleset: plan.After.NFTables, Services: plan.After.IPVS}), nil
 }
 
 func (s streams) printPeer(opts *options, file string, found []peer.Difference) error {

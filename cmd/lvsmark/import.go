@@ -16,10 +16,11 @@ func newImport(s streams, opts *options) *cobra.Command {
 		Short: "make a spec of a configuration without lvsmark",
 		Long: `Import reads the configuration that serves FTP without lvsmark, and prints a
 spec for it. It recognises each file by its content: iptables-save, shell scripts
-with iptables, ipset and ipvsadm commands, nft, ipvsadm -Sn, keepalived.conf,
-ldirectord.cf, lvs.cf of Piranha, firewalld's XML, vsftpd.conf, proftpd.conf,
-pure-ftpd.conf; --live reads the kernel. Several files are joined: the marks of one,
-the services of another, the passive range of a third.
+with iptables, ipset and ipvsadm commands, nft, ipvsadm -Sn, /etc/default/ipvsadm,
+systemd units of ipvsadm, keepalived.conf, ldirectord.cf, lvs.cf of Piranha,
+firewalld's XML, vsftpd.conf, proftpd.conf, pure-ftpd.conf; --live reads the kernel,
+and lvsmark's records in it. Several files are joined: the marks of one, the services
+of another, the passive range of a third.
 
 A comment of the spec names the line that each value comes from. Findings name what
 a spec cannot contain, what is missing, and what is probably a mistake; they go to

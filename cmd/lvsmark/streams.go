@@ -6,6 +6,7 @@ import (
 	"io"
 	"os/signal"
 
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,7 +38,7 @@ func (s streams) printJSON(document any) error {
 	if err != nil {
 		return fmt.Errorf("encoding the output: %w", err)
 	}
-	return s.print(string(text) + "\n")
+	return s.print(printable.JSON(text) + "\n")
 }
 
 // afterChanges handles the error of printing the result of changes that are made: it

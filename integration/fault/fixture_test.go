@@ -53,6 +53,11 @@ func newFixture(t *testing.T) *fixture {
 	w.run("ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1")
 	w.run("ip", "address", "add", "192.0.2.1/24", "dev", "vip0")
 	w.run("ip", "link", "set", "vip0", "up")
+	w.run("ip", "link", "add", "sync0", "type", "veth", "peer", "name", "sync1")
+	for _, device := range []string{"sync0", "sync1"} {
+		w.run("ip", "link", "set", device, "addrgenmode", "none", "up")
+	}
+	w.run("ip", "address", "add", "192.0.2.129/25", "dev", "sync0")
 	w.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
 	w.runWith(foreignRuleset, "nft", "-f", "-")
 	return w

@@ -3,6 +3,7 @@
 package fault_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"time"
 )
@@ -52,7 +53,9 @@ type scenario struct {
 	name     string
 	from, to string // names of specs, as in operationFor
 	operation
-	byHand string // nft script that adds objects to lvsmark's tables after from; empty: none
+	byHand string    // nft script that adds objects to lvsmark's tables after from; empty: none
+	then   operation // after from; without a verb: none
+	again  operation // reaches the desired state after a failed run; without a verb: operationFor(to)
 }
 
 // planFileScenario is the name of the scenario that applies a plan file.
@@ -62,17 +65,31 @@ const planFileScenario = "apply of a plan file"
 // apply can change.
 func scenarios(one, other string) []scenario {
 	return []scenario{
-		{"first apply", "", one, apply(one), ""},
-		{"apply of another spec", one, other, apply(other), ""},
-		{planFileScenario, one, other, operation{}, ""},
-		{"apply --drain", one, other, drain(other), ""},
-		{"delete", other, "", remove(), ""},
+		{name: "first apply", to: one, operation: apply(one)},
+		{name: "apply of another spec", from: one, to: other, operation: apply(other)},
+		{name: planFileScenario, from: one, to: other},
+		{name: "apply --drain", from: one, to: other, operation: drain(other)},
+		{name: "delete", from: other, operation: remove()},
+	}
+}
+
+// drainServer drains a real server of the spec bound, which has no connections.
+func drainServer(flags ...string) operation {
+	return operation{append([]string{"drain", "ftp", "10.0.0.12"}, flags...), "bound"}
+}
+
+// drainScenarios drain a real server and give it its weight back. An apply also does that.
+func drainScenarios() []scenario {
+	return []scenario{
+		{name: "drain", from: "bound", to: "bound", operation: drainServer(), again: drainServer()},
+		{name: "drain --undo", from: "bound", to: "bound", operation: drainServer("--undo"), then: drainServer()},
+		{name: "apply after a drain", from: "bound", to: "bound", operation: apply("bound"), then: drainServer()},
 	}
 }
 
 // handMadeScenario applies another spec after objects were added by hand to the table.
 func handMadeScenario() scenario {
-	return scenario{"apply over hand-made objects", "marks", "other-marks", apply("other-marks"), handMade}
+	return scenario{name: "apply over hand-made objects", from: "marks", to: "other-marks", operation: apply("other-marks"), byHand: handMade}
 }
 
 // handMade adds objects of several kinds to the tables of the spec marks.
@@ -107,7 +124,7 @@ director: {bind: false, table: marks, ip-forward: false, marks: first-packet, ke
 		"bound": `
 clusters:
   - {name: ftp, mark: 21, vips: [198.51.100.21], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}
-director: {ipvs-timeouts: {tcp: 2h}, sysctls: {net.ipv4.vs.expire_nodest_conn: 1}}
+director: {ipvs-timeouts: {tcp: 2h}, sysctls: {net.ipv4.vs.expire_nodest_conn: 1}, sync: {role: both, device: sync0, id: 1}}
 `,
 		"other-bound": `
 clusters:
@@ -115,9 +132,20 @@ clusters:
   - {name: web, mark: 80, vips: [198.51.100.80], vip-device: vip0, ports: [80], forwarding: direct, real-servers: [{address: 10.0.0.11, upper-threshold: 10, lower-threshold: 5}, {address: 10.0.0.12, forwarding: tunnel, tunnel: {type: gue, port: 6080, checksum: csum}}]}
   - {name: dns, mark: 53, vips: [198.51.100.53], ports: [udp/53], one-packet: true, scheduler: sh, scheduler-flags: [sh-port, sh-fallback], forwarding: direct, real-servers: [{address: 10.0.0.14}]}
   - {name: alt, mark: 81, vips: [198.51.100.81], ports: [sctp/81], persistence: 0, real-servers: [{address: 10.0.0.15, port: 8081}]}
-director: {ipvs-timeouts: {udp: 1m}, ip-forward: false, marks: first-packet}
+director: {ipvs-timeouts: {udp: 1m}, ip-forward: false, marks: first-packet, sync: {role: master, device: sync0, id: 2}}
 `,
+		"no-sync":    syncSpec(""),
+		"synced":     syncSpec("sync: {role: both, device: sync0, id: 1}"),
+		"other-sync": syncSpec("sync: {role: both, device: sync0, id: 2, maxlen: 1200, group: 224.0.0.82, port: 8900, ttl: 3}"),
 	}
+}
+
+func syncSpec(director string) string {
+	return fmt.Sprintf(`
+clusters:
+  - {name: ftp, mark: 21, vips: [198.51.100.21], ftp: , forwarding: direct, real-servers: [{address: 10.0.0.11}]}
+director: {%s}
+`, director)
 }
 
 // Exit statuses of lvsmark.

@@ -44,6 +44,8 @@ func classify(run fault.Run, left, before, after state) (outcome, error) {
 		return outcomeOld, nil
 	case isNewState && strings.Contains(run.Stderr, "applied, but"):
 		return outcomeNew, nil
+	case isNewState && strings.Contains(run.Stderr, "the weight stays 0"):
+		return outcomeNew, nil // lvsmark drain, which did not wait
 	case strings.Contains(run.Stderr, "removed real servers keep weight 0"):
 		return outcomeReported, nil // an incomplete drain
 	case !strings.Contains(run.Stderr, "NOT all could be undone: "):

@@ -73,11 +73,15 @@ func (s *runner) reset(after string) {
 	require.Empty(s.t, s.before.differences(s.state()), "reset after %s: %s", after, text)
 }
 
-// addByHand adds the scenario's objects to lvsmark's tables.
+// addByHand adds the scenario's objects to lvsmark's tables, and runs what comes before it.
 func (s *runner) addByHand() {
 	s.t.Helper()
 	if s.byHand != "" {
 		s.runWith(s.byHand, "nft", "-f", "-")
+	}
+	if s.then.verb != nil {
+		status, text := s.do(s.then)
+		require.Zero(s.t, status, text)
 	}
 }
 
@@ -150,11 +154,15 @@ func (s *runner) countSuccess(left state) {
 // failed run. Then it resets the state.
 func (s *runner) converge(what string) {
 	s.t.Helper()
-	status, text := s.do(operationFor(s.to)) // a plan file is for the previous state only
+	again := s.again
+	if again.verb == nil {
+		again = operationFor(s.to) // a plan file is for the previous state only
+	}
+	status, text := s.do(again)
 	if assert.Zero(s.t, status, "%s; the next run: %s", what, text) && assert.Empty(s.t, s.after.differences(s.state()), what) {
 		s.counts.converged++
 	}
-	if s.to != "" && !testing.Short() {
+	if s.to != "" && s.again.verb == nil && !testing.Short() {
 		status, text = s.do(diff(s.to))
 		assert.Zero(s.t, status, "%s: %s", what, text)
 	}

@@ -25,6 +25,7 @@ func (w *fixture) state() state {
 	if w.ipvs {
 		s.addServices(w.run("ipvsadm", "-Sn"))
 		s["ipvs.timeout"] = w.run("ipvsadm", "-L", "--timeout")
+		s.addDaemons(w.run("ipvsadm", "-L", "--daemon"))
 	}
 	s.addTables(w.run("nft", "list", "ruleset"))
 	s.addAddresses(w.run("ip", "-o", "address", "show", "scope", "global"))
@@ -43,6 +44,13 @@ func (s state) addServices(saved string) {
 		if !strings.Contains(s[name], line) { // the kernel may list a service twice: see ipvs/list.go
 			s[name] += line
 		}
+	}
+}
+
+// addDaemons reads lines like "master sync daemon (mcast=sync0, syncid=1, …)".
+func (s state) addDaemons(listed string) {
+	for line := range strings.Lines(listed) {
+		s["ipvs.sync."+strings.Fields(line)[0]] += line
 	}
 }
 

@@ -59,6 +59,7 @@ func kinds(program string) []kind {
 		{name: "2, 4, 3 shards, beside other clusters", specs: sequence(
 			of(ftp().sharded(2, 2), web), of(ftp().sharded(4, 2), web, second.marked(122).on("ports: [8080]")), of(ftp().sharded(3, 3).and("198.18.0.0/16"), web),
 		)},
+		{name: "record of a drained real server added and removed", specs: sequence(of(ftp())), apply: drainRecord},
 		{name: "table renamed", specs: sequence(of(ftp()), in("marks", ftp()))},
 		{name: "priority changed by hand, and back", specs: sequence(of(ftp())), apply: fromOtherPriority},
 	}

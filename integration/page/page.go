@@ -13,23 +13,39 @@ type Part struct {
 	Origin, Name string // headings of the second and third level
 	Files        []File
 	Commands     []Command
+	Blocks       []Block
+}
+
+// A Block is a fenced block, whatever it has. Its reason, if it has one, is why no test runs its
+// commands: the line before the block is "*Not run by a test: REASON*".
+type Block struct {
+	Info, Text string
+	Reason     string
+	Line       int // of the page, from 1 on
 }
 
 // A File is a fenced block whose info string has a file name: ```sh firewall.sh
-type File struct{ Name, Text string }
+type File struct {
+	Name, Text string
+	At         int // number of commands of the part that precede it
+}
 
 // A Command is a line after "$ " of a block ```console, and the output below it. A line
-// "…" of the output stands for any lines.
-type Command struct{ Line, Output string }
+// "…" of the output stands for any lines, and "…" in a line for any text of that line. The
+// prompt can name a host: "rs1$ ". A line of a block ```sh is a command without an output.
+type Command struct {
+	Host, Line, Output string
+	Silent             bool // of a block ```sh: only its exit status counts
+}
 
-// Read returns the parts of the page at a path that have files or commands.
+// Read returns the parts of the page at a path that have fenced blocks.
 func Read(path string) ([]Part, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	all := []Part{{}} // blocks before the first heading
-	var origin string
+	var origin, reason string
 	lines := strings.SplitAfter(string(text), "\n")
 	for i := 0; i < len(lines); i++ {
 		line := strings.TrimSuffix(lines[i], "\n")
@@ -44,8 +60,12 @@ func Read(path string) ([]Part, error) {
 			if length == 0 {
 				return nil, fmt.Errorf("%s:%d: the block has no end", path, i+1)
 			}
-			all[len(all)-1].block(strings.TrimLeft(line, " "), block)
+			info := strings.TrimPrefix(strings.TrimLeft(line, " "), "```")
+			all[len(all)-1].add(Block{Info: info, Text: strings.Join(block, ""), Reason: reason, Line: i + 1})
+			reason = ""
 			i += length - 1
+		case line != "":
+			reason = notRun(line)
 		}
 	}
 	return withBlocks(all), nil
@@ -69,43 +89,65 @@ func fenced(lines []string) ([]string, int) {
 func withBlocks(all []Part) []Part {
 	var with []Part
 	for _, p := range all {
-		if len(p.Files)+len(p.Commands) > 0 {
+		if len(p.Blocks) > 0 {
 			with = append(with, p)
 		}
 	}
 	return with
 }
 
-// block adds a fenced block with its info string.
-func (p *Part) block(info string, lines []string) {
-	language, name, _ := strings.Cut(strings.TrimPrefix(info, "```"), " ")
+// notRun returns the reason in the line before a block whose commands no test runs.
+func notRun(line string) string {
+	reason, marked := strings.CutPrefix(line, "*Not run by a test: ")
+	if !marked {
+		return ""
+	}
+	return strings.TrimSuffix(reason, "*")
+}
+
+// add adds a block, and its file or its commands.
+func (p *Part) add(b Block) {
+	p.Blocks = append(p.Blocks, b)
+	language, name, _ := strings.Cut(b.Info, " ")
+	lines := strings.SplitAfter(b.Text, "\n")
 	switch {
+	case b.Reason != "":
 	case name != "":
-		p.Files = append(p.Files, File{name, strings.Join(lines, "")})
+		p.Files = append(p.Files, File{name, b.Text, len(p.Commands)})
 	case language == "console":
-		for _, line := range lines {
-			if command, is := strings.CutPrefix(line, "$ "); is {
-				p.Commands = append(p.Commands, Command{Line: strings.TrimSuffix(command, "\n")})
-			} else if n := len(p.Commands); n > 0 {
-				p.Commands[n-1].Output += line
-			}
+		p.console(lines)
+	case language == "sh":
+		p.script(lines)
+	}
+}
+
+func (p *Part) console(lines []string) {
+	for _, line := range lines {
+		if host, command, is := prompt(line); is {
+			p.Commands = append(p.Commands, Command{Host: host, Line: strings.TrimSuffix(command, "\n")})
+		} else if n := len(p.Commands); n > 0 {
+			p.Commands[n-1].Output += line
 		}
 	}
 }
 
-// Matches compares an output with that of the page.
-func (c Command) Matches(got string) bool {
-	pieces := strings.Split(c.Output, "…\n")
-	rest, found := strings.CutPrefix(got, pieces[0])
-	if !found {
-		return false
-	}
-	for _, piece := range pieces[1:] {
-		at := strings.Index(rest, piece)
-		if at < 0 {
-			return false
+// prompt splits a line after "$ " or "HOST$ ".
+func prompt(line string) (host, command string, is bool) {
+	host, command, is = strings.Cut(line, "$ ")
+	return host, command, is && !strings.ContainsFunc(host, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+}
+
+// script adds the commands of a block ```sh, without lines of comments. A command continues in
+// the next line after a backslash or a pipe.
+func (p *Part) script(lines []string) {
+	command := ""
+	for _, line := range lines {
+		command += line
+		if text := strings.TrimSpace(line); text != "" && text[0] != '#' && !strings.HasSuffix(text, "\\") && !strings.HasSuffix(text, "|") {
+			p.Commands = append(p.Commands, Command{Line: strings.TrimSuffix(command, "\n"), Silent: true})
+			command = ""
 		}
-		rest = rest[at+len(piece):]
 	}
-	return rest == "" || strings.HasSuffix(c.Output, "…\n")
 }

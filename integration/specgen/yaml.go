@@ -28,6 +28,9 @@ func YAML(spec *config.Spec) string {
 	if s := d.Sync; s != nil {
 		fmt.Fprintf(&b, "  sync: {role: %s, device: %s, id: %d, maxlen: %d, group: %q, port: %d, ttl: %d}\n", s.Role, s.Device, s.ID, s.MaxLen, s.Group, s.Port, s.TTL)
 	}
+	if d.VRRP != nil {
+		writeVRRP(&b, d.VRRP)
+	}
 	if len(d.Sysctls) > 0 {
 		b.WriteString("  sysctls:\n")
 		for _, s := range d.Sysctls {
@@ -35,6 +38,20 @@ func YAML(spec *config.Spec) string {
 		}
 	}
 	return b.String()
+}
+
+func writeVRRP(b *strings.Builder, v *config.VRRP) {
+	fmt.Fprintf(b, "  vrrp:\n    device: %s\n    router-id: %d\n    priority: %d\n    peers: %s\n    interval: %s\n    preempt: %t\n",
+		v.Device, v.RouterID, v.Priority, list(v.Peers), v.Interval, v.Preempt)
+	if v.Source.IsValid() {
+		fmt.Fprintf(b, "    source: %q\n", v.Source)
+	}
+	if len(v.Gateways) > 0 {
+		b.WriteString("    gateways:\n")
+	}
+	for _, g := range v.Gateways {
+		fmt.Fprintf(b, "      - {address: %q, device: %s}\n", g.Address, g.Device)
+	}
 }
 
 func writeTimeout(b *strings.Builder, name string, d time.Duration) {

@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// ErrStopped means that the context ended before the drain did.
+// ErrStopped means that the wait ended before the drain did.
 var ErrStopped = errors.New("drain interrupted: the weight stays 0, and `lvsmark drain` continues")
 
 // A Kernel reads services and sysctls.
@@ -39,7 +39,7 @@ func (s Servers) Await(ctx context.Context, w Wait) (left Remaining, ended bool,
 	for {
 		services, err := w.Kernel.Services(s.Keys()...)
 		if err != nil {
-			return left, false, err
+			return left, false, fmt.Errorf("%w; %w", ErrStopped, err)
 		}
 		left = s.Remaining(services)
 		if left.Weight != 0 {

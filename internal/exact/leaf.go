@@ -81,7 +81,7 @@ func (l *leaf) compare(r run) {
 		return
 	}
 	if t.related != nil && r.state == stateNew && l.helpers {
-		l.compareOther(run{state: stateRelated}, l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects")
+		l.compareOther(run{state: stateRelated}, l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects: remove the rule that assigns the helper (CT --helper), as marks of the passive range need none")
 	}
 	if t.reads != nil && r.state == stateEstablished && r.connMark == [2]uint32{} {
 		l.compareConnMarks(r, l.origin(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark }))

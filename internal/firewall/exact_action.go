@@ -77,8 +77,9 @@ func (b *ruleTranslator) setMark(to value) oldconfig.Action {
 		mask, xor := o.masks()
 		return oldconfig.Action{Kind: oldconfig.SetMark, And: mask, Xor: xor}
 	case o.part == ofConntrack && o.key == uint32(expr.CtKeyMARK):
-		mask, _ := o.masks()
-		return oldconfig.Action{Kind: oldconfig.RestoreMark, Mask: mask}
+		if mask, xor := o.masks(); xor == 0 {
+			return oldconfig.Action{Kind: oldconfig.RestoreMark, Mask: mask}
+		}
 	}
 	return opaqueAction("sets the mark to a value that is not understood")
 }

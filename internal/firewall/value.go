@@ -233,7 +233,7 @@ func (o *origin) masked(mask, xor []byte) *origin {
 	switch {
 	case o == nil:
 		return nil
-	case o.mask != nil || !isFilled(xor, 0) && o.part != ofMeta:
+	case o.mask != nil || !isFilled(xor, 0) && o.part != ofMeta && o.part != ofConntrack:
 		return &origin{part: o.part, changed: true}
 	}
 	changed := *o

@@ -107,8 +107,26 @@ func (i *Impact) addRemoved(names []string) {
 // by persistence or by a scheduler that chooses by address.
 func (a *analyzer) serviceEdited(before, after ipvs.Service) Impact {
 	impact := a.affinityLost(before, after)
+	if impact.Effect == Safe && before.Flags&ipvs.OnePacket == 0 && after.Flags&ipvs.OnePacket != 0 {
+		impact = a.onePacket(after.Key)
+	}
 	impact.addRemoved(before.RemovedBy(after))
 	return impact
+}
+
+// onePacket returns the impact of one-packet scheduling. Flows that IPVS knows continue. It keeps
+// no entry for new ones, by which it would translate the answers of real servers with nat
+// (ip_vs_schedule of net/netfilter/ipvs/ip_vs_core.c).
+func (a *analyzer) onePacket(key ipvs.Key) Impact {
+	a.serversBeforeOrAfter(key)
+	isNAT := func(d ipvs.Destination) bool { return d.Forwarding == config.NAT }
+	switch {
+	case slices.ContainsFunc(a.desired[key], isNAT):
+		return Impact{Effect: Drains, Cluster: a.clusterName(key), Detail: "answers to new flows come from the addresses of the real servers with nat, which clients refuse"}
+	case len(a.desired[key]) > 1:
+		return Impact{Effect: Drains, Cluster: a.clusterName(key), Detail: "each packet of a new flow may reach another real server"}
+	}
+	return Impact{Effect: Safe}
 }
 
 func (a *analyzer) affinityLost(before, after ipvs.Service) Impact {

@@ -1,6 +1,7 @@
 package impact
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -62,6 +63,35 @@ func TestServiceEdited(t *testing.T) {
 				assert.Contains(t, impact.Detail, "an FTP session's next data connection may reach another real server")
 			}
 		}
+	}
+}
+
+// TestOnePacket turns one-packet scheduling on and off.
+func TestOnePacket(t *testing.T) {
+	key := ipvs.Key{Mark: 53, Family: config.IPv4}
+	flows := ipvs.Service{Key: key, SchedName: "rr", Netmask: 32}
+	packets := flows
+	packets.Flags = ipvs.OnePacket
+	server := func(method config.Forwarding, last byte) ipvs.Destination {
+		return ipvs.Destination{Address: netip.AddrFrom4([4]byte{10, 0, 0, last}), Weight: 1, Forwarding: method}
+	}
+	for want, servers := range map[string][]ipvs.Destination{
+		"": {server(config.Direct, 1)},
+		"each packet of a new flow may reach another real server":                                         {server(config.Direct, 1), server(config.Tunnel, 2)},
+		"answers to new flows come from the addresses of the real servers with nat, which clients refuse": {server(config.Direct, 1), server(config.NAT, 2)},
+	} {
+		state := func(s ipvs.Service) State {
+			return State{Services: []ipvs.VirtualService{{Service: s, Destinations: servers}}}
+		}
+		analyze := func(before, after ipvs.Service) Impact {
+			return Analyze(Input{
+				Spec: parse(t, "clusters: [{name: dns, mark: 53, vips: [198.51.100.53], ports: [udp/53], real-servers: [{address: 10.0.0.1}]}]\n"), Before: state(before), After: state(after),
+				Changes: Changes{Services: []ipvs.Change{{Op: ipvs.EditService, Previous: before, Service: after}}},
+			}).Services[0]
+		}
+		assert.Equal(t, want, analyze(flows, packets).Detail)
+		assert.Equal(t, want == "", analyze(flows, packets).Effect == Safe)
+		assert.Equal(t, Safe, analyze(packets, flows).Effect)
 	}
 }
 

@@ -41,6 +41,8 @@ func readers() []Reader {
 		{"nft -j", nftables.RecognisesJSON, nftables.ReadJSON},
 		{"nft", nftables.Recognises, nftables.Read},
 		{ipvsadm.Name, ipvsadm.Recognises, ipvsadm.Read},
+		{ipvsadm.DefaultsName, ipvsadm.RecognisesDefaults, ipvsadm.ReadDefaults},
+		{ipvsadm.UnitName, ipvsadm.RecognisesUnit, ipvsadm.ReadUnit},
 		{"firewalld", firewalld.Recognises, firewalld.Read},
 		{keepalived.Name, keepalived.Recognises, keepalived.Read},
 		{ldirectord.Name, ldirectord.Recognises, ldirectord.Read},

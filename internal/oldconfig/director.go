@@ -8,9 +8,17 @@ type Sync struct {
 	Line
 }
 
-// A VRRP is a group of directors of which one has the VIPs.
+// A VRRP is a group of directors of which one has the addresses. Gateways is empty: they are the
+// addresses that are VIPs of no cluster.
 type VRRP struct {
 	config.VRRP
+	Addresses []MovedAddress
+	Line
+}
+
+// A MovedAddress is an address, or a network as a local route, of the director that has the VIPs.
+type MovedAddress struct {
+	VIPsOnDevice
 	Line
 }
 

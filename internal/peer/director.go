@@ -41,6 +41,8 @@ func timeouts(ours, theirs config.Timeouts) []Difference {
 	return []Difference{{"director.ipvs-timeouts", text(ours), text(theirs), "an idle connection, such as a control connection during a transfer, ends earlier after a fail-over"}}
 }
 
+const otherOwner = "lvsmark owns IPVS on one director and another program on the other: services and sync daemons of both must agree"
+
 // directors compares the keys for the pair.
 func directors(ours, theirs *config.Director) (found []Difference) {
 	add := func(object, a, b, reason string) {
@@ -48,7 +50,7 @@ func directors(ours, theirs *config.Director) (found []Difference) {
 			found = append(found, Difference{object, a, b, reason})
 		}
 	}
-	add("director.bind", fmt.Sprint(ours.Bind), fmt.Sprint(theirs.Bind), "lvsmark owns IPVS on one director and another program on the other: services and sync daemons of both must agree")
+	add("director.bind", fmt.Sprint(ours.Bind), fmt.Sprint(theirs.Bind), otherOwner)
 	add("director.sync", stream(ours.Sync), stream(theirs.Sync), "a backup drops messages with another id, and gets none from another group or port")
 	if ours.Sync != nil && theirs.Sync != nil {
 		found = append(found, roles(ours.Sync, theirs.Sync)...)

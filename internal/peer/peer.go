@@ -53,23 +53,6 @@ func Compare(ours, theirs *config.Spec) []Difference {
 	return append(found, directors(&ours.Director, &theirs.Director)...)
 }
 
-// CompareServices compares the services of this director with those that the peer has as
-// text, as a plan file has them.
-func CompareServices(ours *config.Spec, theirs string) (found []Difference) {
-	have, want := strings.Split(ipvs.Text(bound(ours)), "\n"), strings.Split(theirs, "\n")
-	for _, line := range have {
-		if !slices.Contains(want, line) {
-			found = append(found, Difference{"IPVS", line, "", lostMark})
-		}
-	}
-	for _, line := range want {
-		if !slices.Contains(have, line) {
-			found = append(found, Difference{"IPVS", "", line, lostMark})
-		}
-	}
-	return found
-}
-
 // bound returns the services of the spec, also if keepalived owns them.
 func bound(spec *config.Spec) []ipvs.VirtualService {
 	copied := *spec

@@ -10,6 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/peer"
 	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 const spec = `
@@ -38,7 +39,7 @@ func parse(t *testing.T, text string) *config.Spec {
 
 func TestNoDifference(t *testing.T) {
 	assert.Empty(t, peer.Compare(parse(t, spec), parse(t, other)))
-	assert.Empty(t, peer.CompareServices(parse(t, spec), ipvs.Text(ipvs.Compile(parse(t, spec)))))
+	assert.Empty(t, comparePlan(t, spec, other))
 }
 
 // TestCompare changes one key of the peer. The lines are the differences without reasons.
@@ -98,9 +99,52 @@ func TestRoles(t *testing.T) {
 	assert.Contains(t, found[0].String(), "no director sends what the other receives")
 }
 
-func TestCompareServices(t *testing.T) {
-	found := peer.CompareServices(parse(t, spec), strings.Replace(ipvs.Text(ipvs.Compile(parse(t, spec))), "-A -f 80", "-A -f 81", 1))
-	require.Len(t, found, 2)
-	assert.Equal(t, "-A -f 80 -s wlc -p 300", found[0].Ours)
-	assert.Equal(t, "-A -f 81 -s wlc -p 300", found[1].Peer)
+// comparePlan compares a spec with the plan of another one.
+func comparePlan(t *testing.T, ours, theirs string) []string {
+	t.Helper()
+	a, b := parse(t, ours), parse(t, theirs)
+	var texts []string
+	for _, d := range peer.ComparePlan(a, nft.Compile(a).String(), peer.Plan{Ruleset: nft.Compile(b).String(), Services: ipvs.Text(ipvs.Compile(b))}) {
+		texts = append(texts, d.Object+": "+d.Ours+" | "+d.Peer)
+	}
+	return texts
+}
+
+func TestComparePlan(t *testing.T) {
+	edit := func(text string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(text) }
+	assert.Equal(t, []string{
+		"marks: ip, map tcp_80: 198.51.100.80 : 0x00000050 | ",
+		"marks:  | ip, map tcp_80: 198.51.100.80 : 0x00000051",
+		"IPVS: -A -f 80 -s wlc -p 300 | ",
+		"IPVS: -a -f 80 -r 10.0.0.11:0 -m -w 1 | ",
+		"IPVS:  | -A -f 81 -s wlc -p 300",
+		"IPVS:  | -a -f 81 -r 10.0.0.11:0 -m -w 1",
+	}, comparePlan(t, spec, edit(other, "mark: 80", "mark: 81")))
+	unbound := edit(spec, "director:\n", "director:\n  bind: false\n")
+	assert.Equal(t, []string{"director.bind: true | false"}, comparePlan(t, spec, unbound))
+	assert.Equal(t, []string{"director.bind: false | true"}, comparePlan(t, unbound, spec))
+	assert.Empty(t, comparePlan(t, unbound, unbound))
+
+	shards := edit(spec, "    ftp:\n", "    scheduler: rr\n    ftp: {passive-ports: 10000-19999, passive-shards: 4}\n")
+	assert.Empty(t, comparePlan(t, shards, edit(shards, "director:\n", "director:\n  table: others\n")))
+	assert.Equal(t, []string{
+		"marks: ip, map shards_21: 10000-12499 : 0x00000016 | ",
+		"marks: ip, map shards_21: 12500-14999 : 0x00000017 | ",
+		"marks:  | ip, map shards_21: 10000-11999 : 0x00000016",
+		"marks:  | ip, map shards_21: 12000-13999 : 0x00000017",
+	}, comparePlan(t, shards, edit(shards, "passive-shards: 4", "passive-shards: 5")))
+	assert.Equal(t, []string{
+		"marks: ip, chain prerouting: ip protocol != tcp accept | ",
+		"marks:  | ip, chain prerouting: ip protocol != tcp counter accept",
+	}, rulesOf(t, "ip protocol != tcp counter accept"))
+}
+
+// rulesOf compares a spec with a plan that has another rule.
+func rulesOf(t *testing.T, rule string) (texts []string) {
+	a := parse(t, spec)
+	text := nft.Compile(a).String()
+	for _, d := range peer.ComparePlan(a, text, peer.Plan{Ruleset: strings.Replace(text, "ip protocol != tcp accept", rule, 1), Services: ipvs.Text(ipvs.Compile(a))}) {
+		texts = append(texts, d.Object+": "+d.Ours+" | "+d.Peer)
+	}
+	return texts
 }

@@ -2,6 +2,7 @@ package measure
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -23,6 +24,22 @@ func (s Samples) Over(base string) Samples {
 	}
 	return over
 }
+
+// With returns the samples and those of another contender: the sum of several, round by round.
+func (s Samples) With(name string, parts ...string) Samples {
+	sum := make([]float64, len(s.of(parts[0])))
+	for _, part := range parts {
+		for i, value := range s.of(part) {
+			sum[i] += value
+		}
+	}
+	all := maps.Clone(s)
+	all[name] = sum
+	return all
+}
+
+// Median returns the median of a contender.
+func (s Samples) Median(name string) float64 { return quantile(s.of(name), 0.5) }
 
 // Ratio completes a row that has Section, Name, Of, To, Unit and Bar with the ratio of
 // the contenders Of and To, round by round.

@@ -121,6 +121,10 @@ func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Act
 		}
 	case oldconfig.TranslateDestination:
 		w.remark(r.Line, "the rule changes the destination of packets: a spec has no such rule; it stays, and applies ahead of IPVS")
+	case oldconfig.SetConnMark:
+		if a.Xor != 0 {
+			w.remark(r.Line, "the rule sets the mark of the connection (%s), for a rule that restores it: a spec marks the packets themselves", markText(a.Xor))
+		}
 	case oldconfig.Opaque:
 		w.remark(r.Line, "unknown what the rule does to packets: %s", a.Text)
 	}
@@ -255,7 +259,11 @@ func (b *builder) mac(m oldconfig.Match) {
 
 func (b *builder) state(m oldconfig.Match) {
 	holds := func(bit uint64) bool { return holdsFor(m, oldconfig.Number{Low: bit}) }
-	if !holds(oldconfig.StateNew) {
+	switch {
+	case !holds(oldconfig.StateNew) && holds(oldconfig.StateRelated):
+		b.fail("it marks connections only that a helper of connection tracking expects (%s); a spec has the passive range of the FTP servers in place of it", m.Text)
+		return
+	case !holds(oldconfig.StateNew):
 		b.fail("it marks no packet that begins a connection: %s", m.Text)
 		return
 	}

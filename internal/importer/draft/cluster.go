@@ -30,7 +30,7 @@ type cluster struct {
 	device    string // to which lvsmark has added the VIPs
 	onDevice  []config.AddressRange
 
-	sourceNATLine oldconfig.Line
+	sourceNATLine, deviceLine oldconfig.Line
 }
 
 // A vip is a range of VIPs.

@@ -39,7 +39,9 @@ func (d *Draft) takeSettings(c *oldconfig.Config) {
 			}
 		}
 	}
-	d.vrrp = c.VRRP
+	if c.VRRP != nil {
+		d.takeVRRP(c.VRRP)
+	}
 	if c.Applied != nil {
 		d.takeApplied(c.Applied)
 	}

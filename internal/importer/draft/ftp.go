@@ -161,7 +161,9 @@ func (d *Draft) checkDataPorts(c *cluster, f *ftp) {
 	if len(c.services) == 0 {
 		return
 	}
-	allNAT := len(active(c.services[0])) == len(c.services[0].RealServers)
+	allNAT := !slices.ContainsFunc(c.services[0].RealServers, func(r oldconfig.RealServer) bool {
+		return !r.Disabled && !r.Fallback && r.Forwarding != config.NAT
+	})
 	for _, port := range f.data {
 		if allNAT {
 			d.remark(c.line(), "packets to port %d are marked: with forwarding nat that has no use, so the spec leaves it out", port)

@@ -108,6 +108,7 @@ func (c *cluster) takeDevice(added *addedVIPs, within []vip, which freedom) bool
 		return false
 	}
 	c.device = added.list[best[0]].Device
+	c.deviceLine = oldconfig.Line{Text: "addresses of " + c.device}
 	c.onDevice = nil
 	for _, i := range added.withoutNested(best) {
 		added.taken[i] = true

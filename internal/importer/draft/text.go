@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (w *writer) cluster(c *cluster) {
 	w.line(2, "mark: "+markText(c.mark), mark)
 	w.vips(c.vips)
 	if c.device != "" {
-		w.line(2, fmt.Sprintf("vip-device: %q", c.device), "")
+		w.key(2, "vip-device", strconv.Quote(c.device), c.deviceLine)
 	}
 	w.only(c)
 	switch {
@@ -157,7 +158,7 @@ func (w *writer) ftp(c *cluster) {
 
 func (w *writer) service(c *cluster, s *oldconfig.Service) {
 	w.key(2, "forwarding", commonForwarding(s), s.Line)
-	w.key(2, "scheduler", s.Scheduler, s.Line)
+	w.key(2, "scheduler", word(s.Scheduler), s.Line)
 	if flags := schedulerFlags(s); flags != nil {
 		w.key(2, "scheduler-flags", list(flags, func(s string) string { return s }), s.Line)
 	}
@@ -227,6 +228,16 @@ func (w *writer) realServer(c *cluster, r oldconfig.RealServer) {
 }
 
 func addressText(a netip.Addr) string { return quoted(a.String()) }
+
+// word quotes a name if it has other characters than the names of the kernel.
+func word(name string) string {
+	for _, char := range name {
+		if char != '-' && char != '_' && (char < '0' || char > '9') && (char < 'a' || char > 'z') {
+			return strconv.QuoteToASCII(name) // its escape sequences are those of YAML too
+		}
+	}
+	return name
+}
 
 // quoted quotes an IPv6 address: YAML may take its colons for those behind keys.
 func quoted(address string) string {

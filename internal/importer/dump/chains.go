@@ -27,14 +27,18 @@ func describeBase(b *oldconfig.Base) string {
 	if b == nil {
 		return ""
 	}
-	text := fmt.Sprintf(" hook %d priority %d", b.Hook, b.Priority)
+	var text strings.Builder
+	fmt.Fprintf(&text, " hook %d priority %d", b.Hook, b.Priority)
 	if b.NAT {
-		text += " nat"
+		text.WriteString(" nat")
 	}
 	if b.Drops {
-		text += " drops"
+		text.WriteString(" drops")
 	}
-	return text
+	for _, device := range b.Devices {
+		text.WriteString(" on " + device)
+	}
+	return text.String()
 }
 
 func describeRule(family oldconfig.Family, r *oldconfig.Rule) string {
@@ -45,6 +49,9 @@ func describeRule(family oldconfig.Family, r *oldconfig.Rule) string {
 	words = append(words, "->")
 	for _, a := range r.Actions {
 		words = append(words, describeAction(family, a))
+	}
+	if r.Then != nil {
+		words = append(words, "then", describeRule(family, r.Then))
 	}
 	return strings.Join(words, " ")
 }

@@ -29,8 +29,11 @@ func Config(c *oldconfig.Config) string {
 		fmt.Fprintf(&b, "%d: sync %s %s\n", s.Number, s.Role, s.SyncDaemon)
 	}
 	if v := c.VRRP; v != nil {
-		fmt.Fprintf(&b, "%d: vrrp %s router-id %d priority %d peers %s source %s interval %s preempt %t gateways %v\n",
-			v.Number, v.Device, v.RouterID, v.Priority, v.Peers, v.Source, v.Interval, v.Preempt, v.Gateways)
+		fmt.Fprintf(&b, "%d: vrrp %s router-id %d priority %d peers %s source %s interval %s preempt %t\n",
+			v.Number, v.Device, v.RouterID, v.Priority, v.Peers, v.Source, v.Interval, v.Preempt)
+		for _, a := range v.Addresses {
+			fmt.Fprintf(&b, "%d: address %s dev %s\n", a.Number, a.VIPs, a.Device)
+		}
 	}
 	for _, r := range c.Findings {
 		fmt.Fprintf(&b, "%d: finding: %s\n", r.Number, r.Message)

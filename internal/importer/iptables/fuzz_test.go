@@ -56,6 +56,7 @@ func TestNoise(t *testing.T) {
 		"random bytes":    string(noise),
 		"one line":        strings.Repeat("x ", size/2),
 		"tables":          strings.Repeat("*mangle\n", size/8),
+		"indented tables": strings.Repeat(" *mangle\n x\n", size/12),
 		"short lines":     table + strings.Repeat("-A\n", size/3),
 		"rules":           table + strings.Repeat("-A PREROUTING\n", size/14),
 		"products":        table + sets + strings.Repeat("-A PREROUTING -s "+strings.Repeat("1.1.1.1,", 4000)+"1.1.1.1 -j ACCEPT\n", 200) + "COMMIT\n",

@@ -23,6 +23,8 @@ func (p *parser) match(m *module, o option) bool {
 		return p.matchAddressType(o)
 	case "state", "conntrack":
 		return p.matchConntrack(o)
+	case "helper":
+		return p.matchHelper(o)
 	case "ipvs":
 		return p.matchIPVS(o)
 	case "mark":

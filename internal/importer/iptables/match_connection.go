@@ -24,6 +24,19 @@ func (p *parser) matchConntrack(o option) bool {
 	return false
 }
 
+// matchHelper reads --helper: packets of connections that a helper expected
+// (net/netfilter/xt_helper.c). Their first packet is RELATED, so a packet that begins another
+// connection never matches. Which connections these are depends on what clients and servers say.
+func (p *parser) matchHelper(o option) bool {
+	if o.not {
+		return false
+	}
+	states := []oldconfig.Range{one(oldconfig.StateRelated), one(oldconfig.StateEstablished)}
+	p.add(oldconfig.Match{Field: oldconfig.State, In: states, Text: "-m helper " + o.String()})
+	p.reason = "rules do not say which connections the helper expects; mark the passive range of the FTP servers in place of it"
+	return false
+}
+
 // matchIPVS reads the options of match ipvs; see net/netfilter/xt_ipvs.c. All but --ipvs
 // look up the connection of a packet on its way to a real server, by nat alone.
 func (p *parser) matchIPVS(o option) bool {

@@ -45,6 +45,8 @@ func matchOptions(module string) string {
 		return "mac-source"
 	case "comment":
 		return "comment"
+	case "helper":
+		return "helper"
 	case "ipvs":
 		return "ipvs:0 vproto vaddr vport vdir vmethod vportctl"
 	}

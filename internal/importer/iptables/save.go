@@ -196,7 +196,8 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 func guessFamilies(file, text string) (families []oldconfig.Family) {
 	var four, six bool
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "COMMIT") || strings.HasPrefix(line, "*") {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "COMMIT") || strings.HasPrefix(line, "*") || four && six {
 			break
 		}
 		for word := range strings.FieldsSeq(line) {

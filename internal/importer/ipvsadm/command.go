@@ -36,7 +36,7 @@ type command struct {
 
 	defaultTimeout bool // -p has no number
 	operands       []string
-	daemon         []string // words of a sync daemon, for messages
+	daemon         daemonOptions
 }
 
 // defaultTimeout is the persistence of -p without a timeout; maxTimeout is the longest
@@ -52,13 +52,11 @@ func parse(words []string) (*command, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &command{verb: options[0].name, server: ipvs.Destination{Weight: 1, Forwarding: config.Direct}}
+	c := &command{verb: options[0].name, daemon: defaultDaemon(), server: ipvs.Destination{Weight: 1, Forwarding: config.Direct}}
 	if c.verb == operand {
 		return nil, fmt.Errorf("there is no command before %q", options[0].argument)
 	}
-	if options[0].given {
-		c.daemon = append(c.daemon, options[0].argument)
-	}
+	c.daemon.state = options[0].argument
 	seen := make(map[string]bool, len(options))
 	for _, o := range options[1:] {
 		if o.name != operand && seen[o.name] {
@@ -94,7 +92,7 @@ func (c *command) set(o option) error {
 	case "numeric", "connection", "stats", "rate", "thresholds", "persistent-conn", "sort", "nosort", "exact", "timeout", "daemon":
 		// They belong to -L, -S and -Z, which change nothing.
 	case "mcast-interface", "syncid", "sync-maxlen", "mcast-group", "mcast-port", "mcast-ttl":
-		c.daemon = append(c.daemon, o.name, o.argument)
+		return c.daemon.set(o.name, o.argument)
 	default:
 		return c.setServer(o)
 	}

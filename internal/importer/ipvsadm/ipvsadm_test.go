@@ -114,9 +114,18 @@ ipvsadm -A -t 198.51.100.1:21 -p     # FTP
 `},
 		"timeouts and sync": {`--set 900 120 0
 --start-daemon master --mcast-interface eth1 --syncid 7
+--start-daemon backup
 --stop-daemon backup
+--start-daemon=backup --mcast-interface eth2 --sync-maxlen 9000 --mcast-group ff02::81 --mcast-port 9000 --mcast-ttl 3
+--start-daemon master
+--start-daemon both
+--start-daemon backup --syncid 300
 `, `1: timeouts tcp 15m0s, tcp-fin 2m0s, udp 0s
-2: finding: connection sync (master mcast-interface eth1 syncid 7) is not imported: write it as director.sync, or keep this command
+2: sync master eth1 id 7 maxlen 1472 group 224.0.0.81 port 8848 ttl 1
+5: sync backup eth2 id 0 maxlen 9000 group ff02::81 port 9000 ttl 3
+6: finding: the kernel refuses a second sync daemon master; the first is in f:2
+7: not understood: ipvsadm: a sync daemon is master or backup, not "both"
+8: not understood: ipvsadm: --syncid has 0 to 255, not "300"
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -228,4 +237,24 @@ func FuzzRead(f *testing.F) {
 		require.NoError(t, err)
 		assert.Equal(t, written, dump.Services(again))
 	})
+}
+
+// TestSyncFiles: files that start sync daemons.
+func TestSyncFiles(t *testing.T) {
+	defaults := "# start at boot?\nAUTO=\"true\"\nDAEMON=\"both\"\nIFACE=eth1\nSYNCID='7'\n"
+	require.True(t, ipvsadm.RecognisesDefaults(defaults))
+	c, err := ipvsadm.ReadDefaults("f", defaults)
+	require.NoError(t, err)
+	assert.Equal(t, "3: sync master eth1 id 7 maxlen 1472 group 224.0.0.81 port 8848 ttl 1\n3: sync backup eth1 id 7 maxlen 1472 group 224.0.0.81 port 8848 ttl 1\n", dump.Config(c))
+	none, err := ipvsadm.ReadDefaults("f", "AUTO=false\nDAEMON=none\n")
+	require.NoError(t, err)
+	assert.Empty(t, dump.Config(none))
+	assert.False(t, ipvsadm.RecognisesDefaults("AUTO=true\nOTHER=1\nDAEMON=none\n"))
+
+	unit := "[Unit]\nDescription=sync\n[Service]\nType=oneshot\nExecStart=-/usr/sbin/ipvsadm --start-daemon master --mcast-interface eth1\nExecStart=/bin/sh -c 'ipvsadm-restore < /etc/x'\nExecStop=/usr/sbin/ipvsadm --stop-daemon master\n"
+	require.True(t, ipvsadm.RecognisesUnit(unit))
+	c, err = ipvsadm.ReadUnit("f", unit)
+	require.NoError(t, err)
+	assert.Equal(t, "5: sync master eth1 id 0 maxlen 1472 group 224.0.0.81 port 8848 ttl 1\n6: not understood: only commands of ipvsadm without variables and quotes are read: give the files that this one reads\n", dump.Config(c))
+	assert.False(t, ipvsadm.RecognisesUnit("[Unit]\n[Service]\nExecStart=/bin/true\n"))
 }

@@ -1,7 +1,6 @@
 package ipvsadm
 
 import (
-	"strings"
 	"time"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -15,6 +14,7 @@ type State struct {
 	config   oldconfig.Config
 	services map[key]*service
 	order    []*service // with deleted ones
+	daemons  map[string]*oldconfig.Sync
 }
 
 type service struct {
@@ -26,7 +26,7 @@ type service struct {
 
 // NewState returns the state before the first command.
 func NewState() *State {
-	return &State{services: make(map[key]*service)}
+	return &State{services: make(map[key]*service), daemons: make(map[string]*oldconfig.Sync)}
 }
 
 // Config returns the services after the last command, and remarks on commands.
@@ -46,6 +46,11 @@ func (s *State) Config() *oldconfig.Config {
 			}
 		}
 		result.Services = append(result.Services, &made)
+	}
+	for _, state := range []string{masterState, backupState} {
+		if d := s.daemons[state]; d != nil {
+			result.Syncs = append(result.Syncs, d)
+		}
 	}
 	return &result
 }
@@ -69,10 +74,12 @@ func (s *State) Run(words []string, line oldconfig.Line) {
 	case "set":
 		s.setTimeouts(c, line)
 	case "start-daemon":
-		s.config.AddFinding(line, "connection sync (%s) is not imported: write it as director.sync, or keep this command", strings.Join(c.daemon, " "))
+		s.startDaemon(c.daemon, line)
+	case "stop-daemon":
+		delete(s.daemons, c.daemon.state)
 	case "restore":
 		s.config.AddNotUnderstood(line, "ipvsadm -R reads services from another file: give that file")
-	case "list", "zero", "save", "stop-daemon", "help", "version":
+	case "list", "zero", "save", "help", "version":
 		// They do not change services.
 	default:
 		s.config.AddNotUnderstood(line, "ipvsadm: --%s is not a command", c.verb)

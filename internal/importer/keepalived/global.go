@@ -19,7 +19,7 @@ func (r *reader) global(n *node) {
 		}
 		switch s.words[0] {
 		case "lvs_sync_daemon":
-			r.config.AddFinding(s.Line, "connection sync (%s) is not imported: write it as director.sync, or keep it in keepalived (bind: false)", strings.Join(s.words[1:], " "))
+			r.daemon = s
 		case "lvs_timeouts":
 			r.timeouts(s)
 		case "lvs_flush":

@@ -44,6 +44,8 @@ func readWith(name, text string, include includer) *oldconfig.Config {
 	for _, v := range r.virtuals {
 		r.expand(v)
 	}
+	r.vrrp()
+	r.syncDaemon()
 	return &r.config
 }
 
@@ -55,6 +57,10 @@ type reader struct {
 	virtuals []*virtual
 	seen     map[key]oldconfig.Line
 	count    int // of real servers in all services
+
+	instances []*instance
+	together  [][]string // names of the instances of each vrrp_sync_group
+	daemon    *node      // lvs_sync_daemon
 }
 
 // top reads a statement outside of blocks.
@@ -73,7 +79,11 @@ func (r *reader) top(n *node) {
 		r.global(n)
 	case "net_namespace", "net_namespace_ipvs":
 		r.config.AddFinding(n.Line, "the services are in network namespace %s: use --netns", n.word(1))
-	case "vrrp_instance", "vrrp_sync_group", "static_ipaddress", "static_routes", "static_rules", "virtual_ipaddress":
+	case "vrrp_instance":
+		r.instances = append(r.instances, r.instance(n))
+	case "vrrp_sync_group":
+		r.syncGroup(n)
+	case "static_ipaddress", "static_routes", "static_rules", "virtual_ipaddress":
 		r.config.AddFinding(n.Line, "%s is not part of a spec: keep it in keepalived", strings.Join(n.words, " "))
 	case "vrrp_script", "vrrp_track_process", "vrrp_track_file", "track_file", "static_track_group", "bfd_instance",
 		"garp_group", "linkbeat_interfaces", "linkbeat_use_polling", "interface_up_down_delays", "SSL", "instance",

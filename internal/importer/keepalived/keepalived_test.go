@@ -221,11 +221,11 @@ vrrp_instance VI_1 {
 	virtual_ipaddress { 198.51.100.1 }
 }
 `, `5: timeouts tcp 15m0s, tcp-fin 0s, udp 5m0s
+4: sync both eth1 id 7 maxlen 1472 group 224.0.0.81 port 8848 ttl 1
 1: finding: the services are in network namespace ipvs: use --netns
-4: finding: connection sync (eth1 VI_1 id 7) is not imported: write it as director.sync, or keep it in keepalived (bind: false)
 6: finding: keepalived deletes all IPVS services when it starts, also those of lvsmark: remove lvs_flush
 7: finding: startup_script runs /etc/marks.sh: what it does to rules and services is not compared
-13: finding: vrrp_instance VI_1 is not part of a spec: keep it in keepalived
+13: finding: vrrp_instance VI_1 has no interface or no virtual_router_id
 8: not understood: keepalived gives groups marks of its own: use the output of ipvsadm -Sn and of nft list ruleset in place of this file
 `},
 	} {

@@ -70,6 +70,7 @@ type reader struct {
 	virtuals []*virtual
 	names    map[int]string // of virtual servers and servers, by line
 	off      map[int]bool   // lines of servers that are off
+	sync     syncDaemon
 }
 
 // A virtual is a block "virtual NAME {".
@@ -175,16 +176,14 @@ func (r *reader) global(key string, s setting) {
 		}
 	case "nat_router":
 		r.remarks.AddFinding(s.Line, "the gateway address of the real servers (%s) is not part of a spec: something else has to add it", s.value)
-	case "syncdaemon":
-		if s.value != "0" {
-			r.remarks.AddFinding(s.Line, "connection sync is not part of a spec")
-		}
+	case "syncdaemon", "syncd_iface", "syncd_id":
+		r.syncSetting(key, s)
 	case "tcp_timeout", "tcpfin_timeout", "udp_timeout":
 		r.setTimeout(key, s)
 	case "serial_no", "primary", "primary_private", "primary_shared", "backup", "backup_private", "backup_shared", "rsh_command",
 		"heartbeat", "heartbeat_port", "keepalive", "deadtime", "debug_level", "monitor_links", "nat_nmask",
-		"reservation_conflict_action", "syncd_iface", "syncd_id", "hard_shutdown":
-		// They belong to failover and sync, which have findings, and to the daemon.
+		"reservation_conflict_action", "hard_shutdown":
+		// They belong to failover, which has a finding, and to the daemon.
 	default:
 		r.remarks.AddNotUnderstood(s.Line, "%s is unknown", key)
 	}
@@ -222,6 +221,9 @@ func (r *reader) result() *oldconfig.Config {
 			server := &s.RealServers[i]
 			server.Name, server.Disabled = r.names[server.Number], r.off[server.Number]
 		}
+	}
+	if r.sync.on {
+		r.remarks.Syncs = append(r.remarks.Syncs, r.sync.daemons())
 	}
 	r.remarks.Join(c)
 	return &r.remarks

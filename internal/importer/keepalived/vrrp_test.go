@@ -1,0 +1,124 @@
+package keepalived
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/importer/dump"
+)
+
+// TestVRRP: instances and sync daemons.
+func TestVRRP(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"one instance": {`vrrp_instance VI_1 {
+	state BACKUP
+	interface eth0
+	virtual_router_id 51
+	priority 150
+	advert_int 2
+	nopreempt
+	authentication {
+		auth_type PASS
+		auth_pass secret
+	}
+	unicast_src_ip 192.0.2.1
+	unicast_peer {
+		192.0.2.2
+		192.0.2.3 min_ttl 254
+	}
+	virtual_ipaddress {
+		198.51.100.21/24 brd 198.51.100.255 dev eth2 label eth2:1
+		198.51.100.22/32
+	}
+	virtual_ipaddress_excluded { 2001:db8::21 dev eth2 }
+	virtual_routes {
+		local 198.51.100.32/28 dev eth0 table local
+		10.1.0.0/16 via 10.0.0.254
+	}
+	track_interface {
+		eth2
+		eth3 weight 5
+	}
+	track_script { chk }
+	notify_master "/usr/bin/lvsmark apply"
+	notify_backup /etc/b.sh
+}
+`, `1: vrrp eth0 router-id 51 priority 150 peers [192.0.2.2 192.0.2.3] source 192.0.2.1 interval 2s preempt false
+18: address 198.51.100.21 dev eth2
+19: address 198.51.100.22 dev eth0
+21: address 2001:db8::21 dev eth2
+23: address 198.51.100.32/28 dev eth0
+8: finding: authentication is not part of a spec: the file of lvsmark render keepalived has none
+18: finding: the address has prefix length 24, with a route to the network; the file of lvsmark render keepalived has the address alone (/32)
+18: finding: brd 198.51.100.255 is not part of a spec: the address is added without
+18: finding: label eth2:1 is not part of a spec: the address is added without
+24: finding: the route 10.1.0.0/16 via 10.0.0.254 is not part of a spec: the file of lvsmark render keepalived has none
+30: finding: track_script is not part of a spec: the file of lvsmark render keepalived has none
+32: finding: notify_backup is not part of a spec: the file of lvsmark render keepalived has none
+28: finding: track_interface eth3 weight 5 is not part of a spec: keepalived tracks the devices of the VIPs
+`},
+		"a sync group": {`vrrp_sync_group VG {
+	group {
+		VI_1
+		VI_2
+	}
+	notify /etc/n.sh
+}
+vrrp_instance VI_1 {
+	state MASTER
+	nopreempt
+	interface eth0
+	virtual_router_id 51
+	advert_int 0.5
+	unicast_peer { 192.0.2.2 }
+	virtual_ipaddress { 198.51.100.21 }
+}
+vrrp_instance VI_2 {
+	interface eth1
+	virtual_router_id 52
+	unicast_peer { 10.0.0.3 }
+	virtual_ipaddress { 10.0.0.1 }
+	lvs_sync_daemon_inteface eth1
+}
+`, `17: sync both eth1 id 52 maxlen 1472 group 224.0.0.81 port 8848 ttl 1
+8: vrrp eth0 router-id 51 priority 100 peers [192.0.2.2] source invalid IP interval 1s preempt true
+15: address 198.51.100.21 dev eth0
+21: address 10.0.0.1 dev eth1
+6: finding: notify is not part of a spec: the file of lvsmark render keepalived has none
+13: finding: a spec has no advertisement interval of 0.5: it has 1 to 40 whole seconds, all directors the same; 1s is used
+17: finding: the addresses of vrrp_instance VI_2 move with those of VI_1 (vrrp_sync_group): the spec has them in one instance, with router-id 51
+`},
+		"instances apart, sync of one": {`global_defs { lvs_sync_daemon eth1 inst B maxlen 9000 port 9999 ttl 2 group 239.0.0.1 }
+vrrp_instance A {
+	interface eth0
+	virtual_router_id 1
+}
+vrrp_instance B {
+	interface eth0
+	virtual_router_id 2
+}
+`, `1: sync both eth1 id 2 maxlen 9000 group 239.0.0.1 port 9999 ttl 2
+6: finding: vrrp_instance B and A move apart; a spec has one instance, whose addresses move together: keep VRRP in keepalived, or make one instance of them
+`},
+		"multicast": {`global_defs { lvs_sync_daemon eth1 VI id 300 }
+vrrp_instance VI {
+	interface eth0
+	virtual_router_id 9
+	priority 255
+}
+`, `2: finding: vrrp_instance VI sends advertisements to a multicast group; a spec has the addresses of the other directors. Write director.vrrp: {device: eth0, router-id: 9, priority: 100, peers: [ADDRESS]}, on all directors at once, or keep VRRP in keepalived
+5: finding: priority is not part of a spec: the file of lvsmark render keepalived has none
+1: finding: connection sync is not imported: id 300 is not understood
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Read("f", test.text)
+			require.NoError(t, err)
+			got := dump.Config(c)
+			assert.ElementsMatch(t, strings.Split(test.want, "\n"), strings.Split(got, "\n"), got)
+		})
+	}
+}
