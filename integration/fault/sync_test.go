@@ -23,9 +23,9 @@ func TestSync(t *testing.T) {
 	need.Programs(t, "ipvsadm")
 	t.Parallel()
 	for _, sc := range []scenario{
-		{"sync started", "no-sync", "synced", apply("synced"), ""},
-		{"sync changed", "synced", "other-sync", apply("other-sync"), ""},
-		{"sync stopped", "other-sync", "no-sync", apply("no-sync"), ""},
+		{name: "sync started", from: "no-sync", to: "synced", operation: apply("synced")},
+		{name: "sync changed", from: "synced", to: "other-sync", operation: apply("other-sync")},
+		{name: "sync stopped", from: "other-sync", to: "no-sync", operation: apply("no-sync")},
 	} {
 		t.Run(sc.name, func(t *testing.T) {
 			s := newRunner(t, newFixture(t), sc)
