@@ -57,6 +57,9 @@ func TestFlowFindings(t *testing.T) {
 		}
 	}
 	t.Logf("packets by kind of finding: %v", count)
+	if testing.Short() {
+		return // too few cases for each kind
+	}
 	for _, flow := range []string{"active data from", "replies of"} {
 		for _, kind := range []string{"clean", "sure", "perhaps"} {
 			assert.NotZero(t, count[flow+", "+kind], "%s, %s", flow, kind)

@@ -96,7 +96,7 @@ func asWritten(c *config.Cluster) []string {
 			matches = append(matches, fmt.Sprintf("tcp dport %d", port))
 			// If real servers have the VIP, replies to active data arrive at the VIP.
 			switch {
-			case onlyNAT(c) || c.FTP.Active != nil:
+			case onlyNAT(c):
 			case port == 990:
 				matches = append(matches, "tcp dport 989")
 			default:

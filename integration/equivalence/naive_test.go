@@ -55,7 +55,9 @@ func TestNaive(t *testing.T) {
 		packetsSent += len(packets)
 	}
 	t.Logf("%d packets, %d of them marked, %d with the mark of a shard", packetsSent, marked, inShards)
-	assert.Greater(t, inShards, packetsSent/1000, "packets with the mark of a shard")
+	if !testing.Short() { // few cases have shards
+		assert.Greater(t, inShards, packetsSent/1000, "packets with the mark of a shard")
+	}
 	assert.Greater(t, marked, packetsSent/20, "packets that were marked")
 	assert.Less(t, marked, packetsSent/2, "packets that were marked")
 	require.NoError(t, site.Commit(&config.Spec{}))

@@ -7,7 +7,6 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/exact"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
-	"golang.org/x/sys/unix"
 )
 
 // tunnelServers returns the real servers that get packets in tunnels, and those whose
@@ -50,7 +49,8 @@ func excludesTunnels(m oldconfig.Match, servers []netip.Addr) bool {
 	case oldconfig.Destination:
 		return !slices.ContainsFunc(servers, func(a netip.Addr) bool { return contains(m, oldconfig.AddressNumber(a)) })
 	case oldconfig.Protocol:
-		return !slices.ContainsFunc([]uint64{unix.IPPROTO_IPIP, unix.IPPROTO_IPV6, unix.IPPROTO_GRE, unix.IPPROTO_UDP},
+		const ipip, udp, ipv6, gre = 4, 17, 41, 47 // IPPROTO_* of linux/in.h
+		return !slices.ContainsFunc([]uint64{ipip, udp, ipv6, gre},
 			func(protocol uint64) bool { return contains(m, oldconfig.Number{Low: protocol}) })
 	}
 	return false

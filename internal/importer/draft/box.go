@@ -150,7 +150,7 @@ func (w *markWalk) add(family oldconfig.Family, mark uint32, at conditions, to *
 		w.remark(line, "a spec cannot contain this rule: %s", b.reason)
 		return
 	}
-	b.ports = b.without(at.taken)
+	b.ports = at.notTaken(b.ports, b.destinations)
 	if !b.empty && (b.everyPort || len(b.ports) > 0) {
 		w.boxes = append(w.boxes, b.box)
 	}
@@ -207,10 +207,6 @@ func (b *builder) match(m oldconfig.Match) {
 	default:
 		b.fail("it tests %s", m.Text)
 	}
-}
-
-func holdsFor(m oldconfig.Match, n oldconfig.Number) bool {
-	return m.Not != slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Contains(oldconfig.Range{Low: n, High: n}) })
 }
 
 // isEvery reports whether each address fulfils a match, such as -s 0/0.

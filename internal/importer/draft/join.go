@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // joined joins boxes that differ in one condition only, of which iptables takes one value in
@@ -36,40 +35,6 @@ func joined[T comparable](boxes []box, conditionOf func(*only) *[]T) []box {
 		}
 	}
 	return list
-}
-
-// left returns what holds for packets behind a rule that takes all packets of other
-// protocols out of the chain, or all packets of TCP without SYN.
-func left(r *oldconfig.Rule) (oldconfig.Match, bool) {
-	if !leaves(r) {
-		return oldconfig.Match{}, false
-	}
-	matches := slices.DeleteFunc(slices.Clone(r.Matches), isTCP)
-	if len(matches) != 1 {
-		return oldconfig.Match{}, false
-	}
-	m := matches[0]
-	switch m.Field {
-	case oldconfig.Protocol:
-		m.Not = false
-		return m, matches[0].Not && len(r.Matches) == 1
-	case oldconfig.TCPFlags:
-		const syn, ack = 0x02, 0x10
-		m.Not = !m.Not
-		holds := func(flags uint32) bool { return holdsFor(m, oldconfig.Number{Low: uint64(flags & m.Mask)}) }
-		return m, holds(syn) && !holds(ack)
-	}
-	return m, false
-}
-
-func isTCP(m oldconfig.Match) bool {
-	m.Not = !m.Not
-	return isNotTCP(m)
-}
-
-func isNotTCP(m oldconfig.Match) bool {
-	tcp := oldconfig.Number{Low: uint64(config.TCP)}
-	return m.Not && len(m.In) == 1 && m.In[0] == oldconfig.Range{Low: tcp, High: tcp}
 }
 
 // joinProtocols joins the box of all first packets of TCP with that of all other protocols:

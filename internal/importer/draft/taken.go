@@ -96,11 +96,10 @@ func withoutPorts(list, removed []oldconfig.Range) []oldconfig.Range {
 	return list
 }
 
-// without returns the ports of a box without those that rules ahead have taken.
-func (b *box) without(list []taken) []config.PortRange {
-	ports := b.ports
-	for _, t := range list {
-		if !t.covers(b.destinations) {
+// notTaken returns the ports of packets to the destinations that no rule ahead has taken.
+func (c conditions) notTaken(ports []config.PortRange, destinations []oldconfig.Range) []config.PortRange {
+	for _, t := range c.taken {
+		if !t.covers(destinations) {
 			continue
 		}
 		var rest []config.PortRange
@@ -124,4 +123,42 @@ func (t taken) covers(destinations []oldconfig.Range) bool {
 	return t.destinations == nil || destinations != nil && !slices.ContainsFunc(destinations, func(d oldconfig.Range) bool {
 		return !slices.ContainsFunc(t.destinations, func(r oldconfig.Range) bool { return r.Contains(d) })
 	})
+}
+
+// left returns what holds for packets behind a rule that takes all packets of other
+// protocols out of the chain, or all packets of TCP without SYN.
+func left(r *oldconfig.Rule) (oldconfig.Match, bool) {
+	if !leaves(r) {
+		return oldconfig.Match{}, false
+	}
+	matches := slices.DeleteFunc(slices.Clone(r.Matches), isTCP)
+	if len(matches) != 1 {
+		return oldconfig.Match{}, false
+	}
+	m := matches[0]
+	switch m.Field {
+	case oldconfig.Protocol:
+		m.Not = false
+		return m, matches[0].Not && len(r.Matches) == 1
+	case oldconfig.TCPFlags:
+		const syn, ack = 0x02, 0x10
+		m.Not = !m.Not
+		holds := func(flags uint32) bool { return holdsFor(m, oldconfig.Number{Low: uint64(flags & m.Mask)}) }
+		return m, holds(syn) && !holds(ack)
+	}
+	return m, false
+}
+
+func isTCP(m oldconfig.Match) bool {
+	m.Not = !m.Not
+	return isNotTCP(m)
+}
+
+func isNotTCP(m oldconfig.Match) bool {
+	tcp := oldconfig.Number{Low: uint64(config.TCP)}
+	return m.Not && len(m.In) == 1 && m.In[0] == oldconfig.Range{Low: tcp, High: tcp}
+}
+
+func holdsFor(m oldconfig.Match, n oldconfig.Number) bool {
+	return m.Not != slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Contains(oldconfig.Range{Low: n, High: n}) })
 }
