@@ -154,7 +154,11 @@ func compare(t *testing.T, spec *config.Spec, files ...string) *verify.Report {
 // TestGenerator: verify finds the spec of the same services equivalent, and each change a
 // difference, in each language.
 func TestGenerator(t *testing.T) {
-	for seed := range uint64(200) {
+	seeds, pairs := uint64(1000), 0
+	if testing.Short() {
+		seeds = 100
+	}
+	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 7))
 		services := randomServices(r)
 		other, what := changed(r, services)
@@ -167,7 +171,9 @@ func TestGenerator(t *testing.T) {
 				require.NoError(t, err, spec(c.services))
 				report := compare(t, parsed, rules(services), text(services), "net.ipv4.vs.conntrack = "+setting(services)+"\n")
 				require.Equal(t, c.answer, report.Answer(), "seed %d, %s, %s: %s\n%s\n%s\n%s", seed, language, what, report.Text(), rules(services), text(services), spec(c.services))
+				pairs++
 			}
 		}
 	}
+	t.Logf("%d pairs, half of them equivalent", pairs)
 }

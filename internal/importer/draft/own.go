@@ -56,6 +56,9 @@ func (d *Draft) joinOwn() {
 	}
 	d.clusters = slices.DeleteFunc(d.clusters, func(c *cluster) bool { return isPart[c] })
 	for _, c := range d.clusters {
+		if c.own { // sets of the kernel have no order
+			slices.SortStableFunc(c.vips, compareFirst)
+		}
 		c.orderShards()
 	}
 }

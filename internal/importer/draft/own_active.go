@@ -40,8 +40,9 @@ func newClaims(translations []translation) *claims {
 		if t.isToServers() {
 			continue
 		}
+		sources := slices.SortedFunc(slices.Values(t.sources), func(x, y oldconfig.Range) int { return x.Low.Compare(y.Low) })
 		for _, port := range t.ports {
-			for _, source := range t.sources {
+			for _, source := range sources {
 				a.add(claim{of: t, source: source, port: port})
 			}
 		}

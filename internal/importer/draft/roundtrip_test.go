@@ -100,12 +100,17 @@ func withoutShardNumbers(ruleset string) string {
 	return strings.Join(lines, "")
 }
 
-// hasOtherFTP reports whether the spec has FTP at other ports than 21 and 990, without shards:
-// rules do not tell it from other services.
+// hasOtherFTP reports whether the spec has FTP at other ports than 21 and 990, without several
+// shards in each family: rules do not tell it from other services.
 func hasOtherFTP(spec *config.Spec) bool {
 	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool {
-		return c.FTP != nil && !c.Sharded() && !slices.Contains(c.FTP.ControlPorts, 21) && !slices.Contains(c.FTP.ControlPorts, 990)
+		isUsual := c.FTP == nil || slices.Contains(c.FTP.ControlPorts, 21) || slices.Contains(c.FTP.ControlPorts, 990)
+		return !isUsual && (!c.Sharded() || hasOneServer(c))
 	})
+}
+
+func hasOneServer(c config.Cluster) bool {
+	return slices.ContainsFunc(config.Families(), func(f config.Family) bool { return len(c.RealServersOf(f)) == 1 })
 }
 
 // becomesFTP reports whether import found a cluster of ports to be FTP with direct or tunnel,

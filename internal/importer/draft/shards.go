@@ -20,19 +20,28 @@ type shard struct {
 // joinShards makes passive shards of clusters whose ports are a passive range of one real
 // server of an FTP cluster.
 func (d *Draft) joinShards(servers []*oldconfig.FTPServer) {
-	for _, c := range slices.Clone(d.clusters) {
-		if c.own {
+	byVIP := map[vip][]*cluster{}
+	for _, c := range d.clusters {
+		byVIP[c.firstVIP()] = append(byVIP[c.firstVIP()], c)
+	}
+	isPart := map[*cluster]bool{}
+	for _, c := range d.clusters {
+		if c.own || isPart[c] {
 			continue
 		}
 		if !c.mayBeControl() || len(c.services) != 1 || c.services[0].Timeout > 0 {
 			continue
 		}
-		shards := d.shardsOf(c)
-		if len(shards) == 0 || ftpPorts(c, servers) == nil && slices.ContainsFunc(shards, func(s shard) bool { return s.ports.Width() == 1 }) {
+		shards := c.shardsOf(byVIP[c.firstVIP()], isPart)
+		if len(shards) == 0 {
 			continue
 		}
 		passive, ok := passiveOf(shards)
-		if !ok || !c.hasAllServers(shards) {
+		isPassive := ok && c.hasAllServers(shards)
+		if ftpPorts(c, servers) == nil && !(isPassive && areSeveralRanges(shards)) {
+			continue // other services of the VIP
+		}
+		if !isPassive {
 			d.remark(shards[0].of.line(), "the marks %s and others are of one real server each, and not equal parts of the passive ports with consecutive marks, as passive-shards are; they are clusters of their own", markText(shards[0].of.mark))
 			continue
 		}
@@ -40,10 +49,22 @@ func (d *Draft) joinShards(servers []*oldconfig.FTPServer) {
 			shards[i].number = int(shards[i].of.mark - shards[0].of.mark)
 		}
 		c.shards, c.passive = shards, passive
-		d.clusters = slices.DeleteFunc(d.clusters, func(other *cluster) bool {
-			return slices.ContainsFunc(shards, func(s shard) bool { return s.of == other })
-		})
+		for _, s := range shards {
+			isPart[s.of] = true
+		}
 	}
+	d.clusters = slices.DeleteFunc(d.clusters, func(c *cluster) bool { return isPart[c] })
+}
+
+// areSeveralRanges reports whether the shards are two or more, none of a single port: then they
+// are of FTP, whatever the control ports.
+func areSeveralRanges(shards []shard) bool {
+	return len(shards) > 1 && !slices.ContainsFunc(shards, func(s shard) bool { return s.ports.Width() == 1 })
+}
+
+// firstVIP identifies the first VIP of the cluster.
+func (c *cluster) firstVIP() vip {
+	return vip{addresses: c.vips[0].addresses, family: c.vips[0].family}
 }
 
 // mayBeControl reports whether the ports of the cluster are single TCP ports, as control ports
@@ -57,10 +78,10 @@ func (c *cluster) mayBeControl() bool {
 
 // shardsOf returns the clusters that may be shards of the cluster, in the order of their
 // ports.
-func (d *Draft) shardsOf(c *cluster) []shard {
+func (c *cluster) shardsOf(others []*cluster, isPart map[*cluster]bool) []shard {
 	var shards []shard
-	for _, other := range d.clusters {
-		if s, ok := c.shard(other); ok {
+	for _, other := range others {
+		if s, ok := c.shard(other); ok && !isPart[other] {
 			shards = append(shards, s)
 		}
 	}

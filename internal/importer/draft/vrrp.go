@@ -7,6 +7,9 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
+// maxGateways is the number of gateways that a spec may have.
+const maxGateways = 16
+
 // takeVRRP takes the group of directors. The addresses that move are the VIPs of clusters, on the
 // device of the VRRP instance or on vip-device of the cluster, and gateways.
 func (d *Draft) takeVRRP(v *oldconfig.VRRP) {
@@ -16,9 +19,17 @@ func (d *Draft) takeVRRP(v *oldconfig.VRRP) {
 	for _, a := range v.Addresses {
 		at := vip{addresses: rangeOf(a.VIPs), family: a.VIPs.Family(), line: a.Line}
 		moved[at.family] = append(moved[at.family], at)
-		if !d.moves(at) {
+		if !d.movesVIP(a) {
 			d.addGateway(&taken, a)
 		}
+	}
+	switch {
+	case !slices.ContainsFunc(v.Addresses, d.movesVIP):
+		d.remark(v.Line, "no address of the VRRP instance is a VIP of a cluster: keep it in keepalived")
+		return
+	case len(taken.Gateways) > maxGateways:
+		d.remark(v.Line, "the VRRP instance has %d addresses that are no VIP of a cluster; a spec has at most %d (gateways): keep VRRP in keepalived", len(taken.Gateways), maxGateways)
+		return
 	}
 	all := coalesced(slices.Concat(moved[config.IPv4], moved[config.IPv6]))
 	for _, c := range d.clusters {
@@ -32,8 +43,9 @@ func (d *Draft) takeVRRP(v *oldconfig.VRRP) {
 	d.vrrp = &taken
 }
 
-// moves reports whether an address is a VIP of a cluster.
-func (d *Draft) moves(at vip) bool {
+// movesVIP reports whether an address is a VIP of a cluster.
+func (d *Draft) movesVIP(a oldconfig.MovedAddress) bool {
+	at := vip{addresses: rangeOf(a.VIPs), family: a.VIPs.Family()}
 	return slices.ContainsFunc(d.clusters, func(c *cluster) bool { return slices.ContainsFunc(c.vips, at.overlaps) })
 }
 

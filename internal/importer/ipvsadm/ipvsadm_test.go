@@ -226,11 +226,16 @@ func TestManyCommands(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add("-A -f 21 -6 -s wlc -p 300 -M 64 -b mh-port\n-a -f 21 -r [fd00::1]:0 -i --tun-type gue --tun-port=6080\n-C")
+	f.Add("DAEMON=both\nSYNCID=3\n[Service]\nExecStart=-ipvsadm --start-daemon master --syncid 1\n")
 	f.Add("ipvsadm -E -t 10.0.0.1:ftp -p\n-e -u [::1]:1 -r ::1 -xxyy\n--set 1 2 3\n- -- ---")
 	f.Fuzz(func(t *testing.T, text string) {
 		ipvsadm.Recognises(text)
 		c, err := ipvsadm.Read("f", text)
 		require.NoError(t, err)
+		for _, read := range []func(name, text string) (*oldconfig.Config, error){ipvsadm.ReadDefaults, ipvsadm.ReadUnit} {
+			_, err := read("f", text)
+			require.NoError(t, err)
+		}
 		// What is written is read back to the same services.
 		written := dump.Services(c)
 		again, err := ipvsadm.Read("f", written)

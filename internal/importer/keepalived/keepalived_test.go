@@ -365,6 +365,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("virtual_server fwmark 21 {\nlb_algo sh\nsh-port\nreal_server 10.0.0.1 { weight 3 }\n}\n$A=1\n$A ${A}\ninclude x\n")
 	f.Add("virtual_server_group g {\n10.0.0.1-9 21\nfd00::/120\nfwmark 3 inet6\n}\nvirtual_server group g { real_server fd00::1 { lvs_method TUN type gue port 9 } sorry_server fd00::2 }")
 	f.Add("global_defs { lvs_timeouts tcp 1 }\n\"{ } \\ ! # @x ~SEQ(")
+	f.Add("global_defs { lvs_sync_daemon eth1 inst A id 3 group 224.0.0.1 }\nvrrp_sync_group G { group {\nA\nB } }\nvrrp_instance A {\ninterface e\nvirtual_router_id 1\nadvert_int 2\nunicast_peer { 10.0.0.1 }\nvirtual_ipaddress { 10.0.0.2/24 dev x label y } }\nvrrp_instance B { virtual_routes { local 10.0.0.0/8 dev x table local } }")
 	noFiles := func(string) ([]includedFile, error) { return []includedFile{{"i", "include x\n}{"}}, nil }
 	f.Fuzz(func(t *testing.T, text string) {
 		Recognises(text)
