@@ -36,7 +36,7 @@ func diff(have *State, want *Desired) (*Plan, error) {
 	}
 	if !want.exact {
 		next.Settings = p.settings.ledger
-		kept, notes := drain.Kept(have.ledger, p.services)
+		kept, notes := drain.Kept(have.ledger, p.have, p.services)
 		next.Drained, p.notes = kept, append(p.notes, notes...)
 	}
 	p.diffRulesets(have.ledger, next)

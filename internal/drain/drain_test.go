@@ -147,22 +147,22 @@ func TestNotes(t *testing.T) {
 	assert.Len(t, ftp.Notes(services, true), 1)
 }
 
-// TestKept: the record of a real server that the changes leave alone stays. A note tells that
-// another one gets its weight again.
+// TestKept: the record of a real server with weight 0 that the changes leave alone stays, and not
+// that of one with another weight. A note tells that a real server gets its weight again.
 func TestKept(t *testing.T) {
 	spec := parse(t, testSpec)
 	ledger := bound(21)
 	ledger.Drained = map[nft.DrainedServer]int{record("10.0.0.11"): 1, record("10.0.0.12"): 4}
 	have := ipvs.Compile(spec)
 	have[0].Destinations[1].Weight = 0
-	kept, notes := Kept(ledger, ipvs.Diff(have, ipvs.Compile(spec)))
-	assert.Equal(t, map[nft.DrainedServer]int{record("10.0.0.11"): 1}, kept)
+	kept, notes := Kept(ledger, have, ipvs.Diff(have, ipvs.Compile(spec)))
+	assert.Empty(t, kept)
 	assert.Equal(t, []string{"real server 10.0.0.12 of ftp was drained by `lvsmark drain`: apply gives it weight 4 again; weight: 0 in the spec keeps it drained"}, notes)
 
-	kept, notes = Kept(ledger, ipvs.Diff(have, have))
-	assert.Equal(t, ledger.Drained, kept)
+	kept, notes = Kept(ledger, have, ipvs.Diff(have, have))
+	assert.Equal(t, map[nft.DrainedServer]int{record("10.0.0.12"): 4}, kept)
 	assert.Empty(t, notes)
-	kept, notes = Kept(ledger, ipvs.Diff(have, nil))
+	kept, notes = Kept(ledger, have, ipvs.Diff(have, nil))
 	assert.Empty(t, kept)
 	assert.Empty(t, notes)
 }

@@ -9,14 +9,22 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Kept returns the records of the ledger that stay when the changes are made: those of real
-// servers that do not change. The notes are about the others that get a weight again.
-func Kept(ledger nft.Ledger, changes []ipvs.Change) (kept map[nft.DrainedServer]int, notes []string) {
+// Kept returns the records of the ledger that stay when the changes to the services are made:
+// those of real servers that do not change, unless another process has given them a weight. The
+// notes are about the others that get a weight again.
+func Kept(ledger nft.Ledger, have []ipvs.VirtualService, changes []ipvs.Change) (kept map[nft.DrainedServer]int, notes []string) {
 	kept = map[nft.DrainedServer]int{}
 	if len(ledger.Drained) == 0 {
 		return kept, nil
 	}
 	maps.Copy(kept, ledger.Drained)
+	for _, s := range have {
+		for _, d := range s.Destinations {
+			if d.Weight != 0 {
+				delete(kept, nft.DrainedServer{Service: nft.BoundMark{Family: s.Family, Mark: s.Mark}, Address: d.Address, Port: d.Port})
+			}
+		}
+	}
 	for _, c := range changes {
 		mark := nft.BoundMark{Family: c.Service.Family, Mark: c.Service.Mark}
 		for _, d := range []ipvs.Destination{c.Before, c.After} {
