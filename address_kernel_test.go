@@ -1,14 +1,21 @@
 package lvsmark
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
+	"net"
+	"net/netip"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 )
@@ -18,27 +25,14 @@ import (
 // checkpoint.
 func TestNeighborsLearn(t *testing.T) {
 	w := newWorld(t)
-	peer := &world{t: t, ns: w.ns + "-peer"}
-	out, err := exec.Command("ip", "netns", "add", peer.ns).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", peer.ns).Run() })
-	w.run("ip", "link", "set", "vip1", "netns", peer.ns)
-	peer.run("ip", "address", "add", "198.51.100.9/24", "dev", "vip1")
-	peer.run("ip", "address", "add", "2001:db8::9/64", "dev", "vip1", "nodad")
-	peer.run("ip", "link", "set", "vip1", "up")
-
-	const other = "02:00:00:00:00:99"
-	mac := w.run("cat", "/sys/class/net/vip0/address")[:len(other)]
-	forget := func() {
-		for _, vip := range []string{"198.51.100.21", "2001:db8::21"} {
-			peer.run("ip", "neigh", "replace", vip, "lladdr", other, "dev", "vip1", "nud", "reachable")
-		}
-	}
+	peer := newPeer(w)
+	vips := []string{"198.51.100.21", "2001:db8::21"}
+	forget := func() { peer.know(vips, "02:00:00:00:00:99") }
 	learned := func() {
 		t.Helper()
-		for _, vip := range []string{"198.51.100.21", "2001:db8::21"} {
+		for _, vip := range vips {
 			require.Eventually(t, func() bool {
-				return assert.ObjectsAreEqual(mac, neighborOf(peer, vip))
+				return neighborOf(peer.world, vip) == peer.director
 			}, time.Minute, 10*time.Millisecond, vip)
 		}
 	}
@@ -63,6 +57,100 @@ func TestNeighborsLearn(t *testing.T) {
 		return nil
 	})
 	learned()
+}
+
+// TestAnnouncedByApply: apply sends the first announcement of each VIP before it ends, and with
+// it a neighbor sends to this director. It logs when that was.
+func TestAnnouncedByApply(t *testing.T) {
+	w := newWorld(t)
+	peer := newPeer(w)
+	vips := []string{"198.51.100.21", "2001:db8::21"}
+	peer.know(vips, "02:00:00:00:00:99")
+	arrivals := peer.arrivals(vips)
+	began := time.Now()
+	p := w.apply(parse(t, unboundSpec))
+	ended := time.Now()
+	require.Len(t, p.addresses.added, len(vips))
+	for _, vip := range vips {
+		require.Eventually(t, func() bool { return neighborOf(peer.world, vip) == peer.director }, time.Minute, 10*time.Millisecond, vip)
+	}
+	for vip, at := range arrivals(len(vips)) {
+		assert.True(t, at.Before(ended), "the announcement of %s arrived after apply", vip)
+		t.Logf("%s: announced %.0f ms after the begin of apply, which took %.0f ms", vip, ms(at.Sub(began)), ms(ended.Sub(began)))
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// A peerWorld is a neighbor of a world, in its own namespace, with the device vip1.
+type peerWorld struct {
+	*world
+	director string // link-layer address of the world's device
+}
+
+func newPeer(w *world) *peerWorld {
+	w.t.Helper()
+	peer := &world{t: w.t, ns: w.ns + "-peer"}
+	out, err := exec.Command("ip", "netns", "add", peer.ns).CombinedOutput()
+	require.NoError(w.t, err, "%s", out)
+	w.t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", peer.ns).Run() })
+	w.run("ip", "link", "set", "vip1", "netns", peer.ns)
+	peer.run("ip", "address", "add", "198.51.100.9/24", "dev", "vip1")
+	peer.run("ip", "address", "add", "2001:db8::9/64", "dev", "vip1", "nodad")
+	peer.run("ip", "link", "set", "vip1", "up")
+	return &peerWorld{peer, strings.TrimSpace(w.run("cat", "/sys/class/net/vip0/address"))}
+}
+
+// know gives the neighbor entries for VIPs with the address of another director.
+func (p *peerWorld) know(vips []string, other string) {
+	p.t.Helper()
+	for _, vip := range vips {
+		p.run("ip", "neigh", "replace", vip, "lladdr", other, "dev", "vip1", "nud", "reachable")
+	}
+}
+
+// arrivals records frames of ARP and of neighbor discovery. The result waits for the first one
+// that names each of the VIPs, and returns when the kernel received it.
+func (p *peerWorld) arrivals(vips []string) func(n int) map[string]time.Time {
+	p.t.Helper()
+	fd := -1
+	require.NoError(p.t, InNamespace(p.ns, func() (err error) {
+		all := int(bits.ReverseBytes16(unix.ETH_P_ALL))
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, all); err != nil {
+			return err
+		}
+		return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
+			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 60}))
+	}))
+	p.t.Cleanup(func() { _ = unix.Close(fd) })
+	director, err := net.ParseMAC(p.director)
+	require.NoError(p.t, err)
+	return func(n int) map[string]time.Time {
+		first := map[string]time.Time{}
+		for len(first) < n {
+			frame, at := receiveFrame(p.t, fd)
+			for _, vip := range vips {
+				if _, known := first[vip]; !known && bytes.Equal(frame[6:12], director) && bytes.Contains(frame, netip.MustParseAddr(vip).AsSlice()) {
+					first[vip] = at
+				}
+			}
+		}
+		return first
+	}
+}
+
+// receiveFrame returns a frame, and when the kernel received it.
+func receiveFrame(t *testing.T, fd int) ([]byte, time.Time) {
+	t.Helper()
+	frame, control := make([]byte, 2048), make([]byte, 128)
+	n, controlled, _, _, err := unix.Recvmsg(fd, frame, control, 0)
+	require.NoError(t, err, "wait for an announcement")
+	messages, err := unix.ParseSocketControlMessage(control[:controlled])
+	require.NoError(t, err)
+	require.Len(t, messages, 1)
+	seconds := binary.NativeEndian.Uint64(messages[0].Data)
+	nanoseconds := binary.NativeEndian.Uint64(messages[0].Data[8:])
+	return frame[:n], time.Unix(int64(seconds), int64(nanoseconds))
 }
 
 // neighborOf returns the link-layer address of a neighbor: "198.51.100.21 lladdr

@@ -87,9 +87,21 @@ func (c *checker) shardServers(in *fileCluster, cluster *Cluster) {
 	if lost || !in.servers.valid {
 		return
 	}
+	c.shardByPlace(in, cluster)
 	for _, family := range Families() {
 		if free := cluster.freeShards(family); cluster.Serves(family) && free != "" {
 			c.note(in.ftp.value.shards.position, "no %s real server has shard %s: the ports there have no mark", family, free)
+		}
+	}
+}
+
+// shardByPlace notes the first real server whose shard depends on those before it in the list.
+func (c *checker) shardByPlace(in *fileCluster, cluster *Cluster) {
+	for k := range in.servers.value {
+		if server := cluster.RealServers[k]; !in.servers.value[k].value.shard.present && server.Shard > 0 {
+			c.note(in.servers.value[k].value.address.position, "real server %s has shard %d by its place in the list: when one before it is removed, %[1]s gets other ports; write shard: %[2]d here, and a shard for each other real server, to keep them",
+				cmp.Or(server.Name, server.Address.String()), server.Shard)
+			return
 		}
 	}
 }

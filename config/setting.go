@@ -27,7 +27,7 @@ func (s *Spec) Settings() []Setting {
 	if s.Director.IPForward {
 		for _, family := range Families() {
 			if s.Serves(family) {
-				settings = append(settings, Setting{forwardSysctl(family), "1"})
+				settings = append(settings, Setting{ForwardSysctl(family), "1"})
 			}
 		}
 	}
@@ -65,7 +65,8 @@ func (s *Spec) TranslatesClients() bool {
 	return slices.ContainsFunc(s.Clusters, func(c Cluster) bool { return c.SourceNAT != NoSourceNAT })
 }
 
-func forwardSysctl(f Family) string {
+// ForwardSysctl returns the parameter that makes the director forward packets of a family.
+func ForwardSysctl(f Family) string {
 	if f == IPv4 {
 		return "net.ipv4.ip_forward"
 	}

@@ -25,11 +25,14 @@ func shardedSpec(t *testing.T, ftp, servers string) (*Spec, string) {
 	return spec, text.String()
 }
 
+// byPlace is the note about the second of real servers without shard.
+const byPlace = "real server 10.0.0.2 has shard 1 by its place in the list: when one before it is removed, 10.0.0.2 gets other ports; write shard: 1 here, and a shard for each other real server, to keep them\n"
+
 const fourHosts = "{address: 10.0.0.1}, {address: 'fd00::1'}, {address: 10.0.0.2, weight: 0, upper-threshold: 9, lower-threshold: 2}, {address: 'fd00::2'}"
 
 func TestShardBindings(t *testing.T) {
 	spec, notes := shardedSpec(t, "passive-ports: 2000-2999, passive-shards: 2", fourHosts)
-	assert.Empty(t, notes)
+	assert.Equal(t, byPlace, notes)
 	c := &spec.Clusters[0]
 	assert.Zero(t, c.Persistence)
 	assert.Equal(t, []uint32{21, 22, 23}, c.Marks())
@@ -53,7 +56,7 @@ func TestShardsOfServers(t *testing.T) {
 	spec, notes := shardedSpec(t, "passive-ports: 2000-2999, passive-shards: 8, shard-marks: 1021",
 		"{address: 10.0.0.1, shard: 3}, {address: 10.0.0.2}, {address: 'fd00::1'}")
 	assert.Equal(t, "no IPv4 real server has shard 0, 2, 4 to 7: the ports there have no mark\n"+
-		"no IPv6 real server has shard 1 to 7: the ports there have no mark\n", notes)
+		"no IPv6 real server has shard 1 to 7: the ports there have no mark\n"+byPlace, notes)
 	b := spec.Clusters[0].Bindings(IPv4)
 	require.Len(t, b, 3)
 	assert.Equal(t, []uint32{21, 1022, 1024}, []uint32{b[0].Mark, b[1].Mark, b[2].Mark}, "sorted by shard")
@@ -93,9 +96,11 @@ func TestShardPorts(t *testing.T) {
 
 func TestShardNotes(t *testing.T) {
 	_, notes := shardedSpec(t, "passive-shards: 2", fourHosts)
-	assert.Equal(t, "10001 passive ports do not divide by passive-shards 2: the last shard has 5001 ports, the others have 5000\n", notes)
+	assert.Equal(t, "10001 passive ports do not divide by passive-shards 2: the last shard has 5001 ports, the others have 5000\n"+byPlace, notes)
 	_, notes = shardedSpec(t, "passive-ports: 2000-2999, passive-shards: 2", strings.ReplaceAll(fourHosts, ".1}", ".1, forwarding: tunnel}"))
-	assert.Equal(t, "with passive-shards and tunnel, answers to active data (PORT, EPRT) may reach another real server; clients must use passive data, or set forwarding: nat\n", notes)
+	assert.Equal(t, "with passive-shards and tunnel, answers to active data (PORT, EPRT) may reach another real server; clients must use passive data, or set forwarding: nat\n"+byPlace, notes)
+	_, notes = shardedSpec(t, "passive-ports: 2000-2999, passive-shards: 2", "{address: 10.0.0.1}, {address: 10.0.0.2, shard: 1}, {address: 'fd00::1'}, {address: 'fd00::2', shard: 1}")
+	assert.Empty(t, notes)
 	_, notes = shardedSpec(t, "passive-shards: 0", fourHosts)
 	assert.Empty(t, notes)
 }

@@ -52,6 +52,9 @@ const (
 // DefaultSyncGroup returns 224.0.0.81, IP_VS_SYNC_GROUP of the kernel.
 func DefaultSyncGroup() netip.Addr { return netip.AddrFrom4([4]byte{224, 0, 0, 81}) }
 
+// DefaultSyncMaxLen returns the maximum length of a message to a group, in bytes.
+func DefaultSyncMaxLen(group netip.Addr) uint16 { return uint16(syncMTU - syncHeaders(group)) }
+
 // syncHeaders returns the size of the headers of IP and UDP.
 func syncHeaders(group netip.Addr) int {
 	if group.Is6() {
@@ -162,6 +165,6 @@ func (s *fileSync) sync() *Sync {
 		Port:   s.port.or(DefaultSyncPort),
 		TTL:    uint8(s.ttl.or(DefaultSyncTTL)),
 	}
-	daemon.MaxLen = uint16(s.maxlen.or(uint64(syncMTU - syncHeaders(daemon.Group))))
+	daemon.MaxLen = uint16(s.maxlen.or(uint64(DefaultSyncMaxLen(daemon.Group))))
 	return &Sync{Role: s.role.value, SyncDaemon: daemon}
 }

@@ -42,8 +42,8 @@ func sessionsOfRound() (sessions []lab.Session) {
 }
 
 const (
-	pairFile = 512 << 10
-	pairRate = 32 << 10 // so that a session lasts half a minute
+	pairFile = 320 << 10
+	pairRate = 32 << 10 // so that a session lasts twenty seconds
 
 	failOverTimeout = 2 * time.Minute  // an emulated VM is slow
 	lostSession     = 20 * time.Second // without sync a client does not wait longer
@@ -61,6 +61,7 @@ func newPair(t *testing.T, bind, sync bool) *pair {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	p := &pair{Lab: l, t: t, bind: bind, sync: sync, dir: dir}
+	t.Cleanup(p.logFailure)
 	require.NoError(t, l.ResizeFile(pairFile))
 	for _, f := range config.Families() {
 		from, err := l.ClientAddress(f)
@@ -100,6 +101,17 @@ func (p *pair) spec(i int) string {
 		"  vrrp: {device: wan, router-id: 51, priority: %d, peers: [%s], source: %s}\n",
 		strings.Join(vips, ", "), strings.Join(servers, ", "), p.bind, sync,
 		150-50*i, lab.Outside(config.IPv4, 2-i), lab.Outside(config.IPv4, 1+i))
+}
+
+// logFailure prints what keepalived has logged on each director, if the test has failed.
+func (p *pair) logFailure() {
+	for i, h := range p.hosts {
+		if h == nil || !p.t.Failed() {
+			continue
+		}
+		log, err := os.ReadFile(p.file(i, "log"))
+		p.t.Logf("keepalived of %s: %v\n%s", h.Name, err, log)
+	}
 }
 
 // lvsmark runs a verb on a director.
@@ -150,10 +162,6 @@ func (p *pair) await(what string, ready func() bool) {
 	p.t.Helper()
 	for end := time.Now().Add(failOverTimeout); !ready(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
-			for i := range p.hosts {
-				log, _ := os.ReadFile(p.file(i, "log"))
-				p.t.Logf("%s:\n%s", p.hosts[i].Name, log)
-			}
 			require.FailNow(p.t, "timeout: "+what)
 		}
 	}

@@ -25,8 +25,7 @@ var ErrPrivilege = netlink.ErrPrivilege
 // documents; a refusal wraps its errno, not a *netlink.KernelError.
 type Conn struct {
 	nl     *netlink.Conn
-	family uint16        // generic netlink family
-	listed []Destination // see destinations
+	family uint16 // generic netlink family
 
 	encoded []byte // the changes of the last batch, see changeRequest
 }

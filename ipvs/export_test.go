@@ -3,7 +3,7 @@ package ipvs
 // AddUnlisted exports addUnlisted, so that a test need not wait until the kernel omits a
 // service.
 func (c *Conn) AddUnlisted(services []VirtualService, expected []Key) ([]VirtualService, error) {
-	return c.addUnlisted(services, expected)
+	return addUnlisted(c, plainForm(), services, expected)
 }
 
 // CountListed returns the number of services in one dump.

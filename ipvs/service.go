@@ -97,6 +97,11 @@ type Endpoint struct {
 	Port    uint16
 }
 
+// Compare orders endpoints by address and port, as the destinations of Conn.Services are.
+func (e Endpoint) Compare(other Endpoint) int {
+	return cmp.Or(e.Address.Compare(other.Address), cmp.Compare(e.Port, other.Port))
+}
+
 // Endpoint returns the address and port.
 func (d Destination) Endpoint() Endpoint { return Endpoint{d.Address, d.Port} }
 
@@ -106,20 +111,11 @@ func (d Destination) configured() Destination {
 	return d
 }
 
-// sortServices sorts services by Key, and their destinations by address and port.
-func sortServices(services []VirtualService) {
-	for _, service := range services {
-		sortDestinations(service.Destinations, Destination.Endpoint)
-	}
-	slices.SortFunc(services, func(a, b VirtualService) int { return a.Key.Compare(b.Key) })
-}
-
 // sortDestinations sorts by address and port. The kernel lists the newest destination
 // first.
 func sortDestinations[T any](list []T, endpoint func(T) Endpoint) {
 	slices.Reverse(list)
 	slices.SortFunc(list, func(a, b T) int {
-		x, y := endpoint(a), endpoint(b)
-		return cmp.Or(x.Address.Compare(y.Address), cmp.Compare(x.Port, y.Port))
+		return endpoint(a).Compare(endpoint(b))
 	})
 }

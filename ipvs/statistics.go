@@ -1,15 +1,6 @@
 package ipvs
 
-import (
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/internal/netlink"
-)
+import "github.com/lvsmark/lvsmark/internal/netlink"
 
 // Counters are numbers of connections, packets and bytes. "In" is from clients to real
 // servers; "out" is back, which IPVS sees with forwarding nat only.
@@ -52,82 +43,13 @@ func (s CountedService) VirtualService() VirtualService {
 
 // Statistics is like Services, with statistics.
 func (c *Conn) Statistics(expected ...Key) ([]CountedService, error) {
-	listed, err := c.countedServices()
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range expected {
-		if _, found := listed[key]; found {
-			continue
-		}
-		service, found, err := c.countedService(key)
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			listed[key] = service
-		}
-	}
-	services := slices.SortedFunc(maps.Values(listed), func(a, b CountedService) int { return a.Key.Compare(b.Key) })
-	for i := range services {
-		if services[i].Destinations, err = c.countedDestinations(services[i].Key); err != nil {
-			return nil, err
-		}
-	}
-	return services, nil
-}
-
-// countedServices returns the fwmark services of one list, without their destinations.
-func (c *Conn) countedServices() (map[Key]CountedService, error) {
-	all, err := c.list()
-	if err != nil {
-		return nil, err
-	}
-	services := make(map[Key]CountedService, len(all))
-	for _, e := range all {
-		service, err := decodeCountedService(e.attributes)
-		if err != nil {
-			return nil, fmt.Errorf("list IPVS services: %w", err)
-		}
-		if service.Mark != 0 {
-			services[service.Key] = service
-		}
-	}
-	return services, nil
-}
-
-func (c *Conn) countedService(key Key) (service CountedService, found bool, err error) {
-	for attributes, err := range c.query(cmdGetService, 0, appendKey(nil, key)) {
-		if err == nil {
-			service, err = decodeCountedService(attributes)
-		}
-		switch {
-		case errors.Is(err, unix.ESRCH):
-			return service, false, nil
-		case err != nil:
-			return service, false, fmt.Errorf("read service %s: %w", key, err)
-		}
-	}
-	return service, true, nil
-}
-
-func (c *Conn) countedDestinations(key Key) ([]CountedDestination, error) {
-	var list []CountedDestination
-	for attributes, err := range c.query(cmdGetDest, unix.NLM_F_DUMP, appendKey(nil, key)) {
-		var d CountedDestination
-		if err == nil {
-			d.Destination, err = decodeDestination(attributes, key)
-		}
-		if err == nil {
-			d.Statistics, err = decodeStatistics(attributes, attrDest, destStats64)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list the real servers of service %s: %w", key, err)
-		}
-		list = append(list, d)
-	}
-	sortDestinations(list, func(d CountedDestination) Endpoint { return d.Endpoint() })
-	return list, nil
+	return services(c, form[CountedService, CountedDestination]{
+		service:      decodeCountedService,
+		destination:  decodeCountedDestination,
+		key:          func(s *CountedService) Key { return s.Key },
+		endpoint:     func(d CountedDestination) Endpoint { return d.Endpoint() },
+		destinations: func(s *CountedService) *[]CountedDestination { return &s.Destinations },
+	}, expected)
 }
 
 func decodeCountedService(attributes []byte) (CountedService, error) {
@@ -137,6 +59,15 @@ func decodeCountedService(attributes []byte) (CountedService, error) {
 	}
 	statistics, err := decodeStatistics(attributes, attrService, serviceStats64)
 	return CountedService{Service: service, Statistics: statistics}, err
+}
+
+func decodeCountedDestination(attributes []byte, of Key) (CountedDestination, error) {
+	destination, err := decodeDestination(attributes, of)
+	if err != nil {
+		return CountedDestination{}, err
+	}
+	statistics, err := decodeStatistics(attributes, attrDest, destStats64)
+	return CountedDestination{Destination: destination, Statistics: statistics}, err
 }
 
 // decodeStatistics decodes the statistics of 64 bits inside a service or destination

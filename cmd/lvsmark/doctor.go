@@ -92,9 +92,17 @@ func (f *doctorFlags) names() []string {
 
 func (f *doctorFlags) run(ctx context.Context, s streams, opts *options) error {
 	if f.realServer != "" {
-		return f.runRealServer(ctx, s, opts)
+		return runChecks(ctx, s, opts, f, realserver.Checks(), f.onRealServer)
 	}
-	checks, err := doctor.Select(director.Checks(), f.selection)
+	return runChecks(ctx, s, opts, f, director.Checks(), f.onDirector)
+}
+
+// checker makes selected checks for a spec.
+type checker[S any] func(ctx context.Context, s streams, opts *options, spec *config.Spec, checks []doctor.Check[S]) (doctorDocument, doctor.Report, error)
+
+// runChecks selects checks, and lists them or makes them and prints the report.
+func runChecks[S any](ctx context.Context, s streams, opts *options, f *doctorFlags, all []doctor.Check[S], run checker[S]) error {
+	checks, err := doctor.Select(all, f.selection)
 	if err != nil {
 		return err
 	}
@@ -105,53 +113,44 @@ func (f *doctorFlags) run(ctx context.Context, s streams, opts *options) error {
 	if err != nil {
 		return err
 	}
-	if err := privilege.Check(privilege.NetAdmin()); err != nil {
-		return err
-	}
-	steps := newProgress(s)
-	defer steps.stop()
-	examine := func() (doctor.Report, error) { return examineDirector(ctx, opts, spec, checks, steps) }
-	report, err := examine()
+	d, report, err := run(ctx, s, opts, spec, checks)
 	if err != nil {
 		return err
-	}
-	d := doctorDocument{Target: "director"}
-	if f.fix && report.Appliable() {
-		if d.Fixed, err = fix(ctx, opts, spec, steps); err != nil {
-			return err
-		}
-		if report, err = examine(); err != nil {
-			return err
-		}
 	}
 	return d.print(s, opts.output, report)
 }
 
-// runRealServer makes the checks of a real server.
-func (f *doctorFlags) runRealServer(ctx context.Context, s streams, opts *options) error {
-	checks, err := doctor.Select(realserver.Checks(), f.selection)
-	if err != nil {
-		return err
+// onDirector makes the checks of a director, again after --fix.
+func (f *doctorFlags) onDirector(ctx context.Context, s streams, opts *options, spec *config.Spec, checks []doctor.Check[*director.Subject]) (doctorDocument, doctor.Report, error) {
+	d := doctorDocument{Target: "director"}
+	if err := privilege.Check(privilege.NetAdmin()); err != nil {
+		return d, nil, err
 	}
-	if f.list {
-		return printChecks(s, opts.output, checks)
+	steps := newProgress(s)
+	defer steps.stop()
+	report, err := examineDirector(ctx, opts, spec, checks, steps)
+	if err != nil || !f.fix || !report.Appliable() {
+		return d, report, err
 	}
-	spec, _, err := opts.load(ctx, s)
-	if err != nil {
-		return err
+	if d.Fixed, err = fix(ctx, opts, spec, steps); err != nil {
+		return d, nil, err
 	}
+	report, err = examineDirector(ctx, opts, spec, checks, steps)
+	return d, report, err
+}
+
+// onRealServer makes the checks of a real server.
+func (f *doctorFlags) onRealServer(ctx context.Context, _ streams, opts *options, spec *config.Spec, checks []doctor.Check[*realserver.Subject]) (doctorDocument, doctor.Report, error) {
+	d := doctorDocument{Target: f.realServer}
 	servers, err := realserver.Find(spec, f.realServer)
 	if err != nil {
-		return err
+		return d, nil, err
 	}
 	report, err := examine(ctx, opts, func(h *host.Host) doctor.Report {
 		h.ReadServer(spec)
 		return doctor.Run(checks, &realserver.Subject{Host: h, Servers: servers})
 	})
-	if err != nil {
-		return err
-	}
-	return doctorDocument{Target: f.realServer}.print(s, opts.output, report)
+	return d, report, err
 }
 
 // examine reads the host and calls run, on a thread in the network namespace.

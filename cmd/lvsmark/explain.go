@@ -95,6 +95,9 @@ func (q explainQuery) side(ctx context.Context, s streams, opts *options, p exac
 	if err != nil {
 		return exact.Side{}, false, err
 	}
+	if !spec.Director.Bind {
+		s.printErr("lvsmark: note: director.bind is false: the services of the marks are those of another program; --live reads them")
+	}
 	side, err := verify.Side(spec)
 	return side, q.active || isActiveData(spec, p), err
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"log/syslog"
 	"net"
 	"os"
 	"os/signal"
@@ -190,15 +189,6 @@ func lostText(lost []nft.LostObject) string {
 		names[i] = l.String()
 	}
 	return strings.Join(names, ", ")
-}
-
-func logSystem(text string) {
-	log, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_WARNING, "lvsmark")
-	if err != nil {
-		return // no system log
-	}
-	_ = log.Warning(text)
-	_ = log.Close()
 }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -55,6 +55,9 @@ func writeThrough(ctx context.Context, path string, content io.WriterTo) error {
 func replace(path string, content io.WriterTo, mode fs.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(path), ".lvsmark-plan-*")
 	if err != nil {
+		if named, ok := errors.AsType[*fs.PathError](err); ok {
+			named.Path = path // the caller does not know the temporary name
+		}
 		return err
 	}
 	if _, err = content.WriteTo(file); err == nil {

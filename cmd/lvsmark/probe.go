@@ -105,7 +105,7 @@ server itself, whatever PASV names.
 
 With --fail-open, the exit status is 0 instead of 2 if the spec cannot be read, has a
 mistake or does not have the real server: a health check must not remove all real
-servers because of that.` + probeStatus,
+servers because of that. The reason is then on standard error and in the system log.` + probeStatus,
 		Example: `  lvsmark probe server ftp rs1
   lvsmark probe server ftp 10.0.0.11 --mode all --timeout 5s
   lvsmark probe server ftp rs1 --user monitor --password-file /etc/lvsmark/monitor

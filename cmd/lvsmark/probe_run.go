@@ -26,7 +26,7 @@ func (f *probeFlags) run(cmd *cobra.Command, s streams, opts *options, cluster s
 	}
 	list, security, err := f.targets(cmd, s, opts, cluster, targets)
 	if err != nil && f.failOpen && cmd.Context().Err() == nil {
-		s.printErr("lvsmark: nothing was probed: %s", strings.ReplaceAll(printable.Lines(err.Error()), "\n", "\nlvsmark: "))
+		s.failOpen(err)
 		return nil
 	}
 	if err != nil {
@@ -45,6 +45,16 @@ func (f *probeFlags) run(cmd *cobra.Command, s streams, opts *options, cluster s
 		return err
 	}
 	return s.printProbe(opts.output, security, results)
+}
+
+// failOpen says why nothing was probed, also in the system log: keepalived closes the standard
+// error of its checks.
+func (s streams) failOpen(why error) {
+	for line := range strings.Lines(printable.Lines(why.Error())) {
+		line = "nothing was probed: " + strings.TrimSuffix(line, "\n")
+		s.printErr("lvsmark: %s", line)
+		logSystem(line)
+	}
 }
 
 // targets reads the spec.

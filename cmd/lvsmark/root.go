@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -162,7 +163,24 @@ func flagError(cmd *cobra.Command, err error) error {
 	if args := cmd.Flags().Args(); cmd.HasAvailableSubCommands() && len(args) > 0 {
 		return cmd.ValidateArgs(args)
 	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		if must := mustBe(invalid.GetFlag()); must != "" {
+			return usageErrorf(cmd, "invalid argument %q for --%s: must be %s", invalid.GetValue(), invalid.GetFlag().Name, must)
+		}
+	}
 	return usageErrorf(cmd, "%w", err)
+}
+
+// mustBe describes the values of a flag whose type is one of pflag, which reports the errors
+// of Go's parsers.
+func mustBe(flag *pflag.Flag) string {
+	switch flag.Value.Type() {
+	case "duration":
+		return "a time such as 90s, 5m or 1h30m"
+	case "uint":
+		return "a number of seconds"
+	}
+	return ""
 }
 
 func usageErrorf(cmd *cobra.Command, format string, args ...any) error {

@@ -79,10 +79,16 @@ check:
 
   {"version": 1, "file": "…", "valid": false,
    "mistakes": [{"file": "…", "line": 3, "column": 5, "message": "…"}],
-   "notes": [], "clusters": 0, "vips": 0, "real_servers": 0}
+   "notes": [], "clusters": 0, "vips": 0, "real_servers": 0,
+   "passive": [{"cluster": "ftp", "data_connections": 10001},
+               {"cluster": "sharded", "shards": [{"shard": 0, "ports": "10000-12499", "mark": 22,
+                "real_servers": ["rs1"], "data_connections": 2500}]}]}
 
   notes have the form of mistakes. The counts are 0 if the spec is invalid.
   vip_networks is the number of networks and ranges in vips; it is omitted if it is 0.
+  passive is how many data connections at a time the passive ports of each FTP cluster
+  allow for each real server; it is omitted if there is no FTP cluster. With
+  passive-shards, shards has those with a real server.
 
 diff, plan, apply, delete:
 
@@ -127,15 +133,15 @@ verify:
    "more": 0,
    "not_proven": [{"file": "…", "line": 4, "text": "…", "reason": "…", "packet": {…}}],
    "not_understood": [{"file": "…", "line": 5, "text": "…", "message": "…"}],
-   "findings": […], "kept": [{"family": "IPv4", "name": "nat", "rules": 1}],
-   "replaced": […]}
+   "findings": […], "assumptions": […],
+   "kept": [{"family": "IPv4", "name": "nat", "rules": 1}], "replaced": […]}
 
   answer is equivalent, different or not proven. old is the old configuration, new
   the spec. A difference of two packets of one client, which persistence joins on
   one side only, has the other one as second. more is the number of further kinds
   of differences. line is omitted if the source has no lines. findings has the form
-  of not_understood: it lists what a spec does not contain. kept and replaced are
-  tables of the old side.
+  of not_understood: it lists what a spec does not contain. So has assumptions: what
+  no file says, and the answer depends on. kept and replaced are tables of the old side.
 
 import:
 
@@ -230,4 +236,8 @@ render:
 
 version:
 
-  {"version": 1, "lvsmark": "…", "go": "…", "platform": "…", "revision": "…"}`
+  {"version": 1, "lvsmark": "…", "go": "…", "platform": "…", "revision": "…",
+   "modified": true}
+
+  revision is omitted if the build does not know it. modified is true if the source
+  differed from the revision; otherwise it is omitted.`

@@ -1,6 +1,7 @@
 package equivalence
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,7 +28,7 @@ func TestNaive(t *testing.T) {
 	}
 }
 `))
-	marked, packetsSent := 0, 0
+	marked, packetsSent, inShards := 0, 0, 0
 	for i := range cases(200) {
 		seed, r := random(i)
 		spec := specgen.Spec(r)
@@ -47,11 +48,19 @@ func TestNaive(t *testing.T) {
 			if mark != 0x50000005 {
 				marked += n
 			}
+			if isShardMark(spec, mark) {
+				inShards += n
+			}
 		}
 		packetsSent += len(packets)
 	}
-	t.Logf("%d packets, %d of them marked", packetsSent, marked)
+	t.Logf("%d packets, %d of them marked, %d with the mark of a shard", packetsSent, marked, inShards)
+	assert.Greater(t, inShards, packetsSent/1000, "packets with the mark of a shard")
 	assert.Greater(t, marked, packetsSent/20, "packets that were marked")
 	assert.Less(t, marked, packetsSent/2, "packets that were marked")
 	require.NoError(t, site.Commit(&config.Spec{}))
+}
+
+func isShardMark(spec *config.Spec, mark uint32) bool {
+	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool { return c.Mark != mark && slices.Contains(c.Marks(), mark) })
 }

@@ -32,6 +32,8 @@ func TestKeys(t *testing.T) {
 		},
 		"marks":         func(s *config.Spec, _ config.Cluster) bool { return s.Director.Marks == config.FirstPacket },
 		"keep-marks":    func(s *config.Spec, _ config.Cluster) bool { return s.Director.KeepMarks },
+		"sync":          func(s *config.Spec, _ config.Cluster) bool { return s.Director.Sync != nil },
+		"shards":        func(_ *config.Spec, c config.Cluster) bool { return c.Sharded() },
 		"local-clients": func(s *config.Spec, _ config.Cluster) bool { return s.Director.LocalClients },
 	}
 	counts := map[string]int{}

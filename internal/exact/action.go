@@ -13,7 +13,7 @@ func (m *machine) change(a *action) (missed bool) {
 	switch a.Kind {
 	case oldconfig.Opaque:
 		m.opaque = append(m.opaque, fmt.Sprintf("%d: %d %d %d", a.id, m.mark, m.connMark, m.state))
-		m.opaqueRule = a.origin
+		m.opaqueRule, m.markUnknown = a.origin, true
 		m.observeAction("does something that is not understood")
 		return false
 	case oldconfig.Untrack:
@@ -36,6 +36,7 @@ func (m *machine) setMark(a *action) (missed bool) {
 			}
 			to = of
 		}
+		m.markUnknown = m.markUnknown && a.byAddr == nil && a.And != 0
 		m.changeMark(to)
 	case oldconfig.SetConnMark, oldconfig.SaveMark, oldconfig.RestoreMark:
 		if m.hasConnection() {

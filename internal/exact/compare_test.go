@@ -185,6 +185,9 @@ func (g generator) service(s *oldconfig.Service) *oldconfig.Service {
 	if g.IntN(2) == 0 {
 		s.Timeout = time.Minute
 	}
+	if g.IntN(8) == 0 {
+		s.Flags = ipvs.OnePacket
+	}
 	for range g.IntN(3) {
 		d := ipvs.Destination{Address: netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + len(s.RealServers))}), Weight: 1, Port: uint16(g.one(0, 0, 21, 80, 8080))}
 		d.Forwarding = []config.Forwarding{config.NAT, config.Direct}[g.IntN(2)]

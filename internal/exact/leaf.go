@@ -113,10 +113,12 @@ func (l *leaf) tally(r run, t *tally) {
 		}
 		t.related, t.reads = either(t.related, m[side].related), either(t.reads, m[side].readsConnMark)
 	}
-	if rule := either(m[0].opaqueRule, m[1].opaqueRule); rule != nil && (end[0].opaque != end[1].opaque || !l.agree()) {
+	same := l.same(end)
+	if rule := either(m[0].opaqueRule, m[1].opaqueRule); rule != nil && (end[0].opaque != end[1].opaque || !l.agree() ||
+		!same && (m[0].markUnknown || m[1].markUnknown)) {
 		t.opaque = rule
 	}
-	if l.same(end) {
+	if same {
 		t.equal++
 		l.group(end, r)
 		return

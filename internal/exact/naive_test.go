@@ -264,5 +264,9 @@ func (n *naive) ipvs() string {
 	if s.Timeout == 0 {
 		netmask = 0
 	}
-	return fmt.Sprint(s.Scheduler, s.Timeout, netmask, strings.Join(servers, " "))
+	flags := s.Flags
+	if n.p.Protocol != 17 {
+		flags &^= 4 // IP_VS_SVC_F_ONEPACKET
+	}
+	return fmt.Sprint(s.Scheduler, flags, s.Timeout, netmask, strings.Join(servers, " "))
 }

@@ -26,6 +26,7 @@ type machine struct {
 	related       *oldconfig.Rule // a rule that treats state RELATED as it does not NEW
 	opaque        []string
 	opaqueRule    *oldconfig.Rule
+	markUnknown   bool       // a rule that is not understood may have set the mark
 	observe       func(Step) // nil: nobody asks
 	end           outcome
 	hook          oldconfig.Hook

@@ -178,18 +178,14 @@ func forwarding(d ipvs.Destination) string {
 // of net/netfilter/ipvs/ip_vs_ctl.c): by mark; by protocol, address and port; for TCP to
 // port 20 or an unprivileged port, at port 21; at port 0.
 func (c *compiler) ipvsBlock(services []*oldconfig.Service) *block {
-	table := &serviceTable{byMark: map[uint32]*served{}}
 	var exact, ftp, all []*rule
 	for _, s := range services {
-		v := newServed(s)
+		if s.Family != c.family || s.Mark != 0 {
+			continue
+		}
+		v := newServed(forProtocol(s, s.Protocol == config.UDP))
 		port := s.Address.Port()
 		switch {
-		case s.Family != c.family:
-		case s.Mark != 0:
-			if _, known := table.byMark[s.Mark]; !known {
-				table.byMark[s.Mark] = v
-				table.fixesPorts = table.fixesPorts || len(v.fixed) > 0
-			}
 		case port == 0:
 			if s.Timeout == 0 { // it serves port 0 only (ip_vs_schedule)
 				exact = append(exact, c.serve(v, single(0)))
@@ -204,12 +200,7 @@ func (c *compiler) ipvsBlock(services []*oldconfig.Service) *block {
 			}
 		}
 	}
-	var rules []*rule
-	if len(table.byMark) > 0 {
-		a := c.action("", &action{Action: oldconfig.Action{Kind: oldconfig.NoEffect}, services: table, port: -1})
-		rules = append(rules, c.rule([]segment{{actions: []*action{a}}}, nil))
-	}
-	return c.block(slices.Concat(rules, exact, ftp, all))
+	return c.block(slices.Concat(c.markedServices(services), exact, ftp, all))
 }
 
 // ofData returns the service at port 21 as it serves data connections.

@@ -45,6 +45,16 @@ func TestNotUnderstood(t *testing.T) {
 	r = Compare(side("mangle", prerouting, marks, opaque), without, Scope{})
 	require.Len(t, r.Unproven, 1)
 	assert.Same(t, opaque, r.Unproven[0].Rule)
+	// It may have set the mark that only one side sets after it.
+	r = Compare(side("mangle", prerouting, opaque), side("mangle", prerouting, opaque, marks), Scope{})
+	assert.Empty(t, r.Differences)
+	require.Len(t, r.Unproven, 1)
+	assert.Same(t, opaque, r.Unproven[0].Rule)
+	// Both sides set the mark after it.
+	ored := &oldconfig.Rule{Matches: []oldconfig.Match{toPort}, Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, And: ^uint32(0), Xor: 1}}}
+	second := &oldconfig.Rule{Matches: []oldconfig.Match{toPort}, Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 2}}}
+	assert.NotEmpty(t, Compare(side("mangle", prerouting, opaque, second), side("mangle", prerouting, opaque, marks), Scope{}).Differences)
+	assert.NotEmpty(t, Compare(side("mangle", prerouting, opaque, second), side("mangle", prerouting, opaque, ored), Scope{}).Unproven)
 }
 
 // TestConnectionState: rules about states and about the mark of the connection.

@@ -15,20 +15,6 @@ func forwardingSysctls() map[string]config.Family {
 	}
 }
 
-// syncDetail describes what a change of a sync daemon means for the other director. It
-// changes no traffic of this one.
-func syncDetail(s SettingChange) string {
-	switch {
-	case s.Before == config.SyncOff:
-		return ""
-	case s.After == config.SyncOff && s.Name == config.SyncMasterSetting:
-		return "the other director no longer gets new connections of this one: they end if it takes over"
-	case s.After == config.SyncOff:
-		return "connections of the other director are no longer received: new ones end if this one takes over"
-	}
-	return "the daemon is restarted: what is sent meanwhile is lost, until the connections are sent again"
-}
-
 // setting returns the impact of a changed setting. Only forwarding has an impact, because
 // replies of real servers behind nat need it; other sysctls are taken as safe.
 func (a *analyzer) setting(s SettingChange) Impact {

@@ -20,6 +20,10 @@ type Config struct {
 	FTP      []*FTPServer
 	Timeouts []Timeouts // in the order in which they are set
 
+	Syncs   []*Sync
+	VRRP    *VRRP    // nil: no file has one
+	Applied *Applied // nil: the kernel was not read, or has no table of lvsmark
+
 	// Tracking is net.ipv4.vs.conntrack; nil: no file sets it.
 	Tracking *Tracking
 
@@ -38,6 +42,13 @@ func (c *Config) Join(other *Config) {
 	c.Services = append(c.Services, other.Services...)
 	c.FTP = append(c.FTP, other.FTP...)
 	c.Timeouts = append(c.Timeouts, other.Timeouts...)
+	c.Syncs = append(c.Syncs, other.Syncs...)
+	if other.VRRP != nil {
+		c.VRRP = other.VRRP
+	}
+	if other.Applied != nil {
+		c.Applied = other.Applied
+	}
 	if other.Tracking != nil {
 		c.Tracking = other.Tracking
 	}

@@ -74,3 +74,12 @@ func (r Range) Intersect(other Range) (both Range, ok bool) {
 	}
 	return r, r.Low.Compare(r.High) <= 0
 }
+
+// Next returns the number after n; 0 after the last one.
+func (n Number) Next() Number {
+	n.Low++
+	if n.Low == 0 {
+		n.High++
+	}
+	return n
+}

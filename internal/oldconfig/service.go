@@ -30,6 +30,8 @@ type Service struct {
 	Line
 
 	Name string // of the virtual server, if the file has one; for names of clusters
+
+	Binding string // in the ledger of lvsmark, see config.Binding.Name; else empty
 }
 
 // A RealServer is a real server of a service.

@@ -39,6 +39,41 @@ func (t *Table) Close() error { return t.conn.Close() }
 // To returns the route of a packet of the host to an address, with a mark in host byte
 // order. It asks as `ip route get ADDRESS mark MARK` does.
 func (t *Table) To(address netip.Addr, mark uint32) (Route, error) {
+	answer, err := t.ask(address, mark)
+	if refusal, ok := errors.AsType[*netlink.KernelError](err); ok {
+		return Route{Refused: refusal.Errno}, nil
+	}
+	if err != nil {
+		return Route{}, netlink.Explain(err)
+	}
+	return decodeRoute(answer)
+}
+
+// Source returns the source address that the kernel selects for packets of the host to an
+// address. It is not valid if there is no route.
+func (t *Table) Source(to netip.Addr) (source netip.Addr, err error) {
+	answer, err := t.ask(to, 0)
+	if _, ok := errors.AsType[*netlink.KernelError](err); ok {
+		return source, nil
+	}
+	if err != nil {
+		return source, netlink.Explain(err)
+	}
+	attributes, err := answer.Attributes(unix.SizeofRtMsg)
+	if err != nil || answer.Type != unix.RTM_NEWROUTE {
+		return source, netlink.ErrMalformed
+	}
+	d := netlink.Decode(attributes)
+	for d.Next() {
+		if d.Type() == unix.RTA_PREFSRC {
+			source, _ = netip.AddrFromSlice(d.Bytes())
+		}
+	}
+	return source, d.Err()
+}
+
+// ask returns the answer to RTM_GETROUTE, or the kernel's error.
+func (t *Table) ask(address netip.Addr, mark uint32) (netlink.Message, error) {
 	header := make([]byte, unix.SizeofRtMsg) // struct rtmsg
 	header[0], header[1] = familyNumber(config.FamilyOf(address)), byte(address.BitLen())
 	b := netlink.AppendAttribute(nil, unix.RTA_DST, address.AsSlice())
@@ -46,15 +81,9 @@ func (t *Table) To(address netip.Addr, mark uint32) (Route, error) {
 		b = netlink.AppendUint32(b, unix.RTA_MARK, mark)
 	}
 	for m, err := range t.conn.Query(netlink.Request{Type: unix.RTM_GETROUTE, Header: header, Data: b}) {
-		if refusal, ok := errors.AsType[*netlink.KernelError](err); ok {
-			return Route{Refused: refusal.Errno}, nil
-		}
-		if err != nil {
-			return Route{}, netlink.Explain(err)
-		}
-		return decodeRoute(m)
+		return m, err
 	}
-	return Route{}, netlink.ErrMalformed
+	return netlink.Message{}, netlink.ErrMalformed
 }
 
 func decodeRoute(m netlink.Message) (Route, error) {

@@ -113,5 +113,12 @@ func TestTo(t *testing.T) {
 		assert.True(t, to("198.51.100.21", 22).IsLocal())
 		assert.True(t, to("fd01::1", 0).IsLocal())
 		assert.Equal(t, "fd00::2", to("fd09::1", 22).Gateway.String())
+
+		source, err := table.Source(netip.MustParseAddr("10.0.0.11"))
+		require.NoError(t, err)
+		assert.Equal(t, "10.0.0.1", source.String())
+		source, err = table.Source(netip.MustParseAddr("198.51.100.21"))
+		require.NoError(t, err)
+		assert.False(t, source.IsValid(), "no route")
 	})
 }

@@ -16,6 +16,7 @@ type Input struct {
 	Spec        *config.Spec
 	Ledger      nft.Ledger
 	Services    []ipvs.CountedService // of the kernel; those that are neither in the spec nor in the ledger are ignored
+	Changes     []ipvs.Change         // that make these services match the spec
 	Differences Differences
 	Connections iter.Seq2[ipvs.Connection, error] // read if a cluster may have data connections
 }
@@ -87,15 +88,13 @@ type serviceChanges struct {
 
 func newComparison(in Input) *comparison {
 	c := &comparison{Input: in, have: map[ipvs.Key]*ipvs.CountedService{}, want: map[ipvs.Key]bool{}, changes: map[ipvs.Key]serviceChanges{}}
-	var have []ipvs.VirtualService
 	for i, s := range in.Services {
 		c.have[s.Key] = &in.Services[i]
-		have = append(have, s.VirtualService())
 	}
 	for _, key := range Keys(in.Spec) {
 		c.want[key] = true
 	}
-	for _, change := range ipvs.Diff(have, ipvs.Compile(in.Spec)) {
+	for _, change := range in.Changes {
 		c.add(change)
 	}
 	return c
@@ -119,32 +118,39 @@ func (c *comparison) add(change ipvs.Change) {
 func (c *comparison) service(b config.Binding, used passiveUse) Service {
 	key := ipvs.Key{Mark: b.Mark, Family: b.Family}
 	s := c.found(key)
-	byEndpoint := map[ipvs.Endpoint]ipvs.CountedDestination{}
-	if have := c.have[key]; have != nil {
-		for _, d := range have.Destinations {
-			byEndpoint[d.Endpoint()] = d
-		}
+	var have []ipvs.CountedDestination
+	if kernel := c.have[key]; kernel != nil {
+		have = kernel.Destinations
 	}
-	ports := passivePorts(b)
+	ports, wanted := passivePorts(b), make([]bool, len(have))
+	s.RealServers = make([]RealServer, 0, len(b.RealServers))
 	for _, server := range b.RealServers {
-		e := ipvs.Endpoint{Address: server.Address, Port: server.Port}
-		dest, found := byEndpoint[e]
-		delete(byEndpoint, e)
-		r := c.server(key, e, dest, found)
+		r, at := c.serverOf(key, ipvs.Endpoint{Address: server.Address, Port: server.Port}, have)
+		if at >= 0 {
+			wanted[at] = true
+		}
 		r.Name = server.Name
 		if ports.count > 0 {
 			r.Passive = &Passive{Ports: ports.count, Used: used[passiveServer{key, server.Address}]}
 		}
 		s.RealServers = append(s.RealServers, r)
 	}
-	if have := c.have[key]; have != nil {
-		for _, d := range have.Destinations {
-			if _, extra := byEndpoint[d.Endpoint()]; extra {
-				s.RealServers = append(s.RealServers, c.server(key, d.Endpoint(), d, true))
-			}
+	for i := range have {
+		if !wanted[i] {
+			s.RealServers = append(s.RealServers, c.server(key, have[i].Endpoint(), &have[i]))
 		}
 	}
 	return s
+}
+
+// serverOf returns the real server at an endpoint, and its place in the sorted destinations of
+// the kernel, or -1.
+func (c *comparison) serverOf(key ipvs.Key, e ipvs.Endpoint, have []ipvs.CountedDestination) (RealServer, int) {
+	at, found := slices.BinarySearchFunc(have, e, func(d ipvs.CountedDestination, e ipvs.Endpoint) int { return d.Endpoint().Compare(e) })
+	if !found {
+		return c.server(key, e, nil), -1
+	}
+	return c.server(key, e, &have[at]), at
 }
 
 // found returns the service as far as the kernel has it, without its real servers.
@@ -169,12 +175,11 @@ func (c *comparison) found(key ipvs.Key) Service {
 	return s
 }
 
-// server returns the real server at an endpoint. found reports whether the kernel has it.
-func (c *comparison) server(key ipvs.Key, e ipvs.Endpoint, d ipvs.CountedDestination, found bool) RealServer {
+// server returns the real server at an endpoint; d is nil if the kernel does not have it.
+func (c *comparison) server(key ipvs.Key, e ipvs.Endpoint, d *ipvs.CountedDestination) RealServer {
 	r := RealServer{Address: e.Address.String(), Port: e.Port, State: InSync}
-	if found {
-		weight := d.Weight
-		r.Weight = &weight
+	if d != nil {
+		r.Weight = &d.Weight
 		r.Active, r.Inactive, r.Persistent = d.Connections.Active, d.Connections.Inactive, d.Connections.Persistent
 		r.Totals, r.Rates = d.Statistics.Totals, d.Statistics.Rates
 	}
@@ -182,7 +187,7 @@ func (c *comparison) server(key ipvs.Key, e ipvs.Endpoint, d ipvs.CountedDestina
 	switch {
 	case !c.Spec.Director.Bind && c.want[key]:
 		r.State = Unbound
-	case !found:
+	case d == nil:
 		r.State = Missing
 	case !differs:
 	case change.Op == ipvs.DelDestination:
@@ -214,8 +219,8 @@ func (c *comparison) extra() []Cluster {
 			continue
 		}
 		s := c.found(key)
-		for _, d := range c.have[key].Destinations {
-			s.RealServers = append(s.RealServers, c.server(key, d.Endpoint(), d, true))
+		for i, d := range c.have[key].Destinations {
+			s.RealServers = append(s.RealServers, c.server(key, d.Endpoint(), &c.have[key].Destinations[i]))
 		}
 		cluster, _ := config.SplitBindingName(name)
 		services[cluster] = append(services[cluster], s)

@@ -43,6 +43,15 @@ func counted(spec *config.Spec) (services []ipvs.CountedService) {
 	return services
 }
 
+// changes returns the changes that make the services match the spec.
+func changes(spec *config.Spec, services []ipvs.CountedService) []ipvs.Change {
+	var have []ipvs.VirtualService
+	for _, s := range services {
+		have = append(have, s.VirtualService())
+	}
+	return ipvs.Diff(have, ipvs.Compile(spec))
+}
+
 func connections(list ...ipvs.Connection) iter.Seq2[ipvs.Connection, error] {
 	return func(yield func(ipvs.Connection, error) bool) {
 		for _, c := range list {
@@ -77,7 +86,7 @@ func testInput(t *testing.T) Input {
 		Destinations: []ipvs.CountedDestination{{Destination: ipvs.Destination{Address: netip.MustParseAddr("10.0.0.7"), Weight: 1}}},
 	})
 	return Input{
-		Spec: spec, Services: services,
+		Spec: spec, Services: services, Changes: changes(spec, services),
 		Ledger: nft.Ledger{
 			Bound:   map[nft.BoundMark]string{mark: "ftp", {Family: config.IPv4, Mark: 7}: "old/1"}, // a shard
 			Drained: map[nft.DrainedServer]int{{Service: mark, Address: netip.MustParseAddr("10.0.0.12")}: 1},
@@ -155,7 +164,7 @@ func TestDriftedService(t *testing.T) {
 	spec := parse(t, testSpec)
 	services := counted(spec)
 	services[0].SchedName = "rr"
-	r, err := New(Input{Spec: spec, Services: services})
+	r, err := New(Input{Spec: spec, Services: services, Changes: changes(spec, services)})
 	require.NoError(t, err)
 	assert.Equal(t, Drifted, r.Clusters[0].State)
 	assert.Contains(t, r.Text(Style{}), "\n  # fwmark 21 IPv4: drifted: -f 21 -s rr -p 300; the spec has -f 21 -s wlc -p 300\n")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -75,9 +76,10 @@ func (c *Cluster) write(b *strings.Builder, style Style) {
 			fmt.Fprintf(b, "  # fwmark %d %s: %s\n", s.Mark, s.Family, joinDetail(s.State, s.Detail))
 		}
 	}
-	writeRow(b, "server", fmt.Sprintf("%-7s", "state"), headings(style), style)
+	columns := style.columns()
+	writeRow(b, "server", padded("state"), headings(columns), columns)
 	for _, r := range c.merged() {
-		writeRow(b, r.name(), paint(r.State, fmt.Sprintf("%-7s", r.State)), r.cells(style), style)
+		writeRow(b, r.name(), paint(r.State, padded(r.State)), r.cells(style), columns)
 		if r.Detail != "" {
 			fmt.Fprintf(b, "  # %s\n", printable.Line(r.Detail))
 		}
@@ -91,26 +93,46 @@ func joinDetail(state State, detail string) string {
 	return string(state) + ": " + printable.Line(detail)
 }
 
-func headings(style Style) (cells []string) {
-	for _, c := range style.columns() {
+func headings(columns []column) (cells []string) {
+	for _, c := range columns {
 		cells = append(cells, c.heading)
 	}
 	return cells
 }
 
-// writeRow writes a line: the name, the state, and cells that are aligned to the right.
-func writeRow(b *strings.Builder, name, state string, cells []string, style Style) {
+// padded returns a state with the width of its column.
+func padded[S ~string](state S) string {
+	const width = len(Drained)
+	return string(state) + strings.Repeat(" ", max(0, width-len(state)))
+}
+
+// writeRow writes a line: the name, the state, and cells that are aligned to the right. A
+// status can have 10,000 of them, so it does without fmt.
+func writeRow(b *strings.Builder, name, state string, cells []string, columns []column) {
 	name = printable.Line(name)
 	if len(name) > nameWidth {
-		fmt.Fprintf(b, "  %s\n", name)
+		b.WriteString("  " + name + "\n")
 		name = ""
 	}
-	var line strings.Builder
-	fmt.Fprintf(&line, "  %-*s %s", nameWidth, name, state)
-	for i, c := range style.columns() {
-		fmt.Fprintf(&line, " %*s", c.width, cells[i])
+	b.WriteString("  " + name)
+	spaces(b, nameWidth-utf8.RuneCountInString(name)+1)
+	b.WriteString(state)
+	blank := 0 // of the cells at the end
+	for i, c := range columns {
+		blank += 1 + c.width - len(cells[i])
+		if cells[i] != "" {
+			spaces(b, blank)
+			b.WriteString(cells[i])
+			blank = 0
+		}
 	}
-	b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	b.WriteByte('\n')
+}
+
+func spaces(b *strings.Builder, n int) {
+	for range n {
+		b.WriteByte(' ')
+	}
 }
 
 // cells returns the numbers of a row, in the order of the columns.
@@ -162,6 +184,12 @@ func (c *Cluster) merged() []*RealServer {
 		port    uint16
 	}
 	var rows []*RealServer
+	if len(c.Services) == 1 {
+		for i := range c.Services[0].RealServers {
+			rows = append(rows, &c.Services[0].RealServers[i])
+		}
+		return rows
+	}
 	byEndpoint := map[endpoint]*RealServer{}
 	for _, s := range c.Services {
 		for _, r := range s.RealServers {

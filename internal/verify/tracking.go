@@ -78,13 +78,3 @@ func translatesIPVS(r *oldconfig.Rule, servers []netip.Addr) bool {
 func isServer(to oldconfig.Range, servers []netip.Addr) bool {
 	return to.Low == to.High && slices.ContainsFunc(servers, func(a netip.Addr) bool { return oldconfig.AddressNumber(a) == to.Low })
 }
-
-func hasTunnels(sides ...exact.Side) bool {
-	return slices.ContainsFunc(sides, func(side exact.Side) bool {
-		return slices.ContainsFunc(side.Services, func(s *oldconfig.Service) bool {
-			return slices.ContainsFunc(s.RealServers, func(r oldconfig.RealServer) bool {
-				return r.RawForwarding != 0 || r.Forwarding == config.Tunnel
-			})
-		})
-	})
-}

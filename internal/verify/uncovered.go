@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -9,7 +10,7 @@ import (
 
 // uncovered returns what decides about packets that the comparison does not follow: those of
 // tunnels behind IPVS, later packets there, and chains whose order is not known.
-func uncovered(kept, replaced []*oldconfig.Chain, tunnels bool) []oldconfig.Remark {
+func uncovered(kept, replaced []*oldconfig.Chain, tunnels []netip.Addr) []oldconfig.Remark {
 	var list []oldconfig.Remark
 	add := func(chains []*oldconfig.Chain, message string, decides func(*oldconfig.Rule) bool) {
 		for _, c := range chains {
@@ -21,7 +22,11 @@ func uncovered(kept, replaced []*oldconfig.Chain, tunnels bool) []oldconfig.Rema
 		}
 	}
 	const notFollowed = " of a packet that IPVS sends to a real server, which verify does not follow"
-	add(marksDecide(kept, tunnels), "it may depend on the mark"+notFollowed, testsMark)
+	all, marked := reached(kept, afterIPVS), marksDecide(kept)
+	add(marked, "it may depend on the mark"+notFollowed, testsMark)
+	add(without(all, marked), "it may depend on the mark"+notFollowed, func(r *oldconfig.Rule) bool {
+		return testsMark(r) && meetsTunnel(r, tunnels)
+	})
 	add(reached(replaced, afterIPVS), "it may decide the way"+notFollowed, decides)
 	add(reached(kept, besideMarks), "it tests the mark in a chain with the priority of lvsmark's: the order of the two depends on which is loaded first", testsMark)
 	add(reached(slices.Concat(kept, replaced), besideIPVS), "it is in a chain with the priority of IPVS: the order of the two depends on which is loaded first", acts)
@@ -29,14 +34,18 @@ func uncovered(kept, replaced []*oldconfig.Chain, tunnels bool) []oldconfig.Rema
 }
 
 // marksDecide returns the chains behind IPVS in which a mark decides more than the comparison
-// follows: what drops also later packets, whose mark is not that of the first one; what changes
-// destinations; and everything if packets are in tunnels.
-func marksDecide(kept []*oldconfig.Chain, tunnels bool) []*oldconfig.Chain {
+// follows: what drops also later packets, whose mark is not that of the first one, and what
+// changes destinations.
+func marksDecide(kept []*oldconfig.Chain) []*oldconfig.Chain {
 	all := reached(kept, afterIPVS)
-	if tunnels || slices.ContainsFunc(all, drops) {
+	if slices.ContainsFunc(all, drops) {
 		return all
 	}
 	return reached(kept, func(b *oldconfig.Base) bool { return b.Hook == oldconfig.Output && b.NAT })
+}
+
+func without(all, removed []*oldconfig.Chain) []*oldconfig.Chain {
+	return slices.DeleteFunc(slices.Clone(all), func(c *oldconfig.Chain) bool { return slices.Contains(removed, c) })
 }
 
 func drops(c *oldconfig.Chain) bool {
@@ -116,7 +125,7 @@ func testsMark(r *oldconfig.Rule) bool {
 func decides(r *oldconfig.Rule) bool {
 	for at := r; at != nil; at = at.Then {
 		if slices.ContainsFunc(at.Actions, func(a oldconfig.Action) bool {
-			return a.Kind == oldconfig.Drop || a.Kind == oldconfig.Opaque
+			return a.Kind == oldconfig.Drop || a.Kind == oldconfig.Opaque && !a.ToOriginal
 		}) {
 			return true
 		}

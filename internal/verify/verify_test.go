@@ -140,6 +140,7 @@ clusters:
     ftp: {control-ports: [21, 990], passive-ports: [10000-20000, 30000-30100]}
     forwarding: direct
     real-servers: [{address: 10.0.0.1}, {address: 10.0.0.2, forwarding: tunnel}]
+  - {name: one-armed, mark: 4, vips: [198.51.100.6, 198.51.100.7], ports: [80], source-nat: snat, real-servers: [{address: 10.0.0.3}]}
 `
 
 // TestOwnRulesOfKeys: the same for other keys; another passive range is a difference.
@@ -154,7 +155,7 @@ func TestOwnRulesOfKeys(t *testing.T) {
 	assert.Equal(t, "equivalent", r.Answer(), r.Text())
 	for from, to := range map[string]string{
 		"30100": "30101", "sctp/2905": "sctp/2906", "[all]": "[1-65535]", "forwarding: tunnel": "forwarding: nat", "weight: 0": "weight: 1",
-		"198.51.100.4]": "198.51.100.5]", "control-ports: [21, 990]": "control-ports: [21]",
+		"198.51.100.4]": "198.51.100.5]", "control-ports: [21, 990]": "control-ports: [21]", "source-nat: snat": "source-nat: masquerade",
 	} {
 		changed, _, err := config.Parse("spec.yaml", strings.NewReader(strings.Replace(manyKeys, from, to, 1)))
 		require.NoError(t, err, from)

@@ -61,7 +61,7 @@ func (p peer) prepare(d *director, program string) error {
 		return d.Load(mapsText(d.site))
 	case tcFloor:
 		return d.attachTC()
-	case shardRules, shardMaps, shardNumbers, shardMarks, shardRanges:
+	case shardRules, shardMaps, shardNumbers, shardMarks, shardRanges, shardPorts, shardBlocks, shardTuples:
 		return d.Load(p.shardsText(d.site))
 	}
 	return fmt.Errorf("unknown peer %q", p)

@@ -19,7 +19,14 @@ const (
 	shardNumbers peer = "nft, number of the shard, then VIP and number"
 	shardMarks   peer = "nft, mark of the cluster, then of the shard"
 	shardRanges  peer = "nft, VIP and ports in one map"
+	shardPorts   peer = "nft, a hash of all ports"
+	shardBlocks  peer = "nft, a hash of blocks of ports, then ranges"
+	shardTuples  peer = "nft, protocol and ranges of ports in one map"
 )
+
+func shardPeers() []peer {
+	return []peer{shardRules, shardMaps, shardNumbers, shardMarks, shardRanges, shardPorts, shardBlocks, shardTuples}
+}
 
 // maxShardElements limits the peers that have an element for each VIP and shard.
 const maxShardElements = 200_000
@@ -46,6 +53,9 @@ func (s site) shardRange(i int) (low, high int) {
 	return low, low + s.shardWidth() - 1
 }
 
+// portBlock is the size of the blocks of shardBlocks.
+const portBlock = 16
+
 // toShard returns a packet to the middle of a shard.
 func (s site) toShard(vip, shard int) equivalence.Packet {
 	p := s.data(vip)
@@ -56,13 +66,17 @@ func (s site) toShard(vip, shard int) equivalence.Packet {
 
 func (s site) shardMark(i int) uint32 { return firstMark + 1 + uint32(i) }
 
-// draw returns a random packet to a VIP; with shards, to a random one.
+// draw returns a random packet to a VIP; with shards, to a random port of a random one.
 func (s site) draw(r *rand.Rand) equivalence.Packet {
 	vip := r.IntN(s.vips)
 	if s.shards == 0 {
 		return s.data(vip)
 	}
-	return s.toShard(vip, r.IntN(s.shards))
+	shard := r.IntN(s.shards)
+	p := s.toShard(vip, shard)
+	low, high := s.shardRange(shard)
+	p.Port = uint16(low + r.IntN(high-low+1))
+	return p
 }
 
 // shardedMarks returns packets to each shard of some VIPs with their marks.
@@ -108,6 +122,7 @@ type shardTable struct{ sets, chains, data string }
 func (p peer) shardsText(s site) string {
 	t := map[peer]func() shardTable{
 		shardRules: s.byRules, shardMaps: s.byMaps, shardNumbers: s.byNumbers, shardMarks: s.byMarks, shardRanges: s.byRanges,
+		shardPorts: s.byPorts, shardBlocks: s.byBlocks, shardTuples: s.byTuples,
 	}[p]()
 	return fmt.Sprintf(`table ip sharded {
 %s%s%schain marking {
@@ -184,6 +199,48 @@ func (s site) byMarks() shardTable {
 	}
 }
 
+// byPorts has an element for each port: the cost does not depend on the number of shards.
+func (s site) byPorts() shardTable {
+	ports := func(i int) string {
+		low, high := s.shardRange(i)
+		return each(high-low+1, func(n int) string { return fmt.Sprintf("%d : %d", low+n, s.shardMark(i)) })
+	}
+	return shardTable{
+		s.vipMap("vips", "verdict", "goto shards") +
+			fmt.Sprintf("map ports { type inet_service : mark; size 32768; elements = { %s } }\n", each(s.shards, ports)),
+		"chain shards { meta mark set th dport map @ports; }\n", "ip daddr vmap @vips",
+	}
+}
+
+// byBlocks has an element for each block of ports in one shard. The ranges are for the blocks
+// in which one shard ends and the next begins.
+func (s site) byBlocks() shardTable {
+	var blocks []string
+	for i := range s.shards {
+		low, high := s.shardRange(i)
+		for first := (low + portBlock - 1) / portBlock * portBlock; first+portBlock-1 <= high; first += portBlock {
+			blocks = append(blocks, fmt.Sprintf("%d : %d", first, s.shardMark(i)))
+		}
+	}
+	return shardTable{
+		s.vipMap("vips", "verdict", "goto shards") +
+			fmt.Sprintf("map blocks { type inet_service : mark; size 2048; elements = { %s } }\n", strings.Join(blocks, ", ")) +
+			s.portMap("ranges", "mark", func(i int) string { return fmt.Sprint(s.shardMark(i)) }),
+		fmt.Sprintf("chain shards { meta mark set th dport & %d map @blocks accept; meta mark set th dport map @ranges; }\n", 0x10000-portBlock),
+		"ip daddr vmap @vips",
+	}
+}
+
+// byTuples has ranges in a set of concatenations, which the kernel searches by bitmaps instead of
+// a tree (nft_set_pipapo.c).
+func (s site) byTuples() shardTable {
+	return shardTable{
+		s.vipMap("vips", "verdict", "goto shards") + fmt.Sprintf("map tuples { type inet_proto . inet_service : mark; flags interval; elements = { %s } }\n",
+			each(s.shards, func(i int) string { return fmt.Sprintf("tcp . %s : %d", s.shardPorts(i), s.shardMark(i)) })),
+		"chain shards { meta mark set meta l4proto . th dport map @tuples; }\n", "ip daddr vmap @vips",
+	}
+}
+
 func (s site) byRanges() shardTable {
 	pairs := each(s.vips*s.shards, func(n int) string {
 		return fmt.Sprintf("%s . %s : %d", s.vip(n/s.shards), s.shardPorts(n%s.shards), s.shardMark(n%s.shards))
@@ -217,7 +274,7 @@ func (z sizes) shardFigures() []comparison {
 			c := cell{lvsmark, site{family: z.family, vips: vips, profiles: 1, shards: n}, toRandom}
 			where := fmt.Sprintf("%s, %s", measure.Count(n, "shard"), measure.Count(vips, "VIP"))
 			all = append(all, comparison{name: where + ": to one VIP without shards", of: c, to: one})
-			for _, p := range []peer{shardRules, shardMaps, shardNumbers, shardMarks, shardRanges} {
+			for _, p := range shardPeers() {
 				if p.takesElements() && vips*n > maxShardElements {
 					continue
 				}
@@ -225,12 +282,21 @@ func (z sizes) shardFigures() []comparison {
 			}
 		}
 	}
-	few, many := all[0].of.site, all[0].of.site
-	few.vips, many.vips, few.shards, many.shards = 1, most, counts[0], counts[len(counts)-1]
-	return append(all,
-		comparison{name: fmt.Sprintf("%d shards to %d, one VIP", many.shards, few.shards), of: one.at(few.with(many.shards)).of(toRandom), to: one.at(few).of(toRandom), bar: measure.AtMost(2)},
-		comparison{name: fmt.Sprintf("%d shards to %d, %s", many.shards, few.shards, measure.Count(most, "VIP")), of: one.at(many).of(toRandom), to: one.at(many.with(few.shards)).of(toRandom), bar: measure.AtMost(2)},
-	)
+	for _, vips := range []int{1, most} {
+		s := site{family: z.family, vips: vips, profiles: 1}
+		all = append(all, s.acrossShards("", cell{lvsmark, s, toRandom}, counts), s.acrossShards(", to one port", cell{lvsmark, s, toLast}, counts),
+			s.acrossShards(", first-packet, other packets", cell{lvsmarkFirst, s, laterToRandom}, counts))
+	}
+	return all
+}
+
+// acrossShards compares the most shards with the fewest.
+func (s site) acrossShards(name string, c cell, counts []int) comparison {
+	few, most := counts[0], counts[len(counts)-1]
+	return comparison{
+		name: fmt.Sprintf("%d shards to %d, %s%s", most, few, measure.Count(s.vips, "VIP"), name),
+		of:   c.at(s.with(most)), to: c.at(s.with(few)), bar: measure.AtMost(2),
+	}
 }
 
 func (s site) with(shards int) site { s.shards = shards; return s }

@@ -39,7 +39,11 @@ func (st stream) list(s site, most int) []equivalence.Packet {
 		return []equivalence.Packet{s.data(s.vips - 1)}
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	list := make([]equivalence.Packet, min(16*s.vips*max(1, s.shards), packets.MaxPackets, most))
+	n := 16 * s.vips
+	if s.shards > 0 {
+		n = packets.MaxPackets // to most ports
+	}
+	list := make([]equivalence.Packet, min(n, packets.MaxPackets, most))
 	for i := range list {
 		list[i] = st.alter(s.draw(r))
 	}

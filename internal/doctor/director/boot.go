@@ -42,18 +42,25 @@ func unit(s *Subject) ([]doctor.Finding, error) {
 	}
 	text := s.Unit(unitName)
 	switch {
+	case s.Masked(unitName):
+		return one(unitName+" is masked", "systemctl unmask lvsmark && systemctl enable lvsmark"), nil
 	case text == "":
-		return one(unitName+" is not installed, or is masked", "install -m 644 packaging/systemd/lvsmark.service /etc/systemd/system/ && systemctl daemon-reload && systemctl enable lvsmark"), nil
+		return one(unitName+" is not installed", "lvsmark render systemd > /etc/systemd/system/"+unitName+" && systemctl daemon-reload && systemctl enable lvsmark"), nil
 	case !s.Enabled(unitName):
 		return one(unitName+" is not enabled", "systemctl enable lvsmark"), nil
 	}
 	for _, firewall := range []string{"nftables.service", "firewalld.service", "netfilter-persistent.service", "ufw.service", "iptables.service"} {
 		if s.Enabled(firewall) && !orderedAfter(text, firewall) && !orderedAfter(text, "network-pre.target") {
-			return one(unitName+" is not ordered after "+firewall+", which may replace the ruleset afterwards",
-				fmt.Sprintf(`mkdir -p /etc/systemd/system/%s.d && printf '[Unit]\nAfter=%s\n' > /etc/systemd/system/%[1]s.d/order.conf`, unitName, firewall)), nil
+			return one(unitName+" is not ordered after "+firewall+", which may replace the ruleset afterwards", dropIn("order", "After="+firewall)), nil
 		}
 	}
 	return nil, nil
+}
+
+// dropIn returns the command that adds lines to the section [Unit] of the unit.
+func dropIn(name string, lines ...string) string {
+	return fmt.Sprintf(`mkdir -p /etc/systemd/system/%s.d && printf '[Unit]\n%s\n' > /etc/systemd/system/%[1]s.d/%s.conf && systemctl daemon-reload`,
+		unitName, strings.Join(lines, `\n`), name)
 }
 
 // orderedAfter reports whether a unit names another one in After=.
@@ -86,16 +93,20 @@ func flushRuleset(s *Subject) ([]doctor.Finding, error) {
 	}
 	text := s.Unit(unitName)
 	follows := s.Enabled(unitName) && orderedAfter(text, service)
+	mend := "systemctl enable lvsmark"
+	if text != "" && !orderedAfter(text, service) {
+		mend = dropIn("order", "After="+service) + " && " + mend
+	}
 	for _, l := range s.Lines(nftFiles()...) {
 		if !isFlush(l.Text) {
 			continue
 		}
 		switch {
 		case !follows:
-			return one(fmt.Sprintf("%s: %s flushes the ruleset, and %s is not started after it", l, service, unitName), "systemctl enable lvsmark"), nil
+			return one(fmt.Sprintf("%s: %s flushes the ruleset, and %s is not started after it", l, service, unitName), mend), nil
 		case !names(text, "PartOf", service) && !names(text, "ReloadPropagatedFrom", service):
 			return one(fmt.Sprintf("%s: a restart of %s flushes the ruleset, and %s has no PartOf=%[2]s: it does not apply the spec again", l, service, unitName),
-				"install -m 644 packaging/systemd/lvsmark.service /etc/systemd/system/ && systemctl daemon-reload"), nil
+				dropIn("nftables", "PartOf="+service, "ReloadPropagatedFrom="+service)), nil
 		}
 	}
 	return nil, nil

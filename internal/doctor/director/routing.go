@@ -37,7 +37,7 @@ func routingChecks() []check {
 			Why: "marked packets take another route: they pass IPVS by, or the kernel drops them", Run: ofHostcheck(hostcheck.RulesOfMarks),
 		},
 		{
-			Name: "masquerade-address", Summary: "the address of active data with translate: masquerade (IPv4), which must be the VIP",
+			Name: "masquerade-address", Summary: "the address of active data with translate: masquerade, which must be the VIP",
 			Why: "clients and their firewalls refuse data connections from an address other than the VIP", Run: masqueradeAddress,
 		},
 	}
@@ -176,53 +176,4 @@ func (s *Subject) severalWays() (string, error) {
 func isDefaultRule(r route.Rule) bool {
 	const main, byDefault, local = 254, 253, 255
 	return r.Mask == 0 && !r.Selects && !r.Inverted && (r.Table == main || r.Table == byDefault || r.Table == local)
-}
-
-var errNoGateway = errors.New("there is no IPv4 default route: the device towards clients is not known")
-
-func masqueradeAddress(s *Subject) (found []doctor.Finding, err error) {
-	for c := range s.clusters {
-		if c.FTP == nil || c.FTP.Active == nil || c.FTP.Active.Translate != config.Masquerade || !c.Serves(config.IPv4) {
-			continue
-		}
-		address, problem := s.masquerade()
-		if problem != nil {
-			return found, problem
-		}
-		vips := c.VIPsOf(config.IPv4)
-		if len(vips) > 1 || !vips[0].IsSingle() || vips[0].First != address {
-			found = append(found, doctor.Finding{
-				Text:    fmt.Sprintf("active data of cluster %s leaves with %s, the address of the outgoing device, and not with the VIP that the client knows (%s)", c.Name, address, vips[0]),
-				Command: inSpec + "ftp.active-data.translate: snat, for one VIP in each cluster; then " + apply,
-			})
-		}
-	}
-	return found, nil
-}
-
-// masquerade returns the address that the kernel gives to packets towards the default route:
-// the first primary one in the network of the gateway (inet_select_addr of
-// net/ipv4/devinet.c).
-func (s *Subject) masquerade() (first netip.Addr, err error) {
-	gateways, err := s.Gateways.Get()
-	i := slices.IndexFunc(gateways, func(g host.Gateway) bool { return g.Family == config.IPv4 })
-	if i < 0 {
-		return first, cmp.Or(err, errNoGateway)
-	}
-	addresses, err := s.Addresses.Get()
-	for _, a := range addresses {
-		if a.Device != gateways[i].Device || !a.IP.Is4() || a.IsRoute() {
-			continue
-		}
-		if network := netip.PrefixFrom(a.IP, a.Prefix); network.Contains(gateways[i].Address) {
-			return a.IP, nil
-		}
-		if !first.IsValid() {
-			first = a.IP
-		}
-	}
-	if !first.IsValid() {
-		err = cmp.Or(err, fmt.Errorf("device %s has no IPv4 address", gateways[i].Device))
-	}
-	return first, err
 }

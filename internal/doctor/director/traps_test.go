@@ -15,8 +15,12 @@ const (
 		"    vips: [\"2001:db8::21\"]\n    ftp: {active-data: {translate: snat, source: \"fd00::/64\"}}\n    real-servers: [{name: rs1, address: \"fd00::11\"}]"
 	sixesDirect = "    vips: [198.51.100.21]\n    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}}\n    real-servers: [{name: rs1, address: 10.0.0.11}] => " +
 		"    vips: [\"2001:db8::21\"]\n    ftp: {}\n    forwarding: direct\n    real-servers: [{name: rs1, address: \"fd00::11\"}]"
-	farSix       = "ip -n $FAR address add fd00::11/64 dev server nodad; "
-	linkLocal    = "ip address add fe80::1/64 dev lan nodad"
+	sixesMasquerade = "    vips: [198.51.100.21]\n    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}}\n    real-servers: [{name: rs1, address: 10.0.0.11}] => " +
+		"    vips: [\"2001:db8::21\"]\n    ftp: {active-data: {source: \"fd00::/64\"}}\n    real-servers: [{name: rs1, address: \"fd00::11\"}]"
+	farSix        = "ip -n $FAR address add fd00::11/64 dev server nodad; "
+	linkLocal     = "ip address add fe80::1/64 dev lan nodad"
+	sixMasquerade = farSix + "sysctl -qw net.ipv6.conf.all.forwarding=1; ip address add fd00::1/64 dev lan nodad; " +
+		"ip -n $FAR address add 2001:db8::1/64 dev client nodad; ip -6 route add default via 2001:db8::1 dev wan onlink; "
 	sixAddresses = "ip address add fd00::1/64 dev lan nodad; ip -6 route add local 2001:db8::21 dev lo; "
 )
 
@@ -44,10 +48,10 @@ func bootTraps() []trap {
 			"unit: lvsmark.service is not enabled",
 		}},
 		{name: "no unit", files: map[string]string{"lib/systemd/system/lvsmark.service": "-", wants + "nftables.service": "-"}, want: []string{
-			"unit: lvsmark.service is not installed, or is masked",
+			"unit: lvsmark.service is not installed",
 		}},
 		{name: "masked unit", files: map[string]string{"etc/systemd/system/lvsmark.service": "", wants + "nftables.service": "-"}, want: []string{
-			"unit: lvsmark.service is not installed, or is masked",
+			"unit: lvsmark.service is masked",
 		}},
 		{name: "unit without order", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nPartOf=nftables.service\n"}, want: []string{
 			"unit: lvsmark.service is not ordered after nftables.service, which may replace the ruleset afterwards",
@@ -117,6 +121,10 @@ func routeTraps() []trap {
 			"masquerade-address: active data of cluster ftp leaves with 198.51.100.2, the address of the outgoing device, and not with the VIP that the client knows (198.51.100.21)",
 		}},
 		{name: "masquerade with the VIP", yaml: "translate: snat => translate: masquerade"},
+		{name: "masquerade, IPv6", commands: sixMasquerade + "ip address add 2001:db8::5/64 dev wan nodad; ip address add 2001:db8::21/128 dev wan nodad preferred_lft 0", yaml: sixesMasquerade, want: []string{
+			"masquerade-address: active data of cluster ftp leaves with 2001:db8::5, the address of the outgoing device, and not with the VIP that the client knows (2001:db8::21)",
+		}},
+		{name: "masquerade with the VIP, IPv6", commands: sixMasquerade + "ip address add 2001:db8::21/64 dev wan nodad", yaml: sixesMasquerade},
 		{name: "no route to the real server", commands: "ip route add unreachable 10.0.0.11", want: []string{
 			"server-route: there is no route to real server rs1 (10.0.0.11) of cluster ftp: no route to host",
 		}},

@@ -166,6 +166,17 @@ func (h *Host) Unit(name string) string {
 	return ""
 }
 
+// Masked reports whether the unit is masked: the first file of its name is empty, as
+// /dev/null is.
+func (h *Host) Masked(name string) bool {
+	for _, directory := range unitDirectories() {
+		if text, err := fs.ReadFile(h.Files, path.Join(directory, name)); err == nil {
+			return len(text) == 0
+		}
+	}
+	return false
+}
+
 // Enabled reports whether a target or another unit starts the unit at boot.
 func (h *Host) Enabled(name string) bool {
 	return len(h.StartedBy(name)) > 0

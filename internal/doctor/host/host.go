@@ -39,6 +39,10 @@ type Host struct {
 	// Route asks the kernel for the route to an address, with a mark or 0.
 	Route func(to netip.Addr, mark uint32) (route.Route, error)
 
+	// Source asks the kernel for the source address of packets to an address; not valid: there
+	// is no route.
+	Source func(to netip.Addr) (netip.Addr, error)
+
 	// Neighbors reads whether neighbors answer, for those that the kernel has asked.
 	Neighbors func() (map[netip.Addr]bool, error)
 

@@ -25,7 +25,7 @@ func Read(root string) (h *Host, routes *route.Table, err error) {
 	if routes, err = route.Open(); err != nil {
 		return nil, nil, fmt.Errorf("open route netlink: %w", err)
 	}
-	h.Route = routes.To
+	h.Route, h.Source = routes.To, routes.Source
 	h.Sysctls = readSysctls(h.Devices)
 	h.Addresses = factOf(hostaddr.Read())
 	h.Rules = factOf(route.Rules())

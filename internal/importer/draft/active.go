@@ -12,6 +12,7 @@ import (
 // A translation is a rule that changes the source of packets on their way out.
 type translation struct {
 	family     oldconfig.Family
+	table      string
 	sources    []oldconfig.Range // nil: any
 	ports      []uint16          // nil: any
 	to         []oldconfig.Range // nil: the address of the device
@@ -35,7 +36,7 @@ func translationsOf(chains []*oldconfig.Chain) []translation {
 		}
 		for _, r := range chain.Rules {
 			if t, ok := translationOf(r); ok {
-				t.family = chain.Family
+				t.family, t.table = chain.Family, chain.Table
 				all = append(all, t)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
+	"github.com/lvsmark/lvsmark/ipvs"
 )
 
 // bindServices gives each marked cluster the service of its mark and family.
@@ -32,6 +33,15 @@ func (d *Draft) bindServices(services []*oldconfig.Service) {
 	for _, c := range d.clusters {
 		if len(c.services) == 0 {
 			d.remark(c.line(), "no service has mark %s (%s): the packets are marked, and IPVS ignores them", markText(c.mark), c.vips[0].family)
+		}
+	}
+}
+
+// checkOnePacket remarks on ipvsadm --ops of a service that has other packets than UDP.
+func (d *Draft) checkOnePacket(c *cluster) {
+	for _, s := range c.services {
+		if s.Flags&ipvs.OnePacket != 0 && !c.isUDP() {
+			d.remark(s.Line, "IPVS schedules each packet on its own (ops) for UDP only, and this service has other packets: one-packet is left out; make a cluster of its own for UDP ports that need it")
 		}
 	}
 }
@@ -151,7 +161,7 @@ func merge(clusters []*cluster) []*cluster {
 }
 
 func (c *cluster) joins(other *cluster) bool {
-	return c.mark == other.mark && len(c.lines) > 0 && len(other.lines) > 0 &&
+	return !c.own && !other.own && c.mark == other.mark && len(c.lines) > 0 && len(other.lines) > 0 &&
 		!slices.Contains(c.families(), other.vips[0].family) &&
 		slices.Equal(c.ports, other.ports) && c.everyPort == other.everyPort &&
 		c.only.fits(other.only) &&

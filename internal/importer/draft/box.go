@@ -3,6 +3,7 @@ package draft
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -19,7 +20,8 @@ type box struct {
 	everyPort    bool // every protocol and port; then ports is nil
 	exceptTCP    bool // every protocol but TCP, in place of every one
 	only         only
-	firstPackets bool // only packets that begin a connection
+	firstPackets bool             // only packets that begin a connection
+	element      *oldconfig.Range // of the map that has the mark; nil: no map has it
 	mark         uint32
 	line         oldconfig.Line
 }
@@ -117,7 +119,7 @@ func (w *markWalk) action(c *oldconfig.Chain, r *oldconfig.Rule, a oldconfig.Act
 			w.add(c.Family, a.Xor, matches, nil, r.Line)
 		}
 		for _, m := range a.SetMarkByAddr {
-			w.add(c.Family, m.Mark, matches, &m.Destination, r.Line)
+			w.add(c.Family, m.Mark, matches, new(m.Destination), r.Line)
 		}
 	case oldconfig.TranslateDestination:
 		w.remark(r.Line, "the rule changes the destination of packets: a spec has no such rule; it stays, and applies ahead of IPVS")
@@ -132,7 +134,7 @@ func (w *markWalk) add(family oldconfig.Family, mark uint32, matches []oldconfig
 	if mark == 0 {
 		return // no mark
 	}
-	b := builder{box: box{family: family, hook: w.hook, mark: mark, line: line}}
+	b := builder{box: box{family: family, hook: w.hook, mark: mark, line: line, element: to}}
 	if to != nil {
 		b.destinations = []oldconfig.Range{*to}
 	}
@@ -172,7 +174,9 @@ func (b *builder) match(m oldconfig.Match) {
 	case oldconfig.Destination:
 		b.narrow(&b.destinations, m)
 	case oldconfig.Source:
-		b.narrow(&b.sources, m)
+		if !isEvery(m, b.family) {
+			b.narrow(&b.sources, m)
+		}
 	case oldconfig.Protocol:
 		if b.protocols == nil && isNotTCP(m) {
 			b.exceptTCP = true
@@ -204,6 +208,15 @@ func (b *builder) match(m oldconfig.Match) {
 
 func holdsFor(m oldconfig.Match, n oldconfig.Number) bool {
 	return m.Not != slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Contains(oldconfig.Range{Low: n, High: n}) })
+}
+
+// isEvery reports whether each address fulfils a match, such as -s 0/0.
+func isEvery(m oldconfig.Match, family oldconfig.Family) bool {
+	every := oldconfig.Range{High: oldconfig.Number{Low: math.MaxUint32}}
+	if family == config.IPv6 {
+		every.High = oldconfig.Number{High: math.MaxUint64, Low: math.MaxUint64}
+	}
+	return !m.Not && slices.ContainsFunc(m.In, func(r oldconfig.Range) bool { return r.Contains(every) })
 }
 
 func (b *builder) narrow(have *[]oldconfig.Range, m oldconfig.Match) {

@@ -26,6 +26,9 @@ type cluster struct {
 	shards    []shard
 	passive   []config.PortRange // of the shards
 	sourceNAT config.SourceNAT
+	own       bool   // lvsmark's ledger names the cluster
+	device    string // to which lvsmark has added the VIPs
+	onDevice  []config.AddressRange
 
 	sourceNATLine oldconfig.Line
 }
@@ -48,6 +51,11 @@ func (c *cluster) families() []oldconfig.Family {
 		}
 	}
 	return families
+}
+
+// isUDP reports whether all ports are UDP: only then can a cluster have one-packet.
+func (c *cluster) isUDP() bool {
+	return c.ftp == nil && !c.everyPort && !slices.ContainsFunc(c.ports, func(p config.PortRange) bool { return p.Protocol != config.UDP })
 }
 
 func (c *cluster) line() oldconfig.Line {
@@ -120,7 +128,6 @@ func (d *Draft) markedCluster(boxes []box) *cluster {
 	for _, b := range boxes {
 		c.lines = append(c.lines, b.line)
 	}
-	d.checkNetworks(c)
 	return c
 }
 

@@ -14,11 +14,8 @@ import (
 // A Draft is a spec with remarks. It may lack what the configuration does not contain,
 // such as real servers; a finding says so.
 type Draft struct {
-	clusters     []*cluster
-	bind         bool
-	firstPackets bool
-	keepMarks    bool
-	localClients bool
+	clusters []*cluster
+	director
 
 	// Valid reports whether Check has found no mistakes in the spec.
 	Valid bool
@@ -29,24 +26,34 @@ type Draft struct {
 
 // New makes a draft of the configuration.
 func New(c *oldconfig.Config) *Draft {
-	d := &Draft{bind: len(c.Services) > 0 || len(c.Chains) == 0}
+	d := &Draft{director: director{bind: len(c.Services) > 0 || len(c.Chains) == 0}}
 	d.Findings = append(slices.Clone(c.NotUnderstood), c.Findings...)
-	boxes := d.directorKeys(d.joinProtocols(boxesOf(c, d.remark)))
+	boxes := d.directorKeys(d.joinProtocols(wholeElements(boxesOf(c, d.remark), c.Services)))
 	d.checkFirstPackets(boxes)
 	d.clusters = d.markedClusters(boxes)
 	d.bindServices(c.Services)
 	d.addAddressClusters(c)
+	d.joinOwn()
 	d.joinShards(c.FTP)
 	translations := translationsOf(c.Chains)
 	unclaimed := d.unclaimed(translations, c.FTP)
+	d.findOwnFTP(c, translations)
 	for _, cl := range d.clusters {
-		d.findFTP(cl, c.FTP, unclaimed)
-		d.findActiveData(cl, translations)
+		if !cl.own {
+			d.checkNetworks(cl)
+			d.findFTP(cl, c.FTP, unclaimed)
+			d.findActiveData(cl, translations)
+		}
 		d.findSourceNAT(cl, translations, c.Tracking)
 		d.checkRealServers(cl)
+		d.checkOnePacket(cl)
 	}
 	d.clusters = merge(d.clusters)
 	d.nameClusters()
+	d.takeSettings(c)
+	if c.Applied != nil {
+		d.findDevices(c.Applied.Devices)
+	}
 	d.sortFindings()
 	d.Findings = slices.CompactFunc(d.Findings, func(a, b oldconfig.Remark) bool { return a == b })
 	return d

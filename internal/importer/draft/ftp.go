@@ -36,16 +36,40 @@ func (d *Draft) findFTP(c *cluster, servers []*oldconfig.FTPServer, translations
 	if f == nil && len(d.ofCluster(c, translations)) > 0 {
 		f = otherFTPPorts(c)
 	}
+	if c.shards != nil {
+		f = c.controlOfShards(f)
+	}
 	if f == nil {
 		return
 	}
 	if c.shards != nil {
-		f.passive, f.shards, f.shardMarks = c.passive, c.shardCount(), c.firstShard().mark
+		f.passive, f.shards, f.shardMarks = c.passive, c.shardCount(), c.shardMarks()
 	}
 	d.checkDataPorts(c, f)
 	slices.SortStableFunc(f.passive, func(a, b config.PortRange) int { return cmp.Compare(b.Width(), a.Width()) })
 	d.checkPassive(c, f, servers)
 	c.ftp = f
+}
+
+// controlOfShards returns the ports of a cluster with shards: all but those of active data are
+// control ports.
+func (c *cluster) controlOfShards(f *ftp) *ftp {
+	if f == nil {
+		return &ftp{control: singles(c.ports)}
+	}
+	f.control = append(f.control, singles(f.passive)...)
+	return f
+}
+
+// singles returns each port of the ranges.
+func singles(ranges []config.PortRange) []uint16 {
+	var ports []uint16
+	for _, r := range ranges {
+		for p := int(r.Low); p <= int(r.High); p++ {
+			ports = append(ports, uint16(p))
+		}
+	}
+	return ports
 }
 
 // ftpPorts returns the ports of a cluster that has the usual control ports, or those of the

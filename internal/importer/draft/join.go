@@ -20,7 +20,7 @@ func joined[T comparable](boxes []box, conditionOf func(*only) *[]T) []box {
 			continue
 		}
 		same := b
-		*conditionOf(&same.only), same.line = nil, boxes[0].line
+		*conditionOf(&same.only), same.line, same.element = nil, boxes[0].line, nil
 		key := fmt.Sprintf("%v", same)
 		i, known := index[key]
 		if !known {

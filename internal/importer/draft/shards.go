@@ -13,18 +13,22 @@ type shard struct {
 	of    *cluster
 	ports config.PortRange
 	real  oldconfig.RealServer
+
+	number int
 }
 
 // joinShards makes passive shards of clusters whose ports are a passive range of one real
 // server of an FTP cluster.
 func (d *Draft) joinShards(servers []*oldconfig.FTPServer) {
 	for _, c := range slices.Clone(d.clusters) {
-		f := ftpPorts(c, servers)
-		if f == nil || len(f.passive) > 0 || len(c.services) != 1 || c.services[0].Timeout > 0 {
+		if c.own {
+			continue
+		}
+		if !c.mayBeControl() || len(c.services) != 1 || c.services[0].Timeout > 0 {
 			continue
 		}
 		shards := d.shardsOf(c)
-		if len(shards) == 0 {
+		if len(shards) == 0 || ftpPorts(c, servers) == nil && slices.ContainsFunc(shards, func(s shard) bool { return s.ports.Width() == 1 }) {
 			continue
 		}
 		passive, ok := passiveOf(shards)
@@ -32,11 +36,23 @@ func (d *Draft) joinShards(servers []*oldconfig.FTPServer) {
 			d.remark(shards[0].of.line(), "the marks %s and others are of one real server each, and not equal parts of the passive ports with consecutive marks, as passive-shards are; they are clusters of their own", markText(shards[0].of.mark))
 			continue
 		}
+		for i := range shards {
+			shards[i].number = int(shards[i].of.mark - shards[0].of.mark)
+		}
 		c.shards, c.passive = shards, passive
 		d.clusters = slices.DeleteFunc(d.clusters, func(other *cluster) bool {
 			return slices.ContainsFunc(shards, func(s shard) bool { return s.of == other })
 		})
 	}
+}
+
+// mayBeControl reports whether the ports of the cluster are single TCP ports, as control ports
+// of FTP are.
+func (c *cluster) mayBeControl() bool {
+	if c.everyPort || len(c.ports) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(withSinglePorts(c.ports), func(r config.PortRange) bool { return r.Protocol != config.TCP || r.Low != r.High })
 }
 
 // shardsOf returns the clusters that may be shards of the cluster, in the order of their
@@ -70,7 +86,7 @@ func (c *cluster) shard(other *cluster) (shard, bool) {
 	ofCluster := slices.ContainsFunc(c.services[0].RealServers, func(r oldconfig.RealServer) bool {
 		return r.Address == real.Address && r.Forwarding == real.Forwarding && r.Tunnel == real.Tunnel
 	})
-	return shard{other, other.ports[0], real}, ofCluster
+	return shard{of: other, ports: other.ports[0], real: real}, ofCluster
 }
 
 // passiveOf returns the passive ports of which the shards are equal parts; false if they are
@@ -120,12 +136,19 @@ func (c *cluster) shardOf(r oldconfig.RealServer) int {
 	if i < 0 {
 		return -1
 	}
-	return int(c.shards[i].of.mark - c.firstShard().mark)
+	return c.shards[i].number
 }
 
 func (c *cluster) firstShard() *cluster { return c.shards[0].of }
 
+// shardMarks returns the mark of shard 0.
+func (c *cluster) shardMarks() uint32 { return c.firstShard().mark - uint32(c.shards[0].number) }
+
 // shardCount returns the number of shards up to the last one with a real server.
 func (c *cluster) shardCount() int {
-	return int(c.shards[len(c.shards)-1].of.mark-c.firstShard().mark) + 1
+	count := 0
+	for _, s := range c.shards {
+		count = max(count, s.number+1)
+	}
+	return count
 }

@@ -3,6 +3,7 @@ package draft
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -30,26 +31,6 @@ func (d *Draft) Text() string {
 // A writer writes YAML.
 type writer struct{ strings.Builder }
 
-// director writes the keys that have other values than the default.
-func (w *writer) director(d *Draft) {
-	if d.bind && !d.firstPackets && !d.keepMarks && !d.localClients {
-		return
-	}
-	w.line(0, "director:", "")
-	if !d.bind {
-		w.line(1, "bind: false", "the files have no services")
-	}
-	if d.firstPackets {
-		w.line(1, "marks: first-packet", "")
-	}
-	if d.keepMarks {
-		w.line(1, "keep-marks: true", "")
-	}
-	if d.localClients {
-		w.line(1, "local-clients: true", "")
-	}
-}
-
 // line writes an indented line, with a comment unless that is empty.
 func (w *writer) line(depth int, text, comment string) {
 	w.WriteString(strings.Repeat("  ", depth))
@@ -72,6 +53,9 @@ func (w *writer) cluster(c *cluster) {
 	}
 	w.line(2, "mark: "+markText(c.mark), mark)
 	w.vips(c.vips)
+	if c.device != "" {
+		w.line(2, fmt.Sprintf("vip-device: %q", c.device), "")
+	}
 	w.only(c)
 	switch {
 	case c.ftp != nil:
@@ -85,7 +69,8 @@ func (w *writer) cluster(c *cluster) {
 		w.line(2, "real-servers: []", "the files name none")
 		return
 	}
-	w.service(c.services[0])
+	w.service(c, c.services[0])
+	w.netmask(c)
 	if c.sourceNAT != config.NoSourceNAT {
 		w.key(2, "source-nat", c.sourceNAT.String(), c.sourceNATLine)
 	}
@@ -171,13 +156,13 @@ func (w *writer) ftp(c *cluster) {
 	}
 }
 
-func (w *writer) service(s *oldconfig.Service) {
+func (w *writer) service(c *cluster, s *oldconfig.Service) {
 	w.key(2, "forwarding", commonForwarding(s), s.Line)
 	w.key(2, "scheduler", word(s.Scheduler), s.Line)
 	if flags := schedulerFlags(s); flags != nil {
 		w.key(2, "scheduler-flags", list(flags, func(s string) string { return s }), s.Line)
 	}
-	if s.Flags&ipvs.OnePacket != 0 {
+	if s.Flags&ipvs.OnePacket != 0 && c.isUDP() {
 		w.key(2, "one-packet", true, s.Line)
 	}
 	if s.Timeout == 0 {
@@ -185,8 +170,15 @@ func (w *writer) service(s *oldconfig.Service) {
 		return
 	}
 	w.key(2, "persistence", durationText(s.Timeout), s.Line)
-	if s.Netmask != s.Family.Bits() {
-		w.key(2, "persistence-netmask", s.Netmask, s.Line)
+}
+
+// netmask writes the prefix length by which clients are grouped, the same in both families.
+func (w *writer) netmask(c *cluster) {
+	for _, s := range c.services {
+		if s.Timeout > 0 && s.Netmask != s.Family.Bits() {
+			w.key(2, "persistence-netmask", s.Netmask, s.Line)
+			return
+		}
 	}
 }
 
@@ -244,6 +236,7 @@ func word(name string) string {
 	}
 	return name
 }
+func addressText(a netip.Addr) string { return quoted(a.String()) }
 
 // quoted quotes an IPv6 address: YAML may take its colons for those behind keys.
 func quoted(address string) string {

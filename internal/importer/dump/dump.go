@@ -25,6 +25,13 @@ func Config(c *oldconfig.Config) string {
 	for _, t := range c.Timeouts {
 		fmt.Fprintf(&b, "%d: timeouts tcp %s, tcp-fin %s, udp %s\n", t.Number, t.TCP, t.TCPFin, t.UDP)
 	}
+	for _, s := range c.Syncs {
+		fmt.Fprintf(&b, "%d: sync %s %s\n", s.Number, s.Role, s.SyncDaemon)
+	}
+	if v := c.VRRP; v != nil {
+		fmt.Fprintf(&b, "%d: vrrp %s router-id %d priority %d peers %s source %s interval %s preempt %t gateways %v\n",
+			v.Number, v.Device, v.RouterID, v.Priority, v.Peers, v.Source, v.Interval, v.Preempt, v.Gateways)
+	}
 	for _, r := range c.Findings {
 		fmt.Fprintf(&b, "%d: finding: %s\n", r.Number, r.Message)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/printable"
@@ -50,11 +51,10 @@ func readNamespace(namespace string) (*oldconfig.Config, error) {
 			return nil, fmt.Errorf("network namespace %s: %w", namespace, err)
 		}
 	}
-	config, ledger, err := readNFT()
+	config, own, err := readNFT()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { nameServices(config, ledger) }()
 	for _, read := range []func() (*oldconfig.Config, error){readLegacy, readIPVS, readSettings} {
 		more, err := read()
 		if err != nil {
@@ -62,6 +62,11 @@ func readNamespace(namespace string) (*oldconfig.Config, error) {
 		}
 		config.Join(more)
 	}
+	addresses, err := hostaddr.Read()
+	if err != nil {
+		return nil, err
+	}
+	addRecords(config, own, addresses)
 	return config, nil
 }
 
@@ -81,10 +86,11 @@ func enter(namespace string) error {
 // attempts is the number of reads if other processes change the rules meanwhile.
 const attempts = 100
 
-func readNFT() (config *oldconfig.Config, ledger nft.Ledger, err error) {
+// readNFT reads the rules of all tables, and lvsmark's own tables.
+func readNFT() (config *oldconfig.Config, own *nft.Ruleset, err error) {
 	conn, err := nft.Dial()
 	if err != nil {
-		return nil, ledger, err
+		return nil, nil, err
 	}
 	defer conn.Close()
 	err = conn.ReadConsistently(attempts, func(uint32) error {
@@ -95,20 +101,13 @@ func readNFT() (config *oldconfig.Config, ledger nft.Ledger, err error) {
 		return err
 	})
 	if err != nil {
-		return nil, ledger, err
+		return nil, nil, err
 	}
-	own, err := conn.Snapshot()
+	snapshot, err := conn.Snapshot()
 	if err != nil {
-		return nil, ledger, err
+		return nil, nil, err
 	}
-	return config, own.Ledger(), nil
-}
-
-// nameServices names the services of lvsmark as their clusters.
-func nameServices(config *oldconfig.Config, ledger nft.Ledger) {
-	for _, s := range config.Services {
-		s.Name = ledger.Bound[nft.BoundMark{Mark: s.Mark, Family: s.Family}]
-	}
+	return config, &snapshot.Ruleset, nil
 }
 
 // readLegacy reads tables of iptables-legacy with their own program.
@@ -147,6 +146,9 @@ func readIPVS() (*oldconfig.Config, error) {
 		line := oldconfig.Line{File: source, Text: "service " + v.Key.String()}
 		config.Services = append(config.Services, verify.FromKernel(v, line, ""))
 	}
+	if err := readSync(config, conn); err != nil {
+		return nil, err
+	}
 	addressed, err := conn.AddressServices()
 	if err != nil {
 		return nil, err
@@ -158,6 +160,22 @@ func readIPVS() (*oldconfig.Config, error) {
 		config.Services = append(config.Services, s)
 	}
 	return config, nil
+}
+
+// readSync reads the sync daemons that run.
+func readSync(to *oldconfig.Config, conn *ipvs.Conn) error {
+	for _, state := range []ipvs.SyncState{ipvs.Master, ipvs.Backup} {
+		daemon, err := conn.SyncDaemon(state)
+		if err != nil {
+			return err
+		}
+		if daemon != nil {
+			role := map[ipvs.SyncState]config.SyncRole{ipvs.Master: config.SyncMaster, ipvs.Backup: config.SyncBackup}[state]
+			line := oldconfig.Line{File: source, Text: fmt.Sprintf("sync daemon %s", state)}
+			to.Syncs = append(to.Syncs, &oldconfig.Sync{Sync: config.Sync{Role: role, SyncDaemon: *daemon}, Line: line})
+		}
+	}
+	return nil
 }
 
 // readSettings reads the parameter that decides whether rules translate packets of IPVS. It

@@ -13,7 +13,7 @@ func changesRules(program string) bool {
 	switch program {
 	case "iptables", "iptables-legacy", "iptables-nft", "ip6tables", "ip6tables-legacy", "ip6tables-nft",
 		"iptables-restore", "iptables-legacy-restore", "iptables-nft-restore",
-		"ip6tables-restore", "ip6tables-legacy-restore", "ip6tables-nft-restore", "ipset", "ipvsadm":
+		"ip6tables-restore", "ip6tables-legacy-restore", "ip6tables-nft-restore", "ipset", "ipvsadm", "ipvsadm-restore":
 		return true
 	}
 	return false
@@ -134,6 +134,8 @@ func (s *script) execute(program string, c command, line oldconfig.Line) status 
 		texts = append(texts, w.Text)
 	}
 	switch {
+	case program == "ipvsadm-restore":
+		return s.eachLine(c, line, s.runIPVS)
 	case strings.HasSuffix(program, "-restore"):
 		return s.restoreRules(program, c, texts, line)
 	case program == "ipset":
@@ -145,13 +147,15 @@ func (s *script) execute(program string, c command, line oldconfig.Line) status 
 		return statusOf(s.rules.Set(words, line))
 	case program == "ipvsadm":
 		if len(texts) > 0 && (texts[0] == "--restore" || texts[0] == "-R") {
-			return s.eachLine(c, line, func(text string, line oldconfig.Line) { s.ipvs.Run(strings.Fields(text), line) })
+			return s.eachLine(c, line, s.runIPVS)
 		}
 		s.ipvs.Run(texts, line)
 		return success
 	}
 	return statusOf(s.rules.Command(program, words, line))
 }
+
+func (s *script) runIPVS(text string, line oldconfig.Line) { s.ipvs.Run(strings.Fields(text), line) }
 
 // restoreRules runs iptables-restore with a here-document.
 func (s *script) restoreRules(program string, c command, options []string, line oldconfig.Line) status {
@@ -160,7 +164,9 @@ func (s *script) restoreRules(program string, c command, options []string, line 
 		switch option {
 		case "-n", "--noflush":
 			keep = true
-		case "-c", "--counters", "-v", "--verbose", "-w", "--wait", "-t", "--test":
+		case "-t", "--test":
+			return success // it changes nothing
+		case "-c", "--counters", "-v", "--verbose", "-w", "--wait":
 		default:
 			s.rules.NotUnderstood(line, "the rules are in another file: give that file to lvsmark")
 			return unknown

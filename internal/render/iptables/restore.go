@@ -48,7 +48,11 @@ func rulesOf(spec *config.Spec, families []config.Family, of func(*config.Cluste
 		}
 		for _, c := range inOrder(spec.Clusters) {
 			for _, rule := range of(c, family) {
-				if line := prefix + rule; !seen[line] {
+				line := prefix + rule
+				if isComment(rule) {
+					line = rule // the programs take lines with another first character for rules
+				}
+				if !seen[line] {
 					seen[line] = true
 					rules = append(rules, line)
 				}
@@ -166,6 +170,8 @@ func toVIPs(from string, vips config.AddressRange) []string {
 	}
 	return rules
 }
+
+func isComment(rule string) bool { return strings.HasPrefix(rule, "#") }
 
 // matches returns the matches of ports, with one rule for each. Of first packets, the rules
 // for all ports are one for TCP and one for the other protocols.

@@ -47,8 +47,26 @@ COMMIT
 -A POSTROUTING -d 10.0.0.2/32 -m mark --mark 0x2 -j MASQUERADE
 COMMIT
 `, text)
-	need.Programs(t, "iptables-nft-restore", "iptables-legacy-restore")
-	for _, program := range []string{"iptables-nft-restore", "iptables-legacy-restore"} {
+	assertLoads(t, text, "iptables-nft-restore", "iptables-legacy-restore")
+}
+
+// TestNetworkInBothFamilies: what iptables cannot say is a comment, also if the rules of both
+// families are in the file.
+func TestNetworkInBothFamilies(t *testing.T) {
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(`
+clusters:
+  - {name: a, mark: 1, vips: [198.51.100.1, "2001:db8::/64"], ports: [80], source-nat: snat, real-servers: [{address: 10.0.0.1}, {address: "fd00::1"}]}
+`))
+	require.NoError(t, err)
+	text := iptables.Text(spec)
+	assert.Contains(t, text, "\n# iptables cannot translate to each address of 2001:db8::/64\n")
+	assertLoads(t, text, "iptables-nft-restore", "ip6tables-nft-restore", "iptables-legacy-restore", "ip6tables-legacy-restore")
+}
+
+func assertLoads(t *testing.T, text string, programs ...string) {
+	t.Helper()
+	need.Programs(t, programs...)
+	for _, program := range programs {
 		scratch.Do(t, func() {
 			cmd := exec.Command(program, "--noflush")
 			cmd.Stdin = strings.NewReader(text)

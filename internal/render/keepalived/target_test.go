@@ -135,11 +135,21 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestTimeouts: the block of timeouts, also beside that of a check.
+func TestTimeouts(t *testing.T) {
+	spec := parse(t, example+"director: {ipvs-timeouts: {tcp: 2h, tcp-fin: 1m, udp: 5m}}\n")
+	assert.Contains(t, rendered(t, spec, ""), " manages these services too.\n\nglobal_defs {\n    lvs_timeouts tcp 7200 tcpfin 60 udp 300\n}\n\n# cluster ftp\n")
+	assert.Contains(t, rendered(t, spec, "ftp"), "their program.\nglobal_defs {\n    enable_script_security\n    lvs_timeouts tcp 7200 tcpfin 60 udp 300\n}\n")
+	spec.Director.Timeouts = config.Timeouts{TCPFin: time.Minute}
+	assert.Contains(t, rendered(t, spec, ""), "{\n    lvs_timeouts tcpfin 60\n}")
+}
+
 // TestReadBack: the reader of keepalived.conf makes the services of the spec of the text.
 func TestReadBack(t *testing.T) {
 	for seed := range uint64(200) {
 		spec := specgen.Spec(rand.New(rand.NewPCG(seed, 6)))
 		spec.Director.Bind = true
+		spec.Director.Timeouts = randomTimeouts(seed)
 		text := rendered(t, spec, []string{"", "tcp", "ftp"}[seed%3])
 		c, err := importer.Read("f", text)
 		require.NoError(t, err)
@@ -149,7 +159,26 @@ func TestReadBack(t *testing.T) {
 			read = append(read, virtualService(s))
 		}
 		require.Equal(t, ipvs.Text(ipvs.Compile(spec)), ipvs.Text(read), text)
+		require.Equal(t, spec.Director.Timeouts, timeoutsOf(c), text)
 	}
+}
+
+// randomTimeouts returns none to three timeouts, up to the 24 days of a spec.
+func randomTimeouts(seed uint64) (t config.Timeouts) {
+	r := rand.New(rand.NewPCG(seed, 12))
+	for _, at := range []*time.Duration{&t.TCP, &t.TCPFin, &t.UDP} {
+		if r.IntN(2) == 0 {
+			*at = time.Duration(1+r.IntN(24*86400)) * time.Second
+		}
+	}
+	return t
+}
+
+func timeoutsOf(c *oldconfig.Config) (all config.Timeouts) {
+	for _, t := range c.Timeouts {
+		all = config.Timeouts{TCP: t.TCP, TCPFin: t.TCPFin, UDP: t.UDP}
+	}
+	return all
 }
 
 func virtualService(s *oldconfig.Service) ipvs.VirtualService {
@@ -167,7 +196,9 @@ func virtualService(s *oldconfig.Service) ipvs.VirtualService {
 func TestKeepalivedAccepts(t *testing.T) {
 	need.Programs(t, "keepalived")
 	for seed := range uint64(20) {
-		text := rendered(t, specgen.Spec(rand.New(rand.NewPCG(seed, 6))), []string{"", "tcp", "ftp"}[seed%3])
+		spec := specgen.Spec(rand.New(rand.NewPCG(seed, 6)))
+		spec.Director.Timeouts = randomTimeouts(seed)
+		text := rendered(t, spec, []string{"", "tcp", "ftp"}[seed%3])
 		file := filepath.Join(t.TempDir(), "keepalived.conf")
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		output, err := exec.CommandContext(t.Context(), "keepalived", "--config-test", "--use-file", file).CombinedOutput()

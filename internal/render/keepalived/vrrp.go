@@ -17,13 +17,12 @@ const maxAdvertised = 20
 // instance is the name of the VRRP instance.
 const instance = "lvsmark"
 
-// writeVRRP writes global_defs and the VRRP instance with all VIPs. VIPs of both families are
+// writeVRRP writes the VRRP instance with all VIPs. VIPs of both families are
 // in one instance, so that they move together: those that are not of the peers' family are
 // among the excluded ones. All directors begin as BACKUP, because keepalived ignores nopreempt
 // otherwise.
 func writeVRRP(b *strings.Builder, spec *config.Spec) {
 	v := spec.Director.VRRP
-	writeBlock(b, "", "global_defs", globalLines(spec))
 	b.WriteString("\n")
 	b.WriteString("vrrp_instance " + instance + " {\n")
 	lines := []string{
@@ -46,17 +45,6 @@ func writeVRRP(b *strings.Builder, spec *config.Spec) {
 	writeBlock(b, "    ", "virtual_ipaddress_excluded", vips.excluded)
 	writeBlock(b, "    ", "virtual_routes", vips.routes)
 	b.WriteString("    notify_master \"/usr/bin/lvsmark apply\"\n}\n")
-}
-
-// globalLines returns global_defs. keepalived starts the sync daemons only if it owns IPVS;
-// otherwise apply does. keepalived refuses scripts of root that others can change.
-func globalLines(spec *config.Spec) []string {
-	lines := []string{"enable_script_security", "script_user root"}
-	if sync := spec.Director.Sync; sync != nil && !spec.Director.Bind {
-		lines = append(lines, fmt.Sprintf("lvs_sync_daemon %s %s id %d maxlen %d port %d ttl %d group %s",
-			sync.Device, instance, sync.ID, sync.MaxLen, sync.Port, sync.TTL, sync.Group))
-	}
-	return lines
 }
 
 // writeBlock writes a block with a line for each entry; nothing if there is none.

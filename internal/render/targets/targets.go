@@ -9,6 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/render/nft"
 	"github.com/lvsmark/lvsmark/internal/render/proftpd"
 	"github.com/lvsmark/lvsmark/internal/render/pureftpd"
+	"github.com/lvsmark/lvsmark/internal/render/systemd"
 	"github.com/lvsmark/lvsmark/internal/render/vsftpd"
 )
 
@@ -22,5 +23,6 @@ func All() []render.Target {
 		vsftpd.Target(),
 		proftpd.Target(),
 		pureftpd.Target(),
+		systemd.Target(),
 	}
 }

@@ -1,0 +1,34 @@
+package exact
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+	"github.com/lvsmark/lvsmark/ipvs"
+)
+
+// TestOnePacket: ops of a service matters to UDP only.
+func TestOnePacket(t *testing.T) {
+	base := &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}
+	side := func(flags uint32, protocols ...uint64) Side {
+		chain := &oldconfig.Chain{Family: 4, Table: "mangle", Name: "c", Base: base}
+		for _, protocol := range protocols {
+			chain.Rules = append(chain.Rules, &oldconfig.Rule{
+				Matches: []oldconfig.Match{{Field: oldconfig.Protocol, In: single(protocol)}, {Field: oldconfig.DestinationPort, In: single(53)}},
+				Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 1}},
+			})
+		}
+		server := oldconfig.RealServer{Destination: ipvs.Destination{Address: netip.MustParseAddr("10.0.0.1"), Weight: 1}}
+		return Side{Chains: []*oldconfig.Chain{chain}, Services: []*oldconfig.Service{{
+			Family: 4, Mark: 1, Scheduler: "rr", Flags: flags, RealServers: []oldconfig.RealServer{server},
+		}}}
+	}
+	assert.Empty(t, Compare(side(ipvs.OnePacket, 6, 132), side(0, 6, 132), Scope{}))
+	r := Compare(side(ipvs.OnePacket, 6, 17), side(0, 6, 17), Scope{})
+	require.Len(t, r.Differences, 1)
+	assert.Equal(t, uint8(17), r.Differences[0].Packet.Protocol)
+}
