@@ -236,6 +236,7 @@ func word(name string) string {
 	}
 	return name
 }
+
 func addressText(a netip.Addr) string { return quoted(a.String()) }
 
 // quoted quotes an IPv6 address: YAML may take its colons for those behind keys.
