@@ -66,7 +66,7 @@ func (x *exactTable) passed(c *nft.Chain) bool {
 	switch {
 	case x.Family == nft.IPv4, x.Family == nft.IPv6, x.Family == nft.Inet:
 		return true
-	case x.Family == nft.Netdev && (c.Type == "" || c.Hook == nft.HookIngress):
+	case x.Family == nft.Netdev && (c.Type == "" || c.Hook == nft.NetdevIngress):
 		return true
 	case c.Type != "" && len(c.Name) > 0 && x.Family != nft.ARP:
 		line := oldconfig.Line{Text: fmt.Sprintf("table %s, chain %s", x.name(), c.Name)}

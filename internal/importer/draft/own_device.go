@@ -62,15 +62,32 @@ func (c *cluster) portsKey() string {
 }
 
 // giveHidden gives a cluster the networks whose addresses are all VIPs of another cluster with
-// the same ports, so that no rule has them.
+// the same ports, so that no rule has them. First come those beside others of the cluster, as
+// parts of one range. A single address is always such a part: by itself a spec refuses it.
 func (d *Draft) giveHidden(added *addedVIPs) {
+	given := true
+	for given {
+		given = d.giveHiddenTo(added, func(c *cluster, r config.AddressRange) bool { return c.adjoins(r) })
+	}
+	d.giveHiddenTo(added, func(_ *cluster, r config.AddressRange) bool { return r.First != r.Last })
+}
+
+func (d *Draft) giveHiddenTo(added *addedVIPs, mayHave func(*cluster, config.AddressRange) bool) (given bool) {
 	for i, v := range added.vips {
 		for _, c := range d.clusters {
-			if !added.taken[i] && c.device == added.list[i].Device && c.serves(v.family) && !slices.ContainsFunc(c.vips, v.overlaps) && d.isHidden(v, c) {
+			if !added.taken[i] && c.device == added.list[i].Device && c.serves(v.family) && mayHave(c, added.list[i].VIPs) &&
+				!slices.ContainsFunc(c.vips, v.overlaps) && d.isHidden(v, c) {
 				c.onDevice, added.taken[i] = append(c.onDevice, added.list[i].VIPs), true
+				given = true
 			}
 		}
 	}
+	return given
+}
+
+// adjoins reports whether addresses are right before or behind others of the cluster.
+func (c *cluster) adjoins(r config.AddressRange) bool {
+	return slices.ContainsFunc(c.onDevice, func(o config.AddressRange) bool { return o.Last.Next() == r.First || r.Last.Next() == o.First })
 }
 
 func (d *Draft) isHidden(hidden vip, behind *cluster) bool {

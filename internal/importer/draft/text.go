@@ -227,8 +227,6 @@ func (w *writer) realServer(c *cluster, r oldconfig.RealServer) {
 	w.line(3, entry, comment)
 }
 
-func addressText(a netip.Addr) string { return quoted(a.String()) }
-
 // word quotes a name if it has other characters than the names of the kernel.
 func word(name string) string {
 	for _, char := range name {
@@ -238,6 +236,8 @@ func word(name string) string {
 	}
 	return name
 }
+
+func addressText(a netip.Addr) string { return quoted(a.String()) }
 
 // quoted quotes an IPv6 address: YAML may take its colons for those behind keys.
 func quoted(address string) string {

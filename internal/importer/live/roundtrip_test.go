@@ -29,9 +29,9 @@ import (
 func TestRoundTrip(t *testing.T) {
 	need.Root(t)
 	hidden, unknown := 0, 0
-	seeds := uint64(45)
+	seeds := uint64(150)
 	if testing.Short() {
-		seeds = 25
+		seeds = 40
 	}
 	for seed := range seeds {
 		spec := withDevices(specgen.Spec(rand.New(rand.NewPCG(seed, 2))))
