@@ -9,7 +9,7 @@ run_test() {
 	make_work
 	cd "$repo"
 	build_programs ./integration/tally
-	export LVSMARK_STRICT=1 LVSMARK_VM_TIMEOUT=${LVSMARK_VM_TIMEOUT:-4200}
+	export LVSMARK_STRICT=1 LVSMARK_VM_TIMEOUT=${LVSMARK_VM_TIMEOUT:-4800}
 
 	choose_kernel
 	build_for_ipvs
@@ -55,7 +55,7 @@ test_all_natively() { CGO_ENABLED=1 test_natively native -race ./...; }
 # test_natively runs go test as root on this kernel, and writes the counts to
 # NAME.counts, failed tests included: test_natively NAME [FLAG…] PACKAGE…
 test_natively() {
-	local go_test=(go test -json -count=1 -timeout=50m)
+	local go_test=(go test -json -count=1 -timeout=60m)
 	((EUID == 0)) || go_test+=(-exec "sudo --preserve-env env PATH=$PATH")
 	"${go_test[@]}" "${@:2}" </dev/null | "$work/tally" -o "$work/$1.counts" || true
 }
