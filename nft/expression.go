@@ -127,8 +127,11 @@ func (e Expression) Typed(f Family) expr.Any {
 	if !known {
 		return nil
 	}
-	if e.Name == "nat" {
-		e.Data = withoutMapFlag(e.Data)
+	switch e.Name {
+	case "nat":
+		e.Data = withoutFlag(e.Data, unix.NFTA_NAT_FLAGS, mapsAddresses)
+	case "masq":
+		e.Data = withoutFlag(e.Data, unix.NFTA_MASQ_FLAGS, specifiesPorts)
 	}
 	if typed, ok := e.comparison(); ok {
 		return typed
@@ -213,14 +216,19 @@ func (e Expression) readByteorder(to *expr.Byteorder) {
 	to.Len, to.Size = e.number(unix.NFTA_BYTEORDER_LEN), e.number(unix.NFTA_BYTEORDER_SIZE)
 }
 
-// withoutMapFlag removes a flag that the library does not support. The kernel sets it if
-// there is an address to translate to (nft_nat_init of net/netfilter/nft_nat.c).
-func withoutMapFlag(nat string) string {
-	const mapsAddresses = 1 // NF_NAT_RANGE_MAP_IPS
+// Flags of translations that the library does not support. The kernel sets them if there is an
+// address, or a port for masquerade (nft_nat_init and nft_masq_init of net/netfilter).
+const (
+	mapsAddresses  = 1 // NF_NAT_RANGE_MAP_IPS
+	specifiesPorts = 2 // NF_NAT_RANGE_PROTO_SPECIFIED
+)
+
+// withoutFlag removes a flag from an attribute of 32 bits, in network byte order.
+func withoutFlag(attributes string, flags uint16, flag uint32) string {
 	var b []byte
-	for typ, data := range netlink.Attributes(nat) {
-		if typ == unix.NFTA_NAT_FLAGS && len(data) == 4 {
-			b = netlink.AppendBigEndian32(b, typ, uint32Of(data)&^mapsAddresses)
+	for typ, data := range netlink.Attributes(attributes) {
+		if typ == flags && len(data) == 4 {
+			b = netlink.AppendBigEndian32(b, typ, uint32Of(data)&^flag)
 			continue
 		}
 		b = netlink.AppendAttribute(b, typ, data)
@@ -235,6 +243,7 @@ var defaults = map[string][]uint16{
 	"exthdr":  {unix.NFTA_EXTHDR_FLAGS},
 	"hash":    {unix.NFTA_HASH_OFFSET, unix.NFTA_HASH_SEED, unix.NFTA_HASH_TYPE},
 	"lookup":  {unix.NFTA_LOOKUP_FLAGS, unix.NFTA_LOOKUP_SET_ID}, // not inverted; a set by name
+	"masq":    {unix.NFTA_MASQ_FLAGS},
 	"nat":     {unix.NFTA_NAT_FLAGS},
 	"payload": {unix.NFTA_PAYLOAD_CSUM_TYPE, unix.NFTA_PAYLOAD_CSUM_OFFSET, unix.NFTA_PAYLOAD_CSUM_FLAGS},
 	"socket":  {expr.NFTA_SOCKET_LEVEL},

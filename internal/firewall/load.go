@@ -32,7 +32,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "limit", "quota", "connlimit", "dynset":
 		l.addCondition(e.Name)
 	case "masq":
-		l.add(sourceTranslation{masquerade: true})
+		l.add(sourceTranslation{masquerade: true, exact: l.masqueradePorts(e)})
 	case "match":
 		l.extensionMatch(e)
 	case "target":

@@ -43,6 +43,21 @@ func (l *loader) redirection(e nft.Expression) *natRange {
 	return l.natRange(&expr.NAT{RegProtoMin: typed.RegisterProtoMin, RegProtoMax: typed.RegisterProtoMax})
 }
 
+// masqueradePorts returns the source ports of a masquerade statement; nil: it has none.
+func (l *loader) masqueradePorts(e nft.Expression) *natRange {
+	if !l.exact {
+		return nil
+	}
+	typed, ok := l.typed(e).(*expr.Masq)
+	if !ok {
+		return &natRange{lowPort: opaqueValue(e.Name, 2)}
+	}
+	if !typed.ToPorts {
+		return nil
+	}
+	return l.natRange(&expr.NAT{RegProtoMin: typed.RegProtoMin, RegProtoMax: typed.RegProtoMax})
+}
+
 // socket loads the expression of lvsmark's rule for answers: whether the director has a
 // socket for the packet.
 func (l *loader) socket(e nft.Expression) {
