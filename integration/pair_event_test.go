@@ -94,28 +94,23 @@ func (p *pair) served() bool {
 	return true
 }
 
-// awaitSync waits until a director has received the control connection of each session and the
-// data connection of each passive one, which takes the kernel two seconds at most after the
-// third packet of each.
-func (p *pair) awaitSync(i int, sessions []lab.Session) {
+// awaitSync waits until a director has received the control connection and a data connection of
+// each client, which takes the kernel two seconds at most after the third packet of each. The
+// kernel keeps those of earlier clients.
+func (p *pair) awaitSync(i int, clients []netip.Addr) {
 	p.t.Helper()
-	passive := 0
-	for _, s := range sessions {
-		if !s.Mode.Active() {
-			passive++
-		}
-	}
 	p.await("the connections are synchronized", func() bool {
 		out, err := p.hosts[i].Run("ipvsadm", "-Lnc")
 		require.NoError(p.t, err)
 		control, data := p.established(out)
-		return control >= len(sessions) && data >= passive
+		return !slices.ContainsFunc(clients, func(c netip.Addr) bool { return !control[c] || !data[c] })
 	})
 }
 
-// established counts the control and passive data connections of sessions in the output of
-// `ipvsadm -Lnc`: "TCP 14:58  ESTABLISHED 198.51.100.101:40000 198.51.100.21:21 10.0.0.11:21".
-func (p *pair) established(out string) (control, data int) {
+// established returns the clients of control connections and of data connections in the output
+// of `ipvsadm -Lnc`: "TCP 14:58  ESTABLISHED 198.51.100.101:40000 198.51.100.21:21 10.0.0.11:21".
+func (p *pair) established(out string) (control, data map[netip.Addr]bool) {
+	control, data = map[netip.Addr]bool{}, map[netip.Addr]bool{}
 	for line := range strings.Lines(out) {
 		words := strings.Fields(line)
 		if len(words) < 6 || words[2] != "ESTABLISHED" {
@@ -125,12 +120,10 @@ func (p *pair) established(out string) (control, data int) {
 		require.NoError(p.t, err, line)
 		to, err := netip.ParseAddrPort(words[4])
 		require.NoError(p.t, err, line)
-		switch {
-		case slices.Contains(p.prober, from.Addr()):
-		case to.Port() == 21:
-			control++
-		case to.Port() >= 10_000:
-			data++
+		if to.Port() == 21 {
+			control[from.Addr()] = true
+		} else {
+			data[from.Addr()] = true
 		}
 	}
 	return control, data

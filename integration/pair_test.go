@@ -178,7 +178,7 @@ func (p *pair) run(e event) (pause time.Duration, lost, all int) {
 	_, err = running.AwaitData()
 	require.NoError(p.t, err)
 	if p.sync {
-		p.awaitSync(1-active, sessionsOfRound())
+		p.awaitSync(1-active, running.Clients())
 	}
 	e.happen(p, active)
 	began := time.Now()

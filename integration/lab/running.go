@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -35,6 +36,15 @@ func (l *Lab) Start(sessions []Session) (*Running, error) {
 		})
 	}
 	return r, nil
+}
+
+// Clients returns the addresses of the clients, in the order of the sessions.
+func (r *Running) Clients() []netip.Addr {
+	var clients []netip.Addr
+	for _, result := range r.results {
+		clients = append(clients, result.From)
+	}
+	return clients
 }
 
 // Ended reports whether a session has ended, successfully or not.
