@@ -26,12 +26,12 @@ run_test() {
 	close_test
 }
 
-# test_in_parallel runs the longest packages in a VM, which has one processor, at the same
+# test_in_parallel runs the longest package in a VM, which has one processor, at the same
 # time as the native tests, and the other packages in a second VM when these have ended. The
 # first VM has its own process group, so that clean_up can kill it.
 test_in_parallel() {
-	grep -E "$long_packages" "$work/tests" >"$work/tests.long"
-	grep -vE "$long_packages" "$work/tests" >"$work/tests.other"
+	grep -E "$long_package" "$work/tests" >"$work/tests.long"
+	grep -vE "$long_package" "$work/tests" >"$work/tests.other"
 	say 'tests on this kernel, and in a VM those of packages that need IPVS'
 	set -m
 	test_with_ipvs vm "$work/tests.long" >"$work/vm.output" 2>&1 &
@@ -46,8 +46,8 @@ test_in_parallel() {
 	cat "$work/vm.output"
 }
 
-# Packages with the longest tests in the VM: lines of the file tests, as a regular expression.
-long_packages=' github.com/lvsmark/lvsmark(/integration)? '
+# The package with the longest tests in the VM: lines of the file tests, as a regular expression.
+long_package=' github.com/lvsmark/lvsmark/integration '
 
 # test_all_natively runs every test with the race detector.
 test_all_natively() { CGO_ENABLED=1 test_natively native -race ./...; }
