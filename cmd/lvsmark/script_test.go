@@ -15,7 +15,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
-	"github.com/vishvananda/netlink"
 
 	"github.com/lvsmark/lvsmark/integration/need"
 )
@@ -85,8 +84,7 @@ func scripts(t *testing.T) []string {
 func condition(name string) (bool, error) {
 	switch name {
 	case "ipvs":
-		_, err := netlink.GenlFamilyGet("IPVS")
-		return err == nil, nil
+		return need.HasIPVS(), nil
 	case "race":
 		info, _ := debug.ReadBuildInfo()
 		return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}), nil

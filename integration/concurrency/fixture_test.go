@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/vishvananda/netlink"
 
 	"github.com/lvsmark/lvsmark/integration/need"
 )
@@ -29,8 +28,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	need.NFTables(t)
 	need.Programs(t, "ip", "nft")
-	_, err := netlink.GenlFamilyGet("IPVS")
-	bind := err == nil
+	bind := need.HasIPVS()
 	if bind {
 		need.Programs(t, "ipvsadm")
 	}

@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 
 	"github.com/lvsmark/lvsmark/integration/need"
@@ -42,8 +41,7 @@ func newFixture(t *testing.T) *fixture {
 	need.NFTables(t)
 	need.Programs(t, "ip", "nft", "sysctl")
 	w := &fixture{t: t, ns: "lvsmark-test-" + strings.ToLower(rand.Text()[:8]), binary: need.Lvsmark(t), specs: t.TempDir()}
-	_, err := netlink.GenlFamilyGet("IPVS")
-	w.ipvs = err == nil
+	w.ipvs = need.HasIPVS()
 	for name, text := range specs() {
 		require.NoError(t, os.WriteFile(w.spec(name), []byte(text), 0o644))
 	}
