@@ -141,6 +141,14 @@ func (p *pair) start(i int) {
 	p.daemon[i] = daemon
 }
 
+// receives reports whether a director runs the sync daemon of a backup. It does not get the
+// connections that are sent before, unless they have many packets.
+func (p *pair) receives(i int) bool {
+	out, err := p.hosts[i].Run("ipvsadm", "-L", "--daemon")
+	require.NoError(p.t, err)
+	return strings.Contains(out, "backup sync daemon")
+}
+
 // hasVIPs reports whether a director has the VIPs.
 func (p *pair) hasVIPs(i int) bool {
 	out, err := p.hosts[i].Run("ip", "-o", "address", "show", "dev", lab.OutgoingDevice)
@@ -173,6 +181,9 @@ func (p *pair) await(what string, ready func() bool) {
 func (p *pair) run(e event) (pause time.Duration, lost, all int) {
 	p.t.Helper()
 	active := p.active()
+	if p.sync {
+		p.await("the other director receives connections", func() bool { return p.receives(1 - active) })
+	}
 	running, err := p.Start(sessionsOfRound())
 	require.NoError(p.t, err)
 	_, err = running.AwaitData()
