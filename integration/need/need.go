@@ -16,9 +16,8 @@ import (
 	"testing"
 
 	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // Root requires the effective user root, for namespaces, nftables and IPVS.
@@ -69,15 +68,22 @@ func IPVS(t testing.TB) {
 // HasIPVS reports whether the kernel has IPVS.
 func HasIPVS() bool { return familyOfIPVS() == nil }
 
-// familyOfIPVS asks for the family without vishvananda/netlink, whose request reads two bytes
-// behind an object: the race detector finds that now and then.
+// familyOfIPVS asks for the generic netlink family. vishvananda/netlink reads two bytes behind
+// its request: the race detector finds that now and then.
 func familyOfIPVS() error {
-	conn, err := netlink.Dial(unix.NETLINK_GENERIC, netlink.Options{ExtendedAck: true})
+	conn, err := netlink.Dial(unix.NETLINK_GENERIC, nil)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	_, err = conn.Family("IPVS")
+	name, err := netlink.MarshalAttributes([]netlink.Attribute{{Type: unix.CTRL_ATTR_FAMILY_NAME, Data: []byte("IPVS\x00")}})
+	if err != nil {
+		return err
+	}
+	_, err = conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.GENL_ID_CTRL, Flags: netlink.Request},
+		Data:   append([]byte{unix.CTRL_CMD_GETFAMILY, 1, 0, 0}, name...), // struct genlmsghdr
+	})
 	return err
 }
 
