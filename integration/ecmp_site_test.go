@@ -34,7 +34,7 @@ func newECMPSite(t *testing.T) *ecmpSite {
 	require.Eventually(t, func() bool {
 		out, err := s.router.Run("", "ip", "-oneline", "link", "show", "br0")
 		return err == nil && strings.Contains(out, "LOWER_UP")
-	}, successTimeout, 10*time.Millisecond, "the bridge has no carrier")
+	}, successTimeout, 10*time.Millisecond, "the bridge is not up")
 	for i := range s.directors {
 		commands(t, s.router, fmt.Sprintf("ip nexthop add id %d via 192.0.2.%[1]d dev br0", 1+i))
 	}
