@@ -18,6 +18,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/lab"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/page"
+	"github.com/lvsmark/lvsmark/integration/systemd"
 )
 
 // bootTimeout limits the boot of systemd, also on an emulated machine.
@@ -30,19 +31,6 @@ type machine struct {
 	lab *lab.Lab
 	dir string // of the files of a page
 	pid string // of systemd
-}
-
-// Targets that the units use, without the dependencies of a distribution.
-var targets = map[string]string{
-	"boot":           "Requires=basic.target\nAfter=basic.target\n",
-	"basic":          "Requires=sysinit.target\nAfter=sysinit.target\n",
-	"sysinit":        "",
-	"network":        "",
-	"network-pre":    "",
-	"network-online": "",
-	"multi-user":     "",
-	"shutdown":       "DefaultDependencies=no\n",
-	"timers":         "",
 }
 
 func newMachine(t *testing.T) *machine {
@@ -84,7 +72,7 @@ func (m *machine) prepare() {
 	require.NoError(m.t, os.Symlink(packaging, filepath.Join(m.dir, "packaging")))
 	units := filepath.Join(m.dir, "units")
 	require.NoError(m.t, os.Mkdir(units, 0o755))
-	for name, text := range targets {
+	for name, text := range systemd.Targets() {
 		require.NoError(m.t, os.WriteFile(filepath.Join(units, name+".target"), []byte("[Unit]\n"+text), 0o644))
 	}
 	ours, err := filepath.Glob(packaging + "/systemd/lvsmark*")
@@ -101,13 +89,7 @@ func (m *machine) prepare() {
 
 func (m *machine) boot() {
 	m.t.Helper()
-	const cgroups = "/sys/fs/cgroup"
-	if _, err := os.Stat(cgroups + "/cgroup.procs"); err != nil {
-		m.t.Skipf("needs the cgroup2 hierarchy at %s: %v", cgroups, err)
-	}
-	cgroup, err := os.MkdirTemp(cgroups, "lvsmark-page-*")
-	require.NoError(m.t, err)
-	m.t.Cleanup(func() { removeCgroups(cgroup) })
+	cgroup := systemd.Cgroup(m.t)
 	script, err := filepath.Abs("testdata/director")
 	require.NoError(m.t, err)
 	var console bytes.Buffer
@@ -147,20 +129,6 @@ func (m *machine) await(parent int, ended chan error) {
 		if _, err := m.run(page.Command{Line: "systemctl is-active --quiet boot.target"}); err == nil {
 			return
 		}
-	}
-}
-
-// removeCgroups removes a tree of empty cgroups.
-func removeCgroups(top string) {
-	var all []string
-	_ = filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			all = append(all, path)
-		}
-		return nil
-	})
-	for i := len(all) - 1; i >= 0; i-- {
-		_ = os.Remove(all[i])
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/integration/systemd"
 )
 
 const spec = `clusters:
@@ -24,18 +25,6 @@ const spec = `clusters:
     ftp: {}
     real-servers: [{address: 10.0.0.11}]
 `
-
-// Targets that the units use, without the dependencies of a distribution.
-var targets = map[string]string{
-	"boot":        "Requires=basic.target\nAfter=basic.target\n",
-	"basic":       "Requires=sysinit.target\nAfter=sysinit.target\n",
-	"sysinit":     "",
-	"network":     "",
-	"network-pre": "",
-	"multi-user":  "",
-	"shutdown":    "DefaultDependencies=no\n",
-	"timers":      "",
-}
 
 // jobTimeout limits the time of a boot or a job, also on an emulated machine.
 const jobTimeout = 2 * time.Minute
@@ -52,15 +41,9 @@ func boot(t *testing.T) *machine {
 	t.Helper()
 	need.IPVS(t)
 	need.Programs(t, "unshare", "nsenter", "ip", "nft", "ipvsadm", "systemctl", "/lib/systemd/systemd")
-	const cgroups = "/sys/fs/cgroup"
-	if _, err := os.Stat(cgroups + "/cgroup.procs"); err != nil {
-		t.Skipf("needs the cgroup2 hierarchy at %s: %v", cgroups, err)
-	}
 	m := &machine{t: t, dir: t.TempDir()}
 	m.prepare()
-	cgroup, err := os.MkdirTemp(cgroups, "lvsmark-test-*")
-	require.NoError(t, err)
-	t.Cleanup(func() { removeCgroups(cgroup) })
+	cgroup := systemd.Cgroup(t)
 
 	var console bytes.Buffer
 	command := exec.Command("testdata/boot", filepath.Join(cgroup, "machine"), m.dir)
@@ -86,7 +69,7 @@ func boot(t *testing.T) *machine {
 // prepare writes the files that testdata/boot reads.
 func (m *machine) prepare() {
 	m.t.Helper()
-	for name, text := range targets {
+	for name, text := range systemd.Targets() {
 		m.write("units/"+name+".target", "[Unit]\n"+text)
 	}
 	nftables, err := os.ReadFile("/lib/systemd/system/nftables.service")
@@ -112,20 +95,6 @@ func (m *machine) write(name, text string) {
 	path := filepath.Join(m.dir, name)
 	require.NoError(m.t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(m.t, os.WriteFile(path, []byte(text), 0o644))
-}
-
-// removeCgroups removes a tree of empty cgroups.
-func removeCgroups(top string) {
-	var all []string
-	_ = filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			all = append(all, path)
-		}
-		return nil
-	})
-	for i := len(all) - 1; i >= 0; i-- {
-		_ = os.Remove(all[i])
-	}
 }
 
 // run runs a program in the machine.
