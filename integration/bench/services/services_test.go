@@ -25,7 +25,7 @@ func TestSmoke(t *testing.T) {
 	for _, section := range []func(measure.Options) ([]measure.Row, error){services.Run, services.Large} {
 		rows, err := section(opts)
 		require.NoError(t, err)
-		require.Len(t, rows, 10)
+		require.Len(t, rows, 12)
 		for _, row := range rows {
 			assert.False(t, names[row.Name], "two rows %q", row.Name)
 			names[row.Name] = true
