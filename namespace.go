@@ -3,27 +3,23 @@ package lvsmark
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/vishvananda/netns"
+
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 // InNamespace runs f on a thread in the network namespace: a name in /run/netns, see
 // ip-netns(8), a path, or "" for the caller's namespace.
 func InNamespace(name string, f func() error) error {
-	done := make(chan error)
-	go func() {
-		// The thread stays locked, so that it ends with the goroutine and no other
-		// goroutine runs in this namespace.
-		runtime.LockOSThread()
-		if err := enter(name); err != nil {
-			done <- err
-			return
+	var err error
+	thread.Run(func() {
+		if err = enter(name); err == nil {
+			err = f()
 		}
-		done <- f()
-	}()
-	return <-done
+	})
+	return err
 }
 
 func enter(name string) error {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/lvsmark/lvsmark/integration/scratch"
+	"github.com/lvsmark/lvsmark/internal/thread"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -29,7 +29,7 @@ func TestListDuringChanges(t *testing.T) {
 		stop, stopped := make(chan bool), make(chan bool)
 		go func() {
 			defer close(stopped)
-			scratch.OnThread(func() { addAndDelete(t, stop) })
+			thread.Run(func() { addAndDelete(t, stop) })
 		}()
 		defer func() {
 			close(stop)

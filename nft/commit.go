@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 // Commit commits the difference. If the ruleset is not of that generation any more, it
@@ -209,7 +211,7 @@ func Unrestorable(r, to *Ruleset) ([]LostObject, error) {
 	if !slices.ContainsFunc(r.Tables, func(t *Table) bool { return !t.isPlain(to.Table(t.Family, t.Name)) }) {
 		return nil, nil
 	}
-	return onNewThread(func() ([]LostObject, error) {
+	return thread.Call(func() ([]LostObject, error) {
 		c, err := dialNewNamespace()
 		if err != nil {
 			return nil, err

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"runtime"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 // Rehearse commits the ruleset in a temporary network namespace and returns it as the kernel
@@ -18,24 +18,7 @@ import (
 // Of elements with the same form it commits only one; see sampled. It needs CAP_SYS_ADMIN
 // and CAP_NET_ADMIN.
 func Rehearse(r *Ruleset) (*Ruleset, error) {
-	return onNewThread(func() (*Ruleset, error) { return rehearseSample(r) })
-}
-
-// onNewThread calls f on a thread that ends with it, and with the thread ends the network
-// namespace that f creates.
-func onNewThread[T any](f func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread() // never unlocked
-		value, err := f()
-		done <- result{value, err}
-	}()
-	got := <-done
-	return got.value, got.err
+	return thread.Call(func() (*Ruleset, error) { return rehearseSample(r) })
 }
 
 func rehearseSample(r *Ruleset) (*Ruleset, error) {

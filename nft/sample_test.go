@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/specgen"
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 // rehearseAllElements commits every element, without a sample.
@@ -24,13 +24,7 @@ func rehearseAllElements(t *testing.T, r *Ruleset) *Ruleset {
 	t.Helper()
 	var listed *Ruleset
 	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		listed, err = rehearseInNewNamespace(r, 0)
-	}()
-	<-done
+	thread.Run(func() { listed, err = rehearseInNewNamespace(r, 0) })
 	require.NoError(t, err)
 	return listed
 }

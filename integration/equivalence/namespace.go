@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 // A Namespace is a network namespace without a name. It ends when it is closed, or
@@ -17,14 +18,12 @@ type Namespace struct{ file *os.File }
 
 // NewNamespace creates a network namespace. It needs CAP_SYS_ADMIN.
 func NewNamespace() (*Namespace, error) {
-	n := &Namespace{}
-	return n, onThread(func() error {
+	return thread.Call(func() (*Namespace, error) {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("new network namespace: %w", err)
+			return nil, fmt.Errorf("new network namespace: %w", err)
 		}
-		var err error
-		n.file, err = os.Open("/proc/thread-self/ns/net")
-		return err
+		file, err := os.Open("/proc/thread-self/ns/net")
+		return &Namespace{file}, err
 	})
 }
 
@@ -37,12 +36,15 @@ func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getp
 // Do calls f on a separate thread in the namespace. Sockets that f opens stay in the
 // namespace.
 func (n *Namespace) Do(f func() error) error {
-	return onThread(func() error {
-		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("entering a network namespace: %w", err)
+	var err error
+	thread.Run(func() {
+		if err = unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			err = fmt.Errorf("entering a network namespace: %w", err)
+			return
 		}
-		return f()
+		err = f()
 	})
+	return err
 }
 
 // Run runs a program in the namespace and returns its standard output. An error
@@ -58,14 +60,4 @@ func (n *Namespace) Run(stdin string, name string, args ...string) (string, erro
 		return "", fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, stderr.String())
 	}
 	return stdout.String(), nil
-}
-
-// onThread calls f on a thread that ends when f returns.
-func onThread(f func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		done <- f()
-	}()
-	return <-done
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/vishvananda/netns"
 
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 // A fixture is a network namespace for lvsmark that has objects of other programs too.
@@ -85,19 +85,17 @@ func (w *fixture) runWith(stdin string, args ...string) string {
 // inside calls f on a thread in the namespace. Programs that f starts are in the
 // namespace too; this is cheaper than `ip netns exec`.
 func (w *fixture) inside(f func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		ns, err := netns.GetFromName(w.ns)
-		if err == nil {
+	var err error
+	thread.Run(func() {
+		var ns netns.NsHandle
+		if ns, err = netns.GetFromName(w.ns); err == nil {
 			err = errors.Join(netns.Set(ns), ns.Close())
 		}
 		if err == nil {
 			err = f()
 		}
-		done <- err
-	}()
-	return <-done
+	})
+	return err
 }
 
 // command returns the command line of lvsmark for the operation.

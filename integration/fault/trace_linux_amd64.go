@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 // A Run is the result of a traced program.
@@ -31,19 +32,7 @@ type Options struct {
 // Trace runs a program, given by its path, and waits until it and all its descendants
 // have ended. The caller's main function or TestMain must call Shim.
 func Trace(args []string, opts Options) (Run, error) {
-	type result struct {
-		run Run
-		err error
-	}
-	done := make(chan result)
-	go func() {
-		// ptrace belongs to a thread. The thread ends with the goroutine.
-		runtime.LockOSThread()
-		run, err := trace(args, opts)
-		done <- result{run, err}
-	}()
-	got := <-done
-	return got.run, got.err
+	return thread.Call(func() (Run, error) { return trace(args, opts) }) // ptrace belongs to a thread
 }
 
 func trace(args []string, opts Options) (run Run, err error) {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 
 	"github.com/vishvananda/netns"
+
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 // A Host is a network namespace that represents a machine of the lab.
@@ -48,7 +48,7 @@ func (h *Host) remove() error {
 // Do calls fn on a separate thread inside the namespace. Sockets that fn opens stay
 // in the namespace.
 func (h *Host) Do(fn func() error) (err error) {
-	onTemporaryThread(func() {
+	thread.Run(func() {
 		var ns netns.NsHandle
 		if ns, err = netns.GetFromName(h.NetNS); err == nil {
 			err = netns.Set(ns)
@@ -61,24 +61,6 @@ func (h *Host) Do(fn func() error) (err error) {
 		err = fn()
 	})
 	return err
-}
-
-// onTemporaryThread calls fn on a thread that ends when fn returns, and waits. It
-// does not use the first thread of the process: Go never ends that one, and /proc
-// shows it as the whole process.
-func onTemporaryThread(fn func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if syscall.Gettid() != syscall.Getpid() {
-			fn() // the thread stays locked, so Go ends it
-			return
-		}
-		onTemporaryThread(fn)
-		runtime.UnlockOSThread()
-	}()
-	<-done
 }
 
 // Sysctls sets kernel parameters below net., named in dotted form.

@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/thread"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -111,17 +111,13 @@ func realTables(f *testing.F) (tables []*nft.Table) {
 	if _, err := exec.LookPath("nft"); err != nil || os.Geteuid() != 0 {
 		return nil
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
+	thread.Run(func() {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return
 		}
 		loadReal(f)
 		tables = readReal(f)
-	}()
-	<-done
+	})
 	return tables
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/internal/hostcheck"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
+	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 const natSpec = `{clusters: [{name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], ftp: , real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}], director: {bind: false}}`
@@ -174,7 +175,7 @@ func TestModule(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(parameters, "ports"), []byte(c.ports), 0o644))
 			}
 			host := hostcheck.Host{Modules: modules, Value: func(_, missing string) string { return missing }}
-			scratch.OnThread(func() { assert.Equal(t, c.want, host.Warnings(parse(t, c.yaml))) })
+			thread.Run(func() { assert.Equal(t, c.want, host.Warnings(parse(t, c.yaml))) })
 		})
 	}
 }

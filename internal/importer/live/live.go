@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
-	"runtime"
 	"strings"
 
 	"github.com/vishvananda/netns"
@@ -19,6 +18,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
+	"github.com/lvsmark/lvsmark/internal/thread"
 	"github.com/lvsmark/lvsmark/internal/verify"
 	"github.com/lvsmark/lvsmark/internal/xtables"
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -31,18 +31,7 @@ const source = "kernel"
 // Read reads the kernel of a network namespace: a name in /run/netns, or a path; empty: that
 // of the caller.
 func Read(namespace string) (*oldconfig.Config, error) {
-	type result struct {
-		config *oldconfig.Config
-		err    error
-	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread may be in another namespace
-		c, err := readNamespace(namespace)
-		done <- result{c, err}
-	}()
-	r := <-done
-	return r.config, r.err
+	return thread.Call(func() (*oldconfig.Config, error) { return readNamespace(namespace) })
 }
 
 func readNamespace(namespace string) (*oldconfig.Config, error) {

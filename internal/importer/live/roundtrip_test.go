@@ -3,7 +3,6 @@ package live
 import (
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/internal/importer/draft"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
+	"github.com/lvsmark/lvsmark/internal/thread"
 	"github.com/lvsmark/lvsmark/internal/verify"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
@@ -106,19 +106,9 @@ func rehearsed(t *testing.T, spec *config.Spec) *nft.Ruleset {
 // readBack returns what the kernel says after an apply of the spec.
 func readBack(t *testing.T, spec *config.Spec) *oldconfig.Config {
 	t.Helper()
-	type result struct {
-		config *oldconfig.Config
-		err    error
-	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread is in another namespace
-		c, err := commitAndRead(spec)
-		done <- result{c, err}
-	}()
-	r := <-done
-	require.NoError(t, r.err)
-	return r.config
+	c, err := thread.Call(func() (*oldconfig.Config, error) { return commitAndRead(spec) })
+	require.NoError(t, err)
+	return c
 }
 
 func commitAndRead(spec *config.Spec) (*oldconfig.Config, error) {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/firewall"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/thread"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -107,27 +107,17 @@ func inOrder(text string) (string, error) {
 // load loads the text on a thread that ends with it, and with the thread ends the network
 // namespace.
 func load(name, text string, options ...string) (*oldconfig.Config, error) {
-	type result struct {
-		config *oldconfig.Config
-		err    error
+	config, err := thread.Call(func() (*oldconfig.Config, error) { return loadInNewNamespace(text, options) })
+	if err != nil {
+		return nil, err
 	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread() // never unlocked
-		c, err := loadInNewNamespace(text, options)
-		done <- result{c, err}
-	}()
-	r := <-done
-	if r.err != nil {
-		return nil, r.err
-	}
-	for _, c := range r.config.Chains {
+	for _, c := range config.Chains {
 		c.File = name
 		for _, rule := range c.Rules {
 			rule.File = name
 		}
 	}
-	return r.config, nil
+	return config, nil
 }
 
 func loadInNewNamespace(text string, options []string) (*oldconfig.Config, error) {
