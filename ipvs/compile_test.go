@@ -160,3 +160,29 @@ clusters:
 -a -f 53 -r 10.0.0.12:0 -m -w 1 -x 5
 `, ipvs.Text(ipvs.Compile(parse(t, spec))))
 }
+
+// TestCompileShard: the service of a shard has the scheduler of shards and no scheduler flags.
+func TestCompileShard(t *testing.T) {
+	const spec = `
+clusters:
+  - name: ftp
+    mark: 21
+    vips: [198.51.100.21]
+    ftp: {passive-ports: 10000-10199, passive-shards: 2}
+    scheduler: sh
+    scheduler-flags: [sh-port]
+    real-servers: [{address: 10.0.0.11, shard: 0}, {address: 10.0.0.12, shard: 1}]
+`
+	shards := 0
+	for _, s := range ipvs.Compile(parse(t, spec)) {
+		if s.Mark == 21 {
+			assert.Equal(t, "sh", s.SchedName)
+			assert.Equal(t, uint32(ipvs.SHPort), s.Flags)
+			continue
+		}
+		shards++
+		assert.Equal(t, config.ShardScheduler, s.SchedName)
+		assert.Zero(t, s.Flags)
+	}
+	assert.Equal(t, 2, shards)
+}

@@ -34,6 +34,7 @@ func TestServerEdited(t *testing.T) {
 		{set(2), set(1), 2, Impact{Effect: Safe}},
 		{tunnel(1), tunnel(2), 2, Impact{Effect: Cuts, Connections: 2, Detail: "the tunnel encapsulation changes" + counts}},
 		{tunnel(1), tunnel(2), 0, Impact{Effect: Safe}},
+		{tunnel(1), tunnel(2), 1, Impact{Effect: Cuts, Connections: 1, Detail: "the tunnel encapsulation changes; 1 active, 1 inactive, 3 persistent"}},
 		{set(0), tunnel(2), 2, Impact{Effect: Safe, Detail: "existing connections keep their forwarding method" + counts}},
 		{
 			func(d *ipvs.Destination) { d.RawForwarding = 1 }, func(d *ipvs.Destination) { d.RawForwarding = 5 }, 2,
