@@ -12,7 +12,6 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/exact"
 	"github.com/lvsmark/lvsmark/internal/importer/live"
-	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/verify"
 )
 
@@ -149,25 +148,6 @@ func endpoint(text string, port uint16) (netip.AddrPort, error) {
 		return at, fmt.Errorf("%q has no port", text)
 	}
 	return netip.AddrPortFrom(addr.Unmap(), port), nil
-}
-
-// explanation describes the way of a packet.
-func explanation(p exact.Packet, t exact.Treatment) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", p)
-	for _, step := range t.Steps {
-		fmt.Fprintf(&b, "  %s\n", verify.StepText(step))
-	}
-	if t.Service == nil {
-		fmt.Fprintf(&b, "  %s\n", printable.Line(t.Outcome))
-		return b.String()
-	}
-	fmt.Fprintf(&b, "  %s\n", verify.ServiceText(t.Service))
-	fmt.Fprintf(&b, "  %s\n", printable.Line(t.Outcome))
-	if t.Group != "" {
-		fmt.Fprintf(&b, "  a client keeps its real server for %s, for all its connections with the same %s\n", t.Service.Timeout, printable.Line(t.Group))
-	}
-	return b.String()
 }
 
 // An explainDocument is the JSON output of explain.

@@ -45,6 +45,8 @@ type treatmentDocument struct {
 
 type stepDocument struct {
 	Text string `json:"text"`
+	Hook string `json:"hook,omitempty"` // of nft: prerouting, input, …
+	Sent bool   `json:"sent,omitempty"` // on the way from IPVS to a real server
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 }
@@ -103,7 +105,7 @@ func newTreatment(t exact.Treatment) treatmentDocument {
 		d.Service = verify.ServiceText(t.Service)
 	}
 	for _, s := range t.Steps {
-		item := stepDocument{Text: verify.StepText(s)}
+		item := stepDocument{Text: verify.StepText(s), Hook: verify.HookName(s.Hook), Sent: s.Sent}
 		if s.Rule != nil {
 			item.File, item.Line = s.Rule.File, s.Rule.Number
 		}

@@ -65,10 +65,18 @@ func (m *machine) setConnMark(a *action) {
 }
 
 func (m *machine) changeMark(to uint32) {
-	m.mark = to
 	if m.observe != nil {
-		m.observeAction("sets the mark to " + markText(to))
+		m.observeAction(markEffect(m.mark, to))
 	}
+	m.mark = to
+}
+
+func markEffect(from, to uint32) string {
+	effect := "sets the mark to " + markText(to)
+	if from == to {
+		effect += ", which the packet already has"
+	}
+	return effect
 }
 
 func markText(mark uint32) string {
@@ -80,7 +88,7 @@ func markText(mark uint32) string {
 
 func (m *machine) observeAction(effect string) {
 	if m.observe != nil {
-		m.observe(Step{Effect: effect, Rule: m.at, Hook: m.hook})
+		m.observe(Step{Effect: effect, Rule: m.at, Hook: m.hook, Sent: m.server != nil})
 	}
 }
 

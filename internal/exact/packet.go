@@ -125,4 +125,5 @@ type Step struct {
 	Hook   oldconfig.Hook
 	Effect string // continues "the rule …": "sets the mark to 21"
 	Policy bool
+	Sent   bool // on the way from IPVS to a real server
 }

@@ -104,7 +104,7 @@ func (m *machine) chains(list []baseChain) {
 		}
 		if v == continues && c.drops {
 			m.end.fate, v = dropped, ends
-			m.observeStep(Step{Effect: "drops", Hook: c.hook, Policy: true})
+			m.observeStep(Step{Effect: "drops", Hook: c.hook, Policy: true, Sent: m.server != nil})
 		}
 		if v == ends {
 			return

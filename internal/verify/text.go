@@ -84,7 +84,7 @@ func writeTreatment(b *strings.Builder, side string, t exact.Treatment) {
 // StepText returns what a rule does to a packet, with its source.
 func StepText(s exact.Step) string {
 	if s.Policy {
-		return "the policy of a chain of hook " + hookName(s.Hook) + " " + s.Effect + " the packet"
+		return "the policy of a chain of hook " + HookName(s.Hook) + " " + s.Effect + " the packet"
 	}
 	return ruleText(s.Rule) + " " + printable.Line(s.Effect)
 }
@@ -110,7 +110,8 @@ func ruleText(r *oldconfig.Rule) string {
 	return printable.Line(r.Text)
 }
 
-func hookName(h oldconfig.Hook) string {
+// HookName returns the name of a hook as in nft(8); "" for 0.
+func HookName(h oldconfig.Hook) string {
 	return map[oldconfig.Hook]string{
 		oldconfig.Ingress: "ingress", oldconfig.Prerouting: "prerouting", oldconfig.Input: "input",
 		oldconfig.Forward: "forward", oldconfig.Output: "output", oldconfig.Postrouting: "postrouting",
