@@ -121,6 +121,9 @@ type countingKernel struct {
 	read     bool
 }
 
+// Warnings returns nothing: a status has no warnings, and other programs' tables can be large.
+func (k *countingKernel) Warnings(*config.Spec) []string { return nil }
+
 // Services is like ipvs.Conn.Services.
 func (k *countingKernel) Services(expected ...ipvs.Key) ([]ipvs.VirtualService, error) {
 	counted, err := k.Statistics(expected...)
