@@ -31,7 +31,7 @@ The answer is one of these:
   different    with a packet for each kind of difference, what each side does
                with it, and the line or object that does it
   not proven   with the lines that are not understood and may concern packets of
-               a cluster
+               a cluster, and the differences if these lines do nothing
 
 Connections of the director itself are not compared. An nft file needs nft and
 CAP_SYS_ADMIN, or unshare -r: nft loads it in a network namespace of its own.

@@ -33,7 +33,7 @@ ipvsadm -a -f 21 -r 10.0.0.12:0 -m
 		"helper":          {"iptables -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp\n" + prerouting + "-m state --state RELATED -j ACCEPT\n" + marks, "not proven", "a helper of connection tracking expects"},
 		"helper, NEW":     {"iptables -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp\n" + marks, "equivalent", ""},
 		"automatic":       {"sysctl -w net.netfilter.nf_conntrack_helper=1\n" + marks, "not proven", "helpers of connection tracking apply to all"},
-		"variable":        {strings.Replace(marks, "iptables", "$IPT", 1), "different", "different: 1 kind of packets, if the lines that are not understood do nothing to them\n"},
+		"variable":        {strings.Replace(marks, "iptables", "$IPT", 1), "not proven", "different, if the lines that are not understood do nothing: 1 kind of packets\n"},
 		"no variable":     {strings.Replace(marks, "21 --dport 21", "22 --dport 21", 1), "different", "different: 2 kinds of packets\n"},
 		"restored before": {prerouting + "-j MARK --set-mark 5\n" + prerouting + "-j CONNMARK --restore-mark --nfmask 0x4 --ctmask 0x4\n" + marks, "equivalent", ""},
 	} {

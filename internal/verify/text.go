@@ -16,9 +16,12 @@ func (r *Report) Text() string {
 	case "equivalent":
 		b.WriteString("equivalent: the spec and the old configuration do the same with every packet\n")
 	case "different":
-		fmt.Fprintf(&b, "different: %s%s\n", kinds(len(r.Differences), r.Truncated), r.reservation())
+		fmt.Fprintf(&b, "different: %s\n", kinds(len(r.Differences), r.Truncated))
 	default:
 		b.WriteString("not proven: what is not understood may concern packets of a cluster\n")
+		if len(r.Differences) > 0 {
+			fmt.Fprintf(&b, "different, if the lines that are not understood do nothing: %s\n", kinds(len(r.Differences), r.Truncated))
+		}
 	}
 	for _, d := range r.Differences {
 		writeDifference(&b, d)
@@ -41,14 +44,6 @@ func writeRemarks(b *strings.Builder, what string, list []oldconfig.Remark) {
 	for _, m := range list {
 		fmt.Fprintf(b, "  %s: %s\n", printable.Line(m.Line.String()), printable.Line(m.Message))
 	}
-}
-
-// reservation says what the differences depend on.
-func (r *Report) reservation() string {
-	if len(r.NotUnderstood) == 0 {
-		return ""
-	}
-	return ", if the lines that are not understood do nothing to them"
 }
 
 func kinds(n, more int) string {

@@ -40,12 +40,13 @@ func (r *Report) Equivalent() bool {
 	return len(r.Differences)+len(r.Unproven)+len(r.NotUnderstood) == 0
 }
 
-// Answer is "equivalent", "different" or "not proven".
+// Answer is "equivalent", "different" or "not proven". The differences are found as if the
+// lines that are not understood did nothing: with such lines they prove nothing.
 func (r *Report) Answer() string {
 	switch {
 	case r.Equivalent():
 		return "equivalent"
-	case len(r.Differences) > 0:
+	case len(r.Differences) > 0 && len(r.NotUnderstood) == 0:
 		return "different"
 	}
 	return "not proven"
