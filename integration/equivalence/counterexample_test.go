@@ -41,7 +41,7 @@ func TestCounterexamples(t *testing.T) {
 			kind, packets = "different", nil
 		}
 		for _, d := range result.Differences {
-			if isSendable(d.Packet) {
+			if isSendable(spec, d.Packet) {
 				packets = append(packets, Packet{d.Packet.To.Addr(), d.Packet.Protocol, d.Packet.To.Port()})
 			}
 		}
@@ -76,9 +76,13 @@ func TestCounterexamples(t *testing.T) {
 }
 
 // isSendable reports whether the wire can send the packet: it begins a connection, and neither
-// its sender nor its device matters.
-func isSendable(p exact.Packet) bool {
+// its sender nor its device matters. They do if a cluster takes only some of the packets to the
+// address.
+func isSendable(spec *config.Spec, p exact.Packet) bool {
 	matters := p.Device != "" || p.MAC != oldconfig.Number{} || !slices.Contains([]string{"192.0.2.1", "2001:db8::1", "2001:db8:1::1"}, p.From.Addr().String())
+	for _, c := range spec.Clusters {
+		matters = matters || c.Only != nil && slices.ContainsFunc(c.VIPs, func(r config.AddressRange) bool { return r.Contains(p.To.Addr()) })
+	}
 	return !matters && (p.Flags == exact.SYN || p.Protocol != uint8(config.TCP))
 }
 
