@@ -78,3 +78,11 @@ func TestChangedObject(t *testing.T) {
 		assert.Equal(t, want, c.last().Table.Name, op)
 	}
 }
+
+// TestDescribe prints a table with and without properties.
+func TestDescribe(t *testing.T) {
+	table := &Table{Family: IPv4, Name: "marks"}
+	assert.Equal(t, "ip marks", table.describe())
+	table.Comment = "ftp"
+	assert.Equal(t, `ip marks { comment "ftp" }`, table.describe())
+}
