@@ -57,9 +57,9 @@ const ownServerGone change = "own cluster: real server removed"
 // order, and then reverted in the same order.
 func harmless() []change {
 	return []change{
-		web, firstPackets, ownServer, rest, keepMarks, ownRanges, otherNetwork, mail, otherSourceNAT, ownWeights,
+		web, firstPackets, syncBoth, ownServer, rest, keepMarks, syncPort, ownRanges, otherNetwork, mail, otherSourceNAT, ownWeights,
 		otherServer, ownScheduler, ownVIP, otherOnly, otherWeights, tableName, localClients, ownPersistence,
-		otherMark, ownRange, ownDrained, ownThreshold, otherScheduler, otherShards, ownPort, timeouts, sysctl,
+		otherMark, syncMaxlen, ownRange, ownDrained, ownThreshold, otherScheduler, otherShards, ownPort, timeouts, sysctl,
 		// Reverted at once: without the other cluster, some changes have no effect; with many
 		// VIPs, each apply is slow.
 		otherGone, otherGone, manyVIPs, manyVIPs,

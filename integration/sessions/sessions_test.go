@@ -3,7 +3,6 @@ package sessions
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,13 +50,13 @@ const maxRounds = 5
 // detects it.
 func TestSessions(t *testing.T) {
 	m := extentFromEnv(t)
-	methods := []config.Forwarding{config.NAT}
+	labs := []lab.Options{{Forwarding: config.NAT}, {Forwarding: config.NAT, Sharded: true}}
 	if m.all {
-		methods = append(methods, config.Direct, config.Tunnel)
+		labs = append(labs, lab.Options{Forwarding: config.Direct}, lab.Options{Forwarding: config.Tunnel})
 	}
-	for _, forwarding := range methods {
-		t.Run(forwarding.String(), func(t *testing.T) {
-			s := newSite(t, forwarding)
+	for _, opts := range labs {
+		t.Run(opts.Forwarding.String()+map[bool]string{true: " with shards"}[opts.Sharded], func(t *testing.T) {
+			s := newSite(t, opts)
 			made := 0
 			for n := 0; n < maxRounds && made < m.reapplies && !t.Failed(); n++ {
 				made += s.round(t, m)
@@ -130,10 +129,7 @@ func allSessions(all bool, seconds int) []lab.Session {
 // reapplyUntil makes and reverts changes until ended returns true. It returns a line
 // for each re-apply before that.
 func (s *site) reapplyUntil(t *testing.T, ended func() bool) (lines []string) {
-	all := harmless()
-	if s.Forwarding != config.NAT {
-		all = slices.DeleteFunc(all, func(c change) bool { return c == otherSourceNAT })
-	}
+	all := s.changes()
 	for ; ; s.next++ {
 		c := all[s.next%len(all)]
 		began := time.Now()

@@ -23,11 +23,12 @@ type site struct {
 	applyTime time.Duration   // duration of a re-apply without sessions
 }
 
-func newSite(t *testing.T, forwarding config.Forwarding) *site {
+func newSite(t *testing.T, opts lab.Options) *site {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "vsftpd", "curl", "lftp")
 	// The FTP servers start with a spec of their cluster only.
-	s := &site{Lab: lab.New(t, lab.Options{Forwarding: forwarding, Rate: rate}), on: map[change]bool{otherGone: true}}
+	opts.Rate = rate
+	s := &site{Lab: lab.New(t, opts), on: map[change]bool{otherGone: true}}
 	require.NoError(t, s.Apply(s.spec()))
 	require.NoError(t, s.StartFTP(21))
 	s.smallWindows(t)
@@ -88,11 +89,11 @@ func (s *site) ftp() string {
 	}
 	return s.cluster("ftp", "mark: 21", vips,
 		"vip-device: "+lab.OutgoingDevice,
-		fmt.Sprintf("ftp: {control-ports: [%s], passive-ports: %s%s}",
-			s.pick(ownPort, "21", "21, 2121"), s.passivePorts(), s.activeData()),
+		fmt.Sprintf("ftp: {control-ports: [%s], %s%s}",
+			s.pick(ownPort, "21", "21, 2121"), s.ports(), s.activeData()),
 		"scheduler: "+s.pick(ownScheduler, "wlc", "rr"),
-		"persistence: "+s.pick(ownPersistence, "5m", "10m"),
-		strings.ReplaceAll(s.servers(servers), "}", s.pick(ownThreshold, "", ", upper-threshold: 1000")+"}"))
+		s.persistence(),
+		s.serversWith(servers, func(place int) string { return s.shard(place) + s.pick(ownThreshold, "", ", upper-threshold: 1000") }))
 }
 
 func (s *site) passivePorts() string {
@@ -150,8 +151,8 @@ func (s *site) many() string {
 }
 
 func (s *site) director() string {
-	return fmt.Sprintf("director: {keep-marks: %t, local-clients: %t, table: %s, marks: %s, ipvs-timeouts: {tcp: %s}, sysctls: {net.ipv4.vs.expire_nodest_conn: %s}}\n",
-		s.on[keepMarks], s.on[localClients], s.pick(tableName, "lvsmark", "marks"), s.pick(firstPackets, "every-packet", "first-packet"), s.pick(timeouts, "15m", "2h"), s.pick(sysctl, "1", "0"))
+	return fmt.Sprintf("director: {%skeep-marks: %t, local-clients: %t, table: %s, marks: %s, ipvs-timeouts: {tcp: %s}, sysctls: {net.ipv4.vs.expire_nodest_conn: %s}}\n",
+		s.sync(), s.on[keepMarks], s.on[localClients], s.pick(tableName, "lvsmark", "marks"), s.pick(firstPackets, "every-packet", "first-packet"), s.pick(timeouts, "15m", "2h"), s.pick(sysctl, "1", "0"))
 }
 
 func (s *site) cluster(name string, lines ...string) string {
@@ -184,10 +185,15 @@ type server struct{ place, weight int }
 func one(place int) []server { return []server{{place, 1}} }
 
 func (s *site) servers(servers []server) string {
+	return s.serversWith(servers, func(int) string { return "" })
+}
+
+// serversWith returns real servers with further keys.
+func (s *site) serversWith(servers []server, keys func(place int) string) string {
 	var list []string
 	for _, f := range s.Families {
 		for _, server := range servers {
-			list = append(list, fmt.Sprintf("{address: %s, weight: %d}", quoted(s.address(server.place, f)), server.weight))
+			list = append(list, fmt.Sprintf("{address: %s, weight: %d%s}", quoted(s.address(server.place, f)), server.weight, keys(server.place)))
 		}
 	}
 	return "real-servers: [" + strings.Join(list, ", ") + "]"
