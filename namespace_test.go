@@ -1,7 +1,6 @@
 package lvsmark_test
 
 import (
-	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -14,11 +13,15 @@ import (
 // TestInNamespaceThread: the first thread of the process would stay in the namespace for ever,
 // and ip-netns(8) would list the process there.
 func TestInNamespaceThread(t *testing.T) {
-	var all sync.WaitGroup
-	for range 20 * runtime.GOMAXPROCS(0) {
+	const n = 60 // at a time, so that the first thread is wanted too
+	var running, all sync.WaitGroup
+	running.Add(n)
+	for range n {
 		all.Go(func() {
 			assert.NoError(t, lvsmark.InNamespace("", func() error {
 				assert.NotEqual(t, syscall.Getpid(), syscall.Gettid())
+				running.Done()
+				running.Wait()
 				return nil
 			}))
 		})

@@ -23,6 +23,10 @@ type event struct {
 	happen, mend func(p *pair, active int)
 }
 
+// failBack also has the time in which the first director takes over again: sessions are under
+// way in both changes.
+const failBack = "fail-back"
+
 func events() []event {
 	return []event{
 		{"killed", func(p *pair, i int) {
@@ -39,7 +43,11 @@ func events() []event {
 			require.NoError(p.t, p.daemon[i].Terminate())
 			p.lvsmark(i, "delete")
 		}, (*pair).start},
-		{"fail-back", func(p *pair, i int) { require.NoError(p.t, p.daemon[i].Terminate()) }, (*pair).start},
+		{failBack, func(p *pair, i int) {
+			require.NoError(p.t, p.daemon[i].Terminate())
+			p.await("the other director has the VIPs", func() bool { return p.hasVIPs(1 - i) })
+			p.start(i)
+		}, func(*pair, int) {}},
 	}
 }
 
@@ -147,7 +155,7 @@ func TestPair(t *testing.T) {
 		t.Run(map[bool]string{true: "lvsmark owns IPVS", false: "keepalived owns IPVS"}[bind], func(t *testing.T) {
 			list := events()
 			if testing.Short() && !bind {
-				list = slices.DeleteFunc(list, func(e event) bool { return e.name != "killed" && e.name != "fail-back" })
+				list = slices.DeleteFunc(list, func(e event) bool { return e.name != "killed" && e.name != failBack })
 			}
 			runEvents(t, list, func(t *testing.T) *pair { return newPair(t, bind, true) })
 		})
@@ -184,18 +192,14 @@ func runEvents(t *testing.T, list []event, open func(*testing.T) *pair) {
 func (p *pair) repeat(e event) {
 	p.t.Helper()
 	var pauses []float64
-	var allLost, allSessions, judged int
+	var allLost, allSessions int
 	for round := range rounds(p.t) {
 		pause, lost, all := p.run(e)
 		p.t.Logf("%s, round %d: new sessions after %.1f s, %d of %d sessions lost", e.name, round+1, pause.Seconds(), lost, all)
-		if pause < patience {
-			judged++
-			assert.Equal(p.t, !p.sync, lost > 0, e.name)
-		}
+		assert.Equal(p.t, !p.sync, lost > 0, e.name)
 		pauses = append(pauses, pause.Seconds())
 		allLost, allSessions = allLost+lost, allSessions+all
 	}
-	assert.Positive(p.t, judged, "%s: no round in which clients could wait", e.name)
 	slices.Sort(pauses)
 	p.t.Logf("%s: %d rounds: new sessions after %.1f to %.1f s, median %.1f s; %d of %d sessions lost",
 		e.name, len(pauses), pauses[0], pauses[len(pauses)-1], pauses[len(pauses)/2], allLost, allSessions)

@@ -139,11 +139,11 @@ verify:
   answer is equivalent, different or not proven. old is the old configuration, new
   the spec. A difference of two packets of one client, which persistence joins on
   one side only, has the other one as second. more is the number of further kinds
-  of differences. hook is omitted for other programs than nft, sent unless the
-  packet is on its way from IPVS to a real server. line is omitted if the source
-  has no lines. findings has the form of not_understood: it lists what a spec does
-  not contain. So has assumptions: what no file says, and the answer depends on.
-  kept and replaced are tables of the old side.
+  of differences. hook is where the rule is asked, omitted if none is. sent is
+  omitted unless the packet is on its way from IPVS to a real server. line is
+  omitted if the source has no lines. findings has the form of not_understood: it
+  lists what a spec does not contain. So has assumptions: what no file says, and
+  the answer depends on. kept and replaced are tables of the old side.
 
 import:
 

@@ -45,7 +45,7 @@ type treatmentDocument struct {
 
 type stepDocument struct {
 	Text string `json:"text"`
-	Hook string `json:"hook,omitempty"` // of nft: prerouting, input, …
+	Hook string `json:"hook,omitempty"` // prerouting, input, …
 	Sent bool   `json:"sent,omitempty"` // on the way from IPVS to a real server
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`

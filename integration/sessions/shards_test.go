@@ -5,14 +5,6 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
-	"github.com/lvsmark/lvsmark/integration/lab"
-)
-
-// Changes of the sync daemons. Each one alone starts a master, and a backup with syncBoth.
-const (
-	syncBoth   change = "sync: role both"
-	syncMaxlen change = "sync: maxlen"
-	syncPort   change = "sync: port"
 )
 
 // changes returns the harmless changes of the site.
@@ -57,13 +49,4 @@ func (s *site) shard(place int) string {
 		return ""
 	}
 	return fmt.Sprintf(", shard: %d", 2*place+1)
-}
-
-// sync returns the sync daemons of the director.
-func (s *site) sync() string {
-	if !s.on[syncBoth] && !s.on[syncMaxlen] && !s.on[syncPort] {
-		return ""
-	}
-	return fmt.Sprintf("sync: {role: %s, device: %s, id: 1, maxlen: %s, port: %s}, ", s.pick(syncBoth, "master", "both"),
-		lab.ServerDevice, s.pick(syncMaxlen, "1472", "1200"), s.pick(syncPort, "8848", "8849"))
 }

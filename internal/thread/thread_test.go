@@ -16,17 +16,21 @@ import (
 	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
-// TestRun occupies all processors, so that some goroutines would run on the first thread.
+// TestRun holds many threads at a time, so that the first one is wanted too.
 func TestRun(t *testing.T) {
+	const n = 60
 	var threads sync.Map
-	var all sync.WaitGroup
-	for range 20 * runtime.GOMAXPROCS(0) {
+	var running, all sync.WaitGroup
+	running.Add(n)
+	for range n {
 		all.Go(func() {
 			thread.Run(func() {
 				id := syscall.Gettid()
 				_, twice := threads.LoadOrStore(id, true)
 				assert.False(t, twice, "a thread is used twice")
 				assert.NotEqual(t, syscall.Getpid(), id)
+				running.Done()
+				running.Wait()
 			})
 		})
 	}
