@@ -13,8 +13,7 @@ import (
 const maxBytes = 64 << 20
 
 // Load reads and checks the spec in the file at path. It returns Mistakes if the
-// file is readable and wrong, else one error that names the file and wraps the
-// error of package os. Notes are sorted by position; mistakes do not suppress them.
+// file is readable and wrong, else a *ReadError that wraps the error of package os. Notes are sorted by position; mistakes do not suppress them.
 func Load(path string) (*Spec, []Note, error) {
 	file, err := Open(path)
 	if err != nil {
@@ -36,7 +35,7 @@ func Open(path string) (*os.File, error) {
 	case err != nil:
 		err = openError(path, err)
 	case info.IsDir():
-		err = fmt.Errorf("%s is a directory; name a file with -c", path)
+		err = &ReadError{fmt.Errorf("%s is a directory", path), "name a file with -c"}
 	case info.Mode().IsRegular() && info.Size() > maxBytes:
 		err = tooLarge(path)
 	default:
@@ -47,7 +46,7 @@ func Open(path string) (*os.File, error) {
 
 // Parse reads and checks a spec; name is the file's name in mistakes and notes. It
 // returns all Mistakes at once, but a syntax error hides the mistakes after it. If
-// r fails, it returns one error that contains name and wraps the error of r. It
+// r fails, it returns a *ReadError that contains name and wraps the error of r. It
 // reads at most 64 MB and one byte.
 func Parse(name string, r io.Reader) (*Spec, []Note, error) {
 	text, large, err := readAll(r)
@@ -108,17 +107,28 @@ func tooLarge(name string) error {
 	}}
 }
 
+// A ReadError is the error of a file that cannot be read. Err names the file.
+type ReadError struct {
+	Err  error
+	hint string // for a file of the flag -c
+}
+
+func (e *ReadError) Error() string { return e.Err.Error() + "; " + e.hint }
+
+// Unwrap returns the error of package os, with the file's name.
+func (e *ReadError) Unwrap() error { return e.Err }
+
 // openError adds a hint to an error. Errors of package os have the file's name
 // already; to others it adds the name.
 func openError(name string, err error) error {
+	if _, named := errors.AsType[*fs.PathError](err); !named {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w; write a spec there, or name another file with -c", err)
+		return &ReadError{err, "write a spec there, or name another file with -c"}
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; run as a user that may read it, or name another file with -c", err)
+		return &ReadError{err, "run as a user that may read it, or name another file with -c"}
 	}
-	if _, named := errors.AsType[*fs.PathError](err); named {
-		return fmt.Errorf("%w; name a file that can be read with -c", err)
-	}
-	return fmt.Errorf("%s: %w; name a file that can be read with -c", name, err)
+	return &ReadError{err, "name a file that can be read with -c"}
 }

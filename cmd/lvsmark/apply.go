@@ -31,9 +31,10 @@ before it marks packets for them, and removes old ones afterwards. It changes no
 objects of other programs. If a step fails, apply rolls back the steps before it;
 so it does after Ctrl-C, SIGTERM, and SIGHUP, which the end of an ssh session sends.
 
-With FILE, a plan written by 'lvsmark plan', apply makes exactly the changes of
-that plan, or refuses it and prints what has changed since. A change of another
-program's table counts if it gives a new warning; with --strict, any counts.
+With FILE, a plan written by 'lvsmark plan' (- is standard input), apply makes
+exactly the changes of that plan, or refuses it and prints what has changed since.
+A change of another program's table counts if it gives a new warning; with
+--strict, any counts.
 
 With --confirm TIME, apply rolls back its changes unless the operator confirms
 them within TIME: with 'lvsmark confirm', Enter on the terminal, or SIGUSR1. A
@@ -100,7 +101,7 @@ an error: apply rolled back its changes, or the message lists what remains.`,
 			case flags.dryRun:
 				return s.printChanges(opts.output, done, dryRunDone)
 			}
-			return s.afterChanges(s.printChanges(opts.output, done, applied))
+			return s.afterChanges(s.printChanges(opts.output, done, applied), len(done.Changes()) > 0)
 		},
 	}
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the changes and do not make them")

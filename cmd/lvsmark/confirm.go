@@ -60,9 +60,9 @@ Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late
 				return fmt.Errorf("not confirmed: %s", answer)
 			}
 			if opts.output == formatJSON {
-				return s.afterChanges(s.printJSON(confirmDocument{Version: documentVersion, Confirmed: true}))
+				return s.afterChanges(s.printJSON(confirmDocument{Version: documentVersion, Confirmed: true}), true)
 			}
-			return s.afterChanges(s.print("confirmed\n"))
+			return s.afterChanges(s.print("confirmed\n"), true)
 		},
 	}
 }

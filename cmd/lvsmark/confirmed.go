@@ -23,7 +23,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, plan planner,
 		return err
 	}
 	if len(p.Changes()) == 0 {
-		return s.printChanges(opts.output, p, applied)
+		return s.afterChanges(s.printChanges(opts.output, p, applied), false)
 	}
 	confirmSources := newConfirmSources()
 	o.Unmarked = p.Unmarked()
@@ -44,7 +44,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, plan planner,
 	deadline := time.Now().Add(wait)
 	confirmSources.readEnter(s)
 	if opts.output == formatText {
-		_ = s.afterChanges(s.printChanges(opts.output, done, applied))
+		_ = s.afterChanges(s.printChanges(opts.output, done, applied), len(done.Changes()) > 0)
 	}
 	s.printErr("lvsmark: will be rolled back unless confirmed within %s: with `lvsmark confirm`%s or SIGUSR1 to %d", wait, confirmSources.enterText(), os.Getpid())
 	waiting := &guardWait{guard: guard, s: s, sources: confirmSources, checkpoint: checkpoint, deadline: deadline}
@@ -55,7 +55,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, plan planner,
 	if opts.output == formatJSON {
 		document := newChangesDocument(done)
 		document.Confirmed = true
-		return s.afterChanges(s.printJSON(document))
+		return s.afterChanges(s.printJSON(document), len(done.Changes()) > 0)
 	}
 	return nil
 }

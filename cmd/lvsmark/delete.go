@@ -32,7 +32,7 @@ Exit status: 0, deleted, or nothing to delete; 2, an error.`,
 			if err != nil {
 				return err
 			}
-			return s.afterChanges(s.printChanges(opts.output, plan, deleted))
+			return s.afterChanges(s.printChanges(opts.output, plan, deleted), len(plan.Changes()) > 0)
 		},
 	}
 }

@@ -45,8 +45,8 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
   lvsmark diff -o json | jq '.changes[] | select(.op == "delete")'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if peer != "" {
-				return comparePeer(cmd.Context(), s, opts, peer)
+			if cmd.Flags().Changed("peer") {
+				return comparePeer(cmd.Context(), s, opts, peer, out)
 			}
 			plan, err := lvsmark.PlanSpec(cmd.Context(), opts.source(cmd.Context(), s), lvsmark.Options{NetNS: opts.netns, Unrehearsed: noRehearsal})
 			if err != nil {
@@ -64,7 +64,7 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
 	}
 	addOut(cmd, &out)
 	addNoRehearsal(cmd, &noRehearsal)
-	cmd.Flags().StringVar(&peer, "peer", "", "compare with the spec or plan `FILE` of the other director instead")
+	cmd.Flags().StringVar(&peer, "peer", "", "compare with the spec or plan `FILE` of the other director instead; - is standard input")
 	_ = cmd.MarkFlagFilename("peer")
 	return cmd
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,17 +23,29 @@ type peerDocument struct {
 	Changed     bool              `json:"changed"`
 }
 
+const peerHint = "name the spec or the plan file of the other director with --peer"
+
 // comparePeer compares the spec with that of the other director, or with its plan file.
-func comparePeer(ctx context.Context, s streams, opts *options, file string) error {
+func comparePeer(ctx context.Context, s streams, opts *options, file, out string) error {
 	spec, _, err := opts.load(ctx, s)
 	if err != nil {
 		return err
 	}
-	found, err := interruptible(ctx, "reading "+file, func() ([]peer.Difference, error) { return peerDifferences(spec, file) })
-	if err != nil {
+	name := inputName(file)
+	found, err := interruptible(ctx, "reading "+name, func() ([]peer.Difference, error) {
+		in, err := s.open(file)
+		if err != nil {
+			return nil, fmt.Errorf("%w; %s", err, peerHint)
+		}
+		defer in.Close()
+		return peerDifferences(spec, name, bufio.NewReader(in))
+	})
+	if unreadable, ok := errors.AsType[*config.ReadError](err); ok {
+		return fmt.Errorf("%w; %s", unreadable.Err, peerHint)
+	} else if err != nil {
 		return err
 	}
-	if err := s.printPeer(opts, file, found); err != nil {
+	if err := s.toFile(ctx, out, "the differences", func(to streams) error { return to.printPeer(opts, name, found) }); err != nil {
 		return err
 	}
 	if len(found) > 0 {
@@ -41,16 +55,10 @@ func comparePeer(ctx context.Context, s streams, opts *options, file string) err
 }
 
 // peerDifferences reads the peer's file: a plan file is JSON, a spec is not.
-func peerDifferences(spec *config.Spec, file string) ([]peer.Difference, error) {
-	in, err := config.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	var begin [64]byte
-	n, _ := in.ReadAt(begin[:], 0)
-	if !bytes.HasPrefix(begin[:n], []byte("{")) || !bytes.Contains(begin[:n], []byte(`"version":`)) {
-		theirs, _, err := config.Load(file)
+func peerDifferences(spec *config.Spec, file string, in *bufio.Reader) ([]peer.Difference, error) {
+	begin, _ := in.Peek(64) // a read that failed fails again
+	if !bytes.HasPrefix(begin, []byte("{")) || !bytes.Contains(begin, []byte(`"version":`)) {
+		theirs, _, err := config.Parse(file, in)
 		if err != nil {
 			return nil, err
 		}

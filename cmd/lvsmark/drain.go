@@ -90,7 +90,7 @@ func runDrain(ctx context.Context, s streams, opts *options, name drain.Name, li
 		Active: d.Left.Connections.Active, Inactive: d.Left.Connections.Inactive, Persistent: d.Left.Connections.Persistent,
 		Changes: weightChanges(d.Plan), Notes: append([]string{}, d.Plan.Notes()...),
 	}
-	if err := s.afterChanges(doc.print(s, opts.output, drainText(d, name))); err != nil {
+	if err := s.afterChanges(doc.print(s, opts.output, drainText(d, name)), len(d.Plan.Changes()) > 0); err != nil {
 		return err
 	}
 	if !d.Ended {
@@ -112,7 +112,7 @@ func runRestore(ctx context.Context, s streams, opts *options, name drain.Name) 
 		return err
 	}
 	doc := drainDocument{Version: documentVersion, Cluster: name.Cluster, Server: name.Server, Changes: weightChanges(plan), Notes: append([]string{}, plan.Notes()...)}
-	return s.afterChanges(doc.print(s, opts.output, fmt.Sprintf("restored: %s of %s has the weight in the spec\n", name.Server, name.Cluster)))
+	return s.afterChanges(doc.print(s, opts.output, fmt.Sprintf("restored: %s of %s has the weight in the spec\n", name.Server, name.Cluster)), len(plan.Changes()) > 0)
 }
 
 // A drainDocument is the JSON output of drain.

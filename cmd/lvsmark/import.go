@@ -18,9 +18,9 @@ func newImport(s streams, opts *options) *cobra.Command {
 spec for it. It recognises each file by its content: iptables-save, shell scripts
 with iptables, ipset and ipvsadm commands, nft, ipvsadm -Sn, /etc/default/ipvsadm,
 systemd units of ipvsadm, keepalived.conf, ldirectord.cf, lvs.cf of Piranha,
-firewalld's XML, vsftpd.conf, proftpd.conf, pure-ftpd.conf; --live reads the kernel,
-and lvsmark's records in it. Several files are joined: the marks of one, the services
-of another, the passive range of a third.
+firewalld's XML, vsftpd.conf, proftpd.conf, pure-ftpd.conf; - is standard input;
+--live reads the kernel, and lvsmark's records in it. Several files are joined: the
+marks of one, the services of another, the passive range of a third.
 
 A comment of the spec names the line that each value comes from. Findings name what
 a spec cannot contain, what is missing, and what is probably a mistake; they go to
@@ -69,7 +69,7 @@ type findingOfFiles struct {
 
 func runImport(ctx context.Context, s streams, opts *options, files []string, fromKernel bool) error {
 	d, err := interruptible(ctx, "reading", func() (*draft.Draft, error) {
-		old, err := readOld(opts, files, fromKernel)
+		old, err := readOld(s, opts, files, fromKernel)
 		if err != nil {
 			return nil, err
 		}

@@ -12,12 +12,6 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// The value of -c for standard input, and its name in messages.
-const (
-	stdin     = "-"
-	stdinName = "<stdin>"
-)
-
 // A loadedSpec is what the file of the spec contains.
 type loadedSpec struct {
 	spec   *config.Spec
@@ -73,9 +67,4 @@ func (o *options) readDigest(s streams) (l loadedSpec, err error) {
 	return l, err
 }
 
-func (o *options) fileName() string {
-	if o.file == stdin {
-		return stdinName
-	}
-	return o.file
-}
+func (o *options) fileName() string { return inputName(o.file) }

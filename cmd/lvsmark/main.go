@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"runtime/debug"
 )
@@ -37,6 +38,12 @@ func main() {
 // status.
 func run(ctx context.Context, s streams, args []string) int {
 	root := newRoot(s)
+	help := &stickyWriter{Writer: s.out}
+	root.SetOut(help)
 	root.SetArgs(args)
-	return s.report(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if help.err != nil && (err == nil || errors.Is(err, help.err)) {
+		err = outputError(help.err)
+	}
+	return s.report(err)
 }

@@ -2,19 +2,18 @@ package main
 
 import (
 	"errors"
-	"os"
 
 	"github.com/lvsmark/lvsmark/internal/importer"
 	"github.com/lvsmark/lvsmark/internal/importer/live"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
-// readOld reads the files, and the kernel, as one configuration.
-func readOld(opts *options, names []string, fromKernel bool) (*oldconfig.Config, error) {
+// readOld reads the files, and the kernel, as one configuration; - is standard input.
+func readOld(s streams, opts *options, names []string, fromKernel bool) (*oldconfig.Config, error) {
 	var files []importer.File
 	var failed []error
 	for _, name := range names {
-		f, err := loadFile(name)
+		f, err := loadFile(s, name)
 		if err != nil {
 			failed = append(failed, err)
 			continue
@@ -33,11 +32,11 @@ func readOld(opts *options, names []string, fromKernel bool) (*oldconfig.Config,
 	return old, errors.Join(failed...)
 }
 
-func loadFile(name string) (importer.File, error) {
-	file, err := os.Open(name)
+func loadFile(s streams, name string) (importer.File, error) {
+	file, err := s.open(name)
 	if err != nil {
 		return importer.File{}, err
 	}
 	defer file.Close()
-	return importer.Load(name, file)
+	return importer.Load(inputName(name), file)
 }

@@ -77,20 +77,13 @@ func replace(path string, content io.WriterTo, mode fs.FileMode) error {
 
 // readPlan reads a plan file; - is standard input.
 func readPlan(ctx context.Context, s streams, path string) (*lvsmark.SavedPlan, error) {
-	name := path
-	if path == stdin {
-		name = stdinName
-	}
+	name := inputName(path)
 	return interruptible(ctx, "reading "+name, func() (*lvsmark.SavedPlan, error) {
-		in := s.in
-		if path != stdin {
-			file, err := os.Open(path)
-			if err != nil {
-				return nil, fmt.Errorf("%w; name a file that `lvsmark plan -O FILE` wrote", err)
-			}
-			defer file.Close()
-			in = file
+		in, err := s.open(path)
+		if err != nil {
+			return nil, fmt.Errorf("%w; name a file that `lvsmark plan -O FILE` wrote", err)
 		}
+		defer in.Close()
 		plan, err := lvsmark.ReadPlan(in)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -44,13 +43,13 @@ func (f *probeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.modes, "mode", nil, "data connections, a list of `MODE`: pasv, epsv, port, eprt, or all (default pasv; IPv6: epsv)")
 	flags.StringVar(&f.security, "tls", "", "`TLS` of control and data: none, explicit (AUTH TLS) or implicit (port 990) (default by the control ports)")
-	flags.StringVar(&f.caFile, "ca-file", "", "trust the certificates in the PEM `FILE` (default those of the system)")
+	flags.StringVar(&f.caFile, "ca-file", "", "trust the certificates in the PEM `FILE`, - is standard input (default those of the system)")
 	flags.StringVar(&f.serverName, "server-name", "", "the `NAME` or address that the certificate must have (default the VIP)")
 	flags.BoolVar(&f.insecure, "insecure", false, "accept any certificate")
 	flags.StringVar(&f.tlsMax, "tls-max", "", "the highest `VERSION` of TLS: 1.2 or 1.3 (default 1.3)")
 	flags.BoolVar(&f.requireReuse, "require-reuse", false, "a data connection with a new TLS session is a finding")
 	flags.StringVar(&f.user, "user", "", "log in as `NAME` (default anonymous)")
-	flags.StringVar(&f.passwordFile, "password-file", "", "the password of --user is the first line of `FILE`")
+	flags.StringVar(&f.passwordFile, "password-file", "", "the password of --user is the first line of `FILE`; - is standard input")
 	flags.StringVar(&f.retrieve, "retrieve", "", "retrieve the file `PATH` instead of a listing")
 	flags.StringVar(&f.source, "source", "", "connect from this `ADDRESS` of the host")
 	flags.DurationVar(&f.timeout, "timeout", defaultProbeTimeout, "the limit for all sessions together, a `TIME` such as 5s")
@@ -114,7 +113,7 @@ func (f *probeFlags) sessions(targets []probe.Target) (list []probe.Session) {
 }
 
 // options reads the files of the flags.
-func (f *probeFlags) options(opts *options, security probe.TLS) (probe.Options, error) {
+func (f *probeFlags) options(s streams, opts *options, security probe.TLS) (probe.Options, error) {
 	o := probe.Options{
 		TLS: security, ServerName: f.serverName, Insecure: f.insecure, MaxTLS12: f.tlsMax == "1.2", RequireReuse: f.requireReuse,
 		User: f.user, Retrieve: f.retrieve, Source: f.from, Timeout: f.timeout,
@@ -122,12 +121,12 @@ func (f *probeFlags) options(opts *options, security probe.TLS) (probe.Options, 
 	}
 	var err error
 	if f.caFile != "" {
-		if o.Roots, err = readRoots(f.caFile); err != nil {
+		if o.Roots, err = readRoots(s, f.caFile); err != nil {
 			return o, err
 		}
 	}
 	if f.passwordFile != "" {
-		if o.Password, err = readPassword(f.passwordFile); err != nil {
+		if o.Password, err = readPassword(s, f.passwordFile); err != nil {
 			return o, err
 		}
 	}
@@ -140,25 +139,26 @@ const (
 	maxPassword = 4 << 10
 )
 
-func readRoots(name string) (*x509.CertPool, error) {
-	text, err := readBounded(name, maxPEM)
+func readRoots(s streams, name string) (*x509.CertPool, error) {
+	text, err := s.readBounded(name, maxPEM)
 	if err != nil {
 		return nil, err
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s: no certificate in PEM form", name)
+		return nil, fmt.Errorf("%s: no certificate in PEM form", inputName(name))
 	}
 	return roots, nil
 }
 
-func readPassword(name string) (string, error) {
-	text, err := readBounded(name, maxPassword)
+func readPassword(s streams, name string) (string, error) {
+	text, err := s.readBounded(name, maxPassword)
 	if err != nil {
 		return "", err
 	}
 	password, _, _ := strings.Cut(string(text), "\n")
 	password = strings.TrimSuffix(password, "\r")
+	name = inputName(name)
 	switch {
 	case password == "":
 		return "", fmt.Errorf("%s: the first line is empty: it must be the password", name)
@@ -168,12 +168,13 @@ func readPassword(name string) (string, error) {
 	return password, nil
 }
 
-func readBounded(name string, limit int64) ([]byte, error) {
-	file, err := os.Open(name)
+func (s streams) readBounded(name string, limit int64) ([]byte, error) {
+	file, err := s.open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
+	name = inputName(name)
 	text, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err == nil && int64(len(text)) > limit {
 		err = errors.New("the file is too long")

@@ -32,7 +32,7 @@ func (f *probeFlags) run(cmd *cobra.Command, s streams, opts *options, cluster s
 	if err != nil {
 		return err
 	}
-	sessions, do, err := f.prepare(cmd, opts, list, security)
+	sessions, do, err := f.prepare(cmd, s, opts, list, security)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (f *probeFlags) targets(cmd *cobra.Command, s streams, opts *options, name 
 }
 
 // prepare does all else that needs no server.
-func (f *probeFlags) prepare(cmd *cobra.Command, opts *options, targets []probe.Target, security probe.TLS) ([]probe.Session, probe.Options, error) {
+func (f *probeFlags) prepare(cmd *cobra.Command, s streams, opts *options, targets []probe.Target, security probe.TLS) ([]probe.Session, probe.Options, error) {
 	sessions := f.sessions(targets)
 	switch {
 	case security == probe.NoTLS && f.needsTLS():
@@ -85,7 +85,7 @@ func (f *probeFlags) prepare(cmd *cobra.Command, opts *options, targets []probe.
 	case len(sessions) == 0:
 		return nil, probe.Options{}, fmt.Errorf("no address of the family of --mode %s and --source %s", strings.Join(f.modes, ","), f.source)
 	}
-	do, err := interruptible(cmd.Context(), "reading the files of the flags", func() (probe.Options, error) { return f.options(opts, security) })
+	do, err := interruptible(cmd.Context(), "reading the files of the flags", func() (probe.Options, error) { return f.options(s, opts, security) })
 	return sessions, do, err
 }
 

@@ -42,11 +42,11 @@ changes no objects of other programs.`,
 		SilenceUsage:          true,
 		Args:                  subcommandOf("verb"),
 		RunE:                  func(*cobra.Command, []string) error { return nil },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			if opts.output == formatOpenMetrics && cmd.Name() != "status" {
 				return usageErrorf(cmd, "-o openmetrics is a format of status only: use text or json")
 			}
-			return nil
+			return oneStdin(cmd, args)
 		},
 	}
 	root.SetIn(s.in)

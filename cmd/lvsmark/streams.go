@@ -25,10 +25,12 @@ type streams struct {
 // must not look like an empty diff.
 func (s streams) print(text string) error {
 	if _, err := io.WriteString(s.out, text); err != nil {
-		return fmt.Errorf("writing the output: %w", err)
+		return outputError(err)
 	}
 	return nil
 }
+
+func outputError(err error) error { return fmt.Errorf("writing the output: %w", err) }
 
 // printJSON writes a document, one line for each member.
 func (s streams) printJSON(document any) error {
@@ -39,11 +41,14 @@ func (s streams) printJSON(document any) error {
 	return s.print(printable.JSON(text) + "\n")
 }
 
-// afterChanges handles the error of printing the result of changes that are made: it
-// becomes a message, because the exit status tells what the kernel contains.
-func (s streams) afterChanges(err error) error {
-	if err != nil {
+// afterChanges handles the error of printing a result when the changes, if there are any,
+// are made: it becomes a message, because the exit status tells what the kernel contains.
+func (s streams) afterChanges(err error, changed bool) error {
+	switch {
+	case err != nil && changed:
 		s.printErr("lvsmark: %v; the changes are made", err)
+	case err != nil:
+		s.printErr("lvsmark: %v; there was nothing to do", err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 const verifyHelp = `Verify compares the spec with a configuration that serves packets without
 lvsmark: files of iptables-save, nft (text, or nft -j list ruleset), ipvsadm -Sn,
 keepalived, ldirectord and Piranha (lvs.cf), in any combination; --live reads the
-kernel. A file is recognised by its content.
+kernel. A file is recognised by its content; - is standard input.
 
 It compares what becomes of each packet: the mark, the service that IPVS finds
 for it (by mark; by address and port; for FTP data, at port 21; at port 0), the
@@ -46,6 +46,7 @@ func newVerify(s streams, opts *options) *cobra.Command {
 		Long:  verifyHelp,
 		Example: `  iptables-save > rules; ipvsadm -Sn > services
   lvsmark -c ftp.yaml verify rules services
+  iptables-save | lvsmark verify - services
   lvsmark verify --live
   lvsmark verify -o json keepalived.conf rules | jq .answer`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -71,7 +72,7 @@ func runVerify(ctx context.Context, s streams, opts *options, files []string, fr
 		return err
 	}
 	report, err := interruptible(ctx, "comparing", func() (*verify.Report, error) {
-		old, err := readOld(opts, files, fromKernel)
+		old, err := readOld(s, opts, files, fromKernel)
 		if err != nil {
 			return nil, err
 		}
