@@ -68,13 +68,13 @@ func readDocument(text []byte, report *report) *yaml.Node {
 		report.mistake(position{1, 1}, "the file is empty; it needs clusters:")
 		return nil
 	case err != nil:
-		reportSyntax(err, report)
+		reportSyntax(err, text, report)
 		return nil
 	}
 	if second, err := nextDocument(loader); err == nil {
-		report.mistake(at(second), "a second document starts here; one file is one spec, so remove the line ---")
+		report.mistake(at(second), "a second document starts here; one file is one spec, so remove %s", separators(text, at(second).line))
 	} else if err != io.EOF {
-		reportSyntax(err, report)
+		reportSyntax(err, text, report)
 	}
 	root := document.Content[0]
 	if isNull(root) {
@@ -93,8 +93,9 @@ func nextDocument(loader *yaml.Loader) (*yaml.Node, error) {
 	return &document, nil
 }
 
-// reportSyntax reports an error of the YAML library, with the library's own text.
-func reportSyntax(err error, report *report) {
+// reportSyntax reports an error of the YAML library, with the library's own text if there
+// is no clearer one.
+func reportSyntax(err error, text []byte, report *report) {
 	failure, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok {
 		report.mistake(position{1, 1}, "not YAML: %v", err)
@@ -106,6 +107,10 @@ func reportSyntax(err error, report *report) {
 	}
 	if strings.Contains(failure.Message, "nested more than") {
 		report.mistake(place, "%s", failure.Message)
+		return
+	}
+	if problem := startProblem(failure.Message, text, place); problem != "" {
+		report.mistake(place, "not YAML: %s", problem)
 		return
 	}
 	message := failure.Message

@@ -19,7 +19,11 @@ const (
 func scan(text []byte, report *report) bool {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	at := position{1, 1}
-	tokens, lineTokens := 0, 0
+	if problem := NotText(text); problem != "" {
+		report.mistake(at, "%s", problem)
+		return false
+	}
+	tokens, lineTokens, line := 0, 0, lineScan{}
 	for i := 0; i < len(text); {
 		if plainBytes[text[i]] && at.column < maxLineLength {
 			i++
@@ -37,8 +41,9 @@ func scan(text []byte, report *report) bool {
 		case isControl(char):
 			report.mistake(at, "character U+%04X is not allowed; remove it", char)
 			return false
-		case char == '%' && at.column == 1:
-			report.mistake(at, "a line that begins with %% is a YAML directive, and a spec has none; remove the line")
+		}
+		if problem := line.problem(text, i, char); problem != "" {
+			report.mistake(at, "%s", problem)
 			return false
 		}
 		if startsToken(char, text[i+size:]) {
@@ -51,7 +56,7 @@ func scan(text []byte, report *report) bool {
 		}
 		i += size
 		if char == '\n' || char == '\r' && !bytes.HasPrefix(text[i:], []byte("\n")) {
-			at, lineTokens = position{at.line + 1, 1}, 0
+			at, lineTokens, line = position{at.line + 1, 1}, 0, lineScan{begin: i}
 		} else {
 			at.column++
 		}

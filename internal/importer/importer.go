@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/importer/firewalld"
 	"github.com/lvsmark/lvsmark/internal/importer/ftpserver"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
@@ -65,7 +66,8 @@ func Read(name string, r io.Reader) (*oldconfig.Config, error) {
 	return ReadAll([]File{f})
 }
 
-// Load reads the text of a file. It returns an error if that has more than MaxSize bytes.
+// Load reads the text of a file. It returns an error if that has more than MaxSize bytes, or is
+// packed or in another encoding than UTF-8.
 func Load(name string, r io.Reader) (File, error) {
 	content, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
@@ -73,6 +75,9 @@ func Load(name string, r io.Reader) (File, error) {
 	}
 	if len(content) > MaxSize {
 		return File{}, fmt.Errorf("%s has more than %d MB", name, MaxSize>>20)
+	}
+	if problem := config.NotText(content); problem != "" {
+		return File{}, fmt.Errorf("%s: %s", name, problem)
 	}
 	return File{name, string(content)}, nil
 }

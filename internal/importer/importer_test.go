@@ -36,3 +36,13 @@ func TestReadTooLarge(t *testing.T) {
 	_, err := Read("noise", strings.NewReader(strings.Repeat("x", MaxSize+1)))
 	assert.EqualError(t, err, "noise has more than 32 MB")
 }
+
+func TestLoadPackedFile(t *testing.T) {
+	for text, want := range map[string]string{
+		"\x1f\x8b\x08\x00":                "rules.gz: the file seems to be packed with gzip; unpack it with gunzip",
+		"*\x00m\x00a\x00n\x00g\x00l\x00e": "rules.gz: the file seems to be UTF-16LE text; save it as UTF-8: iconv -f UTF-16LE -t UTF-8",
+	} {
+		_, err := Load("rules.gz", strings.NewReader(text))
+		assert.EqualError(t, err, want)
+	}
+}
