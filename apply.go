@@ -32,15 +32,18 @@ func (e *engine) apply(ctx context.Context, p *Plan) (*Plan, error) {
 // again.
 func (e *engine) applyCurrent(ctx context.Context, p *Plan) (*Plan, error) {
 	for try := 1; ; try++ {
-		err := e.applyOnce(ctx, p)
+		stale := e.applyOnce(ctx, p)
 		switch {
-		case err == nil:
+		case stale == nil:
 			return p, nil
-		case !isStale(err) || try == applyTries:
-			return nil, err
+		case !isStale(stale) || try == applyTries:
+			return nil, stale
 		}
-		if p, err = e.planAgain(ctx, p); err != nil {
-			return nil, err
+		var err error
+		if p, err = e.planAgain(ctx, p); err != nil && errors.Is(stale, errDrained) {
+			return nil, fmt.Errorf("%w; %w", errDrained, err)
+		} else if err != nil {
+			return nil, unchanged(ctx, err)
 		}
 	}
 }

@@ -59,14 +59,19 @@ func Apply(ctx context.Context, p *Plan) (*Plan, error) {
 	return inKernel(p.opts, func(e *engine) (*Plan, error) { return e.apply(ctx, p) })
 }
 
-// planning calls f with an engine. If f fails because the context ended, the error adds
-// that nothing was changed.
+// planning calls f with an engine.
 func planning(ctx context.Context, opts Options, f func(*engine) (*Plan, error)) (*Plan, error) {
 	p, err := inKernel(opts, f)
+	return p, unchanged(ctx, err)
+}
+
+// unchanged returns the error of planning. If the context ended it, the error has the
+// cause, and that nothing was changed.
+func unchanged(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
-		return nil, fmt.Errorf("%w; nothing was changed", context.Cause(ctx))
+		return fmt.Errorf("%w; nothing was changed", context.Cause(ctx))
 	}
-	return p, err
+	return err
 }
 
 // checkPrivileges returns an error if the process lacks a capability for the plan of a spec.

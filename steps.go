@@ -67,7 +67,7 @@ func (e *RollbackError) Unwrap() []error { return append([]error{e.Err}, e.Left.
 // run does the steps in order. If one fails or the context ends, it undoes them in reverse.
 func run(ctx context.Context, steps []step, progress func(string)) error {
 	for i, s := range steps {
-		err := ctx.Err()
+		err := context.Cause(ctx)
 		if err == nil {
 			progress(s.name)
 			err = s.do()

@@ -28,7 +28,8 @@ func newApply(s streams, opts *options) *cobra.Command {
 		Long: `Apply makes the kernel match the spec and prints its changes in the form of diff.
 If nothing differs, it changes nothing. It adds IPVS services and real servers
 before it marks packets for them, and removes old ones afterwards. It changes no
-objects of other programs. If a step fails, apply rolls back the steps before it.
+objects of other programs. If a step fails, apply rolls back the steps before it;
+so it does after Ctrl-C, SIGTERM, and SIGHUP, which the end of an ssh session sends.
 
 With FILE, a plan written by 'lvsmark plan', apply makes exactly the changes of
 that plan, or refuses it and prints what has changed since. A change of another

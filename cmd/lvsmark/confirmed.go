@@ -71,7 +71,8 @@ type confirmSources struct {
 // made, so that a signal during apply is handled afterwards.
 func newConfirmSources() *confirmSources {
 	c := &confirmSources{signals: make(chan os.Signal, 4)}
-	signal.Notify(c.signals, unix.SIGUSR1, unix.SIGHUP)
+	signal.Notify(c.signals, unix.SIGUSR1)
+	takeHangup(c.signals)
 	return c
 }
 

@@ -43,7 +43,10 @@ func (s streams) report(err error) int {
 		return statusError
 	}
 	for line := range strings.Lines(printable.Lines(err.Error())) {
-		s.printErr("lvsmark: %s", strings.TrimSuffix(line, "\n"))
+		line = strings.TrimSuffix(line, "\n")
+		if _, err := fmt.Fprintf(s.err, "lvsmark: %s\n", line); err != nil {
+			logSystem(line) // the terminal is closed
+		}
 	}
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		s.printErr("lvsmark: %s", usage.hint)

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// interruptible returns the result of f, or an error when ctx is cancelled by SIGINT or
-// SIGTERM. f opens, reads or writes a file, and may block forever on a pipe.
+// interruptible returns the result of f, or an error when ctx is cancelled by a signal.
+// f opens, reads or writes a file, and may block forever on a pipe.
 func interruptible[T any](ctx context.Context, name string, f func() (T, error)) (T, error) {
 	type result struct {
 		value T

@@ -5,10 +5,7 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"runtime/debug"
-
-	"golang.org/x/sys/unix"
 )
 
 // The garbage collector first runs at a heap of 32 MB (8 times the minimum heap, see
@@ -33,9 +30,7 @@ func tuneMemory() {
 
 func main() {
 	tuneMemory()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+	os.Exit(run(untilSignal(), streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }
 
 // run runs the program with the given streams and arguments and returns the exit

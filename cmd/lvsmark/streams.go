@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os/signal"
 
 	"github.com/lvsmark/lvsmark/internal/printable"
-	"golang.org/x/sys/unix"
 )
 
 // The rules of what lvsmark writes:
@@ -49,10 +47,6 @@ func (s streams) afterChanges(err error) error {
 	}
 	return nil
 }
-
-// ignoreClosedPipe makes a write to a closed pipe fail. Otherwise SIGPIPE ends the
-// process, and the exit status does not tell that the changes are made.
-func ignoreClosedPipe() { signal.Ignore(unix.SIGPIPE) }
 
 // printErr writes a line to standard error. It ignores a failed write: there is
 // no other place to report it.

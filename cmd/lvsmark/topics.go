@@ -23,7 +23,12 @@ and missing privileges are reported before the first change; when a later step
 fails, the steps before it are rolled back. There are two exceptions, and the
 message lists what remains: a rollback that failed, and an interrupted drain or
 apply --drain. Mistakes in the spec are printed as file:line:column: message, all other
-errors as lvsmark: message.`
+errors as lvsmark: message.
+
+Ctrl-C, SIGTERM, SIGQUIT and SIGHUP are errors in this sense: the steps that were made
+are rolled back. SIGHUP comes when the terminal or the ssh session ends; start lvsmark
+with nohup or in tmux to let it continue. The second Ctrl-C, SIGTERM or SIGQUIT ends
+lvsmark at once and leaves the steps; the next apply or delete continues from there.`
 
 const specTopic = `The spec is strict YAML; its default path is /etc/lvsmark/lvsmark.yaml. 'lvsmark
 check' prints every mistake in it. The shortest FTP cluster:

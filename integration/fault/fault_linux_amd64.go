@@ -27,6 +27,7 @@ const (
 	Interrupted  Mode = "is interrupted"   // a dump that lacks an entry, with NLM_F_DUMP_INTR set
 	KilledBefore Mode = "is killed before" // SIGKILL before the call
 	KilledAfter  Mode = "is killed after"  // SIGKILL after the call
+	HungUp       Mode = "is hung up"       // SIGHUP before and after the call
 )
 
 // A Fault is a fault in one call of a run. The zero Fault is no fault.
@@ -87,6 +88,8 @@ func (f Fault) onEntry(s *stoppedCall) (onReturn bool, err error) {
 		return true, s.replaceRequest()
 	case Delayed:
 		time.Sleep(delay)
+	case HungUp:
+		return true, unix.Kill(s.tgid, unix.SIGHUP)
 	}
 	return true, nil
 }
@@ -102,6 +105,8 @@ func (f Fault) onReturn(s *stoppedCall) error {
 	case f.Mode == Delayed:
 		time.Sleep(delay)
 		return nil
+	case f.Mode == HungUp:
+		return unix.Kill(s.tgid, unix.SIGHUP)
 	case f.Mode == After:
 		n = -int64(f.Errno)
 	case n < 0: // the call failed without the fault
