@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/lvsmark/lvsmark/internal/plainyaml"
 )
 
 // maxDepth limits the nesting of lists and mappings; a spec needs 6.
@@ -57,6 +59,9 @@ func (strict) ResolveAlias(string) (*yaml.Node, bool, error) {
 // readDocument returns the top node of the only document in text. It returns nil
 // after it reported that there is no usable document.
 func readDocument(text []byte, report *report) *yaml.Node {
+	if root := plainyaml.Read(text); root != nil {
+		return root
+	}
 	loader, err := yaml.NewLoader(bytes.NewReader(text), yaml.WithPlugin(strict{}))
 	if err != nil {
 		report.mistake(position{1, 1}, "%v", err)

@@ -18,16 +18,22 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
+// The settings of a pair.
+type pairSettings struct {
+	bind    bool // lvsmark owns IPVS; otherwise keepalived does
+	sync    bool
+	preempt bool // the first director, which has the higher priority, takes the VIPs back
+}
+
 // A pair is a lab with two directors. keepalived moves the VIPs between them.
 type pair struct {
 	*lab.Lab
-	t      *testing.T
-	bind   bool // lvsmark owns IPVS; otherwise keepalived does
-	sync   bool
+	t *testing.T
+	pairSettings
 	hosts  [2]*lab.Host
 	daemon [2]*lab.Process
-	prober []netip.Addr // of served; one of each family
-	dir    string       // of root, for the script that keepalived runs
+	prober map[config.Family]netip.Addr // of served
+	dir    string                       // of root, for the script that keepalived runs
 }
 
 // sessionsOfRound are the sessions under way when something happens: each mode of both families.
@@ -45,28 +51,27 @@ const (
 	pairFile = 512 << 10
 	pairRate = 32 << 10 // so that a session lasts half a minute
 
-	failOverTimeout = 2 * time.Minute  // an emulated VM is slow
-	lostSession     = 20 * time.Second // without sync a client does not wait longer
+	lostSession = 20 * time.Second // without sync a client does not wait longer
 )
 
-func newPair(t *testing.T, bind, sync bool) *pair {
+func newPair(t *testing.T, s pairSettings) *pair {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "ipvsadm", "keepalived", "vsftpd", "lftp", "openssl")
 	o := lab.Options{Forwarding: config.Direct, Rate: pairRate}
-	if !sync {
+	if !s.sync {
 		o.ClientTimeout = lostSession
 	}
 	l := lab.New(t, o)
 	dir, err := os.MkdirTemp("/run", "lvsmark-pair-")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	p := &pair{Lab: l, t: t, bind: bind, sync: sync, dir: dir}
+	p := &pair{Lab: l, t: t, pairSettings: s, dir: dir, prober: map[config.Family]netip.Addr{}}
 	t.Cleanup(p.logFailure)
 	require.NoError(t, l.ResizeFile(pairFile))
 	for _, f := range config.Families() {
 		from, err := l.ClientAddress(f)
 		require.NoError(t, err)
-		p.prober = append(p.prober, from)
+		p.prober[f] = from
 	}
 	second, err := l.AddDirector(2)
 	require.NoError(t, err)
@@ -99,20 +104,9 @@ func (p *pair) spec(i int) string {
 		sync = "  sync: {role: both, device: lan, id: 1}\n"
 	}
 	return fmt.Sprintf("clusters:\n  - {name: ftp, mark: 21, vips: [%s], ftp: , forwarding: direct, real-servers: [%s]}\ndirector:\n  bind: %t\n%s"+
-		"  vrrp: {device: wan, router-id: 51, priority: %d, peers: [%s], source: %s}\n",
+		"  vrrp: {device: wan, router-id: 51, priority: %d, preempt: %t, peers: [%s], source: %s}\n",
 		strings.Join(vips, ", "), strings.Join(servers, ", "), p.bind, sync,
-		150-50*i, lab.Outside(config.IPv4, 2-i), lab.Outside(config.IPv4, 1+i))
-}
-
-// logFailure prints what keepalived has logged on each director, if the test has failed.
-func (p *pair) logFailure() {
-	for i, h := range p.hosts {
-		if h == nil || !p.t.Failed() {
-			continue
-		}
-		log, err := os.ReadFile(p.file(i, "log"))
-		p.t.Logf("keepalived of %s: %v\n%s", h.Name, err, log)
-	}
+		150-50*i, p.preempt, lab.Outside(config.IPv4, 2-i), lab.Outside(config.IPv4, 1+i))
 }
 
 // lvsmark runs a verb on a director.
@@ -156,21 +150,16 @@ func (p *pair) hasVIPs(i int) bool {
 	return strings.Contains(out, lab.VIP(config.IPv4).String()+"/32") && strings.Contains(out, lab.VIP(config.IPv6).String()+"/128")
 }
 
-// active waits until the director with the higher priority, the first, has the VIPs alone and
-// serves them, and returns it.
-func (p *pair) active() int {
+// active waits until one director has the VIPs alone and serves them, and returns it. With preempt
+// it is the first.
+func (p *pair) active() (active int) {
 	p.t.Helper()
-	p.await("the first director has the VIPs", func() bool { return p.hasVIPs(0) && !p.hasVIPs(1) && p.served() })
-	return 0
-}
-
-func (p *pair) await(what string, ready func() bool) {
-	p.t.Helper()
-	for end := time.Now().Add(failOverTimeout); !ready(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			require.FailNow(p.t, "timeout: "+what)
-		}
-	}
+	p.await("one director has the VIPs", func() bool {
+		first, second := p.hasVIPs(0), p.hasVIPs(1)
+		active = map[bool]int{true: 0, false: 1}[first]
+		return first != second && (first || !p.preempt) && p.served()
+	})
+	return active
 }
 
 // run has sessions under way while something happens to the active director. It returns the time until

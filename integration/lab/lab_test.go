@@ -45,6 +45,24 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// The hardware addresses of the bridges stay when a host leaves.
+func TestBridgeAddresses(t *testing.T) {
+	needs(t)
+	l := lab.New(t, lab.Options{RealServers: 1})
+	address := func(h *lab.Host, device string) string {
+		out, err := h.Run("cat", "/sys/class/net/"+device+"/address")
+		require.NoError(t, err)
+		return out
+	}
+	client, server := address(l.Client, lab.ClientDevice), address(l.Director, lab.ServerDevice)
+	for h, port := range map[*lab.Host]string{l.Client: l.Director.Port(), l.Director: l.Servers[0].Name} {
+		_, err := h.Run("ip", "link", "set", port, "nomaster")
+		require.NoError(t, err)
+	}
+	assert.Equal(t, client, address(l.Client, lab.ClientDevice))
+	assert.Equal(t, server, address(l.Director, lab.ServerDevice))
+}
+
 // dial connects to a port without a listener: a reachable host refuses the
 // connection.
 func dial(from *lab.Host, to netip.Addr) error {

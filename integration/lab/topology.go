@@ -164,11 +164,16 @@ func (s *RealServer) vipDevice(f config.Family) string {
 	}
 }
 
+// bridgeAddress is the hardware address of each bridge. Without one, a bridge has the lowest
+// address of its ports, and gets another one when that port leaves: then its neighbours send to
+// the old one for up to half a minute.
+const bridgeAddress = "02:00:00:00:00:01"
+
 // bridge returns the commands to create a bridge without multicast snooping: the
 // hosts of a lab do not send the reports that it needs.
 func bridge(name string) []string {
 	return []string{
-		fmt.Sprintf("link add %s type bridge mcast_snooping 0", name),
+		fmt.Sprintf("link add %s address %s type bridge mcast_snooping 0", name, bridgeAddress),
 		fmt.Sprintf("link set %s up", name),
 	}
 }
