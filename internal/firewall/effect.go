@@ -17,4 +17,5 @@ const (
 	TranslatesSource Effect = "change the source of"
 	Untracks         Effect = "exclude from connection tracking"
 	Offloads         Effect = "offload"
+	MovesZone        Effect = "move to another zone of connection tracking"
 )

@@ -188,8 +188,11 @@ const ctOriginalDestination = "ct original daddr"
 // conntrack loads a property of the connection, or sets it.
 func (l *loader) conntrack(e *expr.Ct) {
 	if e.SourceRegister {
-		if e.Key == expr.CtKeyMARK {
+		switch {
+		case e.Key == expr.CtKeyMARK:
 			l.add(ctMarkSet{to: l.at(e.Register)})
+		case e.Key == expr.CtKeyZONE && !l.exact:
+			l.add(zoneSet{})
 		}
 		return
 	}

@@ -225,6 +225,10 @@ func (l *loader) ctTarget(e nft.Expression) {
 	if len(x.info) >= 2 && x.uint16(0)&noTrack != 0 {
 		l.add(notrack{})
 	}
+	const oneDirection, zoneOfMark = 4 | 8, 16 // XT_CT_ZONE_DIR_*, XT_CT_ZONE_MARK
+	if !l.exact && len(x.info) >= 4 && x.uint16(0)&oneDirection == 0 && (x.uint16(2) != 0 || x.uint16(0)&zoneOfMark != 0) {
+		l.add(zoneSet{})
+	}
 	if l.exact && len(x.info) > helperAt && x.info[helperAt] != 0 {
 		l.add(helperAssignment{})
 	}

@@ -120,12 +120,42 @@ func (notrack) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 		return branches, nil
 	}
 	for _, b := range branches {
-		if w.space.flow.untranslated() && w.space.isTranslated(b.part) || w.space.flow == toVIP && w.space.hasSourceNAT(b.part) {
+		if w.isTranslated(b) {
 			w.report(at, b, Untracks)
 		}
 	}
 	w.changed.tracking = true
 	return branches, nil
+}
+
+// isTranslated reports whether connection tracking is still to translate packets of the branch.
+func (w *walk) isTranslated(b branch) bool {
+	flow := w.space.flow
+	return flow.untranslated() && w.space.isTranslated(b.part) || flow == toVIP && w.space.hasSourceNAT(b.part)
+}
+
+// A zoneSet puts the connections of packets in a zone of connection tracking. lvsmark's
+// translation of answers finds a connection only if both directions have one zone (nf_ct_zone
+// of include/net/netfilter/nf_conntrack_zones.h). If the rule depends on the device of arrival,
+// the directions may differ: clients and real servers are behind different devices. A zone for
+// one direction only (ct original zone) does not matter.
+type zoneSet struct{}
+
+func (zoneSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	if !w.beforeTracking() {
+		return branches, nil
+	}
+	for _, b := range branches {
+		if w.isTranslated(b) && slices.ContainsFunc(b.conditions, isArrival) {
+			w.report(at, b, MovesZone)
+		}
+	}
+	return branches, nil
+}
+
+// isArrival reports whether a condition is about the device on which packets arrive.
+func isArrival(condition string) bool {
+	return slices.Contains([]string{"iif", "iifname", "iifgroup", "iiftype", "iifkind"}, condition)
 }
 
 // A ctMarkSet sets the mark of the connection.

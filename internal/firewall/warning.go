@@ -70,6 +70,8 @@ func (f *Finding) advice() string {
 		return "exclude the real servers from that rule"
 	case Untracks:
 		return "exclude " + f.untracked() + " from that rule: the kernel does not translate packets without connection tracking"
+	case MovesZone:
+		return "give packets from clients and from real servers the same zone: the kernel translates answers only in the zone of the connection"
 	case Offloads:
 		return "exclude the real servers from that rule" + f.orWithoutTracking() + ": IPVS cannot translate packets that a flowtable forwards"
 	}

@@ -50,9 +50,10 @@ func TestAdvice(t *testing.T) {
 	before := dropFinding(t, -200)
 	assert.Contains(t, before.String(), "; accept packets to the VIPs before it")
 	for effect, want := range map[Effect]string{
-		SetsMark: "; IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule",
-		Untracks: "; exclude active data from that rule: the kernel does not translate packets without connection tracking",
-		Offloads: "; exclude the real servers from that rule, or set net.ipv4.vs.conntrack to 0: IPVS cannot translate packets that a flowtable forwards",
+		SetsMark:  "; IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule",
+		Untracks:  "; exclude active data from that rule: the kernel does not translate packets without connection tracking",
+		MovesZone: "; give packets from clients and from real servers the same zone: the kernel translates answers only in the zone of the connection",
+		Offloads:  "; exclude the real servers from that rule, or set net.ipv4.vs.conntrack to 0: IPVS cannot translate packets that a flowtable forwards",
 	} {
 		f.Effect = effect
 		assert.True(t, strings.HasSuffix(f.String(), want), f.String())
