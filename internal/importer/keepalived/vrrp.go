@@ -72,7 +72,7 @@ func (r *reader) instanceSetting(i *instance, s *node) bool {
 		}
 	case "nopreempt":
 		i.noPreempt = true
-	case "preempt", "native_ipv6":
+	case "preempt", "native_ipv6", "garp_master_refresh": // render keepalived has a refresh of its own
 	case "unicast_src_ip":
 		source, ok := value.Address(s.word(1))
 		i.Source = source

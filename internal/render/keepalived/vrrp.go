@@ -35,11 +35,12 @@ func writeVRRP(b *strings.Builder, spec *config.Spec) {
 	if v.Source.IsValid() {
 		lines = append(lines, "unicast_src_ip "+v.Source.String())
 	}
+	vips := vipsOf(spec)
+	lines = append(lines, fmt.Sprintf("garp_master_refresh %d", vips.refresh()))
 	for _, line := range lines {
 		b.WriteString("    " + line + "\n")
 	}
 	writeBlock(b, "    ", "unicast_peer", texts(v.Peers))
-	vips := vipsOf(spec)
 	writeBlock(b, "    ", "track_interface", vips.otherDevices(v.Device))
 	writeBlock(b, "    ", "virtual_ipaddress", vips.advertised)
 	writeBlock(b, "    ", "virtual_ipaddress_excluded", vips.excluded)
@@ -102,6 +103,16 @@ func (v *vips) add(p netip.Prefix, line string, peers config.Family) {
 	default:
 		v.excluded = append(v.excluded, line)
 	}
+}
+
+// minRefresh is the least number of seconds between two announcements of a VIP by the master.
+const minRefresh = 10
+
+// refresh returns the seconds after which the master announces its addresses again, with at most
+// ten announcements a second. When two masters meet, the one that stays announces nothing if the
+// other one gives up first: then neighbors keep the other's hardware address.
+func (v *vips) refresh() int {
+	return max(minRefresh, (len(v.advertised)+len(v.excluded))/10)
 }
 
 // otherDevices returns the devices of VIPs that are not that of the instance: the director

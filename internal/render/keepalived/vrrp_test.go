@@ -46,6 +46,7 @@ vrrp_instance lvsmark {
     advert_int 1
     nopreempt
     unicast_src_ip 192.0.2.1
+    garp_master_refresh 10
     unicast_peer {
         192.0.2.2
     }
@@ -82,6 +83,21 @@ func TestVRRP(t *testing.T) {
 	require.True(t, strings.HasPrefix(text, begin), text)
 	assert.Equal(t, 3, strings.Count(text, "virtual_server fwmark"))
 	assert.Contains(t, text, "TCP_CHECK")
+}
+
+// TestRefresh: the master announces at most ten addresses a second.
+func TestRefresh(t *testing.T) {
+	text := strings.Replace(fmt.Sprintf(pair, true), "198.51.100.21,", "198.51.100.21, "+vips(400)+",", 1)
+	assert.Contains(t, rendered(t, parse(t, text), ""), "\n    garp_master_refresh 40\n")
+}
+
+// vips returns single addresses, no two of which are in a network.
+func vips(n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("198.18.%d.%d", i/100, i%100*2+1)
+	}
+	return strings.Join(list, ", ")
 }
 
 func TestVRRPCheck(t *testing.T) {
