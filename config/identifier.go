@@ -57,14 +57,28 @@ func (d *decoder) table(n *yaml.Node, what string) (string, bool) {
 		d.fail(n, "%s is %d bytes long; give a name of at most %d", what, len(text), maxName)
 	case !tablePattern.MatchString(text):
 		d.fail(n, "%s %s is not an nftables identifier; use letters, digits and underscore, no digit first", what, quote(text))
-	case slices.Contains([]string{"filter", "nat", "mangle", "raw", "security"}, text):
-		d.fail(n, "%s %s is a table of iptables-nft, which would add its rules to it; choose another name, such as %s", what, quote(text), DefaultTable)
+	case tableOwner(text) != "":
+		d.fail(n, "%s %s is a table of %s, which would change its rules; choose another name, such as %s", what, quote(text), tableOwner(text), DefaultTable)
 	case slices.Contains(nftReserved(), text):
 		d.fail(n, "%s %s is an nft keyword; choose another name, such as %s", what, quote(text), DefaultTable)
 	default:
 		return text, true
 	}
 	return "", false
+}
+
+// tableOwner returns the program that has a table of this name in the families ip and ip6;
+// empty if none is known.
+func tableOwner(name string) string {
+	switch name {
+	case "filter", "nat", "mangle", "raw", "security":
+		return "iptables-nft"
+	case "firewalld":
+		return "firewalld"
+	case "libvirt_network":
+		return "libvirt"
+	}
+	return ""
 }
 
 // nftReserved returns the keywords that some version of nft from 0.9.8 to 1.1.7

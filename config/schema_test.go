@@ -104,7 +104,7 @@ func isNotInSchema(m config.Mistake) bool {
 		"in quotes", "twice", "is reversed", "at most", "0x", // quoted numbers, repeated keys, durations over the limit
 		"is unspecified", "is multicast", "is broadcast", "0.0.0.0/8", "240.0.0.0/4", "loopback", "link-local", "IPv4-mapped", "zone",
 		"host bits", "is not a network", "is not a range", "is one address", "ends before", "every address", "both families", "prefix length",
-		"is an nft keyword", "is a table of iptables-nft", "is a pattern", "not a device name", "is no sender's",
+		"is an nft keyword", "is a table of iptables-nft", "is a table of firewalld", "is a table of libvirt", "is a pattern", "not a device name", "is no sender's",
 		"has no condition", "below net.", "is not a name", "too long to be kept", "one line of ASCII", "needs a value",
 	}
 	return slices.ContainsFunc(notInSchema, func(part string) bool { return strings.Contains(m.Message, part) })

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late
 		Example: `  lvsmark confirm
   lvsmark --netns director confirm`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			ignoreClosedPipe()
 			owner, err := lvsmark.LockOwner(lvsmark.Options{NetNS: opts.netns})
 			if err != nil {
@@ -52,7 +53,7 @@ Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late
 				return fmt.Errorf("no apply waits for confirmation in this network namespace; another lvsmark is running: %s", printable.Line(owner))
 			}
 			name, _, _ = strings.Cut(name, ",")
-			answer, err := askGuard(opts.netns, name)
+			answer, err := askGuard(cmd.Context(), opts.netns, name)
 			if err != nil {
 				return fmt.Errorf("sending the confirmation to the guard of %s: %w", printable.Line(owner), err)
 			}
@@ -67,8 +68,9 @@ Exit status: 0, confirmed; 2, no apply waits for confirmation, or it is too late
 	}
 }
 
-// askGuard sends the confirmation to the guard and returns its answer.
-func askGuard(netns, name string) (answer string, err error) {
+// askGuard sends the confirmation to the guard and returns its answer. The guard may be
+// stopped and not answer.
+func askGuard(ctx context.Context, netns, name string) (answer string, err error) {
 	err = lvsmark.InNamespace(netns, func() error {
 		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: "@" + name})
 		if err != nil {
@@ -78,6 +80,7 @@ func askGuard(netns, name string) (answer string, err error) {
 		if err := conn.SetDeadline(time.Now().Add(confirmTimeout)); err != nil {
 			return err
 		}
+		defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(0, 1)) })()
 		if _, err := io.WriteString(conn, guardConfirm+"\n"); err != nil {
 			return err
 		}
@@ -85,6 +88,12 @@ func askGuard(netns, name string) (answer string, err error) {
 		answer = strings.TrimSuffix(answer, "\n")
 		return err
 	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		err = fmt.Errorf("%w; the guard may still get the confirmation", context.Cause(ctx))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = fmt.Errorf("it did not answer within %s, and may still get the confirmation", confirmTimeout)
+	}
 	return answer, err
 }
 

@@ -29,8 +29,12 @@ func (l *loader) expression(e nft.Expression) {
 		l.add(notrack{})
 	case "flow_offload":
 		l.add(offload{})
-	case "limit", "quota", "connlimit", "dynset":
+	case "limit", "quota":
 		l.addCondition(e.Name)
+	case "connlimit":
+		l.addCondition(ctCount)
+	case "dynset":
+		l.addCondition("an update of a set")
 	case "masq":
 		l.add(sourceTranslation{masquerade: true, exact: l.masqueradePorts(e)})
 	case "match":
@@ -154,8 +158,10 @@ func (l *loader) object(kind string) {
 	switch kind {
 	case "":
 		l.addCondition("an object")
-	case "quota", "limit", "connlimit":
+	case "quota", "limit":
 		l.addCondition(kind)
+	case "connlimit":
+		l.addCondition(ctCount)
 	case "ct helper":
 		if l.exact {
 			l.add(helperAssignment{})

@@ -3,9 +3,11 @@ package firewall
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/google/nftables/expr"
 
+	"github.com/lvsmark/lvsmark/internal/nftname"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -140,7 +142,26 @@ func (s *space) payloadName(e *expr.Payload) string {
 	case network && e.Offset >= at.destination:
 		return s.family.String() + " daddr"
 	}
-	return fmt.Sprintf("@%d,%d,%d", e.Base, e.Offset*8, e.Len*8)
+	return fieldName(s.family, e)
+}
+
+// fieldName names the loaded bytes of a header as nft does.
+func fieldName(family nft.Family, e *expr.Payload) string {
+	base, header := "ll", "ether"
+	switch e.Base {
+	case expr.PayloadBaseNetworkHeader:
+		base, header = "nh", family.String()
+	case expr.PayloadBaseTransportHeader:
+		base, header = "th", ""
+	}
+	var names []string
+	for _, field := range nftname.Fields(header, int(e.Offset)*8, int(e.Len)*8, -1) {
+		names = append(names, field.Name)
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("@%s,%d,%d", base, e.Offset*8, e.Len*8)
+	}
+	return header + " " + strings.Join(names, " and ")
 }
 
 // writes reports whether a payload expression changes an address of the network header at

@@ -23,16 +23,16 @@ func TestPayloadValues(t *testing.T) {
 	}{
 		{transport, 0, 2, opaque, port, "source port", ""},
 		{transport, 2, 2, port, opaque, "destination port", "reply"},
-		{transport, 0, 4, opaque, opaque, "@2,0,32", "reply"},
-		{transport, 3, 1, opaque, opaque, "@2,24,8", "reply"},
-		{transport, 4, 4, opaque, opaque, "@2,32,32", ""},
+		{transport, 0, 4, opaque, opaque, "@th,0,32", "reply"},
+		{transport, 3, 1, opaque, opaque, "@th,24,8", "reply"},
+		{transport, 4, 4, opaque, opaque, "@th,32,32", ""},
 		{transport, 13, 1, tcpFlags, tcpFlags, "tcp flags", ""},
-		{network, 9, 1, protocol, protocol, "@1,72,8", ""},
+		{network, 9, 1, protocol, protocol, "ip protocol", ""},
 		{network, 12, 4, opaque, address, "ip saddr", ""},
 		{network, 16, 4, address, opaque, "ip daddr", "reply"},
 		{network, 17, 2, address, opaque, "ip daddr", "reply"},
 		{network, 17, 4, opaque, opaque, "ip daddr", "reply"},
-		{network, 1, 1, opaque, opaque, "@1,8,8", ""},
+		{network, 1, 1, opaque, opaque, "ip dscp and ecn", ""},
 	} {
 		e := &expr.Payload{Base: c.base, Offset: c.offset, Len: c.length, DestRegister: 1}
 		s := spaceOf(nft.IPv4, "10.0.0.0")

@@ -13,6 +13,7 @@ import (
 const (
 	ctState      = "ct state"
 	ctStatus     = "ct status"
+	ctCount      = "ct count"
 	afterNotrack = "ct state after notrack"
 	oneDirection = "ct state of one direction"
 	onDevice     = "device "

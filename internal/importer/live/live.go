@@ -17,6 +17,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/internal/printable"
+	"github.com/lvsmark/lvsmark/internal/privilege"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/internal/thread"
 	"github.com/lvsmark/lvsmark/internal/verify"
@@ -31,6 +32,9 @@ const source = "kernel"
 // Read reads the kernel of a network namespace: a name in /run/netns, or a path; empty: that
 // of the caller.
 func Read(namespace string) (*oldconfig.Config, error) {
+	if err := privilege.Check(privilege.NetAdmin()); err != nil {
+		return nil, err
+	}
 	return thread.Call(func() (*oldconfig.Config, error) { return readNamespace(namespace) })
 }
 
