@@ -8,29 +8,6 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// activeData compares how clusters of the same name translate active data: clients refuse data
-// from another address than before.
-func activeData(ours, theirs *config.Spec) (found []Difference) {
-	text := map[string]string{}
-	for i := range theirs.Clusters {
-		text[theirs.Clusters[i].Name] = translation(&theirs.Clusters[i])
-	}
-	for i := range ours.Clusters {
-		c := &ours.Clusters[i]
-		if other, ok := text[c.Name]; ok && other != translation(c) {
-			found = append(found, Difference{"cluster " + c.Name, translation(c), other, "clients see active data from another address after a fail-over"})
-		}
-	}
-	return found
-}
-
-func translation(c *config.Cluster) string {
-	if c.FTP == nil || c.FTP.Active == nil {
-		return ""
-	}
-	return "active data translated by " + c.FTP.Active.Translate.String()
-}
-
 func timeouts(ours, theirs config.Timeouts) []Difference {
 	if ours == theirs {
 		return nil
@@ -51,6 +28,7 @@ func directors(ours, theirs *config.Director) (found []Difference) {
 		}
 	}
 	add("director.bind", fmt.Sprint(ours.Bind), fmt.Sprint(theirs.Bind), otherOwner)
+	add("director.sysctls", ipvsSysctls(ours.Sysctls), ipvsSysctls(theirs.Sysctls), "IPVS treats connections in another way after a fail-over")
 	add("director.sync", stream(ours.Sync), stream(theirs.Sync), "a backup drops messages with another id, and gets none from another group or port")
 	if ours.Sync != nil && theirs.Sync != nil {
 		found = append(found, roles(ours.Sync, theirs.Sync)...)
@@ -82,6 +60,17 @@ func stream(s *config.Sync) string {
 		return ""
 	}
 	return fmt.Sprintf("id %d, group %s, port %d", s.ID, s.Group, s.Port)
+}
+
+// ipvsSysctls returns the sysctls of IPVS. Others may belong to devices of one director.
+func ipvsSysctls(sysctls []config.Sysctl) string {
+	var text []string
+	for _, s := range sysctls {
+		if strings.HasPrefix(s.Name, "net.ipv4.vs.") {
+			text = append(text, s.Name+": "+s.Value)
+		}
+	}
+	return strings.Join(text, ", ")
 }
 
 // gateways returns the addresses; their devices may differ.

@@ -48,7 +48,7 @@ func Compare(ours, theirs *config.Spec) []Difference {
 	}
 	found = append(found, services(bound(ours), bound(theirs))...)
 	found = append(found, packets(ours, theirs, moved)...)
-	found = append(found, activeData(ours, theirs)...)
+	found = append(found, clusters(ours, theirs)...)
 	found = append(found, timeouts(ours.Director.Timeouts, theirs.Director.Timeouts)...)
 	return append(found, directors(&ours.Director, &theirs.Director)...)
 }
@@ -88,6 +88,8 @@ func services(ours, theirs []ipvs.VirtualService) (found []Difference) {
 				continue // the service is a difference already
 			}
 			d.Reason = "connections of this real server are dropped where it is unknown"
+		case c.Op == ipvs.EditDestination && (c.Before.Forwarding != c.After.Forwarding || c.Before.Tunnel != c.After.Tunnel):
+			d.Reason = "the real server gets packets in another form after a fail-over"
 		}
 		found = append(found, d)
 	}

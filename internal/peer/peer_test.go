@@ -67,6 +67,14 @@ func TestCompare(t *testing.T) {
 			"cluster www: none here, VIPs 198.51.100.80 on the peer: these packets",
 		}},
 		{"active data", "ftp:\n", "ftp: {active-data: {translate: snat}}\n", []string{"cluster ftp: active data translated by masquerade here, active data translated by snat on the peer: clients"}},
+		{"active ports", "ftp:\n", "ftp: {active-data: {ports: [20, 989]}}\n", []string{"cluster ftp: active data from port 20 here, active data from port 20, 989 on the peer: clients see active data"}},
+		{"active sources", "ftp:\n", "ftp: {active-data: {source: 10.0.0.12}}\n", []string{"cluster ftp: active data of all real servers translated here, active data of 10.0.0.11 not translated on the peer: clients see active data"}},
+		{"no active data", "ftp:\n", "ftp: {active-data: {translate: none}}\n", []string{"cluster ftp: active data translated by masquerade here, active data translated by none on the peer: clients"}},
+		{"sources", "name: web,", "name: web, only: {sources: [192.0.2.0/24]},", []string{"cluster web: all clients here, clients 192.0.2.0/24 on the peer: these packets"}},
+		{"device of only", "name: web,", "name: web, only: {devices: [wan0]},", nil},
+		{"source-nat", "name: web,", "name: web, source-nat: masquerade,", []string{"cluster web: source-nat none here, source-nat masquerade on the peer: real servers see"}},
+		{"forwarding", "name: web,", "name: web, forwarding: direct,", []string{"real server 10.0.0.11 of fwmark 80 IPv4: 10.0.0.11:0 -m -w 1 here, 10.0.0.11:0 -g -w 1 on the peer: the real server gets packets in another form"}},
+		{"sysctls", "director:\n", "director:\n  sysctls: {net.ipv4.vs.sloppy_tcp: 1, net.ipv4.conf.eth2.rp_filter: 0}\n", []string{"director.sysctls: none here, net.ipv4.vs.sloppy_tcp: 1 on the peer: IPVS treats"}},
 		{"timeouts", "tcp: 2h", "tcp: 3h", []string{"director.ipvs-timeouts: tcp 2h0m0s, tcp-fin 0s, udp 0s here, tcp 3h0m0s"}},
 		{"sync", "id: 1", "id: 2", []string{"director.sync: id 1, group 224.0.0.81, port 8848 here, id 2, group"}},
 		{"no sync", "  sync: {role: both, device: eth2, id: 1}\n", "", []string{"director.sync: id 1, group 224.0.0.81, port 8848 here, none on the peer"}},
@@ -86,6 +94,24 @@ func TestCompare(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestShards: the services are equal, and the ports of the shards are not.
+func TestShards(t *testing.T) {
+	sharded := func(ftp string) *config.Spec {
+		return parse(t, strings.Replace(spec, "    ftp:\n", "    scheduler: rr\n    ftp: {"+ftp+"}\n", 1))
+	}
+	ours := sharded("passive-ports: 10000-19999, passive-shards: 4")
+	found := peer.Compare(ours, withPriority(sharded("passive-ports: 10000-19999, passive-shards: 5")))
+	require.Len(t, found, 1)
+	assert.True(t, strings.HasPrefix(found[0].String(), "cluster ftp: passive-shards 4 of 10000-19999 here, passive-shards 5 of 10000-19999 on the peer: a real server"), found[0].String())
+	assert.Empty(t, peer.Compare(ours, withPriority(sharded("passive-ports: [12500-19999, 10000-12499], passive-shards: 4"))), "the same ports")
+	assert.Empty(t, peer.Compare(sharded("passive-ports: 10000-10019, passive-shards: 20"), withPriority(sharded("passive-ports: 10000-10019, passive-shards: 19"))), "the last shard has no real server")
+}
+
+func withPriority(spec *config.Spec) *config.Spec {
+	spec.Director.VRRP.Priority = 100
+	return spec
 }
 
 // TestRoles: one director must send what the other receives.

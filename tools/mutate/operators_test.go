@@ -127,40 +127,6 @@ p/b.go:1.10,3.4 1 0
 	}
 }
 
-// TestChoose: the choice is spread over files, depends on the seed alone, and replaces
-// unusable mutants.
-func TestChoose(t *testing.T) {
-	byFile := func() [][]*mutant {
-		lists := make([][]*mutant, 2)
-		for i, n := range []int{30, 10} {
-			for j := range n {
-				lists[i] = append(lists[i], &mutant{file: string(rune('a' + i)), source: "x", end: 1, replacement: string(rune('A' + j)), line: j})
-			}
-		}
-		return lists
-	}
-	usable := func(m *mutant) bool { return m.line%2 == 0 }
-	chosen := choose(byFile(), 8, 1, usable)
-	counts := map[string]int{}
-	for _, m := range chosen {
-		counts[m.file]++
-		if !usable(m) {
-			t.Errorf("line %d is unusable", m.line)
-		}
-	}
-	if len(chosen) != 8 || counts["a"] != 6 {
-		t.Errorf("%d mutants, by file: %v", len(chosen), counts)
-	}
-	for i, m := range choose(byFile(), 8, 1, usable) {
-		if *m != *chosen[i] {
-			t.Error("the same seed chooses others")
-		}
-	}
-	if n := len(choose(byFile(), 0, 1, usable)); n != 20 {
-		t.Errorf("%d of all", n)
-	}
-}
-
 func TestReadAccepted(t *testing.T) {
 	write := func(text string) string {
 		name := t.TempDir() + "/accepted.txt"
