@@ -17,12 +17,40 @@ func (d *decoder) address(n *yaml.Node, what string) (netip.Addr, bool) {
 	if !ok {
 		return netip.Addr{}, false
 	}
-	addr, problem := parseAddress(text)
+	return d.parsed(n, what, text, parseAddress)
+}
+
+// hostAddress decodes the address of a director that other hosts send packets to.
+func (d *decoder) hostAddress(n *yaml.Node, what string) (netip.Addr, bool) {
+	if d.describes(Shape{Kind: ShapeAddress}) {
+		return netip.Addr{}, true
+	}
+	text, ok := d.text(n, what)
+	if !ok {
+		return netip.Addr{}, false
+	}
+	return d.parsed(n, what, text, parseHostAddress)
+}
+
+func (d *decoder) parsed(n *yaml.Node, what, text string, parse func(string) (netip.Addr, string)) (netip.Addr, bool) {
+	addr, problem := parse(text)
 	if problem != "" {
 		d.fail(n, "%s %s %s", what, clipText(text), problem)
 		return netip.Addr{}, false
 	}
 	return addr, true
+}
+
+// parseHostAddress is parseAddress for addresses that other hosts reach.
+func parseHostAddress(text string) (addr netip.Addr, problem string) {
+	addr, problem = parseAddress(text)
+	switch {
+	case addr.Is6() && addr.IsLinkLocalUnicast():
+		return addr, "is link-local, which is not supported here; give a global or unique local address"
+	case addr.IsLoopback():
+		return addr, "is loopback, which no other host can reach; give an address of a network device"
+	}
+	return addr, problem
 }
 
 // parseAddress returns an address, or the problem as the end of a sentence that

@@ -77,7 +77,7 @@ func pairOf(r *rand.Rand, spec *config.Spec) *config.Spec {
 		Device: "eth0", RouterID: uint8(1 + r.IntN(255)), Priority: uint8(1 + r.IntN(254)), Peers: []netip.Addr{peer, peer.Next()},
 		Interval: time.Duration(1+r.IntN(5)) * time.Second, Preempt: r.IntN(2) == 0,
 	}
-	if r.IntN(2) == 0 {
+	if peer.Is6() || r.IntN(2) == 0 {
 		v.Source = peer.Prev()
 	}
 	if r.IntN(2) == 0 {

@@ -54,6 +54,10 @@ func (d *Draft) addGateway(v *oldconfig.VRRP, a oldconfig.MovedAddress) {
 		d.remark(a.Line, "no cluster has VIPs in %s, which moves with the VIPs: keep the route in keepalived", a.VIPs)
 		return
 	}
+	if a.VIPs.First.Is6() && a.VIPs.First.IsLinkLocalUnicast() {
+		d.remark(a.Line, "the link-local address %s moves with the VIPs; a spec has none: give real servers another address of the director as their route, or keep VRRP in keepalived", a.VIPs)
+		return
+	}
 	g := config.Gateway{Address: a.VIPs.First, Device: a.Device}
 	if !slices.Contains(v.Gateways, g) {
 		v.Gateways = append(v.Gateways, g)

@@ -195,10 +195,19 @@ func (r *reader) vrrp() {
 		r.config.AddFinding(main.Line, "vrrp_instance %s has no interface or no virtual_router_id", main.name)
 	case main.Peers == nil:
 		r.config.AddFinding(main.Line, "vrrp_instance %s sends advertisements to a multicast group; a spec has the addresses of the other directors. Write director.vrrp: {device: %s, router-id: %d, priority: %d, peers: [ADDRESS]}, on all directors at once, or keep VRRP in keepalived", main.name, main.Device, main.RouterID, main.Priority)
+	case main.isLinkLocal():
+		r.config.AddFinding(main.Line, "vrrp_instance %s sends or receives IPv6 advertisements at a link-local address; a spec has other addresses. Give unicast_src_ip and unicast_peer the global or unique local addresses of the directors, on all directors at once, or keep VRRP in keepalived", main.name)
 	default:
 		r.config.VRRP = &main.VRRP
 		r.joinInstances(main)
 	}
+}
+
+// isLinkLocal reports whether advertisements are sent between link-local addresses: without
+// unicast_src_ip keepalived uses that of the interface.
+func (i *instance) isLinkLocal() bool {
+	return slices.ContainsFunc(append(slices.Clone(i.Peers), i.Source), func(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }) ||
+		i.Peers[0].Is6() && !i.Source.IsValid()
 }
 
 func (r *reader) areTogether(a, b *instance) bool {

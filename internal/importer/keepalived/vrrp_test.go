@@ -103,6 +103,21 @@ vrrp_instance B {
 `, `1: sync both eth1 id 2 maxlen 9000 group 239.0.0.1 port 9999 ttl 2
 6: finding: vrrp_instance B and A move apart; a spec has one instance, whose addresses move together: keep VRRP in keepalived, or make one instance of them
 `},
+		"from the link-local address": {`vrrp_instance VI {
+	interface eth0
+	virtual_router_id 9
+	unicast_peer { 2001:db8::2 }
+}
+`, `1: finding: vrrp_instance VI sends or receives IPv6 advertisements at a link-local address; a spec has other addresses. Give unicast_src_ip and unicast_peer the global or unique local addresses of the directors, on all directors at once, or keep VRRP in keepalived
+`},
+		"to a link-local address": {`vrrp_instance VI {
+	interface eth0
+	virtual_router_id 9
+	unicast_src_ip 2001:db8::1
+	unicast_peer { fe80::2 }
+}
+`, `1: finding: vrrp_instance VI sends or receives IPv6 advertisements at a link-local address; a spec has other addresses. Give unicast_src_ip and unicast_peer the global or unique local addresses of the directors, on all directors at once, or keep VRRP in keepalived
+`},
 		"multicast": {`global_defs { lvs_sync_daemon eth1 VI id 300 }
 vrrp_instance VI {
 	interface eth0

@@ -3,6 +3,7 @@ package keepalived
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,16 +11,11 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// maxAdvertised is the number of VIPs in advertisements. keepalived adds the others too
-// (virtual_ipaddress_excluded), and an advertisement stays small.
-const maxAdvertised = 20
-
 // instance is the name of the VRRP instance.
 const instance = "lvsmark"
 
 // writeVRRP writes the VRRP instance with all VIPs. VIPs of both families are
-// in one instance, so that they move together: those that are not of the peers' family are
-// among the excluded ones. All directors begin as BACKUP, because keepalived ignores nopreempt
+// in one instance, so that they move together. All directors begin as BACKUP, because keepalived ignores nopreempt
 // otherwise.
 func writeVRRP(b *strings.Builder, spec *config.Spec) {
 	v := spec.Director.VRRP
@@ -61,6 +57,10 @@ func writeBlock(b *strings.Builder, indent, name string, lines []string) {
 }
 
 // vips are the VIPs and gateways of an instance as lines of its blocks, each once.
+//
+// One VIP is in the advertisements, the lowest one. keepalived adds the others too. It drops an
+// advertisement whose addresses are not its own (vrrp_in_chk of keepalived's vrrp.c): then each
+// director becomes the master. So most edits of VIPs need not be made on both at the same time.
 type vips struct {
 	advertised, excluded []string
 	routes               []string // networks: a local route each, as apply adds them without VRRP
@@ -70,23 +70,20 @@ type vips struct {
 func vipsOf(spec *config.Spec) vips {
 	var all vips
 	seen := map[string]bool{}
-	for i := range spec.Clusters {
-		c := &spec.Clusters[i]
-		device := cmp.Or(c.VIPDevice, spec.Director.VRRP.Device)
+	lowest := advertised(spec)
+	for p, device := range movedVIPs(spec) {
 		if !slices.Contains(all.devices, device) {
 			all.devices = append(all.devices, device)
 		}
-		for _, vip := range c.VIPs {
-			for _, p := range vip.Prefixes() {
-				if line := p.String() + " dev " + device; !seen[line] {
-					seen[line] = true
-					all.add(p, line, config.FamilyOf(spec.Director.VRRP.Peers[0]))
-				}
-			}
+		if line := p.String() + " dev " + device; !seen[line] {
+			seen[line] = true
+			all.add(p, line, lowest)
 		}
 	}
 	for _, g := range spec.Director.VRRP.Gateways {
-		all.excluded = append(all.excluded, netip.PrefixFrom(g.Address, g.Address.BitLen()).String()+" dev "+g.Device)
+		if line := netip.PrefixFrom(g.Address, g.Address.BitLen()).String() + " dev " + g.Device; !seen[line] {
+			all.excluded = append(all.excluded, line)
+		}
 		if !slices.Contains(all.devices, g.Device) {
 			all.devices = append(all.devices, g.Device)
 		}
@@ -94,11 +91,52 @@ func vipsOf(spec *config.Spec) vips {
 	return all
 }
 
-func (v *vips) add(p netip.Prefix, line string, peers config.Family) {
+// movedVIPs yields the VIPs of all clusters with their devices. A VIP that another cluster has
+// with a vip-device is not added to the device of the instance too.
+func movedVIPs(spec *config.Spec) iter.Seq2[netip.Prefix, string] {
+	placed := map[netip.Prefix]bool{}
+	for i := range spec.Clusters {
+		if c := &spec.Clusters[i]; c.VIPDevice != "" {
+			for _, vip := range c.VIPs {
+				for _, p := range vip.Prefixes() {
+					placed[p] = true
+				}
+			}
+		}
+	}
+	return func(yield func(netip.Prefix, string) bool) {
+		for i := range spec.Clusters {
+			c := &spec.Clusters[i]
+			for _, vip := range c.VIPs {
+				for _, p := range vip.Prefixes() {
+					if placed[p] && c.VIPDevice == "" {
+						continue
+					}
+					if !yield(p, cmp.Or(c.VIPDevice, spec.Director.VRRP.Device)) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// advertised returns the lowest single VIP of the family of the peers.
+func advertised(spec *config.Spec) (lowest netip.Addr) {
+	family := config.FamilyOf(spec.Director.VRRP.Peers[0])
+	for p := range movedVIPs(spec) {
+		if p.IsSingleIP() && config.FamilyOf(p.Addr()) == family && (!lowest.IsValid() || p.Addr().Less(lowest)) {
+			lowest = p.Addr()
+		}
+	}
+	return lowest
+}
+
+func (v *vips) add(p netip.Prefix, line string, lowest netip.Addr) {
 	switch {
 	case !p.IsSingleIP():
 		v.routes = append(v.routes, "local "+line+" table local")
-	case config.FamilyOf(p.Addr()) == peers && len(v.advertised) < maxAdvertised:
+	case p.Addr() == lowest && v.advertised == nil:
 		v.advertised = append(v.advertised, line)
 	default:
 		v.excluded = append(v.excluded, line)

@@ -54,12 +54,11 @@ vrrp_instance lvsmark {
         eth1
     }
     virtual_ipaddress {
-        198.51.100.21/32 dev eth0
-        198.51.100.66/32 dev eth0
         198.51.100.21/32 dev eth1
     }
     virtual_ipaddress_excluded {
         2001:db8::21/128 dev eth0
+        198.51.100.66/32 dev eth0
         10.0.0.1/32 dev eth1
     }
     virtual_routes {
