@@ -30,6 +30,11 @@ type Gateway struct {
 // DefaultAdvertInterval is the interval of VRRP advertisements.
 const DefaultAdvertInterval = time.Second
 
+// PreemptDelay is the time that a director with Preempt waits before it takes the VIPs back, if the
+// directors synchronize connections: each connection that sends packets is received in it. The
+// kernel sends one again after 50 packets (net.ipv4.vs.sync_threshold).
+const PreemptDelay = time.Minute
+
 const (
 	maxAdvertInterval = 40 * time.Second // VRRP version 3 has 12 bits for hundredths of a second
 	maxPeers          = 16

@@ -73,6 +73,10 @@ func (r *reader) instanceSetting(i *instance, s *node) bool {
 	case "nopreempt":
 		i.noPreempt = true
 	case "preempt", "native_ipv6", "garp_master_refresh": // render keepalived has a refresh of its own
+	case "preempt_delay":
+		if delay := strconv.Itoa(int(config.PreemptDelay.Seconds())); s.word(1) != delay {
+			r.config.AddFinding(s.Line, "a spec has no preempt_delay of %s: the file of lvsmark render keepalived has %s with preempt and director.sync, and none without sync", s.word(1), delay)
+		}
 	case "unicast_src_ip":
 		source, ok := value.Address(s.word(1))
 		i.Source = source

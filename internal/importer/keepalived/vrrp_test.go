@@ -73,23 +73,27 @@ vrrp_instance VI_1 {
 	interface eth0
 	virtual_router_id 51
 	advert_int 0.5
+	preempt_delay 300
 	unicast_peer { 192.0.2.2 }
 	virtual_ipaddress { 198.51.100.21 }
 }
 vrrp_instance VI_2 {
 	interface eth1
 	virtual_router_id 52
+	preempt_delay 60
+	garp_master_refresh 30
 	unicast_peer { 10.0.0.3 }
 	virtual_ipaddress { 10.0.0.1 }
 	lvs_sync_daemon_inteface eth1
 }
-`, `17: sync both eth1 id 52 maxlen 1472 group 224.0.0.81 port 8848 ttl 1
+`, `18: sync both eth1 id 52 maxlen 1472 group 224.0.0.81 port 8848 ttl 1
 8: vrrp eth0 router-id 51 priority 100 peers [192.0.2.2] source invalid IP interval 1s preempt true
-15: address 198.51.100.21 dev eth0
-21: address 10.0.0.1 dev eth1
+16: address 198.51.100.21 dev eth0
+24: address 10.0.0.1 dev eth1
 6: finding: notify is not part of a spec: the file of lvsmark render keepalived has none
 13: finding: a spec has no advertisement interval of 0.5: it has 1 to 40 whole seconds, all directors the same; 1s is used
-17: finding: the addresses of vrrp_instance VI_2 move with those of VI_1 (vrrp_sync_group): the spec has them in one instance, with router-id 51
+14: finding: a spec has no preempt_delay of 300: the file of lvsmark render keepalived has 60 with preempt and director.sync, and none without sync
+18: finding: the addresses of vrrp_instance VI_2 move with those of VI_1 (vrrp_sync_group): the spec has them in one instance, with router-id 51
 `},
 		"instances apart, sync of one": {`global_defs { lvs_sync_daemon eth1 inst B maxlen 9000 port 9999 ttl 2 group 239.0.0.1 }
 vrrp_instance A {

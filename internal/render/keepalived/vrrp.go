@@ -15,8 +15,8 @@ import (
 const instance = "lvsmark"
 
 // writeVRRP writes the VRRP instance with all VIPs. VIPs of both families are
-// in one instance, so that they move together. All directors begin as BACKUP, because keepalived ignores nopreempt
-// otherwise.
+// in one instance, so that they move together. All directors begin as BACKUP, because keepalived
+// ignores nopreempt and preempt_delay otherwise.
 func writeVRRP(b *strings.Builder, spec *config.Spec) {
 	v := spec.Director.VRRP
 	b.WriteString("\n")
@@ -25,8 +25,11 @@ func writeVRRP(b *strings.Builder, spec *config.Spec) {
 		"state BACKUP", "interface " + v.Device, fmt.Sprintf("virtual_router_id %d", v.RouterID),
 		fmt.Sprintf("priority %d", v.Priority), fmt.Sprintf("advert_int %d", int64(v.Interval.Seconds())),
 	}
-	if !v.Preempt {
+	switch {
+	case !v.Preempt:
 		lines = append(lines, "nopreempt")
+	case spec.Director.Sync != nil:
+		lines = append(lines, fmt.Sprintf("preempt_delay %d", int64(config.PreemptDelay.Seconds())))
 	}
 	if v.Source.IsValid() {
 		lines = append(lines, "unicast_src_ip "+v.Source.String())

@@ -84,6 +84,17 @@ func TestVRRP(t *testing.T) {
 	assert.Contains(t, text, "TCP_CHECK")
 }
 
+// TestPreemptDelay: a director that takes the VIPs back waits for the connections, if the directors
+// synchronize them.
+func TestPreemptDelay(t *testing.T) {
+	preempt := strings.Replace(fmt.Sprintf(pair, true), "priority: 150,", "priority: 150, preempt: true,", 1)
+	text := rendered(t, parse(t, preempt), "")
+	assert.Contains(t, text, "\n    preempt_delay 60\n")
+	assert.NotContains(t, text, "nopreempt")
+	text = rendered(t, parse(t, strings.Replace(preempt, "  sync: {role: both, device: eth1, id: 1}\n", "", 1)), "")
+	assert.NotContains(t, text, "preempt")
+}
+
 // TestRefresh: the master announces at most ten addresses a second.
 func TestRefresh(t *testing.T) {
 	text := strings.Replace(fmt.Sprintf(pair, true), "198.51.100.21,", "198.51.100.21, "+vips(400)+",", 1)
