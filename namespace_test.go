@@ -28,3 +28,10 @@ func TestInNamespaceThread(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// TestInNamespaceOfDirectory: the operation does not run if the path is not a file.
+func TestInNamespaceOfDirectory(t *testing.T) {
+	directory := t.TempDir()
+	err := lvsmark.InNamespace(directory, func() error { t.Error("the operation runs"); return nil })
+	assert.ErrorContains(t, err, directory+" is not the file of a network namespace")
+}

@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"net/netip"
 	"os/exec"
 	"testing"
 
@@ -11,7 +12,9 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 func TestTimeoutSettings(t *testing.T) {
@@ -57,4 +60,45 @@ func TestTimeoutValues(t *testing.T) {
 	for _, value := range []string{"", "0", "-1", "5m", "2147483648"} {
 		assert.ErrorContains(t, k.WriteSetting(config.TimeoutTCP, value), "not a positive number of seconds", value)
 	}
+}
+
+// TestSettingLimits: the kernel has signed timeouts of 32 bits, and sysctls that exist.
+func TestSettingLimits(t *testing.T) {
+	k := &netnsKernel{}
+	const mistake = "is not a positive number of seconds"
+	for _, value := range []string{"2147483648", "0", "-1", "x"} {
+		assert.ErrorContains(t, k.writeTimeout(config.TimeoutTCP, value), mistake, value)
+	}
+	scratch.Do(t, func() {
+		if err := k.writeTimeout(config.TimeoutTCP, "2147483647"); err != nil { // refused for another reason
+			assert.NotContains(t, err.Error(), mistake)
+		}
+	})
+	require.Error(t, k.CheckSetting("net.ipv4.no_such_sysctl"))
+	require.NoError(t, k.CheckSetting(config.TimeoutTCP))
+}
+
+// TestSysctlAfterApply: the value of the spec, then the one that translation of clients needs,
+// then the kernel's, then the default.
+func TestSysctlAfterApply(t *testing.T) {
+	spec := &config.Spec{}
+	const none = "net.ipv4.no_such_sysctl"
+	assert.Equal(t, "default", valueAfter(spec, none, "default"))
+	spec.Director.Sysctls = []config.Sysctl{{Name: none, Value: "7"}}
+	assert.Equal(t, "7", valueAfter(spec, none, "default"))
+	spec.Clusters = []config.Cluster{{SourceNAT: config.SourceNATMasquerade}}
+	assert.Equal(t, "1", valueAfter(spec, config.ConntrackSysctl, "default"))
+	assert.Equal(t, "7", valueAfter(spec, none, "default"))
+}
+
+// TestLifetimesOfCheckpoint has only the lifetimes of addresses that are not permanent.
+func TestLifetimesOfCheckpoint(t *testing.T) {
+	address := func(text string) hostaddr.Address {
+		return hostaddr.Address{IP: netip.MustParseAddr(text), Device: "lo"}
+	}
+	permanent, temporary := address("198.51.100.21"), address("198.51.100.22")
+	c := &Checkpoint{state: &State{ruleset: &nft.Snapshot{}, addresses: []hostaddr.Local{
+		{Address: permanent, Ours: true}, {Address: temporary, Ours: true, Lifetime: 5},
+	}}}
+	assert.Equal(t, map[hostaddr.Address]hostaddr.Lifetime{temporary: 5}, c.desired().lifetimes)
 }

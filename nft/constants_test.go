@@ -12,6 +12,8 @@ import (
 func TestConstants(t *testing.T) {
 	for number, typ := range map[uint32]nftables.SetDatatype{
 		typeIPv4: nftables.TypeIPAddr, typeIPv6: nftables.TypeIP6Addr, typeService: nftables.TypeInetService, typeMark: nftables.TypeMark,
+		1: nftables.TypeVerdict, 2: nftables.TypeNFProto, 4: nftables.TypeInteger, 5: nftables.TypeString, typeEther: nftables.TypeEtherAddr,
+		10: nftables.TypeEtherType, 12: nftables.TypeInetProto, 14: nftables.TypeICMPType, 18: nftables.TypeTime, 20: nftables.TypeIFIndex, typeIfname: nftables.TypeIFName,
 	} {
 		assert.Equal(t, typ.GetNFTMagic(), number)
 		assert.Equal(t, typ.Name, typeName(number))

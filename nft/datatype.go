@@ -27,11 +27,12 @@ const (
 	typeVerdict = unix.NFT_DATA_VERDICT
 )
 
-// typeNames are the names in nft(8), "DATA TYPES".
+// typeNames are the names in nft(8), "DATA TYPES", by enum datatypes of nftables
+// (include/datatype.h).
 var typeNames = map[uint32]string{
-	1: "verdict", 2: "nf_proto", 5: "integer", 6: "string", typeIPv4: "ipv4_addr",
+	1: "verdict", 2: "nf_proto", 4: "integer", 5: "string", typeIPv4: "ipv4_addr",
 	typeIPv6: "ipv6_addr", typeEther: "ether_addr", 10: "ether_type", 12: "inet_proto",
-	typeService: "inet_service", 14: "icmp_type", 16: "time", typeMark: "mark",
+	typeService: "inet_service", 14: "icmp_type", 18: "time", typeMark: "mark",
 	20: "iface_index", typeIfname: "ifname", typeVerdict: "verdict",
 }
 

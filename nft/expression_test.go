@@ -205,3 +205,22 @@ func TestComparison(t *testing.T) {
 	_, ok := Expression{"range", ""}.comparison()
 	assert.False(t, ok)
 }
+
+// TestDestRegister: expressions without a destination have no register.
+func TestDestRegister(t *testing.T) {
+	for _, c := range []struct {
+		typed    expr.Any
+		register uint32
+		fills    bool
+	}{
+		{&expr.Meta{Key: expr.MetaKeyMARK, Register: reg}, reg, true},
+		{&expr.Meta{Key: expr.MetaKeyMARK, Register: reg, SourceRegister: true}, 0, false},
+		{&expr.Counter{}, 0, false},
+	} {
+		e, err := newExpression(IPv4, c.typed)
+		require.NoError(t, err)
+		register, fills := e.DestRegister()
+		assert.Equal(t, c.fills, fills, e.Name)
+		assert.Equal(t, c.register, register, e.Name)
+	}
+}

@@ -116,7 +116,7 @@ func (c conditions) exclude(of []source, low, high string) {
 func (c condition) isRange() bool { return c.set == "" && c.low != "" }
 
 func isFilled(text string, with byte) bool {
-	return strings.Trim(text, string([]byte{with})) == ""
+	return strings.Count(text, string([]byte{with})) == len(text)
 }
 
 // hasTransportHeader is the condition that ports can be loaded: fragments after the first

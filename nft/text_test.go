@@ -58,6 +58,7 @@ func TestTextOfExpressions(t *testing.T) {
 		"[bitwise]":                                         {bitwise(mark(3), mark(0))},
 		"[cmp]":                                             {is(1)},
 		"snat":                                              {snat},
+		"meta mark & 0x000000ff & 0x0000000f == 0x00000007": {meta(expr.MetaKeyMARK), bitwise(mark(0xff), mark(0)), bitwise(mark(0xf), mark(0)), is(mark(7)...)},
 		"meta mark set 0x00000007":                          {immediate(mark(7)...), &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg}},
 	} {
 		assert.Equal(t, want, textOf(exprs...), "%v", exprs)

@@ -86,6 +86,7 @@ func TestExactRedirection(t *testing.T) {
 	l.fill(1, constantValue("", []byte{0, 21}))
 	require.NotNil(t, l.redirection(redirect))
 	assert.Equal(t, []byte{0, 21}, l.redirection(redirect).lowPort.bytes)
+	assert.Equal(t, []byte{0, 21}, l.redirection(redirect).highPort.bytes)
 	assert.Nil(t, l.redirection(nft.Expression{Name: "redir", Data: "x"}))
 	l.exact = false
 	assert.Nil(t, l.redirection(redirect))
