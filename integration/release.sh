@@ -5,7 +5,7 @@ release_architectures=(amd64 arm64)
 
 # run_release [DIRECTORY] writes the binaries, packages and checksums of a release to
 # DIRECTORY (dist). It builds everything twice, in two directories, with two build caches
-# and two umasks, and fails if any byte differs.
+# and two umasks, and fails if any byte differs, or if the arm64 binary or the .rpm does not work.
 run_release() {
 	local out=${1:-$repo/dist} version epoch
 	(($# <= 1)) || die 'release: one directory at most'
@@ -23,6 +23,7 @@ run_release() {
 	mv "$work/source" "$work/elsewhere"
 	(umask 077 && TZ=Asia/Tokyo GOCACHE=$work/cache build_release "$work/elsewhere" "$work/second")
 	diff -r "$work/first" "$work/second" >&2 || die 'release: the two builds differ'
+	check_release "$work/first"
 	mkdir -p "$out"
 	cp "$work/first"/* "$out"
 	say "release: two builds are the same; $out has:"

@@ -83,10 +83,22 @@ func (f *probeFlags) prepare(cmd *cobra.Command, s streams, opts *options, targe
 	case security == probe.NoTLS && f.needsTLS():
 		return nil, probe.Options{}, usageErrorf(cmd, "a flag of TLS without TLS: add --tls explicit or --tls implicit")
 	case len(sessions) == 0:
-		return nil, probe.Options{}, fmt.Errorf("no address of the family of --mode %s and --source %s", strings.Join(f.modes, ","), f.source)
+		return nil, probe.Options{}, f.familyError()
 	}
 	do, err := interruptible(cmd.Context(), "reading the files of the flags", func() (probe.Options, error) { return f.options(s, opts, security) })
 	return sessions, do, err
+}
+
+// familyError names the flags that no address fits.
+func (f *probeFlags) familyError() error {
+	var flags []string
+	if len(f.modes) > 0 {
+		flags = append(flags, "--mode "+strings.Join(f.modes, ","))
+	}
+	if f.source != "" {
+		flags = append(flags, "--source "+f.source)
+	}
+	return fmt.Errorf("no address of the family of %s", strings.Join(flags, " and "))
 }
 
 // securityOf returns the kind of TLS. If no flag says it, the ports do.

@@ -159,6 +159,9 @@ func (s *session) accept() (string, error) {
 func (s *session) read() (string, error) {
 	n, err := io.Copy(io.Discard, s.data.conn)
 	detail := fmt.Sprintf("%d bytes", n)
+	if timeout, ok := errors.AsType[*TimeoutError](context.Cause(s.ctx)); ok && err != nil && n > 0 {
+		return detail, fmt.Errorf("the data did not end within %s", timeout.Timeout)
+	}
 	if err != nil {
 		return detail, s.explain(err)
 	}

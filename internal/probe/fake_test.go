@@ -40,7 +40,12 @@ type fakeServer struct {
 	active  string
 }
 
-const hang = "hang"
+// Values of replies: hang is no reply; endless data is more than the buffers of sockets have, and
+// then hangs.
+const (
+	hang    = "hang"
+	endless = "endless"
+)
 
 // newFake starts a server that does what it should, after change.
 func newFake(t *testing.T, change func(*fakeServer)) *fakeServer {
@@ -177,11 +182,26 @@ func (f *fakeServer) transfer(control net.Conn) bool {
 	if f.replies["data"] == hang {
 		return f.answer(control, "data", "")
 	}
+	if f.replies["data"] == endless {
+		return f.sendEndless(data)
+	}
 	if !f.refuse {
 		_, _ = io.WriteString(data, "a\r\nb\r\n")
 	}
 	data.Close()
 	return f.answer(control, "end", "226 done")
+}
+
+func (f *fakeServer) sendEndless(data net.Conn) bool {
+	block := make([]byte, 1<<20)
+	for sent := 0; ; sent++ {
+		if _, err := data.Write(block); err != nil {
+			return false
+		}
+		if sent == 256 {
+			close(f.hanging)
+		}
+	}
 }
 
 func (f *fakeServer) openData() (net.Conn, error) {

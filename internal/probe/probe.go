@@ -25,7 +25,7 @@ func Run(ctx context.Context, sessions []Session, opts Options, done func(Result
 	for _, planned := range sessions {
 		s := &session{Options: opts, result: Result{Session: planned}}
 		if limited.Err() != nil {
-			s.result.Finding = &Finding{"connect", "connect", fmt.Sprintf("not tried: other sessions took all of %s", opts.Timeout)}
+			s.result.Finding = &Finding{"connect", "connect", fmt.Sprintf("not tried: no time was left of --timeout %s", opts.Timeout)}
 		} else {
 			s.run(limited)
 		}

@@ -41,15 +41,15 @@ func (f *fakeServer) one(t *testing.T, target Target, mode Mode, opts Options) *
 // oneUntil is one, and interrupts the session when the server hangs and the client is at step.
 func (f *fakeServer) oneUntil(t *testing.T, step string, mode Mode, opts Options) *Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), generous)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	opts.Progress = func(_ Session, name string) {
 		if name != step {
 			return
 		}
 		go func() {
 			<-f.hanging
-			cancel()
+			cancel(&TimeoutError{generous})
 		}()
 	}
 	s := &session{Options: opts, result: Result{Session: Session{f.target(), mode}}}
@@ -202,6 +202,26 @@ func TestHanging(t *testing.T) {
 	}
 }
 
+// TestEndlessData: a server that sends data until the timeout has answered.
+func TestEndlessData(t *testing.T) {
+	f := newFake(t, replies("data", endless))
+	r := f.oneUntil(t, "data", PASV, Options{TLS: NoTLS})
+	require.NotNil(t, r.Finding)
+	assert.Equal(t, &Finding{"data", "data", "the data did not end within 30s"}, r.Finding)
+}
+
+// TestPreliminaryGreeting: 120 comes before 220 (RFC 959, 5.4), and is no greeting by itself.
+func TestPreliminaryGreeting(t *testing.T) {
+	f := newFake(t, replies("greeting", "120 soon\r\n120-still\r\n120 soon\r\n220 ready"))
+	r := f.one(t, f.target(), PASV, Options{})
+	require.Nil(t, r.Finding, "%+v", r.Steps)
+	assert.Equal(t, "220 ready", r.Steps[1].Detail)
+	f = newFake(t, replies("greeting", "120 soon\r\n421 too many"))
+	r = f.one(t, f.target(), PASV, Options{})
+	require.NotNil(t, r.Finding)
+	assert.Equal(t, "the server answered 421 too many", r.Finding.Message)
+}
+
 func TestTimeout(t *testing.T) {
 	f := newFake(t, replies("greeting", hang))
 	var results []Result
@@ -209,7 +229,7 @@ func TestTimeout(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, results, 2)
 	assert.Equal(t, "no answer within 200ms", results[0].Finding.Message)
-	assert.Equal(t, &Finding{"connect", "connect", "not tried: other sessions took all of 200ms"}, results[1].Finding)
+	assert.Equal(t, &Finding{"connect", "connect", "not tried: no time was left of --timeout 200ms"}, results[1].Finding)
 	assert.Empty(t, results[1].Steps)
 
 	ctx, cancel := context.WithCancel(t.Context())

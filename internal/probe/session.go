@@ -84,8 +84,12 @@ func (s *session) connect() (string, error) {
 	return "from " + conn.LocalAddr().String(), nil
 }
 
+// greeting waits for 220. A server may send 120 before it (RFC 959, 5.4).
 func (s *session) greeting() (string, error) {
-	r, err := s.control.expect(220)
+	r, err := s.control.expect(120, 220)
+	for err == nil && r.code == 120 {
+		r, err = s.control.expect(120, 220)
+	}
 	return r.detail(), err
 }
 
