@@ -32,7 +32,10 @@ const (
 // startGuard starts the guard and waits until it has the lock. The guard has a
 // session of its own, so that it survives this process and its terminal.
 func startGuard(ctx context.Context, o lvsmark.Options, wait time.Duration) (*guardProcess, error) {
-	cmd := exec.Command("/proc/self/exe", "guard", "--time", wait.String(), "--netns", o.NetNS)
+	cmd := exec.Command("/proc/self/exe", "guard", "--time", wait.String())
+	if o.NetNS != "" {
+		cmd.Args = append(cmd.Args, "--netns", o.NetNS)
+	}
 	for _, table := range o.Unmarked {
 		cmd.Args = append(cmd.Args, "--unmarked", table)
 	}

@@ -72,7 +72,7 @@ changes no objects of other programs.`,
 func addOptions(root *cobra.Command, opts *options) {
 	flags := root.PersistentFlags()
 	flags.StringVarP(&opts.file, "config", "c", config.DefaultFile, "read the spec from `FILE`; - is standard input")
-	flags.StringVar(&opts.netns, "netns", "", "use the network namespace `NAME` of ip-netns(8), or the one at this path")
+	flags.Var(netnsValue{&opts.netns}, "netns", "use the network namespace `NAME` of ip-netns(8), or the one at this path")
 	flags.VarP(&opts.output, "output", "o", "output `FORMAT`: text or json")
 	flags.BoolP("help", "h", false, "help for this verb")
 	root.Flags().Bool("version", false, "print the version")
