@@ -69,11 +69,11 @@ func passiveText(list []passiveDocument) string {
 	var b strings.Builder
 	for _, c := range list[:min(most, len(list))] {
 		if c.Shards == nil {
-			fmt.Fprintf(&b, "%s: %d data connections at a time for each real server\n", c.Cluster, c.Connections)
+			fmt.Fprintf(&b, "%s: %s at a time for each real server\n", c.Cluster, plural(c.Connections, "data connection"))
 		}
 		for _, s := range c.Shards {
-			fmt.Fprintf(&b, "%s: shard %d, ports %s, mark %d: %d data connections at a time for %s\n",
-				c.Cluster, s.Shard, s.Ports, s.Mark, s.Connections, strings.Join(slices.Compact(s.RealServers), ", "))
+			fmt.Fprintf(&b, "%s: shard %d, ports %s, mark %d: %s at a time for %s\n",
+				c.Cluster, s.Shard, s.Ports, s.Mark, plural(s.Connections, "data connection"), strings.Join(slices.Compact(s.RealServers), ", "))
 		}
 	}
 	if n := len(list) - most; n > 0 {

@@ -104,15 +104,8 @@ func (d doctorDocument) text(report doctor.Report, colours palette) string {
 	if b.Len() > 0 {
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "%s, %s, %d not checked\n", counted(len(report), "check"), counted(report.Findings(), "finding"), report.Unchecked())
+	fmt.Fprintf(&b, "%s, %s, %d not checked\n", plural(len(report), "check"), plural(report.Findings(), "finding"), report.Unchecked())
 	return b.String()
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // A listedCheck is an item of the JSON output of doctor --list.
