@@ -15,19 +15,20 @@ import (
 	"github.com/lvsmark/lvsmark/integration/lab"
 )
 
-// An event happens to the active director, and is mended when the sessions have ended.
+// An event happens to the active director while sessions are under way, and is mended when they
+// have ended. It may need a preparation before they begin.
 type event struct {
-	name         string
-	happen, mend func(p *pair, active int)
+	name                  string
+	prepare, happen, mend func(p *pair, active int)
 }
 
-// failBack also has the time in which the first director takes over again: sessions are under
-// way in both changes.
+// failBack needs a pair without preempt: the director that returns is the backup until the other
+// one gives the VIPs up.
 const failBack = "fail-back"
 
 func events() []event {
 	return []event{
-		{"killed", func(p *pair, i int) {
+		{"killed", nil, func(p *pair, i int) {
 			p.port(i, false)
 			require.NoError(p.t, p.hosts[i].Kill())
 		}, func(p *pair, i int) {
@@ -35,9 +36,9 @@ func events() []event {
 			p.port(i, true)
 			p.start(i)
 		}},
-		{"cut off", func(p *pair, i int) { p.port(i, false) }, func(p *pair, i int) { p.port(i, true) }},
-		{"device down", func(p *pair, i int) { p.link(i, "down") }, func(p *pair, i int) { p.link(i, "up") }},
-		{"rebooted", func(p *pair, i int) {
+		{"cut off", nil, func(p *pair, i int) { p.port(i, false) }, func(p *pair, i int) { p.port(i, true) }},
+		{"device down", nil, func(p *pair, i int) { p.link(i, "down") }, func(p *pair, i int) { p.link(i, "up") }},
+		{"rebooted", nil, func(p *pair, i int) {
 			require.NoError(p.t, p.daemon[i].Terminate())
 			p.lvsmark(i, "delete")
 		}, (*pair).start},
@@ -45,7 +46,7 @@ func events() []event {
 			require.NoError(p.t, p.daemon[i].Terminate())
 			p.await("the other director has the VIPs", func() bool { return p.hasVIPs(1 - i) })
 			p.start(i)
-		}, func(*pair, int) {}},
+		}, func(p *pair, i int) { require.NoError(p.t, p.daemon[i].Terminate()) }, (*pair).start},
 	}
 }
 
@@ -124,7 +125,7 @@ func rounds(t *testing.T) int {
 }
 
 // TestPair: with synchronized connections, no session is lost when the other director takes
-// over, in both ways of working. The short form has fewer events where keepalived owns IPVS.
+// over, in both ways of working. A director that returns stays the backup. The short form has fewer events where keepalived owns IPVS.
 func TestPair(t *testing.T) {
 	for _, bind := range []bool{true, false} {
 		t.Run(map[bool]string{true: "lvsmark owns IPVS", false: "keepalived owns IPVS"}[bind], func(t *testing.T) {
@@ -132,20 +133,20 @@ func TestPair(t *testing.T) {
 			if testing.Short() && !bind {
 				list = slices.DeleteFunc(list, func(e event) bool { return e.name != "killed" && e.name != failBack })
 			}
-			runEvents(t, list, func(t *testing.T) *pair { return newPair(t, pairSettings{bind: bind, sync: true, preempt: true}) })
+			runEvents(t, list, func(t *testing.T) *pair { return newPair(t, pairSettings{bind: bind, sync: true}) })
 		})
 	}
 }
 
 // TestPairWithoutSync is the control: without sync the other director does not know the
-// connections. Without preempt, a director that returns stays the backup. The short form has one
-// event.
+// connections. With preempt, the first director takes the VIPs back when it returns. The short
+// form has one event.
 func TestPairWithoutSync(t *testing.T) {
 	list := slices.DeleteFunc(events(), func(e event) bool { return e.name == failBack })
 	if testing.Short() {
 		list = list[:1]
 	}
-	runEvents(t, list, func(t *testing.T) *pair { return newPair(t, pairSettings{bind: true}) })
+	runEvents(t, list, func(t *testing.T) *pair { return newPair(t, pairSettings{bind: true, preempt: true}) })
 }
 
 // runEvents has the rounds of each event. With many rounds, each event has a pair of its own,
