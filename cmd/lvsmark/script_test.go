@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 // and the conditions [ipvs] and [race]. With LVSMARK_UPDATE_SCRIPTS set, cmp
 // writes the actual text into the scripts.
 func TestScript(t *testing.T) {
+	need.Hangup(t)
 	testscript.Run(t, testscript.Params{
 		Files:               scripts(t),
 		RequireExplicitExec: true,

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/integration/fault"
+	"github.com/lvsmark/lvsmark/integration/need"
 )
 
 // TestHungUp sends two SIGHUP during one call of a run, as a shell and the kernel do when
@@ -17,6 +18,7 @@ func TestHungUp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("does not depend on IPVS")
 	}
+	need.Hangup(t)
 	t.Parallel()
 	list := scenarios("marks", "other-marks")
 	for _, sc := range []scenario{list[1], list[4]} { // apply and delete
