@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -87,7 +88,24 @@ func run(t *testing.T, commands string) {
 	for command := range strings.SplitSeq(commands, "; ") {
 		if words := strings.Fields(os.ExpandEnv(command)); len(words) > 0 {
 			scratch.Run(t, "", words[0], words[1:]...)
+			awaitLocal(t, words)
 		}
+	}
+}
+
+// awaitLocal waits until the kernel has the local route of an IPv6 address that a command adds:
+// a worker adds it after the address (addrconf_dad_work in net/ipv6/addrconf.c).
+func awaitLocal(t *testing.T, command []string) {
+	t.Helper()
+	add := slices.Index(command, "add")
+	if !slices.Contains(command, "nodad") || add < 0 {
+		return
+	}
+	address, _, _ := strings.Cut(command[add+1], "/")
+	ask := slices.Concat(command[:add-1], []string{"-6", "route", "show", "table", "local", address})
+	for deadline := time.Now().Add(10 * time.Second); scratch.Run(t, "", ask[0], ask[1:]...) == ""; {
+		require.True(t, time.Now().Before(deadline), "no local route after %v", command)
+		time.Sleep(time.Millisecond)
 	}
 }
 
