@@ -140,15 +140,13 @@ func (c *Cluster) VIPsOf(f Family) []AddressRange {
 }
 
 // RealServersOf returns the cluster's real servers of one family, in the order
-// of the file.
+// of the file. Callers must not change them: they may be those of the cluster.
 func (c *Cluster) RealServersOf(f Family) []RealServer {
-	servers := make([]RealServer, 0, len(c.RealServers))
-	for _, server := range c.RealServers {
-		if FamilyOf(server.Address) == f {
-			servers = append(servers, server)
-		}
+	isOther := func(s RealServer) bool { return FamilyOf(s.Address) != f }
+	if !slices.ContainsFunc(c.RealServers, isOther) {
+		return c.RealServers
 	}
-	return servers
+	return slices.DeleteFunc(slices.Clone(c.RealServers), isOther)
 }
 
 // Forwards reports whether a real server is forwarded by the method.

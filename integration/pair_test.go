@@ -129,8 +129,14 @@ func (p *pair) start(i int) {
 	require.NoError(p.t, os.WriteFile(p.file(i, "sh"), []byte(script), 0o700))
 	text := strings.Replace(p.lvsmark(i, check...), "/usr/bin/lvsmark apply", p.file(i, "sh"), 1)
 	require.NoError(p.t, os.WriteFile(p.file(i, "conf"), []byte(text), 0o600))
-	daemon, err := p.hosts[i].Start(p.file(i, "log"), "keepalived", "--dont-fork", "--log-console", "--use-file", p.file(i, "conf"),
-		"--pid", p.file(i, "pid"), "--vrrp_pid", p.file(i, "vrrp"), "--checkers_pid", p.file(i, "checkers"))
+	args := []string{
+		"--dont-fork", "--log-console", "--use-file", p.file(i, "conf"),
+		"--pid", p.file(i, "pid"), "--vrrp_pid", p.file(i, "vrrp"), "--checkers_pid", p.file(i, "checkers"),
+	}
+	if !p.bind {
+		args = append(args, "--dont-release-ipvs")
+	}
+	daemon, err := p.hosts[i].Start(p.file(i, "log"), "keepalived", args...)
 	require.NoError(p.t, err)
 	p.daemon[i] = daemon
 }

@@ -44,7 +44,7 @@ func services[S, D any](c *Conn, f form[S, D], expected []Key) ([]S, error) {
 	if err != nil {
 		return nil, err
 	}
-	var services []S
+	services := make([]S, 0, len(all))
 	for _, e := range all {
 		service, err := f.service(e.attributes)
 		if err != nil {

@@ -33,21 +33,24 @@ func Keys(spec *config.Spec) []ipvs.Key {
 	return slices.Compact(keys)
 }
 
+func keyOf(b config.Binding) ipvs.Key { return ipvs.Key{Mark: b.Mark, Family: b.Family} }
+
 // New returns the report. Its error is that of reading the connections.
 func New(in Input) (*Report, error) {
-	r := &Report{InSync: !in.Differences.Any(), Differences: in.Differences, Clusters: []Cluster{}}
+	r := &Report{InSync: !in.Differences.Any(), Differences: in.Differences}
 	c := newComparison(in)
 	used, err := c.passiveUse()
 	if err != nil {
 		return nil, err
 	}
+	r.Clusters = make([]Cluster, 0, len(in.Spec.Clusters))
+	bindings := c.bindings
 	for i := range in.Spec.Clusters {
 		cluster := &in.Spec.Clusters[i]
 		entry := Cluster{Name: cluster.Name, Services: []Service{}}
-		for _, family := range config.Families() {
-			for _, b := range cluster.Bindings(family) {
-				entry.Services = append(entry.Services, c.service(b, used))
-			}
+		for len(bindings) > 0 && bindings[0].Cluster == cluster {
+			entry.Services = append(entry.Services, c.service(bindings[0], used))
+			bindings = bindings[1:]
 		}
 		r.Clusters = append(r.Clusters, entry.withState())
 	}
@@ -78,6 +81,8 @@ type comparison struct {
 	have    map[ipvs.Key]*ipvs.CountedService
 	want    map[ipvs.Key]bool // keys of the spec
 	changes map[ipvs.Key]serviceChanges
+
+	bindings []config.Binding // of the spec, by cluster
 }
 
 // serviceChanges are the changes of one service.
@@ -87,12 +92,21 @@ type serviceChanges struct {
 }
 
 func newComparison(in Input) *comparison {
-	c := &comparison{Input: in, have: map[ipvs.Key]*ipvs.CountedService{}, want: map[ipvs.Key]bool{}, changes: map[ipvs.Key]serviceChanges{}}
+	c := &comparison{
+		Input: in,
+		have:  make(map[ipvs.Key]*ipvs.CountedService, len(in.Services)), want: make(map[ipvs.Key]bool, len(in.Spec.Clusters)),
+		changes: map[ipvs.Key]serviceChanges{},
+	}
 	for i, s := range in.Services {
 		c.have[s.Key] = &in.Services[i]
 	}
-	for _, key := range Keys(in.Spec) {
-		c.want[key] = true
+	for i := range in.Spec.Clusters {
+		for _, family := range config.Families() {
+			c.bindings = append(c.bindings, in.Spec.Clusters[i].Bindings(family)...)
+		}
+	}
+	for _, b := range c.bindings {
+		c.want[keyOf(b)] = true
 	}
 	for _, change := range in.Changes {
 		c.add(change)
@@ -116,7 +130,7 @@ func (c *comparison) add(change ipvs.Change) {
 // service returns the service of a binding, with the real servers of the spec and then the
 // others.
 func (c *comparison) service(b config.Binding, used passiveUse) Service {
-	key := ipvs.Key{Mark: b.Mark, Family: b.Family}
+	key := keyOf(b)
 	s := c.found(key)
 	var have []ipvs.CountedDestination
 	if kernel := c.have[key]; kernel != nil {

@@ -94,17 +94,15 @@ func (c *comparison) passiveUse() (passiveUse, error) {
 // connections.
 func (c *comparison) passiveServers() map[netip.Addr][]passiveBinding {
 	servers := map[netip.Addr][]passiveBinding{}
-	for _, family := range config.Families() {
-		for _, b := range c.Spec.Bindings(family) {
-			key := ipvs.Key{Mark: b.Mark, Family: b.Family}
-			have, p := c.have[key], passivePorts(b)
-			if have == nil || p.count == 0 {
-				continue
-			}
-			for _, d := range have.Destinations {
-				if d.Connections.Active > 0 {
-					servers[d.Address] = append(servers[d.Address], passiveBinding{key, p, b.VIPs})
-				}
+	for _, b := range c.bindings {
+		have := c.have[keyOf(b)]
+		if have == nil {
+			continue
+		}
+		p := passivePorts(b)
+		for _, d := range have.Destinations {
+			if d.Connections.Active > 0 && p.count > 0 {
+				servers[d.Address] = append(servers[d.Address], passiveBinding{keyOf(b), p, b.VIPs})
 			}
 		}
 	}

@@ -21,12 +21,28 @@ type Style struct {
 // server: its numbers are sums over the services of the cluster.
 func (r *Report) Text(style Style) string {
 	var b strings.Builder
+	b.Grow(lineWidth * r.lines())
 	for i := range r.Clusters {
 		r.Clusters[i].write(&b, style)
 		b.WriteByte('\n')
 	}
 	b.WriteString(r.Differences.String() + "\n")
 	return b.String()
+}
+
+// lineWidth is the length of most lines, with the line break.
+const lineWidth = 81
+
+// lines returns about the number of lines of the text, or more.
+func (r *Report) lines() int {
+	n := 1
+	for i := range r.Clusters {
+		n += 3
+		for j := range r.Clusters[i].Services {
+			n += len(r.Clusters[i].Services[j].RealServers)
+		}
+	}
+	return n
 }
 
 // String returns "no difference", or the numbers and the command that lists the differences.
@@ -77,9 +93,11 @@ func (c *Cluster) write(b *strings.Builder, style Style) {
 		}
 	}
 	columns := style.columns()
-	writeRow(b, "server", padded("state"), headings(columns), columns)
+	cells := headings(columns)
+	writeRow(b, "server", padded("state"), cells, columns)
 	for _, r := range c.merged() {
-		writeRow(b, r.name(), paint(r.State, padded(r.State)), r.cells(style), columns)
+		cells = r.appendCells(cells[:0], style)
+		writeRow(b, r.name(), paint(r.State, padded(r.State)), cells, columns)
 		if r.Detail != "" {
 			fmt.Fprintf(b, "  # %s\n", printable.Line(r.Detail))
 		}
@@ -135,19 +153,19 @@ func spaces(b *strings.Builder, n int) {
 	}
 }
 
-// cells returns the numbers of a row, in the order of the columns.
-func (r *RealServer) cells(style Style) []string {
+// appendCells appends the numbers of a row, in the order of the columns.
+func (r *RealServer) appendCells(cells []string, style Style) []string {
 	weight := "-"
 	if r.Weight != nil {
 		weight = strconv.Itoa(*r.Weight)
 	}
 	if t := r.Totals; style.Totals {
-		return []string{weight, short(t.Connections), short(t.PacketsIn), short(t.PacketsOut), short(t.BytesIn), short(t.BytesOut)}
+		return append(cells, weight, short(t.Connections), short(t.PacketsIn), short(t.PacketsOut), short(t.BytesIn), short(t.BytesOut))
 	}
-	return []string{
+	return append(cells,
 		weight, short(uint64(r.Active)), short(uint64(r.Inactive)), short(uint64(r.Persistent)),
 		short(r.Rates.Connections), short(r.Rates.BytesIn), short(r.Rates.BytesOut), r.Passive.share(),
-	}
+	)
 }
 
 // share returns the share of the passive ports in use: "12%", "<1%".
