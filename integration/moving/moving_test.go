@@ -66,15 +66,20 @@ const ftpServers = `clusters:
     real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]
 `
 
-// systemctl takes the place of systemctl(1), which does not run in a lab: it starts, stops
-// and kills keepalived on the director with the configuration in the current directory.
+// systemctl takes the place of systemctl(1), which does not run in a lab: it starts and
+// kills keepalived on the director with the configuration in the current directory, which has
+// two real servers. It waits until keepalived serves.
 const systemctl = `#!/bin/sh
-pidfile=$PWD/keepalived.pid
+serves() { test "$(ipvsadm -Sn 2>/dev/null | grep -c '^-a')" -eq 2; }
 case "$1 $2" in
 "start keepalived")
-	keepalived -f "$PWD/keepalived.conf" -p "$pidfile" -r "$PWD/vrrp.pid" -c "$PWD/checkers.pid" -C
-	sleep 3 ;;
-"stop keepalived") kill "$(cat "$pidfile")"; sleep 3 ;;
+	keepalived -f "$PWD/keepalived.conf" -p "$PWD/keepalived.pid" -r "$PWD/vrrp.pid" -c "$PWD/checkers.pid" -C
+	for _ in $(seq 600); do
+		if serves; then exit; fi
+		sleep 0.1
+	done
+	echo "systemctl: keepalived does not serve after a minute" >&2
+	exit 1 ;;
 "kill -s") kill -"$3" $(cat "$PWD"/*.pid) ;;
 *) echo "systemctl $*: not in this lab" >&2; exit 1 ;;
 esac
