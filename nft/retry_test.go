@@ -190,7 +190,7 @@ func TestCommitLockedTimeout(t *testing.T) {
 // TestRestoreUntilEqual: Restore looks at the tables again after each commit, and after each change
 // of another process.
 func TestRestoreUntilEqual(t *testing.T) {
-	for name, commits := range map[string]int{"before the commit": 0, "after the commit": 1} {
+	for name, commits := range map[string]int{"before the first transaction": 0, "between the transactions": 1, "after the last transaction": 2} {
 		kernel := &fakeTables{tables: []*Table{ownTable("a")}, generation: 9}
 		changed := false
 		change := func() {
