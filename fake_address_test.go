@@ -174,6 +174,17 @@ func TestAddressNotRestored(t *testing.T) {
 	require.ErrorContains(t, err, "198.51.100.21 on vip0: ")
 }
 
+// TestAddressStays: the impact of a removed VIP depends on other devices that have it.
+func TestAddressStays(t *testing.T) {
+	w := newFakeWorld(t)
+	w.applied(vipSpec)
+	w.AddForeignAddress(hostaddr.Address{Device: "lo", IP: netip.MustParseAddr("198.51.100.21")}, 32)
+	p, err := w.plan(t.Context(), "", Options{})
+	require.NoError(t, err)
+	assert.Contains(t, p.String(), "delete address 198.51.100.21 of device vip0 # safe: still on device lo\n")
+	assert.Contains(t, p.String(), "delete address 2001:db8::21 of device vip0 # drains: no new connections to 2001:db8::21\n")
+}
+
 // TestUnusedAddress: a VIP that the kernel does not use because of duplicate address
 // detection is added again if lvsmark added it. VIPs of other programs are warnings.
 func TestUnusedAddress(t *testing.T) {
