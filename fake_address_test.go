@@ -158,6 +158,33 @@ func TestLifetimeChanged(t *testing.T) {
 	assert.Equal(t, untouched, w.String())
 }
 
+// TestAddressNotRestored: if a removed VIP cannot be added again, the error names it.
+func TestAddressNotRestored(t *testing.T) {
+	const other = "clusters: [{name: ftp, mark: 21, vips: [198.51.100.22], vip-device: vip0, ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false, ip-forward: false}\n"
+	w := newFakeWorld(t)
+	w.applied(vipSpec)
+	w.Before = func(call string) error {
+		if strings.HasPrefix(call, "add 198.51.100.2") {
+			return errFake
+		}
+		return nil
+	}
+	_, err := w.apply(t.Context(), other, Options{})
+	require.ErrorIs(t, err, errFake)
+	require.ErrorContains(t, err, "198.51.100.21 on vip0: ")
+}
+
+// TestAddressStays: the impact of a removed VIP depends on other devices that have it.
+func TestAddressStays(t *testing.T) {
+	w := newFakeWorld(t)
+	w.applied(vipSpec)
+	w.AddForeignAddress(hostaddr.Address{Device: "lo", IP: netip.MustParseAddr("198.51.100.21")}, 32)
+	p, err := w.plan(t.Context(), "", Options{})
+	require.NoError(t, err)
+	assert.Contains(t, p.String(), "delete address 198.51.100.21 of device vip0 # safe: still on device lo\n")
+	assert.Contains(t, p.String(), "delete address 2001:db8::21 of device vip0 # drains: no new connections to 2001:db8::21\n")
+}
+
 // TestUnusedAddress: a VIP that the kernel does not use because of duplicate address
 // detection is added again if lvsmark added it. VIPs of other programs are warnings.
 func TestUnusedAddress(t *testing.T) {

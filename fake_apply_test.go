@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -268,6 +269,53 @@ func TestFakeNoIPVS(t *testing.T) {
 	p := w.applied("")
 	require.Len(t, p.Notes(), 1)
 	assert.Contains(t, p.Notes()[0], "ipvs.timeout.tcp cannot be put back to 900: this kernel has no IPVS")
+}
+
+// A markingKernel must not load IPVS.
+type markingKernel struct {
+	kernel
+	t *testing.T
+}
+
+func (k *markingKernel) OpenIPVS() error {
+	assert.Fail(k.t, "IPVS is loaded")
+	return ipvs.ErrNoIPVS
+}
+
+// TestFakeMarksOnly: a spec that only marks is planned without IPVS.
+func TestFakeMarksOnly(t *testing.T) {
+	w := newFakeWorld(t)
+	w.NoIPVS = true
+	w.applied(unboundSpec)
+	e := newEngine(&markingKernel{w.Kernel, t}, w.clock, Options{})
+	defer e.close()
+	p, err := e.planSpec(t.Context(), Known(parse(t, unboundSpec)))
+	require.NoError(t, err)
+	assert.Equal(t, "no difference\n", p.String())
+}
+
+// TestFakeLostConnections: if an apply fails after it has removed real servers, the error names
+// them: undo cannot restore their connections.
+func TestFakeLostConnections(t *testing.T) {
+	w := newFakeWorld(t)
+	w.applied(boundSpec)
+	removed := false
+	w.Before = func(call string) error {
+		if removed && !strings.HasPrefix(call, "delete ") {
+			removed = false
+			return errFake
+		}
+		removed = removed || call == "delete real server 10.0.0.12 of fwmark 21 IPv4"
+		return nil
+	}
+	_, err := w.apply(t.Context(), "", Options{})
+	rollback, ok := errors.AsType[*RollbackError](err)
+	require.True(t, ok, err)
+	assert.ElementsMatch(t, []string{
+		"real server 10.0.0.11 of fwmark 21 IPv4", "real server 10.0.0.12 of fwmark 21 IPv4", "real server fd00::11 of fwmark 21 IPv6",
+	}, rollback.Lost)
+	w.Before = nil
+	w.settled(boundSpec)
 }
 
 // TestFakeAdoptRemoves: the plan names what it removes of a service that it takes over.

@@ -113,6 +113,30 @@ func TestFakeDrainServerLimit(t *testing.T) {
 	assert.Contains(t, d.String(), "-r 10.0.0.12:0 -m -w 0\n")
 }
 
+// TestFakeDrainServerUnreleased: if the lock cannot be released, the drain stops, and the weight stays 0.
+func TestFakeDrainServerUnreleased(t *testing.T) {
+	d := newFakeDrain(t, ipvs.Connections{Active: 2})
+	broken := errors.New("the lock is not released")
+	e := newEngine(&unreleasedKernel{d.Kernel, broken}, d.clock, Options{})
+	defer e.close()
+	_, err := e.drainServer(t.Context(), Known(parse(t, boundSpec)), drained(), 0)
+	require.ErrorIs(t, err, drain.ErrStopped)
+	require.ErrorIs(t, err, broken)
+	assert.Zero(t, d.after())
+	assert.Contains(t, d.String(), "-r 10.0.0.12:0 -m -w 0\n")
+}
+
+// An unreleasedKernel fails to release the lock.
+type unreleasedKernel struct {
+	kernel
+	err error
+}
+
+func (k *unreleasedKernel) Acquire(owner string, generation uint32) (func() error, uint32, error) {
+	release, after, err := k.kernel.Acquire(owner, generation)
+	return func() error { return errors.Join(k.err, release()) }, after, err
+}
+
 // TestFakeDrainServerTemplates: templates that the kernel ignores are not waited for.
 func TestFakeDrainServerTemplates(t *testing.T) {
 	d := newFakeDrain(t, ipvs.Connections{Persistent: 2})

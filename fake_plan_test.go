@@ -41,6 +41,21 @@ drains 1, cuts 1 connection (ftp: 1)
 `, p.String())
 }
 
+// TestFakePlanOfAddedServer: the impact of a lost persistence depends on the real servers that the
+// plan adds.
+func TestFakePlanOfAddedServer(t *testing.T) {
+	const one = "clusters: [{name: web, mark: 80, vips: [198.51.100.80], ports: [80], persistence: 5m, real-servers: [{address: 10.0.0.11}]}]\n"
+	two := strings.Replace(one, "persistence: 5m, real-servers: [", "persistence: 0s, real-servers: [{address: 10.0.0.12}, ", 1)
+	alone := strings.Replace(one, "persistence: 5m", "persistence: 0s", 1)
+	for spec, drains := range map[string]bool{two: true, alone: false} {
+		w := newFakeWorld(t)
+		w.applied(one)
+		p, err := w.plan(t.Context(), spec, Options{})
+		require.NoError(t, err)
+		assert.Equal(t, drains, strings.Contains(p.String(), "a client's next connection may reach another real server"), p)
+	}
+}
+
 // TestFakeReadAgain has another program add a table with lvsmark's name during the plan.
 func TestFakeReadAgain(t *testing.T) {
 	w := newFakeWorld(t)

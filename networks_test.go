@@ -2,6 +2,7 @@ package lvsmark
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,6 +46,40 @@ func TestReplacedAddresses(t *testing.T) {
 		first, later := p.splitRemoved()
 		assert.Equal(t, c.first, first, name)
 		assert.Len(t, later, len(c.removed)-len(c.first), name)
+	}
+}
+
+// TestReaddFlushed: IPv4 networks are added again if the device loses its last IPv4 address, not if
+// it loses another network or keeps an address.
+func TestReaddFlushed(t *testing.T) {
+	single, first, second := vipOn("198.51.100.21"), networkOn("198.51.100.16/28"), networkOn("198.18.0.0/24")
+	ours := func(list ...hostaddr.Address) (locals []hostaddr.Local) {
+		for _, a := range list {
+			locals = append(locals, hostaddr.Local{Address: a, Ours: true})
+		}
+		return locals
+	}
+	six, foreign := networkOn("2001:db8:1::/64"), hostaddr.Local{Address: vipOn("192.0.2.1")}
+	for name, c := range map[string]struct {
+		have           []hostaddr.Local
+		removed, added []hostaddr.Address // added: again
+	}{
+		"the last address":            {ours(single, first), []hostaddr.Address{single}, []hostaddr.Address{first}},
+		"a network":                   {ours(first, second), []hostaddr.Address{second}, nil},
+		"not the last address":        {ours(single, vipOn("198.51.100.22"), first), []hostaddr.Address{single}, nil},
+		"beside one of other program": {append(ours(single, first), foreign), []hostaddr.Address{single}, nil},
+		"IPv6":                        {ours(single, six), []hostaddr.Address{single}, nil},
+	} {
+		p := addressPlan{removed: slices.Clone(c.removed), reasons: map[hostaddr.Address]string{}}
+		desired := map[hostaddr.Address]bool{}
+		for _, a := range c.have {
+			p.present = append(p.present, a.Address)
+			desired[a.Address] = a.Ours && !slices.Contains(c.removed, a.Address)
+		}
+		p.readdFlushed(&State{addresses: c.have}, desired)
+		assert.Equal(t, c.added, p.added, name)
+		assert.ElementsMatch(t, slices.Concat(c.removed, c.added), p.removed, name)
+		assert.Len(t, p.reasons, len(c.added), name)
 	}
 }
 

@@ -51,6 +51,8 @@ func TestDoubtfulItemsUndone(t *testing.T) {
 		"only the answer was lost":      {items: []string{"a", "lost", "b"}, left: map[string]bool{}, words: "no buffer space available; undone: items, ledger"},
 		"not done at all":               {items: []string{"a", "refused"}, left: map[string]bool{}, words: "file exists; undone: items, ledger"},
 		"another process did it before": {had: []string{"refused"}, items: []string{"a", "refused"}, left: map[string]bool{"refused": true}, words: "file exists; undone: items, ledger"},
+		"nothing was done":              {items: []string{"refused"}, left: map[string]bool{}, words: "file exists; undone: ledger"},
+		"another process did all":       {had: []string{"refused"}, items: []string{"refused"}, left: map[string]bool{"refused": true}, words: "file exists; undone: ledger"},
 		"one cannot be undone": {
 			items: []string{"a", "stuck", "lost"}, left: map[string]bool{"stuck": true},
 			words: "no buffer space available; NOT all could be undone: items: stuck: device or resource busy\nledger: left done, because later steps may need it: table ip lvsmark\nfix the cause, then apply or delete again: it continues from this state",

@@ -67,6 +67,22 @@ func TestRefused(t *testing.T) {
 	require.NoError(t, (&Plan{opts: Options{FailOn: impact.Cuts}, changes: func() []Change { return changes[:2] }}).Refused())
 }
 
+// TestRefusedLoss: only with NoLoss, and only if objects would be lost.
+func TestRefusedLoss(t *testing.T) {
+	lost := []nft.LostObject{{Name: "counter ip lvsmark mine"}}
+	for _, noLoss := range []bool{false, true} {
+		require.NoError(t, (&Plan{opts: Options{NoLoss: noLoss}}).Refused())
+		err := (&Plan{opts: Options{NoLoss: noLoss}, unrestorable: lost}).Refused()
+		if !noLoss {
+			require.NoError(t, err)
+			continue
+		}
+		loss, ok := errors.AsType[*LossError](err)
+		require.True(t, ok)
+		assert.Equal(t, lost, loss.Objects)
+	}
+}
+
 // TestOutOfDate: each difference between a plan file and now is a reason.
 func TestOutOfDate(t *testing.T) {
 	saved, now := KernelDigest{Generation: 7, IPVS: "a"}, KernelDigest{Generation: 8, IPVS: "b"}

@@ -50,7 +50,7 @@ func TestSavedPlan(t *testing.T) {
 		world func(*testing.T) *world
 		specs []string
 	}{
-		"marks only": {newWorld, []string{unboundSpec, strings.ReplaceAll(unboundSpec, "198.51.100.21", "198.51.100.22"), threeProfilesSpec}},
+		"marks only": {newWorld, []string{unboundSpec, strings.ReplaceAll(unboundSpec, "198.51.100.21", "198.51.100.22"), threeProfilesSpec, marksOnlySpec}},
 		"bound":      {newIPVSWorld, []string{boundSpec, otherSpec, unboundSpec}},
 	}
 	need.Programs(t, "nft")
@@ -80,6 +80,13 @@ clusters:
   - {name: b, mark: 2, vips: [198.51.100.21, 198.51.100.22], ports: [80], real-servers: [{address: 10.0.0.11}]}
   - {name: c, mark: 3, vips: [198.51.100.23], ports: [25, udp/53], real-servers: [{address: 10.0.0.11}]}
 director: {bind: false}
+`
+
+// marksOnlySpec has no ledger: an apply over it creates that first.
+const marksOnlySpec = `
+clusters:
+  - {name: b, mark: 2, vips: [198.51.100.21], ports: [80], real-servers: [{address: 10.0.0.11}]}
+director: {bind: false, ip-forward: false}
 `
 
 // ownTables returns lvsmark's tables as nft lists them.

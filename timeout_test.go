@@ -46,6 +46,9 @@ func TestCallsWithoutIPVS(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"read a timeout":  func() error { _, err := k.ReadSetting(config.TimeoutTCP); return err },
 		"set a timeout":   func() error { return k.WriteSetting(config.TimeoutTCP, "7200") },
+		"read sync":       func() error { _, err := k.ReadSetting(config.SyncMasterSetting); return err },
+		"set sync":        func() error { return k.WriteSetting(config.SyncMasterSetting, config.SyncOff) },
+		"statistics":      func() error { _, err := k.Statistics(); return err },
 		"services":        func() error { _, err := k.Services(); return err },
 		"digest":          func() error { _, err := k.ServicesDigest(); return err },
 		"change services": func() error { return k.ChangeServices(ipvs.Change{})[0] },

@@ -42,6 +42,27 @@ func TestEditTexts(t *testing.T) {
 	}
 }
 
+// TestTunnelText: a port and flags without an argument of ipvsadm are in the text only if they
+// are set.
+func TestTunnelText(t *testing.T) {
+	const ipip, gue, gre = 0, 1, 2
+	for _, c := range []struct {
+		before, after ipvs.Tunnel
+		want          string
+	}{
+		{ipvs.Tunnel{Type: ipip}, ipvs.Tunnel{Type: gre}, "--tun-type ipip -> --tun-type gre --tun-nocsum"},
+		{ipvs.Tunnel{Type: gue, Port: 6080}, ipvs.Tunnel{Type: gue, Port: 1, Flags: 1}, "--tun-type gue --tun-port 6080 --tun-nocsum -> --tun-type gue --tun-port 1 --tun-csum"},
+		{ipvs.Tunnel{Type: gre, Port: 1}, ipvs.Tunnel{Type: gre, Flags: 2}, "--tun-type gre --tun-nocsum, port 1, flags 0x0 -> --tun-type gre --tun-remcsum"},
+		{ipvs.Tunnel{Type: ipip, Port: 1}, ipvs.Tunnel{Type: ipip, Flags: 1}, "--tun-type ipip, port 1, flags 0x0 -> --tun-type ipip, port 0, flags 0x1"},
+	} {
+		dest := ipvs.Destination{Address: netip.MustParseAddr("10.0.0.11"), Forwarding: config.Tunnel, Tunnel: c.before}
+		edited := dest
+		edited.Tunnel = c.after
+		change := ipvs.Change{Op: ipvs.EditDestination, Service: ipvs.Service{Key: ipvs.Key{Mark: 21, Family: config.IPv4}}, Before: dest, After: edited}
+		assert.Equal(t, "real server 10.0.0.11 of fwmark 21 IPv4: encapsulation "+c.want, change.String())
+	}
+}
+
 // alter changes a field.
 func alter(field reflect.Value) {
 	switch field.Kind() {

@@ -297,6 +297,13 @@ func TestTimeoutsOfFake(t *testing.T) {
 // TestErrors: each call returns the kernel's refusal, with the object.
 func TestErrors(t *testing.T) {
 	full := sipService(5)
+	isApplied := func(op Op) func(*Conn) error {
+		return func(c *Conn) error {
+			applied, err := c.IsApplied(Change{Op: op, Service: full.Service})
+			assert.False(t, applied, "unknown")
+			return err
+		}
+	}
 	for _, c := range []struct {
 		command uint8
 		dump    bool
@@ -310,11 +317,8 @@ func TestErrors(t *testing.T) {
 		{cmdGetDest, true, func(c *Conn) error { _, err := c.Digest(); return err }, "list real servers: device or resource busy"},
 		{cmdGetConfig, false, func(c *Conn) error { _, err := c.Timeouts(); return err }, "read IPVS timeouts: device or resource busy"},
 		{cmdSetConfig, false, func(c *Conn) error { return c.SetTimeouts(config.Timeouts{}) }, "set IPVS timeouts: device or resource busy"},
-		{cmdGetService, false, func(c *Conn) error { _, err := c.IsApplied(Change{Op: AddService, Service: full.Service}); return err }, "read service fwmark 5 IPv4: device or resource busy"},
-		{cmdGetDest, true, func(c *Conn) error {
-			_, err := c.IsApplied(Change{Op: AddDestination, Service: full.Service})
-			return err
-		}, "list the real servers of service fwmark 5 IPv4: device or resource busy"},
+		{cmdGetService, false, isApplied(AddService), "read service fwmark 5 IPv4: device or resource busy"},
+		{cmdGetDest, true, isApplied(AddDestination), "list the real servers of service fwmark 5 IPv4: device or resource busy"},
 	} {
 		kernel := &fakeIPVS{}
 		conn := kernel.conn(t)

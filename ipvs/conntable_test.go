@@ -1,11 +1,15 @@
 package ipvs
 
 import (
+	"io"
+	"net/netip"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -64,4 +68,28 @@ func TestConnectionsUnreadable(t *testing.T) {
 		require.Len(t, errs, 1, "no connection after the error")
 		assert.ErrorContains(t, errs[0], "ip_vs_conn")
 	}
+}
+
+// TestConnectionFields: a line needs the fields up to the state, no others.
+func TestConnectionFields(t *testing.T) {
+	const line = "TCP C6336464 8B1C C6336415 0015 0A00000B 0016"
+	_, _, err := parseConnection(line)
+	require.Error(t, err)
+	c, active, err := parseConnection(line + " ESTABLISHED")
+	require.NoError(t, err)
+	assert.True(t, active)
+	assert.Equal(t, Connection{config.TCP, netip.MustParseAddrPort("198.51.100.21:21"), netip.MustParseAddrPort("10.0.0.11:22")}, c)
+}
+
+// TestConnectionsReadError: an error of reading comes after the connections before it.
+func TestConnectionsReadError(t *testing.T) {
+	yielded := 0
+	var failed error
+	eachConnection(io.MultiReader(strings.NewReader(table), iotest.ErrReader(unix.EIO)), func(_ Connection, err error) bool {
+		require.NoError(t, failed, "nothing after the error")
+		yielded, failed = yielded+1, err
+		return true
+	})
+	require.ErrorIs(t, failed, unix.EIO)
+	assert.Equal(t, 5+1, yielded)
 }

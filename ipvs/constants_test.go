@@ -29,6 +29,7 @@ func TestConstants(t *testing.T) {
 		"STATE MCAST_IFN SYNC_ID SYNC_MAXLEN MCAST_GROUP MCAST_GROUP6 MCAST_PORT MCAST_TTL": {
 			daemonState, daemonDevice, daemonID, daemonMaxLen, daemonGroup, daemonGroup6, daemonPort, daemonTTL,
 		},
+		"STATE_MASTER STATE_BACKUP": {int(Master), int(Backup)},
 	} {
 		for i, name := range strings.Fields(enum) {
 			assert.Equal(t, i+1, constants[i], name)

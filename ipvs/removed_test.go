@@ -20,6 +20,7 @@ func TestServiceRemovedBy(t *testing.T) {
 		"scheduler flags sh-fallback,sh-port": with(func(s *Service) { s.Flags = SHFallback | SHPort }),
 		"flags 0x100":                         with(func(s *Service) { s.Flags = 0x100 }),
 		"persistence engine sip":              with(func(s *Service) { s.PEName = "sip" }),
+		"persistence of 1s":                   with(func(s *Service) { s.Timeout = time.Second }),
 		"persistence of 10s":                  with(func(s *Service) { s.Timeout = 10 * time.Second }),
 	} {
 		assert.Empty(t, plain.RemovedBy(s), "added")
@@ -59,6 +60,8 @@ func TestDestinationRemovedBy(t *testing.T) {
 	with := func(change func(*Destination)) Destination { d := plain; change(&d); return d }
 	for want, d := range map[string]Destination{
 		"upper threshold 100":                                      with(func(d *Destination) { d.UpperThreshold = 100 }),
+		"upper threshold 1":                                        with(func(d *Destination) { d.UpperThreshold = 1 }),
+		"lower threshold 1":                                        with(func(d *Destination) { d.LowerThreshold = 1 }),
 		"lower threshold 70":                                       with(func(d *Destination) { d.LowerThreshold = 70 }),
 		"tunnel " + Tunnel{Type: tunnelGRE}.describe():             with(func(d *Destination) { d.Tunnel = Tunnel{Type: tunnelGRE} }),
 		"tunnel " + Tunnel{Type: tunnelGUE, Port: 6080}.describe(): with(func(d *Destination) { d.Tunnel = Tunnel{Type: tunnelGUE, Port: 6080} }),

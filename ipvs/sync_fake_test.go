@@ -67,6 +67,78 @@ func TestSyncErrors(t *testing.T) {
 	}
 }
 
+// TestSyncGroup: the attribute of the multicast group is that of its address family.
+func TestSyncGroup(t *testing.T) {
+	for group, want := range map[string]uint16{"224.0.0.81": daemonGroup, "ff02::81": daemonGroup6} {
+		_, attributes, _ := netlink.FirstAttribute(appendDaemon(nil, Master, syncDaemon(group)))
+		sent := map[uint16][]byte{}
+		for typ, data := range netlink.Attributes(attributes) {
+			if typ == daemonGroup || typ == daemonGroup6 {
+				sent[typ] = data
+			}
+		}
+		assert.Equal(t, map[uint16][]byte{want: netip.MustParseAddr(group).AsSlice()}, sent)
+	}
+}
+
+// TestStopSync: a daemon that does not run is stopped; another refusal is an error.
+func TestStopSync(t *testing.T) {
+	for errno, want := range map[unix.Errno]string{0: "", unix.ESRCH: "", unix.EBUSY: "stop the backup sync daemon: device or resource busy"} {
+		kernel := &fakeIPVS{}
+		conn := kernel.conn(t)
+		kernel.answered = func(netlink.Message) *netlink.Answer { return &netlink.Answer{Errno: errno} }
+		for _, err := range []error{conn.StopSync(Backup), conn.SetSync(Backup, config.SyncOff)} {
+			if want == "" {
+				require.NoError(t, err)
+			} else {
+				require.EqualError(t, err, want)
+			}
+		}
+	}
+}
+
+// TestSetSync: a daemon is stopped, twice, before it is started; it is not started if that fails.
+func TestSetSync(t *testing.T) {
+	kernel := &fakeIPVS{}
+	conn := kernel.conn(t)
+	require.Error(t, conn.SetSync(Master, "nonsense"))
+	assert.Empty(t, kernel.requests)
+
+	var errno unix.Errno
+	kernel.answered = func(netlink.Message) *netlink.Answer { return &netlink.Answer{Errno: errno} }
+	want := syncDaemon("224.0.0.81")
+	require.NoError(t, conn.SetSync(Master, want.String()))
+	assert.Equal(t, []uint8{cmdDelDaemon, cmdDelDaemon, cmdNewDaemon}, kernel.commands())
+	state, started, err := decodeDaemon(kernel.requests[2].Data[netlink.GenericHeaderLen:])
+	require.NoError(t, err)
+	assert.Equal(t, Master, state)
+	assert.Equal(t, want, started)
+
+	kernel.requests, errno = nil, unix.EBUSY
+	require.EqualError(t, conn.SetSync(Master, want.String()), "stop the master sync daemon: device or resource busy")
+	assert.NotContains(t, kernel.commands(), uint8(cmdNewDaemon))
+}
+
+// TestSyncHint: a refused start has the probable cause, and wraps the errno.
+func TestSyncHint(t *testing.T) {
+	for errno, want := range map[unix.Errno]string{
+		unix.ENODEV:        "no such device (the device does not exist)",
+		unix.EEXIST:        "file exists (another process has started one)",
+		unix.EADDRINUSE:    "address already in use (another program uses UDP port 8848: give another port)",
+		unix.ENETUNREACH:   "network is unreachable (there is no route to 224.0.0.81: is the device up, and has it an address of that family?)",
+		unix.EADDRNOTAVAIL: "cannot assign requested address (there is no route to 224.0.0.81: is the device up, and has it an address of that family?)",
+		unix.EINVAL:        "invalid argument (the kernel refuses sync daemons while a real server has another address family than its service)",
+		unix.ENOMEM:        "cannot allocate memory",
+	} {
+		kernel := &fakeIPVS{}
+		conn := kernel.conn(t)
+		kernel.answered = func(netlink.Message) *netlink.Answer { return &netlink.Answer{Errno: errno} }
+		err := conn.StartSync(Master, syncDaemon("224.0.0.81"))
+		require.ErrorIs(t, err, errno)
+		assert.EqualError(t, err, "start the master sync daemon on eth1: "+want)
+	}
+}
+
 // TestSyncText: the role master or backup is one command of ipvsadm, both are two.
 func TestSyncText(t *testing.T) {
 	const master = "--start-daemon master --mcast-interface eth1 --syncid 7 --sync-maxlen 1472 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 3"

@@ -136,6 +136,29 @@ func alter(object any, field int) bool {
 	return true
 }
 
+// TestDistinguished: of a rule and of an element, the first difference is shown; of other
+// objects, all are.
+func TestDistinguished(t *testing.T) {
+	rule := func(data string) *Rule {
+		return &Rule{Expressions: expressionList([]Expression{{Name: "a", Data: data}, {Name: "b", Data: data}})}
+	}
+	table, set := &Table{Family: IPv4, Name: "t"}, &Set{Name: "s"}
+	for want, c := range map[string][2]Object{
+		"x (expression a 0x31); x (expression a 0x32)": {{Table: table, Rule: rule("1")}, {Table: table, Rule: rule("2")}},
+		"x (no userdata); x (userdata 0x630107)": {
+			{Table: table, Set: set, Element: &Element{Key: "k"}}, {Table: table, Set: set, Element: &Element{Key: "k", Rest: userdataRest([]byte{99, 1, 7})}},
+		},
+		"x (no comment, flags 0x0); x (comment \"c\", flags 0x1)": {{Table: table, Set: set}, {Table: table, Set: &Set{Name: "s", Comment: "c", Flags: 1}}},
+		"x (in another place); x (in its place)":                  {{Table: table, Rule: rule("1")}, {Table: table, Rule: rule("1")}},
+		"x (in another form); x (in the form of lvsmark)":         {{Table: table, Set: set}, {Table: table, Set: set}},
+	} {
+		before, after := distinguished(c[0], c[1], "x", "x")
+		assert.Equal(t, want, before+"; "+after)
+	}
+	before, after := distinguished(Object{}, Object{}, "x", "y")
+	assert.Equal(t, []string{"x", "y"}, []string{before, after})
+}
+
 // TestDistinctElements changes what an element has besides its key.
 func TestDistinctElements(t *testing.T) {
 	want := detailRuleset(t)

@@ -122,4 +122,5 @@ func TestCheckHasNoHooks(t *testing.T) {
 	table := Compile(largeSpec(t, 10, 6)).Tables[0]
 	assert.Equal(t, 2, hooks(createTable(table)))
 	assert.Zero(t, hooks(table.checkMessages()))
+	assert.Equal(t, 2, hooks(createTable(table)), "the table has its hooks afterwards")
 }

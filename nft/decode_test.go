@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,6 +13,33 @@ import (
 
 // unknown is an attribute that lvsmark does not know, of a later kernel.
 const unknown = 99
+
+// TestUnknownObject: an object of a later kernel has the number of its type as its name.
+func TestUnknownObject(t *testing.T) {
+	for typ, want := range map[uint32]string{1: "counter", unknown: "object of type 99"} {
+		_, object, err := decodeUnmanaged("object", netlink.AppendBigEndian32(nil, unix.NFTA_OBJ_TYPE, typ))
+		require.NoError(t, err)
+		assert.Equal(t, want, object.Kind)
+	}
+}
+
+// TestUnmanagedWithoutCounts: the number of rules that use an object, and its handle, are not part
+// of it; other attributes are.
+func TestUnmanagedWithoutCounts(t *testing.T) {
+	for kind, ignored := range map[string][]uint16{"counter": {5, 6}, flowtable: {4, 5}} { // *_USE, *_HANDLE
+		plain := netlink.AppendText(nil, unix.NFTA_OBJ_NAME, "n")
+		_, want, err := decodeUnmanaged(kind, plain)
+		require.NoError(t, err)
+		for typ := range uint16(8) {
+			if typ <= unix.NFTA_OBJ_TYPE {
+				continue
+			}
+			_, have, err := decodeUnmanaged(kind, netlink.AppendBigEndian32(slices.Clone(plain), typ, 7))
+			require.NoError(t, err)
+			assert.Equal(t, slices.Contains(ignored, typ), assert.ObjectsAreEqual(want, have), "%s, attribute %d", kind, typ)
+		}
+	}
+}
 
 // TestUnknownAttributesKept: an unknown attribute of a set, chain or rule is a difference,
 // and is sent when the object is created again.

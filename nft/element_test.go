@@ -28,3 +28,11 @@ func TestSortElements(t *testing.T) {
 	sortElements(long)
 	assert.True(t, slices.IsSortedFunc(long.Elements, long.compareKeys))
 }
+
+// TestWithElements: the copy has the elements, sorted; the set stays as it is.
+func TestWithElements(t *testing.T) {
+	s := hashSet("s", "", typeMark, 4, []uint32{1}, markBytes)
+	other := s.WithElements([]Element{{Key: elementKey(markBytes(3))}, {Key: elementKey(markBytes(2))}})
+	assert.Equal(t, []uint32{2, 3}, other.MarkKeys())
+	assert.Equal(t, []uint32{1}, s.MarkKeys())
+}

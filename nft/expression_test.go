@@ -224,3 +224,10 @@ func TestDestRegister(t *testing.T) {
 		assert.Equal(t, c.register, register, e.Name)
 	}
 }
+
+// TestMetaName: a key that nft does not know has its number.
+func TestMetaName(t *testing.T) {
+	assert.Equal(t, "meta mark", MetaName(expr.MetaKeyMARK))
+	assert.Equal(t, "iifname", MetaName(expr.MetaKeyIIFNAME))
+	assert.Equal(t, "[meta 77]", MetaName(77))
+}

@@ -39,6 +39,24 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
+// TestReadMalformed: an object that cannot be decoded is an error of the snapshot.
+func TestReadMalformed(t *testing.T) {
+	for _, typ := range []uint16{
+		unix.NFT_MSG_GETTABLE, unix.NFT_MSG_GETSET, unix.NFT_MSG_GETSETELEM, unix.NFT_MSG_GETCHAIN, unix.NFT_MSG_GETRULE, unix.NFT_MSG_GETOBJ, unix.NFT_MSG_GETFLOWTABLE,
+	} {
+		kernel := &fakeTables{tables: []*Table{ownTable("lvsmark")}, generation: 5, withSet: true}
+		conn := &Conn{nl: netlink.Fake(func(m netlink.Message) netlink.Answer {
+			if m.Type == unix.NFNL_SUBSYS_NFTABLES<<8|typ {
+				shorterThanItself := []byte{2, 0, 1, 0}
+				return netlink.Answer{Objects: []netlink.Message{{Type: m.Type, Data: append(nfgenmsg(byte(IPv4), 0), shorterThanItself...)}}}
+			}
+			return kernel.answer(m)
+		})}
+		_, err := conn.Snapshot()
+		require.ErrorContains(t, err, "an attribute is truncated", "%d", typ)
+	}
+}
+
 // TestListErrors: the lists of other programs' objects return the kernel's refusal, and end.
 func TestListErrors(t *testing.T) {
 	table := ownTable("t")

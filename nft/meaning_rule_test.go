@@ -22,6 +22,16 @@ func TestMeaningOfRules(t *testing.T) {
 	assert.NotEqual(t, meaningOf(t, port, isPort(21)), meaningOf(t, port, isPort(22)), "rules without a statement")
 }
 
+// TestPaddedLoad: a shorter value fills the rest of its 32 bits with zeros, whatever they were.
+func TestPaddedLoad(t *testing.T) {
+	protocol := &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg}
+	isTCP := &expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{6, 0, 0, 0}}
+	accept := &expr.Verdict{Kind: expr.VerdictAccept}
+	want := meaningOf(t, protocol, isTCP, accept)
+	assert.Equal(t, want, meaningOf(t, &expr.Meta{Key: expr.MetaKeyMARK, Register: reg}, protocol, isTCP, accept))
+	assert.Equal(t, want, meaningOf(t, protocol, &expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{6}}, accept))
+}
+
 func meaningOf(t *testing.T, exprs ...expr.Any) string {
 	t.Helper()
 	m, ok := (&Table{Family: IPv4}).meaning(newRule(IPv4).add(exprs...).rule())

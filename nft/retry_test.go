@@ -187,6 +187,37 @@ func TestCommitLockedTimeout(t *testing.T) {
 	assert.Len(t, kernel.tables, 1)
 }
 
+// TestRestoreUntilEqual: Restore looks at the tables again after each commit, and after each change
+// of another process.
+func TestRestoreUntilEqual(t *testing.T) {
+	for name, commits := range map[string]int{"before the first transaction": 0, "between the transactions": 1, "after the last transaction": 2} {
+		kernel := &fakeTables{tables: []*Table{ownTable("a")}, generation: 9}
+		changed := false
+		change := func() {
+			if !changed && kernel.commits == commits {
+				kernel.tables, changed = append(kernel.tables, ownTable("third")), true
+				kernel.generation++
+			}
+		}
+		kernel.before = func() {
+			if commits == 0 {
+				change()
+			}
+		}
+		conn := &Conn{nl: netlink.Fake(func(m netlink.Message) netlink.Answer {
+			if commits > 0 {
+				change()
+			}
+			return kernel.answer(m)
+		}), retryTimeout: time.Hour, wait: func() {}}
+		restored, err := conn.Restore(rulesetOf(ownTable("b")))
+		require.NoError(t, err, name)
+		assert.Equal(t, Restored{Changed: true}, restored, name)
+		assert.True(t, changed, name)
+		assert.Equal(t, []*Table{ownTable("b")}, kernel.tables, name)
+	}
+}
+
 // TestForeignTables: packets do not traverse the chains of a dormant table, so it does not
 // count; nor do lvsmark's tables.
 func TestForeignTables(t *testing.T) {

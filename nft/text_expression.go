@@ -177,7 +177,7 @@ func (p *rulePrinter) osf(e Expression) {
 	if e.number(flagsAttribute)&version != 0 {
 		text = strings.TrimSuffix(text, "name") + "version"
 	}
-	p.load(e, e.number(register), &content{text: text, kind: nftname.String, size: unix.IFNAMSIZ})
+	p.load(e, e.number(register), &content{text: text, kind: nftname.String}) // nft refuses it in a concatenation
 }
 
 func (p *rulePrinter) numgen(e Expression, n *expr.Numgen) {

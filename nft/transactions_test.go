@@ -109,6 +109,18 @@ func TestPhases(t *testing.T) {
 			rulesetOf(markTable(map[string][]byte{"a": {1, 2}})), rulesetOf(withCounter(markTable(one))),
 			[][]string{{"add counter ip t n"}, {"delete elements of map ip t a"}},
 		},
+		"another mark": { // a set that rules look up never changes a value: a lookup could find none
+			rulesetOf(markTable(one)), rulesetOf(func() *Table {
+				t := markTable(one)
+				t.Sets[0].Elements[0].Rest = valueRest(markBytes(22))
+				return t
+			}()),
+			[][]string{
+				{"add map ip t a-next", "add elements of map ip t a-next", "delete rule ip t c", "add rule ip t c"},
+				{"delete map ip t a", "add map ip t a", "add elements of map ip t a", "delete rules of chain ip t c", "add rule ip t c"},
+				{"delete map ip t a-next"},
+			},
+		},
 		"ledger": {
 			rulesetOf(withBound(markTable(one), 1, 2)), rulesetOf(withBound(markTable(one), 2, 3)),
 			[][]string{{"add elements of set ip t bound", "delete elements of set ip t bound"}},
@@ -133,6 +145,19 @@ func TestPhases(t *testing.T) {
 			assert.Equal(t, len(c.want) == 1, d.IsAtomic())
 		})
 	}
+}
+
+// TestAnonymousSetNames: a rule has the names of its anonymous sets, and of those in its anonymous
+// chains.
+func TestAnonymousSetNames(t *testing.T) {
+	of := func(name string) *Rule { return &Rule{anonymous: anonymous{sets: []*Set{{Name: name}}}} }
+	rule := of("__set0")
+	rule.anonymous.chains = []*Chain{{Name: "__chain0", Rules: []*Rule{{}, of("__set1")}}}
+	table := &Table{Name: "t", Sets: []*Set{{Name: "s"}}, Chains: []*Chain{{Name: "c", Rules: []*Rule{rule}}}}
+	for name, want := range map[string]bool{"s": true, "__set0": true, "__set1": true, "__set2": false, "__chain0": false} {
+		assert.Equal(t, want, table.hasSet(name), name)
+	}
+	assert.False(t, (&Table{Chains: []*Chain{{Rules: []*Rule{{}}}}}).hasSet("s"))
 }
 
 // TestTemporaryNamesFree: the copy of a table or set gets a name that neither state has.

@@ -78,6 +78,13 @@ func TestImpossibleSteps(t *testing.T) {
 	assert.Empty(t, b.steps([]step{never, notrack{}}))
 }
 
+// TestMayEndNothing: a verdict under conditions changes nothing if no packet is left.
+func TestMayEndNothing(t *testing.T) {
+	w := &walk{leaves: [][]leave{{}}}
+	assert.Empty(t, w.mayEnd(group{verdict: expr.VerdictReturn, parts: []part{{low: 1, high: 2}}}, nil, nil, nil, []string{"x"}))
+	assert.Empty(t, w.leaves[0])
+}
+
 // TestAddLeave joins leaves with the same conditions.
 func TestAddLeave(t *testing.T) {
 	all := []part{{classes: newBitset(3), low: 1, high: 2}}

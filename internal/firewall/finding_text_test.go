@@ -31,3 +31,14 @@ func TestRuleOfFinding(t *testing.T) {
 		})
 	}
 }
+
+// TestRuleOfFindingWithSet: a set that is not anonymous is in the text of a rule by its name.
+func TestRuleOfFindingWithSet(t *testing.T) {
+	inScratch(t, func() {
+		run(t, "table ip t { set s { type inet_service; elements = { 21 }; }; chain c { type filter hook prerouting priority raw; tcp dport @s ip daddr { 198.51.100.21, 198.51.100.22 } drop; }; }", "-f", "-")
+		list := findings(t, parse(t, findingSpec))
+		if assert.NotEmpty(t, list) {
+			assert.Equal(t, "tcp dport @s ip daddr { 198.51.100.21, 198.51.100.22 } drop", list[0].Rule())
+		}
+	})
+}

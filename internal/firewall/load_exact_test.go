@@ -75,6 +75,27 @@ func TestIPVSMatch(t *testing.T) {
 	assert.Equal(t, []step{condition{"ipvs"}}, load(1, 0, false))
 }
 
+// TestExactConntrack: besides the original destination, the state is loaded; other properties are
+// a condition.
+func TestExactConntrack(t *testing.T) {
+	const destination, established = xt.ConntrackOrigDst | xt.ConntrackOrigDstPort, 2
+	load := func(flags xt.ConntrackFlags) []step {
+		l := exactLoader()
+		l.conntrackMatch(&xt.ConntrackMtinfoBase{
+			MatchFlags: uint16(flags), OrigDstAddr: []byte{198, 51, 100, 21}, OrigDstMask: []byte{255, 255, 255, 255}, OrigDstPort: 21,
+		}, established, 0)
+		return l.steps
+	}
+	assert.Len(t, load(destination), 2)
+	list := load(destination | xt.ConntrackState)
+	require.Len(t, list, 3)
+	last := list[2].(match)
+	assert.Equal(t, state, last.value.kind)
+	assert.True(t, last.test.holds(last.value.change(hostUint32(stateEstablished))))
+	assert.False(t, last.test.holds(last.value.change(hostUint32(stateNew))))
+	assert.Contains(t, load(destination|xt.ConntrackExpires), step(condition{"conntrack"}))
+}
+
 // TestExactRedirection: only exact loaders need the ports of redirect, and an expression that
 // cannot be decoded has none.
 func TestExactRedirection(t *testing.T) {

@@ -143,9 +143,6 @@ func (w *walk) answersByKeys(b branch, fields []value, x *index) (found []lookup
 	left := []part{b.part}
 	uncertain := false
 	for _, a := range x.list {
-		if len(a.keys) == 0 {
-			continue
-		}
 		for _, hit := range w.matching(b, fields, a.keys) {
 			found = append(found, lookupResult{hit, a.decision, constantValue("", a.data)})
 			if len(hit.conditions) > len(b.conditions) {

@@ -208,6 +208,11 @@ func TestAnalyze(t *testing.T) {
 			"198.51.100.21 on wan cuts 4 connections of ftp: no new connections to 198.51.100.21\n",
 			"198.51.100.53 on wan cuts 3 connections of dns: no new connections to 198.51.100.53\n",
 		}},
+		{name: "an address with one connection removed", to: ftpAndDNS, reads: 1, prepare: func(in *Input) {
+			in.Changes.Removed = vip("wan", "198.51.100.21")
+			connections := in.Connections.(*fakeConnections)
+			connections.underWay = connections.underWay[:1]
+		}, want: []string{"198.51.100.21 on wan cuts 1 connection of ftp: no new connections to 198.51.100.21\n"}},
 		{name: "an address and a real server removed", to: change(t, ftpAndDNS, without2, "]"), reads: 1, prepare: func(in *Input) {
 			in.Changes.Removed = vip("wan", "198.51.100.21")
 		}, want: []string{

@@ -49,7 +49,7 @@ func (c *consequences) changedVIPs() (vips []netip.Addr, all bool) {
 	for i := range c.changes {
 		if entry, ok := c.changes[i].Object().VIPEntry(); ok {
 			vips = append(vips, entry.First)
-			all = all || !entry.IsSingle() || c.changes[i].Object().Interval != nil
+			all = all || !entry.IsSingle()
 		}
 		if _, ok := c.changes[i].Object().PortMark(); ok {
 			all = true

@@ -97,6 +97,34 @@ func TestMarkChanges(t *testing.T) {
 	}
 }
 
+// TestMarkChangesOfNetworks: as TestMarkChanges, with networks, which have a map of their own.
+func TestMarkChangesOfNetworks(t *testing.T) {
+	const spec = `
+clusters:
+  - {name: web, mark: 80, vips: [10.64.0.0/16, 10.66.0.0/16, 198.51.100.80, 198.51.100.82], ports: [80], real-servers: [{address: 10.0.0.11}]}
+director: {bind: false, ip-forward: false}
+`
+	const in, inNetworks = "element in map ip lvsmark tcp_80: ", "element in map ip lvsmark tcp_80_networks: "
+	for _, c := range []struct {
+		name, to string
+		want     []string
+	}{
+		{"the same", spec, nil},
+		{"a single VIP removed", change(t, spec, ", 198.51.100.80", ""), []string{"delete " + in + "198.51.100.80 80 80->0"}},
+		{"the networks removed", change(t, spec, "10.64.0.0/16, 10.66.0.0/16, ", ""), []string{
+			"delete " + inNetworks + "10.64.0.0/16 80 80->0", "delete " + inNetworks + "10.66.0.0/16 80 80->0",
+		}},
+		{"another mark", change(t, spec, "mark: 80", "mark: 81"), []string{
+			"delete " + inNetworks + "10.64.0.0/16 80 80->81", "delete " + inNetworks + "10.66.0.0/16 80 80->81",
+			"edit " + in + "198.51.100.80 80 80->81", "edit " + in + "198.51.100.82 80 80->81",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			assert.ElementsMatch(t, c.want, markChangesOf(compare(rehearse(t, spec), rehearse(t, c.to))))
+		})
+	}
+}
+
 func markChangesOf(c *consequences) []string {
 	var list []string
 	for i, change := range c.changes {

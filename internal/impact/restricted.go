@@ -61,9 +61,6 @@ func (l vipLookup) find(vip netip.Addr) (nft.VIPEntry, bool) {
 // restrictedOf returns the marks of lvsmark's rules with conditions.
 func restrictedOf(r *nft.Ruleset) *restrictedMarks {
 	marks := &restrictedMarks{}
-	if r == nil {
-		return marks
-	}
 	for _, t := range r.Tables {
 		if t.IsDormant() {
 			continue

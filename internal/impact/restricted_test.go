@@ -1,10 +1,26 @@
 package impact
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/lvsmark/lvsmark/nft"
 )
+
+// TestRestrictedShards: the rule of shards is not the last with marks of a VIP.
+func TestRestrictedShards(t *testing.T) {
+	spec := parse(t, `clusters:
+- {name: ftp, mark: 21, vips: [198.51.100.21], ftp: {passive-ports: 10000-10001, passive-shards: 2}, only: {sources: [10.1.0.0/16]}, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}
+- {name: web, mark: 80, vips: [198.51.100.21], ports: [80], only: {sources: [10.1.0.0/16]}, real-servers: [{address: 10.0.0.11}]}
+`)
+	marks := map[uint16]uint32{}
+	for _, ports := range restrictedOf(nft.Compile(spec)).of(netip.MustParseAddr("198.51.100.21")) {
+		marks[ports.Low] = ports.Mark
+	}
+	assert.Equal(t, map[uint16]uint32{21: 21, 80: 80, 10000: 22, 10001: 23}, marks)
+}
 
 // TestOnlyChanged: a change of only drains if some packets lose or exchange their mark.
 func TestOnlyChanged(t *testing.T) {
@@ -17,6 +33,7 @@ func TestOnlyChanged(t *testing.T) {
 		device  = head + "- {name: ftp, mark: 21, vips: [198.51.100.21], ports: [21, 100-200], only: {sources: [10.1.0.0/16], devices: [wan0]}, real-servers: [{address: 10.0.0.11}]}\n"
 		senders = head + "- {name: ftp, mark: 21, vips: [198.51.100.21], ports: [21, 100-200], only: {except-macs: [\"02:00:00:00:00:02\"]}, real-servers: [{address: 10.0.0.11}]}\n"
 		web     = "- {name: web, mark: 80, vips: [198.51.100.21], ports: [21], real-servers: [{address: 10.0.0.12}]}\n"
+		port    = head + "- {name: ftp, mark: 21, vips: [198.51.100.21], ports: [21], only: {sources: [10.1.0.0/16]}, real-servers: [{address: 10.0.0.11}]}\n"
 		rest    = "- {name: rest, mark: 7, vips: [198.51.100.21], ports: [all], real-servers: [{address: 10.0.0.12}]}\n"
 		some    = "- {name: rest, mark: 7, vips: [198.51.100.21], ports: [all], only: {devices: [wan0]}, real-servers: [{address: 10.0.0.12}]}\n"
 		ports   = "new connections to ports 21, 100-200 "
@@ -55,6 +72,7 @@ func TestOnlyChanged(t *testing.T) {
 		{"all ports on condition", inside + rest, inside + some, []string{"new connections to ports 0-65535, udp/0-65535, sctp/0-65535 of fwmark 7 (rest) from fewer packets: the conditions of only change" + kept}},
 		{"a port of all ports with conditions", head + some, head + web + some, []string{"new connections to ports 21 go to fwmark 80 (web) instead of fwmark 7 (rest)" + kept}},
 		{"all ports with conditions do not take others", head + web, head + web + some, nil},
+		{"deleted, one port", port, "", []string{"no new connections to ports 21 of fwmark 21 (ftp)" + kept}},
 		{"deleted", inside, "", []string{"no " + ports + "of fwmark 21 (ftp)" + kept}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -107,8 +107,7 @@ func (c *consequences) findKeptSources(before, after *nft.Ruleset) {
 		delete(lost, key)
 	}
 	for i := range c.changes {
-		mark, ok := c.changes[i].Before.MarkKey()
-		if ok && c.changes[i].Op == nft.Delete {
+		if mark, ok := c.changes[i].Before.MarkKey(); ok { // an edited element has its mark as before
 			c.keepSource(i, lost, mark)
 		}
 	}

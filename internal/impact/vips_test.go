@@ -31,6 +31,34 @@ func TestDeviceOfNetwork(t *testing.T) {
 	assert.False(t, x.has(netip.MustParseAddr("10.65.0.0")))
 }
 
+// TestReplaced: a network is replaced by one that has some of its addresses too, or by its first
+// address alone; not by itself on another device.
+func TestReplaced(t *testing.T) {
+	address := func(device, prefix string) hostaddr.Address {
+		p := netip.MustParsePrefix(prefix)
+		if p.IsSingleIP() {
+			return hostaddr.Address{Device: device, IP: p.Addr()}
+		}
+		return hostaddr.Address{Device: device, IP: p.Addr(), Bits: p.Bits()}
+	}
+	network, single := address("wan", "10.64.0.0/16"), address("wan", "10.64.0.0/32")
+	for _, c := range []struct {
+		removed hostaddr.Address
+		added   []hostaddr.Address
+		want    bool
+	}{
+		{network, []hostaddr.Address{address("lan", "10.64.0.0/15")}, true},
+		{network, []hostaddr.Address{address("lan", "10.64.7.0/24")}, true},
+		{network, []hostaddr.Address{address("lan", "10.64.0.0/16")}, false},
+		{network, []hostaddr.Address{address("lan", "10.64.0.0/16"), address("lan", "10.64.0.0/32")}, true},
+		{network, []hostaddr.Address{address("lan", "10.65.0.0/16"), address("lan", "10.65.0.0/32")}, false},
+		{single, []hostaddr.Address{address("lan", "10.64.0.0/32")}, false},
+		{single, []hostaddr.Address{address("lan", "10.64.0.0/16")}, true},
+	} {
+		assert.Equal(t, c.want, indexDevices(c.added).replaces(c.removed), "%v by %v", c.removed, c.added)
+	}
+}
+
 // TestPartsWithoutMarks: addresses between networks, which have no marks, are not compared.
 func TestPartsWithoutMarks(t *testing.T) {
 	marks := marksWith(nft.Compile(parse(t, `clusters:
