@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"net/netip"
 	"slices"
 	"strings"
@@ -139,6 +140,8 @@ const (
 	maxPassword = 4 << 10
 )
 
+const otherUsersRead = 0o004 // see chmod(1)
+
 func readRoots(s streams, name string) (*x509.CertPool, error) {
 	text, err := s.readBounded(name, maxPEM)
 	if err != nil {
@@ -155,6 +158,9 @@ func readPassword(s streams, name string) (string, error) {
 	text, err := s.readBounded(name, maxPassword)
 	if err != nil {
 		return "", err
+	}
+	if info, err := os.Stat(name); name != stdin && err == nil && info.Mode().IsRegular() && info.Mode()&otherUsersRead != 0 {
+		s.printErr("lvsmark: warning: every user can read the password in %s: chmod 600 %[1]s", name)
 	}
 	password, _, _ := strings.Cut(string(text), "\n")
 	password = strings.TrimSuffix(password, "\r")

@@ -1,6 +1,7 @@
 package hostcheck_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +25,7 @@ func TestWarnings(t *testing.T) {
 	const (
 		vipGone    = "ip rule %s matches the mark of ftp: with the mark, VIP 198.51.100.21 is no local address, so IPVS does not get the packets; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark"
 		otherRoute = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: while net.ipv4.vs.conntrack is 1, packets to real server 10.0.0.11 take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `ip rule add to 10.0.0.11 lookup main priority N`, with N below 32765"
-		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; set net.ipv4.conf.all.src_valid_mark to 0 (and that of the device), or rp_filter"
+		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; sysctl -w %s"
 		unreach    = "ip route add unreachable default table 200; "
 		onlyTable  = "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200"
 		localLater = "ip rule add priority 100 lookup local; ip rule del priority 0; "
@@ -64,7 +65,9 @@ func TestWarnings(t *testing.T) {
 		{name: "not routed again under direct", commands: unreach + "ip rule add fwmark 21 lookup 200", values: tracked, yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
 
 		// The reverse path filter.
-		{name: "src_valid_mark", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: []string{strings.Replace(filter, "%s", "wan", 1)}},
+		{name: "src_valid_mark", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: []string{fmt.Sprintf(filter, "wan", "net.ipv4.conf.all.src_valid_mark=0")}},
+		{name: "src_valid_mark of the device and of all", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200",
+			want: []string{fmt.Sprintf(filter, "wan", "net.ipv4.conf.all.src_valid_mark=0 net.ipv4.conf.wan.src_valid_mark=0")}},
 		{name: "src_valid_mark of another device", commands: "sysctl -qw net.ipv4.conf.lan/0.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: nil},
 		{name: "src_valid_mark, no rule", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.all.rp_filter=1", want: nil},
 		{name: "src_valid_mark, no filter", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1; ip rule add fwmark 21 lookup 200", want: nil},

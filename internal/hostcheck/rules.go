@@ -157,7 +157,18 @@ func (m markRule) reversePath(b config.Binding) (what, remedy string, err error)
 		return "", "", nil
 	}
 	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s", Listed(names)),
-		"set net.ipv4.conf.all.src_valid_mark to 0 (and that of the device), or rp_filter", nil
+		m.withoutMark(names), nil
+}
+
+// withoutMark returns the command after which no reverse path filter of the devices uses the mark.
+func (m markRule) withoutMark(devices []string) string {
+	command := "sysctl -w"
+	for _, name := range append([]string{"all"}, devices...) {
+		if m.isOn(name, "src_valid_mark") {
+			command += " " + SysctlOf(name, "src_valid_mark") + "=0"
+		}
+	}
+	return command
 }
 
 func (h Host) isOn(device, name string) bool { return h.Value(SysctlOf(device, name), "0") != "0" }

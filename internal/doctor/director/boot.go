@@ -43,11 +43,11 @@ func unit(s *Subject) ([]doctor.Finding, error) {
 	text := s.Unit(unitName)
 	switch {
 	case s.Masked(unitName):
-		return one(unitName+" is masked", "systemctl unmask lvsmark && systemctl enable lvsmark"), nil
+		return one(unitName+" is masked", s.enable()), nil
 	case text == "":
-		return one(unitName+" is not installed", "lvsmark render systemd > /etc/systemd/system/"+unitName+" && systemctl daemon-reload && systemctl enable lvsmark"), nil
+		return one(unitName+" is not installed", s.enable()), nil
 	case !s.Enabled(unitName):
-		return one(unitName+" is not enabled", "systemctl enable lvsmark"), nil
+		return one(unitName+" is not enabled", s.enable()), nil
 	}
 	for _, firewall := range []string{"nftables.service", "firewalld.service", "netfilter-persistent.service", "ufw.service", "iptables.service"} {
 		if s.Enabled(firewall) && !orderedAfter(text, firewall) && !orderedAfter(text, "network-pre.target") {
@@ -57,9 +57,22 @@ func unit(s *Subject) ([]doctor.Finding, error) {
 	return nil, nil
 }
 
+// enable returns the command that enables the unit, and first removes a mask and installs a unit
+// that is not there.
+func (s *Subject) enable() string {
+	var commands []string
+	if s.Masked(unitName) {
+		commands = append(commands, "systemctl unmask lvsmark")
+	}
+	if !s.Installed(unitName) {
+		commands = append(commands, "lvsmark render systemd > /etc/systemd/system/"+unitName, "systemctl daemon-reload")
+	}
+	return strings.Join(append(commands, "systemctl enable lvsmark"), " && ")
+}
+
 // dropIn returns the command that adds lines to the section [Unit] of the unit.
 func dropIn(name string, lines ...string) string {
-	return fmt.Sprintf(`mkdir -p /etc/systemd/system/%s.d && printf '[Unit]\n%s\n' > /etc/systemd/system/%[1]s.d/%s.conf && systemctl daemon-reload`,
+	return fmt.Sprintf(`mkdir -p /etc/systemd/system/%s.d && printf '[Unit]\n%s\n' > /etc/systemd/system/%[1]s.d/%[3]s.conf && systemctl daemon-reload`,
 		unitName, strings.Join(lines, `\n`), name)
 }
 
@@ -93,7 +106,7 @@ func flushRuleset(s *Subject) ([]doctor.Finding, error) {
 	}
 	text := s.Unit(unitName)
 	follows := s.Enabled(unitName) && orderedAfter(text, service)
-	mend := "systemctl enable lvsmark"
+	mend := s.enable()
 	if text != "" && !orderedAfter(text, service) {
 		mend = dropIn("order", "After="+service) + " && " + mend
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
@@ -39,7 +40,14 @@ func drift(s *Subject) ([]doctor.Finding, error) {
 	case state.Changes == 0:
 		return nil, nil
 	}
-	return []doctor.Finding{{Text: fmt.Sprintf("the kernel differs from the spec in %d objects, which `lvsmark diff` lists", state.Changes), Command: apply, Apply: true}}, nil
+	return []doctor.Finding{{Text: "the kernel differs from the spec in " + objects(state.Changes) + "; `lvsmark diff` lists them", Command: apply, Apply: true}}, nil
+}
+
+func objects(n int) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return strconv.Itoa(n) + " objects"
 }
 
 // neededModules returns the modules of the spec: nf_tables, then those of IPVS.

@@ -145,7 +145,11 @@ func reversePathFilter(s *Subject) ([]doctor.Finding, error) {
 	if len(devices) == 0 {
 		return nil, nil
 	}
-	return one(fmt.Sprintf("rp_filter is 1 (strict) on %s, and %s", listed(devices), reason), fmt.Sprintf("sysctl -w %s=2", host.ConfSysctl(devices[0], "rp_filter"))), nil
+	command := "sysctl -w"
+	for _, name := range devices { // the kernel uses the larger one of all and the device, so 2 (loose) is enough
+		command += " " + host.ConfSysctl(name, "rp_filter") + "=2"
+	}
+	return one(fmt.Sprintf("rp_filter is 1 (strict) on %s, and %s", listed(devices), reason), command), nil
 }
 
 // severalWays returns why clients may be behind several devices; empty: they are not.

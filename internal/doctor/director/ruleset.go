@@ -209,7 +209,7 @@ func conntrackHelper(s *Subject) ([]doctor.Finding, error) {
 	}
 	rules, err := s.Ruleset.Get()
 	for _, r := range rules.Rules {
-		if strings.Contains(r.Text, `--helper ftp`) || strings.Contains(r.Text, "ct helper set") {
+		if slices.ContainsFunc(r.Rule.Actions, func(a oldconfig.Action) bool { return a.AssignsHelper }) {
 			return one(fmt.Sprintf("%s (%s) gives connections a helper; clusters of FTP: %s", r.Place, r.Text, listed(ftp)), r.Delete), err
 		}
 	}

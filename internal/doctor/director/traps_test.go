@@ -110,10 +110,10 @@ func routeTraps() []trap {
 		}},
 		{name: "strict rp_filter", commands: "sysctl -qw net.ipv4.conf.wan.rp_filter=1"},
 		{name: "loose rp_filter, two default routes", commands: "ip route add default via 10.0.0.254 metric 5; sysctl -qw net.ipv4.conf.wan.rp_filter=2"},
-		{name: "strict rp_filter, a rule", commands: "ip rule add iif wan lookup 200 priority 9; sysctl -qw net.ipv4.conf.all.rp_filter=1", want: []string{
+		{name: "strict rp_filter, a rule", mends: true, commands: "ip rule add iif wan lookup 200 priority 9; sysctl -qw net.ipv4.conf.all.rp_filter=1", want: []string{
 			"rp-filter: rp_filter is 1 (strict) on wan, lan, and ip rule 9 selects routes by other properties than the destination",
 		}},
-		{name: "src_valid_mark", commands: "ip rule add fwmark 21 lookup 200 priority 900; sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=2", want: []string{
+		{name: "src_valid_mark", mends: true, commands: "ip rule add fwmark 21 lookup 200 priority 900; sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=2", want: []string{
 			"ip-rules: ip rule 900 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on wan",
 		}},
 		{name: "a rule for another mark", commands: "ip rule add fwmark 22 lookup 200 priority 900; sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=2"},
@@ -180,6 +180,9 @@ func ruleTraps() []trap {
 		{name: "iptables-legacy, others", commands: "iptables-legacy -t mangle -A PREROUTING -d 198.51.100.99 -p tcp --dport 21 -j MARK --set-mark 99"},
 		{name: "helper of iptables", mends: true, commands: "iptables-legacy -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp", want: []string{
 			"conntrack-helper: iptables-legacy, table raw (-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp) gives connections a helper; clusters of FTP: ftp",
+		}},
+		{name: "helper of iptables-nft", mends: true, commands: "iptables-nft -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp", want: []string{
+			"conntrack-helper: table ip raw, chain PREROUTING, rule 1 (tcp dport 21 counter [target CT]) gives connections a helper; clusters of FTP: ftp",
 		}},
 		{name: "helper", mends: true, ruleset: "table ip h { ct helper f { type \"ftp\" protocol tcp; }\n chain c { type filter hook prerouting priority 0; tcp dport 2121 ct helper set \"f\"; } }", want: []string{
 			"conntrack-helper: table ip h, chain c, rule 1 (tcp dport 2121 ct helper set \"f\") gives connections a helper; clusters of FTP: ftp",

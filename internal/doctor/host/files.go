@@ -177,6 +177,16 @@ func (h *Host) Masked(name string) bool {
 	return false
 }
 
+// Installed reports whether the unit has a file with a text, below a mask too.
+func (h *Host) Installed(name string) bool {
+	for _, directory := range unitDirectories() {
+		if text, err := fs.ReadFile(h.Files, path.Join(directory, name)); err == nil && len(text) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Enabled reports whether a target or another unit starts the unit at boot.
 func (h *Host) Enabled(name string) bool {
 	return len(h.StartedBy(name)) > 0

@@ -1,6 +1,7 @@
 package realserver
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -111,7 +112,11 @@ func (s *Subject) pureValues() string {
 
 // render is the command that prints the right configuration.
 func (f ftpServer) render() string {
-	return fmt.Sprintf("lvsmark render %s, for cluster %s", f.Program, f.Binding.Cluster.Name)
+	command := fmt.Sprintf("lvsmark render %s --cluster %s", f.Program, f.Binding.Cluster.Name)
+	if f.Binding.Cluster.Sharded() {
+		command += " --server " + cmp.Or(f.Server.Name, f.Address.String())
+	}
+	return command
 }
 
 // each calls the check for each configuration.

@@ -88,7 +88,7 @@ func tunnelMSS(s *Subject) (found []doctor.Finding, err error) {
 			continue
 		}
 		if room := in.MTU - doctor.Overhead(r.Encapsulation, r.Address) - headers(r.Binding.Family); announced > room {
-			found = append(found, one(fmt.Sprintf("the host announces an MSS of %d, and the tunnel of %s over %s has room for %d", announced, r, in.Name, room), fmt.Sprintf("%s route change default ... advmss %d", command(r.Binding.Family), room)))
+			found = append(found, one(fmt.Sprintf("the host announces an MSS of %d, and the tunnel of %s over %s has room for %d", announced, r, in.Name, room), fmt.Sprintf("%s route change $(%[1]s route show default | head -n 1) advmss %d", command(r.Binding.Family), room)))
 		}
 	}
 	return found, err
