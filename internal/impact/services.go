@@ -50,6 +50,12 @@ func (a *analyzer) serverDeleted(c ipvs.Change) Impact {
 	if impact.Connections == 0 && !impact.Unknown {
 		impact.Effect = Safe
 	}
+	if move := a.shardMove(key, c.Before.Address); move != "" {
+		impact.Detail = move + "; " + impact.Detail
+		if impact.Effect == Safe {
+			impact.Effect = Drains
+		}
+	}
 	return impact
 }
 

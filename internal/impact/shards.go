@@ -1,6 +1,8 @@
 package impact
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -65,4 +67,20 @@ func (a *analyzer) hasShards(key ipvs.Key) bool {
 		}
 	}
 	return false
+}
+
+// shardMove describes what the FTP server of a real server needs that moves from the shard of a
+// service to another one; empty: it does not move.
+func (a *analyzer) shardMove(from ipvs.Key, server netip.Addr) string {
+	name := a.before[from]
+	of, isShard := config.SplitBindingName(name)
+	if !isShard || a.Spec == nil {
+		return ""
+	}
+	for _, b := range a.Spec.Bindings(from.Family) {
+		if b.IsShard && b.Cluster.Name == of && b.RealServers[0].Address == server && b.Name() != name {
+			return fmt.Sprintf("moves to %s: new data connections fail until its FTP server has the ports %d-%d", b.Name(), b.Ports[0].Low, b.Ports[0].High)
+		}
+	}
+	return ""
 }

@@ -45,9 +45,13 @@ func directors(ours, theirs *config.Director) (found []Difference) {
 
 // roles checks that what one director sends the other receives as a whole.
 func roles(ours, theirs *config.Sync) []Difference {
+	const mend = ": set role: both, or master and backup"
+	here, there := "role "+ours.Role.String(), "role "+theirs.Role.String()
 	switch {
 	case ours.Role == theirs.Role && ours.Role != config.SyncBoth:
-		return []Difference{{"director.sync", "role " + ours.Role.String(), "role " + theirs.Role.String(), "no director sends what the other receives: set role: both, or master and backup"}}
+		return []Difference{{"director.sync", here, there, "no director sends what the other receives" + mend}}
+	case ours.Role != theirs.Role && (ours.Role == config.SyncBoth || theirs.Role == config.SyncBoth):
+		return []Difference{{"director.sync", here, there, "one director sends what the other does not receive, or receives what it does not send" + mend}}
 	case ours.MaxLen != theirs.MaxLen:
 		return []Difference{{"director.sync", fmt.Sprintf("maxlen %d", ours.MaxLen), fmt.Sprintf("maxlen %d", theirs.MaxLen), "a backup truncates messages that are longer than its own maxlen"}}
 	}

@@ -123,6 +123,12 @@ func TestRoles(t *testing.T) {
 	found := peer.Compare(role(spec, "backup"), role(other, "backup"))
 	require.Len(t, found, 1)
 	assert.Contains(t, found[0].String(), "no director sends what the other receives")
+	for _, one := range []string{"master", "backup"} {
+		for _, found := range [][]peer.Difference{peer.Compare(parse(t, spec), role(other, one)), peer.Compare(role(spec, one), parse(t, other))} {
+			require.Len(t, found, 1)
+			assert.Contains(t, found[0].String(), "one director sends what the other does not receive, or receives what it does not send")
+		}
+	}
 }
 
 // comparePlan compares a spec with the plan of another one.
