@@ -192,7 +192,7 @@ func ruleTraps() []trap {
 
 func portTraps() []trap {
 	return []trap{
-		{name: "UDP ports", yaml: "    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}} =>     ports: [udp/40000]", want: []string{
+		{name: "UDP ports", yaml: "    ftp: {active-data: {translate: snat, source: 10.0.0.0/24}} =>     ports: [udp/40000]\n    persistence: 0", want: []string{
 			"local-ports: net.ipv4.ip_local_port_range (32768-60999) has UDP ports of ftp: IPVS may take answers to UDP sockets that programs of the director open on a VIP",
 		}},
 		{name: "TCP ports without nft_socket", yaml: "{translate: snat, source: 10.0.0.0/24}} => {translate: snat, source: 10.0.0.0/24}, passive-ports: 1024-65535}", files: map[string]string{"lib/modules/KERNEL/modules.dep": "ip_vs.ko:\n"}, want: []string{

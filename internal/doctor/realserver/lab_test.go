@@ -224,6 +224,14 @@ func TestTunnel(t *testing.T) {
 				run(t, c.commands)
 				report := examine(t, c)
 				assert.Equal(t, c.want, texts(report))
+				for _, r := range report {
+					for _, f := range r.Findings {
+						if r.Name == "tunnel-mss" {
+							scratch.Run(t, "", "sh", "-c", f.Command)
+							assert.Empty(t, texts(examine(t, c)), f.Command)
+						}
+					}
+				}
 			})
 		})
 	}
