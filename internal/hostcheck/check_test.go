@@ -66,8 +66,10 @@ func TestWarnings(t *testing.T) {
 
 		// The reverse path filter.
 		{name: "src_valid_mark", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: []string{fmt.Sprintf(filter, "wan", "net.ipv4.conf.all.src_valid_mark=0")}},
-		{name: "src_valid_mark of the device and of all", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200",
-			want: []string{fmt.Sprintf(filter, "wan", "net.ipv4.conf.all.src_valid_mark=0 net.ipv4.conf.wan.src_valid_mark=0")}},
+		{
+			name: "src_valid_mark of the device and of all", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200",
+			want: []string{fmt.Sprintf(filter, "wan", "net.ipv4.conf.all.src_valid_mark=0 net.ipv4.conf.wan.src_valid_mark=0")},
+		},
 		{name: "src_valid_mark of another device", commands: "sysctl -qw net.ipv4.conf.lan/0.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: nil},
 		{name: "src_valid_mark, no rule", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.all.rp_filter=1", want: nil},
 		{name: "src_valid_mark, no filter", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1; ip rule add fwmark 21 lookup 200", want: nil},

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/route"
@@ -162,13 +163,13 @@ func (m markRule) reversePath(b config.Binding) (what, remedy string, err error)
 
 // withoutMark returns the command after which no reverse path filter of the devices uses the mark.
 func (m markRule) withoutMark(devices []string) string {
-	command := "sysctl -w"
+	words := []string{"sysctl", "-w"}
 	for _, name := range append([]string{"all"}, devices...) {
 		if m.isOn(name, "src_valid_mark") {
-			command += " " + SysctlOf(name, "src_valid_mark") + "=0"
+			words = append(words, SysctlOf(name, "src_valid_mark")+"=0")
 		}
 	}
-	return command
+	return strings.Join(words, " ")
 }
 
 func (h Host) isOn(device, name string) bool { return h.Value(SysctlOf(device, name), "0") != "0" }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
@@ -145,11 +146,11 @@ func reversePathFilter(s *Subject) ([]doctor.Finding, error) {
 	if len(devices) == 0 {
 		return nil, nil
 	}
-	command := "sysctl -w"
+	words := []string{"sysctl", "-w"}
 	for _, name := range devices { // the kernel uses the larger one of all and the device, so 2 (loose) is enough
-		command += " " + host.ConfSysctl(name, "rp_filter") + "=2"
+		words = append(words, host.ConfSysctl(name, "rp_filter")+"=2")
 	}
-	return one(fmt.Sprintf("rp_filter is 1 (strict) on %s, and %s", listed(devices), reason), command), nil
+	return one(fmt.Sprintf("rp_filter is 1 (strict) on %s, and %s", listed(devices), reason), strings.Join(words, " ")), nil
 }
 
 // severalWays returns why clients may be behind several devices; empty: they are not.
