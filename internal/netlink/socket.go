@@ -23,8 +23,8 @@ var _ transport = socket{}
 // A socket is a non-blocking netlink socket with a deadline.
 //
 // Almost always the kernel takes a request and has its answer at once: it executes a request
-// inside the system call that sends it. So a call is first made directly. The runtime's poller,
-// which takes a tenth of the time of a short dump, is used only if the call would wait.
+// inside the system call that sends it. So a call is first made directly, without the cost of
+// the runtime's poller, which is used only if the call would wait.
 type socket struct {
 	*mdlayher.Conn
 	raw  syscall.RawConn
