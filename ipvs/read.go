@@ -44,7 +44,7 @@ func services[S, D any](c *Conn, f form[S, D], expected []Key) ([]S, error) {
 	if err != nil {
 		return nil, err
 	}
-	services := make([]S, 0, len(all))
+	var services []S
 	for _, e := range all {
 		service, err := f.service(e.attributes)
 		if err != nil {
