@@ -44,12 +44,12 @@ func (p *pair) logState(what string) {
 		fmt.Fprintf(&b, "%s has the VIPs: %t\n", h.Name, p.hasVIPs(i))
 		for _, command := range []string{
 			"ip -o address show dev " + lab.OutgoingDevice, "ip -o link show dev " + lab.OutgoingDevice,
-			"ip -o neighbour show", "ipvsadm -Ln --stats", "ipvsadm -L --daemon",
+			"ip -o neigh show", "ipvsadm -Ln --stats", "ipvsadm -L --daemon",
 		} {
 			b.WriteString(output(h, command))
 		}
 	}
-	b.WriteString("client:\n" + output(p.Client, "ip -o neighbour show"))
+	b.WriteString("client:\n" + output(p.Client, "ip -o neigh show"))
 	for _, f := range config.Families() {
 		fmt.Fprintf(&b, "new sessions of %s: %v\n", f, p.connect(f))
 	}

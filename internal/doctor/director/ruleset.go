@@ -202,6 +202,12 @@ func (s *Subject) namesServer(r host.Rule) string {
 	return ""
 }
 
+// namesOtherHelper reports whether a rule of iptables-legacy assigns a helper for another protocol
+// than FTP. The text of other rules does not have the protocol.
+func namesOtherHelper(rule string) bool {
+	return strings.Contains(rule, "--helper ") && !strings.Contains(rule, "--helper ftp")
+}
+
 func conntrackHelper(s *Subject) ([]doctor.Finding, error) {
 	ftp := s.clustersWhere(func(c *config.Cluster) bool { return c.FTP != nil })
 	if len(ftp) == 0 {
@@ -209,7 +215,7 @@ func conntrackHelper(s *Subject) ([]doctor.Finding, error) {
 	}
 	rules, err := s.Ruleset.Get()
 	for _, r := range rules.Rules {
-		if slices.ContainsFunc(r.Rule.Actions, func(a oldconfig.Action) bool { return a.AssignsHelper }) {
+		if slices.ContainsFunc(r.Rule.Actions, func(a oldconfig.Action) bool { return a.AssignsHelper }) && !namesOtherHelper(r.Text) {
 			return one(fmt.Sprintf("%s (%s) gives connections a helper; clusters of FTP: %s", r.Place, r.Text, listed(ftp)), r.Delete), err
 		}
 	}

@@ -181,6 +181,7 @@ func ruleTraps() []trap {
 		{name: "helper of iptables", mends: true, commands: "iptables-legacy -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp", want: []string{
 			"conntrack-helper: iptables-legacy, table raw (-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp) gives connections a helper; clusters of FTP: ftp",
 		}},
+		{name: "helper of another protocol", commands: "iptables-legacy -t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp"},
 		{name: "helper of iptables-nft", mends: true, commands: "iptables-nft -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp", want: []string{
 			"conntrack-helper: table ip raw, chain PREROUTING, rule 1 (tcp dport 21 counter [target CT]) gives connections a helper; clusters of FTP: ftp",
 		}},
