@@ -82,7 +82,7 @@ func (a *analyzer) serverEdited(c ipvs.Change) Impact {
 		}
 	case reachesThreshold(counts, after) && !reachesThreshold(counts, before):
 		impact.Effect = Drains
-		impact.Detail = fmt.Sprintf("no new clients while it has %d connections or more; ", after.UpperThreshold) + countsText(counts)
+		impact.Detail = fmt.Sprintf("at most one new client while it has %s or more; ", countOf(int(after.UpperThreshold), "connection")) + countsText(counts)
 	case before.Forwarding != after.Forwarding || before.RawForwarding != after.RawForwarding:
 		impact.Detail = "existing connections keep their forwarding method; " + countsText(counts)
 	}
@@ -90,8 +90,10 @@ func (a *analyzer) serverEdited(c ipvs.Change) Impact {
 	return impact
 }
 
-// reachesThreshold reports whether the real server has as many connections as it may have
-// (ip_vs_bind_dest of net/netfilter/ipvs/ip_vs_conn.c).
+// reachesThreshold reports whether the real server has as many connections as it may have.
+// The kernel compares them when the real server gets its next connection (ip_vs_bind_dest of
+// net/netfilter/ipvs/ip_vs_conn.c), most kernels not when the threshold is edited
+// (__ip_vs_update_dest of ip_vs_ctl.c), so one more client may reach it.
 func reachesThreshold(c ipvs.Connections, d ipvs.Destination) bool {
 	return d.UpperThreshold > 0 && c.Active+c.Inactive >= d.UpperThreshold
 }
