@@ -1,5 +1,5 @@
 // Package hostcheck finds settings of the host, outside of nftables and IPVS, that break
-// the packets of a spec: kernel modules, rules of policy routing, sysctls of devices. It
+// the packets of a spec: kernel modules, routes and rules of policy routing, sysctls of devices. It
 // changes nothing.
 //
 // All functions use the network namespace of the calling thread. A caller that has entered
@@ -40,6 +40,8 @@ const (
 	LocalPorts     = "local-ports"
 	DeviceForwards = "forwarding-device"
 	RulesOfMarks   = "ip-rules"
+	ServerRoute    = "server-route"
+	VIPLocal       = "vip-local"
 )
 
 // String returns the finding with its remedy in one sentence.
@@ -66,7 +68,10 @@ func (h Host) Warnings(spec *config.Spec) []string {
 func (h Host) Findings(spec *config.Spec) []Finding {
 	found := append(h.ftpModule(spec), h.localPorts(spec)...)
 	unknown := func(err error) []Finding {
-		return append(found, Finding{Check: DeviceForwards, Err: err}, Finding{Check: RulesOfMarks, Err: err})
+		for name := range h.ofRoutes {
+			found = append(found, Finding{Check: name, Err: err})
+		}
+		return found
 	}
 	devices, err := net.Interfaces()
 	if err != nil {
@@ -89,7 +94,7 @@ func (h Host) Findings(spec *config.Spec) []Finding {
 
 // ofRoutes yields the checks that ask for routes.
 func (h Host) ofRoutes(yield func(string, func(*config.Spec, []net.Interface, *route.Table) ([]Finding, error)) bool) {
-	_ = yield(DeviceForwards, h.forwarding) && yield(RulesOfMarks, h.rules)
+	_ = yield(DeviceForwards, h.forwarding) && yield(RulesOfMarks, h.rules) && yield(VIPLocal, vipsLocal) && yield(ServerRoute, serverRoutes)
 }
 
 // SysctlOf returns the name of a sysctl of a device, see sysctl(8).

@@ -15,7 +15,6 @@ import (
 	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/internal/hostcheck"
 	"github.com/lvsmark/lvsmark/internal/sysctl"
-	"github.com/lvsmark/lvsmark/internal/thread"
 )
 
 const natSpec = `{clusters: [{name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], ftp: , real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}], director: {bind: false}}`
@@ -26,6 +25,8 @@ func TestWarnings(t *testing.T) {
 		vipGone    = "ip rule %s matches the mark of ftp: with the mark, VIP 198.51.100.21 is no local address, so IPVS does not get the packets; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark"
 		otherRoute = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: while net.ipv4.vs.conntrack is 1, packets to real server 10.0.0.11 take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `ip rule add to 10.0.0.11 lookup main priority N`, with N below 32765"
 		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; sysctl -w %s"
+		noVIP      = "VIP %s of cluster ftp is no address of the director, so IPVS does not get the packets; set vip-device, or give the director the address; if another director has it now, this is right"
+		noRoute    = "there is no route to real server 10.0.0.11 of cluster ftp: no route to host; `ip route replace 10.0.0.11 via ROUTER`"
 		unreach    = "ip route add unreachable default table 200; "
 		onlyTable  = "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200"
 		localLater = "ip rule add priority 100 lookup local; ip rule del priority 0; "
@@ -44,8 +45,8 @@ func TestWarnings(t *testing.T) {
 		{name: "a rule for another mark", commands: unreach + localLater + "ip rule add priority 50 fwmark 22 lookup 200", want: nil},
 		{name: "a rule before that of local addresses", commands: unreach + localLater + "ip rule add priority 50 fwmark 21 lookup 200", want: []string{strings.Replace(vipGone, "%s", "50 (fwmark 0x15 lookup 200)", 1)}},
 		{name: "a rule for bits of the mark", commands: localLater + "ip rule add priority 50 fwmark 0x10/0x30 unreachable", want: []string{strings.Replace(vipGone, "%s", "50 (fwmark 0x10/0x30 unreachable)", 1)}},
-		{name: "a rule for all but the mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 21 lookup 200", want: nil},
-		{name: "a rule for all but another mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 51820 lookup 200", want: nil},
+		{name: "a rule for all but the mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 21 lookup 200", want: []string{noRoute}},
+		{name: "a rule for all but another mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 51820 lookup 200", want: []string{fmt.Sprintf(noVIP, "198.51.100.21"), noRoute}},
 		{name: "a table with the VIP", commands: localLater + "ip route add local 198.51.100.21 dev lo table 200; ip rule add priority 50 fwmark 21 lookup 200", want: nil},
 		{name: "a VIP that only the table has", commands: onlyTable, want: nil},
 		{name: "a VIP that only the table has, first packets", commands: onlyTable, yaml: firstPacket, want: []string{
@@ -63,6 +64,31 @@ func TestWarnings(t *testing.T) {
 		{name: "routed again in the same way", commands: "ip route add 10.0.0.0/24 dev lan.0 table 200; ip rule add fwmark 21 lookup 200", values: tracked, want: nil},
 		{name: "routed again to the only real server with nat", commands: unreach + "ip rule add fwmark 21 lookup 200", values: tracked, yaml: strings.Replace(natSpec, "[{address: 10.0.0.11}", "[{address: 10.0.0.10, forwarding: direct}, {address: 10.0.0.11}", 1), want: []string{otherRoute}},
 		{name: "not routed again under direct", commands: unreach + "ip rule add fwmark 21 lookup 200", values: tracked, yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
+
+		// VIPs.
+		{name: "a VIP that is no address", commands: "ip address del 198.51.100.21/32 dev wan", want: []string{fmt.Sprintf(noVIP, "198.51.100.21")}},
+		{name: "VIPs that are no addresses", commands: "ip address del 198.51.100.21/32 dev wan; ip -6 route del local 2001:db8::21 dev lo table local", want: []string{fmt.Sprintf(noVIP, "198.51.100.21, 2001:db8::21")}},
+		{name: "the end of a range", yaml: strings.Replace(natSpec, "198.51.100.21,", "198.51.100.21-198.51.100.22,", 1), want: []string{fmt.Sprintf(noVIP, "198.51.100.22")}},
+		{name: "a VIP that apply adds", commands: "ip address del 198.51.100.21/32 dev wan", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, vip-device: wan", 1), want: nil},
+		{name: "a VIP that keepalived adds", commands: "ip address del 198.51.100.21/32 dev wan", yaml: strings.Replace(natSpec, "bind: false", "bind: false, vrrp: {device: wan, router-id: 5, priority: 150, peers: [192.0.2.2]}, sync: {role: both, device: wan, id: 1}", 1), want: nil},
+
+		// Routes to real servers.
+		{name: "no route to a real server", commands: "ip -6 route del fd00::/64 dev lan.0", want: []string{
+			"there is no route to real server fd00::11 of cluster ftp: network is unreachable; `ip route replace fd00::11 via ROUTER`",
+		}},
+		{name: "a route that refuses packets", commands: "ip route add unreachable 10.0.0.11", want: []string{noRoute}},
+		{name: "blackhole", commands: "ip route add blackhole 10.0.0.11", want: []string{
+			"there is no route to real server 10.0.0.11 of cluster ftp: invalid argument; `ip route replace 10.0.0.11 via ROUTER`",
+		}},
+		{name: "a rule that prohibits", commands: "ip rule add to 10.0.0.11 prohibit", want: []string{
+			"there is no route to real server 10.0.0.11 of cluster ftp: permission denied; `ip route replace 10.0.0.11 via ROUTER`",
+		}},
+		{name: "behind a router", commands: "ip route add 10.0.0.11 via 10.0.0.9", want: nil},
+		{name: "behind a router, direct", commands: "ip route add 10.0.0.11 via 10.0.0.9", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: []string{
+			"real server 10.0.0.11 of cluster ftp has direct forwarding, but is behind the router 10.0.0.9, which sends packets to the VIP back; set forwarding: tunnel or nat in the spec, or give the director an address on the real server's link",
+		}},
+		{name: "the director itself", commands: "ip address add 10.0.0.11/32 dev lo", want: nil},
+		{name: "no network yet", commands: "ip link set wan down; ip link set lan.0 down; ip link set client down; ip link set server down", want: nil},
 
 		// The reverse path filter.
 		{name: "src_valid_mark", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: []string{fmt.Sprintf(filter, "wan", "net.ipv4.conf.all.src_valid_mark=0")}},
@@ -180,7 +206,7 @@ func TestModule(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(parameters, "ports"), []byte(c.ports), 0o644))
 			}
 			host := hostcheck.Host{Modules: modules, Value: func(_, missing string) string { return missing }}
-			thread.Run(func() { assert.Equal(t, c.want, host.Warnings(parse(t, c.yaml))) })
+			scratch.Do(t, func() { assert.Equal(t, c.want, host.Warnings(parse(t, c.yaml))) })
 		})
 	}
 }

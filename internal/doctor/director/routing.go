@@ -26,7 +26,7 @@ func routingChecks() []check {
 			Why: "the kernel drops packets that come in by that device", Run: ofHostcheck(hostcheck.DeviceForwards),
 		},
 		{
-			Name: "vip-local", Summary: "the director receives packets to each VIP itself, and no other host has the address",
+			Name: hostcheck.VIPLocal, Summary: "the director receives packets to each VIP itself, and no other host has the address",
 			Why: "IPVS sees only packets to addresses of the director", Run: vipLocal,
 		},
 		{
@@ -91,7 +91,7 @@ func (s *Subject) notLocal(c *config.Cluster) (missing []string, err error) {
 		for _, b := range c.Bindings(family) {
 			for _, vips := range b.VIPs {
 				for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
-					local, problem := s.isLocal(vip, b.Mark)
+					local, problem := hostcheck.IsLocal(s.Route, vip, b.Mark)
 					err = cmp.Or(err, problem)
 					if text := vip.String(); !local && problem == nil && !slices.Contains(missing, text) {
 						missing = append(missing, text)
@@ -101,16 +101,6 @@ func (s *Subject) notLocal(c *config.Cluster) (missing []string, err error) {
 		}
 	}
 	return missing, err
-}
-
-func (s *Subject) isLocal(vip netip.Addr, mark uint32) (bool, error) {
-	for _, m := range []uint32{0, mark} {
-		r, err := s.Route(vip, m)
-		if err != nil || r.IsLocal() {
-			return r.IsLocal(), err
-		}
-	}
-	return false, nil
 }
 
 func (s *Subject) isVIP(a netip.Addr) bool {

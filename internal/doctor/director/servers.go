@@ -10,12 +10,13 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/internal/hostcheck"
 )
 
 func serverChecks() []check {
 	return []check{
 		{
-			Name: "server-route", Summary: "the director has a route to each real server; with direct, on a link of its own",
+			Name: hostcheck.ServerRoute, Summary: "the director has a route to each real server; with direct, on a link of its own",
 			Why: "IPVS cannot send packets to the real server", Run: serverRoute,
 		},
 		{
@@ -39,12 +40,7 @@ type server struct {
 	cluster *config.Cluster
 }
 
-func (s server) String() string {
-	if s.Name == "" {
-		return fmt.Sprintf("real server %s of cluster %s", s.Address, s.cluster.Name)
-	}
-	return fmt.Sprintf("real server %s (%s) of cluster %s", s.Name, s.Address, s.cluster.Name)
-}
+func (s server) String() string { return hostcheck.NameOf(s.RealServer, s.cluster) }
 
 // endpoint returns the address and the port of the real server's program; port 0: not known.
 func (s server) endpoint() netip.AddrPort {
@@ -66,15 +62,11 @@ func serverRoute(s *Subject) (found []doctor.Finding, err error) {
 	for r := range s.servers {
 		to, problem := s.Route(r.Address, 0)
 		err = cmp.Or(err, problem)
-		switch {
-		case problem != nil || to.IsLocal():
-		case to.Refused != 0:
-			found = append(found, doctor.Finding{Text: fmt.Sprintf("there is no route to %s: %v", r, to.Refused), Command: fmt.Sprintf("ip route add %s via ROUTER", r.Address)})
-		case r.Forwarding == config.Direct && to.Gateway.IsValid():
-			found = append(found, doctor.Finding{
-				Text:    fmt.Sprintf("%s has direct forwarding, but is behind the router %s, which sends packets to the VIP back", r, to.Gateway),
-				Command: inSpec + "forwarding: tunnel, or nat; or give the director an address on the real server's link",
-			})
+		if problem != nil {
+			continue
+		}
+		if f, wrong := hostcheck.RouteProblem(to, r.RealServer, r.String()); wrong {
+			found = append(found, doctor.Finding{Text: f.What, Command: cmp.Or(f.Command, f.Remedy)})
 		}
 	}
 	return found, err

@@ -1,0 +1,70 @@
+package hostcheck
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/route"
+)
+
+// serverRoutes finds real servers to which IPVS cannot send packets, among the first ones with
+// different addresses. While no device is up, the host has no network yet, and nothing is
+// found.
+func serverRoutes(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
+	if !slices.ContainsFunc(devices, isUp) {
+		return nil, nil
+	}
+	asked := map[netip.Addr]bool{}
+	for i := range spec.Clusters {
+		cluster := &spec.Clusters[i]
+		for _, s := range cluster.RealServers {
+			if asked[s.Address] {
+				continue
+			}
+			if len(asked) == maxRoutes {
+				return found, nil
+			}
+			asked[s.Address] = true
+			to, err := routes.To(s.Address, 0)
+			if err != nil {
+				return found, err
+			}
+			if f, wrong := RouteProblem(to, s, NameOf(s, cluster)); wrong {
+				found = append(found, f)
+			}
+		}
+	}
+	return found, nil
+}
+
+func isUp(d net.Interface) bool { return d.Flags&net.FlagLoopback == 0 && d.Flags&net.FlagUp != 0 }
+
+// RouteProblem returns why IPVS cannot send packets to a real server by its route: a route
+// refuses them or there is none, or a router is between the director and a real server with
+// direct forwarding. name is that of NameOf.
+func RouteProblem(to route.Route, s config.RealServer, name string) (f Finding, wrong bool) {
+	switch {
+	case to.IsLocal():
+		return f, false
+	case to.Refused != 0:
+		command := fmt.Sprintf("ip route replace %s via ROUTER", s.Address)
+		return Finding{Check: ServerRoute, What: fmt.Sprintf("there is no route to %s: %v", name, to.Refused), Remedy: "`" + command + "`", Command: command}, true
+	case s.Forwarding == config.Direct && to.Gateway.IsValid():
+		return Finding{
+			Check: ServerRoute, What: fmt.Sprintf("%s has direct forwarding, but is behind the router %s, which sends packets to the VIP back", name, to.Gateway),
+			Remedy: "set forwarding: tunnel or nat in the spec, or give the director an address on the real server's link",
+		}, true
+	}
+	return f, false
+}
+
+// NameOf returns, for example, "real server rs1 (10.0.0.11) of cluster ftp".
+func NameOf(s config.RealServer, c *config.Cluster) string {
+	if s.Name == "" {
+		return fmt.Sprintf("real server %s of cluster %s", s.Address, c.Name)
+	}
+	return fmt.Sprintf("real server %s (%s) of cluster %s", s.Name, s.Address, c.Name)
+}

@@ -1,0 +1,85 @@
+package hostcheck
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/route"
+)
+
+// maxRoutes bounds the VIPs, and the real servers, whose routes are asked for: the checks are
+// part of each diff and apply, also of a spec with thousands of them.
+const maxRoutes = 256
+
+// vipsLocal finds VIPs whose packets the kernel does not receive itself, with the cluster's
+// mark or without, among the first ones: IPVS does not see these packets. Of a range it asks
+// for both ends. VIPs that apply adds (vip-device), and those of a pair of directors (sync or
+// vrrp), which another program moves, are left out.
+func vipsLocal(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
+	if spec.Director.VRRP != nil || spec.Director.Sync != nil || !slices.ContainsFunc(devices, isUp) {
+		return nil, nil
+	}
+	asked := map[netip.Addr]bool{}
+	for i := range spec.Clusters {
+		cluster := &spec.Clusters[i]
+		if cluster.VIPDevice != "" {
+			continue
+		}
+		var missing []string
+		for vip, mark := range endsOfVIPs(cluster) {
+			if asked[vip] {
+				continue
+			}
+			if len(asked) == maxRoutes {
+				break
+			}
+			asked[vip] = true
+			local, err := IsLocal(routes.To, vip, mark)
+			if err != nil {
+				return found, err
+			}
+			if !local {
+				missing = append(missing, vip.String())
+			}
+		}
+		if len(missing) > 0 {
+			found = append(found, Finding{
+				Check: VIPLocal, What: fmt.Sprintf("VIP %s of cluster %s is no address of the director, so IPVS does not get the packets", Listed(missing), cluster.Name),
+				Remedy: "set vip-device, or give the director the address; if another director has it now, this is right",
+			})
+		}
+	}
+	return found, nil
+}
+
+// endsOfVIPs yields the first and the last address of each range of VIPs with its mark.
+func endsOfVIPs(c *config.Cluster) func(func(netip.Addr, uint32) bool) {
+	return func(yield func(netip.Addr, uint32) bool) {
+		for _, family := range config.Families() {
+			for _, b := range c.Bindings(family) {
+				for _, vips := range b.VIPs {
+					for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
+						if !yield(vip, b.Mark) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// IsLocal reports whether the kernel receives packets to a VIP itself, with its mark or
+// without. ask is that of a route.Table.
+func IsLocal(ask func(netip.Addr, uint32) (route.Route, error), vip netip.Addr, mark uint32) (bool, error) {
+	for _, m := range []uint32{0, mark} {
+		r, err := ask(vip, m)
+		if err != nil || r.IsLocal() {
+			return r.IsLocal(), err
+		}
+	}
+	return false, nil
+}
