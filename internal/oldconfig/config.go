@@ -24,6 +24,9 @@ type Config struct {
 	VRRP    *VRRP    // nil: no file has one
 	Applied *Applied // nil: the kernel was not read, or has no table of lvsmark
 
+	// Sysctls are the other sysctls of IPVS, in the order in which they are set.
+	Sysctls []Sysctl
+
 	// Tracking is net.ipv4.vs.conntrack; nil: no file sets it.
 	Tracking *Tracking
 
@@ -43,6 +46,7 @@ func (c *Config) Join(other *Config) {
 	c.FTP = append(c.FTP, other.FTP...)
 	c.Timeouts = append(c.Timeouts, other.Timeouts...)
 	c.Syncs = append(c.Syncs, other.Syncs...)
+	c.Sysctls = append(c.Sysctls, other.Sysctls...)
 	if other.VRRP != nil {
 		c.VRRP = other.VRRP
 	}
@@ -60,6 +64,12 @@ func (c *Config) Join(other *Config) {
 // IPVS. Without it, tables of type nat do not apply to packets that IPVS sends.
 type Tracking struct {
 	On bool
+	Line
+}
+
+// A Sysctl is a kernel parameter, such as net.ipv4.vs.expire_nodest_conn, with its value.
+type Sysctl struct {
+	config.Setting
 	Line
 }
 

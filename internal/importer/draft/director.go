@@ -19,7 +19,7 @@ type director struct {
 	localClients bool
 	forward      *bool
 	timeouts     config.Timeouts
-	sysctls      []config.Setting
+	sysctls      []oldconfig.Sysctl
 	sync         *oldconfig.Sync
 	vrrp         *oldconfig.VRRP
 
@@ -48,6 +48,14 @@ func (d *Draft) takeSettings(c *oldconfig.Config) {
 	for _, s := range c.Syncs {
 		d.addSync(s)
 	}
+	for _, s := range c.Sysctls {
+		d.setSysctl(s)
+	}
+}
+
+// setSysctl sets a sysctl in place of an earlier line.
+func (d *Draft) setSysctl(s oldconfig.Sysctl) {
+	d.sysctls = append(slices.DeleteFunc(d.sysctls, func(earlier oldconfig.Sysctl) bool { return earlier.Name == s.Name }), s)
 }
 
 // addSync adds a sync daemon. A spec has one configuration for the master and the backup.
@@ -84,17 +92,17 @@ func (d *Draft) takeApplied(a *oldconfig.Applied) {
 			forward[s.Name] = true
 		case s.Name == config.ConntrackSysctl && s.Value == "1" && d.translatesClients():
 		default:
-			d.sysctls = append(d.sysctls, s)
+			d.setSysctl(oldconfig.Sysctl{Setting: s})
 		}
 	}
 	all := len(forward) > 0 && len(forward) == len(d.forwardSysctls())
 	d.forward = &all
 	if !all {
 		for name := range forward {
-			d.sysctls = append(d.sysctls, config.Setting{Name: name, Value: "1"})
+			d.setSysctl(oldconfig.Sysctl{Setting: config.Setting{Name: name, Value: "1"}})
 		}
 	}
-	slices.SortFunc(d.sysctls, func(a, b config.Setting) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(d.sysctls, func(a, b oldconfig.Sysctl) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // translatesClients reports whether source-nat of a cluster sets net.ipv4.vs.conntrack.

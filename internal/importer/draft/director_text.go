@@ -47,7 +47,7 @@ func (w *writer) settings(d *director) {
 	if len(d.sysctls) > 0 {
 		w.line(1, "sysctls:", "")
 		for _, s := range d.sysctls {
-			w.line(2, fmt.Sprintf("%s: %q", s.Name, s.Value), "")
+			w.line(2, fmt.Sprintf("%s: %q", s.Name, s.Value), s.Line.String())
 		}
 	}
 	if d.sync != nil {

@@ -204,6 +204,14 @@ func (s *script) other(program string, c command, line oldconfig.Line) status {
 	case "sysctl":
 		return success
 	case "ip", "ifconfig", "route":
+		var words []string
+		for _, w := range c.words[1:] {
+			words = append(words, w.Text)
+		}
+		if address, device, ok := addedAddress(program, words); ok {
+			s.rules.Finding(line, "adds %s to %s: if it is a VIP, set vip-device: %s in the spec", address, device, device)
+			return success
+		}
 		s.rules.Finding(line, "addresses, routes and rules of policy routing are not read")
 		return success
 	case "nft":

@@ -4,6 +4,8 @@ package sysctlconf
 
 import (
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -62,6 +64,11 @@ func Read(name, text string) (*oldconfig.Config, error) {
 	return c, nil
 }
 
+func isNoNumber(text string) bool {
+	_, err := strconv.Atoi(text)
+	return err != nil
+}
+
 // Set adds a parameter, named with dots or slashes, or by its file below /proc/sys.
 func Set(c *oldconfig.Config, name, value string, line oldconfig.Line) {
 	name = strings.TrimPrefix(path.Clean(name), "/proc/sys/")
@@ -73,7 +80,11 @@ func Set(c *oldconfig.Config, name, value string, line oldconfig.Line) {
 		c.Tracking = &oldconfig.Tracking{On: value != "0", Line: line}
 		c.AddFinding(line, "a setting of IPVS: source-nat sets it, or sysctls of director")
 	case strings.HasPrefix(name, "net.ipv4.vs."):
-		c.AddFinding(line, "a setting of IPVS; a spec has it below sysctls of director")
+		if slices.ContainsFunc(strings.Fields(value), isNoNumber) || strings.TrimSpace(value) == "" {
+			c.AddFinding(line, "a setting of IPVS whose value is not a number; a spec has it below sysctls of director")
+			return
+		}
+		c.Sysctls = append(c.Sysctls, oldconfig.Sysctl{Setting: config.Setting{Name: name, Value: value}, Line: line})
 	case name == "net.netfilter.nf_conntrack_helper" && value != "0":
 		c.AddNotUnderstood(line, "helpers of connection tracking apply to all connections: use rules with -j CT --helper, as since Linux 6.0")
 	}
