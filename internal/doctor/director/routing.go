@@ -30,6 +30,10 @@ func routingChecks() []check {
 			Why: "IPVS sees only packets to addresses of the director", Run: vipLocal,
 		},
 		{
+			Name: "vip-arp", Summary: "net.ipv4.conf.DEVICE.arp_ignore, if a VIP is in a subnet of the director, but no address of that device (IPv4)",
+			Why: "the director does not answer ARP requests for the VIP: hosts and routers of the subnet do not find it", Run: vipARP,
+		},
+		{
 			Name: "rp-filter", Summary: "strict rp_filter, if there are several default routes or rules of policy routing",
 			Why: "the kernel drops packets of clients whose way back is another device", Run: reversePathFilter,
 		},

@@ -125,6 +125,18 @@ func routeTraps() []trap {
 			"masquerade-address: active data of cluster ftp leaves with 2001:db8::5, the address of the outgoing device, and not with the VIP that the client knows (2001:db8::21)",
 		}},
 		{name: "masquerade with the VIP, IPv6", commands: sixMasquerade + "ip address add 2001:db8::21/64 dev wan nodad", yaml: sixesMasquerade},
+		{name: "arp_ignore, the VIP on another device", commands: "ip address del 198.51.100.21/24 dev wan; ip address add 198.51.100.2/24 dev wan; ip address add 198.51.100.21/32 dev lo; sysctl -qw net.ipv4.conf.all.arp_ignore=1", want: []string{
+			"vip-arp: cluster ftp: the director does not answer ARP requests for 198.51.100.21 on wan, whose arp_ignore is 1",
+		}},
+		{name: "arp_ignore, a local route", commands: "ip address del 198.51.100.21/24 dev wan; ip address add 198.51.100.2/24 dev wan; ip route add local 198.51.100.21 dev wan; sysctl -qw net.ipv4.conf.wan.arp_ignore=3", want: []string{
+			"vip-arp: cluster ftp: the director does not answer ARP requests for 198.51.100.21 on wan, whose arp_ignore is 3",
+		}},
+		{name: "arp_ignore 3, an address of another device", commands: "ip address del 198.51.100.21/24 dev wan; ip address add 198.51.100.2/24 dev wan; ip address add 198.51.100.21/32 dev lo; sysctl -qw net.ipv4.conf.all.arp_ignore=3"},
+		{name: "arp_ignore, the VIP on the device", commands: "sysctl -qw net.ipv4.conf.all.arp_ignore=1"},
+		{name: "arp_ignore, the VIP in no subnet", commands: "ip address del 198.51.100.21/24 dev wan; ip address add 203.0.113.2/24 dev wan; ip address add 198.51.100.21/32 dev lo; sysctl -qw net.ipv4.conf.all.arp_ignore=1"},
+		{name: "no answers to ARP requests", commands: "sysctl -qw net.ipv4.conf.wan.arp_ignore=8", want: []string{
+			"vip-arp: cluster ftp: the director does not answer ARP requests for 198.51.100.21 on wan, whose arp_ignore is 8",
+		}},
 		{name: "no route to the real server", commands: "ip route add unreachable 10.0.0.11", want: []string{
 			"server-route: there is no route to real server rs1 (10.0.0.11) of cluster ftp: no route to host",
 		}},
