@@ -25,7 +25,7 @@ func TestWarnings(t *testing.T) {
 		vipGone    = "ip rule %s matches the mark of ftp: with the mark, VIP 198.51.100.21 is no local address, so IPVS does not get the packets; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark"
 		otherRoute = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: while net.ipv4.vs.conntrack is 1, packets to real server 10.0.0.11 take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `ip rule add to 10.0.0.11 lookup main priority N`, with N below 32765"
 		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; sysctl -w %s"
-		noVIP      = "VIP %s of cluster ftp is no address of the director, so IPVS does not get the packets; set vip-device, or give the director the address; if another director has it now, this is right"
+		noVIP      = "the director does not have the address %s (VIP of ftp), so IPVS does not get the packets; set vip-device, or give the director the address; if another director has it now, this is right"
 		noRoute    = "there is no route to real server 10.0.0.11 of cluster ftp: no route to host; `ip route replace 10.0.0.11 via ROUTER`"
 		unreach    = "ip route add unreachable default table 200; "
 		onlyTable  = "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200"
@@ -82,6 +82,10 @@ func TestWarnings(t *testing.T) {
 		}},
 		{name: "a rule that prohibits", commands: "ip rule add to 10.0.0.11 prohibit", want: []string{
 			"there is no route to real server 10.0.0.11 of cluster ftp: permission denied; `ip route replace 10.0.0.11 via ROUTER`",
+		}},
+		{name: "routes that refuse packets", commands: "ip route add unreachable 10.0.0.11; ip route add unreachable 10.0.0.12; ip route add unreachable 10.0.0.13; ip route add blackhole 10.0.0.14", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", "{name: rs1, address: 10.0.0.11}, {address: 10.0.0.12}, {address: 10.0.0.13}, {address: 10.0.0.14}", 1), want: []string{
+			"there is no route to real server rs1 (10.0.0.11) of cluster ftp: no route to host (the same for 2 more); `ip route replace 10.0.0.11 via ROUTER`",
+			"there is no route to real server 10.0.0.14 of cluster ftp: invalid argument; `ip route replace 10.0.0.14 via ROUTER`",
 		}},
 		{name: "behind a router", commands: "ip route add 10.0.0.11 via 10.0.0.9", want: nil},
 		{name: "behind a router, direct", commands: "ip route add 10.0.0.11 via 10.0.0.9", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: []string{

@@ -6,36 +6,47 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/route"
 )
 
 // serverRoutes finds real servers to which IPVS cannot send packets, among the first ones with
-// different addresses. While no device is up, the host has no network yet, and nothing is
-// found.
+// different addresses. Real servers with the same problem are one finding. While no device is
+// up, the host has no network yet, and nothing is found.
 func serverRoutes(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
 	if !slices.ContainsFunc(devices, isUp) {
 		return nil, nil
 	}
-	asked := map[netip.Addr]bool{}
+	type problem struct {
+		refused unix.Errno
+		gateway netip.Addr
+	}
+	asked, first, others := map[netip.Addr]bool{}, map[problem]int{}, map[problem]int{}
 	for i := range spec.Clusters {
-		cluster := &spec.Clusters[i]
-		for _, s := range cluster.RealServers {
-			if asked[s.Address] {
+		for _, s := range spec.Clusters[i].RealServers {
+			if asked[s.Address] || len(asked) == maxRoutes {
 				continue
-			}
-			if len(asked) == maxRoutes {
-				return found, nil
 			}
 			asked[s.Address] = true
 			to, err := routes.To(s.Address, 0)
 			if err != nil {
 				return found, err
 			}
-			if f, wrong := RouteProblem(to, s, NameOf(s, cluster)); wrong {
-				found = append(found, f)
+			f, wrong := RouteProblem(to, s, NameOf(s, &spec.Clusters[i]))
+			same := problem{to.Refused, to.Gateway}
+			_, known := first[same]
+			switch {
+			case wrong && known:
+				others[same]++
+			case wrong:
+				first[same], found = len(found), append(found, f)
 			}
 		}
+	}
+	for same, n := range others {
+		found[first[same]].What += fmt.Sprintf(" (the same for %d more)", n)
 	}
 	return found, nil
 }

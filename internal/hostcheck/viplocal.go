@@ -23,36 +23,36 @@ func vipsLocal(spec *config.Spec, devices []net.Interface, routes *route.Table) 
 		return nil, nil
 	}
 	asked := map[netip.Addr]bool{}
+	var missing, clusters []string
 	for i := range spec.Clusters {
 		cluster := &spec.Clusters[i]
 		if cluster.VIPDevice != "" {
 			continue
 		}
-		var missing []string
 		for vip, mark := range endsOfVIPs(cluster) {
-			if asked[vip] {
+			if asked[vip] || len(asked) == maxRoutes {
 				continue
-			}
-			if len(asked) == maxRoutes {
-				break
 			}
 			asked[vip] = true
 			local, err := IsLocal(routes.To, vip, mark)
 			if err != nil {
-				return found, err
+				return nil, err
 			}
 			if !local {
 				missing = append(missing, vip.String())
 			}
-		}
-		if len(missing) > 0 {
-			found = append(found, Finding{
-				Check: VIPLocal, What: fmt.Sprintf("VIP %s of cluster %s is no address of the director, so IPVS does not get the packets", Listed(missing), cluster.Name),
-				Remedy: "set vip-device, or give the director the address; if another director has it now, this is right",
-			})
+			if !local && !slices.Contains(clusters, cluster.Name) {
+				clusters = append(clusters, cluster.Name)
+			}
 		}
 	}
-	return found, nil
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	return []Finding{{
+		Check: VIPLocal, What: fmt.Sprintf("the director does not have the address %s (VIP of %s), so IPVS does not get the packets", Listed(missing), Listed(clusters)),
+		Remedy: "set vip-device, or give the director the address; if another director has it now, this is right",
+	}}, nil
 }
 
 // endsOfVIPs yields the first and the last address of each range of VIPs with its mark.
