@@ -1,11 +1,21 @@
 # shellcheck shell=bash
 # integration/run release: the files of a release work.
 
-# check_release DIRECTORY runs the arm64 binary, and installs, upgrades and removes the .rpm.
+# check_release DIRECTORY checks the .deb files with lintian, runs the arm64 binary, and
+# installs, upgrades and removes the .rpm.
 check_release() {
-	install_packages qemu-user rpm busybox-static
+	install_packages qemu-user rpm busybox-static lintian
+	check_deb "$1/"*.deb
 	check_arm64 "$1/lvsmark_${version}_linux_arm64"
 	check_rpm "$1/lvsmark-$version-1.x86_64.rpm"
+}
+
+# check_deb PACKAGE... fails on each remark of lintian that has no override.
+check_deb() {
+	local printed
+	# lintian refuses root, unless it is told that this is meant
+	printed=$(lintian --allow-root --display-info --fail-on error,warning,info "$@" 2>&1) ||
+		die "release: lintian: $printed"
 }
 
 # check_arm64 BINARY runs it with qemu: its version, and the check of a spec.
