@@ -202,6 +202,17 @@ func TestHanging(t *testing.T) {
 	}
 }
 
+// TestHangingQuit: a server that does not answer QUIT leaves time for the next session.
+func TestHangingQuit(t *testing.T) {
+	first, second := newFake(t, replies("QUIT", hang)), newFake(t, func(*fakeServer) {})
+	var results []Result
+	err := Run(t.Context(), []Session{{first.target(), PASV}, {second.target(), PASV}}, Options{TLS: NoTLS, Timeout: generous}, func(r Result) { results = append(results, r) })
+	require.NoError(t, err)
+	require.Len(t, results, 2)
+	assert.Nil(t, results[0].Finding)
+	assert.Nil(t, results[1].Finding)
+}
+
 // TestEndlessData: a server that sends data until the timeout has answered.
 func TestEndlessData(t *testing.T) {
 	f := newFake(t, replies("data", endless))

@@ -226,10 +226,20 @@ func TestSelect(t *testing.T) {
 	assert.Empty(t, missing)
 	assert.Equal(t, []Cluster{r.Clusters[1]}, web.Clusters)
 	assert.False(t, web.InSync)
+	twice, _ := r.Select([]string{"web", "ftp", "web"})
+	assert.Equal(t, []Cluster{r.Clusters[1], r.Clusters[0]}, twice.Clusters)
 	_, missing = r.Select([]string{"web", "none"})
 	assert.Equal(t, "none", missing)
 	all, _ := r.Select(nil)
 	assert.Same(t, r, all)
+}
+
+// TestSelectOfTwoMarks: with another mark in the spec, a name is that of the cluster in the spec
+// and of the one in the kernel.
+func TestSelectOfTwoMarks(t *testing.T) {
+	r := &Report{Clusters: []Cluster{{Name: "ftp", State: Missing}, {Name: "web"}, {Name: "ftp", State: Extra}}}
+	selected, _ := r.Select([]string{"ftp"})
+	assert.Equal(t, []Cluster{r.Clusters[0], r.Clusters[2]}, selected.Clusters)
 }
 
 // TestJSON: lists are never null, and a missing real server has no weight.

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -253,17 +254,18 @@ func (r *Report) Select(names []string) (selected *Report, missing string) {
 	if len(names) == 0 {
 		return r, ""
 	}
-	byName := map[string]Cluster{}
+	byName := map[string][]Cluster{} // two, if the spec has another mark than the kernel
 	for _, c := range r.Clusters {
-		byName[c.Name] = c
+		byName[c.Name] = append(byName[c.Name], c)
 	}
 	selected = &Report{InSync: r.InSync, Differences: r.Differences, Clusters: []Cluster{}}
-	for _, name := range names {
-		c, found := byName[name]
-		if !found {
+	for i, name := range names {
+		if len(byName[name]) == 0 {
 			return nil, name
 		}
-		selected.Clusters = append(selected.Clusters, c)
+		if !slices.Contains(names[:i], name) {
+			selected.Clusters = append(selected.Clusters, byName[name]...)
+		}
 	}
 	return selected, ""
 }
