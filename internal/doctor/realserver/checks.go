@@ -46,7 +46,7 @@ func Find(spec *config.Spec, name string) (servers []Server, err error) {
 				continue
 			}
 			for _, r := range b.RealServers {
-				if r.Name == name || r.Address.String() == name {
+				if r.Is(name) {
 					servers = append(servers, withShard(Server{r, b}))
 				}
 			}
