@@ -62,7 +62,7 @@ func newDoctor(s streams, opts *options) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := flags.run(cmd.Context(), s, opts)
-			if errors.Is(err, doctor.ErrUnknown) {
+			if errors.Is(err, doctor.ErrUnknown) || errors.Is(err, doctor.ErrNone) {
 				return usageErrorf(cmd, "%w", err)
 			}
 			return err

@@ -151,7 +151,7 @@ func serverPort(s *Subject) (found []doctor.Finding, err error) {
 		}
 	}
 	if len(unknown) > 0 {
-		err = fmt.Errorf("%s accept no connections to their own address; with direct and tunnel the server may listen on the VIP only", listed(unknown))
+		err = fmt.Errorf("no connections to %s; with direct and tunnel the server may listen on the VIP only", listed(unknown))
 	}
 	return found, err
 }

@@ -287,6 +287,29 @@ func TestRenderCommand(t *testing.T) {
 	})
 }
 
+// TestVIPOnLink: the printed commands leave the VIP on lo only, with the prefix that it has.
+func TestVIPOnLink(t *testing.T) {
+	for _, c := range []trap{
+		{name: "on a link", kind: direct, commands: quietly + "; ip address del 198.51.100.21/32 dev lo; ip address add 198.51.100.21/24 dev lan"},
+		{name: "on lo and a link", kind: direct, commands: quietly + "; ip address add 198.51.100.21/24 dev lan"},
+		{name: "on two links", kind: direct, commands: quietly + "; ip address add 198.51.100.21/24 dev lan; ip address add 198.51.100.21/32 dev wan"},
+		{name: "nat", commands: "ip address add 198.51.100.21/24 dev lan; ip address add 198.51.100.21/32 dev lo"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inServer(t, func() {
+				run(t, c.commands)
+				for _, r := range examine(t, c) {
+					assert.Equal(t, r.Name == "vip-device", len(r.Findings) > 0, r.Name)
+					for _, f := range r.Findings {
+						run(t, f.Command)
+					}
+				}
+				assert.Empty(t, texts(examine(t, c)))
+			})
+		})
+	}
+}
+
 // TestNoConfiguration has a host without an FTP server, or with one of another port.
 func TestNoConfiguration(t *testing.T) {
 	inServer(t, func() {
