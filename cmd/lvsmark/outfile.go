@@ -15,7 +15,7 @@ import (
 
 // addOut adds the flag --out.
 func addOut(cmd *cobra.Command, value *string) {
-	cmd.Flags().Var((*outName)(value), "out", "write the output to `FILE`, completely or not at all")
+	cmd.Flags().Var((*outName)(value), "out", "write the output to `FILE`, completely or not at all; - is standard output")
 }
 
 // An outName is the value of --out. Without a name, and with - as in other programs, the output
