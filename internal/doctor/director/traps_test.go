@@ -143,6 +143,7 @@ func routeTraps() []trap {
 		{name: "no answer to ARP", commands: "ip neigh add 10.0.0.11 dev lan nud failed", want: []string{
 			"server-neighbor: real server rs1 (10.0.0.11) of cluster ftp does not answer ARP or neighbor solicitations",
 		}},
+		{name: "answer to ARP on one of two devices", commands: "ip neigh add 10.0.0.11 dev lan lladdr 02:00:00:00:00:01 nud stale; ip neigh add 10.0.0.11 dev wan nud failed"},
 		{name: "answer to ARP", commands: "ip neigh add 10.0.0.11 dev lan lladdr 02:00:00:00:00:01 nud stale"},
 	}
 }
