@@ -181,6 +181,25 @@ func replies(command, text string) func(*fakeServer) {
 	return func(f *fakeServer) { f.replies[command] = text }
 }
 
+// TestClosedHandshake: a server that closes the connection in the TLS handshake, after the first
+// message of the client or after a part of its own.
+func TestClosedHandshake(t *testing.T) {
+	for _, sends := range []string{"", "\x16\x03\x03\x00\x40\x02"} {
+		l := listenLocal(t)
+		go func() {
+			conn, err := l.Accept()
+			if err == nil {
+				_, _ = conn.Read(make([]byte, 64<<10))
+				_, _ = conn.Write([]byte(sends))
+				conn.Close()
+			}
+		}()
+		f := &fakeServer{listener: l}
+		r := f.one(t, f.target(), PASV, Options{TLS: Implicit})
+		assert.Equal(t, &Finding{"tls", "tls", "the server closed the connection during the TLS handshake"}, r.Finding)
+	}
+}
+
 // TestHanging: a server that hangs at any step ends the session at that step.
 func TestHanging(t *testing.T) {
 	config, roots := certificate(t)
