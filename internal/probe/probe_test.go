@@ -232,6 +232,14 @@ func TestHangingQuit(t *testing.T) {
 	assert.Nil(t, results[1].Finding)
 }
 
+// TestCutData has data that ends in the middle of a TLS record.
+func TestCutData(t *testing.T) {
+	config, roots := certificate(t)
+	f := newFake(t, func(f *fakeServer) { f.tls = config; f.replies["data"] = cut })
+	r := f.one(t, f.target(), PASV, Options{TLS: Explicit, Roots: roots})
+	assert.Equal(t, &Finding{"data", "data", "the server closed the data connection in the middle of a TLS record"}, r.Finding)
+}
+
 // TestEndlessData: a server that sends data until the timeout has answered.
 func TestEndlessData(t *testing.T) {
 	f := newFake(t, replies("data", endless))
