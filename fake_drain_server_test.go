@@ -171,6 +171,15 @@ func TestFakeDrainServerOverridden(t *testing.T) {
 	assert.EqualError(t, err, "another process has set the weight to 5: the drain has ended")
 }
 
+// TestFakeDrainServerRemoved: another process removes the real server while the drain waits, so
+// nothing is known of its connections.
+func TestFakeDrainServerRemoved(t *testing.T) {
+	d := newFakeDrain(t, ipvs.Connections{Active: 1})
+	d.clock.tick = func(time.Time) { d.removeServer(21, "10.0.0.12") }
+	_, err := d.drainServer(t.Context(), boundSpec, 0)
+	assert.EqualError(t, err, "another process has removed real server 10.0.0.12 from service fwmark 21 IPv4: the drain has ended")
+}
+
 // TestFakeDrainServerEachCallFails: after a failure of any call, the kernel has the state
 // before, or the error tells what is left; and the next apply leaves nothing of it.
 func TestFakeDrainServerEachCallFails(t *testing.T) {

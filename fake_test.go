@@ -60,6 +60,22 @@ func (w *fakeWorld) addService(mark uint32, server string) {
 
 // editWeight edits the weight of a real server, as ipvsadm does.
 func (w *fakeWorld) editWeight(mark uint32, server string, weight int) {
+	w.changeServer(mark, server, func(s ipvs.Service, d ipvs.Destination) ipvs.Change {
+		after := d
+		after.Weight, after.Connections = weight, ipvs.Connections{}
+		return ipvs.Change{Op: ipvs.EditDestination, Service: s, Before: d, After: after}
+	})
+}
+
+// removeServer removes a real server, as ipvsadm does.
+func (w *fakeWorld) removeServer(mark uint32, server string) {
+	w.changeServer(mark, server, func(s ipvs.Service, d ipvs.Destination) ipvs.Change {
+		return ipvs.Change{Op: ipvs.DelDestination, Service: s, Before: d}
+	})
+}
+
+// changeServer makes a change of a real server as another process.
+func (w *fakeWorld) changeServer(mark uint32, server string, change func(ipvs.Service, ipvs.Destination) ipvs.Change) {
 	w.AsOtherProcess(func() {
 		services, err := w.Services()
 		require.NoError(w.t, err)
@@ -68,9 +84,7 @@ func (w *fakeWorld) editWeight(mark uint32, server string, weight int) {
 				if s.Mark != mark || d.Address != netip.MustParseAddr(server) {
 					continue
 				}
-				after := d
-				after.Weight, after.Connections = weight, ipvs.Connections{}
-				require.NoError(w.t, w.ChangeServices(ipvs.Change{Op: ipvs.EditDestination, Service: s.Service, Before: d, After: after})[0])
+				require.NoError(w.t, w.ChangeServices(change(s.Service, d))[0])
 				return
 			}
 		}

@@ -130,3 +130,17 @@ clusters:
 		"5 [192.0.2.6] [22]",
 	}, list)
 }
+
+// TestServerIs: a real server is known by its name, and by its address in any notation.
+func TestServerIs(t *testing.T) {
+	s := RealServer{Name: "rs1", Address: netip.MustParseAddr("fd00::11")}
+	for _, text := range []string{"rs1", "fd00::11", "FD00:0::11"} {
+		assert.True(t, s.Is(text), text)
+	}
+	for _, text := range []string{"", "rs2", "RS1", "fd00::12", "10.0.0.11"} {
+		assert.False(t, s.Is(text), text)
+	}
+	s = RealServer{Address: netip.MustParseAddr("10.0.0.11")}
+	assert.True(t, s.Is("::ffff:10.0.0.11"))
+	assert.False(t, s.Is(""))
+}

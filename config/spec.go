@@ -103,6 +103,13 @@ type RealServer struct {
 	Shard int // the passive shard where it listens; 0 without shards
 }
 
+// Is reports whether the text is the name or the address of the real server, in any notation:
+// FD00:0::11 is fd00::11.
+func (s *RealServer) Is(text string) bool {
+	address, err := netip.ParseAddr(text)
+	return s.Name == text && text != "" || err == nil && s.Address == address.Unmap()
+}
+
 // Director has the settings of the whole director.
 type Director struct {
 	Table        string // name of the nftables tables, one per family

@@ -86,6 +86,16 @@ func (c *Conn) Sets(t *Table) ([]*Set, error) {
 	return heads.Sets, readError("sets of "+t.String(), err)
 }
 
+// Helpers lists the objects `ct helper` of a table: the helper of connection tracking by the name
+// of the object.
+func (c *Conn) Helpers(t *Table) (map[string]string, error) {
+	heads := &Table{Family: t.Family, Name: t.Name}
+	if err := c.readUnmanaged(heads); err != nil {
+		return nil, readError("objects of "+t.String(), err)
+	}
+	return heads.Helpers(), nil
+}
+
 // Elements yields the elements of a set in the kernel's order. The connection must not be
 // used for another request inside the loop.
 func (c *Conn) Elements(t *Table, s *Set) iter.Seq2[Element, error] {

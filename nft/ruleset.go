@@ -86,6 +86,26 @@ type Unmanaged struct {
 	raw  []netlink.Attribute
 }
 
+// Helpers returns the objects `ct helper` of a table whose objects have been read: the helper of
+// connection tracking by the name of the object.
+func (t *Table) Helpers() map[string]string {
+	const helperName = 1 // NFTA_CT_HELPER_NAME
+	helpers := map[string]string{}
+	for _, o := range t.Unmanaged {
+		for _, data := range o.raw {
+			if o.Kind != ObjectKind(unix.NFT_OBJECT_CT_HELPER) || data.Type != unix.NFTA_OBJ_DATA {
+				continue
+			}
+			_ = decode(data.Data, "object", func(a attribute) {
+				if a.typ == helperName {
+					helpers[o.Name] = a.text()
+				}
+			})
+		}
+	}
+	return helpers
+}
+
 // Table returns the table with that family and name, or nil.
 func (r *Ruleset) Table(family Family, name string) *Table {
 	for _, t := range r.Tables {

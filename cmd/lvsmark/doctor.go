@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ func newDoctor(s streams, opts *options) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := flags.run(cmd.Context(), s, opts)
-			if errors.Is(err, doctor.ErrUnknown) {
+			if errors.Is(err, doctor.ErrUnknown) || errors.Is(err, doctor.ErrNone) {
 				return usageErrorf(cmd, "%w", err)
 			}
 			return err
@@ -117,7 +118,19 @@ func runChecks[S any](ctx context.Context, s streams, opts *options, f *doctorFl
 	if err != nil {
 		return err
 	}
+	if opts.netns != "" && report.Findings() > 0 {
+		s.printErr("lvsmark: note: the commands are for the network namespace %s: run them in a shell of `%s`", opts.netns, enterNamespace(opts.netns))
+	}
 	return d.print(s, opts.output, report)
+}
+
+// enterNamespace returns the command that starts a shell in a network namespace. ip-netns(8) knows
+// names only.
+func enterNamespace(netns string) string {
+	if strings.Contains(netns, "/") {
+		return "nsenter --net=" + netns + " sh"
+	}
+	return "ip netns exec " + netns + " sh"
 }
 
 // onDirector makes the checks of a director, again after --fix.

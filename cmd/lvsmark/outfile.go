@@ -15,7 +15,26 @@ import (
 
 // addOut adds the flag --out.
 func addOut(cmd *cobra.Command, value *string) {
-	cmd.Flags().StringVar(value, "out", "", "write the output to `FILE`, completely or not at all")
+	cmd.Flags().Var((*outName)(value), "out", "write the output to `FILE`, completely or not at all; - is standard output")
+}
+
+// An outName is the value of --out. Without a name, and with - as in other programs, the output
+// goes to standard output; an empty name is mostly an unset variable of a script.
+type outName string
+
+func (o *outName) String() string { return string(*o) }
+
+func (o *outName) Type() string { return "file" }
+
+func (o *outName) Set(name string) error {
+	switch name {
+	case "":
+		return errors.New("must be the name of a file")
+	case "-":
+		name = ""
+	}
+	*o = outName(name)
+	return nil
 }
 
 // toFile calls write with streams whose standard output is the file. If there is no name, it is

@@ -26,17 +26,28 @@ func writeFile(ctx context.Context, path, what string, content io.WriterTo, mode
 			return writeThrough(ctx, path, content) // a pipe or a device must not be replaced by a file
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return err
-		case err == nil:
-			if path, err = filepath.EvalSymlinks(path); err != nil {
-				return err
-			}
 		}
-		return replace(path, content, mode)
+		return replace(linkTarget(path), content, mode)
 	}()
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", what, err)
 	}
 	return nil
+}
+
+// linkTarget returns the file to which symbolic links at the path lead, also if it does not
+// exist yet, as open(2) creates it. A loop of links is an error of os.Stat before.
+func linkTarget(path string) string {
+	for {
+		target, err := os.Readlink(path)
+		if err != nil {
+			return path
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
+	}
 }
 
 func writeThrough(ctx context.Context, path string, content io.WriterTo) error {
@@ -55,10 +66,7 @@ func writeThrough(ctx context.Context, path string, content io.WriterTo) error {
 func replace(path string, content io.WriterTo, mode fs.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(path), ".lvsmark-plan-*")
 	if err != nil {
-		if named, ok := errors.AsType[*fs.PathError](err); ok {
-			named.Path = path // the caller does not know the temporary name
-		}
-		return err
+		return ofPath(err, path)
 	}
 	if _, err = content.WriteTo(file); err == nil {
 		err = file.Chmod(mode)
@@ -70,9 +78,17 @@ func replace(path string, content io.WriterTo, mode fs.FileMode) error {
 		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
+		return errors.Join(ofPath(err, path), os.Remove(file.Name()))
 	}
 	return nil
+}
+
+// ofPath replaces the name of the temporary file in an error, which the caller does not know.
+func ofPath(err error, path string) error {
+	if named, ok := errors.AsType[*fs.PathError](err); ok {
+		named.Path = path
+	}
+	return err
 }
 
 // readPlan reads a plan file; - is standard input.

@@ -21,6 +21,9 @@ type statusFlags struct {
 	out         string
 }
 
+// maxWatch is a day in seconds.
+const maxWatch = 24 * 60 * 60
+
 const statusHelp = `Status compares the spec with the kernel, as diff does, and prints for each real
 server:
 
@@ -69,8 +72,11 @@ func newStatus(s streams, opts *options) *cobra.Command {
   lvsmark status -o openmetrics --out /var/lib/prometheus/node-exporter/lvsmark.prom`,
 		ValidArgsFunction: completeClusters(s, opts),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			if cmd.Flags().Changed("watch") && flags.watch == 0 {
-				return usageErrorf(cmd, "--watch takes a number of seconds from 1 on")
+			switch {
+			case cmd.Flags().Changed("watch") && (flags.watch == 0 || flags.watch > maxWatch):
+				return usageErrorf(cmd, "--watch takes a number of seconds from 1 to %d", maxWatch)
+			case flags.watch > 0 && opts.file == stdin:
+				return usageErrorf(cmd, "--watch reads the spec each time, which standard input (-) has only once: name a file")
 			}
 			return flags.run(cmd.Context(), s, opts, names)
 		},
@@ -148,7 +154,10 @@ func (f *statusFlags) write(s streams, opts *options, r *status.Report, first bo
 	case formatJSON:
 		return s.printJSON(statusDocument{Version: documentVersion, Time: time.Now().UTC().Truncate(time.Second), LastDiff: last, Report: r})
 	case formatOpenMetrics:
-		return metrics.Write(s.out, r, time.Now())
+		if err := metrics.Write(s.out, r, time.Now()); err != nil {
+			return outputError(err)
+		}
+		return nil
 	}
 	text := r.Text(f.style(paletteOf(s.out)))
 	if last != nil {

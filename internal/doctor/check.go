@@ -72,6 +72,9 @@ type Selection struct {
 // ErrUnknown is the error for a name that no check has.
 var ErrUnknown = errors.New("unknown check")
 
+// ErrNone means that a selection omits all checks, so that no trap could be found.
+var ErrNone = errors.New("no check is left")
+
 // Select returns the selected checks in their own order.
 func Select[S any](checks []Check[S], s Selection) ([]Check[S], error) {
 	for _, name := range slices.Concat(s.Only, s.Skip) {
@@ -79,9 +82,13 @@ func Select[S any](checks []Check[S], s Selection) ([]Check[S], error) {
 			return nil, fmt.Errorf("%w %q: use one of %s", ErrUnknown, name, strings.Join(Names(checks), ", "))
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(checks), func(c Check[S]) bool {
+	selected := slices.DeleteFunc(slices.Clone(checks), func(c Check[S]) bool {
 		return len(s.Only) > 0 && !slices.Contains(s.Only, c.Name) || slices.Contains(s.Skip, c.Name)
-	}), nil
+	})
+	if len(selected) == 0 {
+		return nil, ErrNone
+	}
+	return selected, nil
 }
 
 // Names returns the names of the checks.

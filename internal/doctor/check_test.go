@@ -52,6 +52,10 @@ func TestSelect(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, c.want, doctor.Names(selected))
 	}
+	for _, s := range []doctor.Selection{{Only: []string{"a"}, Skip: []string{"a"}}, {Skip: []string{"a", "b", "c"}}} {
+		_, err := doctor.Select(checks(), s)
+		require.ErrorIs(t, err, doctor.ErrNone)
+	}
 	for _, s := range []doctor.Selection{{Only: []string{"d"}}, {Skip: []string{"d"}}} {
 		_, err := doctor.Select(checks(), s)
 		require.ErrorIs(t, err, doctor.ErrUnknown)

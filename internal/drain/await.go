@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lvsmark/lvsmark/ipvs"
@@ -41,6 +42,9 @@ func (s Servers) Await(ctx context.Context, w Wait) (left Remaining, ended bool,
 		if err != nil {
 			return left, false, fmt.Errorf("%w; %w", ErrStopped, err)
 		}
+		if err := s.removed(services); err != nil {
+			return left, false, err
+		}
 		left = s.Remaining(services)
 		if left.Weight != 0 {
 			return left, false, fmt.Errorf("another process has set the weight to %d: the drain has ended", left.Weight)
@@ -64,6 +68,20 @@ func (s Servers) Await(ctx context.Context, w Wait) (left Remaining, ended bool,
 		case <-w.Clock.After(pause):
 		}
 	}
+}
+
+// removed returns an error if a service lacks a real server of the drain: its connections are
+// not counted then, and continue if the other process adds it again.
+func (s Servers) removed(services []ipvs.VirtualService) error {
+	for _, key := range s.Keys() {
+		i := slices.IndexFunc(services, func(v ipvs.VirtualService) bool { return v.Key == key })
+		for _, server := range s.byService[key] {
+			if i < 0 || !slices.ContainsFunc(services[i].Destinations, func(d ipvs.Destination) bool { return d.Endpoint() == endpoint(server) }) {
+				return fmt.Errorf("another process has removed real server %s from service %s: the drain has ended", server.Address, key)
+			}
+		}
+	}
+	return nil
 }
 
 // quiescentSysctl makes the kernel ignore persistence templates of a real server with weight

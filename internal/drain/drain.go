@@ -40,7 +40,7 @@ func Find(spec *config.Spec, name Name) (servers Servers, err error) {
 			key := ipvs.Key{Mark: b.Mark, Family: family}
 			servers.shards[key] = b.IsShard
 			for _, s := range b.RealServers {
-				if s.Name == name.Server || s.Address.String() == name.Server {
+				if s.Is(name.Server) {
 					servers.byService[key] = append(servers.byService[key], s)
 				}
 			}

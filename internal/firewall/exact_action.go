@@ -23,7 +23,7 @@ func (b *ruleTranslator) action(s step) oldconfig.Action {
 			return oldconfig.Action{Kind: oldconfig.RestoreMark, And: ^m.markMask, Mask: m.ctMask}
 		}
 	case helperAssignment:
-		return oldconfig.Action{Kind: oldconfig.NoEffect, AssignsHelper: true}
+		return oldconfig.Action{Kind: oldconfig.NoEffect, AssignsHelper: true, Helper: b.helper(s)}
 	case notrack:
 		return oldconfig.Action{Kind: oldconfig.Untrack}
 	case sourceTranslation:

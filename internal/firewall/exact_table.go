@@ -16,6 +16,19 @@ type exactTable struct {
 	chain  *oldconfig.Chain
 	line   oldconfig.Line // of the current rule
 	err    error
+
+	helpers map[string]string // by the name of the object; nil: not read yet
+}
+
+// helper returns the helper of connection tracking that a rule assigns.
+func (x *exactTable) helper(s helperAssignment) string {
+	if s.object == "" {
+		return s.name
+	}
+	if x.helpers == nil && x.err == nil {
+		x.helpers, x.err = x.source.Helpers(x.Table)
+	}
+	return x.helpers[s.object]
 }
 
 // A ruleTranslator translates the steps of a rule.

@@ -97,7 +97,7 @@ func (l *loader) typedExpression(e nft.Expression, typed expr.Any) {
 	case *expr.NAT:
 		l.nat(typed)
 	case *expr.Objref:
-		l.object(nft.ObjectKind(uint32(typed.Type)))
+		l.object(nft.ObjectKind(uint32(typed.Type)), typed.Name)
 	default:
 		l.opaque(e)
 	}
@@ -108,7 +108,7 @@ func (l *loader) opaque(e nft.Expression) {
 	register, fills := e.DestRegister()
 	switch {
 	case e.Name == "objref":
-		l.object("")
+		l.object("", "")
 	case e.Name == "cmp" || e.Name == "range" || e.Name == "lookup" && !fills:
 		l.addCondition(unknownExpression(e))
 	case fills && e.Name != "immediate" && e.Name != "lookup":
@@ -154,7 +154,7 @@ func (l *loader) other(e nft.Expression) {
 }
 
 // object loads a reference to a named object. Quotas and limits match some packets only.
-func (l *loader) object(kind string) {
+func (l *loader) object(kind, name string) {
 	switch kind {
 	case "":
 		l.addCondition("an object")
@@ -164,7 +164,7 @@ func (l *loader) object(kind string) {
 		l.addCondition(ctCount)
 	case "ct helper":
 		if l.exact {
-			l.add(helperAssignment{})
+			l.add(helperAssignment{object: name})
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -216,7 +217,7 @@ func (l *loader) extensionTarget(e nft.Expression) {
 // ctTarget loads struct xt_ct_target_info or xt_ct_target_info_v1, which begin with flags, and
 // have the name of a helper after 12 bytes.
 func (l *loader) ctTarget(e nft.Expression) {
-	const noTrack, helperAt = 1, 12 // XT_CT_NOTRACK
+	const noTrack, helperAt, helperLen = 1, 12, 16 // XT_CT_NOTRACK; char helper[16]
 	of, ok := l.typed(e).(*expr.Target)
 	if !ok {
 		return
@@ -230,7 +231,8 @@ func (l *loader) ctTarget(e nft.Expression) {
 		l.add(zoneSet{})
 	}
 	if l.exact && len(x.info) > helperAt && x.info[helperAt] != 0 {
-		l.add(helperAssignment{})
+		name, _, _ := bytes.Cut(x.info[helperAt:min(len(x.info), helperAt+helperLen)], []byte{0})
+		l.add(helperAssignment{name: string(name)})
 	}
 }
 

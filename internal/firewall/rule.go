@@ -145,7 +145,10 @@ func (m unknownMark) take(w *walk, at place, branches []branch) ([]branch, []out
 }
 
 // A helperAssignment assigns a helper of connection tracking; only package exact needs it.
-type helperAssignment struct{}
+type helperAssignment struct {
+	name   string // of the helper
+	object string // or of the object of the table that has its name
+}
 
 func (helperAssignment) take(_ *walk, _ place, branches []branch) ([]branch, []outcome) {
 	return branches, nil

@@ -12,6 +12,7 @@ type Source interface {
 	Sets(*nft.Table) ([]*nft.Set, error) // includes anonymous sets
 	Rules(*nft.Table, *nft.Chain) iter.Seq2[*nft.Rule, error]
 	Elements(*nft.Table, *nft.Set) iter.Seq2[nft.Element, error]
+	Helpers(*nft.Table) (map[string]string, error) // of connection tracking, by the name of the object
 }
 
 var _ Source = (*nft.Conn)(nil)
@@ -20,6 +21,8 @@ var _ Source = (*nft.Conn)(nil)
 type inMemory struct{}
 
 func (inMemory) Sets(t *nft.Table) ([]*nft.Set, error) { return t.Sets, nil }
+
+func (inMemory) Helpers(t *nft.Table) (map[string]string, error) { return t.Helpers(), nil }
 
 func (inMemory) Rules(_ *nft.Table, c *nft.Chain) iter.Seq2[*nft.Rule, error] { return each(c.Rules) }
 

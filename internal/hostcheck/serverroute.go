@@ -61,8 +61,7 @@ func RouteProblem(to route.Route, s config.RealServer, name string) (f Finding, 
 	case to.IsLocal():
 		return f, false
 	case to.Refused != 0:
-		command := fmt.Sprintf("ip route replace %s via ROUTER", s.Address)
-		return Finding{Check: ServerRoute, What: fmt.Sprintf("there is no route to %s: %v", name, to.Refused), Remedy: "`" + command + "`", Command: command}, true
+		return noRoute(s.Address, name, to.Refused), true
 	case s.Forwarding == config.Direct && to.Gateway.IsValid():
 		return Finding{
 			Check: ServerRoute, What: fmt.Sprintf("%s has direct forwarding, but is behind the router %s, which sends packets to the VIP back", name, to.Gateway),
@@ -70,6 +69,23 @@ func RouteProblem(to route.Route, s config.RealServer, name string) (f Finding, 
 		}, true
 	}
 	return f, false
+}
+
+// noRoute returns the finding about a real server without a route, or with one that refuses it:
+// of the type unreachable, prohibit or blackhole, see fib_props in net/ipv4/fib_semantics.c.
+func noRoute(address netip.Addr, name string, refused unix.Errno) Finding {
+	f := Finding{Check: ServerRoute, What: fmt.Sprintf("there is no route to %s: %v", name, refused)}
+	if refused == unix.EINVAL {
+		f.What = fmt.Sprintf("there is no route to %s: a blackhole route", name)
+	}
+	if refused == unix.ENETUNREACH {
+		f.Command = fmt.Sprintf("ip route add %s via ROUTER", address)
+		f.Remedy = "`" + f.Command + "`"
+		return f
+	}
+	lists := fmt.Sprintf("%s route show table all match %s", ipCommand(config.FamilyOf(address)), address)
+	f.Command, f.Remedy = lists+" lists the route that refuses it: delete that one", "`"+lists+"` lists the route that refuses it: delete that one"
+	return f
 }
 
 // NameOf returns, for example, "real server rs1 (10.0.0.11) of cluster ftp".

@@ -144,6 +144,7 @@ type Action struct {
 	To            []Range
 	ToPorts       []Range // empty: ports stay
 	AssignsHelper bool    // of a helper of connection tracking
+	Helper        string  // the helper that is assigned: ftp, tftp, …; empty: not known
 	ToOriginal    bool    // an Opaque translation of the source to the address that the client has connected to
 	SetMarkByAddr []MarkOf
 	Text          string // as written, for messages

@@ -54,6 +54,9 @@ func (c *control) read() (reply, error) {
 		return reply{}, err
 	}
 	code, ok := replyCode(line)
+	if line == "" {
+		return reply{}, errors.New("not a reply of FTP: an empty line")
+	}
 	if !ok {
 		return reply{}, fmt.Errorf("not a reply of FTP: %s", clip(line))
 	}

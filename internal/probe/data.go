@@ -162,6 +162,9 @@ func (s *session) read() (string, error) {
 	if timeout, ok := errors.AsType[*TimeoutError](context.Cause(s.ctx)); ok && err != nil && n > 0 {
 		return detail, fmt.Errorf("the data did not end within %s", timeout.Timeout)
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the server closed the data connection in the middle of a TLS record")
+	}
 	if err != nil {
 		return detail, s.explain(err)
 	}

@@ -41,10 +41,11 @@ type fakeServer struct {
 }
 
 // Values of replies: hang is no reply; endless data is more than the buffers of sockets have, and
-// then hangs.
+// then hangs; cut data ends in the middle of a TLS record.
 const (
 	hang    = "hang"
 	endless = "endless"
+	cut     = "cut"
 )
 
 // newFake starts a server that does what it should, after change.
@@ -168,7 +169,7 @@ func (f *fakeServer) transfer(control net.Conn) bool {
 		return f.answer(control, "end", "425 "+err.Error())
 	}
 	defer data.Close()
-	config := f.tls
+	raw, config := data, f.tls
 	if f.dataTLS != nil {
 		config = f.dataTLS
 	}
@@ -187,6 +188,10 @@ func (f *fakeServer) transfer(control net.Conn) bool {
 	}
 	if !f.refuse {
 		_, _ = io.WriteString(data, "a\r\nb\r\n")
+	}
+	if f.replies["data"] == cut {
+		_, _ = io.WriteString(raw, "\x17\x03\x03\x40\x00x") // application data, RFC 8446, 5.1
+		raw.Close()
 	}
 	data.Close()
 	return f.answer(control, "end", "226 done")

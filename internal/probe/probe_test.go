@@ -181,6 +181,25 @@ func replies(command, text string) func(*fakeServer) {
 	return func(f *fakeServer) { f.replies[command] = text }
 }
 
+// TestClosedHandshake: a server that closes the connection in the TLS handshake, after the first
+// message of the client or after a part of its own.
+func TestClosedHandshake(t *testing.T) {
+	for _, sends := range []string{"", "\x16\x03\x03\x00\x40\x02"} {
+		l := listenLocal(t)
+		go func() {
+			conn, err := l.Accept()
+			if err == nil {
+				_, _ = conn.Read(make([]byte, 64<<10))
+				_, _ = conn.Write([]byte(sends))
+				conn.Close()
+			}
+		}()
+		f := &fakeServer{listener: l}
+		r := f.one(t, f.target(), PASV, Options{TLS: Implicit})
+		assert.Equal(t, &Finding{"tls", "tls", "the server closed the connection during the TLS handshake"}, r.Finding)
+	}
+}
+
 // TestHanging: a server that hangs at any step ends the session at that step.
 func TestHanging(t *testing.T) {
 	config, roots := certificate(t)
@@ -200,6 +219,25 @@ func TestHanging(t *testing.T) {
 			assert.Equal(t, step, r.Finding.Step)
 		})
 	}
+}
+
+// TestHangingQuit: a server that does not answer QUIT leaves time for the next session.
+func TestHangingQuit(t *testing.T) {
+	first, second := newFake(t, replies("QUIT", hang)), newFake(t, func(*fakeServer) {})
+	var results []Result
+	err := Run(t.Context(), []Session{{first.target(), PASV}, {second.target(), PASV}}, Options{TLS: NoTLS, Timeout: generous}, func(r Result) { results = append(results, r) })
+	require.NoError(t, err)
+	require.Len(t, results, 2)
+	assert.Nil(t, results[0].Finding)
+	assert.Nil(t, results[1].Finding)
+}
+
+// TestCutData has data that ends in the middle of a TLS record.
+func TestCutData(t *testing.T) {
+	config, roots := certificate(t)
+	f := newFake(t, func(f *fakeServer) { f.tls = config; f.replies["data"] = cut })
+	r := f.one(t, f.target(), PASV, Options{TLS: Explicit, Roots: roots})
+	assert.Equal(t, &Finding{"data", "data", "the server closed the data connection in the middle of a TLS record"}, r.Finding)
 }
 
 // TestEndlessData: a server that sends data until the timeout has answered.

@@ -109,6 +109,7 @@ func TestReply(t *testing.T) {
 		"":               "the server closed the control connection",
 		"220-a\r\n":      "the server closed the control connection",
 		"22\r\n":         "not a reply of FTP: 22",
+		"\r\n":           "not a reply of FTP: an empty line",
 		"099 low\r\n":    "not a reply of FTP: 099 low",
 		"600 high\r\n":   "not a reply of FTP: 600 high",
 		"2200 long\r\n":  "not a reply of FTP: 2200 long",

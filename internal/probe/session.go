@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -150,8 +151,13 @@ func activeCommand(mode Mode, at netip.AddrPort) string {
 	return fmt.Sprintf("EPRT |%d|%s|%d|", number, at.Addr(), at.Port())
 }
 
-// quit ends the session. A server that only closes the connection has done all work.
+// quitTime is how long the client waits for the reply to QUIT.
+const quitTime = time.Second
+
+// quit ends the session. A server that only closes the connection, or does not answer, has done
+// all work: the time for the sessions that follow is not spent on it.
 func (s *session) quit() (string, error) {
+	_ = s.raw.SetReadDeadline(time.Now().Add(quitTime))
 	r, _ := s.control.command("QUIT", 221)
 	return r.detail(), nil
 }

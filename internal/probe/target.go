@@ -63,7 +63,7 @@ func VIPTarget(c *config.Cluster, vip netip.Addr, port uint16) Target {
 func ServerTargets(c *config.Cluster, name string, port uint16) []Target {
 	var targets []Target
 	for _, s := range c.RealServers {
-		if s.Name == name || s.Address.String() == name {
+		if s.Is(name) {
 			targets = append(targets, serverTarget(c, s, port))
 		}
 	}

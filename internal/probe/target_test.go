@@ -62,9 +62,9 @@ func TestServerTargets(t *testing.T) {
 	vips := c.VIPsOf(config.IPv4)
 	own := config.SingleAddress(netip.MustParseAddr("10.0.0.12"))
 	for name, want := range map[string]Target{
-		"rs1":       {RealServer: "rs1", ServerName: "198.51.100.32", passiveAddresses: vips, activePorts: []uint16{20}},
-		"10.0.0.12": {RealServer: "rs2", ServerName: "198.51.100.32", passiveAddresses: append(vips, own), activePorts: []uint16{20, 989}},
-		"fd00::11":  {RealServer: "fd00::11", ServerName: "2001:db8::21", passiveAddresses: c.VIPsOf(config.IPv6), activePorts: []uint16{20}},
+		"rs1":        {RealServer: "rs1", ServerName: "198.51.100.32", passiveAddresses: vips, activePorts: []uint16{20}},
+		"10.0.0.12":  {RealServer: "rs2", ServerName: "198.51.100.32", passiveAddresses: append(vips, own), activePorts: []uint16{20, 989}},
+		"FD00:0::11": {RealServer: "fd00::11", ServerName: "2001:db8::21", passiveAddresses: c.VIPsOf(config.IPv6), activePorts: []uint16{20}},
 	} {
 		targets := ServerTargets(c, name, 2121)
 		require.Len(t, targets, 1, name)

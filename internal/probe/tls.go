@@ -3,6 +3,7 @@ package probe
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 )
 
 // authTLS requests TLS on the control connection (RFC 4217). Text that follows the reply in
@@ -90,13 +91,16 @@ func describeTLS(state tls.ConnectionState) string {
 	return tls.VersionName(state.Version) + ", " + session
 }
 
-// tlsError adds the way out to an error of a certificate.
+// tlsError explains an error of a handshake, and adds the way out to one of a certificate.
 func tlsError(err error) error {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return checkErrorf("certificate", "%v (--ca-file, --server-name and --insecure change the verification)", err)
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return errors.New("the server does not speak TLS here")
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the server closed the connection during the TLS handshake")
 	}
 	return err
 }

@@ -72,7 +72,7 @@ func narrow(clusters []*config.Cluster, name string) ([]*config.Cluster, error) 
 	var narrowed []*config.Cluster
 	for _, c := range clusters {
 		for _, s := range c.RealServers {
-			if s.Name != name && s.Address.String() != name {
+			if !s.Is(name) {
 				continue
 			}
 			one := *c

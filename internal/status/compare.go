@@ -184,7 +184,7 @@ func (c *comparison) found(key ipvs.Key) Service {
 	case change.Op == ipvs.DelService:
 		s.State = Extra
 	default:
-		s.State, s.Detail = Drifted, change.BeforeText()+"; the spec has "+change.AfterText()
+		s.State, s.Detail = Drifted, change.BeforeText()+specHas+change.AfterText()
 	}
 	return s
 }
@@ -215,7 +215,7 @@ func (c *comparison) server(key ipvs.Key, e ipvs.Endpoint, d *ipvs.CountedDestin
 // drift returns the state of an edited real server, and what differs. A drained one differs
 // in its weight only.
 func (c *comparison) drift(key ipvs.Key, change ipvs.Change) (State, string) {
-	detail := change.BeforeText() + "; the spec has " + change.AfterText()
+	detail := change.BeforeText() + specHas + change.AfterText()
 	drained := change.After
 	drained.Weight = 0
 	if c.Ledger.IsDrained(nft.BoundMark{Family: key.Family, Mark: key.Mark}, change.Before.Address, change.Before.Port) && change.Before == drained {

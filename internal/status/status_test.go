@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -147,6 +148,27 @@ func TestInSync(t *testing.T) {
 	}
 }
 
+// TestWidth: no line has more than 80 columns, with the longest addresses and differences of all
+// kinds.
+func TestWidth(t *testing.T) {
+	spec := parse(t, `
+clusters:
+  - {name: ftp, mark: 4294967295, vips: ["2001:db8::21"], ftp: , scheduler: mh, scheduler-flags: [mh-fallback, mh-port], real-servers: [{address: "fd00:1111:2222:3333:4444:5555:6666:7777", weight: 65535, forwarding: direct}]}
+`)
+	services := counted(spec)
+	services[0].Timeout, services[0].Destinations[0].Weight = 24*time.Hour, 65534
+	r, err := New(Input{Spec: spec, Services: services, Changes: changes(spec, services)})
+	require.NoError(t, err)
+	r.Differences = Differences{Marks: 1000, Services: 1000, Settings: 10, Addresses: 1000}
+	text := r.Text(Style{})
+	for line := range strings.Lines(text) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), 80, line)
+	}
+	assert.Contains(t, text, "IPv6: drifted:\n  #   -f 4294967295 -6 -s mh -p 86400 -b mh-fallback,mh-port;\n  #   the spec has -f 42")
+	assert.Contains(t, text, "7777]:0 -g -w 65534;\n  #   the spec has [fd00:")
+	assert.Contains(t, text, "1000 of addresses\n  (`lvsmark diff` lists them)\n")
+}
+
 // TestUnbound: services of another program are not compared, and may be absent.
 func TestUnbound(t *testing.T) {
 	bound := parse(t, testSpec)
@@ -167,7 +189,7 @@ func TestDriftedService(t *testing.T) {
 	r, err := New(Input{Spec: spec, Services: services, Changes: changes(spec, services)})
 	require.NoError(t, err)
 	assert.Equal(t, Drifted, r.Clusters[0].State)
-	assert.Contains(t, r.Text(Style{}), "\n  # fwmark 21 IPv4: drifted: -f 21 -s rr -p 300; the spec has -f 21 -s wlc -p 300\n")
+	assert.Contains(t, r.Text(Style{}), "\n  # fwmark 21 IPv4: drifted: -f 21 -s rr -p 300;\n  #   the spec has -f 21 -s wlc -p 300\n")
 }
 
 func TestConnectionsUnreadable(t *testing.T) {
@@ -226,10 +248,20 @@ func TestSelect(t *testing.T) {
 	assert.Empty(t, missing)
 	assert.Equal(t, []Cluster{r.Clusters[1]}, web.Clusters)
 	assert.False(t, web.InSync)
+	twice, _ := r.Select([]string{"web", "ftp", "web"})
+	assert.Equal(t, []Cluster{r.Clusters[1], r.Clusters[0]}, twice.Clusters)
 	_, missing = r.Select([]string{"web", "none"})
 	assert.Equal(t, "none", missing)
 	all, _ := r.Select(nil)
 	assert.Same(t, r, all)
+}
+
+// TestSelectOfTwoMarks: with another mark in the spec, a name is that of the cluster in the spec
+// and of the one in the kernel.
+func TestSelectOfTwoMarks(t *testing.T) {
+	r := &Report{Clusters: []Cluster{{Name: "ftp", State: Missing}, {Name: "web"}, {Name: "ftp", State: Extra}}}
+	selected, _ := r.Select([]string{"ftp"})
+	assert.Equal(t, []Cluster{r.Clusters[0], r.Clusters[2]}, selected.Clusters)
 }
 
 // TestJSON: lists are never null, and a missing real server has no weight.

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ func (r *Report) Text(style Style) string {
 		r.Clusters[i].write(&b, style)
 		b.WriteByte('\n')
 	}
-	b.WriteString(r.Differences.String() + "\n")
+	b.WriteString(broken(r.Differences.String(), " (", "\n  (") + "\n")
 	return b.String()
 }
 
@@ -62,6 +63,12 @@ func (d Differences) String() string {
 	return "differences: " + strings.Join(parts, ", ") + " (`lvsmark diff` lists them)"
 }
 
+// specHas is between what the kernel has and what the spec has.
+const specHas = "; the spec has "
+
+// isDrifted is before what the kernel has of a service.
+const isDrifted = string(Drifted) + ": "
+
 // nameWidth is the width of the column of names. A longer name is a line of its own.
 const nameWidth = 15
 
@@ -89,7 +96,7 @@ func (c *Cluster) write(b *strings.Builder, style Style) {
 	fmt.Fprintf(b, "%s %s\n", heading("cluster "+c.Name+":"), paint(c.State, string(c.State)))
 	for _, s := range c.Services {
 		if s.State != InSync && s.State != Unbound {
-			fmt.Fprintf(b, "  # fwmark %d %s: %s\n", s.Mark, s.Family, joinDetail(s.State, s.Detail))
+			writeDetail(b, fmt.Sprintf("fwmark %d %s: %s", s.Mark, s.Family, joinDetail(s.State, s.Detail)))
 		}
 	}
 	columns := style.columns()
@@ -99,9 +106,30 @@ func (c *Cluster) write(b *strings.Builder, style Style) {
 		cells = r.appendCells(cells[:0], style)
 		writeRow(b, r.name(), paint(r.State, padded(r.State)), cells, columns)
 		if r.Detail != "" {
-			fmt.Fprintf(b, "  # %s\n", printable.Line(r.Detail))
+			writeDetail(b, printable.Line(r.Detail))
 		}
 	}
+}
+
+// writeDetail writes a detail: what the kernel has, and what the spec has, each on a line of its
+// own if one is too short.
+func writeDetail(b *strings.Builder, detail string) {
+	const indent = "\n  #   "
+	kernel, spec, both := strings.Cut(broken("  # "+detail, specHas, "\n"), "\n")
+	b.WriteString(broken(kernel, isDrifted, isDrifted[:len(isDrifted)-1]+indent))
+	if both {
+		b.WriteString(";" + indent + specHas[len("; "):] + spec)
+	}
+	b.WriteByte('\n')
+}
+
+// broken replaces a separator in a line that is too long by one with a line break: a terminal
+// breaks lines anywhere, and --watch does not count lines that it breaks.
+func broken(line, separator, withBreak string) string {
+	if utf8.RuneCountInString(line) < lineWidth {
+		return line
+	}
+	return strings.Replace(line, separator, withBreak, 1)
 }
 
 func joinDetail(state State, detail string) string {
@@ -253,17 +281,18 @@ func (r *Report) Select(names []string) (selected *Report, missing string) {
 	if len(names) == 0 {
 		return r, ""
 	}
-	byName := map[string]Cluster{}
+	byName := map[string][]Cluster{} // two, if the spec has another mark than the kernel
 	for _, c := range r.Clusters {
-		byName[c.Name] = c
+		byName[c.Name] = append(byName[c.Name], c)
 	}
 	selected = &Report{InSync: r.InSync, Differences: r.Differences, Clusters: []Cluster{}}
-	for _, name := range names {
-		c, found := byName[name]
-		if !found {
+	for i, name := range names {
+		if len(byName[name]) == 0 {
 			return nil, name
 		}
-		selected.Clusters = append(selected.Clusters, c)
+		if !slices.Contains(names[:i], name) {
+			selected.Clusters = append(selected.Clusters, byName[name]...)
+		}
 	}
 	return selected, ""
 }

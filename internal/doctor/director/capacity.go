@@ -14,11 +14,11 @@ const nearlyFull = 80
 func capacityChecks() []check {
 	return []check{
 		{
-			Name: "conntrack-table", Summary: "the table of connection tracking is at most 80 % full",
+			Name: "conntrack-table", Summary: "the table of connection tracking is less than 80 % full",
 			Why: "a full table drops packets of new connections: 'nf_conntrack: table full, dropping packet'", Run: conntrackTable,
 		},
 		{
-			Name: "passive-range", Summary: "established data connections of each real server, compared with its passive ports: at most 80 %",
+			Name: "passive-range", Summary: "established data connections of each real server, compared with its passive ports: less than 80 %",
 			Why: "without a free port a real server refuses PASV and EPSV: the client gets an error or no answer", Run: passiveRange,
 		},
 		{

@@ -202,10 +202,10 @@ func (s *Subject) namesServer(r host.Rule) string {
 	return ""
 }
 
-// namesOtherHelper reports whether a rule of iptables-legacy assigns a helper for another protocol
-// than FTP. The text of other rules does not have the protocol.
-func namesOtherHelper(rule string) bool {
-	return strings.Contains(rule, "--helper ") && !strings.Contains(rule, "--helper ftp")
+// assignsFTPHelper reports whether an action assigns a helper for FTP, or one that is not known.
+// The helpers of nf_conntrack_ftp are ftp and, with its parameter ports, ftp-PORT.
+func assignsFTPHelper(a oldconfig.Action) bool {
+	return a.AssignsHelper && (a.Helper == "" || a.Helper == "ftp" || strings.HasPrefix(a.Helper, "ftp-"))
 }
 
 func conntrackHelper(s *Subject) ([]doctor.Finding, error) {
@@ -215,7 +215,7 @@ func conntrackHelper(s *Subject) ([]doctor.Finding, error) {
 	}
 	rules, err := s.Ruleset.Get()
 	for _, r := range rules.Rules {
-		if slices.ContainsFunc(r.Rule.Actions, func(a oldconfig.Action) bool { return a.AssignsHelper }) && !namesOtherHelper(r.Text) {
+		if slices.ContainsFunc(r.Rule.Actions, assignsFTPHelper) {
 			return one(fmt.Sprintf("%s (%s) gives connections a helper; clusters of FTP: %s", r.Place, r.Text, listed(ftp)), r.Delete), err
 		}
 	}

@@ -2,10 +2,13 @@ package director
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
@@ -72,33 +75,34 @@ func serverRoute(s *Subject) (found []doctor.Finding, err error) {
 	return found, err
 }
 
-// serverNeighbor connects to real servers whose neighbor entry has failed: the kernel asks
-// again then, and an old entry of a real server that is back is replaced.
+// serverNeighbor connects to real servers of which no neighbor entry shows that they answer: the
+// kernel asks them then. Without weight, a real server may be off.
 func serverNeighbor(s *Subject) (found []doctor.Finding, err error) {
-	failed, err := s.failedNeighbors()
-	if len(failed) == 0 {
+	neighbors, err := s.Neighbors()
+	var silent []server
+	var ask []netip.AddrPort
+	for r := range s.servers {
+		if r.Weight > 0 && !neighbors[r.Address] && s.onLink(r.Address) {
+			silent, ask = append(silent, r), append(ask, r.endpoint())
+		}
+	}
+	if len(silent) == 0 || err != nil {
 		return nil, err
 	}
-	again := make([]netip.AddrPort, len(failed))
-	for i, r := range failed {
-		again[i] = r.endpoint()
-	}
-	s.Connect(again)
-	failed, err = s.failedNeighbors()
-	for _, r := range failed {
-		found = append(found, doctor.Finding{Text: fmt.Sprintf("%s does not answer ARP or neighbor solicitations", r), Command: fmt.Sprintf("ping -c 3 %s; %sweight: 0 until it is back", r.Address, inSpec)})
+	s.Connect(ask)
+	neighbors, err = s.Neighbors()
+	for _, r := range silent {
+		if answers, known := neighbors[r.Address]; known && !answers {
+			found = append(found, doctor.Finding{Text: fmt.Sprintf("%s does not answer ARP or neighbor solicitations", r), Command: fmt.Sprintf("ping -c 3 %s; %sweight: 0 until it is back", r.Address, inSpec)})
+		}
 	}
 	return found, err
 }
 
-func (s *Subject) failedNeighbors() (failed []server, err error) {
-	neighbors, err := s.Neighbors()
-	for r := range s.servers {
-		if answers, known := neighbors[r.Address]; known && !answers {
-			failed = append(failed, r)
-		}
-	}
-	return failed, err
+// onLink reports whether the director asks for the link-layer address of another host itself.
+func (s *Subject) onLink(a netip.Addr) bool {
+	to, err := s.Route(a, 0)
+	return err == nil && to.Refused == 0 && !to.IsLocal() && !to.Gateway.IsValid()
 }
 
 // serverPort connects to the first TCP port of each cluster. With direct and tunnel the
@@ -119,15 +123,25 @@ func serverPort(s *Subject) (found []doctor.Finding, err error) {
 		switch problem := failed[at]; {
 		case problem == nil:
 		case r.Forwarding == config.NAT:
-			found = append(found, doctor.Finding{Text: fmt.Sprintf("%s: no connection to port %d: %v", r, at.Port(), problem), Command: fmt.Sprintf("start the server there; on it, lvsmark doctor --real-server %s", cmp.Or(r.Name, r.Address.String()))})
+			found = append(found, doctor.Finding{Text: fmt.Sprintf("%s: no connection to port %d: %v", r, at.Port(), problem), Command: r.reach(problem)})
 		default:
 			unknown = append(unknown, r.Address.String())
 		}
 	}
 	if len(unknown) > 0 {
-		err = fmt.Errorf("%s accept no connections to their own address; with direct and tunnel the server may listen on the VIP only", listed(unknown))
+		err = fmt.Errorf("no connections to %s; with direct and tunnel the server may listen on the VIP only", listed(unknown))
 	}
 	return found, err
+}
+
+// reach returns how to find what refuses connections to a real server: only a host that is
+// reached refuses them itself.
+func (s server) reach(err error) string {
+	there := "on it, lvsmark doctor --real-server " + cmp.Or(s.Name, s.Address.String())
+	if errors.Is(err, unix.ECONNREFUSED) {
+		return "start the server there; " + there
+	}
+	return "lvsmark doctor --check server-route,server-neighbor,firewall; its own firewall; " + there
 }
 
 // firstTCP returns the port on which a server of the cluster listens; 0: none is known.

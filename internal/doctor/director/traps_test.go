@@ -155,6 +155,7 @@ func routeTraps() []trap {
 		{name: "no answer to ARP", commands: "ip neigh add 10.0.0.11 dev lan nud failed", want: []string{
 			"server-neighbor: real server rs1 (10.0.0.11) of cluster ftp does not answer ARP or neighbor solicitations",
 		}},
+		{name: "answer to ARP on one of two devices", commands: "ip neigh add 10.0.0.11 dev lan lladdr 02:00:00:00:00:01 nud stale; ip neigh add 10.0.0.11 dev wan nud failed"},
 		{name: "answer to ARP", commands: "ip neigh add 10.0.0.11 dev lan lladdr 02:00:00:00:00:01 nud stale"},
 	}
 }
@@ -194,6 +195,8 @@ func ruleTraps() []trap {
 			"conntrack-helper: iptables-legacy, table raw (-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp) gives connections a helper; clusters of FTP: ftp",
 		}},
 		{name: "helper of another protocol", commands: "iptables-legacy -t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp"},
+		{name: "helper of another protocol of iptables-nft", commands: "iptables-nft -t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp"},
+		{name: "helper of another protocol of nft", ruleset: "table ip h { ct helper ftp { type \"tftp\" protocol udp; }\n chain c { type filter hook prerouting priority 0; udp dport 69 ct helper set \"ftp\"; } }"},
 		{name: "helper of iptables-nft", mends: true, commands: "iptables-nft -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp", want: []string{
 			"conntrack-helper: table ip raw, chain PREROUTING, rule 1 (tcp dport 21 counter [target CT]) gives connections a helper; clusters of FTP: ftp",
 		}},

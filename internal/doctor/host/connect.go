@@ -19,11 +19,21 @@ const maxSockets = 2000
 func connect(to []netip.AddrPort) map[netip.AddrPort]error {
 	failed := map[netip.AddrPort]error{}
 	for len(to) > 0 {
-		n := min(len(to), maxSockets)
+		n := min(len(to), socketLimit())
 		connectTo(to[:n], failed)
 		to = to[n:]
 	}
 	return failed
+}
+
+// socketLimit leaves half of the files that the process may open to others: with too many
+// sockets, the kernel refuses more, and a real server would seem to refuse connections.
+func socketLimit() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return maxSockets
+	}
+	return int(max(1, min(limit.Cur/2, maxSockets)))
 }
 
 func connectTo(to []netip.AddrPort, failed map[netip.AddrPort]error) {

@@ -71,7 +71,7 @@ func readNeighbors() (map[netip.Addr]bool, error) {
 		switch {
 		case n.State&(unix.NUD_REACHABLE|unix.NUD_STALE|unix.NUD_DELAY|unix.NUD_PROBE|unix.NUD_PERMANENT|unix.NUD_NOARP) != 0:
 			answers[n.Address] = true
-		case n.State&unix.NUD_FAILED != 0:
+		case n.State&(unix.NUD_FAILED|unix.NUD_INCOMPLETE) != 0 && !answers[n.Address]: // on no other device
 			answers[n.Address] = false
 		}
 	}

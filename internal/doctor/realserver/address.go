@@ -12,6 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 )
 
 func addressChecks() []check {
@@ -58,37 +59,66 @@ func vipDevice(s *Subject) (found []doctor.Finding, err error) {
 		for _, vips := range r.Binding.VIPs {
 			for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
 				f, problem := s.vip(r, vip)
-				if err = cmp.Or(err, problem); f.Text != "" {
-					found = append(found, f)
-				}
+				found, err = append(found, f...), cmp.Or(err, problem)
 			}
 		}
 	}
 	return found, err
 }
 
-// vip checks one VIP of a real server.
-func (s *Subject) vip(r Server, vip netip.Addr) (f doctor.Finding, err error) {
+// vip checks one VIP of a real server, which may be on several devices.
+func (s *Subject) vip(r Server, vip netip.Addr) (found []doctor.Finding, err error) {
 	to, err := s.Route(vip, 0)
 	if err != nil {
-		return f, err
+		return nil, err
 	}
-	device, err := s.device(vip)
+	on, err := s.on(vip)
 	switch local := to.IsLocal(); {
 	case err != nil:
-		return f, err
+		return nil, err
 	case r.Forwarding == config.NAT && local:
-		where := "this host"
-		if device != nil {
-			where = device.Name
+		for _, a := range on {
+			found = append(found, one(fmt.Sprintf("VIP %s of %s is an address of %s, although the forwarding is nat", vip, r, a.Device), remove(a)))
 		}
-		return one(fmt.Sprintf("VIP %s of %s is an address of %s, although the forwarding is nat", vip, r, where), fmt.Sprintf("ip address del %s/%d dev %s", vip, vip.BitLen(), where)), nil
+		if len(on) == 0 {
+			found = append(found, one(fmt.Sprintf("VIP %s of %s is an address of this host, although the forwarding is nat", vip, r), fmt.Sprintf("ip route show table local match %s lists the route: delete it", vip)))
+		}
 	case r.Forwarding != config.NAT && !local:
-		return one(fmt.Sprintf("VIP %s of %s is no address of this host", vip, r), fmt.Sprintf("ip address add %s/%d dev lo", vip, vip.BitLen())), nil
-	case r.Forwarding != config.NAT && device != nil && !holdsVIPs(device):
-		return one(fmt.Sprintf("VIP %s of %s is on %s, whose link has other hosts", vip, r, device.Name), fmt.Sprintf("ip address del %s/%d dev %s; ip address add %[1]s/%[2]d dev lo", vip, vip.BitLen(), device.Name)), nil
+		found = append(found, one(fmt.Sprintf("VIP %s of %s is no address of this host", vip, r), addToLoopback(vip)))
+	case r.Forwarding != config.NAT:
+		found = s.onLinks(r, vip, on)
 	}
-	return f, nil
+	return found, err
+}
+
+// onLinks returns findings about a VIP on devices that take part in ARP.
+func (s *Subject) onLinks(r Server, vip netip.Addr, on []hostaddr.Local) (found []doctor.Finding) {
+	quiet := slices.ContainsFunc(on, func(a hostaddr.Local) bool { return s.isQuiet(a.Device) })
+	for _, a := range on {
+		if s.isQuiet(a.Device) {
+			continue
+		}
+		command := remove(a)
+		if !quiet {
+			command += "; " + addToLoopback(vip)
+		}
+		found = append(found, one(fmt.Sprintf("VIP %s of %s is on %s, whose link has other hosts", vip, r, a.Device), command))
+	}
+	return found
+}
+
+// isQuiet reports whether the device may have VIPs, or is not known.
+func (s *Subject) isQuiet(device string) bool {
+	d := s.DeviceNamed(device)
+	return d == nil || holdsVIPs(d)
+}
+
+func remove(a hostaddr.Local) string {
+	return fmt.Sprintf("ip address del %s/%d dev %s", a.IP, a.Prefix, a.Device)
+}
+
+func addToLoopback(vip netip.Addr) string {
+	return fmt.Sprintf("ip address add %s/%d dev lo", vip, vip.BitLen())
 }
 
 // arpSetting checks a sysctl of each device with ARP.

@@ -10,6 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/internal/hostcheck"
 )
 
@@ -46,7 +47,7 @@ func Find(spec *config.Spec, name string) (servers []Server, err error) {
 				continue
 			}
 			for _, r := range b.RealServers {
-				if r.Name == name || r.Address.String() == name {
+				if r.Is(name) {
 					servers = append(servers, withShard(Server{r, b}))
 				}
 			}
@@ -92,11 +93,20 @@ func (s *Subject) direct(f config.Family) []Server {
 
 // device returns the device with an address of the host; nil: none.
 func (s *Subject) device(a netip.Addr) (*host.Device, error) {
+	on, err := s.on(a)
+	if len(on) == 0 {
+		return nil, err
+	}
+	return s.DeviceNamed(on[0].Device), err
+}
+
+// on returns the address on each device that has it.
+func (s *Subject) on(a netip.Addr) (on []hostaddr.Local, err error) {
 	addresses, err := s.Addresses.Get()
 	for _, local := range addresses {
 		if local.IP == a && !local.IsRoute() {
-			return s.DeviceNamed(local.Device), err
+			on = append(on, local)
 		}
 	}
-	return nil, err
+	return on, err
 }

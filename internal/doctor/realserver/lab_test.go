@@ -21,7 +21,7 @@ import (
 )
 
 // nat is a cluster of which the host is the real server rs1; direct and tunnel differ in the
-// forwarding.
+// forwarding, and shards has passive shards.
 const (
 	nat = `clusters:
   - name: ftp
@@ -33,6 +33,7 @@ const (
 `
 	direct  = "direct"
 	tunnel  = "tunnel"
+	shards  = "shards"
 	vsftpd  = "listen=YES\npasv_min_port=10000\npasv_max_port=20000\npasv_address=198.51.100.21\nconnect_from_port_20=YES\n"
 	quietly = "sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2; ip address add 198.51.100.21/32 dev lo"
 )
@@ -43,6 +44,8 @@ func specOf(t *testing.T, kind string) *config.Spec {
 	switch kind {
 	case direct, tunnel:
 		text = strings.Replace(nat, "forwarding: nat", "forwarding: "+kind, 1)
+	case shards:
+		text = strings.Replace(nat, "ftp: {}", "ftp: {passive-shards: 2}\n    persistence: 0", 1)
 	}
 	spec, _, err := config.Parse("spec.yaml", strings.NewReader(text))
 	require.NoError(t, err)
@@ -263,6 +266,48 @@ clusters:
 	require.NoError(t, err)
 	require.Len(t, servers, 1)
 	assert.Equal(t, []config.PortRange{{Protocol: config.TCP, Low: 21, High: 21}, {Protocol: config.TCP, Low: 15000, High: 19999}}, servers[0].Binding.Ports)
+}
+
+// TestRenderCommand: with shards, the real servers have other passive ports, and render needs the
+// name of one.
+func TestRenderCommand(t *testing.T) {
+	inServer(t, func() {
+		for kind, want := range map[string]string{
+			"":     "lvsmark render vsftpd --cluster ftp",
+			shards: "lvsmark render vsftpd --cluster ftp --server rs1",
+		} {
+			report := examine(t, trap{kind: kind, files: map[string]string{"etc/vsftpd.conf": strings.Replace(vsftpd, "20000", "20001", 1)}})
+			require.Len(t, texts(report), 1, kind)
+			for _, r := range report {
+				for _, f := range r.Findings {
+					assert.Equal(t, want, f.Command)
+				}
+			}
+		}
+	})
+}
+
+// TestVIPOnLink: the printed commands leave the VIP on lo only, with the prefix that it has.
+func TestVIPOnLink(t *testing.T) {
+	for _, c := range []trap{
+		{name: "on a link", kind: direct, commands: quietly + "; ip address del 198.51.100.21/32 dev lo; ip address add 198.51.100.21/24 dev lan"},
+		{name: "on lo and a link", kind: direct, commands: quietly + "; ip address add 198.51.100.21/24 dev lan"},
+		{name: "on two links", kind: direct, commands: quietly + "; ip address add 198.51.100.21/24 dev lan; ip address add 198.51.100.21/32 dev wan"},
+		{name: "nat", commands: "ip address add 198.51.100.21/24 dev lan; ip address add 198.51.100.21/32 dev lo"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inServer(t, func() {
+				run(t, c.commands)
+				for _, r := range examine(t, c) {
+					assert.Equal(t, r.Name == "vip-device", len(r.Findings) > 0, r.Name)
+					for _, f := range r.Findings {
+						run(t, f.Command)
+					}
+				}
+				assert.Empty(t, texts(examine(t, c)))
+			})
+		})
+	}
 }
 
 // TestNoConfiguration has a host without an FTP server, or with one of another port.

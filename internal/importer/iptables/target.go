@@ -159,6 +159,7 @@ func trackAction(m *module) (oldconfig.Action, bool) {
 			a.Kind = oldconfig.Untrack
 		case "helper":
 			a.AssignsHelper = true
+			a.Helper, _ = m.get("helper")
 		case "zone", "zone-orig", "zone-reply":
 			return a, false
 		}

@@ -41,12 +41,31 @@ func (f *families) report(r *status.Report, at time.Time) {
 	f.gauge("differences", float64(r.Differences.Services), label{"part", "ipvs"})
 	f.gauge("differences", float64(r.Differences.Marks), label{"part", "nftables"})
 	f.gauge("differences", float64(r.Differences.Settings), label{"part", "settings"})
+	states := clusterStates(r.Clusters)
 	for _, cluster := range r.Clusters {
-		f.gauge("cluster_in_sync", inSync(cluster.State), label{"cluster", cluster.Name})
+		if value, first := states[cluster.Name]; first {
+			f.gauge("cluster_in_sync", value, label{"cluster", cluster.Name})
+			delete(states, cluster.Name)
+		}
 		for _, s := range cluster.Services {
 			f.service(cluster.Name, s)
 		}
 	}
+}
+
+// clusterStates returns the lowest value of each name. With another mark in the spec than in the
+// kernel, two clusters have the name, and two values of the same labels are an error to
+// Prometheus.
+func clusterStates(clusters []status.Cluster) map[string]float64 {
+	states := make(map[string]float64, len(clusters))
+	for _, c := range clusters {
+		value, twice := states[c.Name]
+		if !twice {
+			value = 1
+		}
+		states[c.Name] = min(value, inSync(c.State))
+	}
+	return states
 }
 
 func (f *families) service(cluster string, s status.Service) {

@@ -54,6 +54,15 @@ lvsmark_differences{part="settings"} 0.0
 lvsmark_in_sync 0.0
 `
 
+// TestWriteOfTwoMarks: a cluster whose mark has changed in the spec is there twice, missing and
+// extra, and has one value.
+func TestWriteOfTwoMarks(t *testing.T) {
+	r := &status.Report{Clusters: []status.Cluster{{Name: "ftp", State: status.Missing}, {Name: "web", State: status.InSync}, {Name: "ftp", State: status.Extra}}}
+	text := written(t, r)
+	assert.Equal(t, 1, strings.Count(text, "lvsmark_cluster_in_sync{cluster=\"ftp\"} 0.0\n"), text)
+	assert.Equal(t, 1, strings.Count(text, "lvsmark_cluster_in_sync{cluster=\"web\"} 1.0\n"), text)
+}
+
 func TestWrite(t *testing.T) {
 	text := written(t, testReport())
 	assert.True(t, strings.HasPrefix(text, testMetrics), text)
