@@ -20,8 +20,8 @@ func TestWarnings(t *testing.T) {
 	before := w.state()
 	spec := parse(t, unboundSpec)
 	want := []string{
-		"table inet lvsmark, chain early, rule 4 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21); packets to 2001:db8::21 (ports 21); accept packets to the VIPs before it",
-		"table ip filter, chain prerouting, rule 3 (meta mark set 0x00000007): will set the mark of packets to 198.51.100.21 (ports 21, 10000-20000), unless it runs before lvsmark's chain, which has the same priority (the chain created last runs first); IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule",
+		"table inet lvsmark, chain early, rule handle 4 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21); packets to 2001:db8::21 (ports 21); accept packets to the VIPs before it",
+		"table ip filter, chain prerouting, rule handle 3 (meta mark set 0x00000007): will set the mark of packets to 198.51.100.21 (ports 21, 10000-20000), unless it runs before lvsmark's chain, which has the same priority (the chain created last runs first); IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule",
 	}
 	assert.Equal(t, want, w.plan(spec).Warnings())
 	assert.Equal(t, want, w.apply(spec).Warnings())
@@ -82,7 +82,7 @@ func TestWarningsWayBack(t *testing.T) {
 	w.run("sysctl", "-qw", "net.ipv4.conf.wan/0.forwarding=0")
 	spec := parse(t, "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false}\n")
 	want := []string{
-		"table ip f, chain c, rule 2 (tcp sport 20 drop): will drop active data from 10.0.0.11 (ports 20); accept them before it, for example with `ip saddr 10.0.0.11 accept`",
+		"table ip f, chain c, rule handle 2 (tcp sport 20 drop): will drop active data from 10.0.0.11 (ports 20); accept them before it, for example with `ip saddr 10.0.0.11 accept`",
 		"the kernel does not forward packets from wan.0, although net.ipv4.ip_forward is 1, and drops answers of clients to active data that arrive there; `sysctl -w net.ipv4.conf.wan/0.forwarding=1`",
 	}
 	assert.Equal(t, want, w.plan(spec).Warnings())

@@ -36,23 +36,23 @@ func TestFindingsOfPrograms(t *testing.T) {
 	)
 	for file, want := range map[string][]string{
 		"docker.rules": {
-			`table ip filter, chain DOCKER-ISOLATION-STAGE-2, rule 18 (oifname "docker0" counter drop): may drop ` + devices,
-			`table ip filter, chain DOCKER, rule 15 (iifname != "docker0" oifname "docker0" counter drop): may drop replies of 10.0.0.11 (ports udp/53); ` + data + "; " + answers + ", depending on destination port, iifname, ip daddr, oifname; accept them before it, for example with `ip saddr 10.0.0.11 accept`, `ip daddr 10.0.0.11 accept`" + vs,
+			`table ip filter, chain DOCKER-ISOLATION-STAGE-2, rule handle 18 (oifname "docker0" counter drop): may drop ` + devices,
+			`table ip filter, chain DOCKER, rule handle 15 (iifname != "docker0" oifname "docker0" counter drop): may drop replies of 10.0.0.11 (ports udp/53); ` + data + "; " + answers + ", depending on destination port, iifname, ip daddr, oifname; accept them before it, for example with `ip saddr 10.0.0.11 accept`, `ip daddr 10.0.0.11 accept`" + vs,
 			"table ip filter, chain FORWARD, policy drop: may drop " + devices,
 		},
 		"kube-proxy.rules": {
-			"table ip filter, chain KUBE-FORWARD, rule 23 ([match conntrack] counter drop): will drop replies of 10.0.0.11 (ports 21, 80, 443, 10000-20000); accept them before it, for example with `ip saddr 10.0.0.11 accept`" + vs,
+			"table ip filter, chain KUBE-FORWARD, rule handle 23 ([match conntrack] counter drop): will drop replies of 10.0.0.11 (ports 21, 80, 443, 10000-20000); accept them before it, for example with `ip saddr 10.0.0.11 accept`" + vs,
 		},
 		"kube-proxy.nft": nil,
 		"tailscale.rules": {
-			`table ip filter, chain ts-input, rule 14 (iifname != "tailscale0" ip saddr 100.64.0.0/10 counter drop): may drop packets to ` + all4 + ", depending on iifname, ip saddr; " + pass,
+			`table ip filter, chain ts-input, rule handle 14 (iifname != "tailscale0" ip saddr 100.64.0.0/10 counter drop): may drop packets to ` + all4 + ", depending on iifname, ip saddr; " + pass,
 		},
 		"firewalld.nft": {
-			"table inet firewalld, chain filter_FORWARD, rule 39 (ct state invalid drop): will drop replies of 10.0.0.11 (ports 21, 80, 443, 10000-20000); replies of fd00::11 (ports 21, 10000-20000); accept them before it, for example with `ip saddr 10.0.0.11 accept`, `ip6 saddr fd00::11 accept`" + vs,
-			"table inet firewalld, chain filter_FORWARD, rule 40 (reject with icmpx admin-prohibited): will reject " + replies + "; " + data + "; replies of fd00::11 (ports 21, 10000-20000) after the first of a connection; " + data6 + "; accept them before it, for example with `ip saddr 10.0.0.11 accept`, `ip6 saddr fd00::11 accept`" + vs,
-			"table inet firewalld, chain filter_INPUT, rule 32 (ct state invalid drop): may drop packets to " + all + ", depending on ct state; " + pass,
-			"table inet firewalld, chain filter_INPUT, rule 34 (reject with icmpx admin-prohibited): will reject packets to " + all + "; " + pass,
-			"table inet firewalld, chain filter_PREROUTING, rule 27 (meta nfproto ipv6 fib saddr . mark . iif oif missing drop): may drop packets to 2001:db8::21 (ports 21, 10000-20000); replies of fd00::11 (ports 21, 10000-20000); " + data6 + "; answers of clients to " + data6 + ", depending on fib; accept them before it, for example with `meta mark 0x00000015 accept`, `ip6 saddr fd00::11 accept`, `ip6 daddr fd00::11 accept`" + vs,
+			"table inet firewalld, chain filter_FORWARD, rule handle 39 (ct state invalid drop): will drop replies of 10.0.0.11 (ports 21, 80, 443, 10000-20000); replies of fd00::11 (ports 21, 10000-20000); accept them before it, for example with `ip saddr 10.0.0.11 accept`, `ip6 saddr fd00::11 accept`" + vs,
+			"table inet firewalld, chain filter_FORWARD, rule handle 40 (reject with icmpx admin-prohibited): will reject " + replies + "; " + data + "; replies of fd00::11 (ports 21, 10000-20000) after the first of a connection; " + data6 + "; accept them before it, for example with `ip saddr 10.0.0.11 accept`, `ip6 saddr fd00::11 accept`" + vs,
+			"table inet firewalld, chain filter_INPUT, rule handle 32 (ct state invalid drop): may drop packets to " + all + ", depending on ct state; " + pass,
+			"table inet firewalld, chain filter_INPUT, rule handle 34 (reject with icmpx admin-prohibited): will reject packets to " + all + "; " + pass,
+			"table inet firewalld, chain filter_PREROUTING, rule handle 27 (meta nfproto ipv6 fib saddr . mark . iif oif missing drop): may drop packets to 2001:db8::21 (ports 21, 10000-20000); replies of fd00::11 (ports 21, 10000-20000); " + data6 + "; answers of clients to " + data6 + ", depending on fib; accept them before it, for example with `meta mark 0x00000015 accept`, `ip6 saddr fd00::11 accept`, `ip6 daddr fd00::11 accept`" + vs,
 		},
 	} {
 		t.Run(file, func(t *testing.T) {

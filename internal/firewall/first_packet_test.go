@@ -26,7 +26,7 @@ func TestFirstPackets(t *testing.T) {
 		}},
 		{"accepted by mark, or by address", "meta mark { 21, 53, 80 } accept; ip daddr 198.51.100.0/24 accept; ip6 daddr 2001:db8::/32 accept", nil, nil},
 		{"dropped by mark", "meta mark 0 drop; accept", nil, []string{
-			table + "rule 2 (meta mark 0x00000000 drop): will drop packets to " + ftp + " after the first of a connection; " + ftp6 + " after the first of a connection; accept them before it, for example with `ip daddr 198.51.100.21 accept`, `ip6 daddr 2001:db8::21 accept`" + noMark,
+			table + "rule handle 2 (meta mark 0x00000000 drop): will drop packets to " + ftp + " after the first of a connection; " + ftp6 + " after the first of a connection; accept them before it, for example with `ip daddr 198.51.100.21 accept`, `ip6 daddr 2001:db8::21 accept`" + noMark,
 		}},
 		{"another mark for later packets", "tcp flags & syn == 0 meta mark set 7; accept", []string{"set the mark"}, nil},
 	} {

@@ -30,7 +30,7 @@ func TestOffload(t *testing.T) {
 			continue
 		}
 		require.Len(t, found, 1)
-		assert.Equal(t, "table inet t, chain c, rule 4 (flow add @f): may offload replies of 10.0.0.11 (ports 21, 10000-20000), depending on the devices of the flowtable;"+
+		assert.Equal(t, "table inet t, chain c, rule handle 4 (flow add @f): may offload replies of 10.0.0.11 (ports 21, 10000-20000), depending on the devices of the flowtable;"+
 			" exclude the real servers from that rule, or set net.ipv4.vs.conntrack to 0: IPVS cannot translate packets that a flowtable forwards", found[0].String())
 		found[0].Tracking.Needed = true // source-nat
 		assert.True(t, strings.HasSuffix(found[0].String(), "; exclude the real servers from that rule: IPVS cannot translate packets that a flowtable forwards"), found[0].String())

@@ -43,7 +43,7 @@ func (f *Finding) String() string {
 func (f *Finding) Split() (text, advice string) {
 	rule := f.Rule()
 	if f.Handle != 0 {
-		rule = fmt.Sprintf("rule %d (%s)", f.Handle, rule)
+		rule = fmt.Sprintf("rule handle %d (%s)", f.Handle, rule)
 	}
 	will, depending := "will", ""
 	if len(f.Conditions) > 0 {

@@ -169,10 +169,10 @@ func ruleTraps() []trap {
 			"leftovers: table ip old, chain c, rule 1 (ip saddr 10.0.0.0/24 tcp sport 20 masquerade): it translates active data of cluster ftp",
 		}},
 		{name: "another mark", ruleset: "table ip other { chain c { type filter hook prerouting priority 0; ip daddr 198.51.100.21 meta mark set 7; } }", want: []string{
-			"foreign-marks: table ip other, chain c, rule 2 (ip daddr 198.51.100.21 meta mark set 0x00000007): will set the mark of packets to 198.51.100.21 (ports 21, 10000-20000)",
+			"foreign-marks: table ip other, chain c, rule handle 2 (ip daddr 198.51.100.21 meta mark set 0x00000007): will set the mark of packets to 198.51.100.21 (ports 21, 10000-20000)",
 		}},
 		{name: "a firewall", ruleset: "table inet filter { chain c { type filter hook input priority 0; tcp dport 21 drop; } }", want: []string{
-			"firewall: table inet filter, chain c, rule 2 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21)",
+			"firewall: table inet filter, chain c, rule handle 2 (tcp dport 21 drop): will drop packets to 198.51.100.21 (ports 21)",
 		}},
 		{name: "a firewall that accepts", ruleset: "table inet filter { chain c { type filter hook input priority 0; tcp dport 21 accept; } }"},
 		{name: "nat without connection tracking", ruleset: "table ip n { chain c { type nat hook postrouting priority srcnat; ip daddr 10.0.0.11 masquerade; } }", want: []string{
