@@ -84,6 +84,8 @@ func TestWarningsWayBack(t *testing.T) {
 	want := []string{
 		"table ip f, chain c, rule handle 2 (tcp sport 20 drop): will drop active data from 10.0.0.11 (ports 20); accept them before it, for example with `ip saddr 10.0.0.11 accept`",
 		"the kernel does not forward packets from wan.0, although net.ipv4.ip_forward is 1, and drops answers of clients to active data that arrive there; `sysctl -w net.ipv4.conf.wan/0.forwarding=1`",
+		"the director does not have the address 198.51.100.21 (VIP of ftp), so IPVS does not get the packets; set vip-device, or give the director the address; if another director has it now, this is right",
+		"there is no route to real server 10.0.0.11 of cluster ftp: network is unreachable; `ip route add 10.0.0.11 via ROUTER`",
 	}
 	assert.Equal(t, want, w.plan(spec).Warnings())
 	assert.Equal(t, want, w.apply(spec).Warnings())
