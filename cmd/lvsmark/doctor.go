@@ -118,6 +118,9 @@ func runChecks[S any](ctx context.Context, s streams, opts *options, f *doctorFl
 	if err != nil {
 		return err
 	}
+	if opts.file != config.DefaultFile && opts.file != "-" {
+		report.NameSpec(opts.file)
+	}
 	if opts.netns != "" && report.Findings() > 0 {
 		s.printErr("lvsmark: note: the commands are for the network namespace %s: run them in a shell of `%s`", opts.netns, enterNamespace(opts.netns))
 	}

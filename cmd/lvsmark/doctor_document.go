@@ -91,7 +91,7 @@ func (d doctorDocument) text(report doctor.Report, colours palette) string {
 			}
 			command := printable.Line(f.Command)
 			if f.Apply {
-				command += " (lvsmark doctor --fix does it)"
+				command += " (doctor --fix does it)"
 			}
 			fmt.Fprintf(&b, "%s: %s\n  why: %s\n  fix: %s\n", colours.paint(yellow, r.Name), printable.Line(f.Text), r.Why, command)
 		}
