@@ -13,9 +13,18 @@ import (
 	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
+// newRoutedWorld returns a world with routes to the real servers: without, there is a warning.
+func newRoutedWorld(t *testing.T) *world {
+	w := newWorld(t)
+	for _, args := range []string{"link set lo up", "route add 10.0.0.0/24 dev lo", "-6 route add fd00::/64 dev lo"} {
+		w.run(append([]string{"ip"}, strings.Fields(args)...)...)
+	}
+	return w
+}
+
 // TestWarnings: rules of other programs cause warnings, and apply succeeds.
 func TestWarnings(t *testing.T) {
-	w := newWorld(t) // its foreign rule sets the mark 7
+	w := newRoutedWorld(t) // its foreign rule sets the mark 7
 	w.nft("add table inet lvsmark; add chain inet lvsmark early { type filter hook prerouting priority raw; }; add rule inet lvsmark early tcp dport 21 drop")
 	before := w.state()
 	spec := parse(t, unboundSpec)
@@ -32,7 +41,7 @@ func TestWarnings(t *testing.T) {
 
 // TestWarningsUnreadable: an error of reading other tables is a warning.
 func TestWarningsUnreadable(t *testing.T) {
-	w := newWorld(t)
+	w := newRoutedWorld(t)
 	w.inEngine(w.options(), func(e *engine) error {
 		// This affects the current thread only, which ends with this function.
 		none := [2]unix.CapUserData{}
@@ -51,7 +60,7 @@ func TestWarningsUnreadable(t *testing.T) {
 // TestWarningsLegacy: there is a warning if iptables-legacy has rules, not if its empty
 // tables were only listed.
 func TestWarningsLegacy(t *testing.T) {
-	w := newWorld(t)
+	w := newRoutedWorld(t)
 	if out, err := exec.Command("ip", "netns", "exec", w.ns, "iptables-legacy", "-t", "mangle", "-L").CombinedOutput(); err != nil {
 		t.Skipf("needs iptables-legacy: %s", out)
 	}
