@@ -122,8 +122,13 @@ func confirmationOf(t *testing.T, sc scenario, name string, quick int, do func(*
 			t.Parallel()
 			s := newRunner(t, newFixture(t), sc)
 			s.name = name
-			s.calls = do(s, fault.Fault{}).Calls
-			s.reset("a run without fault")
+			// On a busy machine a run may read again; a fault in such a call would meet none later.
+			for try := range 2 {
+				calls := do(s, fault.Fault{}).Calls
+				if s.reset("a run without fault"); try == 0 || len(calls) < len(s.calls) {
+					s.calls = calls
+				}
+			}
 			defer s.report()
 			some, _ := cases(s.calls)
 			// With a persistent fault, the guard cannot restore the state either.
