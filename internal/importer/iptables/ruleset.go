@@ -67,6 +67,9 @@ func (r *Ruleset) NotUnderstood(line oldconfig.Line, format string, args ...any)
 	r.config.AddNotUnderstood(line, format, args...)
 }
 
+// Lost returns the number of remarks on lines whose meaning is not known.
+func (r *Ruleset) Lost() int { return len(r.config.NotUnderstood) }
+
 // Finding records a line that a spec does not contain.
 func (r *Ruleset) Finding(line oldconfig.Line, format string, args ...any) {
 	r.config.AddFinding(line, format, args...)
