@@ -105,6 +105,9 @@ func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
 // change executes a command for a chain.
 func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, error) {
 	added := &rule{words: c.rule, line: line}
+	if name := targetOf(c.rule); t.byName[name] == nil {
+		added.early = name
+	}
 	if t.lines++; t.lines > maxLines {
 		return false, fmt.Errorf("lvsmark reads at most %d lines of a table", maxLines)
 	}
@@ -136,6 +139,32 @@ func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, err
 		return false, fmt.Errorf("the command --%s is not understood", c.name)
 	}
 	return true, nil
+}
+
+// targetOf returns the target that the words of a rule name, or "".
+func targetOf(words []Word) string {
+	for i, w := range words {
+		if w.Quoted {
+			continue
+		}
+		option, attached, isAttached := strings.Cut(w.Text, "=")
+		switch option {
+		case "-j", "-g", "--jump", "--goto":
+			if isAttached {
+				return attached
+			}
+			if i+1 < len(words) {
+				return words[i+1].Text
+			}
+		}
+		if name, found := strings.CutPrefix(w.Text, "-j"); found {
+			return name
+		}
+		if name, found := strings.CutPrefix(w.Text, "-g"); found {
+			return name
+		}
+	}
+	return ""
 }
 
 // changeRule replaces a rule by number, or deletes one by number or by its words.

@@ -35,9 +35,12 @@ func (c *compiler) compile(t *table, line *rule) (rules []*oldconfig.Rule) {
 	}
 	actions, understood := p.actions(func(name string) bool {
 		other := t.byName[name]
-		return other != nil && other.base == nil
+		return other != nil && other.base == nil && name != line.early
 	})
-	if !understood {
+	if !understood && t.byName[line.early] != nil {
+		c.config.AddNotUnderstood(line.line, "iptables refuses the rule: the chain %s is created in a later line, %s",
+			line.early, t.byName[line.early].line)
+	} else if !understood {
 		c.config.AddNotUnderstood(line.line, "the target %s is not understood", actions[0].Text)
 	}
 	if len(p.unknown) > 0 && !harmless(actions) && !p.isICMP() {

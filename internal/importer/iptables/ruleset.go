@@ -53,6 +53,7 @@ type chain struct {
 // rules, after the rule that names it.
 type rule struct {
 	words []Word
+	early string // the target, if the table has no chain of this name when the rule is added
 	line  oldconfig.Line
 	key   string // equal for rules that iptables takes for the same; made when needed
 }
