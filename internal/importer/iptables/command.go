@@ -192,40 +192,6 @@ func (t *table) find(target *chain, wanted *rule) int {
 	return slices.IndexFunc(target.rules, func(other *rule) bool { return other.identity(t.family) == key })
 }
 
-// identity returns a text that is equal for rules with the same matches and target, however
-// their options are written.
-func (r *rule) identity(family oldconfig.Family) string {
-	if r.key != "" {
-		return r.key
-	}
-	p := parseRule(family, r.words, nil)
-	var b strings.Builder
-	for _, f := range p.factors {
-		for _, c := range f {
-			for _, m := range c {
-				if m.Field != oldconfig.NotUnderstood {
-					m.Text = ""
-				}
-				fmt.Fprintf(&b, "%v;", m)
-			}
-		}
-	}
-	for _, m := range p.modules {
-		if comment, found := m.get("comment"); found {
-			fmt.Fprintf(&b, "comment %q;", comment)
-		}
-	}
-	if p.target != nil {
-		actions, _ := p.actions(func(string) bool { return false })
-		if actions[0].Kind != oldconfig.NoEffect && actions[0].Kind != oldconfig.Opaque {
-			actions[0].Text = p.target.name
-		}
-		fmt.Fprintf(&b, "%v", actions)
-	}
-	r.key = b.String()
-	return r.key
-}
-
 func (c *chain) setPolicy(policy string) (bool, error) {
 	if c.base == nil || policy != "ACCEPT" && policy != "DROP" {
 		return false, fmt.Errorf("chain %s cannot have the policy %q", c.name, policy)

@@ -23,10 +23,13 @@ type setTest struct {
 }
 
 // compile returns the rules that a line becomes.
-func (c *compiler) compile(t *table, line *rule) (rules []*oldconfig.Rule) {
+func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.Rule) {
 	p := parseRule(t.family, line.words, c)
 	if p.skip {
 		return nil
+	}
+	if reason := p.checkPlace(t, in); reason != "" {
+		c.config.AddNotUnderstood(line.line, "%s", reason)
 	}
 	if p.target != nil && p.target.name == "SET" {
 		if rules, ok := p.mapRules(line.line); ok {

@@ -152,7 +152,7 @@ func (r *Ruleset) Config() *oldconfig.Config {
 			}
 			out := &oldconfig.Chain{Family: t.family, Table: t.name, Name: c.name, Base: c.base, Line: c.line}
 			for _, rule := range c.rules {
-				out.Rules = append(out.Rules, compiler.compile(t, rule)...)
+				out.Rules = append(out.Rules, compiler.compile(t, c, rule)...)
 			}
 			config.Chains = append(config.Chains, out)
 		}
