@@ -104,7 +104,7 @@ func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
 
 // change executes a command for a chain.
 func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, error) {
-	added := &rule{words: c.rule, line: line}
+	added := &rule{words: c.rule, line: line, begun: c.begun}
 	if name := targetOf(c.rule); t.byName[name] == nil {
 		added.early = name
 	}

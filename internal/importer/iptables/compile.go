@@ -30,6 +30,10 @@ func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.
 	}
 	if reason := p.checkPlace(t, in); reason != "" {
 		c.config.AddNotUnderstood(line.line, "%s", reason)
+		p.refused = true
+	}
+	if early := t.byName[line.early] != nil; line.begun.Number > 0 && (p.refused || early) {
+		c.config.AddNotUnderstood(line.begun, "iptables-restore refuses %s, so it loads nothing of table %s", line.line, t.name)
 	}
 	if p.target != nil && p.target.name == "SET" {
 		if rules, ok := p.mapRules(line.line); ok {

@@ -3,6 +3,8 @@ package iptables
 import (
 	"fmt"
 	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // A command is one command of iptables.
@@ -13,6 +15,7 @@ type command struct {
 	second string // of rename-chain and policy
 	number int    // of a rule, from 1; 0: none
 	rule   []Word
+	begun  oldconfig.Line // of the table in the input of iptables-restore; else zero
 }
 
 // commandOf returns the long name of a command, and how many arguments it has at most.

@@ -18,6 +18,7 @@ func (p *parser) checkOptions() {
 	for _, name := range p.given {
 		if seen[name] {
 			p.misunderstood(fmt.Sprintf("--%s (iptables refuses it a second time)", name))
+			p.refused = true
 		}
 		seen[name] = true
 	}
@@ -27,6 +28,7 @@ func (p *parser) checkOptions() {
 		}
 		if reason := p.refusal(m); reason != "" {
 			p.misunderstood(fmt.Sprintf("%s (iptables refuses it: %s)", m, reason))
+			p.refused = true
 		}
 	}
 }

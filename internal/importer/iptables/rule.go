@@ -21,6 +21,7 @@ type parser struct {
 	owners  []string // of each factor: the module, or "" for an option of iptables itself
 	owner   string
 	given   []string // options of iptables itself
+	refused bool     // iptables refuses the rule
 
 	protocol uint64
 	target   *module

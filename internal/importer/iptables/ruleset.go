@@ -55,7 +55,8 @@ type rule struct {
 	words []Word
 	early string // the target, if the table has no chain of this name when the rule is added
 	line  oldconfig.Line
-	key   string // equal for rules that iptables takes for the same; made when needed
+	begun oldconfig.Line // as in command
+	key   string         // equal for rules that iptables takes for the same; made when needed
 }
 
 // New returns a ruleset without tables and sets.

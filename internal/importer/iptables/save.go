@@ -194,7 +194,7 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 		return
 	}
 	c, err := parseCommand(words)
-	c.table = s.name
+	c.table, c.begun = s.name, s.begun
 	for _, family := range s.families {
 		if err == nil && s.tables[tableKey{family, s.name}] != nil {
 			_, err = s.execute(family, c, line)
