@@ -21,8 +21,12 @@ func Recognises(text string) bool {
 		}
 		switch strings.TrimSuffix(words[0], "{") {
 		case "global_defs", "virtual_server", "virtual_server_group", "vrrp_instance", "vrrp_sync_group",
-			"vrrp_script", "static_ipaddress", "static_routes", "include":
+			"vrrp_script", "static_ipaddress", "static_routes":
 			return true
+		case "include": // that of nft has quotes
+			if len(words) > 1 && words[1][0] != '"' {
+				return true
+			}
 		}
 	}
 	return false
