@@ -20,12 +20,14 @@ type Ruleset struct {
 	config oldconfig.Config // remarks
 
 	elements int // ever added to sets
+	compared int // with deleted elements
 }
 
 // Limits of what a ruleset keeps, so that noise takes bounded memory.
 const (
 	maxLines    = 1 << 19 // commands of a table
 	maxElements = 1 << 20 // of all sets
+	maxCompared = 1 << 24 // elements, with those that are deleted
 	maxRules    = 1 << 21 // that the lines become, and ranges of their matches
 )
 

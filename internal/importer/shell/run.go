@@ -142,10 +142,8 @@ func (s *script) execute(program string, c command, line oldconfig.Line) status 
 	case strings.HasSuffix(program, "-restore"):
 		return s.restoreRules(program, c, texts, line)
 	case program == "ipset":
-		if len(texts) > 0 && (texts[0] == "restore" || texts[0] == "-R") {
-			return s.eachLine(c, line, func(text string, line oldconfig.Line) {
-				s.rules.Set(iptables.Words(strings.Fields(text)...), line)
-			})
+		if slices.Contains(texts, "restore") || slices.Contains(texts, "-R") {
+			return s.restoreSets(c, words, line)
 		}
 		return statusOf(s.rules.Set(words, line))
 	case program == "ipvsadm":
@@ -182,6 +180,28 @@ func (s *script) restoreRules(program string, c command, options []string, line 
 	first := oldconfig.Line{File: s.name, Number: c.document.number}
 	s.rules.Restore(familyOf(program), first, c.document.text, keep)
 	return success
+}
+
+// restoreSets runs ipset restore with a here-document. It ends at the first command that fails.
+func (s *script) restoreSets(c command, options []iptables.Word, line oldconfig.Line) status {
+	var exist []iptables.Word
+	for _, w := range options {
+		if w.Text == "-exist" || w.Text == "-!" || w.Text == "--exist" {
+			exist = append(exist, w)
+		}
+	}
+	ended := false
+	return s.eachLine(c, line, func(text string, line oldconfig.Line) {
+		if ended {
+			return
+		}
+		words, closed := iptables.SplitWords(text)
+		lost := s.rules.Lost()
+		ended = !s.rules.Set(slices.Concat(words, exist), line)
+		if !closed || ended && s.rules.Lost() == lost {
+			s.rules.NotUnderstood(line, "ipset restore fails at this line, and does not execute those below")
+		}
+	})
 }
 
 // eachLine runs a command for each line of a here-document.
