@@ -12,8 +12,12 @@ import (
 // Name is the name of the language.
 const Name = "keepalived.conf"
 
-// Recognises reports whether the text has a block of keepalived.conf, or includes a file.
+// Recognises reports whether the text has a block of keepalived.conf, or includes a file, and is
+// no script, which may have a keepalived.conf in a here-document.
 func Recognises(text string) bool {
+	if strings.HasPrefix(text, "#!/") {
+		return false
+	}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(uncomment(line))
 		if len(words) == 0 {
