@@ -69,7 +69,7 @@ func (s *script) commands(text string, line oldconfig.Line, depth int) {
 		if harmless && !runsText(words) || isQuery(program) && !first.expands {
 			return
 		}
-		s.rules.NotUnderstood(line, "a substitution or trap of the line runs %s: %s", program, expand)
+		s.rules.NotUnderstood(line, "a command substitution or trap of the line runs %s: %s", program, expand)
 		remarked = true
 	})
 }
