@@ -238,6 +238,9 @@ func payloadFields(size int) []payloadField {
 // payloadMatch translates a test of bytes of a header: of one field, or of several that
 // follow each other, which nft loads together.
 func (o *origin) payloadMatch(v value, t test) ([]oldconfig.Match, bool) {
+	if m, ok := o.fragmentMatch(t); ok {
+		return m, true
+	}
 	for _, f := range payloadFields(o.addressSize) {
 		switch {
 		case f.base != o.base || f.offset != o.offset:
@@ -270,6 +273,18 @@ func (o *origin) several(v value, data []byte, first payloadField) ([]oldconfig.
 	v.size -= first.size
 	more, ok := rest.payloadMatch(v, equal(data[first.size:]))
 	return append(list, more...), ok
+}
+
+// fragmentMatch translates the test of -f of iptables: whether the offset in the fragment field
+// of IPv4 is 0.
+func (o *origin) fragmentMatch(t test) ([]oldconfig.Match, bool) {
+	isZero := len(t.within) == 1 && bytes.Equal(t.within[0].low, []byte{0, 0}) && bytes.Equal(t.within[0].high, []byte{0, 0})
+	if o.base != expr.PayloadBaseNetworkHeader || o.offset != 6 || o.addressSize != 4 || !isZero ||
+		!bytes.Equal(o.mask, []byte{0x1f, 0xff}) || o.xor != nil && !isFilled(o.xor, 0) {
+		return nil, false
+	}
+	one := oldconfig.Range{Low: oldconfig.Number{Low: 1}, High: oldconfig.Number{Low: 1}}
+	return []oldconfig.Match{{Field: oldconfig.LaterFragment, In: []oldconfig.Range{one}, Not: !t.inverse}}, true
 }
 
 func (o *origin) flagMatch(t test) ([]oldconfig.Match, bool) {

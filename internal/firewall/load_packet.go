@@ -226,3 +226,53 @@ func (l *loader) fib(e *expr.Fib) {
 func (l *loader) payloadValue(e *expr.Payload) value {
 	return l.traced(l.space.payloadValue(e), &origin{part: ofPayload, base: e.Base, offset: int(e.Offset), addressSize: l.space.size})
 }
+
+// exactMatch loads, for package exact, matches of iptables-nft that other analyses take as
+// conditions. It reports whether it has loaded the extension.
+func (l *loader) exactMatch(name string, revision uint32, info []byte) bool {
+	switch {
+	case !l.exact:
+		return false
+	case name == "connmark" && revision == 1 && len(info) >= 9:
+		l.connmarkMatch(info)
+	case name == "mac" && revision == 0 && len(info) >= 12:
+		l.macMatch(info)
+	case name == "iprange" && revision == 1 && len(info) >= 65:
+		l.rangeMatch(info)
+	default:
+		return false
+	}
+	return true
+}
+
+// connmarkMatch loads struct xt_connmark_mtinfo1: mark, mask, inversion.
+func (l *loader) connmarkMatch(info []byte) {
+	v := l.traced(value{kind: ctMark, name: "ct mark", size: 4}, l.space.ctOrigin(&expr.Ct{Key: expr.CtKeyMARK}))
+	want := info[:4]
+	l.match(v.masked(info[4:8], nil), test{within: []interval{{want, want}}, inverse: info[8] != 0})
+}
+
+// macMatch loads struct xt_mac_info: the sender in the header of Ethernet, and inversion.
+func (l *loader) macMatch(info []byte) {
+	v := l.payloadValue(&expr.Payload{Base: expr.PayloadBaseLLHeader, Offset: 6, Len: 6})
+	l.match(v, test{within: []interval{{info[:6], info[:6]}}, inverse: !isFilled(info[8:12], 0)})
+}
+
+// rangeMatch loads struct xt_iprange_mtinfo: lowest and highest source and destination, each of
+// 16 bytes, and flags.
+func (l *loader) rangeMatch(info []byte) {
+	const sourceInverse, destinationInverse = 1 << 4, 1 << 5 // IPRANGE_*_INV
+	flags, header := info[64], l.space.header()
+	for i, end := range []struct {
+		offset  uint32
+		inverse byte
+	}{{header.source, sourceInverse}, {header.destination, destinationInverse}} {
+		if flags>>i&1 == 0 { // IPRANGE_SRC, IPRANGE_DST
+			continue
+		}
+		size := l.space.size
+		low, high := info[32*i:32*i+size], info[32*i+16:32*i+16+size]
+		v := l.payloadValue(&expr.Payload{Base: expr.PayloadBaseNetworkHeader, Offset: end.offset, Len: uint32(size)})
+		l.match(v, test{within: []interval{{low, high}}, inverse: flags&end.inverse != 0})
+	}
+}

@@ -82,7 +82,7 @@ func (l *loader) untypedMatch(x extension) {
 		l.stateMatch(uint16(x.uint32(0)), false)
 	case x.is("ipvs", 0, 40):
 		l.ipvsMatch(x.info)
-	default:
+	case !l.exactMatch(x.name, x.revision, x.info):
 		l.addCondition(x.name)
 	}
 }

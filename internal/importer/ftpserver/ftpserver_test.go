@@ -25,6 +25,13 @@ connect_from_port_20=YES
 			"5: vsftpd passive 20000-65535, address invalid IP, active 989, listen 990\n",
 		},
 		"vsftpd with low ports": {"listen=YES\npasv_min_port=20\npasv_max_port=1023\n", "3: vsftpd passive 1024-65535, address invalid IP, active 0, listen 21\n"},
+		"vsftpd with space": {
+			"listen=YES\n  pasv_min_port= 10000\npasv_max_port =20000\nPASV_ADDRESS=198.51.100.21\n",
+			`2: vsftpd passive 10000-65535, address invalid IP, active 0, listen 21
+3: not understood: vsftpd does not start with this line: write pasv_max_port=, in lower case and without space
+4: not understood: vsftpd does not start with this line: write pasv_address=, in lower case and without space
+`,
+		},
 		"vsftpd with mistakes": {
 			"listen=YES\npasv_min_port=x\npasv_address=ftp.example.com\nlisten_port=99999\npasv_enable=no\n",
 			`1: vsftpd passive all, address invalid IP, active 0, listen 21

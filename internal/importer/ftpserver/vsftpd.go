@@ -23,16 +23,21 @@ type vsftpdSettings struct {
 	noPassives bool
 }
 
-// vsftpd reads vsftpd.conf. Lines are KEY=VALUE without space; the last value counts.
+// vsftpd reads vsftpd.conf. Lines are KEY=VALUE, with space ahead of both but not behind KEY; the
+// last value counts.
 func (r *reader) vsftpd(text string) {
 	f := &oldconfig.FTPServer{Program: "vsftpd", Listen: controlPort, Line: r.at(1, "")}
 	v := &vsftpdSettings{dataPort: dataPort}
 	for l := range r.eachLine(text) {
-		key, word, found := strings.Cut(l.Text, "=")
-		if !found || strings.HasPrefix(l.Text, "#") {
+		key, word, found := strings.Cut(strings.TrimLeft(l.Text, " \t"), "=")
+		if !found || strings.HasPrefix(key, "#") {
 			continue
 		}
-		r.vsftpdSetting(f, v, key, word, l)
+		if known := strings.ToLower(strings.TrimRight(key, " \t")); known != key && vsftpdKeys[known] {
+			r.config.AddNotUnderstood(l, "vsftpd does not start with this line: write %s=, in lower case and without space", known)
+			continue
+		}
+		r.vsftpdSetting(f, v, key, strings.TrimLeft(word, " \t"), l)
 	}
 	v.settle(f)
 	if v.noPassives {

@@ -104,7 +104,10 @@ func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
 
 // change executes a command for a chain.
 func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, error) {
-	added := &rule{words: c.rule, line: line}
+	added := &rule{words: c.rule, line: line, begun: c.begun}
+	if name := targetOf(c.rule); t.byName[name] == nil {
+		added.early = name
+	}
 	if t.lines++; t.lines > maxLines {
 		return false, fmt.Errorf("lvsmark reads at most %d lines of a table", maxLines)
 	}
@@ -138,6 +141,32 @@ func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, err
 	return true, nil
 }
 
+// targetOf returns the target that the words of a rule name, or "".
+func targetOf(words []Word) string {
+	for i, w := range words {
+		if w.Quoted {
+			continue
+		}
+		option, attached, isAttached := strings.Cut(w.Text, "=")
+		switch option {
+		case "-j", "-g", "--jump", "--goto":
+			if isAttached {
+				return attached
+			}
+			if i+1 < len(words) {
+				return words[i+1].Text
+			}
+		}
+		if name, found := strings.CutPrefix(w.Text, "-j"); found {
+			return name
+		}
+		if name, found := strings.CutPrefix(w.Text, "-g"); found {
+			return name
+		}
+	}
+	return ""
+}
+
 // changeRule replaces a rule by number, or deletes one by number or by its words.
 func (t *table) changeRule(target *chain, c command, added *rule) (bool, error) {
 	place := c.number - 1
@@ -161,40 +190,6 @@ func (t *table) changeRule(target *chain, c command, added *rule) (bool, error) 
 func (t *table) find(target *chain, wanted *rule) int {
 	key := wanted.identity(t.family)
 	return slices.IndexFunc(target.rules, func(other *rule) bool { return other.identity(t.family) == key })
-}
-
-// identity returns a text that is equal for rules with the same matches and target, however
-// their options are written.
-func (r *rule) identity(family oldconfig.Family) string {
-	if r.key != "" {
-		return r.key
-	}
-	p := parseRule(family, r.words, nil)
-	var b strings.Builder
-	for _, f := range p.factors {
-		for _, c := range f {
-			for _, m := range c {
-				if m.Field != oldconfig.NotUnderstood {
-					m.Text = ""
-				}
-				fmt.Fprintf(&b, "%v;", m)
-			}
-		}
-	}
-	for _, m := range p.modules {
-		if comment, found := m.get("comment"); found {
-			fmt.Fprintf(&b, "comment %q;", comment)
-		}
-	}
-	if p.target != nil {
-		actions, _ := p.actions(func(string) bool { return false })
-		if actions[0].Kind != oldconfig.NoEffect && actions[0].Kind != oldconfig.Opaque {
-			actions[0].Text = p.target.name
-		}
-		fmt.Fprintf(&b, "%v", actions)
-	}
-	r.key = b.String()
-	return r.key
 }
 
 func (c *chain) setPolicy(policy string) (bool, error) {

@@ -23,10 +23,17 @@ type setTest struct {
 }
 
 // compile returns the rules that a line becomes.
-func (c *compiler) compile(t *table, line *rule) (rules []*oldconfig.Rule) {
+func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.Rule) {
 	p := parseRule(t.family, line.words, c)
 	if p.skip {
 		return nil
+	}
+	if reason := p.checkPlace(t, in); reason != "" {
+		c.config.AddNotUnderstood(line.line, "%s", reason)
+		p.refused = true
+	}
+	if early := t.byName[line.early] != nil; line.begun.Number > 0 && (p.refused || early) {
+		c.config.AddNotUnderstood(line.begun, "iptables-restore refuses %s, so it loads nothing of table %s", line.line, t.name)
 	}
 	if p.target != nil && p.target.name == "SET" {
 		if rules, ok := p.mapRules(line.line); ok {
@@ -35,9 +42,12 @@ func (c *compiler) compile(t *table, line *rule) (rules []*oldconfig.Rule) {
 	}
 	actions, understood := p.actions(func(name string) bool {
 		other := t.byName[name]
-		return other != nil && other.base == nil
+		return other != nil && other.base == nil && name != line.early
 	})
-	if !understood {
+	if !understood && t.byName[line.early] != nil {
+		c.config.AddNotUnderstood(line.line, "iptables refuses the rule: the chain %s is created in a later line, %s",
+			line.early, t.byName[line.early].line)
+	} else if !understood {
 		c.config.AddNotUnderstood(line.line, "the target %s is not understood", actions[0].Text)
 	}
 	if len(p.unknown) > 0 && !harmless(actions) && !p.isICMP() {

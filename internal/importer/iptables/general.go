@@ -11,6 +11,9 @@ import (
 func (p *parser) general(name string, count int) {
 	values, ok := p.take(count)
 	o := option{name: name, values: values, not: p.not}
+	if name != "match" && name != "set-counters" && name != "jump" && name != "goto" {
+		p.given = append(p.given, shortName(name))
+	}
 	if !ok || !p.understandGeneral(o) {
 		p.misunderstood(o.String())
 	}

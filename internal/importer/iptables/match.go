@@ -1,7 +1,7 @@
 package iptables
 
 import (
-	"net"
+	"strconv"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -108,7 +108,7 @@ func (p *parser) matchMultiport(o option) bool {
 	var ports []oldconfig.Range
 	for text := range strings.SplitSeq(o.values[0], ",") {
 		r, ok := parsePorts(text, ":")
-		if !ok {
+		if !ok || strings.HasPrefix(text, ":") || strings.HasSuffix(text, ":") {
 			return false
 		}
 		ports = append(ports, r)
@@ -145,13 +145,17 @@ func (p *parser) matchMark(field oldconfig.Field, o option) bool {
 }
 
 func (p *parser) matchMAC(o option) bool {
-	mac, err := net.ParseMAC(o.values[0])
-	if err != nil || len(mac) != 6 {
-		return false
-	}
 	var n uint64
-	for _, b := range mac {
-		n = n<<8 | uint64(b)
+	parts := strings.Split(o.values[0], ":")
+	for _, part := range parts {
+		b, err := strconv.ParseUint(part, 16, 8) // with one digit too
+		if err != nil {
+			return false
+		}
+		n = n<<8 | b
+	}
+	if len(parts) != 6 {
+		return false
 	}
 	return p.add(oldconfig.Match{Field: oldconfig.SourceMAC, In: []oldconfig.Range{one(n)}, Not: o.not, Text: o.String()})
 }

@@ -133,7 +133,7 @@ func parseProtocol(text string) (uint64, bool) {
 		return n, true
 	}
 	switch strings.ToLower(text) {
-	case "all":
+	case "all", "ip":
 		return 0, true
 	case "icmp":
 		return 1, true

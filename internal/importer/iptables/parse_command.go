@@ -3,6 +3,8 @@ package iptables
 import (
 	"fmt"
 	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // A command is one command of iptables.
@@ -13,6 +15,7 @@ type command struct {
 	second string // of rename-chain and policy
 	number int    // of a rule, from 1; 0: none
 	rule   []Word
+	begun  oldconfig.Line // of the table in the input of iptables-restore; else zero
 }
 
 // commandOf returns the long name of a command, and how many arguments it has at most.
@@ -57,6 +60,10 @@ func parseCommand(words []Word) (c command, err error) {
 			c.rule = append(c.rule, w)
 			continue
 		}
+		w.Text = c.withoutDisplay(w.Text)
+		if w.Text == "" {
+			continue
+		}
 		if name, arguments, found := commandOf(w.Text); found {
 			if c.name != "" && (c.name != "list" || name != "list") {
 				return c, fmt.Errorf("two commands, %s and %s, in one line", c.name, name)
@@ -80,6 +87,23 @@ func parseCommand(words []Word) (c command, err error) {
 		words = words[taken:]
 	}
 	return c, nil
+}
+
+// withoutDisplay returns the option without letters that change what iptables prints only: of
+// "-nvL", that is "-L". It returns "" if no other letter is left, as of "-nv" and "-w5".
+func (c *command) withoutDisplay(text string) string {
+	if wait, found := strings.CutPrefix(text, "-w"); found && wait != "" {
+		if _, isNumber := parseNumber(wait, 1<<31); isNumber {
+			return ""
+		}
+	}
+	if len(text) < 3 || text[0] != '-' || text[1] == '-' || strings.Trim(text[1:], "nvxwLSZ") != "" {
+		return text
+	}
+	if text = strings.NewReplacer("n", "", "v", "", "x", "", "w", "").Replace(text); text == "-" {
+		return ""
+	}
+	return text
 }
 
 // valued reports whether the word is an option whose value may begin with "-".
@@ -136,7 +160,7 @@ func (c *command) option(word string, rest []Word) (taken int, isOption bool, er
 			}
 		}
 		return 0, true, nil
-	case "-v", "--verbose", "-vv", "-n", "--numeric", "-x", "--exact", "--line-numbers", "-vn", "-nv", "-nvL", "-vnL":
+	case "-v", "--verbose", "-n", "--numeric", "-x", "--exact", "--line-numbers":
 		return 0, true, nil
 	case "--modprobe", "-M":
 		if attached || len(rest) == 0 {

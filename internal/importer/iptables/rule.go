@@ -18,6 +18,10 @@ type parser struct {
 	not     bool // ! was read before the option
 	modules []*module
 	factors [][]conjunct
+	owners  []string // of each factor: the module, or "" for an option of iptables itself
+	owner   string
+	given   []string // options of iptables itself
+	refused bool     // iptables refuses the rule
 
 	protocol uint64
 	target   *module
@@ -91,6 +95,7 @@ func parseRule(family oldconfig.Family, words []Word, sets *compiler) *parser {
 		}
 		p.not = false
 	}
+	p.checkOptions()
 	p.addOpaque()
 	return p
 }
@@ -133,6 +138,7 @@ func (p *parser) addAlternatives(alternatives []conjunct) bool {
 		return false
 	}
 	p.factors = append(p.factors, alternatives)
+	p.owners = append(p.owners, p.owner)
 	return true
 }
 
@@ -228,7 +234,7 @@ func (p *parser) longOption(text string) {
 		p.words = slices.Concat([]Word{{Text: attached, Quoted: true}}, p.words)
 	}
 	for _, abbreviated := range []bool{false, true} {
-		for _, m := range slices.Backward(p.candidates()) {
+		for _, m := range slices.Backward(p.modules) {
 			options, _ := optionsOf(m.name)
 			if full, count, found := findOption(options, name, abbreviated); found {
 				p.moduleOption(m, full, count)
@@ -240,19 +246,28 @@ func (p *parser) longOption(text string) {
 			return
 		}
 	}
+	if m := p.protocolModule(); m != nil {
+		options, _ := optionsOf(m.name)
+		for _, abbreviated := range []bool{false, true} {
+			if full, count, found := findOption(options, name, abbreviated); found {
+				p.moduleOption(m, full, count)
+				return
+			}
+		}
+	}
 	p.unknownOption(name, isAttached)
 }
 
-// candidates are the modules that may own an option, the newest last. -p TCP makes the
-// options of TCP known without -m tcp.
-func (p *parser) candidates() []*module {
+// protocolModule returns the module of the protocol, or nil if there is none or it is loaded.
+// iptables loads it for an option that is of no other module: -p TCP makes the options of TCP
+// known without -m tcp, and -p tcp -m multiport --dport is short for --dports.
+func (p *parser) protocolModule() *module {
 	name := moduleOf(p.protocol)
-	loaded := slices.ContainsFunc(p.modules, func(m *module) bool { return m.name == name })
-	if name == "" || loaded {
-		return p.modules
+	if name == "" || slices.ContainsFunc(p.modules, func(m *module) bool { return m.name == name }) {
+		return nil
 	}
 	_, known := optionsOf(name)
-	return slices.Concat([]*module{{name: name, opaque: !known || opaqueOptions(name) != ""}}, p.modules)
+	return &module{name: name, opaque: !known || opaqueOptions(name) != ""}
 }
 
 // unknownOption gives an option to the newest module that lvsmark does not know. Its
@@ -287,6 +302,8 @@ func (p *parser) moduleOption(m *module, name string, count int) {
 	if m == p.target || m.opaque {
 		return
 	}
+	p.owner = m.name
+	defer func() { p.owner = "" }()
 	if !ok || !p.match(m, o) {
 		p.misunderstood(strings.TrimSpace("-m " + m.name + " " + o.String()))
 	}

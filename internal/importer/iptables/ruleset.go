@@ -20,12 +20,14 @@ type Ruleset struct {
 	config oldconfig.Config // remarks
 
 	elements int // ever added to sets
+	compared int // with deleted elements
 }
 
 // Limits of what a ruleset keeps, so that noise takes bounded memory.
 const (
 	maxLines    = 1 << 19 // commands of a table
 	maxElements = 1 << 20 // of all sets
+	maxCompared = 1 << 24 // elements, with those that are deleted
 	maxRules    = 1 << 21 // that the lines become, and ranges of their matches
 )
 
@@ -53,8 +55,10 @@ type chain struct {
 // rules, after the rule that names it.
 type rule struct {
 	words []Word
+	early string // the target, if the table has no chain of this name when the rule is added
 	line  oldconfig.Line
-	key   string // equal for rules that iptables takes for the same; made when needed
+	begun oldconfig.Line // as in command
+	key   string         // equal for rules that iptables takes for the same; made when needed
 }
 
 // New returns a ruleset without tables and sets.
@@ -66,6 +70,9 @@ func New() *Ruleset {
 func (r *Ruleset) NotUnderstood(line oldconfig.Line, format string, args ...any) {
 	r.config.AddNotUnderstood(line, format, args...)
 }
+
+// Lost returns the number of remarks on lines whose meaning is not known.
+func (r *Ruleset) Lost() int { return len(r.config.NotUnderstood) }
 
 // Finding records a line that a spec does not contain.
 func (r *Ruleset) Finding(line oldconfig.Line, format string, args ...any) {
@@ -148,7 +155,7 @@ func (r *Ruleset) Config() *oldconfig.Config {
 			}
 			out := &oldconfig.Chain{Family: t.family, Table: t.name, Name: c.name, Base: c.base, Line: c.line}
 			for _, rule := range c.rules {
-				out.Rules = append(out.Rules, compiler.compile(t, rule)...)
+				out.Rules = append(out.Rules, compiler.compile(t, c, rule)...)
 			}
 			config.Chains = append(config.Chains, out)
 		}

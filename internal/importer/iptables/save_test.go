@@ -38,6 +38,7 @@ func rulesOf(t *testing.T, family, table, line string) string {
 	require.Len(t, c.Chains, 1)
 	_, text, _ := strings.Cut(dump.Chains(c), "\n")
 	text += dump.Config(&oldconfig.Config{NotUnderstood: c.NotUnderstood})
+	text = strings.ReplaceAll(text, "\n2: ", "\n  ") // about the table
 	return strings.ReplaceAll(text, "4: ", "  ")
 }
 

@@ -12,10 +12,11 @@ import (
 type set struct {
 	kind     string // "hash:ip,port"
 	family   oldconfig.Family
-	netmask  int // of hash:ip and bitmap:ip; 0: none
-	elements map[string]element
-	order    []string // keys of elements; some may be deleted
-	unknown  string   // why the set is not understood
+	netmask  int                // of hash:ip and bitmap:ip; 0: none
+	elements map[string]element // by element.key
+	order    []string           // keys of elements; some may be deleted
+	wide     bool               // elements with several addresses or ports were added
+	unknown  string             // why the set is not understood
 }
 
 // An element is an element of a set of one of the kinds that lvsmark understands.
@@ -27,6 +28,7 @@ type element struct {
 	mac       uint64
 	member    string // of list:set
 	noMatch   bool
+	spans     bool   // written as FIRST-LAST
 	mark      uint32 // of skbmark: mark & ^mask ^ value
 	mask      uint32
 }
@@ -187,9 +189,20 @@ func (r *Ruleset) changeSet(command, name, text string, args []string, exist boo
 		r.NotUnderstood(line, "there is no set %q: put the line that creates it ahead", name)
 		return false
 	}
-	_, present := s.elements[text]
+	e, ok := s.parseElement(text, args[3:])
+	key := text
+	if ok {
+		key = e.key()
+	} else if s.unknown == "" {
+		s.unknown = "its element " + text + " (" + line.String() + ") is not understood"
+	}
+	_, present := s.elements[key]
 	if command == "del" {
-		delete(s.elements, text)
+		delete(s.elements, key)
+		if r.overlaps(s, e) {
+			s.unknown = "its element " + text + " is deleted (" + line.String() + ") in another form than it was added"
+			return true
+		}
 		return present || exist
 	}
 	if present && !exist {
@@ -199,15 +212,30 @@ func (r *Ruleset) changeSet(command, name, text string, args []string, exist boo
 		s.unknown = "lvsmark reads at most " + decimal(maxElements) + " elements of sets"
 		return true
 	}
-	e, ok := s.parseElement(text, args[3:])
-	if !ok && s.unknown == "" {
-		s.unknown = "its element " + text + " (" + line.String() + ") is not understood"
-	}
+	s.wide = s.wide || e.wide()
 	if !present {
-		s.order = append(s.order, text)
+		s.order = append(s.order, key)
 	}
-	s.elements[text] = e
+	s.elements[key] = e
 	return true
+}
+
+// overlaps reports whether a deleted element may have been a part of elements that are left, or
+// the other way round: ipset keeps single addresses and ports, and lvsmark what was written. In
+// sets of networks, each network is an element of its own.
+func (r *Ruleset) overlaps(s *set, deleted element) bool {
+	if !s.wide && !deleted.wide() || strings.HasPrefix(s.kind, "hash:net") && !deleted.several() && !s.hasSeveral() {
+		return false
+	}
+	if r.compared += len(s.elements); r.compared > maxCompared {
+		return true
+	}
+	for _, e := range s.elements {
+		if e.touches(deleted) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Ruleset) clearSets(command, name string) bool {

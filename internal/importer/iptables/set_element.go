@@ -67,7 +67,7 @@ func (e *element) options(options []string) bool {
 func (s *set) addresses(text string, e *element) bool {
 	if strings.Contains(text, "-") {
 		r, ok := parseAddressRange(s.family, text)
-		e.addresses = []oldconfig.Range{r}
+		e.addresses, e.spans = []oldconfig.Range{r}, true
 		return ok && s.netmask == 0
 	}
 	address, length, hasLength := strings.Cut(text, "/")

@@ -12,8 +12,12 @@ import (
 // Name is the name of the language.
 const Name = "keepalived.conf"
 
-// Recognises reports whether the text has a block of keepalived.conf, or includes a file.
+// Recognises reports whether the text has a block of keepalived.conf, or includes a file, and is
+// no script, which may have a keepalived.conf in a here-document.
 func Recognises(text string) bool {
+	if strings.HasPrefix(text, "#!/") {
+		return false
+	}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(uncomment(line))
 		if len(words) == 0 {
@@ -21,8 +25,12 @@ func Recognises(text string) bool {
 		}
 		switch strings.TrimSuffix(words[0], "{") {
 		case "global_defs", "virtual_server", "virtual_server_group", "vrrp_instance", "vrrp_sync_group",
-			"vrrp_script", "static_ipaddress", "static_routes", "include":
+			"vrrp_script", "static_ipaddress", "static_routes":
 			return true
+		case "include": // that of nft has quotes
+			if len(words) > 1 && words[1][0] != '"' {
+				return true
+			}
 		}
 	}
 	return false

@@ -15,8 +15,11 @@ import (
 // Name is the name of the language.
 const Name = "lvs.cf"
 
-// Recognises reports whether the text has a block "virtual NAME {".
+// Recognises reports whether the text has a block "virtual NAME {", and is no script.
 func Recognises(text string) bool {
+	if strings.HasPrefix(text, "#!/") {
+		return false
+	}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(uncomment(line))
 		if len(words) == 3 && words[0] == "virtual" && words[2] == "{" {

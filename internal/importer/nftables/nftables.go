@@ -48,8 +48,10 @@ func isStatement(words []string) bool {
 		return len(words) > 2 && (isFamily(words[2]) || words[1] == "table")
 	case "table":
 		return true
-	case "define":
-		return len(words) > 3 && words[2] == "="
+	case "define", "redefine", "undefine":
+		return words[0] == "undefine" || strings.Contains(strings.Join(words[1:], " "), "=")
+	case "include": // that of keepalived.conf has no quotes
+		return strings.HasPrefix(words[1], `"`)
 	}
 	return false
 }
@@ -128,12 +130,14 @@ func loadInNewNamespace(text string, options []string) (*oldconfig.Config, error
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("rules of nft are loaded in a new network namespace: %w; run lvsmark as root, or as `unshare -r lvsmark …`", err)
 	}
-	command := exec.Command(nftPath, append(options, "-f", "-")...)
-	command.Stdin = strings.NewReader(text)
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	if err := command.Run(); err != nil {
-		return nil, fmt.Errorf("nft refuses it: %s", firstLine(stderr.String(), err))
+	err = run(nftPath, text, options)
+	if err != nil && strings.Contains(err.Error(), noDevice) {
+		if named, ok := byName(text); ok {
+			err = run(nftPath, named, options)
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	conn, err := nft.Dial()
 	if err != nil {
@@ -145,6 +149,18 @@ func loadInNewNamespace(text string, options []string) (*oldconfig.Config, error
 		return nil, err
 	}
 	return firewall.Chains(tables, conn)
+}
+
+// run loads the text with nft.
+func run(nftPath, text string, options []string) error {
+	command := exec.Command(nftPath, append(options, "-f", "-")...)
+	command.Stdin = strings.NewReader(text)
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("nft refuses it: %s", firstLine(stderr.String(), err))
+	}
+	return nil
 }
 
 func firstLine(stderr string, err error) string {

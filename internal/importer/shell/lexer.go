@@ -16,6 +16,7 @@ type command struct {
 	output   string // file of standard output; empty: none, or several
 	input    bool   // standard input is a file or a string
 	open     bool   // a quote has no end
+	traced   bool   // bash -x has printed it
 }
 
 type word struct {
@@ -117,6 +118,10 @@ func (l *lexer) quote(c byte) {
 			l.number++
 		case c == '"' && (b == '$' || b == '`'):
 			l.current.expands = true
+			inner := min(substitution(l.text[end:]), len(l.text)-end)
+			l.number += strings.Count(l.text[end:end+inner], "\n")
+			l.word.WriteString(l.text[end : end+inner-1])
+			end += inner - 1
 		case c == '"' && b == '\\' && end+1 < len(l.text):
 			end++
 			if l.text[end] == '\n' {
@@ -141,15 +146,7 @@ func (l *lexer) quote(c byte) {
 func (l *lexer) expansion() {
 	l.add("")
 	l.current.expands = true
-	end := 1
-	switch {
-	case l.text[0] == '`':
-		end = closing(l.text, 1, 0, '`')
-	case strings.HasPrefix(l.text, "$("):
-		end = closing(l.text, 2, '(', ')')
-	case strings.HasPrefix(l.text, "${"):
-		end = closing(l.text, 2, '{', '}')
-	}
+	end := substitution(l.text)
 	if end > len(l.text) {
 		l.command.open = true
 		end = len(l.text)
@@ -159,20 +156,55 @@ func (l *lexer) expansion() {
 	l.text = l.text[end:]
 }
 
-// closing returns the place behind the closing character, or more than the length.
+// closing returns the place behind the closing character, or more than the length. What is in
+// quotes closes nothing.
 func closing(text string, from int, opens, closes byte) int {
 	depth := 1
 	for i := from; i < len(text); i++ {
-		switch text[i] {
-		case closes:
+		switch c := text[i]; {
+		case c == '\\':
+			i++
+		case c == closes:
 			if depth--; depth == 0 {
 				return i + 1
 			}
-		case opens:
+		case c == opens:
 			depth++
+		case c == '\'' || c == '"':
+			i = closingQuote(text, i+1, c) - 1
 		}
 	}
 	return len(text) + 1
+}
+
+// closingQuote returns the place behind the quote that ends a string, or more than the length.
+// A substitution in double quotes has quotes of its own.
+func closingQuote(text string, from int, quote byte) int {
+	for i := from; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == quote:
+			return i + 1
+		case quote == '"' && c == '\\':
+			i++
+		case quote == '"' && (c == '$' || c == '`'):
+			i += substitution(text[i:]) - 1
+		}
+	}
+	return len(text) + 1
+}
+
+// substitution returns the length of $NAME, ${…}, $(…) or `…` at the start of the text: 1 for
+// $NAME, and more than the length of the text if the end is missing.
+func substitution(text string) int {
+	switch {
+	case text[0] == '`':
+		return closing(text, 1, 0, '`')
+	case strings.HasPrefix(text, "$("):
+		return closing(text, 2, '(', ')')
+	case strings.HasPrefix(text, "${"):
+		return closing(text, 2, '{', '}')
+	}
+	return 1
 }
 
 // operator reads ; & && || | ( ) and redirections.

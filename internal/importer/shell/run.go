@@ -2,6 +2,7 @@ package shell
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
@@ -28,7 +29,8 @@ func isHarmless(program string) (harmless bool, known status) {
 		"trap", "unset", "local", "declare", "readonly", "export", "shift", "cd", "log_daemon_msg", "log_end_msg", "lsmod",
 		"for", "case", "cp", "mv", "rm", "tee", "sync", "conntrack", "arping", "ethtool":
 		return true, success
-	case "[", "[[", "test", "grep", "egrep", "which", "type", "hash", "ping", "id", "pgrep", "expr", "let", "awk", "sed",
+	case "command", // -v
+		"[", "[[", "test", "grep", "egrep", "which", "type", "hash", "ping", "id", "pgrep", "expr", "let", "awk", "sed",
 		"cut", "head", "tail", "wc", "sort", "uname", "read":
 		return true, unknown
 	case "false":
@@ -42,7 +44,7 @@ func (s *script) run(c command) status {
 	first := c.words[0]
 	line := s.line(c.number)
 	if name, _, assigns := strings.Cut(first.Text, "="); assigns && isName(name) {
-		return s.assignment(first, line)
+		return assignment(first)
 	}
 	if first.expands || strings.Contains(first.Text, "{{") || strings.HasPrefix(first.Text, "{%") {
 		s.rules.NotUnderstood(line, "the name of the program is a variable or template: %s", expand)
@@ -50,6 +52,12 @@ func (s *script) run(c command) status {
 	}
 	program := path.Base(first.Text)
 	if harmless, known := isHarmless(program); harmless {
+		switch {
+		case program == "trap":
+			s.trap(c.words, line)
+		case runsText(c.words):
+			s.rules.NotUnderstood(line, "%s can run programs: %s", program, expand)
+		}
 		return known
 	}
 	if program == "exit" || program == "return" {
@@ -76,23 +84,18 @@ func (s *script) checkBackend(program string, line oldconfig.Line) {
 	s.legacy, s.nft = s.legacy || legacy, s.nft || other
 }
 
-// assignment reads NAME=VALUE. It changes nothing, unless its value runs a program.
-func (s *script) assignment(w word, line oldconfig.Line) status {
+// assignment returns the status of NAME=VALUE: that of the program in its value.
+func assignment(w word) status {
 	if strings.Contains(w.Text, "$(") || strings.Contains(w.Text, "`") {
-		for _, program := range []string{"tables -", "ipset ", "ipvsadm -"} {
-			if strings.Contains(w.Text, program) {
-				s.rules.NotUnderstood(line, "the value of a variable runs a command: %s", expand)
-				break
-			}
-		}
 		return unknown
 	}
 	return success
 }
 
-// exit ends the script, unless a condition may prevent that.
+// exit ends the script, unless a condition may prevent that. What bash -x prints has commands
+// that have run: an exit there may be of a subshell, and a return of a function.
 func (s *script) exit(c command, line oldconfig.Line) status {
-	if len(s.blocks) > 0 || c.operator != "" {
+	if len(s.blocks) > 0 || c.operator != "" || c.traced {
 		return unknown
 	}
 	s.rules.Finding(line, "the script ends here: the lines below are not read")
@@ -130,7 +133,7 @@ func (s *script) execute(program string, c command, line oldconfig.Line) status 
 	words := make([]iptables.Word, 0, len(c.words))
 	texts := make([]string, 0, len(c.words))
 	for _, w := range c.words[1:] {
-		words = append(words, w.Word)
+		words = append(words, iptables.Word{Text: w.Text}) // a program does not see the quotes
 		texts = append(texts, w.Text)
 	}
 	switch {
@@ -139,10 +142,8 @@ func (s *script) execute(program string, c command, line oldconfig.Line) status 
 	case strings.HasSuffix(program, "-restore"):
 		return s.restoreRules(program, c, texts, line)
 	case program == "ipset":
-		if len(texts) > 0 && (texts[0] == "restore" || texts[0] == "-R") {
-			return s.eachLine(c, line, func(text string, line oldconfig.Line) {
-				s.rules.Set(iptables.Words(strings.Fields(text)...), line)
-			})
+		if slices.Contains(texts, "restore") || slices.Contains(texts, "-R") {
+			return s.restoreSets(c, words, line)
 		}
 		return statusOf(s.rules.Set(words, line))
 	case program == "ipvsadm":
@@ -181,6 +182,28 @@ func (s *script) restoreRules(program string, c command, options []string, line 
 	return success
 }
 
+// restoreSets runs ipset restore with a here-document. It ends at the first command that fails.
+func (s *script) restoreSets(c command, options []iptables.Word, line oldconfig.Line) status {
+	var exist []iptables.Word
+	for _, w := range options {
+		if w.Text == "-exist" || w.Text == "-!" || w.Text == "--exist" {
+			exist = append(exist, w)
+		}
+	}
+	ended := false
+	return s.eachLine(c, line, func(text string, line oldconfig.Line) {
+		if ended {
+			return
+		}
+		words, closed := iptables.SplitWords(text)
+		lost := s.rules.Lost()
+		ended = !s.rules.Set(slices.Concat(words, exist), line)
+		if !closed || ended && s.rules.Lost() == lost {
+			s.rules.NotUnderstood(line, "ipset restore fails at this line, and does not execute those below")
+		}
+	})
+}
+
 // eachLine runs a command for each line of a here-document.
 func (s *script) eachLine(c command, line oldconfig.Line, run func(string, oldconfig.Line)) status {
 	if c.document == nil {
@@ -207,6 +230,10 @@ func (s *script) other(program string, c command, line oldconfig.Line) status {
 		var words []string
 		for _, w := range c.words[1:] {
 			words = append(words, w.Text)
+		}
+		if i := slices.Index(words, "exec"); i > 0 && (words[i-1] == "netns" || words[i-1] == "vrf") {
+			s.rules.NotUnderstood(line, "%s %s exec runs a program for another network namespace or device: give lvsmark what is on the director", program, words[i-1])
+			return unknown
 		}
 		if address, device, ok := addedAddress(program, words); ok {
 			s.rules.Finding(line, "adds %s to %s: if it is a VIP, set vip-device: %s in the spec", address, device, device)

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/importer/sysctlconf"
@@ -15,6 +16,12 @@ func (s *script) settings(c command) {
 		return // only a shell can tell whether the command runs
 	}
 	switch path.Base(c.words[0].Text) {
+	case "set":
+		var words []string
+		for _, w := range c.words[1:] {
+			words = append(words, w.Text)
+		}
+		s.exits = (s.exits || setsExit(words)) && !slices.Contains(words, "+e")
 	case "sysctl":
 		for _, w := range c.words[1:] {
 			if name, value, found := strings.Cut(w.Text, "="); found {
@@ -27,4 +34,18 @@ func (s *script) settings(c command) {
 			sysctlconf.Set(&s.parameters, c.output, value, line)
 		}
 	}
+}
+
+// setsExit reports whether options of the shell have -e: it ends at a command that fails.
+func setsExit(options []string) bool {
+	for i, o := range options {
+		if o == "--" {
+			return false
+		}
+		if o == "errexit" && i > 0 && strings.HasSuffix(options[i-1], "o") && options[i-1][0] == '-' ||
+			len(o) > 1 && o[0] == '-' && o[1] != '-' && strings.Contains(o, "e") {
+			return true
+		}
+	}
+	return false
 }

@@ -25,6 +25,8 @@ type script struct {
 	blocks []block
 	status status // of the previous command
 	ended  bool
+	negate bool // ! is ahead of the command
+	exits  bool // set -e: a command that fails ends the script
 
 	parameters oldconfig.Config // of the kernel
 
@@ -45,6 +47,16 @@ const (
 	success
 	failure
 )
+
+func (s status) not() status {
+	switch s {
+	case success:
+		return failure
+	case failure:
+		return success
+	}
+	return unknown
+}
 
 func statusOf(ok bool) status {
 	if ok {
@@ -90,6 +102,8 @@ func ReadWith(name, text string, load func(*iptables.Ruleset)) (*oldconfig.Confi
 	s := &script{name: name, rules: iptables.New(), ipvs: ipvsadm.NewState(), status: success}
 	load(s.rules)
 	s.lines.text = text
+	first, _, _ := strings.Cut(text, "\n")
+	s.exits = strings.HasPrefix(first, "#!") && setsExit(strings.Fields(first)[1:])
 	split(text, s.command)
 	if len(s.blocks) > 0 {
 		b := s.blocks[len(s.blocks)-1]
@@ -139,14 +153,40 @@ func (s *script) command(c command) {
 	if c.operator == ")" && len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].keyword == "(" {
 		s.blocks = s.blocks[:len(s.blocks)-1]
 	}
+	all := c.words
+	c.traced = len(all) > 0 && isTrace(all[0])
+	s.negate = false
 	c.words = s.keywords(c.words, c.number)
 	c.words = withoutPrefix(c.words)
-	if len(c.words) == 0 || s.isPattern(c) || s.skips(c) {
+	if s.isPattern(c) || len(c.words) > 0 && s.skips(c) {
+		return
+	}
+	if len(c.words) == 0 || !changesRules(path.Base(c.words[0].Text)) {
+		s.substitutions(all, c.number)
+	}
+	if len(c.words) == 0 {
 		return
 	}
 	s.settings(c)
+	lost := s.rules.Lost()
 	s.status = s.run(c)
+	s.afterFailure(c, lost)
+	if s.negate {
+		s.status = s.status.not()
+	}
 }
+
+// afterFailure remarks that set -e ends the script at a command that fails, and that lvsmark
+// has understood: it has added no remark to the number lost.
+func (s *script) afterFailure(c command, lost int) {
+	tested := s.negate || len(s.blocks) > 0 || c.after == "&&" || c.after == "||" || c.after == "|"
+	if s.exits && s.status == failure && !tested && !c.traced && s.rules.Lost() == lost {
+		s.rules.NotUnderstood(s.line(c.number), "set -e ends the script here if the command fails, as it does on a host without rules: %s", expand)
+	}
+}
+
+// isTrace reports whether the word is the "+" ahead of a line of bash -x.
+func isTrace(w word) bool { return !w.Quoted && w.Text != "" && strings.Trim(w.Text, "+") == "" }
 
 // isPattern reports whether the words are a pattern of case: "start|restart)".
 func (s *script) isPattern(c command) bool {
@@ -169,9 +209,12 @@ func (s *script) keywords(words []word, number int) []word {
 		switch first.Text {
 		case "if", "while", "until", "{":
 			s.open(first.Text, number)
-		case "for", "case", "select", "function":
+		case "for", "case", "select":
 			s.open(first.Text, number)
 			return nil
+		case "function":
+			s.open(first.Text, number)
+			words = words[min(1, len(words)-1):] // its name
 		case "fi", "done", "esac", "}":
 			if len(s.blocks) > 0 {
 				s.blocks = s.blocks[:len(s.blocks)-1]
@@ -179,7 +222,9 @@ func (s *script) keywords(words []word, number int) []word {
 			if len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].keyword == "function" {
 				s.blocks = s.blocks[:len(s.blocks)-1]
 			}
-		case "then", "else", "elif", "do", "!", "time":
+		case "!":
+			s.negate = !s.negate
+		case "then", "else", "elif", "do", "time":
 		default:
 			return words
 		}
@@ -200,12 +245,14 @@ func withoutPrefix(words []word) []word {
 		first := words[0].Text
 		name, _, assigns := strings.Cut(first, "=")
 		switch {
-		case strings.Trim(first, "+") == "" && first != "":
+		case isTrace(words[0]):
+		case first == "command" && len(words) > 1 && (words[1].Text == "-v" || words[1].Text == "-V"):
+			return words
 		case first == "sudo" || first == "exec" || first == "command" || first == "nohup" || first == "env":
 			for len(words) > 1 && strings.HasPrefix(words[1].Text, "-") {
 				words = words[1:]
 			}
-		case assigns && isName(name) && !strings.Contains(first, "tables") && len(words) > 1:
+		case assigns && isName(name) && len(words) > 1:
 		default:
 			return words
 		}

@@ -1,0 +1,117 @@
+package iptables
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// maxPorts is the number of ports of multiport, where a range counts twice
+// (XT_MULTI_PORTS of linux/netfilter/xt_multiport.h).
+const maxPorts = 15
+
+// checkOptions remarks on options that iptables refuses. Each of them has a meaning alone, but a
+// host has no such rule.
+func (p *parser) checkOptions() {
+	seen := map[string]bool{}
+	for _, name := range p.given {
+		if seen[name] {
+			p.misunderstood(fmt.Sprintf("--%s (iptables refuses it a second time)", name))
+			p.refused = true
+		}
+		seen[name] = true
+	}
+	for _, m := range p.modules {
+		if m == p.target || m.opaque {
+			continue
+		}
+		if reason := p.refusal(m); reason != "" {
+			p.misunderstood(fmt.Sprintf("%s (iptables refuses it: %s)", m, reason))
+			p.refused = true
+		}
+	}
+}
+
+// refusal returns why iptables refuses a match module with its options, or "".
+func (p *parser) refusal(m *module) string {
+	seen := map[string]bool{}
+	for _, o := range m.options {
+		name := shortName(o.name)
+		if seen[name] {
+			return "--" + o.name + " is given twice"
+		}
+		seen[name] = true
+	}
+	switch m.name {
+	case "tcp", "udp", "udplite", "sctp", "dccp":
+		if moduleOf(p.protocol) != m.name {
+			return "it needs -p " + m.name
+		}
+	case "multiport":
+		return p.refusalOfPorts(m)
+	case "state", "conntrack", "iprange", "addrtype", "set", "mark", "connmark", "mac":
+		if len(m.options) == 0 {
+			return "it has no option"
+		}
+	}
+	return ""
+}
+
+func (p *parser) refusalOfPorts(m *module) string {
+	switch moduleOf(p.protocol) {
+	case "tcp", "udp", "udplite", "sctp", "dccp":
+	default:
+		return "it needs -p with a protocol that has ports"
+	}
+	if len(m.options) != 1 {
+		return "it needs one of --sports, --dports and --ports"
+	}
+	text := strings.Join(m.options[0].values, "")
+	if 1+strings.Count(text, ",")+strings.Count(text, ":") > maxPorts {
+		return fmt.Sprintf("it has more than %d ports, where a range counts twice", maxPorts)
+	}
+	return ""
+}
+
+// shortName returns one name for the names of the same option.
+func shortName(option string) string {
+	switch option {
+	case "source-port":
+		return "sport"
+	case "destination-port":
+		return "dport"
+	case "src":
+		return "source"
+	case "dst":
+		return "destination"
+	}
+	return option
+}
+
+// checkPlace remarks on what iptables or the kernel refuses in this chain or table.
+func (p *parser) checkPlace(t *table, c *chain) (reason string) {
+	if c.base != nil {
+		for _, name := range p.given {
+			switch hook := c.base.Hook; {
+			case name == "out-interface" && (hook == oldconfig.Prerouting || hook == oldconfig.Input),
+				name == "in-interface" && (hook == oldconfig.Output || hook == oldconfig.Postrouting):
+				return fmt.Sprintf("iptables refuses --%s in chain %s", name, c.name)
+			}
+		}
+	}
+	if p.target == nil || t.byName[p.target.name] != nil {
+		return ""
+	}
+	only := ""
+	switch p.target.name {
+	case "DNAT", "REDIRECT", "NETMAP", "SNAT", "MASQUERADE":
+		only = "nat"
+	case "CT", "NOTRACK":
+		only = "raw"
+	}
+	if only != "" && t.name != only {
+		return fmt.Sprintf("the kernel refuses the target %s in table %s", p.target.name, t.name)
+	}
+	return ""
+}
