@@ -68,11 +68,17 @@ func checkWords(options render.Options) error {
 		return nil
 	}
 	for _, word := range append([]string{options.SpecFile}, options.ProbeFlags...) {
-		if strings.ContainsFunc(word, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`"'\#!${}@~`, c) }) {
+		if special(word) {
 			return fmt.Errorf("keepalived.conf cannot have %q in the command of a check: it may have letters, digits and / . _ - , : = +", word)
 		}
 	}
 	return nil
+}
+
+// special reports whether keepalived would read a word of keepalived.conf as another one: a
+// comment, a quote, a variable, a block or a condition begins in it.
+func special(word string) bool {
+	return strings.ContainsFunc(word, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`"'\#!${}@~`, c) })
 }
 
 // checkedPort returns the first TCP port of a cluster, the control port of FTP, or 0.

@@ -46,6 +46,9 @@ those of other clusters. --probe-options are flags of 'lvsmark probe server'.`,
 			if err := checkWords(options); err != nil {
 				return "", err
 			}
+			if err := checkDevices(spec); err != nil {
+				return "", err
+			}
 			if spec.Director.VRRP != nil && spec.Director.Bind && options.Check != "" {
 				return "", errors.New("--check is for real servers of keepalived, and lvsmark owns IPVS on this director: set director.bind: false")
 			}

@@ -162,6 +162,22 @@ func (v *vips) otherDevices(device string) []string {
 	return slices.DeleteFunc(slices.Clone(v.devices), func(d string) bool { return d == device })
 }
 
+// checkDevices refuses names of devices that keepalived would read as other names.
+func checkDevices(spec *config.Spec) error {
+	v := spec.Director.VRRP
+	if v == nil {
+		return nil
+	}
+	devices := append([]string{v.Device}, vipsOf(spec).devices...)
+	if sync := spec.Director.Sync; sync != nil && !spec.Director.Bind {
+		devices = append(devices, sync.Device)
+	}
+	if i := slices.IndexFunc(devices, special); i >= 0 {
+		return fmt.Errorf("keepalived.conf cannot have the device %q: keepalived reads such a name as another one; rename the device", devices[i])
+	}
+	return nil
+}
+
 func texts(addresses []netip.Addr) []string {
 	list := make([]string, len(addresses))
 	for i, a := range addresses {
