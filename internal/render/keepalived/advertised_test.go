@@ -49,3 +49,17 @@ director: {bind: %t, sync: {role: both, device: '%s', id: 1}, vrrp: {device: '%s
 	}
 	assert.NoError(t, render(true, [4]string{"wan", "lan#1", "eth0", "lan"}), "lvsmark itself starts the sync daemons")
 }
+
+// TestNotify: the new master applies the spec that the file is rendered from.
+func TestNotify(t *testing.T) {
+	const text = `clusters: [{name: a, mark: 1, vips: [198.51.100.21], ports: [80], real-servers: [{address: 10.0.0.1}]}]
+director: {vrrp: {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2]}}
+`
+	for file, command := range map[string]string{"": "apply", "/etc/lvsmark/lvsmark.yaml": "apply", "/etc/lvsmark/a.yaml": "-c /etc/lvsmark/a.yaml apply"} {
+		got, err := keepalived.Target().Render(parse(t, text), render.Options{SpecFile: file})
+		require.NoError(t, err)
+		assert.Contains(t, got, `notify_master "/usr/bin/lvsmark `+command+"\"\n")
+	}
+	_, err := keepalived.Target().Render(parse(t, text), render.Options{SpecFile: "/a b.yaml"})
+	assert.ErrorContains(t, err, `keepalived.conf cannot have "/a b.yaml" in a command`)
+}

@@ -63,13 +63,16 @@ func probeLines(c *config.Cluster, d ipvs.Destination, options render.Options) [
 }
 
 // checkWords refuses words that keepalived would not pass to a program as they are.
-func checkWords(options render.Options) error {
-	if options.Check != checkFTP {
-		return nil
+func checkWords(spec *config.Spec, options render.Options) error {
+	var words []string
+	if options.Check == checkFTP {
+		words = append([]string{options.SpecFile}, options.ProbeFlags...)
+	} else if spec.Director.VRRP != nil {
+		words = applyWords(options)
 	}
-	for _, word := range append([]string{options.SpecFile}, options.ProbeFlags...) {
+	for _, word := range words {
 		if special(word) {
-			return fmt.Errorf("keepalived.conf cannot have %q in the command of a check: it may have letters, digits and / . _ - , : = +", word)
+			return fmt.Errorf("keepalived.conf cannot have %q in a command: it may have letters, digits and / . _ - , : = +", word)
 		}
 	}
 	return nil
