@@ -201,6 +201,7 @@ func (c *checker) servers(i int) {
 			c.serverAddress(i, server.address, addresses)
 		}
 	}
+	c.namedAsAnother(in, addresses)
 	for _, family := range Families() {
 		if c.serves(i, family) && in.servers.valid {
 			c.serversOf(family, in, cluster)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -120,4 +121,19 @@ func methodsOf(cluster *Cluster) string {
 		}
 	}
 	return strings.Join(methods, " and ")
+}
+
+// namedAsAnother reports a name that is the address of another real server of the cluster:
+// commands take either, and would drain or configure the wrong one.
+func (c *checker) namedAsAnother(in *fileCluster, lines map[netip.Addr]int) {
+	for k := range in.servers.value {
+		server := &in.servers.value[k].value
+		address, err := netip.ParseAddr(server.name.value)
+		if err != nil || !server.name.valid || !server.address.valid || address == server.address.value {
+			continue
+		}
+		if line, found := lines[address]; found {
+			c.mistake(server.name.position, "real server name %q is the address of another one, at line %d; give it another name", server.name.value, line)
+		}
+	}
 }

@@ -33,17 +33,19 @@ func (c *checker) syncOwner(given field[fileSync]) {
 	}
 }
 
-// backupOnlySysctl turns IPVS off on a director with a backup daemon (sysctl_backup_only of
-// include/net/ip_vs.h, which does not ask for a master daemon).
-const backupOnlySysctl = "net.ipv4.vs.backup_only"
-
+// backupOnly reports that IPVS is off on this director. One that is only a backup can be meant
+// so, but then it cannot take over.
 func (c *checker) backupOnly(s *fileSync) {
-	if !s.role.valid || s.role.value != SyncBoth || !c.spec.Director.Bind {
+	if !s.role.valid || s.role.value == SyncMaster || !c.spec.Director.Bind {
 		return
 	}
 	for _, sysctl := range c.file.director.sysctls.value {
-		if sysctl.value.Name == backupOnlySysctl && sysctl.value.Value != "0" {
-			c.mistake(sysctl.position, "sysctl %s: %s with sync role: both (line %d) turns IPVS off on this director: the kernel handles no packet while a backup daemon runs; remove it, or let keepalived own IPVS (bind: false)", backupOnlySysctl, clip(sysctl.value.Value), s.role.line)
+		switch {
+		case sysctl.value.Name != BackupOnlySysctl || sysctl.value.Value == "0":
+		case s.role.value == SyncBoth:
+			c.mistake(sysctl.position, "sysctl %s: %s with sync role: both (line %d) turns IPVS off on this director: the kernel handles no packet while a backup daemon runs; remove it, or let keepalived own IPVS (bind: false)", BackupOnlySysctl, clip(sysctl.value.Value), s.role.line)
+		default:
+			c.note(sysctl.position, "sysctl %s: %s with sync role: backup (line %d) turns IPVS off on this director, also when it gets the VIPs, until the role is master; without the sysctl it serves them at once", BackupOnlySysctl, clip(sysctl.value.Value), s.role.line)
 		}
 	}
 }

@@ -109,7 +109,7 @@ var clusterKeys = []key[fileCluster]{
 	{"scheduler", set(func(c *fileCluster) *field[string] { return &c.scheduler }, (*decoder).scheduler)},
 	{"scheduler-flags", set(func(c *fileCluster) *field[[]item[string]] { return &c.flags }, orEmpty(list("flag", (*decoder).schedulerFlag)))},
 	{"one-packet", set(func(c *fileCluster) *field[bool] { return &c.onePacket }, (*decoder).boolean)},
-	{"persistence", set(func(c *fileCluster) *field[time.Duration] { return &c.persistence }, duration(0, maxPersistence, "31 days"))},
+	{"persistence", set(func(c *fileCluster) *field[time.Duration] { return &c.persistence }, duration(0, maxPersistence, "31 days", "5m"))},
 	{"persistence-netmask", set(func(c *fileCluster) *field[uint64] { return &c.netmask }, number(1, 128, "a prefix length of 1 to 32, or to 128 in IPv6"))},
 	{"real-servers", set(func(c *fileCluster) *field[[]item[fileServer]] { return &c.servers }, list("real server", (*decoder).server))},
 }
@@ -226,7 +226,7 @@ var timeoutKeys = []key[fileTimeouts]{
 	{"udp", set(func(t *fileTimeouts) *field[time.Duration] { return &t.udp }, timeout)},
 }
 
-var timeout = duration(time.Second, maxTimeout, "24 days")
+var timeout = duration(time.Second, maxTimeout, "24 days", "the kernel's own")
 
 // Limits on durations. The kernel multiplies both by HZ, up to 1000: the
 // timeout of a persistence template in 32 bits unsigned, the timeouts of

@@ -153,8 +153,9 @@ func paddedProblem(text string) string {
 
 var durationPattern = regexp.MustCompile(`^((0|[1-9][0-9]*)h)?((0|[1-9][0-9]*)m)?((0|[1-9][0-9]*)s)?$`)
 
-// duration decodes whole seconds of low … high; limit is high in messages.
-func duration(low, high time.Duration, limit string) decodeFunc[time.Duration] {
+// duration decodes whole seconds of low … high. In messages, limit is high, and standard the value
+// of a key that is left out.
+func duration(low, high time.Duration, limit, standard string) decodeFunc[time.Duration] {
 	return func(d *decoder, n *yaml.Node, what string) (time.Duration, bool) {
 		if d.describes(Shape{Kind: ShapeDuration, Low: uint64(low / time.Second), High: uint64(high / time.Second)}) {
 			return low, true
@@ -167,7 +168,7 @@ func duration(low, high time.Duration, limit string) decodeFunc[time.Duration] {
 		switch {
 		case problem != "":
 		case duration < low:
-			problem = "must not be 0; leave it out to keep the kernel's own"
+			problem = "must not be 0; leave it out to keep " + standard
 		case duration > high:
 			problem = "must be " + limit + " at most, not " + clip(text)
 		}

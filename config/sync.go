@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -88,6 +89,16 @@ const (
 	SyncBackupSetting = "ipvs.sync.backup"
 	SyncOff           = "off"
 )
+
+// BackupOnlySysctl turns IPVS off on a director with a backup daemon (sysctl_backup_only of
+// include/net/ip_vs.h, which does not ask for a master daemon).
+const BackupOnlySysctl = "net.ipv4.vs.backup_only"
+
+// IsBackupOnly reports whether BackupOnlySysctl turns IPVS off: lvsmark starts a backup daemon.
+func (d *Director) IsBackupOnly() bool {
+	return d.Bind && d.Sync != nil && d.Sync.Role != SyncMaster &&
+		slices.ContainsFunc(d.Sysctls, func(s Sysctl) bool { return s.Name == BackupOnlySysctl && s.Value != "0" })
+}
 
 // IsSyncSetting reports whether the setting is a sync daemon.
 func IsSyncSetting(name string) bool { return strings.HasPrefix(name, "ipvs.sync.") }

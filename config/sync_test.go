@@ -44,7 +44,23 @@ func TestSyncDaemonFitsLedger(t *testing.T) {
 func TestSyncOfKeepalived(t *testing.T) {
 	spec, _ := parseValid(t, oneCluster("ports: [80]", "forwarding: direct")+
 		"director: {bind: false, sync: {role: both, device: eth1, id: 1}, vrrp: {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2]}, sysctls: {net.ipv4.vs.backup_only: 1}}\n")
-	assert.Equal(t, []Setting{{backupOnlySysctl, "1"}}, spec.Settings())
+	assert.Equal(t, []Setting{{BackupOnlySysctl, "1"}}, spec.Settings())
+}
+
+// TestBackupOnlyNoted: a director that is a backup only serves nothing with backup_only.
+func TestBackupOnlyNoted(t *testing.T) {
+	for keys, noted := range map[string]int{
+		"role: backup, device: eth1, id: 1}, sysctls: {net.ipv4.vs.backup_only: 1": 1,
+		"role: backup, device: eth1, id: 1}, sysctls: {net.ipv4.vs.backup_only: 0": 0,
+		"role: master, device: eth1, id: 1}, sysctls: {net.ipv4.vs.backup_only: 1": 0,
+	} {
+		spec, notes := parseValid(t, oneCluster("ports: [80]", "forwarding: direct")+"director: {sync: {"+keys+"}}\n")
+		assert.Len(t, notes, noted, keys)
+		assert.Equal(t, noted > 0, spec.Director.IsBackupOnly(), keys)
+		if noted > 0 {
+			assert.Contains(t, notes[0], "with sync role: backup (line ")
+		}
+	}
 }
 
 // TestDirectorsAsServers: a real server that is the other director is noted, unless its

@@ -77,7 +77,7 @@ var vrrpKeys = []key[fileVRRP]{
 	{"priority", set(func(v *fileVRRP) *field[uint64] { return &v.priority }, number(1, 254, "1 to 254"))},
 	{"peers", set(func(v *fileVRRP) *field[[]item[netip.Addr]] { return &v.peers }, atMost(maxPeers, list("peer", (*decoder).hostAddress)))},
 	{"source", set(func(v *fileVRRP) *field[netip.Addr] { return &v.source }, (*decoder).hostAddress)},
-	{"interval", set(func(v *fileVRRP) *field[time.Duration] { return &v.interval }, duration(time.Second, maxAdvertInterval, "40 seconds"))},
+	{"interval", set(func(v *fileVRRP) *field[time.Duration] { return &v.interval }, duration(time.Second, maxAdvertInterval, "40 seconds", "1s"))},
 	{"preempt", set(func(v *fileVRRP) *field[bool] { return &v.preempt }, (*decoder).boolean)},
 	{"gateways", set(func(v *fileVRRP) *field[[]item[fileGateway]] { return &v.gateways }, atMost(maxPeers, list("gateway", (*decoder).gateway)))},
 }

@@ -36,7 +36,7 @@ With --peer FILE, diff compares the spec with that of the other director of a pa
 instead, without the kernel and without privileges: marks, services, VIPs and ports,
 and the keys of director for the pair. Each line says what breaks when one director
 takes over. FILE may also be a plan file of 'lvsmark plan' on the other director: then
-only the IPVS services are compared.
+marks, translations and IPVS services are compared.
 
 Exit status: 0, no difference; 1, a difference; 2, an error.`,
 		Example: `  lvsmark diff

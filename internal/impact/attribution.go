@@ -144,16 +144,22 @@ func (a *attributions) of(change markChange) int {
 		}
 	}
 	for _, p := range a.ports {
-		if p.Mark == change.Mark && p.Overlaps(change.PortRange) {
+		if p.Mark == change.Mark && p.Overlaps(change.PortRange) && a.isOf(p.at, change) {
 			return p.at
 		}
 	}
 	for _, i := range a.markRules {
-		if isFor(a.changes[i].Before, change.PortRange) {
+		if a.isOf(i, change) && isFor(a.changes[i].Before, change.PortRange) {
 			return i
 		}
 	}
 	return a.last
+}
+
+// isOf reports whether the change is in the table of the VIP's family: ports and marks are the same
+// in both.
+func (a *attributions) isOf(i int, change markChange) bool {
+	return specFamily(a.changes[i].Before.Table.Family) == change.vips.Family()
 }
 
 // isFor reports whether the rule marks packets to some of the ports.

@@ -15,9 +15,12 @@ func forwardingSysctls() map[string]config.Family {
 	}
 }
 
-// setting returns the impact of a changed setting. Only forwarding has an impact, because
-// replies of real servers behind nat need it; other sysctls are taken as safe.
+// setting returns the impact of a changed setting. Forwarding has one, because replies of real
+// servers behind nat need it, and what turns IPVS off; other sysctls are taken as safe.
 func (a *analyzer) setting(s SettingChange) Impact {
+	if a.startsBackupOnly(s) {
+		return a.backupOnly()
+	}
 	if config.IsSyncSetting(s.Name) {
 		return Impact{Effect: Safe, Detail: syncDetail(s)}
 	}

@@ -2,12 +2,14 @@ package impact
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // TestShardMove: a real server that gets another shard is told what its FTP server needs, also
@@ -42,4 +44,45 @@ func TestShardMove(t *testing.T) {
 		})
 	}
 	assert.Empty(t, newAnalyzer(Input{}).shardMove(ipvs.Key{Mark: 90, Family: config.IPv4}, netip.MustParseAddr("10.0.0.13")), "without a spec")
+}
+
+// TestShardsOfFamilies: the ports of shards change in the tables of both families; each change has
+// the VIPs of its own family.
+func TestShardsOfFamilies(t *testing.T) {
+	const yaml = `clusters:
+- {name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], ftp: {passive-ports: 10000-10399, passive-shards: 4}, real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
+`
+	in := plan(t, yaml, strings.Replace(yaml, "shards: 4", "shards: 4, shard-marks: 100", 1), busyConnections())
+	impacts := Analyze(in)
+	found := map[nft.Family]string{}
+	for i, c := range in.Changes.Ruleset {
+		if _, ok := c.Before.PortMark(); ok && impacts.Ruleset[i].Effect != Safe {
+			found[c.Before.Table.Family] += impacts.Ruleset[i].String()
+		}
+	}
+	const want = "new connections to ports 10000-10099 go to fwmark 100 (ftp/0) instead of fwmark 22 (ftp/0)"
+	assert.Equal(t, map[nft.Family]string{nft.IPv4: "drains: " + want, nft.IPv6: "drains: " + want}, found)
+}
+
+// TestRulesOfFamilies: the same for the rules of ports.
+func TestRulesOfFamilies(t *testing.T) {
+	const yaml = `clusters:
+- {name: web, mark: 80, vips: [198.51.100.80, "2001:db8::80"], ports: [80, udp/53], real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
+- {name: all, mark: 81, vips: [198.51.100.81, "2001:db8::81"], ports: [80, udp/53], real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
+`
+	before := nft.Compile(parse(t, yaml))
+	var changes []nft.Change
+	for _, c := range nft.Compare(before, &nft.Ruleset{}).Changes() {
+		if c.Before.Rule != nil {
+			changes = append(changes, c)
+		}
+	}
+	attributions := newAttributions(findConsequences(changes, before, &nft.Ruleset{}))
+	for _, vip := range []string{"198.51.100.80", "2001:db8::80"} {
+		change := markChange{vips: config.SingleAddress(netip.MustParseAddr(vip))}
+		change.PortRange, change.Mark = config.PortRange{Protocol: config.TCP, Low: 80, High: 80}, 80
+		found := changes[attributions.of(change)]
+		assert.Contains(t, found.BeforeText(), "dport 80 ", vip)
+		assert.Equal(t, change.vips.Family(), specFamily(found.Before.Table.Family), vip)
+	}
 }

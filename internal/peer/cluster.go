@@ -9,7 +9,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// A property is what two clusters of the same name must have in common, as text.
+// A property is what the clusters of two directors must have in common, as text.
 type property struct {
 	text   func(*config.Cluster) string
 	reason string
@@ -29,18 +29,10 @@ func properties() []property {
 	}
 }
 
-// clusters compares the properties of clusters of the same name.
-func clusters(ours, theirs *config.Spec) (found []Difference) {
-	others := map[string]*config.Cluster{}
-	for i := range theirs.Clusters {
-		others[theirs.Clusters[i].Name] = &theirs.Clusters[i]
-	}
-	for i := range ours.Clusters {
-		c := &ours.Clusters[i]
-		other := others[c.Name]
-		if other == nil {
-			continue
-		}
+// clusters compares the properties of clusters that both directors have.
+func clusters(pairs []pair) (found []Difference) {
+	for _, pair := range both(pairs) {
+		c, other := pair.ours, pair.theirs
 		found = append(found, shards(c, other)...)
 		for _, p := range properties() {
 			if a, b := p.text(c), p.text(other); a != b {
@@ -59,7 +51,11 @@ func sources(c *config.Cluster) string {
 	if c.Only == nil || len(c.Only.Sources) == 0 {
 		return "all clients"
 	}
-	return "clients " + joined(c.Only.Sources)
+	var networks []config.AddressRange
+	for _, source := range c.Only.Sources {
+		networks = append(networks, config.RangeOfPrefix(source))
+	}
+	return "clients " + addresses(networks)
 }
 
 // shards compares the ports of shards that have a real server. The services do not show them.

@@ -28,11 +28,13 @@ func directors(ours, theirs *config.Director) (found []Difference) {
 		}
 	}
 	add("director.bind", fmt.Sprint(ours.Bind), fmt.Sprint(theirs.Bind), otherOwner)
-	add("director.sysctls", ipvsSysctls(ours.Sysctls), ipvsSysctls(theirs.Sysctls), "IPVS treats connections in another way after a fail-over")
-	add("director.sync", stream(ours.Sync), stream(theirs.Sync), "a backup drops messages with another id, and gets none from another group or port")
-	if ours.Sync != nil && theirs.Sync != nil {
-		found = append(found, roles(ours.Sync, theirs.Sync)...)
-	}
+	add("director.marks", ours.Marks.String(), theirs.Marks.String(), "with first-packet, packets of connections that were not synchronized get no mark after a fail-over")
+	add("director.keep-marks", fmt.Sprint(ours.KeepMarks), fmt.Sprint(theirs.KeepMarks), "rules of other programs can change marks on one director only")
+	add("director.local-clients", fmt.Sprint(ours.LocalClients), fmt.Sprint(theirs.LocalClients), "programs of one director only reach the VIPs through IPVS")
+	add("director.ip-forward", fmt.Sprint(ours.IPForward), fmt.Sprint(theirs.IPForward), "a director that does not forward drops the replies of real servers behind nat")
+	add("director.sysctls", sysctls(ours.Sysctls, ofIPVS), sysctls(theirs.Sysctls, ofIPVS), "IPVS treats connections in another way after a fail-over")
+	add("director.sysctls", sysctls(ours.Sysctls, ofKernel), sysctls(theirs.Sysctls, ofKernel), "the kernel treats packets in another way after a fail-over")
+	found = append(found, synchronization(ours.Sync, theirs.Sync)...)
 	add("director.vrrp", router(ours.VRRP), router(theirs.VRRP), "directors elect a master among those with the same router-id and interval only, so both would have the VIPs")
 	add("director.vrrp", gateways(ours.VRRP), gateways(theirs.VRRP), "real servers behind nat have no route to the clients on one director")
 	found = append(found, advertisements(ours.VRRP, theirs.VRRP)...)
@@ -43,38 +45,28 @@ func directors(ours, theirs *config.Director) (found []Difference) {
 	return found
 }
 
-// roles checks that what one director sends the other receives as a whole.
-func roles(ours, theirs *config.Sync) []Difference {
-	const mend = ": set role: both, or master and backup"
-	here, there := "role "+ours.Role.String(), "role "+theirs.Role.String()
-	switch {
-	case ours.Role == theirs.Role && ours.Role != config.SyncBoth:
-		return []Difference{{"director.sync", here, there, "no director sends what the other receives" + mend}}
-	case ours.Role != theirs.Role && (ours.Role == config.SyncBoth || theirs.Role == config.SyncBoth):
-		return []Difference{{"director.sync", here, there, "one director sends what the other does not receive, or receives what it does not send" + mend}}
-	case ours.MaxLen != theirs.MaxLen:
-		return []Difference{{"director.sync", fmt.Sprintf("maxlen %d", ours.MaxLen), fmt.Sprintf("maxlen %d", theirs.MaxLen), "a backup truncates messages that are longer than its own maxlen"}}
-	}
-	return nil
-}
+const ipvsPrefix = "net.ipv4.vs."
 
-// stream returns what master and backup must have in common.
-func stream(s *config.Sync) string {
-	if s == nil {
-		return ""
-	}
-	return fmt.Sprintf("id %d, group %s, port %d", s.ID, s.Group, s.Port)
-}
-
-// ipvsSysctls returns the sysctls of IPVS. Others may belong to devices of one director.
-func ipvsSysctls(sysctls []config.Sysctl) string {
+// sysctls returns those that the function selects.
+func sysctls(list []config.Sysctl, selected func(name string) bool) string {
 	var text []string
-	for _, s := range sysctls {
-		if strings.HasPrefix(s.Name, "net.ipv4.vs.") {
+	for _, s := range list {
+		if selected(s.Name) {
 			text = append(text, s.Name+": "+s.Value)
 		}
 	}
 	return strings.Join(text, ", ")
+}
+
+func ofIPVS(name string) bool { return strings.HasPrefix(name, ipvsPrefix) }
+
+// ofKernel selects the other sysctls, without those of a device, whose name may differ.
+func ofKernel(name string) bool {
+	words := strings.Split(name, ".")
+	if len(words) < 4 || words[2] != "conf" && words[2] != "neigh" {
+		return !ofIPVS(name)
+	}
+	return words[3] == "all" || words[3] == "default"
 }
 
 // gateways returns the addresses; their devices may differ.

@@ -35,20 +35,18 @@ func orNone(text string) string {
 const (
 	lostMark    = "synchronized connections and persistence templates have the mark: without a service of the same mark they have no real server there"
 	otherServer = "a client may get another real server after a fail-over"
+	otherName   = "commands that name the cluster, such as drain, need another name on the peer"
 	notServed   = "these packets are served by one director only"
 )
 
 // Compare returns the differences between the specs of this director and of its peer that
 // matter when one takes over from the other.
 func Compare(ours, theirs *config.Spec) []Difference {
-	found := renumbered(ours, theirs)
-	moved := map[string]bool{}
-	for _, d := range found {
-		moved[d.Object] = true
-	}
+	pairs := pairsOf(ours, theirs)
+	found := append(renamed(pairs), renumbered(pairs)...)
 	found = append(found, services(bound(ours), bound(theirs))...)
-	found = append(found, packets(ours, theirs, moved)...)
-	found = append(found, clusters(ours, theirs)...)
+	found = append(found, packets(pairs)...)
+	found = append(found, clusters(pairs)...)
 	found = append(found, timeouts(ours.Director.Timeouts, theirs.Director.Timeouts)...)
 	return append(found, directors(&ours.Director, &theirs.Director)...)
 }
@@ -60,15 +58,21 @@ func bound(spec *config.Spec) []ipvs.VirtualService {
 	return ipvs.Compile(&copied)
 }
 
-// renumbered returns the clusters with the same name and another mark.
-func renumbered(ours, theirs *config.Spec) (found []Difference) {
-	marks := map[string]uint32{}
-	for _, c := range theirs.Clusters {
-		marks[c.Name] = c.Mark
+// renamed returns the clusters with the same mark and another name.
+func renamed(pairs []pair) (found []Difference) {
+	for _, p := range both(pairs) {
+		if a, b := p.ours.Name, p.theirs.Name; a != b {
+			found = append(found, Difference{"cluster " + a, "name " + a, "name " + b, otherName})
+		}
 	}
-	for _, c := range ours.Clusters {
-		if mark, ok := marks[c.Name]; ok && mark != c.Mark {
-			found = append(found, Difference{"cluster " + c.Name, fmt.Sprintf("mark %d", c.Mark), fmt.Sprintf("mark %d", mark), lostMark})
+	return found
+}
+
+// renumbered returns the clusters with the same name and another mark.
+func renumbered(pairs []pair) (found []Difference) {
+	for _, p := range both(pairs) {
+		if a, b := p.ours.Mark, p.theirs.Mark; a != b {
+			found = append(found, Difference{"cluster " + p.ours.Name, fmt.Sprintf("mark %d", a), fmt.Sprintf("mark %d", b), lostMark})
 		}
 	}
 	return found
@@ -104,37 +108,27 @@ func serviceOf(list []ipvs.VirtualService, key ipvs.Key) *ipvs.VirtualService {
 	return &list[i]
 }
 
-// packets compares the VIPs and ports of clusters with the same name.
-func packets(ours, theirs *config.Spec, moved map[string]bool) (found []Difference) {
-	clusters := map[string]*config.Cluster{}
-	for i := range theirs.Clusters {
-		clusters[theirs.Clusters[i].Name] = &theirs.Clusters[i]
-	}
-	for i := range ours.Clusters {
-		c := &ours.Clusters[i]
-		other := clusters[c.Name]
-		delete(clusters, c.Name)
-		if other == nil {
-			if !moved["cluster "+c.Name] {
-				found = append(found, Difference{"cluster " + c.Name, vipText(c), "", notServed})
-			}
+// packets compares the VIPs and ports of clusters.
+func packets(pairs []pair) (found []Difference) {
+	for _, p := range pairs {
+		switch {
+		case p.theirs == nil:
+			found = append(found, Difference{"cluster " + p.ours.Name, vipText(p.ours), "", notServed})
+			continue
+		case p.ours == nil:
+			found = append(found, Difference{"cluster " + p.theirs.Name, "", vipText(p.theirs), notServed})
 			continue
 		}
-		for _, pair := range [][2]string{{vipText(c), vipText(other)}, {portText(c), portText(other)}} {
-			if pair[0] != pair[1] {
-				found = append(found, Difference{"cluster " + c.Name, pair[0], pair[1], notServed})
+		for _, text := range []func(*config.Cluster) string{vipText, portText} {
+			if a, b := text(p.ours), text(p.theirs); a != b {
+				found = append(found, Difference{"cluster " + p.ours.Name, a, b, notServed})
 			}
-		}
-	}
-	for i := range theirs.Clusters {
-		if c := &theirs.Clusters[i]; clusters[c.Name] != nil {
-			found = append(found, Difference{"cluster " + c.Name, "", vipText(c), notServed})
 		}
 	}
 	return found
 }
 
-func vipText(c *config.Cluster) string  { return "VIPs " + joined(c.VIPs) }
+func vipText(c *config.Cluster) string  { return "VIPs " + addresses(c.VIPs) }
 func portText(c *config.Cluster) string { return "ports " + joined(c.MarkedPorts()) }
 
 // joined returns a list as sorted text.

@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -63,9 +64,29 @@ func TestCompare(t *testing.T) {
 		{"VIP", "[198.51.100.80]", "[198.51.100.81]", []string{"cluster web: VIPs 198.51.100.80 here, VIPs 198.51.100.81 on the peer: these packets"}},
 		{"ports", "ports: [80]", "ports: [81]", []string{"cluster web: ports 80 here, ports 81 on the peer: these packets"}},
 		{"name", "name: web", "name: www", []string{
+			"cluster web: name web here, name www on the peer: commands that name the cluster",
+		}},
+		{"name and mark", "name: web, mark: 80", "name: www, mark: 81", []string{
+			"service fwmark 81 IPv4: none here",
+			"service fwmark 80 IPv4: -f 80 -s wlc -p 300 here, none on the peer",
 			"cluster web: VIPs 198.51.100.80 here, none on the peer: these packets",
 			"cluster www: none here, VIPs 198.51.100.80 on the peer: these packets",
 		}},
+		{"name and VIP", "name: web, mark: 80, vips: [198.51.100.80]", "name: www, mark: 80, vips: [198.51.100.81]", []string{
+			"cluster web: name web here, name www on the peer: commands",
+			"cluster web: VIPs 198.51.100.80 here, VIPs 198.51.100.81 on the peer: these packets",
+		}},
+		{"marks", "director:\n", "director:\n  marks: first-packet\n", []string{"director.marks: every-packet here, first-packet on the peer: with first-packet"}},
+		{"keep-marks", "director:\n", "director:\n  keep-marks: true\n", []string{"director.keep-marks: false here, true on the peer: rules"}},
+		{"local-clients", "director:\n", "director:\n  local-clients: true\n", []string{"director.local-clients: false here, true on the peer: programs"}},
+		{"ip-forward", "director:\n", "director:\n  ip-forward: false\n", []string{"director.ip-forward: true here, false on the peer: a director that does not forward"}},
+		{"table", "director:\n", "director:\n  table: other\n", nil},
+		{"sysctls of the kernel", "director:\n", "director:\n  sysctls: {net.ipv4.conf.all.rp_filter: 0, net.ipv4.neigh.lan.gc_stale_time: 60, net.netfilter.nf_conntrack_tcp_loose: 0}\n", []string{
+			"director.sysctls: none here, net.ipv4.conf.all.rp_filter: 0, net.netfilter.nf_conntrack_tcp_loose: 0 on the peer: the kernel treats",
+		}},
+		{"ttl", "id: 1", "id: 1, ttl: 2", []string{"director.sync: ttl 1 here, ttl 2 on the peer: messages"}},
+		{"preempt", "priority: 100", "priority: 100, preempt: true", nil},
+		{"the same peers", "peers: [192.0.2.1]", "peers: [192.0.2.2]", []string{"director.vrrp: peers 192.0.2.2 here, peers 192.0.2.2 on the peer: with the same peers"}},
 		{"active data", "ftp:\n", "ftp: {active-data: {translate: snat}}\n", []string{"cluster ftp: active data translated by masquerade here, active data translated by snat on the peer: clients"}},
 		{"active ports", "ftp:\n", "ftp: {active-data: {ports: [20, 989]}}\n", []string{"cluster ftp: active data from port 20 here, active data from port 20, 989 on the peer: clients see active data"}},
 		{"active sources", "ftp:\n", "ftp: {active-data: {source: 10.0.0.12}}\n", []string{"cluster ftp: active data of all real servers translated here, active data of 10.0.0.11 not translated on the peer: clients see active data"}},
@@ -111,6 +132,7 @@ func TestShards(t *testing.T) {
 
 func withPriority(spec *config.Spec) *config.Spec {
 	spec.Director.VRRP.Priority = 100
+	spec.Director.VRRP.Peers = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
 	return spec
 }
 

@@ -48,8 +48,9 @@ func lines(object string, ours, theirs []string, reason string) (found []Differe
 // markLines returns a line for each element and rule of tables in the form of `nft list`:
 // "ip, map shards_21: 10000-12499 : 0x00000016". The name of the table, the ledger and the order
 // of elements do not matter.
-func markLines(ruleset string) (list []string) {
-	var family, object string
+func markLines(ruleset string) []string {
+	var list []markLine
+	var family, kind, name string
 	elements := ""
 	for line := range strings.Lines(ruleset) {
 		text := strings.TrimSpace(line)
@@ -58,22 +59,21 @@ func markLines(ruleset string) (list []string) {
 		case strings.HasPrefix(line, "table "):
 			family = words[1]
 		case strings.HasSuffix(text, " {") && len(words) == 3: // "map shards_21 {"
-			object = words[0] + " " + words[1]
+			kind, name = words[0], words[1]
 		case elements != "" || strings.HasPrefix(text, "elements = {"):
 			elements += " " + strings.TrimPrefix(text, "elements = {")
 			if !strings.HasSuffix(text, "}") {
 				continue
 			}
 			for element := range strings.SplitSeq(strings.TrimSuffix(elements, "}"), ",") {
-				list = append(list, family+", "+object+": "+strings.TrimSpace(element))
+				list = append(list, markLine{family, kind, name, strings.TrimSpace(element)})
 			}
 			elements = ""
-		case strings.HasPrefix(object, "chain ") && text != "" && text != "}" && !strings.HasPrefix(text, "comment "):
-			list = append(list, family+", "+object+": "+text)
+		case kind == "chain" && text != "" && text != "}" && !strings.HasPrefix(text, "comment "):
+			list = append(list, markLine{family, kind, name, text})
 		}
 	}
-	return slices.DeleteFunc(list, func(line string) bool {
-		_, name, _ := strings.Cut(line, ", set ")
-		return slices.ContainsFunc([]string{"bound:", "settings:", "drained:"}, func(ledger string) bool { return strings.HasPrefix(name, ledger) })
-	})
+	return comparableTexts(slices.DeleteFunc(list, func(l markLine) bool {
+		return l.kind == "set" && slices.Contains([]string{"bound", "settings", "drained"}, l.name)
+	}))
 }

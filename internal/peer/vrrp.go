@@ -12,6 +12,9 @@ func advertisements(ours, theirs *config.VRRP) (found []Difference) {
 	if ours == nil || theirs == nil {
 		return nil
 	}
+	if a, b := joined(ours.Peers), joined(theirs.Peers); a == b {
+		return []Difference{{"director.vrrp", "peers " + a, "peers " + b, "with the same peers, one of the directors names itself and not the other, so both would have the VIPs: peers are the other directors"}}
+	}
 	const reason = "a director that gets no advertisements of the other takes the VIPs too: peers names the source of the other"
 	if ours.Source.IsValid() && !slices.Contains(theirs.Peers, ours.Source) {
 		found = append(found, Difference{"director.vrrp", "source " + ours.Source.String(), "peers " + joined(theirs.Peers), reason})

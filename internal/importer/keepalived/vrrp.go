@@ -84,11 +84,19 @@ func (r *reader) instanceSetting(i *instance, s *node) bool {
 	case "lvs_sync_daemon_interface", "lvs_sync_daemon_inteface":
 		i.syncOn = s.word(1)
 	case "notify_master":
-		return len(s.words) == 2 && s.word(1) == "/usr/bin/lvsmark apply" // of render keepalived
+		return len(s.words) == 2 && isApply(strings.Fields(s.word(1)))
 	default:
 		return r.blockOf(i, s)
 	}
 	return true
+}
+
+// isApply reports whether a command is that of render keepalived.
+func isApply(words []string) bool {
+	if len(words) == 4 && words[1] == "-c" {
+		words = slices.Delete(words, 1, 3)
+	}
+	return slices.Equal(words, []string{"/usr/bin/lvsmark", "apply"})
 }
 
 func (r *reader) blockOf(i *instance, s *node) bool {

@@ -141,3 +141,13 @@ vrrp_instance VI {
 		})
 	}
 }
+
+// TestApplyCommand: the commands of render keepalived are no scripts of the operator.
+func TestApplyCommand(t *testing.T) {
+	for command, want := range map[string]bool{
+		"/usr/bin/lvsmark apply": true, "/usr/bin/lvsmark -c /etc/a.yaml apply": true,
+		"/usr/bin/lvsmark -c /etc/a.yaml delete": false, "/usr/bin/lvsmark -c apply": false, "/usr/bin/other apply": false, "": false,
+	} {
+		assert.Equal(t, want, isApply(strings.Fields(command)), command)
+	}
+}

@@ -63,16 +63,25 @@ func probeLines(c *config.Cluster, d ipvs.Destination, options render.Options) [
 }
 
 // checkWords refuses words that keepalived would not pass to a program as they are.
-func checkWords(options render.Options) error {
-	if options.Check != checkFTP {
-		return nil
+func checkWords(spec *config.Spec, options render.Options) error {
+	var words []string
+	if options.Check == checkFTP {
+		words = append([]string{options.SpecFile}, options.ProbeFlags...)
+	} else if spec.Director.VRRP != nil {
+		words = applyWords(options)
 	}
-	for _, word := range append([]string{options.SpecFile}, options.ProbeFlags...) {
-		if strings.ContainsFunc(word, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`"'\#!${}@~`, c) }) {
-			return fmt.Errorf("keepalived.conf cannot have %q in the command of a check: it may have letters, digits and / . _ - , : = +", word)
+	for _, word := range words {
+		if special(word) {
+			return fmt.Errorf("keepalived.conf cannot have %q in a command: it may have letters, digits and / . _ - , : = +", word)
 		}
 	}
 	return nil
+}
+
+// special reports whether keepalived would read a word of keepalived.conf as another one: a
+// comment, a quote, a variable, a block or a condition begins in it.
+func special(word string) bool {
+	return strings.ContainsFunc(word, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`"'\#!${}@~`, c) })
 }
 
 // checkedPort returns the first TCP port of a cluster, the control port of FTP, or 0.

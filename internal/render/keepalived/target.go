@@ -28,7 +28,8 @@ instance with the VIPs of all clusters, which keepalived adds on one director at
 time. Each director has a spec of its own, which differs in vrrp: priority, peers and
 source. With bind: true the file has no virtual servers: lvsmark binds the services
 on all directors. With bind: false it has them, and starts the sync daemons of
-director.sync. When a director becomes the master, keepalived runs 'lvsmark apply'.
+director.sync. When a director becomes the master, keepalived runs 'lvsmark apply',
+with the file of -c.
 
 Without --check, keepalived creates the services that apply creates. With
 --check tcp it connects to the first TCP port of the cluster, and removes a real
@@ -43,7 +44,10 @@ those of other clusters. --probe-options are flags of 'lvsmark probe server'.`,
 			if !slices.Contains([]string{"", checkTCP, checkFTP}, options.Check) {
 				return "", fmt.Errorf("the spec has no check %q: keepalived supports %s and %s here", options.Check, checkTCP, checkFTP)
 			}
-			if err := checkWords(options); err != nil {
+			if err := checkWords(spec, options); err != nil {
+				return "", err
+			}
+			if err := checkDevices(spec); err != nil {
 				return "", err
 			}
 			if spec.Director.VRRP != nil && spec.Director.Bind && options.Check != "" {
@@ -65,7 +69,7 @@ func text(spec *config.Spec, options render.Options) string {
 			b.WriteString(keepServices)
 		}
 		writeBlock(&b, "", "global_defs", globalLines(spec))
-		writeVRRP(&b, spec)
+		writeVRRP(&b, spec, options)
 		if spec.Director.Bind {
 			return b.String()
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/render"
 )
 
 // instance is the name of the VRRP instance.
@@ -17,7 +18,7 @@ const instance = "lvsmark"
 // writeVRRP writes the VRRP instance with all VIPs. VIPs of both families are
 // in one instance, so that they move together. All directors begin as BACKUP, because keepalived
 // ignores nopreempt and preempt_delay otherwise.
-func writeVRRP(b *strings.Builder, spec *config.Spec) {
+func writeVRRP(b *strings.Builder, spec *config.Spec, options render.Options) {
 	v := spec.Director.VRRP
 	b.WriteString("\n")
 	b.WriteString("vrrp_instance " + instance + " {\n")
@@ -44,7 +45,15 @@ func writeVRRP(b *strings.Builder, spec *config.Spec) {
 	writeBlock(b, "    ", "virtual_ipaddress", vips.advertised)
 	writeBlock(b, "    ", "virtual_ipaddress_excluded", vips.excluded)
 	writeBlock(b, "    ", "virtual_routes", vips.routes)
-	b.WriteString("    notify_master \"/usr/bin/lvsmark apply\"\n}\n")
+	fmt.Fprintf(b, "    notify_master %q\n}\n", strings.Join(applyWords(options), " "))
+}
+
+// applyWords is the command that the new master runs, with the spec of this file.
+func applyWords(options render.Options) []string {
+	if file := cmp.Or(options.SpecFile, config.DefaultFile); file != config.DefaultFile {
+		return []string{program, "-c", file, "apply"}
+	}
+	return []string{program, "apply"}
 }
 
 // writeBlock writes a block with a line for each entry; nothing if there is none.
@@ -160,6 +169,22 @@ func (v *vips) refresh() int {
 // gives the VIPs up if one of them goes down.
 func (v *vips) otherDevices(device string) []string {
 	return slices.DeleteFunc(slices.Clone(v.devices), func(d string) bool { return d == device })
+}
+
+// checkDevices refuses names of devices that keepalived would read as other names.
+func checkDevices(spec *config.Spec) error {
+	v := spec.Director.VRRP
+	if v == nil {
+		return nil
+	}
+	devices := append([]string{v.Device}, vipsOf(spec).devices...)
+	if sync := spec.Director.Sync; sync != nil && !spec.Director.Bind {
+		devices = append(devices, sync.Device)
+	}
+	if i := slices.IndexFunc(devices, special); i >= 0 {
+		return fmt.Errorf("keepalived.conf cannot have the device %q: keepalived reads such a name as another one; rename the device", devices[i])
+	}
+	return nil
 }
 
 func texts(addresses []netip.Addr) []string {

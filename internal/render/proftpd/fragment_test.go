@@ -90,3 +90,17 @@ func TestReadBack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, dump.Config(c), "proftpd passive 1024-20000, address 198.51.100.21, active 20, listen 21")
 }
+
+// TestOnePort: proftpd refuses to start with a range of one port (set_passiveports of mod_core.c),
+// be it the whole range, what is above 1023, or a shard.
+func TestOnePort(t *testing.T) {
+	const refused = "proftpd refuses a range of one passive port, here "
+	for ports, port := range map[string]string{"30000": "30000", "900-1024": "1024", "10000-10003, passive-shards: 4": "10000", "10000-10005, passive-shards: 4": "10000"} {
+		_, err := rendered(t, strings.Replace(spec, "600-20000", ports, 1), "rs1")
+		assert.ErrorContains(t, err, "cluster ftp: "+refused+port+": give it more passive-ports, or fewer passive-shards", ports)
+	}
+	last := strings.NewReplacer("600-20000", "10000-10004, passive-shards: 4", "address: 10.0.0.11", "address: 10.0.0.11, shard: 3").Replace(spec)
+	text, err := rendered(t, last, "rs1")
+	require.NoError(t, err, "the last shard has the ports that remain")
+	assert.Contains(t, text, "PassivePorts 10003 10004\n")
+}

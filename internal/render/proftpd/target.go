@@ -34,6 +34,9 @@ func Fragment(c *config.Cluster) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if ports.Low == ports.High {
+		return "", fmt.Errorf("cluster %s: proftpd refuses a range of one passive port, here %d: give it more passive-ports, or fewer passive-shards", c.Name, ports.Low)
+	}
 	var b strings.Builder
 	writePorts(&b, c.FTP)
 	fmt.Fprintf(&b, "\n%sPassivePorts %d %d\n", render.PassiveComment(c, "proftpd"), ports.Low, ports.High)
