@@ -126,10 +126,6 @@ func (l *loader) portValue(destination bool) value {
 // that is 1 if it begins a range, inversion.
 func (l *loader) multiport(x extension) {
 	const destination, either, maxPorts = 1, 2, 15
-	if x.info[0] == either {
-		l.addCondition("multiport")
-		return
-	}
 	t := test{inverse: x.info[47] != 0}
 	for i := 0; i < min(int(x.info[1]), maxPorts); i++ {
 		low := x.uint16(2 + 2*i)
@@ -140,7 +136,19 @@ func (l *loader) multiport(x extension) {
 		}
 		t.within = append(t.within, portInterval(low, high))
 	}
-	l.match(l.portValue(x.info[0] == destination), t)
+	switch {
+	case x.info[0] != either:
+		l.match(l.portValue(x.info[0] == destination), t)
+	case !l.exact:
+		l.addCondition("multiport")
+	case t.inverse:
+		l.match(l.portValue(false), t)
+		l.match(l.portValue(true), t)
+	default:
+		other := test{within: t.within, inverse: true}
+		source, destination := l.portValue(false), l.portValue(true)
+		l.add(choice{condition{"multiport"}, [][]match{{{source, t}}, {{source, other}, {destination, t}}}})
+	}
 }
 
 // addrtype loads struct xt_addrtype_info_v1; types are bits numbered by RTN_*.
