@@ -169,6 +169,10 @@ func (l *loader) addrtype(info *xt.AddrTypeV1) {
 
 func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort uint16) {
 	const state, alias = uint16(xt.ConntrackState), uint16(xt.ConntrackStateAlias)
+	if l.exact && info.MatchFlags&state != 0 && info.MatchFlags&^(state|alias) != 0 && holdsWithout(states, info.InvertFlags&state != 0) {
+		l.addCondition("conntrack")
+		return
+	}
 	switch flags := l.originalMatch(info, highPort) &^ alias; {
 	case flags == 0 && info.MatchFlags&^alias != 0:
 		return
@@ -185,6 +189,14 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort u
 		states = states&^untracked | uint16(stateUntracked)
 	}
 	l.stateMatch(states, info.InvertFlags&state != 0)
+}
+
+// holdsWithout reports whether a test of states may hold for a packet without a connection. The
+// kernel does not test other properties of such a packet (conntrack_mt of
+// net/netfilter/xt_conntrack.c).
+func holdsWithout(states uint16, inverse bool) bool {
+	const invalid, untracked = 1, 1 << 8 // XT_CONNTRACK_STATE_*
+	return inverse || states&(invalid|untracked) != 0
 }
 
 // stateMatch matches connections in one of the states, or in none of them.
