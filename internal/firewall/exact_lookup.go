@@ -60,13 +60,6 @@ func (b *ruleTranslator) lookup(r *oldconfig.Rule, l lookup, rest []step) (tails
 	return tails, true
 }
 
-// A choice is alternative matches, for disjoint packets, of package exact. Other analyses take
-// it as the condition.
-type choice struct {
-	condition
-	alternatives [][]match
-}
-
 // choice returns the tails of the rule for each alternative.
 func (b *ruleTranslator) choice(c choice, rest []step) (tails []*oldconfig.Rule) {
 	for _, matches := range c.alternatives {

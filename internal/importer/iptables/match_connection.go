@@ -73,21 +73,7 @@ func (p *parser) narrowStatus(o option) {
 // test those for packets without a connection (conntrack_mt of net/netfilter/xt_conntrack.c).
 func (p *parser) splitConntrack() {
 	const without = oldconfig.StateInvalid | oldconfig.StateUntracked
-	var states uint64
-	var others conjunct
-	var kept [][]conjunct
-	var owners []string
-	for i, f := range p.factors {
-		if p.owners[i] != "conntrack" {
-			kept, owners = append(kept, f), append(owners, p.owners[i])
-			continue
-		}
-		if m := f[0][0]; strings.Contains(m.Text, "--ctstate ") {
-			states = bitsOf(m)
-		} else {
-			others = append(others, f[0]...)
-		}
-	}
+	states, others, kept, owners := p.conntrackFactors()
 	if others == nil || states&without == 0 {
 		return
 	}
@@ -104,6 +90,23 @@ func (p *parser) splitConntrack() {
 		p.misunderstood("-m conntrack")
 	}
 	p.owner = ""
+}
+
+// conntrackFactors returns the states of --ctstate, the matches of other options of conntrack, and
+// the factors of other modules with their owners.
+func (p *parser) conntrackFactors() (states uint64, others conjunct, kept [][]conjunct, owners []string) {
+	for i, f := range p.factors {
+		if p.owners[i] != "conntrack" {
+			kept, owners = append(kept, f), append(owners, p.owners[i])
+			continue
+		}
+		if m := f[0][0]; strings.Contains(m.Text, "--ctstate ") {
+			states = bitsOf(m)
+		} else {
+			others = append(others, f[0]...)
+		}
+	}
+	return states, others, kept, owners
 }
 
 // count returns the number of matches of the rule with the name.

@@ -75,9 +75,6 @@ func otherParts(elements []element) (parts []otherPart) {
 				own, key = append(own, e), key+fmt.Sprintf("%d ", i)
 			}
 		}
-		if len(own) == 0 {
-			continue
-		}
 		at, found := place[key]
 		if !found {
 			at = len(parts)
@@ -91,31 +88,23 @@ func otherParts(elements []element) (parts []otherPart) {
 
 // disjoint returns the ranges between the ends of the other addresses.
 func disjoint(elements []element) (ranges []oldconfig.Range) {
-	var begins []oldconfig.Number
-	var last oldconfig.Number
+	var all []oldconfig.Range
 	for _, e := range elements {
-		for _, r := range e.others {
-			begins = append(begins, r.Low)
-			if r.High.Compare(last) > 0 {
-				last = r.High
-			}
-		}
+		all = append(all, e.others...)
 	}
-	for _, e := range elements {
-		for _, r := range e.others {
-			if r.High.Compare(last) < 0 {
-				begins = append(begins, next(r.High))
-			}
-		}
+	var cuts []oldconfig.Number // ranges end ahead of them; 0: behind the last address
+	for _, r := range all {
+		cuts = append(cuts, r.Low, next(r.High))
 	}
-	slices.SortFunc(begins, oldconfig.Number.Compare)
-	begins = slices.Compact(begins)
-	for i, low := range begins {
-		high := last
-		if i+1 < len(begins) {
-			high = previous(begins[i+1])
+	slices.SortFunc(cuts, oldconfig.Number.Compare)
+	cuts = slices.Compact(cuts)
+	for _, joined := range union(all) {
+		low := joined.Low
+		for at, _ := slices.BinarySearchFunc(cuts, next(low), oldconfig.Number.Compare); at < len(cuts) && cuts[at].Compare(joined.High) <= 0; at++ {
+			ranges = append(ranges, oldconfig.Range{Low: low, High: previous(cuts[at])})
+			low = cuts[at]
 		}
-		ranges = append(ranges, oldconfig.Range{Low: low, High: high})
+		ranges = append(ranges, oldconfig.Range{Low: low, High: joined.High})
 	}
 	return ranges
 }

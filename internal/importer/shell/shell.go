@@ -171,6 +171,11 @@ func (s *script) words(c command) {
 	}
 	s.tellEnds(c)
 	s.settings(c)
+	s.finish(c)
+}
+
+// finish runs a command, and follows its exit status.
+func (s *script) finish(c command) {
 	lost, before := s.rules.Lost(), s.status
 	s.status = s.run(c)
 	s.afterFailure(c, lost)
