@@ -26,8 +26,15 @@ func (s *script) exit(c command, name string) {
 	case conditional:
 		s.mayEnd(c, "it is not known whether "+name+" ends the script here")
 	default:
-		s.rules.Finding(s.line(c.number), "the script ends here: the lines below are not read")
-		s.ended = true
+		s.ended, s.end = true, s.line(c.number)
+	}
+}
+
+// tellUnread remarks that commands follow the end of the script.
+func (s *script) tellUnread(c command) {
+	if len(c.words) > 0 && s.end.Number > 0 {
+		s.rules.Finding(s.end, "the script ends here: the lines below are not read")
+		s.end = oldconfig.Line{}
 	}
 }
 

@@ -91,4 +91,9 @@ func TestExitAtEnd(t *testing.T) {
 	c, err := shell.Read("f", "iptables -t mangle -A PREROUTING -j MARK --set-mark 1\n[ -f /a ] && exit 0\necho done\nexit 1\n")
 	require.NoError(t, err)
 	assert.Empty(t, c.NotUnderstood)
+	assert.Empty(t, c.Findings)
+	c, err = shell.Read("f", "exit\n\n# nothing\necho a\necho b\n")
+	require.NoError(t, err)
+	require.Len(t, c.Findings, 1)
+	assert.Equal(t, 1, c.Findings[0].Number)
 }

@@ -25,6 +25,7 @@ type script struct {
 	blocks []block
 	status status // of the previous command
 	ended  bool
+	end    oldconfig.Line // the line of it, until it is told
 	ends   []possibleEnd
 	negate bool // ! is ahead of the command
 	exits  bool // set -e: a command that fails ends the script
@@ -136,6 +137,7 @@ func (x *lineIndex) line(number int) string {
 // command executes a command.
 func (s *script) command(c command) {
 	if s.ended {
+		s.tellUnread(c)
 		return
 	}
 	if c.open {
