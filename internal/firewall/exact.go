@@ -117,6 +117,9 @@ func (b *ruleTranslator) steps(list []step) []*oldconfig.Rule {
 			}
 			return alternatives(head, current, tails)
 		}
+		if c, ok := s.(choice); ok {
+			return alternatives(head, current, b.choice(c, list[i+1:]))
+		}
 		if isMatch(s) && len(current.Actions) > 0 {
 			current.Then = b.new()
 			current = current.Then

@@ -60,6 +60,20 @@ func (b *ruleTranslator) lookup(r *oldconfig.Rule, l lookup, rest []step) (tails
 	return tails, true
 }
 
+// choice returns the tails of the rule for each alternative.
+func (b *ruleTranslator) choice(c choice, rest []step) (tails []*oldconfig.Rule) {
+	for _, matches := range c.alternatives {
+		tail, possible := b.new(), true
+		for _, m := range matches {
+			possible = b.step(tail, m) && possible
+		}
+		if possible {
+			tails = append(tails, b.after(tail, rest)...)
+		}
+	}
+	return tails
+}
+
 // unknownSet is a lookup of which neither the keys nor the answer are known.
 func (b *ruleTranslator) unknownSet(l lookup, rest []step) []*oldconfig.Rule {
 	tail := b.new()

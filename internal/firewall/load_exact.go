@@ -152,3 +152,27 @@ func (l *loader) ipvsMatch(info []byte) {
 		l.connectionMatch(oldconfig.VirtualPort, info[32:34], info[32:34], inverse&port != 0)
 	}
 }
+
+// addrtype loads struct xt_addrtype_info_v1; types are bits numbered by RTN_*.
+func (l *loader) addrtype(info *xt.AddrTypeV1) {
+	const inverseDestination = 2 // XT_ADDRTYPE_INVERT_DEST
+	if l.exact {
+		l.exactAddrtype(info)
+		return
+	}
+	if info.Source != 0 || info.Flags&^inverseDestination != 0 {
+		l.addCondition("addrtype")
+	}
+	if info.Dest != 0 && (info.Dest&(1<<l.space.flow.destinationType()) != 0) == (info.Flags&inverseDestination != 0) {
+		l.impossible = true
+		l.add(match{constantValue("addrtype", nil), test{}})
+	}
+}
+
+// holdsWithout reports whether a test of states may hold for a packet without a connection. The
+// kernel does not test other properties of such a packet (conntrack_mt of
+// net/netfilter/xt_conntrack.c).
+func holdsWithout(states uint16, inverse bool) bool {
+	const invalid, untracked = 1, 1 << 8 // XT_CONNTRACK_STATE_*
+	return inverse || states&(invalid|untracked) != 0
+}

@@ -96,6 +96,25 @@ func TestExactConntrack(t *testing.T) {
 	assert.Contains(t, load(destination|xt.ConntrackExpires), step(condition{"conntrack"}))
 }
 
+// TestConntrackWithoutConnection: beside INVALID, UNTRACKED or a negation, the kernel tests the
+// other properties only of packets with a connection.
+func TestConntrackWithoutConnection(t *testing.T) {
+	const invalid, new, untracked = 1, 8, 1 << 8
+	for _, c := range []struct{ states, inverted uint16 }{{invalid, 0}, {untracked | new, 0}, {new, uint16(xt.ConntrackState)}} {
+		l := exactLoader()
+		info := &xt.ConntrackMtinfoBase{
+			MatchFlags: uint16(xt.ConntrackState | xt.ConntrackOrigDst), InvertFlags: c.inverted,
+			OrigDstAddr: []byte{198, 51, 100, 21}, OrigDstMask: []byte{255, 255, 255, 255},
+		}
+		l.conntrackMatch(info, c.states, 0)
+		assert.Equal(t, []step{condition{"conntrack"}}, l.steps, c)
+		l = exactLoader()
+		info.MatchFlags = uint16(xt.ConntrackState)
+		l.conntrackMatch(info, c.states, 0)
+		assert.NotContains(t, l.steps, step(condition{"conntrack"}), c)
+	}
+}
+
 // TestExactRedirection: only exact loaders need the ports of redirect, and an expression that
 // cannot be decoded has none.
 func TestExactRedirection(t *testing.T) {

@@ -125,11 +125,24 @@ func (l *loader) portValue(destination bool) value {
 // multiport loads struct xt_multiport_v1: flags, count, 15 ports, a byte for each port
 // that is 1 if it begins a range, inversion.
 func (l *loader) multiport(x extension) {
-	const destination, either, maxPorts = 1, 2, 15
-	if x.info[0] == either {
+	const destination, either = 1, 2
+	t := multiportTest(x)
+	switch {
+	case x.info[0] != either:
+		l.match(l.portValue(x.info[0] == destination), t)
+	case !l.exact:
 		l.addCondition("multiport")
-		return
+	case t.inverse:
+		l.match(l.portValue(false), t)
+		l.match(l.portValue(true), t)
+	default:
+		source, other := l.portValue(false), test{within: t.within, inverse: true}
+		l.add(choice{condition{"multiport"}, [][]match{{{source, t}}, {{source, other}, {l.portValue(true), t}}}})
 	}
+}
+
+func multiportTest(x extension) test {
+	const maxPorts = 15
 	t := test{inverse: x.info[47] != 0}
 	for i := 0; i < min(int(x.info[1]), maxPorts); i++ {
 		low := x.uint16(2 + 2*i)
@@ -140,27 +153,15 @@ func (l *loader) multiport(x extension) {
 		}
 		t.within = append(t.within, portInterval(low, high))
 	}
-	l.match(l.portValue(x.info[0] == destination), t)
-}
-
-// addrtype loads struct xt_addrtype_info_v1; types are bits numbered by RTN_*.
-func (l *loader) addrtype(info *xt.AddrTypeV1) {
-	const inverseDestination = 2 // XT_ADDRTYPE_INVERT_DEST
-	if l.exact {
-		l.exactAddrtype(info)
-		return
-	}
-	if info.Source != 0 || info.Flags&^inverseDestination != 0 {
-		l.addCondition("addrtype")
-	}
-	if info.Dest != 0 && (info.Dest&(1<<l.space.flow.destinationType()) != 0) == (info.Flags&inverseDestination != 0) {
-		l.impossible = true
-		l.add(match{constantValue("addrtype", nil), test{}})
-	}
+	return t
 }
 
 func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort uint16) {
 	const state, alias = uint16(xt.ConntrackState), uint16(xt.ConntrackStateAlias)
+	if l.exact && info.MatchFlags&state != 0 && info.MatchFlags&^(state|alias) != 0 && holdsWithout(states, info.InvertFlags&state != 0) {
+		l.addCondition("conntrack")
+		return
+	}
 	switch flags := l.originalMatch(info, highPort) &^ alias; {
 	case flags == 0 && info.MatchFlags&^alias != 0:
 		return

@@ -90,3 +90,33 @@ func TestFragmentMatch(t *testing.T) {
 	_, ok := o.payloadMatch(value{size: 2}, test{within: []interval{zero}})
 	assert.False(t, ok)
 }
+
+// TestEitherPort loads struct xt_multiport_v1 of --ports: the rule becomes one for packets with
+// the source port, and one for the others with the destination port.
+func TestEitherPort(t *testing.T) {
+	const either = 2 // XT_MULTIPORT_EITHER
+	info := make([]byte, 48)
+	info[0], info[1] = either, 1
+	binary.NativeEndian.PutUint16(info[2:], 21)
+	l := exactLoader()
+	l.untypedMatch(extension{"multiport", 1, info})
+	b := &ruleTranslator{exactTable: &exactTable{}, answers: map[int]value{}}
+	rules := b.steps(append(l.steps, notrack{}))
+	require.Len(t, rules, 2)
+	in := []oldconfig.Range{{Low: oldconfig.Number{Low: 21}, High: oldconfig.Number{Low: 21}}}
+	source, destination := oldconfig.Match{Field: oldconfig.SourcePort, In: in}, oldconfig.Match{Field: oldconfig.DestinationPort, In: in}
+	other := oldconfig.Match{Field: oldconfig.SourcePort, In: in, Not: true}
+	assert.Equal(t, []oldconfig.Match{source}, rules[0].Matches)
+	assert.Equal(t, []oldconfig.Match{other, destination}, rules[1].Matches)
+	for _, r := range rules {
+		assert.Len(t, r.Actions, 1)
+	}
+
+	info[47] = 1 // inversion: neither port
+	l = exactLoader()
+	l.untypedMatch(extension{"multiport", 1, info})
+	rules = b.steps(append(l.steps, notrack{}))
+	require.Len(t, rules, 1)
+	destination.Not = true
+	assert.Equal(t, []oldconfig.Match{other, destination}, rules[0].Matches)
+}

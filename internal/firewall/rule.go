@@ -63,6 +63,13 @@ func (c condition) take(_ *walk, _ place, branches []branch) ([]branch, []outcom
 	return branches, nil
 }
 
+// A choice is alternative matches, for disjoint packets, of package exact. Other analyses take
+// it as the condition.
+type choice struct {
+	condition
+	alternatives [][]match
+}
+
 // A verdict ends the rule.
 type verdict struct {
 	kind  expr.VerdictKind

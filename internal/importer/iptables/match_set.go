@@ -74,6 +74,10 @@ func (p *parser) setAlternatives(name, flags string, not bool) setResult {
 		var ranges []oldconfig.Range
 		ranges, ok = unionOf(elements)
 		alternatives = []conjunct{{{Field: directions[0].address(), In: ranges, Not: not}}}
+	case s.dimensions()[1] == "device":
+		alternatives, ok = deviceBoxes(elements, directions, not)
+	case len(directions) == 3:
+		alternatives, ok = otherBoxes(elements, directions, not)
 	default:
 		alternatives, ok = boxes(elements, directions, not)
 	}

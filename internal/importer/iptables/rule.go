@@ -96,6 +96,7 @@ func parseRule(family oldconfig.Family, words []Word, sets *compiler) *parser {
 		p.not = false
 	}
 	p.checkOptions()
+	p.splitConntrack()
 	p.addOpaque()
 	return p
 }

@@ -68,7 +68,12 @@ create nets2 hash:net family inet
 add nets2 192.168.0.0/16
 create macs hash:mac
 add macs 00:11:22:33:44:55
-create triple hash:ip,port,ip
+create marked hash:ip,mark
+create triple hash:ip,port,net
+add triple 198.51.100.21,tcp:21,10.0.0.0/8
+add triple 198.51.100.22,tcp:21,10.0.0.0/9
+create devices hash:net,iface
+add devices 10.0.0.0/8,eth0
 create none hash:ip,port
 `
 

@@ -22,6 +22,8 @@ type set struct {
 // An element is an element of a set of one of the kinds that lvsmark understands.
 type element struct {
 	addresses []oldconfig.Range // of ip and net
+	others    []oldconfig.Range // of the ip or net behind the port
+	device    string            // of iface
 	length    int               // of a network, to find the most specific one
 	protocol  uint64            // of port; 0: TCP and UDP
 	port      oldconfig.Range
@@ -173,6 +175,10 @@ func (s *set) dimensions() []string {
 		return []string{"address"}
 	case "hash:ip,port", "hash:net,port":
 		return []string{"address", "port"}
+	case "hash:ip,port,ip", "hash:ip,port,net", "hash:net,port,net":
+		return []string{"address", "port", "other"}
+	case "hash:net,iface":
+		return []string{"address", "device"}
 	case "bitmap:port":
 		return []string{"port"}
 	case "hash:mac":

@@ -22,6 +22,13 @@ func (s *set) parseElement(text string, options []string) (e element, ok bool) {
 		switch dimension {
 		case "address":
 			ok = s.addresses(parts[i], &e)
+		case "other":
+			other := element{}
+			ok = s.addresses(parts[i], &other)
+			e.others, e.spans = other.addresses, e.spans || other.spans
+		case "device":
+			e.device = parts[i]
+			ok = e.device != "" && !strings.ContainsAny(e.device, "+:/ ") // as in physdev:eth0
 		case "port":
 			ok = e.ports(parts[i], len(dimensions) == 1)
 		case "mac":

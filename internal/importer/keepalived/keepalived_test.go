@@ -186,24 +186,39 @@ virtual_server fwmark 2 {
 1: finding: all real servers have weight 0: keepalived uses the sorry server in place of them
 `},
 		"definitions": {`$VIP=198.51.100.1
-$PORT = 21
+$PORT= 21
+$SPACED = 21
 $WHERE=${VIP} $PORT
 $MULTI=lb_algo rr \
    lb_kind NAT
+$HIDDEN=lb_algo sh \
+   # lb_kind DR \
+   weight 1
+$COMMENTED=lb_algo sh \
+   lb_kind DR # direct
+$NESTED= \
+   $MULTI
 virtual_server $WHERE {
 	protocol TCP
 	real_server 10.0.0.11 ${PORT} { }
 	$MULTI
+	quorum 1 $MULTI
+	${HIDDEN}
+	$NESTED
 	$UNSET
 	@low weight 3
 	~SEQ(x, 1, 3) weight $x
 }
-`, `6: -A -t 198.51.100.1:21 -s wlc
-8: -a -t 198.51.100.1:21 -r 10.0.0.11:21 -m -w 1
-9: not understood: definitions of several lines are not supported: write the lines of $MULTI here
-10: not understood: $UNSET has no definition before this line
-11: not understood: the line is for one configuration identifier of keepalived: keep the lines of this host only
-12: not understood: $x has no definition before this line
+`, `14: -A -t 198.51.100.1:21 -s rr
+16: -a -t 198.51.100.1:21 -r 10.0.0.11:21 -m -w 1
+11: not understood: it is not known whether $COMMENTED goes on after this comment
+3: not understood: $SPACED has no definition before this line
+18: not understood: the definition of $MULTI has several lines, and lvsmark does not read it here: write its lines in place of it
+19: not understood: the definition of $HIDDEN has several lines, and lvsmark does not read it here: write its lines in place of it
+20: not understood: the definition of $MULTI has several lines, and lvsmark does not read it here: write its lines in place of it
+21: not understood: $UNSET has no definition before this line
+22: not understood: the line is for one configuration identifier of keepalived: keep the lines of this host only
+23: not understood: $x has no definition before this line
 `},
 		"the daemon and VRRP": {`net_namespace ipvs
 global_defs {

@@ -60,13 +60,14 @@ type lines struct {
 	config      *oldconfig.Config
 	include     includer
 	definitions map[string]string
+	blocks      map[string][]string // lines of definitions of several lines
 	result      []textLine
 	size        int
 }
 
 func (l *lines) add(name, text string, depth int) {
 	number := 0
-	continued := false // of a definition of several lines
+	continued := "" // the name of a definition of several lines
 	for raw := range strings.Lines(text) {
 		number++
 		line := oldconfig.Line{File: name, Number: number, Text: strings.TrimRight(raw, "\r\n")}
@@ -75,13 +76,19 @@ func (l *lines) add(name, text string, depth int) {
 		case len(l.result) == maxLines:
 			l.config.AddNotUnderstood(line, "the lines from here on are not read: there are more than %d", maxLines)
 			return
-		case continued:
-			continued = strings.HasSuffix(text, `\`)
+		case continued != "":
+			if strings.ContainsAny(raw, "#!") && !strings.HasSuffix(line.Text, `\`) {
+				l.config.AddNotUnderstood(line, "it is not known whether $%s goes on after this comment", continued)
+			}
+			continued = l.continueBlock(continued, raw)
 		case text == "":
 		case isInclude(text):
 			l.addIncluded(text, line, depth)
 		case strings.HasPrefix(text, "$") && l.define(text):
-			continued = strings.HasSuffix(text, `\`)
+			name, value, _ := strings.Cut(raw, "=")
+			continued = l.beginBlock(strings.Trim(name, "$ \t"), value)
+		case l.blocks[blockName(text)] != nil:
+			l.addBlock(l.blocks[blockName(text)], line)
 		default:
 			l.result = append(l.result, l.expand(text, line))
 		}
@@ -149,10 +156,9 @@ func (l *lines) addIncluded(text string, line oldconfig.Line, depth int) {
 	}
 }
 
-// define reads "$NAME=value". It reports whether the text is a definition.
+// define reads "$NAME=value", without space ahead of the sign. It reports whether the text is a definition.
 func (l *lines) define(text string) bool {
 	name, value, found := strings.Cut(text[1:], "=")
-	name = strings.TrimRight(name, " \t")
 	if !found || name == "" || nameLength(name) != len(name) {
 		return false
 	}
@@ -222,7 +228,7 @@ func (l *lines) expandOnce(text string) (string, error) {
 		case !ok:
 			return "", fmt.Errorf("$%s has no definition before this line", name)
 		case strings.HasSuffix(value, `\`):
-			return "", fmt.Errorf("definitions of several lines are not supported: write the lines of $%s here", name)
+			return "", fmt.Errorf("the definition of $%s has several lines, and lvsmark does not read it here: write its lines in place of it", name)
 		}
 		if b.WriteString(value); b.Len() > maxLine {
 			return b.String(), nil

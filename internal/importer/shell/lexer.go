@@ -17,6 +17,7 @@ type command struct {
 	input    bool   // standard input is a file or a string
 	open     bool   // a quote has no end
 	traced   bool   // bash -x has printed it
+	replaces bool   // exec is ahead of it: the shell ends with it
 }
 
 type word struct {
@@ -221,9 +222,10 @@ func (l *lexer) operator() {
 		if rest := strings.TrimLeft(l.text, " \t"); operator == "(" && strings.HasPrefix(rest, ")") {
 			l.text = rest[1:]
 			l.endWord()
-			l.command.words = []word{{Word: iptables.Word{Text: "function"}}}
+			name := l.command.words[max(0, len(l.command.words)-1):]
+			l.command.words = append([]word{{Word: iptables.Word{Text: "function"}}}, name...)
 		}
-		if operator == ";" || operator == "&" || len(l.command.words) == 1 && l.command.words[0].Text == "function" {
+		if operator == ";" || operator == "&" || len(l.command.words) > 0 && l.command.words[0].Text == "function" {
 			operator = ""
 		}
 		l.endCommand(operator)

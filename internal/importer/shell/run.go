@@ -60,8 +60,9 @@ func (s *script) run(c command) status {
 		}
 		return known
 	}
-	if program == "exit" || program == "return" {
-		return s.exit(c, line)
+	if isExit(program) {
+		s.exit(c, program)
+		return unknown
 	}
 	if !changesRules(program) {
 		return s.other(program, c, line)
@@ -86,20 +87,10 @@ func (s *script) checkBackend(program string, line oldconfig.Line) {
 
 // assignment returns the status of NAME=VALUE: that of the program in its value.
 func assignment(w word) status {
-	if strings.Contains(w.Text, "$(") || strings.Contains(w.Text, "`") {
+	text := strings.ReplaceAll(w.Text, "$((", "") // arithmetic
+	if strings.Contains(text, "$(") || strings.Contains(text, "`") {
 		return unknown
 	}
-	return success
-}
-
-// exit ends the script, unless a condition may prevent that. What bash -x prints has commands
-// that have run: an exit there may be of a subshell, and a return of a function.
-func (s *script) exit(c command, line oldconfig.Line) status {
-	if len(s.blocks) > 0 || c.operator != "" || c.traced {
-		return unknown
-	}
-	s.rules.Finding(line, "the script ends here: the lines below are not read")
-	s.ended = true
 	return success
 }
 

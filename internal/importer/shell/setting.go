@@ -12,8 +12,11 @@ import (
 // file below /proc/sys.
 func (s *script) settings(c command) {
 	line := s.line(c.number)
-	if s.refusal(c) != "" {
-		return // only a shell can tell whether the command runs
+	if reason := s.refusal(c); reason != "" {
+		if setsIPVS(c) {
+			s.rules.NotUnderstood(line, "%s: %s", reason, expand)
+		}
+		return
 	}
 	switch path.Base(c.words[0].Text) {
 	case "set":
@@ -34,6 +37,21 @@ func (s *script) settings(c command) {
 			sysctlconf.Set(&s.parameters, c.output, value, line)
 		}
 	}
+}
+
+// setsIPVS reports whether the command can set kernel parameters of IPVS, or of names that only
+// a shell knows.
+func setsIPVS(c command) bool {
+	switch path.Base(c.words[0].Text) {
+	case "sysctl":
+		return slices.ContainsFunc(c.words[1:], func(w word) bool {
+			name, _, sets := strings.Cut(strings.ReplaceAll(w.Text, "/", "."), "=")
+			return sets && strings.Contains(name, "net.ipv4.vs.") || w.expands && strings.HasPrefix(name, "$")
+		})
+	case "echo", "printf", "tee", "cat":
+		return strings.Contains(c.output, "/net/ipv4/vs/")
+	}
+	return false
 }
 
 // setsExit reports whether options of the shell have -e: it ends at a command that fails.

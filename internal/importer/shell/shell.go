@@ -25,18 +25,14 @@ type script struct {
 	blocks []block
 	status status // of the previous command
 	ended  bool
+	end    oldconfig.Line // the line of it, until it is told
+	ends   []possibleEnd
 	negate bool // ! is ahead of the command
 	exits  bool // set -e: a command that fails ends the script
 
 	parameters oldconfig.Config // of the kernel
 
 	legacy, nft bool // commands of the backend were read
-}
-
-// A block is an open loop, condition, function or subshell.
-type block struct {
-	keyword string
-	number  int
 }
 
 // A status is the exit status of a command, as far as it is known.
@@ -141,6 +137,7 @@ func (x *lineIndex) line(number int) string {
 // command executes a command.
 func (s *script) command(c command) {
 	if s.ended {
+		s.tellUnread(c)
 		return
 	}
 	if c.open {
@@ -148,17 +145,24 @@ func (s *script) command(c command) {
 		return
 	}
 	if c.operator == "(" {
-		s.open("(", c.number)
+		s.open("(", c.number, false)
 	}
-	if c.operator == ")" && len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].keyword == "(" {
-		s.blocks = s.blocks[:len(s.blocks)-1]
+	if c.operator == ")" && s.block().keyword == "(" {
+		s.closeBlock()
 	}
+	s.words(c)
+}
+
+// words follows the keywords of a command, and executes the rest.
+func (s *script) words(c command) {
 	all := c.words
 	c.traced = len(all) > 0 && isTrace(all[0])
 	s.negate = false
-	c.words = s.keywords(c.words, c.number)
+	skipped := s.skips(c)
+	c.words = s.keywords(c.words, c.number, skipped)
+	c.replaces = len(c.words) > 1 && c.words[0].Text == "exec" && !c.words[0].Quoted
 	c.words = withoutPrefix(c.words)
-	if s.isPattern(c) || len(c.words) > 0 && s.skips(c) {
+	if skipped || s.block().skipped || s.isPattern(c) {
 		return
 	}
 	if len(c.words) == 0 || !changesRules(path.Base(c.words[0].Text)) {
@@ -167,21 +171,24 @@ func (s *script) command(c command) {
 	if len(c.words) == 0 {
 		return
 	}
+	s.tellEnds(c)
 	s.settings(c)
-	lost := s.rules.Lost()
+	s.finish(c)
+}
+
+// finish runs a command, and follows its exit status.
+func (s *script) finish(c command) {
+	lost, before := s.rules.Lost(), s.status
 	s.status = s.run(c)
 	s.afterFailure(c, lost)
 	if s.negate {
 		s.status = s.status.not()
 	}
-}
-
-// afterFailure remarks that set -e ends the script at a command that fails, and that lvsmark
-// has understood: it has added no remark to the number lost.
-func (s *script) afterFailure(c command, lost int) {
-	tested := s.negate || len(s.blocks) > 0 || c.after == "&&" || c.after == "||" || c.after == "|"
-	if s.exits && s.status == failure && !tested && !c.traced && s.rules.Lost() == lost {
-		s.rules.NotUnderstood(s.line(c.number), "set -e ends the script here if the command fails, as it does on a host without rules: %s", expand)
+	if before == unknown && (c.operator == "&&" && s.status == success || c.operator == "||" && s.status == failure) {
+		s.status = unknown // the command may not have run
+	}
+	if c.replaces {
+		s.exit(c, "exec")
 	}
 }
 
@@ -197,45 +204,6 @@ func (s *script) isPattern(c command) bool {
 // skips reports whether the shell does not run a command after && or ||.
 func (s *script) skips(c command) bool {
 	return c.operator == "&&" && s.status == failure || c.operator == "||" && s.status == success
-}
-
-// keywords follows the keywords of the shell ahead of a command, and removes them.
-func (s *script) keywords(words []word, number int) []word {
-	for len(words) > 0 {
-		first := words[0]
-		if first.Quoted || first.expands {
-			return words
-		}
-		switch first.Text {
-		case "if", "while", "until", "{":
-			s.open(first.Text, number)
-		case "for", "case", "select":
-			s.open(first.Text, number)
-			return nil
-		case "function":
-			s.open(first.Text, number)
-			words = words[min(1, len(words)-1):] // its name
-		case "fi", "done", "esac", "}":
-			if len(s.blocks) > 0 {
-				s.blocks = s.blocks[:len(s.blocks)-1]
-			}
-			if len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].keyword == "function" {
-				s.blocks = s.blocks[:len(s.blocks)-1]
-			}
-		case "!":
-			s.negate = !s.negate
-		case "then", "else", "elif", "do", "time":
-		default:
-			return words
-		}
-		s.status = success
-		words = words[1:]
-	}
-	return nil
-}
-
-func (s *script) open(keyword string, number int) {
-	s.blocks = append(s.blocks, block{keyword, number})
 }
 
 // withoutPrefix removes what may stand ahead of the program: the "+" of bash -x, variables

@@ -49,6 +49,7 @@ func TestNoise(t *testing.T) {
 		"blocks":     strings.Repeat("if ", size/3),
 		"lines":      strings.Repeat("iptables -A INPUT\n", size/18),
 		"unknown":    strings.Repeat("a\n", size/2),
+		"nested":     strings.Repeat("if exit\n", size/8),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := shell.Read("f", text)
