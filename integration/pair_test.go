@@ -127,7 +127,9 @@ func (p *pair) start(i int) {
 	}
 	script := fmt.Sprintf("#!/bin/sh\nexec %s -c %s apply >>%s 2>&1\n", need.Lvsmark(p.t), p.file(i, "yaml"), p.file(i, "notified"))
 	require.NoError(p.t, os.WriteFile(p.file(i, "sh"), []byte(script), 0o700))
-	text := strings.Replace(p.lvsmark(i, check...), "/usr/bin/lvsmark apply", p.file(i, "sh"), 1)
+	rendered := p.lvsmark(i, check...)
+	text := strings.Replace(rendered, "/usr/bin/lvsmark -c "+p.file(i, "yaml")+" apply", p.file(i, "sh"), 1)
+	require.NotEqual(p.t, rendered, text, "the file runs lvsmark when the director becomes the master")
 	require.NoError(p.t, os.WriteFile(p.file(i, "conf"), []byte(text), 0o600))
 	args := []string{
 		"--dont-fork", "--log-console", "--use-file", p.file(i, "conf"),
