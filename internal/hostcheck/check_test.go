@@ -26,7 +26,7 @@ func TestWarnings(t *testing.T) {
 		otherRoute = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: while net.ipv4.vs.conntrack is 1, packets to real server 10.0.0.11 take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `ip rule add to 10.0.0.11 lookup main priority N`, with N below 32765"
 		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; sysctl -w %s"
 		noVIP      = "the director does not have the address %s (VIP of ftp), so IPVS does not get the packets; set vip-device, or give the director the address; if another director has it now, this is right"
-		noRoute    = "there is no route to real server 10.0.0.11 of cluster ftp: no route to host; `ip route show table all match 10.0.0.11` lists the route that refuses it: delete that one"
+		noRoute    = "there is no route to real server 10.0.0.11 of cluster ftp: no route to host; `ip route show table all match 10.0.0.11` lists the route that refuses it, or else a rule does: delete that one"
 		unreach    = "ip route add unreachable default table 200; "
 		onlyTable  = "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200"
 		localLater = "ip rule add priority 100 lookup local; ip rule del priority 0; "
@@ -78,18 +78,21 @@ func TestWarnings(t *testing.T) {
 		}},
 		{name: "a route that refuses packets", commands: "ip route add unreachable 10.0.0.11", want: []string{noRoute}},
 		{name: "blackhole", commands: "ip route add blackhole 10.0.0.11", want: []string{
-			"there is no route to real server 10.0.0.11 of cluster ftp: a blackhole route; `ip route show table all match 10.0.0.11` lists the route that refuses it: delete that one",
+			"there is no route to real server 10.0.0.11 of cluster ftp: a blackhole route; `ip route show table all match 10.0.0.11` lists the route that refuses it, or else a rule does: delete that one",
 		}},
 		{name: "a rule that prohibits", commands: "ip rule add to 10.0.0.11 prohibit", want: []string{
-			"there is no route to real server 10.0.0.11 of cluster ftp: permission denied; `ip route show table all match 10.0.0.11` lists the route that refuses it: delete that one",
+			"there is no route to real server 10.0.0.11 of cluster ftp: permission denied; `ip route show table all match 10.0.0.11` lists the route that refuses it, or else a rule does: delete that one",
 		}},
 		{name: "routes that refuse packets", commands: "ip route add unreachable 10.0.0.11; ip route add unreachable 10.0.0.12; ip route add unreachable 10.0.0.13; ip route add blackhole 10.0.0.14", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", "{name: rs1, address: 10.0.0.11}, {address: 10.0.0.12}, {address: 10.0.0.13}, {address: 10.0.0.14}", 1), want: []string{
-			"there is no route to real server rs1 (10.0.0.11) of cluster ftp: no route to host (the same for 2 more); `ip route show table all match 10.0.0.11` lists the route that refuses it: delete that one",
-			"there is no route to real server 10.0.0.14 of cluster ftp: a blackhole route; `ip route show table all match 10.0.0.14` lists the route that refuses it: delete that one",
+			"there is no route to real server rs1 (10.0.0.11) of cluster ftp: no route to host (the same for 2 more); `ip route show table all match 10.0.0.11` lists the route that refuses it, or else a rule does: delete that one",
+			"there is no route to real server 10.0.0.14 of cluster ftp: a blackhole route; `ip route show table all match 10.0.0.14` lists the route that refuses it, or else a rule does: delete that one",
 		}},
 		{name: "behind a router", commands: "ip route add 10.0.0.11 via 10.0.0.9", want: nil},
 		{name: "behind a router, direct", commands: "ip route add 10.0.0.11 via 10.0.0.9", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: []string{
 			"real server 10.0.0.11 of cluster ftp has direct forwarding, but is behind the router 10.0.0.9, which sends packets to the VIP back; set forwarding: tunnel or nat in the spec, or give the director an address on the real server's link",
+		}},
+		{name: "behind a router, direct in another cluster", commands: "ip route add 10.0.0.11 via 10.0.0.9", yaml: strings.Replace(natSpec, "}], director", "}, {name: web, mark: 80, vips: [198.51.100.21], ports: [80], forwarding: direct, real-servers: [{address: 10.0.0.11}]}], director", 1), want: []string{
+			"real server 10.0.0.11 of cluster web has direct forwarding, but is behind the router 10.0.0.9, which sends packets to the VIP back; set forwarding: tunnel or nat in the spec, or give the director an address on the real server's link",
 		}},
 		{name: "the director itself", commands: "ip address add 10.0.0.11/32 dev lo", want: nil},
 		{name: "no network yet", commands: "ip link set wan down; ip link set lan.0 down; ip link set client down; ip link set server down", want: nil},

@@ -23,13 +23,18 @@ func serverRoutes(spec *config.Spec, devices []net.Interface, routes *route.Tabl
 		refused unix.Errno
 		gateway netip.Addr
 	}
-	asked, first, others := map[netip.Addr]bool{}, map[problem]int{}, map[problem]int{}
+	type question struct {
+		address netip.Addr
+		direct  bool // a cluster may have another forwarding method for the same real server
+	}
+	asked, first, others := map[question]bool{}, map[problem]int{}, map[problem]int{}
 	for i := range spec.Clusters {
 		for _, s := range spec.Clusters[i].RealServers {
-			if asked[s.Address] || len(asked) == maxRoutes {
+			q := question{s.Address, s.Forwarding == config.Direct}
+			if asked[q] || len(asked) == maxRoutes {
 				continue
 			}
-			asked[s.Address] = true
+			asked[q] = true
 			to, err := routes.To(s.Address, 0)
 			if err != nil {
 				return found, err
@@ -84,7 +89,7 @@ func noRoute(address netip.Addr, name string, refused unix.Errno) Finding {
 		return f
 	}
 	lists := fmt.Sprintf("%s route show table all match %s", ipCommand(config.FamilyOf(address)), address)
-	f.Command, f.Remedy = lists+" lists the route that refuses it: delete that one", "`"+lists+"` lists the route that refuses it: delete that one"
+	f.Command, f.Remedy = lists+" lists the route that refuses it, or else a rule does: delete that one", "`"+lists+"` lists the route that refuses it, or else a rule does: delete that one"
 	return f
 }
 

@@ -2,6 +2,7 @@ package hostcheck
 
 import (
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"slices"
@@ -29,7 +30,7 @@ func vipsLocal(spec *config.Spec, devices []net.Interface, routes *route.Table) 
 		if cluster.VIPDevice != "" {
 			continue
 		}
-		for vip, mark := range endsOfVIPs(cluster) {
+		for vip, mark := range EndsOfVIPs(cluster) {
 			if asked[vip] || len(asked) == maxRoutes {
 				continue
 			}
@@ -55,8 +56,8 @@ func vipsLocal(spec *config.Spec, devices []net.Interface, routes *route.Table) 
 	}}, nil
 }
 
-// endsOfVIPs yields the first and the last address of each range of VIPs with its mark.
-func endsOfVIPs(c *config.Cluster) func(func(netip.Addr, uint32) bool) {
+// EndsOfVIPs yields the first and the last address of each range of VIPs with its mark.
+func EndsOfVIPs(c *config.Cluster) iter.Seq2[netip.Addr, uint32] {
 	return func(yield func(netip.Addr, uint32) bool) {
 		for _, family := range config.Families() {
 			for _, b := range c.Bindings(family) {

@@ -91,17 +91,11 @@ func vipLocal(s *Subject) (found []doctor.Finding, err error) {
 // notLocal returns the VIPs of a cluster whose packets the kernel does not receive, with the
 // cluster's mark or without.
 func (s *Subject) notLocal(c *config.Cluster) (missing []string, err error) {
-	for _, family := range config.Families() {
-		for _, b := range c.Bindings(family) {
-			for _, vips := range b.VIPs {
-				for _, vip := range slices.Compact([]netip.Addr{vips.First, vips.Last}) {
-					local, problem := hostcheck.IsLocal(s.Route, vip, b.Mark)
-					err = cmp.Or(err, problem)
-					if text := vip.String(); !local && problem == nil && !slices.Contains(missing, text) {
-						missing = append(missing, text)
-					}
-				}
-			}
+	for vip, mark := range hostcheck.EndsOfVIPs(c) {
+		local, problem := hostcheck.IsLocal(s.Route, vip, mark)
+		err = cmp.Or(err, problem)
+		if text := vip.String(); !local && problem == nil && !slices.Contains(missing, text) {
+			missing = append(missing, text)
 		}
 	}
 	return missing, err
