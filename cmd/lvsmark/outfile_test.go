@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,4 +39,15 @@ func TestOnScreen(t *testing.T) {
 	assert.Equal(t, "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J", onScreen("a\nb\n", 24, false))
 	assert.Equal(t, "\n\n\n\x1b[Ha\x1b[K\nb\x1b[K\n…\x1b[K\n\x1b[J", onScreen("a\nb\nc\nd\n", 4, true))
 	assert.Equal(t, "\x1b[Ha\x1b[K\n\x1b[J", onScreen("a\n", 0, true))
+}
+
+// TestReplaceError: the error names the file of the caller, not the temporary file.
+func TestReplaceError(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "plan")
+	require.NoError(t, os.Mkdir(directory, 0o700))
+	err := replace(directory, strings.NewReader("text"), 0o600)
+	assert.EqualError(t, err, "rename "+directory+": file exists")
+	files, err := os.ReadDir(filepath.Dir(directory))
+	require.NoError(t, err)
+	assert.Len(t, files, 1)
 }

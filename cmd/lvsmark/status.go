@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -46,6 +47,9 @@ A real server with several services in one cluster has the sum of their numbers.
 Packets that carried a mark are the packets in of its service: the rules that set
 marks have no counters, which would cost time for each packet.
 
+With --watch, an error is printed in place of the status, for example of a spec that
+is being edited, and status goes on; only an error of the first one ends it.
+
 With CLUSTER, status prints only these clusters. The last line and the exit status
 are about the whole spec.
 
@@ -89,37 +93,28 @@ func newStatus(s streams, opts *options) *cobra.Command {
 	return cmd
 }
 
-// run prints the status, again and again with --watch. The last one decides the exit status,
-// also if an interrupt comes while the next one is read.
+// run prints the status, again and again with --watch.
 func (f *statusFlags) run(ctx context.Context, s streams, opts *options, names []string) error {
-	var last *status.Report
-	for ctx.Err() == nil {
-		report, err := f.read(ctx, s, opts, names)
-		if err != nil && ctx.Err() != nil && last != nil {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		err = s.toFile(ctx, f.out, "the status", func(to streams) error { return f.write(to, opts, report, last == nil) })
-		if err != nil {
-			return err
-		}
-		if last = report; f.watch == 0 {
-			break
-		}
-		select {
-		case <-time.After(time.Duration(f.watch) * time.Second):
-		case <-ctx.Done():
-		}
+	read := func() (*status.Report, error) { return f.read(ctx, s, opts, names) }
+	write := func(r *status.Report, first bool) error {
+		return s.toFile(ctx, f.out, "the status", func(to streams) error { return f.write(to, opts, r, first) })
 	}
-	switch {
-	case last == nil:
-		return context.Cause(ctx)
-	case !last.InSync:
-		return errDifference
+	if f.watch > 0 {
+		return f.repeat(ctx, s, opts, read, write)
 	}
-	return nil
+	report, err := read()
+	if err != nil {
+		return err
+	}
+	return cmp.Or(write(report, true), difference(report))
+}
+
+// difference returns the error that makes the exit status statusDifference, if there is one.
+func difference(r *status.Report) error {
+	if r.InSync {
+		return nil
+	}
+	return errDifference
 }
 
 // read reads the spec and the kernel.
@@ -167,18 +162,6 @@ func (f *statusFlags) write(s streams, opts *options, r *status.Report, first bo
 		text = f.screen(s, text, first)
 	}
 	return s.print(text)
-}
-
-// screen returns the text of one report of --watch: on a terminal, in place of the one before.
-func (f *statusFlags) screen(s streams, text string, first bool) string {
-	text = fmt.Sprintf("every %ds, at %s\n\n%s", f.watch, time.Now().Format(time.TimeOnly), text)
-	switch {
-	case isTerminal(s.out):
-		return onScreen(text, terminalHeight(s.out), first)
-	case first:
-		return text
-	}
-	return "\n" + text
 }
 
 func (f *statusFlags) style(colours palette) status.Style {
