@@ -143,46 +143,6 @@ func (c *checker) marks() {
 	}
 }
 
-// ownPorts checks the ports of one cluster against each other.
-func (c *checker) ownPorts(i int) {
-	in, _ := c.cluster(i)
-	c.overlaps(in.ports.value)
-	c.notOnlyAll(in.ports.value)
-	ftp := &in.ftp.value
-	c.overlaps(ftp.passive.value)
-	c.repeatedPorts("control-ports", ftp.control.value)
-	c.repeatedPorts("ports", ftp.active.value.ports.value)
-	if ftp.control.unreadable() || ftp.passive.unreadable() || !in.ftp.valid {
-		return
-	}
-	cluster := &c.spec.Clusters[i]
-	for k, port := range cluster.FTP.ControlPorts {
-		r := slices.IndexFunc(cluster.FTP.PassivePorts, onePort(port).Overlaps)
-		if r < 0 {
-			continue
-		}
-		place := ftp.passive.position
-		if !ftp.passive.present {
-			place = ftp.control.value[k].position
-		}
-		if cluster.Sharded() { // see shards
-			continue
-		}
-		c.note(place, "passive-ports %s hold the control port %d; that changes nothing, both carry the same mark", cluster.FTP.PassivePorts[r], port)
-	}
-}
-
-func (c *checker) repeatedPorts(what string, ports []item[uint16]) {
-	first := map[uint16]int{}
-	for _, port := range ports {
-		if line, twice := first[port.value]; twice {
-			c.mistake(port.position, "port %d is given twice in %s, first at line %d; remove one", port.value, what, line)
-			continue
-		}
-		first[port.value] = port.line
-	}
-}
-
 // servers checks the real servers of one cluster, also against the VIPs of all
 // clusters.
 func (c *checker) servers(i int) {

@@ -115,8 +115,14 @@ func TestParsePorts(t *testing.T) {
 	spec, _ = parseValid(t, oneCluster("ftp: {passive-ports: [5000, 6000-6100, 7000-7050]}"))
 	assert.Equal(t, []PortRange{{TCP, 5000, 5000}, {TCP, 6000, 6100}, {TCP, 7000, 7050}}, spec.Clusters[0].FTP.PassivePorts)
 	assert.Equal(t, []PortRange{{TCP, 6000, 6100}, {TCP, 7000, 7050}, {TCP, 21, 21}, {TCP, 5000, 5000}}, spec.Clusters[0].MarkedPorts())
-	assert.Equal(t, PortRange{TCP, 6000, 6100}, spec.Clusters[0].FTP.PassiveRange(1024))
-	assert.Equal(t, PortRange{TCP, 7000, 7050}, spec.Clusters[0].FTP.PassiveRange(6060))
+	assert.Equal(t, PortRange{TCP, 6000, 6100}, spec.Clusters[0].FTP.PassiveRange())
+
+	spec, notes := parseValid(t, oneCluster("ftp: {passive-ports: [900-1050, 2000-2050, 512]}"))
+	assert.Equal(t, PortRange{TCP, 2000, 2050}, spec.Clusters[0].FTP.PassiveRange())
+	assert.Equal(t, []string{
+		"f:6:27: passive ports 900-1023: vsftpd, proftpd and pure-ftpd use no port below 1024 for data; choose higher passive-ports",
+		"f:6:48: passive ports 512: vsftpd, proftpd and pure-ftpd use no port below 1024 for data; choose higher passive-ports",
+	}, notes)
 
 	spec, _ = parseValid(t, oneCluster("ports: [sctp/2905, 2905, sctp/36412-36422]"))
 	assert.Equal(t, []PortRange{{SCTP, 2905, 2905}, {TCP, 2905, 2905}, {SCTP, 36412, 36422}}, spec.Clusters[0].Ports)

@@ -200,11 +200,16 @@ func (c *Cluster) MarkedPorts() []PortRange {
 	return mergePorts(ports)
 }
 
-// PassiveRange returns the passive range with the most ports from lowest on, for FTP servers
-// that support a single range.
-func (f *FTP) PassiveRange(lowest uint16) PortRange {
+// MinPassivePort is the lowest port on which FTP servers listen for data connections:
+// vsftpd ignores a lower one silently, pure-ftpd refuses it, and proftpd has no privileges
+// for it.
+const MinPassivePort = 1024
+
+// PassiveRange returns the passive range with the most ports from MinPassivePort on, for FTP
+// servers that support a single range.
+func (f *FTP) PassiveRange() PortRange {
 	return slices.MaxFunc(f.PassivePorts, func(a, b PortRange) int {
-		usable := func(r PortRange) int { return int(r.High) - int(max(r.Low, lowest)) + 1 }
+		usable := func(r PortRange) int { return int(r.High) - int(max(r.Low, MinPassivePort)) + 1 }
 		return cmp.Compare(usable(a), usable(b))
 	})
 }

@@ -10,11 +10,6 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
-// MinPassivePort is the lowest port on which FTP servers listen for data connections:
-// vsftpd ignores a lower one silently, pure-ftpd refuses it, and proftpd has no privileges
-// for it.
-const MinPassivePort = 1024
-
 // Ports of FTP over implicit TLS, and of active data connections of plain FTP: ftps and
 // ftp-data in the IANA registry.
 const (
@@ -110,12 +105,12 @@ func PassivePorts(c *config.Cluster, program string) (config.PortRange, error) {
 	if c.FTP == nil {
 		return config.PortRange{}, fmt.Errorf("cluster %s is not an FTP cluster: it has no ftp section", c.Name)
 	}
-	ports := c.FTP.PassiveRange(MinPassivePort)
-	if ports.High < MinPassivePort {
+	ports := c.FTP.PassiveRange()
+	if ports.High < config.MinPassivePort {
 		return ports, fmt.Errorf("cluster %s: %s supports no passive port below %d: choose higher passive-ports than %s",
-			c.Name, program, MinPassivePort, ports)
+			c.Name, program, config.MinPassivePort, ports)
 	}
-	ports.Low = max(ports.Low, MinPassivePort)
+	ports.Low = max(ports.Low, config.MinPassivePort)
 	return ports, nil
 }
 

@@ -109,13 +109,13 @@ func writeListener(b *strings.Builder, main instance) {
 }
 
 func writePassive(b *strings.Builder, c *config.Cluster) {
-	ports := c.FTP.PassiveRange(render.MinPassivePort)
+	ports := c.FTP.PassiveRange()
 	b.WriteString("\n" + render.PassiveComment(c, "vsftpd"))
-	if ports.Low < render.MinPassivePort {
-		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", render.MinPassivePort)
+	if ports.Low < config.MinPassivePort {
+		fmt.Fprintf(b, "# vsftpd begins at %d: it takes no lower port for data.\n", config.MinPassivePort)
 	}
 	for _, port := range c.FTP.ControlPorts {
-		if port >= render.MinPassivePort && ports.Low <= port && port <= ports.High {
+		if port >= config.MinPassivePort && ports.Low <= port && port <= ports.High {
 			fmt.Fprintf(b, "# Port %d is the listener's: vsftpd finds it taken and draws another.\n", port)
 		}
 	}
