@@ -89,7 +89,7 @@ func (p *rulePrinter) named(e Expression) {
 	case e.Name == "reject" && e.number(unix.NFTA_REJECT_TYPE) == unix.NFT_REJECT_TCP_RST:
 		p.write("reject with tcp reset") // the kernel lists no code, which the library requires
 	case e.Name == "match", e.Name == "target":
-		p.write("[%s %s]", e.Name, e.Extension()) // of iptables
+		p.write("xt %s %q", e.Name, e.Extension()) // of iptables: xt_stmt_xlate in src/xt.c of nft
 		p.registers = [RegisterSlots]*content{}
 	default:
 		p.unknown(e)

@@ -41,7 +41,7 @@ func TestFindingsOfPrograms(t *testing.T) {
 			"table ip filter, chain FORWARD, policy drop: may drop " + devices,
 		},
 		"kube-proxy.rules": {
-			"table ip filter, chain KUBE-FORWARD, rule handle 23 ([match conntrack] counter drop): will drop replies of 10.0.0.11 (ports 21, 80, 443, 10000-20000); accept them before it, for example with `ip saddr 10.0.0.11 accept`" + vs,
+			"table ip filter, chain KUBE-FORWARD, rule handle 23 (xt match \"conntrack\" counter drop): will drop replies of 10.0.0.11 (ports 21, 80, 443, 10000-20000); accept them before it, for example with `ip saddr 10.0.0.11 accept`" + vs,
 		},
 		"kube-proxy.nft": nil,
 		"tailscale.rules": {

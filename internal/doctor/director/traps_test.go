@@ -184,7 +184,7 @@ func ruleTraps() []trap {
 		{name: "nat of all", ruleset: "table ip n { chain c { type nat hook postrouting priority srcnat; oifname wan masquerade; } }"},
 		{name: "nat of others", ruleset: "table ip n { chain c { type nat hook postrouting priority srcnat; ip daddr 10.0.9.0/24 masquerade; } }"},
 		{name: "iptables-nft", mends: true, commands: "iptables-nft -t mangle -A PREROUTING -d 198.51.100.21 -p tcp --dport 21 -j MARK --set-mark 21; iptables-nft -t mangle -A PREROUTING -d 198.51.100.21 -p tcp --dport 22 -j MARK --set-mark 22", want: []string{
-			"leftovers: table ip mangle, chain PREROUTING, rule 1 (ip daddr 198.51.100.21 tcp dport 21 counter [target MARK]): it sets the mark of cluster ftp",
+			"leftovers: table ip mangle, chain PREROUTING, rule 1 (ip daddr 198.51.100.21 tcp dport 21 counter xt target \"MARK\"): it sets the mark of cluster ftp",
 		}},
 		{name: "iptables-legacy", mends: true, commands: "iptables-legacy -t mangle -A PREROUTING -d 198.51.100.21 -p tcp --dport 10000:20000 -j MARK --set-mark 21; iptables-legacy -t nat -A POSTROUTING -p tcp -s 10.0.0.0/24 --sport 20 -j MASQUERADE", want: []string{
 			"leftovers: iptables-legacy, table nat (-A POSTROUTING -s 10.0.0.0/24 -p tcp -m tcp --sport 20 -j MASQUERADE): it translates active data of cluster ftp",
@@ -198,7 +198,7 @@ func ruleTraps() []trap {
 		{name: "helper of another protocol of iptables-nft", commands: "iptables-nft -t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp"},
 		{name: "helper of another protocol of nft", ruleset: "table ip h { ct helper ftp { type \"tftp\" protocol udp; }\n chain c { type filter hook prerouting priority 0; udp dport 69 ct helper set \"ftp\"; } }"},
 		{name: "helper of iptables-nft", mends: true, commands: "iptables-nft -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp", want: []string{
-			"conntrack-helper: table ip raw, chain PREROUTING, rule 1 (tcp dport 21 counter [target CT]) gives connections a helper; clusters of FTP: ftp",
+			"conntrack-helper: table ip raw, chain PREROUTING, rule 1 (tcp dport 21 counter xt target \"CT\") gives connections a helper; clusters of FTP: ftp",
 		}},
 		{name: "helper", mends: true, ruleset: "table ip h { ct helper f { type \"ftp\" protocol tcp; }\n chain c { type filter hook prerouting priority 0; tcp dport 2121 ct helper set \"f\"; } }", want: []string{
 			"conntrack-helper: table ip h, chain c, rule 1 (tcp dport 2121 ct helper set \"f\") gives connections a helper; clusters of FTP: ftp",
