@@ -206,7 +206,7 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 // keeps its value. A reload of the ruleset by nft loses previous values. In an exact state
 // there is no note: the setting had the same value before.
 func (p *Plan) noteUnrecorded(name string, now observed, exact bool) {
-	if exact || isMissing(now.err) {
+	if exact || isMissing(name, now.err) {
 		return
 	}
 	value := "is left at " + now.value
@@ -227,9 +227,11 @@ func settingCommand(name string) string {
 	return "`sysctl -w " + name + "=VALUE`"
 }
 
-// isMissing reports whether a setting does not exist at present.
-func isMissing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ipvs.ErrNoIPVS)
+// isMissing reports whether a setting does not exist at present, by the error of reading it. ENOENT
+// from netlink, which is fs.ErrNotExist too, says nothing about a timeout or a sync daemon.
+func isMissing(name string, err error) bool {
+	isSysctl := !isTimeout(name) && !config.IsSyncSetting(name)
+	return isSysctl && errors.Is(err, fs.ErrNotExist) || errors.Is(err, ipvs.ErrNoIPVS)
 }
 
 // checkSettable blocks the plan if a setting cannot be set, for example because /proc/sys
@@ -282,8 +284,8 @@ func recorded(entry nft.Setting, s config.Setting, now string) (nft.Setting, err
 // ledger is lvsmark's, as a service is: its previous value is always put back.
 func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool) error {
 	switch {
-	case isMissing(now.err) && !exact && config.IsSyncSetting(name): // without IPVS, none runs
-	case isMissing(now.err) && !exact:
+	case isMissing(name, now.err) && !exact && config.IsSyncSetting(name): // without IPVS, none runs
+	case isMissing(name, now.err) && !exact:
 		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err)))
 	case now.err != nil:
 		return now.err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
@@ -67,6 +68,8 @@ func TestDiffSettings(t *testing.T) {
 		"missing":                    {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: fs.ErrNotExist}}, notes: "a cannot be put back to 0: file does not exist"},
 		"missing with IPVS":          {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: ipvs.ErrNoIPVS}}, notes: "a cannot be put back to 0: " + ipvs.ErrNoIPVS.Error()},
 		"missing, exact":             {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: fs.ErrNotExist}}, exact: true, failed: "file does not exist"},
+		"ENOENT of netlink":          {ledger: map[string]nft.Setting{config.TimeoutUDP: {Value: "60", Previous: "300", Changed: true}}, now: map[string]observed{config.TimeoutUDP: {err: unix.ENOENT}}, failed: "no such file or directory"},
+		"ENOENT, sync daemon":        {ledger: map[string]nft.Setting{config.SyncMasterSetting: {Value: "on", Previous: config.SyncOff, Changed: true}}, now: map[string]observed{config.SyncMasterSetting: {err: unix.ENOENT}}, failed: "no such file or directory"},
 		"unreadable, to be put back": {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: errFake}}, failed: "the kernel says no"},
 	} {
 		t.Run(name, func(t *testing.T) {
