@@ -7,10 +7,13 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/integration/fault"
 	"github.com/lvsmark/lvsmark/integration/need"
@@ -36,6 +39,20 @@ func TestMarks(t *testing.T) {
 	list := scenarios("marks", "other-marks")
 	list = append(list[:3:3], list[4]) // no drain without IPVS
 	injectAll(t, list, 60, 1)
+}
+
+// TestAbsent injects ENOENT into each netlink call and each answer of a delete. It does not mean
+// that an object is absent: the delete deletes it, or fails.
+func TestAbsent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("does not depend on IPVS")
+	}
+	t.Parallel()
+	s := newRunner(t, newFixture(t), scenarios("marks", "other-marks")[4])
+	quick, _ := cases(s.calls)
+	s.injectEach(slices.DeleteFunc(quick, func(f fault.Fault) bool {
+		return f.Errno != unix.ENOENT || !strings.Contains(f.At.Call.String(), "netlink")
+	}))
 }
 
 // TestHandMade is TestMarks for tables to which objects were added by hand.

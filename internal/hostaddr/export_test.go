@@ -20,3 +20,6 @@ func AddUnmarked(address Address) error {
 	request.Data = bytes.ReplaceAll(request.Data, netlink.AppendUint8(nil, ifaProto, Protocol), nil)
 	return c.addMarked(request, address.IP.Is4())
 }
+
+// HasNoTable is hasNoTable, for tests.
+var HasNoTable = hasNoTable

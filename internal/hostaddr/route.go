@@ -59,24 +59,41 @@ func dumpRoutesOnce() (routes []kernelAddress, err error) {
 	defer c.Close()
 	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
 		for _, protocol := range routeProtocols() {
-			header := make([]byte, unix.SizeofRtMsg)
-			header[0], header[rtmTable], header[rtmProtocol], header[rtmType] = family, unix.RT_TABLE_LOCAL, protocol, unix.RTN_LOCAL
-			for m, err := range c.Query(netlink.Request{Type: unix.RTM_GETROUTE, Flags: unix.NLM_F_DUMP, Header: header}) {
-				if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EAFNOSUPPORT) {
-					break // the family has no such table
-				}
-				var r kernelAddress
-				var ok bool
-				if err == nil {
-					r, ok, err = decodeLocalRoute(m)
-				}
-				if err != nil {
-					return nil, netlink.Explain(err)
-				}
-				if ok {
-					routes = append(routes, r)
-				}
+			list, err := localRoutes(c, family, protocol)
+			if hasNoTable(err) { // a second refusal tells a missing table from an error of one call
+				list, err = localRoutes(c, family, protocol)
 			}
+			if err != nil && !hasNoTable(err) {
+				return nil, netlink.Explain(err)
+			}
+			routes = append(routes, list...)
+		}
+	}
+	return routes, nil
+}
+
+// hasNoTable reports whether the kernel refused a dump because the family has no table of local
+// routes, or does not exist. The same errno of a system call says nothing about the table.
+func hasNoTable(err error) bool {
+	refusal, ok := errors.AsType[*netlink.KernelError](err)
+	return ok && (refusal.Errno == unix.ENOENT || refusal.Errno == unix.EOPNOTSUPP || refusal.Errno == unix.EAFNOSUPPORT)
+}
+
+// localRoutes dumps the local routes of a family that have the protocol, RTPROT_….
+func localRoutes(c *netlink.Conn, family, protocol byte) (routes []kernelAddress, err error) {
+	header := make([]byte, unix.SizeofRtMsg)
+	header[0], header[rtmTable], header[rtmProtocol], header[rtmType] = family, unix.RT_TABLE_LOCAL, protocol, unix.RTN_LOCAL
+	for m, err := range c.Query(netlink.Request{Type: unix.RTM_GETROUTE, Flags: unix.NLM_F_DUMP, Header: header}) {
+		var r kernelAddress
+		var ok bool
+		if err == nil {
+			r, ok, err = decodeLocalRoute(m)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			routes = append(routes, r)
 		}
 	}
 	return routes, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 // network returns a local route on vip0.
@@ -120,4 +121,14 @@ func TestDownDevice(t *testing.T) {
 		scratch.Run(t, "", "ip", "link", "set", "vip0", "down")
 		assert.Equal(t, []hostaddr.Local{{Address: network("198.51.100.32/28"), Prefix: 28, Ours: true}}, ours(t))
 	})
+}
+
+// TestHasNoTable: only a refusal by the kernel says that a family has no table.
+func TestHasNoTable(t *testing.T) {
+	for _, errno := range []unix.Errno{unix.ENOENT, unix.EOPNOTSUPP, unix.EAFNOSUPPORT} {
+		assert.True(t, hostaddr.HasNoTable(&netlink.KernelError{Errno: errno}), errno)
+		assert.False(t, hostaddr.HasNoTable(errno), errno)
+	}
+	assert.False(t, hostaddr.HasNoTable(&netlink.KernelError{Errno: unix.EPERM}))
+	assert.False(t, hostaddr.HasNoTable(nil))
 }
