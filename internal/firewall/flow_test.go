@@ -56,6 +56,9 @@ func TestFlows(t *testing.T) {
 		{name: "the same source", script: nat("srcnat - 10", "ip saddr 10.0.0.11 snat to 198.51.100.21"), want: nil},
 		{name: "another source", script: nat("srcnat - 10", "ip saddr 10.0.0.11 snat to 198.51.100.22"), want: []string{"will change the source of " + active4}},
 		{name: "masquerade on a device", script: nat("srcnat - 10", `oifname "eth0" masquerade`), want: []string{"may change the source of " + active4 + " [oifname]"}},
+		{name: "the same source, another port", script: nat("srcnat - 10", "ip saddr 10.0.0.11 tcp sport 20 snat to 198.51.100.21:4000-5000"), want: []string{"will change the source of " + active4}},
+		{name: "the same source, a range with the port", script: nat("srcnat - 10", "ip saddr 10.0.0.11 tcp sport 20 snat to 198.51.100.21:1-1023"), want: nil},
+		{name: "the same source, a random port", script: nat("srcnat - 10", "ip saddr 10.0.0.11 snat to 198.51.100.21 fully-random"), want: []string{"will change the source of " + active4}},
 		{name: "an accept does not end the translation", script: nat("srcnat - 10", "accept"), want: nil},
 		{name: "a transparent proxy", script: "table ip t { chain c { type nat hook prerouting priority dstnat; ip saddr 10.0.0.0/24 tcp dport 1024-65535 redirect to :3128; }; }", want: []string{"may change the destination of 198.51.100.21 (ports 10000-20000) [ip saddr]", "may change the destination of " + later4 + "; " + active4 + " [unprivileged destination port]"}},
 		{name: "a published port", script: "table ip t { chain c { type nat hook prerouting priority dstnat; tcp dport 8080 dnat to 10.0.0.99; }; }", want: nil},
@@ -119,6 +122,34 @@ func TestFlows(t *testing.T) {
 			inScratch(t, func() {
 				run(t, c.script, "-f", "-")
 				assert.Equal(t, c.want, foundBy(t, flowSpec, c.tracking))
+			})
+		})
+	}
+}
+
+// TestPortsOfMasquerade: a masquerade ahead of lvsmark's must keep the port of active data.
+func TestPortsOfMasquerade(t *testing.T) {
+	yaml := strings.Replace(flowSpec, "snat", "masquerade", 1)
+	changed := []string{"will change the source of " + active4}
+	for rule, want := range map[string][]string{
+		"masquerade":                                                  nil,
+		"masquerade persistent":                                       nil,
+		"masquerade random":                                           changed,
+		"masquerade fully-random":                                     changed,
+		"tcp sport 20 masquerade to :20":                              nil,
+		"tcp sport 20 masquerade to :1-20":                            nil,
+		"tcp sport 20 masquerade to :21-65535":                        changed,
+		"tcp sport 20 masquerade to :1-19":                            changed,
+		"tcp sport 20 masquerade to :1-65535 random":                  changed,
+		"meta l4proto tcp masquerade to :tcp sport map { 20 : 4000 }": changed,
+		"meta l4proto tcp masquerade to :tcp sport map { 20 : 20 }":   nil,
+		"tcp sport 21 masquerade to :4000":                            nil,
+		`oifname "eth0" tcp sport 20 masquerade to :4000`:             {"may change the source of " + active4 + " [oifname]"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			inScratch(t, func() {
+				run(t, "table ip t { chain c { type nat hook postrouting priority srcnat - 1; "+rule+"; }; }", "-f", "-")
+				assert.Equal(t, want, foundBy(t, yaml, firewall.Tracking{}))
 			})
 		})
 	}
