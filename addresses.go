@@ -144,14 +144,16 @@ func foreignRoutes(have *State) map[netip.Prefix]hostaddr.Local {
 }
 
 // splitRemoved separates the addresses that others replace. They are removed when those
-// have been added, so that their IP addresses stay.
+// have been added, so that their IP addresses stay. A network that moves to another device is
+// removed first: the kernel has no two routes to it.
 func (p *addressPlan) splitRemoved() (removed, replaced []hostaddr.Address) {
 	networks := func(list []hostaddr.Address) bool { return slices.ContainsFunc(list, hostaddr.Address.IsRoute) }
 	if !networks(p.added) && !networks(p.removed) {
 		return p.removed, nil
 	}
 	for _, a := range p.removed {
-		if slices.ContainsFunc(p.added, a.IsReplacedBy) && !(p.emptied[a.Device] && a.IP.Is4()) {
+		moves := a.IsRoute() && slices.ContainsFunc(p.added, func(b hostaddr.Address) bool { return b.Prefix() == a.Prefix() })
+		if !moves && slices.ContainsFunc(p.added, a.IsReplacedBy) && !(p.emptied[a.Device] && a.IP.Is4()) {
 			replaced = append(replaced, a)
 		} else {
 			removed = append(removed, a)

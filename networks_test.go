@@ -40,6 +40,7 @@ func TestReplacedAddresses(t *testing.T) {
 		"by an address":              {[]hostaddr.Address{single}, []hostaddr.Address{inner, outside}, []hostaddr.Address{outside}},
 		"by a larger network":        {[]hostaddr.Address{outer}, []hostaddr.Address{inner, outside}, nil},
 		"the same on another device": {[]hostaddr.Address{elsewhere}, []hostaddr.Address{outer}, []hostaddr.Address{outer}},
+		"that and one of its VIPs":   {[]hostaddr.Address{elsewhere, single}, []hostaddr.Address{outer, inner}, []hostaddr.Address{outer}},
 		"no networks":                {[]hostaddr.Address{single}, []hostaddr.Address{outside}, []hostaddr.Address{outside}},
 	} {
 		p := addressPlan{added: c.added, removed: c.removed}

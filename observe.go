@@ -171,11 +171,14 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 		return nil, err
 	}
 	defer conn.Close()
+	how := tracking(spec)
+	// Routes that cannot be read are a warning of hostcheck.
+	how.Masquerade, _ = hostcheck.MasqueradeAddresses(spec)
 	err = conn.ReadConsistently(findingTries, func(uint32) error {
 		tables, err := conn.Foreign()
 		tables = slices.DeleteFunc(tables, func(t *nft.Table) bool { return isUnmarkedName(t.TableName(), spec) })
 		if err == nil {
-			found, err = firewall.Findings(spec, tables, conn, tracking(spec))
+			found, err = firewall.Findings(spec, tables, conn, how)
 		}
 		return err
 	})

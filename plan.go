@@ -157,13 +157,14 @@ func (p *Plan) differences() (d status.Differences) {
 // impactInput returns the input of the impact analysis. ruleset is the changes from live
 // to settled.
 func (p *Plan) impactInput(ruleset []nft.Change, connections impact.Connections) impact.Input {
+	_, replaced := p.addresses.splitRemoved()
 	in := impact.Input{
 		Spec:      p.spec,
 		Before:    impact.State{Ruleset: &p.live.Ruleset, Services: p.have},
 		After:     impact.State{Ruleset: p.settled, Services: p.want},
 		Addresses: p.addresses.present,
 		Changes: impact.Changes{
-			Services: p.services, Ruleset: ruleset, Added: p.addresses.added, Removed: p.addresses.removed,
+			Services: p.services, Ruleset: ruleset, Added: p.addresses.added, Removed: p.addresses.removed, Replaced: replaced,
 		},
 		Connections: connections,
 	}

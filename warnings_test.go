@@ -100,6 +100,18 @@ func TestWarningsWayBack(t *testing.T) {
 	assert.Equal(t, want, w.apply(spec).Warnings())
 }
 
+// TestWarningsOfMasquerade: with masquerade, active data has the address of the default route.
+func TestWarningsOfMasquerade(t *testing.T) {
+	w := newWorld(t)
+	w.nft("flush ruleset; add table ip f; add chain ip f c { type filter hook prerouting priority raw; }; add rule ip f c ip daddr 192.0.2.1 tcp dport != 22 drop")
+	w.run("ip", "address", "add", "198.51.100.21/32", "dev", "vip0")
+	w.run("ip", "route", "add", "default", "via", "192.0.2.9")
+	spec := parse(t, "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false}\n")
+	assert.Equal(t, []string{
+		"table ip f, chain c, rule handle 2 (ip daddr 192.0.2.1 tcp dport != 22 drop): will drop answers of clients to active data from 192.0.2.1 (ports 20); accept them before it, for example with `ip daddr 192.0.2.1 tcp dport 20 accept`",
+	}, w.plan(spec).Warnings())
+}
+
 // TestTracking: a sysctl of the spec counts before the kernel's value.
 func TestTracking(t *testing.T) {
 	spec := parse(t, unboundSpec)

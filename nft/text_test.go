@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
 	"github.com/stretchr/testify/assert"
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,7 @@ func TestTextOfExpressions(t *testing.T) {
 	snat := &expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: reg}
 	mark := func(n uint32) []byte { return markBytes(n) }
 	for want, exprs := range map[string][]expr.Any{
+		`xt match "recent" xt target "MARK"`:                {&expr.Match{Name: "recent", Info: new(xt.Unknown)}, &expr.Target{Name: "MARK", Info: new(xt.Unknown)}},
 		"meta nfproto ipv4":                                 {meta(expr.MetaKeyNFPROTO), is(unix.NFPROTO_IPV4)},
 		"meta nfproto ipv6":                                 {meta(expr.MetaKeyNFPROTO), is(unix.NFPROTO_IPV6)},
 		"meta nfproto 7":                                    {meta(expr.MetaKeyNFPROTO), is(unix.NFPROTO_BRIDGE)},

@@ -10,10 +10,12 @@ import (
 
 // ends returns the known ends of a flow, as bindings with their addresses in place of VIPs
 // and their ports.
-func (f flow) ends(bindings []config.Binding) []config.Binding {
+func (f flow) ends(bindings []config.Binding, t Tracking) []config.Binding {
 	var ends []config.Binding
 	add := func(b config.Binding) {
-		if len(b.VIPs) > 0 && len(b.Ports) > 0 {
+		// The clusters with masquerade share the addresses of the director.
+		known := f.isOfHost() && slices.ContainsFunc(ends, func(end config.Binding) bool { return slices.Equal(end.Ports, b.Ports) })
+		if len(b.VIPs) > 0 && len(b.Ports) > 0 && !known {
 			ends = append(ends, b)
 		}
 	}
@@ -23,7 +25,7 @@ func (f flow) ends(bindings []config.Binding) []config.Binding {
 		case f == toVIP, f == replyFromVIP && len(nat) > 0:
 			add(b)
 		case f.isActive():
-			add(activeEnds(f, b))
+			add(activeEnds(f, b, t))
 		case f != replyFromVIP:
 			if f == toServer && len(config.ServersBy(config.Direct, b.RealServers)) > 0 {
 				add(b)
@@ -57,9 +59,9 @@ func serverEnds(b config.Binding, servers []config.RealServer) []config.Binding 
 	return ends
 }
 
-// activeEnds returns the real servers whose active data is forwarded, or the VIP that it
+// activeEnds returns the real servers whose active data is forwarded, or the address that it
 // is translated to, and its ports at this end.
-func activeEnds(f flow, b config.Binding) config.Binding {
+func activeEnds(f flow, b config.Binding, t Tracking) config.Binding {
 	servers := addressesOf(config.ServersBy(config.NAT, b.RealServers))
 	ftp := b.Cluster.FTP
 	if ftp == nil || ftp.Active == nil {
@@ -69,18 +71,35 @@ func activeEnds(f flow, b config.Binding) config.Binding {
 	for _, port := range ftp.Active.Ports {
 		b.Ports = append(b.Ports, config.PortRange{Protocol: config.TCP, Low: port, High: port})
 	}
-	if f == activeFromVIP || f == activeToVIP {
-		if ftp.Active.Translate != config.SNAT || len(servers) == 0 {
-			return config.Binding{}
-		}
-		b.VIPs = b.VIPs[:1]
-		return b
+	if ftp.Active.Translate != config.NoTranslation && f != activeFromVIP && f != activeToVIP {
+		servers = within(servers, ftp.Active.Sources)
 	}
-	b.VIPs = config.SingleAddresses(servers...)
-	if ftp.Active.Translate != config.NoTranslation {
-		b.VIPs = config.SingleAddresses(within(servers, ftp.Active.Sources)...)
+	if to, limited := f.translation(); limited && to != ftp.Active.Translate || len(servers) == 0 {
+		return config.Binding{}
+	}
+	switch f {
+	case activeFromVIP, activeToVIP:
+		b.VIPs = b.VIPs[:1]
+	case activeFromHost, activeToHost:
+		b.VIPs = config.SingleAddresses(slices.DeleteFunc(slices.Clone(t.Masquerade), func(a netip.Addr) bool { return config.FamilyOf(a) != b.Family })...)
+	default:
+		b.VIPs = config.SingleAddresses(servers...)
 	}
 	return b
+}
+
+// translation returns the translation of all active data that the flow has; false: the flow has
+// active data with any translation.
+func (f flow) translation() (to config.Translation, limited bool) {
+	switch f {
+	case activeFromVIP, activeToVIP:
+		return config.SNAT, true
+	case activeFromHost, activeToHost:
+		return config.Masquerade, true
+	case activeFromServer, activeToServer:
+		return config.NoTranslation, true
+	}
+	return 0, false
 }
 
 // within returns the addresses that are in one of the networks, of which there may be one

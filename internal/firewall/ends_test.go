@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func endsIn(t *testing.T, f flow, yaml string) []string {
 	spec, _, err := config.Parse("spec.yaml", strings.NewReader(yaml))
 	require.NoError(t, err)
 	var list []string
-	for _, b := range f.ends(spec.Bindings(config.IPv4)) {
+	for _, b := range f.ends(spec.Bindings(config.IPv4), Tracking{Masquerade: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("fd00::1")}}) {
 		vips := slices.Collect(func(yield func(string) bool) {
 			for _, vip := range b.VIPs {
 				yield(vip.String())
@@ -44,6 +45,30 @@ func TestEndsOfMixedForwarding(t *testing.T) {
 		activeFromVIP: {"192.0.2.1 [20]"},
 	} {
 		assert.Equal(t, want, endsIn(t, f, spec), f.text())
+	}
+}
+
+// TestEndsOfActiveData: behind its translation, active data has the address that the cluster
+// translates it to. Clusters with the same ports share the addresses of masquerade.
+func TestEndsOfActiveData(t *testing.T) {
+	const spec = `{clusters: [
+  {name: snat, mark: 1, vips: [198.51.100.1], ftp: {active-data: {translate: snat}}, real-servers: [{address: 10.0.0.1}]},
+  {name: masq, mark: 2, vips: [198.51.100.2], ftp: , real-servers: [{address: 10.0.0.2}]},
+  {name: more, mark: 3, vips: [198.51.100.3], ftp: , real-servers: [{address: 10.0.0.3}]},
+  {name: ftps, mark: 4, vips: [198.51.100.4], ftp: {control-ports: [990], active-data: {ports: [989]}}, real-servers: [{address: 10.0.0.4}]},
+  {name: none, mark: 5, vips: [198.51.100.5], ftp: {active-data: {translate: none}}, real-servers: [{address: 10.0.0.5}]},
+  {name: else, mark: 6, vips: [198.51.100.6], ftp: {active-data: {source: [192.0.2.0/24], ports: [2020]}}, real-servers: [{address: 10.0.0.6}]}]}`
+	for f, want := range map[flow][]string{
+		active:           {"10.0.0.1 [20]", "10.0.0.2 [20]", "10.0.0.3 [20]", "10.0.0.4 [989]", "10.0.0.5 [20]"},
+		activeFromVIP:    {"198.51.100.1 [20]"},
+		activeToVIP:      {"198.51.100.1 [20]"},
+		activeFromHost:   {"192.0.2.1 [20]", "192.0.2.1 [989]"},
+		activeToHost:     {"192.0.2.1 [20]", "192.0.2.1 [989]"},
+		activeFromServer: {"10.0.0.5 [20]"},
+		activeToServer:   {"10.0.0.5 [20]"},
+		activeAnswer:     {"10.0.0.1 [20]", "10.0.0.2 [20]", "10.0.0.3 [20]", "10.0.0.4 [989]", "10.0.0.5 [20]"},
+	} {
+		assert.Equal(t, want, endsIn(t, f, spec), fmt.Sprint(f, f.text()))
 	}
 }
 

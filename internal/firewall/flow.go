@@ -1,6 +1,8 @@
 package firewall
 
 import (
+	"net/netip"
+
 	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -12,6 +14,10 @@ type Tracking struct {
 	IPVS   bool // net.ipv4.vs.conntrack: IPVS leaves its connections to connection tracking
 	Needed bool // a cluster has source-nat, which needs that
 	Strict bool // net.netfilter.nf_conntrack_tcp_loose is 0
+
+	// Masquerade has the addresses that masquerade gives to active data. Packets with other ones
+	// are not followed.
+	Masquerade []netip.Addr
 }
 
 // A flow is packets of one direction of the clusters' connections on a part of their way.
@@ -20,14 +26,18 @@ type Tracking struct {
 type flow uint8
 
 const (
-	toVIP         flow = iota // from clients, until IPVS takes them
-	toServer                  // the same packets, which IPVS sends to real servers
-	reply                     // from real servers, until IPVS translates them
-	replyFromVIP              // the same packets after IPVS
-	active                    // FTP data connections that real servers open, until they are translated
-	activeFromVIP             // the same packets after the translation, if it is to the VIP
-	activeToVIP               // answers of clients to these, if they go to the VIP
-	activeAnswer              // the same packets after the translation to the real server
+	toVIP            flow = iota // from clients, until IPVS takes them
+	toServer                     // the same packets, which IPVS sends to real servers
+	reply                        // from real servers, until IPVS translates them
+	replyFromVIP                 // the same packets after IPVS
+	active                       // FTP data connections that real servers open, until they are translated
+	activeFromVIP                // the same packets after the translation, if it is to the VIP
+	activeFromHost               // if it is to an address of the director
+	activeFromServer             // without translation, where others are translated
+	activeToVIP                  // answers of clients to these, if they go to the VIP
+	activeToHost                 // if they go to an address of the director
+	activeToServer               // if they go to the real server
+	activeAnswer                 // the answers after the translation to the real server
 	flows
 )
 
@@ -37,16 +47,18 @@ func (f flow) text() string {
 		toVIP: "packets to %s", toServer: "packets that IPVS sends to %s",
 		reply: "replies of %s", replyFromVIP: "replies that IPVS sends from %s",
 		active: "active data from %s", activeFromVIP: "active data translated to %s",
-		activeToVIP: "answers of clients to active data from %s", activeAnswer: "answers of clients to active data from %s",
+		activeFromHost: "active data translated to %s", activeFromServer: "active data from %s",
+		activeToVIP: "answers of clients to active data from %s", activeToHost: "answers of clients to active data from %s",
+		activeToServer: "answers of clients to active data from %s", activeAnswer: "answers of clients to active data from %s",
 	}[f]
 }
 
 // noun names the known ends of a flow.
 func (f flow) noun() string {
 	switch f {
-	case reply, active, activeAnswer:
+	case reply, active, activeFromServer, activeToServer, activeAnswer:
 		return "real server"
-	case toServer: // the VIP with direct forwarding
+	case toServer, activeFromHost, activeToHost: // the VIP with direct forwarding
 		return "address"
 	}
 	return "VIP"
@@ -55,7 +67,7 @@ func (f flow) noun() string {
 // leaves reports whether the known end is the source.
 func (f flow) leaves() bool {
 	switch f {
-	case reply, replyFromVIP, active, activeFromVIP:
+	case reply, replyFromVIP, active, activeFromVIP, activeFromHost, activeFromServer:
 		return true
 	}
 	return false
@@ -72,8 +84,11 @@ func (f flow) end() string {
 // isActive reports whether the packets belong to active data.
 func (f flow) isActive() bool { return f >= active }
 
+// isOfHost reports whether the known end is an address of the director that is no VIP.
+func (f flow) isOfHost() bool { return f == activeFromHost || f == activeToHost }
+
 // untranslated reports whether connection tracking is still to translate the packets.
-func (f flow) untranslated() bool { return f == active || f == activeToVIP }
+func (f flow) untranslated() bool { return f == active || f == activeToVIP || f == activeToHost }
 
 // Types of addresses of linux/rtnetlink.h.
 const (
@@ -83,7 +98,7 @@ const (
 
 // destinationType is RTN_LOCAL or RTN_UNICAST of linux/rtnetlink.h.
 func (f flow) destinationType() uint32 {
-	if f == toVIP || f == activeToVIP {
+	if f == toVIP || f == activeToVIP || f == activeToHost {
 		return typeLocal
 	}
 	return typeUnicast
@@ -101,7 +116,7 @@ func (f flow) tcpFlags(later bool) byte {
 	switch {
 	case later:
 		return flagACK
-	case f == reply || f == replyFromVIP || f == activeToVIP || f == activeAnswer:
+	case f == reply || f == replyFromVIP || f.isActive() && !f.leaves():
 		return flagSYN | flagACK
 	}
 	return flagSYN
@@ -184,7 +199,7 @@ func (f flow) passes(c *chain, at stage) (passes, perhaps bool) {
 		return at.hook <= prerouting || isForward(c) && at.priority <= priorityIPVSForward, at.priority == priorityIPVSForward && isForward(c)
 	case active:
 		return at.hook <= prerouting || isForward(c) || at.hook == postrouting && (nat || at.priority < nft.PriorityNATSource), false
-	case activeToVIP:
+	case activeToVIP, activeToHost, activeToServer:
 		return !nat && (at.hook == ingress || at.hook == prerouting && at.priority < nft.PriorityNATDest), false
 	}
 	return (!nat || f == toServer && at.hook == postrouting) && f.passesLate(c, at), false
@@ -200,7 +215,7 @@ func (f flow) passesLate(c *chain, at stage) bool {
 		return at.hook == output || at.hook == postrouting
 	case replyFromVIP:
 		return isForward(c) && at.priority > priorityIPVSForward || at.hook == postrouting
-	case activeFromVIP:
+	case activeFromVIP, activeFromHost, activeFromServer:
 		return at.hook == postrouting && at.priority > nft.PriorityNATSource
 	case activeAnswer:
 		return at.hook == prerouting && at.priority > nft.PriorityNATDest || isForward(c) || at.hook == postrouting

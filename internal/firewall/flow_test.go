@@ -1,6 +1,8 @@
 package firewall_test
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -56,6 +58,9 @@ func TestFlows(t *testing.T) {
 		{name: "the same source", script: nat("srcnat - 10", "ip saddr 10.0.0.11 snat to 198.51.100.21"), want: nil},
 		{name: "another source", script: nat("srcnat - 10", "ip saddr 10.0.0.11 snat to 198.51.100.22"), want: []string{"will change the source of " + active4}},
 		{name: "masquerade on a device", script: nat("srcnat - 10", `oifname "eth0" masquerade`), want: []string{"may change the source of " + active4 + " [oifname]"}},
+		{name: "the same source, another port", script: nat("srcnat - 10", "ip saddr 10.0.0.11 tcp sport 20 snat to 198.51.100.21:4000-5000"), want: []string{"will change the source of " + active4}},
+		{name: "the same source, a range with the port", script: nat("srcnat - 10", "ip saddr 10.0.0.11 tcp sport 20 snat to 198.51.100.21:1-1023"), want: nil},
+		{name: "the same source, a random port", script: nat("srcnat - 10", "ip saddr 10.0.0.11 snat to 198.51.100.21 fully-random"), want: []string{"will change the source of " + active4}},
 		{name: "an accept does not end the translation", script: nat("srcnat - 10", "accept"), want: nil},
 		{name: "a transparent proxy", script: "table ip t { chain c { type nat hook prerouting priority dstnat; ip saddr 10.0.0.0/24 tcp dport 1024-65535 redirect to :3128; }; }", want: []string{"may change the destination of 198.51.100.21 (ports 10000-20000) [ip saddr]", "may change the destination of " + later4 + "; " + active4 + " [unprivileged destination port]"}},
 		{name: "a published port", script: "table ip t { chain c { type nat hook prerouting priority dstnat; tcp dport 8080 dnat to 10.0.0.99; }; }", want: nil},
@@ -119,6 +124,94 @@ func TestFlows(t *testing.T) {
 			inScratch(t, func() {
 				run(t, c.script, "-f", "-")
 				assert.Equal(t, c.want, foundBy(t, flowSpec, c.tracking))
+			})
+		})
+	}
+}
+
+// TestPortsOfMasquerade: a masquerade ahead of lvsmark's must keep the port of active data.
+func TestPortsOfMasquerade(t *testing.T) {
+	yaml := strings.Replace(flowSpec, "snat", "masquerade", 1)
+	changed := []string{"will change the source of " + active4}
+	for rule, want := range map[string][]string{
+		"masquerade":                                                  nil,
+		"masquerade persistent":                                       nil,
+		"masquerade random":                                           changed,
+		"masquerade fully-random":                                     changed,
+		"tcp sport 20 masquerade to :20":                              nil,
+		"tcp sport 20 masquerade to :1-20":                            nil,
+		"tcp sport 20 masquerade to :21-65535":                        changed,
+		"tcp sport 20 masquerade to :1-19":                            changed,
+		"tcp sport 20 masquerade to :1-65535 random":                  changed,
+		"meta l4proto tcp masquerade to :tcp sport map { 20 : 4000 }": changed,
+		"meta l4proto tcp masquerade to :tcp sport map { 20 : 20 }":   nil,
+		"tcp sport 21 masquerade to :4000":                            nil,
+		`oifname "eth0" tcp sport 20 masquerade to :4000`:             {"may change the source of " + active4 + " [oifname]"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			inScratch(t, func() {
+				run(t, "table ip t { chain c { type nat hook postrouting priority srcnat - 1; "+rule+"; }; }", "-f", "-")
+				assert.Equal(t, want, foundBy(t, yaml, firewall.Tracking{}))
+			})
+		})
+	}
+}
+
+// TestMasqueradedActiveData: active data with an address of the director, and the answers to it
+// before their translation.
+func TestMasqueradedActiveData(t *testing.T) {
+	const (
+		host    = "198.51.100.2"
+		data    = "active data translated to " + host + " (ports 20)"
+		toHost  = "answers of clients to active data from " + host + " (ports 20)"
+		server6 = "active data from fd00::11 (ports 20)"
+	)
+	chain := func(hook, rules string) string {
+		return "table ip t { chain c { type filter hook " + hook + "; " + rules + "; }; }"
+	}
+	raw, late := "prerouting priority raw", "postrouting priority 150"
+	device := "table netdev t { chain c { type filter hook %s device lo priority 0; %s; }; }"
+	for script, want := range map[string][]string{
+		chain(raw, "ip daddr "+host+" tcp dport 20 drop"):                                                                                   {"will drop " + toHost},
+		chain(raw, "ip daddr "+host+" tcp dport != { 20, 22 } drop"):                                                                        nil,
+		chain(raw, "ip daddr 198.51.100.3 tcp dport 20 drop"):                                                                               nil,
+		chain(raw, "ip daddr 10.0.0.11 tcp dport 20 drop"):                                                                                  nil,
+		chain(raw, "ip daddr "+host+" tcp dport 20 fib daddr type local drop"):                                                              {"will drop " + toHost},
+		chain(raw, "ip daddr "+host+" notrack"):                                                                                             {"will exclude from connection tracking " + toHost},
+		chain(raw, "ip daddr "+host+" tcp sport 1024-65535 drop"):                                                                           {"may drop " + toHost + " [unprivileged source port]"},
+		chain(raw, `iifname "eth0" ip daddr `+host+" tcp dport 20 drop"):                                                                    {"may drop " + toHost + " [iifname]"},
+		chain(raw+"; policy drop", "ip daddr 198.51.100.21 accept; ip saddr 10.0.0.11 accept; tcp dport 20 tcp flags syn / syn,ack accept"): {"may drop " + toHost + " [ip saddr]"},
+		chain("prerouting priority mangle", "ip daddr "+host+" ct state invalid drop"):                                                      nil,
+		chain("prerouting priority mangle", "ip daddr "+host+" ct state established tcp dport 20 drop"):                                     {"will drop " + toHost},
+		chain("prerouting priority dstnat", "ip daddr "+host+" tcp dport 20 drop"):                                                          nil,
+		chain(late, "ip saddr "+host+" tcp sport 20 drop"):                                                                                  {"will drop " + data},
+		chain(late, `oifname "eth0" ip saddr != 198.51.100.21 tcp sport 20 drop`):                                                           {"may drop " + data + " [oifname]"},
+		chain("postrouting priority srcnat", "ip saddr "+host+" tcp sport 20 drop"):                                                         nil,
+		fmt.Sprintf(device, "ingress", "ip daddr "+host+" tcp dport 20 drop"):                                                               {"may drop " + toHost + " [device lo]"},
+		fmt.Sprintf(device, "egress", "ip saddr "+host+" tcp sport 20 drop"):                                                                {"may drop " + data + " [device lo]"},
+	} {
+		t.Run(script, func(t *testing.T) {
+			inScratch(t, func() {
+				run(t, script, "-f", "-")
+				tracking := firewall.Tracking{Masquerade: []netip.Addr{netip.MustParseAddr(host)}}
+				assert.Equal(t, want, foundBy(t, strings.Replace(flowSpec, "snat", "masquerade", 1), tracking))
+				assert.Empty(t, foundBy(t, strings.Replace(flowSpec, "snat", "masquerade", 1), firewall.Tracking{}), "the address is unknown")
+				assert.Empty(t, foundBy(t, flowSpec, tracking), "translated to the VIP")
+			})
+		})
+	}
+	for script, want := range map[string][]string{
+		chain(raw, "ip daddr 10.0.0.11 tcp dport 20 drop"):                                                              {"will drop " + answers4},
+		chain(raw, "ip daddr 10.0.0.11 notrack"):                                                                        nil,
+		chain("prerouting priority 0", "ip daddr 10.0.0.11 tcp dport 20 drop"):                                          {"will drop " + answers4},
+		chain(late, "ip saddr 10.0.0.11 tcp sport 20 drop"):                                                             {"will drop " + active4},
+		chain("forward priority 0", "ip saddr 10.0.0.11 tcp sport 20 drop"):                                             {"will drop " + active4},
+		"table ip6 t { chain c { type filter hook postrouting priority 150; ip6 saddr fd00::11 tcp sport 20 drop; }; }": {"will drop " + server6},
+	} {
+		t.Run("none: "+script, func(t *testing.T) {
+			inScratch(t, func() {
+				run(t, script, "-f", "-")
+				assert.Equal(t, want, foundBy(t, strings.Replace(flowSpec, "snat", "none", 1), firewall.Tracking{}))
 			})
 		})
 	}

@@ -79,7 +79,7 @@ func TestActiveEnds(t *testing.T) {
 		"of the real server": {active, translated(config.Masquerade), []config.RealServer{server}, []netip.Addr{server.Address}},
 		"without FTP":        {activeToVIP, nil, []config.RealServer{server}, nil},
 	} {
-		b := activeEnds(c.flow, config.Binding{VIPs: config.SingleAddresses(vips...), RealServers: c.servers, Cluster: &config.Cluster{FTP: c.ftp}})
+		b := activeEnds(c.flow, config.Binding{VIPs: config.SingleAddresses(vips...), RealServers: c.servers, Cluster: &config.Cluster{FTP: c.ftp}}, Tracking{})
 		assert.Equal(t, config.SingleAddresses(c.want...), append([]config.AddressRange{}, b.VIPs...), name)
 		if c.want != nil {
 			assert.Equal(t, []config.PortRange{{Protocol: config.TCP, Low: 20, High: 20}}, b.Ports, name)

@@ -36,7 +36,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "dynset":
 		l.addCondition("an update of a set")
 	case "masq":
-		l.add(sourceTranslation{masquerade: true, exact: l.masqueradePorts(e)})
+		l.masquerade(e)
 	case "match":
 		l.extensionMatch(e)
 	case "target":
@@ -174,7 +174,26 @@ func (l *loader) nat(e *expr.NAT) {
 		l.add(interception{effect: Redirects, ends: true, to: l.natRange(e)})
 		return
 	}
-	l.add(sourceTranslation{to: l.at(e.RegAddrMin), exact: l.natRange(e)})
+	l.add(sourceTranslation{to: l.at(e.RegAddrMin), ports: l.portChange(e), exact: l.natRange(e)})
+}
+
+func (l *loader) masquerade(e nft.Expression) {
+	ports := portChange{random: true} // if it is not known
+	if typed, ok := l.typed(e).(*expr.Masq); ok {
+		ports = l.portChange(&expr.NAT{Random: typed.Random, FullyRandom: typed.FullyRandom, RegProtoMin: typed.RegProtoMin, RegProtoMax: typed.RegProtoMax})
+	}
+	l.add(sourceTranslation{masquerade: true, ports: ports, exact: l.masqueradePorts(e)})
+}
+
+func (l *loader) portChange(e *expr.NAT) portChange {
+	c := portChange{random: e.Random || e.FullyRandom}
+	if e.RegProtoMin != 0 {
+		c.low = l.at(e.RegProtoMin)
+	}
+	if e.RegProtoMax != 0 {
+		c.high = l.at(e.RegProtoMax)
+	}
+	return c
 }
 
 func (l *loader) compare(e *expr.Cmp) {

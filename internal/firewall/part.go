@@ -53,7 +53,7 @@ func hostOrdered(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
 // partsOf returns the space of a flow's packets in the family, divided into parts.
 // Clusters with the same ports share parts.
 func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, []part) {
-	ends := f.ends(spec.Bindings(specFamily(family)))
+	ends := f.ends(spec.Bindings(specFamily(family)), t)
 	s := newSpace(family, nil)
 	s.flow, s.tracking = f, t
 	s.firstOnly = spec.Director.Marks == config.FirstPacket

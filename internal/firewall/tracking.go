@@ -187,13 +187,40 @@ func (offload) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 type sourceTranslation struct {
 	masquerade bool
 	to         value // of snat
+	ports      portChange
 	exact      *natRange
+}
+
+// A portChange is what a nat statement does to the port. The zero value keeps it, unless another
+// connection has it.
+type portChange struct {
+	random    bool
+	low, high value // the ports to choose from
+}
+
+// keeps reports whether the ports of the part stay as they are: all are in the range of the
+// statement (get_unique_tuple of net/netfilter/nf_nat_core.c).
+func (c portChange) keeps(p part, resolve func(value) value) bool {
+	if c.random || c.low.size == 0 {
+		return !c.random
+	}
+	low, high := resolve(c.low), resolve(c.high)
+	if high.size == 0 {
+		high = low
+	}
+	if low.kind != constant || high.kind != constant || len(low.bytes) != 2 || len(high.bytes) != 2 {
+		return false
+	}
+	first, last := interval{low.bytes, high.bytes}.ports()
+	return first <= p.low && p.high <= last
 }
 
 func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
 	for _, b := range branches {
+		resolve := func(v value) value { return w.resolve(&b, v) }
+		moved := w.space.flow == active && !s.ports.keeps(b.part, resolve)
 		translated := w.space.flow == active || w.space.hasSourceNAT(b.part)
-		if translated && w.hookPoint.hook == postrouting && w.space.differs(b.part, s, w.resolve(&b, s.to)) {
+		if translated && w.hookPoint.hook == postrouting && w.space.differs(b.part, s, resolve(s.to), moved) {
 			w.report(at, b, TranslatesSource)
 		}
 	}
@@ -201,14 +228,15 @@ func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branc
 }
 
 // differs reports whether a statement translates any packet of the part to another source
-// than lvsmark does.
-func (s *space) differs(p part, by sourceTranslation, to value) bool {
+// than lvsmark does. moved means that it gives active data another port, by which clients and
+// their firewalls may know it. The port of a client has no meaning.
+func (s *space) differs(p part, by sourceTranslation, to value, moved bool) bool {
 	return s.anyTranslation(p, func(t translation) bool {
 		switch t.kind {
 		case config.Masquerade:
-			return !by.masquerade
+			return moved || !by.masquerade
 		case config.SNAT:
-			return by.masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
+			return moved || by.masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
 		}
 		return false
 	})

@@ -118,7 +118,11 @@ func (f *Finding) acceptance() string {
 			add("meta mark " + markList(f.Marks()))
 		default:
 			which = "them"
-			add(fmt.Sprintf("%s %s %s", p.space.family, flow.end(), p.first()))
+			example := fmt.Sprintf("%s %s %s", p.space.family, flow.end(), p.first())
+			if flow.isOfHost() { // which has other packets too
+				example += fmt.Sprintf(" tcp %cport %d", flow.end()[0], p.parts[0].low)
+			}
+			add(example)
 			if !f.Tracking.IPVS && !flow.isActive() {
 				note = " (while net.ipv4.vs.conntrack is 0, `ct state established` does not match packets of IPVS)"
 			}

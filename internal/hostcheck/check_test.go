@@ -24,7 +24,7 @@ func TestWarnings(t *testing.T) {
 	const (
 		vipGone    = "ip rule %s matches the mark of ftp: with the mark, VIP 198.51.100.21 is no local address, so IPVS does not get the packets; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark"
 		otherRoute = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: while net.ipv4.vs.conntrack is 1, packets to real server 10.0.0.11 take its route instead of that without the mark; set net.ipv4.vs.conntrack to 0, or the real servers first: `ip rule add to 10.0.0.11 lookup main priority N`, with N below 32765"
-		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; sysctl -w %s"
+		filter     = "ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s; `sysctl -w %s`"
 		noVIP      = "the director does not have the address %s (VIP of ftp), so IPVS does not get the packets; set vip-device, or give the director the address; if another director has it now, this is right"
 		noRoute    = "there is no route to real server 10.0.0.11 of cluster ftp: no route to host; `ip route show table all match 10.0.0.11` lists the route that refuses it, or else a rule does: delete that one"
 		unreach    = "ip route add unreachable default table 200; "

@@ -33,12 +33,20 @@ func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Ta
 					return found, err
 				}
 				if what != "" {
-					found = append(found, Finding{Check: RulesOfMarks, What: fmt.Sprintf("%s matches the mark of %s: %s", r, b.Cluster.Name, what), Remedy: remedy})
+					found = append(found, Finding{Check: RulesOfMarks, What: fmt.Sprintf("%s matches the mark of %s: %s", r, b.Cluster.Name, what), Remedy: remedy, Command: commandOf(remedy)})
 				}
 			}
 		}
 	}
 	return found, nil
+}
+
+// commandOf returns the command that a remedy is; empty: the remedy has other words too.
+func commandOf(remedy string) string {
+	if command := strings.Trim(remedy, "`"); remedy == "`"+command+"`" {
+		return command
+	}
+	return ""
 }
 
 // A markRule is a rule that matches a mark.
@@ -158,7 +166,7 @@ func (m markRule) reversePath(b config.Binding) (what, remedy string, err error)
 		return "", "", nil
 	}
 	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s", Listed(names)),
-		m.withoutMark(names), nil
+		"`" + m.withoutMark(names) + "`", nil
 }
 
 // withoutMark returns the command after which no reverse path filter of the devices uses the mark.

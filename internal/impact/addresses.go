@@ -17,7 +17,7 @@ func (a *analyzer) removedAddress(address hostaddr.Address) Impact {
 		return Impact{Effect: Safe, Detail: "still on device " + device}
 	}
 	device, added := on.added.ofAll(address)
-	if added && on.added.replaces(address) {
+	if added && on.replaced[address] {
 		return Impact{Effect: Safe, Detail: "still on device " + device}
 	}
 	impact := Impact{Effect: Drains, Cluster: a.vipCluster(address.IP), Detail: "no new connections to " + vips.String()}
@@ -56,13 +56,18 @@ func (a *analyzer) devices() *devices {
 	if a.on != nil {
 		return a.on
 	}
-	removed := make(map[hostaddr.Address]bool, len(a.Changes.Removed))
-	for _, address := range a.Changes.Removed {
-		removed[address] = true
-	}
+	removed := setOf(a.Changes.Removed)
 	kept := slices.DeleteFunc(slices.Clone(a.Addresses), func(address hostaddr.Address) bool { return removed[address] })
-	a.on = &devices{kept: indexDevices(kept), removed: indexDevices(a.Changes.Removed), added: indexDevices(a.Changes.Added)}
+	a.on = &devices{kept: indexDevices(kept), removed: indexDevices(a.Changes.Removed), added: indexDevices(a.Changes.Added), replaced: setOf(a.Changes.Replaced)}
 	return a.on
+}
+
+func setOf(list []hostaddr.Address) map[hostaddr.Address]bool {
+	set := make(map[hostaddr.Address]bool, len(list))
+	for _, address := range list {
+		set[address] = true
+	}
+	return set
 }
 
 // A deviceIndex has addresses of devices, with the first device of each.
@@ -100,11 +105,4 @@ func (x deviceIndex) ofAll(address hostaddr.Address) (device string, ok bool) {
 		}
 	}
 	return "", false
-}
-
-// replaces reports whether an address of the index replaces the removed one, which stays
-// until then.
-func (x deviceIndex) replaces(removed hostaddr.Address) bool {
-	_, alone := x.single[removed.IP]
-	return removed.IsRoute() && alone || slices.ContainsFunc(x.networks, removed.IsReplacedBy)
 }

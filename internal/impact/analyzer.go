@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/hostaddr"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
@@ -35,6 +36,7 @@ type analyzer struct {
 // devices has the addresses that are kept, removed or added.
 type devices struct {
 	kept, removed, added deviceIndex
+	replaced             map[hostaddr.Address]bool
 }
 
 func newAnalyzer(in Input) *analyzer {

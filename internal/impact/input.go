@@ -39,6 +39,7 @@ type Changes struct {
 	Services       []ipvs.Change
 	Ruleset        []nft.Change // see nft.Compare
 	Added, Removed []hostaddr.Address
+	Replaced       []hostaddr.Address // those of Removed that stay until the addresses of Added are there
 }
 
 // A SettingChange is a sysctl or an IPVS timeout that gets another value.

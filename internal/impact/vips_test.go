@@ -31,31 +31,22 @@ func TestDeviceOfNetwork(t *testing.T) {
 	assert.False(t, x.has(netip.MustParseAddr("10.65.0.0")))
 }
 
-// TestReplaced: a network is replaced by one that has some of its addresses too, or by its first
-// address alone; not by itself on another device.
+// TestReplaced: an address that another device gets is safe only if it stays until then.
 func TestReplaced(t *testing.T) {
-	address := func(device, prefix string) hostaddr.Address {
-		p := netip.MustParsePrefix(prefix)
-		if p.IsSingleIP() {
-			return hostaddr.Address{Device: device, IP: p.Addr()}
-		}
-		return hostaddr.Address{Device: device, IP: p.Addr(), Bits: p.Bits()}
-	}
-	network, single := address("wan", "10.64.0.0/16"), address("wan", "10.64.0.0/32")
+	single := hostaddr.Address{Device: "wan", IP: netip.MustParseAddr("10.64.0.0")}
+	network := hostaddr.Address{Device: "lan", IP: single.IP, Bits: 16}
 	for _, c := range []struct {
-		removed hostaddr.Address
-		added   []hostaddr.Address
-		want    bool
+		added    hostaddr.Address
+		replaced []hostaddr.Address
+		want     Impact
 	}{
-		{network, []hostaddr.Address{address("lan", "10.64.0.0/15")}, true},
-		{network, []hostaddr.Address{address("lan", "10.64.7.0/24")}, true},
-		{network, []hostaddr.Address{address("lan", "10.64.0.0/16")}, false},
-		{network, []hostaddr.Address{address("lan", "10.64.0.0/16"), address("lan", "10.64.0.0/32")}, true},
-		{network, []hostaddr.Address{address("lan", "10.65.0.0/16"), address("lan", "10.65.0.0/32")}, false},
-		{single, []hostaddr.Address{address("lan", "10.64.0.0/32")}, false},
-		{single, []hostaddr.Address{address("lan", "10.64.0.0/16")}, true},
+		{network, []hostaddr.Address{single}, Impact{Effect: Safe, Detail: "still on device lan"}},
+		{network, nil, Impact{Effect: Drains, Detail: "no new connections until it is on device lan"}},
+		{hostaddr.Address{Device: "lan", IP: netip.MustParseAddr("10.65.0.0"), Bits: 16}, nil, Impact{Effect: Drains, Detail: "no new connections to 10.64.0.0"}},
 	} {
-		assert.Equal(t, c.want, indexDevices(c.added).replaces(c.removed), "%v by %v", c.removed, c.added)
+		changes := Changes{Added: []hostaddr.Address{c.added}, Removed: []hostaddr.Address{single}, Replaced: c.replaced}
+		a := newAnalyzer(Input{Before: State{Ruleset: &nft.Ruleset{}}, Changes: changes, Connections: &fakeConnections{}})
+		assert.Equal(t, c.want, a.removedAddress(single), "%+v", c)
 	}
 }
 

@@ -38,11 +38,14 @@ func Read(root string) (h *Host, routes *route.Table, err error) {
 // ReadDirector reads what only the checks of a director look at.
 func (h *Host) ReadDirector(root string, spec *config.Spec) {
 	h.IPVS = factOf(readIPVS(spec))
-	h.Ruleset = factOf(readRuleset(spec, firewall.Tracking{
+	tracking := firewall.Tracking{
 		IPVS:   h.Value(config.ConntrackSysctl, "0") != "0",
 		Needed: spec.TranslatesClients(),
 		Strict: h.Value("net.netfilter.nf_conntrack_tcp_loose", "1") == "0",
-	}))
+	}
+	// Routes that cannot be read are one of the findings below.
+	tracking.Masquerade, _ = hostcheck.MasqueradeAddresses(spec)
+	h.Ruleset = factOf(readRuleset(spec, tracking))
 	settings := hostcheck.Host{Value: h.Value, Modules: filepath.Join(root, "sys/module")}
 	h.Settings = settings.Findings(spec)
 }
