@@ -209,10 +209,13 @@ const MinPassivePort = 1024
 // servers that support a single range.
 func (f *FTP) PassiveRange() PortRange {
 	return slices.MaxFunc(f.PassivePorts, func(a, b PortRange) int {
-		usable := func(r PortRange) int { return int(r.High) - int(max(r.Low, MinPassivePort)) + 1 }
-		return cmp.Compare(usable(a), usable(b))
+		return cmp.Compare(DataPorts(a), DataPorts(b))
 	})
 }
+
+// DataPorts returns the number of ports of a range on which FTP servers listen for data
+// connections: those from MinPassivePort on.
+func DataPorts(r PortRange) int { return max(0, int(r.High)-int(max(r.Low, MinPassivePort))+1) }
 
 // ActivePorts returns the source ports of active data connections: those of the
 // file, or else ftps-data (989) for control port 990 and ftp-data (20) for any

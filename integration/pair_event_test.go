@@ -138,6 +138,16 @@ func TestPair(t *testing.T) {
 	}
 }
 
+// TestPairWithShards: no session of a cluster with passive shards is lost either. The short form
+// has a take-over and a fail-back.
+func TestPairWithShards(t *testing.T) {
+	list := events()
+	if testing.Short() {
+		list = slices.DeleteFunc(list, func(e event) bool { return e.name != "killed" && e.name != failBack })
+	}
+	runEvents(t, list, func(t *testing.T) *pair { return newPair(t, pairSettings{bind: true, sync: true, sharded: true}) })
+}
+
 // TestPairWithoutSync is the control: without sync the other director does not know the
 // connections. With preempt, the first director takes the VIPs back when it returns. The short
 // form has one event.

@@ -23,6 +23,7 @@ type pairSettings struct {
 	bind    bool // lvsmark owns IPVS; otherwise keepalived does
 	sync    bool
 	preempt bool // the first director, which has the higher priority, takes the VIPs back
+	sharded bool // passive shards
 }
 
 // A pair is a lab with two directors. keepalived moves the VIPs between them.
@@ -57,7 +58,7 @@ const (
 func newPair(t *testing.T, s pairSettings) *pair {
 	need.IPVS(t)
 	need.Programs(t, "ip", "nft", "ipvsadm", "keepalived", "vsftpd", "lftp", "openssl")
-	o := lab.Options{Forwarding: config.Direct, Rate: pairRate}
+	o := lab.Options{Forwarding: config.Direct, Rate: pairRate, Sharded: s.sharded}
 	if !s.sync {
 		o.ClientTimeout = lostSession
 	}
@@ -103,9 +104,13 @@ func (p *pair) spec(i int) string {
 	if p.sync {
 		sync = "  sync: {role: both, device: lan, id: 1}\n"
 	}
-	return fmt.Sprintf("clusters:\n  - {name: ftp, mark: 21, vips: [%s], ftp: , forwarding: direct, real-servers: [%s]}\ndirector:\n  bind: %t\n%s"+
+	ftp := "ftp: "
+	if p.sharded { // mh sends the answers to active data to the real server of the client, as persistence does
+		ftp = "ftp: {passive-shards: 4}, scheduler: mh"
+	}
+	return fmt.Sprintf("clusters:\n  - {name: ftp, mark: 21, vips: [%s], %s, forwarding: direct, real-servers: [%s]}\ndirector:\n  bind: %t\n%s"+
 		"  vrrp: {device: wan, router-id: 51, priority: %d, preempt: %t, peers: [%s], source: %s}\n",
-		strings.Join(vips, ", "), strings.Join(servers, ", "), p.bind, sync,
+		strings.Join(vips, ", "), ftp, strings.Join(servers, ", "), p.bind, sync,
 		150-50*i, p.preempt, lab.Outside(config.IPv4, 2-i), lab.Outside(config.IPv4, 1+i))
 }
 

@@ -10,10 +10,10 @@ import (
 )
 
 // A passiveDocument is how many data connections at a time the passive ports of an FTP
-// cluster allow for each real server, at least: a port for each.
+// cluster allow for each real server, at least: a port for each that FTP servers use.
 type passiveDocument struct {
 	Cluster     string          `json:"cluster"`
-	Connections int             `json:"data_connections,omitempty"` // without shards
+	Connections *int            `json:"data_connections,omitempty"` // nil with shards
 	Shards      []shardDocument `json:"shards,omitempty"`
 }
 
@@ -39,9 +39,9 @@ func passiveOf(spec *config.Spec) []passiveDocument {
 		case c.FTP != nil:
 			ports := 0
 			for _, r := range c.FTP.PassivePorts {
-				ports += r.Width()
+				ports += config.DataPorts(r)
 			}
-			list = append(list, passiveDocument{Cluster: c.Name, Connections: ports})
+			list = append(list, passiveDocument{Cluster: c.Name, Connections: &ports})
 		}
 	}
 	return list
@@ -56,7 +56,7 @@ func shardsOf(c *config.Cluster) []shardDocument {
 	var list []shardDocument
 	for i, servers := range names {
 		if len(servers) > 0 {
-			list = append(list, shardDocument{i, ports[i].String(), c.FTP.MarkOfShard(i), servers, ports[i].Width()})
+			list = append(list, shardDocument{i, ports[i].String(), c.FTP.MarkOfShard(i), servers, config.DataPorts(ports[i])})
 		}
 	}
 	return list
@@ -68,8 +68,8 @@ func passiveText(list []passiveDocument) string {
 	const most = 10
 	var b strings.Builder
 	for _, c := range list[:min(most, len(list))] {
-		if c.Shards == nil {
-			fmt.Fprintf(&b, "%s: %s at a time for each real server\n", c.Cluster, plural(c.Connections, "data connection"))
+		if c.Connections != nil {
+			fmt.Fprintf(&b, "%s: %s at a time for each real server\n", c.Cluster, plural(*c.Connections, "data connection"))
 		}
 		for _, s := range c.Shards {
 			fmt.Fprintf(&b, "%s: shard %d, ports %s, mark %d: %s at a time for %s\n",

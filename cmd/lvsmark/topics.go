@@ -92,8 +92,9 @@ check:
   notes have the form of mistakes. The counts are 0 if the spec is invalid.
   vip_networks is the number of networks and ranges in vips; it is omitted if it is 0.
   passive is how many data connections at a time the passive ports of each FTP cluster
-  allow for each real server; it is omitted if there is no FTP cluster. With
-  passive-shards, shards has those with a real server.
+  allow for each real server, without ports below 1024, which FTP servers do not use;
+  it is omitted if there is no FTP cluster. With passive-shards, shards has those with
+  a real server.
 
 diff, plan, apply, delete:
 

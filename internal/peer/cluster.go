@@ -34,6 +34,8 @@ func clusters(pairs []pair) (found []Difference) {
 	for _, pair := range both(pairs) {
 		c, other := pair.ours, pair.theirs
 		found = append(found, shards(c, other)...)
+		found = append(found, conditions(c, other)...)
+		found = append(found, serverNames(c, other)...)
 		for _, p := range properties() {
 			if a, b := p.text(c), p.text(other); a != b {
 				found = append(found, Difference{"cluster " + c.Name, a, b, p.reason})
@@ -46,7 +48,7 @@ func clusters(pairs []pair) (found []Difference) {
 	return found
 }
 
-// sources returns the client networks. Devices and link-layer addresses are each director's own.
+// sources returns the client networks.
 func sources(c *config.Cluster) string {
 	if c.Only == nil || len(c.Only.Sources) == 0 {
 		return "all clients"

@@ -47,6 +47,7 @@ func Compare(ours, theirs *config.Spec) []Difference {
 	found = append(found, services(bound(ours), bound(theirs))...)
 	found = append(found, packets(pairs)...)
 	found = append(found, clusters(pairs)...)
+	found = append(found, vipDevices(ours, theirs, pairs)...)
 	found = append(found, timeouts(ours.Director.Timeouts, theirs.Director.Timeouts)...)
 	return append(found, directors(&ours.Director, &theirs.Director)...)
 }

@@ -22,8 +22,8 @@ type ports struct {
 	count  int
 }
 
-// passivePorts returns the passive ports that a binding marks: those of its cluster, or a
-// slice of them.
+// passivePorts returns the passive ports that a binding marks and FTP servers use: those of its
+// cluster, or a slice of them.
 func passivePorts(b config.Binding) (p ports) {
 	if b.Cluster.FTP == nil {
 		return p
@@ -33,7 +33,7 @@ func passivePorts(b config.Binding) (p ports) {
 			continue
 		}
 		for _, passive := range b.Cluster.FTP.PassivePorts {
-			low, high := max(marked.Low, passive.Low), min(marked.High, passive.High)
+			low, high := max(marked.Low, passive.Low, config.MinPassivePort), min(marked.High, passive.High)
 			if low <= high {
 				p.ranges = append(p.ranges, config.PortRange{Protocol: config.TCP, Low: low, High: high})
 				p.count += int(high) - int(low) + 1

@@ -214,6 +214,9 @@ func TestSlices(t *testing.T) {
 	assert.False(t, passivePorts(b).contain(10100))
 	b.Ports = []config.PortRange{{Protocol: config.TCP, Low: 21, High: 21}}
 	assert.Zero(t, passivePorts(b).count)
+	low := config.PortRange{Protocol: config.TCP, Low: 1000, High: 1033}
+	b.Cluster.FTP.PassivePorts, b.Ports = []config.PortRange{low}, []config.PortRange{low}
+	assert.Equal(t, 10, passivePorts(b).count, "FTP servers use no port below 1024")
 }
 
 // TestMerged: a real server with several services has one line.

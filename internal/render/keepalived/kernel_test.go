@@ -17,6 +17,21 @@ import (
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
+// TestServicesWithoutWeight: keepalived creates a service whose real servers all have weight 0,
+// which keepalived -t refuses, and its real servers stay in it.
+func TestServicesWithoutWeight(t *testing.T) {
+	need.IPVS(t)
+	need.Programs(t, "ip", "ipvsadm", "keepalived")
+	spec := parse(t, example)
+	want := daemon.Saved(ipvs.Text(ipvs.Compile(spec)))
+	text := rendered(t, spec, "")
+	assert.Contains(t, text, "all real servers have weight 0")
+	scratch.Do(t, func() {
+		scratch.Run(t, "", "ip", "link", "set", "lo", "up")
+		assert.Equal(t, want, daemon.Keepalived(t, text, want), text)
+	})
+}
+
 // TestServices: keepalived with the text creates the services that apply creates, and sets
 // the timeouts.
 func TestServices(t *testing.T) {

@@ -109,6 +109,9 @@ func writeService(b *strings.Builder, s ipvs.VirtualService, c *config.Cluster, 
 	for _, line := range serviceLines(s.Service) {
 		b.WriteString("    " + line + "\n")
 	}
+	if drained(s) {
+		b.WriteString(drainedService)
+	}
 	if options.Check != "" && checkedPort(c) == 0 {
 		b.WriteString("    # no check: the cluster has no TCP port\n")
 	}
@@ -123,6 +126,17 @@ func writeService(b *strings.Builder, s ipvs.VirtualService, c *config.Cluster, 
 		b.WriteString("    }\n")
 	}
 	b.WriteString("}\n")
+}
+
+// drainedService is a comment. keepalived sets the quorum of a service, 1 or more, to the sum of the
+// weights and counts that as a mistake (validate_check_config of check_data.c), and no key of
+// keepalived.conf prevents it. It creates the service with its real servers all the same.
+const drainedService = "    # all real servers have weight 0: keepalived -t reports the quorum and exits\n" +
+	"    # with status 5, and keepalived works with the file\n"
+
+// drained reports whether all real servers of a service have weight 0.
+func drained(s ipvs.VirtualService) bool {
+	return !slices.ContainsFunc(s.Destinations, func(d ipvs.Destination) bool { return d.Weight > 0 })
 }
 
 // shardText returns ", shard 2: ports 15000-17499" for the mark of a shard.

@@ -61,6 +61,8 @@ virtual_server fwmark 21 {
     lvs_sched wlc
     persistence_timeout 300
     persistence_granularity 255.255.255.0
+    # all real servers have weight 0: keepalived -t reports the quorum and exits
+    # with status 5, and keepalived works with the file
     real_server 10.0.0.11 0 {
         weight 0
         lvs_method NAT

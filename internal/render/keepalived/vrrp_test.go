@@ -145,6 +145,30 @@ func TestVRRPAccepted(t *testing.T) {
 	})
 }
 
+// TestDrainedService: the quorum of services whose real servers all have weight 0 is all that
+// keepalived -t reports, and the file says so at each of them. TestServicesWithoutWeight
+// shows that keepalived creates them.
+func TestDrainedService(t *testing.T) {
+	need.Root(t)
+	need.Programs(t, "ip", "keepalived")
+	const comment = "    # all real servers have weight 0: keepalived -t reports the quorum"
+	text := strings.Replace(example, "{address: 10.0.0.11, weight: 0}", "{address: 10.0.0.11, weight: %d}", 1)
+	none := rendered(t, parse(t, fmt.Sprintf(text, 1)), "")
+	assert.NotContains(t, none, comment)
+	drained := rendered(t, parse(t, fmt.Sprintf(text, 0)), "tcp")
+	assert.Equal(t, 1, strings.Count(drained, "# cluster ftp\nvirtual_server fwmark 21 {\n    ip_family inet\n    lvs_sched wlc\n    persistence_timeout 300\n    persistence_granularity 255.255.255.0\n"+comment))
+	assert.Equal(t, 1, strings.Count(drained, comment), "the real servers of IPv6 have a weight")
+	scratch.Do(t, func() {
+		output, err := tested(t, none)
+		assert.NoError(t, err, output)
+		output, err = tested(t, drained)
+		assert.Error(t, err)
+		for line := range strings.Lines(output) {
+			assert.Regexp(t, "quorum", line)
+		}
+	})
+}
+
 func tested(t *testing.T, text string) (string, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "keepalived.conf")
