@@ -294,3 +294,27 @@ func (s *Set) RangesArePairs() bool {
 
 // IsDynamic reports whether rules add elements to the set.
 func (s *Set) IsDynamic() bool { return s.Flags&unix.NFT_SET_EVAL != 0 }
+
+// Expires reports whether the kernel deletes elements of the set after a time, if they have no
+// other one (NFTA_SET_TIMEOUT).
+func (s *Set) Expires() bool {
+	return slices.ContainsFunc(s.rest, func(a netlink.Attribute) bool {
+		return a.Type&^netlink.AttributeFlags == unix.NFTA_SET_TIMEOUT && isTime(string(a.Data))
+	})
+}
+
+// Expires reports whether the kernel deletes the element after a time that is not that of its set
+// (NFTA_SET_ELEM_TIMEOUT).
+func (e Element) Expires() bool {
+	for typ, data := range netlink.Attributes(e.Rest) {
+		if typ == unix.NFTA_SET_ELEM_TIMEOUT && isTime(data) {
+			return true
+		}
+	}
+	return false
+}
+
+// isTime reports whether the attribute is a time; 0: never.
+func isTime(data string) bool {
+	return len(data) == 8 && binary.BigEndian.Uint64([]byte(data)) != 0
+}

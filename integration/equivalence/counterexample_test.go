@@ -109,8 +109,10 @@ func servicesOf(spec *config.Spec) []*oldconfig.Service {
 	var list []*oldconfig.Service
 	marks := map[uint32]bool{}
 	for i := range spec.Clusters {
-		for _, base := range append(spec.Clusters[i].Marks(), 7, 0) {
-			marks[base], marks[base|0x10000] = true, true
+		for _, base := range append(spec.Clusters[i].Marks(), 7, 5, 0) {
+			for _, mark := range []uint32{base, base ^ 2} {
+				marks[mark], marks[mark|0x10000] = true, true
+			}
 		}
 	}
 	delete(marks, 0)

@@ -217,15 +217,27 @@ func (g foreignGenerator) table() string {
 	fmt.Fprintf(&b, "\tset s4 { type ipv4_addr . inet_proto . inet_service; flags interval; auto-merge; elements = { %s }; }\n", g.elements(true))
 	fmt.Fprintf(&b, "\tset s6 { type ipv6_addr . inet_proto . inet_service; elements = { %s }; }\n", g.elements(false))
 	for _, chain := range []string{"second", "first"} {
-		fmt.Fprintf(&b, "\tchain %s {\n%s\t}\n", chain, g.rules(3, map[string][]string{"first": {"jump second", "goto second"}}[chain]))
+		fmt.Fprintf(&b, "\tchain %s {\n%s\t}\n", chain, g.rules(3, g.jumps(map[string][]string{"first": {"second"}}[chain])))
 	}
 	if !g.known {
 		fmt.Fprintf(&b, "\tchain raw {\n\t\ttype filter hook prerouting priority %s;\n\t\t%s %s\n%s\t}\n", g.pick("-301", "-160"), g.test(), g.pick("notrack", "meta mark set 5", "ct mark set 7", "accept"), g.rules(2, nil))
 	}
 	priority := []int{-300, -100, -149, 10}[g.r.IntN(4)]
 	fmt.Fprintf(&b, "\tchain base {\n\t\ttype filter hook prerouting priority %d; policy %s;\n", priority, []string{"accept", "accept", "drop"}[g.r.IntN(3)])
-	fmt.Fprintf(&b, "%s\t}\n}\n", g.rules(6, []string{"jump first", "goto first", "jump second"}))
+	fmt.Fprintf(&b, "%s\t}\n}\n", g.rules(6, g.jumps([]string{"first", "second"})))
 	return b.String()
+}
+
+// jumps returns ends of rules that lead to the chains.
+func (g foreignGenerator) jumps(chains []string) (ends []string) {
+	for _, c := range chains {
+		ends = append(ends, "jump "+c, "goto "+c)
+		if p := g.packet(); g.known {
+			ends = append(ends, fmt.Sprintf("meta mark vmap { 0 : jump %s, 7 : %s, 5 : %s %s%s }", c, g.pick("accept", "return", "continue"), g.pick("jump", "goto"), c, g.pick("", ", * : drop", ", * : return", ", * : continue")),
+				fmt.Sprintf("meta mark set meta mark ^ 2 th dport vmap { %d : jump %s, %d : %s }", p.Port, c, p.Port^1, g.pick("accept", "continue", "jump "+c)))
+		}
+	}
+	return ends
 }
 
 func (g foreignGenerator) pick(from ...string) string { return from[g.r.IntN(len(from))] }
@@ -266,6 +278,9 @@ func (g foreignGenerator) rules(n int, jumps []string) string {
 		for range g.r.IntN(3) {
 			tests = append(tests, g.test())
 		}
+		if g.known {
+			jumps = append(jumps, "meta mark set meta mark map { 0 : 7, 7 : 5, 5 : 0x10005 }", "meta mark set meta mark map { 7 : 5, 5 : 7, * : 2 } "+g.pick("", "return"))
+		}
 		what := g.pick(append([]string{"accept", "drop", "return", "continue", "counter", "meta mark set 7", "meta mark set meta mark | 0x10000", "meta mark set meta mark ^ 0 return"}, jumps...)...)
 		fmt.Fprintf(&b, "\t\t%s %s\n", strings.Join(tests, " "), what)
 	}
@@ -302,6 +317,7 @@ func (g foreignGenerator) test() string {
 		fmt.Sprintf("th dport %s %d", g.pick("<", "<=", ">", ">="), p.Port|1),
 		fmt.Sprintf("%s daddr . meta l4proto . th dport %s@s%s", family, not, map[string]string{"ip": "4", "ip6": "6"}[family]),
 		fmt.Sprintf("th dport vmap { %d : %s, %d : %s }", p.Port, g.pick("accept", "drop", "return"), p.Port^1, g.pick("accept", "drop", "continue")),
+		fmt.Sprintf("th dport vmap { %d : %s%s }", p.Port, g.pick("accept", "continue"), map[bool]string{true: ", * : " + g.pick("drop", "return", "continue")}[g.known]),
 		fmt.Sprintf("%s daddr vmap { %s : %s }", family, p.To, g.pick("accept", "drop", "return")),
 		"meta mark "+not+g.pick("0", "7", "1-1000"),
 		"meta mark & 0x1 == "+g.pick("0", "1"),

@@ -115,10 +115,10 @@ func (b *ruleTranslator) steps(list []step) []*oldconfig.Rule {
 			if !done {
 				continue
 			}
-			return alternatives(head, current, tails)
+			return b.forked(head, current, tails)
 		}
 		if c, ok := s.(choice); ok {
-			return alternatives(head, current, b.choice(c, list[i+1:]))
+			return b.forked(head, current, b.choice(c, list[i+1:]))
 		}
 		if isMatch(s) && len(current.Actions) > 0 {
 			current.Then = b.new()

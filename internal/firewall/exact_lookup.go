@@ -1,23 +1,15 @@
 package firewall
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
-
-// A keyGroup is keys of a set with the same answer.
-type keyGroup struct {
-	answer nft.Answer
-	keys   []interval
-}
 
 // lookup translates a lookup. done is false if the current rule goes on; else the tails are
 // the rest of the rule, once for each answer, or for each key of several fields.
@@ -31,15 +23,16 @@ func (b *ruleTranslator) lookup(r *oldconfig.Rule, l lookup, rest []step) (tails
 		return b.unknownSet(l, rest), true
 	}
 	fields := l.fields(b.resolved, int(s.head.KeyLen))
-	groups, catchAll, err := b.keys(s)
+	elements, err := b.keys(s)
+	groups := elements.groups
 	switch {
 	case err != nil:
 		b.err = err
 		return nil, true
-	case catchAll, len(fields) > 1 && l.inverse && leaves(rest), slices.ContainsFunc(fields, func(v value) bool { return v.what == nil && v.kind != constant }):
+	case elements.expires, l.inverse && elements.catchAll != nil, len(fields) > 1 && l.inverse && leaves(rest), slices.ContainsFunc(fields, func(v value) bool { return v.what == nil && v.kind != constant }):
 		return b.unknownSet(l, rest), true
-	case l.isMap && changesWith(fields) && len(groups) > 1:
-		return b.unknownSet(l, rest), true
+	case elements.catchAll != nil, !l.inverse && changesWith(fields):
+		return b.exclusive(fields, elements, l, rest), true
 	}
 	if len(fields) > 1 && l.inverse {
 		return b.outside(fields, groups, rest), true
@@ -101,17 +94,22 @@ func leaves(steps []step) bool {
 // outside jumps to a chain of its own for the rest of the rule, from which packets with one
 // of the keys return.
 func (b *ruleTranslator) outside(fields []value, groups []keyGroup, rest []step) []*oldconfig.Rule {
-	c := &oldconfig.Chain{Family: b.chain.Family, Table: b.chain.Table, Line: b.line}
-	c.Name = fmt.Sprintf("%s, part %d", b.line.Text, len(b.config.Chains))
 	back := verdict{kind: expr.VerdictReturn}
+	var rules []*oldconfig.Rule
 	for _, g := range groups {
-		c.Rules = append(c.Rules, b.group(fields, g, lookup{}, []step{back})...)
+		rules = append(rules, b.group(fields, g, lookup{}, []step{back})...)
 	}
-	c.Rules = append(c.Rules, b.steps(rest)...)
+	return []*oldconfig.Rule{b.toOwnChain(oldconfig.Jump, append(rules, b.steps(rest)...))}
+}
+
+// toOwnChain returns a rule that jumps or goes to a new chain of the rules.
+func (b *ruleTranslator) toOwnChain(kind oldconfig.ActionKind, rules []*oldconfig.Rule) *oldconfig.Rule {
+	c := &oldconfig.Chain{Family: b.chain.Family, Table: b.chain.Table, Line: b.line, Rules: rules}
+	c.Name = fmt.Sprintf("%s, part %d", b.line.Text, len(b.config.Chains))
 	b.config.Chains = append(b.config.Chains, c)
-	jump := b.new()
-	jump.Actions = []oldconfig.Action{{Kind: oldconfig.Jump, Chain: c.Name}}
-	return []*oldconfig.Rule{jump}
+	r := b.new()
+	r.Actions = []oldconfig.Action{{Kind: kind, Chain: c.Name}}
+	return r
 }
 
 // changesWith reports whether a field is a mark, which the rule may change between two
@@ -128,36 +126,25 @@ func (b *ruleTranslator) after(tail *oldconfig.Rule, rest []step) []*oldconfig.R
 }
 
 // group returns the tails for one answer: one tail, or one for each key of several fields.
-func (b *ruleTranslator) group(fields []value, g keyGroup, l lookup, rest []step) (tails []*oldconfig.Rule) {
+func (b *ruleTranslator) group(fields []value, g keyGroup, l lookup, rest []step) []*oldconfig.Rule {
+	return b.fork(fields, fork{g, l.inverse}, b.answered(g.answer, l, rest))
+}
+
+// answered returns the rest of the rule for one answer of a lookup.
+func (b *ruleTranslator) answered(a nft.Answer, l lookup, rest []step) []*oldconfig.Rule {
+	if a.IsVerdict && a.Verdict != expr.VerdictContinue {
+		end := b.new()
+		end.Actions = []oldconfig.Action{verdictAction(a.Verdict, a.Chain)}
+		return []*oldconfig.Rule{end}
+	}
 	answers := b.answers
 	b.answers = map[int]value{}
 	maps.Copy(b.answers, answers)
 	defer func() { b.answers = answers }()
-	if l.isMap {
-		b.answers[l.slot] = constantValue("map @"+l.set, []byte(g.answer.Data))
+	if l.isMap && !a.IsVerdict {
+		b.answers[l.slot] = constantValue("map @"+l.set, []byte(a.Data))
 	}
-	var after []*oldconfig.Rule
-	if g.answer.IsVerdict {
-		end := b.new()
-		end.Actions = []oldconfig.Action{verdictAction(g.answer.Verdict, g.answer.Chain)}
-		after = []*oldconfig.Rule{end}
-		if g.answer.Verdict == expr.VerdictContinue {
-			after = b.steps(rest)
-		}
-	} else {
-		after = b.steps(rest)
-	}
-	for _, t := range keyTests(fields, g.keys, l.inverse) {
-		tail, possible := b.new(), true
-		for i, field := range fields {
-			list, ok := b.matches(field, t[i])
-			tail.Matches, possible = append(tail.Matches, list...), possible && ok
-		}
-		if possible {
-			tails = append(tails, alternatives(tail, tail, after)...)
-		}
-	}
-	return tails
+	return b.steps(rest)
 }
 
 // keyTests returns the tests of each field: all keys at once if there is one field.
@@ -211,66 +198,107 @@ func byDestination(fields []value, groups []keyGroup, rest []step, l lookup) []o
 	return marks
 }
 
-// keys reads the elements of a set, grouped by their answers.
-func (x *exactTable) keys(s *set) (groups []keyGroup, catchAll bool, err error) {
-	var ends []rangeEnd
-	add := newGrouper(&groups)
-	for e, err := range x.source.Elements(x.Table, s.head) {
-		if err != nil {
-			return nil, false, err
+// exclusive returns the tails of a rule of which a packet may meet one at most, although an
+// alternative may change what the next one tests (a mark), or the last one tests nothing (the
+// catch-all element). Alternatives that end the chain come first. The others are in a chain of
+// their own, and each goes to the rest of the rule.
+func (b *ruleTranslator) exclusive(fields []value, elements setElements, l lookup, rest []step) (tails []*oldconfig.Rule) {
+	forks, last := elements.forks(len(fields) == 1)
+	if last == nil && len(forks) == 1 && len(keyTests(fields, forks[0].keys, forks[0].inverse)) == 1 {
+		return b.group(fields, forks[0].keyGroup, l, rest)
+	}
+	var others []fork
+	for _, f := range forks {
+		if !endsChain(f.answer, rest) {
+			others = append(others, f)
+			continue
 		}
-		switch m := e.Match(); {
-		case m.CatchAll:
-			catchAll = true
-		case s.head.RangesArePairs() && m.KeyEnd == "":
-			ends = append(ends, rangeEnd{m.Key, e.Rest, !m.EndsRange})
-		case m.EndsRange || m.Key == "":
-		case m.KeyEnd != "":
-			add(e.Answer(), interval{[]byte(m.Key), []byte(m.KeyEnd)})
+		tails = append(tails, b.fork(fields, f, b.answered(f.answer, l, rest))...)
+	}
+	var otherwise []*oldconfig.Rule
+	if last != nil {
+		otherwise = b.answered(*last, l, rest)
+	}
+	if len(others) == 0 {
+		return append(tails, otherwise...)
+	}
+	known := len(b.config.Chains)
+	var rules []*oldconfig.Rule
+	leaves := leavesChain(otherwise)
+	for _, f := range others {
+		own := b.answered(f.answer, l, rest)
+		leaves = leaves || leavesChain(own)
+		rules = append(rules, b.fork(fields, f, []*oldconfig.Rule{b.toOwnChain(oldconfig.Goto, own)})...)
+	}
+	if leaves {
+		b.config.Chains = b.config.Chains[:known]
+		return b.unknownSet(l, rest)
+	}
+	return append(tails, b.toOwnChain(oldconfig.Jump, append(rules, otherwise...)))
+}
+
+// fork returns the tests of an alternative, each followed by the rules.
+func (b *ruleTranslator) fork(fields []value, f fork, rules []*oldconfig.Rule) (tails []*oldconfig.Rule) {
+	for _, t := range keyTests(fields, f.keys, f.inverse) {
+		tail, possible := b.new(), true
+		for i, field := range fields {
+			list, ok := b.matches(field, t[i])
+			tail.Matches, possible = append(tail.Matches, list...), possible && ok
+		}
+		if possible {
+			tails = append(tails, alternatives(tail, tail, rules)...)
+		}
+	}
+	return tails
+}
+
+// forked appends the tails to the rule head. If head acts on packets, it is one rule that jumps to
+// the tails, so that it acts once.
+func (b *ruleTranslator) forked(head, current *oldconfig.Rule, tails []*oldconfig.Rule) []*oldconfig.Rule {
+	acts := len(head.Actions) > 0 // of those that follow, too: a later part has an action ahead
+	if !acts || len(tails) < 2 {
+		return alternatives(head, current, tails)
+	}
+	if leavesChain(tails) {
+		tail := b.new()
+		tail.Actions = []oldconfig.Action{opaqueAction("a map behind a statement")}
+		return alternatives(head, current, []*oldconfig.Rule{tail})
+	}
+	return alternatives(head, current, []*oldconfig.Rule{b.toOwnChain(oldconfig.Jump, tails)})
+}
+
+// endsChain reports whether packets with the answer meet no further rule of the chain.
+func endsChain(a nft.Answer, rest []step) bool {
+	if a.IsVerdict && a.Verdict != expr.VerdictContinue {
+		return endsWith(a.Verdict)
+	}
+	for _, s := range rest {
+		switch s := s.(type) {
+		case markSet, ctMarkSet:
+		case verdict:
+			return endsWith(s.kind)
 		default:
-			add(e.Answer(), interval{[]byte(m.Key), []byte(m.Key)})
+			return false
 		}
 	}
-	slices.SortFunc(ends, func(a, b rangeEnd) int { return cmp.Or(compareEnds(a, b), compareBool(a.begins, b.begins)) })
-	for n, e := range ends {
-		if e.begins {
-			add(nft.Element{Rest: e.rest}.Answer(), interval{[]byte(e.key), e.last(ends[n+1:])})
-		}
-	}
-	return groups, catchAll, nil
+	return false
 }
 
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
+func endsWith(kind expr.VerdictKind) bool {
+	return kind == expr.VerdictAccept || kind == expr.VerdictDrop || kind == expr.VerdictGoto || kind == expr.VerdictReturn
 }
 
-// last returns the last key of the interval that the end begins.
-func (e rangeEnd) last(rest []rangeEnd) []byte {
-	for _, next := range rest {
-		if strings.Compare(next.key, e.key) != 0 && len(next.key) == len(e.key) {
-			high, _ := nft.Predecessor([]byte(next.key))
-			return high
+// leavesChain reports whether a rule returns or goes to another chain: in a chain of its own that
+// would not end the chain of the rule.
+func leavesChain(rules []*oldconfig.Rule) bool {
+	return slices.ContainsFunc(rules, func(r *oldconfig.Rule) bool {
+		for ; r != nil; r = r.Then {
+			for _, a := range r.Actions {
+				if a.Kind == oldconfig.Return || a.Kind == oldconfig.Goto {
+					return true
+				}
+			}
 		}
-	}
-	return filled(len(e.key), 0xff)
-}
-
-// newGrouper returns a function that adds keys to the group of their answer.
-func newGrouper(groups *[]keyGroup) func(nft.Answer, interval) {
-	index := map[nft.Answer]int{}
-	return func(a nft.Answer, keys interval) {
-		i, known := index[a]
-		if !known {
-			i = len(*groups)
-			index[a] = i
-			*groups = append(*groups, keyGroup{answer: a})
-		}
-		(*groups)[i].keys = append((*groups)[i].keys, keys)
-	}
+		return false
+	})
 }

@@ -14,12 +14,12 @@ import (
 type File struct{ Name, Text string }
 
 // ReadAll reads files as one configuration. Rules of iptables find the sets that another
-// file, the output of ipset save, has. It returns the errors of all files.
+// file has: the output of ipset save, or an ipset of firewalld. It returns the errors of all files.
 func ReadAll(files []File) (*oldconfig.Config, error) {
 	all := &oldconfig.Config{}
 	var sets []File
 	for _, f := range files {
-		if iptables.IsSets(f.Text) {
+		if isSets(f.Text) {
 			sets = append(sets, f)
 		}
 	}
@@ -41,10 +41,14 @@ func ReadAll(files []File) (*oldconfig.Config, error) {
 func (f File) read(sets []File) (*oldconfig.Config, error) {
 	load := func(r *iptables.Ruleset) {
 		for _, s := range sets {
+			if firewalld.IsSet(s.Text) {
+				firewalld.LoadSet(s.Name, s.Text, r)
+				continue
+			}
 			r.Save(s.Name, s.Text)
 		}
 	}
-	if len(sets) > 0 && !iptables.IsSets(f.Text) {
+	if len(sets) > 0 && !isSets(f.Text) {
 		for language, read := range map[string]func(string, string, func(*iptables.Ruleset)) (*oldconfig.Config, error){
 			"iptables-save": iptables.ReadSaveWith, "firewalld": firewalld.ReadWith, "shell": shell.ReadWith,
 		} {
@@ -55,6 +59,9 @@ func (f File) read(sets []File) (*oldconfig.Config, error) {
 	}
 	return read(f.Name, f.Text, readers())
 }
+
+// isSets reports whether the text has sets alone.
+func isSets(text string) bool { return iptables.IsSets(text) || firewalld.IsSet(text) }
 
 // isOf reports whether the reader of the language reads the text.
 func isOf(language, text string) bool {

@@ -36,8 +36,10 @@ func TestNoise(t *testing.T) {
 	for i := range random {
 		random[i] = byte(r.Uint32())
 	}
+	commands := strings.NewReplacer(`"`, "", "'", "", "(", "", ")", "", "$", "", "<<X", "", `\`, "", "#", "", "case", "set") // nothing is open for long
 	texts := map[string]string{
-		"lines": noise(r, size, ""), "indented lines": noise(r, size, " \t"), "one line": strings.ReplaceAll(noise(r, size, ""), "\n", " "),
+		"commands": commands.Replace(noise(r, size, "")),
+		"lines":    noise(r, size, ""), "indented lines": noise(r, size, " \t"), "one line": strings.ReplaceAll(noise(r, size, ""), "\n", " "),
 		"random bytes": string(random), "one word": strings.Repeat("x", size), "braces": strings.Repeat("{\n", size/2), "quotes": strings.Repeat("\"'\n", size/3),
 	}
 	for _, reader := range readers() {

@@ -1,6 +1,6 @@
 // Package firewalld reads the files of firewalld that set marks: direct.xml with rules of
-// iptables, and zones with rich rules; see firewalld.direct(5), firewalld.zone(5) and
-// firewalld.richlanguage(5). What zones let in stays with firewalld.
+// iptables, zones with rich rules, and ipsets; see firewalld.direct(5), firewalld.zone(5),
+// firewalld.richlanguage(5) and firewalld.ipset(5). What zones let in stays with firewalld.
 package firewalld
 
 import (
@@ -15,19 +15,19 @@ import (
 
 // Recognises reports whether the text is a file of firewalld.
 func Recognises(text string) bool {
+	return beginsWith(text, "<direct", "<zone", "<policy", "<ipset")
+}
+
+// beginsWith reports whether the text is XML with one of the elements at its beginning.
+func beginsWith(text string, roots ...string) bool {
 	start := text[:min(len(text), 4096)]
 	if !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(start, "\ufeff")), "<") {
 		return false
 	}
-	for _, root := range []string{"<direct", "<zone", "<policy"} {
-		if strings.Contains(start, root) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(roots, func(root string) bool { return strings.Contains(start, root) })
 }
 
-// Read reads direct.xml, or the file of a zone. It returns an error if the text is not XML.
+// Read reads direct.xml, or the file of a zone or of an ipset. It returns an error if the text is not XML.
 func Read(name, text string) (*oldconfig.Config, error) {
 	return ReadWith(name, text, func(*iptables.Ruleset) {})
 }
@@ -47,8 +47,11 @@ func ReadWith(name, text string, load func(*iptables.Ruleset)) (*oldconfig.Confi
 	case "zone":
 		f.zone(root)
 		return inOwnTable(f.rules.Config()), nil
+	case "ipset":
+		f.set(root)
+		return f.rules.Config(), nil
 	}
-	f.rules.NotUnderstood(f.line(root), "lvsmark reads direct.xml and zones of firewalld, but no <%s>: give the output of `nft -j list ruleset`", root.name)
+	f.rules.NotUnderstood(f.line(root), "lvsmark reads direct.xml, zones and ipsets of firewalld, but no <%s>: give the output of `nft -j list ruleset`", root.name)
 	return f.rules.Config(), nil
 }
 

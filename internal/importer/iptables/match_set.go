@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,7 +98,11 @@ func (p *parser) resolve(name string) (s *set, elements []element, reason string
 	case s.unknown != "":
 		return nil, nil, "set " + name + ": " + s.unknown
 	case s.kind != "list:set":
-		return s, s.all(), ""
+		elements = s.all()
+		if slices.ContainsFunc(elements, func(e element) bool { return e.expires }) {
+			return nil, nil, "set " + name + ": its elements expire"
+		}
+		return s, elements, ""
 	}
 	var first *set
 	for _, e := range s.all() {

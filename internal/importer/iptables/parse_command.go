@@ -9,13 +9,14 @@ import (
 
 // A command is one command of iptables.
 type command struct {
-	name   string // its long name: "append"
-	table  string
-	chain  string
-	second string // of rename-chain and policy
-	number int    // of a rule, from 1; 0: none
-	rule   []Word
-	begun  oldconfig.Line // of the table in the input of iptables-restore; else zero
+	name     string // its long name: "append"
+	table    string
+	hasTable bool // it has the option -t
+	chain    string
+	second   string // of rename-chain and policy
+	number   int    // of a rule, from 1; 0: none
+	rule     []Word
+	begun    oldconfig.Line // of the table in the input of iptables-restore; else zero
 }
 
 // commandOf returns the long name of a command, and how many arguments it has at most.
@@ -139,11 +140,12 @@ func (c *command) takeArguments(words []Word, count int) []Word {
 func (c *command) option(word string, rest []Word) (taken int, isOption bool, err error) {
 	name, value, attached := strings.Cut(word, "=")
 	if short, found := strings.CutPrefix(word, "-t"); found && short != "" {
-		c.table = short
+		c.table, c.hasTable = short, true
 		return 0, true, nil
 	}
 	switch name {
 	case "-t", "--table":
+		c.hasTable = true
 		if attached {
 			c.table = value
 			return 0, true, nil

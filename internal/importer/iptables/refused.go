@@ -2,6 +2,7 @@ package iptables
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -103,15 +104,46 @@ func (p *parser) checkPlace(t *table, c *chain) (reason string) {
 	if p.target == nil || t.byName[p.target.name] != nil {
 		return ""
 	}
-	only := ""
-	switch p.target.name {
-	case "DNAT", "REDIRECT", "NETMAP", "SNAT", "MASQUERADE":
-		only = "nat"
-	case "CT", "NOTRACK":
-		only = "raw"
-	}
-	if only != "" && t.name != only {
+	where, limited := placeOf[p.target.name]
+	switch {
+	case !limited:
+	case !slices.Contains(strings.Fields(where.tables), t.name) && where.tables != "":
 		return fmt.Sprintf("the kernel refuses the target %s in table %s", p.target.name, t.name)
+	case c.base != nil && len(where.hooks) > 0 && !slices.Contains(where.hooks, c.base.Hook):
+		return fmt.Sprintf("the kernel refuses the target %s in chain %s", p.target.name, c.name)
 	}
 	return ""
 }
+
+// A targetPlace is where the kernel accepts a target: the table and hooks of its struct xt_target.
+type targetPlace struct {
+	tables string // "": all
+	hooks  []oldconfig.Hook
+}
+
+var (
+	sourceHooks      = []oldconfig.Hook{oldconfig.Postrouting, oldconfig.Input}
+	destinationHooks = []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Output}
+
+	placeOf = map[string]targetPlace{
+		"DNAT":        {"nat", destinationHooks},
+		"REDIRECT":    {"nat", destinationHooks},
+		"SNAT":        {"nat", sourceHooks},
+		"MASQUERADE":  {"nat", []oldconfig.Hook{oldconfig.Postrouting}},
+		"NETMAP":      {tables: "nat"},
+		"CT":          {tables: "raw"},
+		"NOTRACK":     {tables: "raw"},
+		"TPROXY":      {"mangle", []oldconfig.Hook{oldconfig.Prerouting}},
+		"TOS":         {tables: "mangle"},
+		"DSCP":        {tables: "mangle"},
+		"ECN":         {tables: "mangle"},
+		"TTL":         {tables: "mangle"},
+		"HL":          {tables: "mangle"},
+		"CHECKSUM":    {tables: "mangle"},
+		"SECMARK":     {tables: "mangle security"},
+		"CONNSECMARK": {tables: "mangle security"},
+		"REJECT":      {"filter", []oldconfig.Hook{oldconfig.Input, oldconfig.Forward, oldconfig.Output}},
+		"CLASSIFY":    {hooks: []oldconfig.Hook{oldconfig.Forward, oldconfig.Output, oldconfig.Postrouting}},
+		"SYNPROXY":    {hooks: []oldconfig.Hook{oldconfig.Input, oldconfig.Forward}},
+	}
+)

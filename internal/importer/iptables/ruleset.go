@@ -146,6 +146,7 @@ func baseChains(name string) []*chain {
 
 // Config returns the rules and remarks. Base chains without rules that accept are left out.
 func (r *Ruleset) Config() *oldconfig.Config {
+	r.markChangedSets()
 	config := r.config
 	compiler := &compiler{config: &config, sets: r.sets, known: map[setTest]setResult{}, room: maxRules}
 	for _, t := range r.order {

@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"errors"
 	"net/netip"
 	"path"
 	"strings"
@@ -194,6 +195,9 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 		return
 	}
 	c, err := parseCommand(words)
+	if c.hasTable && err == nil {
+		err = errors.New("iptables-restore refuses the option -t, so it does not load the table")
+	}
 	c.table, c.begun = s.name, s.begun
 	for _, family := range s.families {
 		if err == nil && s.tables[tableKey{family, s.name}] != nil {

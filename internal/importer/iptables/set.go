@@ -1,7 +1,6 @@
 package iptables
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -30,7 +29,8 @@ type element struct {
 	mac       uint64
 	member    string // of list:set
 	noMatch   bool
-	spans     bool   // written as FIRST-LAST
+	spans     bool // written as FIRST-LAST
+	expires   bool
 	mark      uint32 // of skbmark: mark & ^mask ^ value
 	mask      uint32
 }
@@ -123,9 +123,6 @@ func (r *Ruleset) createSet(name, kind string, args []string, exist bool, line o
 		s.unknown = "lvsmark does not understand sets of type " + kind
 	}
 	s.options(args[3:])
-	if slices.Contains(args, "timeout") && args[len(args)-1] != "0" {
-		r.Finding(line, "elements of set %s can expire; those that are listed are read as permanent", name)
-	}
 	return true
 }
 
@@ -143,6 +140,10 @@ func (s *set) options(args []string) {
 				s.unknown = "its netmask is not understood"
 			}
 			s.netmask = int(length)
+		case "timeout":
+			if args[i+1] != "0" {
+				s.unknown = "its elements expire"
+			}
 		case "bitmask", "markmask":
 			s.unknown = "its " + args[i] + " is not understood"
 		}

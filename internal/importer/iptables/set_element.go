@@ -47,7 +47,7 @@ func (s *set) parseElement(text string, options []string) (e element, ok bool) {
 	return e, dimensions != nil
 }
 
-// options reads those of add. Counters, comments and times do not change what matches.
+// options reads those of add. Counters and comments do not change what matches.
 func (e *element) options(options []string) bool {
 	for i := 0; i < len(options); i++ {
 		switch options[i] {
@@ -61,7 +61,11 @@ func (e *element) options(options []string) bool {
 			if !ok {
 				return false
 			}
-		case "comment", "timeout", "packets", "bytes", "skbprio", "skbqueue":
+		case "timeout":
+			if i++; i < len(options) && options[i] != "0" {
+				e.expires = true
+			}
+		case "comment", "packets", "bytes", "skbprio", "skbqueue":
 			i++
 		default:
 			return false

@@ -2,7 +2,10 @@ package nftables
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // noDevice is what nft says about iif and oif with a device that the host does not have. The
@@ -10,7 +13,8 @@ import (
 const noDevice = "Interface does not exist"
 
 // byName returns the text with iifname and oifname in place of iif and oif: a packet comes in by
-// the device of that name. It returns false if the text has the number of a device.
+// the device of that name. Numbers of devices stay, which nft loads without the device. It returns
+// false if a list has both.
 func byName(text string) (string, bool) {
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
 		return byNameJSON(text)
@@ -18,11 +22,19 @@ func byName(text string) (string, bool) {
 	var b strings.Builder
 	tokens := tokensOf(text)
 	for i, token := range tokens {
-		switch {
-		case token != "iif" && token != "oif":
+		if token == "iface_index" { // the type of a set or map
+			token = "ifname"
+		}
+		if token != "iif" && token != "oif" {
 			b.WriteString(token)
-		case comparesNumber(tokens[i+1:]):
+			continue
+		}
+		names, numbers := compared(tokens[i+1:])
+		switch {
+		case names && numbers:
 			return "", false
+		case numbers:
+			b.WriteString(token)
 		default:
 			b.WriteString(token + "name")
 		}
@@ -30,15 +42,43 @@ func byName(text string) (string, bool) {
 	return b.String(), true
 }
 
-var (
-	jsonKey    = regexp.MustCompile(`"key":"([io]if)"`)
-	jsonNumber = regexp.MustCompile(`"key":"[io]if"\}\},"right":(\d|\{"set":\[[^"]*\d)`)
-)
+var jsonDevice = regexp.MustCompile(`"key":"[io]if"(\}\},"right":(\d+|"[^"]*"|\{"set":\[[^\]]*\]))?`)
 
 // byNameJSON is byName for JSON without space, as inOrder returns it.
 func byNameJSON(text string) (string, bool) {
-	return jsonKey.ReplaceAllString(text, `"key":"${1}name"`), !jsonNumber.MatchString(text)
+	mixed := false
+	named := jsonDevice.ReplaceAllStringFunc(text, func(match string) string {
+		key, right, _ := strings.Cut(match, `}},"right":`)
+		right = strings.TrimPrefix(right, `{"set":`)
+		numbers := strings.ContainsAny(jsonString.ReplaceAllString(right, ""), "0123456789")
+		mixed = mixed || numbers && strings.Contains(right, `"`)
+		if numbers {
+			return match
+		}
+		return strings.Replace(match, key, strings.TrimSuffix(key, `"`)+`name"`, 1)
+	})
+	return strings.ReplaceAll(named, `"iface_index"`, `"ifname"`), !mixed
 }
+
+// hasNumberAsName reports whether a rule tests a device for a name of digits: it was the number of
+// a device in a set.
+func hasNumberAsName(c *oldconfig.Config) bool {
+	isNumber := func(name string) bool { return strings.Trim(name, "0123456789") == "" }
+	for _, chain := range c.Chains {
+		for _, rule := range chain.Rules {
+			for ; rule != nil; rule = rule.Then {
+				for _, m := range rule.Matches {
+					if slices.ContainsFunc(m.Names, isNumber) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+var jsonString = regexp.MustCompile(`"[^"]*"`)
 
 // tokensOf splits the text into words, strings, comments, and other characters. Joined, they are
 // the text.
@@ -70,22 +110,28 @@ func isWordByte(c byte) bool {
 	return c == '_' || c == '-' || c == '.' || c == '@' || c == '$' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
-// comparesNumber reports whether the tokens behind iif or oif are the number of a device, or a
-// list with a number.
-func comparesNumber(tokens []string) bool {
-	inList := false
+// compared reports what iif or oif is compared with, names or numbers of devices. The tokens
+// follow it.
+func compared(tokens []string) (names, numbers bool) {
+	inList, isValue := false, false // a value of a map
 	for _, token := range tokens {
-		isNumber := strings.Trim(token, "0123456789") == ""
 		switch {
 		case token == "{":
 			inList = true
-		case isNumber:
-			return true
+		case token == ",":
+			isValue = false
+		case token == ":":
+			isValue = true
 		case token == "}" || token == "\n" && !inList || token == ";":
-			return false
-		case isWordByte(token[0]) && !inList && token != "vmap" && token != "map" || token[0] == '"' && !inList:
-			return false
+			return names, numbers
+		case isValue || token == "vmap" || token == "map" || !isWordByte(token[0]) && token[0] != '"':
+		default:
+			isNumber := strings.Trim(token, "0123456789") == ""
+			names, numbers = names || !isNumber, numbers || isNumber
+			if !inList {
+				return names, numbers
+			}
 		}
 	}
-	return false
+	return names, numbers
 }

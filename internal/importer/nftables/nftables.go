@@ -131,9 +131,11 @@ func loadInNewNamespace(text string, options []string) (*oldconfig.Config, error
 		return nil, fmt.Errorf("rules of nft are loaded in a new network namespace: %w; run lvsmark as root, or as `unshare -r lvsmark …`", err)
 	}
 	err = run(nftPath, text, options)
+	named := false
 	if err != nil && strings.Contains(err.Error(), noDevice) {
-		if named, ok := byName(text); ok {
-			err = run(nftPath, named, options)
+		var inOtherWords string
+		if inOtherWords, named = byName(text); named {
+			err = run(nftPath, inOtherWords, options)
 		}
 	}
 	if err != nil {
@@ -148,7 +150,11 @@ func loadInNewNamespace(text string, options []string) (*oldconfig.Config, error
 	if err != nil {
 		return nil, err
 	}
-	return firewall.Chains(tables, conn)
+	config, err := firewall.Chains(tables, conn)
+	if err == nil && named && hasNumberAsName(config) {
+		return nil, errors.New("a list has the number of a device, which lvsmark does not know: write the device's name")
+	}
+	return config, err
 }
 
 // run loads the text with nft.

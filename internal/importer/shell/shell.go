@@ -115,22 +115,25 @@ func (s *script) line(number int) oldconfig.Line {
 	return oldconfig.Line{File: s.name, Number: number, Text: s.lines.line(number)}
 }
 
-// A lineIndex returns lines by number, in increasing order at best.
+// A lineIndex returns lines by number, in any order.
 type lineIndex struct {
 	text   string
-	number int // of the line at rest, from 1; 0: none yet
-	rest   string
+	begins []int // of the lines that are found so far
 }
 
 func (x *lineIndex) line(number int) string {
-	if x.number == 0 || number < x.number {
-		x.number, x.rest = 1, x.text
+	if len(x.begins) == 0 {
+		x.begins = []int{0}
 	}
-	for x.number < number {
-		_, x.rest, _ = strings.Cut(x.rest, "\n")
-		x.number++
+	for len(x.begins) < number {
+		last := x.begins[len(x.begins)-1]
+		end := strings.IndexByte(x.text[last:], '\n')
+		if end < 0 {
+			return ""
+		}
+		x.begins = append(x.begins, last+end+1)
 	}
-	line, _, _ := strings.Cut(x.rest, "\n")
+	line, _, _ := strings.Cut(x.text[x.begins[max(number, 1)-1]:], "\n")
 	return strings.TrimSpace(line)
 }
 
