@@ -92,7 +92,7 @@ func loadPair(t *testing.T, r *rand.Rand, sites [2]*Site, spec *config.Spec, pac
 	table := ""
 	for n, site := range sites {
 		if n == 0 || !equal {
-			table = loadRandomTable(t, site, foreignGenerator{r, packets, true})
+			table = loadRandomTable(t, site, foreignGenerator{r, packets, true, true})
 		} else {
 			require.NoError(t, site.Load(table))
 		}

@@ -33,7 +33,7 @@ func TestExact(t *testing.T) {
 			continue // packets of the wire have no Ethernet header
 		}
 		packets := clusterPackets(r, spec)
-		foreign := loadRandomTable(t, site, foreignGenerator{r, packets, true})
+		foreign := loadRandomTable(t, site, foreignGenerator{r, packets, true, true})
 		require.NoError(t, site.Commit(spec), seed)
 		side := sideOf(t, site)
 		observer := Observer{Name: "observer", Priority: 1000, Then: "drop", Size: len(packets)}

@@ -38,7 +38,7 @@ func TestFindings(t *testing.T) {
 		if len(packets) == 0 {
 			continue
 		}
-		foreign := loadRandomTable(t, site, foreignGenerator{r, packets, i%2 == 0})
+		foreign := loadRandomTable(t, site, foreignGenerator{r, packets, i%2 == 0, false})
 		observer := Observer{Name: "observer", Priority: 1000, Then: "drop", Size: len(packets)}
 		require.NoError(t, site.Commit(spec), seed)
 		require.NoError(t, site.Load(observer.Text()), seed)
@@ -208,6 +208,7 @@ type foreignGenerator struct {
 	r       *rand.Rand
 	packets []Packet
 	known   bool // rules match only known properties of packets
+	flips   bool // rules change the mark there and back
 }
 
 // table returns a random foreign table.
@@ -277,6 +278,13 @@ func (g foreignGenerator) rules(n int, jumps []string) string {
 		var tests []string
 		for range g.r.IntN(3) {
 			tests = append(tests, g.test())
+			switch {
+			case !g.known || g.r.IntN(4) > 0:
+			case g.flips: // findings do not know that a mark is put back
+				tests = append(tests, g.pick("meta mark set 7", "meta mark set meta mark ^ 7", "meta mark set meta mark map { 0 : 7, 7 : 0 }"))
+			default:
+				tests = append(tests, "meta mark set 7")
+			}
 		}
 		if g.known {
 			jumps = append(jumps, "meta mark set meta mark map { 0 : 7, 7 : 5, 5 : 0x10005 }", "meta mark set meta mark map { 7 : 5, 5 : 7, * : 2 } "+g.pick("", "return"))

@@ -218,13 +218,39 @@ func (w *walk) follow(at place, alive []part, conditions []string) []outcome {
 			return ended
 		}
 		var out []outcome
+		before := branches
 		branches, out = s.take(w, at, branches)
-		ended = append(ended, out...)
+		ended = append(append(ended, out...), leftWithMark(before, branches, out)...)
 	}
 	for _, b := range branches {
 		ended = append(ended, outcome{branch: b})
 	}
 	return ended
+}
+
+// leftWithMark returns the packets that a step has taken out of the rule after the rule had set
+// their mark. They go on to the next rule with it.
+func leftWithMark(before, next []branch, ended []outcome) (left []outcome) {
+	for _, b := range before {
+		if !b.marked {
+			continue
+		}
+		parts := []part{b.part}
+		for _, n := range next {
+			if len(n.conditions) == len(b.conditions) {
+				parts = withoutParts(parts, []part{n.part})
+			}
+		}
+		for _, o := range ended {
+			if len(o.conditions) == len(b.conditions) {
+				parts = withoutParts(parts, []part{o.part})
+			}
+		}
+		for _, b.part = range parts {
+			left = append(left, outcome{branch: b})
+		}
+	}
+	return left
 }
 
 // A group is outcomes of a rule that differ in their parts only.
