@@ -218,9 +218,8 @@ func (w *walk) follow(at place, alive []part, conditions []string) []outcome {
 			return ended
 		}
 		var out []outcome
-		before := branches
-		branches, out = s.take(w, at, branches)
-		ended = append(append(ended, out...), leftWithMark(before, branches, out)...)
+		branches, out = w.take(s, at, branches)
+		ended = append(ended, out...)
 	}
 	for _, b := range branches {
 		ended = append(ended, outcome{branch: b})
@@ -228,27 +227,35 @@ func (w *walk) follow(at place, alive []part, conditions []string) []outcome {
 	return ended
 }
 
-// leftWithMark returns the packets that a step has taken out of the rule after the rule had set
-// their mark. They go on to the next rule with it.
-func leftWithMark(before, next []branch, ended []outcome) (left []outcome) {
-	for _, b := range before {
-		if !b.marked {
-			continue
+// take takes branches through a step. Packets that the step takes out of the rule, after the
+// rule has set their mark, go on to the next rule with it.
+func (w *walk) take(s step, at place, branches []branch) (next []branch, ended []outcome) {
+	if !slices.ContainsFunc(branches, func(b branch) bool { return b.marked }) {
+		return s.take(w, at, branches)
+	}
+	for _, b := range branches {
+		on, out := s.take(w, at, []branch{b})
+		next, ended = append(next, on...), append(ended, out...)
+		if b.marked {
+			ended = append(ended, b.leftBy(on, out)...)
 		}
-		parts := []part{b.part}
-		for _, n := range next {
-			if len(n.conditions) == len(b.conditions) {
-				parts = withoutParts(parts, []part{n.part})
-			}
+	}
+	return next, ended
+}
+
+// leftBy returns the packets of the branch that surely are in none of the others.
+func (b branch) leftBy(on []branch, out []outcome) (left []outcome) {
+	parts := []part{b.part}
+	for _, o := range out {
+		on = append(on, o.branch)
+	}
+	for _, n := range on {
+		if len(n.conditions) == len(b.conditions) {
+			parts = withoutParts(parts, []part{n.part})
 		}
-		for _, o := range ended {
-			if len(o.conditions) == len(b.conditions) {
-				parts = withoutParts(parts, []part{o.part})
-			}
-		}
-		for _, b.part = range parts {
-			left = append(left, outcome{branch: b})
-		}
+	}
+	for _, b.part = range parts {
+		left = append(left, outcome{branch: b})
 	}
 	return left
 }
