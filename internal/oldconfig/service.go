@@ -43,6 +43,18 @@ type RealServer struct {
 	Line
 }
 
+// AddPortFinding records what IPVS does with the port of a real server with nat, if the service
+// has a mark: a persistent one keeps the client's port (ip_vs_sched_persist of
+// net/netfilter/ipvs/ip_vs_core.c).
+func (c *Config) AddPortFinding(s *Service, line Line, server netip.Addr, port uint16) {
+	const text = "real server %s of mark %d has port %d: "
+	if s.Timeout > 0 {
+		c.AddFinding(line, text+"IPVS keeps the client's port, because the service is persistent; 0 says so", server, s.Mark, port)
+		return
+	}
+	c.AddFinding(line, text+"packets to each marked port arrive at this one; 0 keeps the client's port", server, s.Mark, port)
+}
+
 // Timeouts are IPVS timeouts that a line sets. A timeout of 0 stays as it is.
 type Timeouts struct {
 	config.Timeouts

@@ -2,6 +2,7 @@ package draft
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -19,15 +20,25 @@ func (d *Draft) checkRealServers(c *cluster) {
 			d.remark(s.Line, "a spec cannot contain the persistence engine %s", s.Engine)
 		}
 		for _, r := range s.RealServers {
-			d.checkRealServer(r)
+			d.checkRealServer(s, r)
 		}
 	}
 }
 
-func (d *Draft) checkRealServer(r oldconfig.RealServer) {
+func (d *Draft) checkRealServer(s *oldconfig.Service, r oldconfig.RealServer) {
+	if own := s.Address.Port(); s.Mark == 0 && s.Timeout > 0 && r.Forwarding == config.NAT && own != 0 && r.Port != own {
+		d.remark(r.Line, "the real server %s gets the packets at port %d: a spec cannot say so with persistence, because IPVS keeps the client's port in persistent services of marks; let the server listen at port %d too, or set persistence: 0 and port: %d",
+			r.Address, r.Port, own, r.Port)
+	}
 	if r.RawForwarding != 0 {
 		d.remark(r.Line, "the real server %s has a forwarding method that a spec does not have", r.Address)
 	}
+}
+
+// isPersistent reports whether a service of the cluster is persistent. Then IPVS keeps the
+// client's port.
+func (c *cluster) isPersistent() bool {
+	return slices.ContainsFunc(c.services, func(s *oldconfig.Service) bool { return s.Timeout > 0 })
 }
 
 // onePort reports whether the cluster has one port only; then a real server may have

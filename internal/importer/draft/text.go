@@ -199,7 +199,7 @@ func (w *writer) realServer(c *cluster, r oldconfig.RealServer) {
 		keys = append(keys, "name: "+name)
 	}
 	keys = append(keys, "address: "+quoted(r.Address.String()))
-	if r.Port != 0 && c.onePort() && !c.ownsPort(r) {
+	if r.Port != 0 && c.onePort() && !c.ownsPort(r) && !c.isPersistent() {
 		keys = append(keys, fmt.Sprintf("port: %d", r.Port))
 	}
 	if r.Weight != config.DefaultWeight {

@@ -148,12 +148,10 @@ func (s *State) onServer(c *command, line oldconfig.Line) {
 	}
 }
 
-// remarkPort records a port that IPVS writes into each packet to a marked port.
+// remarkPort records a port that IPVS may write into each packet to a marked port.
 func remarkPort(c *oldconfig.Config, v *oldconfig.Service, server *oldconfig.RealServer) {
 	if v.Mark != 0 && server.Port != 0 && server.Forwarding == config.NAT {
-		c.AddFinding(server.Line,
-			"real server %s of mark %d has port %d: packets to each marked port arrive at this one; 0 keeps the client's port",
-			server.Address, v.Mark, server.Port)
+		c.AddPortFinding(v, server.Line, server.Address, server.Port)
 	}
 }
 

@@ -151,7 +151,7 @@ func (r *reader) add(v *virtual, line oldconfig.Line, s *oldconfig.Service, mark
 	r.config.Services = append(r.config.Services, s)
 }
 
-// remarkPort records a port that IPVS writes into each packet to a marked port, and one
+// remarkPort records a port that IPVS may write into each packet to a marked port, and one
 // that keepalived ignores.
 func (r *reader) remarkPort(s *oldconfig.Service, server *server) {
 	switch {
@@ -159,9 +159,7 @@ func (r *reader) remarkPort(s *oldconfig.Service, server *server) {
 	case server.method.forwarding != config.NAT:
 		r.config.AddFinding(server.Line, "keepalived ignores port %d of real server %s: it counts for NAT only", server.port, server.address)
 	case s.Mark != 0:
-		r.config.AddFinding(server.Line,
-			"real server %s of mark %d has port %d: packets to each marked port arrive at this one; 0 keeps the client's port",
-			server.address, s.Mark, server.port)
+		r.config.AddPortFinding(s, server.Line, server.address, server.port)
 	}
 }
 

@@ -105,7 +105,7 @@ virtual_server fwmark 4294967295 {
 13: finding: alpha is not part of a spec: lvsmark does not check real servers
 14: finding: sorry_server is not part of a spec: lvsmark does not check real servers
 17: finding: notify_down runs /bin/down: what it does to rules and services is not compared
-25: finding: real server 10.0.0.11 of mark 4294967295 has port 80: packets to each marked port arrive at this one; 0 keeps the client's port
+25: finding: real server 10.0.0.11 of mark 4294967295 has port 80: IPVS keeps the client's port, because the service is persistent; 0 says so
 `},
 		"groups": {`virtual_server group ftp { # the group is below
 	lvs_sched rr

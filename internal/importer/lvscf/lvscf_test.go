@@ -63,7 +63,7 @@ virtual FTP { # control and data
 19: finding: a check of real servers (expect) is not part of a spec
 12: finding: lvsd adds 198.51.100.21 to eth0:1: set vip-device: eth0 in the spec
 33: finding: server rs2 of virtual server FTP is off
-35: finding: real server 10.0.0.13 of mark 21 has port 21: packets to each marked port arrive at this one; 0 keeps the client's port
+35: finding: real server 10.0.0.13 of mark 21 has port 21: IPVS keeps the client's port, because the service is persistent; 0 says so
 `},
 		"small": {`virtual web {
  active = 1
