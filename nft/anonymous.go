@@ -154,6 +154,16 @@ func (e Expression) references() (set, chain string) {
 	return "", chain
 }
 
+// ObjectMap returns the name of the map that has the stateful object for a key (objref); empty:
+// the expression is another one.
+func (e Expression) ObjectMap() string {
+	if e.Name != "objref" {
+		return ""
+	}
+	set, _ := e.references()
+	return set
+}
+
 // withSet returns the expression with a reference to another set; id is its number in the
 // transaction, or 0.
 func (e Expression) withSet(name string, id uint32) Expression {

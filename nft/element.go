@@ -266,6 +266,21 @@ func (e Element) Answer() Answer {
 	return a
 }
 
+// Object returns the name of the stateful object of an element; empty: it has none.
+func (e Element) Object() string { return e.parts().object }
+
+// ObjectKind returns the kind of the stateful objects in a map, as ObjectKind does; empty: the
+// set is no map of objects.
+func (s *Set) ObjectKind() string {
+	const objectType = 15 // NFTA_SET_OBJ_TYPE
+	for _, a := range s.rest {
+		if a.Type == objectType {
+			return ObjectKind(attribute{data: a.Data}.uint32())
+		}
+	}
+	return ""
+}
+
 // Finder returns a function that finds the element of a key by binary search. It is nil if
 // the set is not a sorted set of single keys.
 func (s *Set) Finder() func(key []byte) (Element, bool) {

@@ -196,21 +196,21 @@ func (p *rulePrinter) objref(e Expression, o *expr.Objref) {
 
 // objectMap prints the use of the stateful object that a map has for a key.
 func (p *rulePrinter) objectMap(e Expression) {
-	const register, name, objectType = 3, 4, 15 // NFTA_OBJREF_SET_SREG, NFTA_OBJREF_SET_NAME, NFTA_SET_OBJ_TYPE
-	text, _ := e.attribute(name)
-	set := p.anonymous.set(strings.TrimRight(text, "\x00"))
+	const register = 3 // NFTA_OBJREF_SET_SREG
+	set := p.anonymous.set(e.ObjectMap())
 	keys := p.concatenation(e.number(register), 0)
 	if set == nil || keys == nil {
 		p.unknown(e)
 		return
 	}
-	for _, a := range set.rest {
-		if kind := ObjectKind(attribute{data: a.Data}.uint32()); a.Type == objectType && kind != "" {
-			p.write("%s name %s map %s", kind, joined(keys), p.setText(set.Name, keys))
-			return
-		}
+	switch kind := set.ObjectKind(); kind {
+	case "":
+		p.unknown(e)
+	case "ct helper", "ct timeout", "ct expectation":
+		p.write("%s set %s map %s", kind, joined(keys), p.setText(set.Name, keys))
+	default:
+		p.write("%s name %s map %s", kind, joined(keys), p.setText(set.Name, keys))
 	}
-	p.unknown(e)
 }
 
 // dynset prints a change of a set by a rule; nft(8), "SET STATEMENT", and a meter.

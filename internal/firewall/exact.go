@@ -191,6 +191,8 @@ func (b *ruleTranslator) step(r *oldconfig.Rule, s step) bool {
 		return possible
 	case condition:
 		r.Matches = append(r.Matches, notUnderstood(s.name))
+	case helperAssignment:
+		r.Actions = append(r.Actions, b.assigned(s)...)
 	default:
 		r.Actions = append(r.Actions, b.action(s))
 	}

@@ -22,8 +22,6 @@ func (b *ruleTranslator) action(s step) oldconfig.Action {
 		if m := s.exact; m != nil {
 			return oldconfig.Action{Kind: oldconfig.RestoreMark, And: ^m.markMask, Mask: m.ctMask}
 		}
-	case helperAssignment:
-		return oldconfig.Action{Kind: oldconfig.NoEffect, AssignsHelper: true, Helper: b.helper(s)}
 	case notrack:
 		return oldconfig.Action{Kind: oldconfig.Untrack}
 	case sourceTranslation:

@@ -25,16 +25,55 @@ type exactTable struct {
 	helpers map[string]string // by the name of the object; nil: not read yet
 }
 
-// helper returns the helper of connection tracking that a rule assigns.
-func (x *exactTable) helper(s helperAssignment) string {
-	if s.object == "" {
-		return s.name
+// assigned returns the actions of an assignment of helpers of connection tracking, one for each
+// helper.
+func (x *exactTable) assigned(s helperAssignment) (list []oldconfig.Action) {
+	names := []string{s.name}
+	switch {
+	case s.object != "":
+		names[0] = x.objectHelper(s.object)
+	case s.objects != "":
+		names = x.mapHelpers(s.objects)
 	}
+	for _, name := range names {
+		list = append(list, oldconfig.Action{Kind: oldconfig.NoEffect, AssignsHelper: true, Helper: name})
+	}
+	return list
+}
+
+// objectHelper returns the helper of an object; empty: the table has no such object any more.
+func (x *exactTable) objectHelper(object string) string {
 	if x.helpers == nil && x.err == nil {
 		x.helpers, x.err = x.source.Helpers(x.Table)
 	}
-	return x.helpers[s.object]
+	return x.helpers[object]
 }
+
+// mapHelpers returns the helpers of a map of objects, sorted; none if its objects are of another
+// kind.
+func (x *exactTable) mapHelpers(name string) (helpers []string) {
+	s, err := x.set(x.table, name)
+	if err != nil || s == nil || s.head.ObjectKind() != ctHelper {
+		x.err = cmp.Or(x.err, err)
+		return nil
+	}
+	var objects []string
+	for e, err := range x.source.Elements(x.Table, s.head) {
+		if err != nil {
+			x.err = cmp.Or(x.err, err)
+			return nil
+		}
+		objects = append(objects, e.Object())
+	}
+	for _, object := range objects {
+		helpers = append(helpers, x.objectHelper(object))
+	}
+	slices.Sort(helpers)
+	return slices.Compact(helpers)
+}
+
+// ctHelper is the kind of objects that have a helper of connection tracking.
+const ctHelper = "ct helper"
 
 // A ruleTranslator translates the steps of a rule.
 type ruleTranslator struct {

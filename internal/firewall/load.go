@@ -108,7 +108,10 @@ func (l *loader) opaque(e nft.Expression) {
 	register, fills := e.DestRegister()
 	switch {
 	case e.Name == "objref":
-		l.object("", "")
+		l.addCondition("an object")
+		if name := e.ObjectMap(); l.exact && name != "" {
+			l.add(helperAssignment{objects: name})
+		}
 	case e.Name == "cmp" || e.Name == "range" || e.Name == "lookup" && !fills:
 		l.addCondition(unknownExpression(e))
 	case fills && e.Name != "immediate" && e.Name != "lookup":
@@ -156,13 +159,11 @@ func (l *loader) other(e nft.Expression) {
 // object loads a reference to a named object. Quotas and limits match some packets only.
 func (l *loader) object(kind, name string) {
 	switch kind {
-	case "":
-		l.addCondition("an object")
 	case "quota", "limit":
 		l.addCondition(kind)
 	case "connlimit":
 		l.addCondition(ctCount)
-	case "ct helper":
+	case ctHelper:
 		if l.exact {
 			l.add(helperAssignment{object: name})
 		}

@@ -153,8 +153,9 @@ func (m unknownMark) take(w *walk, at place, branches []branch) ([]branch, []out
 
 // A helperAssignment assigns a helper of connection tracking; only package exact needs it.
 type helperAssignment struct {
-	name   string // of the helper
-	object string // or of the object of the table that has its name
+	name    string // of the helper
+	object  string // or of the object of the table that has its name
+	objects string // or of a map with objects, which are perhaps of another kind
 }
 
 func (helperAssignment) take(_ *walk, _ place, branches []branch) ([]branch, []outcome) {

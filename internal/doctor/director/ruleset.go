@@ -173,12 +173,15 @@ func ipvsConntrack(s *Subject) (found []doctor.Finding, err error) {
 }
 
 func translatesSource(rule *oldconfig.Rule) bool {
+	return slices.ContainsFunc(actionsOf(rule), func(a oldconfig.Action) bool { return a.Kind == oldconfig.TranslateSource })
+}
+
+// actionsOf returns all actions of a rule, also those that further matches precede.
+func actionsOf(rule *oldconfig.Rule) (list []oldconfig.Action) {
 	for ; rule != nil; rule = rule.Then {
-		if slices.ContainsFunc(rule.Actions, func(a oldconfig.Action) bool { return a.Kind == oldconfig.TranslateSource }) {
-			return true
-		}
+		list = append(list, rule.Actions...)
 	}
-	return false
+	return list
 }
 
 // namesServer returns the real server with nat whose packets a rule is written for: it
@@ -208,22 +211,25 @@ func assignsFTPHelper(a oldconfig.Action) bool {
 	return a.AssignsHelper && (a.Helper == "" || a.Helper == "ftp" || strings.HasPrefix(a.Helper, "ftp-"))
 }
 
-func conntrackHelper(s *Subject) ([]doctor.Finding, error) {
+func conntrackHelper(s *Subject) (found []doctor.Finding, err error) {
 	ftp := s.clustersWhere(func(c *config.Cluster) bool { return c.FTP != nil })
 	if len(ftp) == 0 {
 		return nil, nil
 	}
 	rules, err := s.Ruleset.Get()
 	for _, r := range rules.Rules {
-		if slices.ContainsFunc(r.Rule.Actions, assignsFTPHelper) {
-			return one(fmt.Sprintf("%s (%s) gives connections a helper; clusters of FTP: %s", r.Place, r.Text, listed(ftp)), r.Delete), err
+		if slices.ContainsFunc(actionsOf(r.Rule), assignsFTPHelper) {
+			f := doctor.Finding{Text: fmt.Sprintf("%s (%s) gives connections a helper; clusters of FTP: %s", r.Place, r.Text, listed(ftp)), Command: r.Delete}
+			if !slices.Contains(found, f) {
+				found = append(found, f)
+			}
 		}
 	}
-	if s.Value("net.netfilter.nf_conntrack_helper", "0") != "0" {
+	if len(found) == 0 && s.Value("net.netfilter.nf_conntrack_helper", "0") != "0" {
 		if state, _ := s.Module("nf_conntrack_ftp"); state == host.Loaded {
 			return one(fmt.Sprintf("net.netfilter.nf_conntrack_helper is 1 and nf_conntrack_ftp is loaded: the helper takes every connection to port 21, those of %s included", listed(ftp)),
 				"sysctl -w net.netfilter.nf_conntrack_helper=0"), err
 		}
 	}
-	return nil, err
+	return found, err
 }

@@ -63,6 +63,10 @@ type ruleText struct{ text, delete string }
 func readTexts(conn *nft.Conn, tables []*nft.Table) (map[string]ruleText, error) {
 	texts := map[string]ruleText{}
 	for _, t := range tables {
+		anonymous, err := readAnonymous(conn, t)
+		if err != nil {
+			return nil, err
+		}
 		for _, c := range t.Chains {
 			number := 0
 			for rule, err := range conn.Rules(t, c) {
@@ -71,11 +75,55 @@ func readTexts(conn *nft.Conn, tables []*nft.Table) (map[string]ruleText, error)
 				}
 				number++
 				place := fmt.Sprintf("table %s %s, chain %s, rule %d", t.Family, t.Name, c.Name, number)
-				texts[place] = ruleText{rule.Text(t.Family), fmt.Sprintf("nft delete rule %s %s %s handle %d", t.Family, t.Name, c.Name, rule.Handle)}
+				texts[place] = ruleText{withSets(rule, anonymous).Text(t.Family), fmt.Sprintf("nft delete rule %s %s %s handle %d", t.Family, t.Name, c.Name, rule.Handle)}
 			}
 		}
 	}
 	return texts, nil
+}
+
+// maxText is the number of elements of a set up to which the text of a rule has them.
+const maxText = 64
+
+// readAnonymous reads the anonymous sets of a table that have few elements, by name.
+func readAnonymous(conn *nft.Conn, t *nft.Table) (map[string]*nft.Set, error) {
+	heads, err := conn.Sets(t)
+	if err != nil {
+		return nil, err
+	}
+	sets := map[string]*nft.Set{}
+	for _, head := range heads {
+		if !head.IsAnonymous() {
+			continue
+		}
+		var elements []nft.Element
+		for e, err := range conn.Elements(t, head) {
+			if err != nil {
+				return nil, err
+			}
+			if elements = append(elements, e); len(elements) > maxText {
+				break
+			}
+		}
+		if len(elements) <= maxText {
+			sets[head.Name] = head.WithElements(elements)
+		}
+	}
+	return sets, nil
+}
+
+// withSets returns the rule with its anonymous sets, for its text.
+func withSets(r *nft.Rule, anonymous map[string]*nft.Set) *nft.Rule {
+	var sets []*nft.Set
+	for _, name := range r.SetNames() {
+		if s := anonymous[name]; s != nil {
+			sets = append(sets, s)
+		}
+	}
+	if len(sets) == 0 {
+		return r
+	}
+	return r.WithSets(sets)
 }
 
 // addChains adds rules. A rule of the kernel that is several in the model counts once for

@@ -1,0 +1,50 @@
+package firewall_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/firewall"
+)
+
+// TestHelpers: the helpers that rules assign, also by a map of objects. A counter of the same
+// name is none.
+func TestHelpers(t *testing.T) {
+	for rule, want := range map[string][]string{
+		`ct helper set "f"`: {"ftp"},
+		`ct helper set tcp dport map { 21 : "f", 2121 : "f", 5060 : "s" }`:                                  {"ftp", "sip"},
+		`tcp sport 1 counter meta mark set 5 ip saddr 192.0.2.1 ct helper set tcp dport map { 5060 : "s" }`: {"sip"},
+		`counter name tcp dport map { 21 : "f" }`:                                                           nil,
+	} {
+		inScratch(t, func() {
+			run(t, `table ip t {
+				ct helper f { type "ftp" protocol tcp; }
+				ct helper s { type "sip" protocol tcp; }
+				counter f { }
+				chain c { type filter hook prerouting priority 0
+					`+rule+`
+				}
+			}`, "-f", "-")
+			conn := dial(t)
+			config, err := firewall.Chains(foreign(t, conn), conn)
+			require.NoError(t, err)
+			var have []string
+			for _, c := range config.Chains {
+				for _, r := range c.Rules {
+					for ; r != nil; r = r.Then {
+						for _, a := range r.Actions {
+							if a.AssignsHelper {
+								have = append(have, a.Helper)
+							}
+						}
+					}
+				}
+			}
+			slices.Sort(have)
+			assert.Equal(t, want, have, rule)
+		})
+	}
+}
