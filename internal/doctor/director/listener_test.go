@@ -1,6 +1,7 @@
 package director_test
 
 import (
+	"fmt"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -38,8 +39,59 @@ func TestListeners(t *testing.T) {
 				l, err := net.Listen(network, c.address)
 				require.NoError(t, err)
 				defer l.Close()
-				assert.Equal(t, c.want, texts(examine(t, spec, files(), nil)))
+				assert.Equal(t, c.want, texts(examine(t, spec, files(), knowing(false))))
 			})
+		})
+	}
+}
+
+// knowing sets what the kernel does not tell if it would have to load tcp_diag.
+func knowing(onlyIPv6 bool) func(*host.Host) {
+	return func(h *host.Host) {
+		for i := range h.Listeners.Value {
+			if l := &h.Listeners.Value[i]; len(l.Families()) > 1 && l.OnlyIPv6 == nil {
+				l.OnlyIPv6 = new(onlyIPv6)
+			}
+		}
+	}
+}
+
+// TestListenersOfIPv6 has programs on [::] that take IPv6 only, or of which that is not known.
+func TestListenersOfIPv6(t *testing.T) {
+	six := trap{yaml: sixes}.spec()
+	onlySix := func(t *testing.T, network string) func() {
+		t.Helper()
+		fd, err := unix.Socket(unix.AF_INET6, map[string]int{"tcp": unix.SOCK_STREAM, "udp": unix.SOCK_DGRAM}[network], 0)
+		require.NoError(t, err)
+		require.NoError(t, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1))
+		require.NoError(t, unix.Bind(fd, &unix.SockaddrInet6{Port: 21}))
+		if network == "tcp" {
+			require.NoError(t, unix.Listen(fd, 1))
+		}
+		return func() { _ = unix.Close(fd) }
+	}
+	listeners := func(t *testing.T, yaml string, change func(*host.Host)) []string {
+		t.Helper()
+		return slices.DeleteFunc(texts(examine(t, yaml, files(), change)), func(text string) bool { return !strings.HasPrefix(text, "listeners") })
+	}
+	const found = "listeners: a program of the director listens on %s [::]:21, a port of cluster ftp"
+	udp := func(yaml string) string {
+		return strings.NewReplacer("ftp: {active-data: {translate: snat, source: 10.0.0.0/24}}", "ports: [udp/21]", "ftp: {active-data: {translate: snat, source: \"fd00::/64\"}}", "ports: [udp/21]").Replace(yaml)
+	}
+	for network, of := range map[string]func(string) string{"tcp": func(yaml string) string { return yaml }, "udp": udp} {
+		inDirector(t, func() {
+			closeSocket := onlySix(t, network)
+			defer closeSocket()
+			assert.Empty(t, listeners(t, of(spec), knowing(true)), network)
+			assert.Equal(t, []string{fmt.Sprintf(found, network)}, listeners(t, of(six), knowing(true)))
+
+			unknown := func(h *host.Host) {
+				for i := range h.Listeners.Value {
+					h.Listeners.Value[i].OnlyIPv6 = nil
+				}
+			}
+			assert.Equal(t, []string{fmt.Sprintf(found, network) + " (unless it takes IPv6 only: then `ss -lne` shows v6only:1)"}, listeners(t, of(spec), unknown))
+			assert.Equal(t, []string{fmt.Sprintf(found, network)}, listeners(t, of(six), unknown))
 		})
 	}
 }

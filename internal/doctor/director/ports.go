@@ -69,13 +69,21 @@ func listeners(s *Subject) (found []doctor.Finding, err error) {
 				continue
 			}
 			found = append(found, doctor.Finding{
-				Text:    fmt.Sprintf("a program of the director listens on %s %s, a port of cluster %s", l.Protocol, l.Address, c.Name),
+				Text:    fmt.Sprintf("a program of the director listens on %s %s, a port of cluster %s", l.Protocol, l.Address, c.Name) + unlessOnlyIPv6(l, c),
 				Command: fmt.Sprintf("ss -lnp 'sport = %d' shows the program: bind it to an address that is no VIP, or stop it", l.Address.Port()),
 			})
 			break
 		}
 	}
 	return found, err
+}
+
+// unlessOnlyIPv6 is the condition of the finding, if the host did not tell what the socket takes.
+func unlessOnlyIPv6(l host.Listener, c *config.Cluster) string {
+	if len(l.Families()) < 2 || l.OnlyIPv6 != nil || c.Serves(config.IPv6) {
+		return ""
+	}
+	return " (unless it takes IPv6 only: then `ss -lne` shows v6only:1)"
 }
 
 // concerns reports whether packets to a VIP of the cluster reach the listener without IPVS. A
@@ -91,5 +99,5 @@ func (s *Subject) concerns(l host.Listener, c *config.Cluster) bool {
 	if !l.Address.Addr().IsUnspecified() {
 		return slices.ContainsFunc(c.MarkedPorts(), port.Meets) && hasAddress(c.VIPs, l.Address.Addr())
 	}
-	return slices.ContainsFunc(c.MarkedPorts(), port.Overlaps) && (l.Address.Addr().Is6() || c.Serves(config.IPv4))
+	return slices.ContainsFunc(c.MarkedPorts(), port.Overlaps) && slices.ContainsFunc(l.Families(), c.Serves)
 }

@@ -95,6 +95,20 @@ type Gateway struct {
 type Listener struct {
 	Protocol config.Protocol
 	Address  netip.AddrPort // an unspecified address: any
+	OnlyIPv6 *bool          // of a socket on [::]: it takes no IPv4 packets; nil: not known
+	inode    uint32         // of the socket, as in /proc/net
+}
+
+// Families returns the families whose packets the socket takes. A socket on [::] counts as one of
+// both unless it is known to refuse IPv4.
+func (l Listener) Families() []config.Family {
+	switch a := l.Address.Addr(); {
+	case a.Is4():
+		return []config.Family{config.IPv4}
+	case !a.IsUnspecified(), l.OnlyIPv6 != nil && *l.OnlyIPv6:
+		return []config.Family{config.IPv6}
+	}
+	return config.Families()
 }
 
 // IPVS is the state of IPVS.

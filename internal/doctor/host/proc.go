@@ -36,26 +36,49 @@ func eachRow(name string, f func([]string)) error {
 }
 
 // readListeners reads the sockets of TCP and UDP.
-func readListeners() ([]Listener, error) {
-	const listening, unconnected = "0A", "07" // TCP_LISTEN; TCP_CLOSE, of UDP
+func (h *Host) readListeners() ([]Listener, error) {
 	var all []Listener
 	for _, table := range []struct {
-		name, state string
-		protocol    config.Protocol
-	}{{"tcp", listening, config.TCP}, {"tcp6", listening, config.TCP}, {"udp", unconnected, config.UDP}, {"udp6", unconnected, config.UDP}} {
+		name     string
+		state    uint64
+		protocol config.Protocol
+	}{{"tcp", tcpListen, config.TCP}, {"tcp6", tcpListen, config.TCP}, {"udp", tcpClose, config.UDP}, {"udp6", tcpClose, config.UDP}} {
 		err := eachRow(table.name, func(words []string) {
-			if len(words) < 4 || words[3] != table.state {
+			const address, state, inode = 1, 3, 9
+			if len(words) <= inode {
 				return
 			}
-			if at, ok := parseSocket(words[1]); ok && !at.Addr().IsLoopback() {
-				all = append(all, Listener{table.protocol, at})
+			if has, err := strconv.ParseUint(words[state], 16, 8); err != nil || has != table.state {
+				return
+			}
+			if at, ok := parseSocket(words[address]); ok && !at.Addr().IsLoopback() {
+				number, _ := strconv.ParseUint(words[inode], 10, 32)
+				all = append(all, Listener{Protocol: table.protocol, Address: at, inode: uint32(number)})
 			}
 		})
 		if err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}
 	}
+	h.addOnlyIPv6(all)
 	return all, nil
+}
+
+// addOnlyIPv6 adds OnlyIPv6 to the sockets on any address of IPv6. If the kernel does not answer,
+// it stays unknown.
+func (h *Host) addOnlyIPv6(all []Listener) {
+	for _, protocol := range []config.Protocol{config.TCP, config.UDP} {
+		isAny := func(l Listener) bool { return l.Protocol == protocol && l.Address.Addr() == netip.IPv6Unspecified() }
+		if !slices.ContainsFunc(all, isAny) {
+			continue
+		}
+		only, err := h.onlyIPv6(protocol)
+		for i := range all {
+			if value, known := only[all[i].inode]; err == nil && known && isAny(all[i]) {
+				all[i].OnlyIPv6 = new(value)
+			}
+		}
+	}
 }
 
 // parseSocket parses an address and a port as get_tcp4_sock of net/ipv4/tcp_ipv4.c writes

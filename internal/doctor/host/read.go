@@ -30,7 +30,7 @@ func Read(root string) (h *Host, routes *route.Table, err error) {
 	h.Addresses = factOf(hostaddr.Read())
 	h.Rules = factOf(route.Rules())
 	h.Gateways = factOf(readGateways())
-	h.Listeners = factOf(readListeners())
+	h.Listeners = factOf(h.readListeners())
 	h.Processes = readProcesses()
 	return h, routes, nil
 }
