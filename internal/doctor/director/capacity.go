@@ -37,7 +37,11 @@ func conntrackTable(s *Subject) ([]doctor.Finding, error) {
 	if err != nil || size == 0 || used*100 < size*nearlyFull {
 		return nil, err
 	}
-	return one(fmt.Sprintf("%d of %d connections are tracked", used, size), fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", size*2)), nil
+	command := fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", size*2)
+	if s.ConntrackMaxReadOnly {
+		command = "nsenter --target 1 --net " + command
+	}
+	return one(fmt.Sprintf("%d of %d connections are tracked", used, size), command), nil
 }
 
 func passiveRange(s *Subject) (found []doctor.Finding, err error) {

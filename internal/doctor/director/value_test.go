@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/director"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
@@ -43,6 +45,29 @@ func TestCapacity(t *testing.T) {
 			assert.Equal(t, c.want, texts(doctor.Run(checks, &director.Subject{Host: h, Spec: parse(t, spec)})))
 		})
 	}
+}
+
+// TestConntrackTableOfNamespace: another network namespace counts its own connections and shows the
+// limit of all namespaces, which it cannot change.
+func TestConntrackTableOfNamespace(t *testing.T) {
+	checks, err := doctor.Select(director.Checks(), doctor.Selection{Only: []string{"conntrack-table"}})
+	assert.NoError(t, err)
+	limited := func(readOnly bool) []string {
+		h := &host.Host{Sysctls: map[string]string{"net.netfilter.nf_conntrack_count": "800", "net.netfilter.nf_conntrack_max": "1000"}, ConntrackMaxReadOnly: readOnly}
+		return commands(doctor.Run(checks, &director.Subject{Host: h, Spec: parse(t, spec)}))
+	}
+	assert.Equal(t, []string{"sysctl -w net.netfilter.nf_conntrack_max=2000"}, limited(false))
+	assert.Equal(t, []string{"nsenter --target 1 --net sysctl -w net.netfilter.nf_conntrack_max=2000"}, limited(true))
+
+	inDirector(t, func() {
+		scratch.Run(t, "table ip n {\nchain c { type nat hook postrouting priority srcnat; }\n}\n", "nft", "-f", "-")
+		h, routes, err := host.Read("/")
+		require.NoError(t, err)
+		defer routes.Close()
+		assert.NotEmpty(t, h.Sysctls["net.netfilter.nf_conntrack_max"])
+		assert.Equal(t, "0", h.Sysctls["net.netfilter.nf_conntrack_count"])
+		assert.True(t, h.ConntrackMaxReadOnly)
+	})
 }
 
 // TestServerPort has real servers that refuse connections.

@@ -23,12 +23,14 @@ type Host struct {
 	Files  fs.FS  // the root directory
 	Kernel string // release, as `uname -r` prints it
 
-	Sysctls   map[string]string // sysctls that the checks use, if they exist, by dotted name
-	Devices   []Device
-	Addresses Fact[[]hostaddr.Local]
-	Rules     Fact[[]route.Rule]
-	Gateways  Fact[[]Gateway]
-	Listeners Fact[[]Listener]
+	Sysctls              map[string]string // sysctls that the checks use, if they exist, by dotted name
+	Devices              []Device
+	Addresses            Fact[[]hostaddr.Local]
+	Rules                Fact[[]route.Rule]
+	Gateways             Fact[[]Gateway]
+	Listeners            Fact[[]Listener]
+	ConntrackMaxReadOnly bool // only the initial network namespace can set nf_conntrack_max
+
 	Processes []string // names of the processes in the network namespace, sorted
 
 	IPVS     Fact[IPVS]

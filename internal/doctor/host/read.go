@@ -27,6 +27,7 @@ func Read(root string) (h *Host, routes *route.Table, err error) {
 	}
 	h.Route, h.Source = routes.To, routes.Source
 	h.Sysctls = readSysctls(h.Devices)
+	h.ConntrackMaxReadOnly = isReadOnly(conntrackMax)
 	h.Addresses = factOf(hostaddr.Read())
 	h.Rules = factOf(route.Rules())
 	h.Gateways = factOf(readGateways())

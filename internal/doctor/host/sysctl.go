@@ -1,6 +1,9 @@
 package host
 
 import (
+	"os"
+	"strings"
+
 	"github.com/lvsmark/lvsmark/internal/sysctl"
 )
 
@@ -10,7 +13,7 @@ func sysctlNames() []string {
 		"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports",
 		"net.ipv4.vs.conntrack", "net.ipv4.vs.expire_nodest_conn", "net.ipv4.vs.expire_quiescent_template",
 		"net.ipv4.vs.conn_reuse_mode", "net.ipv4.vs.sloppy_tcp",
-		"net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max",
+		"net.netfilter.nf_conntrack_count", conntrackMax,
 		"net.netfilter.nf_conntrack_helper", "net.netfilter.nf_conntrack_tcp_loose",
 	}
 }
@@ -31,4 +34,16 @@ func readSysctls(devices []Device) map[string]string {
 		}
 	}
 	return values
+}
+
+// conntrackMax is a sysctl of all namespaces, which the initial network namespace alone can set.
+// Its value limits the connections of each namespace.
+const conntrackMax = "net.netfilter.nf_conntrack_max"
+
+// isReadOnly reports whether nobody may write a sysctl in the namespace of the thread: its file has
+// the mode 0444 there (nf_conntrack_standalone_init_sysctl of net/netfilter/nf_conntrack_standalone.c).
+func isReadOnly(name string) bool {
+	const write = 0o222
+	info, err := os.Stat("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
+	return err == nil && info.Mode()&write == 0
 }
