@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,11 +35,14 @@ func outputError(err error) error { return fmt.Errorf("writing the output: %w", 
 
 // printJSON writes a document, one line for each member.
 func (s streams) printJSON(document any) error {
-	text, err := json.MarshalIndent(document, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // people read commands in it, such as "render systemd > FILE"
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(document); err != nil {
 		return fmt.Errorf("encoding the output: %w", err)
 	}
-	return s.print(printable.JSON(text) + "\n")
+	return s.print(printable.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))) + "\n")
 }
 
 // afterChanges handles the error of printing a result when the changes, if there are any,

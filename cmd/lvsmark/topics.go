@@ -215,8 +215,9 @@ status:
   differences in nftables. detail is what differs. totals count since the service
   or real server was added, rates are per second; all have 64 bits, and have the
   same members. weight is omitted if the real server is not in the kernel, name if
-  it has none, last_diff if lvsmark-diff.timer has left no result, passive if the service has no passive ports. The packets that
-  carried a mark are packets_in of its service.
+  it has none, last_diff if lvsmark-diff.timer has left no result, passive if the
+  service has no passive ports. The packets that carried a mark are packets_in of its
+  service.
 
 drain:
 

@@ -62,6 +62,23 @@ func forwarding(s *Subject) (found []doctor.Finding, err error) {
 	return found, nil
 }
 
+// addressCommand adds missing VIPs to a device. Of a range only the ends are known to be missing,
+// so that is left to vip-device.
+func addressCommand(c *config.Cluster, missing []string) string {
+	const device = inSpec + "vip-device: DEVICE"
+	if slices.ContainsFunc(c.VIPs, func(r config.AddressRange) bool { return r.First != r.Last }) {
+		return device
+	}
+	prefixes := make([]string, len(missing))
+	for i, text := range missing {
+		prefixes[i] = fmt.Sprintf("%s/%d", text, netip.MustParseAddr(text).BitLen())
+	}
+	if len(prefixes) == 1 {
+		return fmt.Sprintf("ip address add %s dev DEVICE, or %s", prefixes[0], device)
+	}
+	return fmt.Sprintf("for a in %s; do ip address add $a dev DEVICE; done, or %s", strings.Join(prefixes, " "), device)
+}
+
 func vipLocal(s *Subject) (found []doctor.Finding, err error) {
 	if s.Spec.Director.VRRP != nil {
 		return nil, errors.New("keepalived has the VIPs on one director at a time (director.vrrp)")
@@ -72,7 +89,10 @@ func vipLocal(s *Subject) (found []doctor.Finding, err error) {
 			return found, problem
 		}
 		if len(missing) > 0 {
-			f := doctor.Finding{Text: fmt.Sprintf("cluster %s: %s is no address of the director", c.Name, listed(missing)), Command: fmt.Sprintf("ip address add %s/%d dev DEVICE, or %svip-device: DEVICE", missing[0], netip.MustParseAddr(missing[0]).BitLen(), inSpec)}
+			f := doctor.Finding{Text: fmt.Sprintf("cluster %s: %s is no address of the director", c.Name, missing[0]), Command: addressCommand(c, missing)}
+			if len(missing) > 1 {
+				f.Text = fmt.Sprintf("cluster %s: %s are no addresses of the director", c.Name, listed(missing))
+			}
 			if c.VIPDevice != "" {
 				f.Command, f.Apply = apply, true
 			}

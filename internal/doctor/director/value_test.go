@@ -2,6 +2,7 @@ package director_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,6 +13,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/director"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
+	"github.com/lvsmark/lvsmark/internal/route"
 )
 
 // TestCapacity has values that a test cannot bring about.
@@ -68,6 +70,30 @@ func TestConntrackTableOfNamespace(t *testing.T) {
 		assert.Equal(t, "0", h.Sysctls["net.netfilter.nf_conntrack_count"])
 		assert.True(t, h.ConntrackMaxReadOnly)
 	})
+}
+
+// TestSeveralVIPs has a cluster with several VIPs that the director does not have, and with a range.
+func TestSeveralVIPs(t *testing.T) {
+	checks, err := doctor.Select(director.Checks(), doctor.Selection{Only: []string{"vip-local"}})
+	assert.NoError(t, err)
+	for vips, want := range map[string][]string{
+		`[198.51.100.21, "2001:db8::21"]`: {
+			"vip-local: cluster ftp: 198.51.100.21, 2001:db8::21 are no addresses of the director",
+			"for a in 198.51.100.21/32 2001:db8::21/128; do ip address add $a dev DEVICE; done, or in the spec: vip-device: DEVICE",
+		},
+		"[198.51.100.32/30]": {
+			"vip-local: cluster ftp: 198.51.100.32, 198.51.100.35 are no addresses of the director",
+			"in the spec: vip-device: DEVICE",
+		},
+	} {
+		yaml := "clusters: [{name: ftp, mark: 21, vips: " + vips + ", ports: [80], real-servers: [{address: 10.0.0.11}, {address: \"fd00::11\"}]}]"
+		if !strings.Contains(vips, ":") {
+			yaml = strings.Replace(yaml, ", {address: \"fd00::11\"}", "", 1)
+		}
+		h := &host.Host{Route: func(netip.Addr, uint32) (route.Route, error) { return route.Route{Type: unix.RTN_UNICAST}, nil }}
+		r := doctor.Run(checks, &director.Subject{Host: h, Spec: parse(t, yaml)})
+		assert.Equal(t, want, append(texts(r), commands(r)...))
+	}
 }
 
 // TestServerPort has real servers that refuse connections.

@@ -38,8 +38,8 @@ func (f *families) report(r *status.Report, at time.Time) {
 	f.gauge("timestamp_seconds", float64(at.Unix()))
 	f.gauge("in_sync", truth(r.InSync))
 	f.gauge("differences", float64(r.Differences.Addresses), label{"part", "addresses"})
-	f.gauge("differences", float64(r.Differences.Services), label{"part", "ipvs"})
-	f.gauge("differences", float64(r.Differences.Marks), label{"part", "nftables"})
+	f.gauge("differences", float64(r.Differences.Marks), label{"part", "marks"})
+	f.gauge("differences", float64(r.Differences.Services), label{"part", "services"})
 	f.gauge("differences", float64(r.Differences.Settings), label{"part", "settings"})
 	states := clusterStates(r.Clusters)
 	for _, cluster := range r.Clusters {

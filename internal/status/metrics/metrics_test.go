@@ -46,8 +46,8 @@ lvsmark_cluster_in_sync{cluster="f\"t\\p"} 0.0
 # HELP lvsmark_differences Number of changes that an apply would make.
 # TYPE lvsmark_differences gauge
 lvsmark_differences{part="addresses"} 0.0
-lvsmark_differences{part="ipvs"} 1.0
-lvsmark_differences{part="nftables"} 0.0
+lvsmark_differences{part="marks"} 0.0
+lvsmark_differences{part="services"} 1.0
 lvsmark_differences{part="settings"} 0.0
 # HELP lvsmark_in_sync 1 if the kernel matches the spec, else 0.
 # TYPE lvsmark_in_sync gauge
