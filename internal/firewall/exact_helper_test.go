@@ -15,14 +15,14 @@ import (
 func TestHelpers(t *testing.T) {
 	for rule, want := range map[string][]string{
 		`ct helper set "f"`: {"ftp"},
-		`ct helper set tcp dport map { 21 : "f", 2121 : "f", 5060 : "s" }`:                                  {"ftp", "sip"},
-		`tcp sport 1 counter meta mark set 5 ip saddr 192.0.2.1 ct helper set tcp dport map { 5060 : "s" }`: {"sip"},
+		`ct helper set tcp dport map { 21 : "f", 2121 : "f", 5060 : "s" }`:                                  {"ftp", "tftp"},
+		`tcp sport 1 counter meta mark set 5 ip saddr 192.0.2.1 ct helper set tcp dport map { 5060 : "s" }`: {"tftp"},
 		`counter name tcp dport map { 21 : "f" }`:                                                           nil,
 	} {
 		inScratch(t, func() {
 			run(t, `table ip t {
 				ct helper f { type "ftp" protocol tcp; }
-				ct helper s { type "sip" protocol tcp; }
+				ct helper s { type "tftp" protocol udp; }
 				counter f { }
 				chain c { type filter hook prerouting priority 0
 					`+rule+`

@@ -200,7 +200,7 @@ func ruleTraps() []trap {
 		{name: "helper of iptables-nft", mends: true, commands: "iptables-nft -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp", want: []string{
 			"conntrack-helper: table ip raw, chain PREROUTING, rule 1 (tcp dport 21 counter xt target \"CT\") gives connections a helper; clusters of FTP: ftp",
 		}},
-		{name: "helpers of objects by port", mends: true, ruleset: "table ip h { ct helper f { type \"ftp\" protocol tcp; }\n ct helper s { type \"sip\" protocol tcp; }\n chain c { type filter hook prerouting priority 0; " +
+		{name: "helpers of objects by port", mends: true, ruleset: "table ip h { ct helper f { type \"ftp\" protocol tcp; }\n ct helper s { type \"tftp\" protocol udp; }\n chain c { type filter hook prerouting priority 0; " +
 			"ct helper set tcp dport map { 5060 : \"s\", 2121 : \"f\" }; ct helper set tcp dport map { 5060 : \"s\" }; ip saddr 192.0.2.9 counter meta priority set 0:7 tcp dport 21 ct helper set \"f\"; } }", want: []string{
 			"conntrack-helper: table ip h, chain c, rule 1 (ct helper set tcp dport map { 2121 : \"f\", 5060 : \"s\" }) gives connections a helper; clusters of FTP: ftp",
 			"conntrack-helper: table ip h, chain c, rule 3 (ip saddr 192.0.2.9 counter meta priority set 0:7 tcp dport 21 ct helper set \"f\") gives connections a helper; clusters of FTP: ftp",
