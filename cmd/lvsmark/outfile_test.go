@@ -46,7 +46,7 @@ func TestReplaceError(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "plan")
 	require.NoError(t, os.Mkdir(directory, 0o700))
 	err := replace(directory, strings.NewReader("text"), 0o600)
-	assert.EqualError(t, err, "rename "+directory+": file exists")
+	assert.EqualError(t, err, "replace "+directory+": file exists")
 	files, err := os.ReadDir(filepath.Dir(directory))
 	require.NoError(t, err)
 	assert.Len(t, files, 1)

@@ -86,7 +86,7 @@ func replace(path string, content io.WriterTo, mode fs.FileMode) error {
 // ofPath replaces the name of the temporary file in an error, which the caller does not know.
 func ofPath(err error, path string) error {
 	if rename, ok := errors.AsType[*os.LinkError](err); ok {
-		return &fs.PathError{Op: rename.Op, Path: path, Err: rename.Err}
+		return &fs.PathError{Op: "replace", Path: path, Err: rename.Err}
 	}
 	if named, ok := errors.AsType[*fs.PathError](err); ok {
 		named.Path = path
