@@ -198,24 +198,6 @@ func compareHostKeys(a, b Element) int {
 	return bytes.Compare(nftname.Reversed([]byte(x)), nftname.Reversed([]byte(y)))
 }
 
-// intervalElements returns the elements of sorted ranges in a set of intervals, as nft does:
-// the first address of each, an end after its last address, and an end at zero. rest gets
-// the index of a range.
-func intervalElements(ranges []AddressRange, rest func(int) string) []Element {
-	var elements []Element
-	if first := ranges[0].First; !first.IsUnspecified() {
-		zero := make([]byte, first.BitLen()/8)
-		elements = append(elements, Element{Key: intervalEndKey(zero)})
-	}
-	for i, r := range ranges {
-		elements = append(elements, Element{Key: elementKey(r.First.AsSlice()), Rest: rest(i)})
-		if next := r.Last.Next(); next.IsValid() {
-			elements = append(elements, Element{Key: intervalEndKey(next.AsSlice())})
-		}
-	}
-	return elements
-}
-
 // An ElementMatch is the keys that an element matches, in the byte order of registers. An
 // empty key is absent.
 type ElementMatch struct {
@@ -269,18 +251,6 @@ func (e Element) Answer() Answer {
 // Object returns the name of the stateful object of an element; empty: it has none.
 func (e Element) Object() string { return e.parts().object }
 
-// ObjectKind returns the kind of the stateful objects in a map, as ObjectKind does; empty: the
-// set is no map of objects.
-func (s *Set) ObjectKind() string {
-	const objectType = 15 // NFTA_SET_OBJ_TYPE
-	for _, a := range s.rest {
-		if a.Type == objectType {
-			return ObjectKind(attribute{data: a.Data}.uint32())
-		}
-	}
-	return ""
-}
-
 // Finder returns a function that finds the element of a key by binary search. It is nil if
 // the set is not a sorted set of single keys.
 func (s *Set) Finder() func(key []byte) (Element, bool) {
@@ -297,25 +267,6 @@ func (s *Set) Finder() func(key []byte) (Element, bool) {
 		}
 		return s.Elements[i], true
 	}
-}
-
-// RangesArePairs reports whether an interval of the set is two elements: one with its first
-// key, and one with EndsRange after its last key. In other sets of intervals, an element
-// has both keys.
-func (s *Set) RangesArePairs() bool {
-	const concatenation = 0x80 // NFT_SET_CONCAT
-	return s.isInterval() && s.Flags&concatenation == 0
-}
-
-// IsDynamic reports whether rules add elements to the set.
-func (s *Set) IsDynamic() bool { return s.Flags&unix.NFT_SET_EVAL != 0 }
-
-// Expires reports whether the kernel deletes elements of the set after a time, if they have no
-// other one (NFTA_SET_TIMEOUT).
-func (s *Set) Expires() bool {
-	return slices.ContainsFunc(s.rest, func(a netlink.Attribute) bool {
-		return a.Type&^netlink.AttributeFlags == unix.NFTA_SET_TIMEOUT && isTime(string(a.Data))
-	})
 }
 
 // Expires reports whether the kernel deletes the element after a time that is not that of its set

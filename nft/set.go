@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
 func hashMap(name, comment string, family Family, dataType, dataLen uint32) *Set {
@@ -64,4 +65,53 @@ func withoutNested(prefixes []netip.Prefix) []netip.Prefix {
 		}
 	}
 	return kept
+}
+
+// intervalElements returns the elements of sorted ranges in a set of intervals, as nft does:
+// the first address of each, an end after its last address, and an end at zero. rest gets
+// the index of a range.
+func intervalElements(ranges []AddressRange, rest func(int) string) []Element {
+	var elements []Element
+	if first := ranges[0].First; !first.IsUnspecified() {
+		zero := make([]byte, first.BitLen()/8)
+		elements = append(elements, Element{Key: intervalEndKey(zero)})
+	}
+	for i, r := range ranges {
+		elements = append(elements, Element{Key: elementKey(r.First.AsSlice()), Rest: rest(i)})
+		if next := r.Last.Next(); next.IsValid() {
+			elements = append(elements, Element{Key: intervalEndKey(next.AsSlice())})
+		}
+	}
+	return elements
+}
+
+// ObjectKind returns the kind of the stateful objects in a map, as ObjectKind does; empty: the
+// set is no map of objects.
+func (s *Set) ObjectKind() string {
+	const objectType = 15 // NFTA_SET_OBJ_TYPE
+	for _, a := range s.rest {
+		if a.Type == objectType {
+			return ObjectKind(attribute{data: a.Data}.uint32())
+		}
+	}
+	return ""
+}
+
+// RangesArePairs reports whether an interval of the set is two elements: one with its first
+// key, and one with EndsRange after its last key. In other sets of intervals, an element
+// has both keys.
+func (s *Set) RangesArePairs() bool {
+	const concatenation = 0x80 // NFT_SET_CONCAT
+	return s.isInterval() && s.Flags&concatenation == 0
+}
+
+// IsDynamic reports whether rules add elements to the set.
+func (s *Set) IsDynamic() bool { return s.Flags&unix.NFT_SET_EVAL != 0 }
+
+// Expires reports whether the kernel deletes elements of the set after a time, if they have no
+// other one (NFTA_SET_TIMEOUT).
+func (s *Set) Expires() bool {
+	return slices.ContainsFunc(s.rest, func(a netlink.Attribute) bool {
+		return a.Type&^netlink.AttributeFlags == unix.NFTA_SET_TIMEOUT && isTime(string(a.Data))
+	})
 }
