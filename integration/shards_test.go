@@ -127,21 +127,39 @@ func (s shardLab) kinds(f config.Family) []lab.Session {
 	return sessions
 }
 
-// oneClient: sessions of one address use all real servers evenly, and each transfer is with
-// the real server of its control connection, also if the data connection comes from another
-// address.
+// oneClient: sessions of one address use all real servers evenly, also if the data connection of
+// some comes from another address.
 func (s shardLab) oneClient() {
-	total := number("LVSMARK_SHARD_SESSIONS", 40)
+	for f, count := range s.visits(true) {
+		s.Logf("%s: %v", f, count)
+		even := float64(s.sessions()) / 4
+		assert.Len(s, count, 4)
+		for server, n := range count {
+			assert.InDelta(s, even, float64(n), max(1, 0.02*even), server)
+		}
+	}
+}
+
+// sessions returns the number of sessions of each family.
+func (s shardLab) sessions() int {
+	return number("LVSMARK_SHARD_SESSIONS", 40) / len(s.lab.Families)
+}
+
+// visits makes sessions of one address of each family, and returns how many of them each real
+// server had. Each transfer is with the real server of its control connection. With elsewhere,
+// the data connections of some come from another address.
+func (s shardLab) visits(elsewhere bool) map[config.Family]map[string]int {
+	all := map[config.Family]map[string]int{}
 	for _, f := range s.lab.Families {
 		from, err := s.lab.ClientAddress(f)
 		require.NoError(s, err)
 		other, err := s.lab.ClientAddress(f)
 		require.NoError(s, err)
 		kinds, count := s.kinds(f), map[string]int{}
-		for i := range total / len(s.lab.Families) {
+		for i := range s.sessions() {
 			v, err := s.lab.Visit(kinds[i%len(kinds)], from)
 			require.NoError(s, err)
-			if i%5 == 0 {
+			if elsewhere && i%5 == 0 {
 				v.DataFrom(other)
 			}
 			server, err := v.Load(lab.PieceFile, nil)
@@ -150,13 +168,9 @@ func (s shardLab) oneClient() {
 			require.NoError(s, v.Quit())
 			count[server]++
 		}
-		s.Logf("%s: %v", f, count)
-		even := float64(total) / float64(len(s.lab.Families)) / 4
-		assert.Len(s, count, 4)
-		for server, n := range count {
-			assert.InDelta(s, even, float64(n), max(1, 0.02*even), server)
-		}
+		all[f] = count
 	}
+	return all
 }
 
 // changes adds, drains and removes real servers while downloads are in progress.
@@ -266,10 +280,13 @@ func (h *heldTransfers) finish(s shardLab, removed string) {
 	}
 }
 
-// persistence is the contrast: without shards, persistence puts all sessions of a client on
-// one real server.
+// persistence is the contrast to oneClient: without shards, persistence puts all sessions of a
+// client on one real server.
 func (s shardLab) persistence() {
 	spec := strings.NewReplacer("passive-shards: 8, ", "", "scheduler: rr", "scheduler: rr\n    persistence: 5m")
 	require.NoError(s, s.lab.Apply(spec.Replace(strings.NewReplacer(", shard: 0", "", ", shard: 1", "", ", shard: 2", "", ", shard: 3", "").Replace(s.spec(s.servers(4)...)))))
-	assert.Len(s, s.reached(8), 1)
+	for f, count := range s.visits(false) {
+		s.Logf("%s: %v", f, count)
+		assert.Len(s, count, 1)
+	}
 }
