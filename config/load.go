@@ -65,13 +65,15 @@ func Parse(name string, r io.Reader) (*Spec, []Note, error) {
 }
 
 // readAll reads in chunks, at most maxBytes+1 bytes; large is set if r has more than
-// maxBytes.
+// maxBytes. A file is one chunk: joining chunks needs twice the memory.
 func readAll(r io.Reader) (text []byte, large bool, err error) {
 	var chunks [][]byte
+	next := firstChunk(r)
 	for size := 0; size <= maxBytes; {
-		chunk := make([]byte, min(max(size, 64<<10), 1<<20, maxBytes+1-size))
+		chunk := make([]byte, min(next, maxBytes+1-size))
 		n, err := io.ReadFull(r, chunk)
 		size += n
+		next = min(max(size, smallChunk), 1<<20)
 		chunks = append(chunks, chunk[:n])
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -84,6 +86,18 @@ func readAll(r io.Reader) (text []byte, large bool, err error) {
 		}
 	}
 	return nil, true, nil
+}
+
+const smallChunk = 64 << 10
+
+// firstChunk returns the size of a regular file and one byte more, which tells its end.
+func firstChunk(r io.Reader) int {
+	if file, ok := r.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			return int(min(info.Size(), maxBytes)) + 1
+		}
+	}
+	return smallChunk
 }
 
 // parse turns the text into YAML nodes, then into a file with positions, then into
