@@ -97,7 +97,7 @@ func count(counts map[string]int, spec *config.Spec) {
 }
 
 // TestLiveAddresses reads services without a mark from the kernel, with what ipvsadm -S does
-// not print.
+// not print. A real server has no port of its own in the spec, as the service has persistence.
 func TestLiveAddresses(t *testing.T) {
 	need.IPVS(t)
 	need.Programs(t, "ip", "ipvsadm", "vsftpd", "curl", "lftp", "nft")
@@ -120,7 +120,7 @@ func TestLiveAddresses(t *testing.T) {
     scheduler: wrr  # service tcp 198.51.100.80:80
     persistence: 1m  # service tcp 198.51.100.80:80
     real-servers:
-      - {address: 10.0.0.11, port: 8080, weight: 3, upper-threshold: 100, lower-threshold: 50}  # service tcp 198.51.100.80:80
+      - {address: 10.0.0.11, weight: 3, upper-threshold: 100, lower-threshold: 50}  # service tcp 198.51.100.80:80
   - name: mark-53
     mark: 53  # new: the service had no mark
     vips: ["2001:db8::53"]  # service udp [2001:db8::53]:53
