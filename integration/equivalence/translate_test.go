@@ -117,13 +117,14 @@ func (f translation) nft(t *testing.T, rules string) exact.Side {
 	}
 	output, err := exec.Command("sh", "-ec", script.String()).CombinedOutput()
 	require.NoError(t, err, "%s", output)
-	text := fmt.Sprintf("table %s mangle {\n\tchain PREROUTING {\n\t\ttype filter hook prerouting priority mangle\n\t}\n}\n", f.table)
+	var text strings.Builder
+	fmt.Fprintf(&text, "table %s mangle {\n\tchain PREROUTING {\n\t\ttype filter hook prerouting priority mangle\n\t}\n}\n", f.table)
 	for line := range strings.Lines(string(output)) {
 		command, found := strings.CutPrefix(strings.TrimSpace(line), "nft ")
 		require.True(t, found, line)
-		text += strings.Trim(command, "'") + "\n"
+		text.WriteString(strings.Trim(command, "'") + "\n")
 	}
-	return f.read(t, text)
+	return f.read(t, text.String())
 }
 
 // read reads rules, and services for each mark that they set.
