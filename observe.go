@@ -164,7 +164,7 @@ func (k *netnsKernel) Warnings(spec *config.Spec) []string {
 const findingTries = 10
 
 // findings uses its own connection, because a connection is unusable after it fails in the
-// middle of an answer.
+// middle of an answer. Findings that come with an error are not all.
 func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 	conn, err := nft.Dial()
 	if err != nil {
@@ -172,8 +172,10 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 	}
 	defer conn.Close()
 	how := tracking(spec)
-	// Routes that cannot be read are a warning of hostcheck.
-	how.Masquerade, _ = hostcheck.MasqueradeAddresses(spec)
+	var unknown error
+	if how.Masquerade, unknown = hostcheck.MasqueradeAddresses(spec); unknown != nil {
+		unknown = fmt.Errorf("masqueraded active data: %w", unknown)
+	}
 	err = conn.ReadConsistently(findingTries, func(uint32) error {
 		tables, err := conn.Foreign()
 		tables = slices.DeleteFunc(tables, func(t *nft.Table) bool { return isUnmarkedName(t.TableName(), spec) })
@@ -182,7 +184,7 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 		}
 		return err
 	})
-	return found, err
+	return found, errors.Join(err, unknown)
 }
 
 // tracking returns how the director tracks connections after an apply of the spec. A sysctl

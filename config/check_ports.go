@@ -14,8 +14,8 @@ func (c *checker) ownPorts(i int) {
 	if ftp.control.unreadable() || ftp.passive.unreadable() || !in.ftp.valid {
 		return
 	}
-	cluster := &c.spec.Clusters[i]
 	c.lowPassivePorts(ftp)
+	cluster := &c.spec.Clusters[i]
 	for k, port := range cluster.FTP.ControlPorts {
 		r := slices.IndexFunc(cluster.FTP.PassivePorts, onePort(port).Overlaps)
 		if r < 0 {

@@ -172,3 +172,26 @@ func TestNotesOnFirstPackets(t *testing.T) {
 		assert.Equal(t, strings.Contains(director, "first-packet"), spec.Director.Marks == FirstPacket)
 	}
 }
+
+// TestReadAll reads a file into one piece of memory, and one whose size is not known beforehand.
+func TestReadAll(t *testing.T) {
+	read := func(path string) []byte {
+		file, err := os.Open(path)
+		require.NoError(t, err)
+		defer file.Close()
+		text, large, err := readAll(file)
+		require.NoError(t, err)
+		assert.False(t, large)
+		return text
+	}
+	path := filepath.Join(t.TempDir(), "spec.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("x", 3<<20)), 0o600))
+	text := read(path)
+	assert.Len(t, text, 3<<20)
+	assert.Equal(t, 3<<20+1, cap(text))
+
+	const unsized = "/proc/self/limits" // a regular file of size 0
+	want, err := os.ReadFile(unsized)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(read(unsized)))
+}

@@ -58,7 +58,7 @@ func (f flow) noun() string {
 	switch f {
 	case reply, active, activeFromServer, activeToServer, activeAnswer:
 		return "real server"
-	case toServer, activeFromHost, activeToHost: // the VIP with direct forwarding
+	case toServer, activeFromHost, activeToHost: // with direct forwarding the VIP; of the director
 		return "address"
 	}
 	return "VIP"

@@ -9,7 +9,7 @@ import (
 
 // MasqueradeAddresses returns the addresses that masquerade gives to active data of the spec to
 // clients behind the default routes. A default route with a source of its own (`src`) yields
-// that one. An error is one of the route netlink.
+// that one. An error is one of the route netlink; the addresses that are known come with it.
 func MasqueradeAddresses(spec *config.Spec) (addresses []netip.Addr, err error) {
 	var routes *route.Table
 	for _, to := range []netip.Addr{
@@ -21,13 +21,13 @@ func MasqueradeAddresses(spec *config.Spec) (addresses []netip.Addr, err error) 
 		}
 		if routes == nil {
 			if routes, err = route.Open(); err != nil {
-				return nil, err
+				return addresses, err
 			}
 			defer routes.Close()
 		}
 		source, err := routes.Source(to)
 		if err != nil {
-			return nil, err
+			return addresses, err
 		}
 		if source.IsValid() {
 			addresses = append(addresses, source)

@@ -26,6 +26,10 @@ func TestConntrackTable(t *testing.T) {
 		require.NoError(t, err)
 		size, err := strconv.Atoi(text)
 		require.NoError(t, err)
+		const most = 300_000 // entries of UDP expire after 30 s
+		if size > most {
+			t.Skipf("needs a limit of connection tracking up to %d, which is %d", most, size)
+		}
 		first := (size*80 + 99) / 100
 		connect(t, "127.0.0.1", first-1)
 		assert.Empty(t, findings(t, "conntrack-table"))

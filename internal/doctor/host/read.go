@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -44,9 +45,10 @@ func (h *Host) ReadDirector(root string, spec *config.Spec) {
 		Needed: spec.TranslatesClients(),
 		Strict: h.Value("net.netfilter.nf_conntrack_tcp_loose", "1") == "0",
 	}
-	// Routes that cannot be read are one of the findings below.
-	tracking.Masquerade, _ = hostcheck.MasqueradeAddresses(spec)
+	var unknown error
+	tracking.Masquerade, unknown = hostcheck.MasqueradeAddresses(spec)
 	h.Ruleset = factOf(readRuleset(spec, tracking))
+	h.Ruleset.Err = errors.Join(h.Ruleset.Err, unknown)
 	settings := hostcheck.Host{Value: h.Value, Modules: filepath.Join(root, "sys/module")}
 	h.Settings = settings.Findings(spec)
 }
