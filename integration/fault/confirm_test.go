@@ -39,7 +39,7 @@ func TestConfirmed(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		confirmed := make(chan bool)
 		go func() { confirmed <- s.retryConfirm(ctx) }()
-		run := s.trace(applyConfirm(s.to, 2*time.Second), f)
+		run := s.trace(applyConfirm(s.to, confirmTime), f)
 		cancel()
 		if <-confirmed {
 			run.Stdout += confirmedMarker
@@ -56,7 +56,7 @@ func TestConfirmed(t *testing.T) {
 // TestConfirm injects faults into the confirm command.
 func TestConfirm(t *testing.T) {
 	confirmation(t, "confirm", 12, func(s *runner, f fault.Fault) fault.Run {
-		args := s.command(applyConfirm(s.to, 2*time.Second))
+		args := s.command(applyConfirm(s.to, confirmTime))
 		apply := exec.Command(args[0], args[1:]...)
 		waits, err := apply.StderrPipe()
 		require.NoError(s.t, err)
@@ -81,6 +81,10 @@ func TestConfirm(t *testing.T) {
 }
 
 const confirmedMarker = "confirm succeeded"
+
+// confirmTime is the time to confirm an apply, also with a traced process on a busy machine:
+// without the confirmation, the run does not make the calls of the faults.
+const confirmTime = 6 * time.Second
 
 // retryConfirm runs lvsmark confirm until it succeeds or the context ends.
 func (s *runner) retryConfirm(ctx context.Context) bool {
@@ -122,13 +126,7 @@ func confirmationOf(t *testing.T, sc scenario, name string, quick int, do func(*
 			t.Parallel()
 			s := newRunner(t, newFixture(t), sc)
 			s.name = name
-			// On a busy machine a run may read again; a fault in such a call would meet none later.
-			for try := range 2 {
-				calls := do(s, fault.Fault{}).Calls
-				if s.reset("a run without fault"); try == 0 || len(calls) < len(s.calls) {
-					s.calls = calls
-				}
-			}
+			s.recordCalls(func() fault.Run { return do(s, fault.Fault{}) })
 			defer s.report()
 			some, _ := cases(s.calls)
 			// With a persistent fault, the guard cannot restore the state either.
