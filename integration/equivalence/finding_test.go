@@ -289,6 +289,12 @@ func (g foreignGenerator) rules(n int, jumps []string) string {
 		if g.known {
 			jumps = append(jumps, "meta mark set meta mark map { 0 : 7, 7 : 5, 5 : 0x10005 }", "meta mark set meta mark map { 7 : 5, 5 : 7, * : 2 } "+g.pick("", "return"))
 		}
+		if g.flips {
+			jumps = append(jumps, "notrack", "meta mark set ct mark", "ct mark set meta mark", "meta mark set 5 ip daddr vmap { 203.0.113.9 : accept }")
+		}
+		if !g.known {
+			jumps = append(jumps, "ip ttl set 5", "ip6 hoplimit set 5", "meta l4proto tcp tproxy to :9999")
+		}
 		what := g.pick(append([]string{"accept", "drop", "return", "continue", "counter", "meta mark set 7", "meta mark set meta mark | 0x10000", "meta mark set meta mark ^ 0 return"}, jumps...)...)
 		fmt.Fprintf(&b, "\t\t%s %s\n", strings.Join(tests, " "), what)
 	}

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,8 +55,7 @@ clusters:
 					o := Observer{Name: "observer", Device: device, Priority: afterMangle, Then: "drop", Size: len(packets)}
 					require.NoError(t, n.Load(o.Text()))
 					require.NoError(t, n.Do(func() error { return sendFrames(peer, sender, packets) }))
-					sight, err := o.Seen(n)
-					require.NoError(t, err)
+					sight := seenAll(t, n, o, packets)
 					want := map[Packet]uint32{}
 					for _, p := range packets {
 						want[p] = c.want[device+" "+sender]
@@ -69,6 +70,20 @@ clusters:
 				}
 			}
 		})
+	}
+}
+
+// seenAll reads the record of the observer until it has all packets, for at most a minute: the
+// kernel may leave received frames to a thread (ksoftirqd), which waits for the processor.
+func seenAll(t *testing.T, n *Namespace, o Observer, packets []Packet) Observation {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		sight, err := o.Seen(n)
+		require.NoError(t, err)
+		missing := slices.ContainsFunc(packets, func(p Packet) bool { _, seen := sight.Marks[p]; return !seen })
+		if !missing || time.Now().After(end) {
+			return sight
+		}
 	}
 }
 

@@ -130,20 +130,24 @@ func (f translation) nft(t *testing.T, rules string) exact.Side {
 // read reads rules, and services for each mark that they set.
 func (f translation) read(t *testing.T, rules string) exact.Side {
 	t.Helper()
-	var services strings.Builder
+	c, err := importer.Read("f", strings.NewReader(rules))
+	require.NoError(t, err, rules)
+	require.Empty(t, c.NotUnderstood, rules)
+	return f.side(t, c)
+}
+
+// side returns the rules with a service of one real server for each mark below 16.
+func (f translation) side(t *testing.T, rules *oldconfig.Config) exact.Side {
+	t.Helper()
+	var text strings.Builder
 	for mark := range 16 {
 		flag := map[config.Family]string{config.IPv4: "", config.IPv6: " -6"}[f.family]
 		server := map[config.Family]string{config.IPv4: "10.0.0.%d:0", config.IPv6: "[fd00::%d]:0"}[f.family]
 		if mark > 0 {
-			fmt.Fprintf(&services, "-A -f %d%s -s rr\n-a -f %[1]d%[2]s -r "+fmt.Sprintf(server, mark)+" -m -w 1\n", mark, flag)
+			fmt.Fprintf(&text, "-A -f %d%s -s rr\n-a -f %[1]d%[2]s -r "+fmt.Sprintf(server, mark)+" -m -w 1\n", mark, flag)
 		}
 	}
-	all := &oldconfig.Config{}
-	for _, text := range []string{rules, services.String()} {
-		c, err := importer.Read("f", strings.NewReader(text))
-		require.NoError(t, err, text)
-		require.Empty(t, c.NotUnderstood, text)
-		all.Join(c)
-	}
-	return exact.Side{Chains: all.Chains, Services: all.Services}
+	services, err := importer.Read("f", strings.NewReader(text.String()))
+	require.NoError(t, err)
+	return exact.Side{Chains: rules.Chains, Services: services.Services}
 }

@@ -68,7 +68,8 @@ const ftpServers = `clusters:
 
 // systemctl takes the place of systemctl(1), which does not run in a lab: it starts and
 // kills keepalived on the director with the configuration in the current directory, which has
-// two real servers. It waits until keepalived serves.
+// two real servers. It waits until keepalived serves. The parent, which is stopped first, starts no
+// other process in place of a killed one.
 const systemctl = `#!/bin/sh
 serves() { test "$(ipvsadm -Sn 2>/dev/null | grep -c '^-a')" -eq 2; }
 case "$1 $2" in
@@ -80,7 +81,9 @@ case "$1 $2" in
 	done
 	echo "systemctl: keepalived does not serve after a minute" >&2
 	exit 1 ;;
-"kill -s") kill -"$3" $(cat "$PWD"/*.pid) ;;
+"kill -s")
+	kill -STOP $(cat "$PWD/keepalived.pid")
+	kill -"$3" $(cat "$PWD"/*.pid) ;;
 *) echo "systemctl $*: not in this lab" >&2; exit 1 ;;
 esac
 `

@@ -3,7 +3,6 @@ package exact
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
@@ -17,6 +16,9 @@ func (m *machine) change(a *action) (missed bool) {
 		m.observeAction("does something that is not understood")
 		return false
 	case oldconfig.Untrack:
+		if m.hasConnection() && m.hook != ipvsHook {
+			return false
+		}
 		m.state = stateUntracked
 		m.observeAction("ends tracking")
 		return false
@@ -48,7 +50,20 @@ func (m *machine) setMark(a *action) (missed bool) {
 
 // hasConnection reports whether connection tracking knows the packet. If not, actions on the
 // mark of the connection do nothing (net/netfilter/xt_connmark.c).
-func (m *machine) hasConnection() bool { return m.state != stateInvalid && m.state != stateUntracked }
+func (m *machine) hasConnection() bool {
+	now := m.stateNow()
+	return now != stateInvalid && now != stateUntracked
+}
+
+// stateNow returns the state that matches see in the current chain. Ahead of connection tracking
+// it is INVALID, unless a rule has ended the tracking (nft_ct_get_eval of net/netfilter/nft_ct.c,
+// conntrack_mt of net/netfilter/xt_conntrack.c).
+func (m *machine) stateNow() int {
+	if !m.late && m.state != stateUntracked {
+		return stateInvalid
+	}
+	return m.state
+}
 
 func (m *machine) setConnMark(a *action) {
 	switch a.Kind {
@@ -107,39 +122,4 @@ func markOf(list []oldconfig.MarkOf, addr oldconfig.Number) (uint32, bool) {
 		return 0, false
 	}
 	return list[i].Mark, true
-}
-
-func (m *machine) translate(a *action) {
-	m.translated = true
-	to := describeTranslation(a)
-	if a.ToOriginal && m.packet != nil {
-		to = "source becomes " + m.packet.To.Addr().String()
-	}
-	if a.Kind == oldconfig.TranslateSource && m.hook != oldconfig.Postrouting {
-		return
-	}
-	m.end.translated = to
-	m.observeAction("translates the packet: " + to)
-}
-
-func describeTranslation(a *action) string {
-	kind := "destination"
-	if a.Kind == oldconfig.TranslateSource {
-		kind = "source"
-		if a.ToOriginal {
-			return "source becomes the VIP"
-		}
-		if len(a.To) == 0 {
-			return "source becomes the address of the device"
-		}
-	}
-	var text strings.Builder
-	text.WriteString(kind + " becomes")
-	for _, r := range a.To {
-		text.WriteString(" " + rangeText(r))
-	}
-	for _, r := range a.ToPorts {
-		text.WriteString(fmt.Sprintf(" port %d-%d", r.Low.Low, r.High.Low))
-	}
-	return text.String()
 }

@@ -89,9 +89,12 @@ type comparison struct {
 	seen     map[string]bool // kinds of differences and reasons
 	groups   [2]map[string]grouped
 	services [2][]*oldconfig.Service
-	marks    [2][]uint32
-	helpers  bool // a rule assigns a helper, which may expect connections
+	marks    [2][]uint32 // that connections may have
+	helpers  bool        // a rule assigns a helper, which may expect connections
 	leaves   int
+	assumed  int // runs with an assumption
+
+	manyMarks bool // marks is not complete
 
 	exceeded bool
 }
@@ -115,7 +118,8 @@ func newComparison(family oldconfig.Family, p path, d *devices, before, after Si
 	for i, side := range []Side{before, after} {
 		c.sides[i] = c.program(side, behind[i])
 		c.groups[i] = map[string]grouped{}
-		c.marks[i] = constants(side)
+		marks, complete := connMarks(side)
+		c.marks[i], c.manyMarks = marks, c.manyMarks || !complete
 		c.helpers = c.helpers || assignsHelper(side)
 	}
 	c.services = [2][]*oldconfig.Service{before.Services, after.Services}
@@ -140,23 +144,6 @@ func (c *comparison) agree() bool {
 		}
 	}
 	return len(first) == len(second)
-}
-
-// constants returns values that the mark of a connection may have.
-func constants(side Side) []uint32 {
-	found := map[uint32]bool{0: true}
-	list := []uint32{0}
-	for _, chain := range side.Chains {
-		for _, r := range chain.Rules {
-			for i := range r.Actions {
-				if a := r.Actions[i]; (a.Kind == oldconfig.SetMark || a.Kind == oldconfig.SetConnMark) && !found[a.Xor] {
-					found[a.Xor] = true
-					list = append(list, a.Xor)
-				}
-			}
-		}
-	}
-	return list
 }
 
 // assignsHelper reports whether a rule assigns a helper of connection tracking. Connections

@@ -56,6 +56,7 @@ type compiler struct {
 	chains  map[chainName]*oldconfig.Chain
 	forms   []form // of packets that IPVS sends, on either side
 	form    form   // that is compiled
+	rest    *remainder
 }
 
 type chainName struct{ table, name string }
@@ -80,31 +81,49 @@ func (c *compiler) index(side Side) {
 // those behind IPVS.
 func (c *compiler) program(side Side, behind []baseChain) *program {
 	c.index(side)
+	list, behindNAT := c.baseChains(side.Chains), 0
+	for i, chain := range list {
+		if chain.Base.NAT {
+			behindNAT = i + 1
+		}
+	}
+	c.rest = nil
+	rest := c.compiled(list[behindNAT:])
+	if c.path.toLocal {
+		if b := c.ipvsBlock(side.Services); len(b.rules) > 0 {
+			rest = append(rest, baseChain{block: b, hook: ipvsHook})
+			rest = append(rest, behind...)
+		}
+		c.rest = c.remainderOf(rest, side)
+	}
+	return c.interner.program(append(c.compiled(list[:behindNAT]), rest...))
+}
+
+// compiled compiles base chains; those that do nothing are left out.
+func (c *compiler) compiled(list []*oldconfig.Chain) []baseChain {
 	var base []baseChain
-	for _, chain := range c.baseChains(side.Chains) {
+	for _, chain := range list {
 		b := c.chain(chain)
+		if hasUnknownOrder(chain.Base) {
+			b = c.ofUnknownOrder(chain, b)
+		}
 		if len(chain.Base.Devices) > 0 {
 			b = c.ofDevices(chain, b)
 		}
 		if drops := chain.Base.Drops && len(chain.Base.Devices) == 0; len(b.rules) > 0 || drops {
-			base = append(base, baseChain{block: b, drops: drops, nat: chain.Base.NAT, hook: chain.Base.Hook})
+			base = append(base, baseChain{block: b, drops: drops, nat: chain.Base.NAT, hook: chain.Base.Hook, late: isLate(chain.Base)})
 		}
 	}
-	if c.path.toLocal {
-		if b := c.ipvsBlock(side.Services); len(b.rules) > 0 {
-			base = append(base, baseChain{block: b, hook: ipvsHook})
-			base = append(base, behind...)
-		}
-	}
-	return c.interner.program(base)
+	return base
 }
 
 // ipvsHook is the place of IPVS, after the chains of the input hook.
 const ipvsHook = oldconfig.Postrouting + 1
 
+// baseChains returns the chains of the path in the order in which packets pass them.
 func (c *compiler) baseChains(chains []*oldconfig.Chain) []*oldconfig.Chain {
 	var list []*oldconfig.Chain
-	for _, chain := range chains {
+	for _, chain := range oldconfig.LastFirst(chains) {
 		switch b := chain.Base; {
 		case chain.Family != c.family || b == nil || !slices.Contains(c.path.hooks, b.Hook):
 		case b.Hook == oldconfig.Input && (b.NAT || b.Priority >= c.path.below):
@@ -136,6 +155,18 @@ func (c *compiler) chain(chain *oldconfig.Chain) *block {
 	b := c.block(rules)
 	c.blocks[chain] = b
 	return b
+}
+
+// ofUnknownOrder returns a base chain that does something that is not understood, if it depends on
+// connection tracking.
+func (c *compiler) ofUnknownOrder(chain *oldconfig.Chain, inner *block) *block {
+	named := func(name string) *oldconfig.Chain { return c.chains[chainName{chain.Table, name}] }
+	r := asksTracking(chain, named, map[*oldconfig.Chain]bool{})
+	if r == nil {
+		return inner
+	}
+	unknown := c.compileAction(r, &oldconfig.Action{Kind: oldconfig.Opaque}, chain.Table)
+	return c.block(append([]*rule{c.rule([]segment{{actions: []*action{unknown}}}, r)}, inner.rules...))
 }
 
 // ofDevices returns the base chain of an ingress hook: packets of its devices go through it.
@@ -186,7 +217,8 @@ func (c *compiler) segments(r *oldconfig.Rule, table string) (segments []segment
 
 func (c *compiler) compileAction(r *oldconfig.Rule, a *oldconfig.Action, table string) *action {
 	compiled := &action{Action: *a, port: -1, origin: r}
-	key := fmt.Sprintf("%d %x %x %x %v %v", a.Kind, a.And, a.Xor, a.Mask, a.To, a.ToPorts)
+	key := fmt.Sprintf("%d %x %x %x %v %v %t %t %t %t", a.Kind, a.And, a.Xor, a.Mask, a.To, a.ToPorts,
+		a.ToDevice, a.ToNetwork, a.RandomPorts, a.Persistent)
 	if c.path.sent && a.ToOriginal {
 		return c.toVIP(r)
 	}
@@ -207,6 +239,9 @@ func (c *compiler) compileAction(r *oldconfig.Rule, a *oldconfig.Action, table s
 		}
 		compiled.target = c.chain(target)
 		key += fmt.Sprintf(" block %d", compiled.target.id)
+	case a.Kind == oldconfig.TranslateDestination && c.rest != nil:
+		compiled.rest = c.translated(a, r)
+		key += fmt.Sprintf(" rest %d", compiled.rest.id)
 	case len(a.SetMarkByAddr) > 0:
 		compiled.byAddr, key = sortedMarks(a.SetMarkByAddr), ""
 	}

@@ -24,6 +24,10 @@ type assumption struct {
 // maxAssumptions bounds the tests that are not understood on the way of a packet.
 const maxAssumptions = 12
 
+// maxAssumed bounds the runs of a comparison with assumptions: each test that rules do not end
+// the packet's way at doubles them.
+const maxAssumed = 1 << 16
+
 func (c *comparison) machine(r run, side int) *machine {
 	m := &machine{state: r.state, connMark: r.connMark[side], assumed: map[int]bool{}}
 	for id, a := range r.assumed {
@@ -114,7 +118,7 @@ func (l *leaf) tally(r run, t *tally) {
 		t.related, t.reads = either(t.related, m[side].related), either(t.reads, m[side].readsConnMark)
 	}
 	same := l.same(end)
-	if rule := either(m[0].opaqueRule, m[1].opaqueRule); rule != nil && (end[0].opaque != end[1].opaque || !l.agree() ||
+	if rule := either(m[0].opaqueRule, m[1].opaqueRule); rule != nil && (end[0].opaque != end[1].opaque || !l.agree() || m[0].testsUnknown || m[1].testsUnknown ||
 		!same && (m[0].markUnknown || m[1].markUnknown)) {
 		t.opaque = rule
 	}
@@ -142,7 +146,7 @@ func either(a, b *oldconfig.Rule) *oldconfig.Rule {
 }
 
 func (l *leaf) assume(r run, d *dynamicTest, t *tally) {
-	if len(r.assumed) == maxAssumptions {
+	if l.assumed++; len(r.assumed) == maxAssumptions || l.assumed > maxAssumed {
 		t.tooMany = d
 		return
 	}
@@ -196,7 +200,7 @@ func (l *leaf) compareOther(r run, because *oldconfig.Rule, reason string) {
 func (l *leaf) compareConnMarks(r run, because *oldconfig.Rule) {
 	const maxMarks = 64
 	reason := "it depends on the mark of the connection, which an earlier packet has set"
-	if len(l.marks[0])*len(l.marks[1]) > maxMarks*maxMarks {
+	if l.manyMarks || len(l.marks[0])*len(l.marks[1]) > maxMarks*maxMarks {
 		l.notProven(because, reason, r)
 		return
 	}

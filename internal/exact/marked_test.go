@@ -32,3 +32,25 @@ func TestOnePacket(t *testing.T) {
 	require.Len(t, r.Differences, 1)
 	assert.Equal(t, uint8(17), r.Differences[0].Packet.Protocol)
 }
+
+// TestFlagsOfSchedulers: the flags of a scheduler count with sh and mh alone.
+func TestFlagsOfSchedulers(t *testing.T) {
+	chain := &oldconfig.Chain{
+		Family: 4, Table: "mangle", Name: "c", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150},
+		Rules: []*oldconfig.Rule{{Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 1}}}},
+	}
+	server := oldconfig.RealServer{Destination: ipvs.Destination{Address: netip.MustParseAddr("10.0.0.1"), Weight: 1}}
+	side := func(scheduler string, flags uint32) Side {
+		return Side{Chains: []*oldconfig.Chain{chain}, Services: []*oldconfig.Service{{
+			Family: 4, Mark: 1, Scheduler: scheduler, Flags: flags, RealServers: []oldconfig.RealServer{server},
+		}}}
+	}
+	for scheduler, counts := range map[string]bool{"sh": true, "mh": true, "wlc": false, "dh": false} {
+		for _, flags := range []uint32{ipvs.SHFallback, ipvs.SHPort} {
+			r := Compare(side(scheduler, flags), side(scheduler, 0), Scope{})
+			assert.Equal(t, counts, len(r.Differences) > 0, "%s %#x", scheduler, flags)
+		}
+		const third = 0x20
+		assert.Empty(t, Compare(side(scheduler, third), side(scheduler, 0), Scope{}).Differences, scheduler)
+	}
+}

@@ -17,11 +17,13 @@ type naive struct {
 	side   Side
 	family oldconfig.Family
 	p      Packet
+	before netip.AddrPort // destination before a translation
 	mark   uint32
 	conn   uint32
 	state  int
 	end    string
 	moved  bool
+	early  bool // ahead of connection tracking
 	hook   oldconfig.Hook
 	server *oldconfig.RealServer // to which IPVS sends the packet
 	toPort uint16
@@ -29,7 +31,7 @@ type naive struct {
 
 // interpret returns what becomes of a packet to a VIP, or of one that a real server sends.
 func interpret(side Side, family oldconfig.Family, p Packet, active bool) (string, uint32) {
-	n := &naive{side: side, family: family, p: p, state: p.State}
+	n := &naive{side: side, family: family, p: p, before: p.To, state: p.State}
 	hooks := []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Input}
 	if active {
 		hooks = []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Forward, oldconfig.Postrouting}
@@ -48,7 +50,7 @@ func (n *naive) hooks(hooks []oldconfig.Hook) (dropped bool) {
 	for _, h := range hooks {
 		n.hook, n.moved = h, false
 		var list []*oldconfig.Chain
-		for _, c := range n.side.Chains {
+		for _, c := range oldconfig.LastFirst(n.side.Chains) {
 			if c.Family == n.family && c.Base != nil && c.Base.Hook == h && (h != oldconfig.Input || c.Base.Priority < 98 && !c.Base.NAT) {
 				list = append(list, c)
 			}
@@ -58,6 +60,7 @@ func (n *naive) hooks(hooks []oldconfig.Hook) (dropped bool) {
 			if c.Base.NAT && (n.moved || n.state != 0) {
 				continue
 			}
+			n.early = c.Base.Priority < -200 && (h == oldconfig.Prerouting || h == oldconfig.Output)
 			switch v := n.chain(c); {
 			case v == "drop", v == "" && c.Base.Drops:
 				return true
@@ -96,7 +99,7 @@ func (n *naive) ofConnection(f oldconfig.Field) (oldconfig.Number, bool) {
 	case oldconfig.VirtualPort:
 		return number(uint64(n.p.To.Port())), isNAT
 	case oldconfig.OriginalDestination:
-		return addressNumber(n.p.To.Addr()), n.state == 0
+		return addressNumber(n.before.Addr()), n.state == 0
 	}
 	return number(uint64(flag(n.server != nil))), true
 }
@@ -137,7 +140,17 @@ func (n *naive) matches(r *oldconfig.Rule) bool {
 		case oldconfig.Mark:
 			v.Low = uint64(n.mark & m.Mask)
 		case oldconfig.ConnMark:
+			if !n.hasConnection() {
+				return false
+			}
 			v.Low = uint64(n.conn & m.Mask)
+		case oldconfig.SourceMAC:
+			v = n.p.MAC
+		case oldconfig.SourceType:
+			if (m.In[0].Low.Low>>n.p.FromType&1 != 0) == m.Not {
+				return false
+			}
+			continue
 		case oldconfig.SentByIPVS, oldconfig.VirtualAddress, oldconfig.VirtualPort, oldconfig.OriginalDestination:
 			var has bool
 			if v, has = n.ofConnection(m.Field); !has {
@@ -149,7 +162,11 @@ func (n *naive) matches(r *oldconfig.Rule) bool {
 			}
 			continue
 		case oldconfig.InDevice:
-			if slices.Contains(m.Names, n.p.Device) == m.Not {
+			matches := func(name string) bool {
+				prefix, wild := strings.CutSuffix(name, "+")
+				return name == n.p.Device || wild && strings.HasPrefix(n.p.Device, prefix)
+			}
+			if slices.ContainsFunc(m.Names, matches) == m.Not {
 				return false
 			}
 			continue
@@ -178,12 +195,8 @@ func (n *naive) acts(c *oldconfig.Chain, r *oldconfig.Rule) (v string, leaves bo
 				continue
 			}
 			n.mark = n.mark&a.And ^ a.Xor
-		case oldconfig.SetConnMark:
-			n.conn = n.conn&a.And ^ a.Xor
-		case oldconfig.SaveMark:
-			n.conn = n.conn&a.And ^ n.mark&a.Mask
-		case oldconfig.RestoreMark:
-			n.mark = n.mark&a.And ^ n.conn&a.Mask
+		case oldconfig.SetConnMark, oldconfig.SaveMark, oldconfig.RestoreMark:
+			n.connMark(a)
 		case oldconfig.Accept:
 			return "accept", true
 		case oldconfig.Drop:
@@ -191,7 +204,9 @@ func (n *naive) acts(c *oldconfig.Chain, r *oldconfig.Rule) (v string, leaves bo
 		case oldconfig.Return:
 			return "", true
 		case oldconfig.Untrack:
-			n.state = 4
+			if n.early || !n.hasConnection() {
+				n.state = 4
+			}
 		case oldconfig.Jump, oldconfig.Goto:
 			i := slices.IndexFunc(n.side.Chains, func(o *oldconfig.Chain) bool {
 				return o.Family == c.Family && o.Table == c.Table && o.Name == a.Chain
@@ -201,15 +216,44 @@ func (n *naive) acts(c *oldconfig.Chain, r *oldconfig.Rule) (v string, leaves bo
 			}
 		case oldconfig.TranslateSource, oldconfig.TranslateDestination, oldconfig.Opaque:
 			n.moved = true
-			n.end = fmt.Sprint(a.To)
+			n.end = fmt.Sprint(a.To, a.ToPorts, a.ToDevice, a.RandomPorts)
+			if a.Kind == oldconfig.TranslateDestination {
+				n.redirect(a)
+			}
 			if a.ToOriginal {
-				vip := addressNumber(n.p.To.Addr())
-				n.end = fmt.Sprint([]oldconfig.Range{{Low: vip, High: vip}})
+				vip := addressNumber(n.before.Addr())
+				n.end = fmt.Sprint([]oldconfig.Range{{Low: vip, High: vip}}, []oldconfig.Range(nil), false, false)
 			}
 			return "accept", true
 		}
 	}
 	return "", false
+}
+
+// redirect translates the destination to one address, or one port, or both.
+func (n *naive) redirect(a oldconfig.Action) {
+	addr, port := n.p.To.Addr(), n.p.To.Port()
+	if a.To != nil {
+		addr = address(a.To[0].Low, n.family)
+	}
+	if a.ToPorts != nil {
+		port = uint16(a.ToPorts[0].Low.Low)
+	}
+	n.p.To = netip.AddrPortFrom(addr, port)
+}
+
+func (n *naive) hasConnection() bool { return n.state != 3 && n.state != 4 } // invalid, untracked
+
+func (n *naive) connMark(a oldconfig.Action) {
+	switch {
+	case !n.hasConnection():
+	case a.Kind == oldconfig.SetConnMark:
+		n.conn = n.conn&a.And ^ a.Xor
+	case a.Kind == oldconfig.SaveMark:
+		n.conn = n.conn&a.And ^ n.mark&a.Mask
+	default:
+		n.mark = n.mark&a.And ^ n.conn&a.Mask
+	}
 }
 
 func (n *naive) ipvs() string {
@@ -248,6 +292,8 @@ func (n *naive) ipvs() string {
 		return "local"
 	case s.Mark == 0 && s.Timeout == 0 && s.Address.Port() != port, len(s.RealServers) == 0:
 		return "refused"
+	case n.p.Protocol == 6 && n.p.Flags&18 == 18 && !slices.ContainsFunc(s.RealServers, func(r oldconfig.RealServer) bool { return r.Forwarding != config.NAT }):
+		return "local" // an answer to active data has the address of a real server, with nat
 	}
 	var servers []string
 	for _, r := range s.RealServers {

@@ -21,6 +21,7 @@ type baseChain struct {
 	drops bool // policy
 	nat   bool // only the first packet of a connection meets it
 	sent  bool // behind IPVS
+	late  bool // behind connection tracking: its packets stay tracked
 	hook  oldconfig.Hook
 }
 
@@ -87,6 +88,7 @@ type action struct {
 	byAddr   []oldconfig.MarkOf // sorted; nil: none
 	services *serviceTable      // the packet goes to IPVS: the service of its mark, if there is one
 	serve    *served            // the packet goes to IPVS: this service
+	rest     *program           // behind a translation of the destination; nil: nobody asks
 	orVIP    bool               // a translation to an address that may be the VIP of the packet
 	port     int                // of the packet, for services; -1: not known yet
 	origin   *oldconfig.Rule
@@ -108,8 +110,6 @@ func newInterner() *interner {
 		programs: map[string]*program{}, actions: map[string]*action{},
 	}
 }
-
-func appendInt(b []byte, n int) []byte { return binary.LittleEndian.AppendUint32(b, uint32(n)) }
 
 func (in *interner) set(s set) *interned {
 	b := in.buffer[:0]
@@ -213,14 +213,14 @@ func (r *rule) describe() {
 
 func (d *dynamicTest) uses() uses {
 	switch d.field {
-	case oldconfig.State:
+	case oldconfig.State, tracked:
 		return testsState
-	case oldconfig.Mark, oldconfig.ConnMark:
+	case oldconfig.Mark:
 		return testsMark
+	case oldconfig.ConnMark:
+		return testsMark | testsState // packets without a connection have none
 	case serverAddress, serverPort, serverForm:
 		return 0
-	case tracked:
-		return testsState
 	}
 	return unknown
 }
@@ -230,6 +230,8 @@ func (a *action) uses() uses {
 	switch {
 	case a.target != nil:
 		u = a.target.uses
+	case a.rest != nil:
+		u = a.rest.uses
 	case a.byAddr != nil, a.orVIP:
 		u = of(destination)
 	case a.services != nil && a.port < 0 && a.services.fixesPorts:
@@ -240,6 +242,8 @@ func (a *action) uses() uses {
 		u |= drops
 	case oldconfig.Opaque:
 		u |= drops | unknown
+	case oldconfig.RestoreMark:
+		u |= testsState // as a test of the mark of the connection
 	}
 	return u
 }
@@ -291,7 +295,7 @@ func (in *interner) program(chains []baseChain) *program {
 	b := in.buffer[:0]
 	for _, c := range chains {
 		b = appendInt(b, c.id)
-		b = append(b, byte(c.hook), flag(c.drops), flag(c.nat), flag(c.sent))
+		b = append(b, byte(c.hook), flag(c.drops), flag(c.nat), flag(c.sent), flag(c.late))
 	}
 	in.buffer = b
 	known := in.programs[string(b)]
@@ -305,11 +309,4 @@ func (in *interner) program(chains []baseChain) *program {
 		in.programs[string(b)] = known
 	}
 	return known
-}
-
-func flag(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
 }

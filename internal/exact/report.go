@@ -109,10 +109,11 @@ func (m *machine) follow(c *compiler, p *program, packet Packet) treated {
 	var t treated
 	m.packet, m.values = &packet, packet.values(c.devices)
 	m.observe = func(s Step) { t.Steps = append(t.Steps, s) }
+	start := *m
 	for t.end = m.run(p); m.asked != nil; t.end = m.run(p) {
 		t.Steps = append(t.Steps[:0:0], Step{Rule: m.asked.origin, Effect: m.asked.takenAsFalse()})
 		m.assumed[m.asked.id] = false
-		m.asked, m.mark, m.state, m.opaque, m.hook = nil, 0, packet.State, nil, 0
+		*m = start
 	}
 	t.Mark = m.mark
 	if t.end.by != nil {

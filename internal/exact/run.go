@@ -22,14 +22,17 @@ type machine struct {
 
 	server        *target // to which IPVS sends the packet; nil: it is not behind IPVS
 	translated    bool
+	rest          *program        // which follows the current chain, behind a translation
 	readsConnMark *oldconfig.Rule // a rule that depends on the mark of the connection
 	related       *oldconfig.Rule // a rule that treats state RELATED as it does not NEW
 	opaque        []string
 	opaqueRule    *oldconfig.Rule
 	markUnknown   bool       // a rule that is not understood may have set the mark
+	testsUnknown  bool       // and a later rule has tested it
 	observe       func(Step) // nil: nobody asks
 	end           outcome
 	hook          oldconfig.Hook
+	late          bool            // the chain is behind connection tracking; ahead of it no packet has a connection
 	at            *oldconfig.Rule // the current rule
 }
 
@@ -73,13 +76,13 @@ const (
 // run runs the program. If asked is set afterwards, there is no result.
 func (m *machine) run(p *program) outcome {
 	m.end = outcome{}
-	behind := len(p.chains)
-	for behind > 0 && p.chains[behind-1].sent {
-		behind--
+	m.chains(p.ahead())
+	if rest := m.rest; rest != nil && m.asked == nil {
+		p, m.rest = rest, nil
+		m.chains(p.ahead())
 	}
-	m.chains(p.chains[:behind])
-	if m.asked == nil && m.end.fate == serving && behind < len(p.chains) {
-		m.send(p.chains[behind:])
+	if behind := p.chains[len(p.ahead()):]; m.asked == nil && m.end.fate == serving && len(behind) > 0 {
+		m.send(behind)
 	}
 	if m.asked != nil {
 		return outcome{}
@@ -88,10 +91,20 @@ func (m *machine) run(p *program) outcome {
 	return m.end
 }
 
+// ahead returns the chains up to IPVS.
+func (p *program) ahead() []baseChain {
+	n := len(p.chains)
+	for n > 0 && p.chains[n-1].sent {
+		n--
+	}
+	return p.chains[:n]
+}
+
 // chains runs base chains, up to the one that ends the packet's way.
 func (m *machine) chains(list []baseChain) {
 	for i := range list {
 		c := &list[i]
+		m.late = c.late || c.sent
 		if m.hook != c.hook {
 			m.hook, m.translated = c.hook, false
 		}
@@ -103,10 +116,10 @@ func (m *machine) chains(list []baseChain) {
 			return
 		}
 		if v == continues && c.drops {
-			m.end.fate, v = dropped, ends
+			m.end, v = outcome{fate: dropped}, ends
 			m.observeStep(Step{Effect: "drops", Hook: c.hook, Policy: true, Sent: m.server != nil})
 		}
-		if v == ends {
+		if v == ends || m.rest != nil {
 			return
 		}
 	}
@@ -171,20 +184,21 @@ func (m *machine) holds(s *segment) bool {
 func (m *machine) dynamic(d *dynamicTest) bool {
 	switch d.field {
 	case oldconfig.Mark:
+		m.testsUnknown = m.testsUnknown || m.markUnknown
 		return d.values.contains(number(uint64(m.mark & d.mask)))
 	case oldconfig.ConnMark:
-		m.readsConnMark = m.at
 		if !m.hasConnection() {
 			return false
 		}
+		m.readsConnMark = m.at
 		return d.values.contains(number(uint64(m.connMark & d.mask)))
 	case oldconfig.State:
 		return m.stateHolds(d)
 	case serverAddress, serverPort, serverForm:
 		return m.server.fulfils(d)
 	case tracked:
-		if m.state != stateEstablished { // of either direction
-			return m.state == stateNew || m.state == stateRelated
+		if now := m.stateNow(); now != stateEstablished { // of either direction
+			return now == stateNew || now == stateRelated
 		}
 	}
 	holds, known := m.assumed[d.id]
@@ -195,8 +209,9 @@ func (m *machine) dynamic(d *dynamicTest) bool {
 }
 
 func (m *machine) stateHolds(d *dynamicTest) bool {
-	holds := d.values.contains(number(uint64(m.state)))
-	if m.state == stateNew && holds != d.values.contains(number(stateRelated)) {
+	now := m.stateNow()
+	holds := d.values.contains(number(uint64(now)))
+	if now == stateNew && holds != d.values.contains(number(stateRelated)) {
 		m.related = m.at
 	}
 	return holds
@@ -213,7 +228,7 @@ func (m *machine) act(a *action) (missed bool, v verdict, leaves bool) {
 	case oldconfig.Return:
 		return false, continues, true
 	case oldconfig.Drop:
-		m.end.fate = dropped
+		m.end = outcome{fate: dropped}
 		m.observeAction("drops")
 		return false, ends, true
 	case oldconfig.Jump, oldconfig.Goto:

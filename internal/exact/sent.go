@@ -98,7 +98,7 @@ func (c *compiler) sentChains(side Side) []baseChain {
 	for _, chain := range c.baseChains(side.Chains) {
 		drops := chain.Base.Drops
 		if b := c.chain(chain); len(b.rules) > 0 || drops {
-			list = append(list, baseChain{block: b, drops: drops, nat: chain.Base.NAT, hook: chain.Base.Hook, sent: true})
+			list = append(list, baseChain{block: b, drops: drops, nat: chain.Base.NAT, hook: chain.Base.Hook, sent: true, late: isLate(chain.Base)})
 		}
 	}
 	if list == nil {
@@ -202,7 +202,8 @@ func equalSegments(a, b []segment) bool {
 // isToAddress reports whether an action translates the source to one address. If that is the
 // VIP of the packet, it does the same as a translation to the original destination.
 func isToAddress(a *oldconfig.Action) bool {
-	return a.Kind == oldconfig.TranslateSource && len(a.To) == 1 && a.To[0].Low == a.To[0].High && len(a.ToPorts) == 0
+	return a.Kind == oldconfig.TranslateSource && len(a.To) == 1 && a.To[0].Low == a.To[0].High &&
+		len(a.ToPorts) == 0 && !a.RandomPorts
 }
 
 // toVIP returns a translation of the source to the VIP of the packet.

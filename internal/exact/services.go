@@ -90,10 +90,9 @@ func (v *served) signatureFor(port int) string {
 // sign lists what decides how a connection is served. Where a real server's port is that
 // of the packet, it is kept.
 func (v *served) sign(port uint16) string {
-	const hashed, persistent = 2, 1 // IP_VS_SVC_F_HASHED, IP_VS_SVC_F_PERSISTENT
 	var b strings.Builder
 	fmt.Fprintf(&b, "scheduler %s", v.Scheduler)
-	if flags := v.Flags &^ (hashed | persistent); flags != 0 {
+	if flags := v.effectiveFlags(); flags != 0 {
 		fmt.Fprintf(&b, " flags %#x", flags)
 	}
 	if v.Timeout > 0 {
@@ -114,6 +113,17 @@ func (v *served) sign(port uint16) string {
 		b.WriteString(", to " + strings.Join(servers, ", "))
 	}
 	return b.String()
+}
+
+// effectiveFlags returns the flags that decide how a connection is served: those of the scheduler
+// are for sh and mh, and these have no third one (ip_vs_sh.c, ip_vs_mh.c).
+func (v *served) effectiveFlags() uint32 {
+	const persistent, hashed, third = 1, 2, 0x20 // IP_VS_SVC_F_PERSISTENT, _HASHED, _SCHED3
+	flags := v.Flags &^ (persistent | hashed | third)
+	if v.Scheduler != "sh" && v.Scheduler != "mh" {
+		flags &^= ipvs.SHFallback | ipvs.SHPort
+	}
+	return flags
 }
 
 // sorted returns the active real servers by address and port.

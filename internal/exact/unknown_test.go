@@ -57,6 +57,26 @@ func TestNotUnderstood(t *testing.T) {
 	assert.NotEmpty(t, Compare(side("mangle", prerouting, opaque, second), side("mangle", prerouting, opaque, ored), Scope{}).Unproven)
 }
 
+// TestUnknownMarkTested: an action that is not understood and that both sides have may set a mark that
+// only one side tests.
+func TestUnknownMarkTested(t *testing.T) {
+	toPort := oldconfig.Match{Field: oldconfig.DestinationPort, In: single(21)}
+	marked := oldconfig.Match{Field: oldconfig.Mark, In: single(5)}
+	opaque := &oldconfig.Rule{Matches: []oldconfig.Match{toPort}, Actions: []oldconfig.Action{{Kind: oldconfig.Opaque}}}
+	tests := &oldconfig.Rule{Matches: []oldconfig.Match{toPort, marked}, Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 1}, {Kind: oldconfig.Accept}}}
+	sets := &oldconfig.Rule{Matches: []oldconfig.Match{toPort}, Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 2}}}
+	side := func(rules ...*oldconfig.Rule) Side {
+		return Side{
+			Chains:   []*oldconfig.Chain{{Family: 4, Table: "mangle", Name: "c", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}, Rules: rules}},
+			Services: []*oldconfig.Service{{Family: 4, Mark: 2, Scheduler: "rr", RealServers: []oldconfig.RealServer{{}}}},
+		}
+	}
+	r := Compare(side(opaque, tests, sets), side(opaque, sets), Scope{})
+	assert.Empty(t, r.Differences)
+	require.Len(t, r.Unproven, 1)
+	assert.Same(t, opaque, r.Unproven[0].Rule)
+}
+
 // TestConnectionState: rules about states and about the mark of the connection.
 func TestConnectionState(t *testing.T) {
 	base := oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}

@@ -13,6 +13,7 @@ type branch struct {
 	conditions []string // that may hold or not, for example "iifname"
 	answers    []value  // by slot
 	marked     bool     // the rule has set the mark
+	usesMark   bool     // the rule depends on the cluster's mark
 }
 
 // An outcome is a branch at its end: at a verdict or at the end of the rule.

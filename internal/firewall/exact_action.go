@@ -25,12 +25,11 @@ func (b *ruleTranslator) action(s step) oldconfig.Action {
 	case notrack:
 		return oldconfig.Action{Kind: oldconfig.Untrack}
 	case sourceTranslation:
-		if s.masquerade && s.exact == nil {
-			return oldconfig.Action{Kind: oldconfig.TranslateSource}
-		}
-		return b.translation(oldconfig.TranslateSource, s.exact)
+		return b.translation(oldconfig.TranslateSource, s.to)
 	case interception:
 		return b.interception(s)
+	case zoneSet:
+		return opaqueAction("sets the zone of connection tracking")
 	case unknownMark:
 		return opaqueAction(s.name)
 	}
@@ -122,9 +121,11 @@ func (b *ruleTranslator) setConnMark(s ctMarkSet) oldconfig.Action {
 // translation translates a nat statement. One to a value that is not known is not
 // understood.
 func (b *ruleTranslator) translation(kind oldconfig.ActionKind, n *natRange) oldconfig.Action {
-	a := oldconfig.Action{Kind: kind}
 	if n == nil {
 		return opaqueAction("a translation that is not understood")
+	}
+	a := oldconfig.Action{
+		Kind: kind, ToDevice: n.toDevice, ToNetwork: n.toNetwork, RandomPorts: n.random, Persistent: n.persistent,
 	}
 	for _, part := range []struct {
 		low, high value
@@ -140,7 +141,7 @@ func (b *ruleTranslator) translation(kind oldconfig.ActionKind, n *natRange) old
 			*part.to = []oldconfig.Range{{Low: bigEndian(low.bytes), High: bigEndian(high.bytes)}}
 		default:
 			a := opaqueAction("a translation that is not understood")
-			a.ToOriginal = kind == oldconfig.TranslateSource && low.name == ctOriginalDestination
+			a.ToOriginal = kind == oldconfig.TranslateSource && low.name == ctOriginalDestination && n.onlyAddress()
 			return a
 		}
 	}

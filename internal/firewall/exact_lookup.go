@@ -256,6 +256,10 @@ func (b *ruleTranslator) fork(fields []value, f fork, rules []*oldconfig.Rule) (
 // the tails, so that it acts once.
 func (b *ruleTranslator) forked(head, current *oldconfig.Rule, tails []*oldconfig.Rule) []*oldconfig.Rule {
 	acts := len(head.Actions) > 0 // of those that follow, too: a later part has an action ahead
+	if acts && len(tails) == 0 {
+		// No packet goes on, but what is ahead acts.
+		return alternatives(head, current, []*oldconfig.Rule{b.new()})
+	}
 	if !acts || len(tails) < 2 {
 		return alternatives(head, current, tails)
 	}

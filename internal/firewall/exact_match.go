@@ -107,7 +107,8 @@ func bitMatch(field oldconfig.Field, of []bit, o *origin, t test) oldconfig.Matc
 // markMatch translates a test of 32 bits in host byte order.
 func (o *origin) markMatch(field oldconfig.Field, t test) ([]oldconfig.Match, bool) {
 	m := oldconfig.Match{Field: field, Not: t.inverse}
-	if m.Mask, _ = o.masks(); len(o.xor) > 0 && !isFilled(o.xor, 0) {
+	mask, _ := o.masks()
+	if len(o.xor) > 0 && !isFilled(o.xor, 0) {
 		return nil, false
 	}
 	for _, i := range t.within {
@@ -122,7 +123,7 @@ func (o *origin) markMatch(field oldconfig.Field, t test) ([]oldconfig.Match, bo
 			return nil, false
 		}
 	}
-	return []oldconfig.Match{m}, true
+	return []oldconfig.Match{m.Masked(mask)}, true
 }
 
 func (o *origin) metaMatch(t test) ([]oldconfig.Match, bool) {
@@ -288,9 +289,10 @@ func (o *origin) fragmentMatch(t test) ([]oldconfig.Match, bool) {
 }
 
 func (o *origin) flagMatch(t test) ([]oldconfig.Match, bool) {
-	m := oldconfig.Match{Field: oldconfig.TCPFlags, Mask: 0xff, Not: t.inverse}
+	m := oldconfig.Match{Field: oldconfig.TCPFlags, Not: t.inverse}
+	mask := uint32(0xff)
 	if len(o.mask) == 1 {
-		m.Mask = uint32(o.mask[0])
+		mask = uint32(o.mask[0])
 	}
 	for _, i := range t.within {
 		if len(i.low) != 1 || o.xor != nil && !isFilled(o.xor, 0) {
@@ -298,5 +300,5 @@ func (o *origin) flagMatch(t test) ([]oldconfig.Match, bool) {
 		}
 		m.In = append(m.In, oldconfig.Range{Low: bigEndian(i.low), High: bigEndian(i.high)})
 	}
-	return []oldconfig.Match{m}, true
+	return []oldconfig.Match{m.Masked(mask)}, true
 }

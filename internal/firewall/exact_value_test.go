@@ -8,17 +8,26 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// TestMasqueradePorts: the ports of a masquerade statement that is not known are unknown.
-func TestMasqueradePorts(t *testing.T) {
+// TestUnknownMasquerade: a masquerade statement with an attribute that is not known can give
+// packets any port, and is not understood.
+func TestUnknownMasquerade(t *testing.T) {
 	l := exactLoader()
 	unknown := nft.Expression{Name: "masq", Data: string(netlink.AppendBigEndian32(nil, 99, 1))}
-	assert.Equal(t, &natRange{lowPort: opaqueValue("masq", 2)}, l.masqueradePorts(unknown))
-	l.exact = false
-	assert.Nil(t, l.masqueradePorts(unknown))
-	assert.Nil(t, l.natRange(&expr.NAT{RegAddrMin: 1}))
+	assert.Nil(t, l.masqueradeRange(unknown))
+	assert.Equal(t, portChange{random: true}, l.masqueradeRange(unknown).portChange())
+	assert.Equal(t, oldconfig.Opaque, (&ruleTranslator{}).translation(oldconfig.TranslateSource, nil).Kind)
+}
+
+// TestKeptPort: the kernel lists the end of a range that is one port; other programs may leave it out.
+func TestKeptPort(t *testing.T) {
+	same := func(v value) value { return v }
+	one := portChange{low: constantValue("", []byte{0, 20})}
+	assert.True(t, one.keeps(part{low: 20, high: 20}, same))
+	assert.False(t, one.keeps(part{low: 20, high: 21}, same))
 }
 
 // TestUnknownSocket: an expression with an attribute that is not known is a condition, as is

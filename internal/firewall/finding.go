@@ -134,15 +134,11 @@ func newTables(tables []*nft.Table) []*table {
 
 // baseChains follows the packets through all base chains that they pass.
 func (w *walk) baseChains(tables []*table, all []part) {
-	var previous hookPoint
-	for _, at := range w.space.hookPoints(tables) {
-		w.markedByOther = w.markedByOther || w.changed.mark
-		w.forgetMarks(previous, at)
-		previous = at
-		if at.chain.Type == "nat" {
-			at.conditions = w.natConditions(at.conditions)
-		}
-		w.baseChain(at, w.withMarks(at.position, at.translated(w.space, all)))
+	for points := w.space.hookPoints(tables); len(points) > 0; {
+		chains := points[:equalOrders(points)]
+		points = points[len(chains):]
+		w.followRemarked(chains, w.together(chains, all))
+		w.previous = chains[len(chains)-1]
 	}
 }
 
@@ -177,7 +173,7 @@ func (f *Finding) canJoin() bool {
 // report records what a rule does, or the policy of the chain if there is no rule. If
 // the same effect depends on several sets of conditions, the smallest set is kept.
 func (w *walk) report(at place, b branch, effect Effect) {
-	if b.clusters == nil || !w.space.flow.isReported(b.conditions) {
+	if w.quiet || b.clusters == nil || !w.space.flow.isReported(b.conditions) {
 		return
 	}
 	w.reports = append(w.reports, report{b, effect})
@@ -186,6 +182,12 @@ func (w *walk) report(at place, b branch, effect Effect) {
 		key.handle = at.rule.handle
 	}
 	conditions := w.allConditions(b)
+	if b.usesMark && w.isRemarked(b.part) {
+		conditions = joinConditions(conditions, []string{metaMark})
+	}
+	if effect == SetsMark {
+		w.reported = mergedParts(append(w.reported, forgetLost([]part{b.part})...))
+	}
 	known := w.findings[key]
 	switch {
 	case known == nil:
@@ -205,7 +207,7 @@ func (w *walk) newFinding(at place, key findingKey) *Finding {
 		Family: t.Family, Table: t.Name, Chain: at.chain.Name, Handle: key.handle, Effect: key.effect,
 		SamePriority: w.hookPoint.position == samePriority || w.space.flow == active && w.hookPoint.isActive(),
 		Marked:       w.hookPoint.position == afterMarks, Tracking: w.space.tracking,
-		packets: []affected{{space: w.space}}, order: findingOrder{t.number, w.hookPoint.chain.Name},
+		packets: []affected{{space: w.space}}, order: w.baseOrder(),
 	}
 	if at.rule != nil {
 		f.rule, f.table = at.rule.source, t
@@ -213,6 +215,11 @@ func (w *walk) newFinding(at place, key findingKey) *Finding {
 	w.findings[key] = f
 	w.order = append(w.order, f)
 	return f
+}
+
+// baseOrder returns the order of findings in the current base chain.
+func (w *walk) baseOrder() findingOrder {
+	return findingOrder{w.hookPoint.chain.table.number, w.hookPoint.chain.Name}
 }
 
 // maxParts bounds the parts that Packets describes.

@@ -45,6 +45,18 @@ func (s *space) hookPoints(tables []*table) []hookPoint {
 	return list
 }
 
+// equalOrders returns how many of the sorted list have the place of the first one in the order
+// of the kernel.
+func equalOrders(list []hookPoint) int {
+	later := slices.IndexFunc(list, func(p hookPoint) bool {
+		return p.stage != list[0].stage || p.chain.Priority != list[0].chain.Priority
+	})
+	if later < 0 {
+		return len(list)
+	}
+	return later
+}
+
 // hookPoint returns the place of a base chain on the way of the flow; false: the packets
 // do not pass it.
 func (f flow) hookPoint(c *chain) (hookPoint, bool) {

@@ -3,6 +3,7 @@ package firewall
 import (
 	"github.com/google/nftables/expr"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -49,10 +50,11 @@ func (l *loader) expression(e nft.Expression) {
 		l.add(interception{effect: Queues, ends: true})
 	case "fwd":
 		l.add(interception{effect: Forwards, ends: true})
-	case "synproxy":
+	case "synproxy": // of TCP: other packets go on (nft_synproxy_do_eval)
+		l.match(l.protocolValue(), test{within: []interval{{[]byte{byte(config.TCP)}, []byte{byte(config.TCP)}}}})
 		l.add(interception{effect: Proxies, ends: true})
-	case "tproxy":
-		l.add(interception{effect: Proxies})
+	case "tproxy": // the rule ends without a socket of the proxy (nft_tproxy_eval)
+		l.add(interception{effect: Proxies, condition: "the socket of the proxy"})
 	case "cmp", "range":
 		if v := l.at(e.SourceRegister()); !l.exact && v.isUnknown() && !v.ofClient {
 			l.addCondition(nameOf(v)) // the other operand does not matter
@@ -84,11 +86,15 @@ func (l *loader) typedExpression(e nft.Expression, typed expr.Any) {
 		l.fill(typed.DestRegister, l.at(typed.SourceRegister).masked(typed.Mask, typed.Xor))
 	case *expr.Byteorder:
 		v := l.at(typed.SourceRegister).changed(byteorder(int(typed.Size)))
-		v.what = v.what.reordered()
+		v.what, v.loaded = v.what.reordered(), nil
 		l.fill(typed.DestRegister, v)
 	case *expr.Meta:
 		l.meta(typed)
 	case *expr.Payload:
+		if typed.OperationType == expr.PayloadWrite {
+			l.write(typed)
+			return
+		}
 		l.payload(typed)
 	case *expr.Ct:
 		l.conntrack(typed)
@@ -168,33 +174,6 @@ func (l *loader) object(kind, name string) {
 			l.add(helperAssignment{object: name})
 		}
 	}
-}
-
-func (l *loader) nat(e *expr.NAT) {
-	if e.Type == expr.NATTypeDestNAT {
-		l.add(interception{effect: Redirects, ends: true, to: l.natRange(e)})
-		return
-	}
-	l.add(sourceTranslation{to: l.at(e.RegAddrMin), ports: l.portChange(e), exact: l.natRange(e)})
-}
-
-func (l *loader) masquerade(e nft.Expression) {
-	ports := portChange{random: true} // if it is not known
-	if typed, ok := l.typed(e).(*expr.Masq); ok {
-		ports = l.portChange(&expr.NAT{Random: typed.Random, FullyRandom: typed.FullyRandom, RegProtoMin: typed.RegProtoMin, RegProtoMax: typed.RegProtoMax})
-	}
-	l.add(sourceTranslation{masquerade: true, ports: ports, exact: l.masqueradePorts(e)})
-}
-
-func (l *loader) portChange(e *expr.NAT) portChange {
-	c := portChange{random: e.Random || e.FullyRandom}
-	if e.RegProtoMin != 0 {
-		c.low = l.at(e.RegProtoMin)
-	}
-	if e.RegProtoMax != 0 {
-		c.high = l.at(e.RegProtoMax)
-	}
-	return c
 }
 
 func (l *loader) compare(e *expr.Cmp) {

@@ -18,46 +18,6 @@ func (l *loader) traced(v value, o *origin) value {
 	return v
 }
 
-func (l *loader) natRange(e *expr.NAT) *natRange {
-	if !l.exact {
-		return nil
-	}
-	n := &natRange{}
-	for _, r := range []struct {
-		register uint32
-		to       *value
-	}{{e.RegAddrMin, &n.low}, {e.RegAddrMax, &n.high}, {e.RegProtoMin, &n.lowPort}, {e.RegProtoMax, &n.highPort}} {
-		if r.register != 0 {
-			*r.to = l.at(r.register)
-		}
-	}
-	return n
-}
-
-// redirection returns what redir translates to: a port, or nothing but the device's address.
-func (l *loader) redirection(e nft.Expression) *natRange {
-	typed, ok := l.typed(e).(*expr.Redir)
-	if !l.exact || !ok {
-		return nil
-	}
-	return l.natRange(&expr.NAT{RegProtoMin: typed.RegisterProtoMin, RegProtoMax: typed.RegisterProtoMax})
-}
-
-// masqueradePorts returns the source ports of a masquerade statement; nil: it has none.
-func (l *loader) masqueradePorts(e nft.Expression) *natRange {
-	if !l.exact {
-		return nil
-	}
-	typed, ok := l.typed(e).(*expr.Masq)
-	if !ok {
-		return &natRange{lowPort: opaqueValue(e.Name, 2)}
-	}
-	if !typed.ToPorts {
-		return nil
-	}
-	return l.natRange(&expr.NAT{RegProtoMin: typed.RegProtoMin, RegProtoMax: typed.RegProtoMax})
-}
-
 // socket loads the expression of lvsmark's rule for answers: whether the director has a
 // socket for the packet.
 func (l *loader) socket(e nft.Expression) {

@@ -115,8 +115,8 @@ func TestConntrackWithoutConnection(t *testing.T) {
 	}
 }
 
-// TestExactRedirection: only exact loaders need the ports of redirect, and an expression that
-// cannot be decoded has none.
+// TestExactRedirection: an expression that cannot be decoded, or has an unknown flag, is not
+// understood.
 func TestExactRedirection(t *testing.T) {
 	var redirect nft.Expression
 	for e := range ruleOf(t, &expr.Redir{RegisterProtoMin: 1, RegisterProtoMax: 1}).All() {
@@ -128,8 +128,10 @@ func TestExactRedirection(t *testing.T) {
 	assert.Equal(t, []byte{0, 21}, l.redirection(redirect).lowPort.bytes)
 	assert.Equal(t, []byte{0, 21}, l.redirection(redirect).highPort.bytes)
 	assert.Nil(t, l.redirection(nft.Expression{Name: "redir", Data: "x"}))
-	l.exact = false
-	assert.Nil(t, l.redirection(redirect))
+	assert.True(t, l.redirection(redirect).toDevice)
+	for e := range ruleOf(t, &expr.Redir{RegisterProtoMin: 1, Flags: 1 << 10}).All() {
+		assert.Nil(t, l.redirection(e))
+	}
 }
 
 // TestExactSocket: the value of the expression keeps its origin.

@@ -11,17 +11,21 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Numbers of linux/if_ether.h.
+// Numbers of linux/if_ether.h and linux/if_packet.h.
 const (
 	etherTypeIPv4 = 0x0800 // ETH_P_IP
 	etherTypeIPv6 = 0x86dd // ETH_P_IPV6
+	packetHost    = 0      // PACKET_HOST
 )
 
 // meta loads metadata of a packet, or sets it.
 func (l *loader) meta(e *expr.Meta) {
 	if e.SourceRegister {
-		if e.Key == expr.MetaKeyMARK {
-			l.add(markSet{l.at(e.Register)})
+		switch to := l.at(e.Register); {
+		case e.Key == expr.MetaKeyMARK:
+			l.add(markSet{to})
+		case e.Key == expr.MetaKeyPKTTYPE && l.exact && (to.kind != constant || !isFilled(to.bytes, packetHost)):
+			l.add(unknownMark{name: "sets the packet type, and IPVS takes packets to the host only"})
 		}
 		return
 	}
@@ -39,9 +43,15 @@ func (l *loader) meta(e *expr.Meta) {
 	case expr.MetaKeyPROTOCOL:
 		v = constantValue(name, etherType(l.space.family))
 	case expr.MetaKeyL4PROTO:
-		v = value{kind: protocol, name: name, size: 1}
+		v = l.protocolValue()
 	}
 	l.fill(e.Register, l.traced(v, metaOrigin(e.Key)))
+}
+
+// protocolValue is the protocol of the transport header.
+func (l *loader) protocolValue() value {
+	v := value{kind: protocol, name: nft.MetaName(expr.MetaKeyL4PROTO), size: 1}
+	return l.traced(v, metaOrigin(expr.MetaKeyL4PROTO))
 }
 
 // loopbackIndex is the index of the loopback device (LOOPBACK_IFINDEX of
@@ -78,17 +88,8 @@ func (s *space) header() header {
 	return header{8, 24, 6} // the next header
 }
 
-// payload loads bytes of a packet, or writes them.
+// payload loads bytes of a packet.
 func (l *loader) payload(e *expr.Payload) {
-	if e.OperationType == expr.PayloadWrite {
-		switch s := l.space; {
-		case s.writes(e, s.header().destination, 2), s.writesProtocol(e):
-			l.add(interception{effect: Redirects})
-		case s.flow.leaves() && s.writes(e, s.header().source, 0):
-			l.add(interception{effect: TranslatesSource})
-		}
-		return
-	}
 	l.fill(e.DestRegister, l.payloadValue(e))
 }
 
@@ -99,6 +100,8 @@ func (s *space) payloadValue(e *expr.Payload) value {
 		known, client, knownPort = at.source, at.destination, 0
 	}
 	v := opaqueValue(s.payloadName(e), int(e.Len))
+	v.loaded = e
+	v.mayLack = s.mayLack(e)
 	if e.Base == expr.PayloadBaseTransportHeader {
 		switch {
 		case e.Offset == knownPort && e.Len == 2:
@@ -126,6 +129,18 @@ func (s *space) payloadValue(e *expr.Payload) value {
 	return v
 }
 
+// mayLack reports whether packets may be too short for a field. All have the header without
+// options of their family, and the ports.
+func (s *space) mayLack(e *expr.Payload) bool {
+	switch e.Base {
+	case expr.PayloadBaseNetworkHeader:
+		return e.Offset+e.Len > s.header().destination+uint32(s.size)
+	case expr.PayloadBaseTransportHeader:
+		return e.Offset+e.Len > 4
+	}
+	return true
+}
+
 // tcpFlagsAt is the offset of the flags in the header of TCP (RFC 9293, 3.1).
 const tcpFlagsAt = 13
 
@@ -147,8 +162,11 @@ func (s *space) payloadName(e *expr.Payload) string {
 
 // fieldName names the loaded bytes of a header as nft does.
 func fieldName(family nft.Family, e *expr.Payload) string {
+	const inner = 3 // NFT_PAYLOAD_INNER_HEADER: behind the transport header
 	base, header := "ll", "ether"
 	switch e.Base {
+	case inner:
+		base, header = "ih", ""
 	case expr.PayloadBaseNetworkHeader:
 		base, header = "nh", family.String()
 	case expr.PayloadBaseTransportHeader:
@@ -164,24 +182,6 @@ func fieldName(family nft.Family, e *expr.Payload) string {
 	return header + " " + strings.Join(names, " and ")
 }
 
-// writes reports whether a payload expression changes an address of the network header at
-// this offset, or a port of the transport header.
-func (s *space) writes(e *expr.Payload, addressAt, portAt uint32) bool {
-	switch e.Base {
-	case expr.PayloadBaseNetworkHeader:
-		return overlaps(e, addressAt, uint32(s.size))
-	case expr.PayloadBaseTransportHeader:
-		return overlaps(e, portAt, 2)
-	}
-	return false
-}
-
-func (s *space) writesProtocol(e *expr.Payload) bool {
-	return e.Base == expr.PayloadBaseNetworkHeader && overlaps(e, s.header().protocol, 1)
-}
-
-func overlaps(e *expr.Payload, at, n uint32) bool { return e.Offset < at+n && at < e.Offset+e.Len }
-
 // ctOriginalDestination is the name of the address that the client has connected to.
 const ctOriginalDestination = "ct original daddr"
 
@@ -191,19 +191,19 @@ func (l *loader) conntrack(e *expr.Ct) {
 		switch {
 		case e.Key == expr.CtKeyMARK:
 			l.add(ctMarkSet{to: l.at(e.Register)})
-		case e.Key == expr.CtKeyZONE && !l.exact:
+		case e.Key == expr.CtKeyZONE:
 			l.add(zoneSet{})
 		}
 		return
 	}
-	v := opaqueValue("ct", 4)
+	v := value{name: "ct", size: 4, ofConnection: true}
 	switch e.Key {
 	case expr.CtKeySTATUS:
 		v.name = ctStatus
 	case expr.CtKeySTATE:
 		v = value{kind: state, name: ctState, size: 4}
 	case expr.CtKeyMARK:
-		v = value{kind: ctMark, name: "ct mark", size: 4}
+		v.kind, v.name = ctMark, "ct mark"
 	case expr.CtKeyDSTIP, expr.CtKeyDSTIP6:
 		if e.Direction == expr.CtDirOriginal {
 			v.name = ctOriginalDestination

@@ -52,10 +52,10 @@ func TestPayloadValues(t *testing.T) {
 func TestConntrackValues(t *testing.T) {
 	for key, want := range map[expr.CtKey]value{
 		expr.CtKeySTATE:  {kind: state, name: "ct state", size: 4},
-		expr.CtKeyMARK:   {kind: ctMark, name: "ct mark", size: 4},
-		expr.CtKeySTATUS: {name: "ct status", size: 4},
-		expr.CtKeyZONE:   {name: "ct", size: 4},
-		expr.CtKeyLABELS: {name: "ct", size: 4},
+		expr.CtKeyMARK:   {kind: ctMark, name: "ct mark", size: 4, ofConnection: true},
+		expr.CtKeySTATUS: {name: "ct status", size: 4, ofConnection: true},
+		expr.CtKeyZONE:   {name: "ct", size: 4, ofConnection: true},
+		expr.CtKeyLABELS: {name: "ct", size: 4, ofConnection: true},
 	} {
 		l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
 		l.conntrack(&expr.Ct{Key: key, Register: 1})
@@ -82,17 +82,67 @@ func TestTCPFlagsMatch(t *testing.T) {
 	assert.Empty(t, l.steps)
 }
 
-// TestWritesProtocol: only the byte of the protocol in the network header counts.
-func TestWritesProtocol(t *testing.T) {
+// TestWrites: bytes at the beginning of a header that matter, if they are written.
+func TestWrites(t *testing.T) {
 	for family, at := range map[nft.Family]uint32{nft.IPv4: 9, nft.IPv6: 6} {
 		address := map[nft.Family]string{nft.IPv4: "10.0.0.0", nft.IPv6: "fd00::"}[family]
-		s := spaceOf(family, address)
-		for offset := range uint32(12) {
+		for offset := range uint32(8) {
 			write := func(base expr.PayloadBase) bool {
-				return s.writesProtocol(&expr.Payload{OperationType: expr.PayloadWrite, Base: base, Offset: offset, Len: 1})
+				l := newLoader(spaceOf(family, address), nil)
+				l.write(&expr.Payload{OperationType: expr.PayloadWrite, Base: base, Offset: offset, Len: 1, SourceRegister: 1})
+				return len(l.steps) == 1
 			}
-			assert.Equal(t, offset == at, write(expr.PayloadBaseNetworkHeader), "%s %d", family, offset)
-			assert.False(t, write(expr.PayloadBaseTransportHeader), "%s %d", family, offset)
+			assert.Equal(t, offset == at, write(expr.PayloadBaseNetworkHeader), "protocol: %s %d", family, offset)
+			assert.Equal(t, offset == 2 || offset == 3, write(expr.PayloadBaseTransportHeader), "port: %s %d", family, offset)
+			assert.False(t, write(expr.PayloadBaseLLHeader))
+		}
+	}
+}
+
+// TestWrittenBack: of bytes that a rule loads and writes back, those count that it changes.
+func TestWrittenBack(t *testing.T) {
+	const network, transport = expr.PayloadBaseNetworkHeader, expr.PayloadBaseTransportHeader
+	none, all := []byte{0, 0}, []byte{0xff, 0xff}
+	for _, c := range []struct {
+		name         string
+		base         expr.PayloadBase
+		offset       uint32
+		mask, xor    []byte
+		then         []byte // the mask of another bitwise expression; nil: there is none
+		reorder, not bool   // not: it changes nothing that matters
+	}{
+		{name: "ip ttl", base: network, offset: 8, mask: []byte{0, 0xff}, xor: []byte{64, 0}, not: true},
+		{name: "ip ttl, and one bit of the protocol", base: network, offset: 8, mask: []byte{0, 0xff}, xor: []byte{64, 1}},
+		{name: "ip protocol", base: network, offset: 8, mask: []byte{0xff, 0}, xor: []byte{0, 6}},
+		{name: "a bit of the protocol", base: network, offset: 8, mask: []byte{0xff, 0xfe}, xor: none},
+		{name: "nothing", base: network, offset: 8, mask: all, xor: none, not: true},
+		{name: "nothing, but the bytes change places", base: network, offset: 8, mask: all, xor: none, reorder: true},
+		{name: "first the one, then the other", base: network, offset: 8, mask: []byte{0, 0xff}, xor: none, then: []byte{0xff, 0}},
+		{name: "first the protocol, then ttl", base: network, offset: 8, mask: []byte{0xff, 0}, xor: none, then: []byte{0, 0xff}},
+		{name: "both ttl", base: network, offset: 8, mask: []byte{0, 0xff}, xor: none, then: []byte{1, 0xff}, not: true},
+		{name: "the port", base: transport, offset: 2, mask: none, xor: []byte{0, 99}},
+		{name: "the port, the same", base: transport, offset: 2, mask: all, xor: none, not: true},
+	} {
+		l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
+		field := expr.Payload{Base: c.base, Offset: c.offset, Len: 2, DestRegister: 1}
+		l.payload(&field)
+		change := func(mask, xor []byte) {
+			l.typedExpression(nft.Expression{}, &expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 2, Mask: mask, Xor: xor})
+		}
+		change(c.mask, c.xor)
+		if c.then != nil {
+			change(c.then, none)
+		}
+		if c.reorder {
+			l.typedExpression(nft.Expression{}, &expr.Byteorder{SourceRegister: 1, DestRegister: 1, Len: 2, Size: 2})
+		}
+		write := field
+		write.OperationType, write.SourceRegister, write.DestRegister = expr.PayloadWrite, 1, 0
+		l.write(&write)
+		assert.Equal(t, c.not, len(l.steps) == 0, c.name)
+		if write.Offset++; c.not { // to another place
+			l.write(&write)
+			assert.NotEmpty(t, l.steps, c.name)
 		}
 	}
 }

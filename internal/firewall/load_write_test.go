@@ -16,28 +16,34 @@ import (
 // IPVS reads.
 func TestPayloadWrites(t *testing.T) {
 	network, transport := expr.PayloadBaseNetworkHeader, expr.PayloadBaseTransportHeader
-	redirects, translates := []step{interception{effect: Redirects}}, []step{interception{effect: TranslatesSource}}
+	redirects, translates := Redirects, TranslatesSource
+	const nothing = Effect("")
 	for _, c := range []struct {
 		base           expr.PayloadBase
 		offset, length uint32
-		toVIP, reply   []step
+		toVIP, reply   Effect
 	}{
-		{transport, 0, 2, nil, translates},
-		{transport, 1, 1, nil, translates},
+		{transport, 0, 2, nothing, translates},
+		{transport, 1, 1, nothing, translates},
 		{transport, 2, 1, redirects, redirects},
 		{transport, 3, 1, redirects, redirects},
-		{transport, 4, 1, nil, nil},
+		{transport, 4, 1, nothing, nothing},
 		{network, 9, 1, redirects, redirects},
-		{network, 10, 2, nil, nil},
-		{network, 12, 4, nil, translates},
+		{network, 10, 2, nothing, nothing},
+		{network, 12, 4, nothing, translates},
 		{network, 16, 4, redirects, redirects},
-		{network, 20, 1, nil, nil},
+		{network, 20, 1, nothing, nothing},
 	} {
-		for f, want := range map[flow][]step{toVIP: c.toVIP, reply: c.reply} {
+		for f, effect := range map[flow]Effect{toVIP: c.toVIP, reply: c.reply} {
 			s := spaceOf(nft.IPv4, "10.0.0.0")
 			s.flow = f
 			l := newLoader(s, nil)
-			l.payload(&expr.Payload{OperationType: expr.PayloadWrite, Base: c.base, Offset: c.offset, Len: c.length})
+			e := &expr.Payload{OperationType: expr.PayloadWrite, Base: c.base, Offset: c.offset, Len: c.length}
+			l.write(e)
+			var want []step
+			if effect != nothing {
+				want = []step{headerWrite{effect, opaqueValue("", 0), e}}
+			}
 			assert.Equal(t, want, append([]step(nil), l.steps...), "flow %v: %+v", f, c)
 		}
 	}

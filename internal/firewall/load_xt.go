@@ -205,7 +205,7 @@ func (l *loader) extensionTarget(e nft.Expression) {
 	case name == "MARK" || name == "CONNMARK" || name == "HMARK":
 		l.markTarget(e)
 	case name == "SNAT" || name == "MASQUERADE":
-		l.add(sourceTranslation{masquerade: name == "MASQUERADE", exact: l.targetRange(e)})
+		l.add(sourceTranslation{masquerade: name == "MASQUERADE", to: l.targetRange(e)})
 	case name == "NOTRACK":
 		l.add(notrack{})
 	case name == "CT":
@@ -228,7 +228,7 @@ func (l *loader) ctTarget(e nft.Expression) {
 		l.add(notrack{})
 	}
 	const oneDirection, zoneOfMark = 4 | 8, 16 // XT_CT_ZONE_DIR_*, XT_CT_ZONE_MARK
-	if !l.exact && len(x.info) >= 4 && x.uint16(0)&oneDirection == 0 && (x.uint16(2) != 0 || x.uint16(0)&zoneOfMark != 0) {
+	if len(x.info) >= 4 && (l.exact || x.uint16(0)&oneDirection == 0) && (x.uint16(2) != 0 || x.uint16(0)&zoneOfMark != 0) {
 		l.add(zoneSet{})
 	}
 	if l.exact && len(x.info) > helperAt && x.info[helperAt] != 0 {
@@ -264,9 +264,19 @@ func (l *loader) markTarget(e nft.Expression) {
 // types have addresses only where an option gives them.
 func (l *loader) targetRange(e nft.Expression) *natRange {
 	of, ok := l.typed(e).(*expr.Target)
-	if !l.exact || !ok {
+	if !ok {
 		return nil
 	}
+	n := l.rangeOfInfo(of)
+	if n != nil {
+		name := e.Extension()
+		n.toDevice = name == "MASQUERADE" || name == "REDIRECT"
+		n.toNetwork = name == "NETMAP"
+	}
+	return n
+}
+
+func (l *loader) rangeOfInfo(of *expr.Target) *natRange {
 	switch info := of.Info.(type) {
 	case *xt.NatIPv4MultiRangeCompat:
 		if len(*info) == 1 {
@@ -280,8 +290,17 @@ func (l *loader) targetRange(e nft.Expression) *natRange {
 			return l.rangeOf(info.NatRange)
 		}
 	case *xt.Unknown:
-		const size = 40 // struct nf_nat_range
-		if x := extensionOf("", of.Rev, info); len(x.info) >= size && l.space.size == 16 {
+		const size = 40  // struct nf_nat_range
+		const size4 = 20 // struct nf_nat_ipv4_multi_range_compat, of NETMAP
+		x := extensionOf("", of.Rev, info)
+		if len(x.info) >= size4 && l.space.size == 4 && x.uint32(0) == 1 {
+			ports := binary.BigEndian
+			return l.rangeOf(xt.NatRange{
+				Flags: uint(x.uint32(4)), MinIP: x.info[8:12], MaxIP: x.info[12:16],
+				MinPort: ports.Uint16(x.info[16:]), MaxPort: ports.Uint16(x.info[18:]),
+			})
+		}
+		if len(x.info) >= size && l.space.size == 16 {
 			ports := binary.BigEndian
 			return l.rangeOf(xt.NatRange{
 				Flags: uint(x.uint32(0)), MinIP: x.info[4:20], MaxIP: x.info[20:36],
@@ -290,29 +309,6 @@ func (l *loader) targetRange(e nft.Expression) *natRange {
 		}
 	}
 	return nil
-}
-
-// rangeOf returns a range of linux/netfilter/nf_nat.h.
-func (l *loader) rangeOf(r xt.NatRange) *natRange {
-	const mapsAddresses, mapsPorts, netmap = 1, 2, 1 << 6 // NF_NAT_RANGE_*
-	if r.Flags&netmap != 0 {
-		return nil
-	}
-	address := func(four, sixteen []byte) value {
-		if l.space.size == 4 {
-			return constantValue("", four)
-		}
-		return constantValue("", sixteen)
-	}
-	port := func(p uint16) value { return constantValue("", binary.BigEndian.AppendUint16(nil, p)) }
-	n := &natRange{}
-	if r.Flags&mapsAddresses != 0 {
-		n.low, n.high = address(r.MinIP.To4(), r.MinIP.To16()), address(r.MaxIP.To4(), r.MaxIP.To16())
-	}
-	if r.Flags&mapsPorts != 0 {
-		n.lowPort, n.highPort = port(r.MinPort), port(r.MaxPort)
-	}
-	return n
 }
 
 func connMarkOf(x extension) *connMark {

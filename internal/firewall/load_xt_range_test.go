@@ -17,10 +17,10 @@ import (
 )
 
 // rangeOfTarget returns what an xtables target translates to.
-func rangeOfTarget(t *testing.T, s *space, exact bool, e *expr.Target) *natRange {
+func rangeOfTarget(t *testing.T, s *space, e *expr.Target) *natRange {
 	t.Helper()
 	l := newLoader(s, map[nft.Expression]expr.Any{})
-	l.exact, l.family = exact, s.family
+	l.family = s.family
 	data, err := expr.Marshal(byte(s.family), e) // the content depends on the family
 	require.NoError(t, err)
 	r := nft.Rule{Expressions: string(netlink.AppendAttribute(nil, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, data))}
@@ -44,16 +44,15 @@ func TestTargetRangeIPv6(t *testing.T) {
 	assert.Equal(t, &natRange{
 		low: constantValue("", low), high: constantValue("", high),
 		lowPort: constantValue("", []byte{0, 21}), highPort: constantValue("", []byte{3, 222}),
-	}, rangeOfTarget(t, six, true, target(info)))
-	assert.Nil(t, rangeOfTarget(t, six, false, target(info)), "only exact loaders need it")
-	assert.Nil(t, rangeOfTarget(t, six, true, target(info[:36])), "too short")
-	assert.Nil(t, rangeOfTarget(t, four, true, target(info)), "of another family")
+	}, rangeOfTarget(t, six, target(info)))
+	assert.Nil(t, rangeOfTarget(t, six, target(info[:36])), "too short")
+	assert.Nil(t, rangeOfTarget(t, four, target(info)), "of another family")
 	binary.NativeEndian.PutUint32(info, 1)
-	assert.Empty(t, rangeOfTarget(t, six, true, target(info)).lowPort)
+	assert.Empty(t, rangeOfTarget(t, six, target(info)).lowPort)
 	binary.NativeEndian.PutUint32(info, 2)
-	assert.Empty(t, rangeOfTarget(t, six, true, target(info)).low)
-	binary.NativeEndian.PutUint32(info, 1<<6|3)
-	assert.Nil(t, rangeOfTarget(t, six, true, target(info)), "NETMAP")
+	assert.Empty(t, rangeOfTarget(t, six, target(info)).low)
+	binary.NativeEndian.PutUint32(info, 1<<5|3)
+	assert.Nil(t, rangeOfTarget(t, six, target(info)), "an offset of the ports")
 }
 
 // TestTargetRange: the types of the library.
@@ -65,14 +64,28 @@ func TestTargetRange(t *testing.T) {
 		lowPort: constantValue("", []byte{0, 1}), highPort: constantValue("", []byte{0, 2}),
 	}
 	one := xt.NatIPv4MultiRangeCompat{xt.NatIPv4Range(r)}
-	assert.Equal(t, want, rangeOfTarget(t, four, true, &expr.Target{Name: "SNAT", Info: &one}))
+	assert.Equal(t, want, rangeOfTarget(t, four, &expr.Target{Name: "SNAT", Info: &one}))
 	r.MinIP, r.MaxIP = net.ParseIP("fd00::1"), net.ParseIP("fd00::2")
 	want.low, want.high = constantValue("", r.MinIP), constantValue("", r.MaxIP)
-	assert.Equal(t, want, rangeOfTarget(t, six, true, &expr.Target{Name: "SNAT", Rev: 1, Info: &r}))
+	assert.Equal(t, want, rangeOfTarget(t, six, &expr.Target{Name: "SNAT", Rev: 1, Info: &r}))
 	second := xt.NatRange2{NatRange: r}
-	assert.Equal(t, want, rangeOfTarget(t, six, true, &expr.Target{Name: "DNAT", Rev: 2, Info: &second}))
+	assert.Equal(t, want, rangeOfTarget(t, six, &expr.Target{Name: "DNAT", Rev: 2, Info: &second}))
 	second.BasePort = 5
-	assert.Nil(t, rangeOfTarget(t, six, true, &expr.Target{Name: "DNAT", Rev: 2, Info: &second}))
+	assert.Nil(t, rangeOfTarget(t, six, &expr.Target{Name: "DNAT", Rev: 2, Info: &second}))
+}
+
+// TestTargetFlags: the flags of linux/netfilter/nf_nat.h, and what the name of a target says.
+func TestTargetFlags(t *testing.T) {
+	for name, c := range map[string]struct {
+		flags uint
+		want  natRange
+	}{
+		"SNAT": {4, natRange{random: true}}, "MASQUERADE": {16, natRange{random: true, toDevice: true}},
+		"DNAT": {8, natRange{persistent: true}}, "REDIRECT": {0, natRange{toDevice: true}}, "NETMAP": {0, natRange{toNetwork: true}},
+	} {
+		r := xt.NatRange{Flags: c.flags}
+		assert.Equal(t, &c.want, rangeOfTarget(t, spaceOf(nft.IPv6, "fd00::"), &expr.Target{Name: name, Rev: 1, Info: &r}), name)
+	}
 }
 
 // TestUndecodedMatch: a match whose content the library cannot decode is a condition with its

@@ -1,15 +1,18 @@
 package firewall
 
 import (
+	"math"
+	"slices"
+
 	"github.com/google/nftables/expr"
 )
 
-// setMark returns the branch after its mark is set to the value. Findings ignores marks
-// that lvsmark overwrites later, and reports a mark other than the cluster's if it is set
-// after that.
+// setMark returns the branch after its mark is set to the value, which may be one of the branch.
+// Findings ignores marks that lvsmark overwrites later, and reports a mark other than the
+// cluster's if it is set after that.
 func (w *walk) setMark(at place, b branch, v value) branch {
 	b.marked = true
-	next := w.marking(b, v)
+	next := w.marking(b, w.resolveMark(&b, v))
 	if b.clusters == nil {
 		b.mark = next
 		return b
@@ -20,24 +23,108 @@ func (w *walk) setMark(at place, b branch, v value) branch {
 		b.mark = next
 		return b
 	}
-	changed := b.classes
-	if !next.unknown && !b.mark.lost {
+	changed, reported := b.classes, b
+	if !next.unknown {
 		changed = newBitset(w.space.count)
 		for class := range b.classes.each {
 			if next.of(class) != b.clusters.of(class) {
 				changed.set(class)
 			}
 		}
+		w.setsBack(b.part.withClasses(b.classes.without(changed)))
+	} else if b.mark.lost {
+		if back := w.canGetBack(&b, v); !back.empty() {
+			w.setsBack(b.part.withClasses(back))
+			reported = b.withConditions(nameOf(v))
+		}
+	}
+	if changed.empty() && b.mark.lost {
+		b.mark = next
+		return b
 	}
 	if changed.empty() {
 		b.marked = false
 		return b
 	}
-	reported := b
 	reported.classes = changed
+	if b.mark = w.lostMark(b.classes, next); b.usesMark && w.isRemarked(b.part) {
+		b.mark = anyLost
+	}
 	w.report(at, reported, SetsMark)
-	b.mark = &marking{unknown: true, lost: true}
 	return b
+}
+
+// maxLost bounds the marks that are followed after a rule has set another mark than the
+// cluster's: each one divides the packets.
+const maxLost = 16
+
+// lostMark returns the unknown mark of packets that have the mark m in place of the cluster's.
+func (w *walk) lostMark(classes bitset, m *marking) *marking {
+	lost := &marking{unknown: true, lost: true}
+	now, same := m.same(classes)
+	if !same || len(w.lost) == maxLost && w.lost[now] == nil {
+		return lost
+	}
+	if w.lost[now] == nil {
+		w.lost[now] = &marking{all: now}
+	}
+	lost.now = w.lost[now]
+	return lost
+}
+
+// resolveMark is resolve for a value that the mark is set to. It may be computed from a mark that
+// another rule has set in place of the cluster's.
+func (w *walk) resolveMark(b *branch, v value) value {
+	if v.kind == mark && b.mark.now != nil {
+		return v.ofMark(b.mark.now)
+	}
+	return w.resolve(b, v)
+}
+
+// canGetBack returns the classes whose packets may have the mark of their cluster after it is set
+// to a value that is computed from an unknown mark.
+func (w *walk) canGetBack(b *branch, v value) bitset {
+	switch v.kind {
+	case answer: // of a map that is perhaps asked for the mark
+		return b.classes
+	case ctMark:
+		if !w.changed.ctMark {
+			return nil
+		}
+		return b.classes // a rule may have saved the cluster's mark in it
+	case mark:
+	default:
+		return nil
+	}
+	// Each bit of a computed mark depends on one bit at most.
+	zeros, ones := hostOrdered(v.apply(markBytes(0))), hostOrdered(v.apply(markBytes(math.MaxUint32)))
+	fixed := ^(zeros ^ ones)
+	classes := newBitset(w.space.count)
+	for class := range b.classes.each {
+		if (b.clusters.of(class)^zeros)&fixed == 0 {
+			classes.set(class)
+		}
+	}
+	return classes
+}
+
+// laterMark is the condition of a rule whose mark another rule may set back.
+const laterMark = "later rules that set the mark"
+
+// setsBack makes earlier findings about the mark of the packets uncertain: a later rule may set the
+// cluster's mark again, or compute it from the wrong one.
+func (w *walk) setsBack(p part) {
+	if p.classes.empty() {
+		return
+	}
+	for _, f := range w.order {
+		if f.Effect != SetsMark || len(f.Conditions) > 0 || w.quiet && f.order == w.baseOrder() {
+			continue
+		}
+		if parts := f.packets[0].parts; len(parts) == maxParts || slices.ContainsFunc(parts, p.overlaps) {
+			f.Conditions = []string{laterMark}
+		}
+	}
 }
 
 // marking returns the mark of packets after it is set to the value.

@@ -55,7 +55,7 @@ func markChains(r *nft.Ruleset, family nft.Family) []*chain {
 		if t.IsDormant() || !table.meets(family) {
 			continue
 		}
-		for _, c := range t.Chains {
+		for _, c := range slices.Backward(t.Chains) { // at the same priority, the last one runs first
 			if c.Type == "filter" && c.Hook == nft.HookPrerouting && t.Family != nft.Netdev {
 				chains = append(chains, table.chains[c.Name])
 			}

@@ -28,6 +28,7 @@ type part struct {
 type marking struct {
 	unknown bool
 	lost    bool     // unknown because a rule set a mark other than the cluster's
+	now     *marking // which mark that is, in walk.lost; nil: not followed
 	all     uint32   // the mark of every class, if byClass is nil
 	byClass []uint32 // host byte order
 }
@@ -39,10 +40,25 @@ func (m *marking) of(class int) uint32 {
 	return m.byClass[class]
 }
 
+// same returns the mark of the classes; false: they have several, or an unknown one.
+func (m *marking) same(classes bitset) (mark uint32, _ bool) {
+	if m.unknown || m.byClass == nil {
+		return m.all, !m.unknown
+	}
+	first := true
+	for class := range classes.each {
+		if !first && m.byClass[class] != mark {
+			return 0, false
+		}
+		mark, first = m.byClass[class], false
+	}
+	return mark, true
+}
+
 // equal reports whether the marks are the same, as far as it can tell without comparing
 // all classes.
 func (m *marking) equal(other *marking) bool {
-	return m == other || m.unknown && other.unknown && m.lost == other.lost ||
+	return m == other || m.unknown && other.unknown && m.lost == other.lost && m.now == other.now ||
 		!m.unknown && !other.unknown && m.byClass == nil && other.byClass == nil && m.all == other.all
 }
 
@@ -233,4 +249,61 @@ func withoutParts(from, removed []part) []part {
 		from = left
 	}
 	return from
+}
+
+// maxRemarked bounds the parts that are followed from one base chain to the next.
+const maxRemarked = 64
+
+// mergedParts joins parts that differ in their addresses only. Of too many parts it returns
+// fewer ones that contain them, with unknown marks.
+func mergedParts(parts []part) []part {
+	merged := joinParts(parts, func(a, b part) bool { return a.low == b.low && a.high == b.high && a.mark.equal(b.mark) })
+	if len(merged) <= maxRemarked {
+		return merged
+	}
+	return joinParts(forgetLost(merged), func(part, part) bool { return true })
+}
+
+// joinParts joins parts of a protocol that are the same.
+func joinParts(parts []part, same func(a, b part) bool) (joined []part) {
+	for _, p := range parts {
+		i := slices.IndexFunc(joined, func(j part) bool {
+			return j.clusters == p.clusters && j.protocol == p.protocol && j.later == p.later && same(j, p)
+		})
+		if i < 0 {
+			joined = append(joined, p)
+			continue
+		}
+		j := &joined[i]
+		j.classes, j.low, j.high = j.classes.or(p.classes), min(j.low, p.low), max(j.high, p.high)
+	}
+	return joined
+}
+
+// anyLost is another mark than the cluster's that is not followed.
+var anyLost = &marking{unknown: true, lost: true}
+
+// forgetLost returns the parts with unknown marks in place of those that are followed.
+func forgetLost(parts []part) []part {
+	list := slices.Clone(parts)
+	for i := range list {
+		list[i].mark = anyLost
+	}
+	return list
+}
+
+// forgetWhereChanged is forgetLost for packets that a rule may have given another mark,
+// depending on conditions.
+func forgetWhereChanged(parts, changed []part) []part {
+	cloned := false
+	for i, p := range parts {
+		if p.clusters == nil || p.mark.now == nil || !slices.ContainsFunc(changed, func(c part) bool { return !c.mark.equal(p.mark) && c.overlaps(p) }) {
+			continue
+		}
+		if !cloned {
+			parts, cloned = slices.Clone(parts), true
+		}
+		parts[i].mark = anyLost
+	}
+	return parts
 }

@@ -43,7 +43,8 @@ type match struct {
 
 func (m match) take(w *walk, _ place, branches []branch) (next []branch, _ []outcome) {
 	for i := range branches {
-		next = w.appendNarrowed(next, branches[i], w.resolve(&branches[i], m.value), m.test)
+		v := w.resolve(&branches[i], m.value) // it changes the branch
+		next = w.appendNarrowed(next, branches[i], v, m.test)
 	}
 	return next, nil
 }
@@ -84,42 +85,12 @@ func (v verdict) take(w *walk, at place, branches []branch) (_ []branch, ended [
 	return nil, ended
 }
 
-// An interception keeps packets from IPVS, certainly or under a condition. If it ends the
-// rule, the packets do not return to the chain.
-type interception struct {
-	effect    Effect
-	condition string // unknown in advance; empty: the effect is certain
-	ends      bool   // the rule, and the path of the packets
-	to        *natRange
-}
-
-func (t interception) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
-	effect := t.effect
-	if effect == Redirects && w.hookPoint.hook == postrouting {
-		effect = TranslatesSource // NETMAP of iptables
-	}
-	for _, b := range branches {
-		reported := b
-		if t.condition != "" {
-			reported = b.withConditions(t.condition)
-		}
-		w.report(at, reported, effect)
-		if t.ends {
-			ended = append(ended, outcome{branch: b, verdict: expr.VerdictDrop, ends: true})
-		}
-	}
-	if t.ends {
-		return nil, ended
-	}
-	return branches, nil
-}
-
 // A markSet sets the mark to a value.
 type markSet struct{ to value }
 
 func (m markSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
 	for i, b := range branches {
-		branches[i] = w.setMark(at, b, w.resolve(&b, m.to))
+		branches[i] = w.setMark(at, b.withConditions(w.doubt(&b, m.to)...), m.to)
 	}
 	return branches, nil
 }
@@ -132,8 +103,10 @@ type markRestore struct {
 }
 
 func (m markRestore) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	restored := value{kind: ctMark, name: "ct mark", ofConnection: true}
 	for i, b := range branches {
-		branches[i] = w.setMark(at, b, w.resolve(&b, m.cleared))
+		b = b.withConditions(w.doubt(&b, restored)...)
+		branches[i] = w.setMark(at, b, m.cleared)
 		if !branches[i].mark.lost {
 			w.setMark(at, b.withConditions("ct mark"), opaqueValue("", 4))
 		}

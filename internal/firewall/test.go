@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -211,4 +212,62 @@ func roundedUp(low, mask []byte) ([]byte, bool) {
 		high[i] |= ^mask[i]
 	}
 	return nft.Successor(high)
+}
+
+// An interval is a range of values of the same length, including both ends, in the
+// order of memcmp, as the kernel compares.
+type interval struct{ low, high []byte }
+
+// contains reports whether the first bytes of the value are in the interval.
+func (i interval) contains(value []byte) bool {
+	return len(value) >= len(i.low) && bytes.Compare(i.low, value[:len(i.low)]) <= 0 && bytes.Compare(value[:len(i.high)], i.high) <= 0
+}
+
+func (i interval) empty() bool { return bytes.Compare(i.low, i.high) > 0 }
+
+// portInterval returns the interval of ports in network byte order.
+func portInterval(low, high uint16) interval {
+	return interval{binary.BigEndian.AppendUint16(nil, low), binary.BigEndian.AppendUint16(nil, high)}
+}
+
+// ports returns the ports of an interval of two-byte values.
+func (i interval) ports() (low, high uint16) {
+	return binary.BigEndian.Uint16(i.low), binary.BigEndian.Uint16(i.high)
+}
+
+// filled returns n bytes of the same value.
+func filled(n int, with byte) []byte { return bytes.Repeat([]byte{with}, n) }
+
+// tested returns the value with the name that a condition on it has.
+func (v value) tested(t test) value {
+	if v.ofClient {
+		v.name = v.clientCondition(t)
+	}
+	return v
+}
+
+// Parts of conditions on the client.
+const (
+	unprivileged = "unprivileged "
+	allBut       = " !="
+)
+
+// clientCondition returns the condition of a test of the client's address or port.
+func (v value) clientCondition(t test) string {
+	switch {
+	case t.inverse:
+		return v.name + allBut
+	case v.size == 2 && slices.ContainsFunc(t.within, isUnprivileged):
+		return unprivileged + v.name
+	}
+	return v.name
+}
+
+// isUnprivileged reports whether an interval has all ports that programs of users get.
+func isUnprivileged(i interval) bool {
+	if len(i.low) != 2 || len(i.high) != 2 {
+		return false
+	}
+	low, high := i.ports()
+	return low <= 1024 && high == 65535
 }

@@ -18,6 +18,7 @@ const (
 	oneDirection = "ct state of one direction"
 	onDevice     = "device "
 	ipvsOrder    = "the order of the chain and IPVS"
+	ctOrder      = "the order of the chain and connection tracking"
 
 	flowtableDevices = "the devices of the flowtable"
 )
@@ -26,6 +27,7 @@ const (
 func (w *walk) resolve(b *branch, v value) value {
 	switch v.kind {
 	case mark:
+		b.usesMark = b.usesMark || !b.mark.lost
 		if w.changed.mark {
 			return opaqueValue(v.name, v.size)
 		}
@@ -50,6 +52,8 @@ func (w *walk) state(b *branch, v value) value {
 	switch {
 	case w.changed.tracking:
 		return opaqueValue(afterNotrack, v.size)
+	case w.besideTracking():
+		return opaqueValue(ctOrder, v.size)
 	case w.beforeTracking():
 		v.firstPacketOnly, known = false, stateInvalid
 	case known == 0:
@@ -68,13 +72,45 @@ func (w *walk) isTracked(b *branch) bool {
 	case 0, stateInvalid, stateUntracked:
 		return false
 	}
-	return !w.changed.tracking && !w.beforeTracking()
+	return !w.changed.tracking && !w.beforeTracking() && !w.besideTracking()
+}
+
+// doubt returns the conditions under which a rule sets a mark to the value, and changes the mark
+// by that: packets have the field or the connection, and the connection does not have this mark.
+func (w *walk) doubt(b *branch, v value) []string {
+	if v.mayLack || v.ofConnection && !w.isTracked(b) || v.kind == ctMark && w.changed.ctMark {
+		return []string{nameOf(v)}
+	}
+	return nil
 }
 
 // beforeTracking reports whether the current chain runs before connection tracking.
 func (w *walk) beforeTracking() bool {
 	at := w.hookPoint.stage
 	return at.hook == ingress || (at.hook == prerouting || at.hook == output) && at.priority < priorityConntrack
+}
+
+// besideTracking reports whether the current chain has the priority of connection tracking. Of two
+// with one priority, the one that was registered last runs first (nf_hook_entries_grow of
+// net/netfilter/core.c).
+func (w *walk) besideTracking() bool {
+	at := w.hookPoint.stage
+	return (at.hook == prerouting || at.hook == output) && at.priority == priorityConntrack
+}
+
+// ahead returns the branches of packets that connection tracking may not have seen yet.
+func (w *walk) ahead(branches []branch) []branch {
+	switch {
+	case w.beforeTracking():
+		return branches
+	case w.besideTracking():
+		uncertain := make([]branch, len(branches))
+		for i, b := range branches {
+			uncertain[i] = b.withConditions(ctOrder)
+		}
+		return uncertain
+	}
+	return nil
 }
 
 // flags returns the flags of TCP. Some bits are unknown: their value is constant only if
@@ -105,7 +141,7 @@ func (f flow) isReported(conditions []string) bool {
 	}
 	return !slices.ContainsFunc(conditions, func(c string) bool {
 		switch c {
-		case "iif", "iifname", "iifgroup", "iiftype", "iifkind", "oif", "oifname", "oifgroup", "oiftype", "oifkind", "fib", afterNotrack, ipvsOrder, flowtableDevices:
+		case "iif", "iifname", "iifgroup", "iiftype", "iifkind", "oif", "oifname", "oifgroup", "oiftype", "oifkind", "fib", afterNotrack, ipvsOrder, ctOrder, flowtableDevices:
 			return false
 		}
 		return !strings.HasPrefix(c, onDevice) && !strings.HasPrefix(c, unprivileged) && !strings.HasSuffix(c, allBut)
@@ -116,15 +152,12 @@ func (f flow) isReported(conditions []string) bool {
 type notrack struct{}
 
 func (notrack) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
-	if !w.beforeTracking() {
-		return branches, nil
-	}
-	for _, b := range branches {
+	for _, b := range w.ahead(branches) {
+		w.changed.tracking = true
 		if w.isTranslated(b) {
 			w.report(at, b, Untracks)
 		}
 	}
-	w.changed.tracking = true
 	return branches, nil
 }
 
@@ -142,10 +175,7 @@ func (w *walk) isTranslated(b branch) bool {
 type zoneSet struct{}
 
 func (zoneSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
-	if !w.beforeTracking() {
-		return branches, nil
-	}
-	for _, b := range branches {
+	for _, b := range w.ahead(branches) {
 		if w.isTranslated(b) && slices.ContainsFunc(b.conditions, isArrival) {
 			w.report(at, b, MovesZone)
 		}
@@ -186,9 +216,36 @@ func (offload) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 // A sourceTranslation is a nat statement that changes the source.
 type sourceTranslation struct {
 	masquerade bool
-	to         value // of snat
-	ports      portChange
-	exact      *natRange
+	to         *natRange // nil: not known
+}
+
+// A natRange is what a nat statement translates to.
+type natRange struct {
+	low, high         value // no size: the address stays, but for toDevice
+	lowPort, highPort value
+	toDevice          bool // redirect, masquerade
+	toNetwork         bool // each address to its counterpart: prefix, NETMAP
+	random            bool // the port
+	persistent        bool // one of several addresses for each client
+}
+
+// address returns the only address of the statement; no size: it has none, or several.
+func (n *natRange) address() value {
+	if n == nil || n.high.size != 0 && !slices.Equal(n.low.bytes, n.high.bytes) {
+		return value{}
+	}
+	return n.low
+}
+
+// onlyAddress reports whether the statement leaves ports to the kernel.
+func (n *natRange) onlyAddress() bool { return n.lowPort.size == 0 && !n.random && !n.toNetwork }
+
+// portChange returns what the statement does to the port.
+func (n *natRange) portChange() portChange {
+	if n == nil {
+		return portChange{random: true}
+	}
+	return portChange{random: n.random, low: n.lowPort, high: n.highPort}
 }
 
 // A portChange is what a nat statement does to the port. The zero value keeps it, unless another
@@ -218,9 +275,9 @@ func (c portChange) keeps(p part, resolve func(value) value) bool {
 func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
 	for _, b := range branches {
 		resolve := func(v value) value { return w.resolve(&b, v) }
-		moved := w.space.flow == active && !s.ports.keeps(b.part, resolve)
+		moved := w.space.flow == active && !s.to.portChange().keeps(b.part, resolve)
 		translated := w.space.flow == active || w.space.hasSourceNAT(b.part)
-		if translated && w.hookPoint.hook == postrouting && w.space.differs(b.part, s, resolve(s.to), moved) {
+		if translated && w.hookPoint.hook == postrouting && w.space.differs(b.part, s.masquerade, resolve(s.to.address()), moved) {
 			w.report(at, b, TranslatesSource)
 		}
 	}
@@ -228,15 +285,16 @@ func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branc
 }
 
 // differs reports whether a statement translates any packet of the part to another source
-// than lvsmark does. moved means that it gives active data another port, by which clients and
-// their firewalls may know it. The port of a client has no meaning.
-func (s *space) differs(p part, by sourceTranslation, to value, moved bool) bool {
+// than lvsmark does. to is the address of a translation that does not masquerade. moved means
+// that it gives active data another port, by which clients and their firewalls may know it.
+// The port of a client has no meaning.
+func (s *space) differs(p part, masquerade bool, to value, moved bool) bool {
 	return s.anyTranslation(p, func(t translation) bool {
 		switch t.kind {
 		case config.Masquerade:
-			return moved || !by.masquerade
+			return moved || !masquerade
 		case config.SNAT:
-			return moved || by.masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
+			return moved || masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
 		}
 		return false
 	})

@@ -62,6 +62,7 @@ func (w *walk) addLeave(added leave) {
 // on in its caller.
 func (w *walk) withLeaves(back []part) []part {
 	for _, l := range w.leaves[len(w.leaves)-1] {
+		back = forgetWhereChanged(back, l.returned)
 		for _, p := range withoutParts(l.returned, back) {
 			p.accepted = joinConditions(p.accepted, l.conditions)
 			back = append(back, p)

@@ -33,6 +33,16 @@ type value struct {
 	change func([]byte) []byte
 	prefix []byte
 
+	// loaded is the field that the value was loaded from, if it can be written back: a
+	// statement that sets a few bits writes whole bytes. flipped are the bits that the rule
+	// has changed since; nil: none.
+	loaded  *expr.Payload
+	flipped []byte
+
+	// Without the field or the connection, the rule ends.
+	mayLack      bool // packets may lack the field
+	ofConnection bool // a property of the connection
+
 	what *origin // see loader.exact; otherwise nil
 }
 
@@ -89,6 +99,7 @@ func (v value) changed(change func([]byte) []byte) value {
 // the result is a constant.
 func (v value) masked(mask, xor []byte) value {
 	v.what = v.what.masked(mask, xor)
+	v.flipped = v.flippedBy(mask, xor)
 	switch {
 	case len(mask) > 0 && len(mask) == len(xor) && isFilled(mask, 0):
 		return constantValue(v.name, xor)
@@ -99,6 +110,33 @@ func (v value) masked(mask, xor []byte) value {
 		}
 	}
 	return v.changed(bitwise(mask, xor))
+}
+
+// flippedBy returns the bits of the loaded field that are changed after a mask and a flip of bits.
+func (v value) flippedBy(mask, xor []byte) []byte {
+	if v.loaded == nil {
+		return nil
+	}
+	flipped := make([]byte, v.loaded.Len)
+	copy(flipped, v.flipped)
+	for i := range flipped {
+		if i < len(mask) {
+			flipped[i] |= ^mask[i]
+		}
+		if i < len(xor) {
+			flipped[i] |= xor[i]
+		}
+	}
+	return flipped
+}
+
+// keeps reports whether the write of a value leaves the byte at the offset as it is.
+func (v value) keeps(write *expr.Payload, offset uint32) bool {
+	from := v.loaded
+	if from == nil || from.Base != write.Base || from.Offset != write.Offset || from.Len != write.Len {
+		return false
+	}
+	return v.flipped == nil || v.flipped[offset-write.Offset] == 0
 }
 
 // isPrefix reports whether a mask keeps the first bits, at least one, and clears the rest.
@@ -248,12 +286,6 @@ func (o *origin) reordered() *origin {
 	changed := *o
 	changed.reversed = !o.reversed
 	return &changed
-}
-
-// A natRange is what a nat statement translates to.
-type natRange struct {
-	low, high         value
-	lowPort, highPort value
 }
 
 // A connMark is struct xt_connmark_tginfo1.

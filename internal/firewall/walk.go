@@ -32,9 +32,15 @@ type walk struct {
 	accepted      []part // packets that the base chain accepts
 	memos         map[*chain][]memo
 	steps         int
-	limit         int       // maximum of steps
-	leaves        [][]leave // by depth: packets that may have left the chain
-	reports       []report  // of the current rule, without those of the chains that it jumps to
+	limit         int                 // maximum of steps
+	lost          map[uint32]*marking // by mark, see lostMark
+	remarked      []part              // packets with another mark than the cluster's, of earlier base chains
+	reported      []part              // packets whose mark a rule of the current base chain sets, perhaps
+	reportedAhead []part              // or one of another base chain that runs first, perhaps
+	previous      hookPoint           // the last one with another place in the order
+	quiet         bool                // packets are followed once more, without findings
+	leaves        [][]leave           // by depth: packets that may have left the chain
+	reports       []report            // of the current rule, without those of the chains that it jumps to
 	err           error
 }
 
@@ -54,7 +60,7 @@ type memo struct {
 func newWalk(r *reader, number, limit int) *walk {
 	return &walk{
 		reader: r, space: r.loaders[number].space, spaceIndex: number,
-		findings: map[findingKey]*Finding{}, memos: map[*chain][]memo{}, limit: limit,
+		findings: map[findingKey]*Finding{}, lost: map[uint32]*marking{}, memos: map[*chain][]memo{}, limit: limit,
 	}
 }
 
@@ -187,6 +193,9 @@ func (w *walk) rule(at place, alive []part, conditions []string) (next, returned
 		through := o.parts
 		if target := at.chain.table.chains[o.chain]; o.ends && target != nil {
 			through, accepted = w.chainOnce(target, o.parts, o.conditions)
+		}
+		if !sure {
+			next = forgetWhereChanged(next, slices.Concat(o.parts, through, accepted))
 		}
 		switch {
 		case !sure && o.ends:

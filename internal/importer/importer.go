@@ -67,7 +67,8 @@ func Read(name string, r io.Reader) (*oldconfig.Config, error) {
 }
 
 // Load reads the text of a file. It returns an error if that has more than MaxSize bytes, or is
-// packed or in another encoding than UTF-8.
+// packed or in another encoding than UTF-8, or begins with a byte order mark: of the programs that
+// read such files, only those of XML take one.
 func Load(name string, r io.Reader) (File, error) {
 	content, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
@@ -79,7 +80,11 @@ func Load(name string, r io.Reader) (File, error) {
 	if problem := config.NotText(content); problem != "" {
 		return File{}, fmt.Errorf("%s: %s", name, problem)
 	}
-	return File{name, string(content)}, nil
+	text, marked := strings.CutPrefix(string(content), "\ufeff")
+	if marked && !strings.HasPrefix(text, "<") {
+		return File{}, fmt.Errorf("%s begins with a byte order mark, which is a part of its first word: sed -i '1s/^\\xef\\xbb\\xbf//' removes it", name)
+	}
+	return File{name, text}, nil
 }
 
 // ErrUnknownLanguage is the error for a file in no known language.

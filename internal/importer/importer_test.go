@@ -46,3 +46,11 @@ func TestLoadPackedFile(t *testing.T) {
 		assert.EqualError(t, err, want)
 	}
 }
+
+func TestLoadByteOrderMark(t *testing.T) {
+	_, err := Load("rules", strings.NewReader("\ufeff*mangle\nCOMMIT\n"))
+	assert.EqualError(t, err, `rules begins with a byte order mark, which is a part of its first word: sed -i '1s/^\xef\xbb\xbf//' removes it`)
+	f, err := Load("direct.xml", strings.NewReader("\ufeff<direct></direct>"))
+	require.NoError(t, err)
+	assert.Equal(t, "<direct></direct>", f.Text)
+}

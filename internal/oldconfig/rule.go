@@ -1,5 +1,7 @@
 package oldconfig
 
+import "slices"
+
 // A Hook is the point of the network stack where a base chain runs; see nft(8).
 type Hook uint8
 
@@ -93,9 +95,23 @@ type Match struct {
 	Field Field
 	In    []Range
 	Names []string // of devices; "eth+" is any name that begins with eth
-	Mask  uint32   // of Mark, ConnMark and TCPFlags: In is compared with the value & Mask
+	Mask  uint32   // of Mark, ConnMark and TCPFlags: In is compared with the value & Mask; see Masked
 	Not   bool
 	Text  string // as written, for messages
+}
+
+// Masked returns the match with the mask. A mask of 0 makes every value 0, so the match then holds
+// for all values or for none; a Mask of 0 would be no mask.
+func (m Match) Masked(mask uint32) Match {
+	m.Mask = mask
+	if mask == 0 {
+		isZero := slices.ContainsFunc(m.In, func(r Range) bool { return r.Low == Number{} })
+		m.In, m.Mask = nil, 1<<32-1
+		if isZero {
+			m.In = []Range{{High: Number{Low: 1<<32 - 1}}}
+		}
+	}
+	return m
 }
 
 // A Range is the numbers from Low to High, both included.
@@ -131,18 +147,22 @@ const (
 	Jump
 	Goto
 	Untrack              // no connection tracking: NOTRACK
-	TranslateDestination // DNAT, REDIRECT, NETMAP: To says to what
-	TranslateSource      // SNAT, MASQUERADE: To says to what; empty: the device's address
+	TranslateDestination // DNAT, REDIRECT, NETMAP
+	TranslateSource      // SNAT, MASQUERADE, NETMAP
 )
 
 // An Action is one act of a rule.
 type Action struct {
 	Kind          ActionKind
-	And, Xor      uint32 // of marks, host byte order
-	Mask          uint32 // of SaveMark and RestoreMark
-	Chain         string // of Jump and Goto; of the same table and family
-	To            []Range
-	ToPorts       []Range // empty: ports stay
+	And, Xor      uint32  // of marks, host byte order
+	Mask          uint32  // of SaveMark and RestoreMark
+	Chain         string  // of Jump and Goto; of the same table and family
+	To            []Range // of a translation; empty: the address stays, but for ToDevice
+	ToPorts       []Range // empty: ports stay, but for RandomPorts
+	ToDevice      bool    // to the address of the device: MASQUERADE, REDIRECT
+	ToNetwork     bool    // each address to its counterpart in To: NETMAP
+	RandomPorts   bool    // to a port that the kernel draws at random
+	Persistent    bool    // each client gets one address of To for all destinations
 	AssignsHelper bool    // of a helper of connection tracking
 	Helper        string  // the helper that is assigned: ftp, tftp, …; empty: not known
 	ToOriginal    bool    // an Opaque translation of the source to the address that the client has connected to

@@ -94,6 +94,34 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
+// TestActiveTranslations: rules that give active data another address or port than the spec are
+// a difference, in the words of iptables and of nft.
+func TestActiveTranslations(t *testing.T) {
+	toVIP := strings.Replace(spec, "translate: masquerade", "translate: snat", 1)
+	for target, c := range map[string]struct{ spec, want string }{
+		"MASQUERADE":                                       {spec: spec},
+		"MASQUERADE --random":                              {spec, "source becomes the address of the device with a random port"},
+		"MASQUERADE --random-fully":                        {spec, "source becomes the address of the device with a random port"},
+		"MASQUERADE --to-ports 20":                         {spec, "source becomes the address of the device port 20-20"},
+		"SNAT --to-source :20":                             {spec, "source becomes port 20-20"},
+		"SNAT --to-source 198.51.100.21":                   {spec: toVIP},
+		"SNAT --to-source 198.51.100.21 --persistent":      {spec: toVIP},
+		"SNAT --to-source 198.51.100.21 --random":          {toVIP, "source becomes 198.51.100.21 with a random port"},
+		"SNAT --to-source 198.51.100.21:1024-65535":        {toVIP, "source becomes 198.51.100.21 port 1024-65535"},
+		"SNAT --to-source 198.51.100.20-198.51.100.21":     {toVIP, "source becomes 198.51.100.20-198.51.100.21"},
+		"NETMAP --to 198.51.100.0/24":                      {toVIP, "source becomes its counterpart in 198.51.100.0-198.51.100.255"},
+		"SNAT --to 198.51.100.0-198.51.100.1 --persistent": {toVIP, "source becomes 198.51.100.0-198.51.100.1, one for each client"},
+	} {
+		r := compare(t, c.spec, strings.Replace(iptables, "MASQUERADE", target, 1), ipvsadm)
+		if c.want == "" {
+			assert.Equal(t, "equivalent", r.Answer(), "%s: %s", target, r.Text())
+			continue
+		}
+		assert.Equal(t, "different", r.Answer(), "%s: %s", target, r.Text())
+		assert.Contains(t, r.Text(), c.want, target)
+	}
+}
+
 // TestOwnRules: what lvsmark renders for a spec is the same as the spec.
 func TestOwnRules(t *testing.T) {
 	for name, director := range map[string]string{
@@ -171,7 +199,8 @@ func TestSamePriority(t *testing.T) {
 	require.NoError(t, err)
 	own, err := Side(parsed)
 	require.NoError(t, err)
-	for priority, want := range map[int]int{-150: 1, -149: 0} {
+	// Beside the chain of the spec, and beside the same chain of the old configuration.
+	for priority, want := range map[int]int{-150: 2, -149: 0} {
 		beside := &oldconfig.Chain{
 			Family: 4, Table: "ip other", Name: "c", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: priority},
 			Rules: []*oldconfig.Rule{{
@@ -182,6 +211,38 @@ func TestSamePriority(t *testing.T) {
 		r, err := Compare(&oldconfig.Config{Chains: append(own.Chains, beside), Services: own.Services}, parsed)
 		require.NoError(t, err)
 		assert.Len(t, r.NotUnderstood, want)
+	}
+}
+
+// TestUnordered: the order of chains of several tables with the same priority is not known, and of
+// no importance unless one sets a mark that the other tests or sets, or both translate.
+func TestUnordered(t *testing.T) {
+	chain := func(table string, nat bool, kind oldconfig.ActionKind, tests ...oldconfig.Match) *oldconfig.Chain {
+		return &oldconfig.Chain{
+			Family: 4, Table: table, Name: "c", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, NAT: nat},
+			Rules: []*oldconfig.Rule{{Matches: tests, Actions: []oldconfig.Action{{Kind: kind}}}},
+		}
+	}
+	ofMark := oldconfig.Match{Field: oldconfig.Mark}
+	sets, restores, drops := chain("a", false, oldconfig.SetMark), chain("b", false, oldconfig.RestoreMark), chain("b", false, oldconfig.Drop)
+	tests, same := chain("b", false, oldconfig.Drop, ofMark), chain("a", false, oldconfig.SetMark)
+	translates := chain("b", true, oldconfig.TranslateDestination)
+	otherFile := chain("a", false, oldconfig.SetMark)
+	otherFile.File = "other"
+	for _, c := range []struct {
+		chains []*oldconfig.Chain
+		want   int
+	}{
+		{[]*oldconfig.Chain{sets, restores}, 1},
+		{[]*oldconfig.Chain{tests, sets}, 1},
+		{[]*oldconfig.Chain{sets, otherFile}, 1},
+		{[]*oldconfig.Chain{chain("a", true, oldconfig.TranslateDestination), translates}, 1},
+		{[]*oldconfig.Chain{sets, same}, 0},
+		{[]*oldconfig.Chain{sets, drops}, 0},
+		{[]*oldconfig.Chain{tests, chain("a", false, oldconfig.Drop, ofMark)}, 0},
+		{[]*oldconfig.Chain{sets, translates}, 0},
+	} {
+		assert.Len(t, unordered(c.chains), c.want)
 	}
 }
 

@@ -1,97 +1,12 @@
 package draft
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
-
-// A translation is a rule that changes the source of packets on their way out.
-type translation struct {
-	family     oldconfig.Family
-	table      string
-	sources    []oldconfig.Range // nil: any
-	ports      []uint16          // nil: any
-	to         []oldconfig.Range // nil: the address of the device
-	toOriginal bool              // to the VIP that the client has connected to, in place of to
-	line       oldconfig.Line
-
-	// Of packets to real servers; see sourcenat.go. Nil: not tested.
-	marks, servers []oldconfig.Range
-	vips           []oldconfig.Range // to which the client has connected
-	ofIPVS         bool              // packets that IPVS sends
-}
-
-// translationsOf returns the rules that can translate active data.
-func translationsOf(chains []*oldconfig.Chain) []translation {
-	var all []translation
-	bases := slices.Clone(chains)
-	slices.SortStableFunc(bases, func(a, b *oldconfig.Chain) int { return cmp.Compare(priorityOf(a), priorityOf(b)) })
-	for _, chain := range bases {
-		if chain.Base == nil || chain.Base.Hook != oldconfig.Postrouting {
-			continue
-		}
-		for _, r := range chain.Rules {
-			if t, ok := translationOf(r); ok {
-				t.family, t.table = chain.Family, chain.Table
-				all = append(all, t)
-			}
-		}
-	}
-	return all
-}
-
-func priorityOf(c *oldconfig.Chain) int {
-	if c.Base == nil {
-		return 0
-	}
-	return c.Base.Priority
-}
-
-func translationOf(r *oldconfig.Rule) (t translation, ok bool) {
-	t.line = r.Line
-	for part := r; part != nil; part = part.Then {
-		for _, m := range part.Matches {
-			if !t.match(m) {
-				return t, false
-			}
-		}
-		for _, a := range part.Actions {
-			if a.Kind == oldconfig.TranslateSource || a.ToOriginal {
-				t.to, t.toOriginal, ok = a.To, a.ToOriginal, true
-			}
-		}
-	}
-	return t, ok
-}
-
-// match takes a match of the rule. It returns false if active data may not fulfil it.
-func (t *translation) match(m oldconfig.Match) bool {
-	switch {
-	case m.Field == oldconfig.Source && !m.Not:
-		t.sources = append(t.sources, m.In...)
-	case m.Field == oldconfig.Protocol:
-		return holdsFor(m, oldconfig.Number{Low: uint64(config.TCP)})
-	case m.Field == oldconfig.SourcePort && !m.Not:
-		for _, p := range m.In {
-			if p.Low != p.High {
-				return false
-			}
-			t.ports = append(t.ports, uint16(p.Low.Low))
-		}
-	case m.Field == oldconfig.Mark && !m.Not && m.Mask == 1<<32-1:
-		t.marks = append(t.marks, m.In...)
-	case m.Field == oldconfig.Destination && !m.Not:
-		t.servers = append(t.servers, m.In...)
-	case m.Field == oldconfig.OutDevice:
-	default:
-		return t.matchConnection(m)
-	}
-	return true
-}
 
 // ofCluster returns the translations, for certain ports, of active data of the cluster's
 // real servers. It returns none if the forwarding is not nat.
@@ -180,6 +95,9 @@ func (d *Draft) translate(c *cluster, of []translation) bool {
 			return false
 		}
 		f.translate = to
+		if t.otherPorts {
+			d.remark(t.line, "the rule changes the source port of active data; lvsmark keeps it. verify shows it as a difference")
+		}
 		for _, port := range t.ports {
 			if !slices.Contains(f.activePorts, port) {
 				f.activePorts = append(f.activePorts, port)
@@ -217,7 +135,7 @@ func areServers(sources []oldconfig.Range, servers []oldconfig.RealServer) bool 
 // target returns what a rule translates to: the address of the device, or the VIP.
 func (d *Draft) target(c *cluster, t translation) (config.Translation, bool) {
 	switch {
-	case len(t.to) == 0:
+	case t.toDevice:
 		return config.Masquerade, true
 	case len(c.vips) == 1 && len(t.to) == 1 && t.to[0] == c.vips[0].addresses:
 		return config.SNAT, true
@@ -225,6 +143,9 @@ func (d *Draft) target(c *cluster, t translation) (config.Translation, bool) {
 	var to []string
 	for _, r := range t.to {
 		to = append(to, r.Addresses(t.family))
+	}
+	if to == nil {
+		to = []string{"another port"}
 	}
 	d.remark(t.line, "the rule translates active data to %s: a spec translates to the address of the device (masquerade) or to the VIP (snat). The rule can stay if translate is none", strings.Join(to, ", "))
 	return 0, false

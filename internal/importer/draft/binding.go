@@ -37,9 +37,13 @@ func (d *Draft) bindServices(services []*oldconfig.Service) {
 	}
 }
 
-// checkOnePacket remarks on ipvsadm --ops of a service that has other packets than UDP.
-func (d *Draft) checkOnePacket(c *cluster) {
+// checkFlags remarks on flags that have no effect: ipvsadm --ops of a service that has other packets
+// than UDP, and flags of a scheduler that has none.
+func (d *Draft) checkFlags(c *cluster) {
 	for _, s := range c.services {
+		if s.Flags&(ipvs.SHFallback|ipvs.SHPort) != 0 && schedulerFlags(s) == nil {
+			d.remark(s.Line, "the flags of the scheduler are left out: they have an effect with sh and mh only, not with %s", s.Scheduler)
+		}
 		if s.Flags&ipvs.OnePacket != 0 && !c.isUDP() {
 			d.remark(s.Line, "IPVS schedules each packet on its own (ops) for UDP only, and this service has other packets: one-packet is left out; make a cluster of its own for UDP ports that need it")
 		}

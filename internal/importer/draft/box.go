@@ -64,6 +64,7 @@ type markWalk struct {
 	chains map[chainKey]*oldconfig.Chain
 	boxes  []box
 	hook   oldconfig.Hook // of the current base chain
+	left   int            // rules that may still be visited
 	remark func(oldconfig.Line, string, ...any)
 }
 
@@ -74,7 +75,7 @@ type chainKey struct {
 
 // boxesOf returns the boxes of all rules that set a mark ahead of IPVS, or in the output hook.
 func boxesOf(c *oldconfig.Config, remark func(oldconfig.Line, string, ...any)) []box {
-	w := markWalk{chains: map[chainKey]*oldconfig.Chain{}, remark: remark}
+	w := markWalk{chains: map[chainKey]*oldconfig.Chain{}, left: mayVisit(c.Chains), remark: remark}
 	var bases []*oldconfig.Chain
 	for _, chain := range c.Chains {
 		w.chains[chainKey{chain.Family, chain.Table, chain.Name}] = chain
@@ -82,6 +83,7 @@ func boxesOf(c *oldconfig.Config, remark func(oldconfig.Line, string, ...any)) [
 			bases = append(bases, chain)
 		}
 	}
+	bases = oldconfig.LastFirst(bases)
 	slices.SortStableFunc(bases, func(a, b *oldconfig.Chain) int {
 		return cmp.Or(cmp.Compare(a.Base.Hook, b.Base.Hook), cmp.Compare(a.Base.Priority, b.Base.Priority))
 	})
@@ -97,6 +99,12 @@ func (w *markWalk) chain(c *oldconfig.Chain, at conditions, depth int) {
 		return
 	}
 	for _, r := range c.Rules {
+		if w.left--; w.left <= 0 {
+			if w.left == 0 {
+				w.remark(r.Line, "chains jump to others too often: the spec has no rules from here on")
+			}
+			return
+		}
 		all := at
 		for part := r; part != nil; part = part.Then {
 			all = all.and(part.Matches...)

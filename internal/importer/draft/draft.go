@@ -46,7 +46,7 @@ func New(c *oldconfig.Config) *Draft {
 		}
 		d.findSourceNAT(cl, translations, c.Tracking)
 		d.checkRealServers(cl)
-		d.checkOnePacket(cl)
+		d.checkFlags(cl)
 	}
 	d.clusters = merge(d.clusters)
 	d.nameClusters()

@@ -47,7 +47,7 @@ func TestRecipe(t *testing.T) {
 					{Field: oldconfig.Protocol, In: numbers(6, 6)},
 					{Field: oldconfig.SourcePort, In: numbers(20, 20)},
 				},
-				Actions: []oldconfig.Action{{Kind: oldconfig.TranslateSource}},
+				Actions: []oldconfig.Action{{Kind: oldconfig.TranslateSource, ToDevice: true}},
 			}}},
 		},
 		Services: []*oldconfig.Service{{

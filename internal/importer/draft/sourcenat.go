@@ -7,25 +7,6 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
-// matchConnection takes a match of the connection, which is one of IPVS.
-func (t *translation) matchConnection(m oldconfig.Match) bool {
-	switch {
-	case m.Not:
-		return false
-	case m.Field == oldconfig.SentByIPVS, m.Field == oldconfig.VirtualPort:
-		t.ofIPVS = true // verify compares the ports
-	case m.Field == oldconfig.VirtualAddress:
-		t.ofIPVS, t.vips = true, append(t.vips, m.In...)
-	case m.Field == oldconfig.OriginalDestination, m.Field == oldconfig.OriginalDestinationPort:
-		if t.ofIPVS = true; m.Field == oldconfig.OriginalDestination {
-			t.vips = append(t.vips, m.In...)
-		}
-	default:
-		return false
-	}
-	return true
-}
-
 // isToServers reports whether a rule translates packets with certain marks, to certain
 // addresses, or of IPVS: those that IPVS sends to real servers.
 func (t translation) isToServers() bool { return t.marks != nil || t.servers != nil || t.ofIPVS }
@@ -75,7 +56,7 @@ func (d *Draft) sourceNATTo(vips oldconfig.Range, t translation) config.SourceNA
 	switch {
 	case t.toOriginal, len(t.to) == 1 && t.to[0] == vips:
 		return config.SourceNATToVIP
-	case len(t.to) > 0:
+	case !t.toDevice && len(t.to) > 0:
 		d.remark(t.line, "the rule translates packets to real servers to %s: a spec translates to the address of the device (masquerade) or to the VIP (snat)", t.to[0].Addresses(t.family))
 	}
 	return config.SourceNATMasquerade

@@ -126,10 +126,13 @@ func (t taken) covers(destinations []oldconfig.Range) bool {
 }
 
 // left returns what holds for packets behind a rule that takes all packets of other
-// protocols out of the chain, or all packets of TCP without SYN.
+// protocols out of the chain, all packets of TCP without SYN, or packets of link-layer senders.
 func left(r *oldconfig.Rule) (oldconfig.Match, bool) {
 	if !leaves(r) {
 		return oldconfig.Match{}, false
+	}
+	if m, ok := leftByMAC(r); ok {
+		return m, true
 	}
 	matches := slices.DeleteFunc(slices.Clone(r.Matches), isTCP)
 	if len(matches) != 1 {
@@ -147,6 +150,24 @@ func left(r *oldconfig.Rule) (oldconfig.Match, bool) {
 		return m, holds(syn) && !holds(ack)
 	}
 	return m, false
+}
+
+// leftByMAC returns what holds behind a rule that takes packets of link-layer senders out of the
+// chain: those of the other director. Where it also tests devices or TCP, this is taken to be no less
+// than what the rules that mark test; verify shows packets for which it is.
+func leftByMAC(r *oldconfig.Rule) (oldconfig.Match, bool) {
+	var sender oldconfig.Match
+	for _, m := range r.Matches {
+		switch {
+		case m.Field == oldconfig.SourceMAC && !m.Not && sender.In == nil:
+			sender = m
+		case m.Field == oldconfig.InDevice && !m.Not, isTCP(m):
+		default:
+			return sender, false
+		}
+	}
+	sender.Not = true
+	return sender, sender.In != nil
 }
 
 func isTCP(m oldconfig.Match) bool {

@@ -182,7 +182,11 @@ func (w *writer) netmask(c *cluster) {
 	}
 }
 
+// schedulerFlags returns the flags of sh and mh: those of other schedulers have no effect.
 func schedulerFlags(s *oldconfig.Service) []string {
+	if s.Scheduler != "sh" && s.Scheduler != "mh" {
+		return nil
+	}
 	var flags []string
 	if s.Flags&ipvs.SHFallback != 0 {
 		flags = append(flags, s.Scheduler+"-fallback")

@@ -122,6 +122,14 @@ func describeAction(family oldconfig.Family, a oldconfig.Action) string {
 	for _, r := range a.To {
 		text.WriteString(" to " + describeRange(family, oldconfig.Destination, r))
 	}
+	for _, flag := range []struct {
+		set  bool
+		name string
+	}{{a.ToDevice, "device"}, {a.ToNetwork, "network"}, {a.RandomPorts, "random"}, {a.Persistent, "persistent"}} {
+		if flag.set {
+			text.WriteString(" " + flag.name)
+		}
+	}
 	for _, r := range a.ToPorts {
 		text.WriteString(" port " + describeRange(family, oldconfig.DestinationPort, r))
 	}

@@ -67,7 +67,7 @@ type reader struct {
 }
 
 func (r *reader) at(number int, text string) oldconfig.Line {
-	return oldconfig.Line{File: r.name, Number: number, Text: strings.TrimRight(text, "\r\n")}
+	return oldconfig.Line{File: r.name, Number: number, Text: strings.TrimSuffix(text, "\n")}
 }
 
 // eachLine yields the lines with their numbers.

@@ -32,6 +32,21 @@ connect_from_port_20=YES
 4: not understood: vsftpd does not start with this line: write pasv_address=, in lower case and without space
 `,
 		},
+		"vsftpd with carriage returns": {
+			"listen=YES\r\npasv_min_port=10000\r\npasv_max_port=10100\r\npasv_enable=no\r\n",
+			`3: vsftpd passive 10000-10100, address invalid IP, active 0, listen 21
+3: finding: passive data connections are off
+1: not understood: vsftpd does not start with this line: "YES\r" is neither YES nor NO
+4: not understood: vsftpd does not start with this line: "no\r" is neither YES nor NO
+`,
+		},
+		"vsftpd with wrong switches": {
+			"listen=TRUE\nconnect_from_port_20=yes \nssl_enable=on\nanonymous_enable=false\n",
+			`1: vsftpd passive all, address invalid IP, active 0, listen 21
+2: not understood: vsftpd does not start with this line: "yes " is neither YES nor NO
+3: not understood: vsftpd does not start with this line: "on" is neither YES nor NO
+`,
+		},
 		"vsftpd with mistakes": {
 			"listen=YES\npasv_min_port=x\npasv_address=ftp.example.com\nlisten_port=99999\npasv_enable=no\n",
 			`1: vsftpd passive all, address invalid IP, active 0, listen 21
@@ -39,6 +54,19 @@ connect_from_port_20=YES
 2: not understood: "x" is not a port
 3: not understood: the address of passive replies is not an IP address: names are not looked up
 4: not understood: "99999" is not a port
+`,
+		},
+		"proftpd with comments, quotes and joined lines": {
+			"ServerName \"the \\\"ftp\\\"\" # PassivePorts 1 2\n# MasqueradeAddress 192.0.2.1 \\\nPassivePorts \\\n  \"60000\" 65535 # range\r\nMasqueradeAddress 198.51.100.21 # VIP\n",
+			"3: proftpd passive 60000-65535, address 198.51.100.21, active 20, listen 21\n",
+		},
+		"proftpd with wrong ports": {
+			"ServerType standalone\nPassivePorts 1000 2000\n<VirtualHost 192.0.2.9>\nPassivePorts 2000 2000\n</VirtualHost>\n<Global>\nPassivePorts 5\n</Global>\n",
+			`2: proftpd passive 1000-2000, address invalid IP, active 20, listen 21
+4: proftpd passive 2000, address invalid IP, active 20, listen 21
+2: not understood: proftpd does not start with these passive ports: they must be two different ports from 1024 on
+4: not understood: proftpd does not start with these passive ports: they must be two different ports from 1024 on
+7: not understood: PassivePorts does not have two ports
 `,
 		},
 		"proftpd": {`ServerName "ftp"
@@ -74,6 +102,22 @@ MasqueradeAddress 198.51.100.21
 		"pure-ftpd.conf": {
 			"# pure\nChrootEveryone yes\nPassivePortRange          10000 20000\nForcePassiveIP 198.51.100.21\nBind 127.0.0.1,2121\n",
 			"3: pure-ftpd passive 10000-20000, address 198.51.100.21, active 20, listen 2121\n",
+		},
+		"pure-ftpd.conf with signs": {
+			"ChrootEveryone = yes\nPassivePortRange =30000 50000\r\nForcePassiveIP=198.51.100.21\nBind= 192.0.2.1,2121\n",
+			"2: pure-ftpd passive 30000-50000, address 198.51.100.21, active 20, listen 2121\n",
+		},
+		"pure-ftpd.conf with comments behind values": {
+			"ChrootEveryone yes\nPassivePortRange 30000 50000 # range\n",
+			`2: pure-ftpd passive all, address invalid IP, active 20, listen 21
+2: not understood: pure-ftpd does not start with this line: expected PassivePortRange LOW HIGH, without a comment behind it
+`,
+		},
+		"pure-ftpd.conf with the form of arguments": {
+			"ChrootEveryone yes\nPassivePortRange 30000:50000\n",
+			`2: pure-ftpd passive all, address invalid IP, active 20, listen 21
+2: not understood: pure-ftpd does not start with this line: expected PassivePortRange LOW HIGH, without a comment behind it
+`,
 		},
 		"pure-ftpd, single value":   {"10000 20000\n", "1: pure-ftpd passive 10000-20000, address invalid IP, active 20, listen 21\n"},
 		"pure-ftpd, single address": {"198.51.100.21\n", "1: pure-ftpd passive all, address 198.51.100.21, active 20, listen 21\n"},

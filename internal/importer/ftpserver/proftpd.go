@@ -27,9 +27,9 @@ func (r *reader) proftpd(text string) {
 	global := &context{}
 	contexts, current := []*context{main}, main
 	depth := 0 // of other blocks: Directory, Limit, Anonymous, IfModule
-	for l := range r.eachLine(text) {
-		words := strings.Fields(l.Text)
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+	for l := range r.directives(text) {
+		words := proftpdWords(l.Text)
+		if len(words) == 0 {
 			continue
 		}
 		switch name := strings.ToLower(strings.Trim(words[0], "<>")); {
@@ -69,12 +69,12 @@ func (r *reader) proftpdDirective(c *context, name string, words []string, l old
 	}
 	switch name {
 	case "passiveports":
-		if len(words) == 2 {
-			c.hasRange, c.Line = true, l
-			r.setRange(&c.FTPServer, words[0], words[1], l)
+		if len(words) < 2 {
+			r.config.AddNotUnderstood(l, "PassivePorts does not have two ports")
 			return
 		}
-		r.config.AddNotUnderstood(l, "PassivePorts does not have two ports")
+		c.hasRange, c.Line = true, l
+		r.setProftpdRange(&c.FTPServer, words, l)
 	case "masqueradeaddress":
 		c.hasAddress = true
 		r.setAddress(&c.FTPServer, first, l)
@@ -82,6 +82,17 @@ func (r *reader) proftpdDirective(c *context, name string, words []string, l old
 		c.hasPort = r.setPort(&c.Listen, first, l)
 	case "rootrevoke":
 		c.noRoot = strings.EqualFold(first, "on") || strings.EqualFold(first, "UseNonCompliantActiveTransfer")
+	}
+}
+
+// setProftpdRange sets the passive ports. proftpd does not start with ports below 1024, or a
+// lowest port that is not below the highest one. It ignores more parameters.
+func (r *reader) setProftpdRange(f *oldconfig.FTPServer, words []string, l oldconfig.Line) {
+	if r.setRange(f, words[0], words[1], l); f.PassivePort.Low == 0 {
+		return
+	}
+	if f.PassivePort.Low < 1024 || f.PassivePort.Low == f.PassivePort.High {
+		r.config.AddNotUnderstood(l, "proftpd does not start with these passive ports: they must be two different ports from 1024 on")
 	}
 }
 

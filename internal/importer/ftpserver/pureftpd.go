@@ -48,13 +48,16 @@ func (r *reader) pureValue(text string) {
 func (r *reader) pureFile(text string) {
 	f := pureServer(r.at(1, ""))
 	for l := range r.eachLine(text) {
-		words := strings.Fields(strings.ReplaceAll(l.Text, ",", " , "))
+		words := pureWords(l.Text)
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
 		}
 		switch strings.ToLower(words[0]) {
 		case "passiveportrange":
-			f.Line = l
+			if f.Line = l; !isTwoNumbers(words[1:]) {
+				r.config.AddNotUnderstood(l, "pure-ftpd does not start with this line: expected PassivePortRange LOW HIGH, without a comment behind it")
+				continue
+			}
 			r.pureRange(f, strings.Join(words[1:], " "), l)
 		case "forcepassiveip":
 			r.setAddress(f, strings.Join(words[1:], ""), l)
@@ -63,6 +66,23 @@ func (r *reader) pureFile(text string) {
 		}
 	}
 	r.config.FTP = append(r.config.FTP, f)
+}
+
+// pureWords splits a line into the key and the words of its value. A sign = may stand between them.
+func pureWords(line string) []string {
+	line = strings.TrimSpace(line)
+	end := strings.IndexAny(line, " \t=")
+	if end < 0 {
+		return strings.Fields(line)
+	}
+	text := strings.TrimPrefix(strings.TrimLeft(line[end:], " \t"), "=")
+	return append([]string{line[:end]}, strings.Fields(strings.ReplaceAll(text, ",", " , "))...)
+}
+
+// isTwoNumbers reports whether the words are what pure-ftpd takes in its file; its arguments have a
+// colon between the ports.
+func isTwoNumbers(words []string) bool {
+	return len(words) == 2 && strings.Trim(words[0]+words[1], "0123456789") == ""
 }
 
 func (r *reader) pureRange(f *oldconfig.FTPServer, text string, l oldconfig.Line) {

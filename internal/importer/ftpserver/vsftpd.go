@@ -37,7 +37,11 @@ func (r *reader) vsftpd(text string) {
 			r.config.AddNotUnderstood(l, "vsftpd does not start with this line: write %s=, in lower case and without space", known)
 			continue
 		}
-		r.vsftpdSetting(f, v, key, strings.TrimLeft(word, " \t"), l)
+		word = strings.TrimLeft(word, " \t")
+		if isSwitch(key) && !isSwitchValue(word) {
+			r.config.AddNotUnderstood(l, "vsftpd does not start with this line: %q is neither YES nor NO", word)
+		}
+		r.vsftpdSetting(f, v, key, strings.TrimRight(word, "\r"), l)
 	}
 	v.settle(f)
 	if v.noPassives {
@@ -70,6 +74,25 @@ func (r *reader) vsftpdSetting(f *oldconfig.FTPServer, v *vsftpdSettings, key, w
 	case "connect_from_port_20":
 		v.fixed = vsftpdTrue(word)
 	}
+}
+
+// isSwitch reports whether the setting is YES or NO, of those that most files have.
+func isSwitch(key string) bool {
+	switch key {
+	case "listen", "listen_ipv6", "connect_from_port_20", "background", "chroot_local_user":
+		return true
+	}
+	return strings.HasSuffix(key, "_enable")
+}
+
+// isSwitchValue reports whether vsftpd takes the value of a switch: space behind it and a carriage
+// return belong to the value.
+func isSwitchValue(word string) bool {
+	switch strings.ToUpper(word) {
+	case "YES", "TRUE", "1", "NO", "FALSE", "0":
+		return true
+	}
+	return false
 }
 
 func vsftpdTrue(word string) bool {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -25,7 +24,7 @@ func parseNetwork(family oldconfig.Family, text string) ([]oldconfig.Range, bool
 	if !masked {
 		return []oldconfig.Range{addressRange(addr, addr)}, true
 	}
-	if length, err := strconv.ParseUint(mask, 10, 8); err == nil {
+	if length, ok := parseNumber(mask, uint64(family.Bits())); ok { // octal and hexadecimal too
 		prefix := netip.PrefixFrom(addr, int(length))
 		return []oldconfig.Range{prefixRange(prefix)}, prefix.IsValid()
 	}

@@ -38,7 +38,7 @@ func (r *Ruleset) execute(family oldconfig.Family, c command, line oldconfig.Lin
 		case "flush":
 			t.flush()
 		case "delete-chain":
-			t.deleteEmptyChains()
+			return t.deleteChains(), nil
 		default:
 			return false, fmt.Errorf("--%s has no chain", c.name)
 		}
@@ -50,6 +50,9 @@ func (r *Ruleset) execute(family oldconfig.Family, c command, line oldconfig.Lin
 	target := t.byName[c.chain]
 	if target == nil {
 		return r.withoutChain(c)
+	}
+	if !c.listed {
+		c.unset = r.missingSets(c.rule)
 	}
 	return t.change(target, c, line)
 }
@@ -70,13 +73,17 @@ func (t *table) flush() {
 	}
 }
 
-// deleteEmptyChains deletes the chains without base, rules and references.
-func (t *table) deleteEmptyChains() {
-	for _, c := range slices.Clone(t.chains) {
-		if c.base == nil && len(c.rules) == 0 && !t.references(c.name) {
-			t.remove(c)
-		}
+// deleteChains deletes all chains without base; none if one of them has rules or references.
+func (t *table) deleteChains() bool {
+	own := slices.Clone(t.chains)
+	own = slices.DeleteFunc(own, func(c *chain) bool { return c.base != nil })
+	if slices.ContainsFunc(own, func(c *chain) bool { return len(c.rules) > 0 || t.references(c.name) }) {
+		return false
 	}
+	for _, c := range own {
+		t.remove(c)
+	}
+	return true
 }
 
 // references reports whether a rule names the chain.
@@ -104,7 +111,7 @@ func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
 
 // change executes a command for a chain.
 func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, error) {
-	added := &rule{words: c.rule, line: line, begun: c.begun}
+	added := &rule{words: c.rule, unset: c.unset, line: line, begun: c.begun}
 	if name := targetOf(c.rule); t.byName[name] == nil {
 		added.early = name
 	}
@@ -115,6 +122,9 @@ func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, err
 	case "append":
 		target.rules = append(target.rules, added)
 	case "insert":
+		if c.number < 0 {
+			return false, fmt.Errorf("iptables refuses 0 as the number of a rule")
+		}
 		place := max(c.number, 1) - 1
 		if place > len(target.rules) {
 			return false, fmt.Errorf("chain %s has no rule %d", c.chain, c.number)

@@ -32,6 +32,10 @@ func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.
 		c.config.AddNotUnderstood(line.line, "%s", reason)
 		p.refused = true
 	}
+	if later := c.laterSet(line); later != nil {
+		c.config.AddNotUnderstood(line.line, "iptables refuses the rule: its set is created in a later line, %s", later.line)
+		p.refused = true
+	}
 	if early := t.byName[line.early] != nil; line.begun.Number > 0 && (p.refused || early) {
 		c.config.AddNotUnderstood(line.begun, "iptables-restore refuses %s, so it loads nothing of table %s", line.line, t.name)
 	}
@@ -50,7 +54,7 @@ func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.
 	} else if !understood {
 		c.config.AddNotUnderstood(line.line, "the target %s is not understood", actions[0].Text)
 	}
-	if len(p.unknown) > 0 && !harmless(actions) && !p.isICMP() {
+	if len(p.unknown) > 0 && (p.extraWord || !harmless(actions)) && !p.isICMP() {
 		c.config.AddNotUnderstood(line.line, "it is not known which packets match %s", strings.Join(p.unknown, ", "))
 	}
 	if c.room -= p.ranges(); c.room <= 0 {
@@ -97,4 +101,15 @@ func harmless(actions []oldconfig.Action) bool {
 func (p *parser) isICMP() bool {
 	module := moduleOf(p.protocol)
 	return module == "icmp" || module == "icmp6"
+}
+
+// laterSet returns a set that the rule names, and that the same file creates after it. Sets of
+// other files may be there before.
+func (c *compiler) laterSet(line *rule) *set {
+	for _, name := range line.unset {
+		if s := c.sets[name]; s != nil && s.line.File == line.line.File {
+			return s
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -13,6 +14,9 @@ func (p *parser) general(name string, count int) {
 	o := option{name: name, values: values, not: p.not}
 	if name != "match" && name != "set-counters" && name != "jump" && name != "goto" {
 		p.given = append(p.given, shortName(name))
+	}
+	if name == "set-counters" && ok && !strings.Contains(values[0], ",") { // PACKETS BYTES, or PACKETS,BYTES
+		_, ok = p.take(1)
 	}
 	if !ok || !p.understandGeneral(o) {
 		p.misunderstood(o.String())
@@ -58,6 +62,7 @@ func (p *parser) load(name string) {
 // setTarget sets the target of the rule: a chain, a verdict or an extension.
 func (p *parser) setTarget(o option) bool {
 	if p.target != nil || o.not {
+		p.extraWord, p.refused = true, true
 		return false
 	}
 	p.target = &module{name: o.values[0]}
@@ -91,15 +96,28 @@ func (p *parser) matchAddresses(field oldconfig.Field, o option) bool {
 		}
 		alternatives = append(alternatives, conjunct{{Field: field, In: ranges, Not: o.not, Text: written}})
 	}
-	if o.not && len(alternatives) > 1 { // iptables refuses that
+	if len(alternatives) > 1 {
+		p.several = true
+	}
+	if o.not {
+		p.negated = written
+	}
+	if o.not && slices.Contains(alternatives[0][0].In, p.any(field, o).In[0]) {
+		p.reason = "iptables-nft refuses it, and iptables-legacy has it match no packet"
 		return false
 	}
 	return p.addAlternatives(alternatives)
 }
 
+const maxDeviceName = 15 // IFNAMSIZ of linux/if.h without the byte 0
+
 // matchDevice reads the name of a device. "eth+" is all names that begin with eth.
 func (p *parser) matchDevice(field oldconfig.Field, o option) bool {
 	name := o.values[0]
+	if len(name) > maxDeviceName {
+		p.reason = "the name is too long"
+		return false
+	}
 	if name == "" || name == "+" && !o.not {
 		return name == "+"
 	}

@@ -57,7 +57,11 @@ func (p *parser) matchTransport(o option) bool {
 }
 
 func (p *parser) matchPort(field oldconfig.Field, o option) bool {
-	ports, ok := parsePorts(o.values[0], ":")
+	ports, ok := parsePorts(o.values[0], ":", p.protocol)
+	if o.not && ports == allPorts() {
+		p.reason = "iptables-legacy has it match no packet, and iptables-nft every packet"
+		return false
+	}
 	return ok && p.add(oldconfig.Match{Field: field, In: []oldconfig.Range{ports}, Not: o.not, Text: o.String()})
 }
 
@@ -98,17 +102,17 @@ func parseFlags(text string) (flags uint32, ok bool) {
 }
 
 func (p *parser) matchFlags(o option, mask, set uint32) bool {
-	return p.add(oldconfig.Match{
-		Field: oldconfig.TCPFlags, In: []oldconfig.Range{one(uint64(set))}, Mask: mask, Not: o.not, Text: o.String(),
-	})
+	m := oldconfig.Match{Field: oldconfig.TCPFlags, In: []oldconfig.Range{one(uint64(set))}, Not: o.not, Text: o.String()}
+	return p.add(m.Masked(mask))
 }
 
 // matchMultiport reads lists of ports and ranges. --ports is the source or destination.
 func (p *parser) matchMultiport(o option) bool {
 	var ports []oldconfig.Range
 	for text := range strings.SplitSeq(o.values[0], ",") {
-		r, ok := parsePorts(text, ":")
-		if !ok || strings.HasPrefix(text, ":") || strings.HasSuffix(text, ":") {
+		r, ok := parsePorts(text, ":", p.protocol)
+		isRange := strings.Contains(text, ":")
+		if !ok || strings.HasPrefix(text, ":") || strings.HasSuffix(text, ":") || isRange && r.Low == r.High {
 			return false
 		}
 		ports = append(ports, r)
@@ -141,7 +145,8 @@ func (p *parser) matchRange(o option) bool {
 
 func (p *parser) matchMark(field oldconfig.Field, o option) bool {
 	value, mask, ok := parseMark(o.values[0])
-	return ok && p.add(oldconfig.Match{Field: field, In: []oldconfig.Range{one(uint64(value))}, Mask: mask, Not: o.not, Text: o.String()})
+	m := oldconfig.Match{Field: field, In: []oldconfig.Range{one(uint64(value))}, Not: o.not, Text: o.String()}
+	return ok && p.add(m.Masked(mask))
 }
 
 func (p *parser) matchMAC(o option) bool {

@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -74,6 +75,10 @@ func (p *parser) narrowStatus(o option) {
 func (p *parser) splitConntrack() {
 	const without = oldconfig.StateInvalid | oldconfig.StateUntracked
 	states, others, kept, owners := p.conntrackFactors()
+	if states == 0 && others != nil && p.hasConntrackState() {
+		p.factors, p.owners = kept, owners // the states are not understood, and may contain these
+		return
+	}
 	if others == nil || states&without == 0 {
 		return
 	}
@@ -90,6 +95,14 @@ func (p *parser) splitConntrack() {
 		p.misunderstood("-m conntrack")
 	}
 	p.owner = ""
+}
+
+// hasConntrackState reports whether a match of conntrack has --ctstate.
+func (p *parser) hasConntrackState() bool {
+	return slices.ContainsFunc(p.modules, func(m *module) bool {
+		_, found := m.get("ctstate")
+		return found && m.name == "conntrack"
+	})
 }
 
 // conntrackFactors returns the states of --ctstate, the matches of other options of conntrack, and

@@ -34,6 +34,7 @@ func (p *parser) matchSet(o option) (reason string) {
 		}
 		p.sets.known[test] = result
 	}
+	p.refused = p.refused || result.refused
 	if result.reason == "" && !p.addAlternatives(result.alternatives) {
 		return "the set has too many parts"
 	}
@@ -44,6 +45,7 @@ func (p *parser) matchSet(o option) (reason string) {
 type setResult struct {
 	alternatives []conjunct
 	reason       string
+	refused      bool // by iptables
 }
 
 // setAlternatives returns conjuncts of which a packet fulfils at most one, and one if it is
@@ -58,7 +60,7 @@ func (p *parser) setAlternatives(name, flags string, not bool) setResult {
 		return setResult{reason: "the directions do not fit set " + name}
 	}
 	if s.family != p.family && s.dimensions()[0] == "address" {
-		elements = nil // a set of the other family contains no packet
+		return setResult{refused: true, reason: "iptables refuses set " + name + " of the other address family"}
 	}
 	var alternatives []conjunct
 	switch {

@@ -55,75 +55,34 @@ func addressRange(low, high netip.Addr) oldconfig.Range {
 	return oldconfig.Range{Low: addressNumber(low), High: addressNumber(high)}
 }
 
-// parsePorts reads PORT or LOW<separator>HIGH; either end may be missing.
-func parsePorts(text, separator string) (oldconfig.Range, bool) {
+// allPorts returns the range of every port.
+func allPorts() oldconfig.Range { return oldconfig.Range{High: number(65535)} }
+
+// parsePorts reads PORT or LOW<separator>HIGH; either end may be missing. protocol is that of the
+// names of ports; 0: any.
+func parsePorts(text, separator string, protocol uint64) (oldconfig.Range, bool) {
 	low, high, isRange := strings.Cut(text, separator)
 	if !isRange {
-		port, ok := parsePort(text)
+		port, ok := parsePort(text, protocol)
 		return one(port), ok
 	}
 	from, to, fromOK, toOK := uint64(0), uint64(65535), true, true
 	if low != "" {
-		from, fromOK = parsePort(low)
+		from, fromOK = parsePort(low, protocol)
 	}
 	if high != "" {
-		to, toOK = parsePort(high)
+		to, toOK = parsePort(high, protocol)
 	}
 	return oldconfig.Range{Low: number(from), High: number(to)}, fromOK && toOK && from <= to
 }
 
 // parsePort reads the number of a port, or its name in /etc/services.
-func parsePort(text string) (uint64, bool) {
+func parsePort(text string, protocol uint64) (uint64, bool) {
 	if port, ok := parseNumber(text, 65535); ok {
 		return port, true
 	}
-	port := portOf(strings.ToLower(text))
+	port := portOf(text, protocol)
 	return port, port != 0
-}
-
-// portOf returns the port of a service by the names of IANA, or 0.
-func portOf(name string) uint64 {
-	switch name {
-	case "ftp-data":
-		return 20
-	case "ftp":
-		return 21
-	case "ssh":
-		return 22
-	case "telnet":
-		return 23
-	case "smtp", "mail":
-		return 25
-	case "domain":
-		return 53
-	case "tftp":
-		return 69
-	case "http", "www":
-		return 80
-	case "pop3":
-		return 110
-	case "sunrpc":
-		return 111
-	case "ntp":
-		return 123
-	case "imap", "imap2":
-		return 143
-	case "ldap":
-		return 389
-	case "https":
-		return 443
-	case "ldaps":
-		return 636
-	case "ftps-data":
-		return 989
-	case "ftps":
-		return 990
-	case "imaps":
-		return 993
-	case "mysql":
-		return 3306
-	}
-	return 0
 }
 
 // parseProtocol reads a protocol of a transport: its number, or its name in

@@ -19,7 +19,7 @@ func matchOptions(module string) string {
 	switch module {
 	case "tcp":
 		return ports + "tcp-flags:2 syn:0 tcp-option"
-	case "udp", "udplite":
+	case "udp":
 		return ports
 	case "sctp":
 		return ports + "chunk-types:2"
@@ -132,7 +132,7 @@ func targetOptions(target string) string {
 }
 
 // generalOptions are those of iptables itself that a rule has.
-const generalOptions = "protocol source src destination dst in-interface out-interface fragment:0 match jump goto ipv4:0 ipv6:0 set-counters:2"
+const generalOptions = "protocol source src destination dst in-interface out-interface fragment:0 match jump goto ipv4:0 ipv6:0 set-counters"
 
 // findOption looks up an option by its name, or by an unambiguous abbreviation.
 func findOption(options, name string, abbreviated bool) (full string, values int, found bool) {

@@ -16,6 +16,8 @@ type command struct {
 	second   string // of rename-chain and policy
 	number   int    // of a rule, from 1; 0: none
 	rule     []Word
+	unset    []string       // sets of the rule that are not there
+	listed   bool           // by iptables-save, so the sets of the file may follow
 	begun    oldconfig.Line // of the table in the input of iptables-restore; else zero
 }
 
@@ -128,8 +130,11 @@ func (c *command) takeArguments(words []Word, count int) []Word {
 	case count > 1 && isArgument():
 		c.second, words = words[0].Text, words[1:]
 	case count == 1 && c.name != "append" && c.name != "check" && isArgument():
-		if n, ok := parseNumber(words[0].Text, 1<<31); ok && n > 0 {
+		if n, ok := parseNumber(words[0].Text, 1<<31); ok {
 			c.number, words = int(n), words[1:]
+			if n == 0 {
+				c.number = -1 // no rule has it
+			}
 		}
 	}
 	return words

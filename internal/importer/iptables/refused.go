@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -23,12 +24,20 @@ func (p *parser) checkOptions() {
 		}
 		seen[name] = true
 	}
+	if p.several && p.negated != "" {
+		p.misunderstood(p.negated + " (iptables refuses ! where an option has several addresses)")
+		p.refused = true
+	}
 	for _, m := range p.modules {
-		if m == p.target || m.opaque {
+		if m.opaque {
 			continue
 		}
-		if reason := p.refusal(m); reason != "" {
-			p.misunderstood(fmt.Sprintf("%s (iptables refuses it: %s)", m, reason))
+		text, reason := m.String(), p.refusal(m)
+		if m == p.target {
+			text, reason = p.targetText(), p.refusalOfTarget()
+		}
+		if reason != "" {
+			p.misunderstood(fmt.Sprintf("%s (iptables refuses it: %s)", text, reason))
 			p.refused = true
 		}
 	}
@@ -39,21 +48,56 @@ func (p *parser) refusal(m *module) string {
 	seen := map[string]bool{}
 	for _, o := range m.options {
 		name := shortName(o.name)
-		if seen[name] {
+		switch {
+		case seen[name] && name == "tcp-flags":
+			return "--syn and --tcp-flags exclude each other"
+		case seen[name]:
 			return "--" + o.name + " is given twice"
 		}
 		seen[name] = true
+		if o.not && (name == "comment" || name == "ctdir") {
+			return "--" + o.name + " cannot be inverted"
+		}
 	}
 	switch m.name {
-	case "tcp", "udp", "udplite", "sctp", "dccp":
+	case "tcp", "udp", "sctp", "dccp":
 		if moduleOf(p.protocol) != m.name {
 			return "it needs -p " + m.name
 		}
 	case "multiport":
 		return p.refusalOfPorts(m)
-	case "state", "conntrack", "iprange", "addrtype", "set", "mark", "connmark", "mac":
+	case "state", "conntrack", "iprange", "addrtype", "set", "mark", "connmark", "mac", "comment", "helper", "ipvs":
 		if len(m.options) == 0 {
 			return "it has no option"
+		}
+	}
+	return ""
+}
+
+// refusalOfTarget returns why iptables refuses the target with its options, or "".
+func (p *parser) refusalOfTarget() string {
+	seen := map[string]bool{}
+	for _, o := range p.target.options {
+		if seen[o.name] {
+			return "--" + o.name + " is given twice"
+		}
+		seen[o.name] = true
+	}
+	switch p.target.name {
+	case "CONNMARK":
+		if seen["mask"] && (seen["nfmask"] || seen["ctmask"]) {
+			return "--mask and another mask exclude each other"
+		}
+	case "DNAT", "SNAT", "REDIRECT", "MASQUERADE":
+		switch moduleOf(p.protocol) {
+		case "tcp", "udp", "sctp", "dccp":
+			return ""
+		}
+		if p.target.broken {
+			return ""
+		}
+		if a, ok := p.translation(); ok && a.ToPorts != nil {
+			return "ports need -p with a protocol that has ports"
 		}
 	}
 	return ""
@@ -82,6 +126,8 @@ func shortName(option string) string {
 		return "sport"
 	case "destination-port":
 		return "dport"
+	case "syn":
+		return "tcp-flags" // they exclude each other
 	case "src":
 		return "source"
 	case "dst":
@@ -101,6 +147,11 @@ func (p *parser) checkPlace(t *table, c *chain) (reason string) {
 			}
 		}
 	}
+	for _, m := range p.modules {
+		if reason := p.refusalOfMatch(m, c); reason != "" {
+			return reason
+		}
+	}
 	if p.target == nil || t.byName[p.target.name] != nil {
 		return ""
 	}
@@ -111,6 +162,23 @@ func (p *parser) checkPlace(t *table, c *chain) (reason string) {
 		return fmt.Sprintf("the kernel refuses the target %s in table %s", p.target.name, t.name)
 	case c.base != nil && len(where.hooks) > 0 && !slices.Contains(where.hooks, c.base.Hook):
 		return fmt.Sprintf("the kernel refuses the target %s in chain %s", p.target.name, c.name)
+	}
+	return ""
+}
+
+// refusalOfMatch returns why the kernel refuses a match in a chain, or "".
+func (p *parser) refusalOfMatch(m *module, c *chain) string {
+	switch m.name {
+	case "mac":
+		if c.base != nil && (c.base.Hook == oldconfig.Output || c.base.Hook == oldconfig.Postrouting) {
+			return "the kernel refuses the match mac in chain " + c.name
+		}
+	case "addrtype":
+		for _, o := range m.options {
+			if p.family == config.IPv6 && strings.Contains(strings.ToUpper(strings.Join(o.values, "")), "BROADCAST") {
+				return "the kernel refuses the type BROADCAST of IPv6"
+			}
+		}
 	}
 	return ""
 }

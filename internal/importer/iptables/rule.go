@@ -12,16 +12,19 @@ const maxAlternatives = 4096
 
 // A parser reads the words of one rule. Each line becomes the product of its factors.
 type parser struct {
-	family  oldconfig.Family
-	sets    *compiler // nil: sets are not resolved
-	words   []Word
-	not     bool // ! was read before the option
-	modules []*module
-	factors [][]conjunct
-	owners  []string // of each factor: the module, or "" for an option of iptables itself
-	owner   string
-	given   []string // options of iptables itself
-	refused bool     // iptables refuses the rule
+	family    oldconfig.Family
+	sets      *compiler // nil: sets are not resolved
+	words     []Word
+	not       bool // ! was read before the option
+	modules   []*module
+	factors   [][]conjunct
+	owners    []string // of each factor: the module, or "" for an option of iptables itself
+	owner     string
+	given     []string // options of iptables itself
+	refused   bool     // iptables refuses the rule
+	several   bool     // an option has several addresses
+	negated   string   // the last option with addresses and !
+	extraWord bool     // a word is the value of no option
 
 	protocol uint64
 	target   *module
@@ -84,6 +87,7 @@ func parseRule(family oldconfig.Family, words []Word, sets *compiler) *parser {
 		p.words = p.words[1:]
 		switch {
 		case w.Quoted || !strings.HasPrefix(w.Text, "-") && w.Text != "!":
+			p.extraWord = true
 			p.misunderstood(w.Text)
 		case w.Text == "!":
 			p.not = !p.not
@@ -234,27 +238,15 @@ func (p *parser) longOption(text string) {
 	if isAttached {
 		p.words = slices.Concat([]Word{{Text: attached, Quoted: true}}, p.words)
 	}
-	for _, abbreviated := range []bool{false, true} {
-		for _, m := range slices.Backward(p.modules) {
-			options, _ := optionsOf(m.name)
-			if full, count, found := findOption(options, name, abbreviated); found {
-				p.moduleOption(m, full, count)
-				return
-			}
-		}
-		if full, count, found := findOption(generalOptions, name, abbreviated); found {
-			p.general(full, count)
-			return
-		}
+	if p.knownOption(name) {
+		return
 	}
 	if m := p.protocolModule(); m != nil {
-		options, _ := optionsOf(m.name)
-		for _, abbreviated := range []bool{false, true} {
-			if full, count, found := findOption(options, name, abbreviated); found {
-				p.moduleOption(m, full, count)
-				return
-			}
+		p.modules = slices.Concat([]*module{m}, p.modules)
+		if p.knownOption(name) {
+			return
 		}
+		p.modules = p.modules[1:]
 	}
 	p.unknownOption(name, isAttached)
 }
@@ -295,9 +287,6 @@ func (p *parser) unknownOption(name string, attached bool) {
 func (p *parser) moduleOption(m *module, name string, count int) {
 	values, ok := p.take(count)
 	o := option{name: name, values: values, not: p.not}
-	if !slices.Contains(p.modules, m) { // loaded by -p
-		p.modules = slices.Concat([]*module{m}, p.modules)
-	}
 	m.options = append(m.options, o)
 	m.broken = m.broken || !ok
 	if m == p.target || m.opaque {

@@ -55,7 +55,8 @@ type chain struct {
 // rules, after the rule that names it.
 type rule struct {
 	words []Word
-	early string // the target, if the table has no chain of this name when the rule is added
+	early string   // the target, if the table has no chain of this name when the rule is added
+	unset []string // sets that are missing when the rule is added
 	line  oldconfig.Line
 	begun oldconfig.Line // as in command
 	key   string         // equal for rules that iptables takes for the same; made when needed

@@ -57,15 +57,29 @@ func (r *Ruleset) Save(name, text string) {
 // comment of iptables-save, by its addresses, or by the name of the file. first is the
 // position of the text. If keep, tables are not flushed first (option --noflush).
 func (r *Ruleset) Restore(family oldconfig.Family, first oldconfig.Line, text string, keep bool) {
-	s := &restore{Ruleset: r, family: family, fixed: family != 0, keep: keep, seen: map[tableKey]oldconfig.Line{}}
+	s := &restore{Ruleset: r, family: family, fixed: family != 0, listed: family == 0, keep: keep, seen: map[tableKey]oldconfig.Line{}}
 	line, rest := first, text
 	for rest != "" {
 		line.Text, rest, _ = strings.Cut(rest, "\n")
+		returned := strings.HasSuffix(line.Text, "\r")
 		line.Text = strings.TrimSpace(line.Text)
+		if returned {
+			s.carriageReturn(line)
+		}
 		s.line(line, rest)
 		line.Number++
 	}
 	s.close()
+}
+
+// carriageReturn records the first line that iptables-restore refuses because it ends with a
+// carriage return: that belongs to the last word. ipset takes it as space.
+func (s *restore) carriageReturn(line oldconfig.Line) {
+	if s.returned || strings.HasPrefix(line.Text, "#") || !s.open && (line.Text == "" || isSetLine(line.Text)) {
+		return
+	}
+	s.returned = true
+	s.NotUnderstood(line, "iptables-restore refuses this file: lines end with carriage returns, which it takes for a part of the last word; sed -i 's/\\r$//' removes them")
 }
 
 // close ends a table that has no COMMIT.
@@ -81,12 +95,14 @@ type restore struct {
 	*Ruleset
 	family   oldconfig.Family // of the next tables
 	fixed    bool             // family is known
+	listed   bool             // the text is the output of iptables-save
 	families []oldconfig.Family
 	name     string // of the table
 	open     bool
 	keep     bool
 	begun    oldconfig.Line
 	seen     map[tableKey]oldconfig.Line
+	returned bool // a line with a carriage return is recorded
 }
 
 func (s *restore) line(line oldconfig.Line, following string) {
@@ -198,7 +214,7 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 	if c.hasTable && err == nil {
 		err = errors.New("iptables-restore refuses the option -t, so it does not load the table")
 	}
-	c.table, c.begun = s.name, s.begun
+	c.table, c.begun, c.listed = s.name, s.begun, s.listed
 	for _, family := range s.families {
 		if err == nil && s.tables[tableKey{family, s.name}] != nil {
 			_, err = s.execute(family, c, line)

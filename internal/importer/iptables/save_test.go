@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/internal/importer/dump"
@@ -61,11 +62,11 @@ add pairs 10.0.0.1,tcp:10000-10010
 add pairs 10.0.0.2,tcp:10000-10010
 add pairs 10.0.0.2,udp:69
 add pairs 10.0.0.3,47:0
+create nets2 hash:net family inet
+add nets2 192.168.0.0/16
 create list list:set size 8
 add list ips
 add list nets2
-create nets2 hash:net family inet
-add nets2 192.168.0.0/16
 create macs hash:mac
 add macs 00:11:22:33:44:55
 create marked hash:ip,mark
@@ -96,4 +97,27 @@ func TestRules(t *testing.T) {
 		b.WriteString(line + "\n" + rulesOf(t, family, table, rule))
 	}
 	golden(t, "rules.txt", b.String())
+}
+
+// TestCarriageReturns: iptables-restore refuses a file of DOS; ipset does not.
+func TestCarriageReturns(t *testing.T) {
+	const refused = "iptables-restore refuses this file"
+	for text, line := range map[string]int{
+		"*mangle\r\n-A PREROUTING -p tcp --dport 21 -j MARK --set-mark 21\r\nCOMMIT\r\n": 1,
+		"# comment\r\n*mangle\n-A PREROUTING -p tcp --dport 21 -j ACCEPT\r\nCOMMIT\n":    3,
+		"*mangle\n\r\nCOMMIT\n":                                        2,
+		"*mangle\nCOMMIT\r\n":                                          2,
+		"# comment\r\n*mangle\nCOMMIT\n":                               0,
+		"create a hash:ip\r\nadd a 192.0.2.1\r\n\r\n*mangle\nCOMMIT\n": 0,
+	} {
+		c, err := ReadSave("iptables", text)
+		require.NoError(t, err)
+		if line == 0 {
+			assert.Empty(t, c.NotUnderstood, "%q", text)
+			continue
+		}
+		require.Len(t, c.NotUnderstood, 1, "%q", text)
+		assert.Equal(t, line, c.NotUnderstood[0].Number, "%q", text)
+		assert.Contains(t, c.NotUnderstood[0].Message, refused)
+	}
 }

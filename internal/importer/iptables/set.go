@@ -13,9 +13,11 @@ type set struct {
 	family   oldconfig.Family
 	netmask  int                // of hash:ip and bitmap:ip; 0: none
 	elements map[string]element // by element.key
-	order    []string           // keys of elements; some may be deleted
+	order    []string           // keys of elements, also of deleted ones
+	line     oldconfig.Line     // that creates it
 	wide     bool               // elements with several addresses or ports were added
 	unknown  string             // why the set is not understood
+	limits   setLimits
 }
 
 // An element is an element of a set of one of the kinds that lvsmark understands.
@@ -33,6 +35,7 @@ type element struct {
 	expires   bool
 	mark      uint32 // of skbmark: mark & ^mask ^ value
 	mask      uint32
+	place     int // in set.order
 }
 
 // isSetLine reports whether the line is one of ipset save.
@@ -114,15 +117,15 @@ func (r *Ruleset) createSet(name, kind string, args []string, exist bool, line o
 		r.NotUnderstood(line, "ipset create needs a name and a type")
 		return false
 	}
-	if r.sets[name] != nil {
-		return exist
-	}
-	s := &set{kind: oldKind(kind), family: config.IPv4, elements: map[string]element{}}
-	r.sets[name] = s
+	s := &set{kind: oldKind(kind), family: config.IPv4, elements: map[string]element{}, line: line, limits: setLimits{most: defaultMaxelem}}
 	if s.dimensions() == nil {
 		s.unknown = "lvsmark does not understand sets of type " + kind
 	}
 	s.options(args[3:])
+	if other := r.sets[name]; other != nil {
+		return exist && s.kind == other.kind && s.family == other.family
+	}
+	r.sets[name] = s
 	return true
 }
 
@@ -140,6 +143,14 @@ func (s *set) options(args []string) {
 				s.unknown = "its netmask is not understood"
 			}
 			s.netmask = int(length)
+		case "range":
+			s.readRange(args[i+1])
+		case "maxelem":
+			n, ok := parseNumber(args[i+1], 1<<32-1)
+			if !ok || n == 0 {
+				s.unknown = "its maxelem is not understood"
+			}
+			s.limits.most = n
 		case "timeout":
 			if args[i+1] != "0" {
 				s.unknown = "its elements expire"
@@ -197,6 +208,10 @@ func (r *Ruleset) changeSet(command, name, text string, args []string, exist boo
 		return false
 	}
 	e, ok := s.parseElement(text, args[3:])
+	if e.member != "" && r.sets[e.member] == nil {
+		r.NotUnderstood(line, "there is no set %q: put the line that creates it ahead", e.member)
+		return false
+	}
 	key := text
 	if ok {
 		key = e.key()
@@ -220,8 +235,9 @@ func (r *Ruleset) changeSet(command, name, text string, args []string, exist boo
 		return true
 	}
 	s.wide = s.wide || e.wide()
-	if !present {
-		s.order = append(s.order, key)
+	if e.place = s.elements[key].place; !present {
+		s.fill(e)
+		e.place, s.order = len(s.order), append(s.order, key)
 	}
 	s.elements[key] = e
 	return true
@@ -245,40 +261,10 @@ func (r *Ruleset) overlaps(s *set, deleted element) bool {
 	return false
 }
 
-func (r *Ruleset) clearSets(command, name string) bool {
-	if name != "" && r.sets[name] == nil {
-		return false
-	}
-	for other, s := range r.sets {
-		if name != "" && other != name {
-			continue
-		}
-		s.elements, s.order = map[string]element{}, nil
-		if command == "destroy" {
-			delete(r.sets, other)
-		}
-	}
-	return true
-}
-
-func (r *Ruleset) exchangeSets(command, from, to string) bool {
-	first, second := r.sets[from], r.sets[to]
-	if first == nil || (second == nil) == (command == "swap") {
-		return false
-	}
-	r.sets[to] = first
-	if command == "rename" {
-		delete(r.sets, from)
-	} else {
-		r.sets[from] = second
-	}
-	return true
-}
-
 // all returns the elements in the order of their lines.
 func (s *set) all() (elements []element) {
-	for _, key := range s.order {
-		if e, ok := s.elements[key]; ok {
+	for i, key := range s.order {
+		if e, ok := s.elements[key]; ok && e.place == i {
 			elements = append(elements, e)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -44,7 +45,7 @@ func (s *set) parseElement(text string, options []string) (e element, ok bool) {
 			return e, false
 		}
 	}
-	return e, dimensions != nil
+	return e, dimensions != nil && s.takes(e)
 }
 
 // options reads those of add. Counters and comments do not change what matches.
@@ -56,7 +57,7 @@ func (e *element) options(options []string) bool {
 		case "skbmark":
 			var ok bool
 			if i++; i < len(options) {
-				e.mark, e.mask, ok = parseMark(options[i])
+				e.mark, e.mask, ok = parseHexadecimalMark(options[i])
 			}
 			if !ok {
 				return false
@@ -76,6 +77,9 @@ func (e *element) options(options []string) bool {
 
 // addresses reads ADDRESS, NETWORK or FIRST-LAST.
 func (s *set) addresses(text string, e *element) bool {
+	if first, _, _ := strings.Cut(text, "/"); s.family == config.IPv4 && strings.Count(first, ".") != 3*(1+strings.Count(first, "-")) {
+		return false // 10.1 is 10.0.0.1 here, not 10.1.0.0
+	}
 	if strings.Contains(text, "-") {
 		r, ok := parseAddressRange(s.family, text)
 		e.addresses, e.spans = []oldconfig.Range{r}, true
@@ -114,7 +118,7 @@ func (e *element) ports(text string, both bool) bool {
 	if strings.HasPrefix(ports, "-") || strings.HasSuffix(ports, "-") {
 		return false
 	}
-	e.port, ok = parsePorts(ports, "-")
+	e.port, ok = parsePorts(ports, "-", e.protocol)
 	return ok
 }
 

@@ -167,22 +167,28 @@ func trackAction(m *module) (oldconfig.Action, bool) {
 	return a, true
 }
 
-// translation reads the targets of table nat. REDIRECT and MASQUERADE have no address: it
-// is the device's.
+// translation reads the targets of table nat.
 func (p *parser) translation() (oldconfig.Action, bool) {
 	kind := oldconfig.TranslateDestination
 	if p.target.name == "SNAT" || p.target.name == "MASQUERADE" {
 		kind = oldconfig.TranslateSource
 	}
-	a := oldconfig.Action{Kind: kind}
+	a := oldconfig.Action{
+		Kind: kind, ToNetwork: p.target.name == "NETMAP",
+		ToDevice: p.target.name == "REDIRECT" || p.target.name == "MASQUERADE",
+	}
 	ok := true
 	for _, o := range p.target.options {
 		switch o.name {
+		case "random", "random-fully":
+			a.RandomPorts = true
+		case "persistent":
+			a.Persistent = true
 		case "to":
 			a.To, ok = parseNetwork(p.family, o.values[0])
 		case "to-ports":
 			a.ToPorts = make([]oldconfig.Range, 1)
-			a.ToPorts[0], ok = parsePorts(o.values[0], "-")
+			a.ToPorts[0], ok = parsePorts(o.values[0], "-", p.protocol)
 		case "to-source", "to-destination":
 			ok = p.endpoint(o.values[0], &a) && len(a.To) <= 1
 		}
@@ -215,7 +221,7 @@ func (p *parser) endpoint(text string, a *oldconfig.Action) bool {
 	if ports == "" {
 		return address != ""
 	}
-	r, ok := parsePorts(ports, "-")
+	r, ok := parsePorts(ports, "-", p.protocol)
 	a.ToPorts = append(a.ToPorts, r)
 	return ok
 }

@@ -167,9 +167,6 @@ func (c *command) setNetmask(text string) error {
 		}
 		return nil
 	}
-	if n, ok := value.Number(text, 0, 1<<32-1); ok { // inet_aton(3): the whole mask as a number
-		text = netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}).String()
-	}
 	var ok bool
 	if c.netmask, c.rawNetmask, ok = value.Netmask(text); !ok {
 		return fmt.Errorf("%q is not a netmask such as 255.255.255.0", text)

@@ -45,21 +45,38 @@ func isCommand(words []string) bool {
 	return options[0].name == "clear" || options[0].name == "set" || options[0].name == "start-daemon"
 }
 
-// Read reads the input of `ipvsadm -R`: one command a line, as `ipvsadm -S` writes it.
+// Read reads the input of `ipvsadm -R`: one command a line, as `ipvsadm -S` writes it; or, if all
+// commands begin with the name of the program, a script. ipvsadm knows no comments, and
+// ipvsadm-restore removes only lines that begin with one.
 func Read(name, text string) (*oldconfig.Config, error) {
 	s := NewState()
-	number := 0
+	number, isScript := 0, isScript(text)
 	for line := range strings.Lines(text) {
 		number++
 		line = strings.TrimRight(line, "\r\n")
-		command, _, _ := strings.Cut(line, "#")
+		command, _, commented := strings.Cut(line, "#")
 		words := strings.Fields(command)
 		if len(words) > 0 && words[0] == "ipvsadm" {
 			words = words[1:]
 		}
+		at := oldconfig.Line{File: name, Number: number, Text: line}
+		if commented && !isScript && line[0] != '#' {
+			s.config.AddNotUnderstood(at, "ipvsadm -R ends at this line, because it knows no comments: it loads nothing from here on")
+		}
 		if len(words) > 0 {
-			s.Run(words, oldconfig.Line{File: name, Number: number, Text: line})
+			s.Run(words, at)
 		}
 	}
 	return s.Config(), nil
+}
+
+// isScript reports whether all commands begin with the name of the program.
+func isScript(text string) bool {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) > 0 && words[0] != "ipvsadm" && words[0][0] != '#' {
+			return false
+		}
+	}
+	return true
 }

@@ -22,7 +22,7 @@ func TestRead(t *testing.T) {
 `},
 		"addresses, families, defaults": {`
 # saved
-ipvsadm -A -t 198.51.100.1:21 -p     # FTP
+ipvsadm -A -t 198.51.100.1:21 -p
 -a -t 198.51.100.1:21 -r 10.0.0.11
 -A -u [2001:db8::53]:53 -s rr -o
 -a -u [2001:db8::53]:53 -r [2001:db8::9]:53 -m
@@ -50,6 +50,25 @@ ipvsadm -A -t 198.51.100.1:21 -p     # FTP
 9: finding: -p without a number is 360 seconds, not the 300 of the man page
 13: finding: -p without a number is 360 seconds, not the 300 of the man page
 14: finding: -p without a number is 360 seconds, not the 300 of the man page
+`},
+		"comments of a script": {`# saved
+ipvsadm -A -f 21 # FTP
+  # servers
+ipvsadm -a -f 21 -r 10.0.0.11
+`, `2: -A -f 21 -s wlc
+4: -a -f 21 -r 10.0.0.11:0 -g -w 1
+`},
+		"comments of -R": {`# removed by ipvsadm-restore
+-A -f 21
+-a -f 21 -r 10.0.0.11 # FTP
+  # servers
+`, `2: -A -f 21 -s wlc
+3: -a -f 21 -r 10.0.0.11:0 -g -w 1
+3: not understood: ipvsadm -R ends at this line, because it knows no comments: it loads nothing from here on
+4: not understood: ipvsadm -R ends at this line, because it knows no comments: it loads nothing from here on
+`},
+		"carriage returns, which are space": {"-A -f 21\r\n\r\n-a -f 21 -r 10.0.0.11 -m\r\n", `1: -A -f 21 -s wlc
+3: -a -f 21 -r 10.0.0.11:0 -m -w 1
 `},
 		"forms of options": {`--add-service --fwmark-service=21 --scheduler rr --persistent=60
 -af21 -r10.0.0.11 -mw5 -x 10 -y5

@@ -128,7 +128,7 @@ func (r *reader) add(v *virtual, line oldconfig.Line, s *oldconfig.Service, mark
 	if mark == 0 {
 		s.Protocol = r.protocol(v)
 		if s.Protocol != config.UDP {
-			s.Flags &^= ipvs.OnePacket // keepalived resets it
+			r.resetOnePacket(v, s)
 		}
 	}
 	k := key{s.Family, s.Mark, s.Protocol, s.Address}
@@ -149,6 +149,15 @@ func (r *reader) add(v *virtual, line oldconfig.Line, s *oldconfig.Service, mark
 		r.remarkPort(s, server)
 	}
 	r.config.Services = append(r.config.Services, s)
+}
+
+// resetOnePacket does what keepalived does with ops of a service with an address that is not UDP.
+func (r *reader) resetOnePacket(v *virtual, s *oldconfig.Service) {
+	if s.Flags&ipvs.OnePacket != 0 && !v.opsReset {
+		v.opsReset = true
+		r.config.AddFinding(v.Line, "keepalived ignores ops: it counts for UDP only")
+	}
+	s.Flags &^= ipvs.OnePacket
 }
 
 // remarkPort records a port that IPVS may write into each packet to a marked port, and one

@@ -76,6 +76,7 @@ func (r *reader) top(n *node) {
 	if r.opaque(n) {
 		return
 	}
+	r.checkValues(n, needsValue(n.words[0]))
 	switch n.words[0] {
 	case "virtual_server":
 		if v := r.virtual(n); v != nil {

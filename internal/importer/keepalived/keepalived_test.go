@@ -160,6 +160,39 @@ virtual_server group six {
 1: finding: keepalived ignores persistence_granularity for a group
 20: finding: keepalived makes a service without a port persistent, for 360 seconds
 `},
+		"ops": {`virtual_server_group web {
+	198.51.100.1-2 80
+	fwmark 80
+}
+virtual_server group web {
+	ops
+	protocol TCP
+	real_server 10.0.0.11 80 { }
+}
+virtual_server 198.51.100.3 53 {
+	ops
+	protocol UDP
+	real_server 10.0.0.11 53 { }
+}
+`, `5: -A -t 198.51.100.1:80 -s wlc (web)
+8: -a -t 198.51.100.1:80 -r 10.0.0.11:80 -m -w 1
+5: -A -t 198.51.100.2:80 -s wlc (web)
+8: -a -t 198.51.100.2:80 -r 10.0.0.11:80 -m -w 1
+5: -A -f 80 -s wlc -o (web)
+8: -a -f 80 -r 10.0.0.11:80 -m -w 1
+10: -A -u 198.51.100.3:53 -s wlc -o
+13: -a -u 198.51.100.3:53 -r 10.0.0.11:53 -m -w 1
+5: finding: keepalived ignores ops: it counts for UDP only
+8: finding: real server 10.0.0.11 of mark 80 has port 80: packets to each marked port arrive at this one; 0 keeps the client's port
+`},
+		"numbers": {`virtual_server 198.51.100.1 80 {
+	persistence_granularity 24
+	protocol TCP
+	real_server 10.0.0.11 80 { weight 70000 }
+}
+`, `1: -A -t 198.51.100.1:80 -s wlc -p 360 -M 0.0.0.24
+4: -a -t 198.51.100.1:80 -r 10.0.0.11:80 -m -w 70000
+`},
 		"thresholds": {`virtual_server fwmark 1 {
 	real_server 10.0.0.11 {
 		lthreshold 9
@@ -210,7 +243,7 @@ virtual_server $WHERE {
 	~SEQ(x, 1, 3) weight $x
 }
 `, `14: -A -t 198.51.100.1:21 -s rr
-16: -a -t 198.51.100.1:21 -r 10.0.0.11:21 -m -w 1
+16: -a -t 198.51.100.1:21 -r 10.0.0.11:21 -m -w 3
 11: not understood: it is not known whether $COMMENTED goes on after this comment
 3: not understood: $SPACED has no definition before this line
 18: not understood: the definition of $MULTI has several lines, and lvsmark does not read it here: write its lines in place of it
@@ -218,7 +251,6 @@ virtual_server $WHERE {
 20: not understood: the definition of $MULTI has several lines, and lvsmark does not read it here: write its lines in place of it
 21: not understood: $UNSET has no definition before this line
 22: not understood: the line is for one configuration identifier of keepalived: keep the lines of this host only
-23: not understood: $x has no definition before this line
 `},
 		"the daemon and VRRP": {`net_namespace ipvs
 global_defs {
@@ -269,9 +301,15 @@ func TestNotUnderstood(t *testing.T) {
 		"virtual_server_group g { 198.51.100.1-256 }":         "the entry has another form",
 		"virtual_server_group g { fwmark 1 inet4 }":           "the entry has another form",
 		"include {a,b}":                                       "this form of include is not supported",
-		"include /proc/self":                                  "the included files cannot be read",
+		"virtual_server_group g { \\":                         "only definitions go on behind \\",
+		"virtual_server_group g { } # note \\":                "only definitions go on behind \\",
+		"include none \\":                                     "only definitions go on behind \\",
+		"include /dev/null":                                   "the included files cannot be read",
 		"{ }":                                                 "a block without a name",
 		"global_defs { lvs_timeouts tcp }":                    "lvs_timeouts has another form",
+		"global_defs { smtp_server }":                         "keepalived ends at this line: smtp_server has no value",
+		"vrrp_instance V { notify }":                          "keepalived ends at this line: notify has no value",
+		"virtual_server fwmark 1 { real_server 10.0.0.1 { TCP_CHECK { connect_port } } }": "keepalived ends at this line: connect_port has no value",
 	} {
 		c, err := Read("f", "\n"+statement)
 		require.NoError(t, err)
@@ -291,7 +329,9 @@ func TestNotUnderstood(t *testing.T) {
 		"persistence_granularity 255.255":       `persistence_granularity "255.255" is not a netmask of IPv4`,
 		"protocol ICMP":                         `protocol "ICMP" is unknown to keepalived`,
 		"ip_family inet6":                       `ip_family "inet6" does not fit the service`,
-		"weight 0":                              `weight "0" is not a number from 1 to 65535`,
+		"weight 0":                              `weight "0" is not a number from 1 to 2147483647`,
+		"delay_loop":                            "keepalived ends at this line: delay_loop has no value",
+		"quorum_up":                             "keepalived ends at this line: quorum_up has no value",
 		"real_server rs1 80 { }":                "real_server has another form",
 		"real_server fd00::1 80 { }":            "real server and service have different address families",
 		"real_server 10.0.0.2 { imaginary }":    "imaginary is unknown in real_server",
@@ -325,6 +365,31 @@ func TestInclude(t *testing.T) {
 	c, err = Read(filepath.Join(dir, "x"), "include conf.d/loop\n")
 	require.NoError(t, err)
 	assert.Contains(t, dump.Config(c), "includes are nested more than 16 times")
+}
+
+// TestIncludedFiles: glob(3) finds hidden files only if the pattern has the dot, and keepalived
+// skips directories and executable files.
+func TestIncludedFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"conf/a.conf", "conf/.a.conf.swp", "conf/.b.conf", "conf/run.conf", ".old/c.conf", "conf/d.conf/e"} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("word_"+filepath.Base(name)+"\n"), 0o600))
+	}
+	require.NoError(t, os.Chmod(filepath.Join(dir, "conf/run.conf"), 0o700))
+	skipped := "1: finding: keepalived skips DIR/conf/d.conf: it is a directory\n1: finding: keepalived skips DIR/conf/run.conf: it is executable\n"
+	for pattern, want := range map[string]string{
+		"conf/*":        skipped + "1: not understood: word_a.conf is unknown\n",
+		"*/?*.conf":     skipped + "1: not understood: word_a.conf is unknown\n",
+		"conf/.b.*":     "1: not understood: word_.b.conf is unknown\n",
+		"conf/.?.conf":  "1: not understood: word_.b.conf is unknown\n",
+		"conf/[.]b*":    "1: finding: no file matches DIR/conf/[.]b*: keepalived ignores the include\n",
+		"./.o*/*":       "1: not understood: word_c.conf is unknown\n",
+		"conf/run.conf": "1: finding: keepalived skips DIR/conf/run.conf: it is executable\n",
+	} {
+		c, err := Read(filepath.Join(dir, "keepalived.conf"), "include "+pattern+"\n")
+		require.NoError(t, err)
+		assert.Equal(t, want, strings.ReplaceAll(dump.Config(c), dir, "DIR"), pattern)
+	}
 }
 
 // TestLimits: what a short file asks for is bounded.
@@ -380,8 +445,8 @@ func FuzzRead(f *testing.F) {
 	f.Add("virtual_server fwmark 21 {\nlb_algo sh\nsh-port\nreal_server 10.0.0.1 { weight 3 }\n}\n$A=1\n$A ${A}\ninclude x\n")
 	f.Add("virtual_server_group g {\n10.0.0.1-9 21\nfd00::/120\nfwmark 3 inet6\n}\nvirtual_server group g { real_server fd00::1 { lvs_method TUN type gue port 9 } sorry_server fd00::2 }")
 	f.Add("global_defs { lvs_timeouts tcp 1 }\n\"{ } \\ ! # @x ~SEQ(")
-	f.Add("global_defs { lvs_sync_daemon eth1 inst A id 3 group 224.0.0.1 }\nvrrp_sync_group G { group {\nA\nB } }\nvrrp_instance A {\ninterface e\nvirtual_router_id 1\nadvert_int 2\nunicast_peer { 10.0.0.1 }\nvirtual_ipaddress { 10.0.0.2/24 dev x label y } }\nvrrp_instance B { virtual_routes { local 10.0.0.0/8 dev x table local } }")
-	noFiles := func(string) ([]includedFile, error) { return []includedFile{{"i", "include x\n}{"}}, nil }
+	f.Add("global_defs { lvs_sync_daemon eth1 inst A id 3 group 224.0.0.1 }\nvrrp_sync_group G { group {\nA\nB } }\nvrrp_instance A {\ninterface e\nvirtual_router_id 1\nadvert_int 2\nunicast_peer { 10.0.0.1 }\nvirtual_ipaddress { 10.0.0.2/24 dev x label y } }\nvrrp_instance B { virtual_routes { local 10.0.0.0/8 dev x scope host table local } }")
+	noFiles := func(string) ([]includedFile, error) { return []includedFile{{name: "i", text: "include x\n}{"}}, nil }
 	f.Fuzz(func(t *testing.T, text string) {
 		Recognises(text)
 		c := readWith("f", text, noFiles)

@@ -2,8 +2,6 @@ package keepalived
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -25,36 +23,6 @@ type textLine struct {
 	oldconfig.Line
 }
 
-type includedFile struct{ name, text string }
-
-// An includer returns the files of an include line. pattern is a glob.
-type includer func(pattern string) ([]includedFile, error)
-
-func globFiles(pattern string) ([]includedFile, error) {
-	names, err := filepath.Glob(pattern)
-	if err != nil {
-		return nil, err
-	}
-	var files []includedFile
-	for _, name := range names {
-		info, err := os.Stat(name)
-		switch {
-		case err != nil:
-			return nil, err
-		case !info.Mode().IsRegular():
-			return nil, fmt.Errorf("%s is not a regular file", name)
-		case info.Size() > maxIncluded:
-			return nil, fmt.Errorf("%s has more than %d MB", name, maxIncluded>>20)
-		}
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, includedFile{name, string(content)})
-	}
-	return files, nil
-}
-
 // lines collects the lines of a file and of those that it includes.
 type lines struct {
 	config      *oldconfig.Config
@@ -63,6 +31,7 @@ type lines struct {
 	blocks      map[string][]string // lines of definitions of several lines
 	result      []textLine
 	size        int
+	rows        int // of ~SEQ and ~LST
 }
 
 func (l *lines) add(name, text string, depth int) {
@@ -82,11 +51,15 @@ func (l *lines) add(name, text string, depth int) {
 			}
 			continued = l.continueBlock(continued, raw)
 		case text == "":
+		case endsInBackslash(line.Text) && !isDefinition(text):
+			l.result = append(l.result, textLine{text, `only definitions go on behind \: here keepalived takes it as a part of the last word`, line})
 		case isInclude(text):
 			l.addIncluded(text, line, depth)
 		case strings.HasPrefix(text, "$") && l.define(text):
 			name, value, _ := strings.Cut(raw, "=")
 			continued = l.beginBlock(strings.Trim(name, "$ \t"), value)
+		case strings.HasPrefix(text, "~SEQ") || strings.HasPrefix(text, "~LST"):
+			l.addSequence(text, line)
 		case l.blocks[blockName(text)] != nil:
 			l.addBlock(l.blocks[blockName(text)], line)
 		default:
@@ -114,59 +87,27 @@ func uncomment(line string) string {
 	return strings.TrimSpace(line)
 }
 
-func isInclude(text string) bool {
-	word, _, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
-	switch word {
-	case "include", "includer", "includem", "includew", "includeb", "includea":
-		return true
-	}
-	return false
-}
-
-// addIncluded adds the files of an include line. keepalived ignores a pattern that matches
-// no file.
-func (l *lines) addIncluded(text string, line oldconfig.Line, depth int) {
-	words := strings.Fields(text)
-	if len(words) != 2 || strings.ContainsAny(text, `{}"$`) {
-		l.config.AddNotUnderstood(line, "this form of include is not supported: give the included files as arguments")
-		return
-	}
-	if depth == maxDepth {
-		l.config.AddNotUnderstood(line, "includes are nested more than %d times", maxDepth)
-		return
-	}
-	pattern := words[1]
-	if !filepath.IsAbs(pattern) {
-		pattern = filepath.Join(filepath.Dir(line.File), pattern)
-	}
-	files, err := l.include(pattern)
-	if err != nil {
-		l.config.AddNotUnderstood(line, "the included files cannot be read: %v", err)
-		return
-	}
-	if len(files) == 0 {
-		l.config.AddFinding(line, "no file matches %s: keepalived ignores the include", pattern)
-	}
-	for _, f := range files {
-		if l.size += len(f.text); l.size > maxIncluded {
-			l.config.AddNotUnderstood(line, "included files have more than %d MB", maxIncluded>>20)
-			return
-		}
-		l.add(f.name, f.text, depth+1)
-	}
-}
-
 // define reads "$NAME=value", without space ahead of the sign. It reports whether the text is a definition.
 func (l *lines) define(text string) bool {
-	name, value, found := strings.Cut(text[1:], "=")
-	if !found || name == "" || nameLength(name) != len(name) {
+	if !isDefinition(text) {
 		return false
 	}
+	name, value, _ := strings.Cut(text[1:], "=")
+	l.setDefinition(name, strings.TrimLeft(value, " \t"))
+	return true
+}
+
+func isDefinition(text string) bool {
+	text, dollar := strings.CutPrefix(text, "$")
+	name, _, found := strings.Cut(text, "=")
+	return dollar && found && name != "" && nameLength(name) == len(name)
+}
+
+func (l *lines) setDefinition(name, value string) {
 	if l.definitions == nil {
 		l.definitions = make(map[string]string)
 	}
-	l.definitions[name] = strings.TrimLeft(value, " \t")
-	return true
+	l.definitions[name] = value
 }
 
 // nameLength returns the length of the name at the beginning of the text.
@@ -178,6 +119,11 @@ func nameLength(text string) int {
 		}
 	}
 	return len(text)
+}
+
+// endsInBackslash reports whether the last character is a backslash that no other one escapes.
+func endsInBackslash(text string) bool {
+	return (len(text)-len(strings.TrimRight(text, `\`)))%2 == 1
 }
 
 // expand replaces $NAME and ${NAME}, also in values.
@@ -202,7 +148,7 @@ func (l *lines) expand(text string, line oldconfig.Line) textLine {
 	case strings.HasPrefix(text, "@"):
 		return textLine{text, "the line is for one configuration identifier of keepalived: keep the lines of this host only", line}
 	case strings.HasPrefix(text, "~"):
-		return textLine{text, "~SEQ and ~LST are not supported: write the lines that they stand for", line}
+		return textLine{text, "~SEQ and ~LST are not supported here: write the lines that they stand for", line}
 	}
 	return textLine{text, "", line}
 }
@@ -218,6 +164,9 @@ func (l *lines) expandOnce(text string) (string, error) {
 		}
 		name := rest[:nameLength(rest)]
 		text = rest[len(name):]
+		if name != "" && text != "" && !strings.ContainsAny(text[:1], " \t,)") {
+			return "", fmt.Errorf("keepalived does not replace $%s here: what follows it is not space. Write ${%s}", name, name)
+		}
 		if inner, ok := strings.CutPrefix(rest, "{"); ok {
 			if name, text, ok = strings.Cut(inner, "}"); !ok {
 				name = ""

@@ -94,7 +94,7 @@ func (r *reader) serverSetting(v *virtual, s *server, n *node) {
 func (r *reader) number(n *node, field *int, low uint64) bool {
 	high := uint64(math.MaxUint32)
 	if n.words[0] == "weight" {
-		high = 65535 // IPVS_WEIGHT_MAX
+		high = math.MaxInt32 // as keepalived has it
 	}
 	number, ok := value.Number(n.word(1), low, high)
 	if !ok {

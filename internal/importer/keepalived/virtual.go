@@ -32,6 +32,7 @@ type virtual struct {
 	engine     string
 	weight     int
 
+	opsReset bool // a finding says that keepalived ignores ops
 	servers  []*server
 	known    map[netip.AddrPort]bool // addresses of servers
 	sorry    *server

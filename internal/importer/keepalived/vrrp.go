@@ -148,18 +148,36 @@ func (r *reader) movedAddress(i *instance, n *node) {
 	i.Addresses = append(i.Addresses, a)
 }
 
-// movedRoute reads "local NETWORK dev DEVICE table local": the VIPs of a network, as in the file
-// of lvsmark render keepalived.
+// movedRoute reads "local NETWORK dev DEVICE scope host table local": the VIPs of a network, as in
+// the file of lvsmark render keepalived. The kernel refuses an IPv4 network without the scope
+// (fib_create_info of net/ipv4/fib_semantics.c), and keepalived goes on without it.
 func (r *reader) movedRoute(i *instance, n *node) {
-	w := n.words
-	if len(w) == 6 && w[0] == "local" && w[2] == "dev" && w[4] == "table" && w[5] == "local" {
-		if p, err := netip.ParsePrefix(w[1]); err == nil {
-			on := oldconfig.VIPsOnDevice{Device: w[3], VIPs: config.RangeOfPrefix(p)}
-			i.Addresses = append(i.Addresses, oldconfig.MovedAddress{VIPsOnDevice: on, Line: n.Line})
-			return
-		}
+	route, options, ok := localRoute(n.words)
+	if !ok || options["table"] != "local" || options["dev"] == "" {
+		r.config.AddFinding(n.Line, "the route %s is not part of a spec: the file of lvsmark render keepalived has none", strings.Join(n.words, " "))
+		return
 	}
-	r.config.AddFinding(n.Line, "the route %s is not part of a spec: the file of lvsmark render keepalived has none", strings.Join(w, " "))
+	if route.Addr().Is4() && options["scope"] != "host" {
+		r.config.AddFinding(n.Line, "the kernel refuses the local route to %s without scope host, so keepalived does not add these VIPs; the spec has them", route)
+	}
+	on := oldconfig.VIPsOnDevice{Device: options["dev"], VIPs: config.RangeOfPrefix(route)}
+	i.Addresses = append(i.Addresses, oldconfig.MovedAddress{VIPsOnDevice: on, Line: n.Line})
+}
+
+// localRoute reads a local route and its options, which are in any order.
+func localRoute(words []string) (route netip.Prefix, options map[string]string, ok bool) {
+	if len(words)%2 != 0 || len(words) < 2 || words[0] != "local" {
+		return route, nil, false
+	}
+	route, err := netip.ParsePrefix(words[1])
+	options = map[string]string{}
+	for pair := range slices.Chunk(words[2:], 2) {
+		if !slices.Contains([]string{"dev", "table", "scope"}, pair[0]) || options[pair[0]] != "" {
+			return route, nil, false
+		}
+		options[pair[0]] = pair[1]
+	}
+	return route, options, err == nil
 }
 
 // checkTracked: the file of lvsmark render keepalived tracks the devices of all addresses.

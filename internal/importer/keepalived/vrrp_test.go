@@ -35,7 +35,11 @@ func TestVRRP(t *testing.T) {
 	}
 	virtual_ipaddress_excluded { 2001:db8::21 dev eth2 }
 	virtual_routes {
-		local 198.51.100.32/28 dev eth0 table local
+		local 198.51.100.32/28 dev eth0 scope host table local
+		local 2001:db8:1::/64 table local dev eth2
+		local 198.51.100.64/28 dev eth0 table local
+		local 198.51.100.80/28 dev eth0 scope host
+		local 198.51.100.96/28 dev eth0 scope host table local metric 1
 		10.1.0.0/16 via 10.0.0.254
 	}
 	track_interface {
@@ -51,14 +55,19 @@ func TestVRRP(t *testing.T) {
 19: address 198.51.100.22 dev eth0
 21: address 2001:db8::21 dev eth2
 23: address 198.51.100.32/28 dev eth0
+24: address 2001:db8:1::/64 dev eth2
+25: address 198.51.100.64/28 dev eth0
 8: finding: authentication is not part of a spec: the file of lvsmark render keepalived has none
 18: finding: the address has prefix length 24, with a route to the network; the file of lvsmark render keepalived has the address alone (/32)
 18: finding: brd 198.51.100.255 is not part of a spec: the address is added without
 18: finding: label eth2:1 is not part of a spec: the address is added without
-24: finding: the route 10.1.0.0/16 via 10.0.0.254 is not part of a spec: the file of lvsmark render keepalived has none
-30: finding: track_script is not part of a spec: the file of lvsmark render keepalived has none
-32: finding: notify_backup is not part of a spec: the file of lvsmark render keepalived has none
-28: finding: track_interface eth3 weight 5 is not part of a spec: keepalived tracks the devices of the VIPs
+25: finding: the kernel refuses the local route to 198.51.100.64/28 without scope host, so keepalived does not add these VIPs; the spec has them
+26: finding: the route local 198.51.100.80/28 dev eth0 scope host is not part of a spec: the file of lvsmark render keepalived has none
+27: finding: the route local 198.51.100.96/28 dev eth0 scope host table local metric 1 is not part of a spec: the file of lvsmark render keepalived has none
+28: finding: the route 10.1.0.0/16 via 10.0.0.254 is not part of a spec: the file of lvsmark render keepalived has none
+34: finding: track_script is not part of a spec: the file of lvsmark render keepalived has none
+36: finding: notify_backup is not part of a spec: the file of lvsmark render keepalived has none
+32: finding: track_interface eth3 weight 5 is not part of a spec: keepalived tracks the devices of the VIPs
 `},
 		"a sync group": {`vrrp_sync_group VG {
 	group {

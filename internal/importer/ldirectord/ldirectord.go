@@ -32,11 +32,12 @@ func Recognises(text string) bool {
 // Read reads ldirectord.cf.
 func Read(name, text string) (*oldconfig.Config, error) {
 	r := &reader{state: ipvsadm.NewState(), seen: make(map[service]bool), fallbacks: make(map[int]bool), off: make(map[int]bool)}
+	r.global, r.inVirtual = globalValues(), virtualValues()
 	number := 0
 	for raw := range strings.Lines(text) {
 		number++
 		line := oldconfig.Line{File: name, Number: number, Text: strings.TrimRight(raw, "\r\n")}
-		r.line(line)
+		r.line(strings.TrimSuffix(raw, "\n"), line)
 	}
 	r.finish()
 	for _, v := range r.virtuals { // a global fallback may stand behind them
@@ -55,6 +56,8 @@ type reader struct {
 	seen      map[service]bool
 	fallbacks map[int]bool // lines of fallback servers
 	off       map[int]bool // lines of virtual services without servers
+
+	global, inVirtual valueTable
 }
 
 // A setting is a value with its line.
@@ -64,32 +67,33 @@ type setting struct {
 }
 
 // line reads a line. The lines of a virtual service are indented by four spaces or a tab;
-// any other line, also an empty one, ends it.
-func (r *reader) line(l oldconfig.Line) {
-	if strings.HasPrefix(strings.TrimLeft(l.Text, " \t"), "#") {
+// any other line, also an empty one, ends it. Comments behind values are comments there only.
+func (r *reader) line(raw string, l oldconfig.Line) {
+	if strings.HasPrefix(strings.TrimLeft(raw, " \t"), "#") {
 		return
 	}
-	text, _, _ := strings.Cut(l.Text, "#")
+	text, _, _ := strings.Cut(raw, "#")
 	text = strings.ReplaceAll(text, "\t", "    ")
-	indented, inside := strings.CutPrefix(text, "    ")
-	if r.virtual != nil && inside && strings.TrimSpace(indented) != "" {
-		r.setting(r.virtual, strings.TrimSpace(indented), l)
+	if indented, inside := strings.CutPrefix(text, "    "); r.virtual != nil && inside && indented != "" {
+		r.setting(r.virtual, strings.TrimLeft(indented, " "), l)
 		return
 	}
 	r.finish()
-	key, v, _ := strings.Cut(text, "=")
-	key, v = strings.TrimRight(key, " "), strings.TrimSpace(v)
+	key, v, _ := strings.Cut(raw, "=")
+	key = strings.TrimRight(key, " \t\r")
+	s := setting{strings.Trim(v, space), l}
 	switch {
-	case strings.TrimSpace(text) == "":
+	case strings.TrimSpace(raw) == "":
 	case key == "virtual" || key == "virtual6":
-		r.begin(key == "virtual6", setting{v, l})
+		r.begin(key == "virtual6", s)
 	default:
-		r.global(key, setting{v, l})
+		r.check(r.global, key, strings.TrimLeft(v, " \t"), s)
+		r.globalSetting(key, s)
 	}
 }
 
-// global reads a setting outside of virtual services.
-func (r *reader) global(key string, s setting) {
+// globalSetting reads a setting outside of virtual services.
+func (r *reader) globalSetting(key string, s setting) {
 	switch key {
 	case "fallback":
 		r.fallback[0] = &s
@@ -104,13 +108,14 @@ func (r *reader) global(key string, s setting) {
 		"smtp", "maintenancedir":
 		// They belong to checks, which have a finding, and to the daemon.
 	default:
-		r.remarks.AddNotUnderstood(s.Line, "%s is unknown; settings of a virtual service follow it without an empty line, and are indented by four spaces", key)
+		r.remarks.AddNotUnderstood(s.Line, "%s is unknown; settings of a virtual service follow it without an empty line, and are indented by four spaces", strings.TrimSpace(key))
 	}
 }
 
 // begin reads "virtual = ADDRESS:PORT" or "virtual = MARK".
 func (r *reader) begin(six bool, s setting) {
-	text, _, _ := strings.Cut(s.value, " ")
+	text, _, _ := strings.Cut(s.value, "#")
+	text, _, _ = strings.Cut(text, " ")
 	v := &virtual{service: service{six: six}, scheduler: "wrr", Line: s.Line}
 	r.virtual = v
 	if _, ok := value.Number(text, 1, 1<<32-1); ok {

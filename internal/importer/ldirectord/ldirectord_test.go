@@ -1,6 +1,7 @@
 package ldirectord_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -97,7 +98,7 @@ imaginary=1
 virtual=198.51.100.1:80
 	persistent=x
 	checktype=on
-`, `5: -A -t 198.51.100.1:80 -s wlc,rr extra
+`, `5: -A -t 198.51.100.1:80 -s wlc
 1: not understood: the virtual service is not ADDRESS:PORT, or MARK, or [ADDRESS]:PORT of virtual6; names are not looked up
 3: not understood: the virtual service is not ADDRESS:PORT, or MARK, or [ADDRESS]:PORT of virtual6; names are not looked up
 4: not understood: the virtual service is not ADDRESS:PORT, or MARK, or [ADDRESS]:PORT of virtual6; names are not looked up
@@ -109,8 +110,9 @@ virtual=198.51.100.1:80
 10: not understood: the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up
 11: not understood: the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up
 12: not understood: the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up
-18: not understood:     real is unknown; settings of a virtual service follow it without an empty line, and are indented by four spaces
+18: not understood: real is unknown; settings of a virtual service follow it without an empty line, and are indented by four spaces
 19: not understood: imaginary is unknown; settings of a virtual service follow it without an empty line, and are indented by four spaces
+21: not understood: ldirectord does not start with this line: "x" is not a value of persistent
 20: not understood: there is another virtual service of this address, protocol and port, or mark
 15: not understood: the fallback server is not ADDRESS[:PORT] [gate|masq|ipip]; names are not looked up
 `},
@@ -123,12 +125,129 @@ virtual=198.51.100.1:80
 	}
 }
 
+// TestRefused has lines that ldirectord 4.12 refuses when it starts, so that it loads nothing, and
+// lines that it takes.
+func TestRefused(t *testing.T) {
+	const service = "virtual=21\n\treal=10.0.0.11 masq\n\tchecktype=on\n"
+	for line, refused := range map[string]bool{
+		"quiescent=yes":             false,
+		"quiescent=yes # comment":   true,
+		"quiescent=yes\r":           true,
+		"autoreload = yes ":         true,
+		"supervised":                false,
+		"supervised=maybe":          true,
+		"checkinterval=":            true,
+		"checktimeout=0":            true,
+		"checktimeout=3 # seconds":  false,
+		"checktimeout=10s\r":        false,
+		"logfile=local0":            true,
+		"callback=\"/bin/true\"":    false,
+		"fallback=127.0.0.1 # c":    true,
+		"fallback=x 127.0.0.1":      true,
+		"fallback=x 127.0.0.1 masq": false,
+		"connecttimeout=3":          true,
+	} {
+		assertRefused(t, line+"\n"+service, refused)
+	}
+	for line, refused := range map[string]bool{
+		"\tquiescent=no":              false,
+		"\tquiescent=no # comment":    true,
+		"\tops=maybe":                 true,
+		"\tchecktype=foo":             true,
+		"\tchecktype=3":               false,
+		"\tchecktype=external-perl":   false,
+		"\tservice=gopher":            true,
+		"\tservice=ftp # comment":     false,
+		"\tservice=ftps":              true,
+		"\tscheduler=WLC":             true,
+		"\tpersistent=":               true,
+		"\tpersistent=600s":           false,
+		"\tnetmask=24":                true,
+		"\tnetmask=255.255.255.0":     false,
+		"\tnetmask=255.255.255.0 # c": true,
+		"\tnetmask=255.255.255.0\r":   true,
+		"\tcheckport=0":               true,
+		"\trequest=index.html":        true,
+		"\tlogin=\"\"":                true,
+		"\thttpmethod=POST":           true,
+		"\t":                          false,
+		"    ":                        false,
+		"        ":                    true,
+		"\t\r":                        true,
+		"\r":                          false,
+		"        # comment":           false,
+	} {
+		assertRefused(t, service+line+"\n", refused)
+	}
+	six := "virtual6=21\n\treal6=[fd00::11] masq\n\tpersistent=5\n\tnetmask="
+	for length, refused := range map[string]bool{"1": false, "64": false, "128": false, "0": true, "129": true, "255.0.0.0": true} {
+		assertRefused(t, six+length+"\n", refused)
+	}
+	assertRefused(t, "virtual6=21\n\treal6=[fd00::11] masq\n\tfallback6=[::1]\n", false)
+}
+
+func assertRefused(t *testing.T, text string, refused bool) {
+	t.Helper()
+	c, err := ldirectord.Read("f", text)
+	require.NoError(t, err)
+	assert.Equal(t, refused, len(c.NotUnderstood) > 0, "%q: %v", text, c.NotUnderstood)
+}
+
+// TestTaken: ldirectord takes the first number or word of some values.
+func TestTaken(t *testing.T) {
+	c, err := ldirectord.Read("f", "virtual=21\n\treal=10.0.0.11 masq\n\tchecktype=on\n\tscheduler=wlc (default)\n\tpersistent=600 seconds\n")
+	require.NoError(t, err)
+	assert.Equal(t, "1: -A -f 21 -s wlc -p 600\n2: -a -f 21 -r 10.0.0.11:0 -m -w 1\n", dump.Config(c))
+}
+
 func TestRecognises(t *testing.T) {
 	assert.True(t, ldirectord.Recognises("# x\nquiescent=no\nvirtual = 5\n"))
 	assert.True(t, ldirectord.Recognises("virtual6=[::1]:80"))
 	assert.False(t, ldirectord.Recognises("virtual_server 198.51.100.1 80 {\n"))
 	assert.False(t, ldirectord.Recognises("#!/bin/sh\nvirtual=198.51.100.1:80\n"))
 	assert.False(t, ldirectord.Recognises("virtual FTP {\n active = 1\n"))
+}
+
+// TestRealServers has lines of real servers and what ldirectord 4.12 makes of them: empty if it
+// refuses the line. It searches for each part of the line, and skips what is ahead of it.
+func TestRealServers(t *testing.T) {
+	for real, want := range map[string]string{
+		"masq x 5":                         "-m -w 5",
+		"masq x":                           "",
+		"masq5":                            "",
+		"masq 5x":                          "",
+		"masq 5 x":                         "",
+		"masq 5 6":                         "",
+		"masq, 5":                          "-m -w 5",
+		"(masq) 5":                         "-m -w 5",
+		"weight masq 5":                    "",
+		"gate weight=2 3":                  "-g -w 3",
+		"ipip\v7":                          "-i -w 7",
+		"masq -5":                          "",
+		"masq w u:5":                       "-m -w 1 -x 5",
+		"masq 2 ignored l:5 ignored u:10 ": "-m -w 2 -x 10 -y 5",
+		"masq u:10 l:0":                    "-m -w 1",
+		"masq l:5u:10":                     "",
+		"masq u:10 5":                      "-m -w 5",
+		`masq 3 "GET 7", "x"`:              "-m -w 3",
+		`masq "GET 7", "x"`:                "",
+		`masq "x", "y" 4`:                  "-m -w 4",
+		`masq x "a", "b" u:2`:              "-m -w 1 -x 2",
+		`masq 5 "a" "b"`:                   "-m -w 5",
+		`masq 5 "a"`:                       "",
+		`masq 5"a","b"`:                    "",
+		"masq 5\u00a0":                     "",
+	} {
+		c, err := ldirectord.Read("f", "virtual=21\n\treal=10.0.0.11 "+real+"\n\tchecktype=on\n")
+		require.NoError(t, err)
+		got, _ := strings.CutPrefix(dump.Config(c), "1: -A -f 21 -s wrr\n2: -a -f 21 -r 10.0.0.11:0 ")
+		got, _, _ = strings.Cut(got, " --tun-type")
+		if want == "" {
+			assert.Contains(t, got, "2: not understood: the real server is not", real)
+			continue
+		}
+		assert.Equal(t, want, strings.TrimSuffix(got, "\n"), real)
+	}
 }
 
 func FuzzRead(f *testing.F) {

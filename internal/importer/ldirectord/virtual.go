@@ -2,10 +2,8 @@ package ldirectord
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
-	"github.com/lvsmark/lvsmark/internal/importer/value"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -32,15 +30,23 @@ type virtual struct {
 
 // setting reads a line of a virtual service.
 func (r *reader) setting(v *virtual, text string, l oldconfig.Line) {
-	key, word, found := strings.Cut(text, "=")
-	key, word = strings.TrimSpace(key), strings.TrimSpace(word)
+	key, raw, found := strings.Cut(text, "=")
+	key = strings.TrimSpace(key)
+	word := strings.Trim(raw, space)
 	s := setting{word, l}
+	name := key
+	if name == netmask4 && v.six {
+		name = netmask6
+	}
+	taken := r.check(r.inVirtual, name, raw, s)
 	plain := map[string]*string{"scheduler": &v.scheduler, "persistent": &v.persistent, "netmask": &v.netmask, "schedflags": &v.flags}
 	switch {
+	case !found && word == "" && key == "":
+		r.remarks.AddNotUnderstood(l, "ldirectord does not start with this line: it has space alone, and more than four characters of it")
 	case !found:
 		r.remarks.AddNotUnderstood(l, "the line has no =")
 	case plain[key] != nil:
-		*plain[key] = word
+		*plain[key] = taken
 	case key == "real" && !v.six, key == "real6" && v.six:
 		v.reals = append(v.reals, s)
 	case key == "fallback" && !v.six, key == "fallback6" && v.six:
@@ -145,108 +151,4 @@ func (v *virtual) words() []string {
 		words = append(words, "-b", v.flags)
 	}
 	return words
-}
-
-// maxRange is the number of real servers that a range may have.
-const maxRange = 1 << 16
-
-// real reads "ADDRESS[->LAST][:PORT] METHOD [WEIGHT] ["REQUEST", "RECEIVE"] [l:N] [u:N]".
-func (r *reader) real(v *virtual, s setting) {
-	words := splitReal(s.value)
-	first, last, port, ok := parseServers(words[0])
-	options, known := realOptions(words[1:])
-	if !ok || !known {
-		r.remarks.AddNotUnderstood(s.Line, "the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up")
-		return
-	}
-	for n, addr := 0, first; ; addr = addr.Next() {
-		if n++; n > maxRange {
-			r.remarks.AddNotUnderstood(s.Line, "the range has more than %d real servers", maxRange)
-			return
-		}
-		server := netip.AddrPortFrom(addr, port).String()
-		r.state.Run(slices.Concat([]string{"-a"}, v.key(), []string{"-r", server}, options), s.Line)
-		if addr == last {
-			return
-		}
-	}
-}
-
-// splitReal splits at space, and leaves out the quoted request and response of the check.
-func splitReal(text string) []string {
-	if before, quoted, found := strings.Cut(text, `"`); found {
-		after := quoted[strings.LastIndexByte(`"`+quoted, '"'):]
-		text = before + " " + after
-	}
-	words := strings.Fields(text)
-	if len(words) == 0 {
-		return []string{""}
-	}
-	return words
-}
-
-func parseServers(text string) (first, last netip.Addr, port uint16, ok bool) {
-	low, high, isRange := strings.Cut(text, "->")
-	if !isRange {
-		first, port, _, ok = value.Endpoint(text)
-		return first, first, port, ok
-	}
-	first, ok = value.Address(low)
-	last, port, _, known := value.Endpoint(high)
-	return first, last, port, ok && known && first.Is4() && last.Is4() && !last.Less(first)
-}
-
-// methods are the options of ipvsadm for forwarding methods.
-var methods = map[string]string{"gate": "-g", "masq": "-m", "ipip": "-i"}
-
-func realOptions(words []string) ([]string, bool) {
-	if len(words) == 0 || methods[words[0]] == "" {
-		return nil, false
-	}
-	options := []string{methods[words[0]]}
-	for i, word := range words[1:] {
-		name, number, found := strings.Cut(word, ":")
-		switch {
-		case !found && i == 0:
-			options = append(options, "-w", word)
-		case found && name == "l":
-			options = append(options, "-y", number)
-		case found && name == "u":
-			options = append(options, "-x", number)
-		default:
-			return nil, false
-		}
-	}
-	return options, true
-}
-
-// addFallback adds the fallback server of the virtual service, or the global one. A global
-// one has no port of its own for a mark.
-func (r *reader) addFallback(v *virtual) {
-	s := v.fallback
-	if s == nil && v.mark == "" {
-		s = r.fallback[map[bool]int{true: 1}[v.six]]
-	}
-	if s == nil {
-		return
-	}
-	words := strings.Fields(s.value)
-	if len(words) == 0 || len(words) > 2 {
-		words = []string{""}
-	}
-	addr, port, hasPort, ok := value.Endpoint(words[0])
-	method := "-g"
-	if len(words) == 2 {
-		method = methods[words[1]]
-	}
-	if !ok || method == "" {
-		r.remarks.AddNotUnderstood(s.Line, "the fallback server is not ADDRESS[:PORT] [gate|masq|ipip]; names are not looked up")
-		return
-	}
-	if !hasPort {
-		port = v.address.Port()
-	}
-	r.fallbacks[s.Number] = true
-	r.remarks.AddFinding(s.Line, "the fallback server of %s is not part of a spec: lvsmark does not check real servers", strings.Join(v.key(), " "))
-	r.state.Run(slices.Concat([]string{"-a"}, v.key(), []string{"-r", netip.AddrPortFrom(addr, port).String(), method}), s.Line)
 }

@@ -45,16 +45,19 @@ type lexer struct {
 	current   word
 	target    string // of a redirection whose word is not yet complete: ">", "<", "<<", "<<-"
 	documents []*document
+	returned  int // first line of a command that ends with a carriage return, or 0
 	emit      func(command)
 }
 
-// split calls emit for each command of the script.
-func split(text string, emit func(command)) {
+// split calls emit for each command of the script. It returns the first line of a command that ends
+// with a carriage return, or 0.
+func split(text string, emit func(command)) (returned int) {
 	l := &lexer{text: text, number: 1, emit: emit}
 	for l.text != "" {
 		l.next()
 	}
 	l.endCommand("")
+	return l.returned
 }
 
 // next reads one character or token.
@@ -68,9 +71,11 @@ func (l *lexer) next() {
 	case strings.HasPrefix(l.text, "\\\n"):
 		l.text = l.text[2:]
 		l.number++
-	case c == ' ' || c == '\t' || c == '\r':
+	case c == ' ' || c == '\t':
 		l.endWord()
 		l.text = l.text[1:]
+	case strings.HasPrefix(l.text, "\r\n") || l.text == "\r":
+		l.carriageReturn()
 	case c == '#' && !l.inWord:
 		l.comment()
 	case c == '\'' || c == '"':

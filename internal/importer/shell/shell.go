@@ -100,7 +100,9 @@ func ReadWith(name, text string, load func(*iptables.Ruleset)) (*oldconfig.Confi
 	s.lines.text = text
 	first, _, _ := strings.Cut(text, "\n")
 	s.exits = strings.HasPrefix(first, "#!") && setsExit(strings.Fields(first)[1:])
-	split(text, s.command)
+	if number := split(text, s.command); number > 0 {
+		s.rules.NotUnderstood(s.line(number), "the commands fail: lines end with carriage returns, which the shell takes for a part of the last word; sed -i 's/\\r$//' removes them")
+	}
 	if len(s.blocks) > 0 {
 		b := s.blocks[len(s.blocks)-1]
 		s.rules.NotUnderstood(s.line(b.number), "%q has no end", b.keyword)

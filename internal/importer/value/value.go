@@ -70,8 +70,12 @@ func Endpoint(text string) (addr netip.Addr, port uint16, hasPort, ok bool) {
 	return addr, port, hasPort, ok
 }
 
-// Netmask parses a dotted IPv4 mask. raw is the mask if it is not contiguous, else 0.
+// Netmask parses a dotted IPv4 mask, or a number, which inet_aton(3) takes as the whole mask: 24 is
+// 0.0.0.24. raw is the mask if it is not contiguous, else 0.
 func Netmask(text string) (length int, raw uint32, ok bool) {
+	if n, ok := Number(text, 0, 1<<32-1); ok {
+		text = netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}).String()
+	}
 	addr, ok := Address(text)
 	if !ok || !addr.Is4() {
 		return 0, 0, false

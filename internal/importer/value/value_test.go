@@ -31,7 +31,7 @@ func TestEndpoint(t *testing.T) {
 func TestNetmask(t *testing.T) {
 	for text, want := range map[string]string{
 		"255.255.255.255": "32 0", "255.255.0.0": "16 0", "0.0.0.0": "0 0", "255.0.255.0": "0 ff00ff00",
-		"24": "", "255.255.0": "", "ffff::": "", "": "",
+		"24": "0 18", "4294967040": "24 0", "4294967296": "", "255.255.0": "", "ffff::": "", "": "",
 	} {
 		got := ""
 		if length, raw, ok := value.Netmask(text); ok {

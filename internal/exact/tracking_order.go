@@ -1,0 +1,64 @@
+package exact
+
+import (
+	"slices"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// tracking is the priority of connection tracking: NF_IP_PRI_CONNTRACK of
+// linux/netfilter_ipv4.h. It is in the hooks prerouting and output.
+const tracking = -200
+
+func isTracked(h oldconfig.Hook) bool { return h == oldconfig.Prerouting || h == oldconfig.Output }
+
+// isLate reports whether the chain runs behind connection tracking. The kernel does not end the
+// tracking of a packet there (nft_notrack_eval of net/netfilter/nft_ct.c), unless the packet has
+// no connection.
+func isLate(b *oldconfig.Base) bool {
+	return b.Hook != oldconfig.Ingress && (b.Priority > tracking || !isTracked(b.Hook))
+}
+
+// hasUnknownOrder reports whether the chain has the priority of connection tracking. Of two with
+// one priority, the one that was registered last runs first (nf_hook_entries_grow of
+// net/netfilter/core.c), and the kernel does not tell which one that is.
+func hasUnknownOrder(b *oldconfig.Base) bool { return b.Priority == tracking && isTracked(b.Hook) }
+
+// asksTracking returns a rule of a chain, or of those that it jumps to, that depends on
+// connection tracking. named returns a chain of the same table.
+func asksTracking(chain *oldconfig.Chain, named func(string) *oldconfig.Chain, seen map[*oldconfig.Chain]bool) *oldconfig.Rule {
+	seen[chain] = true
+	for _, r := range chain.Rules {
+		for at := r; at != nil; at = at.Then {
+			if slices.ContainsFunc(at.Matches, isOfTracking) || slices.ContainsFunc(at.Actions, changesTracking) {
+				return r
+			}
+			for _, a := range at.Actions {
+				target := named(a.Chain)
+				if target == nil || seen[target] {
+					continue
+				}
+				if found := asksTracking(target, named, seen); found != nil {
+					return found
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func isOfTracking(m oldconfig.Match) bool {
+	switch m.Field {
+	case oldconfig.State, oldconfig.ConnMark, oldconfig.OriginalSource, oldconfig.OriginalDestination, oldconfig.OriginalDestinationPort:
+		return true
+	}
+	return false
+}
+
+func changesTracking(a oldconfig.Action) bool {
+	switch a.Kind {
+	case oldconfig.SetConnMark, oldconfig.SaveMark, oldconfig.RestoreMark, oldconfig.Untrack:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,132 @@
+package firewall
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+
+	"github.com/lvsmark/lvsmark/nft"
+)
+
+func (l *loader) nat(e *expr.NAT) {
+	if e.Type == expr.NATTypeDestNAT {
+		l.add(interception{effect: Redirects, ends: true, to: l.natRange(e)})
+		return
+	}
+	l.add(sourceTranslation{to: l.natRange(e)})
+}
+
+func (l *loader) masquerade(e nft.Expression) {
+	l.add(sourceTranslation{masquerade: true, to: l.masqueradeRange(e)})
+}
+
+func (l *loader) natRange(e *expr.NAT) *natRange {
+	n := &natRange{toNetwork: e.Prefix, random: e.Random || e.FullyRandom, persistent: e.Persistent}
+	for _, r := range []struct {
+		register uint32
+		to       *value
+	}{{e.RegAddrMin, &n.low}, {e.RegAddrMax, &n.high}, {e.RegProtoMin, &n.lowPort}, {e.RegProtoMax, &n.highPort}} {
+		if r.register != 0 {
+			*r.to = l.at(r.register)
+		}
+	}
+	return n
+}
+
+// redirection returns what redir translates to; nil: the expression is not understood.
+func (l *loader) redirection(e nft.Expression) *natRange {
+	typed, ok := l.typed(e).(*expr.Redir)
+	const ports, random, persistent, fullyRandom = 2, 4, 8, 16 // NF_NAT_RANGE_*
+	if !ok || typed.Flags&^(ports|random|persistent|fullyRandom) != 0 {
+		return nil
+	}
+	n := l.natRange(&expr.NAT{RegProtoMin: typed.RegisterProtoMin, RegProtoMax: typed.RegisterProtoMax})
+	n.toDevice, n.random = true, typed.Flags&(random|fullyRandom) != 0
+	return n
+}
+
+// masqueradeRange returns the source of a masquerade statement; nil: the expression is not
+// understood.
+func (l *loader) masqueradeRange(e nft.Expression) *natRange {
+	typed, ok := l.typed(e).(*expr.Masq)
+	if !ok {
+		return nil
+	}
+	n := l.natRange(&expr.NAT{Random: typed.Random, FullyRandom: typed.FullyRandom, RegProtoMin: typed.RegProtoMin, RegProtoMax: typed.RegProtoMax})
+	n.toDevice = true
+	return n
+}
+
+// rangeOf returns a range of linux/netfilter/nf_nat.h.
+func (l *loader) rangeOf(r xt.NatRange) *natRange {
+	const mapsAddresses, mapsPorts, random, persistent, fullyRandom = 1, 2, 4, 8, 16 // NF_NAT_RANGE_*
+	const known = mapsAddresses | mapsPorts | random | persistent | fullyRandom
+	if r.Flags&^known != 0 {
+		return nil
+	}
+	address := func(four, sixteen []byte) value {
+		if l.space.size == 4 {
+			return constantValue("", four)
+		}
+		return constantValue("", sixteen)
+	}
+	port := func(p uint16) value { return constantValue("", binary.BigEndian.AppendUint16(nil, p)) }
+	n := &natRange{random: r.Flags&(random|fullyRandom) != 0, persistent: r.Flags&persistent != 0}
+	if r.Flags&mapsAddresses != 0 {
+		n.low, n.high = address(r.MinIP.To4(), r.MinIP.To16()), address(r.MaxIP.To4(), r.MaxIP.To16())
+	}
+	if r.Flags&mapsPorts != 0 {
+		n.lowPort, n.highPort = port(r.MinPort), port(r.MaxPort)
+	}
+	return n
+}
+
+// write loads the write of a register to a packet.
+func (l *loader) write(e *expr.Payload) {
+	at, size := l.space.header(), uint32(l.space.size)
+	v := l.at(e.SourceRegister)
+	writes := func(base expr.PayloadBase, offset, n uint32) bool {
+		return e.Base == base && writesInto(e, v, offset, n)
+	}
+	const network, transport = expr.PayloadBaseNetworkHeader, expr.PayloadBaseTransportHeader
+	switch {
+	case l.exact && !l.space.isService(e, v):
+		l.add(interception{effect: Redirects}) // later rules may match what is written
+	case writes(network, at.destination, size), writes(transport, 2, 2), writes(network, at.protocol, 1):
+		l.add(headerWrite{Redirects, v, e})
+	case l.space.flow.leaves() && (writes(network, at.source, size) || writes(transport, 0, 2)):
+		l.add(headerWrite{TranslatesSource, v, e})
+	}
+}
+
+// isService reports whether a write changes only fields of the network header about the service
+// that packets get on their way: type of service or traffic class, flow label, time to live or
+// hop limit. The old configurations that package exact translates match none of them.
+func (s *space) isService(e *expr.Payload, v value) bool {
+	fields := []uint32{0, 1, 2, 3, 7}
+	if s.family == nft.IPv4 {
+		fields = []uint32{1, 8}
+	}
+	if e.Base != expr.PayloadBaseNetworkHeader {
+		return false
+	}
+	for offset := e.Offset; offset < e.Offset+e.Len; offset++ {
+		if !v.keeps(e, offset) && !slices.Contains(fields, offset) {
+			return false
+		}
+	}
+	return true
+}
+
+// writesInto reports whether the write of a value changes any of n bytes at the offset. A field
+// of less than two bytes is written with its neighbor, for the checksum.
+func writesInto(e *expr.Payload, v value, at, n uint32) bool {
+	for offset := max(at, e.Offset); offset < min(at+n, e.Offset+e.Len); offset++ {
+		if !v.keeps(e, offset) {
+			return true
+		}
+	}
+	return false
+}
