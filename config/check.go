@@ -51,6 +51,7 @@ func check(f *file, report *report) *Spec {
 	c.sharedVIPs()
 	c.nestedVIPs()
 	c.translations()
+	c.passiveOfServers()
 	c.forwarding()
 	c.firstPackets()
 	c.conntrack()

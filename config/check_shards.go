@@ -64,7 +64,7 @@ func (c *checker) shardPorts(in *fileCluster, cluster *Cluster) {
 	}
 	for _, r := range in.ftp.value.passive.value {
 		if rest > 0 || r.value.Width()%width != 0 {
-			c.mistake(r.position, "a shard must be within one range of passive-ports, and %d shards of %d ports do not fit: %s has %d ports; give ranges whose ports are multiples of one width, with %d such parts in all, or one range", ftp.Shards, count, r.value, r.value.Width(), ftp.Shards)
+			c.mistake(r.position, "a shard must be within one range of passive-ports, and passive-shards %d of %d ports do not fit: %s has %d ports; give ranges whose ports are multiples of one width, with %d such parts in all, or one range", ftp.Shards, count, r.value, r.value.Width(), ftp.Shards)
 			return
 		}
 	}

@@ -1,5 +1,10 @@
 package config
 
+import (
+	"math"
+	"strconv"
+)
+
 // sync checks the limits of the kernel (start_sync_thread of net/netfilter/ipvs/ip_vs_sync.c),
 // which changes a length outside its limits without an error.
 func (c *checker) sync() {
@@ -17,8 +22,28 @@ func (c *checker) sync() {
 	case maxlen.value < minBackupMessage && s.role.valid && s.role.value != SyncMaster:
 		c.mistake(maxlen.position, "maxlen must be %d bytes or more on a backup, not %d; leave it out for the default", minBackupMessage, maxlen.value)
 	}
+	c.syncPorts(s)
+	c.loopbackDevice(s.device)
 	c.syncOwner(given)
 	c.backupOnly(s)
+}
+
+// syncPorts checks the last port of the daemons: the kernel adds up without a limit.
+func (c *checker) syncPorts(s *fileSync) {
+	for _, sysctl := range c.file.director.sysctls.value {
+		count, err := strconv.Atoi(sysctl.value.Value)
+		first := int(s.port.or(DefaultSyncPort))
+		if last := first + count - 1; sysctl.value.Name == SyncPortsSysctl && err == nil && !s.port.unreadable() && last > math.MaxUint16 {
+			c.mistake(sysctl.position, "sysctl %s: %d with sync port %d ends at port %d, above 65535; give a lower port, or fewer", SyncPortsSysctl, count, first, last)
+		}
+	}
+}
+
+// loopbackDevice reports the loopback device for what the directors of a pair send to each other.
+func (c *checker) loopbackDevice(device field[string]) {
+	if device.valid && device.value == "lo" {
+		c.note(device.position, "device lo is the loopback device, by which no other director is reached; give the device of the network between the directors")
+	}
 }
 
 // syncOwner checks that either lvsmark or keepalived starts the daemons.

@@ -29,6 +29,7 @@ func (c *checker) vrrp() {
 	if v.source.valid && slices.Contains(seen, v.source.value) {
 		c.mistake(v.source.position, "source %s is also a peer; peers are the other directors", v.source.value)
 	}
+	c.loopbackDevice(v.device)
 	c.linkLocalSource(v)
 	c.addressesOfPair(v)
 	c.advertisedVIP(v)

@@ -39,6 +39,9 @@ func portRange(protocols bool) decodeFunc[PortRange] {
 		}
 		ports, problem := parsePortRange(text, protocols)
 		if problem != "" {
+			if what == rangeName {
+				problem = strings.TrimPrefix(problem, "range ")
+			}
 			d.fail(n, "%s %s", what, problem)
 			return PortRange{}, false
 		}
@@ -47,7 +50,10 @@ func portRange(protocols bool) decodeFunc[PortRange] {
 }
 
 // passivePorts decodes a range or a list of ranges.
-var passivePorts = orSingle(portRange(false), atMost(maxFTPPorts, list("port range", portRange(false))))
+var passivePorts = orSingle(portRange(false), atMost(maxFTPPorts, list(rangeName, portRange(false))))
+
+// rangeName names the entries of a list of ranges.
+const rangeName = "port range"
 
 // parsePortRange returns a range, or the problem as the end of a sentence that
 // begins with the key's name.
@@ -72,13 +78,14 @@ func parsePortRange(text string, protocols bool) (ports PortRange, problem strin
 			return ports, fmt.Sprintf("has an unknown protocol %s%s", quote(name), suggest(name, "known", []string{"tcp", "udp", "sctp"}))
 		}
 	}
-	return parsePorts(ports, rest)
+	return parsePorts(ports, strings.TrimSuffix(text, rest), rest)
 }
 
-func parsePorts(ports PortRange, text string) (PortRange, string) {
+// parsePorts adds the ports in a text to a range. prefix, such as "udp/", stands before the text.
+func parsePorts(ports PortRange, prefix, text string) (PortRange, string) {
 	low, high, isRange := strings.Cut(text, "-")
 	if low, high, colon := strings.Cut(text, ":"); colon && isDecimal(low) && isDecimal(high) {
-		return ports, fmt.Sprintf("must be LOW-HIGH, not %s; write %s-%s", quote(text), clip(low), clip(high))
+		return ports, fmt.Sprintf("must be LOW-HIGH, not %s; write %s%s-%s", quote(prefix+text), prefix, clip(low), clip(high))
 	}
 	if !isRange || low == "" { // a single port, or a negative one
 		low, high = text, text
@@ -95,7 +102,7 @@ func parsePorts(ports PortRange, text string) (PortRange, string) {
 		return ports, problem
 	}
 	if first > last {
-		return ports, fmt.Sprintf("range %d-%d is reversed; write %d-%d", first, last, last, first)
+		return ports, fmt.Sprintf("range %d-%d is reversed; write %s%d-%d", first, last, prefix, last, first)
 	}
 	ports.Low, ports.High = uint16(first), uint16(last)
 	return ports, ""

@@ -30,6 +30,29 @@ func (f *FTP) ShardPorts() []PortRange {
 	return shards
 }
 
+// portsOfShard returns the ports of one shard, which ShardPorts has at this index, and whether it
+// exists. It takes the same time for any number of shards.
+func (f *FTP) portsOfShard(shard int) (PortRange, bool) {
+	width := f.passiveCount() / f.Shards
+	if shard >= f.Shards || width == 0 {
+		return PortRange{}, false
+	}
+	before := shard
+	for _, r := range f.sortedPassive() {
+		if whole := r.Width() / width; before >= whole {
+			before -= whole
+			continue
+		}
+		low := int(r.Low) + before*width
+		ports := PortRange{TCP, uint16(low), uint16(low + width - 1)}
+		if shard == f.Shards-1 && len(f.PassivePorts) == 1 {
+			ports.High = r.High
+		}
+		return ports, true
+	}
+	return PortRange{}, false
+}
+
 func (f *FTP) sortedPassive() []PortRange {
 	return slices.SortedFunc(slices.Values(f.PassivePorts), func(a, b PortRange) int { return int(a.Low) - int(b.Low) })
 }

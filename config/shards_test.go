@@ -87,8 +87,16 @@ func TestShardPorts(t *testing.T) {
 		{[]PortRange{{TCP, 5000, 5003}, {TCP, 4000, 4001}}, 3, "4000-4001 5000-5001 5002-5003"},
 	} {
 		var texts []string
-		for _, r := range (&FTP{PassivePorts: test.passive, Shards: test.shards}).ShardPorts() {
+		ftp := &FTP{PassivePorts: test.passive, Shards: test.shards}
+		for i, r := range ftp.ShardPorts() {
 			texts = append(texts, r.String())
+			one, ok := ftp.portsOfShard(i)
+			assert.True(t, ok)
+			assert.Equal(t, r, one)
+		}
+		if test.shards > 0 {
+			_, ok := ftp.portsOfShard(test.shards)
+			assert.False(t, ok)
 		}
 		assert.Equal(t, test.want, strings.Join(texts, " "))
 	}

@@ -48,6 +48,8 @@ const (
 	syncMTU          = 1500
 	minBackupMessage = 1024
 	maxPacket        = 65535
+
+	linkLocalScope = 2 // of IPv6 groups: the least one of which other hosts receive packets
 )
 
 // DefaultSyncGroup returns 224.0.0.81, IP_VS_SYNC_GROUP of the kernel.
@@ -93,6 +95,10 @@ const (
 // BackupOnlySysctl turns IPVS off on a director with a backup daemon (sysctl_backup_only of
 // include/net/ip_vs.h, which does not ask for a master daemon).
 const BackupOnlySysctl = "net.ipv4.vs.backup_only"
+
+// SyncPortsSysctl is the number of UDP ports, and of threads, of each sync daemon
+// (Documentation/networking/ipvs-sysctl.rst). A daemon reads it when it starts.
+const SyncPortsSysctl = "net.ipv4.vs.sync_ports"
 
 // IsBackupOnly reports whether BackupOnlySysctl turns IPVS off: lvsmark starts a backup daemon.
 func (d *Director) IsBackupOnly() bool {
@@ -162,6 +168,10 @@ func (d *decoder) multicastGroup(n *yaml.Node, what string) (netip.Addr, bool) {
 	group, err := netip.ParseAddr(text)
 	if err != nil || !group.IsMulticast() || group.Zone() != "" || group.Is4In6() {
 		d.fail(n, "%s %s is not a multicast address; give one like 224.0.0.81 or ff02::81, without a zone", what, clipText(text))
+		return netip.Addr{}, false
+	}
+	if scope := group.As16()[1] & 0xf; group.Is6() && scope < linkLocalScope {
+		d.fail(n, "%s %s does not leave the director: its scope is %d (RFC 4291, 2.7); give one like ff02::81 for the link of the device", what, group, scope)
 		return netip.Addr{}, false
 	}
 	return group, true

@@ -47,6 +47,22 @@ func TestSyncOfKeepalived(t *testing.T) {
 	assert.Equal(t, []Setting{{BackupOnlySysctl, "1"}}, spec.Settings())
 }
 
+// TestLoopbackNoted: no other director receives what is sent by the loopback device.
+func TestLoopbackNoted(t *testing.T) {
+	for keys, noted := range map[string]int{
+		"sync: {role: both, device: lo, id: 1}":                                  1,
+		"sync: {role: both, device: lo0, id: 1}":                                 0,
+		"vrrp: {device: lo, router-id: 51, priority: 150, peers: [192.0.2.2]}":   1,
+		"vrrp: {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2]}": 0,
+	} {
+		_, notes := parseValid(t, oneCluster("ports: [80]", "forwarding: direct")+"director: {"+keys+"}\n")
+		require.Len(t, notes, noted, keys)
+		for _, note := range notes {
+			assert.Contains(t, note, "device lo is the loopback device")
+		}
+	}
+}
+
 // TestBackupOnlyNoted: a director that is a backup only serves nothing with backup_only.
 func TestBackupOnlyNoted(t *testing.T) {
 	for keys, noted := range map[string]int{

@@ -27,6 +27,26 @@ type Gateway struct {
 	Device  string
 }
 
+// AdvertisedVIP returns the VIP in VRRP advertisements: the lowest single one of the family of the
+// peers, also one of a range that is no network (see AddressRange.Prefixes). It is the zero Addr
+// without VRRP.
+func (s *Spec) AdvertisedVIP() (lowest netip.Addr) {
+	if s.Director.VRRP == nil {
+		return lowest
+	}
+	family := FamilyOf(s.Director.VRRP.Peers[0])
+	for i := range s.Clusters {
+		for _, vips := range s.Clusters[i].VIPsOf(family) {
+			for _, p := range vips.Prefixes() {
+				if p.IsSingleIP() && (!lowest.IsValid() || p.Addr().Less(lowest)) {
+					lowest = p.Addr()
+				}
+			}
+		}
+	}
+	return lowest
+}
+
 // DefaultAdvertInterval is the interval of VRRP advertisements.
 const DefaultAdvertInterval = time.Second
 

@@ -38,7 +38,7 @@ func (c *Conn) Digest() (string, error) {
 }
 
 // canonicalDestinations returns the destinations of a service, sorted: the kernel lists
-// them in the order in which they were added.
+// them from the last added one to the first.
 func (c *Conn) canonicalDestinations(key string) ([][]byte, error) {
 	var destinations [][]byte
 	for attributes, err := range c.query(cmdGetDest, unix.NLM_F_DUMP, appendListedKey(nil, key)) {

@@ -71,9 +71,9 @@ func TestFirstPacket(t *testing.T) {
 						o.sendFlags(21, byte(flags))
 					}
 					o.sendUDP(21)
-					assert.Equal(t, 128, o.marked("first"), "packets with SYN, %s", family)
-					assert.Equal(t, c.later, o.marked("later"), "packets without SYN, %s", family)
-					assert.Equal(t, c.udp, o.marked("datagrams"), "UDP, %s", family)
+					assert.Equal(t, 128, o.awaitMarked("first", 128), "packets with SYN, %s", family)
+					assert.Equal(t, c.later, o.awaitMarked("later", c.later), "packets without SYN, %s", family)
+					assert.Equal(t, c.udp, o.awaitMarked("datagrams", c.udp), "UDP, %s", family)
 				}
 			})
 		})

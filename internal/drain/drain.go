@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -23,6 +24,7 @@ type Name struct{ Cluster, Server string }
 type Servers struct {
 	byService map[ipvs.Key][]config.RealServer
 	shards    map[ipvs.Key]bool
+	data      bool // the services assign data connections of FTP too
 }
 
 // Find returns the real servers with the name.
@@ -30,13 +32,14 @@ func Find(spec *config.Spec, name Name) (servers Servers, err error) {
 	i := slices.IndexFunc(spec.Clusters, func(c config.Cluster) bool { return c.Name == name.Cluster })
 	switch {
 	case i < 0:
-		return servers, fmt.Errorf("the spec has no cluster %q", name.Cluster)
+		return servers, lookup.Unknown("the spec has no cluster", name.Cluster, lookup.Clusters(spec.Clusters))
 	case !spec.Director.Bind:
 		return servers, errors.New("another program manages IPVS (director.bind is false): set the weight there")
 	}
-	servers = Servers{map[ipvs.Key][]config.RealServer{}, map[ipvs.Key]bool{}}
+	cluster := &spec.Clusters[i]
+	servers = Servers{map[ipvs.Key][]config.RealServer{}, map[ipvs.Key]bool{}, cluster.FTP != nil && !cluster.Sharded()}
 	for _, family := range config.Families() {
-		for _, b := range spec.Clusters[i].Bindings(family) {
+		for _, b := range cluster.Bindings(family) {
 			key := ipvs.Key{Mark: b.Mark, Family: family}
 			servers.shards[key] = b.IsShard
 			for _, s := range b.RealServers {
@@ -47,7 +50,7 @@ func Find(spec *config.Spec, name Name) (servers Servers, err error) {
 		}
 	}
 	if len(servers.byService) == 0 {
-		return servers, fmt.Errorf("cluster %s of the spec has no real server %q", name.Cluster, name.Server)
+		return servers, lookup.Unknown("cluster "+name.Cluster+" has no real server", name.Server, lookup.Servers(spec.Clusters[i:i+1]))
 	}
 	return servers, nil
 }
@@ -185,6 +188,9 @@ func (s Servers) Notes(services []ipvs.VirtualService, ignoresTemplates bool) []
 		if v.SchedName == "dh" || v.SchedName == "sh" && v.Flags&ipvs.SHFallback == 0 {
 			notes = append(notes, fmt.Sprintf("service %s: scheduler %s does not replace a real server with weight 0: new clients that it assigns to that one are refused%s",
 				v.Key, v.SchedName, map[string]string{"sh": "; sh-fallback in scheduler-flags replaces it"}[v.SchedName]))
+		}
+		if s.data && v.Timeout == 0 && slices.Contains([]string{"sh", "mh", "dh"}, v.SchedName) {
+			notes = append(notes, fmt.Sprintf("service %s: without persistence, scheduler %s assigns each connection anew: data connections of running FTP sessions do not reach this real server", v.Key, v.SchedName))
 		}
 		if v.Timeout > 0 && ignoresTemplates {
 			notes = append(notes, fmt.Sprintf("service %s: net.ipv4.vs.expire_quiescent_template is 1: the next connection of a client, such as FTP data, goes to another real server", v.Key))

@@ -94,8 +94,8 @@ func TestDrainNotRecorded(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	spec := parse(t, testSpec)
 	for name, want := range map[Name]string{
-		{"none", "rs1"}: `the spec has no cluster "none"`,
-		{"web", "rs1"}:  `cluster web of the spec has no real server "rs1"`,
+		{"none", "rs1"}: `the spec has no cluster "none": it has ftp, web`,
+		{"web", "rs1"}:  `cluster web has no real server "rs1": it has rs2`,
 	} {
 		_, err := Find(spec, name)
 		assert.EqualError(t, err, want)
@@ -145,6 +145,25 @@ func TestNotes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, ftp.Notes(services, false))
 	assert.Len(t, ftp.Notes(services, true), 1)
+}
+
+// TestNotesOfData: without persistence, the scheduler assigns data connections too, but for those to
+// shards.
+func TestNotesOfData(t *testing.T) {
+	const anew = "service fwmark 21 IPv4: without persistence, scheduler mh assigns each connection anew: data connections of running FTP sessions do not reach this real server"
+	const sharded = "ftp: {passive-ports: 10000-19999, passive-shards: 4}, scheduler: mh, persistence: 0"
+	for keys, want := range map[string][]string{
+		"ftp: , scheduler: mh, persistence: 0":       {anew},
+		"ftp: , scheduler: mh":                       nil,
+		"ftp: , scheduler: lc, persistence: 0":       nil,
+		"ports: [80], scheduler: mh, persistence: 0": nil,
+		sharded: nil,
+	} {
+		spec := parse(t, strings.Replace(testSpec, "ftp: ,", keys+",", 1))
+		servers, err := Find(spec, Name{"ftp", "rs2"})
+		require.NoError(t, err)
+		assert.Equal(t, want, servers.Notes(ipvs.Compile(spec), false), keys)
+	}
 }
 
 // TestKept: the record of a real server with weight 0 that the changes leave alone stays, and not

@@ -30,6 +30,7 @@ type analyzer struct {
 	counts      map[ipvs.Key]map[ipvs.Endpoint]ipvs.Connections // see countsOf
 	desired     map[ipvs.Key][]ipvs.Destination                 // see serversBeforeOrAfter
 	serverNames map[netip.Addr]string                           // see serverName
+	reassigning map[ipvs.Key]ipvs.Change                        // see firstReassigning
 	on          *devices                                        // see devices
 }
 

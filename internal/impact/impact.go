@@ -34,6 +34,7 @@ type Impact struct {
 	Cluster     string `json:"cluster,omitempty"`     // the cluster of the connections; "fwmark 21" if its name is unknown
 	Server      string `json:"server,omitempty"`      // name or address of the real server of the connections
 	Detail      string `json:"detail,omitempty"`      // the reason and further facts
+	Reassigns   bool   `json:"-"`                     // connections of other real servers count too: a drain does not prevent it
 }
 
 // String returns, for example, "cuts 12 connections of ftp with 10.0.0.12: 12 active, 0

@@ -16,11 +16,11 @@ func (a *analyzer) service(c ipvs.Change) Impact {
 	case ipvs.DelService:
 		return a.serviceDeleted(c.Service.Key)
 	case ipvs.EditDestination:
-		return a.serverEdited(c)
+		return a.reassigned(c, a.serverEdited(c))
 	case ipvs.DelDestination:
-		return a.serverDeleted(c)
+		return a.reassigned(c, a.serverDeleted(c))
 	}
-	return Impact{Effect: Safe}
+	return a.reassigned(c, Impact{Effect: Safe})
 }
 
 // serviceDeleted counts no connections: the deletions of the real servers, which come
@@ -156,7 +156,7 @@ func (a *analyzer) affinityLost(before, after ipvs.Service) Impact {
 	}
 	if impact.Connections > 0 {
 		impact.Effect = Cuts
-		impact.Detail = "an FTP session's next data connection may reach another real server"
+		impact.Detail = otherServer
 	}
 	return impact
 }

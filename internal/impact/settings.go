@@ -24,6 +24,9 @@ func (a *analyzer) setting(s SettingChange) Impact {
 	if config.IsSyncSetting(s.Name) {
 		return Impact{Effect: Safe, Detail: syncDetail(s)}
 	}
+	if detail := a.daemonsKeep(s.Name); detail != "" {
+		return Impact{Effect: Safe, Detail: detail}
+	}
 	family, ok := forwardingSysctls()[s.Name]
 	if !ok || s.After != "0" {
 		return Impact{Effect: Safe}

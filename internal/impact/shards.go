@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/firewall"
@@ -72,15 +74,34 @@ func (a *analyzer) hasShards(key ipvs.Key) bool {
 // shardMove describes what the FTP server of a real server needs that moves from the shard of a
 // service to another one; empty: it does not move.
 func (a *analyzer) shardMove(from ipvs.Key, server netip.Addr) string {
-	name := a.before[from]
-	of, isShard := config.SplitBindingName(name)
-	if !isShard || a.Spec == nil {
+	of, shard, isShard := strings.Cut(a.before[from], "/")
+	cluster := a.successor(of, from.Family)
+	if !isShard || cluster == nil {
 		return ""
 	}
-	for _, b := range a.Spec.Bindings(from.Family) {
-		if b.IsShard && b.Cluster.Name == of && b.RealServers[0].Address == server && b.Name() != name {
+	for _, b := range cluster.Bindings(from.Family) {
+		if b.IsShard && b.RealServers[0].Address == server && strconv.Itoa(b.RealServers[0].Shard) != shard {
 			return fmt.Sprintf("moves to %s: new data connections fail until its FTP server has the ports %d-%d", b.Name(), b.Ports[0].Low, b.Ports[0].High)
 		}
 	}
 	return ""
+}
+
+// successor returns the cluster of the spec that had the name before: the one with this name, or
+// else, if it was renamed, the one with its mark; nil if there is none.
+func (a *analyzer) successor(name string, family config.Family) *config.Cluster {
+	if a.Spec == nil {
+		return nil
+	}
+	clusters := a.Spec.Clusters
+	i := slices.IndexFunc(clusters, func(c config.Cluster) bool { return c.Name == name })
+	if i < 0 {
+		i = slices.IndexFunc(clusters, func(c config.Cluster) bool {
+			return c.Serves(family) && a.before[ipvs.Key{Mark: c.Mark, Family: family}] == name
+		})
+	}
+	if i < 0 {
+		return nil
+	}
+	return &clusters[i]
 }

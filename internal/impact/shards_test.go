@@ -43,6 +43,16 @@ func TestShardMove(t *testing.T) {
 			assert.Equal(t, c.want, a.service(change).String())
 		})
 	}
+	t.Run("the cluster is renamed", func(t *testing.T) {
+		a := newAnalyzer(plan(t, yaml, yaml, busyConnections()))
+		control, shard := ipvs.Key{Mark: 21, Family: config.IPv4}, ipvs.Key{Mark: 90, Family: config.IPv4}
+		a.before[control], a.before[shard] = "former", "former/2"
+		assert.Equal(t, strings.TrimSuffix(moves, "; "), a.shardMove(shard, netip.MustParseAddr("10.0.0.13")))
+		a.before[shard] = "former/1"
+		assert.Empty(t, a.shardMove(shard, netip.MustParseAddr("10.0.0.13")), "it has this shard again")
+		a.before[control] = "another"
+		assert.Empty(t, a.shardMove(shard, netip.MustParseAddr("10.0.0.13")), "the mark was that of another cluster")
+	})
 	assert.Empty(t, newAnalyzer(Input{}).shardMove(ipvs.Key{Mark: 90, Family: config.IPv4}, netip.MustParseAddr("10.0.0.13")), "without a spec")
 }
 

@@ -34,6 +34,25 @@ func syncDetail(s SettingChange) string {
 	return strings.Join(append([]string{text}, change(before, after)...), "; ")
 }
 
+// daemonsKeep describes a sysctl that a sync daemon reads when it starts (start_sync_thread,
+// make_send_sock and make_receive_sock of net/netfilter/ipvs/ip_vs_sync.c), if one of the spec
+// runs already; empty: it takes effect at once. The kernel does not tell the value of a daemon.
+func (a *analyzer) daemonsKeep(name string) string {
+	if name != config.SyncPortsSysctl && name != "net.ipv4.vs.sync_sock_size" || a.Spec == nil {
+		return ""
+	}
+	var running []string
+	for _, daemon := range a.Spec.Settings() {
+		if config.IsSyncSetting(daemon.Name) && !a.changes(daemon.Name) {
+			running = append(running, strings.TrimPrefix(daemon.Name, "ipvs.sync."))
+		}
+	}
+	if running == nil {
+		return ""
+	}
+	return "has no effect on running sync daemons: run ipvsadm --stop-daemon " + strings.Join(running, ", ipvsadm --stop-daemon ") + ", and apply again"
+}
+
 // masterChange describes which daemons receive what a changed master sends: a backup ignores
 // other ids (unless its own is 0), and drops a message that its maxlen cuts off
 // (ip_vs_process_message of net/netfilter/ipvs/ip_vs_sync.c).

@@ -35,3 +35,26 @@ func TestSync(t *testing.T) {
 		assert.Equal(t, Impact{Effect: Safe, Detail: c.detail}, (&analyzer{}).setting(SettingChange{Name: c.name, Before: c.before, After: c.after}))
 	}
 }
+
+// TestSysctlOfDaemons: a daemon reads some sysctls when it starts only.
+func TestSysctlOfDaemons(t *testing.T) {
+	const yaml = `clusters: [{name: web, mark: 80, vips: [198.51.100.80], ports: [80], real-servers: [{address: 10.0.0.11}]}]
+director: {sync: {role: both, device: eth1, id: 1}}
+`
+	ports := SettingChange{Name: config.SyncPortsSysctl, Before: "1", After: "4"}
+	changed := func(name string) SettingChange {
+		return SettingChange{Name: name, Before: config.SyncOff, After: "eth1 id 1 maxlen 1472 group 224.0.0.81 port 8848 ttl 1"}
+	}
+	impact := func(yaml string, change SettingChange, others ...SettingChange) Impact {
+		a := &analyzer{}
+		a.Spec, a.Changes.Settings = parse(t, yaml), append(others, change)
+		return a.setting(change)
+	}
+	assert.Equal(t, Impact{Effect: Safe, Detail: "has no effect on running sync daemons: run ipvsadm --stop-daemon backup, ipvsadm --stop-daemon master, and apply again"}, impact(yaml, ports))
+	assert.Equal(t, Impact{Effect: Safe, Detail: "has no effect on running sync daemons: run ipvsadm --stop-daemon master, and apply again"},
+		impact(yaml, SettingChange{Name: "net.ipv4.vs.sync_sock_size", Before: "0", After: "100000"}, changed(config.SyncBackupSetting)))
+	assert.Equal(t, Impact{Effect: Safe}, impact(yaml, ports, changed(config.SyncBackupSetting), changed(config.SyncMasterSetting)), "both are started")
+	assert.Equal(t, Impact{Effect: Safe}, impact(yaml, SettingChange{Name: "net.ipv4.vs.sync_qlen_max", Before: "1", After: "4"}))
+	assert.Equal(t, Impact{Effect: Safe}, impact(strings.Replace(yaml, "director: {sync: {role: both, device: eth1, id: 1}}", "", 1), ports), "no daemon")
+	assert.Equal(t, Impact{Effect: Safe}, (&analyzer{}).setting(ports), "delete")
+}

@@ -15,7 +15,7 @@ import (
 func SpecPage(date time.Time) []byte {
 	all := sections(docs.Spec())
 	var b strings.Builder
-	fmt.Fprintf(&b, "%% \"LVSMARK.YAML\" \"5\" \"%s\" \"lvsmark\" \"File Formats\"\n", date.UTC().Format("Jan 2006"))
+	fmt.Fprintf(&b, "%% \"LVSMARK.YAML\" \"5\" \"%s\" \"lvsmark\" \"File Formats\"\n", date.UTC().Format(time.DateOnly))
 	b.WriteString("# NAME\nlvsmark.yaml - the clusters of a Linux Virtual Server director\n\n")
 	b.WriteString("# SYNOPSIS\n`/etc/lvsmark/lvsmark.yaml`\n\n# DESCRIPTION\n")
 	for _, s := range all {

@@ -26,11 +26,14 @@ func (v Verb) PageName() string { return strings.ReplaceAll(v.Name, " ", "-") }
 func (v Verb) Page(date time.Time) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, ".nh\n.TH \"%s\" \"8\" \"%s\" \"lvsmark\" \"System Administration\"\n",
-		strings.ToUpper(v.PageName()), date.UTC().Format("Jan 2006"))
+		strings.ToUpper(v.PageName()), date.UTC().Format(time.DateOnly))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", escape(v.PageName()), escape(v.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n\\fB%s\\fP%s\n", escape(v.Name), escape(strings.TrimPrefix(v.Synopsis, v.Name)))
 	b.WriteString(".SH DESCRIPTION\n")
-	for block := range strings.SplitSeq(v.Long, "\n\n") {
+	for i, block := range strings.Split(v.Long, "\n\n") {
+		if i > 0 {
+			b.WriteString(".PP\n")
+		}
 		writeBlock(&b, block)
 	}
 	writeFlagsSection(&b, "OPTIONS", v.Flags)
@@ -61,11 +64,10 @@ func writeBlock(b *strings.Builder, block string) {
 	block = strings.Trim(block, "\n")
 	for line := range strings.SplitSeq(block, "\n") {
 		if !strings.HasPrefix(line, "  ") {
-			b.WriteString(".PP\n" + escape(block) + "\n")
+			b.WriteString(escape(block) + "\n")
 			return
 		}
 	}
-	b.WriteString(".PP\n")
 	writePlain(b, block)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lvsmark/lvsmark/config"
 )
@@ -12,10 +13,21 @@ func timeouts(ours, theirs config.Timeouts) []Difference {
 	if ours == theirs {
 		return nil
 	}
-	text := func(t config.Timeouts) string {
-		return fmt.Sprintf("tcp %s, tcp-fin %s, udp %s", t.TCP, t.TCPFin, t.UDP)
+	return []Difference{{"director.ipvs-timeouts", timeoutText(ours), timeoutText(theirs), "an idle connection, such as a control connection during a transfer, ends earlier after a fail-over"}}
+}
+
+// timeoutText returns the timeouts in the spec; empty: it has none, and those of the kernel stay.
+func timeoutText(t config.Timeouts) string {
+	var words []string
+	for _, each := range []struct {
+		name  string
+		value time.Duration
+	}{{"tcp", t.TCP}, {"tcp-fin", t.TCPFin}, {"udp", t.UDP}} {
+		if each.value > 0 {
+			words = append(words, each.name+" "+each.value.String())
+		}
 	}
-	return []Difference{{"director.ipvs-timeouts", text(ours), text(theirs), "an idle connection, such as a control connection during a transfer, ends earlier after a fail-over"}}
+	return strings.Join(words, ", ")
 }
 
 const otherOwner = "lvsmark owns IPVS on one director and another program on the other: services and sync daemons of both must agree"

@@ -45,11 +45,13 @@ func Compare(ours, theirs *config.Spec) []Difference {
 	pairs := pairsOf(ours, theirs)
 	found := append(renamed(pairs), renumbered(pairs)...)
 	found = append(found, services(bound(ours), bound(theirs))...)
+	found = append(found, orders(split(ipvs.Text(bound(ours))), split(ipvs.Text(bound(theirs))))...)
 	found = append(found, packets(pairs)...)
 	found = append(found, clusters(pairs)...)
 	found = append(found, vipDevices(ours, theirs, pairs)...)
 	found = append(found, timeouts(ours.Director.Timeouts, theirs.Director.Timeouts)...)
-	return append(found, directors(&ours.Director, &theirs.Director)...)
+	found = append(found, directors(&ours.Director, &theirs.Director)...)
+	return append(found, advertisedVIPs(ours, theirs)...)
 }
 
 // bound returns the services of the spec, also if keepalived owns them.

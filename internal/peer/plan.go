@@ -23,7 +23,9 @@ func ComparePlan(ours *config.Spec, ruleset string, theirs Plan) []Difference {
 		return append(found, Difference{"director.bind", fmt.Sprint(ours.Director.Bind), fmt.Sprint(bind), otherOwner})
 	}
 	if ours.Director.Bind {
-		found = append(found, lines("IPVS", split(ipvs.Text(bound(ours))), split(theirs.Services), lostMark)...)
+		services, others := split(ipvs.Text(bound(ours))), split(theirs.Services)
+		found = append(found, lines("IPVS", services, others, lostMark)...)
+		found = append(found, orders(services, others)...)
 	}
 	return found
 }
@@ -51,7 +53,7 @@ func lines(object string, ours, theirs []string, reason string) (found []Differe
 func markLines(ruleset string) []string {
 	var list []markLine
 	var family, kind, name string
-	elements := ""
+	elements, intervals := "", false
 	for line := range strings.Lines(ruleset) {
 		text := strings.TrimSpace(line)
 		words := strings.Fields(text)
@@ -59,14 +61,16 @@ func markLines(ruleset string) []string {
 		case strings.HasPrefix(line, "table "):
 			family = words[1]
 		case strings.HasSuffix(text, " {") && len(words) == 3: // "map shards_21 {"
-			kind, name = words[0], words[1]
+			kind, name, intervals = words[0], words[1], false
+		case strings.HasPrefix(text, "flags ") && slices.Contains(words, "interval"):
+			intervals = true
 		case elements != "" || strings.HasPrefix(text, "elements = {"):
 			elements += " " + strings.TrimPrefix(text, "elements = {")
 			if !strings.HasSuffix(text, "}") {
 				continue
 			}
-			for element := range strings.SplitSeq(strings.TrimSuffix(elements, "}"), ",") {
-				list = append(list, markLine{family, kind, name, strings.TrimSpace(element)})
+			for _, element := range elementsOf(elements, intervals) {
+				list = append(list, markLine{family, kind, name, element})
 			}
 			elements = ""
 		case kind == "chain" && text != "" && text != "}" && !strings.HasPrefix(text, "comment "):
@@ -76,4 +80,16 @@ func markLines(ruleset string) []string {
 	return comparableTexts(slices.DeleteFunc(list, func(l markLine) bool {
 		return l.kind == "set" && slices.Contains([]string{"bound", "settings", "drained"}, l.name)
 	}))
+}
+
+// elementsOf returns the elements of "a, b }", in the same form for the same intervals.
+func elementsOf(text string, intervals bool) []string {
+	elements := strings.Split(strings.TrimSuffix(text, "}"), ",")
+	for i := range elements {
+		elements[i] = strings.TrimSpace(elements[i])
+	}
+	if intervals {
+		return mergedElements(elements)
+	}
+	return elements
 }

@@ -17,9 +17,9 @@ func (l markLine) String() string {
 }
 
 var (
-	hashedName = regexp.MustCompile(`[\w-]+_[0-9a-f]{16}\b`)             // ends in a digest of what the object is for
+	hashedName = regexp.MustCompile(`[\w-]+_[0-9a-f]{16}(_[\w-]+)?\b`)   // has a digest of what the object is for
 	ownName    = regexp.MustCompile(`^(devices|except_macs)_[0-9a-f]+$`) // of objects that each director has its own of
-	joinedName = regexp.MustCompile(`_(only|and)_.*|_[0-9a-f]{16}$`)
+	joinedName = regexp.MustCompile(`_(only|and)_.*|_[0-9a-f]{16}(_[\w-]+)?$`)
 )
 
 // shortName returns the part of a name that does not depend on devices and link-layer addresses.

@@ -13,6 +13,8 @@ const onlySpec = `clusters:
 - {name: c, mark: 23, vips: [198.51.100.21, "2001:db8::21"], ftp: , real-servers: [{address: 10.1.0.3}, {address: "fd00::3"}]}
 - {name: d, mark: 24, vips: [198.51.100.22], ports: [all], only: {except-macs: ["02:00:00:00:00:02", "02:00:00:00:00:04"]}, real-servers: [{address: 10.1.0.3}]}
 - {name: e, mark: 30, vips: [198.51.100.23], only: {devices: [wan]}, ftp: {passive-shards: 4}, scheduler: rr, real-servers: [{address: 10.1.0.3}]}
+- {name: f, mark: 40, vips: ["2001:db8:1::/64", 172.16.0.0/12], only: {devices: [lan]}, ftp: , real-servers: [{address: 10.1.0.4}, {address: "fd00::4"}]}
+- {name: g, mark: 41, vips: ["2001:db8:1::/64"], ftp: , real-servers: [{address: "fd00::5"}]}
 `
 
 // TestPlanOfOnly: devices and link-layer addresses are each director's own, in a plan file too; what

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
@@ -23,4 +24,16 @@ func advertisements(ours, theirs *config.VRRP) (found []Difference) {
 		found = append(found, Difference{"director.vrrp", "peers " + joined(ours.Peers), "source " + theirs.Source.String(), reason})
 	}
 	return found
+}
+
+// advertisedVIPs compares the VIP in advertisements. The same VIPs in another form may have another
+// one: a network is a route, which keepalived does not advertise. VIPs that one director alone has
+// are a difference already, and may be the reason.
+func advertisedVIPs(ours, theirs *config.Spec) []Difference {
+	a, b := ours.AdvertisedVIP(), theirs.AdvertisedVIP()
+	if !a.IsValid() || !b.IsValid() || a == b {
+		return nil
+	}
+	text := func(vip netip.Addr) string { return "advertised VIP " + vip.String() }
+	return []Difference{{"director.vrrp", text(a), text(b), "keepalived ignores advertisements of another VIP, so both directors would have the VIPs: write the VIPs in the same form"}}
 }

@@ -23,12 +23,14 @@ type control struct {
 	bound  *boundedReader
 	buffer *bufio.Reader
 	text   *textproto.Reader
+
+	secret string // servers may repeat it in any reply; empty: none
 }
 
 func newControl(conn net.Conn) *control {
 	bound := &boundedReader{from: conn}
 	buffer := bufio.NewReader(bound)
-	return &control{conn, bound, buffer, textproto.NewReader(buffer)}
+	return &control{conn: conn, bound: bound, buffer: buffer, text: textproto.NewReader(buffer)}
 }
 
 // send writes one command. Arguments must have no line breaks.
@@ -41,9 +43,22 @@ func (c *control) send(command string) error {
 type reply struct {
 	code    int
 	message string // lines separated by \n, without codes
+	secret  string // that of the connection
 }
 
-func (r reply) String() string { return fmt.Sprintf("%d %s", r.code, clip(r.message)) }
+func (r reply) String() string { return fmt.Sprintf("%d %s", r.code, r.text()) }
+
+// text returns the message as output may show it.
+func (r reply) text() string { return clip(hide(r.message, r.secret)) }
+
+// hide replaces a secret in a text. Old servers answer "500 'PASS secret': command not
+// understood".
+func hide(text, secret string) string {
+	if secret == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, secret, "[password]")
+}
 
 // read reads a reply (RFC 959, 4.2). textproto.Reader.ReadResponse is not used: after a first
 // line such as "SSH-2.0" it waits for more.
@@ -58,9 +73,9 @@ func (c *control) read() (reply, error) {
 		return reply{}, errors.New("not a reply of FTP: an empty line")
 	}
 	if !ok {
-		return reply{}, fmt.Errorf("not a reply of FTP: %s", clip(line))
+		return reply{}, fmt.Errorf("not a reply of FTP: %s", clip(hide(line, c.secret)))
 	}
-	r := reply{code, strings.TrimPrefix(line[3:], " ")}
+	r := reply{code, strings.TrimPrefix(line[3:], " "), c.secret}
 	if !strings.HasPrefix(line[3:], "-") {
 		return r, nil
 	}

@@ -51,7 +51,10 @@ func (s *session) epsv() (string, error) {
 	if err != nil {
 		return r.detail(), err
 	}
-	port, err := parseEPSV(r.message)
+	port, ok := parseEPSV(r.message)
+	if !ok {
+		err = fmt.Errorf("no port in the reply to EPSV: %s", r.text())
+	}
 	s.to = netip.AddrPortFrom(s.result.Control.Addr(), port)
 	return r.detail(), err
 }
@@ -63,9 +66,9 @@ func (s *session) pasv() (string, error) {
 	if err != nil {
 		return r.detail(), err
 	}
-	named, err := parsePASV(r.message)
-	if err != nil {
-		return r.detail(), err
+	named, ok := parsePASV(r.message)
+	if !ok {
+		return r.detail(), fmt.Errorf("no address in the reply to PASV: %s", r.text())
 	}
 	s.to = named
 	if s.result.RealServer != "" {

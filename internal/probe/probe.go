@@ -74,9 +74,13 @@ func (s *session) finding(step string, err error) *Finding {
 	return f
 }
 
+func isTimeout(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // message returns the text of an error, without what the step says already.
 func (s *session) message(err error) string {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+	if isTimeout(err) {
 		if cause := context.Cause(s.ctx); cause != nil {
 			return cause.Error()
 		}

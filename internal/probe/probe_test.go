@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -263,11 +264,11 @@ func TestPreliminaryGreeting(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	f := newFake(t, replies("greeting", hang))
 	var results []Result
-	err := Run(t.Context(), []Session{{f.target(), PASV}, {f.target(), PASV}}, Options{TLS: NoTLS, Timeout: 200 * time.Millisecond}, func(r Result) { results = append(results, r) })
+	err := Run(t.Context(), []Session{{f.target(), PASV}, {f.target(), PASV}}, Options{TLS: NoTLS, Timeout: time.Second}, func(r Result) { results = append(results, r) })
 	require.NoError(t, err)
 	require.Len(t, results, 2)
-	assert.Equal(t, "no answer within 200ms", results[0].Finding.Message)
-	assert.Equal(t, &Finding{"connect", "connect", "not tried: no time was left of --timeout 200ms"}, results[1].Finding)
+	assert.Equal(t, "no answer within 1s", results[0].Finding.Message)
+	assert.Equal(t, &Finding{"connect", "connect", "not tried: no time was left of --timeout 1s"}, results[1].Finding)
 	assert.Empty(t, results[1].Steps)
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -275,6 +276,22 @@ func TestTimeout(t *testing.T) {
 	err = Run(ctx, []Session{{f.target(), PASV}}, Options{Timeout: generous}, func(Result) { t.Error("a result") })
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// TestTimeoutOfConnect: package net may find that the time is over before the context does. The
+// message is the same.
+func TestTimeoutOfConnect(t *testing.T) {
+	f := newFake(t, func(*fakeServer) {})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(10*time.Millisecond, func() { cancel(&TimeoutError{generous}) })
+	s := &session{Options: Options{TLS: NoTLS}, result: Result{Session: Session{f.target(), PASV}}}
+	s.run(lateContext{ctx})
+	assert.Equal(t, &Finding{"connect", "connect", "no answer within 30s"}, s.result.Finding)
+}
+
+// A lateContext has a deadline in the past, and ends later.
+type lateContext struct{ context.Context }
+
+func (lateContext) Deadline() (time.Time, bool) { return time.Unix(1, 0), true }
 
 func TestConnect(t *testing.T) {
 	closed := newFake(t, func(*fakeServer) {})
@@ -349,4 +366,26 @@ func TestLogin(t *testing.T) {
 	}
 	f := newFake(t, replies("USER", "230 no password"))
 	assert.Nil(t, f.one(t, f.target(), PASV, Options{}).Finding)
+}
+
+// TestRepeatedPassword: no result has a password that the server repeats, at the login or later.
+func TestRepeatedPassword(t *testing.T) {
+	const secret = "s3cr3t"
+	for at, reply := range map[string]string{
+		"PASS": "500 'PASS s3cr3t': command not understood", "PASV": "227 s3cr3t", "EPSV": "229 s3cr3t", "LIST": "550 s3cr3t", "end": "426 s3cr3t", "PBSZ": "PASS s3cr3t",
+	} {
+		mode, options := PASV, Options{User: "monitor", Password: secret}
+		f := newFake(t, func(f *fakeServer) { f.replies[at] = reply })
+		switch at {
+		case "EPSV":
+			mode = EPSV
+		case "PBSZ":
+			config, roots := certificate(t)
+			f.tls, options.TLS, options.Roots = config, Explicit, roots
+		}
+		r := f.one(t, f.target(), mode, options)
+		require.NotNil(t, r.Finding, at)
+		assert.Contains(t, r.Finding.Message, "[password]", at)
+		assert.NotContains(t, fmt.Sprintf("%+v %+v", r.Steps, r.Finding), secret, at)
+	}
 }

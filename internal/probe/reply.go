@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -9,16 +8,16 @@ import (
 
 // parsePASV returns the address in a reply 227. Its text is free, so the first six numbers
 // with commas between them count, with or without parentheses (RFC 1123, 4.1.2.6).
-func parsePASV(message string) (netip.AddrPort, error) {
+func parsePASV(message string) (_ netip.AddrPort, ok bool) {
 	for at := range len(message) {
 		if !isDigit(message[at]) || at > 0 && isDigit(message[at-1]) {
 			continue
 		}
 		if b, ok := sixNumbers(message[at:]); ok {
-			return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[:4])), uint16(b[4])<<8|uint16(b[5])), nil
+			return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[:4])), uint16(b[4])<<8|uint16(b[5])), true
 		}
 	}
-	return netip.AddrPort{}, fmt.Errorf("no address in the reply to PASV: %s", clip(message))
+	return netip.AddrPort{}, false
 }
 
 // sixNumbers parses "h1,h2,h3,h4,p1,p2" at the beginning of a text.
@@ -48,15 +47,15 @@ func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
 // parseEPSV returns the port in a reply 229, "(<d><d><d>port<d>)" with any delimiter d (RFC
 // 2428, 3).
-func parseEPSV(message string) (uint16, error) {
+func parseEPSV(message string) (_ uint16, ok bool) {
 	_, rest, _ := strings.Cut(message, "(")
 	if len(rest) > 3 && rest[0] == rest[1] && rest[1] == rest[2] && rest[0] > ' ' && rest[0] <= '~' && !isDigit(rest[0]) {
 		number, _, closed := strings.Cut(rest[3:], rest[:1]+")")
 		if port, err := strconv.ParseUint(number, 10, 16); err == nil && closed && port > 0 && isDigit(number[0]) {
-			return uint16(port), nil
+			return uint16(port), true
 		}
 	}
-	return 0, fmt.Errorf("no port in the reply to EPSV: %s", clip(message))
+	return 0, false
 }
 
 // maxText is the number of bytes of a reply in messages.

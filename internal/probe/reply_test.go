@@ -19,13 +19,13 @@ func TestParsePASV(t *testing.T) {
 		"2 modes: (0,0,0,0,255,255)":                   "0.0.0.0:65535",
 		"1,2 then 1,2,3,4,5,6":                         "1.2.3.4:1286",
 	} {
-		got, err := parsePASV(message)
-		require.NoError(t, err, message)
+		got, ok := parsePASV(message)
+		require.True(t, ok, message)
 		assert.Equal(t, netip.MustParseAddrPort(want), got, message)
 	}
 	for _, message := range []string{"", "Entering Passive Mode", "(1,2,3,4,5)", "(256,1,1,1,1,1)", "(1,2,3,4,5,)", "(1,2,3,4,5,256)", "(1, 2,3,4,5,6)", "(-1,2,3,4,5,-6)"} {
-		got, err := parsePASV(message)
-		assert.Error(t, err, "%s: %s", message, got)
+		got, ok := parsePASV(message)
+		assert.False(t, ok, "%s: %s", message, got)
 	}
 }
 
@@ -35,13 +35,13 @@ func TestParseEPSV(t *testing.T) {
 		"Entering Extended Passive Mode (!!!65535!).": 65535,
 		"(|||1|)": 1,
 	} {
-		got, err := parseEPSV(message)
-		require.NoError(t, err, message)
+		got, ok := parseEPSV(message)
+		require.True(t, ok, message)
 		assert.Equal(t, want, got, message)
 	}
 	for _, message := range []string{"", "(", "(|||", "(|||)", "(||||)", "(|||0|)", "(|||65536|)", "(|||+10|)", "(|||10)", "(||10|)", "(1110001)", "(   10 )", "(|1|198.51.100.21|10|)"} {
-		got, err := parseEPSV(message)
-		assert.Error(t, err, "%s: %d", message, got)
+		got, ok := parseEPSV(message)
+		assert.False(t, ok, "%s: %d", message, got)
 	}
 }
 
@@ -66,10 +66,10 @@ func FuzzReply(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(r.message), maxReply)
 		require.LessOrEqual(t, len(clip(r.message)), maxText+len("…"))
-		if port, err := parseEPSV(r.message); err == nil {
+		if port, ok := parseEPSV(r.message); ok {
 			require.NotZero(t, port)
 		}
-		if at, err := parsePASV(r.message); err == nil {
+		if at, ok := parsePASV(r.message); ok {
 			require.True(t, at.IsValid() && at.Addr().Is4())
 		}
 	})
@@ -94,12 +94,12 @@ func TestLongReply(t *testing.T) {
 // TestReply has the forms of replies (RFC 959, 4.2).
 func TestReply(t *testing.T) {
 	for text, want := range map[string]reply{
-		"220 ready\r\n": {220, "ready"},
-		"220\r\n":       {220, ""},
-		"599 last\n":    {599, "last"},
-		"100 first\r\n": {100, "first"},
-		"220-a\r\n220-b\r\n221 c\r\n220 d\r\nnext":     {220, "a\n220-b\n221 c\nd"},
-		"211-Features:\r\n EPSV\r\n211\r\n211 End\r\n": {211, "Features:\n EPSV\n211\nEnd"},
+		"220 ready\r\n": {code: 220, message: "ready"},
+		"220\r\n":       {code: 220, message: ""},
+		"599 last\n":    {code: 599, message: "last"},
+		"100 first\r\n": {code: 100, message: "first"},
+		"220-a\r\n220-b\r\n221 c\r\n220 d\r\nnext":     {code: 220, message: "a\n220-b\n221 c\nd"},
+		"211-Features:\r\n EPSV\r\n211\r\n211 End\r\n": {code: 211, message: "Features:\n EPSV\n211\nEnd"},
 	} {
 		got, err := readReply(t, text)
 		require.NoError(t, err, text)
@@ -137,4 +137,13 @@ func TestClip(t *testing.T) {
 	assert.Equal(t, "one", clip("one\ntwo"))
 	assert.Equal(t, strings.Repeat("x", maxText), clip(strings.Repeat("x", maxText)))
 	assert.Equal(t, strings.Repeat("x", maxText)+"…", clip(strings.Repeat("x", maxText+1)))
+}
+
+// TestSecret: the text of a reply never has the password, also if only a part of it would fit.
+func TestSecret(t *testing.T) {
+	r := reply{500, "'PASS a secret': unknown", "a secret"}
+	assert.Equal(t, "500 'PASS [password]': unknown", r.String())
+	r.message = strings.Repeat("x", maxText-4) + "a secret"
+	assert.NotContains(t, r.String(), "a s")
+	assert.Equal(t, "500 a secret", reply{code: 500, message: "a secret"}.String())
 }

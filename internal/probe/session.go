@@ -110,6 +110,7 @@ func (s *session) login() (string, error) {
 	}
 	r, err := s.control.command("USER "+user, 230, 331)
 	if err == nil && r.code == 331 {
+		s.control.secret = s.Password
 		r, err = s.control.command("PASS "+password, 230, 202)
 	}
 	return r.detail(), err
@@ -179,8 +180,11 @@ func (s *session) dial(to netip.AddrPort) (conn *net.TCPConn, err error) {
 			dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
 		}
 		opened, err := dialer.DialContext(s.ctx, "tcp", to.String())
-		if err == nil {
+		switch {
+		case err == nil:
 			conn = opened.(*net.TCPConn)
+		case isTimeout(err): // package net has a timer of its own, which may end before that of the context
+			<-s.ctx.Done()
 		}
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 )
 
 // Ports of FTP over implicit TLS, and of active data connections of plain FTP: ftps and
@@ -73,13 +74,29 @@ func narrow(clusters []*config.Cluster, name string) ([]*config.Cluster, error) 
 			one := *c
 			one.RealServers, one.Forwarding = []config.RealServer{s}, s.Forwarding
 			one.VIPs = slices.Clone(c.VIPsOf(config.FamilyOf(s.Address)))
+			if s.Forwarding != config.NAT { // the director translates nothing of this real server
+				ftp := *c.FTP
+				ftp.Active, one.FTP, one.SourceNAT = nil, &ftp, config.NoSourceNAT
+			}
 			narrowed = append(narrowed, &one)
 		}
 	}
 	if len(narrowed) == 0 {
-		return nil, fmt.Errorf("the spec has no real server %q in an FTP cluster: names and addresses are those of real-servers", name)
+		return nil, unknownServer(clusters, name)
 	}
 	return narrowed, nil
+}
+
+func unknownServer(clusters []*config.Cluster, name string) error {
+	var list []config.Cluster
+	for _, c := range clusters {
+		list = append(list, *c)
+	}
+	lacking := "the spec has no FTP real server"
+	if len(list) == 1 {
+		lacking = "cluster " + list[0].Name + " has no real server"
+	}
+	return lookup.Unknown(lacking, name, lookup.Servers(list))
 }
 
 // forShard returns a cluster with shards, and one real server, as a cluster whose passive ports
@@ -172,22 +189,7 @@ func FTPNames(spec *config.Spec) []string {
 // FTPServers returns the names of the real servers of FTP clusters, or their addresses: the
 // valid values of Options.Server.
 func FTPServers(spec *config.Spec) []string {
-	var names []string
-	for _, c := range spec.Clusters {
-		if c.FTP == nil {
-			continue
-		}
-		for _, s := range c.RealServers {
-			name := s.Name
-			if name == "" {
-				name = s.Address.String()
-			}
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
+	return lookup.Servers(slices.DeleteFunc(slices.Clone(spec.Clusters), func(c config.Cluster) bool { return c.FTP == nil }))
 }
 
 // ftpClusters returns the FTP cluster with that name, or all if name is empty.
@@ -204,6 +206,6 @@ func ftpClusters(spec *config.Spec, name string) ([]*config.Cluster, error) {
 	case len(names) == 0:
 		return nil, errors.New("the spec has no FTP cluster: add an ftp section to a cluster")
 	default:
-		return nil, fmt.Errorf("the spec has no FTP cluster %q: it has %s", name, strings.Join(names, ", "))
+		return nil, lookup.Unknown("the spec has no FTP cluster", name, names)
 	}
 }

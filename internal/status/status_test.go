@@ -169,6 +169,19 @@ clusters:
 	assert.Contains(t, text, "1000 of addresses\n  (`lvsmark diff` lists them)\n")
 }
 
+// TestWeight: the largest weight of the kernel, which another program can set, keeps the columns.
+func TestWeight(t *testing.T) {
+	spec := parse(t, testSpec)
+	services := counted(spec)
+	services[0].Destinations[0].Weight, services[0].Destinations[1].Weight = math.MaxInt32, 65535
+	r, err := New(Input{Spec: spec, Services: services, Changes: changes(spec, services)})
+	require.NoError(t, err)
+	text := r.Text(Style{})
+	assert.Contains(t, text, "\n  rs1             drifted   2.1G      0     0       0      0     0     0      0%\n")
+	assert.Contains(t, text, "\n  rs2             drifted  65535      0     0       0      0     0     0      0%\n")
+	assert.Contains(t, r.Text(Style{Totals: true}), "\n  rs1             drifted   2.1G        0")
+}
+
 // TestUnbound: services of another program are not compared, and may be absent.
 func TestUnbound(t *testing.T) {
 	bound := parse(t, testSpec)

@@ -185,7 +185,7 @@ func spaces(b *strings.Builder, n int) {
 func (r *RealServer) appendCells(cells []string, style Style) []string {
 	weight := "-"
 	if r.Weight != nil {
-		weight = strconv.Itoa(*r.Weight)
+		weight = weightText(*r.Weight)
 	}
 	if t := r.Totals; style.Totals {
 		return append(cells, weight, short(t.Connections), short(t.PacketsIn), short(t.PacketsOut), short(t.BytesIn), short(t.BytesOut))
@@ -194,6 +194,15 @@ func (r *RealServer) appendCells(cells []string, style Style) []string {
 		weight, short(uint64(r.Active)), short(uint64(r.Inactive)), short(uint64(r.Persistent)),
 		short(r.Rates.Connections), short(r.Rates.BytesIn), short(r.Rates.BytesOut), r.Passive.share(),
 	)
+}
+
+// weightText returns a weight in at most six characters. Other programs may set more than the 65535
+// of a spec.
+func weightText(weight int) string {
+	if text := strconv.Itoa(weight); len(text) <= len("weight") {
+		return text
+	}
+	return short(uint64(weight))
 }
 
 // share returns the share of the passive ports in use: "12%", "<1%".
@@ -274,6 +283,16 @@ func sum(a, b ipvs.Counters) ipvs.Counters {
 		PacketsIn:   a.PacketsIn + b.PacketsIn, PacketsOut: a.PacketsOut + b.PacketsOut,
 		BytesIn: a.BytesIn + b.BytesIn, BytesOut: a.BytesOut + b.BytesOut,
 	}
+}
+
+// Names returns the names of the clusters in the spec.
+func (r *Report) Names() (names []string) {
+	for _, c := range r.Clusters {
+		if slices.ContainsFunc(c.Services, func(s Service) bool { return s.State != Extra }) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // Select returns the report with the named clusters only, and the first name that it lacks.

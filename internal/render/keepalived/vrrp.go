@@ -82,7 +82,7 @@ type vips struct {
 func vipsOf(spec *config.Spec) vips {
 	var all vips
 	seen := map[string]bool{}
-	lowest := advertised(spec)
+	lowest := spec.AdvertisedVIP()
 	for p, device := range movedVIPs(spec) {
 		if !slices.Contains(all.devices, device) {
 			all.devices = append(all.devices, device)
@@ -133,26 +133,25 @@ func movedVIPs(spec *config.Spec) iter.Seq2[netip.Prefix, string] {
 	}
 }
 
-// advertised returns the lowest single VIP of the family of the peers.
-func advertised(spec *config.Spec) (lowest netip.Addr) {
-	family := config.FamilyOf(spec.Director.VRRP.Peers[0])
-	for p := range movedVIPs(spec) {
-		if p.IsSingleIP() && config.FamilyOf(p.Addr()) == family && (!lowest.IsValid() || p.Addr().Less(lowest)) {
-			lowest = p.Addr()
-		}
-	}
-	return lowest
-}
-
 func (v *vips) add(p netip.Prefix, line string, lowest netip.Addr) {
 	switch {
 	case !p.IsSingleIP():
-		v.routes = append(v.routes, "local "+line+" table local")
+		v.routes = append(v.routes, "local "+line+routeScope(p)+" table local")
 	case p.Addr() == lowest && v.advertised == nil:
 		v.advertised = append(v.advertised, line)
 	default:
 		v.excluded = append(v.excluded, line)
 	}
+}
+
+// routeScope returns the scope of a local route. keepalived asks for the scope universe by default,
+// and the kernel refuses that for IPv4 (fib_create_info of net/ipv4/fib_semantics.c). IPv6 routes
+// have no scope.
+func routeScope(p netip.Prefix) string {
+	if p.Addr().Is4() {
+		return " scope host"
+	}
+	return ""
 }
 
 // minRefresh is the least number of seconds between two announcements of a VIP by the master.

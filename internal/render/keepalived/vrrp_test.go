@@ -62,8 +62,8 @@ vrrp_instance lvsmark {
         10.0.0.1/32 dev eth1
     }
     virtual_routes {
-        local 198.51.100.64/31 dev eth0 table local
-        local 203.0.113.0/28 dev eth1 table local
+        local 198.51.100.64/31 dev eth0 scope host table local
+        local 203.0.113.0/28 dev eth1 scope host table local
     }
     notify_master "/usr/bin/lvsmark apply"
 }

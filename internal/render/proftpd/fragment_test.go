@@ -59,7 +59,7 @@ func TestFragment(t *testing.T) {
 	assert.Equal(t, "PassivePorts 1024 20000\nRootRevoke off\n", settings(text))
 
 	_, err = rendered(t, spec, "rs9")
-	require.EqualError(t, err, `the spec has no real server "rs9" in an FTP cluster: names and addresses are those of real-servers`)
+	require.EqualError(t, err, `cluster ftp has no real server "rs9": it has rs1, fd00::11`)
 
 	text, err = rendered(t, strings.Replace(spec, "[21, 990]", "[990]", 1), "rs1")
 	require.NoError(t, err)

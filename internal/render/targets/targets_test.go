@@ -1,6 +1,8 @@
 package targets_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/render"
 	"github.com/lvsmark/lvsmark/internal/render/targets"
+	"github.com/lvsmark/lvsmark/internal/render/vsftpd"
 )
 
 const webOnly = `
@@ -125,4 +128,50 @@ func parse(t *testing.T, text string) *config.Spec {
 	spec, _, err := config.Parse("spec.yaml", strings.NewReader(text))
 	require.NoError(t, err, text)
 	return spec
+}
+
+// TestOneServer: a real server gets the settings of a cluster that has only this one. With direct
+// and tunnel forwarding, the director translates neither its clients nor its active data.
+func TestOneServer(t *testing.T) {
+	const text = `clusters:
+- name: ftp
+  mark: 21
+  vips: [198.51.100.21, "2001:db8::21"]
+  ftp: {control-ports: [21, 990], active-data: {ports: [2000, 2989]}}
+  source-nat: masquerade
+  real-servers: [REAL]
+`
+	servers := map[string]string{
+		"nat":    "{name: nat, address: 10.0.0.11}",
+		"direct": "{name: direct, address: 10.0.0.12, forwarding: direct}",
+		"tunnel": "{name: tunnel, address: \"fd00::13\", forwarding: tunnel}",
+		"nat6":   "{name: nat6, address: \"fd00::14\"}",
+	}
+	spec := parse(t, strings.Replace(text, "REAL", strings.Join(slices.Sorted(maps.Values(servers)), ", "), 1))
+	everyServer, err := vsftpd.Target().Render(spec, render.Options{})
+	require.NoError(t, err)
+	assert.Contains(t, everyServer, "render the settings of such a real server with --server")
+	for name, server := range servers {
+		alone := strings.Replace(text, "REAL", server, 1)
+		if strings.Contains(server, "fd00") {
+			alone = strings.Replace(alone, "198.51.100.21, ", "", 1)
+		} else {
+			alone = strings.Replace(alone, ", \"2001:db8::21\"", "", 1)
+		}
+		if strings.Contains(server, "forwarding") {
+			alone = strings.NewReplacer("  source-nat: masquerade\n", "", ", active-data: {ports: [2000, 2989]}", "", "  real-servers", "  forwarding: "+name+"\n  real-servers").Replace(alone)
+		}
+		for _, target := range targets.All() {
+			if !target.TakesCluster {
+				continue
+			}
+			want, err := target.Render(parse(t, alone), render.Options{Server: name})
+			require.NoError(t, err)
+			got, err := target.Render(spec, render.Options{Server: name})
+			require.NoError(t, err)
+			assert.Equal(t, want, got, target.Name)
+			assert.NotContains(t, got, "--server")
+			assert.Equal(t, strings.Contains(name, "nat"), strings.Contains(got, "source-nat"), "%s", got)
+		}
+	}
 }

@@ -32,7 +32,7 @@ func Fragment(c *config.Cluster) (string, error) {
 	writeListener(&b, instances[0])
 	writePassive(&b, c)
 	writeAddress(&b, c)
-	writeActive(&b, c.FTP, instances[0])
+	writeActive(&b, c, instances)
 	writeForeignClients(&b, c)
 	for _, other := range instances[1:] {
 		writeFurther(&b, instances[0], other)
@@ -96,6 +96,9 @@ func dataPortOf(ftp *config.FTP, implicit bool) uint16 {
 	return ftp.Active.Ports[0]
 }
 
+// ownDataPort reports whether active data leaves from a port that is no standard one.
+func ownDataPort(i instance) bool { return i.dataPort != dataPort && i.dataPort != implicitDataPort }
+
 func writeListener(b *strings.Builder, main instance) {
 	settings := main.settings()
 	if len(settings) == 0 {
@@ -131,12 +134,17 @@ func writeAddress(b *strings.Builder, c *config.Cluster) {
 	}
 }
 
-func writeActive(b *strings.Builder, ftp *config.FTP, main instance) {
+func writeActive(b *strings.Builder, c *config.Cluster, instances []instance) {
+	ftp, main := c.FTP, instances[0]
 	b.WriteString("\n# Active data (PORT, EPRT) leaves from a fixed port, where vsftpd's default is any\n")
 	if ftp.Active != nil && ftp.Active.Translate != config.NoTranslation {
 		b.WriteString("# high port: the director translates the source of this one only.\n")
 	} else {
 		b.WriteString("# high port: firewalls of clients may insist on it.\n")
+	}
+	if mixed := c.Forwards(config.NAT) && (c.Forwards(config.Direct) || c.Forwards(config.Tunnel)); mixed && slices.ContainsFunc(instances, ownDataPort) {
+		b.WriteString("# With direct or tunnel forwarding, the director marks the answers to standard ports only:\n" +
+			"# render the settings of such a real server with --server.\n")
 	}
 	writeSettings(b, "connect_from_port_20=YES")
 	if main.dataPort != dataPort {

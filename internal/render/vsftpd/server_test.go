@@ -149,7 +149,7 @@ func serve(t *testing.T, settings string) {
 // login waits until the server listens, and logs in.
 func login(t *testing.T, address string) *textproto.Conn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	conn, err := net.Dial("tcp", address)
 	for err != nil && ctx.Err() == nil {
