@@ -117,16 +117,9 @@ func (p *peerWorld) know(vips []string, other string) {
 // the machine is busy.
 func (p *peerWorld) announced(w *world, vips []string) func(n int) map[string]time.Time {
 	p.t.Helper()
-	fd := -1
-	require.NoError(p.t, InNamespace(w.ns, func() (err error) {
-		all := int(bits.ReverseBytes16(unix.ETH_P_ALL))
-		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, all); err != nil {
-			return err
-		}
-		return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
-			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 60}))
-	}))
-	p.t.Cleanup(func() { _ = unix.Close(fd) })
+	fd := packetSocket(w, unix.ETH_P_ALL)
+	require.NoError(p.t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1))
+	awaitTimeStamps(w, fd)
 	director, err := net.ParseMAC(p.director)
 	require.NoError(p.t, err)
 	return func(n int) map[string]time.Time {
@@ -141,6 +134,45 @@ func (p *peerWorld) announced(w *world, vips []string) func(n int) map[string]ti
 		}
 		return first
 	}
+}
+
+func packetSocket(w *world, protocol uint16) (fd int) {
+	w.t.Helper()
+	require.NoError(w.t, InNamespace(w.ns, func() (err error) {
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, int(bits.ReverseBytes16(protocol)))
+		return err
+	}))
+	w.t.Cleanup(func() { _ = unix.Close(fd) })
+	require.NoError(w.t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 60}))
+	return fd
+}
+
+// awaitTimeStamps sends frames until one has the time at which it was sent. A worker of the kernel
+// switches time stamps on, half a second later on a busy machine; before, a frame has the time at
+// which it is read (net_enable_timestamp of net/core/dev.c).
+func awaitTimeStamps(w *world, fd int) {
+	w.t.Helper()
+	const experimental = 0x88b5 // IEEE Std 802: for local experiments
+	other := packetSocket(w, 0) // a socket does not get what it sends
+	var device *net.Interface
+	require.NoError(w.t, InNamespace(w.ns, func() (err error) {
+		device, err = net.InterfaceByName("vip0")
+		return err
+	}))
+	sent := binary.BigEndian.AppendUint16(bytes.Repeat([]byte{0xff}, 12), experimental)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		require.NoError(w.t, unix.Sendto(other, sent, 0, &unix.SockaddrLinklayer{Ifindex: device.Index}))
+		after := time.Now()
+		time.Sleep(time.Millisecond)
+		frame, at := receiveFrame(w.t, fd)
+		for !bytes.Equal(frame[:len(sent)], sent) {
+			frame, at = receiveFrame(w.t, fd)
+		}
+		if !at.After(after) {
+			return
+		}
+	}
+	require.FailNow(w.t, "no time stamps")
 }
 
 // receiveFrame returns a frame, and when the kernel took it.

@@ -70,10 +70,12 @@ func (e *engine) applyOnce(ctx context.Context, p *Plan) error {
 		return err
 	}
 	draining := e.opts.Drain > 0 && p.removes()
-	if !draining || e.opts.FailOn != impact.Cuts {
-		if err := p.Refused(); err != nil {
-			return err
-		}
+	refused := p.Refused
+	if draining && e.opts.FailOn == impact.Cuts {
+		refused = p.refusedDrain
+	}
+	if err := refused(); err != nil {
+		return err
 	}
 	generation, err := e.acquire(p)
 	if errors.Is(err, nft.ErrStale) {

@@ -38,6 +38,21 @@ func (e *engine) applyDraining(ctx context.Context, p *Plan, generation uint32) 
 	return fmt.Errorf("%w; %w", errDrained, err)
 }
 
+// refusedDrain returns an *ImpactError for changes whose effect a drain does not prevent: edits and
+// additions of services and settings, which it carries out first, and removals that move sessions
+// of other real servers. The rest is asked for when the drain has ended.
+func (p *Plan) refusedDrain() error {
+	return p.impactError(func(c Change) bool {
+		isFirst := c.Op != Delete && (c.Kind == "service" || c.Kind == "real-server" || c.Kind == "setting")
+		return isFirst || c.Impact.Reassigns
+	})
+}
+
+// isDrained reports whether a drain prevents the effect of the change.
+func (c Change) isDrained() bool {
+	return c.Op == Delete && c.Kind == "real-server" && !c.Impact.Reassigns
+}
+
 // drain makes the additions and edits of the plan, sets the weight of removed real
 // servers to 0, and waits until they have no connections, at most for Options.Drain. It
 // returns the plan of the remaining changes.

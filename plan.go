@@ -197,7 +197,7 @@ func (e *ImpactError) Error() string {
 		lines = append(lines, fmt.Sprintf("%s: %s", c, c.Impact))
 	}
 	hint := "without --fail-on, apply makes these changes"
-	if e.FailOn == impact.Cuts {
+	if e.FailOn == impact.Cuts && slices.ContainsFunc(e.Changes, Change.isDrained) {
 		hint = "with --drain 5m, apply waits for connections of removed real servers to end; " + hint
 	}
 	return strings.Join(append(lines, hint), "\n")
@@ -236,13 +236,18 @@ func (p *Plan) Refused() error {
 	if p.opts.NoLoss && len(p.unrestorable) > 0 {
 		return &LossError{p.unrestorable}
 	}
-	failOn := p.opts.FailOn
-	if failOn == "" {
+	return p.impactError(func(Change) bool { return true })
+}
+
+// impactError returns an *ImpactError if a selected change has the effect of Options.FailOn or a
+// worse one.
+func (p *Plan) impactError(selected func(Change) bool) error {
+	e := &ImpactError{FailOn: p.opts.FailOn}
+	if e.FailOn == "" {
 		return nil
 	}
-	e := &ImpactError{FailOn: failOn}
 	for _, c := range p.Changes() {
-		if c.Impact.Effect.AtLeast(failOn) {
+		if selected(c) && c.Impact.Effect.AtLeast(e.FailOn) {
 			e.Changes = append(e.Changes, c)
 		}
 	}

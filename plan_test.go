@@ -47,9 +47,9 @@ func TestRefused(t *testing.T) {
 	changes := []Change{
 		{Op: Add, Kind: "table", After: "ip a", Impact: impact.Impact{Effect: impact.Safe}},
 		{Op: Delete, Kind: "element", Before: "b", Impact: impact.Impact{Effect: impact.Drains, Detail: "why"}},
-		{Op: Edit, Kind: "service", Before: "c", After: "d", Where: "the kernel", Impact: impact.Impact{Effect: impact.Cuts, Connections: 2}},
+		{Op: Delete, Kind: "real-server", Before: "c", Where: "service d", Impact: impact.Impact{Effect: impact.Cuts, Connections: 2}},
 	}
-	const cut = "edit service c -> d of the kernel: cuts 2 connections"
+	const cut = "delete real-server c of service d: cuts 2 connections"
 	for failOn, want := range map[impact.Effect]string{
 		"":            "",
 		impact.Safe:   "refused by --fail-on safe, nothing was done: drains 1, cuts 2 connections\nadd table ip a: safe\ndelete element b: drains: why\n" + cut + "\nwithout --fail-on, apply makes these changes",
@@ -65,6 +65,12 @@ func TestRefused(t *testing.T) {
 		require.NoError(t, (&Plan{opts: Options{FailOn: failOn}, changes: func() []Change { return nil }}).Refused())
 	}
 	require.NoError(t, (&Plan{opts: Options{FailOn: impact.Cuts}, changes: func() []Change { return changes[:2] }}).Refused())
+	for _, c := range []Change{{Op: Edit, Kind: "service"}, {Op: Delete, Kind: "real-server", Impact: impact.Impact{Reassigns: true}}} {
+		c.Impact.Effect = impact.Cuts
+		err := (&Plan{opts: Options{FailOn: impact.Cuts}, changes: func() []Change { return []Change{c} }}).Refused()
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "--drain", "a drain does not help")
+	}
 }
 
 // TestRefusedLoss: only with NoLoss, and only if objects would be lost.

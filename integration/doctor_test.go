@@ -39,7 +39,7 @@ func TestDoctor(t *testing.T) {
 		assert.Equal(t, status, output.Status, output.Text)
 		return output.Text
 	}
-	assert.Equal(t, "30 checks, 0 findings, 0 not checked\n", doctor(0))
+	assert.Equal(t, "31 checks, 0 findings, 0 not checked\n", doctor(0))
 
 	for port := range uint16(3) {
 		defer dial(t, l.Client, 10000+port).Close()

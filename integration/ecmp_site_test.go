@@ -42,6 +42,7 @@ func newECMPSite(t *testing.T) *ecmpSite {
 	for i := range ecmpServers {
 		s.addServer(s.join(10+i), fmt.Sprintf("rs%d", i))
 	}
+	awaitLinks(t, s.client, s.router)
 	return s
 }
 

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -80,7 +79,7 @@ func arrivesMarked(t *testing.T, l *lab.Lab) bool {
 	_, err := l.Director.RunInput("table ip probe { chain c { type filter hook input priority 99; tcp dport 21 counter; tcp dport 21 meta mark 21 counter; }; }", "nft", "-f", "-")
 	require.NoError(t, err)
 	require.NoError(t, l.Client.Do(func() error {
-		connection, err := net.DialTimeout("tcp", netip.AddrPortFrom(lab.VIP(config.IPv4), 21).String(), 10*time.Second)
+		connection, err := net.DialTimeout("tcp", netip.AddrPortFrom(lab.VIP(config.IPv4), 21).String(), successTimeout)
 		if err == nil {
 			connection.Close()
 		}

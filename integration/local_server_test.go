@@ -15,6 +15,7 @@ import (
 
 	"github.com/lvsmark/lvsmark"
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/lab"
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
@@ -85,6 +86,12 @@ func localSite(t *testing.T) (client, director string) {
 	}
 	ip("-n", client, "link", "set", "net", "up")
 	ip("-n", director, "link", "set", "wan", "up")
+	for _, ns := range []string{client, director} {
+		require.Eventually(t, func() bool {
+			out, err := exec.Command("ip", "-n", ns, "-details", "-oneline", "link").Output()
+			return err == nil && lab.LinksPass(string(out))
+		}, successTimeout, 10*time.Millisecond)
+	}
 	return client, director
 }
 

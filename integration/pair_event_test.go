@@ -79,15 +79,16 @@ func (p *pair) removeVIPs(i int) {
 }
 
 // awaitSync waits until a director has received the control connection and a data connection of
-// each client, which takes the kernel two seconds at most after the third packet of each. The
-// kernel keeps those of earlier clients.
-func (p *pair) awaitSync(i int, clients []netip.Addr) {
+// each client, which takes the kernel two seconds at most after the third packet of each, or until a
+// session ends. The kernel keeps those of earlier clients.
+func (p *pair) awaitSync(i int, running *lab.Running) {
 	p.t.Helper()
+	clients := running.Clients()
 	p.await("the connections are synchronized", func() bool {
 		out, err := p.hosts[i].Run("ipvsadm", "-Lnc")
 		require.NoError(p.t, err)
 		control, data := p.established(out)
-		return !slices.ContainsFunc(clients, func(c netip.Addr) bool { return !control[c] || !data[c] })
+		return running.Ended() || !slices.ContainsFunc(clients, func(c netip.Addr) bool { return !control[c] || !data[c] })
 	})
 }
 

@@ -17,6 +17,9 @@ import (
 const (
 	failOverTimeout = 2 * time.Minute  // an emulated VM is slow
 	slowFailOver    = 20 * time.Second // after it, await logs what the pair is waiting for
+
+	firstTry   = 300 * time.Millisecond // of a connection, see awaitServed
+	longestTry = 5 * time.Second
 )
 
 // await waits until ready reports true. A pair that takes long logs its state once, so that the
@@ -51,7 +54,7 @@ func (p *pair) logState(what string) {
 	}
 	b.WriteString("client:\n" + output(p.Client, "ip -o neigh show"))
 	for _, f := range config.Families() {
-		fmt.Fprintf(&b, "new sessions of %s: %v\n", f, p.connect(f))
+		fmt.Fprintf(&b, "new sessions of %s: %v\n", f, p.connect(f, longestTry))
 	}
 	p.t.Logf("%s: not after %v:\n%s", what, slowFailOver, b.String())
 }
@@ -77,22 +80,35 @@ func (p *pair) logFailure() {
 	}
 }
 
-// served reports whether the client gets the greeting of an FTP server at the VIPs.
-func (p *pair) served() bool {
-	return !slices.ContainsFunc(config.Families(), func(f config.Family) bool { return p.connect(f) != nil })
+// awaitServed waits until ready reports true and the client gets the greeting of an FTP server at the
+// VIPs. It gives each try more time than the one before, because a busy machine needs it; the first
+// one has little, so that the time until new sessions work is exact.
+func (p *pair) awaitServed(what string, ready func() bool) {
+	p.t.Helper()
+	try := firstTry
+	p.await(what, func() bool {
+		if !ready() {
+			return false
+		}
+		if !slices.ContainsFunc(config.Families(), func(f config.Family) bool { return p.connect(f, try) != nil }) {
+			return true
+		}
+		try = min(try*3/2, longestTry)
+		return false
+	})
 }
 
-// connect reads the greeting of an FTP server at the VIP of a family. It connects from an
-// address that no session has.
-func (p *pair) connect(f config.Family) error {
+// connect reads the greeting of an FTP server at the VIP of a family, for which the server has seven
+// times as long as the connection. It connects from an address that no session has.
+func (p *pair) connect(f config.Family, limit time.Duration) error {
 	return p.Client.Do(func() error {
-		dialer := net.Dialer{Timeout: 300 * time.Millisecond, LocalAddr: &net.TCPAddr{IP: p.prober[f].AsSlice()}}
+		dialer := net.Dialer{Timeout: limit, LocalAddr: &net.TCPAddr{IP: p.prober[f].AsSlice()}}
 		conn, err := dialer.Dial("tcp", net.JoinHostPort(lab.VIP(f).String(), "21"))
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(7 * limit))
 		_, err = conn.Read(make([]byte, 3))
 		return err
 	})

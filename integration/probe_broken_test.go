@@ -58,7 +58,7 @@ func TestProbeBrokenServer(t *testing.T) {
 	}
 
 	require.NoError(t, server.SuspendFTP())
-	p := probe(t, c.lab, c.lab.Director, "server", "ftp", server.Address(config.IPv4).String(), "--timeout", "1s")
+	p := probe(t, c.lab, c.lab.Director, "server", "ftp", server.Address(config.IPv4).String(), "--timeout", "10s")
 	assert.Equal(t, []string{"pasv greeting"}, p.checks())
 	require.NoError(t, server.ResumeFTP())
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,17 +20,15 @@ import (
 // from the other real server goes on.
 func TestProbeKeepalived(t *testing.T) {
 	need.Programs(t, "keepalived", "ipvsadm")
-	c := newCluster(t, lab.Options{Families: []config.Family{config.IPv4}, Rate: 128 << 10})
+	c := newCluster(t, lab.Options{Families: []config.Family{config.IPv4}})
 	c.translate = "snat"
+	require.NoError(t, c.lab.ResizeFile(2<<20)) // larger than the buffers of both ends
 	k := &keepalivedLab{t, c}
 	k.start()
 
-	running, err := c.lab.Start([]lab.Session{{Client: lab.Own, Family: config.IPv4, Mode: lab.EPSV, Security: lab.Plain}})
-	require.NoError(t, err)
-	busy, err := running.AwaitData()
-	require.NoError(t, err)
+	busy, finish := k.hold()
 	idle := c.lab.Servers[0]
-	if busy[0] == idle.Name {
+	if busy == idle.Name {
 		idle = c.lab.Servers[1]
 	}
 	require.NoError(t, idle.SuspendFTP())
@@ -39,11 +38,38 @@ func TestProbeKeepalived(t *testing.T) {
 	require.NoError(t, idle.ResumeFTP())
 	k.await(idle, true)
 
-	assert.False(t, running.Ended(), "the transfer was too short for the test")
-	results, err := running.Wait()
-	require.NoError(t, err)
-	assert.NoError(t, results[0].Err, results[0].Log)
-	assert.True(t, results[0].Complete() && results[0].SameServer(), "%+v", results[0])
+	finish()
+}
+
+// hold begins a download, which waits after its first bytes. finish continues it: it must succeed.
+func (k *keepalivedLab) hold() (busy string, finish func()) {
+	k.Helper()
+	l := k.cluster.lab
+	from, err := l.ClientAddress(config.IPv4)
+	require.NoError(k, err)
+	visit, err := l.Visit(lab.Session{Client: lab.Own, Family: config.IPv4, Mode: lab.EPSV, Security: lab.Plain}, from)
+	require.NoError(k, err)
+	begun, released, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
+	k.Cleanup(release)
+	var server string
+	go func() {
+		defer close(ended)
+		server, err = visit.Load(lab.DataFile, func() { close(begun); <-released })
+	}()
+	select {
+	case <-begun:
+	case <-ended:
+		require.NoError(k, err)
+	}
+	return visit.Control, func() {
+		k.Helper()
+		release()
+		<-ended
+		require.NoError(k, err)
+		assert.Equal(k, visit.Control, server)
+		assert.NoError(k, visit.Quit())
+	}
 }
 
 type keepalivedLab struct {
@@ -56,7 +82,7 @@ func (k *keepalivedLab) start() {
 	l := k.cluster.lab
 	require.NoError(k, l.Apply(strings.Replace(k.cluster.spec(), "director: {", "director: {bind: false, ", 1)))
 	require.NoError(k, l.StartFTP(21, 990))
-	rendered, err := l.Lvsmark("render", "keepalived", "--check", "ftp", "--probe-options", "--timeout 10s")
+	rendered, err := l.Lvsmark("render", "keepalived", "--check", "ftp", "--probe-options", "--timeout 20s")
 	require.NoError(k, err)
 	require.Zero(k, rendered.Status, rendered.Text)
 	binary, err := l.Binary()
@@ -82,7 +108,7 @@ func (k *keepalivedLab) start() {
 func (k *keepalivedLab) await(s *lab.RealServer, present bool) {
 	k.Helper()
 	var text string
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		var err error
 		text, err = k.cluster.lab.Director.Run("ipvsadm", "-Sn")
 		require.NoError(k, err)

@@ -41,7 +41,7 @@ func TestSourceNAT(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "0", conntrack, "put back")
 	for _, f := range l.Families {
-		assert.Error(t, s.get(l.Client, f), "without source-nat, replies have no route")
+		assert.Error(t, s.getFails(l.Client, f), "without source-nat, replies have no route")
 	}
 
 	fromClients := s.fromClients(t)
@@ -61,7 +61,7 @@ func TestSourceNAT(t *testing.T) {
 	}
 	assert.Equal(t, fromClients, s.fromClients(t), "no connection more from the address of a client")
 	for _, f := range l.Families {
-		_, err := l.Director.Run("curl", "--silent", "--show-error", "--max-time", "60", fmt.Sprintf("ftp://%s/who", netip.AddrPortFrom(s.server.Address(f), 21)))
+		_, err := l.Director.Run("curl", "--silent", "--show-error", "--max-time", "300", fmt.Sprintf("ftp://%s/who", netip.AddrPortFrom(s.server.Address(f), 21)))
 		assert.NoError(t, err)
 	}
 	if t.Failed() {
@@ -85,12 +85,17 @@ func (s *oneArmed) spec(sourceNAT string, director ...string) string {
 		strings.Join(vips, ", "), lab.OutgoingDevice, sourceNAT, strings.Join(servers, ", "), strings.Join(director, "\n"))
 }
 
-// get downloads a file from the VIP.
+// get downloads a file from the VIP. curl waits long, because the machine may be emulated and busy.
 func (s *oneArmed) get(from *lab.Host, f config.Family, options ...string) error {
-	limit := "120"
-	if len(options) == 0 {
-		limit = "20"
-	}
+	return s.getWithin("300", from, f, options...)
+}
+
+// getFails is get without an answer.
+func (s *oneArmed) getFails(from *lab.Host, f config.Family) error {
+	return s.getWithin("20", from, f)
+}
+
+func (s *oneArmed) getWithin(limit string, from *lab.Host, f config.Family, options ...string) error {
 	out, err := from.Run("curl", append([]string{"--silent", "--show-error", "--max-time", limit, fmt.Sprintf("ftp://%s/who", netip.AddrPortFrom(lab.VIP(f), 21))}, options...)...)
 	if err == nil && out != "rs1" {
 		err = fmt.Errorf("got %q", out)
@@ -144,7 +149,7 @@ func TestLocalClients(t *testing.T) {
 	}
 	require.NoError(t, l.Apply(s.spec("masquerade")))
 	for _, f := range l.Families {
-		assert.Error(t, s.get(l.Director, f), "connection tracking knows the connection before IPVS")
+		assert.Error(t, s.getFails(l.Director, f), "connection tracking knows the connection before IPVS")
 	}
 	elsewhere := strings.Replace(s.spec("masquerade", "director: {local-clients: true}"), "vip-device: wan, ", "", 1)
 	require.NoError(t, l.Apply(elsewhere))
@@ -176,7 +181,7 @@ func TestLocalClientsByForwarding(t *testing.T) {
 			if method == config.NAT {
 				assert.NoError(t, s.get(l.Director, config.IPv4))
 			} else {
-				assert.Error(t, s.get(l.Director, config.IPv4), "from the VIP")
+				assert.Error(t, s.getFails(l.Director, config.IPv4), "from the VIP")
 				require.NoError(t, l.Director.Sysctls(map[string]string{"net.ipv4.conf.all.accept_local": "1", "net.ipv4.conf.all.rp_filter": "0", "net.ipv4.conf.wan.rp_filter": "0", "net.ipv4.conf.lan.rp_filter": "0"}))
 				assert.NoError(t, s.get(l.Director, config.IPv4, "--interface", inside))
 			}

@@ -2,24 +2,27 @@ package integration_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/lab"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-// successTimeout limits the wait for an expected answer. failureTimeout is the wait for
-// an answer that must not arrive; it can be short, because other answers took the same
-// way before.
+// successTimeout limits the wait for an expected answer, also on an emulated and busy machine.
+// failureTimeout is the wait for an answer that must not arrive; it can be short, because other
+// answers took the same way before.
 const (
-	successTimeout = 30 * time.Second
+	successTimeout = 2 * time.Minute
 	failureTimeout = 300 * time.Millisecond
 )
 
@@ -110,6 +113,9 @@ func (tr *traffic) dial(network string, host *lab.Host, from, to netip.AddrPort,
 	s := &session{tr: tr}
 	err := host.Do(func() (err error) {
 		dialer := net.Dialer{Timeout: wait, LocalAddr: net.TCPAddrFromAddrPort(from)}
+		if from.Port() != 0 {
+			dialer.Control = reuseAddress
+		}
 		if network == "udp4" {
 			dialer.LocalAddr = net.UDPAddrFromAddrPort(from)
 		}
@@ -124,6 +130,15 @@ func (tr *traffic) dial(network string, host *lab.Host, from, to netip.AddrPort,
 		return nil
 	}
 	return s
+}
+
+// reuseAddress lets a socket use the port of another connection, which may have ended a minute ago:
+// without it, active data from port 20 fails for another reason than a test wants to see.
+func reuseAddress(_, _ string, conn syscall.RawConn) (err error) {
+	control := conn.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	})
+	return errors.Join(control, err)
 }
 
 // mustConnect opens a connection that must succeed.

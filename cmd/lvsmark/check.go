@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
 func newCheck(s streams, opts *options) *cobra.Command {
@@ -60,12 +61,12 @@ func check(ctx context.Context, s streams, opts *options) error {
 		}), err)
 	}
 	for _, note := range notes {
-		s.printErr("%s:%d:%d: note: %s", note.File, note.Line, note.Column, note.Message)
+		s.printErr("%s:%d:%d: note: %s", printable.Line(note.File), note.Line, note.Column, printable.Line(note.Message))
 	}
 	if invalid {
 		return err
 	}
-	return s.print(fmt.Sprintf("%s: ok: %s\n", opts.fileName(), count(spec)) + passiveText(passiveOf(spec)))
+	return s.print(fmt.Sprintf("%s: ok: %s\n", printable.Line(opts.fileName()), count(spec)) + passiveText(passiveOf(spec)))
 }
 
 // specCounts are the numbers of objects in a spec. An address that several clusters

@@ -9,7 +9,7 @@ func newCompletion() *cobra.Command {
 		Use:   "completion bash|fish|zsh",
 		Short: "print the completion script for a shell",
 		Long: `Completion prints a shell script that completes lvsmark's verbs, flags, network
-namespaces and cluster names.
+namespaces, and the names of clusters and real servers in the spec.
 
 Exit status: 0, printed; 2, unknown shell.`,
 		Example: `  lvsmark completion bash > /etc/bash_completion.d/lvsmark

@@ -25,7 +25,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, plan planner,
 	if len(p.Changes()) == 0 {
 		return s.afterChanges(s.printChanges(opts.output, p, applied), false)
 	}
-	confirmSources := newConfirmSources()
+	confirmSources := newConfirmSources(ctx)
 	o.Unmarked = p.Unmarked()
 	checkpoint, err := lvsmark.Capture(ctx, o) // used if the guard is killed
 	if err != nil {
@@ -69,10 +69,10 @@ type confirmSources struct {
 
 // newConfirmSources subscribes to the signals. It is called before the changes are
 // made, so that a signal during apply is handled afterwards.
-func newConfirmSources() *confirmSources {
+func newConfirmSources(ctx context.Context) *confirmSources {
 	c := &confirmSources{signals: make(chan os.Signal, 4)}
 	signal.Notify(c.signals, unix.SIGUSR1)
-	takeHangup(c.signals)
+	takeHangup(ctx, c.signals)
 	return c
 }
 

@@ -76,9 +76,7 @@ func newDoctor(s streams, opts *options) *cobra.Command {
 	cmd.Flags().StringSliceVar(&flags.selection.Skip, "skip", nil, "omit the checks `NAMES`")
 	completeFromSpec(s, opts, cmd, "real-server", realserver.Names)
 	for _, flag := range []string{"check", "skip"} {
-		complete(cmd, flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return flags.names(), cobra.ShellCompDirectiveNoFileComp
-		})
+		completeList(cmd, flag, flags.names)
 	}
 	return cmd
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lvsmark/lvsmark"
-	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/drain"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 )
 
 const drainHelp = `Drain sets the weight of a real server to 0 in all IPVS services of the cluster,
@@ -144,13 +143,11 @@ func weightChanges(p *lvsmark.Plan) []lvsmark.Change {
 	return slices.DeleteFunc(append([]lvsmark.Change{}, p.Changes()...), func(c lvsmark.Change) bool { return c.Kind != "real-server" })
 }
 
-// completeClusters completes the names of the clusters in the spec.
+// completeClusters completes the names of the clusters in the spec that are no arguments yet.
 func completeClusters(s streams, opts *options) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 		if spec, _, err := opts.load(cmd.Context(), s); err == nil {
-			for _, c := range spec.Clusters {
-				names = append(names, c.Name)
-			}
+			names = slices.DeleteFunc(lookup.Clusters(spec.Clusters), func(name string) bool { return slices.Contains(args, name) })
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -164,19 +161,12 @@ func completeServers(s streams, opts *options) cobra.CompletionFunc {
 		}
 		var names []string
 		if spec, _, err := opts.load(cmd.Context(), s); err == nil && len(args) == 1 {
-			for _, c := range spec.Clusters {
-				if c.Name == args[0] {
-					names = append(names, serverNames(c)...)
+			for i := range spec.Clusters {
+				if spec.Clusters[i].Name == args[0] {
+					names = lookup.Servers(spec.Clusters[i : i+1])
 				}
 			}
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-func serverNames(c config.Cluster) (names []string) {
-	for _, r := range c.RealServers {
-		names = append(names, cmp.Or(r.Name, r.Address.String()))
-	}
-	return names
 }

@@ -28,8 +28,9 @@ type usageError struct{ message, hint string }
 
 func (e *usageError) Error() string { return e.message }
 
-// report prints err, one line for each cause, and returns the exit status.
-func (s streams) report(err error) int {
+// report prints err, one line for each cause, and returns the exit status. The words of the command
+// line may be names with line breaks.
+func (s streams) report(err error, words ...string) int {
 	switch {
 	case err == nil:
 		return statusDone
@@ -38,11 +39,11 @@ func (s streams) report(err error) int {
 	}
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
 		for _, mistake := range mistakes {
-			s.printErr("%s", mistake)
+			s.printErr("%s", printable.Line(mistake.Error()))
 		}
 		return statusError
 	}
-	for line := range strings.Lines(printable.Lines(err.Error())) {
+	for line := range strings.Lines(printable.Error(err, words...)) {
 		line = strings.TrimSuffix(line, "\n")
 		if _, err := fmt.Fprintf(s.err, "lvsmark: %s\n", line); err != nil {
 			logSystem(line) // the terminal is closed

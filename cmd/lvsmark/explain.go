@@ -32,9 +32,9 @@ the rules and services of all programs.
 FROM and TO are address:port, or [address]:port for IPv6. FROM may have no port.
 The destination is taken as an address of the director.
 
-If FROM is a real server with the source port of active FTP data, the packet is
-such data, on its way through the director to the client; --active says so for
-any packet.
+If FROM is a real server with the source port of active FTP data, and TO is no
+VIP, the packet is such data, on its way through the director to the client;
+--active says so for any packet.
 
 Exit status: 0, done; 2, an error.`
 
@@ -60,6 +60,7 @@ func newExplain(s streams, opts *options) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&q.protocol, "proto", "tcp", "the `PROTOCOL`: tcp, udp or sctp")
 	cmd.Flags().StringVar(&q.device, "device", "", "the `DEVICE` that the packet comes in by (default: one that no rule names)")
+	complete(cmd, "proto", cobra.FixedCompletions([]string{"tcp", "udp", "sctp"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVar(&q.active, "active", false, "a real server sends the packet through the director")
 	cmd.Flags().BoolVar(&q.fromKernel, "live", false, "follow the packet through the kernel instead of the spec")
 	return cmd
@@ -101,9 +102,13 @@ func (q explainQuery) side(ctx context.Context, s streams, opts *options, p exac
 	return side, q.active || isActiveData(spec, p), err
 }
 
-// isActiveData reports whether a real server sends the packet from a port of active data.
+// isActiveData reports whether a real server sends the packet from a port of active data. What it
+// sends to a VIP, an address of the director, is not forwarded.
 func isActiveData(spec *config.Spec, p exact.Packet) bool {
-	return slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool {
+	toVIP := slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool {
+		return slices.ContainsFunc(c.VIPs, func(r config.AddressRange) bool { return r.Contains(p.To.Addr()) })
+	})
+	return p.Protocol == uint8(config.TCP) && !toVIP && slices.ContainsFunc(spec.Clusters, func(c config.Cluster) bool {
 		return slices.Contains(c.ActivePorts(), p.From.Port()) &&
 			slices.ContainsFunc(c.RealServers, func(r config.RealServer) bool { return r.Address == p.From.Addr() })
 	})
@@ -137,12 +142,12 @@ func (q explainQuery) packet(cmd *cobra.Command, args []string) (exact.Packet, e
 // endpoint parses address:port, or an address if there is a default port.
 func endpoint(text string, port uint16) (netip.AddrPort, error) {
 	at, err := netip.ParseAddrPort(text)
-	if err == nil {
+	if err == nil && at.Addr().Zone() == "" {
 		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
 	}
 	addr, addrErr := netip.ParseAddr(strings.Trim(text, "[]"))
 	switch {
-	case addrErr != nil || addr.Zone() != "":
+	case err == nil || addrErr != nil || addr.Zone() != "":
 		return at, fmt.Errorf("%q is not address:port or [address]:port", text)
 	case port == 0:
 		return at, fmt.Errorf("%q has no port", text)

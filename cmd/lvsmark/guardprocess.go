@@ -43,14 +43,14 @@ func startGuard(ctx context.Context, o lvsmark.Options, wait time.Duration) (*gu
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return nil, fmt.Errorf("starting the guard: %w", err)
+		return nil, notStarted(err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("starting the guard: %w", err)
+		return nil, notStarted(err)
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting the guard: %w", err)
+		return nil, notStarted(err)
 	}
 	g := &guardProcess{cmd: cmd, in: in, lines: lines(out)}
 	line := ""
@@ -59,20 +59,25 @@ func startGuard(ctx context.Context, o lvsmark.Options, wait time.Duration) (*gu
 	case <-ctx.Done():
 		g.kill()
 		g.end()
-		return nil, fmt.Errorf("starting the guard: %w; nothing was changed", context.Cause(ctx))
+		return nil, notStarted(context.Cause(ctx))
 	case <-time.After(startTimeout):
 		g.kill()
 		g.end()
-		return nil, fmt.Errorf("starting the guard: it did not answer within %s; nothing was changed", startTimeout)
+		return nil, notStarted(fmt.Errorf("it did not answer within %s", startTimeout))
 	}
 	if _, err := fmt.Sscanf(line, guardReady+" %d %d", &g.token.Before, &g.token.After); err != nil {
 		g.end()
 		if why, failed := strings.CutPrefix(line, guardFailed+" "); failed {
 			return nil, errors.New(why)
 		}
-		return nil, errors.New("starting the guard: it exited at once; nothing was changed")
+		return nil, notStarted(errors.New("it exited at once"))
 	}
 	return g, nil
+}
+
+// notStarted returns the error of a guard that cannot be started: apply then changes nothing.
+func notStarted(err error) error {
+	return fmt.Errorf("starting the guard: %w; nothing was changed", err)
 }
 
 // send sends a message to the guard. It ignores a failed write: lines ends when the

@@ -30,8 +30,10 @@ func tuneMemory() {
 }
 
 func main() {
+	ctx := untilSignal() // first: until then a signal ends the process without a message
 	tuneMemory()
-	os.Exit(run(untilSignal(), streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+	s := streams{os.Stdin, newOutputFile(ctx, os.Stdout), newOutputFile(ctx, os.Stderr)}
+	os.Exit(run(ctx, s, os.Args[1:]))
 }
 
 // run runs the program with the given streams and arguments and returns the exit
@@ -41,9 +43,13 @@ func run(ctx context.Context, s streams, args []string) int {
 	help := &stickyWriter{Writer: s.out}
 	root.SetOut(help)
 	root.SetArgs(args)
+	if forCompletion(args) {
+		completeNoFiles(root)
+		describeFlags(root)
+	}
 	err := root.ExecuteContext(ctx)
 	if help.err != nil && (err == nil || errors.Is(err, help.err)) {
 		err = outputError(help.err)
 	}
-	return s.report(err)
+	return s.report(err, args...)
 }

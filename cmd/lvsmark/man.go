@@ -19,7 +19,8 @@ func newMan() *cobra.Command {
 		Short: "write the man pages into a directory",
 		Long: `Man writes a man page of section 8 for each verb, and lvsmark.yaml(5).
 SOURCE_DATE_EPOCH sets their date.`,
-		Hidden: true,
+		Hidden:            true,
+		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageErrorf(cmd, "man needs one directory")

@@ -36,9 +36,9 @@ func TestReadLastDiff(t *testing.T) {
 
 // TestOnScreen: a text replaces the one before, and is cut to the height of the terminal.
 func TestOnScreen(t *testing.T) {
-	assert.Equal(t, "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J", onScreen("a\nb\n", 24, false))
-	assert.Equal(t, "\n\n\n\x1b[Ha\x1b[K\nb\x1b[K\n…\x1b[K\n\x1b[J", onScreen("a\nb\nc\nd\n", 4, true))
-	assert.Equal(t, "\x1b[Ha\x1b[K\n\x1b[J", onScreen("a\n", 0, true))
+	assert.Equal(t, "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J", onScreen("a\nb\n", screenSize{24, 80}, false))
+	assert.Equal(t, "\n\n\n\x1b[Ha\x1b[K\nb\x1b[K\n…\x1b[K\n\x1b[J", onScreen("a\nb\nc\nd\n", screenSize{4, 80}, true))
+	assert.Equal(t, "\x1b[Ha\x1b[K\n\x1b[J", onScreen("a\n", screenSize{}, true))
 }
 
 // TestReplaceError: the error names the file of the caller, not the temporary file.

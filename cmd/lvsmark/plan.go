@@ -30,6 +30,7 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
   lvsmark plan -O - | jq .changed`,
 		DisableFlagsInUseLine: true,
 		Args:                  noArgs,
+		ValidArgsFunction:     cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
 				return usageErrorf(cmd, "plan needs an output file: -O FILE")
@@ -48,8 +49,10 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
 			}
 			saved := plan.Save(digest)
 			if out == stdin {
-				_, err := saved.WriteTo(s.out)
-				return err
+				if _, err := saved.WriteTo(s.out); err != nil {
+					return outputError(err)
+				}
+				return nil
 			}
 			if err := writePlan(cmd.Context(), out, saved); err != nil {
 				return err

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 	"github.com/lvsmark/lvsmark/internal/probe"
 	"github.com/lvsmark/lvsmark/internal/render"
 )
@@ -121,7 +121,7 @@ servers because of that. The reason is then on standard error and in the system 
 			return flags.run(cmd, s, opts, args[0], func(c *config.Cluster, port uint16) ([]probe.Target, error) {
 				targets := probe.ServerTargets(c, args[1], port)
 				if len(targets) == 0 {
-					return nil, fmt.Errorf("cluster %s has no real server %q: it has %s", c.Name, args[1], strings.Join(ftpServerNames(c), ", "))
+					return nil, lookup.Unknown("cluster "+c.Name+" has no real server", args[1], lookup.Servers([]config.Cluster{*c}))
 				}
 				return targets, nil
 			})
@@ -130,10 +130,6 @@ servers because of that. The reason is then on standard error and in the system 
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&flags.failOpen, "fail-open", false, "exit with 0 if the spec does not allow the probe")
 	return cmd
-}
-
-func ftpServerNames(c *config.Cluster) []string {
-	return render.FTPServers(&config.Spec{Clusters: []config.Cluster{*c}})
 }
 
 // completeProbe completes the name of a cluster, then that of a real server.
@@ -147,7 +143,7 @@ func completeProbe(s streams, opts *options) cobra.CompletionFunc {
 			return render.FTPNames(spec), cobra.ShellCompDirectiveNoFileComp
 		}
 		if c, err := ftpCluster(spec, args[0]); err == nil && len(args) == 1 && cmd.Name() == "server" {
-			return ftpServerNames(c), cobra.ShellCompDirectiveNoFileComp
+			return lookup.Servers([]config.Cluster{*c}), cobra.ShellCompDirectiveNoFileComp
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -160,7 +156,7 @@ func ftpCluster(spec *config.Spec, name string) (*config.Cluster, error) {
 		}
 	}
 	if names := render.FTPNames(spec); len(names) > 0 {
-		return nil, fmt.Errorf("the spec has no FTP cluster %q: it has %s", name, strings.Join(names, ", "))
+		return nil, lookup.Unknown("the spec has no FTP cluster", name, names)
 	}
 	return nil, fmt.Errorf("the spec has no FTP cluster: add an ftp section to a cluster")
 }

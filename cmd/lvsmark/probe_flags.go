@@ -54,7 +54,7 @@ func (f *probeFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.retrieve, "retrieve", "", "retrieve the file `PATH` instead of a listing")
 	flags.StringVar(&f.source, "source", "", "connect from this `ADDRESS` of the host")
 	flags.DurationVar(&f.timeout, "timeout", defaultProbeTimeout, "the limit for all sessions together, a `TIME` such as 5s")
-	complete(cmd, "mode", cobra.FixedCompletions([]string{"pasv", "epsv", "port", "eprt", "all"}, cobra.ShellCompDirectiveNoFileComp))
+	completeList(cmd, "mode", func() []string { return []string{"pasv", "epsv", "port", "eprt", "all"} })
 	complete(cmd, "tls", cobra.FixedCompletions([]string{"none", "explicit", "implicit"}, cobra.ShellCompDirectiveNoFileComp))
 	complete(cmd, "tls-max", cobra.FixedCompletions([]string{"1.2", "1.3"}, cobra.ShellCompDirectiveNoFileComp))
 }

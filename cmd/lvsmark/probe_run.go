@@ -50,7 +50,7 @@ func (f *probeFlags) run(cmd *cobra.Command, s streams, opts *options, cluster s
 // failOpen says why nothing was probed, also in the system log: keepalived closes the standard
 // error of its checks.
 func (s streams) failOpen(why error) {
-	for line := range strings.Lines(printable.Lines(why.Error())) {
+	for line := range strings.Lines(printable.Error(why)) {
 		line = "nothing was probed: " + strings.TrimSuffix(line, "\n")
 		s.printErr("lvsmark: %s", line)
 		logSystem(line)

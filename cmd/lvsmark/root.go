@@ -35,13 +35,17 @@ changes no objects of other programs.`,
   lvsmark diff
   lvsmark apply
   lvsmark -c ftp.yaml render nft`,
-		Version:               version(),
 		DisableFlagsInUseLine: true,
 		DisableAutoGenTag:     true,
 		SilenceErrors:         true,
 		SilenceUsage:          true,
-		Args:                  subcommandOf("verb"),
-		RunE:                  func(*cobra.Command, []string) error { return nil },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if wanted, err := cmd.Flags().GetBool("version"); wanted || err != nil {
+				return noArgs(cmd, args)
+			}
+			return subcommandOf("verb")(cmd, args)
+		},
+		RunE: func(*cobra.Command, []string) error { return s.printVersion(opts) },
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			if opts.output == formatOpenMetrics && cmd.Name() != "status" {
 				return usageErrorf(cmd, "-o openmetrics is a format of status only: use text or json")
@@ -54,7 +58,6 @@ changes no objects of other programs.`,
 	root.SetErr(s.err)
 	root.SetUsageFunc(usage)
 	root.SetFlagErrorFunc(flagError)
-	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetHelpCommand(newHelp())
 	root.CompletionOptions.DisableDefaultCmd = true
 
@@ -75,6 +78,8 @@ func addOptions(root *cobra.Command, opts *options) {
 	flags.Var(netnsValue{&opts.netns}, "netns", "use the network namespace `NAME` of ip-netns(8), or the one at this path")
 	flags.VarP(&opts.output, "output", "o", "output `FORMAT`: text or json")
 	flags.BoolP("help", "h", false, "help for this verb")
+	// cobra's own flag needs text/template for this output. That calls methods by name, so the
+	// linker would keep all exported methods: 2 MB.
 	root.Flags().Bool("version", false, "print the version")
 
 	complete(root, "config", cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt))
@@ -191,4 +196,18 @@ func complete(cmd *cobra.Command, flag string, with cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, with); err != nil {
 		panic(err) // unknown flag: a programming error
 	}
+}
+
+// completeList completes the last word of a flag that takes words separated by commas, with those
+// that are not in it yet.
+func completeList(cmd *cobra.Command, flag string, words func() []string) {
+	complete(cmd, flag, func(_ *cobra.Command, _ []string, typed string) (list []string, _ cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		for _, word := range words() {
+			if !slices.Contains(strings.Split(before, ","), word) {
+				list = append(list, before+word)
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp
+	})
 }

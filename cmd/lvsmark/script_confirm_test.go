@@ -29,6 +29,19 @@ func awaitConfirm(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// awaitClient waits until the guard's socket has a connection beside itself in the list of the
+// namespace (unix(7)): both have its name.
+func awaitClient(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: await-client")
+	}
+	await(ts, func() bool {
+		list, err := exec.Command("ip", "netns", "exec", ts.Getenv("NETNS"), "cat", "/proc/net/unix").Output()
+		ts.Check(err)
+		return strings.Count(string(list), " @lvsmark-") > 1
+	})
+}
+
 func awaitUnlock(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: await-unlock")

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	netns                    creates a network namespace for the script, named $NETNS
 //	inside PROGRAM ARG…      runs the program in that namespace; it must succeed
 //	await-confirm            waits until apply --confirm waits for its confirmation
+//	await-client             waits until lvsmark confirm is connected to the guard
 //	await-unlock             waits until no process holds the lock of the namespace
 //	signal SIGNAL [guard]    sends a signal to the last background program, or to its guard
 //
@@ -59,6 +60,7 @@ func TestScript(t *testing.T) {
 			"inside":  inside,
 
 			"await-confirm": awaitConfirm,
+			"await-client":  awaitClient,
 			"await-unlock":  awaitUnlock,
 			"signal":        sendSignal,
 		},

@@ -19,17 +19,31 @@ func untilSignal() context.Context {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGQUIT)
 	context.AfterFunc(ctx, stop)
 	if !signal.Ignored(unix.SIGHUP) {
-		ctx, _ = signal.NotifyContext(ctx, unix.SIGHUP)
+		ctx = untilHangup(ctx)
 	}
 	return ctx
 }
 
+// hangupKey is the key of a context of untilHangup. Its value ends the effect of SIGHUP on the
+// context.
+type hangupKey struct{}
+
+func untilHangup(parent context.Context) context.Context {
+	ctx, cancel := context.WithCancelCause(parent)
+	hangup, stop := signal.NotifyContext(context.Background(), unix.SIGHUP)
+	forget := context.AfterFunc(hangup, func() { cancel(context.Cause(hangup)) })
+	return context.WithValue(ctx, hangupKey{}, func() {
+		forget()
+		stop()
+	})
+}
+
 // takeHangup sends SIGHUP to c instead of cancelling the context of untilSignal, unless
-// SIGHUP is ignored.
-func takeHangup(c chan<- os.Signal) {
-	if !signal.Ignored(unix.SIGHUP) {
-		signal.Reset(unix.SIGHUP)
+// SIGHUP is ignored. SIGHUP has a receiver at every moment: otherwise it would end the process.
+func takeHangup(ctx context.Context, c chan<- os.Signal) {
+	if end, ok := ctx.Value(hangupKey{}).(func()); ok {
 		signal.Notify(c, unix.SIGHUP)
+		end()
 	}
 }
 

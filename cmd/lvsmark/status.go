@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lvsmark/lvsmark"
+	"github.com/lvsmark/lvsmark/internal/lookup"
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/status"
 	"github.com/lvsmark/lvsmark/internal/status/metrics"
 )
@@ -131,7 +133,7 @@ func (f *statusFlags) read(ctx context.Context, s streams, opts *options, names 
 		if _, err := strconv.Atoi(missing); err == nil && f.watch > 0 {
 			hint = "; for seconds, write --watch=" + missing
 		}
-		return nil, fmt.Errorf("there is no cluster %q in the spec%s", missing, hint)
+		return nil, fmt.Errorf("%w%s", lookup.Unknown("the spec has no cluster", missing, report.Names()), hint)
 	}
 	return selected, nil
 }
@@ -142,7 +144,7 @@ func (f *statusFlags) write(s streams, opts *options, r *status.Report, first bo
 	if opts.netns == "" {
 		var err error
 		if last, err = readLastDiff(lastDiffFile); err != nil {
-			s.printErr("lvsmark: warning: %v", err)
+			s.printErr("lvsmark: warning: %s", printable.Line(err.Error()))
 		}
 	}
 	switch opts.output {

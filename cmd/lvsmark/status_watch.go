@@ -57,7 +57,7 @@ func (f *statusFlags) screen(s streams, text string, first bool) string {
 	text = fmt.Sprintf("every %ds, at %s\n\n%s", f.watch, time.Now().Format(time.TimeOnly), text)
 	switch {
 	case isTerminal(s.out):
-		return onScreen(text, terminalHeight(s.out), first)
+		return onScreen(text, terminalSize(s.out), first)
 	case first:
 		return text
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -13,8 +12,8 @@ import (
 
 // isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
+	file := fileOf(w)
+	if file == nil {
 		return false
 	}
 	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
@@ -70,39 +69,4 @@ func (p palette) paint(sequence, text string) string {
 		return text
 	}
 	return sequence + text + plain
-}
-
-// The sequences of ECMA-48 that move the cursor to the first cell, and erase to the end of
-// the line and of the screen.
-const (
-	cursorHome = "\x1b[H"
-	eraseLine  = "\x1b[K"
-	eraseBelow = "\x1b[J"
-)
-
-// terminalHeight returns the number of lines of a terminal; 0: unknown.
-func terminalHeight(w io.Writer) int {
-	file, ok := w.(*os.File)
-	if !ok {
-		return 0
-	}
-	size, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0
-	}
-	return int(size.Row)
-}
-
-// onScreen returns the sequences that replace the content of a terminal by the text, as far
-// as it fits. The first text is preceded by empty lines, which keep what was there before.
-func onScreen(text string, height int, first bool) string {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if height > 1 && len(lines) >= height {
-		lines = append(lines[:height-2], "…")
-	}
-	scroll := ""
-	if first {
-		scroll = strings.Repeat("\n", max(height-1, 0))
-	}
-	return scroll + cursorHome + strings.Join(lines, eraseLine+"\n") + eraseLine + "\n" + eraseBelow
 }

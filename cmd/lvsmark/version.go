@@ -22,13 +22,15 @@ built with, and the revision of the source.
 
 Exit status: 0.`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if opts.output == formatJSON {
-				return s.printJSON(build())
-			}
-			return s.print(version() + "\n")
-		},
+		RunE: func(*cobra.Command, []string) error { return s.printVersion(opts) },
 	}
+}
+
+func (s streams) printVersion(opts *options) error {
+	if opts.output == formatJSON {
+		return s.printJSON(build())
+	}
+	return s.print(version() + "\n")
 }
 
 // A buildDocument is the JSON output of version.

@@ -45,9 +45,13 @@ func (l *Lab) program(t transfer) (log string, err error) {
 	case LFTP:
 		return l.Client.combined("lftp", t.lftp())
 	}
+	if t.barrier != nil {
+		l.login.Lock()
+	}
 	c, err := l.connect(t)
 	defer c.close()
 	if t.barrier != nil {
+		l.login.Unlock()
 		t.barrier.Done()
 		t.barrier.Wait()
 	}

@@ -61,6 +61,7 @@ type Lab struct {
 	closeOnce  sync.Once
 	closeErr   error
 
+	login      sync.Mutex // see RunAtOnce
 	mu         sync.Mutex
 	processes  []*Process
 	nextClient int // number of client addresses in use
@@ -150,7 +151,7 @@ func (l *Lab) closeOnInterrupt() {
 }
 
 func randomID() string {
-	b := make([]byte, 2)
-	rand.Read(b) // never fails, see crypto/rand
+	b := make([]byte, 4) // test packages that run at the same time have labs with different names
+	rand.Read(b)         // never fails, see crypto/rand
 	return hex.EncodeToString(b)
 }

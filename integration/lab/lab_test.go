@@ -109,10 +109,14 @@ func TestCloseLeavesNothing(t *testing.T) {
 	needs(t)
 	l, err := lab.Open(lab.Options{})
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() }) // if it fails
 	_, err = l.Servers[0].Start(l.Dir+"/pid", "sh", "-c", "echo $$; exec sleep infinity")
 	require.NoError(t, err)
 	pid := readNumber(t, l.Dir+"/pid")
 	require.NoError(t, syscall.Kill(pid, 0), "the program runs")
+	_, err = l.Servers[0].Run("sh", "-c", "setsid sh -c 'echo $$ >left; while true; do date >left-$$-$(date +%N); done' >/dev/null 2>&1 &")
+	require.NoError(t, err)
+	left := readNumber(t, l.Dir+"/left") // has left its process group, and makes files in the directory of the lab
 	name := strings.TrimSuffix(l.Client.NetNS, "client")
 	require.Contains(t, namespaces(t), name)
 
@@ -120,6 +124,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 	assert.NotContains(t, namespaces(t), name)
 	assert.NoDirExists(t, l.Dir)
 	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
+	_, err = os.Readlink(fmt.Sprintf("/proc/%d/ns/net", left))
+	assert.Error(t, err, "a process that has ended has no namespaces, also if nobody has waited for it")
 	_, err = l.Client.Run("true")
 	assert.Error(t, err, "a closed lab runs nothing")
 	assert.NoError(t, l.Close(), "second Close")
@@ -128,9 +134,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 // readNumber waits until a program has written a number to a file.
 func readNumber(t *testing.T, path string) (number int) {
 	require.Eventually(t, func() bool {
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		_, err = fmt.Sscanln(string(text), &number)
+		text, _ := os.ReadFile(path) // the file may not be there yet
+		_, err := fmt.Sscanln(string(text), &number)
 		return err == nil
 	}, time.Minute, time.Millisecond)
 	return number

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // A Visit is a control connection of the lab's own client. Many visits may come from one
@@ -22,11 +23,14 @@ type Visit struct {
 	lab    *Lab
 }
 
+// visitTimeout limits a visit with all its transfers, which tests hold while they change the cluster.
+const visitTimeout = 20 * time.Minute
+
 // Visit logs in from an address of the client.
 func (l *Lab) Visit(s Session, from netip.Addr) (*Visit, error) {
 	v := &Visit{Session: s, lab: l}
 	var err error
-	v.client, err = l.connect(transfer{Session: s, from: from, dataFrom: from, trust: l.trust, timeout: l.ClientTimeout, whole: l.ClientTimeout})
+	v.client, err = l.connect(transfer{Session: s, from: from, dataFrom: from, trust: l.trust, timeout: l.ClientTimeout, whole: visitTimeout})
 	if err != nil {
 		v.client.close()
 		return nil, fmt.Errorf("%s: %w\n%s", s, err, v.client.log.String())

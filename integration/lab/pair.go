@@ -26,10 +26,13 @@ func (l *Lab) AddDirector(number int) (*Host, error) {
 			address(Outside(f, number), networkBits(f), OutgoingDevice),
 			address(inside(f, number), networkBits(f), ServerDevice))
 	}
-	return h, h.ip(commands...)
+	if err := h.ip(commands...); err != nil {
+		return nil, err
+	}
+	return h, l.awaitLinks()
 }
 
-// Kill kills the programs of a host.
+// Kill kills the programs of a host, and waits until they have ended.
 func (h *Host) Kill() error { return h.killAll() }
 
 // Terminate asks a program to end, and waits until it has ended.

@@ -77,7 +77,7 @@ func (l *Lab) command(ctx context.Context, name string, args ...string) *exec.Cm
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "HOME="+l.Dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return killGroup(cmd) }
-	cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
+	cmd.WaitDelay = waitDelay
 	return cmd
 }
 
@@ -119,23 +119,39 @@ func (l *Lab) killProcesses() {
 	}
 }
 
-// killAll kills the processes in the host's network namespace.
+// killAll kills the processes in the host's network namespace, and waits until they have ended:
+// before that, one may still write a file or have started another one.
 func (h *Host) killAll() error {
+	for end := time.Now().Add(startTimeout); ; time.Sleep(5 * time.Millisecond) {
+		pids, err := h.pids()
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s: processes %v do not end", h.Name, pids)
+		}
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("kill %d: %w", pid, err)
+			}
+		}
+	}
+}
+
+// pids returns the processes in the host's network namespace, without those that have ended.
+func (h *Host) pids() (pids []int, err error) {
 	out, err := exec.Command("ip", "netns", "pids", h.NetNS).Output()
 	if err != nil {
-		return fmt.Errorf("ip netns pids %s: %w", h.NetNS, err)
+		return nil, fmt.Errorf("ip netns pids %s: %w", h.NetNS, err)
 	}
-	var errs []error
 	for field := range strings.FieldsSeq(string(out)) {
 		pid, err := strconv.Atoi(field)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			errs = append(errs, fmt.Errorf("kill %d: %w", pid, err))
-		}
+		pids = append(pids, pid)
 	}
-	return errors.Join(errs...)
+	return pids, nil
 }
 
 func killGroup(cmd *exec.Cmd) error {
@@ -146,9 +162,16 @@ func killGroup(cmd *exec.Cmd) error {
 	return err
 }
 
-// poll calls ready until it returns true, for at most a minute.
+// waitDelay is the time to read the last output of a program that has ended. It is long because the
+// machine may be emulated and busy; a grandchild may hold the pipes open.
+const waitDelay = 30 * time.Second
+
+// startTimeout limits the start of a server or of a device, also on an emulated and busy machine.
+const startTimeout = 3 * time.Minute
+
+// poll calls ready until it returns true, for at most startTimeout.
 func (l *Lab) poll(what string, ready func() bool) error {
-	ctx, cancel := context.WithTimeout(l.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(l.ctx, startTimeout)
 	defer cancel()
 	for !ready() {
 		select {

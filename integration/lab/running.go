@@ -13,8 +13,9 @@ import (
 type Running struct {
 	lab     *Lab
 	results []Result
-	first   *Result       // the session that ended first; set before ended is closed
-	ended   chan struct{} // closed when the first session has ended
+	done    []chan struct{} // closed when the session has ended
+	first   *Result         // the session that ended first; set before ended is closed
+	ended   chan struct{}   // closed when the first session has ended
 	all     sync.WaitGroup
 }
 
@@ -24,11 +25,13 @@ func (l *Lab) Start(sessions []Session) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Running{lab: l, results: results, ended: make(chan struct{})}
+	r := &Running{lab: l, results: results, done: make([]chan struct{}, len(results)), ended: make(chan struct{})}
 	var first sync.Once
 	for i := range results {
+		r.done[i] = make(chan struct{})
 		r.all.Go(func() {
 			l.transfer(&results[i], nil)
+			close(r.done[i])
 			first.Do(func() {
 				r.first = &results[i]
 				close(r.ended)
@@ -48,9 +51,14 @@ func (r *Running) Clients() []netip.Addr {
 }
 
 // Ended reports whether a session has ended, successfully or not.
-func (r *Running) Ended() bool {
+func (r *Running) Ended() bool { return isClosed(r.ended) }
+
+// HasEnded reports whether the session of that index has ended, successfully or not.
+func (r *Running) HasEnded(i int) bool { return isClosed(r.done[i]) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-r.ended:
+	case <-c:
 		return true
 	default:
 		return false
@@ -72,6 +80,19 @@ func (r *Running) AwaitData() ([]string, error) {
 		}
 	}
 	return servers, nil
+}
+
+// Uploaded returns the bytes of the longest first upload so far, of all sessions.
+func (r *Running) Uploaded() (longest int64) {
+	for i := range r.results {
+		first := r.lab.roundsOf(&Result{Session: r.results[i].Session, From: r.results[i].From})[0]
+		for _, s := range r.lab.Servers {
+			if info, err := os.Stat(filepath.Join(s.Dir, first.stored)); err == nil {
+				longest = max(longest, info.Size())
+			}
+		}
+	}
+	return longest
 }
 
 // serverWith returns the name of the real server that has a part of a file.

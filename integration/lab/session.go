@@ -126,7 +126,8 @@ func (l *Lab) Run(sessions []Session, parallel int) ([]Result, error) {
 }
 
 // RunAtOnce runs sessions of the lab's own client. They start transfers when all
-// control connections are open.
+// control connections are open. These are opened one after the other: a scheduler that
+// counts connections does not count those that are being established as active ones.
 func (l *Lab) RunAtOnce(sessions []Session) ([]Result, error) {
 	gate := new(sync.WaitGroup)
 	gate.Add(len(sessions))

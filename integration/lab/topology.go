@@ -54,7 +54,7 @@ func (l *Lab) build() error {
 		}
 		l.Servers = append(l.Servers, server)
 	}
-	return errors.Join(l.observe(), l.makeFiles(), l.writeCertificate())
+	return errors.Join(l.observe(), l.makeFiles(), l.writeCertificate(), l.awaitLinks())
 }
 
 func (l *Lab) linkDirector() error {

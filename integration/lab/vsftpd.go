@@ -16,10 +16,10 @@ import (
 // session of its control connection. Only one vsftpd process has the keys, so this
 // proves too that both connections reached the same real server. isolate_network (a
 // network namespace for each session) is off for speed. connect_timeout is short for
-// active connections without an answer. max_per_ip is off because clients share an
-// address. strict_ssl_read_eof is off because uploads
-// of lftp may end without close_notify (its default is YES, although vsftpd.conf(5)
-// says NO); the lab compares all files anyway.
+// active connections without an answer, the other timeouts are long for sessions that
+// tests hold. max_per_ip is off because clients share an address. strict_ssl_read_eof is
+// off because uploads of lftp may end without close_notify (its default is YES, although
+// vsftpd.conf(5) says NO); the lab compares all files anyway.
 const vsftpdSettings = `
 ftpd_banner=%[1]s
 background=NO
@@ -37,7 +37,9 @@ rsa_cert_file=%[4]s
 ssl_ciphers=HIGH
 strict_ssl_read_eof=NO
 isolate_network=NO
-connect_timeout=10
+connect_timeout=30
+data_connection_timeout=1200
+idle_session_timeout=1200
 max_per_ip=0
 xferlog_enable=YES
 log_ftp_protocol=YES

@@ -3,6 +3,7 @@ package sessions
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -71,16 +72,21 @@ func TestSessions(t *testing.T) {
 }
 
 // round starts sessions, re-applies while all of them run, and returns the number of
-// re-applies.
+// re-applies: 0 if the first session ended before the last one began to transfer, as on a slow
+// machine. The sessions of the next round are longer then.
 func (s *site) round(t *testing.T, m extent) int {
-	seconds := s.sizeFiles(t, min(m.maxDuration, max(m.minDuration, time.Duration(m.reapplies)*3*s.applyTime)))
+	seconds := s.sizeFiles(t, time.Duration(s.longer)*min(m.maxDuration, max(m.minDuration, time.Duration(m.reapplies)*3*s.applyTime)))
 	s.reset(t)
 	began := time.Now()
 	running, err := s.Start(allSessions(m.all, seconds))
 	require.NoError(t, err)
-	_, err = running.AwaitData()
-	require.NoError(t, err)
-	lines := s.reapplyUntil(t, running.Ended)
+	var lines []string
+	if _, err = running.AwaitData(); err == nil {
+		lines = s.reapplyUntil(t, running.Ended)
+	} else { // all must succeed nevertheless, see below
+		t.Log(err)
+		s.longer *= 2
+	}
 	results, err := running.Wait()
 	require.NoError(t, err)
 	t.Logf("%d re-applies while %d sessions ran, %.0f s in total\n%s\n\n%s",
@@ -161,15 +167,17 @@ func (s *site) check(t *testing.T, r lab.Result) {
 func (s *site) testCut(t *testing.T) {
 	s.reset(t)
 	s.reapply(t, ownScheduler) // round robin
-	s.sizeFiles(t, max(10*time.Second, 8*s.applyTime))
+	s.sizeFiles(t, max(20*time.Second, 15*s.applyTime))
 	session := lab.Session{Client: lab.Curl, Family: config.IPv4, Mode: lab.EPSV, Security: lab.Plain}
 	running, err := s.Start([]lab.Session{session, session})
 	require.NoError(t, err)
 	servers, err := running.AwaitData()
 	require.NoError(t, err)
 	require.ElementsMatch(t, servers, []string{"rs1", "rs2"})
-	assert.Equal(t, impact.Cuts, s.reapply(t, ownServerGone).effect())
 	require.False(t, running.Ended())
+	assert.Equal(t, impact.Cuts, s.reapply(t, ownServerGone).effect())
+	// The session on the removed server may end before lvsmark does.
+	require.False(t, running.HasEnded(slices.Index(servers, "rs2")), "the sessions were too short for the test")
 	results, err := running.Wait()
 	require.NoError(t, err)
 	t.Logf("\n%s", lab.Table(results))

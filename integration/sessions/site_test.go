@@ -21,6 +21,7 @@ type site struct {
 	on        map[change]bool // the changes in the current spec
 	next      int             // index of the next harmless change
 	applyTime time.Duration   // duration of a re-apply without sessions
+	longer    int             // factor of the duration of sessions, on a slow machine
 }
 
 func newSite(t *testing.T, opts lab.Options) *site {
@@ -28,7 +29,7 @@ func newSite(t *testing.T, opts lab.Options) *site {
 	need.Programs(t, "ip", "nft", "vsftpd", "curl", "lftp")
 	// The FTP servers start with a spec of their cluster only.
 	opts.Rate = rate
-	s := &site{Lab: lab.New(t, opts), on: map[change]bool{otherGone: true}}
+	s := &site{Lab: lab.New(t, opts), on: map[change]bool{otherGone: true}, longer: 1}
 	require.NoError(t, s.Apply(s.spec()))
 	require.NoError(t, s.StartFTP(21))
 	s.smallWindows(t)

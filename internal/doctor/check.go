@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -100,11 +101,18 @@ func Names[S any](checks []Check[S]) []string {
 	return names
 }
 
+// A reader is a subject that keeps the errors of files that checks look at. TakeUnread returns the
+// first of them since the last call.
+type reader interface{ TakeUnread() error }
+
 // Run makes the checks.
 func Run[S any](checks []Check[S], subject S) Report {
 	report := make(Report, len(checks))
 	for i, c := range checks {
 		findings, err := c.Run(subject)
+		if r, ok := any(subject).(reader); ok {
+			err = cmp.Or(r.TakeUnread(), err) // what a check misses may be in that file
+		}
 		report[i] = Result{Name: c.Name, Why: c.Why, Findings: findings}
 		if err != nil {
 			report[i].NotChecked = err.Error()

@@ -81,3 +81,31 @@ func TestOverhead(t *testing.T) {
 		assert.Equal(t, c.want, doctor.Overhead(c.encapsulation, c.to))
 	}
 }
+
+// files is a subject whose checks meet a file that cannot be read.
+type files struct{ unread error }
+
+func (f *files) TakeUnread() error {
+	unread := f.unread
+	f.unread = nil
+	return unread
+}
+
+// TestUnread: a check that met a file that cannot be read is not made, but for what it found.
+func TestUnread(t *testing.T) {
+	reads := func(f *files) ([]doctor.Finding, error) {
+		f.unread = errors.New("/etc/a: permission denied")
+		return []doctor.Finding{{Text: "another file"}}, nil
+	}
+	misses := func(f *files) ([]doctor.Finding, error) {
+		f.unread = errors.New("/etc/a: permission denied")
+		return nil, errors.New("there is no configuration")
+	}
+	none := func(*files) ([]doctor.Finding, error) { return nil, nil }
+	r := doctor.Run([]doctor.Check[*files]{{Name: "a", Run: reads}, {Name: "b", Run: misses}, {Name: "c", Run: none}}, &files{})
+	assert.Equal(t, doctor.Report{
+		{Name: "a", Findings: []doctor.Finding{{Text: "another file"}}, NotChecked: "/etc/a: permission denied"},
+		{Name: "b", NotChecked: "/etc/a: permission denied"},
+		{Name: "c"},
+	}, r)
+}

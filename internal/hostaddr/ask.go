@@ -12,14 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// askTimeout bounds the time in which hosts of a link answer.
-const askTimeout = 700 * time.Millisecond
+// probes are sent, as RFC 5227 has it (PROBE_NUM), so that one lost packet hides nobody; hosts
+// have probeInterval to answer each.
+const (
+	probes        = 3
+	probeInterval = 250 * time.Millisecond
+)
 
 // errNoLinkLocal means that a device has no address from which it can ask for others.
 var errNoLinkLocal = errors.New("the device has no IPv6 link-local address")
 
-// Ask asks the hosts on the link of a device for an address: by an ARP probe (RFC 5227), or
-// by a neighbor solicitation (RFC 4861, 4.3). It returns the Ethernet addresses of those
+// Ask asks the hosts on the link of a device for an address: by ARP probes (RFC 5227), or
+// by neighbor solicitations (RFC 4861, 4.3). It returns the Ethernet addresses of those
 // that answer, as text. No host changes its neighbor entry of the address. Ask needs
 // CAP_NET_RAW.
 func Ask(device string, address netip.Addr) ([]string, error) {
@@ -42,10 +46,15 @@ func Ask(device string, address netip.Addr) ([]string, error) {
 	if err := unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: int(l.index)}); err != nil {
 		return nil, fmt.Errorf("packet socket: %w", err)
 	}
-	if err := s.send(l, protocol, to, packet); err != nil {
-		return nil, err
+	var senders []string
+	for range probes {
+		if err := s.send(l, protocol, to, packet); err != nil {
+			return nil, err
+		}
+		senders = append(senders, s.answers(address)...)
 	}
-	return s.answers(address), nil
+	slices.Sort(senders)
+	return slices.Compact(senders), nil
 }
 
 // asking returns the device and the address that asks, which IPv4 does not need.
@@ -88,10 +97,10 @@ func advertisements() *unix.SockFprog {
 	return &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 }
 
-// answers reads answers until the timeout.
+// answers reads the answers of one interval.
 func (s *packetSocket) answers(address netip.Addr) (senders []string) {
 	buffer := make([]byte, 256)
-	for deadline := time.Now().Add(askTimeout); ; {
+	for deadline := time.Now().Add(probeInterval); ; {
 		left := time.Until(deadline)
 		if left <= 0 {
 			return senders
@@ -102,9 +111,7 @@ func (s *packetSocket) answers(address netip.Addr) (senders []string) {
 		if err != nil || !ok || link.Halen != etherLen || !isAnswer(buffer[:n], address) {
 			continue
 		}
-		if sender := net.HardwareAddr(link.Addr[:etherLen]).String(); !slices.Contains(senders, sender) {
-			senders = append(senders, sender)
-		}
+		senders = append(senders, net.HardwareAddr(link.Addr[:etherLen]).String())
 	}
 }
 

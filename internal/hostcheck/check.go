@@ -41,6 +41,7 @@ const (
 	DeviceForwards = "forwarding-device"
 	RulesOfMarks   = "ip-rules"
 	ServerRoute    = "server-route"
+	ReplyRoute     = "reply-route"
 	VIPLocal       = "vip-local"
 )
 
@@ -94,19 +95,10 @@ func (h Host) Findings(spec *config.Spec) []Finding {
 
 // ofRoutes yields the checks that ask for routes.
 func (h Host) ofRoutes(yield func(string, func(*config.Spec, []net.Interface, *route.Table) ([]Finding, error)) bool) {
-	_ = yield(DeviceForwards, h.forwarding) && yield(RulesOfMarks, h.rules) && yield(VIPLocal, vipsLocal) && yield(ServerRoute, serverRoutes)
+	_ = yield(DeviceForwards, h.forwarding) && yield(RulesOfMarks, h.rules) && yield(VIPLocal, vipsLocal) && yield(ServerRoute, serverRoutes) && yield(ReplyRoute, h.replyRoutes)
 }
 
 // SysctlOf returns the name of a sysctl of a device, see sysctl(8).
 func SysctlOf(device, name string) string {
 	return "net.ipv4.conf." + strings.ReplaceAll(device, ".", "/") + "." + name
-}
-
-// Listed joins names, at most a few of them.
-func Listed(names []string) string {
-	const maxListed = 4
-	if n := len(names) - maxListed; n > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), n)
-	}
-	return strings.Join(names, ", ")
 }

@@ -29,6 +29,7 @@ func TestWarnings(t *testing.T) {
 		noRoute    = "there is no route to real server 10.0.0.11 of cluster ftp: no route to host; `ip route show table all match 10.0.0.11` lists the route that refuses it, or else a rule does: delete that one"
 		unreach    = "ip route add unreachable default table 200; "
 		onlyTable  = "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200"
+		toClients  = "ip route add default via 198.51.100.2; "
 		localLater = "ip rule add priority 100 lookup local; ip rule del priority 0; "
 	)
 	firstPacket := strings.Replace(natSpec, "bind: false", "bind: false, marks: first-packet", 1)
@@ -44,12 +45,19 @@ func TestWarnings(t *testing.T) {
 		{name: "a rule after that of local addresses", commands: unreach + "ip rule add fwmark 21 lookup 200", want: nil},
 		{name: "a rule for another mark", commands: unreach + localLater + "ip rule add priority 50 fwmark 22 lookup 200", want: nil},
 		{name: "a rule before that of local addresses", commands: unreach + localLater + "ip rule add priority 50 fwmark 21 lookup 200", want: []string{strings.Replace(vipGone, "%s", "50 (fwmark 0x15 lookup 200)", 1)}},
+		{name: "a rule for the mark of the second cluster", commands: unreach + localLater + "ip rule add priority 50 fwmark 21 lookup 200", yaml: strings.Replace(natSpec, "[{name: ftp,", "[{name: web, mark: 80, vips: [198.51.100.21], ports: [80], real-servers: [{address: 10.0.0.11}]}, {name: ftp,", 1), want: []string{strings.Replace(vipGone, "%s", "50 (fwmark 0x15 lookup 200)", 1)}},
 		{name: "a rule for bits of the mark", commands: localLater + "ip rule add priority 50 fwmark 0x10/0x30 unreachable", want: []string{strings.Replace(vipGone, "%s", "50 (fwmark 0x10/0x30 unreachable)", 1)}},
 		{name: "a rule for all but the mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 21 lookup 200", want: []string{noRoute}},
 		{name: "a rule for all but another mark", commands: unreach + localLater + "ip rule add priority 50 not fwmark 51820 lookup 200", want: []string{fmt.Sprintf(noVIP, "198.51.100.21"), noRoute}},
 		{name: "a table with the VIP", commands: localLater + "ip route add local 198.51.100.21 dev lo table 200; ip rule add priority 50 fwmark 21 lookup 200", want: nil},
 		{name: "a VIP that only the table has", commands: onlyTable, want: nil},
 		{name: "a VIP that only the table has, first packets", commands: onlyTable, yaml: firstPacket, want: []string{
+			"ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: VIP 198.51.100.21 is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them; add the VIP to a device, or use marks: every-packet",
+		}},
+		{name: "the begin of a range that only the table has, first packets", commands: onlyTable + "; ip address add 198.51.100.22/32 dev wan", yaml: strings.Replace(firstPacket, "198.51.100.21,", "198.51.100.21-198.51.100.22,", 1), want: []string{
+			"ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: VIP 198.51.100.21 is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them; add the VIP to a device, or use marks: every-packet",
+		}},
+		{name: "the end of a range that only the table has, first packets", commands: onlyTable + "; ip address add 198.51.100.20/32 dev wan", yaml: strings.Replace(firstPacket, "198.51.100.21,", "198.51.100.20-198.51.100.21,", 1), want: []string{
 			"ip rule 32765 (fwmark 0x15 lookup 200) matches the mark of ftp: VIP 198.51.100.21 is local only to packets with the mark, and with marks: first-packet the packets after the first of a connection have none, so IPVS does not get them; add the VIP to a device, or use marks: every-packet",
 		}},
 		{name: "a VIP that only the table has, first packets, UDP", commands: onlyTable, yaml: strings.Replace(firstPacket, "ftp: ,", "ports: [udp/53],", 1), want: nil},
@@ -96,6 +104,37 @@ func TestWarnings(t *testing.T) {
 		}},
 		{name: "the director itself", commands: "ip address add 10.0.0.11/32 dev lo", want: nil},
 		{name: "no network yet", commands: "ip link set wan down; ip link set lan.0 down; ip link set client down; ip link set server down", want: nil},
+
+		// Routes of replies.
+		{name: "a rule that refuses replies", commands: toClients + "ip rule add from 10.0.0.0/24 prohibit", want: []string{
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: permission denied; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses replies of the device", commands: toClients + "ip rule add iif lan.0 blackhole", want: []string{
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: a blackhole; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses replies of several", commands: toClients + "ip rule add from 10.0.0.0/24 unreachable", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", "{address: 10.0.0.11}, {address: 10.0.0.12}", 1), want: []string{
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: network is unreachable (the same for 1 more); `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses packets from the VIP", commands: toClients + "ip rule add from 198.51.100.21 prohibit", want: []string{
+			"a rule or a route refuses replies from VIP 198.51.100.21 of cluster ftp to clients such as 240.0.0.1: permission denied; `ip route get 240.0.0.1 from 198.51.100.21` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses packets from the VIP, without another route after IPVS", commands: toClients + "ip rule add from 198.51.100.21 prohibit", values: map[string]string{"net.ipv4.vs.snat_reroute": "0"}, want: nil},
+		{name: "a rule that refuses packets from a VIP that apply adds", commands: toClients + "ip address del 198.51.100.21/32 dev wan; ip rule add from 198.51.100.21 prohibit", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, vip-device: wan", 1), want: nil},
+		{name: "a rule that refuses replies to a client network", commands: "ip route add 192.0.2.0/24 via 198.51.100.2; ip rule add from 10.0.0.0/24 to 192.0.2.0/24 prohibit", yaml: strings.Replace(natSpec, "mark: 21", `mark: 21, only: {sources: [192.0.2.0/24, "2001:db8:1::/48"]}`, 1), want: []string{
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 192.0.2.1: permission denied; `ip route get 192.0.2.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses replies, IPv6", commands: "ip -6 address add 2001:db8::1/64 dev wan nodad; ip -6 route add default via 2001:db8::2 dev wan onlink; ip -6 rule add from fd00::/64 prohibit; sysctl -qw net.ipv6.conf.all.forwarding=1", want: []string{
+			"a rule or a route refuses replies of real server fd00::11 of cluster ftp to clients such as 2000::1: permission denied; `ip -6 route get 2000::1 from fd00::11 iif lan.0` asks for it, and `ip -6 rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses replies under direct", commands: toClients + "ip rule add from 10.0.0.0/24 prohibit", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
+		{name: "a rule that refuses packets from the VIP under direct", commands: toClients + "ip rule add from 198.51.100.21 prohibit", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
+		{name: "a rule that refuses replies of more real servers than are asked about", commands: toClients + "ip rule add from 10.0.0.0/22 prohibit; ip route add 10.0.0.0/22 dev lan.0", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", manyServers(300), 1), want: []string{
+			"a rule or a route refuses replies of real server 10.0.1.0 of cluster ftp to clients such as 240.0.0.1: permission denied (the same for 255 more); `ip route get 240.0.0.1 from 10.0.1.0 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses replies of others", commands: toClients + "ip rule add from 10.0.0.12 prohibit", want: nil},
+		{name: "a rule that routes replies otherwise", commands: toClients + "ip route add default via 198.51.100.3 table 200; ip rule add from 10.0.0.0/24 lookup 200", want: nil},
+		{name: "clients that are not known", commands: "ip rule add from 10.0.0.0/24 prohibit", want: nil},
+		{name: "replies before apply turns forwarding on", commands: toClients + "ip rule add from 10.0.0.0/24 prohibit; sysctl -qw net.ipv4.ip_forward=0", want: nil},
 
 		// The reverse path filter.
 		{name: "src_valid_mark", commands: "sysctl -qw net.ipv4.conf.all.src_valid_mark=1 net.ipv4.conf.wan.rp_filter=1; ip rule add fwmark 21 lookup 200", want: []string{fmt.Sprintf(filter, "wan", "net.ipv4.conf.all.src_valid_mark=0")}},
@@ -155,10 +194,23 @@ func TestWarnings(t *testing.T) {
 					}
 					return missing
 				}}
-				assert.Equal(t, c.want, host.Warnings(parse(t, c.yaml)))
+				spec := parse(t, c.yaml)
+				assert.Equal(t, c.want, host.Warnings(spec))
+				for _, f := range host.Findings(spec) {
+					assert.NotEmpty(t, f.Check, f.What)
+				}
 			})
 		})
 	}
+}
+
+// manyServers returns the first real servers of 10.0.1.0/23.
+func manyServers(n int) string {
+	servers := make([]string, n)
+	for i := range servers {
+		servers[i] = fmt.Sprintf("{address: 10.0.%d.%d}", 1+i/256, i%256)
+	}
+	return strings.Join(servers, ", ")
 }
 
 func inDirector(t *testing.T, f func()) {
@@ -197,6 +249,7 @@ func TestModule(t *testing.T) {
 		{"the default", "21,0,0,0,0,0,0,0\n", natSpec, []string{warning}},
 		{"other ports", "2121,990\n", natSpec, nil},
 		{"one of several ports", "2121,21\n", natSpec, []string{warning}},
+		{"a number that is no port", "65557\n", natSpec, nil}, // 21, and 1 << 16
 		{"no parameter", "", natSpec, []string{warning}},
 		{"direct", "21\n", strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), nil},
 		{"direct but for one", "21\n", strings.Replace(natSpec, "[{address: 10.0.0.11}", "[{address: 10.0.0.10, forwarding: direct}, {address: 10.0.0.11}", 1), []string{warning}},
@@ -213,7 +266,14 @@ func TestModule(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(parameters, "ports"), []byte(c.ports), 0o644))
 			}
 			host := hostcheck.Host{Modules: modules, Value: func(_, missing string) string { return missing }}
-			scratch.Do(t, func() { assert.Equal(t, c.want, host.Warnings(parse(t, c.yaml))) })
+			scratch.Do(t, func() {
+				spec := parse(t, c.yaml)
+				assert.Equal(t, c.want, host.Warnings(spec))
+				for _, f := range host.Findings(spec) {
+					assert.Equal(t, hostcheck.FTPModule, f.Check)
+					assert.Equal(t, "modprobe -r ip_vs_ftp", f.Command)
+				}
+			})
 		})
 	}
 }

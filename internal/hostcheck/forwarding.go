@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 	"github.com/lvsmark/lvsmark/internal/route"
 )
 
@@ -39,7 +40,7 @@ func (h Host) forwarding(spec *config.Spec, devices []net.Interface, routes *rou
 		command := "sysctl -w " + SysctlOf(device, "forwarding") + "=1"
 		which := "answers of clients to active data that arrive there"
 		if servers := towards[device]; len(servers) > 0 {
-			which = "replies of " + Listed(servers)
+			which = "replies of " + lookup.Listed(servers)
 		} else if !active {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 )
 
 // localPorts finds connections of the director that IPVS may take, because the answers
@@ -24,10 +25,10 @@ func (h Host) localPorts(spec *config.Spec) []Finding {
 	}
 	const remedy = "use another address of the director for them, or exclude the ports of the clusters with net.ipv4.ip_local_reserved_ports"
 	if names := affected(config.TCP); len(names) > 0 && h.Value("net.ipv4.vs.sloppy_tcp", "0") != "0" {
-		found = append(found, Finding{Check: LocalPorts, What: "net.ipv4.vs.sloppy_tcp is on: IPVS may take TCP connections that programs of the director open from a VIP of " + Listed(names), Remedy: "set it to 0, or " + remedy})
+		found = append(found, Finding{Check: LocalPorts, What: "net.ipv4.vs.sloppy_tcp is on: IPVS may take TCP connections that programs of the director open from a VIP of " + lookup.Listed(names), Remedy: "set it to 0, or " + remedy})
 	}
 	if names := affected(config.UDP); len(names) > 0 {
-		found = append(found, Finding{Check: LocalPorts, What: fmt.Sprintf("net.ipv4.ip_local_port_range (%d-%d) has UDP ports of %s: IPVS may take answers to UDP sockets that programs of the director open on a VIP", low, high, Listed(names)), Remedy: remedy})
+		found = append(found, Finding{Check: LocalPorts, What: fmt.Sprintf("net.ipv4.ip_local_port_range (%d-%d) has UDP ports of %s: IPVS may take answers to UDP sockets that programs of the director open on a VIP", low, high, lookup.Listed(names)), Remedy: remedy})
 	}
 	return found
 }

@@ -26,6 +26,11 @@ func TestMasqueradeAddresses(t *testing.T) {
 		{"both families", v4 + v6, natSpec, "[198.51.100.2 2001:db8::2]"},
 		{"no default route", "", natSpec, "[]"},
 		{"one default route", v4, natSpec, "[198.51.100.2]"},
+		{
+			"client networks", v4 + "ip route add 203.0.113.0/24 via 198.51.100.9; ip address add 10.9.0.2/16 dev wan; ip address add 10.8.0.2/16 dev wan; ip route add 203.0.113.128/25 dev wan src 10.8.0.2",
+			strings.Replace(natSpec, "mark: 21", "mark: 21, only: {sources: [10.9.0.0/16, 203.0.113.0/25, 203.0.113.200, 192.0.2.0/24, \"2001:db8:1::/48\"]}", 1), "[10.9.0.2 198.51.100.2 10.8.0.2]",
+		},
+		{"client networks without a default route", "", strings.Replace(natSpec, "mark: 21", "mark: 21, only: {sources: [198.51.100.0/24, 192.0.2.0/24, \"2001:db8:1::/48\"]}", 1), "[198.51.100.2]"},
 		{"a route to other networks", "ip route add 203.0.113.0/24 via 198.51.100.1", natSpec, "[]"},
 		{"a refused route", "ip route add unreachable default", natSpec, "[]"},
 		{"to the VIP", v4 + v6, strings.Replace(natSpec, "ftp: ,", "ftp: {active-data: {translate: snat}},", 1), "[]"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 )
 
 // ftpModule finds ip_vs_ftp. It serves each IPv4 connection of nat to one of its ports,
@@ -35,7 +36,7 @@ func (h Host) ftpModule(spec *config.Spec) []Finding {
 	}
 	return []Finding{{
 		Check: FTPModule, Command: "modprobe -r ip_vs_ftp",
-		What:   fmt.Sprintf("the kernel module ip_vs_ftp is loaded: it replaces the answers to PASV of %s, and if these name the VIP, as with the output of `lvsmark render vsftpd`, their data connections fail", Listed(clusters)),
+		What:   fmt.Sprintf("the kernel module ip_vs_ftp is loaded: it replaces the answers to PASV of %s, and if these name the VIP, as with the output of `lvsmark render vsftpd`, their data connections fail", lookup.Listed(clusters)),
 		Remedy: "unload it with `modprobe -r ip_vs_ftp`, which is possible when its connections have ended",
 	}}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 	"github.com/lvsmark/lvsmark/internal/route"
 )
 
@@ -165,7 +166,7 @@ func (m markRule) reversePath(b config.Binding) (what, remedy string, err error)
 	if len(names) == 0 {
 		return "", "", nil
 	}
-	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s", Listed(names)),
+	return fmt.Sprintf("with src_valid_mark, rp_filter looks up the way back to clients by this rule, and may drop packets to the VIPs on %s", lookup.Listed(names)),
 		"`" + m.withoutMark(names) + "`", nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 	"github.com/lvsmark/lvsmark/internal/route"
 )
 
@@ -51,7 +52,7 @@ func vipsLocal(spec *config.Spec, devices []net.Interface, routes *route.Table) 
 		return nil, nil
 	}
 	return []Finding{{
-		Check: VIPLocal, What: fmt.Sprintf("the director does not have the address %s (VIP of %s), so IPVS does not get the packets", Listed(missing), Listed(clusters)),
+		Check: VIPLocal, What: fmt.Sprintf("the director does not have the address %s (VIP of %s), so IPVS does not get the packets", lookup.Listed(missing), lookup.Listed(clusters)),
 		Remedy: "set vip-device, or give the director the address; if another director has it now, this is right",
 	}}, nil
 }

@@ -36,10 +36,34 @@ func Open() (*Table, error) {
 // Close closes the connection.
 func (t *Table) Close() error { return t.conn.Close() }
 
+// A question is the packet whose route is asked for.
+type question struct {
+	to, from netip.Addr // from: invalid for any
+	mark     uint32     // host byte order
+	device   uint32     // by which it comes in; 0: a packet of the host
+}
+
 // To returns the route of a packet of the host to an address, with a mark in host byte
 // order. It asks as `ip route get ADDRESS mark MARK` does.
 func (t *Table) To(address netip.Addr, mark uint32) (Route, error) {
-	answer, err := t.ask(address, mark)
+	return t.route(question{to: address, mark: mark})
+}
+
+// From returns the route of a packet of the host from an address of its own, as `ip route get
+// TO from FROM` does.
+func (t *Table) From(from, to netip.Addr) (Route, error) {
+	return t.route(question{to: to, from: from})
+}
+
+// Forwarded returns the route of a packet of another host that comes in by a device, as
+// `ip route get TO from FROM iif DEVICE` does. It is refused also if the device does not forward
+// packets (EHOSTUNREACH), or its reverse path filter drops them (EXDEV).
+func (t *Table) Forwarded(from, to netip.Addr, device uint32) (Route, error) {
+	return t.route(question{to: to, from: from, device: device})
+}
+
+func (t *Table) route(q question) (Route, error) {
+	answer, err := t.ask(q)
 	if refusal, ok := errors.AsType[*netlink.KernelError](err); ok {
 		return Route{Refused: refusal.Errno}, nil
 	}
@@ -52,7 +76,7 @@ func (t *Table) To(address netip.Addr, mark uint32) (Route, error) {
 // Source returns the source address that the kernel selects for packets of the host to an
 // address. It is not valid if there is no route.
 func (t *Table) Source(to netip.Addr) (source netip.Addr, err error) {
-	answer, err := t.ask(to, 0)
+	answer, err := t.ask(question{to: to})
 	if _, ok := errors.AsType[*netlink.KernelError](err); ok {
 		return source, nil
 	}
@@ -73,12 +97,19 @@ func (t *Table) Source(to netip.Addr) (source netip.Addr, err error) {
 }
 
 // ask returns the answer to RTM_GETROUTE, or the kernel's error.
-func (t *Table) ask(address netip.Addr, mark uint32) (netlink.Message, error) {
+func (t *Table) ask(q question) (netlink.Message, error) {
 	header := make([]byte, unix.SizeofRtMsg) // struct rtmsg
-	header[0], header[1] = familyNumber(config.FamilyOf(address)), byte(address.BitLen())
-	b := netlink.AppendAttribute(nil, unix.RTA_DST, address.AsSlice())
-	if mark != 0 {
-		b = netlink.AppendUint32(b, unix.RTA_MARK, mark)
+	header[0], header[1] = familyNumber(config.FamilyOf(q.to)), byte(q.to.BitLen())
+	b := netlink.AppendAttribute(nil, unix.RTA_DST, q.to.AsSlice())
+	if q.from.IsValid() {
+		header[2] = byte(q.from.BitLen())
+		b = netlink.AppendAttribute(b, unix.RTA_SRC, q.from.AsSlice())
+	}
+	if q.device != 0 {
+		b = netlink.AppendUint32(b, unix.RTA_IIF, q.device)
+	}
+	if q.mark != 0 {
+		b = netlink.AppendUint32(b, unix.RTA_MARK, q.mark)
 	}
 	for m, err := range t.conn.Query(netlink.Request{Type: unix.RTM_GETROUTE, Header: header, Data: b}) {
 		return m, err

@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -120,5 +121,42 @@ func TestTo(t *testing.T) {
 		source, err = table.Source(netip.MustParseAddr("198.51.100.21"))
 		require.NoError(t, err)
 		assert.False(t, source.IsValid(), "no route")
+	})
+}
+
+// TestForwarded asks for routes by the source, and by the device of packets that come in.
+func TestForwarded(t *testing.T) {
+	inScratch(t, func() {
+		ip(t, "route", "add", "default", "via", "10.0.0.254")
+		ip(t, "-6", "route", "add", "default", "via", "fd00::254", "dev", "d0", "onlink")
+		ip(t, "rule", "add", "from", "10.0.0.11", "prohibit")
+		ip(t, "-6", "rule", "add", "from", "fd00::11", "iif", "d0", "unreachable")
+		scratch.Run(t, "", "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+		table, err := route.Open()
+		require.NoError(t, err)
+		defer table.Close()
+		device, err := net.InterfaceByName("d0")
+		require.NoError(t, err)
+		for _, c := range []struct {
+			from, to string
+			refused  unix.Errno
+		}{
+			{"10.0.0.11", "192.0.2.1", unix.EACCES},
+			{"10.0.0.12", "192.0.2.1", 0},
+			{"fd00::11", "2001:db8::1", unix.ENETUNREACH},
+			{"fd00::12", "2001:db8::1", 0},
+		} {
+			r, err := table.Forwarded(netip.MustParseAddr(c.from), netip.MustParseAddr(c.to), uint32(device.Index))
+			require.NoError(t, err)
+			assert.Equal(t, c.refused, r.Refused, "%+v", c)
+		}
+
+		ip(t, "address", "add", "10.0.0.11/32", "dev", "d0")
+		own, err := table.From(netip.MustParseAddr("10.0.0.11"), netip.MustParseAddr("192.0.2.1"))
+		require.NoError(t, err)
+		assert.Equal(t, unix.EACCES, own.Refused)
+		own, err = table.From(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("192.0.2.1"))
+		require.NoError(t, err)
+		assert.Equal(t, "10.0.0.254", own.Gateway.String())
 	})
 }

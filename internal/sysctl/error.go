@@ -23,6 +23,8 @@ func explain(action, path string, err error) error {
 		// This error does not wrap fs.ErrNotExist, which means to the caller that the sysctl
 		// does not exist.
 		return fmt.Errorf("%s: %v, although the sysctl exists", action, cause)
+	case errors.Is(err, fs.ErrNotExist) && !exists(root+"/net"):
+		return fmt.Errorf("%s: %v: %s/net does not exist: mount proc on /proc", action, cause, root) // likewise
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: %w: %s", action, cause, missing(path))
 	case errors.Is(err, fs.ErrPermission):
@@ -39,9 +41,6 @@ func exists(path string) bool {
 
 // missing returns the probable reason why a sysctl does not exist.
 func missing(path string) string {
-	if !exists(root + "/net") {
-		return root + "/net does not exist: mount proc on /proc"
-	}
 	name := strings.TrimPrefix(path, root+"/")
 	for _, owner := range []struct{ prefix, module string }{
 		{"net/ipv4/vs/", "ip_vs"},

@@ -16,7 +16,7 @@ import (
 
 // Read returns the value of a sysctl, with each run of white space as one blank. If the
 // sysctl does not exist, the error wraps fs.ErrNotExist and names the module that provides
-// it. If the caller may not read it, the error wraps ErrPrivilege.
+// it; without proc on /proc, that is not known. If the caller may not read it, the error wraps ErrPrivilege.
 func Read(name string) (string, error) {
 	path, err := pathOf(name)
 	if err != nil {

@@ -85,3 +85,17 @@ func execute(t *testing.T, command string) (calls string, written map[string]str
 	}
 	return string(text), written
 }
+
+// TestUnknownScript: a rule with a variable in a script of the boot is the reason why the check is
+// not made.
+func TestUnknownScript(t *testing.T) {
+	inDirector(t, func() {
+		machine := trap{files: map[string]string{"etc/rc.local": "#!/bin/sh\niptables -t mangle -A PREROUTING -p tcp -d $VIP --dport 21 -j MARK --set-mark 21\necho $VIP\n"}}.machine()
+		for _, r := range examine(t, spec, machine, nil) {
+			assert.Empty(t, r.Findings)
+			if r.Name == "saved-rules" {
+				assert.Contains(t, r.NotChecked, "/etc/rc.local:2: the line has a variable or pattern, $VIP")
+			}
+		}
+	})
+}

@@ -8,7 +8,7 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
-	"github.com/lvsmark/lvsmark/internal/hostcheck"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 )
 
 // A Subject is what the checks look at.
@@ -102,4 +102,4 @@ func (s *Subject) setting(text, name, want string) doctor.Finding {
 }
 
 // listed joins names, at most a few of them.
-func listed(names []string) string { return hostcheck.Listed(names) }
+func listed(names []string) string { return lookup.Listed(names) }

@@ -81,14 +81,23 @@ func modules(s *Subject) (found []doctor.Finding, err error) {
 				Text:    fmt.Sprintf("the kernel %s has no module %s, neither loaded nor below /lib/modules", s.Kernel, name),
 				Command: "apt-get install linux-image-amd64, or boot a kernel with that module (cloud and minimal kernels leave it out)",
 			})
-		case state == host.Available && s.Blocked(name) != "":
-			found = append(found, doctor.Finding{
-				Text:    fmt.Sprintf("module %s is not loaded, and %s forbids it", name, s.Blocked(name)),
-				Command: "remove that line, then modprobe " + name,
-			})
+		case state == host.Available:
+			found = append(found, s.notLoadable(name)...)
 		}
 	}
 	return found, err
+}
+
+// notLoadable returns what prevents that the kernel loads a module that it has.
+func (s *Subject) notLoadable(name string) []doctor.Finding {
+	if s.Frozen() {
+		return one(fmt.Sprintf("module %s is not loaded, and the kernel loads no more modules until the next boot (kernel.modules_disabled is 1)", name),
+			fmt.Sprintf("echo %s > /etc/modules-load.d/%[1]s.conf, then reboot", name))
+	}
+	if block := s.Blocked(name); block != nil {
+		return one(fmt.Sprintf("module %s is not loaded, and %s forbids it", name, block.By), block.Mend+", then modprobe "+name)
+	}
+	return nil
 }
 
 func modulesAtBoot(s *Subject) (found []doctor.Finding, err error) {
@@ -105,8 +114,8 @@ func modulesAtBoot(s *Subject) (found []doctor.Finding, err error) {
 	if s.Spec.Director.Bind && !listedAtBoot && !s.Enabled(unitName) {
 		found = append(found, doctor.Finding{Text: "nothing loads ip_vs at boot: " + unitName + " is not enabled, and no file of /etc/modules-load.d names the module", Command: command})
 	}
-	if blocked := s.Blocked(module); state != host.Available && blocked != "" {
-		found = append(found, doctor.Finding{Text: fmt.Sprintf("%s forbids ip_vs, which is loaded now: it is missing after the next boot", blocked), Command: "remove that line"})
+	if block := s.Blocked(module); state != host.Available && block != nil {
+		found = append(found, doctor.Finding{Text: fmt.Sprintf("%s forbids ip_vs, which is loaded now: it is missing after the next boot", block.By), Command: block.Mend})
 	}
 	return found, nil
 }

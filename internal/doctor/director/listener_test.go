@@ -3,6 +3,7 @@ package director_test
 import (
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -150,5 +151,24 @@ func TestProcess(t *testing.T) {
 			_ = running.Wait()
 		}()
 		assert.Equal(t, []string{"managers: keepalived manages the service of /etc/keepalived/keepalived.conf:1, which the spec has too"}, texts(examine(t, c.spec(), c.machine(), nil)))
+	})
+}
+
+// TestProcessOfAnotherFile has a keepalived that a script has started with -f.
+func TestProcessOfAnotherFile(t *testing.T) {
+	const conf = "virtual_server fwmark 21 {\n  lb_algo rr\n  lb_kind NAT\n  real_server 10.0.0.11 0 {\n  }\n}\n"
+	c := trap{yaml: "{bind: false} => {bind: true}", files: map[string]string{"srv/lvs.conf": conf, wants + "keepalived.service": "-"}}
+	program := filepath.Join(t.TempDir(), "keepalived")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\nread end\n"), 0o755))
+	inDirector(t, func() {
+		running := exec.Command(program, "-D", "-f", "/srv/lvs.conf")
+		end, err := running.StdinPipe()
+		require.NoError(t, err)
+		require.NoError(t, running.Start())
+		defer func() {
+			_ = end.Close()
+			_ = running.Wait()
+		}()
+		assert.Equal(t, []string{"managers: keepalived manages the service of /srv/lvs.conf:1, which the spec has too"}, texts(examine(t, c.spec(), c.machine(), nil)))
 	})
 }

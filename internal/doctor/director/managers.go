@@ -3,6 +3,7 @@ package director
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
@@ -18,7 +19,7 @@ type manager struct {
 
 func knownManagers() []manager {
 	return []manager{
-		{"keepalived", "keepalived.service", "keepalived", []string{"etc/keepalived/keepalived.conf"}},
+		{"keepalived", "keepalived.service", "keepalived", []string{keepalivedFile}},
 		{"ipvsadm.service", "ipvsadm.service", "", []string{"etc/ipvsadm.rules", "etc/sysconfig/ipvsadm"}},
 		{"ldirectord", "ldirectord.service", "ldirectord", []string{"etc/ha.d/ldirectord.cf", "etc/ldirectord.cf"}},
 		{"Piranha", "pulse.service", "lvsd", []string{"etc/sysconfig/ha/lvs.cf"}},
@@ -33,7 +34,7 @@ func managers(s *Subject) (found []doctor.Finding, err error) {
 		allowed = 1
 	}
 	for _, m := range knownManagers() {
-		if !s.Enabled(m.unit) && (m.process == "" || !slices.Contains(s.Processes, m.process)) {
+		if !s.starts(m) && (m.process == "" || !slices.Contains(s.Processes, m.process)) {
 			continue
 		}
 		service, problem := s.sameService(m)
@@ -41,6 +42,7 @@ func managers(s *Subject) (found []doctor.Finding, err error) {
 			err = problem
 		}
 		if service == "" {
+			found = append(found, s.clears(m)...)
 			continue
 		}
 		found = append(found, doctor.Finding{
@@ -54,9 +56,45 @@ func managers(s *Subject) (found []doctor.Finding, err error) {
 	return found, err
 }
 
+// starts reports whether the manager makes services at boot. The script of Debian's ipvsadm does so
+// with AUTO="true" only.
+func (s *Subject) starts(m manager) bool {
+	const defaults = "etc/default/ipvsadm"
+	if m.process == "" && len(s.Exists(defaults)) > 0 && !s.isAutomatic(defaults) {
+		return false
+	}
+	return s.Enabled(m.unit)
+}
+
+// clears returns the finding of ipvsadm.service, which has nothing in common with the spec: it deletes
+// all services, at its start (Debian) and its stop (RHEL too).
+func (s *Subject) clears(m manager) []doctor.Finding {
+	if m.process != "" || !s.Spec.Director.Bind {
+		return nil
+	}
+	return one(m.unit+" deletes all services of IPVS when it starts or stops, those of the spec too", "systemctl disable "+m.unit)
+}
+
+// isAutomatic reports whether the last assignment to AUTO in a file of shell variables is true.
+func (s *Subject) isAutomatic(name string) (automatic bool) {
+	for _, l := range s.Lines(name) {
+		if value, ok := strings.CutPrefix(l.Text, "AUTO="); ok {
+			automatic = strings.Trim(value, `"'`) == "true"
+		}
+	}
+	return automatic
+}
+
 // sameService returns the first service of the manager's files that the spec has too.
 func (s *Subject) sameService(m manager) (string, error) {
-	for _, name := range s.Exists(m.files...) {
+	files := m.files
+	if m.process == "keepalived" {
+		files = s.keepalivedFiles(m)
+	}
+	for _, name := range s.Exists(files...) {
+		if len(s.Lines(name)) == 0 {
+			continue // Debian's ipvsadm.rules as installed: comments only, of no language
+		}
 		c, err := importer.ReadAll([]importer.File{{Name: "/" + name, Text: s.ReadFile(name)}})
 		if err != nil {
 			return "", err

@@ -23,6 +23,10 @@ func serverChecks() []check {
 			Why: "IPVS cannot send packets to the real server", Run: serverRoute,
 		},
 		{
+			Name: hostcheck.ReplyRoute, Summary: "rules of policy routing and routes that refuse what real servers with nat send to clients: those of only, or those behind the default route",
+			Why: "clients get no replies, or no active data", Run: ofHostcheck(hostcheck.ReplyRoute),
+		},
+		{
 			Name: "server-neighbor", Summary: "the neighbor entries (ARP, ND) of real servers on a link of the director",
 			Why: "the real server is off, or has another address", Run: serverNeighbor,
 		},

@@ -24,6 +24,9 @@ const (
 	sixAddresses = "ip address add fd00::1/64 dev lan nodad; ip -6 route add local 2001:db8::21 dev lo; "
 )
 
+// debianUnit is what matters of the unit of Debian's package nftables.
+const debianUnit = "[Unit]\nWants=network-pre.target\nBefore=network-pre.target shutdown.target\n\n[Service]\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\nExecReload=/usr/sbin/nft -f /etc/nftables.conf\nExecStop=/usr/sbin/nft flush ruleset\n"
+
 func bootTraps() []trap {
 	return []trap{
 		{name: "no nf_tables", files: map[string]string{"lib/modules/KERNEL/modules.builtin": "kernel/nft_chain_nat.ko\n"}, want: []string{
@@ -38,6 +41,19 @@ func bootTraps() []trap {
 		}},
 		{name: "module loaded now, forbidden at boot", files: map[string]string{"proc/modules": "ip_vs 1 0 - Live 0x0\n", "etc/modprobe.d/cis.conf": "blacklist ip_vs\n"}, want: []string{
 			"modules-boot: /etc/modprobe.d/cis.conf:1 forbids ip_vs, which is loaded now: it is missing after the next boot",
+		}},
+		{name: "module forbidden by name and a dash", yaml: "{bind: false} => {bind: true}", files: map[string]string{"usr/lib/modprobe.d/cis.conf": "install ip-vs-wlc /usr/bin/logger blocked\n"}, want: []string{
+			"modules: module ip_vs_wlc is not loaded, and /usr/lib/modprobe.d/cis.conf:1 forbids it",
+		}},
+		{name: "module forbidden by a file that another one replaces", yaml: "{bind: false} => {bind: true}", files: map[string]string{"usr/lib/modprobe.d/cis.conf": "install ip_vs /bin/false\n", "etc/modprobe.d/cis.conf": ""}},
+		{name: "module forbidden by the boot loader", yaml: "{bind: false} => {bind: true}", files: map[string]string{"proc/cmdline": "quiet module_blacklist=ip_vs\n"}, want: []string{
+			"modules: module ip_vs is not loaded, and module_blacklist of the kernel command line forbids it",
+		}},
+		{name: "no more modules", yaml: "{bind: false} => {bind: true}", files: map[string]string{"proc/sys/kernel/modules_disabled": "1\n", "proc/modules": "ip_vs 1 0 - Live 0x0\n"}, want: []string{
+			"modules: module ip_vs_wlc is not loaded, and the kernel loads no more modules until the next boot (kernel.modules_disabled is 1)",
+		}},
+		{name: "sysctls of another directory before the module", files: map[string]string{"etc/modules-load.d/ip_vs.conf": "-", "usr/local/lib/sysctl.d/ipvs.conf": "net/ipv4/vs/conntrack = 0\n"}, want: []string{
+			"modules-boot: /usr/local/lib/sysctl.d/ipvs.conf:1 sets net.ipv4.vs. sysctls, which do not exist until ip_vs is loaded, and nothing loads it before systemd-sysctl.service",
 		}},
 		{name: "sysctls before the module", files: map[string]string{"etc/modules-load.d/ip_vs.conf": "-", "etc/sysctl.d/ipvs.conf": "net.ipv4.vs.conntrack = 0\n"}, want: []string{
 			"modules-boot: /etc/sysctl.d/ipvs.conf:1 sets net.ipv4.vs. sysctls, which do not exist until ip_vs is loaded, and nothing loads it before systemd-sysctl.service",
@@ -61,6 +77,27 @@ func bootTraps() []trap {
 		{name: "unit without PartOf", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nAfter=nftables.service\n"}, want: []string{
 			"flush-ruleset: /etc/nftables.conf:2: a restart of nftables.service flushes the ruleset, and lvsmark.service has no PartOf=nftables.service: it does not apply the spec again",
 		}},
+		{name: "order in the unit of the firewall", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nPartOf=nftables.service\n", "usr/lib/systemd/system/nftables.service": debianUnit, "usr/lib/systemd/system/nftables.service.d/a.conf": "[Unit]\nBefore = \\\n  lvsmark.service\n"}},
+		{name: "flush at the stop of Debian's unit", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nAfter=nftables.service\n", "lib/systemd/system/nftables.service": debianUnit, "etc/nftables.conf": "table inet filter {\n}\n"}, want: []string{
+			"flush-ruleset: ExecStop of nftables.service: a restart of nftables.service flushes the ruleset, and lvsmark.service has no PartOf=nftables.service: it does not apply the spec again",
+		}},
+		{name: "flush at a stop that a drop-in replaces", files: map[string]string{
+			"etc/systemd/system/lvsmark.service": "[Unit]\nAfter=nftables.service\n", "lib/systemd/system/nftables.service": debianUnit, "etc/nftables.conf": "table inet filter {\n}\n",
+			"etc/systemd/system/nftables.service.d/own.conf": "[Service]\nExecStop=\nExecStop=/usr/sbin/nft delete table inet own\n",
+		}},
+		{name: "flush in a unit of the operator", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nPartOf=nftables.service\n", "etc/systemd/system/nftables.service": "[Service]\nExecStartPre=/usr/sbin/nft 'flush ruleset; include \"/etc/my.nft\"'\n", "etc/nftables.conf": "-"}, want: []string{
+			"unit: lvsmark.service is not ordered after nftables.service, which may replace the ruleset afterwards",
+			"flush-ruleset: ExecStartPre of nftables.service: nftables.service flushes the ruleset, and lvsmark.service is not started after it",
+		}},
+		{name: "flush in an included file", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nAfter=nftables.service\n", "etc/nftables.conf": "#!/usr/sbin/nft -f\ninclude \"rules/*.nft\"\n", "etc/rules/a.nft": "flush ruleset; include '/srv/b'\n"}, want: []string{
+			"flush-ruleset: /etc/rules/a.nft:1: a restart of nftables.service flushes the ruleset, and lvsmark.service has no PartOf=nftables.service: it does not apply the spec again",
+		}},
+		{name: "flush of a family", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nAfter=nftables.service\n", "etc/nftables.conf": "include \"/etc/nftables.conf\"\nflush ruleset inet; flush ruleset ip\n"}, want: []string{
+			"flush-ruleset: /etc/nftables.conf:2: a restart of nftables.service flushes the ruleset, and lvsmark.service has no PartOf=nftables.service: it does not apply the spec again",
+		}},
+		{name: "flush of another family", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nAfter=nftables.service\n", "etc/nftables.conf": "flush ruleset inet\nflush table ip filter\n"}},
+		{name: "samples of RHEL that nothing includes", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nAfter=nftables.service\n", "etc/nftables.conf": "-", "etc/sysconfig/nftables.conf": "# include \"/etc/nftables/main.nft\"\n", "etc/nftables/main.nft": "flush ruleset\ntable ip lvsmark {\n}\n"}},
+		{name: "masked firewall", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\n", "etc/systemd/system/nftables.service": ""}},
 		{name: "no flush", files: map[string]string{"etc/systemd/system/lvsmark.service": "[Unit]\nAfter=nftables.service\n", "etc/nftables.conf": "# flush ruleset\n"}},
 		{name: "saved table", files: map[string]string{"etc/nftables.conf": "flush ruleset\ntable ip lvsmark {\n}\n"}, want: []string{
 			"saved-rules: /etc/nftables.conf:2: the file has lvsmark's table ip lvsmark",
@@ -68,8 +105,42 @@ func bootTraps() []trap {
 		{name: "saved rules of the recipe", files: map[string]string{"etc/iptables/rules.v4": "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 198.51.100.21/32 -p tcp -m tcp --dport 21 -j MARK --set-xmark 0x15/0xffffffff\n-A PREROUTING -p tcp -m tcp --dport 25 -j MARK --set-xmark 0x25/0xffffffff\nCOMMIT\n"}, want: []string{
 			"saved-rules: /etc/iptables/rules.v4:3: it sets the mark of cluster ftp: -A PREROUTING -d 198.51.100.21/32 -p tcp -m tcp --dport 21 -j MARK --set-xmark 0x15/0xffffffff",
 		}},
+		{name: "saved rules of other places", files: map[string]string{
+			"etc/iptables.up.rules": "*mangle\n-A PREROUTING -d 198.51.100.21/32 -p tcp -m tcp --dport 21 -j MARK --set-mark 21\nCOMMIT\n",
+			"etc/ufw/before.rules":  "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -s 10.0.0.0/24 -p tcp --sport 20 -j MASQUERADE\nCOMMIT\n*filter\n:ufw-before-input - [0:0]\n-A ufw-before-input -i lo -j ACCEPT\nCOMMIT\n",
+		}, want: []string{
+			"saved-rules: /etc/iptables.up.rules:2: it sets the mark of cluster ftp: -A PREROUTING -d 198.51.100.21/32 -p tcp -m tcp --dport 21 -j MARK --set-mark 21",
+			"saved-rules: /etc/ufw/before.rules:3: it translates active data of cluster ftp: -A POSTROUTING -s 10.0.0.0/24 -p tcp --sport 20 -j MASQUERADE",
+		}},
+		{name: "the recipe in scripts of the boot", files: map[string]string{
+			"etc/rc.local":                     "#!/bin/sh -e\n# VIP\niptables -t mangle -A PREROUTING -p tcp -d 198.51.100.21 --dport 21 -j MARK --set-mark 21\niptables -A INPUT -i lo -j ACCEPT\nexit 0\n",
+			"etc/network/if-pre-up.d/firewall": "#!/bin/sh\n/sbin/iptables -t nat -A POSTROUTING -p tcp -s 10.0.0.0/24 --sport 20 -j MASQUERADE\n",
+			"etc/network/if-up.d/other":        "#!/bin/sh\ncase $1 in a) b;; esac\n",
+			"etc/firewalld/direct.xml":         "<?xml version=\"1.0\"?>\n<direct>\n  <rule ipv=\"ipv4\" table=\"mangle\" chain=\"PREROUTING\" priority=\"0\">-d 198.51.100.21 -p tcp --dport 10000:20000 -j MARK --set-mark 21</rule>\n</direct>\n",
+		}, want: []string{
+			"saved-rules: /etc/rc.local:3: it sets the mark of cluster ftp: iptables -t mangle -A PREROUTING -p tcp -d 198.51.100.21 --dport 21 -j MARK --set-mark 21",
+			"saved-rules: /etc/network/if-pre-up.d/firewall:2: it translates active data of cluster ftp: /sbin/iptables -t nat -A POSTROUTING -p tcp -s 10.0.0.0/24 --sport 20 -j MASQUERADE",
+			"saved-rules: /etc/firewalld/direct.xml:3: it sets the mark of cluster ftp: <rule ipv=\"ipv4\" table=\"mangle\" chain=\"PREROUTING\" priority=\"0\">-d 198.51.100.21 -p tcp --dport 10000:20000 -j MARK --set-mark 21</rule>",
+		}},
+		{name: "scripts of the boot about others", files: map[string]string{
+			"etc/rc.local": "#!/bin/sh -e\niptables -t mangle -A PREROUTING -p tcp -d 198.51.100.99 --dport 21 -j MARK --set-mark 99\n", "etc/network/if-up.d/x": "#!/bin/sh\n# no iptables\nwhile true; do\n",
+		}},
 		{name: "keepalived", yaml: "{bind: false} => {bind: true}", files: map[string]string{"etc/keepalived/keepalived.conf": "virtual_server fwmark 21 {\n  lb_algo rr\n  lb_kind NAT\n  protocol TCP\n  real_server 10.0.0.11 0 {\n    weight 1\n  }\n}\n"}, want: []string{
 			"managers: keepalived manages the service of /etc/keepalived/keepalived.conf:1, which the spec has too",
+		}},
+		{name: "keepalived of another file", yaml: "{bind: false} => {bind: true}", files: map[string]string{
+			"etc/systemd/system/keepalived.service":             "[Service]\nEnvironment=\"A=b c\" FILE=/etc/none\nEnvironmentFile=-/etc/default/keepalived\nExecStart=/usr/sbin/keepalived --dont-fork $DAEMON_ARGS\n",
+			"etc/default/keepalived":                            "# Options\nFILE=/srv/lvs.conf\nDAEMON_ARGS=\"-D -nf ${FILE}\"\n",
+			"etc/default/keepalived.old":                        "DAEMON_ARGS=\"\"\n",
+			"etc/systemd/system/keepalived.service.d/file.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/keepalived --dont-fork -Dlf ${FILE}\n",
+			"srv/lvs.conf":                                      "virtual_server fwmark 21 {\n  lb_algo rr\n  lb_kind NAT\n  real_server 10.0.0.11 0 {\n  }\n}\n",
+		}, want: []string{
+			"managers: keepalived manages the service of /srv/lvs.conf:1, which the spec has too",
+		}},
+		{name: "keepalived, not of the default file", yaml: "{bind: false} => {bind: true}", files: map[string]string{
+			"etc/systemd/system/keepalived.service": "[Service]\nEnvironmentFile=-/etc/default/keepalived\nExecStart=/usr/sbin/keepalived --dont-fork $DAEMON_ARGS\n",
+			"etc/default/keepalived":                "DAEMON_ARGS=\"--use-file=/srv/other.conf\"\n", "srv/other.conf": "",
+			"etc/keepalived/keepalived.conf": "virtual_server fwmark 21 {\n  lb_algo rr\n  lb_kind NAT\n  real_server 10.0.0.11 0 {\n  }\n}\n",
 		}},
 		{name: "keepalived, bind: false", files: map[string]string{"etc/keepalived/keepalived.conf": "virtual_server fwmark 21 {\n  lb_algo rr\n  lb_kind NAT\n  real_server 10.0.0.11 0 {\n  }\n}\n"}},
 		{name: "two managers, bind: false", files: map[string]string{
@@ -82,9 +153,23 @@ func bootTraps() []trap {
 		{name: "ipvsadm.service", yaml: "{bind: false} => {bind: true}", files: map[string]string{wants + "ipvsadm.service": "", "etc/ipvsadm.rules": "-A -f 21 -s wlc\n"}, want: []string{
 			"managers: ipvsadm.service manages the service of /etc/ipvsadm.rules:1, which the spec has too",
 		}},
+		{name: "script of Debian's ipvsadm", yaml: "{bind: false} => {bind: true}", files: map[string]string{"etc/init.d/ipvsadm": "#!/bin/sh\n", "etc/rc2.d/S01ipvsadm": "", "etc/default/ipvsadm": "# AUTO\nAUTO=\"true\"\n", "etc/ipvsadm.rules": "-A -f 21 -s wlc\n"}, want: []string{
+			"managers: ipvsadm.service manages the service of /etc/ipvsadm.rules:1, which the spec has too",
+		}},
+		{name: "script of Debian's ipvsadm without rules", yaml: "{bind: false} => {bind: true}", files: map[string]string{"etc/init.d/ipvsadm": "#!/bin/sh\n", "etc/rc2.d/S01ipvsadm": "", "etc/default/ipvsadm": "AUTO=\"true\"\n", "etc/ipvsadm.rules": "# empty rules file\n"}, want: []string{
+			"managers: ipvsadm.service deletes all services of IPVS when it starts or stops, those of the spec too",
+		}},
+		{name: "script of Debian's ipvsadm as installed", yaml: "{bind: false} => {bind: true}", files: map[string]string{"etc/init.d/ipvsadm": "#!/bin/sh\n", "etc/rc2.d/S01ipvsadm": "", "etc/default/ipvsadm": "AUTO=\"false\"\n", "etc/ipvsadm.rules": "-A -f 21 -s wlc\n"}},
+		{name: "ipvsadm.service with services of others", yaml: "{bind: false} => {bind: true}", files: map[string]string{wants + "ipvsadm.service": "", "etc/sysconfig/ipvsadm": "-A -f 99 -s wlc\n"}, want: []string{
+			"managers: ipvsadm.service deletes all services of IPVS when it starts or stops, those of the spec too",
+		}},
+		{name: "ipvsadm.service with services of others, bind: false", files: map[string]string{wants + "ipvsadm.service": "", "etc/sysconfig/ipvsadm": "-A -f 99 -s wlc\n"}},
 		{name: "ipvsadm.service, disabled", yaml: "{bind: false} => {bind: true}", files: map[string]string{"etc/ipvsadm.rules": "-A -f 21 -s wlc\n"}},
 	}
 }
+
+// masqueradeTo begins a change of the spec, up to the client networks.
+const masqueradeTo = "{active-data: {translate: snat, source: 10.0.0.0/24}} => {active-data: {translate: masquerade, source: 10.0.0.0/24}}\n    only: {sources: ["
 
 func routeTraps() []trap {
 	return []trap{
@@ -121,6 +206,10 @@ func routeTraps() []trap {
 			"masquerade-address: active data of cluster ftp leaves with 198.51.100.2, the address of the outgoing device, and not with the VIP that the client knows (198.51.100.21)",
 		}},
 		{name: "masquerade with the VIP", yaml: "translate: snat => translate: masquerade"},
+		{name: "masquerade to client networks", commands: "ip address add 203.0.113.2/24 dev wan; ip route del default", yaml: masqueradeTo + "198.51.100.0/24, 203.0.113.0/24]}", want: []string{
+			"masquerade-address: active data of cluster ftp leaves with 203.0.113.2, the address of the outgoing device, and not with the VIP that the client knows (198.51.100.21)",
+		}},
+		{name: "masquerade to client networks with the VIP", commands: "ip address add 203.0.113.2/24 dev wan; ip route add 192.0.2.0/24 via 198.51.100.1", yaml: masqueradeTo + "198.51.100.0/24, 192.0.2.0/24]}"},
 		{name: "masquerade, IPv6", commands: sixMasquerade + "ip address add 2001:db8::5/64 dev wan nodad; ip address add 2001:db8::21/128 dev wan nodad preferred_lft 0", yaml: sixesMasquerade, want: []string{
 			"masquerade-address: active data of cluster ftp leaves with 2001:db8::5, the address of the outgoing device, and not with the VIP that the client knows (2001:db8::21)",
 		}},
@@ -140,10 +229,18 @@ func routeTraps() []trap {
 		{name: "no route to the real server", commands: "ip route add unreachable 10.0.0.11", want: []string{
 			"server-route: there is no route to real server rs1 (10.0.0.11) of cluster ftp: no route to host",
 		}},
+		{name: "replies refused by a rule", commands: "ip rule add from 10.0.0.0/24 prohibit", want: []string{
+			"reply-route: a rule or a route refuses replies of real server rs1 (10.0.0.11) of cluster ftp to clients such as 240.0.0.1: permission denied",
+		}},
+		{name: "replies with a table of their own", commands: "ip route add default via 198.51.100.1 dev wan table 200; ip rule add from 10.0.0.0/24 lookup 200"},
 		{name: "direct behind a router", commands: "ip route add 10.0.0.11 via 10.0.0.9", yaml: direct, want: []string{
 			"server-route: real server rs1 (10.0.0.11) of cluster ftp has direct forwarding, but is behind the router 10.0.0.9, which sends packets to the VIP back",
 		}},
 		{name: "direct, the real server has the VIP", commands: "ip -n $FAR address add 198.51.100.21/32 dev lo; ip -n $FAR link set server address 02:00:00:00:00:01; ip netns exec $FAR sysctl -qw net.ipv4.conf.client.arp_ignore=8", yaml: direct, want: []string{
+			"server-arp: on lan, 02:00:00:00:00:01 answers ARP requests for VIP 198.51.100.21 of cluster ftp",
+		}},
+		{name: "direct, the real server has the VIP, the first ARP probe is lost", commands: "ip -n $FAR address add 198.51.100.21/32 dev lo; ip -n $FAR link set server address 02:00:00:00:00:01; ip netns exec $FAR sysctl -qw net.ipv4.conf.client.arp_ignore=8; " +
+			"ip netns exec $FAR nft add table arp t; ip netns exec $FAR nft add chain arp t c {type filter hook input priority 0;}; ip netns exec $FAR nft add rule arp t c iifname server arp daddr ip 198.51.100.21 numgen inc mod 2 0 drop", yaml: direct, want: []string{
 			"server-arp: on lan, 02:00:00:00:00:01 answers ARP requests for VIP 198.51.100.21 of cluster ftp",
 		}},
 		{name: "direct, arp_ignore", commands: "ip -n $FAR address add 198.51.100.21/32 dev lo; ip netns exec $FAR sysctl -qw net.ipv4.conf.all.arp_ignore=1", yaml: direct},

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,68 +10,60 @@ import (
 	"strings"
 )
 
-// A ModuleState is whether the kernel has a module.
-type ModuleState uint8
+// read returns the text of a file, and whether there is one. A file that cannot be read is kept
+// for TakeUnread.
+func (h *Host) read(name string) (text string, found bool) {
+	b, err := fs.ReadFile(h.Files, name)
+	h.keep(err)
+	return string(b), err == nil
+}
 
-// States of a module.
-const (
-	Absent    ModuleState = iota
-	Available             // a file that modprobe loads
-	Loaded
-	BuiltIn
-)
+// ReadFile returns the text of a file; empty: there is none.
+func (h *Host) ReadFile(name string) string {
+	text, _ := h.read(name)
+	return text
+}
 
-// ErrNoModules means that the files of the kernel's modules are missing.
-var ErrNoModules = errors.New("the list of the kernel's modules is missing")
-
-// Module returns whether the kernel has a module. Its error is that the lists of modules are
-// missing, as in a container.
-func (h *Host) Module(name string) (ModuleState, error) {
-	if slices.Contains(h.words("proc/modules"), name) {
-		return Loaded, nil
+// readDir returns the names in a directory, sorted; none: there is no such directory.
+func (h *Host) readDir(name string) (names []string) {
+	if info, err := fs.Stat(h.Files, name); err == nil && !info.IsDir() {
+		return nil
 	}
-	for _, base := range []string{"lib/modules", "usr/lib/modules"} {
-		builtin, err := fs.ReadFile(h.Files, path.Join(base, h.Kernel, "modules.builtin"))
-		if err != nil {
-			continue
-		}
-		if hasModule(string(builtin), name) {
-			return BuiltIn, nil
-		}
-		if list, err := fs.ReadFile(h.Files, path.Join(base, h.Kernel, "modules.dep")); err == nil && hasModule(string(list), name) {
-			return Available, nil
-		}
-		return Absent, nil
+	entries, err := fs.ReadDir(h.Files, name)
+	h.keep(err)
+	for _, e := range entries {
+		names = append(names, e.Name())
 	}
-	return Absent, fmt.Errorf("%w: /lib/modules/%s", ErrNoModules, h.Kernel)
+	return names
+}
+
+// keep keeps the error of a file that exists, or may exist.
+func (h *Host) keep(err error) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if named, ok := errors.AsType[*fs.PathError](err); ok {
+		err = fmt.Errorf("/%s: %w", strings.TrimPrefix(named.Path, "/"), named.Err)
+	}
+	h.unread = append(h.unread, err)
+}
+
+// TakeUnread returns the error of the first file that could not be read since the last call; nil:
+// all that exist were read.
+func (h *Host) TakeUnread() error {
+	unread := h.unread
+	h.unread = nil
+	return cmp.Or(unread...)
 }
 
 // words returns the first word of each line of a file; nil: it cannot be read.
 func (h *Host) words(file string) (words []string) {
-	for line := range strings.Lines(h.text(file)) {
+	for line := range strings.Lines(h.ReadFile(file)) {
 		if fields := strings.Fields(line); len(fields) > 0 {
 			words = append(words, fields[0])
 		}
 	}
 	return words
-}
-
-func (h *Host) text(file string) string {
-	b, _ := fs.ReadFile(h.Files, file)
-	return string(b)
-}
-
-// hasModule searches a list of files such as modules.dep(5). A dash in the name of a file
-// stands for an underscore.
-func hasModule(list, name string) bool {
-	for line := range strings.Lines(list) {
-		file, _, _ := strings.Cut(strings.TrimSpace(line), ":")
-		base, _, _ := strings.Cut(path.Base(file), ".ko")
-		if strings.ReplaceAll(base, "-", "_") == name {
-			return true
-		}
-	}
-	return false
 }
 
 // A Line is a line of a file.
@@ -83,136 +76,70 @@ type Line struct {
 // String returns, for example, "/etc/modprobe.d/cis.conf:3".
 func (l Line) String() string { return fmt.Sprintf("/%s:%d", l.File, l.Number) }
 
-// Lines returns the lines of the files that match one of the patterns of path.Match, without
-// empty ones and comments.
-func (h *Host) Lines(patterns ...string) (lines []Line) {
-	for _, pattern := range patterns {
-		files, _ := fs.Glob(h.Files, pattern)
-		for _, file := range files {
-			number := 0
-			for text := range strings.Lines(h.text(file)) {
-				number++
-				text, _, _ = strings.Cut(text, "#")
-				if text = strings.TrimSpace(text); text != "" && text[0] != ';' {
-					lines = append(lines, Line{file, number, text})
-				}
+// Lines returns the lines of files, without empty ones and comments.
+func (h *Host) Lines(files ...string) (lines []Line) {
+	for _, file := range files {
+		number := 0
+		for text := range strings.Lines(h.ReadFile(file)) {
+			number++
+			text, _, _ = strings.Cut(text, "#")
+			if text = strings.TrimSpace(text); text != "" && text[0] != ';' {
+				lines = append(lines, Line{file, number, text})
 			}
 		}
 	}
 	return lines
 }
 
-// Blocked returns the line of modprobe.d(5) that prevents that the kernel loads the module
-// by itself; empty: none.
-func (h *Host) Blocked(module string) string {
-	for _, l := range h.Lines("etc/modprobe.d/*.conf", "usr/lib/modprobe.d/*.conf", "lib/modprobe.d/*.conf") {
-		words := strings.Fields(l.Text)
-		switch {
-		case len(words) < 2 || words[1] != module:
-		case words[0] == "blacklist", len(words) > 2 && words[0] == "install" && slices.Contains([]string{"false", "true"}, path.Base(words[2])):
-			return l.String()
-		}
+// Glob returns the files whose names match a pattern of path.Match.
+func (h *Host) Glob(pattern string) []string {
+	directory, last := path.Split(pattern)
+	if !strings.ContainsAny(directory, `*?[\`) && strings.ContainsAny(last, `*?[\`) {
+		h.readDir(path.Clean(directory)) // fs.Glob ignores that it cannot be read
 	}
-	return ""
+	files, _ := fs.Glob(h.Files, pattern)
+	return files
 }
 
-// LoadedAtBoot reports whether a file of modules-load.d(5) names the module.
-func (h *Host) LoadedAtBoot(module string) bool {
-	lines := h.Lines("etc/modules-load.d/*.conf", "usr/lib/modules-load.d/*.conf", "lib/modules-load.d/*.conf", "run/modules-load.d/*.conf", "etc/modules")
-	return slices.ContainsFunc(lines, func(l Line) bool { return strings.Fields(l.Text)[0] == module })
+// DropIns returns the files of a directory such as sysctl.d, in the order in which they are read.
+// A file replaces those of its name in later directories, also if it is empty (sysctl.d(5),
+// modprobe.d(5), modules-load.d(5), systemd.unit(5)).
+func (h *Host) DropIns(directory string) []string {
+	return h.dropIns([]string{"etc", "run", "usr/local/lib", "usr/lib", "lib"}, directory)
+}
+
+func (h *Host) dropIns(roots []string, directory string) (files []string) {
+	known := map[string]bool{}
+	for _, root := range roots {
+		for _, name := range h.readDir(path.Join(root, directory)) {
+			if strings.HasSuffix(name, ".conf") && !known[name] {
+				known[name] = true
+				files = append(files, path.Join(root, directory, name))
+			}
+		}
+	}
+	slices.SortFunc(files, func(a, b string) int { return cmp.Compare(path.Base(a), path.Base(b)) })
+	return files
 }
 
 // SysctlAtBoot returns the line of sysctl.d(5) that sets a sysctl whose name begins with
 // prefix; empty: none.
 func (h *Host) SysctlAtBoot(prefix string) string {
-	for _, l := range h.Lines("etc/sysctl.conf", "etc/sysctl.d/*.conf", "usr/lib/sysctl.d/*.conf", "lib/sysctl.d/*.conf") {
+	for _, l := range h.Lines(append([]string{"etc/sysctl.conf"}, h.DropIns("sysctl.d")...)...) {
 		name := strings.TrimPrefix(strings.ReplaceAll(l.Text, "/", "."), "-")
-		if strings.HasPrefix(name, prefix) {
+		if strings.HasPrefix(strings.TrimSpace(name), prefix) {
 			return l.String()
 		}
 	}
 	return ""
 }
 
-// unitDirectories are those of systemd.unit(5), the first with precedence.
-func unitDirectories() []string {
-	return []string{"etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"}
-}
-
-// HasSystemd reports whether the machine has units of systemd.
-func (h *Host) HasSystemd() bool {
-	_, err := fs.Stat(h.Files, "etc/systemd/system")
-	return err == nil
-}
-
-// Unit returns the text of a unit with its drop-in files; empty: there is none, or it is
-// masked.
-func (h *Host) Unit(name string) string {
-	for _, directory := range unitDirectories() {
-		text, err := fs.ReadFile(h.Files, path.Join(directory, name))
-		if err != nil {
-			continue
-		}
-		if len(text) == 0 {
-			return ""
-		}
-		var all strings.Builder
-		all.WriteString(string(text))
-		for _, l := range h.Lines("etc/systemd/system/"+name+".d/*.conf", "run/systemd/system/"+name+".d/*.conf") {
-			all.WriteString("\n" + l.Text)
-		}
-		return all.String()
-	}
-	return ""
-}
-
-// Masked reports whether the unit is masked: the first file of its name is empty, as
-// /dev/null is.
-func (h *Host) Masked(name string) bool {
-	for _, directory := range unitDirectories() {
-		if text, err := fs.ReadFile(h.Files, path.Join(directory, name)); err == nil {
-			return len(text) == 0
-		}
-	}
-	return false
-}
-
-// Installed reports whether the unit has a file with a text, below a mask too.
-func (h *Host) Installed(name string) bool {
-	for _, directory := range unitDirectories() {
-		if text, err := fs.ReadFile(h.Files, path.Join(directory, name)); err == nil && len(text) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// Enabled reports whether a target or another unit starts the unit at boot.
-func (h *Host) Enabled(name string) bool {
-	return len(h.StartedBy(name)) > 0
-}
-
-// StartedBy returns the units that start the unit.
-func (h *Host) StartedBy(name string) (units []string) {
-	for _, kind := range []string{".wants", ".requires"} {
-		directories, _ := fs.Glob(h.Files, "etc/systemd/system/*"+kind)
-		for _, directory := range directories {
-			entries, _ := fs.ReadDir(h.Files, directory)
-			if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name }) {
-				units = append(units, strings.TrimSuffix(path.Base(directory), kind))
-			}
-		}
-	}
-	return units
-}
-
-// ReadFile returns the text of a file; empty: there is none.
-func (h *Host) ReadFile(name string) string { return h.text(name) }
-
 // Exists returns those of the files that exist.
 func (h *Host) Exists(names ...string) (files []string) {
 	for _, name := range names {
-		if info, err := fs.Stat(h.Files, name); err == nil && !info.IsDir() {
+		info, err := fs.Stat(h.Files, name)
+		h.keep(err)
+		if err == nil && !info.IsDir() {
 			files = append(files, name)
 		}
 	}

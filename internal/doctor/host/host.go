@@ -31,7 +31,10 @@ type Host struct {
 	Listeners            Fact[[]Listener]
 	ConntrackMaxReadOnly bool // only the initial network namespace can set nf_conntrack_max
 
-	Processes []string // names of the processes in the network namespace, sorted
+	unread []error // see TakeUnread
+
+	Processes []string            // names of the processes in the network namespace, sorted
+	Arguments map[string][]string // of the first process with a name: the words of its command line
 
 	IPVS     Fact[IPVS]
 	Ruleset  Fact[Ruleset]

@@ -137,25 +137,32 @@ func specified(a netip.Addr) netip.Addr {
 	return a
 }
 
-// readProcesses returns the names of the processes in the network namespace of the thread.
-func readProcesses() []string {
+// readProcesses returns the names of the processes in the network namespace of the thread, sorted,
+// and the words of the command line of the first process with each name.
+func readProcesses() (names []string, arguments map[string][]string) {
 	const netns = "/ns/net"
 	own, err := os.Readlink("/proc/thread-self" + netns)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
+	arguments = map[string][]string{}
 	directories, _ := filepath.Glob("/proc/[0-9]*")
-	var names []string
 	for _, directory := range directories {
 		if other, err := os.Readlink(directory + netns); err != nil || other != own {
 			continue
 		}
-		if name, err := os.ReadFile(directory + "/comm"); err == nil {
-			names = append(names, strings.TrimSpace(string(name)))
+		text, err := os.ReadFile(directory + "/comm")
+		if err != nil {
+			continue
+		}
+		name := strings.TrimSpace(string(text))
+		names = append(names, name)
+		if line, err := os.ReadFile(directory + "/cmdline"); err == nil && arguments[name] == nil {
+			arguments[name] = strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
 		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.Compact(names), arguments
 }
 
 // readTable returns the size of the connection table of IPVS, from the first line of

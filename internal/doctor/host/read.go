@@ -33,7 +33,7 @@ func Read(root string) (h *Host, routes *route.Table, err error) {
 	h.Rules = factOf(route.Rules())
 	h.Gateways = factOf(readGateways())
 	h.Listeners = factOf(h.readListeners())
-	h.Processes = readProcesses()
+	h.Processes, h.Arguments = readProcesses()
 	return h, routes, nil
 }
 

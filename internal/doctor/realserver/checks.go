@@ -2,7 +2,6 @@
 package realserver
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,7 +10,7 @@ import (
 	"github.com/lvsmark/lvsmark/internal/doctor"
 	"github.com/lvsmark/lvsmark/internal/doctor/host"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
-	"github.com/lvsmark/lvsmark/internal/hostcheck"
+	"github.com/lvsmark/lvsmark/internal/lookup"
 )
 
 // A Subject is what the checks look at: a host as one or several real servers of the spec.
@@ -54,7 +53,7 @@ func Find(spec *config.Spec, name string) (servers []Server, err error) {
 		}
 	}
 	if len(servers) == 0 {
-		return nil, fmt.Errorf("the spec has no real server %q: it has %s", name, hostcheck.Listed(Names(spec)))
+		return nil, lookup.Unknown("the spec has no real server", name, Names(spec))
 	}
 	return servers, nil
 }
@@ -67,18 +66,7 @@ func withShard(s Server) Server {
 }
 
 // Names returns the names of the real servers, or the addresses of those without.
-func Names(spec *config.Spec) (names []string) {
-	known := map[string]bool{}
-	for _, c := range spec.Clusters {
-		for _, r := range c.RealServers {
-			if name := cmp.Or(r.Name, r.Address.String()); !known[name] {
-				known[name] = true
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
+func Names(spec *config.Spec) []string { return lookup.Servers(spec.Clusters) }
 
 func one(text, command string) doctor.Finding {
 	return doctor.Finding{Text: text, Command: command}

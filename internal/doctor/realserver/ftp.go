@@ -3,7 +3,6 @@ package realserver
 import (
 	"cmp"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -39,6 +38,9 @@ type ftpServer struct {
 	*oldconfig.FTPServer
 	Server
 	file string
+
+	// unknown is the first line whose meaning is not known, with the reason; nil: none.
+	unknown *oldconfig.Remark
 }
 
 // ftpServers returns the configurations in /etc, each with the clusters whose control port it
@@ -58,7 +60,8 @@ func (s *Subject) ftpServers() (list []ftpServer, err error) {
 			}
 			if slices.Contains(ftp.ControlPorts, port) {
 				matched = true
-				list = append(list, ftpServer{f.FTPServer, r, f.file})
+				f.Server = r
+				list = append(list, f)
 			}
 		}
 		if !matched {
@@ -71,37 +74,68 @@ func (s *Subject) ftpServers() (list []ftpServer, err error) {
 // ftpFiles reads the configurations in the places of distributions.
 func (s *Subject) ftpFiles() (list []ftpServer) {
 	for _, pattern := range []string{
-		"etc/vsftpd.conf", "etc/vsftpd/*.conf", "etc/proftpd.conf", "etc/proftpd/proftpd.conf", "etc/pure-ftpd.conf", "etc/pure-ftpd/pure-ftpd.conf",
+		"etc/vsftpd.conf", "etc/vsftpd/*.conf", "etc/proftpd.conf", "etc/proftpd/proftpd.conf", "etc/pure-ftpd.conf",
 	} {
-		files, _ := fs.Glob(s.Files, pattern)
-		for _, file := range files {
-			list = append(list, readFTP(file, s.ReadFile(file))...)
+		for _, file := range s.Glob(pattern) {
+			list = append(list, readFTP(file, s.withIncluded(s.ReadFile(file), 0))...)
 		}
 	}
-	if values := s.pureValues(); values != "" && len(s.Exists("etc/pure-ftpd/pure-ftpd.conf")) == 0 {
-		list = append(list, readFTP("etc/pure-ftpd/conf", values)...)
+	values := s.pureValues()
+	if values == "" || strings.Contains(s.Unit("pure-ftpd.service"), "/"+pureFile) {
+		return append(list, readFTP(pureFile, s.ReadFile(pureFile))...)
 	}
-	return list
+	return append(list, readFTP("etc/pure-ftpd/conf", values)...)
 }
+
+// pureFile is the configuration of pure-ftpd in most distributions. Debian has the file too, and does
+// not use it: its pure-ftpd-wrapper(8) reads /etc/pure-ftpd/conf.
+const pureFile = "etc/pure-ftpd/pure-ftpd.conf"
 
 func readFTP(file, text string) (list []ftpServer) {
 	c, err := ftpserver.Read("/"+file, text)
 	if err != nil {
 		return nil
 	}
+	var unknown *oldconfig.Remark
+	if len(c.NotUnderstood) > 0 {
+		unknown = &c.NotUnderstood[0]
+	}
 	for _, f := range c.FTP {
-		list = append(list, ftpServer{FTPServer: f, file: file})
+		list = append(list, ftpServer{FTPServer: f, file: file, unknown: unknown})
 	}
 	return list
 }
 
+// maxIncludes bounds the depth of files that include themselves.
+const maxIncludes = 16
+
+// withIncluded replaces Include lines of proftpd by the lines of the files: those of a pattern, or
+// all of a directory. No other of the servers has such lines.
+func (s *Subject) withIncluded(text string, depth int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) != 2 || !strings.EqualFold(words[0], "Include") || depth == maxIncludes {
+			b.WriteString(line)
+			continue
+		}
+		pattern := strings.TrimPrefix(strings.TrimSuffix(strings.Trim(words[1], `"`), "/"), "/")
+		for _, file := range append(s.Glob(pattern+"/*"), s.Glob(pattern)...) {
+			for _, file := range s.Exists(file) {
+				b.WriteString(s.withIncluded(s.ReadFile(file), depth+1) + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
 // pureValues returns the files of Debian's /etc/pure-ftpd/conf, each of which has the value
-// of one key, as one configuration.
+// of one key in its first line, as one configuration.
 func (s *Subject) pureValues() string {
 	var b strings.Builder
 	for _, key := range []string{"PassivePortRange", "ForcePassiveIP", "Bind"} {
-		if value := strings.TrimSpace(s.ReadFile("etc/pure-ftpd/conf/" + key)); value != "" {
-			fmt.Fprintf(&b, "%s %s\n", key, value)
+		if lines := s.Lines("etc/pure-ftpd/conf/" + key); len(lines) > 0 {
+			fmt.Fprintf(&b, "%s %s\n", key, lines[0].Text)
 		}
 	}
 	if b.Len() == 0 && len(s.Exists("etc/pure-ftpd/conf/PAMAuthentication", "etc/pure-ftpd/conf/FSCharset")) > 0 {
@@ -119,11 +153,17 @@ func (f ftpServer) render() string {
 	return command
 }
 
-// each calls the check for each configuration.
+// each calls the check for each configuration. What it finds in one that has a line whose meaning
+// is not known is the reason why the check cannot be made: that line may set the value.
 func (s *Subject) each(is func(ftpServer) string) (found []doctor.Finding, err error) {
 	list, err := s.ftpServers()
 	for _, f := range list {
-		if text := is(f); text != "" {
+		text := is(f)
+		if text != "" && f.unknown != nil {
+			err = cmp.Or(err, fmt.Errorf("/%s: %s: %s", f.file, strings.TrimSpace(f.unknown.Line.Text), f.unknown.Message))
+			continue
+		}
+		if text != "" {
 			found = append(found, one(fmt.Sprintf("/%s: %s", f.file, text), f.render()))
 		}
 	}
