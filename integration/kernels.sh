@@ -21,7 +21,7 @@ run_matrix() {
 	kernel_packages='internal/hostaddr|lvsmark/nft'
 	build_for_ipvs
 	on_kernel=("$here/vm/boot")
-	export LVSMARK_STRICT=1 LVSMARK_VM_TIMEOUT=${LVSMARK_VM_TIMEOUT:-3600}
+	export LVSMARK_STRICT=1 LVSMARK_VM_TIMEOUT=${LVSMARK_VM_TIMEOUT:-14400}
 
 	matrix_row suite kernel passed failed skipped seconds result
 	for suite; do

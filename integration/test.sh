@@ -9,7 +9,7 @@ run_test() {
 	make_work
 	cd "$repo"
 	build_programs ./integration/tally
-	export LVSMARK_STRICT=1 LVSMARK_VM_TIMEOUT=${LVSMARK_VM_TIMEOUT:-4800}
+	export LVSMARK_STRICT=1 LVSMARK_VM_TIMEOUT=${LVSMARK_VM_TIMEOUT:-5000}
 
 	choose_kernel
 	build_for_ipvs
