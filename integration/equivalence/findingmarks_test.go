@@ -14,10 +14,12 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
 // TestFindingsOfMarks loads random tables whose base chains set marks there and back, and sends
-// packets: one of a certain finding has lost its mark, and one without a finding has it.
+// packets: one of a certain finding has lost its mark or is dropped, and one without a finding has
+// its mark.
 func TestFindingsOfMarks(t *testing.T) {
 	need.NFTables(t)
 	need.Programs(t, "nft")
@@ -44,10 +46,11 @@ func TestFindingsOfMarks(t *testing.T) {
 		require.NoError(t, site.wire.Send(packets))
 		sight, err := observer.Seen(site.Namespace)
 		require.NoError(t, err, seed)
-		through := func(mark uint32) bool {
-			seen, came := sight.Marks[packets[mark-1]]
-			return came && seen == mark
+		came := func(mark uint32) bool {
+			_, came := sight.Marks[packets[mark-1]]
+			return came
 		}
+		through := func(mark uint32) bool { return came(mark) && sight.Marks[packets[mark-1]] == mark }
 		for _, c := range spec.Clusters {
 			found := findingsOf(t, site, &config.Spec{Clusters: []config.Cluster{c}})
 			switch {
@@ -62,8 +65,12 @@ func TestFindingsOfMarks(t *testing.T) {
 			}
 		}
 		for _, f := range findingsOf(t, site, spec) {
-			if takesFirst(f) {
-				assert.False(t, slices.ContainsFunc(f.Marks(), through), "arrived in spite of %s", f)
+			if !takesFirst(f) {
+				continue
+			}
+			assert.False(t, slices.ContainsFunc(f.Marks(), through), "arrived in spite of %s", f)
+			if f.Effect == firewall.Drops {
+				assert.False(t, slices.ContainsFunc(f.Marks(), came), "not dropped in spite of %s", f)
 			}
 		}
 		if t.Failed() {
@@ -76,7 +83,7 @@ func TestFindingsOfMarks(t *testing.T) {
 	}
 }
 
-// markTables returns tables whose chains set small marks. Which of several chains with one
+// markTables returns tables whose chains set small marks, and drop. Which of several chains with one
 // priority runs first has nothing to do with their names.
 func markTables(r *rand.Rand) string {
 	pick := func(from ...string) string { return from[r.IntN(len(from))] }
@@ -87,7 +94,7 @@ func markTables(r *rand.Rand) string {
 			test := pick("", "", "ip daddr 198.51.100."+fmt.Sprint(50+r.IntN(6)), "ip daddr 198.51.100.52/31", "meta mark "+number(), "meta mark != "+number(), "meta mark & 3 == "+number(),
 				`iifname "`+receiver+`"`, `iifname "nonesuch"`, "ip saddr 203.0.113.9", "ct mark "+number())
 			b.WriteString(test + " " + pick(append(ends, "meta mark set "+number(), "meta mark set "+number(), "meta mark set meta mark ^ "+number(), "meta mark set meta mark & "+number(), "meta mark set meta mark | "+number(),
-				"meta mark set meta mark map { "+number()+" : "+number()+" }", "ct mark set meta mark", "meta mark set ct mark", "meta mark set "+number()+" "+pick("accept", "return"), "accept", "return")...) + "\n")
+				"meta mark set meta mark map { "+number()+" : "+number()+" }", "ct mark set meta mark", "meta mark set ct mark", "meta mark set "+number()+" "+pick("accept", "return"), "accept", "return", "drop")...) + "\n")
 		}
 		return b.String()
 	}

@@ -167,7 +167,7 @@ func TestGrouped(t *testing.T) {
 		return outcome{branch: branch{part: part{low: low}, conditions: conditions}, verdict: kind, chain: chain, ends: true}
 	}
 	var got [][]uint16
-	for _, g := range grouped([]outcome{
+	for _, g := range new(walk).grouped([]outcome{
 		with(1, expr.VerdictAccept, ""), with(2, expr.VerdictDrop, ""), with(3, expr.VerdictAccept, ""), with(4, expr.VerdictAccept, "", "c"),
 		with(5, expr.VerdictJump, "x"), with(6, expr.VerdictJump, "y"), with(7, expr.VerdictBreak, ""),
 		{branch: branch{part: part{low: 8}}},

@@ -29,6 +29,19 @@ type step interface {
 	take(w *walk, at place, branches []branch) (next []branch, ended []outcome)
 }
 
+// decides reports whether the rule may have a verdict.
+func (r *rule) decides() bool {
+	return slices.ContainsFunc(r.steps, func(s step) bool {
+		switch s := s.(type) {
+		case verdict, interception, sourceTranslation:
+			return true
+		case lookup:
+			return s.isMap
+		}
+		return false
+	})
+}
+
 // A place is the position of a step: a chain and a rule in it.
 type place struct {
 	chain *chain

@@ -27,7 +27,7 @@ const (
 func (w *walk) resolve(b *branch, v value) value {
 	switch v.kind {
 	case mark:
-		b.usesMark = b.usesMark || !b.mark.lost
+		w.testMark(b)
 		if w.changed.mark {
 			return opaqueValue(v.name, v.size)
 		}

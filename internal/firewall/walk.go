@@ -40,6 +40,7 @@ type walk struct {
 	previous      hookPoint           // the last one with another place in the order
 	quiet         bool                // packets are followed once more, without findings
 	leaves        [][]leave           // by depth: packets that may have left the chain
+	tested        []part              // packets whose mark the current rule tests, and another rule sets, perhaps
 	reports       []report            // of the current rule, without those of the chains that it jumps to
 	err           error
 }
@@ -184,7 +185,9 @@ func (w *walk) throughRules(c *chain, rules []*rule, alive []part, conditions []
 // conditions, are in next too.
 func (w *walk) rule(at place, alive []part, conditions []string) (next, returned []part) {
 	next = alive
-	for _, o := range grouped(w.follow(at, alive, conditions)) {
+	w.tested = nil
+	groups, tested := w.grouped(w.follow(at, alive, conditions)), w.tested
+	for _, o := range groups {
 		sure := len(o.conditions) == len(conditions)
 		if sure && (o.ends || o.marked) {
 			next = withoutParts(next, o.parts)
@@ -192,7 +195,7 @@ func (w *walk) rule(at place, alive []part, conditions []string) (next, returned
 		var accepted []part
 		through := o.parts
 		if target := at.chain.table.chains[o.chain]; o.ends && target != nil {
-			through, accepted = w.chainOnce(target, o.parts, o.conditions)
+			through, accepted = w.chainOnce(target, o.parts, o.inside())
 		}
 		if !sure {
 			next = forgetWhereChanged(next, slices.Concat(o.parts, through, accepted))
@@ -210,6 +213,9 @@ func (w *walk) rule(at place, alive []part, conditions []string) (next, returned
 		case o.verdict == expr.VerdictAccept:
 			w.accepted = append(w.accepted, o.parts...)
 		}
+	}
+	if at.rule.decides() { // with another mark the packets may have another way
+		next = mayBeAccepted(next, tested, []string{metaMark})
 	}
 	return next, returned
 }
@@ -275,23 +281,34 @@ type group struct {
 	chain      string
 	ends       bool
 	marked     bool
+	remarked   bool // a match of the mark is uncertain, see isRemarked
 	conditions []string
 	parts      []part
 }
 
+// inside returns the conditions of the chain that the group goes to. Packets that have their
+// cluster's mark surely go there; findings about those without it stand for themselves.
+func (g group) inside() []string {
+	if g.remarked {
+		return joinConditions(g.conditions, []string{metaMark})
+	}
+	return g.conditions
+}
+
 // grouped groups outcomes, so that the target chain of a group is followed once.
-func grouped(outcomes []outcome) []group {
+func (w *walk) grouped(outcomes []outcome) []group {
 	var groups []group
 	for _, o := range outcomes {
 		if o.verdict == expr.VerdictBreak {
 			o.verdict, o.ends = 0, false
 		}
+		remarked := o.usesMark && o.chain != "" && w.isRemarked(o.part)
 		i := slices.IndexFunc(groups, func(g group) bool {
-			return g.verdict == o.verdict && g.chain == o.chain && g.ends == o.ends && g.marked == o.marked && slices.Equal(g.conditions, o.conditions)
+			return g.verdict == o.verdict && g.chain == o.chain && g.ends == o.ends && g.marked == o.marked && g.remarked == remarked && slices.Equal(g.conditions, o.conditions)
 		})
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, group{o.verdict, o.chain, o.ends, o.marked, o.conditions, nil})
+			groups = append(groups, group{o.verdict, o.chain, o.ends, o.marked, remarked, o.conditions, nil})
 		}
 		groups[i].parts = append(groups[i].parts, o.part)
 	}
