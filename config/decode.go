@@ -67,6 +67,8 @@ func set[T, V any](of func(*T) *field[V], decode decodeFunc[V]) func(*decoder, *
 type decoder struct {
 	report *report
 	shape  *Shape // not nil: it describes the values that it accepts instead; see FileShape
+
+	mappingsWith func() map[string][]string // a field, because it comes from the decoders themselves
 }
 
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
@@ -97,7 +99,7 @@ func mapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *
 		switch {
 		case d.isRepeated(name, first.of(index, name.Value)):
 		case index < 0:
-			d.fail(name, "unknown key %s in %s%s", quote(name.Value), what, suggest(name.Value, "known keys", keyNames(keys)))
+			d.fail(name, "unknown key %s in %s%s", quote(name.Value), what, d.suggestKey(name.Value, keyNames(keys)))
 		default:
 			keys[index].decode(d, value, name.Value, into)
 		}

@@ -7,7 +7,7 @@ import "bytes"
 func DecodeMistakes(text []byte) error {
 	report := &report{file: "spec"}
 	if root := readDocument(bytes.Clone(text), report); root != nil {
-		(&decoder{report: report}).file(root)
+		newDecoder(report).file(root)
 	}
 	return report.err()
 }

@@ -110,7 +110,7 @@ func parse(text []byte, report *report) *Spec {
 	if root == nil {
 		return nil
 	}
-	file := (&decoder{report: report}).file(root)
+	file := newDecoder(report).file(root)
 	return check(file, report)
 }
 

@@ -27,7 +27,7 @@ Exit status: 0, the spec is valid; 2, it is invalid or cannot be read.`,
 		Example: `  lvsmark check
   lvsmark -c ftp.yaml check
   generate-spec | lvsmark -c - check -o json`,
-		Args: noArgs,
+		Args: onlySpec,
 		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd.Context(), s, opts) },
 	}
 }

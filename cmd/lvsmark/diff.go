@@ -43,7 +43,7 @@ Exit status: 0, no difference; 1, a difference; 2, an error.`,
   lvsmark diff --netns director
   lvsmark diff --peer other.yaml
   lvsmark diff -o json | jq '.changes[] | select(.op == "delete")'`,
-		Args: noArgs,
+		Args: onlySpec,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("peer") {
 				return comparePeer(cmd.Context(), s, opts, peer, out)

@@ -59,7 +59,7 @@ func newDoctor(s streams, opts *options) *cobra.Command {
 			if flags.fix && flags.realServer != "" {
 				return usageErrorf(cmd, "--fix applies the spec on the director: omit it with --real-server")
 			}
-			return noArgs(cmd, args)
+			return onlySpec(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := flags.run(cmd.Context(), s, opts)

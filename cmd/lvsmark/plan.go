@@ -29,7 +29,7 @@ Exit status: 0, the plan is written; 2, an error, and no file is written.`,
   lvsmark apply monday.plan
   lvsmark plan -O - | jq .changed`,
 		DisableFlagsInUseLine: true,
-		Args:                  noArgs,
+		Args:                  onlySpec,
 		ValidArgsFunction:     cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -104,6 +105,9 @@ func readPlan(ctx context.Context, s streams, path string) (*lvsmark.SavedPlan, 
 		}
 		defer in.Close()
 		plan, err := lvsmark.ReadPlan(in)
+		if _, noJSON := errors.AsType[*json.SyntaxError](err); noJSON {
+			return nil, fmt.Errorf("%s: %w; a spec is named with -c", name, err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

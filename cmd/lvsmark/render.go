@@ -43,7 +43,7 @@ func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Comm
 		Short:   target.Summary,
 		Long:    target.Long + renderStatus,
 		Example: target.Example,
-		Args:    noArgs,
+		Args:    onlySpec,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := selectProbe(cmd, opts, &selected, probeOptions); err != nil {
 				return err

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -125,6 +126,14 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return usageErrorf(cmd, "%s takes no argument: %q", cmd.Name(), args[0])
+}
+
+// onlySpec is noArgs of verbs that read the spec.
+func onlySpec(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(args[0])) {
+		return usageErrorf(cmd, "%s takes no argument: %q; a spec is named with -c", cmd.Name(), args[0])
+	}
+	return noArgs(cmd, args)
 }
 
 // subcommandOf refuses a command without a subcommand, and names the unknown
