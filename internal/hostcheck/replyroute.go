@@ -22,25 +22,31 @@ func (h Host) replyRoutes(spec *config.Spec, devices []net.Interface, routes *ro
 	if !slices.ContainsFunc(devices, isUp) {
 		return nil, nil
 	}
-	networks, err := clientNetworks(spec, devices, routes)
-	if err != nil {
-		return nil, err
-	}
 	r := replies{Host: h, devices: devices, routes: routes, known: map[netip.Addr]route.Route{}, asked: map[[2]netip.Addr]bool{}, first: map[refusal]int{}, others: map[int]int{}, refused: map[source]bool{}}
 	err = r.each(spec, func(c *config.Cluster, f config.Family) []netip.Addr { return Clients(c, f, routes.To) })
 	if err == nil {
-		r.perhaps, r.known, r.asked = true, map[netip.Addr]route.Route{}, map[[2]netip.Addr]bool{}
-		err = r.each(spec, func(c *config.Cluster, f config.Family) (clients []netip.Addr) {
-			for _, client := range networks.Of(c, f) {
-				clients = append(clients, client.Address)
-			}
-			return clients
-		})
+		err = r.toPossible(spec)
 	}
 	for i, n := range r.others {
 		r.found[i].What += fmt.Sprintf(" (the same for %d more)", n)
 	}
-	return r.found, cmp.Or(err, networks.Err())
+	return r.found, err
+}
+
+// toPossible looks for refused replies to clients of which nothing says that there are any.
+func (r *replies) toPossible(spec *config.Spec) error {
+	networks, err := clientNetworks(spec, r.devices, r.routes)
+	if err != nil {
+		return err
+	}
+	r.perhaps, r.known, r.asked = true, map[netip.Addr]route.Route{}, map[[2]netip.Addr]bool{}
+	err = r.each(spec, func(c *config.Cluster, f config.Family) (clients []netip.Addr) {
+		for _, client := range networks.Of(c, f) {
+			clients = append(clients, client.Address)
+		}
+		return clients
+	})
+	return cmp.Or(err, networks.Err())
 }
 
 // each looks for refused replies to the clients of each cluster.

@@ -96,6 +96,9 @@ func decodeDestination(m netlink.Message, family config.Family) (route Destinati
 	if err != nil || m.Type != unix.RTM_NEWROUTE {
 		return route, false, netlink.ErrMalformed
 	}
+	if m.Data[0] != familyNumber(family) { // without IPv6, the kernel lists the routes of other families
+		return route, false, nil
+	}
 	route.Table = uint32(m.Data[rtmTable])
 	network := netip.IPv4Unspecified()
 	if family == config.IPv6 {
