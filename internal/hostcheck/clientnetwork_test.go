@@ -20,11 +20,8 @@ func inNetworks(t *testing.T, commands string, f func()) {
 	t.Helper()
 	need.Programs(t, "ip")
 	scratch.Do(t, func() {
-		script := "ip link set lo up; "
-		for _, device := range []string{"wan", "lan", "dmz", "office"} {
-			script += fmt.Sprintf("ip link add %[1]s type veth peer name %[1]s1; ip link set %[1]s1 up; ip link set %[1]s up; ", device)
-		}
-		script += "ip address add 198.51.100.2/24 dev wan; ip address add 10.0.0.1/24 dev lan; ip address add 192.168.5.1/24 dev dmz; ip address add 192.168.6.1/24 dev office; " +
+		const script = "ip link set lo up; for d in wan lan dmz office; do ip link add $d type veth peer name ${d}1; ip link set ${d}1 up; ip link set $d up; done; " +
+			"ip address add 198.51.100.2/24 dev wan; ip address add 10.0.0.1/24 dev lan; ip address add 192.168.5.1/24 dev dmz; ip address add 192.168.6.1/24 dev office; " +
 			"ip route add default via 198.51.100.1; ip route add local 198.51.100.21 dev lo table local; "
 		scratch.Run(t, "", "sh", "-ec", script+commands)
 		f()
