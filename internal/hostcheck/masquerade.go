@@ -50,23 +50,22 @@ func sources(masquerade *route.Masquerade, clients []netip.Addr) (addresses []ne
 // masqueradedClients returns clients to which active data is masqueraded: one of each network, and
 // one of each in which clients may be.
 func masqueradedClients(spec *config.Spec, networks ClientNetworks, routes *route.Table) (certain, perhaps []netip.Addr) {
-	known := map[netip.Addr]bool{}
-	isNew := func(client netip.Addr) bool {
-		defer func() { known[client] = true }()
-		return !known[client]
-	}
+	isLocal := LocalBy(routes.To)
+	known, possible := map[netip.Addr]bool{}, map[netip.Addr]bool{}
 	for _, f := range config.Families() {
 		for _, b := range spec.Bindings(f) {
 			if !masquerades(b) {
 				continue
 			}
-			for _, client := range Clients(b.Cluster, f, routes.To) {
-				if isNew(client) {
+			for _, client := range Clients(b.Cluster, f, isLocal) {
+				if !known[client] {
+					known[client] = true
 					certain = append(certain, client)
 				}
 			}
 			for _, client := range networks.Of(b.Cluster, f) {
-				if isNew(client.Address) {
+				if !possible[client.Address] {
+					possible[client.Address] = true
 					perhaps = append(perhaps, client.Address)
 				}
 			}
@@ -75,17 +74,30 @@ func masqueradedClients(spec *config.Spec, networks ClientNetworks, routes *rout
 	return certain, perhaps
 }
 
-// Clients returns an address of each client network of a cluster, or one to which only a default
-// route leads. ClientNetworks has those to which other routes lead. ask is as for IsLocal: the
-// director often has the first address of a network.
-func Clients(c *config.Cluster, f config.Family, ask func(netip.Addr, uint32) (route.Route, error)) (clients []netip.Addr) {
-	isOther := func(a netip.Addr) bool {
-		local, err := IsLocal(ask, a, 0)
-		return err != nil || !local
+// LocalBy returns a function that reports whether an address is one of the director. It asks for each
+// address once, and for no more than maxRoutes: thousands of clusters may have client networks. ask
+// is as for IsLocal.
+func LocalBy(ask func(netip.Addr, uint32) (route.Route, error)) func(netip.Addr) bool {
+	known := map[netip.Addr]bool{}
+	return func(a netip.Addr) bool {
+		local, asked := known[a]
+		if !asked && len(known) < maxRoutes {
+			to, err := ask(a, 0)
+			local = err == nil && to.IsLocal()
+			known[a] = local
+		}
+		return local
 	}
+}
+
+// Clients returns an address of each client network of a cluster, or one to which only a default
+// route leads. ClientNetworks has those to which other routes lead. isLocal is that of LocalBy: the
+// director often has the first address of a network.
+func Clients(c *config.Cluster, f config.Family, isLocal func(netip.Addr) bool) (clients []netip.Addr) {
 	for _, network := range c.Only.SourcesOf(f) {
 		list := candidates(network)
-		clients = append(clients, list[max(0, slices.IndexFunc(list, isOther))])
+		client := slices.IndexFunc(list, func(a netip.Addr) bool { return !isLocal(a) })
+		clients = append(clients, list[max(0, client)])
 	}
 	switch {
 	case len(clients) > 0:

@@ -15,7 +15,6 @@ import (
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/internal/hostcheck"
-	"github.com/lvsmark/lvsmark/internal/route"
 )
 
 // TestMasqueradedPackets sends packets to each client through a masquerade rule: the addresses are
@@ -43,7 +42,7 @@ func TestMasqueradedPackets(t *testing.T) {
 				spec := parse(t, natSpec)
 				networks, err := hostcheck.ReadClientNetworks(spec)
 				require.NoError(t, err)
-				clients := hostcheck.Clients(&spec.Clusters[0], config.IPv4, noRoutes)
+				clients := hostcheck.Clients(&spec.Clusters[0], config.IPv4, func(netip.Addr) bool { return false })
 				for _, client := range networks.Of(&spec.Clusters[0], config.IPv4) {
 					clients = append(clients, client.Address)
 				}
@@ -68,8 +67,6 @@ func TestMasqueradedPackets(t *testing.T) {
 		})
 	}
 }
-
-func noRoutes(netip.Addr, uint32) (route.Route, error) { return route.Route{}, nil }
 
 // send sends a packet from an address of the host, which need not arrive.
 func send(t *testing.T, from, to netip.Addr) {

@@ -23,7 +23,8 @@ func (h Host) replyRoutes(spec *config.Spec, devices []net.Interface, routes *ro
 		return nil, nil
 	}
 	r := replies{Host: h, devices: devices, routes: routes, known: map[netip.Addr]route.Route{}, asked: map[[2]netip.Addr]bool{}, first: map[refusal]int{}, others: map[int]int{}, refused: map[source]bool{}}
-	err = r.each(spec, func(c *config.Cluster, f config.Family) []netip.Addr { return Clients(c, f, routes.To) })
+	isLocal := LocalBy(routes.To)
+	err = r.each(spec, func(c *config.Cluster, f config.Family) []netip.Addr { return Clients(c, f, isLocal) })
 	if err == nil {
 		err = r.toPossible(spec)
 	}

@@ -31,7 +31,7 @@ func masqueradeAddress(s *Subject) (found []doctor.Finding, err error) {
 // those to clients that are known, then those to clients that may exist.
 func (s *Subject) masqueraded(c *config.Cluster, family config.Family) ([]doctor.Finding, error) {
 	var err error
-	for _, client := range hostcheck.Clients(c, family, s.Route) {
+	for _, client := range hostcheck.Clients(c, family, hostcheck.LocalBy(s.Route)) {
 		address, problem := s.masquerade(client)
 		if err = cmp.Or(err, problem); problem == nil && !isOnlyVIP(c, address) {
 			return notTheVIP(c, family, "leaves with "+address.String()), err
