@@ -173,7 +173,7 @@ func findings(spec *config.Spec) (found []*firewall.Finding, err error) {
 	defer conn.Close()
 	how := tracking(spec)
 	var unknown error
-	if how.Masquerade, unknown = hostcheck.MasqueradeAddresses(spec); unknown != nil {
+	if how.Masquerade, how.MasqueradePossible, unknown = hostcheck.MasqueradeAddresses(spec); unknown != nil {
 		unknown = fmt.Errorf("masqueraded active data: %w", unknown)
 	}
 	err = conn.ReadConsistently(findingTries, func(uint32) error {

@@ -112,6 +112,33 @@ func TestWarningsOfMasquerade(t *testing.T) {
 	}, w.plan(spec).Warnings())
 }
 
+// TestWarningsOfClientNetworks: active data to a network beside that of the default route has
+// another address. Whether clients are there is not known.
+func TestWarningsOfClientNetworks(t *testing.T) {
+	w := newWorld(t)
+	w.nft("flush ruleset; add table ip f; add chain ip f c { type filter hook prerouting priority raw; }; add rule ip f c ip daddr { 192.0.2.1, 192.168.5.1 } tcp dport != 22 drop")
+	for _, args := range []string{
+		"address add 198.51.100.21/32 dev vip0", "route add default via 192.0.2.9",
+		"link add dmz type veth peer name office", "link set office up", "link set dmz up", "address add 192.168.5.1/24 dev dmz",
+	} {
+		w.run(append([]string{"ip"}, strings.Fields(args)...)...)
+	}
+	const (
+		rule     = "table ip f, chain c, rule handle 3 (ip daddr { 192.0.2.1, 192.168.5.1 } tcp dport != 22 drop): "
+		certain  = rule + "will drop answers of clients to active data from 192.0.2.1 (ports 20); accept them before it, for example with `ip daddr 192.0.2.1 tcp dport 20 accept`"
+		possible = rule + "may drop answers of clients to active data from 192.168.5.1 (ports 20), depending on where clients are; accept them before it, for example with `ip daddr 192.168.5.1 tcp dport 20 accept`"
+	)
+	for only, want := range map[string][]string{
+		"":                                 {certain, possible},
+		"only: {devices: [vip0]}, ":        {certain},
+		"only: {devices: [dmz]}, ":         {certain, possible},
+		"only: {sources: [10.1.0.0/16]}, ": {certain},
+	} {
+		spec := parse(t, "clusters: [{name: ftp, mark: 21, "+only+"vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false}\n")
+		assert.Equal(t, want, w.plan(spec).Warnings(), only)
+	}
+}
+
 // TestTracking: a sysctl of the spec counts before the kernel's value.
 func TestTracking(t *testing.T) {
 	spec := parse(t, unboundSpec)

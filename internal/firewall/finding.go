@@ -97,10 +97,23 @@ func spacesOf(spec *config.Spec, list []*table, tracking Tracking) (spaces []*sp
 			if s, all := partsOf(f, spec, family, tracking); len(all) > 0 {
 				spaces, parts = append(spaces, s), append(parts, all)
 			}
+			if !f.isOfHost() {
+				continue
+			}
+			possible := tracking
+			possible.Masquerade = tracking.MasqueradePossible
+			if s, all := partsOf(f, spec, family, possible); len(all) > 0 {
+				s.conditions = []string{clientPlaces}
+				spaces, parts = append(spaces, s), append(parts, all)
+			}
 		}
 	}
 	return spaces, parts
 }
+
+// clientPlaces is the condition of packets to or from clients of which nothing says that there
+// are any.
+const clientPlaces = "where clients are"
 
 // findings follows the parts of each space through the tables.
 func (r *reader) findings(list []*table, parts [][]part, limit int) (found []*Finding, err error) {

@@ -18,6 +18,10 @@ type Tracking struct {
 	// Masquerade has the addresses that masquerade gives to active data. Packets with other ones
 	// are not followed.
 	Masquerade []netip.Addr
+
+	// MasqueradePossible has those that it gives to active data to networks in which clients may
+	// be: findings about them depend on where clients are.
+	MasqueradePossible []netip.Addr
 }
 
 // A flow is packets of one direction of the clusters' connections on a part of their way.

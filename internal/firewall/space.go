@@ -27,6 +27,7 @@ type space struct {
 	tracking     Tracking
 	translations map[uint32]translation // of active data, or of packets to real servers, by mark
 	keepMarks    bool                   // lvsmark sets the marks once more right before IPVS
+	conditions   []string               // on which it depends whether there are such packets
 }
 
 func (s *space) lowOf(class int) []byte { return s.low[class*s.size : (class+1)*s.size] }

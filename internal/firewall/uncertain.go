@@ -93,10 +93,10 @@ func mayBeAccepted(parts, accepted []part, conditions []string) []part {
 }
 
 // allConditions returns the conditions that the effect of a rule on the branch depends on:
-// those of the rule, and those of earlier rules that may have ended the path of the
-// packets.
+// those of the rule, of earlier rules that may have ended the path of the packets, and of the
+// packets themselves.
 func (w *walk) allConditions(b branch) []string {
-	conditions := joinConditions(b.conditions, b.accepted)
+	conditions := joinConditions(w.space.conditions, joinConditions(b.conditions, b.accepted))
 	for _, leaves := range w.leaves {
 		for _, l := range leaves {
 			if slices.ContainsFunc(l.parts, b.overlaps) {

@@ -1,6 +1,7 @@
 package hostcheck
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -9,21 +10,33 @@ import (
 )
 
 // MasqueradeAddresses returns the addresses that masquerade gives to active data of the spec to
-// clients: those of `only`, and for clusters with any clients those behind the default routes. A
-// route with a source of its own (`src`) yields that one. An error is one of the route netlink; the
-// addresses that are known come with it.
-func MasqueradeAddresses(spec *config.Spec) (addresses []netip.Addr, err error) {
-	clients := masqueradedClients(spec)
-	if len(clients) == 0 {
-		return nil, nil
+// clients: those of `only`, and for clusters with any clients those behind the default routes.
+// possible has the other ones that it gives in ClientNetworks. An error is one of the route netlink;
+// the addresses that are known come with it.
+func MasqueradeAddresses(spec *config.Spec) (addresses, possible []netip.Addr, err error) {
+	if !slices.ContainsFunc(config.Families(), func(f config.Family) bool { return slices.ContainsFunc(spec.Bindings(f), masquerades) }) {
+		return nil, nil, nil
 	}
+	networks, unknown := ReadClientNetworks(spec)
 	routes, err := route.Open()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer routes.Close()
+	masquerade := route.NewMasquerade(routes)
+	certain, perhaps := masqueradedClients(spec, networks, routes)
+	if addresses, err = sources(masquerade, certain); err != nil {
+		return addresses, nil, err
+	}
+	possible, err = sources(masquerade, perhaps)
+	possible = slices.DeleteFunc(possible, func(a netip.Addr) bool { return slices.Contains(addresses, a) })
+	return addresses, possible, cmp.Or(err, unknown)
+}
+
+// sources returns the source addresses of masqueraded packets to clients.
+func sources(masquerade *route.Masquerade, clients []netip.Addr) (addresses []netip.Addr, err error) {
 	for _, to := range clients {
-		source, err := routes.Source(to)
+		source, err := masquerade.To(to)
 		if err != nil {
 			return addresses, err
 		}
@@ -34,34 +47,57 @@ func MasqueradeAddresses(spec *config.Spec) (addresses []netip.Addr, err error) 
 	return addresses, nil
 }
 
-// masqueradedClients returns clients to which active data is masqueraded: one of each network.
-func masqueradedClients(spec *config.Spec) (clients []netip.Addr) {
+// masqueradedClients returns clients to which active data is masqueraded: one of each network, and
+// one of each in which clients may be.
+func masqueradedClients(spec *config.Spec, networks ClientNetworks, routes *route.Table) (certain, perhaps []netip.Addr) {
+	isLocal := LocalBy(routes.To)
+	known, possible := map[netip.Addr]bool{}, map[netip.Addr]bool{}
 	for _, f := range config.Families() {
-		known := map[netip.Addr]bool{}
 		for _, b := range spec.Bindings(f) {
 			if !masquerades(b) {
 				continue
 			}
-			for _, client := range Clients(b.Cluster, f) {
+			for _, client := range Clients(b.Cluster, f, isLocal) {
 				if !known[client] {
 					known[client] = true
-					clients = append(clients, client)
+					certain = append(certain, client)
+				}
+			}
+			for _, client := range networks.Of(b.Cluster, f) {
+				if !possible[client.Address] {
+					possible[client.Address] = true
+					perhaps = append(perhaps, client.Address)
 				}
 			}
 		}
 	}
-	return clients
+	return certain, perhaps
+}
+
+// LocalBy returns a function that reports whether an address is one of the director. It asks for each
+// address once, and for no more than maxRoutes: thousands of clusters may have client networks. ask
+// is as for IsLocal.
+func LocalBy(ask func(netip.Addr, uint32) (route.Route, error)) func(netip.Addr) bool {
+	known := map[netip.Addr]bool{}
+	return func(a netip.Addr) bool {
+		local, asked := known[a]
+		if !asked && len(known) < maxRoutes {
+			to, err := ask(a, 0)
+			local = err == nil && to.IsLocal()
+			known[a] = local
+		}
+		return local
+	}
 }
 
 // Clients returns an address of each client network of a cluster, or one to which only a default
-// route leads.
-func Clients(c *config.Cluster, f config.Family) (clients []netip.Addr) {
+// route leads. ClientNetworks has those to which other routes lead. isLocal is that of LocalBy: the
+// director often has the first address of a network.
+func Clients(c *config.Cluster, f config.Family, isLocal func(netip.Addr) bool) (clients []netip.Addr) {
 	for _, network := range c.Only.SourcesOf(f) {
-		client := network.Addr()
-		if next := client.Next(); network.Contains(next) { // the first is no address of a client
-			client = next
-		}
-		clients = append(clients, client)
+		list := candidates(network)
+		client := slices.IndexFunc(list, func(a netip.Addr) bool { return !isLocal(a) })
+		clients = append(clients, list[max(0, client)])
 	}
 	switch {
 	case len(clients) > 0:

@@ -1,6 +1,7 @@
 package hostcheck
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -16,29 +17,55 @@ import (
 // replyRoutes finds rules and routes that refuse what real servers with nat send to clients:
 // replies and active data that come in from the real server, and replies after IPVS has given them
 // the VIP (ip_vs_route_me_harder of net/netfilter/ipvs/ip_vs_core.c). The clients are those of
-// Clients to which the director itself has a route.
+// Clients to which the director itself has a route, and then those of ClientNetworks.
 func (h Host) replyRoutes(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
 	if !slices.ContainsFunc(devices, isUp) {
 		return nil, nil
 	}
-	r := replies{Host: h, devices: devices, routes: routes, known: map[netip.Addr]bool{}, asked: map[[2]netip.Addr]bool{}, first: map[refusal]int{}, others: map[int]int{}}
+	r := replies{Host: h, devices: devices, routes: routes, known: map[netip.Addr]route.Route{}, asked: map[[2]netip.Addr]bool{}, first: map[refusal]int{}, others: map[int]int{}, refused: map[source]bool{}}
+	isLocal := LocalBy(routes.To)
+	err = r.each(spec, func(c *config.Cluster, f config.Family) []netip.Addr { return Clients(c, f, isLocal) })
+	if err == nil {
+		err = r.toPossible(spec)
+	}
+	for i, n := range r.others {
+		r.found[i].What += fmt.Sprintf(" (the same for %d more)", n)
+	}
+	return r.found, err
+}
+
+// toPossible looks for refused replies to clients of which nothing says that there are any.
+func (r *replies) toPossible(spec *config.Spec) error {
+	networks, err := clientNetworks(spec, r.devices, r.routes)
+	if err != nil {
+		return err
+	}
+	r.perhaps, r.known, r.asked = true, map[netip.Addr]route.Route{}, map[[2]netip.Addr]bool{}
+	err = r.each(spec, func(c *config.Cluster, f config.Family) (clients []netip.Addr) {
+		for _, client := range networks.Of(c, f) {
+			clients = append(clients, client.Address)
+		}
+		return clients
+	})
+	return cmp.Or(err, networks.Err())
+}
+
+// each looks for refused replies to the clients of each cluster.
+func (r *replies) each(spec *config.Spec, clients func(*config.Cluster, config.Family) []netip.Addr) error {
 	for _, family := range config.Families() {
 		for _, b := range spec.Bindings(family) {
 			servers := config.ServersBy(config.NAT, b.RealServers)
 			if len(servers) == 0 {
 				continue
 			}
-			for _, client := range Clients(b.Cluster, family) {
+			for _, client := range clients(b.Cluster, family) {
 				if err := r.find(b, servers, client); err != nil {
-					return r.found, err
+					return err
 				}
 			}
 		}
 	}
-	for i, n := range r.others {
-		r.found[i].What += fmt.Sprintf(" (the same for %d more)", n)
-	}
-	return r.found, nil
+	return nil
 }
 
 type replies struct {
@@ -46,22 +73,35 @@ type replies struct {
 
 	devices []net.Interface
 	routes  *route.Table
-	known   map[netip.Addr]bool    // clients, and whether there is a route
-	asked   map[[2]netip.Addr]bool // source and client
+	known   map[netip.Addr]route.Route // to clients
+	asked   map[[2]netip.Addr]bool     // source and client
 	found   []Finding
 	first   map[refusal]int // findings
 	others  map[int]int     // how many more have the problem of a finding
+	perhaps bool            // nothing says that there are such clients
+	refused map[source]bool // whose packets to certain clients are refused
 }
 
 // A refusal is why packets have no route.
 type refusal struct {
-	why    unix.Errno
-	server bool // of the replies of real servers; else of those from a VIP
+	why     unix.Errno
+	server  bool // of the replies of real servers; else of those from a VIP
+	perhaps bool // to clients of which nothing says that there are any
+}
+
+// A source is a real server or a VIP whose packets are refused.
+type source struct {
+	address netip.Addr
+	why     unix.Errno
 }
 
 func (r *replies) find(b config.Binding, servers []config.RealServer, client netip.Addr) error {
 	if known, err := r.knows(client); err != nil || !known || len(r.asked) == maxRoutes {
 		return err
+	}
+	vips := b.VIPs
+	if r.perhaps { // so that the bound has room for each network
+		servers, vips = servers[:min(len(servers), maxRoutes/maxNetworks)], vips[:min(len(vips), maxRoutes/maxNetworks)]
 	}
 	for _, s := range servers {
 		if err := r.fromServer(s, NameOf(s, b.Cluster), client); err != nil {
@@ -71,8 +111,8 @@ func (r *replies) find(b config.Binding, servers []config.RealServer, client net
 	if r.Value("net.ipv4.vs.snat_reroute", "1") == "0" {
 		return nil
 	}
-	for _, vips := range b.VIPs {
-		if err := r.fromVIP(vips.First, b.Cluster.Name, client); err != nil {
+	for _, vip := range vips {
+		if err := r.fromVIP(vip.First, b.Cluster.Name, client); err != nil {
 			return err
 		}
 	}
@@ -82,12 +122,16 @@ func (r *replies) find(b config.Binding, servers []config.RealServer, client net
 // knows reports whether the director has a route to the client; it asks once, as thousands of
 // clusters may have the same clients.
 func (r *replies) knows(client netip.Addr) (bool, error) {
-	if known, asked := r.known[client]; asked || len(r.known) == maxRoutes {
-		return known, nil
+	to, asked := r.known[client]
+	if !asked && len(r.known) == maxRoutes {
+		return false, nil
 	}
-	to, err := r.routes.To(client, 0)
-	r.known[client] = err == nil && to.Refused == 0 && !to.IsLocal()
-	return r.known[client], err
+	var err error
+	if !asked {
+		to, err = r.routes.To(client, 0)
+		r.known[client] = to
+	}
+	return err == nil && to.Refused == 0 && !to.IsLocal(), err
 }
 
 // isNew reports whether the question is to be asked.
@@ -106,11 +150,14 @@ func (r *replies) fromServer(s config.RealServer, name string, client netip.Addr
 	}
 	towards, err := r.routes.To(s.Address, 0)
 	i := slices.IndexFunc(r.devices, func(d net.Interface) bool { return d.Index == int(towards.Device) })
+	if to := r.known[client]; r.perhaps && to.Device == towards.Device && !to.Gateway.IsValid() && !towards.Gateway.IsValid() {
+		return err // the packets pass the director by
+	}
 	if err != nil || towards.Refused != 0 || towards.IsLocal() || i < 0 || !forwards(r.devices[i].Name, s.Address) {
 		return err
 	}
 	back, err := r.routes.Forwarded(s.Address, client, towards.Device)
-	r.note(refusal{back.Refused, true}, "replies of "+name, client, fmt.Sprintf("from %s iif %s", s.Address, r.devices[i].Name))
+	r.note(refusal{back.Refused, true, r.perhaps}, s.Address, "replies of "+name, client, fmt.Sprintf("from %s iif %s", s.Address, r.devices[i].Name))
 	return err
 }
 
@@ -129,16 +176,19 @@ func (r *replies) fromVIP(vip netip.Addr, cluster string, client netip.Addr) err
 		return err
 	}
 	back, err := r.routes.From(vip, client)
-	r.note(refusal{why: back.Refused}, fmt.Sprintf("replies from VIP %s of cluster %s", vip, cluster), client, "from "+vip.String())
+	r.note(refusal{back.Refused, false, r.perhaps}, vip, fmt.Sprintf("replies from VIP %s of cluster %s", vip, cluster), client, "from "+vip.String())
 	return err
 }
 
 // note adds the finding about a route that refuses packets, if it does. The reverse path filter
-// (EXDEV) is another check.
-func (r *replies) note(problem refusal, packets string, client netip.Addr, selector string) {
-	if problem.why == 0 || problem.why == unix.EXDEV {
+// (EXDEV) is another check. A rule that refuses packets to clients of which it is certain that they
+// exist is found once.
+func (r *replies) note(problem refusal, from netip.Addr, packets string, client netip.Addr, selector string) {
+	of := source{from, problem.why}
+	if problem.why == 0 || problem.why == unix.EXDEV || r.perhaps && r.refused[of] {
 		return
 	}
+	r.refused[of] = r.refused[of] || !r.perhaps
 	if i, known := r.first[problem]; known {
 		r.others[i]++
 		return
@@ -151,7 +201,16 @@ func (r *replies) note(problem refusal, packets string, client netip.Addr, selec
 	command := fmt.Sprintf("%s route get %s %s", ipCommand(config.FamilyOf(client)), client, selector)
 	rules := ipCommand(config.FamilyOf(client)) + " rule"
 	r.found = append(r.found, Finding{
-		Check: ReplyRoute, What: fmt.Sprintf("a rule or a route refuses %s to clients such as %s: %s", packets, client, what),
+		Check: ReplyRoute, What: fmt.Sprintf("a rule or a route refuses %s to clients %s: %s", packets, r.which(client), what),
 		Remedy: fmt.Sprintf("`%s` asks for it, and `%s` lists the rules: delete or narrow the one that matches", command, rules), Command: command + "; " + rules,
 	})
+}
+
+// which describes the clients of which one was asked for.
+func (r *replies) which(client netip.Addr) string {
+	i := slices.IndexFunc(r.devices, func(d net.Interface) bool { return d.Index == int(r.known[client].Device) })
+	if !r.perhaps || i < 0 {
+		return fmt.Sprintf("such as %s", client)
+	}
+	return fmt.Sprintf("that may be behind %s, such as %s", r.devices[i].Name, client)
 }

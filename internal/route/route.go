@@ -122,8 +122,7 @@ func decodeRoute(m netlink.Message) (Route, error) {
 	if err != nil || m.Type != unix.RTM_NEWROUTE {
 		return Route{}, netlink.ErrMalformed
 	}
-	const typ = 7
-	r := Route{Type: m.Data[typ]}
+	r := Route{Type: m.Data[rtmType]}
 	d := netlink.Decode(attributes)
 	for d.Next() {
 		switch d.Type() {
@@ -133,10 +132,8 @@ func decodeRoute(m netlink.Message) (Route, error) {
 			r.Gateway, _ = netip.AddrFromSlice(d.Bytes())
 		case unix.RTA_METRICS:
 			r.MSS = mssOf(d.Bytes())
-		case unix.RTA_VIA: // a gateway of the other family, after its family
-			if b := d.Bytes(); len(b) > 2 {
-				r.Gateway, _ = netip.AddrFromSlice(b[2:])
-			}
+		case unix.RTA_VIA:
+			r.Gateway = viaGateway(d.Bytes())
 		}
 	}
 	switch r.Type {
@@ -144,6 +141,14 @@ func decodeRoute(m netlink.Message) (Route, error) {
 		r.Refused = unix.EHOSTUNREACH
 	}
 	return r, d.Err()
+}
+
+// viaGateway returns a gateway of the other family, after the number of its family.
+func viaGateway(via []byte) (gateway netip.Addr) {
+	if len(via) > 2 {
+		gateway, _ = netip.AddrFromSlice(via[2:])
+	}
+	return gateway
 }
 
 // mssOf returns the metric advmss. The kernel lists that of the route only.

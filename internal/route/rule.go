@@ -60,6 +60,11 @@ func (r Rule) IsLocal() bool {
 	return r.Table == unix.RT_TABLE_LOCAL && r.Mask == 0 && !r.Selects && !r.Inverted
 }
 
+// MatchesUnmarked reports whether the rule matches all packets without a mark.
+func (r Rule) MatchesUnmarked() bool {
+	return !r.Selects && (r.Mark&r.Mask == 0) != r.Inverted
+}
+
 // ruleTries bounds the number of dumps if rules change during a dump.
 const ruleTries = 100
 

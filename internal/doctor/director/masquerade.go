@@ -2,12 +2,12 @@ package director
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/doctor"
-	"github.com/lvsmark/lvsmark/internal/doctor/host"
 	"github.com/lvsmark/lvsmark/internal/hostcheck"
 )
 
@@ -27,73 +27,54 @@ func masqueradeAddress(s *Subject) (found []doctor.Finding, err error) {
 	return found, err
 }
 
-// masqueraded compares the addresses of active data to clients with the VIPs of one family.
+// masqueraded compares the addresses of active data to clients with the VIPs of one family: first
+// those to clients that are known, then those to clients that may exist.
 func (s *Subject) masqueraded(c *config.Cluster, family config.Family) ([]doctor.Finding, error) {
-	vips := c.VIPsOf(family)
 	var err error
-	for _, client := range hostcheck.Clients(c, family) {
+	for _, client := range hostcheck.Clients(c, family, hostcheck.LocalBy(s.Route)) {
 		address, problem := s.masquerade(client)
-		if problem != nil {
-			err = cmp.Or(err, problem)
-			continue
+		if err = cmp.Or(err, problem); problem == nil && !isOnlyVIP(c, address) {
+			return notTheVIP(c, family, "leaves with "+address.String()), err
 		}
-		if len(vips) == 1 && vips[0].IsSingle() && vips[0].First == address {
-			continue
-		}
-		return []doctor.Finding{{
-			Text:    fmt.Sprintf("active data of cluster %s leaves with %s, the address of the outgoing device, and not with the VIP that the client knows (%s)", c.Name, address, vips[0]),
-			Command: inSpec + "ftp.active-data.translate: snat, for one VIP in each cluster; then " + apply,
-		}}, err
 	}
-	return nil, err
+	networks, unknown := s.Networks.Get()
+	possible := networks.Of(c, family)
+	if errors.Is(err, errNoRoute) && len(possible) > 0 {
+		err = nil // these are the clients
+	}
+	for _, client := range possible {
+		address, problem := s.masquerade(client.Address)
+		if err = cmp.Or(err, problem); problem == nil && !isOnlyVIP(c, address) {
+			return notTheVIP(c, family, fmt.Sprintf("to clients that may be behind %s, such as %s, leaves with %s", client.Device, client.Address, address)), err
+		}
+	}
+	return nil, cmp.Or(err, unknown)
 }
+
+// isOnlyVIP reports whether an address is the only VIP of a cluster in its family.
+func isOnlyVIP(c *config.Cluster, address netip.Addr) bool {
+	vips := c.VIPsOf(config.FamilyOf(address))
+	return len(vips) == 1 && vips[0].IsSingle() && vips[0].First == address
+}
+
+func notTheVIP(c *config.Cluster, family config.Family, leaves string) []doctor.Finding {
+	return []doctor.Finding{{
+		Text:    fmt.Sprintf("active data of cluster %s %s, the address of the outgoing device, and not with the VIP that the client knows (%s)", c.Name, leaves, c.VIPsOf(family)[0]),
+		Command: inSpec + "ftp.active-data.translate: snat, for one VIP in each cluster; then " + apply,
+	}}
+}
+
+var errNoRoute = errors.New("the device towards them is not known")
 
 // masquerade returns the address that the kernel gives to packets of active data to a client.
 func (s *Subject) masquerade(client netip.Addr) (netip.Addr, error) {
 	device, err := s.DeviceTo(client)
 	if device == nil {
-		return netip.Addr{}, cmp.Or(err, fmt.Errorf("there is no %s route to clients: the device towards them is not known", config.FamilyOf(client)))
+		return netip.Addr{}, cmp.Or(err, fmt.Errorf("there is no %s route to clients: %w", config.FamilyOf(client), errNoRoute))
 	}
-	if client.Is6() {
-		return s.masquerade6(client, device)
-	}
-	to, err := s.Route(client, 0)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	if !to.Gateway.IsValid() {
-		to.Gateway = client
-	}
-	return s.masquerade4(to.Gateway, device)
-}
-
-// masquerade4 returns the first primary address in the network of the gateway, as
-// inet_select_addr of net/ipv4/devinet.c.
-func (s *Subject) masquerade4(gateway netip.Addr, device *host.Device) (first netip.Addr, err error) {
-	addresses, err := s.Addresses.Get()
-	for _, a := range addresses {
-		if a.Device != device.Name || !a.IP.Is4() || a.IsRoute() {
-			continue
-		}
-		if network := netip.PrefixFrom(a.IP, a.Prefix); network.Contains(gateway) {
-			return a.IP, nil
-		}
-		if !first.IsValid() {
-			first = a.IP
-		}
-	}
-	if !first.IsValid() {
-		err = cmp.Or(err, fmt.Errorf("device %s has no IPv4 address", device.Name))
-	}
-	return first, err
-}
-
-// masquerade6 asks the kernel: it selects the address of masquerading as that of its own
-// packets (ipv6_dev_get_saddr of net/ipv6/addrconf.c), unless the route has one.
-func (s *Subject) masquerade6(client netip.Addr, device *host.Device) (netip.Addr, error) {
-	source, err := s.Source(client)
+	source, err := s.Masquerade(client)
 	if err == nil && (!source.IsValid() || source.IsLoopback()) {
-		err = fmt.Errorf("device %s has no global IPv6 address", device.Name)
+		err = fmt.Errorf("device %s has no global %s address", device.Name, config.FamilyOf(client))
 	}
 	return source, err
 }

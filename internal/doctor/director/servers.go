@@ -23,7 +23,7 @@ func serverChecks() []check {
 			Why: "IPVS cannot send packets to the real server", Run: serverRoute,
 		},
 		{
-			Name: hostcheck.ReplyRoute, Summary: "rules of policy routing and routes that refuse what real servers with nat send to clients: those of only, or those behind the default route",
+			Name: hostcheck.ReplyRoute, Summary: "rules of policy routing and routes that refuse what real servers with nat send to clients: those of only, or those behind the default route, and those that may be behind others",
 			Why: "clients get no replies, or no active data", Run: ofHostcheck(hostcheck.ReplyRoute),
 		},
 		{

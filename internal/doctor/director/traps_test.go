@@ -171,6 +171,9 @@ func bootTraps() []trap {
 // masqueradeTo begins a change of the spec, up to the client networks.
 const masqueradeTo = "{active-data: {translate: snat, source: 10.0.0.0/24}} => {active-data: {translate: masquerade, source: 10.0.0.0/24}}\n    only: {sources: ["
 
+// dmz adds a network in which clients may be.
+const dmz = "ip link add dmz type veth peer name dmz netns $FAR; ip -n $FAR link set dmz up; ip link set dmz up; ip address add 192.168.5.1/24 dev dmz"
+
 func routeTraps() []trap {
 	return []trap{
 		{name: "forwarding", commands: "sysctl -qw net.ipv4.ip_forward=0", want: []string{"forwarding: net.ipv4.ip_forward is 0, and real servers have nat"}},
@@ -214,6 +217,14 @@ func routeTraps() []trap {
 			"masquerade-address: active data of cluster ftp leaves with 2001:db8::5, the address of the outgoing device, and not with the VIP that the client knows (2001:db8::21)",
 		}},
 		{name: "masquerade with the VIP, IPv6", commands: sixMasquerade + "ip address add 2001:db8::21/64 dev wan nodad", yaml: sixesMasquerade},
+		{name: "masquerade with the VIP, but not to another network", commands: dmz, yaml: "translate: snat => translate: masquerade", want: []string{
+			"masquerade-address: active data of cluster ftp to clients that may be behind dmz, such as 192.168.5.2, leaves with 192.168.5.1, the address of the outgoing device, and not with the VIP that the client knows (198.51.100.21)",
+		}},
+		{name: "masquerade without a default route", commands: "ip route del default; " + dmz, yaml: "translate: snat => translate: masquerade", want: []string{
+			"masquerade-address: active data of cluster ftp to clients that may be behind dmz, such as 192.168.5.2, leaves with 192.168.5.1, the address of the outgoing device, and not with the VIP that the client knows (198.51.100.21)",
+		}},
+		{name: "masquerade with the VIP without a default route", commands: "ip route del default", yaml: "translate: snat => translate: masquerade"},
+		{name: "masquerade with the VIP to the only device of clients", commands: dmz, yaml: "{active-data: {translate: snat, source: 10.0.0.0/24}} => {active-data: {translate: masquerade, source: 10.0.0.0/24}}\n    only: {devices: [wan]}"},
 		{name: "arp_ignore, the VIP on another device", commands: "ip address del 198.51.100.21/24 dev wan; ip address add 198.51.100.2/24 dev wan; ip address add 198.51.100.21/32 dev lo; sysctl -qw net.ipv4.conf.all.arp_ignore=1", want: []string{
 			"vip-arp: cluster ftp: the director does not answer ARP requests for 198.51.100.21 on wan, whose arp_ignore is 1",
 		}},

@@ -39,14 +39,15 @@ type Host struct {
 	IPVS     Fact[IPVS]
 	Ruleset  Fact[Ruleset]
 	Settings []hostcheck.Finding
+	Networks Fact[hostcheck.ClientNetworks]
 	Drift    Fact[Drift]
 
 	// Route asks the kernel for the route to an address, with a mark or 0.
 	Route func(to netip.Addr, mark uint32) (route.Route, error)
 
-	// Source asks the kernel for the source address of packets to an address; not valid: there
-	// is no route.
-	Source func(to netip.Addr) (netip.Addr, error)
+	// Masquerade returns the address that masquerade gives to packets to an address; not valid:
+	// there is no route.
+	Masquerade func(to netip.Addr) (netip.Addr, error)
 
 	// Neighbors reads whether neighbors answer, for those that the kernel has asked.
 	Neighbors func() (map[netip.Addr]bool, error)

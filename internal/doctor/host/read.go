@@ -26,7 +26,7 @@ func Read(root string) (h *Host, routes *route.Table, err error) {
 	if routes, err = route.Open(); err != nil {
 		return nil, nil, fmt.Errorf("open route netlink: %w", err)
 	}
-	h.Route, h.Source = routes.To, routes.Source
+	h.Route, h.Masquerade = routes.To, route.NewMasquerade(routes).To
 	h.Sysctls = readSysctls(h.Devices)
 	h.ConntrackMaxReadOnly = isReadOnly(conntrackMax)
 	h.Addresses = factOf(hostaddr.Read())
@@ -46,11 +46,12 @@ func (h *Host) ReadDirector(root string, spec *config.Spec) {
 		Strict: h.Value("net.netfilter.nf_conntrack_tcp_loose", "1") == "0",
 	}
 	var unknown error
-	tracking.Masquerade, unknown = hostcheck.MasqueradeAddresses(spec)
+	tracking.Masquerade, tracking.MasqueradePossible, unknown = hostcheck.MasqueradeAddresses(spec)
 	h.Ruleset = factOf(readRuleset(spec, tracking))
 	h.Ruleset.Err = errors.Join(h.Ruleset.Err, unknown)
 	settings := hostcheck.Host{Value: h.Value, Modules: filepath.Join(root, "sys/module")}
 	h.Settings = settings.Findings(spec)
+	h.Networks = factOf(hostcheck.ReadClientNetworks(spec))
 }
 
 // ReadServer reads what the checks of a real server look at besides.
