@@ -27,8 +27,8 @@ func masqueradeAddress(s *Subject) (found []doctor.Finding, err error) {
 	return found, err
 }
 
-// masqueraded compares the addresses of active data to clients with the VIPs of one family: first
-// those to clients that are known, then those to clients that may exist.
+// masqueraded compares the addresses of active data to clients with the VIPs of one family. Without
+// a route to clients that are known, the clients are those behind other routes.
 func (s *Subject) masqueraded(c *config.Cluster, family config.Family) ([]doctor.Finding, error) {
 	var err error
 	for _, client := range hostcheck.Clients(c, family, hostcheck.LocalBy(s.Route)) {
@@ -37,18 +37,22 @@ func (s *Subject) masqueraded(c *config.Cluster, family config.Family) ([]doctor
 			return notTheVIP(c, family, "leaves with "+address.String()), err
 		}
 	}
+	if !errors.Is(err, errNoRoute) {
+		return nil, err
+	}
 	networks, unknown := s.Networks.Get()
 	possible := networks.Of(c, family)
-	if errors.Is(err, errNoRoute) && len(possible) > 0 {
-		err = nil // these are the clients
+	if len(possible) == 0 {
+		return nil, cmp.Or(unknown, err)
 	}
+	err = unknown
 	for _, client := range possible {
 		address, problem := s.masquerade(client.Address)
 		if err = cmp.Or(err, problem); problem == nil && !isOnlyVIP(c, address) {
 			return notTheVIP(c, family, fmt.Sprintf("to clients that may be behind %s, such as %s, leaves with %s", client.Device, client.Address, address)), err
 		}
 	}
-	return nil, cmp.Or(err, unknown)
+	return nil, err
 }
 
 // isOnlyVIP reports whether an address is the only VIP of a cluster in its family.
