@@ -72,4 +72,9 @@ func send(t *testing.T, server, to string) {
 		_, err := client.Write(make([]byte, 1000))
 		require.NoError(t, err)
 	}
+	require.NoError(t, listener.SetReadDeadline(time.Now().Add(time.Minute)))
+	for range datagrams { // without a socket, the server would answer by ICMP, which IPVS counts
+		_, _, err := listener.ReadFrom(make([]byte, 1500))
+		require.NoError(t, err)
+	}
 }

@@ -86,11 +86,12 @@ const confirmedMarker = "confirm succeeded"
 // without the confirmation, the run does not make the calls of the faults.
 const confirmTime = 6 * time.Second
 
-// retryConfirm runs lvsmark confirm until it succeeds or the context ends.
+// retryConfirm runs lvsmark confirm until it succeeds or the context ends. It does not kill
+// the last run: that one may have confirmed, and not ended yet.
 func (s *runner) retryConfirm(ctx context.Context) bool {
 	args := s.command(confirm())
 	for ctx.Err() == nil {
-		if exec.CommandContext(ctx, args[0], args[1:]...).Run() == nil {
+		if exec.Command(args[0], args[1:]...).Run() == nil {
 			return true
 		}
 		time.Sleep(20 * time.Millisecond)

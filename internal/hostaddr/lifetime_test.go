@@ -2,6 +2,7 @@ package hostaddr_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,13 +68,22 @@ func TestUnusable(t *testing.T) {
 		assert.False(t, dhcp.Tentative || dhcp.DADFailed || dhcp.Ours)
 
 		scratch.Run(t, "", "ip", "address", "add", "2001:db8::30/64", "dev", "vip1", "nodad")
+		await(t, func() bool { // before, vip1 does not answer the detection, which asks once
+			return strings.Contains(scratch.Run(t, "", "ip", "-6", "maddress", "show", "dev", "vip1"), "ff02::1:ff00:30") &&
+				strings.Contains(scratch.Run(t, "", "ip", "link", "show", "vip1"), " state UP ")
+		})
 		scratch.Run(t, "", "ip", "address", "add", "2001:db8::30/64", "dev", "vip0")
-		scratch.Run(t, "", "ip", "address", "add", "2001:db8::31/64", "dev", "vip0")
-		assert.True(t, local(t, on("vip0", "2001:db8::31")).Tentative)
 		await(t, func() bool { return local(t, on("vip0", "2001:db8::30")).DADFailed })
 		assert.True(t, local(t, on("vip0", "2001:db8::30")).Tentative)
-		await(t, func() bool { return !local(t, on("vip0", "2001:db8::31")).Tentative })
-		assert.False(t, local(t, on("vip0", "2001:db8::31")).DADFailed)
+
+		// On a device that is down, the detection does not begin.
+		scratch.Run(t, "", "ip", "link", "add", "vip2", "type", "veth", "peer", "name", "vip3")
+		scratch.Run(t, "", "ip", "address", "add", "2001:db8::31/64", "dev", "vip2")
+		assert.True(t, local(t, on("vip2", "2001:db8::31")).Tentative)
+		scratch.Run(t, "", "ip", "link", "set", "vip3", "up")
+		scratch.Run(t, "", "ip", "link", "set", "vip2", "up")
+		await(t, func() bool { return !local(t, on("vip2", "2001:db8::31")).Tentative })
+		assert.False(t, local(t, on("vip2", "2001:db8::31")).DADFailed)
 		assert.False(t, local(t, on("vip1", "2001:db8::30")).Tentative)
 	})
 }
