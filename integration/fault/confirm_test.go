@@ -44,7 +44,7 @@ func TestConfirmed(t *testing.T) {
 		if <-confirmed {
 			run.Stdout += confirmedMarker
 		}
-		return run
+		return s.confirmedWithout(f, run)
 	}, func(run fault.Run, left, before, after state) bool {
 		if strings.Contains(run.Stdout, confirmedMarker) || !run.Killed && run.Status == statusDone {
 			return left.equal(after)
@@ -71,7 +71,7 @@ func TestConfirm(t *testing.T) {
 		if kept {
 			run.Stdout += confirmedMarker
 		}
-		return run
+		return s.confirmedWithout(f, run)
 	}, func(run fault.Run, left, before, after state) bool {
 		if strings.Contains(run.Stdout, confirmedMarker) {
 			return left.equal(after)
@@ -82,9 +82,18 @@ func TestConfirm(t *testing.T) {
 
 const confirmedMarker = "confirm succeeded"
 
+// confirmedWithout checks that a run without fault was confirmed: its calls are those of the faults.
+func (s *runner) confirmedWithout(f fault.Fault, run fault.Run) fault.Run {
+	s.t.Helper()
+	if f == (fault.Fault{}) {
+		require.Contains(s.t, run.Stdout, confirmedMarker, "a run without fault: %s", run.Stderr)
+	}
+	return run
+}
+
 // confirmTime is the time to confirm an apply, also with a traced process on a busy machine:
 // without the confirmation, the run does not make the calls of the faults.
-const confirmTime = 6 * time.Second
+const confirmTime = 15 * time.Second
 
 // retryConfirm runs lvsmark confirm until it succeeds or the context ends. It does not kill
 // the last run: that one may have confirmed, and not ended yet.
