@@ -1,6 +1,7 @@
 package ldirectord_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -247,6 +248,43 @@ func TestRealServers(t *testing.T) {
 			continue
 		}
 		assert.Equal(t, want, strings.TrimSuffix(got, "\n"), real)
+	}
+}
+
+// TestRanges has the first and last address of ranges, and the real servers that
+// add_real_server_range of ldirectord 4.12 adds: it compares addresses as texts of decimal numbers.
+// The texts get longer at 5.245.225.0 (100000000) and 59.154.202.0 (1000000000).
+func TestRanges(t *testing.T) {
+	for servers, want := range map[string]string{
+		"10.0.0.1->10.0.0.3":               "10.0.0.1 10.0.0.2 10.0.0.3",
+		"10.0.0.1->10.0.0.1":               "10.0.0.1",
+		"59.154.202.0->59.154.202.1":       "59.154.202.0 59.154.202.1",
+		"59.154.201.255->59.154.202.1":     "adds 0 of the 3",
+		"5.245.224.255->5.245.225.3":       "adds 0 of the 5",
+		"5.245.225.0->59.154.202.25":       "5.245.225.0 5.245.225.1 5.245.225.2 adds 3 of the 900000026",
+		"5.245.225.3->59.154.202.50":       "5.245.225.3 5.245.225.4 5.245.225.5 adds 3 of the 900000048",
+		"0.152.150.129->5.245.225.20":      "0.152.150.129 0.152.150.130 adds 2 of the 90000020",
+		"0.0.0.0->0.0.0.255":               "0.0.0.0 0.0.0.1 0.0.0.2 adds 3 of the 256",
+		"255.255.255.254->255.255.255.255": "255.255.255.254 255.255.255.255",
+		"59.154.201.254->59.154.201.255":   "more than 65536 real servers",
+		"10.0.0.0->10.1.0.0":               "more than 65536 real servers",
+		"10.0.0.3->10.0.0.1":               "the real server is not",
+	} {
+		c, err := ldirectord.Read("f", "virtual=21\n\treal="+servers+" masq\n\tchecktype=on\n")
+		require.NoError(t, err)
+		require.Len(t, c.Services, 1, servers)
+		var got []string
+		for _, s := range c.Services[0].RealServers {
+			got = append(got, s.Address.String())
+		}
+		for _, f := range c.Findings {
+			got = append(got, regexp.MustCompile(`adds \d+ of the \d+`).FindString(f.Message))
+		}
+		for _, u := range c.NotUnderstood {
+			got = append(got, u.Message)
+		}
+		assert.Contains(t, strings.Join(got, " "), want, servers)
+		assert.Equal(t, strings.Contains(want, " real server"), len(c.NotUnderstood) == 1, servers)
 	}
 }
 

@@ -1,9 +1,11 @@
 package ldirectord
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/importer/value"
@@ -21,17 +23,43 @@ func (r *reader) real(v *virtual, s setting) {
 		r.remarks.AddNotUnderstood(s.Line, "the real server is not ADDRESS[->LAST][:PORT] gate|masq|ipip [WEIGHT]; names are not looked up")
 		return
 	}
-	for n, addr := 0, first; ; addr = addr.Next() {
-		if n++; n > maxRange {
-			r.remarks.AddNotUnderstood(s.Line, "the range has more than %d real servers", maxRange)
+	addresses := []netip.Addr{first}
+	if strings.Contains(servers, "->") {
+		if addresses, ok = addressRange(first, last); !ok {
+			r.remarks.AddNotUnderstood(s.Line, "the range has more than %d real servers, as ldirectord reads it: it compares addresses as texts of decimal numbers", maxRange)
 			return
 		}
-		server := netip.AddrPortFrom(addr, port).String()
-		r.state.Run(slices.Concat([]string{"-a"}, v.key(), []string{"-r", server}, options), s.Line)
-		if addr == last {
-			return
+		if count := number(last) - number(first) + 1; uint64(len(addresses)) != count {
+			r.remarks.AddFinding(s.Line, "ldirectord adds %d of the %d real servers of this range: it compares addresses as texts of decimal numbers", len(addresses), count)
 		}
 	}
+	for _, addr := range addresses {
+		server := netip.AddrPortFrom(addr, port).String()
+		r.state.Run(slices.Concat([]string{"-a"}, v.key(), []string{"-r", server}, options), s.Line)
+	}
+}
+
+// addressRange returns the addresses that ldirectord reads for a range (add_real_server_range): it
+// counts up from the first address, and ends when the decimal number of the address is greater
+// than that of the last one by the order of texts (the operator le of Perl). It reports whether
+// these are maxRange addresses at most.
+func addressRange(first, last netip.Addr) (addresses []netip.Addr, ok bool) {
+	end := strconv.FormatUint(number(last), 10)
+	for n := number(first); strconv.FormatUint(n, 10) <= end; n++ {
+		if len(addresses) == maxRange {
+			return nil, false
+		}
+		var addr [4]byte
+		binary.BigEndian.PutUint32(addr[:], uint32(n))
+		addresses = append(addresses, netip.AddrFrom4(addr))
+	}
+	return addresses, true
+}
+
+// number returns an IPv4 address as a number.
+func number(addr netip.Addr) uint64 {
+	bytes := addr.As4()
+	return uint64(binary.BigEndian.Uint32(bytes[:]))
 }
 
 // cutSpace cuts the text at the first space.
