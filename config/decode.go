@@ -99,7 +99,7 @@ func mapping[T any](d *decoder, n *yaml.Node, what string, keys []key[T], into *
 		switch {
 		case d.isRepeated(name, first.of(index, name.Value)):
 		case index < 0:
-			d.fail(name, "unknown key %s in %s%s", quote(name.Value), what, d.suggestKey(name.Value, keyNames(keys)))
+			d.fail(name, "unknown key %s in %s%s", quote(name.Value), what, suggestKey(name.Value, keyNames(keys), d.mappingsWith))
 		default:
 			keys[index].decode(d, value, name.Value, into)
 		}

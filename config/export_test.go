@@ -7,7 +7,7 @@ import "bytes"
 func DecodeMistakes(text []byte) error {
 	report := &report{file: "spec"}
 	if root := readDocument(bytes.Clone(text), report); root != nil {
-		newDecoder(report).file(root)
+		(&decoder{report: report, mappingsWith: mappingsWith}).file(root)
 	}
 	return report.err()
 }

@@ -110,7 +110,7 @@ func parse(text []byte, report *report) *Spec {
 	if root == nil {
 		return nil
 	}
-	file := newDecoder(report).file(root)
+	file := (&decoder{report: report, mappingsWith: mappingsWith}).file(root)
 	return check(file, report)
 }
 

@@ -18,7 +18,7 @@ func TestCheckAgainstPairs(t *testing.T) {
 	for range 1000 {
 		text := randomSpec(random)
 		report := &report{file: "f"}
-		file := newDecoder(report).file(readDocument([]byte(text), report))
+		file := (&decoder{report: report, mappingsWith: mappingsWith}).file(readDocument([]byte(text), report))
 		require.NoError(t, report.err(), text)
 		spec := check(file, report)
 		pairs := &recorder{}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -59,6 +60,25 @@ func FileShape() *Shape {
 	(&decoder{report: &report{}, shape: shape}).file(sample())
 	return shape
 }
+
+// mappingsWith has, by key, the names of the mappings of the spec that know it.
+var mappingsWith = sync.OnceValue(func() map[string][]string {
+	mappings := map[string][]string{}
+	var add func(name string, s *Shape)
+	add = func(name string, s *Shape) {
+		if s.Element != nil {
+			add(name, s.Element)
+		}
+		for i, key := range s.Keys {
+			if name != "" && !slices.Contains(mappings[key.Name], name) {
+				mappings[key.Name] = append(mappings[key.Name], name)
+			}
+			add(key.Name, &s.Keys[i].Shape)
+		}
+	}
+	add("", FileShape())
+	return mappings
+})
 
 // sample returns a node that a decoder describes itself with: not empty, and a mapping, as
 // decoders of mappings look at its kind.

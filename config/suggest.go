@@ -1,10 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strings"
-	"sync"
-)
+import "strings"
 
 // suggest returns the hint for an unknown word: the nearest known word if one is
 // similar, then the title and all known words.
@@ -17,37 +13,15 @@ func suggest(word, title string, known []string) string {
 }
 
 // suggestKey is suggest for a key of a mapping. If no known key is near, it names the mappings
-// that have this key.
-func (d *decoder) suggestKey(name string, known []string) string {
+// with this key.
+func suggestKey(name string, known []string, mappingsWith func() map[string][]string) string {
 	if nearest(name, known) == "" {
-		if others := d.mappingsWith()[name]; len(others) > 0 {
+		if others := mappingsWith()[name]; len(others) > 0 {
 			return "; it is a key of " + strings.Join(others, ", ") + suggest("", "known keys", known)
 		}
 	}
 	return suggest(name, "known keys", known)
 }
-
-// newDecoder returns a decoder of a file.
-func newDecoder(r *report) *decoder { return &decoder{report: r, mappingsWith: mappingsWith} }
-
-// mappingsWith has, by key, the names of the mappings of the spec that know it.
-var mappingsWith = sync.OnceValue(func() map[string][]string {
-	mappings := map[string][]string{}
-	var add func(name string, s *Shape)
-	add = func(name string, s *Shape) {
-		if s.Element != nil {
-			add(name, s.Element)
-		}
-		for i, key := range s.Keys {
-			if name != "" && !slices.Contains(mappings[key.Name], name) {
-				mappings[key.Name] = append(mappings[key.Name], name)
-			}
-			add(key.Name, &s.Keys[i].Shape)
-		}
-	}
-	add("", FileShape())
-	return mappings
-})
 
 // nearest returns the known word with the smallest distance to word, at most a
 // third of its length; "" if there is none.

@@ -107,3 +107,22 @@ func nameOf(v value) string {
 	}
 	return v.name
 }
+
+// metaMark is the condition of a rule that depends on a mark which another rule has set, perhaps.
+const metaMark = "meta mark"
+
+// testMark records that a rule depends on the mark of the packets.
+func (w *walk) testMark(b *branch) {
+	if b.mark.lost {
+		return
+	}
+	b.usesMark = true
+	if b.clusters != nil && !w.quiet && w.isRemarked(b.part) {
+		w.tested = append(w.tested, b.part)
+	}
+}
+
+// isRemarked reports whether a rule that was followed before may set the mark of the packets.
+func (w *walk) isRemarked(p part) bool {
+	return slices.ContainsFunc(w.reported, p.overlaps) || slices.ContainsFunc(w.reportedAhead, p.overlaps)
+}

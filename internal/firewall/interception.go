@@ -15,6 +15,8 @@ type interception struct {
 	to        *natRange
 }
 
+func (interception) decides() bool { return true }
+
 func (t interception) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
 	effect := t.effect
 	if effect == Redirects && w.hookPoint.hook == postrouting {

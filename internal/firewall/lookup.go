@@ -20,6 +20,9 @@ type lookup struct {
 	slot    int  // of the map's answer in branch.answers
 }
 
+// decides reports whether the lookup may have a verdict: a map has, unless its answer is a value.
+func (a lookup) decides() bool { return a.isMap }
+
 func (a lookup) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
 	for _, b := range branches {
 		on, out := a.lookUp(w, at, b)

@@ -32,13 +32,8 @@ type step interface {
 // decides reports whether the rule may have a verdict.
 func (r *rule) decides() bool {
 	return slices.ContainsFunc(r.steps, func(s step) bool {
-		switch s := s.(type) {
-		case verdict, interception, sourceTranslation:
-			return true
-		case lookup:
-			return s.isMap
-		}
-		return false
+		d, ok := s.(interface{ decides() bool })
+		return ok && d.decides()
 	})
 }
 
@@ -89,6 +84,8 @@ type verdict struct {
 	kind  expr.VerdictKind
 	chain string
 }
+
+func (verdict) decides() bool { return true }
 
 func (v verdict) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
 	ended = make([]outcome, len(branches))

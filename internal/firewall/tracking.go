@@ -272,6 +272,8 @@ func (c portChange) keeps(p part, resolve func(value) value) bool {
 	return first <= p.low && p.high <= last
 }
 
+func (sourceTranslation) decides() bool { return true }
+
 func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
 	for _, b := range branches {
 		resolve := func(v value) value { return w.resolve(&b, v) }
