@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 type includedFile struct {
@@ -24,6 +23,7 @@ func globFiles(pattern string) ([]includedFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.Sort(names)
 	var files []includedFile
 	for _, name := range names {
 		if isHidden(pattern, name) {
@@ -69,48 +69,98 @@ func readIncluded(name string) (includedFile, error) {
 	return includedFile{name: name, text: string(content)}, err
 }
 
+// isInclude reports whether the line is an include (is_include of lib/parser.c).
 func isInclude(text string) bool {
-	word, _, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
-	switch word {
-	case "include", "includer", "includem", "includew", "includeb", "includea":
-		return true
+	rest, found := strings.CutPrefix(text, "include")
+	if !found || rest == "" {
+		return false
 	}
-	return false
+	return isSpace(rest[0]) || strings.IndexByte("rmwba", rest[0]) >= 0 && len(rest) > 1 && isSpace(rest[1])
 }
 
-// addIncluded adds the files of an include line. keepalived ignores a pattern that matches
-// no file.
-func (l *lines) addIncluded(text string, line oldconfig.Line, depth int) {
-	words := strings.Fields(text)
-	if len(words) != 2 || strings.ContainsAny(text, `{}"$`) {
-		l.config.AddNotUnderstood(line, "this form of include is not supported: give the included files as arguments")
+func isSpace(c byte) bool { return strings.IndexByte(" \t\n\v\f\r", c) >= 0 }
+
+// addIncluded opens the files of an include line. It reports whether the line is one.
+func (l *lines) addIncluded(text string) bool {
+	if !isInclude(text) {
+		return false
+	}
+	if !isInclude(l.text) {
+		l.remark("keepalived reads the files of this include twice, because the line does not begin with it: write their lines here")
+		l.sequences, l.stack, l.pending, l.depth = nil, nil, nil, 0
+		return true
+	}
+	kind := strings.TrimSpace(text[len("include"):][:1])
+	pattern := strings.TrimLeft(text[len("include")+1+len(kind):], " \t")
+	if l.first {
+		l.open(kind, pattern)
+	}
+	return true
+}
+
+// open opens the files of a pattern. The kind of the include is none or one of r, m, w, b and a.
+func (l *lines) open(kind, pattern string) {
+	depth := 0
+	if len(l.files) > 0 {
+		depth = l.files[len(l.files)-1].depth + 1
+	}
+	if depth > maxDepth {
+		l.config.AddNotUnderstood(l.Line, "includes are nested more than %d times", maxDepth)
 		return
 	}
-	if depth == maxDepth {
-		l.config.AddNotUnderstood(line, "includes are nested more than %d times", maxDepth)
+	if endsInBackslash(pattern) {
+		l.config.AddNotUnderstood(l.Line, onlyDefinitions)
 		return
 	}
-	pattern := words[1]
-	if !filepath.IsAbs(pattern) {
-		pattern = filepath.Join(filepath.Dir(line.File), pattern)
-	}
-	files, err := l.include(pattern)
+	patterns, err := l.patterns(pattern)
 	if err != nil {
-		l.config.AddNotUnderstood(line, "the included files cannot be read: %v", err)
+		l.config.AddNotUnderstood(l.Line, "%v", err)
 		return
 	}
-	if len(files) == 0 {
-		l.config.AddFinding(line, "no file matches %s: keepalived ignores the include", pattern)
-	}
-	for _, f := range files {
-		if f.skipped != "" {
-			l.config.AddFinding(line, "keepalived skips %s: it is %s", f.name, f.skipped)
-			continue
-		}
-		if l.size += len(f.text); l.size > maxIncluded {
-			l.config.AddNotUnderstood(line, "included files have more than %d MB", maxIncluded>>20)
+	var files []*openFile
+	for _, p := range patterns {
+		found, err := l.include(p)
+		if err != nil {
+			l.config.AddNotUnderstood(l.Line, "the included files cannot be read: %v", err)
 			return
 		}
-		l.add(f.name, f.text, depth+1)
+		if len(found) == 0 {
+			l.remarkMissing(kind, p, len(patterns) > 1)
+		}
+		for _, f := range found {
+			if f.skipped != "" {
+				l.remarkSkipped(kind, f)
+				continue
+			}
+			if l.size += len(f.text); l.size > maxIncluded {
+				l.config.AddNotUnderstood(l.Line, "included files have more than %d MB", maxIncluded>>20)
+				return
+			}
+			files = append(files, &openFile{name: f.name, text: f.text, depth: depth})
+		}
 	}
+	slices.Reverse(files)
+	l.files = append(l.files, files...)
+}
+
+// remarkMissing records a pattern without a file. includem, includew, includeb and includea end keepalived
+// for some of these, as include_check does.
+func (l *lines) remarkMissing(kind, pattern string, braces bool) {
+	if l.strict || strings.Contains("mwba", kind) && kind != "" {
+		l.config.AddNotUnderstood(l.Line, "no file matches %s: keepalived may refuse to start", pattern)
+		return
+	}
+	what := "the include"
+	if braces {
+		what = "this part of the include"
+	}
+	l.config.AddFinding(l.Line, "no file matches %s: keepalived ignores %s", pattern, what)
+}
+
+func (l *lines) remarkSkipped(kind string, f includedFile) {
+	if l.strict || kind != "" {
+		l.config.AddNotUnderstood(l.Line, "keepalived does not start: %s is %s", f.name, f.skipped)
+		return
+	}
+	l.config.AddFinding(l.Line, "keepalived skips %s: it is %s", f.name, f.skipped)
 }

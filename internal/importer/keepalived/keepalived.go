@@ -19,7 +19,7 @@ func Recognises(text string) bool {
 		return false
 	}
 	for line := range strings.Lines(text) {
-		words := strings.Fields(uncomment(line))
+		words := strings.Fields(decomment(strings.TrimRight(line, "\r\n")))
 		if len(words) == 0 {
 			continue
 		}
@@ -45,7 +45,7 @@ func Read(name, text string) (*oldconfig.Config, error) {
 func readWith(name, text string, include includer) *oldconfig.Config {
 	r := &reader{groups: make(map[string]*group), seen: make(map[key]oldconfig.Line)}
 	l := &lines{config: &r.config, include: include}
-	l.add(name, text, 0)
+	l.read(name, text)
 	for _, n := range parse(l.result) {
 		r.top(n)
 	}
@@ -105,7 +105,7 @@ func (r *reader) top(n *node) {
 
 // opaque records a statement that depends on what the file does not say.
 func (r *reader) opaque(n *node) bool {
-	if n.opaque != "" {
+	if n.opaque != "" && n.opaque != remarked {
 		r.config.AddNotUnderstood(n.Line, "%s", n.opaque)
 	}
 	return n.opaque != ""

@@ -244,13 +244,10 @@ virtual_server $WHERE {
 }
 `, `14: -A -t 198.51.100.1:21 -s rr
 16: -a -t 198.51.100.1:21 -r 10.0.0.11:21 -m -w 3
-11: not understood: it is not known whether $COMMENTED goes on after this comment
+18: finding: quorum 1 lb_algo rr is not part of a spec: lvsmark does not check real servers
+22: not understood: keepalived reads the line only with configuration identifier low: without option -i, it is the host name up to the first dot
 3: not understood: $SPACED has no definition before this line
-18: not understood: the definition of $MULTI has several lines, and lvsmark does not read it here: write its lines in place of it
-19: not understood: the definition of $HIDDEN has several lines, and lvsmark does not read it here: write its lines in place of it
-20: not understood: the definition of $MULTI has several lines, and lvsmark does not read it here: write its lines in place of it
 21: not understood: $UNSET has no definition before this line
-22: not understood: the line is for one configuration identifier of keepalived: keep the lines of this host only
 `},
 		"the daemon and VRRP": {`net_namespace ipvs
 global_defs {
@@ -300,7 +297,17 @@ func TestNotUnderstood(t *testing.T) {
 		"virtual_server_group g { 198.51.100.1/24 80 }":       "the entry has another form",
 		"virtual_server_group g { 198.51.100.1-256 }":         "the entry has another form",
 		"virtual_server_group g { fwmark 1 inet4 }":           "the entry has another form",
-		"include {a,b}":                                       "this form of include is not supported",
+		"include {a,b":                                        "the braces of this include are not closed",
+		"include a}":                                          "the braces of this include are not closed",
+		"include [[:alpha:]]":                                 "this form of include is not supported",
+		"include a\\*b":                                       "this form of include is not supported",
+		"include \"a\"":                                       "this form of include is not supported",
+		"includea {a,b}":                                      "keepalived may refuse to start",
+		"includew none*":                                      "keepalived may refuse to start",
+		"foo { include a":                                     "keepalived reads the files of this include twice",
+		"global_defs { lvs_timeouts \"tcp }":                  "a quote is not closed",
+		"\\#foo":                                              "begins with",
+		"# " + strings.Repeat("x", maxBytes):                  "keepalived reads this line as several ones",
 		"virtual_server_group g { \\":                         "only definitions go on behind \\",
 		"virtual_server_group g { } # note \\":                "only definitions go on behind \\",
 		"include none \\":                                     "only definitions go on behind \\",

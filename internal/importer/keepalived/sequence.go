@@ -6,17 +6,17 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // A sequence is a line with ~SEQ or ~LST: keepalived reads the rest of the line once for each row
 // of values, and the last values stay defined.
 type sequence struct {
 	names []string
-	rows  [][]string
+	rows  [][]string // that are not read yet
 	rest  string
 }
+
+var errNotSequence = errors.New("the line is not ~SEQ(NAME, [[START,] [STEP,]] END) TEXT or ~LST(NAME, VALUE, …) TEXT")
 
 // maxValue is the limit of the numbers of ~SEQ.
 const maxValue = 1 << 40
@@ -28,72 +28,70 @@ var (
 	rowPattern      = regexp.MustCompile(`^[ \t]*\{([^{}]*)\}[ \t]*(?:,|$)`)
 )
 
-// addSequence adds the lines that ~SEQ or ~LST stands for. It reports whether all are understood:
-// the first one that is not ends it, so that a line has one remark.
-func (l *lines) addSequence(text string, line oldconfig.Line) bool {
-	s, err := l.parseSequence(text, line)
+// addSequence begins a sequence.
+func (l *lines) addSequence(text string) {
+	s, err := l.parseSequence(text)
 	if err != nil {
-		l.config.AddNotUnderstood(line, "%v", err)
-		return false
+		l.remark("%v", err)
+		l.sequences = nil // one remark is enough for a line
+		return
 	}
-	for _, row := range s.rows {
-		if l.rows++; l.rows > maxLines || len(l.result) >= maxLines {
-			l.config.AddNotUnderstood(line, "the lines from here on are not read: there are more than %d", maxLines)
-			return false
-		}
-		for i, name := range s.names {
-			l.setDefinition(name, row[i])
-		}
-		if !l.addRepeated(s.rest, line) {
-			return false
-		}
+	if len(s.rows) > 0 {
+		l.sequences = append(l.sequences, s)
 	}
-	return true
 }
 
-// addRepeated adds what follows ~SEQ or ~LST.
-func (l *lines) addRepeated(text string, line oldconfig.Line) bool {
-	before, understood := len(l.result), len(l.config.NotUnderstood)
-	switch {
-	case strings.HasPrefix(text, "~"):
-		return l.addSequence(text, line)
-	case isInclude(text) || isDefinition(text):
-		l.config.AddNotUnderstood(line, "an include or a definition behind ~SEQ or ~LST is not supported: write the lines that it stands for")
-	case l.blocks[blockName(text)] != nil:
-		l.addBlock(l.blocks[blockName(text)], line)
-	default:
-		l.result = append(l.result, l.expand(text, line))
+// nextRow defines the next values of the last sequence, and returns what follows ~SEQ or ~LST.
+func (l *lines) nextRow() string {
+	s := l.sequences[len(l.sequences)-1]
+	for i, name := range s.names {
+		l.setDefinition(name, definition{value: s.rows[0][i]})
 	}
-	for _, added := range l.result[before:] {
-		if added.opaque != "" {
-			return false
-		}
+	if s.rows = s.rows[1:]; len(s.rows) == 0 {
+		l.sequences = l.sequences[:len(l.sequences)-1]
 	}
-	return len(l.config.NotUnderstood) == understood
+	return s.rest
 }
 
-func (l *lines) parseSequence(text string, line oldconfig.Line) (*sequence, error) {
+func (l *lines) parseSequence(text string) (*sequence, error) {
 	found := sequencePattern.FindStringSubmatch(text)
 	if found == nil {
-		return nil, errors.New("the line is not ~SEQ(NAME, [[START,] [STEP,]] END) TEXT or ~LST(NAME, VALUE, …) TEXT")
+		return nil, errNotSequence
 	}
 	keyword, isList := found[1], found[1] == "LST"
 	names, arguments, braces := cutNames(found[2])
 	if err := l.checkNames(names, isList); err != nil {
 		return nil, err
 	}
-	expanded := l.expand(arguments, line)
-	if expanded.opaque != "" {
-		return nil, errors.New(expanded.opaque)
-	}
 	s := &sequence{names: names, rest: found[3]}
 	var err error
 	if isList {
-		s.rows, err = listRows(expanded.text, len(names), braces)
-	} else {
-		s.rows, err = numberRows(expanded.text, keyword == "SEQx")
+		s.rows, err = listRows(arguments, len(names), braces)
+		return s, err
+	}
+	if arguments, err = l.expandNumbers(arguments); err == nil {
+		s.rows, err = numberRows(arguments, keyword == "SEQx")
 	}
 	return s, err
+}
+
+// maxNumbers is the size of keepalived's buffer for the numbers of ~SEQ and the parenthesis.
+const maxNumbers = 64
+
+// expandNumbers replaces definitions among the numbers of ~SEQ.
+func (l *lines) expandNumbers(text string) (string, error) {
+	text += ")" // no definition of several lines is replaced ahead of it
+	if len(text)+1 > maxNumbers {
+		return "", fmt.Errorf("keepalived refuses the numbers of this ~SEQ: they have more than %d characters", maxNumbers-2)
+	}
+	text, _ = l.replace(text, maxNumbers)
+	switch at := strings.IndexByte(text, '$'); {
+	case l.reason != "":
+		return "", errors.New(l.reason)
+	case at >= 0:
+		return "", errors.New(l.whyNotReplaced(text[at+1:]))
+	}
+	return strings.TrimSuffix(text, ")"), nil
 }
 
 // checkNames returns an error for names that ~SEQ or ~LST cannot define.
@@ -102,8 +100,8 @@ func (l *lines) checkNames(names []string, isList bool) error {
 		return errors.New("~SEQ takes one name")
 	}
 	for _, name := range names {
-		if name == "" || nameLength(name) != len(name) || strings.HasSuffix(l.definitions[name], `\`) {
-			return fmt.Errorf("%q is not the name of a definition, or that of one with several lines", name)
+		if name == "" || nameLength(name) != len(name) || l.definitions[name].multiline || l.definitions[name].unknown != "" {
+			return fmt.Errorf("%q is not the name of a definition, or that of one with several lines or an unknown value", name)
 		}
 	}
 	return nil
