@@ -127,11 +127,12 @@ func TestWarningsOfClientNetworks(t *testing.T) {
 		rule     = "table ip f, chain c, rule handle 3 (ip daddr { 192.0.2.1, 192.168.5.1 } tcp dport != 22 drop): "
 		certain  = rule + "will drop answers of clients to active data from 192.0.2.1 (ports 20); accept them before it, for example with `ip daddr 192.0.2.1 tcp dport 20 accept`"
 		possible = rule + "may drop answers of clients to active data from 192.168.5.1 (ports 20), depending on where clients are; accept them before it, for example with `ip daddr 192.168.5.1 tcp dport 20 accept`"
+		both     = rule + "may drop answers of clients to active data from 192.0.2.1 and another address (ports 20), depending on where clients are; accept them before it, for example with `ip daddr 192.0.2.1 tcp dport 20 accept`"
 	)
 	for only, want := range map[string][]string{
 		"":                                 {certain, possible},
 		"only: {devices: [vip0]}, ":        {certain},
-		"only: {devices: [dmz]}, ":         {certain, possible},
+		"only: {devices: [dmz]}, ":         {both},
 		"only: {sources: [10.1.0.0/16]}, ": {certain},
 	} {
 		spec := parse(t, "clusters: [{name: ftp, mark: 21, "+only+"vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false}\n")

@@ -31,6 +31,7 @@ type PossibleClient struct {
 // other than the default route: device, gateway and source address. The zero value has none.
 type ClientNetworks struct {
 	list       []clientNetwork
+	defaults   []PossibleClient // behind the default route of each family
 	incomplete bool
 }
 
@@ -58,12 +59,16 @@ func ReadClientNetworks(spec *config.Spec) (n ClientNetworks, err error) {
 }
 
 // Of returns a client of each network in which clients of a cluster with nat may be: none, if
-// `only` has their networks. `only` may limit the devices too. A network of which the director and
-// all real servers of the cluster are part is left out: its packets pass the director by.
+// `only` has their networks. `only` may limit the devices too: then the answers to clients may leave
+// by the default route all the same. A network of which the director and all real servers of the
+// cluster are part is left out: its packets pass the director by.
 func (n ClientNetworks) Of(c *config.Cluster, f config.Family) (clients []PossibleClient) {
 	servers := natServers(c, f)
 	if len(servers) == 0 || len(c.Only.SourcesOf(f)) > 0 {
 		return nil
+	}
+	if client, ok := n.byOtherDevices(c, f); ok {
+		clients = append(clients, client)
 	}
 	for _, m := range n.list {
 		elsewhere := func(s config.RealServer) bool { return !m.onLink || !m.network.Contains(s.Address) }
@@ -73,6 +78,16 @@ func (n ClientNetworks) Of(c *config.Cluster, f config.Family) (clients []Possib
 		}
 	}
 	return clients
+}
+
+// byOtherDevices returns the client behind the default route, if the packets of clients of the cluster
+// come in by other devices only.
+func (n ClientNetworks) byOtherDevices(c *config.Cluster, f config.Family) (client PossibleClient, ok bool) {
+	i := slices.IndexFunc(n.defaults, func(d PossibleClient) bool { return config.FamilyOf(d.Address) == f })
+	if i < 0 || c.Only == nil || len(c.Only.Devices) == 0 || slices.Contains(c.Only.Devices, n.defaults[i].Device) {
+		return client, false
+	}
+	return n.defaults[i], true
 }
 
 // errNetworks means that a host has more networks than ClientNetworks can have.
@@ -113,6 +128,9 @@ func clientNetworks(spec *config.Spec, devices []net.Interface, routes *route.Ta
 	}
 	n.incomplete = !all
 	s := &networkSearch{devices: devices, routes: routes, cluster: addressesOf(spec), known: map[string]bool{}}
+	if n.defaults, err = s.behindDefaultRoutes(families); err != nil {
+		return n, err
+	}
 	for _, d := range destinations {
 		f := config.FamilyOf(d.Network.Addr())
 		if !slices.Contains(families, f) || !slices.Contains(tables, table{f, d.Table}) || s.isKnown(d) {
@@ -162,6 +180,24 @@ type networkSearch struct {
 	asked   int             // addresses
 }
 
+func (s *networkSearch) behindDefaultRoutes(families []config.Family) (clients []PossibleClient, err error) {
+	for _, f := range families {
+		to, err := s.routes.To(defaultClient(f), 0)
+		if err != nil {
+			return nil, err
+		}
+		if i := s.device(to); to.Refused == 0 && i >= 0 {
+			clients = append(clients, PossibleClient{defaultClient(f), s.devices[i].Name})
+		}
+	}
+	return clients, nil
+}
+
+// device returns the index of the device of a route, or -1.
+func (s *networkSearch) device(to route.Route) int {
+	return slices.IndexFunc(s.devices, func(device net.Interface) bool { return device.Index == int(to.Device) })
+}
+
 // isKnown reports whether the destination needs no client: it is no network of clients, or the
 // client of another network has the same way.
 func (s *networkSearch) isKnown(d route.Destination) bool {
@@ -195,7 +231,7 @@ func (s *networkSearch) network(d route.Destination) (n clientNetwork, ok bool, 
 		if to.Refused != 0 || to.Type != unix.RTN_UNICAST || !several && (to.Device != d.Device || to.Gateway != d.Gateway) {
 			continue
 		}
-		i := slices.IndexFunc(s.devices, func(device net.Interface) bool { return device.Index == int(to.Device) })
+		i := s.device(to)
 		if i < 0 || s.devices[i].Flags&net.FlagLoopback != 0 {
 			return n, false, nil
 		}

@@ -52,6 +52,7 @@ func TestClientNetworks(t *testing.T) {
 		{name: "a table of some packets", commands: "ip route add 172.16.0.0/16 via 192.168.5.9 table 52; ip rule add from 10.0.0.0/24 lookup 52", want: connected},
 		{name: "only some sources", yaml: only(`sources: [203.0.113.0/24, "2001:db8:9::/48"]`)},
 		{name: "only some devices", yaml: only("devices: [wan, office]"), want: "198.51.100.1 wan, 192.168.6.2 office"},
+		{name: "only devices without a default route", yaml: only("devices: [office]"), want: "240.0.0.1 wan, 192.168.6.2 office"},
 		{name: "only some senders", yaml: only(`except-macs: ["02:00:00:00:00:02"]`), want: connected},
 		{name: "direct", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1)},
 		{name: "IPv6", commands: six, want: connected, six: "2001:db8:5::2 dmz, 2001:db8:7::1 dmz"},

@@ -57,7 +57,7 @@ func masqueradedClients(spec *config.Spec, networks ClientNetworks, routes *rout
 			if !masquerades(b) {
 				continue
 			}
-			for _, client := range Clients(b.Cluster, f, isLocal) {
+			for _, client := range networks.Certain(b.Cluster, f, isLocal) {
 				if !known[client] {
 					known[client] = true
 					certain = append(certain, client)
@@ -90,22 +90,27 @@ func LocalBy(ask func(netip.Addr, uint32) (route.Route, error)) func(netip.Addr)
 	}
 }
 
-// Clients returns an address of each client network of a cluster, or one to which only a default
-// route leads. ClientNetworks has those to which other routes lead. isLocal is that of LocalBy: the
-// director often has the first address of a network.
-func Clients(c *config.Cluster, f config.Family, isLocal func(netip.Addr) bool) (clients []netip.Addr) {
+// Certain returns an address of each client network of a cluster, or one to which only a default
+// route leads: none, if the packets of its clients come in by other devices than that of the route.
+// isLocal is that of LocalBy: the director often has the first address of a network.
+func (n ClientNetworks) Certain(c *config.Cluster, f config.Family, isLocal func(netip.Addr) bool) (clients []netip.Addr) {
 	for _, network := range c.Only.SourcesOf(f) {
 		list := candidates(network)
 		client := slices.IndexFunc(list, func(a netip.Addr) bool { return !isLocal(a) })
 		clients = append(clients, list[max(0, client)])
 	}
-	switch {
-	case len(clients) > 0:
-		return clients
-	case f == config.IPv4:
-		return []netip.Addr{netip.AddrFrom4([4]byte{240, 0, 0, 1})} // reserved (RFC 1112), so no network has it
+	if _, uncertain := n.byOtherDevices(c, f); len(clients) == 0 && !uncertain {
+		clients = []netip.Addr{defaultClient(f)}
 	}
-	return []netip.Addr{netip.AddrFrom16([16]byte{0x20, 15: 1})} // 2000::/16 is not assigned (RFC 4291)
+	return clients
+}
+
+// defaultClient returns an address to which only a default route leads.
+func defaultClient(f config.Family) netip.Addr {
+	if f == config.IPv4 {
+		return netip.AddrFrom4([4]byte{240, 0, 0, 1}) // reserved (RFC 1112), so no network has it
+	}
+	return netip.AddrFrom16([16]byte{0x20, 15: 1}) // 2000::/16 is not assigned (RFC 4291)
 }
 
 // masquerades reports whether active data of the cluster is masqueraded.

@@ -42,7 +42,7 @@ func TestMasqueradedPackets(t *testing.T) {
 				spec := parse(t, natSpec)
 				networks, err := hostcheck.ReadClientNetworks(spec)
 				require.NoError(t, err)
-				clients := hostcheck.Clients(&spec.Clusters[0], config.IPv4, func(netip.Addr) bool { return false })
+				clients := networks.Certain(&spec.Clusters[0], config.IPv4, func(netip.Addr) bool { return false })
 				for _, client := range networks.Of(&spec.Clusters[0], config.IPv4) {
 					clients = append(clients, client.Address)
 				}

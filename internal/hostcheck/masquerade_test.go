@@ -58,6 +58,7 @@ func TestMasqueradeAddressesOfNetworks(t *testing.T) {
 		{"connected networks", "", natSpec, "[198.51.100.2] [192.168.5.1 192.168.6.1]"},
 		{"a network behind a router", "ip address add 192.168.7.1/24 dev dmz; ip route add 172.16.0.0/16 via 192.168.7.9", natSpec, "[198.51.100.2] [192.168.7.1 192.168.5.1 192.168.6.1]"},
 		{"only some devices", "", strings.Replace(natSpec, "mark: 21", "mark: 21, only: {devices: [wan, dmz]}", 1), "[198.51.100.2] [192.168.5.1]"},
+		{"only devices without a default route", "", strings.Replace(natSpec, "mark: 21", "mark: 21, only: {devices: [dmz]}", 1), "[] [198.51.100.2 192.168.5.1]"},
 		{"to the VIP", "", strings.Replace(natSpec, "ftp: ,", "ftp: {active-data: {translate: snat}},", 1), "[] []"},
 		{"only some sources of one cluster", "", strings.Replace(natSpec, "clusters: [", `clusters: [{name: one, mark: 22, only: {sources: [192.168.5.0/24]}, vips: [198.51.100.22], ftp: , real-servers: [{address: 10.0.0.11}]}, `, 1), "[192.168.5.1 198.51.100.2] [192.168.6.1]"},
 		{"only some sources of the last cluster", "", strings.Replace(natSpec, "}], director", `}, {name: one, mark: 22, only: {sources: [192.168.5.0/24]}, vips: [198.51.100.22], ftp: , real-servers: [{address: 10.0.0.11}]}], director`, 1), "[198.51.100.2 192.168.5.1] [192.168.6.1]"},

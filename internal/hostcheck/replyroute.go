@@ -17,16 +17,17 @@ import (
 // replyRoutes finds rules and routes that refuse what real servers with nat send to clients:
 // replies and active data that come in from the real server, and replies after IPVS has given them
 // the VIP (ip_vs_route_me_harder of net/netfilter/ipvs/ip_vs_core.c). The clients are those of
-// Clients to which the director itself has a route, and then those of ClientNetworks.
+// ClientNetworks to which the director itself has a route: those that are certain, and then the others.
 func (h Host) replyRoutes(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
 	if !slices.ContainsFunc(devices, isUp) {
 		return nil, nil
 	}
 	r := replies{Host: h, devices: devices, routes: routes, known: map[netip.Addr]route.Route{}, asked: map[[2]netip.Addr]bool{}, first: map[refusal]int{}, others: map[int]int{}, refused: map[source]bool{}}
+	networks, unknown := clientNetworks(spec, devices, routes)
 	isLocal := LocalBy(routes.To)
-	err = r.each(spec, func(c *config.Cluster, f config.Family) []netip.Addr { return Clients(c, f, isLocal) })
-	if err == nil {
-		err = r.toPossible(spec)
+	err = r.each(spec, func(c *config.Cluster, f config.Family) []netip.Addr { return networks.Certain(c, f, isLocal) })
+	if err = cmp.Or(err, unknown); err == nil {
+		err = r.toPossible(spec, networks)
 	}
 	for i, n := range r.others {
 		r.found[i].What += fmt.Sprintf(" (the same for %d more)", n)
@@ -35,13 +36,9 @@ func (h Host) replyRoutes(spec *config.Spec, devices []net.Interface, routes *ro
 }
 
 // toPossible looks for refused replies to clients of which nothing says that there are any.
-func (r *replies) toPossible(spec *config.Spec) error {
-	networks, err := clientNetworks(spec, r.devices, r.routes)
-	if err != nil {
-		return err
-	}
+func (r *replies) toPossible(spec *config.Spec, networks ClientNetworks) error {
 	r.perhaps, r.known, r.asked = true, map[netip.Addr]route.Route{}, map[[2]netip.Addr]bool{}
-	err = r.each(spec, func(c *config.Cluster, f config.Family) (clients []netip.Addr) {
+	err := r.each(spec, func(c *config.Cluster, f config.Family) (clients []netip.Addr) {
 		for _, client := range networks.Of(c, f) {
 			clients = append(clients, client.Address)
 		}

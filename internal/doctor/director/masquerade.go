@@ -30,17 +30,17 @@ func masqueradeAddress(s *Subject) (found []doctor.Finding, err error) {
 // masqueraded compares the addresses of active data to clients with the VIPs of one family. Without
 // a route to clients that are known, the clients are those behind other routes.
 func (s *Subject) masqueraded(c *config.Cluster, family config.Family) ([]doctor.Finding, error) {
-	var err error
-	for _, client := range hostcheck.Clients(c, family, hostcheck.LocalBy(s.Route)) {
+	networks, unknown := s.Networks.Get()
+	certain, err := networks.Certain(c, family, hostcheck.LocalBy(s.Route)), error(nil)
+	for _, client := range certain {
 		address, problem := s.masquerade(client)
 		if err = cmp.Or(err, problem); problem == nil && !isOnlyVIP(c, address) {
 			return notTheVIP(c, family, "leaves with "+address.String()), err
 		}
 	}
-	if !errors.Is(err, errNoRoute) {
+	if len(certain) > 0 && !errors.Is(err, errNoRoute) {
 		return nil, err
 	}
-	networks, unknown := s.Networks.Get()
 	possible := networks.Of(c, family)
 	if len(possible) == 0 {
 		return nil, cmp.Or(unknown, err)
