@@ -59,7 +59,7 @@ type sourceLine struct {
 	oldconfig.Line
 }
 
-// An openFile is a file of the first reading with the lines that are not read yet, or the copy.
+// An openFile is a file with the lines that are not read yet.
 type openFile struct {
 	name, text string
 	number     int

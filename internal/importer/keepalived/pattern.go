@@ -40,16 +40,16 @@ func (l *lines) patterns(pattern string) ([]string, error) {
 // expandBraces returns the patterns that "a{b,c}d" stands for, as glob(3) has them with GLOB_BRACE. It
 // reports whether all braces are closed.
 func expandBraces(pattern string) (list []string, ok bool) {
-	open := strings.IndexByte(pattern, '{')
-	if open < 0 {
+	before, after, found := strings.Cut(pattern, "{")
+	if !found {
 		return []string{pattern}, !strings.Contains(pattern, "}")
 	}
-	alternatives, rest, ok := cutBraces(pattern[open+1:])
+	alternatives, rest, ok := cutBraces(after)
 	if !ok {
 		return nil, false
 	}
 	for _, alternative := range alternatives {
-		expanded, ok := expandBraces(pattern[:open] + alternative + rest)
+		expanded, ok := expandBraces(before + alternative + rest)
 		if list = append(list, expanded...); !ok || len(list) > maxPatterns {
 			return nil, false
 		}
