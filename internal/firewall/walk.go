@@ -186,8 +186,9 @@ func (w *walk) throughRules(c *chain, rules []*rule, alive []part, conditions []
 func (w *walk) rule(at place, alive []part, conditions []string) (next, returned []part) {
 	next = alive
 	w.tested = nil
-	groups, tested := w.grouped(w.follow(at, alive, conditions)), w.tested
-	for _, o := range groups {
+	outcomes := w.follow(at, alive, conditions)
+	tested := w.tested // before other chains are followed
+	for _, o := range w.grouped(outcomes) {
 		sure := len(o.conditions) == len(conditions)
 		if sure && (o.ends || o.marked) {
 			next = withoutParts(next, o.parts)
