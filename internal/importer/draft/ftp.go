@@ -185,8 +185,10 @@ func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer)
 	if c.lines == nil && len(servers) > 0 { // no rule has a range: take that of the servers
 		f.passive = nil
 		for _, s := range servers {
-			if s.PassivePort.Low != 0 && !slices.Contains(f.passive, s.PassivePort) {
-				f.passive = append(f.passive, s.PassivePort)
+			for _, r := range c.within(s.PassivePort) {
+				if !slices.Contains(f.passive, r) {
+					f.passive = append(f.passive, r)
+				}
 			}
 		}
 	}
@@ -199,6 +201,18 @@ func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer)
 		d.checkServerRange(f, s)
 		d.checkServerAddress(c, s)
 	}
+}
+
+// within returns the part of a passive range that no other service of the VIP has; nil: no range.
+func (c *cluster) within(passive config.PortRange) []config.PortRange {
+	var parts []config.PortRange
+	for _, p := range c.ports {
+		low, high := max(p.Low, passive.Low), min(p.High, passive.High)
+		if passive.Low != 0 && low <= high {
+			parts = append(parts, config.PortRange{Protocol: config.TCP, Low: low, High: high})
+		}
+	}
+	return parts
 }
 
 func (d *Draft) checkServerRange(f *ftp, s *oldconfig.FTPServer) {

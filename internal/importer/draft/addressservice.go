@@ -1,0 +1,168 @@
+package draft
+
+import (
+	"math"
+	"slices"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// addAddressClusters makes a cluster with a mark of each service without a mark.
+func (d *Draft) addAddressClusters(c *oldconfig.Config) {
+	marks, groups, ahead := d.newMarkAllocator(), map[group]*cluster{}, d.servicesAhead(c)
+	for _, s := range c.Services {
+		if s.Mark != 0 {
+			continue
+		}
+		at := oldconfig.AddressNumber(s.Address.Addr())
+		to := vip{oldconfig.Range{Low: at, High: at}, s.Family, s.Line}
+		ports := ahead.leave(s, portsOfService(s))
+		if ports == nil {
+			d.remark(s.Line, "IPVS never uses this service: all its packets are marked, and have the service of their mark. It is left out")
+			continue
+		}
+		d.remarkPorts(s)
+		if same := groups[groupOf(s)]; same != nil && s.Timeout == 0 && slices.Equal(same.ports, ports) {
+			same.vips = append(same.vips, to)
+			continue
+		}
+		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}, ports: ports}
+		d.clusters = append(d.clusters, cl)
+		if s.Timeout == 0 {
+			groups[groupOf(s)] = cl
+		}
+	}
+}
+
+// A group identifies services without persistence that are one virtual server with several
+// addresses: a group of keepalived has many. With persistence, each address is a service of
+// its own: a client may have another real server at each.
+type group struct {
+	line     oldconfig.Line
+	family   oldconfig.Family
+	protocol config.Protocol
+	port     uint16
+}
+
+func groupOf(s *oldconfig.Service) group {
+	return group{s.Line, s.Family, s.Protocol, s.Address.Port()}
+}
+
+// portsOfService returns the ports of a service without a mark. IPVS sends packets to
+// unprivileged ports, and to the port of active data, to a persistent service at port 21
+// (ip_vs_service_find of net/netfilter/ipvs/ip_vs_ctl.c).
+func portsOfService(s *oldconfig.Service) []config.PortRange {
+	port := s.Address.Port()
+	switch {
+	case port == 0:
+		return []config.PortRange{{Protocol: s.Protocol, Low: 1, High: math.MaxUint16}}
+	case isControl(s):
+		return []config.PortRange{{Protocol: config.TCP, Low: port, High: port}, {Protocol: config.TCP, Low: 1024, High: math.MaxUint16}}
+	}
+	return []config.PortRange{{Protocol: s.Protocol, Low: port, High: port}}
+}
+
+// isControl reports whether the service has the control port of FTP.
+func isControl(s *oldconfig.Service) bool {
+	return s.Protocol == config.TCP && s.Address.Port() == config.DefaultControlPort
+}
+
+func (d *Draft) remarkPorts(s *oldconfig.Service) {
+	switch {
+	case s.Address.Port() == 0:
+		d.remark(s.Line, "the service at port 0 takes every %s port without a service of its own. The cluster has a mark and takes all of them; if it serves FTP alone, write ftp: in place of ports:", s.Protocol)
+	case isControl(s):
+		d.remark(s.Line, "FTP without a mark becomes a cluster with a mark: data connections then belong to the cluster by their mark, and also work with TLS. Only the passive ports of the spec reach it, in place of all unprivileged ports")
+	}
+}
+
+// An addressKey identifies the services without a mark that a packet may have.
+type addressKey struct {
+	number   oldconfig.Number
+	family   oldconfig.Family
+	protocol config.Protocol
+}
+
+// ahead finds the services that IPVS looks for ahead of another one: those of marks, and of the
+// same address those of the packet's own port, then that of FTP, and that at port 0 last.
+type ahead struct {
+	services map[addressKey][]*oldconfig.Service
+	marked   map[vipKey][]*cluster // by single VIPs
+	networks []*cluster            // with networks of VIPs
+}
+
+// A vipKey identifies an address.
+type vipKey struct {
+	number oldconfig.Number
+	family oldconfig.Family
+}
+
+func (d *Draft) servicesAhead(c *oldconfig.Config) *ahead {
+	a := &ahead{services: map[addressKey][]*oldconfig.Service{}, marked: map[vipKey][]*cluster{}}
+	for _, s := range c.Services {
+		if s.Mark == 0 {
+			a.services[keyOf(s)] = append(a.services[keyOf(s)], s)
+		}
+	}
+	for _, cl := range d.clusters {
+		if len(cl.services) == 0 || !cl.only.equal(only{}) { // else some packets have no mark
+			continue
+		}
+		for _, v := range cl.vips {
+			if v.addresses.Low != v.addresses.High {
+				a.networks = append(a.networks, cl)
+				continue
+			}
+			k := vipKey{v.addresses.Low, v.family}
+			a.marked[k] = append(a.marked[k], cl)
+		}
+	}
+	return a
+}
+
+func keyOf(s *oldconfig.Service) addressKey {
+	return addressKey{oldconfig.AddressNumber(s.Address.Addr()), s.Family, s.Protocol}
+}
+
+// leave returns the ports of a service whose packets have no other service ahead of it; nil: none.
+func (a *ahead) leave(s *oldconfig.Service, ports []config.PortRange) []config.PortRange {
+	k := keyOf(s)
+	for _, other := range a.services[k] {
+		ports = exceptPorts(ports, s.Protocol, takenAhead(s, other))
+	}
+	for _, cl := range slices.Concat(a.marked[vipKey{k.number, k.family}], a.networks) {
+		if !cl.contains(k) {
+			continue
+		}
+		if cl.everyPort {
+			return nil
+		}
+		var taken []oldconfig.Range
+		for _, p := range cl.ports {
+			if p.Protocol == s.Protocol {
+				taken = append(taken, portNumbers(p.Low, p.High))
+			}
+		}
+		ports = exceptPorts(ports, s.Protocol, taken)
+	}
+	return ports
+}
+
+// takenAhead returns the ports that another service of the same address takes from a service.
+func takenAhead(s, other *oldconfig.Service) []oldconfig.Range {
+	port := other.Address.Port()
+	switch {
+	case port == 0 || port == s.Address.Port():
+		return nil
+	case s.Address.Port() == 0 && isControl(other):
+		return []oldconfig.Range{portNumbers(port, port), portNumbers(dataPort, dataPort), portNumbers(1024, math.MaxUint16)}
+	}
+	return []oldconfig.Range{portNumbers(port, port)}
+}
+
+func (c *cluster) contains(k addressKey) bool {
+	return slices.ContainsFunc(c.vips, func(v vip) bool {
+		return v.family == k.family && v.addresses.Contains(oldconfig.Range{Low: k.number, High: k.number})
+	})
+}
