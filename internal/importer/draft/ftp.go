@@ -203,6 +203,16 @@ func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer)
 	}
 }
 
+// checkServers adds a finding for each FTP server if no cluster serves FTP.
+func (d *Draft) checkServers(servers []*oldconfig.FTPServer) {
+	if len(d.clusters) == 0 || slices.ContainsFunc(d.clusters, func(c *cluster) bool { return c.ftp != nil }) {
+		return
+	}
+	for _, s := range servers {
+		d.remark(s.Line, "no cluster has the control port %d of %s: its passive ports are compared with none", cmp.Or(s.Listen, config.DefaultControlPort), s.Program)
+	}
+}
+
 // within returns the part of a passive range that no other service of the VIP has; nil: no range.
 func (c *cluster) within(passive config.PortRange) []config.PortRange {
 	var parts []config.PortRange
