@@ -250,6 +250,9 @@ func (d *Draft) checkServerAddress(c *cluster, s *oldconfig.FTPServer) {
 	if !s.Address.IsValid() {
 		return
 	}
+	if !slices.Contains(c.families(), config.FamilyOf(s.Address)) {
+		return // clients of the other family use EPSV, whose replies have no address
+	}
 	n := oldconfig.AddressNumber(s.Address)
 	if !slices.ContainsFunc(c.vips, func(v vip) bool { return v.addresses.Contains(oldconfig.Range{Low: n, High: n}) }) {
 		d.remark(s.Line, "%s announces %s in passive replies, which is not a VIP of this cluster (%s)", s.Program, s.Address, c.vips[0])
