@@ -48,7 +48,7 @@ func New(c *oldconfig.Config) *Draft {
 		d.checkRealServers(cl)
 		d.checkFlags(cl)
 	}
-	d.checkServers(c.FTP)
+	d.checkControlPorts(c.FTP)
 	d.clusters = merge(d.clusters)
 	d.nameClusters()
 	d.takeSettings(c)

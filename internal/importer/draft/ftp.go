@@ -203,14 +203,24 @@ func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer)
 	}
 }
 
-// checkServers adds a finding for each FTP server if no cluster serves FTP.
-func (d *Draft) checkServers(servers []*oldconfig.FTPServer) {
-	if len(d.clusters) == 0 || slices.ContainsFunc(d.clusters, func(c *cluster) bool { return c.ftp != nil }) {
+// checkControlPorts adds a finding for each FTP server whose control port no cluster has.
+func (d *Draft) checkControlPorts(servers []*oldconfig.FTPServer) {
+	if len(d.clusters) == 0 {
 		return
 	}
 	for _, s := range servers {
-		d.remark(s.Line, "no cluster has the control port %d of %s: its passive ports are compared with none", cmp.Or(s.Listen, config.DefaultControlPort), s.Program)
+		port := cmp.Or(s.Listen, config.DefaultControlPort)
+		if !slices.ContainsFunc(d.clusters, func(c *cluster) bool { return c.hasPort(port) }) {
+			d.remark(s.Line, "no cluster has the control port %d of %s: no session reaches it", port, s.Program)
+		}
 	}
+}
+
+// hasPort reports whether packets to a port of TCP belong to the cluster.
+func (c *cluster) hasPort(port uint16) bool {
+	return c.everyPort || c.ftp != nil && slices.Contains(c.ftp.control, port) || slices.ContainsFunc(c.ports, func(p config.PortRange) bool {
+		return p.Protocol == config.TCP && p.Low <= port && port <= p.High
+	})
 }
 
 // within returns the part of a passive range that no other service of the VIP has; nil: no range.
