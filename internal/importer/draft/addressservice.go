@@ -27,7 +27,7 @@ func (d *Draft) addAddressClusters(c *oldconfig.Config) {
 			same.vips = append(same.vips, to)
 			continue
 		}
-		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}, ports: ports}
+		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}, ports: ports, free: ahead.free(s, ports)}
 		d.clusters = append(d.clusters, cl)
 		if s.Timeout == 0 {
 			groups[groupOf(s)] = cl
@@ -127,10 +127,32 @@ func keyOf(s *oldconfig.Service) addressKey {
 
 // leave returns the ports of a service whose packets have no other service ahead of it; nil: none.
 func (a *ahead) leave(s *oldconfig.Service, ports []config.PortRange) []config.PortRange {
-	k := keyOf(s)
-	for _, other := range a.services[k] {
+	for _, other := range a.services[keyOf(s)] {
 		ports = exceptPorts(ports, s.Protocol, takenAhead(s, other))
 	}
+	return a.notMarked(keyOf(s), ports)
+}
+
+// free returns the ports that the cluster of a service may have for data connections: with the
+// control port 21 those that it has, else those that no other service gets.
+func (a *ahead) free(s *oldconfig.Service, ports []config.PortRange) []config.PortRange {
+	if isControl(s) || s.Protocol != config.TCP {
+		return ports
+	}
+	free := []config.PortRange{{Protocol: config.TCP, Low: 1024, High: math.MaxUint16}}
+	for _, other := range a.services[keyOf(s)] {
+		if other == s {
+			continue
+		}
+		for _, p := range portsOfService(other) {
+			free = exceptPorts(free, config.TCP, []oldconfig.Range{portNumbers(p.Low, p.High)})
+		}
+	}
+	return a.notMarked(keyOf(s), free)
+}
+
+// notMarked returns the ports of packets that have no mark.
+func (a *ahead) notMarked(k addressKey, ports []config.PortRange) []config.PortRange {
 	for _, cl := range slices.Concat(a.marked[vipKey{k.number, k.family}], a.networks) {
 		if !cl.contains(k) {
 			continue
@@ -140,11 +162,11 @@ func (a *ahead) leave(s *oldconfig.Service, ports []config.PortRange) []config.P
 		}
 		var taken []oldconfig.Range
 		for _, p := range cl.ports {
-			if p.Protocol == s.Protocol {
+			if p.Protocol == k.protocol {
 				taken = append(taken, portNumbers(p.Low, p.High))
 			}
 		}
-		ports = exceptPorts(ports, s.Protocol, taken)
+		ports = exceptPorts(ports, k.protocol, taken)
 	}
 	return ports
 }

@@ -42,6 +42,10 @@ func (d *Draft) findFTP(c *cluster, servers []*oldconfig.FTPServer, translations
 	if f == nil {
 		return
 	}
+	if len(f.passive) == 0 && c.defaultPassive() == nil {
+		d.remark(c.line(), "port %d is a control port of FTP, and other services of the VIP have all ports for its data connections: the cluster has the control port alone", f.control[0])
+		return
+	}
 	if c.shards != nil {
 		f.passive, f.shards, f.shardMarks = c.passive, c.shardCount(), c.shardMarks()
 	}
@@ -193,14 +197,23 @@ func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer)
 		}
 	}
 	if len(f.passive) == 0 {
-		d.remark(c.line(), "no passive port is marked: passive data connections do not reach the real servers, unless the module ip_vs_ftp helps, which cannot read TLS. The spec has the default range %d-%d", config.DefaultPassiveLow, config.DefaultPassiveHigh)
-		f.passive = []config.PortRange{{Protocol: config.TCP, Low: config.DefaultPassiveLow, High: config.DefaultPassiveHigh}}
+		f.passive = c.defaultPassive()
+		d.remark(c.line(), "no passive port is marked: passive data connections do not reach the real servers, unless the module ip_vs_ftp helps, which cannot read TLS. The spec has the default range %s", portsText(f.passive))
 	}
 	f.compared = len(servers) > 0
 	for _, s := range servers {
 		d.checkServerRange(f, s)
 		d.checkServerAddress(c, s)
 	}
+}
+
+// defaultPassive returns the default range, without the ports that other services of the VIP have.
+func (c *cluster) defaultPassive() []config.PortRange {
+	whole := config.PortRange{Protocol: config.TCP, Low: config.DefaultPassiveLow, High: config.DefaultPassiveHigh}
+	if c.lines == nil {
+		return c.within(whole)
+	}
+	return []config.PortRange{whole}
 }
 
 // checkControlPorts adds a finding for each FTP server whose control port no cluster has.
@@ -223,10 +236,10 @@ func (c *cluster) hasPort(port uint16) bool {
 	})
 }
 
-// within returns the part of a passive range that no other service of the VIP has; nil: no range.
+// within returns the part of a passive range that no other service of the VIP has; nil: none.
 func (c *cluster) within(passive config.PortRange) []config.PortRange {
 	var parts []config.PortRange
-	for _, p := range c.ports {
+	for _, p := range c.free {
 		low, high := max(p.Low, passive.Low), min(p.High, passive.High)
 		if passive.Low != 0 && low <= high {
 			parts = append(parts, config.PortRange{Protocol: config.TCP, Low: low, High: high})
