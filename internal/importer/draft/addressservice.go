@@ -8,33 +8,6 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
-// addAddressClusters makes a cluster with a mark of each service without a mark.
-func (d *Draft) addAddressClusters(c *oldconfig.Config) {
-	marks, groups, ahead := d.newMarkAllocator(), map[group]*cluster{}, d.servicesAhead(c)
-	for _, s := range c.Services {
-		if s.Mark != 0 {
-			continue
-		}
-		at := oldconfig.AddressNumber(s.Address.Addr())
-		to := vip{oldconfig.Range{Low: at, High: at}, s.Family, s.Line}
-		ports := ahead.leave(s, portsOfService(s))
-		if ports == nil {
-			d.remark(s.Line, "IPVS never uses this service: all its packets are marked, and have the service of their mark. It is left out")
-			continue
-		}
-		d.remarkPorts(s)
-		if same := groups[groupOf(s)]; same != nil && s.Timeout == 0 && slices.Equal(same.ports, ports) {
-			same.vips = append(same.vips, to)
-			continue
-		}
-		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}, ports: ports, free: ahead.free(s, ports)}
-		d.clusters = append(d.clusters, cl)
-		if s.Timeout == 0 {
-			groups[groupOf(s)] = cl
-		}
-	}
-}
-
 // A group identifies services without persistence that are one virtual server with several
 // addresses: a group of keepalived has many. With persistence, each address is a service of
 // its own: a client may have another real server at each.
@@ -68,15 +41,6 @@ func isControl(s *oldconfig.Service) bool {
 	return s.Protocol == config.TCP && s.Address.Port() == config.DefaultControlPort
 }
 
-func (d *Draft) remarkPorts(s *oldconfig.Service) {
-	switch {
-	case s.Address.Port() == 0:
-		d.remark(s.Line, "the service at port 0 takes every %s port without a service of its own. The cluster has a mark and takes all of them; if it serves FTP alone, write ftp: in place of ports:", s.Protocol)
-	case isControl(s):
-		d.remark(s.Line, "FTP without a mark becomes a cluster with a mark: data connections then belong to the cluster by their mark, and also work with TLS. Only the passive ports of the spec reach it, in place of all unprivileged ports")
-	}
-}
-
 // An addressKey identifies the services without a mark that a packet may have.
 type addressKey struct {
 	number   oldconfig.Number
@@ -98,14 +62,14 @@ type vipKey struct {
 	family oldconfig.Family
 }
 
-func (d *Draft) servicesAhead(c *oldconfig.Config) *ahead {
+func servicesAhead(c *oldconfig.Config, clusters []*cluster) *ahead {
 	a := &ahead{services: map[addressKey][]*oldconfig.Service{}, marked: map[vipKey][]*cluster{}}
 	for _, s := range c.Services {
 		if s.Mark == 0 {
 			a.services[keyOf(s)] = append(a.services[keyOf(s)], s)
 		}
 	}
-	for _, cl := range d.clusters {
+	for _, cl := range clusters {
 		if len(cl.services) == 0 || !cl.only.equal(only{}) { // else some packets have no mark
 			continue
 		}

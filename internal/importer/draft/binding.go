@@ -62,6 +62,42 @@ func (d *Draft) checkAddress(c *cluster, s *oldconfig.Service) {
 	}
 }
 
+// addAddressClusters makes a cluster with a mark of each service without a mark.
+func (d *Draft) addAddressClusters(c *oldconfig.Config) {
+	marks, groups, ahead := d.newMarkAllocator(), map[group]*cluster{}, servicesAhead(c, d.clusters)
+	for _, s := range c.Services {
+		if s.Mark != 0 {
+			continue
+		}
+		at := oldconfig.AddressNumber(s.Address.Addr())
+		to := vip{oldconfig.Range{Low: at, High: at}, s.Family, s.Line}
+		ports := ahead.leave(s, portsOfService(s))
+		if ports == nil {
+			d.remark(s.Line, "IPVS never uses this service: all its packets are marked, and have the service of their mark. It is left out")
+			continue
+		}
+		d.remarkPorts(s)
+		if same := groups[groupOf(s)]; same != nil && s.Timeout == 0 && slices.Equal(same.ports, ports) {
+			same.vips = append(same.vips, to)
+			continue
+		}
+		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}, ports: ports, free: ahead.free(s, ports)}
+		d.clusters = append(d.clusters, cl)
+		if s.Timeout == 0 {
+			groups[groupOf(s)] = cl
+		}
+	}
+}
+
+func (d *Draft) remarkPorts(s *oldconfig.Service) {
+	switch {
+	case s.Address.Port() == 0:
+		d.remark(s.Line, "the service at port 0 takes every %s port without a service of its own. The cluster has a mark and takes all of them; if it serves FTP alone, write ftp: in place of ports:", s.Protocol)
+	case isControl(s):
+		d.remark(s.Line, "FTP without a mark becomes a cluster with a mark: data connections then belong to the cluster by their mark, and also work with TLS. Only the passive ports of the spec reach it, in place of all unprivileged ports")
+	}
+}
+
 // A markAllocator returns marks that no cluster has.
 type markAllocator struct {
 	taken map[uint32]bool
