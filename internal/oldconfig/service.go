@@ -55,6 +55,11 @@ func (c *Config) AddPortFinding(s *Service, line Line, server netip.Addr, port u
 	c.AddFinding(line, text+"packets to each marked port arrive at this one; 0 keeps the client's port", server, s.Mark, port)
 }
 
+// AddOneSecond records a persistence of 1, which is often meant as yes.
+func (c *Config) AddOneSecond(line Line, setting string) {
+	c.AddFinding(line, "%s is one second: a client keeps its real server no longer than that", setting)
+}
+
 // Timeouts are IPVS timeouts that a line sets. A timeout of 0 stays as it is.
 type Timeouts struct {
 	config.Timeouts

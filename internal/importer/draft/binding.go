@@ -64,19 +64,24 @@ func (d *Draft) checkAddress(c *cluster, s *oldconfig.Service) {
 
 // addAddressClusters makes a cluster with a mark of each service without a mark.
 func (d *Draft) addAddressClusters(c *oldconfig.Config) {
-	marks, groups := d.newMarkAllocator(), map[group]*cluster{}
+	marks, groups, ahead := d.newMarkAllocator(), map[group]*cluster{}, servicesAhead(c, d.clusters)
 	for _, s := range c.Services {
 		if s.Mark != 0 {
 			continue
 		}
 		at := oldconfig.AddressNumber(s.Address.Addr())
 		to := vip{oldconfig.Range{Low: at, High: at}, s.Family, s.Line}
-		if same := groups[groupOf(s)]; same != nil && s.Timeout == 0 {
+		ports := ahead.leave(s, portsOfService(s))
+		if ports == nil {
+			d.remark(s.Line, "IPVS never uses this service: all its packets are marked, and have the service of their mark. It is left out")
+			continue
+		}
+		d.remarkPorts(s)
+		if same := groups[groupOf(s)]; same != nil && s.Timeout == 0 && slices.Equal(same.ports, ports) {
 			same.vips = append(same.vips, to)
 			continue
 		}
-		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}}
-		cl.ports = d.portsOfService(s)
+		cl := &cluster{mark: marks.free(s.Address), services: []*oldconfig.Service{s}, vips: []vip{to}, ports: ports, free: ahead.free(s, ports)}
 		d.clusters = append(d.clusters, cl)
 		if s.Timeout == 0 {
 			groups[groupOf(s)] = cl
@@ -84,34 +89,13 @@ func (d *Draft) addAddressClusters(c *oldconfig.Config) {
 	}
 }
 
-// A group identifies services without persistence that are one virtual server with several
-// addresses: a group of keepalived has many. With persistence, each address is a service of
-// its own: a client may have another real server at each.
-type group struct {
-	line     oldconfig.Line
-	family   oldconfig.Family
-	protocol config.Protocol
-	port     uint16
-}
-
-func groupOf(s *oldconfig.Service) group {
-	return group{s.Line, s.Family, s.Protocol, s.Address.Port()}
-}
-
-// portsOfService returns the ports of a service without a mark. IPVS sends packets to
-// unprivileged ports, and to the port of active data, to a persistent service at port 21
-// (ip_vs_service_find of net/netfilter/ipvs/ip_vs_ctl.c).
-func (d *Draft) portsOfService(s *oldconfig.Service) []config.PortRange {
-	port := s.Address.Port()
+func (d *Draft) remarkPorts(s *oldconfig.Service) {
 	switch {
-	case port == 0:
+	case s.Address.Port() == 0:
 		d.remark(s.Line, "the service at port 0 takes every %s port without a service of its own. The cluster has a mark and takes all of them; if it serves FTP alone, write ftp: in place of ports:", s.Protocol)
-		return []config.PortRange{{Protocol: s.Protocol, Low: 1, High: 65535}}
-	case port == config.DefaultControlPort && s.Protocol == config.TCP:
+	case isControl(s):
 		d.remark(s.Line, "FTP without a mark becomes a cluster with a mark: data connections then belong to the cluster by their mark, and also work with TLS. Only the passive ports of the spec reach it, in place of all unprivileged ports")
-		return []config.PortRange{{Protocol: config.TCP, Low: port, High: port}, {Protocol: config.TCP, Low: 1024, High: 65535}}
 	}
-	return []config.PortRange{{Protocol: s.Protocol, Low: port, High: port}}
 }
 
 // A markAllocator returns marks that no cluster has.

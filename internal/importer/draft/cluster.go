@@ -25,6 +25,7 @@ type cluster struct {
 	ftp       *ftp // nil: ports
 	shards    []shard
 	passive   []config.PortRange // of the shards
+	free      []config.PortRange // ports of TCP that no other service of the VIP has, if no rule marks
 	sourceNAT config.SourceNAT
 	own       bool   // lvsmark's ledger names the cluster
 	device    string // to which lvsmark has added the VIPs

@@ -48,6 +48,7 @@ func New(c *oldconfig.Config) *Draft {
 		d.checkRealServers(cl)
 		d.checkFlags(cl)
 	}
+	d.checkControlPorts(c.FTP)
 	d.clusters = merge(d.clusters)
 	d.nameClusters()
 	d.takeSettings(c)

@@ -42,6 +42,10 @@ func (d *Draft) findFTP(c *cluster, servers []*oldconfig.FTPServer, translations
 	if f == nil {
 		return
 	}
+	if len(f.passive) == 0 && c.defaultPassive() == nil {
+		d.remark(c.line(), "port %d is a control port of FTP, and other services of the VIP have all ports for its data connections: the cluster has the control port alone", f.control[0])
+		return
+	}
 	if c.shards != nil {
 		f.passive, f.shards, f.shardMarks = c.passive, c.shardCount(), c.shardMarks()
 	}
@@ -185,20 +189,63 @@ func (d *Draft) checkPassive(c *cluster, f *ftp, servers []*oldconfig.FTPServer)
 	if c.lines == nil && len(servers) > 0 { // no rule has a range: take that of the servers
 		f.passive = nil
 		for _, s := range servers {
-			if s.PassivePort.Low != 0 && !slices.Contains(f.passive, s.PassivePort) {
-				f.passive = append(f.passive, s.PassivePort)
+			for _, r := range c.within(s.PassivePort) {
+				if !slices.Contains(f.passive, r) {
+					f.passive = append(f.passive, r)
+				}
 			}
 		}
 	}
 	if len(f.passive) == 0 {
-		d.remark(c.line(), "no passive port is marked: passive data connections do not reach the real servers, unless the module ip_vs_ftp helps, which cannot read TLS. The spec has the default range %d-%d", config.DefaultPassiveLow, config.DefaultPassiveHigh)
-		f.passive = []config.PortRange{{Protocol: config.TCP, Low: config.DefaultPassiveLow, High: config.DefaultPassiveHigh}}
+		f.passive = c.defaultPassive()
+		d.remark(c.line(), "no passive port is marked: passive data connections do not reach the real servers, unless the module ip_vs_ftp helps, which cannot read TLS. The spec has the default range %s", portsText(f.passive))
 	}
 	f.compared = len(servers) > 0
 	for _, s := range servers {
 		d.checkServerRange(f, s)
 		d.checkServerAddress(c, s)
 	}
+}
+
+// defaultPassive returns the default range, without the ports that other services of the VIP have.
+func (c *cluster) defaultPassive() []config.PortRange {
+	whole := config.PortRange{Protocol: config.TCP, Low: config.DefaultPassiveLow, High: config.DefaultPassiveHigh}
+	if c.lines == nil {
+		return c.within(whole)
+	}
+	return []config.PortRange{whole}
+}
+
+// checkControlPorts adds a finding for each FTP server whose control port no cluster has.
+func (d *Draft) checkControlPorts(servers []*oldconfig.FTPServer) {
+	if len(d.clusters) == 0 {
+		return
+	}
+	for _, s := range servers {
+		port := cmp.Or(s.Listen, config.DefaultControlPort)
+		if !slices.ContainsFunc(d.clusters, func(c *cluster) bool { return c.hasPort(port) }) {
+			d.remark(s.Line, "no cluster has the control port %d of %s: no session reaches it", port, s.Program)
+		}
+	}
+}
+
+// hasPort reports whether packets to a port of TCP belong to the cluster.
+func (c *cluster) hasPort(port uint16) bool {
+	return c.everyPort || c.ftp != nil && slices.Contains(c.ftp.control, port) || slices.ContainsFunc(c.ports, func(p config.PortRange) bool {
+		return p.Protocol == config.TCP && p.Low <= port && port <= p.High
+	})
+}
+
+// within returns the part of a passive range that no other service of the VIP has; nil: none.
+func (c *cluster) within(passive config.PortRange) []config.PortRange {
+	var parts []config.PortRange
+	for _, p := range c.free {
+		low, high := max(p.Low, passive.Low), min(p.High, passive.High)
+		if passive.Low != 0 && low <= high {
+			parts = append(parts, config.PortRange{Protocol: config.TCP, Low: low, High: high})
+		}
+	}
+	return parts
 }
 
 func (d *Draft) checkServerRange(f *ftp, s *oldconfig.FTPServer) {
@@ -225,6 +272,9 @@ func (d *Draft) checkServerRange(f *ftp, s *oldconfig.FTPServer) {
 func (d *Draft) checkServerAddress(c *cluster, s *oldconfig.FTPServer) {
 	if !s.Address.IsValid() {
 		return
+	}
+	if !slices.Contains(c.families(), config.FamilyOf(s.Address)) {
+		return // clients of the other family use EPSV, whose replies have no address
 	}
 	n := oldconfig.AddressNumber(s.Address)
 	if !slices.ContainsFunc(c.vips, func(v vip) bool { return v.addresses.Contains(oldconfig.Range{Low: n, High: n}) }) {

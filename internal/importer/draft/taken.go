@@ -71,7 +71,7 @@ func takenBy(r *oldconfig.Rule) (t taken, ok bool) {
 }
 
 func allPorts() oldconfig.Range {
-	return oldconfig.Range{High: oldconfig.Number{Low: math.MaxUint16}}
+	return portNumbers(0, math.MaxUint16)
 }
 
 // withoutPorts returns the ports of a list that no range of the other contains.
@@ -102,20 +102,28 @@ func (c conditions) notTaken(ports []config.PortRange, destinations []oldconfig.
 		if !t.covers(destinations) {
 			continue
 		}
-		var rest []config.PortRange
-		for _, p := range ports {
-			if p.Protocol != t.protocol {
-				rest = append(rest, p)
-				continue
-			}
-			all := []oldconfig.Range{{Low: oldconfig.Number{Low: uint64(p.Low)}, High: oldconfig.Number{Low: uint64(p.High)}}}
-			for _, r := range withoutPorts(all, t.ports) {
-				rest = append(rest, config.PortRange{Protocol: p.Protocol, Low: uint16(r.Low.Low), High: uint16(r.High.Low)})
-			}
-		}
-		ports = rest
+		ports = exceptPorts(ports, t.protocol, t.ports)
 	}
 	return ports
+}
+
+// exceptPorts returns the ports without those of the protocol that are removed.
+func exceptPorts(ports []config.PortRange, of config.Protocol, removed []oldconfig.Range) []config.PortRange {
+	var rest []config.PortRange
+	for _, p := range ports {
+		if p.Protocol != of {
+			rest = append(rest, p)
+			continue
+		}
+		for _, r := range withoutPorts([]oldconfig.Range{portNumbers(p.Low, p.High)}, removed) {
+			rest = append(rest, config.PortRange{Protocol: of, Low: uint16(r.Low.Low), High: uint16(r.High.Low)})
+		}
+	}
+	return rest
+}
+
+func portNumbers(low, high uint16) oldconfig.Range {
+	return oldconfig.Range{Low: oldconfig.Number{Low: uint64(low)}, High: oldconfig.Number{Low: uint64(high)}}
 }
 
 // covers reports whether a rule takes packets to all of the destinations.

@@ -11,6 +11,9 @@ import (
 
 // A State is what a series of commands makes of an empty IPVS.
 type State struct {
+	// Derived: another program runs the commands, and its file has the findings about its settings.
+	Derived bool
+
 	config   oldconfig.Config
 	services map[key]*service
 	order    []*service // with deleted ones
@@ -108,10 +111,13 @@ func (s *State) onService(c *command, line oldconfig.Line) {
 	}
 }
 
-// remarkTimeout records the timeout of -p without a number.
+// remarkTimeout records the timeout of -p without a number, and one that is too short.
 func (s *State) remarkTimeout(c *command, line oldconfig.Line) {
-	if c.defaultTimeout {
+	switch {
+	case c.defaultTimeout:
 		s.config.AddFinding(line, "-p without a number is %d seconds, not the 300 of the man page", defaultTimeout)
+	case c.timeout == time.Second && !s.Derived:
+		s.config.AddOneSecond(line, "-p 1")
 	}
 }
 

@@ -37,6 +37,9 @@ func (r *reader) expand(v *virtual) {
 		r.config.AddNotUnderstood(v.Line, "there is no virtual_server_group %s", v.groupName)
 		return
 	}
+	if len(g.entries) == 0 {
+		r.config.AddFinding(v.Line, "keepalived ignores this block: virtual_server_group %s is empty", v.groupName)
+	}
 	if v.netmask != nil {
 		r.config.AddFinding(v.Line, "keepalived ignores persistence_granularity for a group")
 	}

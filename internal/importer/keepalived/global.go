@@ -19,6 +19,10 @@ func (r *reader) global(n *node) {
 		}
 		switch s.words[0] {
 		case "lvs_sync_daemon":
+			if r.daemon != nil {
+				r.config.AddFinding(s.Line, "keepalived ignores this line: lvs_sync_daemon is set already, in %s", r.daemon.Line)
+				continue
+			}
 			r.daemon = s
 		case "lvs_timeouts":
 			r.timeouts(s)

@@ -68,7 +68,7 @@ type reader struct {
 
 	instances []*instance
 	together  [][]string // names of the instances of each vrrp_sync_group
-	daemon    *node      // lvs_sync_daemon
+	daemon    *node      // the first lvs_sync_daemon
 }
 
 // top reads a statement outside of blocks.

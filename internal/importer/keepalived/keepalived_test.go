@@ -107,6 +107,14 @@ virtual_server fwmark 4294967295 {
 17: finding: notify_down runs /bin/down: what it does to rules and services is not compared
 25: finding: real server 10.0.0.11 of mark 4294967295 has port 80: IPVS keeps the client's port, because the service is persistent; 0 says so
 `},
+		"an empty group": {`virtual_server_group none {
+}
+virtual_server group none {
+	real_server 10.0.0.11 80 {
+	}
+}
+`, `3: finding: keepalived ignores this block: virtual_server_group none is empty
+`},
 		"groups": {`virtual_server group ftp { # the group is below
 	lvs_sched rr
 	lvs_method DR

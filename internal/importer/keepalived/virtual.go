@@ -168,9 +168,12 @@ func (r *reader) setTimeout(v *virtual, n *node) {
 	}
 	seconds, ok := value.Number(n.words[1], 1, maxTimeout)
 	v.timeout = time.Duration(seconds) * time.Second
-	if !ok {
+	switch {
+	case !ok:
 		v.timeout = 0
 		r.config.AddNotUnderstood(n.Line, "persistence_timeout is not a number of seconds from 1 to %d", maxTimeout)
+	case seconds == 1:
+		r.config.AddOneSecond(n.Line, "persistence_timeout 1")
 	}
 }
 

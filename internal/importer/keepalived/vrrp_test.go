@@ -116,6 +116,17 @@ vrrp_instance B {
 `, `1: sync both eth1 id 2 maxlen 9000 group 239.0.0.1 port 9999 ttl 2
 6: finding: vrrp_instance B and A move apart; a spec has one instance, whose addresses move together: keep VRRP in keepalived, or make one instance of them
 `},
+		"two sync daemons, of which keepalived takes the first": {`global_defs {
+	lvs_sync_daemon eth0 id 1
+	lvs_sync_daemon eth1 id 2
+}
+global_defs {
+	lvs_sync_daemon eth2 id 300
+}
+`, `2: sync both eth0 id 1 maxlen 1472 group 224.0.0.81 port 8848 ttl 1
+3: finding: keepalived ignores this line: lvs_sync_daemon is set already, in f:2
+6: finding: keepalived ignores this line: lvs_sync_daemon is set already, in f:2
+`},
 		"from the link-local address": {`vrrp_instance VI {
 	interface eth0
 	virtual_router_id 9

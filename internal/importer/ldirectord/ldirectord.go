@@ -32,6 +32,7 @@ func Recognises(text string) bool {
 // Read reads ldirectord.cf.
 func Read(name, text string) (*oldconfig.Config, error) {
 	r := &reader{state: ipvsadm.NewState(), seen: make(map[service]bool), fallbacks: make(map[int]bool), off: make(map[int]bool)}
+	r.state.Derived = true
 	r.global, r.inVirtual = globalValues(), virtualValues()
 	number := 0
 	for raw := range strings.Lines(text) {

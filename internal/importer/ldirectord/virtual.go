@@ -47,6 +47,9 @@ func (r *reader) setting(v *virtual, text string, l oldconfig.Line) {
 		r.remarks.AddNotUnderstood(l, "the line has no =")
 	case plain[key] != nil:
 		*plain[key] = taken
+		if key == "persistent" && taken == "1" {
+			r.remarks.AddOneSecond(l, "persistent=1")
+		}
 	case key == "real" && !v.six, key == "real6" && v.six:
 		v.reals = append(v.reals, s)
 	case key == "fallback" && !v.six, key == "fallback6" && v.six:

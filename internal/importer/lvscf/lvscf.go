@@ -32,6 +32,7 @@ func Recognises(text string) bool {
 // Read reads lvs.cf.
 func Read(name, text string) (*oldconfig.Config, error) {
 	r := &reader{state: ipvsadm.NewState(), method: "-g", names: make(map[int]string), off: make(map[int]bool)}
+	r.state.Derived = true
 	number := 0
 	for raw := range strings.Lines(text) {
 		number++

@@ -60,7 +60,7 @@ func (r *reader) add(v *virtual) {
 	if persistent, ok := v.values["persistent"]; ok && persistent.value != "0" {
 		words = append(words, "-p", persistent.value)
 		if persistent.value == "1" {
-			r.remarks.AddFinding(persistent.Line, "persistent = 1 is one second: a client keeps its real server no longer than that")
+			r.remarks.AddOneSecond(persistent.Line, "persistent = 1")
 		}
 		if mask, ok := v.values["pmask"]; ok {
 			words = append(words, "-M", mask.value)

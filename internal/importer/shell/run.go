@@ -55,6 +55,8 @@ func (s *script) run(c command) status {
 		switch {
 		case program == "trap":
 			s.trap(c.words, line)
+		case program == "modprobe" && loadsFTP(c.words):
+			s.rules.Finding(line, "ip_vs_ftp replaces the answers to PASV of real servers with nat, and if these name the VIP, as with the output of `lvsmark render vsftpd`, their data connections fail: remove it from the line, and unload it with modprobe -r")
 		case runsText(c.words):
 			s.rules.NotUnderstood(line, "%s can run programs: %s", program, expand)
 		}
@@ -73,6 +75,20 @@ func (s *script) run(c command) status {
 		return unknown
 	}
 	return s.execute(program, c, line)
+}
+
+// loadsFTP reports whether the words of modprobe load the module ip_vs_ftp.
+func loadsFTP(words []word) bool {
+	loads := false
+	for _, w := range words[1:] {
+		switch {
+		case w.Text == "-r" || w.Text == "--remove":
+			return false
+		case strings.ReplaceAll(w.Text, "-", "_") == "ip_vs_ftp":
+			loads = true
+		}
+	}
+	return loads
 }
 
 // checkBackend remarks that a script uses both backends of iptables. Each has tables of its
