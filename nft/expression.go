@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"encoding/binary"
 	"iter"
 	"slices"
 	"strings"
@@ -102,6 +103,21 @@ func (e Expression) DestRegister() (register uint32, ok bool) {
 // SourceRegister returns the first source register of the expression; 0 if it has none or
 // if that is unknown. It also works for expressions without a typed view.
 func (e Expression) SourceRegister() uint32 { return e.number(sourceAttributes[e.Name]) }
+
+// QueueBypass reports whether packets pass a queue statement if no program reads the queue.
+func (e Expression) QueueBypass() bool {
+	flags, _ := e.attribute(unix.NFTA_QUEUE_FLAGS)
+	return len(flags) == 2 && binary.BigEndian.Uint16([]byte(flags))&unix.NFT_QUEUE_FLAG_BYPASS != 0
+}
+
+// ProxyFamily returns the family of the packets that a tproxy statement takes; Inet: of all.
+func (e Expression) ProxyFamily() Family {
+	const familyAttribute = 1 // NFTA_TPROXY_FAMILY
+	if f := Family(e.number(familyAttribute)); f != 0 {
+		return f
+	}
+	return Inet
+}
 
 // sourceAttributes are the attributes of source registers, from linux/netfilter/nf_tables.h.
 var sourceAttributes = map[string]uint16{

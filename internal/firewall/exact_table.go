@@ -30,6 +30,8 @@ func (x *exactTable) assigned(s helperAssignment) (list []oldconfig.Action) {
 	switch {
 	case s.object != "":
 		names[0] = x.objectHelper(s.object)
+	case s.objects != "" && x.objectMap(s.objects, synproxyObject) != nil:
+		return []oldconfig.Action{{Kind: oldconfig.Opaque, Text: "a proxy of a map"}}
 	case s.objects != "":
 		names = x.mapHelpers(s.objects)
 	}
@@ -47,12 +49,21 @@ func (x *exactTable) objectHelper(object string) string {
 	return x.helpers[object]
 }
 
+// objectMap returns the map if its objects are of the kind; nil: they are not, or there is none.
+func (x *exactTable) objectMap(name, kind string) *set {
+	s, err := x.set(x.table, name)
+	x.err = cmp.Or(x.err, err)
+	if err != nil || s == nil || s.head.ObjectKind() != kind {
+		return nil
+	}
+	return s
+}
+
 // mapHelpers returns the helpers of a map of objects, sorted; none if its objects are of another
 // kind.
 func (x *exactTable) mapHelpers(name string) (helpers []string) {
-	s, err := x.set(x.table, name)
-	if err != nil || s == nil || s.head.ObjectKind() != ctHelper {
-		x.err = cmp.Or(x.err, err)
+	s := x.objectMap(name, ctHelper)
+	if s == nil {
 		return nil
 	}
 	var objects []string
@@ -72,6 +83,9 @@ func (x *exactTable) mapHelpers(name string) (helpers []string) {
 
 // ctHelper is the kind of objects that have a helper of connection tracking.
 const ctHelper = "ct helper"
+
+// synproxyObject is the kind of objects that proxy connections.
+const synproxyObject = "synproxy"
 
 // A ruleTranslator translates the steps of a rule.
 type ruleTranslator struct {

@@ -1,9 +1,13 @@
 package firewall
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // An interception keeps packets from IPVS, certainly or under a condition. If it ends the
@@ -12,7 +16,34 @@ type interception struct {
 	effect    Effect
 	condition string // unknown in advance; empty: the effect is certain
 	ends      bool   // the rule, and the path of the packets
+	bypass    bool   // without the condition, a rule that ends accepts the packets
 	to        *natRange
+}
+
+// queueProgram is the condition of a queue that lets packets pass if no program reads it
+// (nf_queue of net/netfilter/nf_queue.c).
+const queueProgram = "the program of the queue"
+
+// queue returns the interception of a queue with or without bypass.
+func queue(bypass bool) interception {
+	if bypass {
+		return interception{effect: Queues, condition: queueProgram, ends: true, bypass: true}
+	}
+	return interception{effect: Queues, ends: true}
+}
+
+// queueTarget loads struct xt_NFQ_info_v2 or xt_NFQ_info_v3, which have flags after two numbers; in
+// version 2 the only flag is that of bypass.
+func (l *loader) queueTarget(e nft.Expression) {
+	const bypass, flagsAt = 1, 4 // NFQ_FLAG_BYPASS
+	of, ok := l.typed(e).(*expr.Target)
+	if !ok {
+		l.add(queue(false))
+		return
+	}
+	info, ok := of.Info.(*xt.Unknown)
+	ok = ok && (of.Rev == 2 || of.Rev == 3) && len(*info) >= flagsAt+2
+	l.add(queue(ok && binary.NativeEndian.Uint16((*info)[flagsAt:])&bypass != 0))
 }
 
 func (interception) decides() bool { return true }
@@ -28,20 +59,47 @@ func (t interception) take(w *walk, at place, branches []branch) (next []branch,
 			_, ended = verdict{kind: expr.VerdictAccept}.take(w, at, kept)
 		}
 	}
-	for _, b := range branches {
+	for i, b := range branches {
 		reported := b
 		if t.condition != "" {
 			reported = b.withConditions(t.condition)
 		}
 		w.report(at, reported, effect)
-		if t.ends {
+		switch {
+		case t.bypass:
+			ended = append(ended, outcome{branch: b, verdict: expr.VerdictAccept, ends: true})
+		case t.ends:
 			ended = append(ended, outcome{branch: b, verdict: expr.VerdictDrop, ends: true})
+		case effect == Unknown: // the packets may have another verdict, or go on
+			ended = append(ended, outcome{branch: reported, verdict: expr.VerdictAccept, ends: true})
 		}
+		branches[i] = reported
 	}
 	if t.ends {
 		return nil, ended
 	}
-	return branches, nil
+	return branches, ended
+}
+
+// An objectOfMap uses the stateful object that a map has for a key. A synproxy takes the packets of
+// TCP, and the rule does not match others.
+type objectOfMap struct{ name string }
+
+func (objectOfMap) decides() bool { return true }
+
+func (o objectOfMap) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	branches, _ = condition{"an object"}.take(w, at, branches)
+	s, err := w.set(at.chain.table, o.name)
+	if err != nil {
+		w.fail(err)
+		return nil, nil
+	}
+	if s == nil || s.head.ObjectKind() != synproxyObject {
+		return branches, nil
+	}
+	tcp := match{value{kind: protocol, name: nft.MetaName(expr.MetaKeyL4PROTO), size: 1}, ofTCP}
+	branches, _ = tcp.take(w, at, branches)
+	return interception{effect: Proxies, ends: true}.take(w, at, branches)
 }
 
 // chosenAddress is the condition of a translation to a range that has the packet's address. The

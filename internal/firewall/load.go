@@ -3,7 +3,6 @@ package firewall
 import (
 	"github.com/google/nftables/expr"
 
-	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -47,14 +46,13 @@ func (l *loader) expression(e nft.Expression) {
 	case "reject":
 		l.add(interception{effect: Rejects, ends: true})
 	case "queue":
-		l.add(interception{effect: Queues, ends: true})
+		l.add(queue(e.QueueBypass()))
 	case "fwd":
 		l.add(interception{effect: Forwards, ends: true})
-	case "synproxy": // of TCP: other packets go on (nft_synproxy_do_eval)
-		l.match(l.protocolValue(), test{within: []interval{{[]byte{byte(config.TCP)}, []byte{byte(config.TCP)}}}})
-		l.add(interception{effect: Proxies, ends: true})
-	case "tproxy": // the rule ends without a socket of the proxy (nft_tproxy_eval)
-		l.add(interception{effect: Proxies, condition: "the socket of the proxy"})
+	case "synproxy":
+		l.synproxy()
+	case "tproxy":
+		l.transparentProxy(e)
 	case "cmp", "range":
 		if v := l.at(e.SourceRegister()); !l.exact && v.isUnknown() && !v.ofClient {
 			l.addCondition(nameOf(v)) // the other operand does not matter
@@ -114,10 +112,7 @@ func (l *loader) opaque(e nft.Expression) {
 	register, fills := e.DestRegister()
 	switch {
 	case e.Name == "objref":
-		l.addCondition("an object")
-		if name := e.ObjectMap(); l.exact && name != "" {
-			l.add(helperAssignment{objects: name})
-		}
+		l.objects(e.ObjectMap())
 	case e.Name == "cmp" || e.Name == "range" || e.Name == "lookup" && !fills:
 		l.addCondition(unknownExpression(e))
 	case fills && e.Name != "immediate" && e.Name != "lookup":
@@ -169,11 +164,42 @@ func (l *loader) object(kind, name string) {
 		l.addCondition(kind)
 	case "connlimit":
 		l.addCondition(ctCount)
+	case synproxyObject:
+		l.synproxy()
 	case ctHelper:
 		if l.exact {
 			l.add(helperAssignment{object: name})
 		}
 	}
+}
+
+// objects loads a reference to the objects of a map; empty: the map is not known.
+func (l *loader) objects(name string) {
+	switch {
+	case name == "":
+		l.addCondition("an object")
+	case l.exact:
+		l.addCondition("an object")
+		l.add(helperAssignment{objects: name})
+	default:
+		l.add(objectOfMap{name})
+	}
+}
+
+// synproxy loads a proxy of TCP: other packets end the rule (nft_synproxy_do_eval).
+func (l *loader) synproxy() {
+	l.match(l.protocolValue(), ofTCP)
+	l.add(interception{effect: Proxies, ends: true})
+}
+
+// transparentProxy loads tproxy. The rule ends without a socket of the proxy, and for packets of
+// another family than that of the statement (nft_tproxy_eval).
+func (l *loader) transparentProxy(e nft.Expression) {
+	if !l.exact && l.space.isOther(e.ProxyFamily()) {
+		l.impossible = true
+		return
+	}
+	l.add(interception{effect: Proxies, condition: "the socket of the proxy"})
 }
 
 func (l *loader) compare(e *expr.Cmp) {

@@ -10,7 +10,17 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
+// isOther reports whether the family of a statement is that of other packets.
+func (s *space) isOther(f nft.Family) bool {
+	return (f == nft.IPv4 || f == nft.IPv6) && f != s.family
+}
+
+// nat loads snat and dnat. Packets of another family than that of the statement go on
+// (nft_nat_inet_eval of net/netfilter/nft_nat.c).
 func (l *loader) nat(e *expr.NAT) {
+	if l.space.isOther(nft.Family(e.Family)) {
+		return
+	}
 	if e.Type == expr.NATTypeDestNAT {
 		l.add(interception{effect: Redirects, ends: true, to: l.natRange(e)})
 		return

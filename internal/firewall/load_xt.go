@@ -191,7 +191,7 @@ func (l *loader) stateMatch(states uint16, inverse bool) {
 func (l *loader) extensionTarget(e nft.Expression) {
 	name := e.Extension()
 	effects := map[string]Effect{
-		"DNAT": Redirects, "REDIRECT": Redirects, "NETMAP": Redirects, "REJECT": Rejects, "NFQUEUE": Queues,
+		"DNAT": Redirects, "REDIRECT": Redirects, "NETMAP": Redirects, "REJECT": Rejects,
 		"QUEUE": Queues, "TPROXY": Proxies, "SYNPROXY": Proxies, "TARPIT": Drops,
 	}
 	harmless := []string{
@@ -202,6 +202,8 @@ func (l *loader) extensionTarget(e nft.Expression) {
 	switch {
 	case intercepts:
 		l.add(interception{effect: effect, ends: true, to: l.targetRange(e)})
+	case name == "NFQUEUE":
+		l.queueTarget(e)
 	case name == "MARK" || name == "CONNMARK" || name == "HMARK":
 		l.markTarget(e)
 	case name == "SNAT" || name == "MASQUERADE":

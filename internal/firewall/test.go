@@ -15,6 +15,9 @@ type test struct {
 	inverse bool
 }
 
+// ofTCP is the test of the protocol for TCP.
+var ofTCP = test{within: []interval{{[]byte{byte(config.TCP)}, []byte{byte(config.TCP)}}}}
+
 // holds reports whether the test holds for a value, inversion included.
 func (t test) holds(b []byte) bool { return t.contains(b) != t.inverse }
 
