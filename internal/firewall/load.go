@@ -48,10 +48,11 @@ func (l *loader) expression(e nft.Expression) {
 		l.add(interception{effect: Rejects, ends: true})
 	case "queue":
 		l.add(interception{effect: Queues, ends: true})
+		l.endChain()
 	case "fwd":
 		l.add(interception{effect: Forwards, ends: true})
 	case "synproxy": // of TCP: other packets go on (nft_synproxy_do_eval)
-		l.match(l.protocolValue(), test{within: []interval{{[]byte{byte(config.TCP)}, []byte{byte(config.TCP)}}}})
+		l.match(l.protocolValue(), isTCP())
 		l.add(interception{effect: Proxies, ends: true})
 	case "tproxy": // the rule ends without a socket of the proxy (nft_tproxy_eval)
 		l.add(interception{effect: Proxies, condition: "the socket of the proxy"})
@@ -109,6 +110,19 @@ func (l *loader) typedExpression(e nft.Expression, typed expr.Any) {
 	}
 }
 
+func isTCP() test {
+	tcp := []byte{byte(config.TCP)}
+	return test{within: []interval{{tcp, tcp}}}
+}
+
+// endChain loads, for package exact, that a packet that comes back from a program meets no further
+// rule of the chain: it goes on as after accept (nf_reinject of net/netfilter/nfnetlink_queue.c).
+func (l *loader) endChain() {
+	if l.exact {
+		l.add(verdict{kind: expr.VerdictAccept})
+	}
+}
+
 // opaque loads an expression of which only the name is known.
 func (l *loader) opaque(e nft.Expression) {
 	register, fills := e.DestRegister()
@@ -149,8 +163,11 @@ func (l *loader) other(e nft.Expression) {
 	case e.Name == "inner":
 		register, size = 1, 16
 	case !fills:
-		if e.Name != "exthdr" { // it can write
+		switch {
+		case e.Name != "exthdr":
 			l.add(interception{effect: Unknown, condition: unknownExpression(e)})
+		case l.exact: // it writes to an option of TCP; for other packets the rule ends (nft_exthdr_tcp_set_eval)
+			l.match(l.protocolValue(), isTCP())
 		}
 		return
 	}

@@ -59,6 +59,57 @@ func (l *loader) masqueradeRange(e nft.Expression) *natRange {
 	return n
 }
 
+// targetRange returns what an xtables target translates to; nil if that is not known. Its
+// types have addresses only where an option gives them.
+func (l *loader) targetRange(e nft.Expression) *natRange {
+	of, ok := l.typed(e).(*expr.Target)
+	if !ok {
+		return nil
+	}
+	n := l.rangeOfInfo(of)
+	if n != nil {
+		name := e.Extension()
+		n.toDevice = name == "MASQUERADE" || name == "REDIRECT"
+		n.toNetwork = name == "NETMAP"
+	}
+	return n
+}
+
+func (l *loader) rangeOfInfo(of *expr.Target) *natRange {
+	switch info := of.Info.(type) {
+	case *xt.NatIPv4MultiRangeCompat:
+		if len(*info) == 1 {
+			r := xt.NatRange((*info)[0])
+			return l.rangeOf(r)
+		}
+	case *xt.NatRange:
+		return l.rangeOf(*info)
+	case *xt.NatRange2:
+		if info.BasePort == 0 {
+			return l.rangeOf(info.NatRange)
+		}
+	case *xt.Unknown:
+		const size = 40  // struct nf_nat_range
+		const size4 = 20 // struct nf_nat_ipv4_multi_range_compat, of NETMAP
+		x := extensionOf("", of.Rev, info)
+		if len(x.info) >= size4 && l.space.size == 4 && x.uint32(0) == 1 {
+			ports := binary.BigEndian
+			return l.rangeOf(xt.NatRange{
+				Flags: uint(x.uint32(4)), MinIP: x.info[8:12], MaxIP: x.info[12:16],
+				MinPort: ports.Uint16(x.info[16:]), MaxPort: ports.Uint16(x.info[18:]),
+			})
+		}
+		if len(x.info) >= size && l.space.size == 16 {
+			ports := binary.BigEndian
+			return l.rangeOf(xt.NatRange{
+				Flags: uint(x.uint32(0)), MinIP: x.info[4:20], MaxIP: x.info[20:36],
+				MinPort: ports.Uint16(x.info[36:]), MaxPort: ports.Uint16(x.info[38:]),
+			})
+		}
+	}
+	return nil
+}
+
 // rangeOf returns a range of linux/netfilter/nf_nat.h.
 func (l *loader) rangeOf(r xt.NatRange) *natRange {
 	const mapsAddresses, mapsPorts, random, persistent, fullyRandom = 1, 2, 4, 8, 16 // NF_NAT_RANGE_*
