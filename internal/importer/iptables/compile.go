@@ -14,6 +14,7 @@ type compiler struct {
 	sets   map[string]*set
 	known  map[setTest]setResult // of tests that other lines have too
 	room   int                   // for rules
+	again  bool                  // the line is that of an earlier rule too
 }
 
 // A setTest is a test of a set.
@@ -26,6 +27,7 @@ type setTest struct {
 // compile returns the rules that a line becomes.
 func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.Rule) {
 	p := line.parse(t.family, c)
+	c.again = line.pick != pick{}
 	if p.skip {
 		return nil
 	}
@@ -71,7 +73,7 @@ func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.
 func (c *compiler) remark(line oldconfig.Line, format string, args ...any) {
 	const last = 4 // a rule has no more
 	remark := oldconfig.Remark{Line: line, Message: fmt.Sprintf(format, args...)}
-	if known := c.config.NotUnderstood; !slices.Contains(known[max(0, len(known)-last):], remark) {
+	if known := c.config.NotUnderstood; !c.again || !slices.Contains(known[max(0, len(known)-last):], remark) {
 		c.config.AddNotUnderstood(line, "%s", remark.Message)
 	}
 }
