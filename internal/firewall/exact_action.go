@@ -42,7 +42,9 @@ func opaqueAction(text string) oldconfig.Action {
 
 func (b *ruleTranslator) interception(s interception) oldconfig.Action {
 	switch s.effect {
-	case Rejects, Queues, Drops, Forwards:
+	case Queues:
+		return opaqueAction("gives the packet to a program (queue)")
+	case Rejects, Drops, Forwards:
 		return oldconfig.Action{Kind: oldconfig.Drop, Text: string(s.effect)}
 	case Redirects:
 		return b.translation(oldconfig.TranslateDestination, s.to)

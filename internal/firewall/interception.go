@@ -24,12 +24,22 @@ type interception struct {
 // (nf_queue of net/netfilter/nf_queue.c).
 const queueProgram = "the program of the queue"
 
-// queue returns the interception of a queue with or without bypass.
-func queue(bypass bool) interception {
+// queue loads a queue with or without bypass.
+func (l *loader) queue(bypass bool) {
+	queue := interception{effect: Queues, ends: true, bypass: bypass}
 	if bypass {
-		return interception{effect: Queues, condition: queueProgram, ends: true, bypass: true}
+		queue.condition = queueProgram
 	}
-	return interception{effect: Queues, ends: true}
+	l.add(queue)
+	l.endChain()
+}
+
+// endChain loads, for package exact, that a packet that comes back from a program meets no further
+// rule of the chain: it goes on as after accept (nf_reinject of net/netfilter/nfnetlink_queue.c).
+func (l *loader) endChain() {
+	if l.exact {
+		l.add(verdict{kind: expr.VerdictAccept})
+	}
 }
 
 // queueTarget loads struct xt_NFQ_info_v2 or xt_NFQ_info_v3, which have flags after two numbers; in
@@ -38,12 +48,12 @@ func (l *loader) queueTarget(e nft.Expression) {
 	const bypass, flagsAt = 1, 4 // NFQ_FLAG_BYPASS
 	of, ok := l.typed(e).(*expr.Target)
 	if !ok {
-		l.add(queue(false))
+		l.queue(false)
 		return
 	}
 	info, ok := of.Info.(*xt.Unknown)
 	ok = ok && (of.Rev == 2 || of.Rev == 3) && len(*info) >= flagsAt+2
-	l.add(queue(ok && binary.NativeEndian.Uint16((*info)[flagsAt:])&bypass != 0))
+	l.queue(ok && binary.NativeEndian.Uint16((*info)[flagsAt:])&bypass != 0)
 }
 
 func (interception) decides() bool { return true }

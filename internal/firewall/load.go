@@ -46,7 +46,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "reject":
 		l.add(interception{effect: Rejects, ends: true})
 	case "queue":
-		l.add(queue(e.QueueBypass()))
+		l.queue(e.QueueBypass())
 	case "fwd":
 		l.add(interception{effect: Forwards, ends: true})
 	case "synproxy":
@@ -144,8 +144,11 @@ func (l *loader) other(e nft.Expression) {
 	case e.Name == "inner":
 		register, size = 1, 16
 	case !fills:
-		if e.Name != "exthdr" { // it can write
+		switch {
+		case e.Name != "exthdr":
 			l.add(interception{effect: Unknown, condition: unknownExpression(e)})
+		case l.exact: // it writes to an option of TCP; for other packets the rule ends (nft_exthdr_tcp_set_eval)
+			l.match(l.protocolValue(), ofTCP)
 		}
 		return
 	}

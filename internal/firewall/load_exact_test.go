@@ -38,6 +38,20 @@ func TestExactAddrtype(t *testing.T) {
 	assert.Equal(t, condition{"addrtype"}, l.steps[0], "limited to a device")
 }
 
+// TestQueue: what becomes of a packet that a program gets is not known. If it comes back, it meets no
+// further rule of the chain. A packet to a transparent proxy meets none either.
+func TestQueue(t *testing.T) {
+	for name, text := range map[string]string{"NFQUEUE": "gives the packet to a program (queue)", "QUEUE": "gives the packet to a program (queue)", "TPROXY": ""} {
+		l := exactLoader()
+		raw := xt.Unknown(make([]byte, 8))
+		l.load(nft.IPv4, ruleOf(t, &expr.Target{Name: name, Rev: 9, Info: &raw}))
+		b := &ruleTranslator{exactTable: &exactTable{}, answers: map[int]value{}}
+		rules := b.steps(l.steps)
+		require.Len(t, rules, 1)
+		assert.Equal(t, []oldconfig.Action{{Kind: oldconfig.Opaque, Text: text}, {Kind: oldconfig.Accept}}, rules[0].Actions, name)
+	}
+}
+
 // TestIPVSMatch loads struct xt_ipvs_mtinfo.
 func TestIPVSMatch(t *testing.T) {
 	info := make([]byte, 40)

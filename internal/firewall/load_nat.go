@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"encoding/binary"
+	"net"
 	"slices"
 
 	"github.com/google/nftables/expr"
@@ -67,6 +68,55 @@ func (l *loader) masqueradeRange(e nft.Expression) *natRange {
 	n := l.natRange(&expr.NAT{Random: typed.Random, FullyRandom: typed.FullyRandom, RegProtoMin: typed.RegProtoMin, RegProtoMax: typed.RegProtoMax})
 	n.toDevice = true
 	return n
+}
+
+// targetRange returns what an xtables target translates to; nil if that is not known. Its
+// types have addresses only where an option gives them.
+func (l *loader) targetRange(e nft.Expression) *natRange {
+	of, ok := l.typed(e).(*expr.Target)
+	if !ok {
+		return nil
+	}
+	n := l.rangeOfInfo(of)
+	if n != nil {
+		name := e.Extension()
+		n.toDevice = name == "MASQUERADE" || name == "REDIRECT"
+		n.toNetwork = name == "NETMAP"
+	}
+	return n
+}
+
+func (l *loader) rangeOfInfo(of *expr.Target) *natRange {
+	switch info := of.Info.(type) {
+	case *xt.NatIPv4MultiRangeCompat:
+		if len(*info) == 1 {
+			r := xt.NatRange((*info)[0])
+			return l.rangeOf(r)
+		}
+	case *xt.NatRange:
+		return l.rangeOf(*info)
+	case *xt.NatRange2:
+		if info.BasePort == 0 {
+			return l.rangeOf(info.NatRange)
+		}
+	case *xt.Unknown:
+		const size = 40  // struct nf_nat_range
+		const size4 = 20 // struct nf_nat_ipv4_multi_range_compat, of NETMAP
+		raw, number, ports := *info, binary.NativeEndian.Uint32, binary.BigEndian
+		if len(raw) >= size4 && l.space.size == 4 && number(raw) == 1 {
+			return l.rangeOf(xt.NatRange{
+				Flags: uint(number(raw[4:])), MinIP: net.IP(raw[8:12]), MaxIP: net.IP(raw[12:16]),
+				MinPort: ports.Uint16(raw[16:]), MaxPort: ports.Uint16(raw[18:]),
+			})
+		}
+		if len(raw) >= size && l.space.size == 16 {
+			return l.rangeOf(xt.NatRange{
+				Flags: uint(number(raw)), MinIP: net.IP(raw[4:20]), MaxIP: net.IP(raw[20:36]),
+				MinPort: ports.Uint16(raw[36:]), MaxPort: ports.Uint16(raw[38:]),
+			})
+		}
+	}
+	return nil
 }
 
 // rangeOf returns a range of linux/netfilter/nf_nat.h.

@@ -196,12 +196,15 @@ func (l *loader) extensionTarget(e nft.Expression) {
 	}
 	harmless := []string{
 		"LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL",
-		"CLASSIFY", "CHECKSUM", "TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "SET", "ACCOUNT",
+		"CLASSIFY", "CHECKSUM", "TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "ACCOUNT",
 	}
 	effect, intercepts := effects[name]
 	switch {
 	case intercepts:
 		l.add(interception{effect: effect, ends: true, to: l.targetRange(e)})
+		if effect == Queues || name == "TPROXY" {
+			l.endChain()
+		}
 	case name == "NFQUEUE":
 		l.queueTarget(e)
 	case name == "MARK" || name == "CONNMARK" || name == "HMARK":
@@ -212,6 +215,8 @@ func (l *loader) extensionTarget(e nft.Expression) {
 		l.add(notrack{})
 	case name == "CT":
 		l.ctTarget(e)
+	case name == "SET":
+		l.setTarget(e)
 	case !slices.Contains(harmless, name):
 		l.add(interception{effect: Unknown, condition: "the unknown target " + name})
 	}
@@ -240,7 +245,7 @@ func (l *loader) ctTarget(e nft.Expression) {
 }
 
 // markTarget loads struct xt_mark_tginfo2, xt_connmark_tginfo1 or xt_connmark_tginfo2.
-// xt_connmark_tginfo2 has two bytes for a shift before the mode.
+// xt_connmark_tginfo2 has two bytes for a shift before the mode; a shift is not followed.
 func (l *loader) markTarget(e nft.Expression) {
 	const restore = 2 // XT_CONNMARK_RESTORE
 	x := extension{name: e.Extension()}
@@ -251,6 +256,12 @@ func (l *loader) markTarget(e nft.Expression) {
 	case x.is("MARK", 2, 8):
 		to, mask := x.uint32(0), x.uint32(4)
 		l.add(markSet{l.markValue().masked(hostUint32(^mask), hostUint32(to))})
+	case x.is("CONNMARK", 2, 15) && x.info[13] != 0: // bits to shift by
+		if x.info[14] == restore {
+			l.add(unknownMark{x.name})
+		} else {
+			l.add(ctMarkSet{})
+		}
 	case x.is("CONNMARK", 1, 13), x.is("CONNMARK", 2, 15):
 		if mode := x.info[12+2*(x.revision-1)]; mode == restore {
 			l.add(markRestore{l.markValue().masked(hostUint32(^x.uint32(8)), nil), connMarkOf(x)})
@@ -262,55 +273,19 @@ func (l *loader) markTarget(e nft.Expression) {
 	}
 }
 
-// targetRange returns what an xtables target translates to; nil if that is not known. Its
-// types have addresses only where an option gives them.
-func (l *loader) targetRange(e nft.Expression) *natRange {
+// setTarget loads struct xt_set_info_target_v3: three sets of 4 bytes, and the flags of the last one,
+// from which the packet may get its mark (--map-mark). Earlier revisions have two sets only.
+func (l *loader) setTarget(e nft.Expression) {
+	const flagsAt, mapsMark = 12, 1 << 8 // IPSET_FLAG_MAP_SKBMARK of linux/netfilter/ipset/ip_set.h
 	of, ok := l.typed(e).(*expr.Target)
 	if !ok {
-		return nil
+		l.add(unknownMark{"SET"})
+		return
 	}
-	n := l.rangeOfInfo(of)
-	if n != nil {
-		name := e.Extension()
-		n.toDevice = name == "MASQUERADE" || name == "REDIRECT"
-		n.toNetwork = name == "NETMAP"
+	x := extensionOf("SET", of.Rev, of.Info)
+	if x.revision >= 3 && (!x.is("SET", 3, flagsAt+4) || x.uint32(flagsAt)&mapsMark != 0) {
+		l.add(unknownMark{"SET --map-mark"})
 	}
-	return n
-}
-
-func (l *loader) rangeOfInfo(of *expr.Target) *natRange {
-	switch info := of.Info.(type) {
-	case *xt.NatIPv4MultiRangeCompat:
-		if len(*info) == 1 {
-			r := xt.NatRange((*info)[0])
-			return l.rangeOf(r)
-		}
-	case *xt.NatRange:
-		return l.rangeOf(*info)
-	case *xt.NatRange2:
-		if info.BasePort == 0 {
-			return l.rangeOf(info.NatRange)
-		}
-	case *xt.Unknown:
-		const size = 40  // struct nf_nat_range
-		const size4 = 20 // struct nf_nat_ipv4_multi_range_compat, of NETMAP
-		x := extensionOf("", of.Rev, info)
-		if len(x.info) >= size4 && l.space.size == 4 && x.uint32(0) == 1 {
-			ports := binary.BigEndian
-			return l.rangeOf(xt.NatRange{
-				Flags: uint(x.uint32(4)), MinIP: x.info[8:12], MaxIP: x.info[12:16],
-				MinPort: ports.Uint16(x.info[16:]), MaxPort: ports.Uint16(x.info[18:]),
-			})
-		}
-		if len(x.info) >= size && l.space.size == 16 {
-			ports := binary.BigEndian
-			return l.rangeOf(xt.NatRange{
-				Flags: uint(x.uint32(0)), MinIP: x.info[4:20], MaxIP: x.info[20:36],
-				MinPort: ports.Uint16(x.info[36:]), MaxPort: ports.Uint16(x.info[38:]),
-			})
-		}
-	}
-	return nil
 }
 
 func connMarkOf(x extension) *connMark {

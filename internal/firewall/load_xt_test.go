@@ -139,11 +139,44 @@ func TestTargets(t *testing.T) {
 	}
 	for _, name := range []string{
 		"LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL", "CLASSIFY", "CHECKSUM",
-		"TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "SET", "ACCOUNT",
+		"TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "ACCOUNT",
 	} {
 		raw := xt.Unknown(make([]byte, 8))
 		assert.Empty(t, stepsOf(t, &expr.Target{Name: name, Rev: 9, Info: &raw}), name)
 	}
+}
+
+// TestSetTarget: SET gives packets the mark of an element with --map-mark, which only revision 3 has.
+func TestSetTarget(t *testing.T) {
+	const mapMark, mapPriority = 1 << 8, 1 << 9 // IPSET_FLAG_MAP_*
+	for name, c := range map[string]struct {
+		revision uint32
+		flags    uint32
+		want     []step
+	}{
+		"--add-set":           {3, 0, []step{}},
+		"--map-prio":          {3, mapPriority, []step{}},
+		"--map-mark":          {3, mapMark | mapPriority, []step{unknownMark{"SET --map-mark"}}},
+		"an earlier revision": {2, mapMark, []step{}},
+		"a later revision":    {4, 0, []step{unknownMark{"SET --map-mark"}}},
+	} {
+		raw := xt.Unknown(binary.NativeEndian.AppendUint32(make([]byte, 12, 20), c.flags))
+		assert.Equal(t, c.want, stepsOf(t, &expr.Target{Name: "SET", Rev: c.revision, Info: &raw}), name)
+	}
+}
+
+// TestShiftedMark: CONNMARK of revision 2 can shift the mark.
+func TestShiftedMark(t *testing.T) {
+	const set, restore = 0, 2 // XT_CONNMARK_*
+	for _, c := range []struct {
+		bits, mode byte
+		want       step
+	}{{1, restore, unknownMark{"CONNMARK"}}, {1, set, ctMarkSet{}}} {
+		raw := xt.Unknown(append(make([]byte, 12, 16), 1, c.bits, c.mode, 0))
+		assert.Equal(t, []step{c.want}, stepsOf(t, &expr.Target{Name: "CONNMARK", Rev: 2, Info: &raw}))
+	}
+	raw := xt.Unknown(append(make([]byte, 12, 16), 1, 0, restore, 0))
+	assert.IsType(t, markRestore{}, stepsOf(t, &expr.Target{Name: "CONNMARK", Rev: 2, Info: &raw})[0])
 }
 
 // TestStateMatches: the match state, and each revision of conntrack, test the state.

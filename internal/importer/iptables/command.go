@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,11 +99,13 @@ func (t *table) references(name string) bool {
 	return false
 }
 
+const maxChainName = 28 // XT_EXTENSION_MAXNAMELEN of linux/netfilter/x_tables.h without the byte 0
+
 func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
 	if t.byName[name] != nil {
 		return false, nil
 	}
-	if _, isTarget := simpleTarget(name); isTarget || strings.HasPrefix(name, "-") {
+	if _, isTarget := simpleTarget(name); isTarget || strings.HasPrefix(name, "-") || len(name) > maxChainName {
 		return false, fmt.Errorf("%q is no name of a chain", name)
 	}
 	t.add(&chain{name: name, line: line})
@@ -111,16 +114,20 @@ func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
 
 // change executes a command for a chain.
 func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, error) {
-	added := &rule{words: c.rule, unset: c.unset, line: line, begun: c.begun}
+	read := rule{words: c.rule, unset: c.unset, line: line, begun: c.begun}
 	if name := targetOf(c.rule); t.byName[name] == nil {
-		added.early = name
+		read.early = name
 	}
-	if t.lines++; t.lines > maxLines {
+	added := read.single(t.family)
+	if t.lines += len(added); t.lines > maxLines {
 		return false, fmt.Errorf("lvsmark reads at most %d lines of a table", maxLines)
+	}
+	if target.wide = target.wide || added[0].wide && c.name != "delete" && c.name != "check"; target.wide && c.name != "append" && c.needsPlace() {
+		return false, fmt.Errorf("a rule of chain %s has more than %d addresses, so its place is not known: give the output of iptables-save", c.chain, maxSingle)
 	}
 	switch c.name {
 	case "append":
-		target.rules = append(target.rules, added)
+		target.rules = append(target.rules, added...)
 	case "insert":
 		if c.number < 0 {
 			return false, fmt.Errorf("iptables refuses 0 as the number of a rule")
@@ -129,11 +136,12 @@ func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, err
 		if place > len(target.rules) {
 			return false, fmt.Errorf("chain %s has no rule %d", c.chain, c.number)
 		}
-		target.rules = slices.Insert(target.rules, place, added)
+		slices.Reverse(added) // each is inserted ahead of the one before
+		target.rules = slices.Insert(target.rules, place, added...)
 	case "replace", "delete":
 		return t.changeRule(target, c, added)
 	case "check":
-		return t.find(target, added) >= 0, nil
+		return t.without(target.rules, added) != nil, nil
 	case "flush":
 		target.rules = nil
 	case "policy":
@@ -149,6 +157,11 @@ func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, err
 		return false, fmt.Errorf("the command --%s is not understood", c.name)
 	}
 	return true, nil
+}
+
+// needsPlace reports whether what the command does depends on the numbers of rules, or on each rule.
+func (c command) needsPlace() bool {
+	return c.number > 1 || c.name == "replace" || c.name == "delete" || c.name == "check"
 }
 
 // targetOf returns the target that the words of a rule name, or "".
@@ -177,29 +190,44 @@ func targetOf(words []Word) string {
 	return ""
 }
 
-// changeRule replaces a rule by number, or deletes one by number or by its words.
-func (t *table) changeRule(target *chain, c command, added *rule) (bool, error) {
-	place := c.number - 1
+// changeRule replaces a rule by number, or deletes one by number or by its words: with several
+// addresses all of its rules, or none if one of them is missing.
+func (t *table) changeRule(target *chain, c command, added []*rule) (bool, error) {
 	if c.name == "delete" && c.number == 0 {
-		if place = t.find(target, added); place < 0 {
-			return false, nil
+		rest := t.without(target.rules, added)
+		if rest != nil {
+			target.rules = rest
 		}
+		return rest != nil, nil
 	}
+	place := c.number - 1
 	if place < 0 || place >= len(target.rules) {
 		return false, fmt.Errorf("chain %s has no rule %d", c.chain, c.number)
 	}
 	if c.name == "replace" {
-		target.rules[place] = added
+		if len(added) > 1 {
+			return false, errors.New("iptables refuses to replace a rule by one with several addresses")
+		}
+		target.rules[place] = added[0]
 		return true, nil
 	}
 	target.rules = slices.Delete(target.rules, place, place+1)
 	return true, nil
 }
 
-// find returns the place of the first rule that iptables takes for the same, or -1.
-func (t *table) find(target *chain, wanted *rule) int {
-	key := wanted.identity(t.family)
-	return slices.IndexFunc(target.rules, func(other *rule) bool { return other.identity(t.family) == key })
+// without returns the rules without the first one that iptables takes for the same as each of the
+// wanted ones, or nil if one is missing.
+func (t *table) without(rules, wanted []*rule) []*rule {
+	rest := append([]*rule{}, rules...)
+	for _, w := range wanted {
+		key := w.identity(t.family)
+		place := slices.IndexFunc(rest, func(other *rule) bool { return other.identity(t.family) == key })
+		if place < 0 {
+			return nil
+		}
+		rest = slices.Delete(rest, place, place+1)
+	}
+	return rest
 }
 
 func (c *chain) setPolicy(policy string) (bool, error) {
@@ -222,4 +250,30 @@ func (t *table) rename(target *chain, name string) (bool, error) {
 	target.name = name
 	t.byName[name] = target
 	return true, nil
+}
+
+// maxSingle limits the rules of one line that are kept apart: each is read with all addresses.
+const maxSingle = 64
+
+// single returns the rules that iptables makes of a line: one for each source and destination. A line
+// that becomes many stays one rule, whose numbers in the chain are not known.
+func (r rule) single(family oldconfig.Family) []*rule {
+	if !slices.ContainsFunc(r.words, func(w Word) bool { return strings.Contains(w.Text, ",") }) {
+		return []*rule{&r}
+	}
+	counts := parseRule(family, r.words, r.pick, nil).counts
+	sources, destinations := max(counts[oldconfig.Source], 1), max(counts[oldconfig.Destination], 1)
+	if sources*destinations == 1 || sources*destinations > maxSingle {
+		r.wide = sources*destinations > 1
+		return []*rule{&r}
+	}
+	list := make([]*rule, 0, sources*destinations)
+	for s := range sources {
+		for d := range destinations {
+			one := r
+			one.pick[oldconfig.Source], one.pick[oldconfig.Destination] = s+1, d+1
+			list = append(list, &one)
+		}
+	}
+	return list
 }

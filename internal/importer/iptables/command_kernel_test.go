@@ -28,7 +28,8 @@ func (w commandWriter) chain() string { return w.pick("INPUT", "FORWARD", "a", "
 
 func (w commandWriter) rule() string {
 	port := fmt.Sprint(20 + w.IntN(3))
-	match := w.pick("-p tcp --dport "+port, "-p udp --sport "+port, "-s 10.0.0.0/8", "-i eth0")
+	match := w.pick("-p tcp --dport "+port, "-p udp --sport "+port, "-s 10.0.0.0/8", "-i eth0",
+		"-s 10.0.0.0/8,11.0.0.0/8", "-s 11.0.0.0/8,10.0.0.0/8 -d 192.0.2.1,192.0.2.2", "-s 11.0.0.0/8 -d 192.0.2.2")
 	return match + " " + w.pick("-j ACCEPT", "-j a", "-j b", "-g c", "-j MARK --set-mark "+port)
 }
 

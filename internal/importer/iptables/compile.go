@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ type compiler struct {
 	sets   map[string]*set
 	known  map[setTest]setResult // of tests that other lines have too
 	room   int                   // for rules
+	again  bool                  // the line is that of an earlier rule too
 }
 
 // A setTest is a test of a set.
@@ -24,20 +26,21 @@ type setTest struct {
 
 // compile returns the rules that a line becomes.
 func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.Rule) {
-	p := parseRule(t.family, line.words, c)
+	p := parseRule(t.family, line.words, line.pick, c)
+	c.again = line.pick != pick{}
 	if p.skip {
 		return nil
 	}
 	if reason := p.checkPlace(t, in); reason != "" {
-		c.config.AddNotUnderstood(line.line, "%s", reason)
+		c.remark(line.line, "%s", reason)
 		p.refused = true
 	}
 	if later := c.laterSet(line); later != nil {
-		c.config.AddNotUnderstood(line.line, "iptables refuses the rule: its set is created in a later line, %s", later.line)
+		c.remark(line.line, "iptables refuses the rule: its set is created in a later line, %s", later.line)
 		p.refused = true
 	}
 	if early := t.byName[line.early] != nil; line.begun.Number > 0 && (p.refused || early) {
-		c.config.AddNotUnderstood(line.begun, "iptables-restore refuses %s, so it loads nothing of table %s", line.line, t.name)
+		c.remark(line.begun, "iptables-restore refuses %s, so it loads nothing of table %s", line.line, t.name)
 	}
 	if p.target != nil && p.target.name == "SET" {
 		if rules, ok := p.mapRules(line.line); ok {
@@ -49,13 +52,13 @@ func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.
 		return other != nil && other.base == nil && name != line.early
 	})
 	if !understood && t.byName[line.early] != nil {
-		c.config.AddNotUnderstood(line.line, "iptables refuses the rule: the chain %s is created in a later line, %s",
+		c.remark(line.line, "iptables refuses the rule: the chain %s is created in a later line, %s",
 			line.early, t.byName[line.early].line)
 	} else if !understood {
-		c.config.AddNotUnderstood(line.line, "the target %s is not understood", actions[0].Text)
+		c.remark(line.line, "the target %s is not understood", actions[0].Text)
 	}
 	if len(p.unknown) > 0 && (p.extraWord || !harmless(actions)) && !p.isICMP() {
-		c.config.AddNotUnderstood(line.line, "it is not known which packets match %s", strings.Join(p.unknown, ", "))
+		c.remark(line.line, "it is not known which packets match %s", strings.Join(p.unknown, ", "))
 	}
 	if c.room -= p.ranges(); c.room <= 0 {
 		return c.within(nil, line)
@@ -64,6 +67,15 @@ func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.
 		rules = append(rules, &oldconfig.Rule{Matches: matches, Actions: actions, Line: line.line})
 	}
 	return c.within(rules, line)
+}
+
+// remark adds a remark on a line, once for all rules that it becomes.
+func (c *compiler) remark(line oldconfig.Line, format string, args ...any) {
+	const last = 4 // a rule has no more
+	remark := oldconfig.Remark{Line: line, Message: fmt.Sprintf(format, args...)}
+	if known := c.config.NotUnderstood; !c.again || !slices.Contains(known[max(0, len(known)-last):], remark) {
+		c.config.AddNotUnderstood(line, "%s", remark.Message)
+	}
 }
 
 // ranges returns the number of ranges of the matches; those of large sets are shared.
@@ -84,7 +96,7 @@ func (c *compiler) within(rules []*oldconfig.Rule, line *rule) []*oldconfig.Rule
 	if c.room -= len(rules); c.room > 0 {
 		return rules
 	}
-	c.config.AddNotUnderstood(line.line, "the lines become more than %d rules", maxRules)
+	c.remark(line.line, "the lines become more than %d rules", maxRules)
 	return []*oldconfig.Rule{{
 		Matches: []oldconfig.Match{{Field: oldconfig.NotUnderstood, Text: line.line.Text}},
 		Actions: []oldconfig.Action{{Kind: oldconfig.Opaque, Text: line.line.Text}}, Line: line.line,

@@ -98,6 +98,10 @@ func (p *parser) matchAddresses(field oldconfig.Field, o option) bool {
 	}
 	if len(alternatives) > 1 {
 		p.several = true
+		p.counts[field] = len(alternatives)
+		if place := p.pick[field]; place > 0 {
+			alternatives = alternatives[place-1 : place]
+		}
 	}
 	if o.not {
 		p.negated = written

@@ -14,7 +14,7 @@ func (r *rule) identity(family oldconfig.Family) string {
 	if r.key != "" {
 		return r.key
 	}
-	p := parseRule(family, r.words, nil)
+	p := parseRule(family, r.words, r.pick, nil)
 	var b strings.Builder
 	for _, module := range p.modulesInOrder() {
 		var factors []string

@@ -55,6 +55,28 @@ func TestLines(t *testing.T) {
 				"iptables -t mangle --list-rules PREROUTING\niptables --version\niptables -h\n",
 			want: mangle + "1: -> accept\n",
 		},
+		"rules of several addresses have numbers of their own": {
+			lines: "iptables -t mangle -A PREROUTING -s 10.0.0.1,10.0.0.2 -j ACCEPT\niptables -t mangle -D PREROUTING 1\n" +
+				"iptables -t mangle -I PREROUTING -s 10.0.0.3,10.0.0.4 -j DROP\niptables -t mangle -D PREROUTING -s 10.0.0.4,10.0.0.5 -j DROP\n" +
+				"iptables -t mangle -D PREROUTING -s 10.0.0.4 -j DROP\n",
+			want: mangle + "3: saddr=10.0.0.3 -> drop\n1: saddr=10.0.0.2 -> accept\n",
+		},
+		"replaced by a rule of several addresses": {
+			lines: "iptables -t mangle -A PREROUTING -j ACCEPT\niptables -t mangle -R PREROUTING 1 -s 10.0.0.1,10.0.0.2 -j DROP\n",
+			want:  mangle + "1: -> accept\n",
+			wrong: "2: not understood: iptables refuses to replace a rule by one with several addresses",
+		},
+		"a name that is too long": {
+			lines: "iptables -t mangle -N a234567890123456789012345678\niptables -t mangle -N a2345678901234567890123456789\n",
+			want:  "IPv4 mangle a234567890123456789012345678\n",
+			wrong: `2: not understood: "a2345678901234567890123456789" is no name of a chain`,
+		},
+		"nomatch beside a range": { // which ipset makes networks of, more specific than the one with nomatch
+			lines: "ipset create n hash:net\nipset add n 10.0.0.0/8\nipset add n 10.1.0.0/16 nomatch\nipset add n 10.1.0.4-10.1.0.7\n" +
+				"iptables -t mangle -A PREROUTING -m set --match-set n dst -j ACCEPT\n",
+			want:  mangle + "5: ?=-m set --match-set n dst (the elements of set n are not understood) -> accept\n",
+			wrong: "5: not understood: it is not known which packets match -m set --match-set n dst (the elements of set n are not understood)",
+		},
 		"options of a family": {
 			lines: "iptables -t mangle -A PREROUTING -4 -j ACCEPT\niptables -t mangle -A PREROUTING -6 -j DROP\niptables -t mangle -A PREROUTING -c 1 2 -p tcp -j ACCEPT\n",
 			want:  mangle + "1: -> accept\n3: proto=6 -> accept\n",

@@ -2,13 +2,10 @@ package iptables
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
-
-func decimal(n int) string { return strconv.Itoa(n) }
 
 // matchSet reads --match-set NAME FLAGS. It returns why it does not understand it, or "".
 func (p *parser) matchSet(o option) (reason string) {

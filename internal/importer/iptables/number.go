@@ -152,3 +152,5 @@ func moduleOf(protocol uint64) string {
 	}
 	return ""
 }
+
+func decimal(n int) string { return strconv.Itoa(n) }

@@ -18,22 +18,29 @@ func TestPlaces(t *testing.T) {
 	}
 	all := "mangle:PREROUTING mangle:INPUT mangle:FORWARD mangle:OUTPUT mangle:POSTROUTING"
 	for target, accepted := range map[string]string{
-		"REJECT":                     "filter:INPUT filter:FORWARD filter:OUTPUT",
-		"CLASSIFY --set-class 1:2":   "mangle:FORWARD mangle:OUTPUT mangle:POSTROUTING raw:OUTPUT nat:OUTPUT nat:POSTROUTING filter:FORWARD filter:OUTPUT",
-		"TOS --set-tos 8":            all,
-		"TTL --ttl-set 4":            all,
-		"DSCP --set-dscp 4":          all,
-		"CHECKSUM --checksum-fill":   all,
-		"SNAT --to-source 192.0.2.1": "nat:INPUT nat:POSTROUTING",
-		"DNAT --to 192.0.2.1":        "nat:PREROUTING nat:OUTPUT",
-		"MASQUERADE":                 "nat:POSTROUTING",
-		"REDIRECT":                   "nat:PREROUTING nat:OUTPUT",
-		"CT --notrack":               "raw:PREROUTING raw:OUTPUT",
+		"REJECT":                                     "filter:INPUT filter:FORWARD filter:OUTPUT",
+		"CLASSIFY --set-class 1:2":                   "mangle:FORWARD mangle:OUTPUT mangle:POSTROUTING raw:OUTPUT nat:OUTPUT nat:POSTROUTING filter:FORWARD filter:OUTPUT",
+		"TOS --set-tos 8":                            all,
+		"TTL --ttl-set 4":                            all,
+		"DSCP --set-dscp 4":                          all,
+		"CHECKSUM --checksum-fill":                   all,
+		"SNAT --to-source 192.0.2.1":                 "nat:INPUT nat:POSTROUTING",
+		"DNAT --to 192.0.2.1":                        "nat:PREROUTING nat:OUTPUT",
+		"MASQUERADE":                                 "nat:POSTROUTING",
+		"REDIRECT":                                   "nat:PREROUTING nat:OUTPUT",
+		"SET --map-set s dst --map-mark":             all,
+		"SET --map-set s dst --map-mark --map-queue": "mangle:FORWARD mangle:OUTPUT mangle:POSTROUTING",
+		"SET --map-set s dst --map-prio":             "mangle:FORWARD mangle:OUTPUT mangle:POSTROUTING",
+		"-p tcp --syn -j TCPMSS --clamp-mss-to-pmtu": "mangle:FORWARD mangle:OUTPUT mangle:POSTROUTING raw:OUTPUT nat:OUTPUT nat:POSTROUTING filter:FORWARD filter:OUTPUT",
+		"CT --notrack":                               "raw:PREROUTING raw:OUTPUT",
 	} {
 		for table, names := range chains {
 			for name := range strings.FieldsSeq(names) {
 				r := New()
-				r.Command("iptables", Words(append([]string{"-t", table, "-A", name, "-j"}, strings.Fields(target)...)...), oldconfig.Line{})
+				if !strings.Contains(target, "-j ") {
+					target = "-j " + target
+				}
+				r.Command("iptables", Words(append([]string{"-t", table, "-A", name}, strings.Fields(target)...)...), oldconfig.Line{})
 				refused := false
 				for _, remark := range r.Config().NotUnderstood {
 					refused = refused || strings.Contains(remark.Message, "the kernel refuses the target")

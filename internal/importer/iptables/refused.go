@@ -155,7 +155,7 @@ func (p *parser) checkPlace(t *table, c *chain) (reason string) {
 	if p.target == nil || t.byName[p.target.name] != nil {
 		return ""
 	}
-	where, limited := placeOf[p.target.name]
+	where, limited := p.target.place()
 	switch {
 	case !limited:
 	case !slices.Contains(strings.Fields(where.tables), t.name) && where.tables != "":
@@ -183,6 +183,24 @@ func (p *parser) refusalOfMatch(m *module, c *chain) string {
 	return ""
 }
 
+// place returns where the kernel accepts a target, which may depend on its options. limited is false
+// if that is everywhere.
+func (m *module) place() (where targetPlace, limited bool) {
+	has := func(options ...string) bool {
+		return slices.ContainsFunc(m.options, func(o option) bool { return slices.Contains(options, o.name) })
+	}
+	switch {
+	case m.name == "SET" && has("map-prio", "map-queue"): // set_target_v3_checkentry of net/netfilter/xt_set.c
+		return targetPlace{"mangle", sendingHooks}, true
+	case m.name == "SET" && has("map-set"):
+		return targetPlace{tables: "mangle"}, true
+	case m.name == "TCPMSS" && has("clamp-mss-to-pmtu"): // tcpmss_tg4_check of net/netfilter/xt_TCPMSS.c
+		return targetPlace{hooks: sendingHooks}, true
+	}
+	where, limited = placeOf[m.name]
+	return where, limited
+}
+
 // A targetPlace is where the kernel accepts a target: the table and hooks of its struct xt_target.
 type targetPlace struct {
 	tables string // "": all
@@ -192,6 +210,7 @@ type targetPlace struct {
 var (
 	sourceHooks      = []oldconfig.Hook{oldconfig.Postrouting, oldconfig.Input}
 	destinationHooks = []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Output}
+	sendingHooks     = []oldconfig.Hook{oldconfig.Forward, oldconfig.Output, oldconfig.Postrouting}
 
 	placeOf = map[string]targetPlace{
 		"DNAT":        {"nat", destinationHooks},
@@ -211,7 +230,7 @@ var (
 		"SECMARK":     {tables: "mangle security"},
 		"CONNSECMARK": {tables: "mangle security"},
 		"REJECT":      {"filter", []oldconfig.Hook{oldconfig.Input, oldconfig.Forward, oldconfig.Output}},
-		"CLASSIFY":    {hooks: []oldconfig.Hook{oldconfig.Forward, oldconfig.Output, oldconfig.Postrouting}},
+		"CLASSIFY":    {hooks: sendingHooks},
 		"SYNPROXY":    {hooks: []oldconfig.Hook{oldconfig.Input, oldconfig.Forward}},
 	}
 )

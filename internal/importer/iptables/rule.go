@@ -23,6 +23,8 @@ type parser struct {
 	given     []string // options of iptables itself
 	refused   bool     // iptables refuses the rule
 	several   bool     // an option has several addresses
+	pick      pick     // which of them the rule has
+	counts    pick     // how many -s and -d have
 	negated   string   // the last option with addresses and !
 	extraWord bool     // a word is the value of no option
 
@@ -79,9 +81,12 @@ func (o option) String() string {
 	return strings.TrimSpace(text + " " + joinWords(Words(o.values...)))
 }
 
+// A pick is a place in the addresses of -s, and one in those of -d, by field, from 1; 0: all of them.
+type pick [oldconfig.Destination + 1]int
+
 // parseRule reads the words of a rule without the command and the chain. sets may be nil.
-func parseRule(family oldconfig.Family, words []Word, sets *compiler) *parser {
-	p := &parser{family: family, words: words, sets: sets}
+func parseRule(family oldconfig.Family, words []Word, of pick, sets *compiler) *parser {
+	p := &parser{family: family, words: words, pick: of, sets: sets}
 	for len(p.words) > 0 {
 		w := p.words[0]
 		p.words = p.words[1:]

@@ -48,6 +48,7 @@ type chain struct {
 	name  string
 	base  *oldconfig.Base
 	rules []*rule
+	wide  bool // one of them is, or was
 	line  oldconfig.Line
 }
 
@@ -57,6 +58,8 @@ type rule struct {
 	words []Word
 	early string   // the target, if the table has no chain of this name when the rule is added
 	unset []string // sets that are missing when the rule is added
+	pick  pick
+	wide  bool // it is more than maxSingle rules of iptables
 	line  oldconfig.Line
 	begun oldconfig.Line // as in command
 	key   string         // equal for rules that iptables takes for the same; made when needed

@@ -18,7 +18,8 @@ func unionOf(elements []element) ([]oldconfig.Range, bool) {
 		return union(ranges), true
 	}
 	const maxSubtractions = 1000
-	if len(elements) > maxSubtractions {
+	spans := slices.ContainsFunc(elements, func(e element) bool { return e.spans }) // ipset makes networks of several lengths of it
+	if spans || len(elements) > maxSubtractions {
 		return nil, false
 	}
 	elements = slices.Clone(elements)

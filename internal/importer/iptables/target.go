@@ -18,7 +18,17 @@ func (p *parser) actions(isChain func(string) bool) (actions []oldconfig.Action,
 		a = oldconfig.Action{Kind: oldconfig.Opaque}
 	}
 	a.Text = p.targetText()
-	return []oldconfig.Action{a}, ok
+	actions = []oldconfig.Action{a}
+	if a.Kind == oldconfig.Opaque && endsChain(p.target.name) {
+		actions = append(actions, oldconfig.Action{Kind: oldconfig.Accept, Text: a.Text})
+	}
+	return actions, ok
+}
+
+// endsChain reports whether packets that go on behind a target meet no further rule of its chain:
+// those that a program gives back, and those to a transparent proxy.
+func endsChain(target string) bool {
+	return target == "NFQUEUE" || target == "QUEUE" || target == "TPROXY"
 }
 
 // targetText returns the target as it was written.
