@@ -227,6 +227,15 @@ func (p *Plan) Blocked() error {
 	return fmt.Errorf("%w\nnothing was changed", errors.Join(p.blocked...))
 }
 
+// Locked returns a *nft.LockedError if another lvsmark held the lock when the plan was made:
+// it may still change what the plan compares, or roll it back.
+func (p *Plan) Locked() error {
+	if p.live.Locked == nil {
+		return nil
+	}
+	return p.live.Locked
+}
+
 // Refused returns the error of Blocked, a *LossError if Options.NoLoss excludes the plan, or
 // an *ImpactError if a change has the effect of Options.FailOn or a worse one.
 func (p *Plan) Refused() error {

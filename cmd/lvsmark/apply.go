@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -176,7 +177,7 @@ func (f *applyFlags) apply(ctx context.Context, plan planner, o lvsmark.Options)
 	case err != nil:
 		return nil, err
 	case f.dryRun:
-		return p, p.Refused()
+		return p, cmp.Or(p.Locked(), p.Refused())
 	}
 	ignoreClosedPipe()
 	return lvsmark.Apply(ctx, p)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"os"
 	"os/signal"
@@ -17,7 +18,7 @@ func confirmedApply(ctx context.Context, s streams, opts *options, plan planner,
 	ignoreClosedPipe()
 	p, err := plan(ctx, o)
 	if err == nil {
-		err = p.Refused()
+		err = cmp.Or(p.Locked(), p.Refused())
 	}
 	if err != nil {
 		return err
