@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -98,7 +99,7 @@ func TestShardImpact(t *testing.T) {
 			"# cuts 2 connections of ftp with 10.0.0.12",
 		}},
 		{"another place", "shard: 1", "shard: 2", []string{"# drains: no new connections to ports 10100-10199 of fwmark 23 (ftp/1)", "# cuts 2 connections of ftp with 10.0.0.12"}},
-		{"none", ", passive-shards: 3", "", []string{"go to fwmark 21 (ftp) instead of fwmark 22 (ftp/0)", "# cuts 2 connections of ftp with 10.0.0.12"}},
+		{"none", ", passive-shards: 3", "", []string{"go to fwmark 21 (ftp) instead of fwmark 22 (ftp/0)", "# cuts 5 connections of ftp with 10.0.0.12: an FTP session's next data connection may reach another real server; 2 active"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newShardDrainWorld(t)
@@ -115,4 +116,17 @@ func TestShardImpact(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestShardsRemovedByDrain: sessions begin all the time, and without shards each loses its real
+// server, so a drain does not prevent that.
+func TestShardsRemovedByDrain(t *testing.T) {
+	d := newShardDrainWorld(t)
+	d.set(21, 3)
+	before := d.String()
+	next := strings.NewReplacer(", passive-shards: 3", "", ", shard: 0", "", ", shard: 1", "").Replace(shardSpec)
+	_, err := d.apply(t.Context(), next, Options{Drain: time.Hour, FailOn: impact.Cuts})
+	_, refused := errors.AsType[*ImpactError](err)
+	assert.True(t, refused, "%v", err)
+	assert.Equal(t, before, d.String())
 }

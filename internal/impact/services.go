@@ -18,7 +18,7 @@ func (a *analyzer) service(c ipvs.Change) Impact {
 	case ipvs.EditDestination:
 		return a.reassigned(c, a.serverEdited(c))
 	case ipvs.DelDestination:
-		return a.reassigned(c, a.serverDeleted(c))
+		return a.shardLost(c, a.reassigned(c, a.serverDeleted(c)))
 	}
 	return a.reassigned(c, Impact{Effect: Safe})
 }

@@ -1,6 +1,7 @@
 package impact
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -72,7 +73,7 @@ func (a *analyzer) hasShards(key ipvs.Key) bool {
 }
 
 // shardMove describes what the FTP server of a real server needs that moves from the shard of a
-// service to another one; empty: it does not move.
+// service to another one; empty: it does not move, or has the other one already.
 func (a *analyzer) shardMove(from ipvs.Key, server netip.Addr) string {
 	of, shard, isShard := strings.Cut(a.before[from], "/")
 	cluster := a.successor(of, from.Family)
@@ -80,11 +81,81 @@ func (a *analyzer) shardMove(from ipvs.Key, server netip.Addr) string {
 		return ""
 	}
 	for _, b := range cluster.Bindings(from.Family) {
-		if b.IsShard && b.RealServers[0].Address == server && strconv.Itoa(b.RealServers[0].Shard) != shard {
+		if b.IsShard && b.RealServers[0].Address == server {
+			to := strconv.Itoa(b.RealServers[0].Shard)
+			if has := a.servesBefore(server, from.Family, func(name string) bool { return name == of+"/"+to }); to == shard || len(has) > 0 {
+				return ""
+			}
 			return fmt.Sprintf("moves to %s: new data connections fail until its FTP server has the ports %d-%d", b.Name(), b.Ports[0].Low, b.Ports[0].High)
 		}
 	}
 	return ""
+}
+
+// servesBefore returns the services that had the real server before the changes, those of bindings
+// that the function selects, by their marks. An apply that was killed leaves two of one name.
+func (a *analyzer) servesBefore(server netip.Addr, family config.Family, selects func(name string) bool) (keys []ipvs.Key) {
+	for key, name := range a.before {
+		if key.Family == family && selects(name) && slices.ContainsFunc(a.servers[key], func(d ipvs.Destination) bool { return d.Address == server }) {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b ipvs.Key) int { return cmp.Compare(a.Mark, b.Mark) })
+	return keys
+}
+
+// shardLost adds to the impact of a real server that is deleted from its shard what that does to
+// its sessions if the cluster has no shards any more: no template remembers their real server, so
+// persistence may choose another one for the next data connection. The first of several shards of
+// the real server has its sessions.
+func (a *analyzer) shardLost(c ipvs.Change, impact Impact) Impact {
+	key, server := c.Service.Key, c.Before.Address
+	of, isShard := config.SplitBindingName(a.before[key])
+	cluster := a.successor(of, key.Family)
+	if !isShard || cluster == nil || cluster.FTP == nil || cluster.Sharded() {
+		return impact
+	}
+	after := ipvs.Key{Mark: cluster.Mark, Family: key.Family}
+	if a.serversBeforeOrAfter(after) < 2 || len(a.desired[after]) == 0 {
+		return impact
+	}
+	shards := a.servesBefore(server, key.Family, func(name string) bool { return strings.HasPrefix(name, of+"/") })
+	if len(shards) > 0 && shards[0] != key {
+		return impact
+	}
+	sessions := 0
+	for _, control := range a.servesBefore(server, key.Family, func(name string) bool { return name == of }) {
+		if a.keepsAddresses(control, after) {
+			continue
+		}
+		for _, d := range a.servers[control] {
+			if d.Address == server && !a.removed[control][d.Endpoint()] {
+				sessions += int(d.Connections.Active)
+			}
+		}
+	}
+	if sessions == 0 {
+		return impact
+	}
+	impact.Effect, impact.Reassigns = Cuts, true
+	impact.Connections += sessions
+	impact.Detail = otherServer + "; " + impact.Detail
+	return impact
+}
+
+// keepsAddresses reports whether the scheduler of a service before the changes chose by address, and
+// that of one after them chooses in the same way.
+func (a *analyzer) keepsAddresses(before, after ipvs.Key) bool {
+	was, is := serviceOf(a.Before.Services, before), serviceOf(a.After.Services, after)
+	return choosesByAddress(was) && choosesByAddress(is) && was.SchedName == is.SchedName
+}
+
+// serviceOf returns the service of the key; the zero value: there is none.
+func serviceOf(list []ipvs.VirtualService, key ipvs.Key) (s ipvs.Service) {
+	if i := slices.IndexFunc(list, func(s ipvs.VirtualService) bool { return s.Key == key }); i >= 0 {
+		s = list[i].Service
+	}
+	return s
 }
 
 // successor returns the cluster of the spec that had the name before: the one with this name, or

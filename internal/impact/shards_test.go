@@ -96,3 +96,87 @@ func TestRulesOfFamilies(t *testing.T) {
 		assert.Equal(t, change.vips.Family(), specFamily(found.Before.Table.Family), vip)
 	}
 }
+
+// TestShardsRemoved: without shards, the next data connection of a session that one of them had may
+// reach another real server, with persistence too: no template remembers the session's real server.
+func TestShardsRemoved(t *testing.T) {
+	const yaml = `clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: {passive-ports: 10000-10399, passive-shards: 4}, scheduler: rr, real-servers: [{address: 10.0.0.11}, {name: rs2, address: 10.0.0.12}]}]
+`
+	const shards, scheduler = ", passive-shards: 4}", "scheduler: rr"
+	const cuts = "cuts 5 connections of ftp with 10.0.0.11: an FTP session's next data connection may reach another real server; 0 active, 3 inactive, 0 persistent"
+	const safe = "safe: 0 active, 3 inactive, 0 persistent"
+	for _, c := range []struct {
+		name   string
+		always []string // replaced in both specs
+		next   []string // in the second one
+		want   string   // the impact of the shard of 10.0.0.11
+	}{
+		{"persistence", nil, []string{shards, "}"}, cuts},
+		{"no persistence either", nil, []string{shards, "}", scheduler, "scheduler: rr, persistence: 0"}, cuts},
+		{"another scheduler", []string{scheduler, "scheduler: sh"}, []string{shards, "}", "scheduler: sh", "scheduler: wlc"}, cuts},
+		{"chosen by address, before and after", []string{scheduler, "scheduler: sh"}, []string{shards, "}"}, safe},
+		{"chosen by port", []string{scheduler, "scheduler: sh, scheduler-flags: [sh-port]"}, []string{shards, "}"}, cuts},
+		{"one real server", []string{", {name: rs2, address: 10.0.0.12}", ""}, []string{shards, "}"}, safe},
+		{"no FTP cluster any more", nil, []string{"ftp: {passive-ports: 10000-10399, passive-shards: 4}", "ports: [21]"}, safe},
+		{"renamed", nil, []string{shards, "}", "name: ftp", "name: files"}, cuts},
+		{"other marks", nil, []string{shards, ", passive-shards: 4, shard-marks: 100}"}, safe},
+		{"the real server leaves the cluster too", nil, []string{shards, "}", "{address: 10.0.0.11}, ", ""}, safe},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := strings.NewReplacer(c.always...).Replace(yaml)
+			in := plan(t, before, strings.NewReplacer(c.next...).Replace(before), busyConnections())
+			for i := range in.Before.Services {
+				if in.Before.Services[i].Mark == 21 {
+					in.Before.Services[i].Destinations[0].Connections.Active = 5
+				}
+			}
+			in.Changes.Services = ipvs.Diff(in.Before.Services, in.After.Services)
+			impacts := Analyze(in)
+			for i, change := range in.Changes.Services {
+				if change.Op == ipvs.DelDestination && change.Service.Mark == 22 {
+					assert.Equal(t, c.want, impacts.Services[i].String())
+					assert.Equal(t, c.want != safe, impacts.Services[i].Reassigns, "a drain does not prevent it")
+					return
+				}
+			}
+			assert.Fail(t, "the shard is not deleted")
+		})
+	}
+}
+
+// TestSessionsOfTwoShards: a real server that another program added to a shard of another one has its
+// sessions once.
+func TestSessionsOfTwoShards(t *testing.T) {
+	const yaml = `clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: {passive-ports: 10000-10399, passive-shards: 4}, scheduler: rr, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}]
+`
+	in := plan(t, yaml, strings.Replace(yaml, ", passive-shards: 4", "", 1), busyConnections())
+	for i := range in.Before.Services {
+		if s := &in.Before.Services[i]; s.Mark == 22 {
+			s.Destinations = append(s.Destinations, ipvs.Destination{Address: netip.MustParseAddr("10.0.0.12"), Weight: 3})
+		}
+	}
+	in.Changes.Services = ipvs.Diff(in.Before.Services, in.After.Services)
+	sessions := 0
+	for _, i := range Analyze(in).Services {
+		sessions += i.Connections
+	}
+	assert.Equal(t, 4, sessions, "two of each real server")
+}
+
+// TestExtraServerOfShard: a real server that another program added to the shard of another one
+// keeps its own.
+func TestExtraServerOfShard(t *testing.T) {
+	const yaml = `clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: {passive-ports: 10000-10399, passive-shards: 4}, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}]
+`
+	in := plan(t, yaml, yaml, busyConnections())
+	for i := range in.Before.Services {
+		if s := &in.Before.Services[i]; s.Mark == 22 {
+			s.Destinations = append(s.Destinations, ipvs.Destination{Address: netip.MustParseAddr("10.0.0.12"), Weight: 3})
+		}
+	}
+	in.Changes.Services = ipvs.Diff(in.Before.Services, in.After.Services)
+	impacts := Analyze(in)
+	if assert.Len(t, impacts.Services, 1) {
+		assert.Equal(t, "safe: 0 active, 0 inactive, 0 persistent", impacts.Services[0].String())
+	}
+}
