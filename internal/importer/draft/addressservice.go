@@ -52,8 +52,9 @@ type addressKey struct {
 // same address those of the packet's own port, then that of FTP, and that at port 0 last.
 type ahead struct {
 	services map[addressKey][]*oldconfig.Service
-	marked   map[vipKey][]*cluster // by single VIPs
-	networks []*cluster            // with networks of VIPs
+	unserved map[addressKey][]config.PortRange // see free; those of an address may be many
+	marked   map[vipKey][]*cluster             // by single VIPs
+	networks []*cluster                        // with networks of VIPs
 }
 
 // A vipKey identifies an address.
@@ -63,7 +64,7 @@ type vipKey struct {
 }
 
 func servicesAhead(c *oldconfig.Config, clusters []*cluster) *ahead {
-	a := &ahead{services: map[addressKey][]*oldconfig.Service{}, marked: map[vipKey][]*cluster{}}
+	a := &ahead{services: map[addressKey][]*oldconfig.Service{}, unserved: map[addressKey][]config.PortRange{}, marked: map[vipKey][]*cluster{}}
 	for _, s := range c.Services {
 		if s.Mark == 0 {
 			a.services[keyOf(s)] = append(a.services[keyOf(s)], s)
@@ -91,8 +92,12 @@ func keyOf(s *oldconfig.Service) addressKey {
 
 // leave returns the ports of a service whose packets have no other service ahead of it; nil: none.
 func (a *ahead) leave(s *oldconfig.Service, ports []config.PortRange) []config.PortRange {
-	for _, other := range a.services[keyOf(s)] {
-		ports = exceptPorts(ports, s.Protocol, takenAhead(s, other))
+	if s.Address.Port() == 0 || isControl(s) { // others have one port
+		var taken []oldconfig.Range
+		for _, other := range a.services[keyOf(s)] {
+			taken = append(taken, takenAhead(s, other)...)
+		}
+		ports = exceptPorts(ports, s.Protocol, taken)
 	}
 	return a.notMarked(keyOf(s), ports)
 }
@@ -103,16 +108,24 @@ func (a *ahead) free(s *oldconfig.Service, ports []config.PortRange) []config.Po
 	if isControl(s) || s.Protocol != config.TCP {
 		return ports
 	}
-	free := []config.PortRange{{Protocol: config.TCP, Low: 1024, High: math.MaxUint16}}
-	for _, other := range a.services[keyOf(s)] {
-		if other == s {
+	k := keyOf(s)
+	if free, known := a.unserved[k]; known && s.Address.Port() != 0 {
+		return free
+	}
+	var taken []oldconfig.Range
+	for _, other := range a.services[k] {
+		if other.Address.Port() == 0 && other == s {
 			continue
 		}
 		for _, p := range portsOfService(other) {
-			free = exceptPorts(free, config.TCP, []oldconfig.Range{portNumbers(p.Low, p.High)})
+			taken = append(taken, portNumbers(p.Low, p.High))
 		}
 	}
-	return a.notMarked(keyOf(s), free)
+	free := a.notMarked(k, exceptPorts([]config.PortRange{{Protocol: config.TCP, Low: 1024, High: math.MaxUint16}}, config.TCP, taken))
+	if s.Address.Port() != 0 {
+		a.unserved[k] = free
+	}
+	return free
 }
 
 // notMarked returns the ports of packets that have no mark.
