@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/internal/firewall"
 )
 
@@ -89,6 +90,7 @@ func TestWarningsWayBack(t *testing.T) {
 		w.run(append([]string{"ip"}, strings.Fields(args)...)...)
 	}
 	w.run("sysctl", "-qw", "net.ipv4.conf.wan/0.forwarding=0")
+	scratch.SettleBy(t, w.run)
 	spec := parse(t, "clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: , real-servers: [{address: 10.0.0.11}]}]\ndirector: {bind: false}\n")
 	want := []string{
 		"table ip f, chain c, rule handle 2 (tcp sport 20 drop): will drop active data from 10.0.0.11 (ports 20); accept them before it, for example with `ip saddr 10.0.0.11 accept`",
@@ -123,6 +125,7 @@ func TestWarningsOfClientNetworks(t *testing.T) {
 	} {
 		w.run(append([]string{"ip"}, strings.Fields(args)...)...)
 	}
+	scratch.SettleBy(t, w.run)
 	const (
 		rule     = "table ip f, chain c, rule handle 3 (ip daddr { 192.0.2.1, 192.168.5.1 } tcp dport != 22 drop): "
 		certain  = rule + "will drop answers of clients to active data from 192.0.2.1 (ports 20); accept them before it, for example with `ip daddr 192.0.2.1 tcp dport 20 accept`"

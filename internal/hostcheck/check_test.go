@@ -107,52 +107,60 @@ func TestWarnings(t *testing.T) {
 
 		// Routes of replies.
 		{name: "a rule that refuses replies", commands: toClients + "ip rule add from 10.0.0.0/24 prohibit", want: []string{
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: permission denied; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: permission denied; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses replies of the device", commands: toClients + "ip rule add iif lan.0 blackhole", want: []string{
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: a blackhole; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: a blackhole; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses replies of several", commands: toClients + "ip rule add from 10.0.0.0/24 unreachable", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", "{address: 10.0.0.11}, {address: 10.0.0.12}", 1), want: []string{
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: network is unreachable (the same for 1 more); `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: network is unreachable (the same for 1 more); `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
+		{name: "a rule that refuses TCP that is forwarded", commands: toClients + "ip rule add ipproto tcp prohibit", want: []string{
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: permission denied; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses another protocol", commands: toClients + "ip rule add ipproto udp prohibit", want: nil},
+		{name: "a rule that refuses the answers of clients", commands: toClients + "ip rule add iif wan prohibit", want: []string{
+			"a rule or a route refuses active data: answers to real server 10.0.0.11 of cluster ftp from clients such as 240.0.0.1: permission denied; `ip route get 10.0.0.11 from 240.0.0.1 iif wan ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+		}},
+		{name: "a rule that refuses the answers of clients, without active data", commands: toClients + "ip rule add iif wan prohibit", yaml: strings.Replace(natSpec, "ftp: ,", "ftp: {active-data: {translate: none}},", 1), want: nil},
 		{name: "a rule that refuses packets from the VIP", commands: toClients + "ip rule add from 198.51.100.21 prohibit", want: []string{
 			"a rule or a route refuses replies from VIP 198.51.100.21 of cluster ftp to clients such as 240.0.0.1: permission denied; `ip route get 240.0.0.1 from 198.51.100.21` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses packets from the VIP, without another route after IPVS", commands: toClients + "ip rule add from 198.51.100.21 prohibit", values: map[string]string{"net.ipv4.vs.snat_reroute": "0"}, want: nil},
 		{name: "a rule that refuses packets from a VIP that apply adds", commands: toClients + "ip address del 198.51.100.21/32 dev wan; ip rule add from 198.51.100.21 prohibit", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, vip-device: wan", 1), want: nil},
 		{name: "a rule that refuses replies to a client network", commands: "ip route add 192.0.2.0/24 via 198.51.100.2; ip rule add from 10.0.0.0/24 to 192.0.2.0/24 prohibit", yaml: strings.Replace(natSpec, "mark: 21", `mark: 21, only: {sources: [192.0.2.0/24, "2001:db8:1::/48"]}`, 1), want: []string{
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 192.0.2.1: permission denied; `ip route get 192.0.2.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 192.0.2.1: permission denied; `ip route get 192.0.2.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses replies to a client network with the director's first address", commands: "ip address add 192.0.2.1/24 dev wan; ip rule add from 10.0.0.0/24 to 192.0.2.0/24 prohibit", yaml: strings.Replace(natSpec, "mark: 21", `mark: 21, only: {sources: [192.0.2.0/24, "2001:db8:1::/48"]}`, 1), want: []string{
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 192.0.2.2: permission denied; `ip route get 192.0.2.2 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 192.0.2.2: permission denied; `ip route get 192.0.2.2 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses replies, IPv6", commands: "ip -6 address add 2001:db8::1/64 dev wan nodad; ip -6 route add default via 2001:db8::2 dev wan onlink; ip -6 rule add from fd00::/64 prohibit; sysctl -qw net.ipv6.conf.all.forwarding=1", want: []string{
-			"a rule or a route refuses replies of real server fd00::11 of cluster ftp to clients such as 2000::1: permission denied; `ip -6 route get 2000::1 from fd00::11 iif lan.0` asks for it, and `ip -6 rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server fd00::11 of cluster ftp to clients such as 2000::1: permission denied; `ip -6 route get 2000::1 from fd00::11 iif lan.0 ipproto tcp` asks for it, and `ip -6 rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses replies under direct", commands: toClients + "ip rule add from 10.0.0.0/24 prohibit", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
 		{name: "a rule that refuses packets from the VIP under direct", commands: toClients + "ip rule add from 198.51.100.21 prohibit", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
 		{name: "a rule that refuses replies of more real servers than are asked about", commands: toClients + "ip rule add from 10.0.0.0/22 prohibit; ip route add 10.0.0.0/22 dev lan.0", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", manyServers(300), 1), want: []string{
-			"a rule or a route refuses replies of real server 10.0.1.0 of cluster ftp to clients such as 240.0.0.1: permission denied (the same for 255 more); `ip route get 240.0.0.1 from 10.0.1.0 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.1.0 of cluster ftp to clients such as 240.0.0.1: permission denied (the same for 255 more); `ip route get 240.0.0.1 from 10.0.1.0 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses replies of others", commands: toClients + "ip rule add from 10.0.0.12 prohibit", want: nil},
 		{name: "a rule that routes replies otherwise", commands: toClients + "ip route add default via 198.51.100.3 table 200; ip rule add from 10.0.0.0/24 lookup 200", want: nil},
 		{name: "clients that are not known", commands: "ip address del 198.51.100.1/24 dev wan; ip rule add from 10.0.0.0/24 prohibit", want: nil},
 		{name: "a rule that refuses replies without a default route", commands: "ip rule add from 10.0.0.0/24 prohibit", want: []string{
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients that may be behind wan, such as 198.51.100.2: permission denied; `ip route get 198.51.100.2 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients that may be behind wan, such as 198.51.100.2: permission denied; `ip route get 198.51.100.2 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses replies to a network behind a router", commands: toClients + "ip route add 192.0.2.0/24 via 198.51.100.3; ip rule add from 10.0.0.0/24 to 192.0.2.0/24 prohibit", want: []string{
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients that may be behind wan, such as 192.0.2.1: permission denied; `ip route get 192.0.2.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients that may be behind wan, such as 192.0.2.1: permission denied; `ip route get 192.0.2.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses packets from the VIP to a network behind a router", commands: toClients + "ip route add 192.0.2.0/24 via 198.51.100.3; ip rule add from 198.51.100.21 to 192.0.2.0/24 blackhole", want: []string{
 			"a rule or a route refuses replies from VIP 198.51.100.21 of cluster ftp to clients that may be behind wan, such as 192.0.2.1: a blackhole; `ip route get 192.0.2.1 from 198.51.100.21` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "rules that refuse replies to all and to a network", commands: toClients + "ip route add 192.0.2.0/24 via 198.51.100.3; ip rule add from 10.0.0.0/24 prohibit; ip rule add from 10.0.0.0/24 to 192.0.2.0/24 blackhole", want: []string{
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: permission denied; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
-			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients that may be behind wan, such as 192.0.2.1: a blackhole; `ip route get 192.0.2.1 from 10.0.0.11 iif lan.0` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: permission denied; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients that may be behind wan, such as 192.0.2.1: a blackhole; `ip route get 192.0.2.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "a rule that refuses replies to the network of a real server", commands: toClients + "ip rule add from 10.0.0.0/24 to 10.0.0.0/24 prohibit", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", "{address: 10.0.0.11}, {address: 198.51.100.11}", 1), want: nil},
 		{name: "a rule that refuses replies to real servers of others", commands: toClients + "ip rule add from 198.51.100.11 to 10.0.0.0/24 prohibit", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", "{address: 10.0.0.11}, {address: 198.51.100.11}", 1), want: []string{
-			"a rule or a route refuses replies of real server 198.51.100.11 of cluster ftp to clients that may be behind lan.0, such as 10.0.0.2: permission denied; `ip route get 10.0.0.2 from 198.51.100.11 iif wan` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"a rule or a route refuses replies of real server 198.51.100.11 of cluster ftp to clients that may be behind lan.0, such as 10.0.0.2: permission denied; `ip route get 10.0.0.2 from 198.51.100.11 iif wan ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
 		}},
 		{name: "replies before apply turns forwarding on", commands: toClients + "ip rule add from 10.0.0.0/24 prohibit; sysctl -qw net.ipv4.ip_forward=0", want: nil},
 
@@ -202,6 +210,7 @@ func TestWarnings(t *testing.T) {
 						scratch.Run(t, "", words[0], words[1:]...)
 					}
 				}
+				scratch.Settle(t)
 				if c.yaml == "" {
 					c.yaml = natSpec
 				}
@@ -247,6 +256,7 @@ func inDirector(t *testing.T, f func()) {
 			words := strings.Fields(command)
 			scratch.Run(t, "", words[0], words[1:]...)
 		}
+		scratch.Settle(t)
 		f()
 	})
 }

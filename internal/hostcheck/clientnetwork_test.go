@@ -24,6 +24,7 @@ func inNetworks(t *testing.T, commands string, f func()) {
 			"ip address add 198.51.100.2/24 dev wan; ip address add 10.0.0.1/24 dev lan; ip address add 192.168.5.1/24 dev dmz; ip address add 192.168.6.1/24 dev office; " +
 			"ip route add default via 198.51.100.1; ip route add local 198.51.100.21 dev lo table local; "
 		scratch.Run(t, "", "sh", "-ec", script+commands)
+		scratch.Settle(t)
 		f()
 	})
 }

@@ -43,6 +43,7 @@ func TestMasqueradeAddresses(t *testing.T) {
 			require.NoError(t, err)
 			scratch.Do(t, func() {
 				scratch.Run(t, "", "sh", "-ec", "ip link add wan type veth peer name client; ip link set client up; ip link set wan up; ip address add 198.51.100.2/24 dev wan; "+c.commands)
+				scratch.Settle(t)
 				addresses, possible, err := hostcheck.MasqueradeAddresses(spec)
 				require.NoError(t, err)
 				assert.Equal(t, c.want, fmt.Sprint(addresses, possible))

@@ -37,7 +37,11 @@ func TestFailedQuestions(t *testing.T) {
 		"device":        func(routes *route.Table) error { _, err := deviceTo(server.Address, nil, routes); return err },
 		"replies": func(routes *route.Table) error {
 			r := replies{Host: host, routes: routes, asked: map[[2]netip.Addr]bool{}}
-			return r.fromServer(server, "rs1", netip.MustParseAddr("203.0.113.1"))
+			return r.fromServer(server, b.Cluster, netip.MustParseAddr("203.0.113.1"))
+		},
+		"answers of clients": func(routes *route.Table) error {
+			r := replies{Host: host, routes: routes, devices: []net.Interface{{Name: "d0"}}} // the device of a client without a known route
+			return r.toServer(server, b.Cluster, netip.MustParseAddr("2001:db8::1"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

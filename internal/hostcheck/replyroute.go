@@ -15,8 +15,9 @@ import (
 )
 
 // replyRoutes finds rules and routes that refuse what real servers with nat send to clients:
-// replies and active data that come in from the real server, and replies after IPVS has given them
-// the VIP (ip_vs_route_me_harder of net/netfilter/ipvs/ip_vs_core.c). The clients are those of
+// replies and active data that come in from the real server, replies after IPVS has given them the
+// VIP (ip_vs_route_me_harder of net/netfilter/ipvs/ip_vs_core.c), and what clients answer to active
+// data. The clients are those of
 // ClientNetworks to which the director itself has a route: those that are certain, and then the others.
 func (h Host) replyRoutes(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
 	if !slices.ContainsFunc(devices, isUp) {
@@ -82,13 +83,23 @@ type replies struct {
 // A refusal is why packets have no route.
 type refusal struct {
 	why     unix.Errno
-	server  bool // of the replies of real servers; else of those from a VIP
+	sender  sender
 	perhaps bool // to clients of which nothing says that there are any
 }
+
+// A sender is whose packets are refused.
+type sender int
+
+const (
+	serverReplies sender = iota
+	vipReplies
+	clientAnswers // to active data
+)
 
 // A source is a real server or a VIP whose packets are refused.
 type source struct {
 	address netip.Addr
+	sender  sender
 	why     unix.Errno
 }
 
@@ -101,7 +112,7 @@ func (r *replies) find(b config.Binding, servers []config.RealServer, client net
 		servers, vips = servers[:min(len(servers), maxRoutes/maxNetworks)], vips[:min(len(vips), maxRoutes/maxNetworks)]
 	}
 	for _, s := range servers {
-		if err := r.fromServer(s, NameOf(s, b.Cluster), client); err != nil {
+		if err := r.fromServer(s, b.Cluster, client); err != nil {
 			return err
 		}
 	}
@@ -141,7 +152,7 @@ func (r *replies) isNew(from, client netip.Addr) bool {
 	return true
 }
 
-func (r *replies) fromServer(s config.RealServer, name string, client netip.Addr) error {
+func (r *replies) fromServer(s config.RealServer, c *config.Cluster, client netip.Addr) error {
 	if !r.isNew(s.Address, client) {
 		return nil
 	}
@@ -154,8 +165,30 @@ func (r *replies) fromServer(s config.RealServer, name string, client netip.Addr
 		return err
 	}
 	back, err := r.routes.Forwarded(s.Address, client, towards.Device)
-	r.note(refusal{back.Refused, true, r.perhaps}, s.Address, "replies of "+name, client, fmt.Sprintf("from %s iif %s", s.Address, r.devices[i].Name))
-	return err
+	if err != nil {
+		return err
+	}
+	r.note(refusal{back.Refused, serverReplies, r.perhaps}, s.Address, "replies of "+NameOf(s, c)+" to clients "+r.which(client), client, fmt.Sprintf("from %s iif %s ipproto tcp", s.Address, r.devices[i].Name))
+	if back.Refused == 0 && c.FTP != nil && c.FTP.Active != nil && c.FTP.Active.Translate != config.NoTranslation {
+		return r.toServer(s, c, client)
+	}
+	return nil
+}
+
+// toServer asks for the route of what a client answers to active data, after connection tracking has
+// given it the real server's address again.
+func (r *replies) toServer(s config.RealServer, c *config.Cluster, client netip.Addr) error {
+	device := r.known[client].Device
+	i := slices.IndexFunc(r.devices, func(d net.Interface) bool { return d.Index == int(device) })
+	if i < 0 || !forwards(r.devices[i].Name, client) {
+		return nil
+	}
+	there, err := r.routes.Forwarded(client, s.Address, device)
+	if err != nil {
+		return err
+	}
+	r.note(refusal{there.Refused, clientAnswers, r.perhaps}, s.Address, "active data: answers to "+NameOf(s, c)+" from clients "+r.which(client), s.Address, fmt.Sprintf("from %s iif %s ipproto tcp", client, r.devices[i].Name))
+	return nil
 }
 
 // forwards reports whether the kernel forwards packets from a device now: without it, it has no
@@ -173,15 +206,15 @@ func (r *replies) fromVIP(vip netip.Addr, cluster string, client netip.Addr) err
 		return err
 	}
 	back, err := r.routes.From(vip, client)
-	r.note(refusal{back.Refused, false, r.perhaps}, vip, fmt.Sprintf("replies from VIP %s of cluster %s", vip, cluster), client, "from "+vip.String())
+	r.note(refusal{back.Refused, vipReplies, r.perhaps}, vip, fmt.Sprintf("replies from VIP %s of cluster %s to clients %s", vip, cluster, r.which(client)), client, "from "+vip.String())
 	return err
 }
 
 // note adds the finding about a route that refuses packets, if it does. The reverse path filter
 // (EXDEV) is another check. A rule that refuses packets to clients of which it is certain that they
 // exist is found once.
-func (r *replies) note(problem refusal, from netip.Addr, packets string, client netip.Addr, selector string) {
-	of := source{from, problem.why}
+func (r *replies) note(problem refusal, from netip.Addr, packets string, to netip.Addr, selector string) {
+	of := source{from, problem.sender, problem.why}
 	if problem.why == 0 || problem.why == unix.EXDEV || r.perhaps && r.refused[of] {
 		return
 	}
@@ -195,10 +228,10 @@ func (r *replies) note(problem refusal, from netip.Addr, packets string, client 
 	if problem.why == unix.EINVAL {
 		what = "a blackhole"
 	}
-	command := fmt.Sprintf("%s route get %s %s", ipCommand(config.FamilyOf(client)), client, selector)
-	rules := ipCommand(config.FamilyOf(client)) + " rule"
+	command := fmt.Sprintf("%s route get %s %s", ipCommand(config.FamilyOf(to)), to, selector)
+	rules := ipCommand(config.FamilyOf(to)) + " rule"
 	r.found = append(r.found, Finding{
-		Check: ReplyRoute, What: fmt.Sprintf("a rule or a route refuses %s to clients %s: %s", packets, r.which(client), what),
+		Check: ReplyRoute, What: fmt.Sprintf("a rule or a route refuses %s: %s", packets, what),
 		Remedy: fmt.Sprintf("`%s` asks for it, and `%s` lists the rules: delete or narrow the one that matches", command, rules), Command: command + "; " + rules,
 	})
 }

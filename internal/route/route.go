@@ -41,6 +41,7 @@ type question struct {
 	to, from netip.Addr // from: invalid for any
 	mark     uint32     // host byte order
 	device   uint32     // by which it comes in; 0: a packet of the host
+	protocol uint8      // IPPROTO_*; 0: one that no rule is expected to have
 }
 
 // To returns the route of a packet of the host to an address, with a mark in host byte
@@ -55,11 +56,11 @@ func (t *Table) From(from, to netip.Addr) (Route, error) {
 	return t.route(question{to: to, from: from})
 }
 
-// Forwarded returns the route of a packet of another host that comes in by a device, as
-// `ip route get TO from FROM iif DEVICE` does. It is refused also if the device does not forward
-// packets (EHOSTUNREACH), or its reverse path filter drops them (EXDEV).
+// Forwarded returns the route of a TCP packet of another host that comes in by a device, as
+// `ip route get TO from FROM iif DEVICE ipproto tcp` does. It is refused also if the device does
+// not forward packets (EHOSTUNREACH), or its reverse path filter drops them (EXDEV).
 func (t *Table) Forwarded(from, to netip.Addr, device uint32) (Route, error) {
-	return t.route(question{to: to, from: from, device: device})
+	return t.route(question{to: to, from: from, device: device, protocol: unix.IPPROTO_TCP})
 }
 
 func (t *Table) route(q question) (Route, error) {
@@ -111,10 +112,23 @@ func (t *Table) ask(q question) (netlink.Message, error) {
 	if q.mark != 0 {
 		b = netlink.AppendUint32(b, unix.RTA_MARK, q.mark)
 	}
+	if protocol := q.knownProtocol(); protocol != 0 {
+		b = netlink.AppendAttribute(b, unix.RTA_IP_PROTO, []byte{protocol})
+	}
 	for m, err := range t.conn.Query(netlink.Request{Type: unix.RTM_GETROUTE, Header: header, Data: b}) {
 		return m, err
 	}
 	return netlink.Message{}, netlink.ErrMalformed
+}
+
+// knownProtocol returns the protocol to ask for. IPVS looks up routes without one. The kernel takes
+// such questions of IPv4 for UDP (inet_rtm_getroute of net/ipv4/route.c), for which a rule is more
+// likely than for ICMP.
+func (q question) knownProtocol() uint8 {
+	if q.protocol == 0 && q.to.Is4() {
+		return unix.IPPROTO_ICMP
+	}
+	return q.protocol
 }
 
 func decodeRoute(m netlink.Message) (Route, error) {

@@ -151,6 +151,15 @@ func TestForwarded(t *testing.T) {
 			assert.Equal(t, c.refused, r.Refused, "%+v", c)
 		}
 
+		ip(t, "rule", "add", "to", "192.0.2.2", "ipproto", "tcp", "prohibit")
+		ip(t, "rule", "add", "to", "192.0.2.2", "ipproto", "udp", "prohibit")
+		tcp, err := table.Forwarded(netip.MustParseAddr("10.0.0.12"), netip.MustParseAddr("192.0.2.2"), uint32(device.Index))
+		require.NoError(t, err)
+		assert.Equal(t, unix.EACCES, tcp.Refused)
+		without, err := table.To(netip.MustParseAddr("192.0.2.2"), 0)
+		require.NoError(t, err)
+		assert.Zero(t, without.Refused, "IPVS asks without a protocol")
+
 		ip(t, "address", "add", "10.0.0.11/32", "dev", "d0")
 		own, err := table.From(netip.MustParseAddr("10.0.0.11"), netip.MustParseAddr("192.0.2.1"))
 		require.NoError(t, err)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -74,7 +73,6 @@ func inDirector(t *testing.T, f func()) {
 			"ip -n $FAR address add 198.51.100.1/24 dev client; ip -n $FAR address add 10.0.0.11/24 dev server; "+
 			"ip address add 198.51.100.21/24 dev wan; ip address add 10.0.0.1/24 dev lan; ip route add default via 198.51.100.1; "+
 			"sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.wan.rp_filter=0 net.ipv4.conf.lan.rp_filter=0")
-		awaitRunning(t, "wan", "lan")
 		if conn, err := ipvs.Open(); err == nil {
 			conn.Close()
 			run(t, "ipvsadm --set 7200 120 300") // the kernel's defaults are a trap
@@ -83,43 +81,15 @@ func inDirector(t *testing.T, f func()) {
 	})
 }
 
-// awaitRunning waits until devices are IFF_RUNNING and send packets: a worker makes them so, up
-// to a second after `ip link set up` (linkwatch_event in net/core/link_watch.c).
-func awaitRunning(t *testing.T, devices ...string) {
-	t.Helper()
-	for _, d := range devices {
-		for deadline := time.Now().Add(time.Minute); !strings.Contains(scratch.Run(t, "", "ip", "link", "show", d), "state UP"); {
-			require.True(t, time.Now().Before(deadline), "%s is not running", d)
-			time.Sleep(time.Millisecond)
-		}
-	}
-}
-
 // run executes commands, separated by "; ".
 func run(t *testing.T, commands string) {
 	t.Helper()
 	for command := range strings.SplitSeq(commands, "; ") {
 		if words := strings.Fields(os.ExpandEnv(command)); len(words) > 0 {
 			scratch.Run(t, "", words[0], words[1:]...)
-			awaitLocal(t, words)
 		}
 	}
-}
-
-// awaitLocal waits until the kernel has the local route of an IPv6 address that a command adds:
-// a worker adds it after the address (addrconf_dad_work in net/ipv6/addrconf.c).
-func awaitLocal(t *testing.T, command []string) {
-	t.Helper()
-	add := slices.Index(command, "add")
-	if !slices.Contains(command, "nodad") || add < 0 {
-		return
-	}
-	address, _, _ := strings.Cut(command[add+1], "/")
-	ask := slices.Concat(command[:add-1], []string{"-6", "route", "show", "table", "local", address})
-	for deadline := time.Now().Add(time.Minute); scratch.Run(t, "", ask[0], ask[1:]...) == ""; {
-		require.True(t, time.Now().Before(deadline), "no local route after %v", command)
-		time.Sleep(time.Millisecond)
-	}
+	scratch.Settle(t)
 }
 
 // examine reads the host and makes the checks. TCP connections succeed.

@@ -182,6 +182,7 @@ func run(t *testing.T, commands string) {
 			scratch.Run(t, "", words[0], words[1:]...)
 		}
 	}
+	scratch.Settle(t)
 }
 
 func examine(t *testing.T, c trap) doctor.Report {
