@@ -64,6 +64,20 @@ func Sum(changes []Change) impact.Summary {
 	})
 }
 
+// A settingChange is a new value of a sysctl, an IPVS timeout or a sync daemon.
+type settingChange struct {
+	name, before, after string
+	fault               string // see observed
+}
+
+// beforeText returns the previous value, with the reason why a sync daemon does not work.
+func (s settingChange) beforeText() string {
+	if s.fault == "" {
+		return s.before
+	}
+	return fmt.Sprintf("%s (%s)", s.before, s.fault)
+}
+
 // The functions below convert changes for display. Each list of impacts is in the order
 // of the changes.
 
@@ -71,7 +85,7 @@ func settingChanges(list []settingChange, impacts []impact.Impact) []Change {
 	changes := make([]Change, len(list))
 	for i, s := range list {
 		changes[i] = Change{
-			Op: Edit, Kind: "setting", Before: s.name + " = " + s.before, After: s.name + " = " + s.after,
+			Op: Edit, Kind: "setting", Before: s.name + " = " + s.beforeText(), After: s.name + " = " + s.after,
 			Impact: impacts[i],
 		}
 		changes[i].makePrintable()

@@ -151,9 +151,6 @@ func ofKeys(services []ipvs.VirtualService, lists ...[]ipvs.VirtualService) []ip
 	return slices.DeleteFunc(slices.Clone(services), func(s ipvs.VirtualService) bool { return !wanted[s.Key] })
 }
 
-// A settingChange is a new value of a sysctl, an IPVS timeout or a sync daemon.
-type settingChange struct{ name, before, after string }
-
 // A settingsPlan is the changes of sysctls, IPVS timeouts and sync daemons.
 type settingsPlan struct {
 	set, putBack []settingChange        // set: see splitSettings
@@ -169,8 +166,9 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 		if now.err != nil {
 			return now.err
 		}
-		if !sysctl.Equal(now.value, s.Value) {
-			p.settings.set = append(p.settings.set, settingChange{s.Name, now.value, s.Value})
+		// A rollback restores configurations: without the device it could not start the daemon.
+		if !sysctl.Equal(now.value, s.Value) || now.fault != "" && !want.exact {
+			p.settings.set = append(p.settings.set, settingChange{s.Name, now.value, s.Value, now.fault})
 		}
 		entry, err := recorded(have.ledger.Settings[s.Name], s, now.value)
 		if err == nil {
@@ -291,7 +289,7 @@ func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool)
 		return now.err
 	case sysctl.Equal(now.value, entry.Previous):
 	case exact, sysctl.Equal(now.value, entry.Value), config.IsSyncSetting(name):
-		p.settings.putBack = append(p.settings.putBack, settingChange{name, now.value, entry.Previous})
+		p.settings.putBack = append(p.settings.putBack, settingChange{name, now.value, entry.Previous, now.fault})
 	default:
 		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s is left at %s: another process set it after lvsmark set %s", name, now.value, entry.Value)))
 	}

@@ -41,7 +41,9 @@ func TestCheckForeignTables(t *testing.T) {
 // not override another process.
 func TestDiffSettings(t *testing.T) {
 	long := strings.Repeat("1", nft.PreviousLimit)
-	set := func(name, before, after string) settingChange { return settingChange{name, before, after} }
+	set := func(name, before, after string) settingChange {
+		return settingChange{name: name, before: before, after: after}
+	}
 	for name, c := range map[string]struct {
 		ledger        map[string]nft.Setting
 		now           map[string]observed

@@ -134,3 +134,61 @@ func TestFakeSyncDevice(t *testing.T) {
 	assert.ErrorContains(t, err, "sync device eth9")
 	assert.Equal(t, before, w.String())
 }
+
+// TestFakeSyncFault: daemons whose device is deleted are a difference, also after a device of
+// the same name is created. apply restarts them when it exists, and delete stops them.
+func TestFakeSyncFault(t *testing.T) {
+	for _, foreign := range []string{config.SyncOff, syncValue} { // syncValue: taken over as it runs
+		w := newFakeWorld(t)
+		w.startSync(config.SyncMasterSetting, foreign)
+		w.applied(syncSpec)
+		w.RemoveDevice("vip0")
+		w.differs("ipvs.sync.master = " + syncValue + " (device vip0 does not exist) -> ipvs.sync.master = " + syncValue)
+		before := w.String()
+		_, err := w.apply(t.Context(), syncSpec, Options{})
+		require.ErrorContains(t, err, "sync device vip0: ")
+		assert.Equal(t, before, w.String())
+
+		w.CreateDevice("vip0")
+		w.differs("ipvs.sync.master = " + syncValue + " (its sockets belong to another device) -> ipvs.sync.master = " + syncValue)
+		w.applied(syncSpec)
+		w.settled(syncSpec)
+		w.applied("")
+		assert.Equal(t, config.SyncOff, w.sync(config.SyncMasterSetting))
+	}
+}
+
+// TestFakeForeignSyncFault: a daemon of another program that does not work is refused, although
+// it equals the spec.
+func TestFakeForeignSyncFault(t *testing.T) {
+	w := newFakeWorld(t)
+	w.startSync(config.SyncMasterSetting, syncValue)
+	w.RemoveDevice("vip0")
+	w.CreateDevice("vip0")
+	_, err := w.apply(t.Context(), syncSpec, Options{})
+	require.ErrorIs(t, err, ErrForeignSync)
+	assert.ErrorContains(t, err, `the master daemon runs as "`+syncValue+`" and its sockets belong to another device; take it over with`)
+	_, err = w.apply(t.Context(), syncSpec, Options{Adopt: true})
+	require.NoError(t, err)
+	w.settled(syncSpec)
+}
+
+// TestFakeSyncFaultRestored: a rollback does not start a daemon again whose device is missing.
+func TestFakeSyncFaultRestored(t *testing.T) {
+	w := newFakeWorld(t)
+	w.applied(syncSpec)
+	checkpoint := w.captured()
+	w.RemoveDevice("vip0")
+	p, err := w.do(Options{}, func(e *engine) (*Plan, error) { return e.planState(t.Context(), checkpoint.desired()) })
+	require.NoError(t, err)
+	assert.Empty(t, p.Changes())
+}
+
+// differs asserts that the plan of syncSpec has one change.
+func (w *fakeWorld) differs(change string) {
+	w.t.Helper()
+	p, err := w.plan(w.t.Context(), syncSpec, Options{})
+	require.NoError(w.t, err)
+	assert.Contains(w.t, p.String(), change)
+	assert.Len(w.t, p.Changes(), 1)
+}

@@ -64,9 +64,11 @@ type services interface {
 // sysctl wraps fs.ErrNotExist and names the module that creates it; the error of the others is
 // that of ipvs.Open. WriteSetting fails if the kernel has another value afterwards, because each
 // apply would write it again. CheckSetting returns an error if WriteSetting would fail for
-// any value; it changes nothing.
+// any value; it changes nothing. SyncFault is that of package ipvs, for a daemon that runs with
+// the value.
 type settings interface {
 	ReadSetting(name string) (string, error)
+	SyncFault(name, value string) string
 	CheckSetting(name string) error
 	WriteSetting(name, value string) error
 }
@@ -180,6 +182,14 @@ func (k *netnsKernel) ReadSetting(name string) (string, error) {
 		return k.ipvs.SyncSetting(syncState(name))
 	}
 	return sysctl.Read(name)
+}
+
+func (k *netnsKernel) SyncFault(name, value string) string {
+	daemon, err := config.ParseSyncDaemon(value)
+	if err != nil || k.OpenIPVS() != nil {
+		return ""
+	}
+	return k.ipvs.SyncFault(syncState(name), daemon)
 }
 
 func (k *netnsKernel) CheckSetting(name string) error {

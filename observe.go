@@ -58,10 +58,19 @@ func (e *engine) observeSettings(state *State, s scope) error {
 		value, err := e.ReadSetting(name)
 		state.settings[name] = observed{value: value, err: err}
 		if err == nil {
-			state.settings[name] = observed{value: value, fixed: e.CheckSetting(name)}
+			state.settings[name] = observed{value: value, fault: e.syncFault(name, value), fixed: e.CheckSetting(name)}
 		}
 	}
 	return nil
+}
+
+// syncFault returns why a sync daemon that runs does not work; empty: no reason is known, or the
+// setting is not a daemon that runs.
+func (e *engine) syncFault(name, value string) string {
+	if !config.IsSyncSetting(name) || value == config.SyncOff {
+		return ""
+	}
+	return e.SyncFault(name, value)
 }
 
 func (e *engine) observeAddresses(state *State, s scope) (err error) {

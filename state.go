@@ -28,7 +28,8 @@ type State struct {
 type observed struct {
 	value string
 	err   error
-	fixed error // why it cannot be set; nil: it can
+	fault string // why a sync daemon with this value does not work; empty: no reason is known
+	fixed error  // why it cannot be set; nil: it can
 }
 
 // A scope selects what observe reads in addition to the nftables ruleset and all addresses.

@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,15 +137,16 @@ func unmarkedNote(t *nft.Table) string {
 var ErrForeignSync = errors.New("sync daemon is not lvsmark's")
 
 // checkSyncOwner refuses to change a daemon that is not in the ledger, unless the operator
-// adopts it. One that equals the spec is taken over.
+// adopts it. One that equals the spec and works is taken over.
 func checkSyncOwner(have *State, want *Desired, s config.Setting) error {
-	now := have.settings[s.Name].value
+	now := have.settings[s.Name]
 	_, recorded := have.ledger.Settings[s.Name]
-	if !config.IsSyncSetting(s.Name) || recorded || want.adopt || now == config.SyncOff || now == s.Value {
+	if !config.IsSyncSetting(s.Name) || recorded || want.adopt || now.value == config.SyncOff || now.value == s.Value && now.fault == "" {
 		return nil
 	}
+	difference := cmp.Or(now.fault, "differs from the spec")
 	state := syncState(s.Name)
-	return fmt.Errorf("%w: the %s daemon runs as %q and differs from the spec; take it over with `apply --adopt`, stop it with `ipvsadm --stop-daemon %[2]s` (or in the program that started it, such as keepalived), or leave sync out of the spec", ErrForeignSync, state, now)
+	return fmt.Errorf("%w: the %s daemon runs as %q and %s; take it over with `apply --adopt`, stop it with `ipvsadm --stop-daemon %[2]s` (or in the program that started it, such as keepalived), or leave sync out of the spec", ErrForeignSync, state, now.value, difference)
 }
 
 // syncPrevious completes the ledger entry of a daemon without a previous value, which was taken

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -41,13 +42,7 @@ func newSyncLab(t *testing.T) *syncLab {
 // VIP. It returns the impact of each changed daemon, as "backup: safe: …".
 func (s *syncLab) apply(director int, sync string) (changes []string) {
 	s.t.Helper()
-	device := []string{"vip-device: wan, ", ""}[director]
-	if sync != "" {
-		sync = "director: {sync: {" + sync + "}}\n"
-	}
-	text := fmt.Sprintf("clusters:\n  - {name: web, mark: 80, vips: [%s], %sports: [%d, udp/%[3]d], forwarding: direct, scheduler: rr, persistence: 0, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}\n%s",
-		lab.VIP(config.IPv4), device, syncPort, sync)
-	output, err := s.hosts[director].RunInput(text, need.Lvsmark(s.t), "-c", "-", "-o", "json", "apply")
+	output, err := s.lvsmark(director, sync, "-o", "json", "apply")
 	require.NoError(s.t, err)
 	var document struct{ Changes []lvsmark.Change }
 	require.NoError(s.t, json.Unmarshal([]byte(output), &document), output)
@@ -60,6 +55,17 @@ func (s *syncLab) apply(director int, sync string) (changes []string) {
 		}
 	}
 	return changes
+}
+
+// lvsmark runs lvsmark on a director with the spec of apply.
+func (s *syncLab) lvsmark(director int, sync string, verb ...string) (string, error) {
+	device := []string{"vip-device: wan, ", ""}[director]
+	if sync != "" {
+		sync = "director: {sync: {" + sync + "}}\n"
+	}
+	text := fmt.Sprintf("clusters:\n  - {name: web, mark: 80, vips: [%s], %sports: [%d, udp/%[3]d], forwarding: direct, scheduler: rr, persistence: 0, real-servers: [{address: 10.0.0.11}, {address: 10.0.0.12}]}\n%s",
+		lab.VIP(config.IPv4), device, syncPort, sync)
+	return s.hosts[director].RunInput(text, need.Lvsmark(s.t), append([]string{"-c", "-"}, verb...)...)
 }
 
 // TestSyncLosesNothing starts, changes and stops sync daemons while a client sends datagrams,
@@ -214,11 +220,7 @@ func (s *syncLab) isReceived(want bool) {
 		from := s.client()
 		before := s.counted(s.hosts[1])
 		s.mustConnect(lab.VIP(config.IPv4), syncPort, from)
-		known := func() bool {
-			out, err := s.hosts[1].Run("ipvsadm", "-Lnc")
-			require.NoError(s.t, err)
-			return strings.Contains(out, from.String()+":")
-		}
+		known := func() bool { return s.isKnown(from) }
 		require.Eventually(s.t, func() bool { return s.counted(s.hosts[1]) > before }, successTimeout, 20*time.Millisecond)
 		if want {
 			require.Eventually(s.t, known, successTimeout, 20*time.Millisecond)
@@ -226,4 +228,12 @@ func (s *syncLab) isReceived(want bool) {
 			assert.False(s.t, known(), from)
 		}
 	}
+}
+
+// isKnown reports whether the second director has a connection of the client.
+func (s *syncLab) isKnown(from netip.Addr) bool {
+	s.t.Helper()
+	out, err := s.hosts[1].Run("ipvsadm", "-Lnc")
+	require.NoError(s.t, err)
+	return strings.Contains(out, from.String()+":")
 }

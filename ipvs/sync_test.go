@@ -63,13 +63,18 @@ func TestSyncDaemons(t *testing.T) {
 func withSyncDevice(t *testing.T, f func()) {
 	t.Helper()
 	withIPVS(t, func() {
-		scratch.Run(t, "", "ip", "link", "add", "sync0", "type", "veth", "peer", "name", "sync1")
-		scratch.Run(t, "", "ip", "link", "set", "sync1", "up")
-		scratch.Run(t, "", "ip", "link", "set", "sync0", "up")
-		scratch.Run(t, "", "ip", "address", "add", "192.0.2.1/24", "dev", "sync0")
-		scratch.Run(t, "", "ip", "address", "add", "2001:db8::1/64", "dev", "sync0", "nodad")
+		addSyncDevice(t)
 		f()
 	})
+}
+
+func addSyncDevice(t *testing.T) {
+	t.Helper()
+	scratch.Run(t, "", "ip", "link", "add", "sync0", "type", "veth", "peer", "name", "sync1")
+	scratch.Run(t, "", "ip", "link", "set", "sync1", "up")
+	scratch.Run(t, "", "ip", "link", "set", "sync0", "up")
+	scratch.Run(t, "", "ip", "address", "add", "192.0.2.1/24", "dev", "sync0")
+	scratch.Run(t, "", "ip", "address", "add", "2001:db8::1/64", "dev", "sync0", "nodad")
 }
 
 func assertDaemon(t *testing.T, conn *ipvs.Conn, state ipvs.SyncState, want *config.SyncDaemon) {

@@ -35,6 +35,7 @@ func (k *Kernel) WriteSetting(name, value string) error {
 			return err
 		}
 		k.settings[name] = value
+		delete(k.faults, name)
 		if value == config.SyncOff {
 			delete(k.settings, name)
 		}
@@ -51,6 +52,31 @@ func (k *Kernel) CheckSetting(name string) error {
 		return fmt.Errorf("set sysctl %s: %w", name, unix.EROFS)
 	}
 	return nil
+}
+
+// SyncFault is like ipvs.Conn.SyncFault.
+func (k *Kernel) SyncFault(name, _ string) string { return k.faults[name] }
+
+// RemoveDevice deletes a device, as another process does. Its sync daemons run on, and neither
+// send nor receive.
+func (k *Kernel) RemoveDevice(device string) {
+	k.devices = slices.DeleteFunc(slices.Clone(k.devices), func(d string) bool { return d == device })
+	k.faultDaemons(device, "device "+device+" does not exist")
+}
+
+// CreateDevice creates a device, to which the sync daemons of a former one of the name do not
+// belong.
+func (k *Kernel) CreateDevice(device string) {
+	k.devices = append(k.devices, device)
+	k.faultDaemons(device, "its sockets belong to another device")
+}
+
+func (k *Kernel) faultDaemons(device, fault string) {
+	for _, name := range []string{config.SyncMasterSetting, config.SyncBackupSetting} {
+		if daemon, err := config.ParseSyncDaemon(k.settings[name]); err == nil && daemon.Device == device {
+			k.faults[name] = fault
+		}
+	}
 }
 
 // Device returns an error if there is no device of that name.

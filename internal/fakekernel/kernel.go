@@ -51,13 +51,14 @@ type Kernel struct {
 	connections []ipvs.Connection
 
 	settings  map[string]string
+	faults    map[string]string // of sync daemons that do not work, by name; see RemoveDevice
 	devices   []string
 	addresses []hostaddr.Local
 }
 
 // New returns a kernel with settings and devices.
 func New(settings map[string]string, devices ...string) *Kernel {
-	return &Kernel{generation: 1, settings: maps.Clone(settings), devices: devices}
+	return &Kernel{generation: 1, settings: maps.Clone(settings), faults: map[string]string{}, devices: devices}
 }
 
 // AsOtherProcess calls f, which changes the kernel as another process does: Before and
