@@ -46,7 +46,10 @@ func (p *Plan) diffAddresses(have *State, want *Desired) error {
 	p.addresses.reasons = map[hostaddr.Address]string{}
 	desired := make(map[hostaddr.Address]bool, len(want.addresses))
 	for _, a := range want.addresses {
-		if err := have.devices[a.Device]; err != nil {
+		if err := have.devices[a.Device]; want.exact && isDeviceGone(err) {
+			p.lose(fmt.Sprintf("VIP %s on %s", a.Range(), a.Device), err)
+			continue
+		} else if err != nil {
 			return fmt.Errorf("vip-device %s of VIP %s: %w; `ip link` lists the devices", a.Device, a.Range(), err)
 		}
 		desired[a] = true

@@ -7,8 +7,11 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -147,6 +150,36 @@ func (c *Checkpoint) Restore(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	return Apply(ctx, p)
+}
+
+// lose records what the plan of a rollback leaves out, because its device has disappeared since
+// the checkpoint: the rest is restored all the same.
+func (p *Plan) lose(name string, err error) {
+	p.lost = append(p.lost, nft.LostObject{Name: name, Err: err})
+}
+
+// gone returns why a saved setting cannot be restored: its device, or that of its sync daemon, does
+// not exist any more.
+func (s *State) gone(saved config.Setting) error {
+	now := s.settings[saved.Name]
+	if errors.Is(now.err, sysctl.ErrNoDevice) {
+		return now.err
+	}
+	if !config.IsSyncSetting(saved.Name) || now.value == saved.Value {
+		return nil
+	}
+	daemon, err := config.ParseSyncDaemon(saved.Value)
+	if err != nil || !isDeviceGone(s.devices[daemon.Device]) {
+		return nil
+	}
+	return s.devices[daemon.Device]
+}
+
+// isDeviceGone reports whether the kernel has no device, by the error of Device. The net
+// package has no error number for this, but has one for each system call that failed.
+func isDeviceGone(err error) bool {
+	errno, failed := errors.AsType[unix.Errno](err)
+	return err != nil && (!failed || errno == unix.ENODEV)
 }
 
 // Release releases the lock.

@@ -163,6 +163,11 @@ func (p *Plan) diffSettings(have *State, want *Desired) error {
 	p.settings.ledger = map[string]nft.Setting{}
 	for _, s := range want.settings {
 		now := have.settings[s.Name]
+		if err := have.gone(s); want.exact && err != nil {
+			p.lose(s.Name, err)
+			p.settings.ledger[s.Name] = nft.Setting{}
+			continue
+		}
 		if now.err != nil {
 			return now.err
 		}
@@ -285,6 +290,8 @@ func (p *Plan) putBack(name string, entry nft.Setting, now observed, exact bool)
 	case isMissing(name, now.err) && !exact && config.IsSyncSetting(name): // without IPVS, none runs
 	case isMissing(name, now.err) && !exact:
 		p.notes = append(p.notes, printable.Line(fmt.Sprintf("%s cannot be put back to %s: %v", name, entry.Previous, now.err)))
+	case errors.Is(now.err, sysctl.ErrNoDevice):
+		p.lose(name, now.err)
 	case now.err != nil:
 		return now.err
 	case sysctl.Equal(now.value, entry.Previous):

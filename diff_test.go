@@ -1,6 +1,7 @@
 package lvsmark
 
 import (
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/hostaddr"
+	"github.com/lvsmark/lvsmark/internal/sysctl"
 	"github.com/lvsmark/lvsmark/ipvs"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -44,6 +46,7 @@ func TestDiffSettings(t *testing.T) {
 	set := func(name, before, after string) settingChange {
 		return settingChange{name: name, before: before, after: after}
 	}
+	gone := fmt.Errorf("%w: %w d0", fs.ErrNotExist, sysctl.ErrNoDevice)
 	for name, c := range map[string]struct {
 		ledger        map[string]nft.Setting
 		now           map[string]observed
@@ -52,6 +55,7 @@ func TestDiffSettings(t *testing.T) {
 		set, putBack  []settingChange
 		entries       map[string]nft.Setting
 		notes, failed string
+		lost          []nft.LostObject
 	}{
 		"equal":              {now: map[string]observed{"a": {value: "1"}}, want: map[string]string{"a": "1"}, entries: map[string]nft.Setting{"a": {Value: "1"}}},
 		"changed":            {now: map[string]observed{"a": {value: "0"}}, want: map[string]string{"a": "1"}, set: []settingChange{set("a", "0", "1")}, entries: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}},
@@ -70,6 +74,10 @@ func TestDiffSettings(t *testing.T) {
 		"missing":                    {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: fs.ErrNotExist}}, notes: "a cannot be put back to 0: file does not exist"},
 		"missing with IPVS":          {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: ipvs.ErrNoIPVS}}, notes: "a cannot be put back to 0: " + ipvs.ErrNoIPVS.Error()},
 		"missing, exact":             {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: fs.ErrNotExist}}, exact: true, failed: "file does not exist"},
+		"device gone, exact":         {now: map[string]observed{"a": {err: gone}}, want: map[string]string{"a": "1"}, exact: true, entries: map[string]nft.Setting{"a": {}}, lost: []nft.LostObject{{Name: "a", Err: gone}}},
+		"device gone later, exact":   {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: gone}}, exact: true, lost: []nft.LostObject{{Name: "a", Err: gone}}},
+		"device gone":                {now: map[string]observed{"a": {err: gone}}, want: map[string]string{"a": "1"}, failed: gone.Error()},
+		"device gone, put back":      {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: gone}}, notes: "a cannot be put back to 0: " + gone.Error()},
 		"ENOENT of netlink":          {ledger: map[string]nft.Setting{config.TimeoutUDP: {Value: "60", Previous: "300", Changed: true}}, now: map[string]observed{config.TimeoutUDP: {err: unix.ENOENT}}, failed: "no such file or directory"},
 		"ENOENT, sync daemon":        {ledger: map[string]nft.Setting{config.SyncMasterSetting: {Value: "on", Previous: config.SyncOff, Changed: true}}, now: map[string]observed{config.SyncMasterSetting: {err: unix.ENOENT}}, failed: "no such file or directory"},
 		"unreadable, to be put back": {ledger: map[string]nft.Setting{"a": {Value: "1", Previous: "0", Changed: true}}, now: map[string]observed{"a": {err: errFake}}, failed: "the kernel says no"},
@@ -93,6 +101,7 @@ func TestDiffSettings(t *testing.T) {
 			}
 			assert.Equal(t, c.entries, p.settings.ledger)
 			assert.Equal(t, c.notes, strings.Join(p.notes, "; "))
+			assert.Equal(t, c.lost, p.lost)
 		})
 	}
 }

@@ -36,7 +36,7 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 		config.TimeoutTCP:                       "900",
 		config.TimeoutTCPFin:                    "120",
 		config.TimeoutUDP:                       "300",
-	}, "vip0")
+	}, "vip0", "vip1")
 	k.AddForeign(nft.TableName{Family: nft.IPv4, Name: "filter"})
 	k.AddForeignAddress(hostaddr.Address{Device: "vip0", IP: netip.MustParseAddr("192.0.2.1")}, 24)
 	w := &fakeWorld{t, k, &fakeClock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}

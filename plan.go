@@ -203,8 +203,9 @@ func (e *ImpactError) Error() string {
 	return strings.Join(append(lines, hint), "\n")
 }
 
-// Lost returns the objects, added by hand to lvsmark's tables, that a restored checkpoint had
-// and that the kernel did not create again. The plan is one that Checkpoint.Restore returned.
+// Lost returns what a restored checkpoint had and the kernel does not have again: objects
+// added by hand to lvsmark's tables, and sysctls, VIPs and sync daemons of devices that no longer exist.
+// The plan is one that Checkpoint.Restore returned.
 func (p *Plan) Lost() []nft.LostObject { return p.lost }
 
 // carriedOut returns a copy of the plan with more warnings and the lost objects, or the plan
@@ -214,7 +215,7 @@ func (p *Plan) carriedOut(warnings []string, lost []nft.LostObject) *Plan {
 		return p
 	}
 	done := *p
-	done.warnings, done.lost = slices.Concat(p.warnings, warnings), lost
+	done.warnings, done.lost = slices.Concat(p.warnings, warnings), slices.Concat(p.lost, lost)
 	return &done
 }
 

@@ -62,6 +62,11 @@ func (d *Desired) scope(ledger nft.Ledger) scope {
 	if d.spec != nil && d.spec.Director.Sync != nil {
 		s.devices = append(s.devices, d.spec.Director.Sync.Device)
 	}
+	for _, setting := range d.settings {
+		if daemon, err := config.ParseSyncDaemon(setting.Value); d.exact && err == nil && config.IsSyncSetting(setting.Name) {
+			s.devices = append(s.devices, daemon.Device)
+		}
+	}
 	for _, a := range d.addresses {
 		if !slices.Contains(s.devices, a.Device) {
 			s.devices = append(s.devices, a.Device)

@@ -175,12 +175,12 @@ func restore(locked *lvsmark.LockedCheckpoint) string {
 	return guardFailed + " " + oneLine(err)
 }
 
-// rolledBack describes a rollback that did not restore the objects in lost; empty: none.
+// rolledBack describes a rollback that did not restore what is in lost; empty: none.
 func rolledBack(lost string) string {
 	if lost == "" {
 		return "rolled back to the previous state"
 	}
-	return "rolled back to the previous state, except for objects added by hand that the kernel does not create again: " + lost
+	return "rolled back to the previous state, except for what the kernel does not create again: " + lost
 }
 
 func lostText(lost []nft.LostObject) string {

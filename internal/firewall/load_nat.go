@@ -2,7 +2,6 @@ package firewall
 
 import (
 	"encoding/binary"
-	"net"
 	"slices"
 
 	"github.com/google/nftables/expr"
@@ -102,16 +101,16 @@ func (l *loader) rangeOfInfo(of *expr.Target) *natRange {
 	case *xt.Unknown:
 		const size = 40  // struct nf_nat_range
 		const size4 = 20 // struct nf_nat_ipv4_multi_range_compat, of NETMAP
-		raw, number, ports := *info, binary.NativeEndian.Uint32, binary.BigEndian
+		raw, number, ports := []byte(*info), binary.NativeEndian.Uint32, binary.BigEndian
 		if len(raw) >= size4 && l.space.size == 4 && number(raw) == 1 {
 			return l.rangeOf(xt.NatRange{
-				Flags: uint(number(raw[4:])), MinIP: net.IP(raw[8:12]), MaxIP: net.IP(raw[12:16]),
+				Flags: uint(number(raw[4:])), MinIP: raw[8:12], MaxIP: raw[12:16],
 				MinPort: ports.Uint16(raw[16:]), MaxPort: ports.Uint16(raw[18:]),
 			})
 		}
 		if len(raw) >= size && l.space.size == 16 {
 			return l.rangeOf(xt.NatRange{
-				Flags: uint(number(raw)), MinIP: net.IP(raw[4:20]), MaxIP: net.IP(raw[20:36]),
+				Flags: uint(number(raw)), MinIP: raw[4:20], MaxIP: raw[20:36],
 				MinPort: ports.Uint16(raw[36:]), MaxPort: ports.Uint16(raw[38:]),
 			})
 		}

@@ -1,8 +1,10 @@
 package sysctl_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -62,16 +64,19 @@ func TestDeviceWithADot(t *testing.T) {
 func TestMissing(t *testing.T) {
 	scratch.Do(t, func() {
 		for name, hint := range map[string]string{
-			"net.ipv4.vs.no_such":             "ip_vs",
-			"net.bridge.no_such":              "br_netfilter",
-			"net.netfilter.nf_conntrack_nah":  "nf_conntrack",
-			"net.ipv4.conf.nowhere.rp_filter": "no device nowhere",
-			"net.ipv4.no_such":                "no such sysctl",
+			"net.ipv4.vs.no_such":              "ip_vs",
+			"net.bridge.no_such":               "br_netfilter",
+			"net.netfilter.nf_conntrack_nah":   "nf_conntrack",
+			"net.ipv4.conf.nowhere.rp_filter":  "no device nowhere",
+			"net.ipv6.neigh.wan/7.app_solicit": "no device wan.7",
+			"net.ipv4.conf.lo.no_such":         "no such sysctl",
+			"net.ipv4.no_such":                 "no such sysctl",
 		} {
 			_, err := sysctl.Read(name)
 			require.ErrorIs(t, err, fs.ErrNotExist)
 			assert.ErrorContains(t, err, "read sysctl "+name+": no such file or directory: ")
 			assert.ErrorContains(t, err, hint)
+			assert.Equal(t, strings.HasPrefix(hint, "no device"), errors.Is(err, sysctl.ErrNoDevice), name)
 			err = sysctl.Write(name, "1")
 			require.ErrorIs(t, err, fs.ErrNotExist)
 			assert.ErrorContains(t, err, hint)
