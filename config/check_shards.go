@@ -74,20 +74,22 @@ func (c *checker) shardPorts(in *fileCluster, cluster *Cluster) {
 // one.
 func (c *checker) shardServers(in *fileCluster, cluster *Cluster) {
 	first := map[Family]map[int]item[RealServer]{IPv4: {}, IPv6: {}}
-	lost := false
+	lost, own := false, true
 	for k, s := 0, 0; k < len(in.servers.value); k++ {
 		server := &in.servers.value[k].value
 		lost = lost || !server.address.valid || server.shard.unreadable()
 		if !server.address.valid {
 			continue
 		}
-		c.shardOf(server, item[RealServer]{server.address.position, cluster.RealServers[s]}, cluster.FTP.Shards, first)
+		own = c.shardOf(server, item[RealServer]{server.address.position, cluster.RealServers[s]}, cluster.FTP.Shards, first) && own
 		s++
 	}
 	if lost || !in.servers.valid {
 		return
 	}
-	c.shardByPlace(in, cluster)
+	if own { // else a shard to write down may be the one that two have
+		c.shardByPlace(in, cluster)
+	}
 	for _, family := range Families() {
 		if free := cluster.freeShards(family); cluster.Serves(family) && free != "" {
 			c.note(in.ftp.value.shards.position, "no %s real server has shard %s: the ports there have no mark", family, free)
@@ -106,20 +108,20 @@ func (c *checker) shardByPlace(in *fileCluster, cluster *Cluster) {
 	}
 }
 
-// shardOf checks the shard of one real server.
-func (c *checker) shardOf(in *fileServer, server item[RealServer], shards int, first map[Family]map[int]item[RealServer]) {
+// shardOf checks the shard of one real server. It returns whether that is its own.
+func (c *checker) shardOf(in *fileServer, server item[RealServer], shards int, first map[Family]map[int]item[RealServer]) bool {
 	shard, family := server.value.Shard, FamilyOf(server.value.Address)
 	if in.shard.unreadable() {
-		return
+		return false
 	}
 	if shard >= shards {
 		if in.shard.present {
 			c.mistake(in.shard.position, "shard %d does not exist: passive-shards %d has the shards 0 to %d", shard, shards, shards-1)
-			return
+			return false
 		}
 		c.mistake(server.position, "real server %s has no shard: it is number %d in the list of %s real servers, and passive-shards is %d; raise passive-shards, or set shard to a free one",
 			server.value.Address, shard+1, family, shards)
-		return
+		return false
 	}
 	if other, taken := first[family][shard]; taken {
 		place := server.position
@@ -127,9 +129,10 @@ func (c *checker) shardOf(in *fileServer, server item[RealServer], shards int, f
 			place = in.shard.position
 		}
 		c.mistake(place, "real server %s has the same shard %d as %s at line %d; give each %s real server a shard of its own", server.value.Address, shard, other.value.Address, other.line, family)
-		return
+		return false
 	}
 	first[family][shard] = server
+	return true
 }
 
 // freeShards lists the shards that no real server of the family has: "2, 4 to 7"; empty: none.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -61,6 +62,18 @@ func TestShardsOfServers(t *testing.T) {
 	require.Len(t, b, 3)
 	assert.Equal(t, []uint32{21, 1022, 1024}, []uint32{b[0].Mark, b[1].Mark, b[2].Mark}, "sorted by shard")
 	assert.Equal(t, "10.0.0.2", b[1].RealServers[0].Address.String())
+}
+
+// TestShardOfTwo: the shard that two real servers have is not the one to write down.
+func TestShardOfTwo(t *testing.T) {
+	_, notes, err := Parse("f", strings.NewReader(`clusters:
+- {name: ftp, mark: 21, vips: [192.0.2.1], ftp: {passive-ports: 2000-2003, passive-shards: 3}, real-servers: [{address: 10.0.0.1}, {address: 10.0.0.2}, {address: 10.0.0.3, shard: 1}]}
+`))
+	assert.ErrorContains(t, err, "10.0.0.3 has the same shard 1 as 10.0.0.2")
+	if assert.NotEmpty(t, notes) {
+		assert.NotContains(t, fmt.Sprint(notes), "by its place")
+		assert.Contains(t, fmt.Sprint(notes), "no IPv4 real server has shard 2")
+	}
 }
 
 // An answer to active data under direct forwarding has the mark of the control ports.
