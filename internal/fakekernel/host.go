@@ -57,8 +57,8 @@ func (k *Kernel) CheckSetting(name string) error {
 // SyncFault is like ipvs.Conn.SyncFault.
 func (k *Kernel) SyncFault(name, _ string) string { return k.faults[name] }
 
-// RemoveDevice deletes a device and its addresses, as another process does. Its sync daemons run on, and neither
-// send nor receive.
+// RemoveDevice deletes a device and its addresses, as another process does. Its sync daemons run
+// on, and neither send nor receive.
 func (k *Kernel) RemoveDevice(device string) {
 	k.devices = slices.DeleteFunc(slices.Clone(k.devices), func(d string) bool { return d == device })
 	k.addresses = slices.DeleteFunc(k.addresses, func(a hostaddr.Local) bool { return a.Device == device })

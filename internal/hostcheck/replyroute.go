@@ -17,8 +17,8 @@ import (
 // replyRoutes finds rules and routes that refuse what real servers with nat send to clients:
 // replies and active data that come in from the real server, replies after IPVS has given them the
 // VIP (ip_vs_route_me_harder of net/netfilter/ipvs/ip_vs_core.c), and what clients answer to active
-// data. The clients are those of
-// ClientNetworks to which the director itself has a route: those that are certain, and then the others.
+// data. The clients are those of ClientNetworks to which the director itself has a route: those that
+// are certain, and then the others.
 func (h Host) replyRoutes(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
 	if !slices.ContainsFunc(devices, isUp) {
 		return nil, nil
@@ -96,7 +96,7 @@ const (
 	clientAnswers // to active data
 )
 
-// A source is a real server or a VIP whose packets are refused.
+// A source is a real server or a VIP of which packets are refused.
 type source struct {
 	address netip.Addr
 	sender  sender
