@@ -231,3 +231,13 @@ func TestMetaName(t *testing.T) {
 	assert.Equal(t, "iifname", MetaName(expr.MetaKeyIIFNAME))
 	assert.Equal(t, "[meta 77]", MetaName(77))
 }
+
+// TestQueueBypass: of the flags of a queue statement, one lets packets pass without a program.
+func TestQueueBypass(t *testing.T) {
+	for flag, want := range map[expr.QueueFlag]bool{0: false, expr.QueueFlagFanout: false, expr.QueueFlagBypass: true, expr.QueueFlagBypass | expr.QueueFlagFanout: true} {
+		e, err := newExpression(IPv4, &expr.Queue{Num: 1, Total: 2, Flag: flag})
+		require.NoError(t, err)
+		assert.Equal(t, want, e.QueueBypass(), "flags %d", flag)
+	}
+	assert.False(t, Expression{"queue", ""}.QueueBypass())
+}
