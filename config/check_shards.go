@@ -74,20 +74,20 @@ func (c *checker) shardPorts(in *fileCluster, cluster *Cluster) {
 // one.
 func (c *checker) shardServers(in *fileCluster, cluster *Cluster) {
 	first := map[Family]map[int]item[RealServer]{IPv4: {}, IPv6: {}}
-	lost, own := false, true
+	lost, twice := false, false
 	for k, s := 0, 0; k < len(in.servers.value); k++ {
 		server := &in.servers.value[k].value
 		lost = lost || !server.address.valid || server.shard.unreadable()
 		if !server.address.valid {
 			continue
 		}
-		own = c.shardOf(server, item[RealServer]{server.address.position, cluster.RealServers[s]}, cluster.FTP.Shards, first) && own
+		twice = c.shardOf(server, item[RealServer]{server.address.position, cluster.RealServers[s]}, cluster.FTP.Shards, first) || twice
 		s++
 	}
 	if lost || !in.servers.valid {
 		return
 	}
-	if own { // else a shard to write down may be the one that two have
+	if !twice { // else a shard to write down may be the one that two have
 		c.shardByPlace(in, cluster)
 	}
 	for _, family := range Families() {
@@ -108,7 +108,7 @@ func (c *checker) shardByPlace(in *fileCluster, cluster *Cluster) {
 	}
 }
 
-// shardOf checks the shard of one real server. It returns whether that is its own.
+// shardOf checks the shard of one real server. It returns whether another one has the same.
 func (c *checker) shardOf(in *fileServer, server item[RealServer], shards int, first map[Family]map[int]item[RealServer]) bool {
 	shard, family := server.value.Shard, FamilyOf(server.value.Address)
 	if in.shard.unreadable() {
@@ -129,10 +129,10 @@ func (c *checker) shardOf(in *fileServer, server item[RealServer], shards int, f
 			place = in.shard.position
 		}
 		c.mistake(place, "real server %s has the same shard %d as %s at line %d; give each %s real server a shard of its own", server.value.Address, shard, other.value.Address, other.line, family)
-		return false
+		return true
 	}
 	first[family][shard] = server
-	return true
+	return false
 }
 
 // freeShards lists the shards that no real server of the family has: "2, 4 to 7"; empty: none.
