@@ -147,6 +147,7 @@ func newTables(tables []*nft.Table) []*table {
 
 // baseChains follows the packets through all base chains that they pass.
 func (w *walk) baseChains(tables []*table, all []part) {
+	w.tables = tables
 	for points := w.space.hookPoints(tables); len(points) > 0; {
 		chains := points[:equalOrders(points)]
 		points = points[len(chains):]

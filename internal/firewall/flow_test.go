@@ -43,6 +43,10 @@ func TestFlows(t *testing.T) {
 	nat := func(priority, rule string) string {
 		return "table ip t { chain c { type nat hook postrouting priority " + priority + "; " + rule + "; }; }"
 	}
+	natOf := func(rule string) string {
+		return "table ip t { chain c { type nat hook prerouting priority dstnat; " + rule + "; }; }"
+	}
+	conntrack := "\ntable ip u { chain unused { ct state new; }; }"
 	forward := "forward priority 0"
 	for _, c := range []struct {
 		name, script string
@@ -67,7 +71,12 @@ func TestFlows(t *testing.T) {
 		{name: "a transparent proxy", script: "table ip t { chain c { type nat hook prerouting priority dstnat; ip saddr 10.0.0.0/24 tcp dport 1024-65535 redirect to :3128; }; }", want: []string{"may change the destination of 198.51.100.21 (ports 10000-20000) [ip saddr]", "may change the destination of " + later4 + "; " + active4 + " [unprivileged destination port]"}},
 		{name: "a published port", script: "table ip t { chain c { type nat hook prerouting priority dstnat; tcp dport 8080 dnat to 10.0.0.99; }; }", want: nil},
 
-		// Connection tracking.
+		// Connection tracking. Chains of type nat get the first packet of tracked connections.
+		{name: "nat of later packets", script: natOf("tcp flags & (fin|syn|rst|ack) != syn drop") + conntrack, want: []string{"will drop 198.51.100.21 (ports 21, 10000-20000) after the first of a connection; " + later4}},
+		{name: "nat of later packets, strictly", script: natOf("tcp flags & (fin|syn|rst|ack) != syn drop") + conntrack, tracking: firewall.Tracking{Strict: true}, want: nil},
+		{name: "nat of later packets, tracked", script: natOf("tcp flags & (fin|syn|rst|ack) != syn drop") + conntrack, tracking: firewall.Tracking{IPVS: true}, want: nil},
+		{name: "nat of all packets, tracked", script: natOf("drop") + conntrack, tracking: firewall.Tracking{IPVS: true}, want: []string{"will drop 198.51.100.21 (ports 21, 10000-20000); " + active4}},
+		{name: "nat, tracked for the translation of active data", script: natOf("drop"), want: []string{"will drop 198.51.100.21 (ports 21, 10000-20000); " + later4 + "; " + active4}},
 		{name: "no tracking", script: chain("prerouting priority raw", "notrack"), want: []string{"will exclude from connection tracking " + active4 + "; " + toVIP4}},
 		{name: "no tracking of answers", script: chain("prerouting priority raw", "ip daddr 198.51.100.21 notrack"), want: []string{"will exclude from connection tracking " + toVIP4}},
 		{name: "no tracking of replies", script: chain("prerouting priority raw", "tcp sport 21 notrack"), want: nil},

@@ -20,6 +20,8 @@ const (
 	ipvsOrder    = "the order of the chain and IPVS"
 	ctOrder      = "the order of the chain and connection tracking"
 
+	connectionTracking = "connection tracking" // of the family: without it, no chain of type nat gets a packet
+
 	flowtableDevices = "the devices of the flowtable"
 )
 
@@ -141,7 +143,7 @@ func (f flow) isReported(conditions []string) bool {
 	}
 	return !slices.ContainsFunc(conditions, func(c string) bool {
 		switch c {
-		case "iif", "iifname", "iifgroup", "iiftype", "iifkind", "oif", "oifname", "oifgroup", "oiftype", "oifkind", "fib", afterNotrack, ipvsOrder, ctOrder, flowtableDevices:
+		case "iif", "iifname", "iifgroup", "iiftype", "iifkind", "oif", "oifname", "oifgroup", "oiftype", "oifkind", "fib", afterNotrack, ipvsOrder, ctOrder, connectionTracking, flowtableDevices:
 			return false
 		}
 		return !strings.HasPrefix(c, onDevice) && !strings.HasPrefix(c, unprivileged) && !strings.HasSuffix(c, allBut)

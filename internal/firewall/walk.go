@@ -21,7 +21,8 @@ const (
 type walk struct {
 	*reader
 	space      *space
-	spaceIndex int // index of the space in reader.loaders
+	spaceIndex int      // index of the space in reader.loaders
+	tables     []*table // of all chains
 	hookPoint  hookPoint
 	changed    changes // by earlier rules
 	marksLater bool    // a rule of the current chain sets the mark
