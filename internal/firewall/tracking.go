@@ -2,7 +2,6 @@ package firewall
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/google/nftables/expr"
 
@@ -133,23 +132,6 @@ func (f flow) flags(b *branch, v value) value {
 	return v
 }
 
-// isReported reports whether a rule with these conditions is worth a warning. For packets
-// to VIPs, every rule is. Of the other flows the client is unknown, and many rules of
-// others are for some hosts or ports that are not clients. So a rule counts if it is for
-// all clients but some, or if it depends on a device.
-func (f flow) isReported(conditions []string) bool {
-	if f == toVIP {
-		return true
-	}
-	return !slices.ContainsFunc(conditions, func(c string) bool {
-		switch c {
-		case "iif", "iifname", "iifgroup", "iiftype", "iifkind", "oif", "oifname", "oifgroup", "oiftype", "oifkind", "fib", afterNotrack, ipvsOrder, ctOrder, connectionTracking, flowtableDevices:
-			return false
-		}
-		return !strings.HasPrefix(c, onDevice) && !strings.HasPrefix(c, unprivileged) && !strings.HasSuffix(c, allBut)
-	})
-}
-
 // A notrack ends the tracking of connections, unless it is after its begin.
 type notrack struct{}
 
@@ -187,7 +169,7 @@ func (zoneSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 
 // isArrival reports whether a condition is about the device on which packets arrive.
 func isArrival(condition string) bool {
-	return slices.Contains([]string{"iif", "iifname", "iifgroup", "iiftype", "iifkind"}, condition)
+	return slices.Contains([]string{"iif", "iifname", "iifgroup", "meta iiftype", "meta iifkind", "meta sdif", "meta sdifname"}, condition)
 }
 
 // A ctMarkSet sets the mark of the connection.
