@@ -44,3 +44,48 @@ func TestFlowConditions(t *testing.T) {
 		}
 	}
 }
+
+// TestPacketTypes: the kernel forwards only packets to the host, which those of all flows are
+// unless a rule sets their type.
+func TestPacketTypes(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "nft", "ip", "sysctl", "iptables-nft-restore")
+	t.Parallel()
+	site := newSite(t)
+	forwards(t, site)
+	pre, forward := "prerouting priority 0", "forward priority 0"
+	for _, v4 := range []bool{true, false} {
+		g := flowGenerator{r: rand.New(rand.NewPCG(13, 13)), v4: v4}
+		spec, translate := g.spec(t)
+		require.NoError(t, site.Commit(spec))
+		for _, c := range []struct {
+			hook, rules string
+			arrives     bool
+			perhaps     bool // a finding says so
+		}{
+			{pre, "meta pkttype set other", false, false},
+			{pre, "meta pkttype set broadcast", false, false},
+			{pre, "meta pkttype set host", true, false},
+			{pre, "meta pkttype set other; meta pkttype set host", true, true},
+			{pre, "meta pkttype set host; meta pkttype set other", false, false},
+			{pre, "meta pkttype set tcp dport map { 1-65535 : host }", true, false},
+			{pre, "tcp dport 1-10 meta pkttype set other", true, false},
+			{pre, "meta pkttype != host drop", true, false},
+			{pre, "meta pkttype { broadcast, multicast } drop", true, false},
+			{pre, "meta pkttype { host, other } drop", false, false},
+			{pre, "meta pkttype vmap { host : drop, broadcast : accept }", false, false},
+			{forward, "meta pkttype host drop", false, false},
+			{forward, "meta pkttype { broadcast, multicast } drop", true, false},
+		} {
+			require.NoError(t, site.Load("table inet t\ndelete table inet t\ntable inet t { chain c { type filter hook "+c.hook+"; "+c.rules+"; }; }"))
+			for _, p := range g.packets(translate) {
+				found := findingsOf(t, site, spec)
+				sure, perhaps := p.findings(found)
+				assert.Equal(t, c.arrives, site.forwarded(t, p), "%s: %s: %s", c.rules, p, found)
+				said := sure || p.later && perhaps // of all packets, or of later ones
+				assert.Equal(t, !c.arrives || c.perhaps && p.later, said, "%s: %s: %s", c.rules, p, found)
+				assert.Equal(t, c.perhaps, perhaps && c.arrives, "%s: %s: %s", c.rules, p, found)
+			}
+		}
+	}
+}

@@ -40,6 +40,7 @@ const (
 	Queues    Effect = "queue"
 	Forwards  Effect = "divert"
 	Proxies   Effect = "proxy"
+	SetsType  Effect = "set the packet type of"
 	Unknown   Effect = "do something unknown to"
 
 	TranslatesSource Effect = "change the source of"

@@ -247,9 +247,9 @@ func isOfClient(condition string) bool {
 	case "iif", "iifname", "iifgroup", "meta iiftype", "meta iifkind", "meta sdif", "meta sdifname", "fib":
 	case "oif", "oifname", "oifgroup", "meta oiftype", "meta oifkind", flowtableDevices:
 	case afterNotrack, ipvsOrder, ctOrder, connectionTracking:
-	case "limit", "quota", ctCount, setUpdate, "numgen", "hash", "meta random", "meta cpu":
+	case "limit", "quota", ctCount, setUpdate, "numgen", "hash", "meta random", "meta cpu", "meta pkttype":
 	case "meta time", "meta day", "meta hour":
-	case "connlimit", "cpu", "hashlimit", "statistic", "time": // of iptables
+	case "connlimit", "cpu", "hashlimit", "pkttype", "statistic", "time": // of iptables
 	default:
 		return !strings.HasPrefix(condition, onDevice) && !strings.HasPrefix(condition, unprivileged) && !strings.HasSuffix(condition, allBut) &&
 			!strings.HasPrefix(condition, unknownPrefix)

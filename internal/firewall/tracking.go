@@ -42,8 +42,20 @@ func (w *walk) resolve(b *branch, v value) value {
 		return w.state(b, v)
 	case tcpFlags:
 		return w.space.flow.flags(b, v)
+	case packetType:
+		return w.packetType(v)
 	}
 	return b.resolve(v)
+}
+
+// packetType returns the type of the packets, which IPVS takes or the kernel forwards. A device may
+// give them another one before.
+func (w *walk) packetType(v value) value {
+	if at := w.hookPoint.hook; w.changed.packetType || at != prerouting && at != inputOrForward {
+		return opaqueValue(v.name, v.size)
+	}
+	v.kind, v.bytes = constant, v.apply([]byte{packetHost})
+	return v
 }
 
 // state returns the state of connection tracking, which ct expressions before connection

@@ -49,7 +49,7 @@ type walk struct {
 // changes are what earlier rules may have changed. The walk does not follow packets from
 // one chain to the next, so later rules that test it have a condition.
 type changes struct {
-	mark, ctMark, tracking bool
+	mark, ctMark, tracking, packetType bool
 }
 
 // A memo is the result of a chain for some packets. Without memos, a chain that many rules
