@@ -94,6 +94,10 @@ func (d *decoder) sysctlValue(n *yaml.Node, name string) (string, bool) {
 		d.fail(n, "sysctl %s must be as the kernel writes it, not %s; write 1 or 0", name, text)
 	case isPlain(n) && paddedPattern.MatchString(text):
 		d.fail(n, "sysctl %s %s", name, paddedProblem(text))
+	case isPlain(n) && isOtherNumber(text):
+		d.fail(n, "sysctl %s must be as the kernel writes it, not %s; write a whole number in decimal, or put text in quotes", name, quote(text))
+	case hasWholeNumbers(name) && !areWholeNumbers(text):
+		d.fail(n, "sysctl %s must be a whole number, in decimal, not %s", name, quote(text))
 	default:
 		return text, true
 	}
@@ -105,4 +109,35 @@ func (d *decoder) sysctlValue(n *yaml.Node, name string) (string, bool) {
 func isYAMLBoolean(text string) bool {
 	words := []string{"true", "false", "yes", "no", "on", "off", "y", "n"}
 	return slices.Contains(words, strings.ToLower(text))
+}
+
+var forwardingPattern = regexp.MustCompile(`^net\.ipv[46]\.conf\..*\.forwarding$`)
+
+var numberPattern = regexp.MustCompile(`^([-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|[-+]?(0o[0-7_]+|0b[01_]+|\.(inf|Inf|INF))|\.(nan|NaN|NAN))$`)
+
+// isOtherNumber reports whether some version of YAML reads text as a number in a form that the kernel
+// does not take: it takes whole numbers, in decimal or 0x.
+func isOtherNumber(text string) bool {
+	return numberPattern.MatchString(text) && !isWhole(text)
+}
+
+// isWhole reports whether text is a whole number as the kernel writes it.
+func isWhole(text string) bool {
+	return isDecimal(text) || negativePattern.MatchString(text) && isDecimal(text[1:]) && text != "-0"
+}
+
+func areWholeNumbers(text string) bool {
+	return !slices.ContainsFunc(strings.Fields(text), func(field string) bool { return !isWhole(field) })
+}
+
+// hasWholeNumbers reports whether a sysctl is known to have only whole numbers: those of IPVS but for
+// a list of CPUs (Documentation/networking/ipvs-sysctl.rst), and forwarding.
+func hasWholeNumbers(name string) bool {
+	switch {
+	case strings.HasPrefix(name, "net.ipv4.vs."):
+		return name != "net.ipv4.vs.est_cpulist"
+	case name == ForwardSysctl(IPv4):
+		return true
+	}
+	return forwardingPattern.MatchString(name)
 }

@@ -33,6 +33,9 @@ func TestFindingsOfStatements(t *testing.T) {
 	nat := func(rules string) string { // with connection tracking of both families, as a translation of one starts only that
 		return "table inet t { chain tracks { ct state new counter; };  chain c { type nat hook prerouting priority dstnat; " + rules + "; }; }"
 	}
+	alone := func(rules string) string {
+		return "table inet t { chain c { type nat hook prerouting priority dstnat; " + rules + "; }; }\n"
+	}
 	for _, c := range []struct {
 		name, nft, iptables string
 		want                [2]string // of the packets
@@ -42,6 +45,19 @@ func TestFindingsOfStatements(t *testing.T) {
 		{name: "a destination of each family", nft: nat("tcp dport 21 dnat ip to 10.0.0.50; tcp dport 21 dnat ip6 to fd00::50"), want: [2]string{sure, sure}},
 		{name: "another port in both", nft: nat("tcp dport 21 dnat to :2121"), want: [2]string{sure, sure}},
 		{name: "a drop after a destination of IPv4", nft: nat("tcp dport 21 dnat ip to 198.51.100.21; drop"), want: [2]string{clean, sure}},
+		{name: "a drop in a chain of nat, tracked", nft: nat("drop"), want: [2]string{sure, sure}},
+		{name: "a drop in a chain of nat, untracked", nft: alone("drop"), want: [2]string{perhaps, perhaps}},
+		{name: "a mark of a chain of nat, untracked", nft: alone("meta mark set 7"), want: [2]string{perhaps, perhaps}},
+		{name: "a policy of a chain of nat, untracked", nft: alone("policy drop"), want: [2]string{perhaps, perhaps}},
+		{name: "a drop in a chain of nat, IPv6 tracked", nft: alone("drop") + "table ip6 u { chain u { ct mark 1 counter; }; }", want: [2]string{perhaps, sure}},
+		{name: "a drop in a chain of nat, IPv4 translated", nft: alone("drop") + "table inet u { chain u { type nat hook postrouting priority 100; snat ip to 192.0.2.9; }; }", want: [2]string{sure, perhaps}},
+		{name: "a drop in a chain of nat, both translated", nft: alone("drop") + "table inet u { chain u { type nat hook postrouting priority 100; masquerade; }; }", want: [2]string{sure, sure}},
+		{name: "a drop in a chain of nat, a limit of connections", nft: alone("drop") + "table inet u { chain u { ct count over 5 counter; }; }", want: [2]string{sure, sure}},
+		{name: "a drop in a chain of nat, a helper", nft: alone("drop") + "table inet u { ct helper h { type \"ftp\" protocol tcp; }\nchain u { tcp dport 99 ct helper set \"h\"; }; }", want: [2]string{sure, sure}},
+		{name: "a drop in a chain of nat, a socket and notrack elsewhere", nft: alone("drop") + "table inet u { chain u { socket transparent 1 accept; notrack; }; }", want: [2]string{perhaps, perhaps}},
+		{name: "a drop in a chain of nat, iptables with a state", nft: alone("drop"), iptables: "-m conntrack --ctstate INVALID -j ACCEPT", want: [2]string{sure, perhaps}},
+		{name: "a drop in a chain of nat, iptables without tracking", nft: alone("drop"), iptables: "-p udp -j CT --notrack", want: [2]string{perhaps, perhaps}},
+		{name: "a drop in a chain of nat, not tracked", nft: nat("drop") + "\ntable inet u { chain u { type filter hook prerouting priority raw; notrack; }; }", want: [2]string{perhaps, perhaps}},
 		{name: "a proxy that sets the mark", nft: filter("tcp dport 21 tproxy to :1021 meta mark set 7 accept"), want: [2]string{perhaps, perhaps}},
 		{name: "a proxy of IPv6 that sets the mark", nft: filter("tcp dport 21 tproxy ip6 to :1021 meta mark set 7 accept"), want: [2]string{clean, perhaps}},
 		{name: "a drop after a proxy", nft: filter("tcp dport 21 tproxy to :1021 accept; drop"), want: [2]string{perhaps, perhaps}},

@@ -40,6 +40,7 @@ const (
 	Queues    Effect = "queue"
 	Forwards  Effect = "divert"
 	Proxies   Effect = "proxy"
+	SetsType  Effect = "set the packet type of"
 	Unknown   Effect = "do something unknown to"
 
 	TranslatesSource Effect = "change the source of"
@@ -147,6 +148,7 @@ func newTables(tables []*nft.Table) []*table {
 
 // baseChains follows the packets through all base chains that they pass.
 func (w *walk) baseChains(tables []*table, all []part) {
+	w.tables = tables
 	for points := w.space.hookPoints(tables); len(points) > 0; {
 		chains := points[:equalOrders(points)]
 		points = points[len(chains):]

@@ -147,6 +147,15 @@ func TestFindings(t *testing.T) {
 
 		// Conditions.
 		{"a device", chain(in, `iifname "eth0" udp dport 53 drop`), []string{"may drop 198.51.100.53 (ports udp/53) [iifname]"}},
+		// The type of packets.
+		{"another type", chain(pre, "udp dport 53 meta pkttype set other"), []string{"will set the packet type of 198.51.100.53 (ports udp/53)"}},
+		{"another type, of a device", chain(pre, `iifname "eth0" udp dport 53 meta pkttype set other`), []string{"may set the packet type of 198.51.100.53 (ports udp/53) [iifname]"}},
+		{"the type of IPVS", chain(pre, "udp dport 53 meta pkttype set host"), nil},
+		{"another type, set back", chain(pre, "udp dport 53 meta pkttype set other; meta pkttype set host"), []string{"may set the packet type of 198.51.100.53 (ports udp/53) [later rules that set the packet type]"}},
+		{"a type that cannot be set", chain(pre, "udp dport 53 meta pkttype set 5"), nil},
+		{"packets to the host", chain(in, "udp dport 53 meta pkttype host drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
+		{"packets to other hosts", chain(in, "udp dport 53 meta pkttype != host drop"), nil},
+		{"packets of a set type", chain(pre, "udp dport 53 meta pkttype set broadcast; udp dport 53 meta pkttype broadcast drop"), []string{"will set the packet type of 198.51.100.53 (ports udp/53)", "may drop 198.51.100.53 (ports udp/53) [meta pkttype]"}},
 		{"a limit", chain(in, "udp dport 53 limit rate over 5/second drop"), []string{"may drop 198.51.100.53 (ports udp/53) [limit]"}},
 		{"a device before a jump", "table ip t { chain d { udp dport 53 drop; }; chain c { type filter hook " + in + `; iifname "eth0" jump d; }; }`, []string{"may drop 198.51.100.53 (ports udp/53) [iifname]"}},
 		{"a state of later packets", chain(in, "ct state established,related accept; ct state invalid drop"), []string{"may drop 198.51.100.21 and 3 other VIPs (ports 21, 80, 443, 10000-20000, udp/53) [ct state]"}},
@@ -360,6 +369,8 @@ func TestFindingsOfIptables(t *testing.T) {
 		"filter: -A INPUT -p udp --dport 53 -j LOG\n-A INPUT -p udp --dport 53 -j NFLOG":                              nil,
 		"filter: -P INPUT DROP\n-A INPUT -p tcp -j ACCEPT":                                                            {"will drop " + dns},
 		"raw: -A PREROUTING -p udp --dport 53 -j CT --notrack\n-A PREROUTING -p udp --dport 53 -j TRACE":              nil,
+		"filter: -A INPUT -m pkttype --pkt-type broadcast -j DROP":                                                    nil,
+		"filter: -A INPUT -p udp -m pkttype ! --pkt-type multicast -j DROP":                                           {"will drop " + dns},
 		"raw: -A PREROUTING -d 198.51.100.53 -j DROP":                                                                 {"will drop " + dns},
 		"mangle: -A PREROUTING -p udp --dport 53 -j TPROXY --on-port 5353 --tproxy-mark 1":                            {"will proxy " + dns},
 		"filter: -A INPUT -p tcp -m tcp --dport 21 --tcp-flags SYN,ACK,FIN,RST SYN -j REJECT --reject-with tcp-reset": {"will reject " + ftp},

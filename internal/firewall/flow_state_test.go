@@ -83,7 +83,9 @@ func TestActiveChain(t *testing.T) {
 }
 
 func TestNATConditions(t *testing.T) {
-	w := &walk{}
+	s := &space{family: nft.IPv6}
+	w := newWalk(newReader(inMemory{}, s), 0, 1)
+	w.reader.tracking[nft.IPv6] = true
 	assert.Equal(t, []string{"a"}, w.natConditions([]string{"a"}))
 	w.changed.tracking = true
 	assert.Equal(t, []string{"a", afterNotrack}, w.natConditions([]string{"a"}))

@@ -43,6 +43,10 @@ func TestFlows(t *testing.T) {
 	nat := func(priority, rule string) string {
 		return "table ip t { chain c { type nat hook postrouting priority " + priority + "; " + rule + "; }; }"
 	}
+	natOf := func(rule string) string {
+		return "table ip t { chain c { type nat hook prerouting priority dstnat; " + rule + "; }; }"
+	}
+	conntrack := "\ntable ip u { chain unused { ct state new; }; }"
 	forward := "forward priority 0"
 	for _, c := range []struct {
 		name, script string
@@ -67,7 +71,12 @@ func TestFlows(t *testing.T) {
 		{name: "a transparent proxy", script: "table ip t { chain c { type nat hook prerouting priority dstnat; ip saddr 10.0.0.0/24 tcp dport 1024-65535 redirect to :3128; }; }", want: []string{"may change the destination of 198.51.100.21 (ports 10000-20000) [ip saddr]", "may change the destination of " + later4 + "; " + active4 + " [unprivileged destination port]"}},
 		{name: "a published port", script: "table ip t { chain c { type nat hook prerouting priority dstnat; tcp dport 8080 dnat to 10.0.0.99; }; }", want: nil},
 
-		// Connection tracking.
+		// Connection tracking. Chains of type nat get the first packet of tracked connections.
+		{name: "nat of later packets", script: natOf("tcp flags & (fin|syn|rst|ack) != syn drop") + conntrack, want: []string{"will drop 198.51.100.21 (ports 21, 10000-20000) after the first of a connection; " + later4}},
+		{name: "nat of later packets, strictly", script: natOf("tcp flags & (fin|syn|rst|ack) != syn drop") + conntrack, tracking: firewall.Tracking{Strict: true}, want: nil},
+		{name: "nat of later packets, tracked", script: natOf("tcp flags & (fin|syn|rst|ack) != syn drop") + conntrack, tracking: firewall.Tracking{IPVS: true}, want: nil},
+		{name: "nat of all packets, tracked", script: natOf("drop") + conntrack, tracking: firewall.Tracking{IPVS: true}, want: []string{"will drop 198.51.100.21 (ports 21, 10000-20000); " + active4}},
+		{name: "nat, tracked for the translation of active data", script: natOf("drop"), want: []string{"will drop 198.51.100.21 (ports 21, 10000-20000); " + later4 + "; " + active4}},
 		{name: "no tracking", script: chain("prerouting priority raw", "notrack"), want: []string{"will exclude from connection tracking " + active4 + "; " + toVIP4}},
 		{name: "no tracking of answers", script: chain("prerouting priority raw", "ip daddr 198.51.100.21 notrack"), want: []string{"will exclude from connection tracking " + toVIP4}},
 		{name: "no tracking of replies", script: chain("prerouting priority raw", "tcp sport 21 notrack"), want: nil},
@@ -98,7 +107,14 @@ func TestFlows(t *testing.T) {
 		{name: "SYN alone", script: chain(forward, "tcp flags & (fin|syn|rst|ack) == syn drop"), want: []string{"will drop " + active4}},
 		{name: "a device", script: chain(forward, `iifname "eth1" drop`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [iifname]"}},
 		{name: "some clients", script: chain(forward, `ip daddr 203.0.113.9 drop; ip saddr 203.0.113.9 drop; tcp dport 25 drop`), want: nil},
-		{name: "a limit", script: chain(forward, `limit rate over 5/second drop`), want: nil},
+		{name: "a limit", script: chain(forward, `limit rate over 5/second drop`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [limit]"}},
+		{name: "a limit of a client", script: chain(forward, `ip daddr 203.0.113.9 limit rate over 5/second drop; ip saddr 203.0.113.9 limit rate over 5/second drop`), want: nil},
+		{name: "a limit of each client", script: "table ip t { set m { type ipv4_addr; flags dynamic; size 9; }\nchain c { type filter hook " + forward + "; update @m { ip daddr limit rate over 5/second } drop; }; }", want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [an update of a set]"}},
+		{name: "a quota", script: chain(forward, `quota over 1 mbytes drop`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [quota]"}},
+		{name: "a number of connections", script: chain(forward, `ct count over 9 reject`), want: []string{"may reject " + replies4 + "; " + active4 + "; " + answers4 + " [ct count]"}},
+		{name: "a part of the packets", script: chain(forward, `numgen random mod 2 0 drop`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [numgen]"}},
+		{name: "a time", script: chain(forward, `meta hour "22:00"-"23:00" drop`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [meta hour]"}},
+		{name: "a kind of device", script: chain(forward, `meta iifkind "vrf" drop`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [meta iifkind]"}},
 		{name: "high ports", script: chain(forward, `ip saddr 10.0.0.11 tcp sport 20 tcp dport >= 1024 reject`), want: []string{"may reject " + active4 + " [unprivileged destination port]"}},
 		{name: "a verdict map of clients", script: chain(forward+"; policy drop", `tcp dport vmap { 80 : drop, 443 : accept }; ip saddr 10.0.0.11 tcp sport 20 accept; ct state new,invalid accept`), want: []string{"may drop " + answers4 + " [ip saddr source port]"}},
 		{name: "by a set mark", script: "table ip s { chain c { type filter hook prerouting priority raw; ip saddr 10.0.0.11 meta mark set 5; }; }\n" + chain(forward+"; policy drop", "meta mark 5 accept; ct state established accept"), want: []string{"may drop " + replies4 + "; " + active4 + " [meta mark]"}},

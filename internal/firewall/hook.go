@@ -3,6 +3,9 @@ package firewall
 import (
 	"cmp"
 	"slices"
+	"strings"
+
+	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -84,25 +87,86 @@ func (p hookPoint) isActive() bool {
 // translated returns the packets that the kernel hands to the chain. Chains of type nat
 // get the first packet of a connection only, and until one of them has translated it.
 func (p hookPoint) translated(s *space, parts []part) []part {
-	if p.chain.Type != "nat" || s.flow == toVIP {
+	if p.chain.Type != "nat" {
 		return parts
 	}
 	if s.flow == toServer && len(s.translations) == 0 { // without source-nat
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(parts), func(part part) bool {
-		late := p.hook == postrouting && p.chain.Priority > nft.ActivePriority
+		late := s.flow != toVIP && p.hook == postrouting && p.chain.Priority > nft.ActivePriority
 		return s.flow.state(s.tracking, part.protocol, part.later) != stateNew || late && s.isTranslated(part)
 	})
 }
 
-// natConditions adds a condition for packets without connection tracking, which the kernel
+// natConditions adds conditions for packets without connection tracking, which the kernel
 // does not hand to chains of type nat.
 func (w *walk) natConditions(conditions []string) []string {
+	if !w.isTracking() {
+		conditions = append(slices.Clip(conditions), connectionTracking)
+	}
 	if w.changed.tracking {
-		conditions = append(conditions, afterNotrack)
+		conditions = append(slices.Clip(conditions), afterNotrack)
 	}
 	return conditions
+}
+
+// isTracking reports whether the kernel surely tracks connections of the family. Chains of type
+// nat do not make it do so: a rule that needs it does, wherever it is (nf_ct_netns_get of
+// net/netfilter/nf_conntrack_proto.c). Other programs may, which nothing shows.
+func (w *walk) isTracking() bool {
+	family := w.space.family
+	known, ok := w.tracking[family]
+	if !ok {
+		known = w.space.translates() || slices.ContainsFunc(w.tables, w.needsTracking)
+		w.tracking[family] = known
+	}
+	return known
+}
+
+// needsTracking reports whether a rule of the table makes the kernel track connections of the
+// family.
+func (w *walk) needsTracking(t *table) bool {
+	if t.Family != nft.Inet && t.Family != w.space.family {
+		return false
+	}
+	for _, c := range t.Chains {
+		if err := w.read(t.chains[c.Name]); err != nil {
+			w.fail(err)
+			return false
+		}
+		for _, r := range t.chains[c.Name].raw {
+			for e := range r.All() {
+				if needsTracking(e, t.Family, w.space.family) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// needsTracking reports whether an expression makes the kernel track connections of the packets.
+func needsTracking(e nft.Expression, table, packets nft.Family) bool {
+	switch e.Name {
+	case "ct", "masq", "redir", "connlimit", "synproxy":
+		return true
+	case "nat":
+		typed, ok := e.Typed(table).(*expr.NAT)
+		return ok && (typed.Family == uint32(packets) || typed.Family == uint32(nft.Inet))
+	case "objref":
+		typed, ok := e.Typed(table).(*expr.Objref)
+		kind := ""
+		if ok {
+			kind = nft.ObjectKind(uint32(typed.Type))
+		}
+		return strings.HasPrefix(kind, "ct ") || kind == "connlimit" || kind == synproxyObject
+	case "match":
+		return slices.Contains([]string{"conntrack", "state", "connmark", "connbytes", "connlimit", "connlabel", "helper"}, e.Extension())
+	case "target":
+		return slices.Contains([]string{"DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP", "CONNMARK", "SYNPROXY"}, e.Extension())
+	}
+	return false
 }
 
 // stageOf returns the stage of a base chain. The kernel runs all nat chains at the

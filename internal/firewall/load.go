@@ -34,7 +34,7 @@ func (l *loader) expression(e nft.Expression) {
 	case "connlimit":
 		l.addCondition(ctCount)
 	case "dynset":
-		l.addCondition("an update of a set")
+		l.addCondition(setUpdate)
 	case "masq":
 		l.masquerade(e)
 	case "match":
@@ -130,7 +130,13 @@ func (l *loader) opaque(e nft.Expression) {
 	}
 }
 
-func unknownExpression(e nft.Expression) string { return "the unknown expression [" + e.Name + "]" }
+// setUpdate is the condition that a statement could add an element to a set, or change one.
+const setUpdate = "an update of a set"
+
+// unknownPrefix begins the conditions of expressions of which only the name is known.
+const unknownPrefix = "the unknown expression ["
+
+func unknownExpression(e nft.Expression) string { return unknownPrefix + e.Name + "]" }
 
 // other loads an expression whose result is unknown in advance.
 func (l *loader) other(e nft.Expression) {

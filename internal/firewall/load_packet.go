@@ -16,6 +16,7 @@ const (
 	etherTypeIPv4 = 0x0800 // ETH_P_IP
 	etherTypeIPv6 = 0x86dd // ETH_P_IPV6
 	packetHost    = 0      // PACKET_HOST
+	packetOther   = 3      // PACKET_OTHERHOST, the last one that a rule can set
 )
 
 // meta loads metadata of a packet, or sets it.
@@ -24,7 +25,9 @@ func (l *loader) meta(e *expr.Meta) {
 		switch to := l.at(e.Register); {
 		case e.Key == expr.MetaKeyMARK:
 			l.add(markSet{to})
-		case e.Key == expr.MetaKeyPKTTYPE && l.exact && (to.kind != constant || !isFilled(to.bytes, packetHost)):
+		case e.Key == expr.MetaKeyPKTTYPE && !l.exact:
+			l.add(packetTypeSet{to})
+		case e.Key == expr.MetaKeyPKTTYPE && (to.kind != constant || !isFilled(to.bytes, packetHost)):
 			l.add(unknownMark{name: "sets the packet type, and IPVS takes packets to the host only"})
 		}
 		return
@@ -44,6 +47,10 @@ func (l *loader) meta(e *expr.Meta) {
 		v = constantValue(name, etherType(l.space.family))
 	case expr.MetaKeyL4PROTO:
 		v = l.protocolValue()
+	case expr.MetaKeyPKTTYPE:
+		if !l.exact {
+			v = value{kind: packetType, name: name, size: 1}
+		}
 	}
 	l.fill(e.Register, l.traced(v, metaOrigin(e.Key)))
 }

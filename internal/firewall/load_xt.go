@@ -70,7 +70,7 @@ func (l *loader) extensionMatch(e nft.Expression) {
 	}
 }
 
-// untypedMatch loads struct xt_mark_mtinfo1, xt_multiport_v1 or xt_state_info.
+// untypedMatch loads struct xt_mark_mtinfo1, xt_multiport_v1, xt_state_info or xt_pkttype_info.
 func (l *loader) untypedMatch(x extension) {
 	switch {
 	case x.is("mark", 1, 9):
@@ -80,6 +80,9 @@ func (l *loader) untypedMatch(x extension) {
 		l.multiport(x)
 	case x.is("state", 0, 4):
 		l.stateMatch(uint16(x.uint32(0)), false)
+	case x.is("pkttype", 0, 8) && !l.exact: // struct xt_pkttype_info
+		want := []byte{byte(x.uint32(0))}
+		l.match(value{kind: packetType, name: x.name, size: 1}, test{within: []interval{{want, want}}, inverse: x.uint32(4) != 0})
 	case x.is("ipvs", 0, 40):
 		l.ipvsMatch(x.info)
 	case !l.exactMatch(x.name, x.revision, x.info):

@@ -31,10 +31,10 @@ func (w *walk) setMark(at place, b branch, v value) branch {
 				changed.set(class)
 			}
 		}
-		w.setsBack(b.part.withClasses(b.classes.without(changed)))
+		w.setsBack(SetsMark, b.part.withClasses(b.classes.without(changed)), laterMark)
 	} else if b.mark.lost {
 		if back := w.canGetBack(&b, v); !back.empty() {
-			w.setsBack(b.part.withClasses(back))
+			w.setsBack(SetsMark, b.part.withClasses(back), laterMark)
 			reported = b.withConditions(nameOf(v))
 		}
 	}
@@ -108,21 +108,24 @@ func (w *walk) canGetBack(b *branch, v value) bitset {
 	return classes
 }
 
-// laterMark is the condition of a rule whose mark another rule may set back.
-const laterMark = "later rules that set the mark"
+// Conditions of a rule whose mark or packet type another rule may set back.
+const (
+	laterMark = "later rules that set the mark"
+	laterType = "later rules that set the packet type"
+)
 
 // setsBack makes earlier findings about the mark of the packets uncertain: a later rule may set the
-// cluster's mark again, or compute it from the wrong one.
-func (w *walk) setsBack(p part) {
+// cluster's mark again, or compute it from the wrong one; or about their type.
+func (w *walk) setsBack(effect Effect, p part, condition string) {
 	if p.classes.empty() {
 		return
 	}
 	for _, f := range w.order {
-		if f.Effect != SetsMark || len(f.Conditions) > 0 || w.quiet && f.order == w.baseOrder() {
+		if f.Effect != effect || len(f.Conditions) > 0 || w.quiet && f.order == w.baseOrder() {
 			continue
 		}
 		if parts := f.packets[0].parts; len(parts) == maxParts || slices.ContainsFunc(parts, p.overlaps) {
-			f.Conditions = []string{laterMark}
+			f.Conditions = []string{condition}
 		}
 	}
 }

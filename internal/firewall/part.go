@@ -83,6 +83,7 @@ func partsOf(f flow, spec *config.Spec, family nft.Family, t Tracking) (*space, 
 	} else if f == toVIP || f == toServer {
 		s.translations = sourceNATsOf(ends)
 	}
+	s.translates = func() bool { return translatesAny(spec, family, t) }
 	s.keepMarks = spec.Director.KeepMarks
 	slices.SortFunc(s.ports, comparePorts)
 	s.ports = slices.Compact(s.ports)

@@ -39,10 +39,11 @@ type reader struct {
 	source   Source
 	loaders  []*loader                        // by space
 	includes func(*nft.Table, *nft.Rule) bool // which rules to load; nil: all
+	tracking map[nft.Family]bool              // see isTracking; by family, once it is known
 }
 
 func newReader(source Source, spaces ...*space) *reader {
-	r := &reader{source: source}
+	r := &reader{source: source, tracking: map[nft.Family]bool{}}
 	typed := map[nft.Expression]expr.Any{}
 	for _, s := range spaces {
 		r.loaders = append(r.loaders, newLoader(s, typed))

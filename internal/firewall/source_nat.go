@@ -23,6 +23,17 @@ func sourceNATsOf(ends []config.Binding) map[uint32]translation {
 	return translations
 }
 
+// translatesAny reports whether lvsmark has a rule that translates packets of the family.
+func translatesAny(spec *config.Spec, family nft.Family, t Tracking) bool {
+	bindings := spec.Bindings(specFamily(family))
+	for _, to := range translationsOf(active.ends(bindings, t)) {
+		if to.kind != config.NoTranslation {
+			return true
+		}
+	}
+	return sourceNATsOf(toServer.ends(bindings, t)) != nil
+}
+
 // hasSourceNAT reports whether the packets are to get another source address after IPVS.
 func (s *space) hasSourceNAT(p part) bool {
 	return len(s.translations) > 0 && (s.flow == toVIP || s.flow == toServer) && s.isTranslated(p)

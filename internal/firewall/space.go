@@ -26,6 +26,7 @@ type space struct {
 	firstOnly    bool // of a TCP connection only the first packet gets a mark
 	tracking     Tracking
 	translations map[uint32]translation // of active data, or of packets to real servers, by mark
+	translates   func() bool            // whether lvsmark translates any packets of the family
 	keepMarks    bool                   // lvsmark sets the marks once more right before IPVS
 	conditions   []string               // on which it depends whether there are such packets
 }

@@ -2,7 +2,6 @@ package firewall
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/google/nftables/expr"
 
@@ -19,6 +18,8 @@ const (
 	onDevice     = "device "
 	ipvsOrder    = "the order of the chain and IPVS"
 	ctOrder      = "the order of the chain and connection tracking"
+
+	connectionTracking = "connection tracking" // of the family: without it, no chain of type nat gets a packet
 
 	flowtableDevices = "the devices of the flowtable"
 )
@@ -41,8 +42,20 @@ func (w *walk) resolve(b *branch, v value) value {
 		return w.state(b, v)
 	case tcpFlags:
 		return w.space.flow.flags(b, v)
+	case packetType:
+		return w.packetType(v)
 	}
 	return b.resolve(v)
+}
+
+// packetType returns the type of the packets, which IPVS takes or the kernel forwards. A device may
+// give them another one before.
+func (w *walk) packetType(v value) value {
+	if at := w.hookPoint.hook; w.changed.packetType || at != prerouting && at != inputOrForward {
+		return opaqueValue(v.name, v.size)
+	}
+	v.kind, v.bytes = constant, v.apply([]byte{packetHost})
+	return v
 }
 
 // state returns the state of connection tracking, which ct expressions before connection
@@ -131,23 +144,6 @@ func (f flow) flags(b *branch, v value) value {
 	return v
 }
 
-// isReported reports whether a rule with these conditions is worth a warning. For packets
-// to VIPs, every rule is. Of the other flows the client is unknown, and many rules of
-// others are for some hosts or ports that are not clients. So a rule counts if it is for
-// all clients but some, or if it depends on a device.
-func (f flow) isReported(conditions []string) bool {
-	if f == toVIP {
-		return true
-	}
-	return !slices.ContainsFunc(conditions, func(c string) bool {
-		switch c {
-		case "iif", "iifname", "iifgroup", "iiftype", "iifkind", "oif", "oifname", "oifgroup", "oiftype", "oifkind", "fib", afterNotrack, ipvsOrder, ctOrder, flowtableDevices:
-			return false
-		}
-		return !strings.HasPrefix(c, onDevice) && !strings.HasPrefix(c, unprivileged) && !strings.HasSuffix(c, allBut)
-	})
-}
-
 // A notrack ends the tracking of connections, unless it is after its begin.
 type notrack struct{}
 
@@ -185,7 +181,7 @@ func (zoneSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 
 // isArrival reports whether a condition is about the device on which packets arrive.
 func isArrival(condition string) bool {
-	return slices.Contains([]string{"iif", "iifname", "iifgroup", "iiftype", "iifkind"}, condition)
+	return slices.Contains([]string{"iif", "iifname", "iifgroup", "meta iiftype", "meta iifkind", "meta sdif", "meta sdifname"}, condition)
 }
 
 // A ctMarkSet sets the mark of the connection.

@@ -52,17 +52,18 @@ const registers = nft.RegisterSlots
 type valueKind byte
 
 const (
-	opaque   valueKind = iota // unknown
-	constant                  // the same for all packets of the part
-	address                   // the address of the known end, see flow
-	port                      // the port of the known end
-	mark                      // of the packet
-	protocol                  // of the transport
-	answer                    // the answer of a map for the packet
-	perClass                  // known for each class of addresses
-	state                     // of connection tracking
-	ctMark                    // the mark of the connection
-	tcpFlags                  // one byte
+	opaque     valueKind = iota // unknown
+	constant                    // the same for all packets of the part
+	address                     // the address of the known end, see flow
+	port                        // the port of the known end
+	mark                        // of the packet
+	protocol                    // of the transport
+	answer                      // the answer of a map for the packet
+	perClass                    // known for each class of addresses
+	state                       // of connection tracking
+	ctMark                      // the mark of the connection
+	tcpFlags                    // one byte
+	packetType                  // one byte
 )
 
 // isUnknown reports whether no test of the value has a known result.

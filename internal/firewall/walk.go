@@ -21,7 +21,8 @@ const (
 type walk struct {
 	*reader
 	space      *space
-	spaceIndex int // index of the space in reader.loaders
+	spaceIndex int      // index of the space in reader.loaders
+	tables     []*table // of all chains
 	hookPoint  hookPoint
 	changed    changes // by earlier rules
 	marksLater bool    // a rule of the current chain sets the mark
@@ -48,7 +49,7 @@ type walk struct {
 // changes are what earlier rules may have changed. The walk does not follow packets from
 // one chain to the next, so later rules that test it have a condition.
 type changes struct {
-	mark, ctMark, tracking bool
+	mark, ctMark, tracking, packetType bool
 }
 
 // A memo is the result of a chain for some packets. Without memos, a chain that many rules

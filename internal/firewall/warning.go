@@ -63,6 +63,8 @@ func (f *Finding) advice() string {
 			return "source-nat compares all 32 bits of the mark: exclude packets to the real servers from that rule"
 		}
 		return "IPVS compares all 32 bits of the mark: exclude packets to the VIPs from that rule"
+	case SetsType:
+		return "IPVS takes, and the kernel forwards, packets to the host only: exclude these packets from that rule"
 	case TranslatesSource:
 		if flow := f.packets[0].space.flow; flow == active || flow == toServer {
 			return "give its chain the priority srcnat, so that lvsmark's chain is first, or exclude the real servers from that rule"

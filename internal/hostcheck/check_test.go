@@ -30,8 +30,11 @@ func TestWarnings(t *testing.T) {
 		unreach    = "ip route add unreachable default table 200; "
 		onlyTable  = "ip address del 198.51.100.21/32 dev wan; ip route add local default dev lo table 200; ip rule add fwmark 21 lookup 200"
 		toClients  = "ip route add default via 198.51.100.2; "
+		ahead      = "ip rule 50 (%s) precedes the lookup of local addresses and takes packets to VIP 198.51.100.21 of ftp, so IPVS does not get them; `ip route get 198.51.100.21 from 240.0.0.1 iif wan ipproto %s` asks for such a packet: give the rule a higher priority number than that of the lookup of the table local, or exclude the VIPs"
 		localLater = "ip rule add priority 100 lookup local; ip rule del priority 0; "
 	)
+	const noReply = "a rule or a route refuses replies of real server 10.0.0.11 of cluster ftp to clients such as 240.0.0.1: no route to host; `ip route get 240.0.0.1 from 10.0.0.11 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches"
+	passiveOnly := strings.Replace(natSpec, "ftp: ,", "ftp: {active-data: {translate: none}},", 1)
 	firstPacket := strings.Replace(natSpec, "bind: false", "bind: false, marks: first-packet", 1)
 	tracked := map[string]string{"net.ipv4.vs.conntrack": "1"}
 	for _, c := range []struct {
@@ -65,6 +68,15 @@ func TestWarnings(t *testing.T) {
 		{name: "a rule with other conditions", commands: unreach + localLater + "ip rule add priority 50 fwmark 21 iif wan lookup 200", want: []string{
 			"ip rule 50 (fwmark 0x15 … lookup 200) matches the mark of ftp: packets to its VIPs that also meet the other conditions of the rule are routed before the lookup of local addresses, and may pass IPVS by; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark",
 		}},
+		{name: "a rule of a device", commands: toClients + unreach + localLater + "ip rule add priority 50 iif wan lookup 200", yaml: passiveOnly, want: []string{fmt.Sprintf(ahead, "iif wan lookup 200", "tcp sport 1 dport 10000")}},
+		{name: "a rule of a protocol", commands: toClients + unreach + localLater + "ip rule add priority 50 ipproto tcp lookup 200", want: []string{fmt.Sprintf(ahead, "ipproto tcp lookup 200", "tcp sport 1 dport 10000"), noReply}},
+		{name: "a rule of ports", commands: toClients + unreach + localLater + "ip rule add priority 50 ipproto tcp dport 20000-30000 lookup 200", yaml: passiveOnly, want: []string{fmt.Sprintf(ahead, "ipproto tcp dport 20000-30000 lookup 200", "tcp sport 1 dport 20000")}},
+		{name: "a rule of other ports", commands: toClients + unreach + localLater + "ip rule add priority 50 ipproto tcp dport 25 lookup 200; ip rule add priority 50 ipproto udp lookup 200; ip rule add priority 51 to 192.0.2.0/24 lookup 200", yaml: passiveOnly, want: nil},
+		{name: "a rule of a port of clients", commands: toClients + unreach + localLater + "ip rule add priority 50 ipproto tcp sport 5000-6000 lookup 200", yaml: passiveOnly, want: []string{fmt.Sprintf(ahead, "ipproto tcp sport 5000-6000 lookup 200", "tcp sport 5000 dport 10000")}},
+		{name: "a rule of a destination", commands: toClients + unreach + localLater + "ip rule add priority 50 to 198.51.100.0/24 iif wan lookup 200", yaml: passiveOnly, want: []string{fmt.Sprintf(ahead, "to 198.51.100.0/24 iif wan lookup 200", "tcp sport 1 dport 10000")}},
+		{name: "a rule of clients", commands: toClients + unreach + localLater + "ip rule add priority 50 from 240.0.0.0/8 lookup 200", yaml: passiveOnly, want: []string{strings.Replace(fmt.Sprintf(ahead, "from 240.0.0.0/8 lookup 200", "tcp sport 1 dport 10000"), "240.0.0.1", "240.0.0.0", 1)}},
+		{name: "a rule of a device with the VIP in its table", commands: toClients + localLater + "ip route add local 198.51.100.21 dev lo table 200; ip rule add priority 50 iif wan lookup 200", yaml: passiveOnly, want: nil},
+		{name: "a rule of a device after that of local addresses", commands: toClients + unreach + "ip rule add priority 50 iif wan lookup 200", yaml: passiveOnly, want: nil},
 		{name: "IPv6", commands: "ip -6 rule add priority 100 lookup local; ip -6 rule del priority 0; ip -6 rule add priority 50 fwmark 21 unreachable", want: []string{
 			"ip -6 rule 50 (fwmark 0x15 unreachable) matches the mark of ftp: with the mark, VIP 2001:db8::21 is no local address, so IPVS does not get the packets; give the rule a higher priority number than that of the lookup of the table local, or the cluster another mark",
 		}},

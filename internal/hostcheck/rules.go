@@ -12,11 +12,15 @@ import (
 	"github.com/lvsmark/lvsmark/internal/route"
 )
 
-// rules finds rules of policy routing that route packets by the mark of a cluster.
+// rules finds rules of policy routing that route packets by the mark of a cluster, or ahead of the
+// lookup of local addresses.
 func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
 	rules, err := route.Rules()
 	if err != nil {
 		return nil, err
+	}
+	if found, err = aheadOfLocal(spec, rules, devices, routes); err != nil {
+		return found, err
 	}
 	for i, r := range rules {
 		if r.Mask == 0 {

@@ -42,6 +42,8 @@ type question struct {
 	mark     uint32     // host byte order
 	device   uint32     // by which it comes in; 0: a packet of the host
 	protocol uint8      // IPPROTO_*; 0: one that no rule is expected to have
+
+	fromPort, toPort uint16 // of a known protocol
 }
 
 // To returns the route of a packet of the host to an address, with a mark in host byte
@@ -61,6 +63,20 @@ func (t *Table) From(from, to netip.Addr) (Route, error) {
 // not forward packets (EHOSTUNREACH), or its reverse path filter drops them (EXDEV).
 func (t *Table) Forwarded(from, to netip.Addr, device uint32) (Route, error) {
 	return t.route(question{to: to, from: from, device: device, protocol: unix.IPPROTO_TCP})
+}
+
+// An Incoming is a packet of another host that comes in by a device.
+type Incoming struct {
+	From, To         netip.Addr
+	Device           uint32
+	Protocol         uint8 // IPPROTO_TCP or IPPROTO_UDP
+	FromPort, ToPort uint16
+}
+
+// Incoming returns the route of a packet that comes in, as `ip route get TO from FROM iif DEVICE
+// ipproto PROTOCOL sport PORT dport PORT` does. For what is refused, see Forwarded.
+func (t *Table) Incoming(p Incoming) (Route, error) {
+	return t.route(question{to: p.To, from: p.From, device: p.Device, protocol: p.Protocol, fromPort: p.FromPort, toPort: p.ToPort})
 }
 
 func (t *Table) route(q question) (Route, error) {
@@ -114,6 +130,10 @@ func (t *Table) ask(q question) (netlink.Message, error) {
 	}
 	if protocol := q.knownProtocol(); protocol != 0 {
 		b = netlink.AppendAttribute(b, unix.RTA_IP_PROTO, []byte{protocol})
+	}
+	if q.toPort != 0 {
+		b = netlink.AppendAttribute(b, unix.RTA_SPORT, binary.BigEndian.AppendUint16(nil, q.fromPort))
+		b = netlink.AppendAttribute(b, unix.RTA_DPORT, binary.BigEndian.AppendUint16(nil, q.toPort))
 	}
 	for m, err := range t.conn.Query(netlink.Request{Type: unix.RTM_GETROUTE, Header: header, Data: b}) {
 		return m, err

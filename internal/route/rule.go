@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,8 +25,44 @@ type Rule struct {
 	Mark, Mask uint32 // host byte order; the mask of a rule without fwmark is 0
 	Inverted   bool   // "not"
 	Selects    bool   // it has conditions besides the mark
+	Packets    Packets
 	Action     string // "lookup 200", "unreachable"
 	Table      uint32 // of "lookup"; else 0
+}
+
+// Packets are conditions of a rule besides the mark. The zero value has none.
+type Packets struct {
+	From, To             netip.Prefix // invalid: any
+	Device               string       // by which they come in; empty: any
+	Protocol             uint8        // 0: any
+	SourcePorts, ToPorts [2]uint16    // lowest and highest; 0: any
+	Other                bool         // there are other conditions
+}
+
+// String returns the conditions in the syntax of ip-rule(8).
+func (p Packets) String() string {
+	var words []string
+	add := func(there bool, format string, values ...any) {
+		if there {
+			words = append(words, fmt.Sprintf(format, values...))
+		}
+	}
+	add(p.From.IsValid(), "from %s", p.From)
+	add(p.To.IsValid(), "to %s", p.To)
+	add(p.Device != "", "iif %s", p.Device)
+	names := map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp", unix.IPPROTO_SCTP: "sctp"}
+	name, known := names[p.Protocol]
+	add(known, "ipproto %s", name)
+	add(!known && p.Protocol != 0, "ipproto %d", p.Protocol)
+	for _, r := range []struct {
+		name  string
+		ports [2]uint16
+	}{{"sport", p.SourcePorts}, {"dport", p.ToPorts}} {
+		add(r.ports[0] != 0 && r.ports[0] == r.ports[1], "%s %d", r.name, r.ports[0])
+		add(r.ports[0] != r.ports[1], "%s %d-%d", r.name, r.ports[0], r.ports[1])
+	}
+	add(p.Other, "…")
+	return strings.Join(words, " ")
 }
 
 // String returns, for example, "ip rule 32765 (fwmark 0x15 lookup 200)".
@@ -38,6 +75,9 @@ func (r Rule) String() string {
 	}
 	if r.Inverted {
 		b.WriteString("not ")
+	}
+	if r.Mask == 0 && r.Selects {
+		return b.String() + r.Packets.String() + " " + r.Action + ")"
 	}
 	fmt.Fprintf(&b, "fwmark %#x", r.Mark)
 	if r.Mask != 0xffffffff {
@@ -144,10 +184,45 @@ func decodeRule(m netlink.Message, family config.Family) (Rule, error) {
 		case fraSuppressPrefixlen, fraSuppressIfgroup, fraProtocol, unix.FRA_FLOW, unix.FRA_GOTO, unix.FRA_PAD:
 		default:
 			r.Selects = true
+			r.Packets.decode(&d, m.Data)
 		}
 	}
+	r.Packets.Other = r.Packets.Other || m.Data[tos] != 0
 	r.setAction(m.Data[action])
 	return r, d.Err()
+}
+
+// decode decodes an attribute of a rule that is a condition.
+func (p *Packets) decode(d *netlink.Decoder, header []byte) {
+	const destinationLen, sourceLen = 1, 2
+	prefix := func(length byte) netip.Prefix {
+		address, _ := netip.AddrFromSlice(d.Bytes())
+		return netip.PrefixFrom(address, int(length))
+	}
+	ports := func() (ports [2]uint16) { // struct fib_rule_port_range
+		if b := d.Bytes(); len(b) == 4 {
+			ports = [2]uint16{binary.NativeEndian.Uint16(b), binary.NativeEndian.Uint16(b[2:])}
+		}
+		return ports
+	}
+	switch d.Type() {
+	case unix.FRA_DST:
+		p.To = prefix(header[destinationLen])
+	case unix.FRA_SRC:
+		p.From = prefix(header[sourceLen])
+	case unix.FRA_IIFNAME:
+		p.Device = strings.TrimRight(string(d.Bytes()), "\x00")
+	case unix.FRA_IP_PROTO:
+		if b := d.Bytes(); len(b) == 1 {
+			p.Protocol = b[0]
+		}
+	case unix.FRA_SPORT_RANGE:
+		p.SourcePorts = ports()
+	case unix.FRA_DPORT_RANGE:
+		p.ToPorts = ports()
+	default:
+		p.Other = true
+	}
 }
 
 // setAction sets the action, and the table to 0 if there is no lookup.
