@@ -199,6 +199,7 @@ status:
   {"version": 1, "time": "2026-01-02T03:04:05Z", "in_sync": false,
    "differences": {"marks": 0, "services": 1, "settings": 0, "addresses": 0},
    "last_diff": {"time": "2026-01-02T03:03:30Z", "differences": 1},
+   "sync_faults": [{"setting": "ipvs.sync.backup", "reason": "device eth1 does not exist"}],
    "clusters": [{"name": "ftp", "state": "drained",
      "services": [{"mark": 21, "family": "IPv4", "state": "in sync",
        "totals": {"connections": 12, "packets_in": 345, "packets_out": 345,
@@ -212,12 +213,12 @@ status:
 
   state is in sync, drifted, missing, extra, drained or unbound: see 'lvsmark
   status --help'; that of a cluster is the first that is not in sync. marks are
-  differences in nftables. detail is what differs. totals count since the service
-  or real server was added, rates are per second; all have 64 bits, and have the
-  same members. weight is omitted if the real server is not in the kernel, name if
-  it has none, last_diff if lvsmark-diff.timer has left no result, passive if the
-  service has no passive ports. The packets that carried a mark are packets_in of its
-  service.
+  differences in nftables. sync_faults are the sync daemons of the spec that run and do
+  not work. detail is what differs. totals count since the service or real server was
+  added, rates are per second; all have 64 bits, and have the same members. weight is
+  omitted if the real server is not in the kernel, name if it has none, last_diff if
+  lvsmark-diff.timer has left no result, passive if the service has no passive ports.
+  The packets that carried a mark are packets_in of its service.
 
 drain:
 
