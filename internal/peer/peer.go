@@ -131,7 +131,7 @@ func packets(pairs []pair) (found []Difference) {
 	return found
 }
 
-func vipText(c *config.Cluster) string  { return "VIPs " + addresses(c.VIPs) }
+func vipText(c *config.Cluster) string { return "VIPs " + addresses(c.VIPs) }
 
 // portText returns the marked ports. Of a cluster with shards these are the ports of control
 // connections: shards compares those of data connections, which have a mark only in a shard that
