@@ -132,7 +132,7 @@ func TestFakeSyncDevice(t *testing.T) {
 	w := newFakeWorld(t)
 	before := w.String()
 	_, err := w.apply(t.Context(), strings.Replace(syncSpec, "vip0", "eth9", 1), Options{})
-	assert.ErrorContains(t, err, "sync device eth9")
+	assert.ErrorContains(t, err, "sync device eth9: device eth9: no such device; `ip link` lists the devices")
 	assert.Equal(t, before, w.String())
 }
 
