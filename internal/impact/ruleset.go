@@ -103,16 +103,7 @@ func (a *analyzer) marksChanged(changes []markChange) Impact {
 		}
 	}
 	redirections := joinMarkChanges(changes)
-	var words []string
-	for _, r := range redirections {
-		words = append(words, a.redirectionText(r))
-	}
-	for _, r := range redirections {
-		if text := a.portsOfShard(r); text != "" && !slices.Contains(words, text) {
-			words = append(words, text)
-		}
-	}
-	detail := strings.Join(words, "; ")
+	detail := strings.Join(a.redirectionTexts(redirections), "; ")
 	if count > 1 {
 		detail = fmt.Sprintf("%d VIPs: %s", count, detail)
 	}
@@ -120,6 +111,19 @@ func (a *analyzer) marksChanged(changes []markChange) Impact {
 		detail += "; " + countOf(n, "established connection") + " not affected"
 	}
 	return Impact{Effect: Drains, Cluster: a.clusterName(redirections[0].from), Detail: detail}
+}
+
+// redirectionTexts returns what happens to packets, and then what FTP servers need.
+func (a *analyzer) redirectionTexts(list []redirection) (texts []string) {
+	for _, r := range list {
+		texts = append(texts, a.redirectionText(r))
+	}
+	for _, r := range list {
+		if text := a.portsOfShard(r); text != "" && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }
 
 func joinMarkChanges(changes []markChange) []redirection {
