@@ -186,7 +186,7 @@ func TestFakeSyncFaultRestored(t *testing.T) {
 }
 
 // TestFakeSyncFaultInStatus: status says why a daemon of the spec does not work, and nothing of one
-// that works or that another configuration replaces.
+// that works, nor without one in the spec.
 func TestFakeSyncFaultInStatus(t *testing.T) {
 	both := strings.Replace(syncSpec, "master", "both", 1)
 	w := newFakeWorld(t)
