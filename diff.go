@@ -310,6 +310,6 @@ func (p *Plan) checkSyncDevice(have *State) {
 	}
 	_, daemons := splitSettings(p.settings.set)
 	if err := have.devices[p.spec.Director.Sync.Device]; err != nil && len(daemons) > 0 {
-		p.blocked = append(p.blocked, fmt.Errorf("sync device %s: %w", p.spec.Director.Sync.Device, err))
+		p.blocked = append(p.blocked, fmt.Errorf("sync device %s: %w; `ip link` lists the devices", p.spec.Director.Sync.Device, err))
 	}
 }

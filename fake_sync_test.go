@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/status"
 )
 
 const (
@@ -131,7 +132,7 @@ func TestFakeSyncDevice(t *testing.T) {
 	w := newFakeWorld(t)
 	before := w.String()
 	_, err := w.apply(t.Context(), strings.Replace(syncSpec, "vip0", "eth9", 1), Options{})
-	assert.ErrorContains(t, err, "sync device eth9")
+	assert.ErrorContains(t, err, "sync device eth9: device eth9: no such device; `ip link` lists the devices")
 	assert.Equal(t, before, w.String())
 }
 
@@ -182,6 +183,36 @@ func TestFakeSyncFaultRestored(t *testing.T) {
 	p, err := w.do(Options{}, func(e *engine) (*Plan, error) { return e.planState(t.Context(), checkpoint.desired()) })
 	require.NoError(t, err)
 	assert.Empty(t, p.Changes())
+}
+
+// TestFakeSyncFaultInStatus: status says why a daemon of the spec does not work, and nothing of one
+// that works, nor without one in the spec.
+func TestFakeSyncFaultInStatus(t *testing.T) {
+	both := strings.Replace(syncSpec, "master", "both", 1)
+	w := newFakeWorld(t)
+	assert.Empty(t, w.status(both).SyncFaults, "no daemon runs")
+	w.applied(both)
+	assert.Empty(t, w.status(both).SyncFaults)
+	w.RemoveDevice("vip0")
+	r := w.status(both)
+	assert.Equal(t, []status.SyncFault{
+		{Setting: config.SyncBackupSetting, Reason: "device vip0 does not exist"},
+		{Setting: config.SyncMasterSetting, Reason: "device vip0 does not exist"},
+	}, r.SyncFaults)
+	assert.Contains(t, r.Text(status.Style{}), "sync daemon backup does not work\n  # device vip0 does not exist\nsync daemon master does not work\n  # device vip0 does not exist\n\ndifferences: 2 of settings")
+	selected, _ := r.Select([]string{"ftp"})
+	assert.Equal(t, r.SyncFaults, selected.SyncFaults)
+	assert.Empty(t, w.status(strings.Replace(both, "sync: {role: both, device: vip0, id: 1}", "bind: true", 1)).SyncFaults, "the spec has no daemon")
+}
+
+func (w *fakeWorld) status(spec string) (report *status.Report) {
+	w.t.Helper()
+	_, err := w.do(Options{Adopt: true}, func(e *engine) (_ *Plan, err error) {
+		report, err = e.status(w.t.Context(), Known(parse(w.t, spec)))
+		return nil, err
+	})
+	require.NoError(w.t, err)
+	return report
 }
 
 // differs asserts that the plan of syncSpec has one change.

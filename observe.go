@@ -119,7 +119,7 @@ func (e *engine) status(ctx context.Context, source Source) (*status.Report, err
 		}
 	}
 	return status.New(status.Input{
-		Spec: p.spec, Ledger: p.state.ledger, Services: counting.services, Changes: p.services, Differences: p.differences(), Connections: e.UnderWay(),
+		Spec: p.spec, Ledger: p.state.ledger, Services: counting.services, Changes: p.services, Differences: p.differences(), SyncFaults: p.syncFaults(), Connections: e.UnderWay(),
 	})
 }
 

@@ -154,6 +154,16 @@ func (p *Plan) differences() (d status.Differences) {
 	return d
 }
 
+// syncFaults returns the sync daemons of the spec that run and do not work.
+func (p *Plan) syncFaults() (faults []status.SyncFault) {
+	for _, s := range p.settings.set {
+		if s.fault != "" {
+			faults = append(faults, status.SyncFault{Setting: s.name, Reason: s.fault})
+		}
+	}
+	return faults
+}
+
 // impactInput returns the input of the impact analysis. ruleset is the changes from live
 // to settled.
 func (p *Plan) impactInput(ruleset []nft.Change, connections impact.Connections) impact.Input {

@@ -23,9 +23,15 @@ func (d *decoder) text(n *yaml.Node, what string) (string, bool) {
 	case isNull(n):
 		d.fail(n, "%s has no value; give one, or remove it", what)
 		return "", false
+	case isPlain(n) && base60Pattern.MatchString(n.Value):
+		d.fail(n, "%s %s is a number of base 60 for some programs; write it in quotes: \"%[2]s\"", what, clip(n.Value))
+		return "", false
 	}
 	return n.Value, true
 }
+
+// base60Pattern matches addresses of Ethernet and IPv6 that YAML 1.1 reads as numbers.
+var base60Pattern = regexp.MustCompile(`^[1-9][0-9]*(:[0-5]?[0-9]){5,}$`)
 
 // colonHint returns the hint for an IPv6 address like 2001:db8::, which YAML reads
 // as a key without a value.

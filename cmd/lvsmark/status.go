@@ -49,6 +49,8 @@ A real server with several services in one cluster has the sum of their numbers.
 Packets that carried a mark are the packets in of its service: the rules that set
 marks have no counters, which would cost time for each packet.
 
+A sync daemon of the spec that runs and does not work is named with the reason.
+
 With --watch, an error is printed in place of the status, for example of a spec that
 is being edited, and status goes on; only an error of the first one ends it.
 

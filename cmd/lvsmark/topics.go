@@ -42,38 +42,56 @@ check' prints every mistake in it. The shortest FTP cluster:
         - address: 10.0.0.11
         - address: 10.0.0.12
 
-The defaults of the other keys:
+The other keys, with their defaults or an example:
 
       ftp:
         control-ports: [21]           # 990 as well for implicit TLS
         passive-ports: 10000-20000    # as on the FTP servers; also a list
+        passive-shards: 0             # so many equal parts, one for each real server
         active-data:                  # with forwarding nat only
           translate: masquerade       # or snat (to the VIP), or none
           source: 10.0.0.0/24         # default: the real servers' addresses
           ports: [20]                 # 989 as well for implicit TLS
+      vip-device: eth0                # apply adds the VIPs to it; default: none
+      only:                           # the other packets get no mark; default: all do
+        sources: [203.0.113.0/24]     # client networks
+        devices: [eth0]               # by which packets come in
+        except-macs: ["02:00:00:00:00:02"]    # of senders
       forwarding: nat                 # or direct, or tunnel
+      source-nat: none                # or masquerade, or snat (to the VIP)
       scheduler: wlc
+      scheduler-flags: []             # of sh and mh
+      one-packet: false               # true: UDP only
       persistence: 5m                 # 0 turns it off
       persistence-netmask: 32         # default: the whole address
 
+A real server may have a name, a weight (1; with 0 it gets no new connections), a
+port (0: the client's), an upper-threshold and a lower-threshold of connections, a
+forwarding of its own, and with it tunnel: {type: gue, port: 6080, checksum: none}.
+With passive-shards, persistence is 0; shard: 0 gives a real server its part, and
+shard-marks is the mark of the first one.
+
 For another service, a cluster has the key ports in place of ftp, for example
-ports: [80, 443, udp/443, sctp/2905], or [all]. A real server may have a name and a
-weight; one with weight 0 gets no new connections. It may have a forwarding of its
-own, a tunnel, a port and thresholds: see docs/spec.md. With vip-device, apply adds
-the VIPs to that device.
+ports: [80, 443, udp/443, sctp/2905], or [all].
 
 Settings of the director:
 
   director:
     table: lvsmark            # name of the nftables tables
     bind: true                # false: another program owns IPVS
+    marks: every-packet       # or first-packet
+    keep-marks: false         # true: marks are set again right before IPVS
+    local-clients: false      # true: packets of the director itself are marked too
     ip-forward: true          # default: true when a cluster forwards by nat
     ipvs-timeouts: {tcp: 2h, tcp-fin: 2m, udp: 5m}
     sysctls: {net.ipv4.vs.expire_nodest_conn: 1}
-    sync: {role: both, device: eth1, id: 1}    # sync daemons of IPVS, for a second director
+    sync:                     # sync daemons of IPVS, for a second director
+      {role: both, device: eth1, id: 1, maxlen: 1472, group: 224.0.0.81, port: 8848, ttl: 1}
     vrrp:                     # keepalived moves the VIPs: render keepalived writes its file
-      {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2],
-       gateways: [{address: 10.0.0.1, device: eth1}]}`
+      {device: eth0, router-id: 51, priority: 150, peers: [192.0.2.2], source: 192.0.2.1,
+       gateways: [{address: 10.0.0.1, device: eth1}], interval: 1s, preempt: false}
+
+docs/spec.md describes each key.`
 
 const jsonTopic = `With -o json a verb prints one document. Its version changes when a member is
 removed or changes its meaning, not when a member is added. Lists are never null.
@@ -199,6 +217,7 @@ status:
   {"version": 1, "time": "2026-01-02T03:04:05Z", "in_sync": false,
    "differences": {"marks": 0, "services": 1, "settings": 0, "addresses": 0},
    "last_diff": {"time": "2026-01-02T03:03:30Z", "differences": 1},
+   "sync_faults": [{"setting": "ipvs.sync.backup", "reason": "device eth1 does not exist"}],
    "clusters": [{"name": "ftp", "state": "drained",
      "services": [{"mark": 21, "family": "IPv4", "state": "in sync",
        "totals": {"connections": 12, "packets_in": 345, "packets_out": 345,
@@ -212,12 +231,12 @@ status:
 
   state is in sync, drifted, missing, extra, drained or unbound: see 'lvsmark
   status --help'; that of a cluster is the first that is not in sync. marks are
-  differences in nftables. detail is what differs. totals count since the service
-  or real server was added, rates are per second; all have 64 bits, and have the
-  same members. weight is omitted if the real server is not in the kernel, name if
-  it has none, last_diff if lvsmark-diff.timer has left no result, passive if the
-  service has no passive ports. The packets that carried a mark are packets_in of its
-  service.
+  differences in nftables. sync_faults are the sync daemons of the spec that run and do
+  not work. detail is what differs. totals count since the service or real server was
+  added, rates are per second; all have 64 bits, and have the same members. weight is
+  omitted if the real server is not in the kernel, name if it has none, last_diff if
+  lvsmark-diff.timer has left no result, passive if the service has no passive ports.
+  The packets that carried a mark are packets_in of its service.
 
 drain:
 

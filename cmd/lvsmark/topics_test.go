@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/internal/manual"
 )
 
 // TestJSONTopic: `lvsmark help json` names each member of the documents.
@@ -32,5 +35,36 @@ func TestJSONTopic(t *testing.T) {
 			}
 		}
 	}
+	assert.Greater(t, found, 50)
+}
+
+// TestSpecTopic: `lvsmark help spec` has each key of the spec.
+func TestSpecTopic(t *testing.T) {
+	schema, err := manual.Schema()
+	require.NoError(t, err)
+	var document any
+	require.NoError(t, json.Unmarshal(schema, &document))
+	words := strings.FieldsFunc(specTopic, func(r rune) bool { return r != '-' && !unicode.IsLetter(r) })
+	found := 0
+	var walk func(any)
+	walk = func(node any) {
+		switch node := node.(type) {
+		case map[string]any:
+			if properties, ok := node["properties"].(map[string]any); ok {
+				for key := range properties {
+					found++
+					assert.True(t, slices.Contains(words, key), key)
+				}
+			}
+			for _, child := range node {
+				walk(child)
+			}
+		case []any:
+			for _, child := range node {
+				walk(child)
+			}
+		}
+	}
+	walk(document)
 	assert.Greater(t, found, 50)
 }

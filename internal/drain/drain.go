@@ -24,7 +24,7 @@ type Name struct{ Cluster, Server string }
 type Servers struct {
 	byService map[ipvs.Key][]config.RealServer
 	shards    map[ipvs.Key]bool
-	data      bool // the services assign data connections of FTP too
+	cluster   *config.Cluster
 }
 
 // Find returns the real servers with the name.
@@ -37,7 +37,7 @@ func Find(spec *config.Spec, name Name) (servers Servers, err error) {
 		return servers, errors.New("another program manages IPVS (director.bind is false): set the weight there")
 	}
 	cluster := &spec.Clusters[i]
-	servers = Servers{map[ipvs.Key][]config.RealServer{}, map[ipvs.Key]bool{}, cluster.FTP != nil && !cluster.Sharded()}
+	servers = Servers{map[ipvs.Key][]config.RealServer{}, map[ipvs.Key]bool{}, cluster}
 	for _, family := range config.Families() {
 		for _, b := range cluster.Bindings(family) {
 			key := ipvs.Key{Mark: b.Mark, Family: family}
@@ -189,12 +189,27 @@ func (s Servers) Notes(services []ipvs.VirtualService, ignoresTemplates bool) []
 			notes = append(notes, fmt.Sprintf("service %s: scheduler %s does not replace a real server with weight 0: new clients that it assigns to that one are refused%s",
 				v.Key, v.SchedName, map[string]string{"sh": "; sh-fallback in scheduler-flags replaces it"}[v.SchedName]))
 		}
-		if s.data && v.Timeout == 0 && slices.Contains([]string{"sh", "mh", "dh"}, v.SchedName) {
-			notes = append(notes, fmt.Sprintf("service %s: without persistence, scheduler %s assigns each connection anew: data connections of running FTP sessions do not reach this real server", v.Key, v.SchedName))
+		if data := s.data(v.Key); data != "" && v.Timeout == 0 && slices.Contains([]string{"sh", "mh", "dh"}, v.SchedName) {
+			notes = append(notes, fmt.Sprintf("service %s: without persistence, scheduler %s assigns each connection anew: %s of running FTP sessions do not reach this real server", v.Key, v.SchedName, data))
 		}
 		if v.Timeout > 0 && ignoresTemplates {
 			notes = append(notes, fmt.Sprintf("service %s: net.ipv4.vs.expire_quiescent_template is 1: the next connection of a client, such as FTP data, goes to another real server", v.Key))
 		}
 	}
 	return notes
+}
+
+// data returns which data connections of FTP a service assigns; empty: none. With passive shards
+// these are the answers to active data of real servers that the director does not translate.
+func (s Servers) data(key ipvs.Key) string {
+	direct := func(r config.RealServer) bool { return r.Forwarding != config.NAT }
+	switch {
+	case s.cluster.FTP == nil:
+		return ""
+	case !s.cluster.Sharded():
+		return "data connections"
+	case slices.ContainsFunc(s.byService[key], direct):
+		return "active data connections"
+	}
+	return ""
 }

@@ -157,7 +157,9 @@ func TestNotesOfData(t *testing.T) {
 		"ftp: , scheduler: mh":                       nil,
 		"ftp: , scheduler: lc, persistence: 0":       nil,
 		"ports: [80], scheduler: mh, persistence: 0": nil,
-		sharded: nil,
+		sharded:                          nil,
+		"forwarding: direct, " + sharded: {strings.Replace(anew, "data", "active data", 1)},
+		"forwarding: direct, " + strings.Replace(sharded, "mh", "lc", 1): nil,
 	} {
 		spec := parse(t, strings.Replace(testSpec, "ftp: ,", keys+",", 1))
 		servers, err := Find(spec, Name{"ftp", "rs2"})

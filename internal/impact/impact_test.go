@@ -91,11 +91,12 @@ func TestJoinMarkChanges(t *testing.T) {
 		return markChange{config.SingleAddress(netip.MustParseAddr(vip)), firewall.MarkedPorts{PortRange: config.PortRange{Protocol: config.TCP, Low: port, High: port}, Mark: from}, to, false}
 	}
 	key := func(family config.Family, mark uint32) ipvs.Key { return ipvs.Key{Family: family, Mark: mark} }
+	port := func(n uint16) config.PortRange { return config.PortRange{Protocol: config.TCP, Low: n, High: n} }
 	assert.Equal(t, []redirection{
-		{key(config.IPv4, 1), key(config.IPv4, 2), false, []string{"21", "22"}},
-		{key(config.IPv4, 1), key(config.IPv4, 3), false, []string{"21"}},
-		{key(config.IPv4, 4), key(config.IPv4, 2), false, []string{"21"}},
-		{key(config.IPv6, 1), key(config.IPv6, 2), false, []string{"21"}},
+		{key(config.IPv4, 1), key(config.IPv4, 2), false, []config.PortRange{port(21), port(22)}},
+		{key(config.IPv4, 1), key(config.IPv4, 3), false, []config.PortRange{port(21)}},
+		{key(config.IPv4, 4), key(config.IPv4, 2), false, []config.PortRange{port(21)}},
+		{key(config.IPv6, 1), key(config.IPv6, 2), false, []config.PortRange{port(21)}},
 	}, joinMarkChanges([]markChange{
 		change("192.0.2.1", 21, 1, 2), change("192.0.2.1", 22, 1, 2), change("192.0.2.2", 21, 1, 2),
 		change("192.0.2.1", 21, 1, 3), change("192.0.2.1", 21, 4, 2), change("2001:db8::1", 21, 1, 2),

@@ -3,10 +3,14 @@ package impact
 import (
 	"slices"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
 
-const otherServer = "an FTP session's next data connection may reach another real server"
+const (
+	otherServer       = "an FTP session's next data connection may reach another real server"
+	otherActiveServer = "an FTP session's next active data connection may reach another real server"
+)
 
 // reassigned adds to the impact of a change what it does to the sessions of the other real servers:
 // sh, mh and dh fill their table of clients anew when a real server comes, goes or gets another
@@ -27,6 +31,9 @@ func (a *analyzer) reassigned(c ipvs.Change, impact Impact) Impact {
 	if sessions == 0 {
 		return impact
 	}
+	if a.hasShards(key) {
+		return activeReassigned(impact)
+	}
 	if c.Op == ipvs.DelDestination {
 		sessions += impact.Connections
 	}
@@ -37,6 +44,26 @@ func (a *analyzer) reassigned(c ipvs.Change, impact Impact) Impact {
 	return Impact{Effect: Cuts, Connections: sessions, Unknown: impact.Unknown, Cluster: a.clusterName(key), Detail: detail, Reassigns: true}
 }
 
+// activeReassigned adds to the impact of a change of a cluster with shards what it does to active
+// data. Passive data has the marks of shards.
+func activeReassigned(impact Impact) Impact {
+	if impact.Detail == "" {
+		impact.Detail = otherActiveServer
+	} else {
+		impact.Detail = otherActiveServer + "; " + impact.Detail
+	}
+	if impact.Effect == Safe {
+		impact.Effect = Drains
+	}
+	return impact
+}
+
+// marksActive reports whether answers to active data carry the mark of the service: those to real
+// servers with direct or tunnel forwarding do, also in a cluster with shards.
+func (a *analyzer) marksActive(key ipvs.Key) bool {
+	return slices.ContainsFunc(a.servers[key], func(d ipvs.Destination) bool { return d.Forwarding == config.Direct || d.Forwarding == config.Tunnel })
+}
+
 // firstReassigning returns the first change of each service after which its clients are assigned
 // anew.
 func (a *analyzer) firstReassigning() map[ipvs.Key]ipvs.Change {
@@ -45,7 +72,7 @@ func (a *analyzer) firstReassigning() map[ipvs.Key]ipvs.Change {
 	}
 	hashing := map[ipvs.Key]ipvs.Service{}
 	for _, s := range a.Before.Services {
-		if cluster := a.clusters[s.Key]; cluster != nil && cluster.FTP != nil && hasTable(s.Service) && !a.hasShards(s.Key) {
+		if cluster := a.clusters[s.Key]; cluster != nil && cluster.FTP != nil && hasTable(s.Service) && (!a.hasShards(s.Key) || a.marksActive(s.Key)) {
 			hashing[s.Key] = s.Service
 		}
 	}

@@ -40,6 +40,11 @@ func TestReassigned(t *testing.T) {
 		{"persistence", "persistence: 0|persistence: 1m", "{address: 10.0.0.12}]", added, []string{"safe"}},
 		{"not FTP", "ftp: |ports: [80]", "{address: 10.0.0.12}]", added, []string{"safe"}},
 		{"shards", "ftp: |ftp: {passive-ports: 10000-19999, passive-shards: 4}", "{address: 10.0.0.12}]", added, []string{"safe", "safe", "safe"}},
+		{"shards with direct", "ftp: |forwarding: direct, ftp: {passive-ports: 10000-19999, passive-shards: 4}", "{address: 10.0.0.12}]", added, []string{"safe", "safe", "drains: " + otherActiveServer}},
+		{"shards with direct, drained", "ftp: |forwarding: direct, ftp: {passive-ports: 10000-19999, passive-shards: 4}", "10.0.0.12}", "10.0.0.12, weight: 0}", []string{"drains: " + otherActiveServer + "; no new sessions, and those it has can open data connections; 4 active, 0 inactive, 0 persistent"}},
+		{"shards with direct, and another scheduler", "ftp: |forwarding: direct, ftp: {passive-ports: 10000-19999, passive-shards: 4}", "scheduler: sh", "scheduler: rr", []string{"drains: " + otherActiveServer}},
+		{"shards with nat, and another scheduler", "ftp: |ftp: {passive-ports: 10000-19999, passive-shards: 4}", "scheduler: sh", "scheduler: rr", []string{"safe"}},
+		{"shards with direct and rr", "ftp: , scheduler: sh|forwarding: direct, ftp: {passive-ports: 10000-19999, passive-shards: 4}, scheduler: rr", "{address: 10.0.0.12}]", added, []string{"safe", "safe", "safe"}},
 		{"the scheduler too", "", "scheduler: sh, persistence: 0, real-servers: [{address: 10.0.0.11}", "scheduler: rr, persistence: 0, real-servers: [{address: 10.0.0.13}, {address: 10.0.0.11}", []string{other, "safe"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -90,7 +90,7 @@ func (a *analyzer) natEnded(end *natEnd) Impact {
 type redirection struct {
 	from, to ipvs.Key // to.Mark may be 0
 	some     bool     // see markChange
-	ports    []string
+	ports    []config.PortRange
 }
 
 func (a *analyzer) marksChanged(changes []markChange) Impact {
@@ -103,11 +103,7 @@ func (a *analyzer) marksChanged(changes []markChange) Impact {
 		}
 	}
 	redirections := joinMarkChanges(changes)
-	var words []string
-	for _, r := range redirections {
-		words = append(words, a.redirectionText(r))
-	}
-	detail := strings.Join(words, "; ")
+	detail := strings.Join(a.redirectionTexts(redirections), "; ")
 	if count > 1 {
 		detail = fmt.Sprintf("%d VIPs: %s", count, detail)
 	}
@@ -117,10 +113,23 @@ func (a *analyzer) marksChanged(changes []markChange) Impact {
 	return Impact{Effect: Drains, Cluster: a.clusterName(redirections[0].from), Detail: detail}
 }
 
+// redirectionTexts returns what happens to packets, and then what FTP servers need.
+func (a *analyzer) redirectionTexts(list []redirection) (texts []string) {
+	for _, r := range list {
+		texts = append(texts, a.redirectionText(r))
+	}
+	for _, r := range list {
+		if text := a.portsOfShard(r); text != "" && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
 func joinMarkChanges(changes []markChange) []redirection {
 	var list []redirection
 	for _, c := range changes {
-		family, ports := c.vips.Family(), c.PortRange.String()
+		family, ports := c.vips.Family(), c.PortRange
 		r := redirection{from: ipvs.Key{Mark: c.Mark, Family: family}, to: ipvs.Key{Mark: c.to, Family: family}, some: c.some}
 		i := slices.IndexFunc(list, func(o redirection) bool { return o.from == r.from && o.to == r.to && o.some == r.some })
 		if i < 0 {
@@ -133,8 +142,16 @@ func joinMarkChanges(changes []markChange) []redirection {
 	return list
 }
 
+func joinPorts(list []config.PortRange) string {
+	texts := make([]string, len(list))
+	for i, ports := range list {
+		texts[i] = ports.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
 func (a *analyzer) redirectionText(r redirection) string {
-	ports := strings.Join(r.ports, ", ")
+	ports := joinPorts(r.ports)
 	if r.to == r.from {
 		return fmt.Sprintf("new connections to ports %s of %s from fewer packets: the conditions of only change", ports, a.markName(r.from))
 	}

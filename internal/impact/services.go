@@ -139,7 +139,8 @@ func (a *analyzer) onePacket(key ipvs.Key) Impact {
 
 func (a *analyzer) affinityLost(before, after ipvs.Service) Impact {
 	impact := Impact{Effect: Safe}
-	if !losesAffinity(before, after) || a.serversBeforeOrAfter(after.Key) < 2 || a.hasShards(after.Key) {
+	sharded := a.hasShards(after.Key)
+	if !losesAffinity(before, after) || a.serversBeforeOrAfter(after.Key) < 2 || sharded && !a.marksActive(after.Key) {
 		return impact
 	}
 	impact.Cluster = a.clusterName(after.Key)
@@ -154,9 +155,12 @@ func (a *analyzer) affinityLost(before, after ipvs.Service) Impact {
 			impact.Connections += int(s.Connections.Active)
 		}
 	}
-	if impact.Connections > 0 {
-		impact.Effect = Cuts
-		impact.Detail = otherServer
+	switch {
+	case impact.Connections == 0:
+	case sharded:
+		return activeReassigned(Impact{Effect: Safe, Cluster: impact.Cluster})
+	default:
+		impact.Effect, impact.Detail = Cuts, otherServer
 	}
 	return impact
 }

@@ -92,6 +92,27 @@ func (a *analyzer) shardMove(from ipvs.Key, server netip.Addr) string {
 	return ""
 }
 
+// portsOfShard describes what the FTP server of a real server needs whose shard has other ports than
+// before; empty: it has all of the ports of the redirection, or shardMove describes it.
+func (a *analyzer) portsOfShard(r redirection) string {
+	of, isShard := config.SplitBindingName(a.before[r.from])
+	cluster := a.successor(of, r.from.Family)
+	if !isShard || cluster == nil || !cluster.Sharded() {
+		return ""
+	}
+	for _, b := range cluster.Bindings(r.from.Family) {
+		server := b.RealServers[0]
+		if !b.IsShard || !slices.ContainsFunc(a.servers[r.from], func(d ipvs.Destination) bool { return d.Address == server.Address }) {
+			continue
+		}
+		now := b.Ports[0]
+		if slices.ContainsFunc(r.ports, func(old config.PortRange) bool { return old.Low < now.Low || now.High < old.High }) && a.shardMove(r.from, server.Address) == "" {
+			return fmt.Sprintf("data connections of %s fail there until its FTP server has the ports %d-%d", cmp.Or(server.Name, server.Address.String()), now.Low, now.High)
+		}
+	}
+	return ""
+}
+
 // servesBefore returns the services that had the real server before the changes, those of bindings
 // that the function selects, by their marks. An apply that was killed leaves two of one name.
 func (a *analyzer) servesBefore(server netip.Addr, family config.Family, selects func(name string) bool) (keys []ipvs.Key) {

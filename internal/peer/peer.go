@@ -131,8 +131,17 @@ func packets(pairs []pair) (found []Difference) {
 	return found
 }
 
-func vipText(c *config.Cluster) string  { return "VIPs " + addresses(c.VIPs) }
-func portText(c *config.Cluster) string { return "ports " + joined(c.MarkedPorts()) }
+func vipText(c *config.Cluster) string { return "VIPs " + addresses(c.VIPs) }
+
+// portText returns the marked ports. Of a cluster with shards these are the ports of control
+// connections: shards compares those of data connections, which have a mark only in a shard that
+// has a real server.
+func portText(c *config.Cluster) string {
+	if c.Sharded() {
+		return "ports " + joined(c.Bindings(c.VIPs[0].Family())[0].Ports) + " and shards"
+	}
+	return "ports " + joined(c.MarkedPorts())
+}
 
 // joined returns a list as sorted text.
 func joined[T fmt.Stringer](list []T) string {

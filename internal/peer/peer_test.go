@@ -132,6 +132,13 @@ func TestShards(t *testing.T) {
 	assert.True(t, strings.HasPrefix(found[0].String(), "cluster ftp: passive-shards 4 of 10000-19999 here, passive-shards 5 of 10000-19999 on the peer: a real server"), found[0].String())
 	assert.Empty(t, peer.Compare(ours, withPriority(sharded("passive-ports: [12500-19999, 10000-12499], passive-shards: 4"))), "the same ports")
 	assert.Empty(t, peer.Compare(sharded("passive-ports: 10000-10019, passive-shards: 20"), withPriority(sharded("passive-ports: 10000-10019, passive-shards: 19"))), "the last shard has no real server")
+
+	fewer := "passive-ports: 10000-17499, passive-shards: 3" // the spec has real servers in the shards 0 and 1
+	assert.Empty(t, peer.Compare(ours, withPriority(sharded(fewer))), "ports without a real server")
+	assert.Empty(t, peer.Compare(sharded(fewer), withPriority(sharded("passive-ports: 10000-19999, passive-shards: 4"))))
+	found = peer.Compare(ours, withPriority(sharded(fewer+", control-ports: [21, 990]")))
+	require.Len(t, found, 1)
+	assert.True(t, strings.HasPrefix(found[0].String(), "cluster ftp: ports 21 and shards here, ports 21, 990 and shards on the peer: these packets"), found[0].String())
 }
 
 func withPriority(spec *config.Spec) *config.Spec {

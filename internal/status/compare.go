@@ -18,6 +18,7 @@ type Input struct {
 	Services    []ipvs.CountedService // of the kernel; those that are neither in the spec nor in the ledger are ignored
 	Changes     []ipvs.Change         // that make these services match the spec
 	Differences Differences
+	SyncFaults  []SyncFault
 	Connections iter.Seq2[ipvs.Connection, error] // read if a cluster may have data connections
 }
 
@@ -37,7 +38,7 @@ func keyOf(b config.Binding) ipvs.Key { return ipvs.Key{Mark: b.Mark, Family: b.
 
 // New returns the report. Its error is that of reading the connections.
 func New(in Input) (*Report, error) {
-	r := &Report{InSync: !in.Differences.Any(), Differences: in.Differences}
+	r := &Report{InSync: !in.Differences.Any(), Differences: in.Differences, SyncFaults: append([]SyncFault{}, in.SyncFaults...)}
 	c := newComparison(in)
 	used, err := c.passiveUse()
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 type Differences struct {
 	Marks     int `json:"marks"`     // in nftables
 	Services  int `json:"services"`  // in IPVS
-	Settings  int `json:"settings"`  // sysctls and IPVS timeouts
+	Settings  int `json:"settings"`  // sysctls, IPVS timeouts and sync daemons
 	Addresses int `json:"addresses"` // VIPs on devices
 }
 
@@ -35,6 +35,7 @@ func (d Differences) Any() bool { return d != Differences{} }
 type Report struct {
 	InSync      bool        `json:"in_sync"` // there are no differences
 	Differences Differences `json:"differences"`
+	SyncFaults  []SyncFault `json:"sync_faults"`
 	Clusters    []Cluster   `json:"clusters"` // in the order of the spec; then those that are not in the spec
 }
 

@@ -160,12 +160,14 @@ clusters:
 	r, err := New(Input{Spec: spec, Services: services, Changes: changes(spec, services)})
 	require.NoError(t, err)
 	r.Differences = Differences{Marks: 1000, Services: 1000, Settings: 10, Addresses: 1000}
+	r.SyncFaults = []SyncFault{{config.SyncMasterSetting, "the backup daemon's sockets belong to the device with index 4294967295, and wan1234567890ab has index 1 now; the kernel does not tell it of the master's"}}
 	text := r.Text(Style{})
 	for line := range strings.Lines(text) {
 		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), 80, line)
 	}
 	assert.Contains(t, text, "IPv6: drifted:\n  #   -f 4294967295 -6 -s mh -p 86400 -b mh-fallback,mh-port;\n  #   the spec has -f 42")
 	assert.Contains(t, text, "7777]:0 -g -w 65534;\n  #   the spec has [fd00:")
+	assert.Contains(t, text, "backup daemon's sockets belong to the device with index 4294967295, and\n  #   wan1234567890ab has index 1")
 	assert.Contains(t, text, "1000 of addresses\n  (`lvsmark diff` lists them)\n")
 }
 

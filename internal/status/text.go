@@ -27,6 +27,7 @@ func (r *Report) Text(style Style) string {
 		r.Clusters[i].write(&b, style)
 		b.WriteByte('\n')
 	}
+	r.writeFaults(&b)
 	b.WriteString(broken(r.Differences.String(), " (", "\n  (") + "\n")
 	return b.String()
 }
@@ -304,7 +305,7 @@ func (r *Report) Select(names []string) (selected *Report, missing string) {
 	for _, c := range r.Clusters {
 		byName[c.Name] = append(byName[c.Name], c)
 	}
-	selected = &Report{InSync: r.InSync, Differences: r.Differences, Clusters: []Cluster{}}
+	selected = &Report{InSync: r.InSync, Differences: r.Differences, SyncFaults: r.SyncFaults, Clusters: []Cluster{}}
 	for i, name := range names {
 		if len(byName[name]) == 0 {
 			return nil, name
