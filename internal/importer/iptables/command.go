@@ -28,7 +28,8 @@ func (r *Ruleset) execute(family oldconfig.Family, c command, line oldconfig.Lin
 	case "":
 		return false, fmt.Errorf("no command such as -A")
 	case "list":
-		return true, nil
+		t := r.tables[tableKey{family, c.table}]
+		return c.chain == "" || t.hasChain(c.chain) || t == nil && isBase(c.table, c.chain), nil
 	}
 	t := r.table(family, c.table, line)
 	if t == nil {
@@ -68,6 +69,12 @@ func (r *Ruleset) withoutChain(c command) (bool, error) {
 	return false, nil
 }
 
+func (t *table) hasChain(name string) bool { return t != nil && t.byName[name] != nil }
+
+func isBase(table, name string) bool {
+	return slices.ContainsFunc(baseChains(table), func(c *chain) bool { return c.name == name })
+}
+
 func (t *table) flush() {
 	for _, c := range t.chains {
 		c.rules = nil
@@ -105,7 +112,7 @@ func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
 	if t.byName[name] != nil {
 		return false, nil
 	}
-	if _, isTarget := simpleTarget(name); isTarget || strings.HasPrefix(name, "-") || len(name) > maxChainName {
+	if _, isTarget := simpleTarget(name); isTarget || targetOptions(name) != "" || name == "QUEUE" || strings.HasPrefix(name, "-") || len(name) > maxChainName {
 		return false, fmt.Errorf("%q is no name of a chain", name)
 	}
 	t.add(&chain{name: name, line: line})

@@ -152,6 +152,7 @@ func baseChains(name string) []*chain {
 func (r *Ruleset) Config() *oldconfig.Config {
 	r.markChangedSets()
 	config := r.config
+	r.remarkLoops(&config)
 	compiler := &compiler{config: &config, sets: r.sets, known: map[setTest]setResult{}, room: maxRules}
 	for _, t := range r.order {
 		for _, c := range t.chains {

@@ -60,11 +60,14 @@ func (r *Ruleset) Restore(family oldconfig.Family, first oldconfig.Line, text st
 	s := &restore{Ruleset: r, family: family, fixed: family != 0, listed: family == 0, keep: keep, seen: map[tableKey]oldconfig.Line{}}
 	line, rest := first, text
 	for rest != "" {
-		line.Text, rest, _ = strings.Cut(rest, "\n")
-		returned := strings.HasSuffix(line.Text, "\r")
-		line.Text = strings.TrimSpace(line.Text)
-		if returned {
+		raw, following, ended := strings.Cut(rest, "\n")
+		line.Text, rest = strings.TrimSpace(raw), following
+		if strings.HasSuffix(raw, "\r") {
 			s.carriageReturn(line)
+		}
+		s.spaces(raw, line)
+		if !ended && line.Text == "COMMIT" {
+			s.Finding(line, "iptables-legacy-restore refuses the line, because the file does not end with a line feed")
 		}
 		s.line(line, rest)
 		line.Number++
@@ -103,6 +106,7 @@ type restore struct {
 	begun    oldconfig.Line
 	seen     map[tableKey]oldconfig.Line
 	returned bool // a line with a carriage return is recorded
+	spaced   bool // likewise, with space
 }
 
 func (s *restore) line(line oldconfig.Line, following string) {
@@ -186,17 +190,22 @@ func (s *restore) declare(text string, line oldconfig.Line) {
 			return
 		}
 		err := error(nil)
-		if c := t.byName[name]; c == nil {
+		c := t.byName[name]
+		switch {
+		case c == nil:
 			_, err = t.newChain(name, line)
-		} else if c.base != nil {
-			c.line = line
-			_, err = c.setPolicy(policy)
-		} else {
+		case c.base != nil:
+			if c.line = line; policy != "-" { // that leaves the policy
+				_, err = c.setPolicy(policy)
+			}
+		default:
 			c.rules = nil
 		}
 		if err != nil {
 			s.NotUnderstood(line, "%s", err)
+			continue
 		}
+		s.declared(t.byName[name], policy, line)
 	}
 }
 
@@ -215,13 +224,20 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 		err = errors.New("iptables-restore refuses the option -t, so it does not load the table")
 	}
 	c.table, c.begun, c.listed = s.name, s.begun, s.listed
+	var done bool
+	var t *table
 	for _, family := range s.families {
-		if err == nil && s.tables[tableKey{family, s.name}] != nil {
-			_, err = s.execute(family, c, line)
+		if table := s.tables[tableKey{family, s.name}]; err == nil && table != nil {
+			var ok bool
+			ok, err = s.execute(family, c, line)
+			t, done = table, done || ok
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		s.NotUnderstood(line, "%s", err)
+	case t != nil && !done:
+		s.NotUnderstood(line, "iptables-restore refuses the line, so it loads nothing of table %s: %s", s.name, t.failure(c))
 	}
 }
 
