@@ -68,12 +68,17 @@ type findingOfFiles struct {
 }
 
 func runImport(ctx context.Context, s streams, opts *options, files []string, fromKernel bool) error {
+	steps := newProgress(s)
+	defer steps.stop()
 	d, err := interruptible(ctx, "reading", func() (*draft.Draft, error) {
+		steps.step("read the old configuration")
 		old, err := readOld(s, opts, files, fromKernel)
 		if err != nil {
 			return nil, err
 		}
+		steps.step("make a spec of it")
 		d := draft.New(old)
+		steps.step("compare them")
 		return d, d.Check(old)
 	})
 	if err != nil {

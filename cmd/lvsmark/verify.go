@@ -71,11 +71,15 @@ func runVerify(ctx context.Context, s streams, opts *options, files []string, fr
 	if err != nil {
 		return err
 	}
+	steps := newProgress(s)
+	defer steps.stop()
 	report, err := interruptible(ctx, "comparing", func() (*verify.Report, error) {
+		steps.step("read the old configuration")
 		old, err := readOld(s, opts, files, fromKernel)
 		if err != nil {
 			return nil, err
 		}
+		steps.step("compare it with the spec")
 		return verify.Compare(old, spec)
 	})
 	if err != nil {

@@ -61,6 +61,7 @@ type leaf struct {
 type tally struct {
 	equal   int
 	differ  []run
+	ends    [2]outcome // of the first that differs
 	related *oldconfig.Rule
 	reads   *oldconfig.Rule
 	opaque  *oldconfig.Rule
@@ -72,6 +73,8 @@ func (l *leaf) compare(r run) {
 	var t tally
 	l.tally(r, &t)
 	switch {
+	case l.exceeded:
+		return
 	case t.tooMany != nil:
 		l.notProven(t.tooMany.origin, "too many conditions are not understood", r)
 	case t.opaque != nil:
@@ -81,14 +84,19 @@ func (l *leaf) compare(r run) {
 			l.notProven(d.origin, d.unknown(), t.differ[0])
 		}
 	case len(t.differ) > 0:
-		l.difference(t.differ[0])
+		l.difference(t.differ[0], t.ends)
 		return
 	}
 	if t.related != nil && r.state == stateNew && l.helpers {
-		l.compareOther(run{state: stateRelated}, l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects: remove the rule that assigns the helper (CT --helper), as marks of the passive range need none")
+		because := func() *oldconfig.Rule {
+			return l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related })
+		}
+		l.compareOther(run{state: stateRelated}, because, "it depends on state RELATED, which connections have that a helper of connection tracking expects: remove the rule that assigns the helper (CT --helper), as marks of the passive range need none")
 	}
 	if t.reads != nil && r.state == stateEstablished && r.connMark == [2]uint32{} {
-		l.compareConnMarks(r, l.origin(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark }))
+		l.compareConnMarks(r, func() *oldconfig.Rule {
+			return l.origin(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark })
+		})
 	}
 }
 
@@ -111,6 +119,11 @@ func (l *leaf) tally(r run, t *tally) {
 	for side := range m {
 		m[side] = l.machine(r, side)
 		end[side] = m[side].run(l.programs[side])
+		if m[side].isEndless() {
+			l.exceeded = true
+			l.notProven(m[side].at, "chains jump to others too often", r)
+			return
+		}
 		if d := m[side].asked; d != nil {
 			l.assume(r, d, t)
 			return
@@ -126,6 +139,9 @@ func (l *leaf) tally(r run, t *tally) {
 		t.equal++
 		l.group(end, r)
 		return
+	}
+	if len(t.differ) == 0 {
+		t.ends = end
 	}
 	t.differ = append(t.differ, r)
 }
@@ -188,20 +204,20 @@ func (o outcome) ofAnswer() outcome {
 }
 
 // compareOther compares another start. If it differs, nothing is proven.
-func (l *leaf) compareOther(r run, because *oldconfig.Rule, reason string) {
+func (l *leaf) compareOther(r run, because func() *oldconfig.Rule, reason string) {
 	var t tally
 	l.tally(r, &t)
 	if len(t.differ) > 0 || t.opaque != nil || t.tooMany != nil {
-		l.notProven(because, reason, r)
+		l.notProven(because(), reason, r)
 	}
 }
 
 // compareConnMarks compares marks that a connection may have had before.
-func (l *leaf) compareConnMarks(r run, because *oldconfig.Rule) {
+func (l *leaf) compareConnMarks(r run, because func() *oldconfig.Rule) {
 	const maxMarks = 64
 	reason := "it depends on the mark of the connection, which an earlier packet has set"
 	if l.manyMarks || len(l.marks[0])*len(l.marks[1]) > maxMarks*maxMarks {
-		l.notProven(because, reason, r)
+		l.notProven(because(), reason, r)
 		return
 	}
 	for _, before := range l.marks[0] {
@@ -225,7 +241,7 @@ func (l *leaf) group(end [2]outcome, r run) {
 			continue
 		}
 		if known.group != other {
-			l.joinedDifference(side, known.packet, r)
+			l.joinedDifference(side, known.packet, r, end)
 		}
 	}
 }

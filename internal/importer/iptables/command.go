@@ -148,6 +148,9 @@ func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, err
 	case "replace", "delete":
 		return t.changeRule(target, c, added)
 	case "check":
+		if t.compared += len(target.rules); t.compared > maxRuleCompared {
+			return false, errCompared
+		}
 		return t.without(target.rules, added) != nil, nil
 	case "flush":
 		target.rules = nil
@@ -201,6 +204,9 @@ func targetOf(words []Word) string {
 // addresses all of its rules, or none if one of them is missing.
 func (t *table) changeRule(target *chain, c command, added []*rule) (bool, error) {
 	if c.name == "delete" && c.number == 0 {
+		if t.compared += len(target.rules); t.compared > maxRuleCompared {
+			return false, errCompared
+		}
 		rest := t.without(target.rules, added)
 		if rest != nil {
 			target.rules = rest
@@ -221,6 +227,9 @@ func (t *table) changeRule(target *chain, c command, added []*rule) (bool, error
 	target.rules = slices.Delete(target.rules, place, place+1)
 	return true, nil
 }
+
+// errCompared limits the time that scripts take which delete or check many rules.
+var errCompared = errors.New("lvsmark does not compare that many rules with those of -C and -D: give the output of iptables-save")
 
 // without returns the rules without the first one that iptables takes for the same as each of the
 // wanted ones, or nil if one is missing.

@@ -97,3 +97,19 @@ func TestListedChain(t *testing.T) {
 	assert.True(t, run("-t mangle -S"))
 	assert.Zero(t, r.Lost())
 }
+
+// TestCompared: a script that deletes very many rules one by one ends, with a remark.
+func TestCompared(t *testing.T) {
+	r := New()
+	run := func(text string) bool {
+		return r.Command("iptables", Words(strings.Fields(text)...), oldconfig.Line{Text: text})
+	}
+	assert.True(t, run("-A INPUT -s 10.0.0.1 -j ACCEPT"))
+	assert.True(t, run("-C INPUT -s 10.0.0.1 -j ACCEPT"))
+	r.order[0].compared = maxRuleCompared
+	for _, command := range []string{"-C INPUT -s 10.0.0.1 -j ACCEPT", "-D INPUT -s 10.0.0.1 -j ACCEPT"} {
+		before := r.Lost()
+		assert.False(t, run(command))
+		assert.Equal(t, before+1, r.Lost(), command)
+	}
+}
