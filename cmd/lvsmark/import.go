@@ -18,8 +18,8 @@ func newImport(s streams, opts *options) *cobra.Command {
 spec for it. It recognises each file by its content: iptables-save, shell scripts
 with iptables, ipset and ipvsadm commands, nft, ipvsadm -Sn, /etc/default/ipvsadm,
 systemd units of ipvsadm, keepalived.conf, ldirectord.cf, lvs.cf of Piranha,
-firewalld's XML, vsftpd.conf, proftpd.conf, pure-ftpd.conf; - is standard input;
---live reads the kernel, and lvsmark's records in it. Several files are joined: the
+firewalld's XML, vsftpd.conf, proftpd.conf with the files that it includes,
+pure-ftpd.conf, the files of /etc/pure-ftpd/conf; - is standard input; --live reads the kernel, and lvsmark's records in it. Several files are joined: the
 marks of one, the services of another, the passive range of a third.
 
 A comment of the spec names the line that each value comes from. Findings name what

@@ -63,6 +63,8 @@ func (r *reader) pureFile(text string) {
 			r.setAddress(f, strings.Join(words[1:], ""), l)
 		case "bind":
 			r.pureBind(f, strings.Join(words[1:], ""), l)
+		case "natmode":
+			r.natMode(strings.Join(words[1:], ""), l)
 		}
 	}
 	r.config.FTP = append(r.config.FTP, f)
@@ -148,6 +150,8 @@ func (r *reader) pureArguments(text string) {
 			r.setAddress(f, argument, l)
 		case "-S", "--bind":
 			r.pureBind(f, argument, l)
+		case "-N", "--natmode":
+			r.natMode("yes", l)
 		}
 	}
 	r.config.FTP = append(r.config.FTP, f)
