@@ -85,13 +85,15 @@ func runVerify(ctx context.Context, s streams, opts *options, files []string, fr
 	if err != nil {
 		return err
 	}
+	if err := printReport(s, opts, report); err != nil || report.Equivalent() {
+		return err
+	}
+	return errNotEquivalent
+}
+
+func printReport(s streams, opts *options, report *verify.Report) error {
 	if opts.output == formatJSON {
-		err = s.printJSON(newVerifyDocument(report))
-	} else {
-		err = s.print(report.Text())
+		return s.printJSON(newVerifyDocument(report))
 	}
-	if err == nil && !report.Equivalent() {
-		return errNotEquivalent
-	}
-	return err
+	return s.print(report.Text())
 }

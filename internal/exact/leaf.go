@@ -88,16 +88,16 @@ func (l *leaf) compare(r run) {
 		return
 	}
 	if t.related != nil && r.state == stateNew && l.helpers {
-		because := func() *oldconfig.Rule {
-			return l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related })
-		}
-		l.compareOther(run{state: stateRelated}, because, "it depends on state RELATED, which connections have that a helper of connection tracking expects: remove the rule that assigns the helper (CT --helper), as marks of the passive range need none")
+		l.compareOther(run{state: stateRelated}, l.because(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects: remove the rule that assigns the helper (CT --helper), as marks of the passive range need none")
 	}
 	if t.reads != nil && r.state == stateEstablished && r.connMark == [2]uint32{} {
-		l.compareConnMarks(r, func() *oldconfig.Rule {
-			return l.origin(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark })
-		})
+		l.compareConnMarks(r, l.because(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark }))
 	}
+}
+
+// because returns origin for when it is needed: it runs all rules.
+func (l *leaf) because(r run, equal *oldconfig.Rule, recorded func(*machine) *oldconfig.Rule) func() *oldconfig.Rule {
+	return func() *oldconfig.Rule { return l.origin(r, equal, recorded) }
 }
 
 // origin returns the rule, as it is written, for which a machine has recorded an equal one.
@@ -131,8 +131,7 @@ func (l *leaf) tally(r run, t *tally) {
 		t.related, t.reads = either(t.related, m[side].related), either(t.reads, m[side].readsConnMark)
 	}
 	same := l.same(end)
-	if rule := either(m[0].opaqueRule, m[1].opaqueRule); rule != nil && (end[0].opaque != end[1].opaque || !l.agree() || m[0].testsUnknown || m[1].testsUnknown ||
-		!same && (m[0].markUnknown || m[1].markUnknown)) {
+	if rule := l.opaqueRule(m, end, same); rule != nil {
 		t.opaque = rule
 	}
 	if same {
@@ -144,6 +143,17 @@ func (l *leaf) tally(r run, t *tally) {
 		t.ends = end
 	}
 	t.differ = append(t.differ, r)
+}
+
+// opaqueRule returns a rule that is not understood and for which the ends are not known to be the
+// same, or nil.
+func (l *leaf) opaqueRule(m [2]*machine, end [2]outcome, same bool) *oldconfig.Rule {
+	rule := either(m[0].opaqueRule, m[1].opaqueRule)
+	if rule != nil && (end[0].opaque != end[1].opaque || !l.agree() || m[0].testsUnknown || m[1].testsUnknown ||
+		!same && (m[0].markUnknown || m[1].markUnknown)) {
+		return rule
+	}
+	return nil
 }
 
 // unknown returns why the result of a test is not known.

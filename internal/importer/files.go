@@ -3,6 +3,7 @@ package importer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lvsmark/lvsmark/internal/importer/firewalld"
 	"github.com/lvsmark/lvsmark/internal/importer/ftpserver"
@@ -18,12 +19,7 @@ type File struct{ Name, Text string }
 // file has: the output of ipset save, or an ipset of firewalld. It returns the errors of all files.
 func ReadAll(files []File) (*oldconfig.Config, error) {
 	all := &oldconfig.Config{}
-	var sets []File
-	for _, f := range files {
-		if isSets(f.Text) {
-			sets = append(sets, f)
-		}
-	}
+	sets := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return !isSets(f.Text) })
 	var failed []error
 	tables := map[tableOf]bool{}
 	settings, included := pureSettings(files), ftpserver.Included(ftpFiles(files))

@@ -89,12 +89,7 @@ func (p *proftpdReader) directive(name string, words []string, l oldconfig.Line)
 	case "include":
 		p.include(first, l)
 	case "passiveports":
-		if len(words) < 2 {
-			p.config.AddNotUnderstood(l, "PassivePorts does not have two ports")
-			return
-		}
-		c.hasRange, c.Line = true, l
-		p.setProftpdRange(&c.FTPServer, words, l)
+		p.setProftpdRange(c, words, l)
 	case "masqueradeaddress":
 		c.hasAddress = true
 		p.setAddress(&c.FTPServer, first, l)
@@ -107,7 +102,13 @@ func (p *proftpdReader) directive(name string, words []string, l oldconfig.Line)
 
 // setProftpdRange sets the passive ports. proftpd does not start with ports below 1024, or a
 // lowest port that is not below the highest one. It ignores more parameters.
-func (r *reader) setProftpdRange(f *oldconfig.FTPServer, words []string, l oldconfig.Line) {
+func (r *reader) setProftpdRange(c *context, words []string, l oldconfig.Line) {
+	if len(words) < 2 {
+		r.config.AddNotUnderstood(l, "PassivePorts does not have two ports")
+		return
+	}
+	c.hasRange, c.Line = true, l
+	f := &c.FTPServer
 	if r.setRange(f, words[0], words[1], l); f.PassivePort.Low == 0 {
 		return
 	}

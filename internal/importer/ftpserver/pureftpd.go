@@ -143,16 +143,20 @@ func (r *reader) pureArguments(text string) {
 		if strings.HasPrefix(word, "--") && argument == "" && i+1 < len(words) {
 			argument = words[i+1]
 		}
-		switch name {
-		case "-p", "--passiveportrange":
-			r.pureRange(f, argument, l)
-		case "-P", "--forcepassiveip":
-			r.setAddress(f, argument, l)
-		case "-S", "--bind":
-			r.pureBind(f, argument, l)
-		case "-N", "--natmode":
-			r.natMode("yes", l)
-		}
+		r.pureArgument(f, name, argument, l)
 	}
 	r.config.FTP = append(r.config.FTP, f)
+}
+
+func (r *reader) pureArgument(f *oldconfig.FTPServer, name, argument string, l oldconfig.Line) {
+	switch name {
+	case "-p", "--passiveportrange":
+		r.pureRange(f, argument, l)
+	case "-P", "--forcepassiveip":
+		r.setAddress(f, argument, l)
+	case "-S", "--bind":
+		r.pureBind(f, argument, l)
+	case "-N", "--natmode":
+		r.natMode("yes", l)
+	}
 }

@@ -2,6 +2,7 @@ package iptables
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"path"
 	"strings"
@@ -183,30 +184,34 @@ func (s *restore) declare(text string, line oldconfig.Line) {
 		s.NotUnderstood(line, "the chain has no policy; expected :CHAIN POLICY")
 		return
 	}
-	name, policy := words[0].Text, words[1].Text
 	for _, family := range s.families {
 		t := s.tables[tableKey{family, s.name}]
 		if t == nil {
 			return
 		}
-		err := error(nil)
-		c := t.byName[name]
-		switch {
-		case c == nil:
-			_, err = t.newChain(name, line)
-		case c.base != nil:
-			if c.line = line; policy != "-" { // that leaves the policy
-				_, err = c.setPolicy(policy)
-			}
-		default:
-			c.rules = nil
-		}
-		if err != nil {
+		if err := s.declareIn(t, words[0].Text, words[1].Text, line); err != nil {
 			s.NotUnderstood(line, "%s", err)
-			continue
 		}
+	}
+}
+
+func (s *restore) declareIn(t *table, name, policy string, line oldconfig.Line) error {
+	err := error(nil)
+	c := t.byName[name]
+	switch {
+	case c == nil:
+		_, err = t.newChain(name, line)
+	case c.base != nil:
+		if c.line = line; policy != "-" { // that leaves the policy
+			_, err = c.setPolicy(policy)
+		}
+	default:
+		c.rules = nil
+	}
+	if err == nil {
 		s.declared(t.byName[name], policy, line)
 	}
+	return err
 }
 
 // rule executes a line of a table, with or without counters ahead.
@@ -224,21 +229,33 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 		err = errors.New("iptables-restore refuses the option -t, so it does not load the table")
 	}
 	c.table, c.begun, c.listed = s.name, s.begun, s.listed
+	if err == nil {
+		err = s.inFamilies(c, line)
+	}
+	if err != nil {
+		s.NotUnderstood(line, "%s", err)
+	}
+}
+
+// inFamilies executes a command for the families of the table.
+func (s *restore) inFamilies(c command, line oldconfig.Line) error {
 	var done bool
 	var t *table
 	for _, family := range s.families {
-		if table := s.tables[tableKey{family, s.name}]; err == nil && table != nil {
-			var ok bool
-			ok, err = s.execute(family, c, line)
-			t, done = table, done || ok
+		if s.tables[tableKey{family, s.name}] == nil {
+			continue
 		}
+		t = s.tables[tableKey{family, s.name}]
+		ok, err := s.execute(family, c, line)
+		if err != nil {
+			return err
+		}
+		done = done || ok
 	}
-	switch {
-	case err != nil:
-		s.NotUnderstood(line, "%s", err)
-	case t != nil && !done:
-		s.NotUnderstood(line, "iptables-restore refuses the line, so it loads nothing of table %s: %s", s.name, t.failure(c))
+	if t != nil && !done {
+		return fmt.Errorf("iptables-restore refuses the line, so it loads nothing of table %s: %s", s.name, t.failure(c))
 	}
+	return nil
 }
 
 // guessFamilies returns the families whose addresses, protocols or options the lines up to
