@@ -18,9 +18,10 @@ func newImport(s streams, opts *options) *cobra.Command {
 spec for it. It recognises each file by its content: iptables-save, shell scripts
 with iptables, ipset and ipvsadm commands, nft, ipvsadm -Sn, /etc/default/ipvsadm,
 systemd units of ipvsadm, keepalived.conf, ldirectord.cf, lvs.cf of Piranha,
-firewalld's XML, vsftpd.conf, proftpd.conf, pure-ftpd.conf; - is standard input;
---live reads the kernel, and lvsmark's records in it. Several files are joined: the
-marks of one, the services of another, the passive range of a third.
+firewalld's XML, vsftpd.conf, proftpd.conf with the files that it includes,
+pure-ftpd.conf, the files of /etc/pure-ftpd/conf; - is standard input; --live reads
+the kernel, and lvsmark's records in it. Several files are joined: the marks of one,
+the services of another, the passive range of a third.
 
 A comment of the spec names the line that each value comes from. Findings name what
 a spec cannot contain, what is missing, and what is probably a mistake; they go to
@@ -68,29 +69,35 @@ type findingOfFiles struct {
 }
 
 func runImport(ctx context.Context, s streams, opts *options, files []string, fromKernel bool) error {
+	steps := newProgress(s)
+	defer steps.stop()
 	d, err := interruptible(ctx, "reading", func() (*draft.Draft, error) {
+		steps.step("read the old configuration")
 		old, err := readOld(s, opts, files, fromKernel)
 		if err != nil {
 			return nil, err
 		}
+		steps.step("make a spec of it, and compare them")
 		d := draft.New(old)
 		return d, d.Check(old)
 	})
 	if err != nil {
 		return err
 	}
+	if err := printDraft(s, opts, d); err != nil || len(d.Findings) == 0 {
+		return err
+	}
+	return errFindings
+}
+
+func printDraft(s streams, opts *options, d *draft.Draft) error {
 	if opts.output == formatJSON {
-		err = s.printJSON(importDocument{documentVersion, d.Text(), d.Valid, findingsOf(d)})
-	} else {
-		for _, f := range d.Findings {
-			s.printErr("%s: %s", printable.Line(f.Line.String()), printable.Line(f.Message))
-		}
-		err = s.print(d.Text())
+		return s.printJSON(importDocument{documentVersion, d.Text(), d.Valid, findingsOf(d)})
 	}
-	if err == nil && len(d.Findings) > 0 {
-		err = errFindings
+	for _, f := range d.Findings {
+		s.printErr("%s: %s", printable.Line(f.Line.String()), printable.Line(f.Message))
 	}
-	return err
+	return s.print(d.Text())
 }
 
 func findingsOf(d *draft.Draft) []findingOfFiles {

@@ -71,23 +71,29 @@ func runVerify(ctx context.Context, s streams, opts *options, files []string, fr
 	if err != nil {
 		return err
 	}
+	steps := newProgress(s)
+	defer steps.stop()
 	report, err := interruptible(ctx, "comparing", func() (*verify.Report, error) {
+		steps.step("read the old configuration")
 		old, err := readOld(s, opts, files, fromKernel)
 		if err != nil {
 			return nil, err
 		}
+		steps.step("compare it with the spec")
 		return verify.Compare(old, spec)
 	})
 	if err != nil {
 		return err
 	}
+	if err := printReport(s, opts, report); err != nil || report.Equivalent() {
+		return err
+	}
+	return errNotEquivalent
+}
+
+func printReport(s streams, opts *options, report *verify.Report) error {
 	if opts.output == formatJSON {
-		err = s.printJSON(newVerifyDocument(report))
-	} else {
-		err = s.print(report.Text())
+		return s.printJSON(newVerifyDocument(report))
 	}
-	if err == nil && !report.Equivalent() {
-		return errNotEquivalent
-	}
-	return err
+	return s.print(report.Text())
 }

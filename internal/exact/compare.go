@@ -93,6 +93,7 @@ type comparison struct {
 	helpers  bool        // a rule assigns a helper, which may expect connections
 	leaves   int
 	assumed  int // runs with an assumption
+	followed int // packets that ran a complete program
 
 	manyMarks bool // marks is not complete
 

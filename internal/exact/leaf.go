@@ -61,6 +61,7 @@ type leaf struct {
 type tally struct {
 	equal   int
 	differ  []run
+	ends    [2]outcome // of the first that differs
 	related *oldconfig.Rule
 	reads   *oldconfig.Rule
 	opaque  *oldconfig.Rule
@@ -72,6 +73,8 @@ func (l *leaf) compare(r run) {
 	var t tally
 	l.tally(r, &t)
 	switch {
+	case l.exceeded:
+		return
 	case t.tooMany != nil:
 		l.notProven(t.tooMany.origin, "too many conditions are not understood", r)
 	case t.opaque != nil:
@@ -81,15 +84,20 @@ func (l *leaf) compare(r run) {
 			l.notProven(d.origin, d.unknown(), t.differ[0])
 		}
 	case len(t.differ) > 0:
-		l.difference(t.differ[0])
+		l.difference(t.differ[0], t.ends)
 		return
 	}
 	if t.related != nil && r.state == stateNew && l.helpers {
-		l.compareOther(run{state: stateRelated}, l.origin(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects: remove the rule that assigns the helper (CT --helper), as marks of the passive range need none")
+		l.compareOther(run{state: stateRelated}, l.because(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects: remove the rule that assigns the helper (CT --helper), as marks of the passive range need none")
 	}
 	if t.reads != nil && r.state == stateEstablished && r.connMark == [2]uint32{} {
-		l.compareConnMarks(r, l.origin(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark }))
+		l.compareConnMarks(r, l.because(r, t.reads, func(m *machine) *oldconfig.Rule { return m.readsConnMark }))
 	}
+}
+
+// because returns origin for when it is needed: it runs all rules.
+func (l *leaf) because(r run, equal *oldconfig.Rule, recorded func(*machine) *oldconfig.Rule) func() *oldconfig.Rule {
+	return func() *oldconfig.Rule { return l.origin(r, equal, recorded) }
 }
 
 // origin returns the rule, as it is written, for which a machine has recorded an equal one.
@@ -111,6 +119,11 @@ func (l *leaf) tally(r run, t *tally) {
 	for side := range m {
 		m[side] = l.machine(r, side)
 		end[side] = m[side].run(l.programs[side])
+		if m[side].isEndless() {
+			l.exceeded = true
+			l.notProven(m[side].at, "chains jump to others too often", r)
+			return
+		}
 		if d := m[side].asked; d != nil {
 			l.assume(r, d, t)
 			return
@@ -118,8 +131,7 @@ func (l *leaf) tally(r run, t *tally) {
 		t.related, t.reads = either(t.related, m[side].related), either(t.reads, m[side].readsConnMark)
 	}
 	same := l.same(end)
-	if rule := either(m[0].opaqueRule, m[1].opaqueRule); rule != nil && (end[0].opaque != end[1].opaque || !l.agree() || m[0].testsUnknown || m[1].testsUnknown ||
-		!same && (m[0].markUnknown || m[1].markUnknown)) {
+	if rule := l.opaqueRule(m, end, same); rule != nil {
 		t.opaque = rule
 	}
 	if same {
@@ -127,7 +139,21 @@ func (l *leaf) tally(r run, t *tally) {
 		l.group(end, r)
 		return
 	}
+	if len(t.differ) == 0 {
+		t.ends = end
+	}
 	t.differ = append(t.differ, r)
+}
+
+// opaqueRule returns a rule that is not understood and for which the ends are not known to be the
+// same, or nil.
+func (l *leaf) opaqueRule(m [2]*machine, end [2]outcome, same bool) *oldconfig.Rule {
+	rule := either(m[0].opaqueRule, m[1].opaqueRule)
+	if rule != nil && (end[0].opaque != end[1].opaque || !l.agree() || m[0].testsUnknown || m[1].testsUnknown ||
+		!same && (m[0].markUnknown || m[1].markUnknown)) {
+		return rule
+	}
+	return nil
 }
 
 // unknown returns why the result of a test is not known.
@@ -188,20 +214,20 @@ func (o outcome) ofAnswer() outcome {
 }
 
 // compareOther compares another start. If it differs, nothing is proven.
-func (l *leaf) compareOther(r run, because *oldconfig.Rule, reason string) {
+func (l *leaf) compareOther(r run, because func() *oldconfig.Rule, reason string) {
 	var t tally
 	l.tally(r, &t)
 	if len(t.differ) > 0 || t.opaque != nil || t.tooMany != nil {
-		l.notProven(because, reason, r)
+		l.notProven(because(), reason, r)
 	}
 }
 
 // compareConnMarks compares marks that a connection may have had before.
-func (l *leaf) compareConnMarks(r run, because *oldconfig.Rule) {
+func (l *leaf) compareConnMarks(r run, because func() *oldconfig.Rule) {
 	const maxMarks = 64
 	reason := "it depends on the mark of the connection, which an earlier packet has set"
 	if l.manyMarks || len(l.marks[0])*len(l.marks[1]) > maxMarks*maxMarks {
-		l.notProven(because, reason, r)
+		l.notProven(because(), reason, r)
 		return
 	}
 	for _, before := range l.marks[0] {
@@ -225,7 +251,7 @@ func (l *leaf) group(end [2]outcome, r run) {
 			continue
 		}
 		if known.group != other {
-			l.joinedDifference(side, known.packet, r)
+			l.joinedDifference(side, known.packet, r, end)
 		}
 	}
 }

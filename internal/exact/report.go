@@ -66,17 +66,50 @@ func (l *leaf) notProven(rule *oldconfig.Rule, reason string, r run) {
 	l.unproven(rule, reason, l.packet(r))
 }
 
-// difference adds a difference of its kind, unless there is one.
-func (l *leaf) difference(r run) {
+// difference adds a difference of its kind, unless there is one. end is how the packets end.
+func (l *leaf) difference(r run, end [2]outcome) {
+	if l.isListed(l.describe(end[0], end[1]), end) {
+		return
+	}
 	p := l.packet(r)
 	old, new := l.treatment(0, p, r), l.treatment(1, p, r)
 	l.add(l.describe(old.end, new.end), p, nil, old, new)
 }
 
-func (l *leaf) joinedDifference(side int, earlier Packet, r run) {
+func (l *leaf) joinedDifference(side int, earlier Packet, r run, end [2]outcome) {
+	what := "persistence joins two connections of a client " + []string{"before, not after", "after, not before"}[side]
+	if l.isListed(what, end) {
+		return
+	}
 	p := l.packet(r)
-	which := []string{"before, not after", "after, not before"}[side]
-	l.add("persistence joins two connections of a client "+which, p, &earlier, l.treatment(0, p, r), l.treatment(1, p, r))
+	l.add(what, p, &earlier, l.treatment(0, p, r), l.treatment(1, p, r))
+}
+
+// isListed reports whether the kind of difference is known, or the list is full. It saves the
+// treatment, which runs all rules.
+func (l *leaf) isListed(what string, end [2]outcome) bool {
+	key := differenceKey(what, end[0].served(), end[1].served())
+	if l.seen[key] {
+		return true
+	}
+	if len(l.result.Differences) < maxDifferences {
+		return false
+	}
+	l.seen[key] = true
+	l.result.Truncated++
+	return true
+}
+
+func differenceKey(what string, old, new *oldconfig.Service) string {
+	return fmt.Sprintf("%s %p %p", what, old, new)
+}
+
+// served returns the service that takes the packet, or nil.
+func (o outcome) served() *oldconfig.Service {
+	if o.by == nil {
+		return nil
+	}
+	return o.by.Service
 }
 
 // A treated is a Treatment with its outcome.
@@ -86,22 +119,18 @@ type treated struct {
 }
 
 func (l *leaf) add(what string, p Packet, second *Packet, old, new treated) {
-	key := fmt.Sprintf("%s %p %p", what, old.Service, new.Service)
+	key := differenceKey(what, old.Service, new.Service)
 	if l.seen[key] {
 		return
 	}
 	l.seen[key] = true
-	if len(l.result.Differences) >= maxDifferences {
-		l.result.Truncated++
-		return
-	}
 	l.result.Differences = append(l.result.Differences, Difference{Kind: what, Packet: p, Second: second, Old: old.Treatment, New: new.Treatment})
 }
 
 // treatment runs the complete program of a side for one packet.
 func (l *leaf) treatment(side int, p Packet, r run) treated {
-	m := l.machine(r, side)
-	return m.follow(l.compiler, l.sides[side], p)
+	l.followed++
+	return l.machine(r, side).follow(l.compiler, l.sides[side], p)
 }
 
 // follow runs a complete program for a packet, and records what rules do.
@@ -116,10 +145,10 @@ func (m *machine) follow(c *compiler, p *program, packet Packet) treated {
 		*m = start
 	}
 	t.Mark = m.mark
-	if t.end.by != nil {
-		t.Service = t.end.by.Service
+	t.Service = t.end.served()
+	if t.Outcome = t.end.text(c.path); m.isEndless() {
+		t.Outcome = "not known: chains jump to others too often"
 	}
-	t.Outcome = t.end.text(c.path)
 	return t
 }
 

@@ -34,7 +34,13 @@ type machine struct {
 	hook          oldconfig.Hook
 	late          bool            // the chain is behind connection tracking; ahead of it no packet has a connection
 	at            *oldconfig.Rule // the current rule
+	jumps         int
 }
+
+// maxJumps bounds the jumps of one packet: chains that jump to others several times multiply them.
+const maxJumps = 1 << 20
+
+func (m *machine) isEndless() bool { return m.jumps > maxJumps }
 
 // A fate is what becomes of a packet.
 type fate uint8
@@ -134,7 +140,7 @@ func (m *machine) observeStep(s Step) {
 func (m *machine) block(b *block) verdict {
 	for _, r := range m.rulesOf(b) {
 		v, leaves := m.rule(r)
-		if m.asked != nil {
+		if m.asked != nil || m.isEndless() {
 			return ends
 		}
 		if leaves {
@@ -232,6 +238,7 @@ func (m *machine) act(a *action) (missed bool, v verdict, leaves bool) {
 		m.observeAction("drops")
 		return false, ends, true
 	case oldconfig.Jump, oldconfig.Goto:
+		m.jumps++
 		v := m.block(a.target)
 		return false, v, v != continues || a.Kind == oldconfig.Goto
 	case oldconfig.TranslateDestination, oldconfig.TranslateSource:

@@ -3,8 +3,10 @@ package importer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lvsmark/lvsmark/internal/importer/firewalld"
+	"github.com/lvsmark/lvsmark/internal/importer/ftpserver"
 	"github.com/lvsmark/lvsmark/internal/importer/iptables"
 	"github.com/lvsmark/lvsmark/internal/importer/shell"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -17,16 +19,21 @@ type File struct{ Name, Text string }
 // file has: the output of ipset save, or an ipset of firewalld. It returns the errors of all files.
 func ReadAll(files []File) (*oldconfig.Config, error) {
 	all := &oldconfig.Config{}
-	var sets []File
-	for _, f := range files {
-		if isSets(f.Text) {
-			sets = append(sets, f)
-		}
-	}
+	sets := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return !isSets(f.Text) })
 	var failed []error
 	tables := map[tableOf]bool{}
+	settings, included := pureSettings(files), ftpserver.Included(ftpFiles(files))
 	for _, f := range files {
-		c, err := f.read(sets)
+		if included[f.Name] {
+			continue
+		}
+		if directory := ftpserver.SettingsOf(f.Name); directory != "" {
+			if list := settings[directory]; list[0].Name == f.Name {
+				all.Join(ftpserver.ReadSettings(list))
+			}
+			continue
+		}
+		c, err := f.read(sets, files)
 		if err != nil {
 			failed = append(failed, err)
 			continue
@@ -37,8 +44,31 @@ func ReadAll(files []File) (*oldconfig.Config, error) {
 	return all, errors.Join(failed...)
 }
 
-// read reads a file, with the sets of other files.
-func (f File) read(sets []File) (*oldconfig.Config, error) {
+// pureSettings returns the files of pure-ftpd-wrapper by directory: all files of one are one
+// configuration.
+func pureSettings(files []File) map[string][]ftpserver.File {
+	settings := map[string][]ftpserver.File{}
+	for _, f := range files {
+		if directory := ftpserver.SettingsOf(f.Name); directory != "" {
+			settings[directory] = append(settings[directory], ftpserver.File(f))
+		}
+	}
+	return settings
+}
+
+func ftpFiles(files []File) []ftpserver.File {
+	list := make([]ftpserver.File, len(files))
+	for i, f := range files {
+		list[i] = ftpserver.File(f)
+	}
+	return list
+}
+
+// read reads a file, with the sets of other files, and those that proftpd.conf includes.
+func (f File) read(sets, all []File) (*oldconfig.Config, error) {
+	if ftpserver.IsProftpd(f.Text) && isOf(ftpserver.Name, f.Text) {
+		return ftpserver.ReadProftpd(ftpserver.File(f), ftpFiles(all)), nil
+	}
 	load := func(r *iptables.Ruleset) {
 		for _, s := range sets {
 			if firewalld.IsSet(s.Text) {

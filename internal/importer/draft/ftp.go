@@ -162,7 +162,7 @@ func otherFTPPorts(c *cluster) *ftp {
 // checkDataPorts: with direct and tunnel, answers to active data go to the port of active
 // data of the VIP, and need the mark. With nat, no packet to a VIP has that port.
 func (d *Draft) checkDataPorts(c *cluster, f *ftp) {
-	if len(c.services) == 0 {
+	if len(c.services) == 0 || len(c.services[0].RealServers) == 0 {
 		return
 	}
 	allNAT := !slices.ContainsFunc(c.services[0].RealServers, func(r oldconfig.RealServer) bool {

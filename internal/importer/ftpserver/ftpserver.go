@@ -21,27 +21,47 @@ const (
 	controlPort = 21
 )
 
+// A language is that of one of the files.
+type language uint8
+
+const (
+	unknownLanguage language = iota
+	pureValueLanguage
+	pureArgumentsLanguage
+	pureFileLanguage
+	vsftpdLanguage
+	proftpdLanguage
+)
+
 // Recognises reports whether the text is the configuration of one of the servers.
-func Recognises(text string) bool { return readerOf(text) != nil }
+func Recognises(text string) bool { return languageOf(text) != unknownLanguage }
 
 // Read reads the configuration of the server that the text is for.
 func Read(name, text string) (*oldconfig.Config, error) {
 	r := &reader{name: name}
-	if read := readerOf(text); read != nil {
-		read(r, text)
+	switch languageOf(text) {
+	case pureValueLanguage:
+		r.pureValue(text)
+	case pureArgumentsLanguage:
+		r.pureArguments(text)
+	case pureFileLanguage:
+		r.pureFile(text)
+	case vsftpdLanguage:
+		r.vsftpd(text)
+	case proftpdLanguage:
+		r.proftpd(text)
 	}
 	return &r.config, nil
 }
 
-// readerOf returns the reader of the text, or nil.
-func readerOf(text string) func(*reader, string) {
+func languageOf(text string) language {
 	switch {
 	case strings.HasPrefix(text, "#!"):
-		return nil // a script
+		return unknownLanguage // a script
 	case isPureValue(text):
-		return (*reader).pureValue
+		return pureValueLanguage
 	case isPureArguments(text):
-		return (*reader).pureArguments
+		return pureArgumentsLanguage
 	}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
@@ -51,14 +71,14 @@ func readerOf(text string) func(*reader, string) {
 		key, _, assigned := strings.Cut(words[0], "=")
 		switch {
 		case assigned && vsftpdKeys[key]:
-			return (*reader).vsftpd
+			return vsftpdLanguage
 		case proftpdDirectives[strings.ToLower(words[0])]:
-			return (*reader).proftpd
+			return proftpdLanguage
 		case pureKeys[strings.ToLower(words[0])]:
-			return (*reader).pureFile
+			return pureFileLanguage
 		}
 	}
-	return nil
+	return unknownLanguage
 }
 
 type reader struct {

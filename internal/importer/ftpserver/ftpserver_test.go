@@ -95,8 +95,8 @@ MasqueradeAddress 198.51.100.21
 3: not understood: the address of passive replies is not an IP address: names are not looked up
 4: not understood: PassivePorts does not have two ports
 5: not understood: the passive ports are not a range of two ports
-7: not understood: Port depends on what the file does not say: write it outside of blocks, or give the included file
-9: not understood: Include depends on what the file does not say: write it outside of blocks, or give the included file
+7: not understood: Port depends on what the file does not say: write it outside of blocks
+9: not understood: Include reads other files: give them too, or delete the line if there are none
 `,
 		},
 		"pure-ftpd.conf": {

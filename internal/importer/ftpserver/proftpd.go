@@ -20,66 +20,81 @@ type context struct {
 	hasRange, hasAddress, hasPort, noRoot bool
 }
 
+// A proftpdReader reads proftpd.conf, and files that it includes.
+type proftpdReader struct {
+	*reader
+	main, global, current *context
+	contexts              []*context
+	depth                 int // of other blocks: Directory, Limit, Anonymous, IfModule
+	others                []File
+	within                []string // names of the files that are being read
+	included              int
+}
+
 // proftpd reads proftpd.conf. Directives of Global count in each server that does not have
 // them itself.
-func (r *reader) proftpd(text string) {
+func (r *reader) proftpd(text string) { r.proftpdWith(text, nil) }
+
+func (r *reader) proftpdWith(text string, others []File) {
 	main := &context{FTPServer: oldconfig.FTPServer{Line: r.at(1, "")}}
-	global := &context{}
-	contexts, current := []*context{main}, main
-	depth := 0 // of other blocks: Directory, Limit, Anonymous, IfModule
-	for l := range r.directives(text) {
+	p := &proftpdReader{reader: r, main: main, global: &context{}, current: main, contexts: []*context{main}, others: others}
+	p.read(text)
+	for _, c := range p.contexts {
+		r.addProftpd(c, p.global)
+	}
+}
+
+func (p *proftpdReader) read(text string) {
+	p.within = append(p.within, p.name)
+	for l := range p.directives(text) {
 		words := proftpdWords(l.Text)
 		if len(words) == 0 {
 			continue
 		}
 		switch name := strings.ToLower(strings.Trim(words[0], "<>")); {
 		case !strings.HasPrefix(words[0], "<"):
-			r.proftpdDirective(current, name, words[1:], l, depth > 0)
+			p.directive(name, words[1:], l)
 		case name == "virtualhost":
-			current = &context{FTPServer: oldconfig.FTPServer{Line: l}}
-			contexts = append(contexts, current)
+			p.current = &context{FTPServer: oldconfig.FTPServer{Line: l}}
+			p.contexts = append(p.contexts, p.current)
 		case name == "global":
-			current = global
+			p.current = p.global
 		case name == "/virtualhost" || name == "/global":
-			current = main
+			p.current = p.main
 		case strings.HasPrefix(name, "/"):
-			depth--
+			p.depth--
 		default:
-			depth++
+			p.depth++
 		}
 	}
-	for _, c := range contexts {
-		r.addProftpd(c, global)
-	}
+	p.within = p.within[:len(p.within)-1]
 }
 
-// proftpdDirective reads a directive. Blocks such as IfModule may not count, so what
-// matters in one is not understood.
-func (r *reader) proftpdDirective(c *context, name string, words []string, l oldconfig.Line, conditional bool) {
+// directive reads a directive. Blocks such as IfModule may not count, so what matters in one is not
+// understood.
+func (p *proftpdReader) directive(name string, words []string, l oldconfig.Line) {
 	first := ""
 	if len(words) > 0 {
 		first = words[0]
 	}
 	switch name {
 	case "passiveports", "masqueradeaddress", "port", "rootrevoke", "include":
-		if conditional || name == "include" {
-			r.config.AddNotUnderstood(l, "%s depends on what the file does not say: write it outside of blocks, or give the included file", words0(l))
+		if p.depth > 0 {
+			p.config.AddNotUnderstood(l, "%s depends on what the file does not say: write it outside of blocks", words0(l))
 			return
 		}
 	}
+	c := p.current
 	switch name {
+	case "include":
+		p.include(first, l)
 	case "passiveports":
-		if len(words) < 2 {
-			r.config.AddNotUnderstood(l, "PassivePorts does not have two ports")
-			return
-		}
-		c.hasRange, c.Line = true, l
-		r.setProftpdRange(&c.FTPServer, words, l)
+		p.setProftpdRange(c, words, l)
 	case "masqueradeaddress":
 		c.hasAddress = true
-		r.setAddress(&c.FTPServer, first, l)
+		p.setAddress(&c.FTPServer, first, l)
 	case "port":
-		c.hasPort = r.setPort(&c.Listen, first, l)
+		c.hasPort = p.setPort(&c.Listen, first, l)
 	case "rootrevoke":
 		c.noRoot = strings.EqualFold(first, "on") || strings.EqualFold(first, "UseNonCompliantActiveTransfer")
 	}
@@ -87,7 +102,13 @@ func (r *reader) proftpdDirective(c *context, name string, words []string, l old
 
 // setProftpdRange sets the passive ports. proftpd does not start with ports below 1024, or a
 // lowest port that is not below the highest one. It ignores more parameters.
-func (r *reader) setProftpdRange(f *oldconfig.FTPServer, words []string, l oldconfig.Line) {
+func (r *reader) setProftpdRange(c *context, words []string, l oldconfig.Line) {
+	if len(words) < 2 {
+		r.config.AddNotUnderstood(l, "PassivePorts does not have two ports")
+		return
+	}
+	c.hasRange, c.Line = true, l
+	f := &c.FTPServer
 	if r.setRange(f, words[0], words[1], l); f.PassivePort.Low == 0 {
 		return
 	}

@@ -63,6 +63,8 @@ func (r *reader) pureFile(text string) {
 			r.setAddress(f, strings.Join(words[1:], ""), l)
 		case "bind":
 			r.pureBind(f, strings.Join(words[1:], ""), l)
+		case "natmode":
+			r.natMode(strings.Join(words[1:], ""), l)
 		}
 	}
 	r.config.FTP = append(r.config.FTP, f)
@@ -141,14 +143,20 @@ func (r *reader) pureArguments(text string) {
 		if strings.HasPrefix(word, "--") && argument == "" && i+1 < len(words) {
 			argument = words[i+1]
 		}
-		switch name {
-		case "-p", "--passiveportrange":
-			r.pureRange(f, argument, l)
-		case "-P", "--forcepassiveip":
-			r.setAddress(f, argument, l)
-		case "-S", "--bind":
-			r.pureBind(f, argument, l)
-		}
+		r.pureArgument(f, name, argument, l)
 	}
 	r.config.FTP = append(r.config.FTP, f)
+}
+
+func (r *reader) pureArgument(f *oldconfig.FTPServer, name, argument string, l oldconfig.Line) {
+	switch name {
+	case "-p", "--passiveportrange":
+		r.pureRange(f, argument, l)
+	case "-P", "--forcepassiveip":
+		r.setAddress(f, argument, l)
+	case "-S", "--bind":
+		r.pureBind(f, argument, l)
+	case "-N", "--natmode":
+		r.natMode("yes", l)
+	}
 }

@@ -28,7 +28,8 @@ func (r *Ruleset) execute(family oldconfig.Family, c command, line oldconfig.Lin
 	case "":
 		return false, fmt.Errorf("no command such as -A")
 	case "list":
-		return true, nil
+		t := r.tables[tableKey{family, c.table}]
+		return c.chain == "" || t.hasChain(c.chain) || t == nil && isBase(c.table, c.chain), nil
 	}
 	t := r.table(family, c.table, line)
 	if t == nil {
@@ -68,6 +69,12 @@ func (r *Ruleset) withoutChain(c command) (bool, error) {
 	return false, nil
 }
 
+func (t *table) hasChain(name string) bool { return t != nil && t.byName[name] != nil }
+
+func isBase(table, name string) bool {
+	return slices.ContainsFunc(baseChains(table), func(c *chain) bool { return c.name == name })
+}
+
 func (t *table) flush() {
 	for _, c := range t.chains {
 		c.rules = nil
@@ -105,7 +112,7 @@ func (t *table) newChain(name string, line oldconfig.Line) (bool, error) {
 	if t.byName[name] != nil {
 		return false, nil
 	}
-	if _, isTarget := simpleTarget(name); isTarget || strings.HasPrefix(name, "-") || len(name) > maxChainName {
+	if _, isTarget := simpleTarget(name); isTarget || targetOptions(name) != "" || name == "QUEUE" || strings.HasPrefix(name, "-") || len(name) > maxChainName {
 		return false, fmt.Errorf("%q is no name of a chain", name)
 	}
 	t.add(&chain{name: name, line: line})
@@ -141,6 +148,9 @@ func (t *table) change(target *chain, c command, line oldconfig.Line) (bool, err
 	case "replace", "delete":
 		return t.changeRule(target, c, added)
 	case "check":
+		if t.compared += len(target.rules); t.compared > maxRuleCompared {
+			return false, errCompared
+		}
 		return t.without(target.rules, added) != nil, nil
 	case "flush":
 		target.rules = nil
@@ -194,6 +204,9 @@ func targetOf(words []Word) string {
 // addresses all of its rules, or none if one of them is missing.
 func (t *table) changeRule(target *chain, c command, added []*rule) (bool, error) {
 	if c.name == "delete" && c.number == 0 {
+		if t.compared += len(target.rules); t.compared > maxRuleCompared {
+			return false, errCompared
+		}
 		rest := t.without(target.rules, added)
 		if rest != nil {
 			target.rules = rest
@@ -214,6 +227,9 @@ func (t *table) changeRule(target *chain, c command, added []*rule) (bool, error
 	target.rules = slices.Delete(target.rules, place, place+1)
 	return true, nil
 }
+
+// errCompared limits the time that scripts take which delete or check many rules.
+var errCompared = errors.New("lvsmark does not compare that many rules with those of -C and -D: give the output of iptables-save")
 
 // without returns the rules without the first one that iptables takes for the same as each of the
 // wanted ones, or nil if one is missing.

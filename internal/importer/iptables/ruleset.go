@@ -25,10 +25,11 @@ type Ruleset struct {
 
 // Limits of what a ruleset keeps, so that noise takes bounded memory.
 const (
-	maxLines    = 1 << 19 // commands of a table
-	maxElements = 1 << 20 // of all sets
-	maxCompared = 1 << 24 // elements, with those that are deleted
-	maxRules    = 1 << 21 // that the lines become, and ranges of their matches
+	maxLines        = 1 << 19 // commands of a table
+	maxElements     = 1 << 20 // of all sets
+	maxCompared     = 1 << 24 // elements, with those that are deleted
+	maxRuleCompared = 1 << 27 // rules of a table, with those that are checked or deleted
+	maxRules        = 1 << 21 // that the lines become, and ranges of their matches
 )
 
 type tableKey struct {
@@ -39,9 +40,10 @@ type tableKey struct {
 // A table is a table of one family.
 type table struct {
 	tableKey
-	chains []*chain
-	byName map[string]*chain
-	lines  int // commands that changed a chain
+	chains   []*chain
+	byName   map[string]*chain
+	lines    int // commands that changed a chain
+	compared int // rules, with those of commands
 }
 
 type chain struct {
@@ -152,6 +154,7 @@ func baseChains(name string) []*chain {
 func (r *Ruleset) Config() *oldconfig.Config {
 	r.markChangedSets()
 	config := r.config
+	r.remarkLoops(&config)
 	compiler := &compiler{config: &config, sets: r.sets, known: map[setTest]setResult{}, room: maxRules}
 	for _, t := range r.order {
 		for _, c := range t.chains {

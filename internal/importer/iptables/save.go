@@ -2,6 +2,7 @@ package iptables
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"path"
 	"strings"
@@ -60,11 +61,14 @@ func (r *Ruleset) Restore(family oldconfig.Family, first oldconfig.Line, text st
 	s := &restore{Ruleset: r, family: family, fixed: family != 0, listed: family == 0, keep: keep, seen: map[tableKey]oldconfig.Line{}}
 	line, rest := first, text
 	for rest != "" {
-		line.Text, rest, _ = strings.Cut(rest, "\n")
-		returned := strings.HasSuffix(line.Text, "\r")
-		line.Text = strings.TrimSpace(line.Text)
-		if returned {
+		raw, following, ended := strings.Cut(rest, "\n")
+		line.Text, rest = strings.TrimSpace(raw), following
+		if strings.HasSuffix(raw, "\r") {
 			s.carriageReturn(line)
+		}
+		s.spaces(raw, line)
+		if !ended && line.Text == "COMMIT" {
+			s.Finding(line, "iptables-legacy-restore refuses the line, because the file does not end with a line feed")
 		}
 		s.line(line, rest)
 		line.Number++
@@ -103,6 +107,7 @@ type restore struct {
 	begun    oldconfig.Line
 	seen     map[tableKey]oldconfig.Line
 	returned bool // a line with a carriage return is recorded
+	spaced   bool // likewise, with space
 }
 
 func (s *restore) line(line oldconfig.Line, following string) {
@@ -179,25 +184,34 @@ func (s *restore) declare(text string, line oldconfig.Line) {
 		s.NotUnderstood(line, "the chain has no policy; expected :CHAIN POLICY")
 		return
 	}
-	name, policy := words[0].Text, words[1].Text
 	for _, family := range s.families {
 		t := s.tables[tableKey{family, s.name}]
 		if t == nil {
 			return
 		}
-		err := error(nil)
-		if c := t.byName[name]; c == nil {
-			_, err = t.newChain(name, line)
-		} else if c.base != nil {
-			c.line = line
-			_, err = c.setPolicy(policy)
-		} else {
-			c.rules = nil
-		}
-		if err != nil {
+		if err := s.declareIn(t, words[0].Text, words[1].Text, line); err != nil {
 			s.NotUnderstood(line, "%s", err)
 		}
 	}
+}
+
+func (s *restore) declareIn(t *table, name, policy string, line oldconfig.Line) error {
+	err := error(nil)
+	c := t.byName[name]
+	switch {
+	case c == nil:
+		_, err = t.newChain(name, line)
+	case c.base != nil:
+		if c.line = line; policy != "-" { // that leaves the policy
+			_, err = c.setPolicy(policy)
+		}
+	default:
+		c.rules = nil
+	}
+	if err == nil {
+		s.declared(t.byName[name], policy, line)
+	}
+	return err
 }
 
 // rule executes a line of a table, with or without counters ahead.
@@ -215,14 +229,33 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 		err = errors.New("iptables-restore refuses the option -t, so it does not load the table")
 	}
 	c.table, c.begun, c.listed = s.name, s.begun, s.listed
-	for _, family := range s.families {
-		if err == nil && s.tables[tableKey{family, s.name}] != nil {
-			_, err = s.execute(family, c, line)
-		}
+	if err == nil {
+		err = s.inFamilies(c, line)
 	}
 	if err != nil {
 		s.NotUnderstood(line, "%s", err)
 	}
+}
+
+// inFamilies executes a command for the families of the table.
+func (s *restore) inFamilies(c command, line oldconfig.Line) error {
+	var done bool
+	var t *table
+	for _, family := range s.families {
+		if s.tables[tableKey{family, s.name}] == nil {
+			continue
+		}
+		t = s.tables[tableKey{family, s.name}]
+		ok, err := s.execute(family, c, line)
+		if err != nil {
+			return err
+		}
+		done = done || ok
+	}
+	if t != nil && !done {
+		return fmt.Errorf("iptables-restore refuses the line, so it loads nothing of table %s: %s", s.name, t.failure(c))
+	}
+	return nil
 }
 
 // guessFamilies returns the families whose addresses, protocols or options the lines up to

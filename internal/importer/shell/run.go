@@ -185,7 +185,10 @@ func (s *script) restoreRules(program string, c command, options []string, line 
 		return unknown
 	}
 	first := oldconfig.Line{File: s.name, Number: c.document.number}
-	s.rules.Restore(familyOf(program), first, c.document.text, keep)
+	lost := s.rules.Lost()
+	if s.rules.Restore(familyOf(program), first, c.document.text, keep); s.rules.Lost() > lost {
+		return unknown
+	}
 	return success
 }
 
