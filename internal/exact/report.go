@@ -138,9 +138,10 @@ func (m *machine) follow(c *compiler, p *program, packet Packet) treated {
 	var t treated
 	m.packet, m.values = &packet, packet.values(c.devices)
 	m.observe = func(s Step) { t.Steps = append(t.Steps, s) }
-	start := *m
+	start, assumed := *m, []Step(nil)
 	for t.end = m.run(p); m.asked != nil; t.end = m.run(p) {
-		t.Steps = append(t.Steps[:0:0], Step{Rule: m.asked.origin, Effect: m.asked.takenAsFalse()})
+		assumed = append(assumed, Step{Rule: m.asked.origin, Effect: m.asked.takenAsFalse()})
+		t.Steps = slices.Clone(assumed)
 		m.assumed[m.asked.id] = false
 		*m = start
 	}

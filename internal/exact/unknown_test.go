@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -107,4 +108,22 @@ func TestConnectionState(t *testing.T) {
 	assert.NotEmpty(t, Compare(side(action(oldconfig.Action{Kind: oldconfig.Drop}, state(oldconfig.StateInvalid)), marks), side(marks), Scope{}).Differences)
 	connected := Compare(side(restore, isMarked, onlyTCP, save), side(onlyTCP), Scope{})
 	assert.Empty(t, connected.Differences, "the first packet has no mark to restore")
+}
+
+// TestFollowNotUnderstood: each condition that is not understood is named, not only the last one.
+func TestFollowNotUnderstood(t *testing.T) {
+	rule := func(text string) *oldconfig.Rule {
+		limit := oldconfig.Match{Field: oldconfig.NotUnderstood, Text: text}
+		return &oldconfig.Rule{Matches: []oldconfig.Match{limit}, Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 1}}}
+	}
+	rules := []*oldconfig.Rule{rule("-m limit"), rule("-m quota"), rule("-m ttl")}
+	base := &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -150}
+	side := Side{Chains: []*oldconfig.Chain{{Family: 4, Table: "mangle", Name: "PREROUTING", Base: base, Rules: rules}}}
+	p := Packet{Protocol: 17, From: netip.MustParseAddrPort("192.0.2.1:1024"), To: netip.MustParseAddrPort("198.51.100.21:21"), FromType: Unicast}
+	steps := Follow(side, p, false).Steps
+	require.Len(t, steps, len(rules))
+	for i, s := range steps {
+		assert.Same(t, rules[i], s.Rule)
+		assert.Contains(t, s.Effect, rules[i].Matches[0].Text)
+	}
 }

@@ -66,7 +66,13 @@ func isFamily(word string) bool {
 
 // Read reads the text of nft. The sources of its objects have no lines: they are named as
 // "table ip mangle, chain prerouting, rule 3".
-func Read(name, text string) (*oldconfig.Config, error) { return load(name, text) }
+func Read(name, text string) (*oldconfig.Config, error) {
+	c, err := load(name, text)
+	if err == nil {
+		remarkOnIPTables(c, name, text)
+	}
+	return c, err
+}
 
 // ReadJSON reads JSON of nft.
 func ReadJSON(name, text string) (*oldconfig.Config, error) {
@@ -164,7 +170,11 @@ func run(nftPath, text string, options []string) error {
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	if err := command.Run(); err != nil {
-		return fmt.Errorf("nft refuses it: %s", firstLine(stderr.String(), err))
+		reason := firstLine(stderr.String(), err)
+		if strings.Contains(reason, isForeign) {
+			reason += "; " + giveSave
+		}
+		return fmt.Errorf("nft refuses it: %s", reason)
 	}
 	return nil
 }

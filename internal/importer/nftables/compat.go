@@ -1,0 +1,63 @@
+package nftables
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
+)
+
+// nft lists extensions of iptables-nft in its own words (libxtables: xlate), and some of them mean
+// something else: CONNMARK with a mask changes the other bits too, and the inversion of multiport
+// with --ports is lost. nft loads the same words of a table that iptables did not make as they are.
+var otherMeaning = []struct {
+	words *regexp.Regexp
+	what  string
+}{
+	{regexp.MustCompile(`\bct mark set (ct )?mark (and|or|xor|&|\||\^) `), "CONNMARK with a mask"},
+	{regexp.MustCompile(`\b(meta )?mark set ct mark (and|or|xor|&|\||\^) `), "CONNMARK with a mask"},
+	{regexp.MustCompile(`\b\w+ sport \. \w+ dport (!= )?\{`), "multiport with --ports"},
+}
+
+var (
+	tableOfIPTables = regexp.MustCompile(`^table ip6? (raw|mangle|nat|filter|security) \{`)
+	chainOfIPTables = regexp.MustCompile(`^\s*chain (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) \{`)
+)
+
+// isForeign is how nft refuses a listing of extensions for which it has no words.
+const isForeign = "xtables compat expression"
+
+// remarkOnIPTables adds a remark for each line of a table with the names of iptables-nft that may
+// mean something else.
+func remarkOnIPTables(c *oldconfig.Config, name, text string) {
+	var found []oldconfig.Remark // of the table
+	within, made := false, false
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		within = within || tableOfIPTables.MatchString(line)
+		made = made || within && chainOfIPTables.MatchString(line)
+		if what := meansOther(line); what != "" {
+			at := oldconfig.Line{File: name, Number: number, Text: strings.TrimSpace(line)}
+			found = append(found, oldconfig.Remark{Line: at, Message: "nft lists " + what + " of iptables-nft in words that mean something else: " + giveSave})
+		}
+		if strings.HasPrefix(line, "}") {
+			if made {
+				c.NotUnderstood = append(c.NotUnderstood, found...)
+			}
+			found, within, made = nil, false, false
+		}
+	}
+}
+
+// meansOther returns which extension the line is perhaps a listing of, or "".
+func meansOther(line string) string {
+	for _, o := range otherMeaning {
+		if o.words.MatchString(line) {
+			return o.what
+		}
+	}
+	return ""
+}
+
+const giveSave = "give the output of iptables-save and ip6tables-save in place of tables that iptables-nft has made"
