@@ -171,26 +171,6 @@ func (w *walk) readdressed(b branch, to *natRange, resolve func(value) value) (m
 	return moved, kept
 }
 
-// A packetTypeSet sets the type of a packet. IPVS takes packets to the host only (ip_vs_in of
-// net/netfilter/ipvs/ip_vs_core.c), and the kernel forwards only these (ip_forward, ip6_forward).
-type packetTypeSet struct{ to value }
-
-func (p packetTypeSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
-	for _, b := range branches {
-		w.changed.packetType = true
-		to := w.resolve(&b, p.to)
-		switch {
-		case to.kind != constant || len(to.bytes) == 0:
-			w.report(at, b.withConditions(nameOf(to)), SetsType)
-		case to.bytes[0] == packetHost:
-			w.setsBack(SetsType, b.part, laterType)
-		case to.bytes[0] <= packetOther:
-			w.report(at, b, SetsType)
-		}
-	}
-	return branches, nil
-}
-
 // inNetwork returns the counterpart of an address in the network from low to high
 // (nft_nat_setup_netmap of net/netfilter/nft_nat.c).
 func inNetwork(address, low, high []byte) []byte {

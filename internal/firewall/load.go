@@ -130,12 +130,6 @@ func (l *loader) opaque(e nft.Expression) {
 	}
 }
 
-// setUpdate is the condition that a statement could add an element to a set, or change one.
-const setUpdate = "an update of a set"
-
-// unknownPrefix begins the conditions of expressions of which only the name is known.
-const unknownPrefix = "the unknown expression ["
-
 func unknownExpression(e nft.Expression) string { return unknownPrefix + e.Name + "]" }
 
 // other loads an expression whose result is unknown in advance.

@@ -11,12 +11,10 @@ import (
 	"github.com/lvsmark/lvsmark/nft"
 )
 
-// Numbers of linux/if_ether.h and linux/if_packet.h.
+// Numbers of linux/if_ether.h.
 const (
 	etherTypeIPv4 = 0x0800 // ETH_P_IP
 	etherTypeIPv6 = 0x86dd // ETH_P_IPV6
-	packetHost    = 0      // PACKET_HOST
-	packetOther   = 3      // PACKET_OTHERHOST, the last one that a rule can set
 )
 
 // meta loads metadata of a packet, or sets it.

@@ -163,3 +163,17 @@ func (w *walk) decided(at place, b branch, kind expr.VerdictKind, chain string) 
 	}
 	return outcome{branch: b, verdict: kind, chain: chain, ends: true}
 }
+
+// setPacketType sets the type of a packet. IPVS takes packets to the host only (ip_vs_in of
+// net/netfilter/ipvs/ip_vs_core.c), and the kernel forwards only these (ip_forward, ip6_forward).
+func (w *walk) setPacketType(at place, b branch, to value) {
+	w.changed.packetType = true
+	switch {
+	case to.kind != constant || len(to.bytes) == 0:
+		w.report(at, b.withConditions(nameOf(to)), SetsType)
+	case to.bytes[0] == packetHost:
+		w.setsBack(SetsType, b.part, laterType)
+	case to.bytes[0] <= packetOther:
+		w.report(at, b, SetsType)
+	}
+}

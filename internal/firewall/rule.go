@@ -144,3 +144,13 @@ type helperAssignment struct {
 func (helperAssignment) take(_ *walk, _ place, branches []branch) ([]branch, []outcome) {
 	return branches, nil
 }
+
+// A packetTypeSet sets the type of a packet to a value.
+type packetTypeSet struct{ to value }
+
+func (p packetTypeSet) take(w *walk, at place, branches []branch) ([]branch, []outcome) {
+	for _, b := range branches {
+		w.setPacketType(at, b, w.resolve(&b, p.to))
+	}
+	return branches, nil
+}

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/google/nftables/expr"
 )
@@ -115,4 +116,28 @@ func joinConditions(a, b []string) []string {
 	joined := slices.Concat(a, b)
 	slices.Sort(joined)
 	return slices.Compact(joined)
+}
+
+// isReported reports whether a rule with these conditions is worth a warning. For packets
+// to VIPs, every rule is. Of the other flows the client is unknown, and many rules of
+// others are for some hosts or ports that are not clients. So a rule counts if it is for
+// all clients but some, or if it depends on no property of the client.
+func (f flow) isReported(conditions []string) bool {
+	return f == toVIP || !slices.ContainsFunc(conditions, isOfClient)
+}
+
+// isOfClient reports whether packets of some clients meet a condition, and those of others may not.
+func isOfClient(condition string) bool {
+	switch condition {
+	case "iif", "iifname", "iifgroup", "meta iiftype", "meta iifkind", "meta sdif", "meta sdifname", "fib":
+	case "oif", "oifname", "oifgroup", "meta oiftype", "meta oifkind", flowtableDevices:
+	case afterNotrack, ipvsOrder, ctOrder, connectionTracking:
+	case "limit", "quota", ctCount, setUpdate, "numgen", "hash", "meta random", "meta cpu", "meta pkttype":
+	case "meta time", "meta day", "meta hour":
+	case "connlimit", "cpu", "hashlimit", "pkttype", "statistic", "time": // of iptables
+	default:
+		return !strings.HasPrefix(condition, onDevice) && !strings.HasPrefix(condition, unprivileged) && !strings.HasSuffix(condition, allBut) &&
+			!strings.HasPrefix(condition, unknownPrefix)
+	}
+	return false
 }

@@ -294,3 +294,15 @@ type connMark struct {
 	mode                    byte
 	value, ctMask, markMask uint32
 }
+
+// setUpdate is the condition that a statement could add an element to a set, or change one.
+const setUpdate = "an update of a set"
+
+// unknownPrefix begins the conditions of expressions of which only the name is known.
+const unknownPrefix = "the unknown expression ["
+
+// Types of packets (linux/if_packet.h).
+const (
+	packetHost  = 0 // PACKET_HOST
+	packetOther = 3 // PACKET_OTHERHOST, the last one that a rule can set
+)
