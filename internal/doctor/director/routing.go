@@ -38,8 +38,8 @@ func routingChecks() []check {
 			Why: "the kernel drops packets of clients whose way back is another device", Run: reversePathFilter,
 		},
 		{
-			Name: hostcheck.RulesOfMarks, Summary: "rules of policy routing that match a cluster's mark, also by src_valid_mark with rp_filter",
-			Why: "marked packets take another route: they pass IPVS by, or the kernel drops them", Run: ofHostcheck(hostcheck.RulesOfMarks),
+			Name: hostcheck.RulesOfMarks, Summary: "rules of policy routing that match a cluster's mark, also by src_valid_mark with rp_filter, or that take packets to VIPs ahead of the lookup of local addresses",
+			Why: "packets take another route: they pass IPVS by, or the kernel drops them", Run: ofHostcheck(hostcheck.RulesOfMarks),
 		},
 		{
 			Name: "masquerade-address", Summary: "the address of active data with translate: masquerade, which must be the VIP",
