@@ -93,7 +93,7 @@ func (p *packetPool) packet() rulePacket {
 		ports = [2]uint16{pickOf(p.r, p.ports), pickOf(p.r, p.ports)}
 	}
 	if protocol == unix.IPPROTO_ICMP {
-		ports[0] = 8 << 8 // rules of nft may test its first bytes: type and code
+		ports = [2]uint16{8 << 8, checksum(echoRequest)} // rules of nft may test these bytes: type, code, checksum
 	}
 	q.From, q.To = netip.AddrPortFrom(from, ports[0]), netip.AddrPortFrom(to, ports[1])
 	if protocol == unix.IPPROTO_TCP {
@@ -119,13 +119,15 @@ func (p *packetPool) packets(n int) (list []rulePacket) {
 	return list
 }
 
+// echoRequest is of ICMP (RFC 792), without its checksum.
+var echoRequest = []byte{8, 0, 0, 0, 0, 1, 0, 1}
+
 // bytes returns the IP packet with the number.
 func (q rulePacket) bytes(number int) []byte {
 	b := ipPacket(q.Packet, number)
-	switch {
-	case q.Protocol == unix.IPPROTO_ICMP: // RFC 792: an echo request
-		copy(b[20:], []byte{8, 0, 0, 0, 0, 1, 0, byte(number)})
-		binary.BigEndian.PutUint16(b[22:], checksum(b[20:]))
+	if q.Protocol == unix.IPPROTO_ICMP {
+		copy(b[20:], echoRequest)
+		binary.BigEndian.PutUint16(b[22:], q.To.Port())
 	}
 	if q.fragment {
 		binary.BigEndian.PutUint16(b[6:], 1<<13)
