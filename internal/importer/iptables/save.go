@@ -147,6 +147,7 @@ func (s *restore) comment(text string, line oldconfig.Line) {
 		return
 	}
 	s.family, s.fixed = familyOf(program), true
+	s.LoadedBy(program)
 }
 
 // begin starts a table, and flushes it.

@@ -8,8 +8,9 @@ import (
 )
 
 // nft lists extensions of iptables-nft in its own words (libxtables: xlate), and some of them mean
-// something else: CONNMARK with a mask changes the other bits too, and the inversion of multiport
-// with --ports is lost. nft loads the same words of a table that iptables did not make as they are.
+// something else: CONNMARK with a mask changes the other bits too, the inversion of multiport with
+// --ports is lost, so is the source of addrtype with both types, and conntrack does not test addresses
+// of packets without a connection if their state matches. nft loads the same words of a table that iptables did not make as they are.
 var otherMeaning = []struct {
 	words *regexp.Regexp
 	what  string
@@ -17,6 +18,8 @@ var otherMeaning = []struct {
 	{regexp.MustCompile(`\bct mark set (ct )?mark (and|or|xor|&|\||\^) `), "CONNMARK with a mask"},
 	{regexp.MustCompile(`\b(meta )?mark set ct mark (and|or|xor|&|\||\^) `), "CONNMARK with a mask"},
 	{regexp.MustCompile(`\b\w+ sport \. \w+ dport (!= )?\{`), "multiport with --ports"},
+	{regexp.MustCompile(`\bfib saddr type `), "addrtype with both types"},
+	{regexp.MustCompile(`\bct state (!= |\S*(invalid|untracked)).*\bct (original|reply|status|expiration|direction|protocol)\b`), "conntrack with a state"},
 }
 
 var (

@@ -99,6 +99,7 @@ func (s *script) checkBackend(program string, line oldconfig.Line) {
 		s.rules.NotUnderstood(line, "the script uses iptables-legacy and iptables-nft: give the output of iptables-legacy-save and iptables-nft-save")
 	}
 	s.legacy, s.nft = s.legacy || legacy, s.nft || other
+	s.rules.LoadedBy(program)
 }
 
 // assignment returns the status of NAME=VALUE: that of the program in its value.

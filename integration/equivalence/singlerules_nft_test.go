@@ -1,0 +1,81 @@
+package equivalence
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/integration/need"
+	"github.com/lvsmark/lvsmark/internal/importer"
+	"github.com/lvsmark/lvsmark/internal/importer/live"
+)
+
+// readWithoutRefused reads the text of nft without the rules that nft itself refuses to load: it
+// lists extensions of iptables in words that it does not know.
+func readWithoutRefused(text string, rules []singleRule) *reading {
+	lines := strings.Split(text, "\n")
+	var lost uint32
+	for {
+		c, err := importer.Read("nft", strings.NewReader(strings.Join(lines, "\n")))
+		if err == nil {
+			r := readingOf(c)
+			r.lost |= lost
+			return r
+		}
+		at := regexp.MustCompile(`/dev/stdin:(\d+):`).FindStringSubmatch(err.Error())
+		if at == nil || len(rules) == 1 && rules[0].bit == 0 {
+			return &reading{whole: true, why: err.Error()}
+		}
+		line, _ := strconv.Atoi(at[1])
+		bit := bitOf(strings.NewReplacer("mark or ", "mark ").Replace(lines[line-1]))
+		if bit == 0 {
+			return &reading{whole: true, why: err.Error()}
+		}
+		lost |= bit
+		lines[line-1] = ""
+	}
+}
+
+// TestSingleNFTRules is TestSingleRules for rules of nft.
+func TestSingleNFTRules(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "nft", "ip", "sysctl", "ipset")
+	t.Parallel()
+	b := newRuleBench(t, "text")
+	for i, rule := range sampled(singleRules(t, "singlerules_nft.txt", "rules")) {
+		declarations, body, both := strings.Cut(rule.text, " || ")
+		if !both {
+			declarations, body = "", rule.text
+		}
+		family := []string{"ip", "inet"}[i%2]
+		text := strings.ReplaceAll("table "+family+" t {\n"+declarations+"\n\tchain pre {\n\t\ttype filter hook prerouting priority mangle; policy accept;\n\t\tmeta mark set 0x5\n\t\t"+body+"\n\t}\n}\n", ` \n `, "\n\t\t")
+		b.clear(t)
+		if err := b.n.Load(text); err != nil {
+			b.refused++
+			t.Logf("refused: %s: %s", rule.text, err)
+			continue
+		}
+		list, err := b.n.List()
+		require.NoError(t, err)
+		asJSON, err := b.n.Run("", "nft", "-j", "list", "ruleset")
+		require.NoError(t, err)
+		now, err := live.Read(b.n.Path())
+		require.NoError(t, err)
+		readings := map[string]*reading{"text": readingIn("text", text), "list": readingIn("list", list), "json": readingIn("json", asJSON), "live": readingOf(now)}
+		b.judge(t, &ruleCase{name: family, rules: []singleRule{rule}, readings: readings}, text)
+	}
+	t.Logf("definite: %v; not understood: %v; refused: %d", b.verdicts.definite, b.verdicts.unproven, b.refused)
+	updateSingleRules(t, "singlerules_nft.txt", b.verdicts.unprovenOf)
+}
+
+// readingIn reads a text in its language.
+func readingIn(name, text string) *reading {
+	c, err := importer.Read(name, strings.NewReader(text))
+	if err != nil {
+		return &reading{whole: true, why: err.Error()}
+	}
+	return readingOf(c)
+}
