@@ -152,6 +152,8 @@ func TestFindings(t *testing.T) {
 		{"another type, of a device", chain(pre, `iifname "eth0" udp dport 53 meta pkttype set other`), []string{"may set the packet type of 198.51.100.53 (ports udp/53) [iifname]"}},
 		{"the type of IPVS", chain(pre, "udp dport 53 meta pkttype set host"), nil},
 		{"another type, set back", chain(pre, "udp dport 53 meta pkttype set other; meta pkttype set host"), []string{"may set the packet type of 198.51.100.53 (ports udp/53) [later rules that set the packet type]"}},
+		{"another type, set back by a chain of the same priority", chain(pre, "udp dport 53 meta pkttype set other") + chain2("s", pre, "udp dport 53 meta pkttype set host"), []string{"may set the packet type of 198.51.100.53 (ports udp/53) [later rules that set the packet type]"}},
+		{"another type, perhaps set back by a chain of the same priority", chain(pre, "udp dport 53 meta pkttype set host") + chain2("s", pre, "udp dport 53 meta pkttype set other"), []string{"may set the packet type of 198.51.100.53 (ports udp/53) [later rules that set the packet type]"}},
 		{"a type that cannot be set", chain(pre, "udp dport 53 meta pkttype set 5"), nil},
 		{"packets to the host", chain(in, "udp dport 53 meta pkttype host drop"), []string{"will drop 198.51.100.53 (ports udp/53)"}},
 		{"packets to other hosts", chain(in, "udp dport 53 meta pkttype != host drop"), nil},

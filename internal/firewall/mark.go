@@ -172,6 +172,7 @@ func (w *walk) setPacketType(at place, b branch, to value) {
 	case to.kind != constant || len(to.bytes) == 0:
 		w.report(at, b.withConditions(nameOf(to)), SetsType)
 	case to.bytes[0] == packetHost:
+		w.toHost = append(w.toHost, b.part)
 		w.setsBack(SetsType, b.part, laterType)
 	case to.bytes[0] <= packetOther:
 		w.report(at, b, SetsType)

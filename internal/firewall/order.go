@@ -60,18 +60,21 @@ func remarkedOf(parts []part) (list []part) {
 // each chain it returns the packets with another mark than the cluster's. If a chain changes what
 // others test, all of them are followed again, as any of them may run first.
 func (w *walk) together(chains []hookPoint, all []part) (own [][]part) {
+	w.toHost = nil
 	if len(chains) == 1 {
 		own, _ = w.inOrder(chains, all, nil)
 		return own
 	}
 	ahead, changed, before := w.reportedAhead, w.changed, w.checkpoint()
 	own, reported := w.inOrder(chains, all, make([][]part, len(chains)))
-	if w.changed == changed && !slices.ContainsFunc(reported, func(r []part) bool { return len(r) > 0 }) {
-		return own
+	if w.changed != changed || slices.ContainsFunc(reported, func(r []part) bool { return len(r) > 0 }) {
+		w.reportedAhead, w.toHost = ahead, nil
+		before.restore(w)
+		own, _ = w.inOrder(chains, all, reported)
 	}
-	w.reportedAhead = ahead
-	before.restore(w)
-	own, _ = w.inOrder(chains, all, reported)
+	for _, p := range w.toHost { // the chain that does it may run last
+		w.setsBack(SetsType, p, laterType)
+	}
 	return own
 }
 

@@ -40,6 +40,7 @@ type walk struct {
 	reportedAhead []part              // or one of another base chain that runs first, perhaps
 	previous      hookPoint           // the last one with another place in the order
 	quiet         bool                // packets are followed once more, without findings
+	toHost        []part              // whose type a rule sets to host, in chains of one place in the order
 	leaves        [][]leave           // by depth: packets that may have left the chain
 	tested        []part              // packets whose mark the current rule tests, and another rule sets, perhaps
 	reports       []report            // of the current rule, without those of the chains that it jumps to
