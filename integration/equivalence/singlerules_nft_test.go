@@ -30,7 +30,7 @@ func readWithoutRefused(text string, rules []singleRule) *reading {
 			return &reading{whole: true, why: err.Error()}
 		}
 		line, _ := strconv.Atoi(at[1])
-		bit := bitOf(strings.NewReplacer("mark or ", "mark ").Replace(lines[line-1]))
+		bit := bitOf(lines[line-1])
 		if bit == 0 {
 			return &reading{whole: true, why: err.Error()}
 		}

@@ -76,6 +76,7 @@ const firstBit = 1 << 8
 
 // bitOf returns the bit of the rule with this text; 0: of none.
 func bitOf(text string) uint32 {
+	text = strings.NewReplacer("mark or ", "mark ", "mark | ", "mark ").Replace(text) // of nft
 	for bit := uint32(firstBit); bit != 0; bit <<= 1 {
 		word := fmt.Sprintf("mark %#x", bit)
 		if strings.HasSuffix(text, word) || strings.Contains(text, word+"/") || strings.Contains(text, word+" ") {
