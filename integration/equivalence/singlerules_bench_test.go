@@ -66,18 +66,18 @@ func (b *ruleBench) run(t *testing.T, name string, rules []singleRule) {
 	if len(taken) == 0 {
 		return
 	}
-	b.judge(t, &ruleCase{name: name, rules: taken, readings: b.readings(t, script, taken)}, script+b.setsOf(script))
+	b.compare(t, &ruleCase{name: name, rules: taken, readings: b.readings(t, script, taken)}, script+b.setsOf(script))
 }
 
-// judge sends packets through the loaded rules, with values of their text.
-func (b *ruleBench) judge(t *testing.T, c *ruleCase, text string) {
+// compare sends packets through the loaded rules, with values of their text.
+func (b *ruleBench) compare(t *testing.T, c *ruleCase, text string) {
 	t.Helper()
 	c.verdicts, c.packets = b.verdicts, newPacketPool(b.r, text).packets(packetsOfRules)
 	b.states(t, c.packets)
 	require.NoError(t, b.n.Load("table ip recorder\ndelete table ip recorder\n"+markRecorder(0, "")))
 	b.lan.sendAll(t, c.packets)
 	c.seen = marksOf(t, b.n)
-	c.judge(t)
+	c.compare(t)
 }
 
 // setsOf returns the sets if the script uses them.

@@ -65,7 +65,7 @@ func TestSingleNFTRules(t *testing.T) {
 		now, err := live.Read(b.n.Path())
 		require.NoError(t, err)
 		readings := map[string]*reading{"text": readingIn("text", text), "list": readingIn("list", list), "json": readingIn("json", asJSON), "live": readingOf(now)}
-		b.judge(t, &ruleCase{name: family, rules: []singleRule{rule}, readings: readings}, text)
+		b.compare(t, &ruleCase{name: family, rules: []singleRule{rule}, readings: readings}, text)
 	}
 	t.Logf("definite: %v; not understood: %v; refused: %d", b.verdicts.definite, b.verdicts.unproven, b.refused)
 	updateSingleRules(t, "singlerules_nft.txt", b.verdicts.unprovenOf)

@@ -118,8 +118,8 @@ func newVerdicts() *verdicts {
 	return &verdicts{map[string]int{}, map[string]int{}, map[string]int{}, map[string][]string{}}
 }
 
-// judge compares what each reader says of each packet with what the kernel did.
-func (c *ruleCase) judge(t *testing.T) {
+// compare checks what each reader says of each packet against what the kernel did.
+func (c *ruleCase) compare(t *testing.T) {
 	t.Helper()
 	var marks uint32
 	for _, mark := range c.seen {
