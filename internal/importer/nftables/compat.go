@@ -19,7 +19,8 @@ var otherMeaning = []struct {
 	{regexp.MustCompile(`\b(meta )?mark set ct mark (and|or|xor|&|\||\^) `), "CONNMARK with a mask"},
 	{regexp.MustCompile(`\b\w+ sport \. \w+ dport (!= )?\{`), "multiport with --ports"},
 	{regexp.MustCompile(`\bfib saddr type `), "addrtype with both types"},
-	{regexp.MustCompile(`\bct state (!= |\S*(invalid|untracked)).*\bct (original|reply|status|expiration|direction|protocol)\b`), "conntrack with a state"},
+	{regexp.MustCompile(`\bct state (!=? |\S*(invalid|untracked)).*\bct (original|reply|status|expiration|direction|protocol)\b`), "conntrack with a state"},
+	{regexp.MustCompile(`\bct (original|reply|status|expiration|direction|protocol)\b.*\bct state (!=? |\S*(invalid|untracked))`), "conntrack with a state"},
 }
 
 var (
