@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/integration/need"
@@ -45,7 +46,8 @@ func TestSingleNFTRules(t *testing.T) {
 	need.Programs(t, "nft", "ip", "sysctl", "ipset")
 	t.Parallel()
 	b := newRuleBench(t, "text")
-	for i, rule := range sampled(singleRules(t, "singlerules_nft.txt", "rules")) {
+	rules := sampled(singleRules(t, "singlerules_nft.txt", "rules"))
+	for i, rule := range rules {
 		declarations, body, both := strings.Cut(rule.text, " || ")
 		if !both {
 			declarations, body = "", rule.text
@@ -67,6 +69,7 @@ func TestSingleNFTRules(t *testing.T) {
 		readings := map[string]*reading{"text": readingIn("text", text), "list": readingIn("list", list), "json": readingIn("json", asJSON), "live": readingOf(now)}
 		b.compare(t, &ruleCase{name: family, rules: []singleRule{rule}, readings: readings}, text)
 	}
+	assert.Less(t, 2*b.refused, len(rules), "rules that nft refuses")
 	t.Logf("definite: %v; not understood: %v; refused: %d", b.verdicts.definite, b.verdicts.unproven, b.refused)
 	updateSingleRules(t, "singlerules_nft.txt", b.verdicts.unprovenOf)
 }

@@ -213,6 +213,7 @@ func TestSingleRules(t *testing.T) {
 		for _, rule := range sampled(targets) {
 			b.run(t, backend, []singleRule{rule})
 		}
+		assert.Less(t, 2*b.refused, len(sampled(matches))+len(sampled(targets)), "rules that iptables refuses")
 		t.Logf("%s: definite: %v; not understood: %v; definite, and a packet matches: %v; refused: %d", backend, b.verdicts.definite, b.verdicts.unproven, b.verdicts.matched, b.refused)
 		for rule, readers := range b.verdicts.unprovenOf {
 			unproven[rule] = append(unproven[rule], readers...)

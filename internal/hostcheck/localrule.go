@@ -103,7 +103,11 @@ func (c conditionalRule) ask(b config.Binding, p route.Incoming) (*Finding, erro
 			continue
 		}
 		p.Device = uint32(device.Index)
-		for _, p.From = range c.sources(device) {
+		sources, err := c.sources(device)
+		if err != nil {
+			return nil, err
+		}
+		for _, p.From = range sources {
 			if *c.asked++; *c.asked > maxRoutes {
 				return nil, nil
 			}
@@ -140,7 +144,7 @@ func (c conditionalRule) devicesByClients() ([]net.Interface, error) {
 }
 
 // sources returns addresses of clients that may come in by the device and meet the rule.
-func (c conditionalRule) sources(device net.Interface) (list []netip.Addr) {
+func (c conditionalRule) sources(device net.Interface) (list []netip.Addr, err error) {
 	add := func(a netip.Addr) {
 		if a.IsValid() && config.FamilyOf(a) == c.Family && (!c.Packets.From.IsValid() || c.Packets.From.Contains(a)) {
 			list = append(list, a)
@@ -151,11 +155,11 @@ func (c conditionalRule) sources(device net.Interface) (list []netip.Addr) {
 		add(from.Addr().Next())
 	}
 	add(defaultClient(c.Family))
-	addresses, _ := device.Addrs()
+	addresses, err := device.Addrs()
 	for _, address := range addresses {
 		if network, err := netip.ParsePrefix(address.String()); err == nil && network.Contains(network.Addr().Next()) && !network.Addr().IsLinkLocalUnicast() {
 			add(network.Addr().Next())
 		}
 	}
-	return list
+	return list, err
 }

@@ -29,8 +29,8 @@ var (
 )
 
 // ReadSettings reads the files of one directory, which are one configuration: the name of each is a
-// key, and its text the value. The wrapper takes the first line of a file that is not empty and no comment, and ignores files with other names,
-// such as those that dpkg keeps.
+// key, and its text the value. The wrapper takes the first line of a file that is not empty and no
+// comment, and ignores files with other names, such as those that dpkg keeps.
 func ReadSettings(files []File) *oldconfig.Config {
 	r := &reader{}
 	f := pureServer(oldconfig.Line{File: files[0].Name, Number: 1})
