@@ -61,3 +61,20 @@ func deviceLines(list string) []string {
 	list = regexp.MustCompile(`jump \{\n\s+(.*)\n\s+\}`).ReplaceAllString(list, "jump { $1; }")
 	return regexp.MustCompile(`(?m)(elements =|iif).*$`).FindAllString(list, -1)
 }
+
+// TestNamesOfDevicesAreNoDifference: a snapshot before and one after a change of a device's name
+// are equal.
+func TestNamesOfDevicesAreNoDifference(t *testing.T) {
+	inScratch(t, func() {
+		scratch.Run(t, "", "sh", "-ec", "ip link add eth0 type veth peer name eth1")
+		run(t, deviceTable, "-f", "-")
+		conn := dial(t)
+		before, err := conn.ReadTables()
+		require.NoError(t, err)
+		scratch.Run(t, "", "ip", "link", "set", "eth0", "name", "wan")
+		after, err := conn.ReadTables()
+		require.NoError(t, err)
+		assert.Contains(t, (&nft.Ruleset{Tables: after}).String(), `iif "wan" oif "eth1"`)
+		assert.Empty(t, nft.Compare(&nft.Ruleset{Tables: before}, &nft.Ruleset{Tables: after}).Changes())
+	})
+}
