@@ -137,7 +137,7 @@ move them to a table of their own; with --allow-loss, apply deletes them`)
 	w.Before, w.After = nil, nil
 	var undone *RollbackError
 	require.ErrorAs(t, err, &undone)
-	assert.Contains(t, err.Error(), "; not restored, because the kernel does not create it again: rule ip lvsmark x: drop")
+	assert.Contains(t, err.Error(), "; not restored: rule ip lvsmark x: drop")
 	assert.Contains(t, undone.Unrestored, lost)
 }
 

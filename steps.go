@@ -189,7 +189,7 @@ func unrestoredText(lost []nft.LostObject) string {
 	for i, l := range lost {
 		names[i] = l.String()
 	}
-	return "not restored, because the kernel does not create it again: " + truncate(names)
+	return "not restored: " + truncate(names)
 }
 
 // splitServices separates the changes that end connections, which ipvs.Diff returns last.

@@ -95,7 +95,7 @@ func (l LostObject) String() string {
 // Restored is the result of Restore.
 type Restored struct {
 	Changed bool         // at least one transaction was committed, or may have been
-	Lost    []LostObject // objects added by hand that are missing or differ
+	Lost    []LostObject // objects added by hand that are missing or differ, and tables whose name is taken
 }
 
 // Limits of Restore. An error can be temporary, such as a lack of memory.
@@ -107,8 +107,8 @@ const (
 
 // Restore replaces lvsmark's tables, in any state, by those of the ruleset, which must be
 // in the form of the kernel. If the kernel refuses an object that was added by hand, Restore
-// leaves out that object, and the rules that need it. An error means that not even lvsmark's
-// own objects could be restored.
+// leaves out that object, and the rules that need it. It also leaves out a table if another
+// program has one of that name. An error means that the rest could not be restored either.
 func (c *Conn) Restore(r *Ruleset) (Restored, error) {
 	s := restoration{conn: c, target: r, begin: time.Now(), refusals: map[any]int{}}
 	for {
@@ -136,6 +136,7 @@ func (s *restoration) attempt() (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	s.loseTaken(now.Foreign)
 	difference := compareOrdered(&now.Ruleset, s.target)
 	if difference.Empty() {
 		return true, nil
@@ -191,6 +192,23 @@ func (s *restoration) lose(match func(Object) bool, reason error) bool {
 	}
 	s.target = reduced
 	return len(lost) > 0
+}
+
+// errTaken is the reason why a table is not restored: lvsmark does not change tables of other
+// programs.
+var errTaken = errors.New("another program has created a table with this name: delete it with nft, then apply the previous spec")
+
+// loseTaken removes from the target the tables whose name a table of another program has.
+func (s *restoration) loseTaken(foreign []TableName) {
+	reduced := &Ruleset{foreign: s.target.foreign}
+	for _, t := range s.target.Tables {
+		if slices.Contains(foreign, t.TableName()) {
+			s.result.Lost = append(s.result.Lost, LostObject{t.String(), errTaken})
+			continue
+		}
+		reduced.Tables = append(reduced.Tables, t)
+	}
+	s.target = reduced
 }
 
 // loseDifferent records the objects that the kernel lists in another form.

@@ -171,6 +171,7 @@ func sameSet(a, b *Set) bool {
 	x.userdata, y.userdata = nil, nil
 	x.expirations, y.expirations = nil, nil
 	x.copyOf, y.copyOf = nil, nil
+	x.devices, y.devices = nil, nil
 	return reflect.DeepEqual(x, y)
 }
 

@@ -23,6 +23,7 @@ const (
 	typeEther   = 9
 	typeService = 13
 	typeMark    = 19
+	typeIfindex = 20
 	typeIfname  = 41
 	typeVerdict = unix.NFT_DATA_VERDICT
 )
@@ -33,7 +34,7 @@ var typeNames = map[uint32]string{
 	1: "verdict", 2: "nf_proto", 4: "integer", 5: "string", typeIPv4: "ipv4_addr",
 	typeIPv6: "ipv6_addr", typeEther: "ether_addr", 10: "ether_type", 12: "inet_proto",
 	typeService: "inet_service", 14: "icmp_type", 18: "time", typeMark: "mark",
-	20: "iface_index", typeIfname: "ifname", typeVerdict: "verdict",
+	typeIfindex: "iface_index", typeIfname: "ifname", typeVerdict: "verdict",
 }
 
 func typeName(typ uint32) string {
@@ -54,6 +55,19 @@ func addrLen(f Family) uint32 { return uint32(f.ofSpec().Bits() / 8) }
 
 // hostOrder reports whether nft stores values of the type in host byte order.
 func hostOrder(typ uint32) bool { return typ == typeMark || typ == typeIfname }
+
+// hasDevices reports whether values of the type, or of a part of it, are indexes of devices.
+func hasDevices(typ uint32) bool {
+	for ; typ != 0; typ >>= typeBits {
+		if typ&typeMask == typeIfindex {
+			return true
+		}
+	}
+	return false
+}
+
+// A concatenation has a type number of typeBits for each part.
+const typeBits, typeMask = 6, 1<<6 - 1
 
 // An AddressRange is a range of addresses; invalid if First is.
 type AddressRange = config.AddressRange

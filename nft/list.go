@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/nftname"
 )
 
 // snapshotTries is the maximum number of reads for a snapshot if other processes change the
@@ -72,6 +73,9 @@ func (c *Conn) Rules(t *Table, chain *Chain) iter.Seq2[*Rule, error] {
 			if err == nil && (table != t.Name || name != chain.Name) {
 				continue // a kernel without filters lists other chains too
 			}
+			if err == nil {
+				c.nameDevices(rule)
+			}
 			if !yield(rule, err) {
 				return
 			}
@@ -110,6 +114,7 @@ func (c *Conn) Elements(t *Table, s *Set) iter.Seq2[Element, error] {
 				yield(Element{}, readError(t.setName(s), err))
 				return
 			}
+			c.nameDevicesOf(s, part.Elements)
 			for _, element := range part.Elements {
 				if !yield(element, nil) {
 					return
@@ -166,6 +171,7 @@ func (c *Conn) readElements(t *Table, s *Set) error {
 			return err
 		}
 	}
+	c.nameDevicesOf(s, s.Elements)
 	return nil
 }
 
@@ -202,6 +208,7 @@ func (c *Conn) readRules(t *Table) error {
 			return err
 		}
 		if chain := t.Chain(name); table == t.Name && chain != nil {
+			c.nameDevices(rule)
 			chain.Rules = append(chain.Rules, rule)
 		}
 	}
@@ -232,6 +239,52 @@ func (c *Conn) readUnmanaged(t *Table) error {
 		}
 	}
 	return nil
+}
+
+// nameDevices looks up the devices to which a rule refers by index, for its text: the indexes
+// are those of the namespace of the connection.
+func (c *Conn) nameDevices(r *Rule) {
+	refers := false
+	for e := range r.All() {
+		refers = refers || e.refersToDevice()
+	}
+	if !refers {
+		return
+	}
+	r.devices = nftname.Devices{}
+	for e := range r.All() {
+		for _, data := range netlink.Attributes(e.Data) {
+			r.devices.Add([]byte(dataValue(data)), c.nl.DeviceName)
+		}
+	}
+}
+
+// refersToDevice reports whether the expression loads the index of a device or has one.
+func (e Expression) refersToDevice() bool {
+	switch e.Name {
+	case "meta":
+		key, _ := nftname.Meta(e.number(unix.NFTA_META_KEY))
+		return key.Kind == nftname.InterfaceIndex
+	case "fib":
+		return e.number(unix.NFTA_FIB_RESULT) == unix.NFT_FIB_RESULT_OIF
+	}
+	return e.Name == "dup" || e.Name == "fwd"
+}
+
+// nameDevicesOf is nameDevices for elements of a set.
+func (c *Conn) nameDevicesOf(s *Set, elements []Element) {
+	if !hasDevices(s.KeyType) && !hasDevices(s.DataType) {
+		return
+	}
+	if s.devices == nil {
+		s.devices = nftname.Devices{}
+	}
+	for _, e := range elements {
+		p := e.parts()
+		for _, value := range []string{p.key, p.keyEnd, p.data} {
+			s.devices.Add([]byte(value), c.nl.DeviceName)
+		}
+	}
 }
 
 // readError adds the object to an error; nil for no error.

@@ -266,3 +266,27 @@ func TestRestoreUserdata(t *testing.T) {
 		assert.Equal(t, data, snapshot(t, conn).Tables[0].Chain("prerouting").Rules[1].Userdata())
 	})
 }
+
+// TestRestoreTaken: another program has replaced one of lvsmark's tables by its own. The other
+// table is restored, the message names the one that is not, and nobody changes the program's.
+func TestRestoreTaken(t *testing.T) {
+	spec := rehearse(t, parse(t, `clusters: [{name: web, mark: 80, vips: [198.51.100.80, "2001:db8::80"], ports: [80], real-servers: [{address: 10.0.0.11}, {address: "2001:db8:1::11"}]}]`))
+	for _, by := range []string{"", "add chain ip lvsmark prerouting\nadd rule ip lvsmark prerouting tcp dport 9 drop"} {
+		inScratch(t, func() {
+			conn := dial(t)
+			apply(t, conn, spec)
+			before, checkpoint := list(t, "table", "ip6", "lvsmark"), snapshot(t, conn)
+			apply(t, conn, &nft.Ruleset{})
+			run(t, "add table ip lvsmark\n"+by, "-f", "-")
+			theirs := list(t, "table", "ip", "lvsmark")
+
+			restored, err := conn.Restore(&checkpoint.Ruleset)
+			require.NoError(t, err)
+			assert.True(t, restored.Changed)
+			require.Len(t, restored.Lost, 1)
+			assert.Equal(t, "table ip lvsmark (another program has created a table with this name: delete it with nft, then apply the previous spec)", restored.Lost[0].String())
+			assert.Equal(t, theirs, list(t, "table", "ip", "lvsmark"))
+			assert.Equal(t, before, list(t, "table", "ip6", "lvsmark"))
+		})
+	}
+}

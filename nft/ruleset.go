@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/internal/netlink"
+	"github.com/lvsmark/lvsmark/internal/nftname"
 	"github.com/lvsmark/lvsmark/internal/printable"
 )
 
@@ -41,6 +42,7 @@ type Set struct {
 	expirations map[string]string // by Element.Key: NFTA_SET_ELEM_EXPIRATION, in wire format
 	copyOf      *Set              // the set of which this is a temporary copy; nil: none
 	id          uint32            // anonymous sets: number in a transaction; others: 0
+	devices     nftname.Devices   // of the elements; see Conn.nameDevices
 }
 
 // An Element is an element of a set. Key and Rest are netlink attributes in wire format: Key
@@ -75,6 +77,7 @@ type Rule struct {
 	userdata  []byte // as the kernel lists it; nil: not from the kernel
 	copyOf    *Rule  // the rule of which this is a copy for temporary sets; nil: none
 	anonymous anonymous
+	devices   nftname.Devices // to which the rule refers; see Conn.nameDevices
 }
 
 // An Unmanaged is an object in one of lvsmark's tables that lvsmark never creates: a

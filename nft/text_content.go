@@ -14,9 +14,10 @@ import (
 type content struct {
 	text     string // in nft syntax
 	kind     nftname.Kind
-	size     int    // bytes
-	constant []byte // nil: not a constant
-	data     *Set   // the map that the value comes from; nil: none
+	size     int             // bytes
+	constant []byte          // nil: not a constant
+	data     *Set            // the map that the value comes from; nil: none
+	devices  nftname.Devices // of values
 
 	place     *place // the part of a packet that the value is; nil: none
 	parts     []part // the fields that make up the part, if they are several
@@ -76,7 +77,7 @@ func (o *content) value(b []byte) string {
 	if width := o.addressLen(); o.kind == nftname.Address && len(b) < width {
 		return fmt.Sprintf("%s/%d", o.kind.Text(append(bytes.Clone(b), make([]byte, width-len(b))...)), len(b)*8)
 	}
-	return o.kind.Text(o.adjusted(b))
+	return o.devices.Text(o.kind, o.adjusted(b))
 }
 
 // addressLen returns the number of bytes of the address of which the content is a part.
@@ -88,7 +89,7 @@ func (o *content) addressLen() int {
 }
 
 // numeric formats an end of a range.
-func (o *content) numeric(b []byte) string { return o.kind.Numeric(o.adjusted(b)) }
+func (o *content) numeric(b []byte) string { return o.devices.Numeric(o.kind, o.adjusted(b)) }
 
 // adjusted returns a value as its type has it.
 func (o *content) adjusted(b []byte) []byte {
@@ -107,7 +108,7 @@ func isZero(b []byte) bool { return strings.Trim(string(b), "\x00") == "" }
 // set returns the text of the content as the new value of something of that type.
 func (o *content) set(kind nftname.Kind) string {
 	if o.constant != nil {
-		return kind.Text(o.constant)
+		return o.devices.Text(kind, o.constant)
 	}
 	return o.full()
 }

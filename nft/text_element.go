@@ -188,7 +188,7 @@ func (e elementRange) text(s *Set, keys []*content) string {
 		if len(e.last) == len(e.key) {
 			last = e.last[at : at+size]
 		}
-		texts = append(texts, k.rangeText([]byte(e.key[at:at+size]), []byte(last), s.RangesArePairs()))
+		texts = append(texts, k.rangeText([]byte(e.key[at:at+size]), []byte(last), s))
 		at += RegisterLen(size)
 	}
 	return string(s.appendRest([]byte(strings.Join(texts, " . ")), e.parts))
@@ -196,9 +196,10 @@ func (e elementRange) text(s *Set, keys []*content) string {
 
 // rangeText formats keys of a set; last is empty for a single one. Sets of intervals have
 // keys in network byte order.
-func (o *content) rangeText(first, last []byte, intervals bool) string {
+func (o *content) rangeText(first, last []byte, of *Set) string {
 	key := *o
-	key.swapped = o.kind.IsHostOrder() && intervals || o.swapped
+	key.devices = of.devices
+	key.swapped = o.kind.IsHostOrder() && of.isInterval() || o.swapped
 	low, okLow := netip.AddrFromSlice(first)
 	high, okHigh := netip.AddrFromSlice(last)
 	switch {
@@ -229,18 +230,17 @@ func (s *Set) dataText(data string) string {
 		if len(data) < o.size {
 			return fmt.Sprintf("0x%x", data)
 		}
+		o.devices = s.devices
 		texts = append(texts, o.value([]byte(data[:o.size])))
 		data = data[min(len(data), RegisterLen(o.size)):]
 	}
 	return strings.Join(texts, " . ")
 }
 
-// contentsOf returns the parts of values by nft's number of their type. A concatenation has
-// a number of 6 bits for each part.
+// contentsOf returns the parts of values by nft's number of their type.
 func contentsOf(typ uint32, size int, host bool) (list []*content) {
-	const bits, mask = 6, 1<<6 - 1
-	for shift := 30 - bits; shift >= 0; shift -= bits {
-		number := typ >> shift & mask
+	for shift := 30 - typeBits; shift >= 0; shift -= typeBits {
+		number := typ >> shift & typeMask
 		if number == 0 {
 			continue
 		}
@@ -255,7 +255,7 @@ func contentsOf(typ uint32, size int, host bool) (list []*content) {
 		if number == typeIPv6 {
 			o.size = 16
 		}
-		if typ <= mask {
+		if typ <= typeMask {
 			o.size = size
 		}
 		list = append(list, o)

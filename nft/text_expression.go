@@ -13,7 +13,7 @@ import (
 // Text returns the rule as nft 1.0.6 lists it. Expressions that the package does not know
 // are printed as their kernel name in brackets.
 func (r *Rule) Text(family Family) string {
-	p := newRulePrinter(family, r.anonymous)
+	p := newRulePrinter(family, r.anonymous, r.devices)
 	for e := range r.All() {
 		p.expression(e)
 	}

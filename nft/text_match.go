@@ -228,7 +228,7 @@ func (p *rulePrinter) dynset(e Expression) {
 		words = append(words, "timeout "+nftname.DurationText(binary.BigEndian.Uint64([]byte(timeout))))
 	}
 	for _, of := range e.statements() {
-		inner := newRulePrinter(p.family, p.anonymous)
+		inner := newRulePrinter(p.family, p.anonymous, p.devices)
 		inner.expression(of)
 		words = append(words, inner.text())
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lvsmark/lvsmark/integration/nftlist"
+	"github.com/lvsmark/lvsmark/integration/scratch"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -30,6 +31,7 @@ func TestTextOfStatements(t *testing.T) {
 		}
 	}
 	inScratch(t, func() {
+		scratch.Run(t, "", "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
 		conn := dial(t)
 		accepted := addStatements(t, append(statements(t), statementsOf(t, "texts.txt")...))
 		require.GreaterOrEqual(t, len(accepted), minTexts)

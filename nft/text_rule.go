@@ -15,6 +15,7 @@ import (
 type rulePrinter struct {
 	family    Family
 	anonymous anonymous
+	devices   nftname.Devices
 	words     []string
 	registers [RegisterSlots]*content
 
@@ -31,8 +32,8 @@ type lowEnd struct {
 	text, numeric string
 }
 
-func newRulePrinter(family Family, of anonymous) *rulePrinter {
-	p := &rulePrinter{family: family, anonymous: of, implied: map[string]int{}, icmpType: -1}
+func newRulePrinter(family Family, of anonymous, devices nftname.Devices) *rulePrinter {
+	p := &rulePrinter{family: family, anonymous: of, devices: devices, implied: map[string]int{}, icmpType: -1}
 	switch family {
 	case IPv4, IPv6, ARP:
 		p.network = family.String()
@@ -98,6 +99,7 @@ func (p *rulePrinter) load(e Expression, register uint32, o *content) {
 	if slot == 0 {
 		p.registers = [RegisterSlots]*content{}
 	}
+	o.devices = p.devices
 	p.registers[slot] = o
 }
 

@@ -180,7 +180,7 @@ func rolledBack(lost string) string {
 	if lost == "" {
 		return "rolled back to the previous state"
 	}
-	return "rolled back to the previous state, except for what the kernel does not create again: " + lost
+	return "rolled back to the previous state, except for: " + lost
 }
 
 func lostText(lost []nft.LostObject) string {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/lvsmark/lvsmark/integration/scratch"
 )
 
 // TestRuleOfFinding: the text of a rule is that of nft, with the elements of its anonymous
@@ -41,4 +43,19 @@ func TestRuleOfFindingWithSet(t *testing.T) {
 			assert.Equal(t, "tcp dport @s ip daddr { 198.51.100.21, 198.51.100.22 } drop", list[0].Rule())
 		}
 	})
+}
+
+// TestRuleOfFindingWithDevice: the text has the names of devices, also where the kernel has their
+// indexes.
+func TestRuleOfFindingWithDevice(t *testing.T) {
+	for _, rule := range []string{`iif "eth0" drop`, `iif { "eth1", "eth0" } drop`, `iif . tcp dport { "eth0" . 21 } drop`, `iif != "eth1" drop`, `iif 77 drop`} {
+		inScratch(t, func() {
+			scratch.Run(t, "", "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+			run(t, "table ip t { chain c { type filter hook prerouting priority raw; "+rule+"; }; }", "-f", "-")
+			list := findings(t, parse(t, findingSpec))
+			if assert.NotEmpty(t, list, rule) {
+				assert.Equal(t, rule, list[0].Rule())
+			}
+		})
+	}
 }

@@ -78,6 +78,10 @@ func (c *Conn) Reserve(bytes int) error {
 	return c.reserve(bytes)
 }
 
+// DeviceName returns the name of a network device in the network namespace of the connection;
+// empty if there is none with that index.
+func (c *Conn) DeviceName(index uint32) string { return c.deviceName(index) }
+
 // begin numbers the requests and sends them in one datagram. first is the sequence number
 // of the first request.
 func (c *Conn) begin(requests ...Request) (first uint32, err error) {

@@ -57,6 +57,8 @@ func (s *fakeSocket) receive(buffer []byte) (int, error) {
 
 func (s *fakeSocket) reserve(int) error { return nil }
 
+func (s *fakeSocket) deviceName(uint32) string { return "" }
+
 func (s *fakeSocket) Close() error {
 	s.kernel.open--
 	return nil

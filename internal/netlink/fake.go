@@ -67,4 +67,6 @@ func (f *fakeTransport) receive(buffer []byte) (int, error) {
 
 func (f *fakeTransport) reserve(int) error { return nil }
 
+func (f *fakeTransport) deviceName(uint32) string { return "" }
+
 func (f *fakeTransport) Close() error { return nil }

@@ -15,6 +15,7 @@ type transport interface {
 	send(messages []byte) error
 	receive(buffer []byte) (int, error) // ErrMalformed if a datagram is longer than the buffer
 	reserve(bytes int) error            // see Conn.Reserve
+	deviceName(index uint32) string     // see Conn.DeviceName
 	Close() error
 }
 
@@ -75,6 +76,18 @@ func (s socket) receive(buffer []byte) (n int, err error) {
 		return 0, err
 	}
 	return n, nil
+}
+
+func (s socket) deviceName(index uint32) string {
+	r, err := unix.NewIfreq("")
+	if err != nil {
+		return ""
+	}
+	r.SetUint32(index)
+	if unix.IoctlIfreq(s.fd, unix.SIOCGIFNAME, r) != nil {
+		return ""
+	}
+	return r.Name()
 }
 
 // now makes a call. If the socket is not ready, it waits with the poller until the deadline and

@@ -115,7 +115,7 @@ func (k Kind) Text(value []byte) string {
 func (k Kind) Numeric(value []byte) string {
 	n, ok := k.number(value)
 	switch {
-	case ok && (symbols[k] != nil || flags[k] != nil || k == InterfaceIndex):
+	case ok && k != InterfaceIndex && (symbols[k] != nil || flags[k] != nil):
 		return fmt.Sprint(n)
 	case ok && k == Duration:
 		return fmt.Sprintf("%ds", n/1000)

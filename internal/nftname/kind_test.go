@@ -29,7 +29,7 @@ func TestKinds(t *testing.T) {
 		{InterfaceName, []byte("eth"), `"eth*"`, `"eth*"`},
 		{InterfaceName, []byte("eth0\x00"), `"eth0"`, `"eth0"`},
 		{InterfaceName, []byte("0123456789abcdef"), `"0123456789abcdef"`, `"0123456789abcdef"`},
-		{InterfaceIndex, host(1), `"lo"`, "1"},
+		{InterfaceIndex, host(1), `"lo"`, `"lo"`},
 		{InterfaceIndex, host(7), "7", "7"},
 		{ICMPType, []byte{8}, "echo-request", "8"},
 		{ICMPType, []byte{77}, "77", "77"},
