@@ -103,7 +103,7 @@ func printDraft(s streams, opts *options, d *draft.Draft) error {
 func findingsOf(d *draft.Draft) []findingOfFiles {
 	findings := []findingOfFiles{} // never null
 	for _, f := range d.Findings {
-		findings = append(findings, findingOfFiles{f.File, f.Number, f.Text, f.Message})
+		findings = append(findings, findingOfFiles{f.File, f.Number, f.Excerpt(), f.Message})
 	}
 	return findings
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/lvsmark/lvsmark/internal/exact"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
+	"github.com/lvsmark/lvsmark/internal/printable"
 	"github.com/lvsmark/lvsmark/internal/verify"
 )
 
@@ -86,9 +87,9 @@ func newVerifyDocument(r *verify.Report) verifyDocument {
 		d.Differences = append(d.Differences, item)
 	}
 	for _, u := range r.Unproven {
-		item := reasonDocument{Reason: u.Reason, Packet: newPacket(u.Packet)}
+		item := reasonDocument{Reason: printable.Excerpt(u.Reason), Packet: newPacket(u.Packet)}
 		if u.Rule != nil {
-			item.File, item.Line, item.Text = u.Rule.File, u.Rule.Number, u.Rule.Text
+			item.File, item.Line, item.Text = u.Rule.File, u.Rule.Number, u.Rule.Excerpt()
 		}
 		d.NotProven = append(d.NotProven, item)
 	}
@@ -117,7 +118,7 @@ func newTreatment(t exact.Treatment) treatmentDocument {
 func newRemarks(list []oldconfig.Remark) []remarkDocument {
 	documents := make([]remarkDocument, len(list))
 	for i, m := range list {
-		documents[i] = remarkDocument{m.File, m.Number, m.Text, m.Message}
+		documents[i] = remarkDocument{m.File, m.Number, m.Excerpt(), m.Message}
 	}
 	return documents
 }

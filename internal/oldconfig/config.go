@@ -83,7 +83,7 @@ type Line struct {
 // String returns, for example, "fw.sh:12", or the name of the object.
 func (l Line) String() string {
 	if l.Number == 0 {
-		return l.Text
+		return l.Excerpt()
 	}
 	return fmt.Sprintf("%s:%d", l.File, l.Number)
 }

@@ -1,10 +1,6 @@
 package verify
 
-import (
-	"fmt"
-
-	"github.com/lvsmark/lvsmark/internal/oldconfig"
-)
+import "github.com/lvsmark/lvsmark/internal/oldconfig"
 
 // unordered returns base chains of several tables with the same priority, if the mark or a
 // translation depends on their order. The one that was created last runs first, and only the
@@ -24,8 +20,8 @@ func unordered(chains []*oldconfig.Chain) (list []oldconfig.Remark) {
 					}
 				}
 				if does[before].depend(does[c]) || does[c].depend(does[before]) {
-					list = append(list, oldconfig.Remark{Line: c.Line, Message: fmt.Sprintf(
-						"chain %s and chain %s of table %s have the same priority: the order of the two depends on which is loaded first", c.Name, before.Name, before.Table)})
+					list = append(list, oldconfig.NewRemark(c.Line,
+						"chain %s and chain %s of table %s have the same priority: the order of the two depends on which is loaded first", c.Name, before.Name, before.Table))
 				}
 			}
 		}

@@ -27,7 +27,7 @@ func (r *Report) Text() string {
 		writeDifference(&b, d)
 	}
 	for _, u := range r.Unproven {
-		fmt.Fprintf(&b, "\nnot proven: %s: %s\n  for example, %s\n", ruleText(u.Rule), printable.Line(u.Reason), u.Packet)
+		fmt.Fprintf(&b, "\nnot proven: %s: %s\n  for example, %s\n", ruleText(u.Rule), printable.Line(printable.Excerpt(u.Reason)), u.Packet)
 	}
 	writeRemarks(&b, "not understood", r.NotUnderstood)
 	writeRemarks(&b, "assumed", r.Assumptions)
@@ -98,11 +98,11 @@ func ruleText(r *oldconfig.Rule) string {
 	case r == nil:
 		return "the rules"
 	case r.Number > 0:
-		return printable.Line(fmt.Sprintf("%s: %s", r.Line, strings.TrimSpace(r.Text)))
+		return printable.Line(fmt.Sprintf("%s: %s", r.Line, strings.TrimSpace(r.Excerpt())))
 	case r.File != "":
-		return printable.Line(r.File + ": " + r.Text)
+		return printable.Line(r.File + ": " + r.Excerpt())
 	}
-	return printable.Line(r.Text)
+	return printable.Line(r.Excerpt())
 }
 
 // HookName returns the name of a hook as in nft(8); "" for 0.

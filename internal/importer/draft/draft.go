@@ -5,7 +5,6 @@ package draft
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -61,7 +60,7 @@ func New(c *oldconfig.Config) *Draft {
 }
 
 func (d *Draft) remark(at oldconfig.Line, format string, args ...any) {
-	d.Findings = append(d.Findings, oldconfig.Remark{Line: at, Message: fmt.Sprintf(format, args...)})
+	d.Findings = append(d.Findings, oldconfig.NewRemark(at, format, args...))
 }
 
 // sortFindings orders the findings by file, in the order of their first findings, and line.

@@ -1,7 +1,6 @@
 package iptables
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -72,7 +71,7 @@ func (c *compiler) compile(t *table, in *chain, line *rule) (rules []*oldconfig.
 // remark adds a remark on a line, once for all rules that it becomes.
 func (c *compiler) remark(line oldconfig.Line, format string, args ...any) {
 	const last = 4 // a rule has no more
-	remark := oldconfig.Remark{Line: line, Message: fmt.Sprintf(format, args...)}
+	remark := oldconfig.NewRemark(line, format, args...)
 	if known := c.config.NotUnderstood; !c.again || !slices.Contains(known[max(0, len(known)-last):], remark) {
 		c.config.AddNotUnderstood(line, "%s", remark.Message)
 	}

@@ -70,6 +70,10 @@ func parse(words []string) (*command, error) {
 	return c, c.complete(seen)
 }
 
+// maxSchedulerName is the length of the longest name that the kernel takes (IP_VS_SCHEDNAME_MAXLEN,
+// less the zero at the end).
+const maxSchedulerName = 15
+
 // set interprets one option behind the verb.
 func (c *command) set(o option) error {
 	switch o.name {
@@ -78,7 +82,9 @@ func (c *command) set(o option) error {
 	case "tcp-service", "udp-service", "sctp-service", "fwmark-service", "ipv6":
 		return c.setKey(o)
 	case "scheduler":
-		c.scheduler = o.argument
+		if c.scheduler = o.argument; len(c.scheduler) > maxSchedulerName {
+			return fmt.Errorf("%q is not a scheduler: its name has more than %d bytes", o.argument, maxSchedulerName)
+		}
 	case "persistent":
 		return c.setTimeout(o)
 	case "netmask":

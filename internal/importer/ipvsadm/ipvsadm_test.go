@@ -166,6 +166,7 @@ func TestNotUnderstood(t *testing.T) {
 		"-A -t 198.51.100.1":                    "a service without a port must be persistent",
 		"-A -t 198.51.100.1:80 -o":              "--ops is for UDP",
 		"-A -f 0":                               `"0" is not a mark`,
+		"-A -f 1 -s sixteen_letters_":           `"sixteen_letters_" is not a scheduler: its name has more than 15 bytes`,
 		"-A -f 0x15":                            `"0x15" is not a mark`,
 		"-A -f 4294967296":                      `"4294967296" is not a mark`,
 		"-A -f 1 -f 2":                          "--fwmark-service is given twice",
