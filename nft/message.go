@@ -114,7 +114,7 @@ func (t *Table) elements(typ uint16, flags uint16, s *Set, elements []Element) [
 		size, n := 0, 0
 		for n < len(elements) && size <= elementBytesPerMessage {
 			if typ == unix.NFT_MSG_NEWSETELEM {
-				size += len(elements[n].Rest) + len(s.expirations[elements[n].Key])
+				size += len(s.creationRest(elements[n]))
 			}
 			size += netlink.AttributeHeaderLen + len(elements[n].Key)
 			n++
@@ -125,7 +125,7 @@ func (t *Table) elements(typ uint16, flags uint16, s *Set, elements []Element) [
 			if typ == unix.NFT_MSG_DELSETELEM {
 				e.Rest = ""
 			} else {
-				e.Rest += s.expirations[e.Key]
+				e.Rest = s.creationRest(e)
 			}
 			b = netlink.AppendAttributeHeader(b, unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, len(e.Key)+len(e.Rest))
 			b = append(append(b, e.Key...), e.Rest...)
@@ -134,6 +134,15 @@ func (t *Table) elements(typ uint16, flags uint16, s *Set, elements []Element) [
 		elements = elements[n:]
 	}
 	return messages
+}
+
+// creationRest returns the attributes besides the key that create an element. In a set with a
+// timeout, the kernel lists the end of an interval with a timeout of 0, and refuses to create one with it.
+func (s *Set) creationRest(e Element) string {
+	if s.isInterval() && s.Flags&unix.NFT_SET_TIMEOUT != 0 && e.parts().end {
+		return ""
+	}
+	return e.Rest + s.expirations[e.Key]
 }
 
 func (t *Table) newChain(c *Chain) message {
