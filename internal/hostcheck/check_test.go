@@ -152,7 +152,9 @@ func TestWarnings(t *testing.T) {
 		{name: "a rule that refuses replies under direct", commands: toClients + "ip rule add from 10.0.0.0/24 prohibit", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
 		{name: "a rule that refuses packets from the VIP under direct", commands: toClients + "ip rule add from 198.51.100.21 prohibit", yaml: strings.Replace(natSpec, "mark: 21", "mark: 21, forwarding: direct", 1), want: nil},
 		{name: "a rule that refuses replies of more real servers than are asked about", commands: toClients + "ip rule add from 10.0.0.0/22 prohibit; ip route add 10.0.0.0/22 dev lan.0", yaml: strings.Replace(natSpec, "{address: 10.0.0.11}", manyServers(300), 1), want: []string{
+			"routes could not be checked: those of real servers other than the first 256 (45 more); `lvsmark doctor` asks for all",
 			"a rule or a route refuses replies of real server 10.0.1.0 of cluster ftp to clients such as 240.0.0.1: permission denied (the same for 255 more); `ip route get 240.0.0.1 from 10.0.1.0 iif lan.0 ipproto tcp` asks for it, and `ip rule` lists the rules: delete or narrow the one that matches",
+			"routes could not be checked: those of replies to clients other than the first 256 that are asked for, each from one real server or VIP to one client",
 		}},
 		{name: "a rule that refuses replies of others", commands: toClients + "ip rule add from 10.0.0.12 prohibit", want: nil},
 		{name: "a rule that routes replies otherwise", commands: toClients + "ip route add default via 198.51.100.3 table 200; ip rule add from 10.0.0.0/24 lookup 200", want: nil},

@@ -14,7 +14,8 @@ import (
 
 // aheadOfLocal finds rules without a mark that precede the lookup of local addresses, and route
 // packets of clients to a VIP elsewhere: IPVS does not see these packets. It asks for the route of
-// a packet that meets the conditions of the rule.
+// a packet that meets the conditions of the rule. The error may be errPackets: then some packets
+// were not asked for.
 func aheadOfLocal(spec *config.Spec, rules []route.Rule, devices []net.Interface, routes *route.Table) (found []Finding, err error) {
 	asked := 0
 	for i, r := range rules {
@@ -31,8 +32,15 @@ func aheadOfLocal(spec *config.Spec, rules []route.Rule, devices []net.Interface
 			found = append(found, *finding)
 		}
 	}
+	if asked > maxRoutes {
+		return found, errPackets
+	}
 	return found, nil
 }
+
+// errPackets means that there are more packets that rules ahead of the lookup of local addresses may
+// take than aheadOfLocal asks for.
+var errPackets = fmt.Errorf("rules of policy routing ahead of the lookup of local addresses may take packets to VIPs other than the first %d that are asked for", maxRoutes)
 
 // A conditionalRule is a rule with other conditions than a mark.
 type conditionalRule struct {
@@ -91,6 +99,9 @@ func (c conditionalRule) portOf(b config.Binding) (protocol config.Protocol, por
 // ask returns a finding if the kernel routes the packet elsewhere. A VIP that is no local address is
 // another finding.
 func (c conditionalRule) ask(b config.Binding, p route.Incoming) (*Finding, error) {
+	if *c.asked > maxRoutes {
+		return nil, nil
+	}
 	if local, err := IsLocal(c.routes.To, p.To, b.Mark); err != nil || !local {
 		return nil, err
 	}

@@ -30,21 +30,33 @@ func (h Host) replyRoutes(spec *config.Spec, devices []net.Interface, routes *ro
 	if err = cmp.Or(err, unknown); err == nil {
 		err = r.toPossible(spec, networks)
 	}
+	if err == nil && r.partial {
+		err = errReplies
+	}
 	for i, n := range r.others {
 		r.found[i].What += fmt.Sprintf(" (the same for %d more)", n)
 	}
 	return r.found, err
 }
 
+// errReplies means that there are more pairs of a real server or VIP and a client than replyRoutes asks
+// for.
+var errReplies = fmt.Errorf("those of replies to clients other than the first %d that are asked for, each from one real server or VIP to one client", maxRoutes)
+
 // toPossible looks for refused replies to clients of which nothing says that there are any.
 func (r *replies) toPossible(spec *config.Spec, networks ClientNetworks) error {
 	r.perhaps, r.known, r.asked = true, map[netip.Addr]route.Route{}, map[[2]netip.Addr]bool{}
-	err := r.each(spec, func(c *config.Cluster, f config.Family) (clients []netip.Addr) {
+	possible := func(c *config.Cluster, f config.Family) (clients []netip.Addr) {
 		for _, client := range networks.Of(c, f) {
 			clients = append(clients, client.Address)
 		}
 		return clients
-	})
+	}
+	r.most = maxRoutes / maxNetworks // so that the bound has room for each network
+	err := r.each(spec, possible)
+	if r.most = 0; err == nil {
+		err = r.each(spec, possible)
+	}
 	return cmp.Or(err, networks.Err())
 }
 
@@ -77,6 +89,8 @@ type replies struct {
 	first   map[refusal]int // findings
 	others  map[int]int     // how many more have the problem of a finding
 	perhaps bool            // nothing says that there are such clients
+	most    int             // real servers and VIPs of a cluster to ask for; 0: all
+	partial bool            // there are more questions than are asked
 	refused map[source]bool // whose packets to certain clients are refused
 }
 
@@ -104,12 +118,12 @@ type source struct {
 }
 
 func (r *replies) find(b config.Binding, servers []config.RealServer, client netip.Addr) error {
-	if known, err := r.knows(client); err != nil || !known || len(r.asked) == maxRoutes {
+	if known, err := r.knows(client); err != nil || !known || r.partial && len(r.asked) == maxRoutes {
 		return err
 	}
 	vips := b.VIPs
-	if r.perhaps { // so that the bound has room for each network
-		servers, vips = servers[:min(len(servers), maxRoutes/maxNetworks)], vips[:min(len(vips), maxRoutes/maxNetworks)]
+	if r.most > 0 {
+		servers, vips = servers[:min(len(servers), r.most)], vips[:min(len(vips), r.most)]
 	}
 	for _, s := range servers {
 		if err := r.fromServer(s, b.Cluster, client); err != nil {
@@ -132,6 +146,7 @@ func (r *replies) find(b config.Binding, servers []config.RealServer, client net
 func (r *replies) knows(client netip.Addr) (bool, error) {
 	to, asked := r.known[client]
 	if !asked && len(r.known) == maxRoutes {
+		r.partial = true
 		return false, nil
 	}
 	var err error
@@ -146,6 +161,7 @@ func (r *replies) knows(client netip.Addr) (bool, error) {
 func (r *replies) isNew(from, client netip.Addr) bool {
 	q := [2]netip.Addr{from, client}
 	if r.asked[q] || len(r.asked) == maxRoutes {
+		r.partial = r.partial || !r.asked[q]
 		return false
 	}
 	r.asked[q] = true

@@ -19,9 +19,7 @@ func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Ta
 	if err != nil {
 		return nil, err
 	}
-	if found, err = aheadOfLocal(spec, rules, devices, routes); err != nil {
-		return found, err
-	}
+	found, unknown := aheadOfLocal(spec, rules, devices, routes)
 	for i, r := range rules {
 		if r.Mask == 0 {
 			continue
@@ -43,7 +41,7 @@ func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Ta
 			}
 		}
 	}
-	return found, nil
+	return found, unknown
 }
 
 // commandOf returns the command that a remedy is; empty: the remedy has other words too.

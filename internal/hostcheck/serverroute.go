@@ -27,14 +27,12 @@ func serverRoutes(spec *config.Spec, devices []net.Interface, routes *route.Tabl
 		address netip.Addr
 		direct  bool // a cluster may have another forwarding method for the same real server
 	}
-	asked, first, others := map[question]bool{}, map[problem]int{}, map[problem]int{}
+	servers, first, others := newBounded[question](), map[problem]int{}, map[problem]int{}
 	for i := range spec.Clusters {
 		for _, s := range spec.Clusters[i].RealServers {
-			q := question{s.Address, s.Forwarding == config.Direct}
-			if asked[q] || len(asked) == maxRoutes {
+			if !servers.isNew(question{s.Address, s.Forwarding == config.Direct}) {
 				continue
 			}
-			asked[q] = true
 			to, err := routes.To(s.Address, 0)
 			if err != nil {
 				return found, err
@@ -53,7 +51,7 @@ func serverRoutes(spec *config.Spec, devices []net.Interface, routes *route.Tabl
 	for same, n := range others {
 		found[first[same]].What += fmt.Sprintf(" (the same for %d more)", n)
 	}
-	return found, nil
+	return found, servers.err("real servers")
 }
 
 func isUp(d net.Interface) bool { return d.Flags&net.FlagLoopback == 0 && d.Flags&net.FlagUp != 0 }

@@ -16,6 +16,35 @@ import (
 // part of each diff and apply, also of a spec with thousands of them.
 const maxRoutes = 256
 
+// bounded has the first maxRoutes different things to ask for, and counts the others.
+type bounded[T comparable] struct {
+	asked  map[T]bool
+	others map[T]bool
+}
+
+// isNew reports whether to ask for it: it is one of the first ones, and new.
+func (b *bounded[T]) isNew(question T) bool {
+	switch {
+	case b.asked[question]:
+		return false
+	case len(b.asked) < maxRoutes:
+		b.asked[question] = true
+		return true
+	}
+	b.others[question] = true
+	return false
+}
+
+func newBounded[T comparable]() *bounded[T] { return &bounded[T]{map[T]bool{}, map[T]bool{}} }
+
+// err returns an error if there are others.
+func (b *bounded[T]) err(things string) error {
+	if len(b.others) == 0 {
+		return nil
+	}
+	return fmt.Errorf("those of %s other than the first %d (%d more); `lvsmark doctor` asks for all", things, maxRoutes, len(b.others))
+}
+
 // vipsLocal finds VIPs whose packets the kernel does not receive itself, with the cluster's
 // mark or without, among the first ones: IPVS does not see these packets. Of a range it asks
 // for both ends. VIPs that apply adds (vip-device), and those of a pair of directors (sync or
@@ -24,7 +53,7 @@ func vipsLocal(spec *config.Spec, devices []net.Interface, routes *route.Table) 
 	if spec.Director.VRRP != nil || spec.Director.Sync != nil || !slices.ContainsFunc(devices, isUp) {
 		return nil, nil
 	}
-	asked := map[netip.Addr]bool{}
+	vips := newBounded[netip.Addr]()
 	var missing, clusters []string
 	for i := range spec.Clusters {
 		cluster := &spec.Clusters[i]
@@ -32,10 +61,9 @@ func vipsLocal(spec *config.Spec, devices []net.Interface, routes *route.Table) 
 			continue
 		}
 		for vip, mark := range EndsOfVIPs(cluster) {
-			if asked[vip] || len(asked) == maxRoutes {
+			if !vips.isNew(vip) {
 				continue
 			}
-			asked[vip] = true
 			local, err := IsLocal(routes.To, vip, mark)
 			if err != nil {
 				return nil, err
@@ -49,12 +77,12 @@ func vipsLocal(spec *config.Spec, devices []net.Interface, routes *route.Table) 
 		}
 	}
 	if len(missing) == 0 {
-		return nil, nil
+		return nil, vips.err("VIPs")
 	}
 	return []Finding{{
 		Check: VIPLocal, What: fmt.Sprintf("the director does not have the address %s (VIP of %s), so IPVS does not get the packets", lookup.Listed(missing), lookup.Listed(clusters)),
 		Remedy: "set vip-device, or give the director the address; if another director has it now, this is right",
-	}}, nil
+	}}, vips.err("VIPs")
 }
 
 // EndsOfVIPs yields the first and the last address of each range of VIPs with its mark.

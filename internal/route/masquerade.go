@@ -12,11 +12,13 @@ import (
 	"github.com/lvsmark/lvsmark/internal/netlink"
 )
 
-// A Masquerade knows the source addresses that masquerade gives to packets. It reads the addresses
-// of a device once for each next hop.
+// A Masquerade knows the source addresses that masquerade gives to packets. It reads the IPv4
+// addresses of a device once for each next hop, and the IPv6 addresses once.
 type Masquerade struct {
 	routes *Table
 	known  map[nextHop]netip.Addr
+
+	candidates []candidate // nil: not read yet
 }
 
 type nextHop struct {
@@ -26,15 +28,15 @@ type nextHop struct {
 
 // NewMasquerade returns a Masquerade that asks for routes by the table.
 func NewMasquerade(routes *Table) *Masquerade {
-	return &Masquerade{routes, map[nextHop]netip.Addr{}}
+	return &Masquerade{routes: routes, known: map[nextHop]netip.Addr{}}
 }
 
 // To returns the source address of masqueraded packets to an address. It is not valid if there is
 // no route, or if the host itself is the destination.
 //
 // In IPv4, it is an address of the device, whatever source the route has (nf_nat_masquerade_ipv4
-// of net/netfilter/nf_nat_masquerade.c). In IPv6, it is that of packets of the host; a route with a
-// source of its own may mislead.
+// of net/netfilter/nf_nat_masquerade.c). In IPv6, it is that of packets of the host, unless the route
+// has a source of its own (nf_nat_masquerade_ipv6).
 func (m *Masquerade) To(to netip.Addr) (source netip.Addr, err error) {
 	way, err := m.routes.To(to, 0)
 	if err != nil || way.Refused != 0 || way.IsLocal() {
@@ -46,6 +48,10 @@ func (m *Masquerade) To(to netip.Addr) (source netip.Addr, err error) {
 			hop = to
 		}
 		source, err = m.selected(nextHop{way.Device, hop})
+	} else if own, failed := m.routes.ownSource(to); failed != nil {
+		err = failed
+	} else if own.IsValid() {
+		source, err = m.selectedIPv6(way.Device, to)
 	}
 	if err != nil || source.IsValid() {
 		return source, err

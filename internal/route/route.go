@@ -41,6 +41,7 @@ type question struct {
 	to, from netip.Addr // from: invalid for any
 	mark     uint32     // host byte order
 	device   uint32     // by which it comes in; 0: a packet of the host
+	entry    bool       // the entry of the table is asked for, not what results from it
 	protocol uint8      // IPPROTO_*; 0: one that no rule is expected to have
 
 	fromPort, toPort uint16 // of a known protocol
@@ -93,7 +94,17 @@ func (t *Table) route(q question) (Route, error) {
 // Source returns the source address that the kernel selects for packets of the host to an
 // address. It is not valid if there is no route.
 func (t *Table) Source(to netip.Addr) (source netip.Addr, err error) {
-	answer, err := t.ask(question{to: to})
+	return t.source(question{to: to})
+}
+
+// ownSource returns the source address that the operator gave the route to an address; not valid:
+// none.
+func (t *Table) ownSource(to netip.Addr) (source netip.Addr, err error) {
+	return t.source(question{to: to, entry: true})
+}
+
+func (t *Table) source(q question) (source netip.Addr, err error) {
+	answer, err := t.ask(q)
 	if _, ok := errors.AsType[*netlink.KernelError](err); ok {
 		return source, nil
 	}
@@ -117,6 +128,9 @@ func (t *Table) Source(to netip.Addr) (source netip.Addr, err error) {
 func (t *Table) ask(q question) (netlink.Message, error) {
 	header := make([]byte, unix.SizeofRtMsg) // struct rtmsg
 	header[0], header[1] = familyNumber(config.FamilyOf(q.to)), byte(q.to.BitLen())
+	if q.entry {
+		binary.NativeEndian.PutUint32(header[rtmFlags:], unix.RTM_F_FIB_MATCH)
+	}
 	b := netlink.AppendAttribute(nil, unix.RTA_DST, q.to.AsSlice())
 	if q.from.IsValid() {
 		header[2] = byte(q.from.BitLen())
