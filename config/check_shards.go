@@ -92,7 +92,7 @@ func (c *checker) shardServers(in *fileCluster, cluster *Cluster) {
 	}
 	for _, family := range Families() {
 		if free := cluster.freeShards(family); cluster.Serves(family) && free != "" {
-			c.note(in.ftp.value.shards.position, "no %s real server has shard %s: the ports there have no mark", family, free)
+			c.note(in.ftp.value.shards.position, "no %s real server has %s: the ports there have no mark", family, free)
 		}
 	}
 }
@@ -135,7 +135,8 @@ func (c *checker) shardOf(in *fileServer, server item[RealServer], shards int, f
 	return false
 }
 
-// freeShards lists the shards that no real server of the family has: "2, 4 to 7"; empty: none.
+// freeShards lists the shards that no real server of the family has: "shards 2, 4 to 7", "shard 2";
+// empty: none.
 func (c *Cluster) freeShards(family Family) string {
 	taken := make([]bool, c.FTP.Shards)
 	for _, server := range c.RealServersOf(family) {
@@ -143,7 +144,7 @@ func (c *Cluster) freeShards(family Family) string {
 			taken[server.Shard] = true
 		}
 	}
-	text := ""
+	text, count := "", 0
 	for low := 0; low < len(taken); low++ {
 		if taken[low] {
 			continue
@@ -159,9 +160,16 @@ func (c *Cluster) freeShards(family Family) string {
 		if high > low {
 			text += fmt.Sprintf(" to %d", high)
 		}
+		count += high - low + 1
 		low = high
 	}
-	return text
+	switch count {
+	case 0:
+		return ""
+	case 1:
+		return "shard " + text
+	}
+	return "shards " + text
 }
 
 // activeWithShards notes that answers to active data reach any real server if they are

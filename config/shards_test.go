@@ -56,8 +56,8 @@ func TestShardBindings(t *testing.T) {
 func TestShardsOfServers(t *testing.T) {
 	spec, notes := shardedSpec(t, "passive-ports: 2000-2999, passive-shards: 8, shard-marks: 1021",
 		"{address: 10.0.0.1, shard: 3}, {address: 10.0.0.2}, {address: 'fd00::1'}")
-	assert.Equal(t, "no IPv4 real server has shard 0, 2, 4 to 7: the ports there have no mark\n"+
-		"no IPv6 real server has shard 1 to 7: the ports there have no mark\n"+byPlace, notes)
+	assert.Equal(t, "no IPv4 real server has shards 0, 2, 4 to 7: the ports there have no mark\n"+
+		"no IPv6 real server has shards 1 to 7: the ports there have no mark\n"+byPlace, notes)
 	b := spec.Clusters[0].Bindings(IPv4)
 	require.Len(t, b, 3)
 	assert.Equal(t, []uint32{21, 1022, 1024}, []uint32{b[0].Mark, b[1].Mark, b[2].Mark}, "sorted by shard")

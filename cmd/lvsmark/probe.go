@@ -73,7 +73,30 @@ active data that the director translates the source to the VIP.` + probeStatus,
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&vip, "vip", "", "the VIP `ADDRESS` (default the first of each address family)")
+	completeVIP(s, opts, cmd)
 	return cmd
+}
+
+// completeVIP completes --vip with the VIPs of the cluster, or of all FTP clusters if it has no name
+// yet: of a network or range, with the first address.
+func completeVIP(s streams, opts *options, cmd *cobra.Command) {
+	complete(cmd, "vip", func(cmd *cobra.Command, args []string, _ string) (vips []string, _ cobra.ShellCompDirective) {
+		spec, _, err := opts.load(cmd.Context(), s)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		for _, c := range spec.Clusters {
+			if c.FTP == nil || len(args) > 0 && c.Name != args[0] {
+				continue
+			}
+			for _, r := range c.VIPs {
+				if vip := r.First.String(); !slices.Contains(vips, vip) {
+					vips = append(vips, vip)
+				}
+			}
+		}
+		return vips, cobra.ShellCompDirectiveNoFileComp
+	})
 }
 
 func vipTargets(cmd *cobra.Command, c *config.Cluster, vip string, port uint16) ([]probe.Target, error) {

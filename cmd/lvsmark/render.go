@@ -71,7 +71,7 @@ func newRenderTarget(s streams, opts *options, target render.Target) *cobra.Comm
 	if target.Checks != nil {
 		cmd.Flags().StringVar(&selected.Check, "check", "", "add health checks of this `KIND`: "+strings.Join(target.Checks, ", ")+" (default none)")
 		complete(cmd, "check", cobra.FixedCompletions(target.Checks, cobra.ShellCompDirectiveNoFileComp))
-		cmd.Flags().StringVar(&probeOptions, "probe-options", "", "`FLAGS` of lvsmark probe server in the checks of --check ftp")
+		cmd.Flags().StringVar(&probeOptions, probeOptionsFlag, "", "`FLAGS` of lvsmark probe server in the checks of --check ftp")
 	}
 	return cmd
 }

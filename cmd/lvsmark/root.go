@@ -51,6 +51,9 @@ changes no objects of other programs.`,
 			if opts.output == formatOpenMetrics && cmd.Name() != "status" {
 				return usageErrorf(cmd, "-o openmetrics is a format of status only: use text or json")
 			}
+			if err := noEmptyFlags(cmd); err != nil {
+				return err
+			}
 			return oneStdin(cmd, args)
 		},
 	}

@@ -165,8 +165,8 @@ func TestForwardingOff(t *testing.T) {
 		servers     []ipvs.Destination
 		want        string
 	}{
-		{"net.ipv4.ip_forward", "0", []ipvs.Destination{server(config.NAT, 2), server(config.Direct, 4)}, "cuts 2 connections: replies of 1 real servers behind nat are no longer forwarded"},
-		{"net.ipv4.conf.all.forwarding", "0", []ipvs.Destination{server(config.NAT, 0)}, "drains: replies of 1 real servers behind nat are no longer forwarded"},
+		{"net.ipv4.ip_forward", "0", []ipvs.Destination{server(config.NAT, 2), server(config.Direct, 4)}, "cuts 2 connections: replies of 1 real server behind nat are no longer forwarded"},
+		{"net.ipv4.conf.all.forwarding", "0", []ipvs.Destination{server(config.NAT, 0)}, "drains: replies of 1 real server behind nat are no longer forwarded"},
 		{"net.ipv4.ip_forward", "1", []ipvs.Destination{server(config.NAT, 2)}, "safe"},
 		{"net.ipv4.ip_forward", "0", []ipvs.Destination{server(config.Direct, 4)}, "safe"},
 		{"net.ipv6.conf.all.forwarding", "0", []ipvs.Destination{server(config.NAT, 2)}, "safe"},

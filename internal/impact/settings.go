@@ -50,6 +50,10 @@ func (a *analyzer) setting(s SettingChange) Impact {
 	if impact.Connections > 0 {
 		impact.Effect = Cuts
 	}
-	impact.Detail = fmt.Sprintf("replies of %d real servers behind nat are no longer forwarded", translated)
+	servers := "1 real server"
+	if translated > 1 {
+		servers = fmt.Sprintf("%d real servers", translated)
+	}
+	impact.Detail = "replies of " + servers + " behind nat are no longer forwarded"
 	return impact
 }

@@ -59,7 +59,11 @@ func Heading(file string, c *config.Cluster, server string) string {
 	for _, mark := range c.Marks() {
 		marks = append(marks, fmt.Sprint(mark))
 	}
-	return fmt.Sprintf("# %s on %s of cluster %s (mark %s)\n", file, where, c.Name, strings.Join(marks, ", "))
+	noun := "mark"
+	if len(marks) > 1 {
+		noun = "marks"
+	}
+	return fmt.Sprintf("# %s on %s of cluster %s (%s %s)\n", file, where, c.Name, noun, strings.Join(marks, ", "))
 }
 
 // narrow returns the clusters that have the real server with that name or address, each
