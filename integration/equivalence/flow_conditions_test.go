@@ -114,6 +114,8 @@ func TestConnectionStatus(t *testing.T) {
 		"ip saddr 10.0.0.11 accept; ct status snat accept; drop":     {true, true, true},
 		"ip saddr 10.0.0.11 accept; ct status dnat accept; drop":     {true, false, true},
 		"ct status vmap { expected : drop, 0 : drop }":               {true, true, true},
+		"ct status vmap { 0 : accept }; drop":                        {false, false, false},
+		"ct status . tcp sport { 0 . 20, 0 . 21 } accept; drop":      {false, false, false},
 		"-m conntrack ! --ctstate DNAT -j DROP":                      {false, false, false},
 		"-m conntrack ! --ctstate SNAT,NEW -j DROP":                  {true, true, true},
 		"-m conntrack ! --ctstate DNAT,ESTABLISHED -j DROP":          {false, true, false},
