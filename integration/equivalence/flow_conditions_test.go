@@ -2,11 +2,14 @@ package equivalence
 
 import (
 	"math/rand/v2"
+	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
 )
 
@@ -87,5 +90,66 @@ func TestPacketTypes(t *testing.T) {
 				assert.Equal(t, c.perhaps, perhaps && c.arrives, "%s: %s: %s", c.rules, p, found)
 			}
 		}
+	}
+}
+
+// TestConnectionStatus sends active data and the client's answer, and a later reply, through rules
+// that test whether connection tracking translates the connection.
+func TestConnectionStatus(t *testing.T) {
+	need.NFTables(t)
+	need.Programs(t, "nft", "ip", "sysctl", "iptables-nft-restore")
+	t.Parallel()
+	site := newSite(t)
+	forwards(t, site)
+	g := flowGenerator{r: rand.New(rand.NewPCG(13, 13)), v4: true}
+	spec, _, err := config.Parse("spec.yaml", strings.NewReader(`{clusters: [{name: ftp, mark: 21, vips: [198.51.100.21], ftp: {active-data: {translate: snat}}, real-servers: [{address: 10.0.0.11}]}], director: {bind: false}}`))
+	require.NoError(t, err)
+	require.NoError(t, site.Commit(spec))
+	for rules, arrives := range map[string][3]bool{ // active data, the answer to it, a later reply
+		"ct status != snat drop":                                     {false, false, false},
+		"ct status & dnat == 0 drop":                                 {false, false, false},
+		"ct status dnat drop":                                        {true, true, true},
+		"ct status snat drop":                                        {true, false, true},
+		"ct status confirmed accept; drop":                           {false, true, false},
+		"ip saddr 10.0.0.11 accept; ct status snat accept; drop":     {true, true, true},
+		"ip saddr 10.0.0.11 accept; ct status dnat accept; drop":     {true, false, true},
+		"ct status vmap { expected : drop, 0 : drop }":               {true, true, true},
+		"ct status vmap { 0 : accept }; drop":                        {false, false, false},
+		"ct status . tcp sport { 0 . 20, 0 . 21 } accept; drop":      {false, false, false},
+		"-m conntrack ! --ctstate DNAT -j DROP":                      {false, false, false},
+		"-m conntrack ! --ctstate SNAT,NEW -j DROP":                  {true, true, true},
+		"-m conntrack ! --ctstate DNAT,ESTABLISHED -j DROP":          {false, true, false},
+		"-m conntrack --ctstate SNAT -j DROP":                        {true, false, true},
+		"-m conntrack ! --ctstate DNAT,RELATED -s 10.0.0.11 -j DROP": {false, true, false},
+	} {
+		t.Run(rules, func(t *testing.T) {
+			require.NoError(t, site.Load("table ip t\ndelete table ip t\ntable ip filter\ndelete table ip filter"))
+			packets, first := g.packets("snat"), g.packets("snat")[0]
+			require.True(t, site.forwarded(t, first), "without a rule")
+			if strings.HasPrefix(rules, "-") {
+				_, err := site.Run("*filter\n-A FORWARD "+rules+"\nCOMMIT\n", "iptables-nft-restore")
+				require.NoError(t, err)
+			} else {
+				require.NoError(t, site.Load("table ip t { chain c { type filter hook forward priority 0; "+rules+"; }; }"))
+			}
+			vip := netip.AddrPortFrom(g.vip(), first.from.Port())
+			answer := flowPacket{flow: "answers of clients to active data from", from: first.to, to: vip, flags: 0x12}
+			translated := answer
+			translated.to = first.from
+			known := answer // findings name the port of the real server
+			known.from = first.from
+			found := findingsOf(t, site, spec)
+			for i, c := range []struct {
+				packet  flowPacket
+				arrived bool
+			}{
+				{packets[0], site.forwarded(t, packets[0])}, {known, site.forwardedAs(t, answer, translated)}, {packets[2], site.forwarded(t, packets[2])},
+			} {
+				assert.Equal(t, arrives[i], c.arrived, "%s", c.packet)
+				sure, perhaps := c.packet.findings(found)
+				assert.False(t, sure && c.arrived, "%s arrived in spite of %s", c.packet, found)
+				assert.True(t, sure || perhaps || c.arrived, "%s: no warning: %s", c.packet, found)
+			}
+		})
 	}
 }

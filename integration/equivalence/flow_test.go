@@ -121,7 +121,13 @@ func (p flowPacket) findings(found []*firewall.Finding) (sure, perhaps bool) {
 // forwarded sends a packet and reports whether it leaves the director with its source.
 func (s *Site) forwarded(t *testing.T, p flowPacket) bool {
 	t.Helper()
-	_, err := unix.Write(s.wire.tun, p.segment())
+	return s.forwardedAs(t, p, p)
+}
+
+// forwardedAs sends a packet and reports whether it leaves the director as another one.
+func (s *Site) forwardedAs(t *testing.T, sent, p flowPacket) bool {
+	t.Helper()
+	_, err := unix.Write(s.wire.tun, sent.segment())
 	require.NoError(t, err)
 	arrived, b := false, make([]byte, 2048)
 	for {

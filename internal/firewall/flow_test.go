@@ -40,6 +40,9 @@ func TestFlows(t *testing.T) {
 	chain := func(hook, rules string) string {
 		return "table ip t { chain c { type filter hook " + hook + "; " + rules + "; }; }"
 	}
+	chain2 := func(hook, rules string) string {
+		return "\n" + strings.Replace(chain(hook, rules), " t {", " v {", 1)
+	}
 	nat := func(priority, rule string) string {
 		return "table ip t { chain c { type nat hook postrouting priority " + priority + "; " + rule + "; }; }"
 	}
@@ -98,6 +101,15 @@ func TestFlows(t *testing.T) {
 		{name: "one direction accepted", script: chain(forward+"; policy drop", "ip saddr 10.0.0.11 accept"), want: []string{"may drop " + answers4 + " [ip saddr]"}},
 		{name: "devices accepted", script: chain(forward+"; policy drop", `iifname "lan" oifname "wan" accept; ct state established accept`), want: []string{"may drop " + replies4 + "; " + active4 + " [iifname oifname]"}},
 		{name: "clients accepted", script: chain(forward+"; policy drop", `ip daddr 203.0.113.0/24 accept; ip saddr 203.0.113.0/24 accept`), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [ip daddr ip saddr]"}},
+		{name: "not translated", script: chain(forward, "ct status != snat drop"), want: []string{"will drop " + later4 + "; " + active4, "may drop " + answers4 + " [ct status]"}},
+		{name: "translated", script: chain(forward, "ct status dnat drop"), want: []string{"may drop " + active4 + " after the first of a connection; " + answers4 + " [ct status]"}},
+		{name: "translated accepted", script: chain(forward+"; policy drop", "ip saddr 10.0.0.11 accept; ct status snat accept"), want: []string{"may drop " + answers4 + " [ct status ip saddr]"}},
+		{name: "translated accepted, tracked", script: chain(forward+"; policy drop", "ct status & (snat|dnat) != 0 accept"), tracking: firewall.Tracking{IPVS: true}, want: []string{"may drop " + replies4 + "; " + answers4 + " [ct status]", "will drop " + active4}},
+		{name: "confirmed", script: chain(forward, "ct status != confirmed drop"), want: []string{"will drop " + later4 + "; " + active4, "may drop " + answers4 + " [ct status]"}},
+		{name: "a bit that nat hooks set", script: chain(forward, "ct status 256 drop"), want: []string{"may drop " + later4 + "; " + active4 + "; " + answers4 + " [ct status]"}},
+		{name: "a status that an earlier rule may end", script: chain("prerouting priority raw", "ip saddr 10.0.0.11 tcp sport 20 notrack") + chain2("forward priority 0", "tcp sport 20 ct status != snat drop"), want: []string{"will exclude from connection tracking " + active4, "may drop " + active4 + " [ct state after notrack]"}},
+		{name: "bytes of a connection", script: chain(forward, "ct bytes > 1000000 drop"), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [ct bytes or packets]"}},
+		{name: "packets of a connection", script: chain(forward, "ct original packets > 100 drop"), want: []string{"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [ct bytes or packets]"}},
 		{name: "invalid", script: chain(forward, "ct state invalid drop"), want: []string{"will drop " + replies4}},
 		{name: "invalid, strictly", script: chain(forward, "ct state invalid drop"), tracking: firewall.Tracking{Strict: true}, want: []string{"will drop " + replies4}},
 		{name: "invalid, tracked", script: chain(forward, "ct state invalid drop"), tracking: firewall.Tracking{IPVS: true}, want: nil},
@@ -267,17 +279,23 @@ func TestFlowsByForwarding(t *testing.T) {
 // TestFlowsOfIptables has rules of iptables-nft with extensions.
 func TestFlowsOfIptables(t *testing.T) {
 	for rules, want := range map[string][]string{
-		"nat: -A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE":                                                                nil,
-		"raw: -A PREROUTING -j CT --notrack":                                                                              {"will exclude from connection tracking " + active4 + "; " + toVIP4},
-		"raw: -A PREROUTING -p tcp --sport 20 -j CT --notrack":                                                            {"will exclude from connection tracking " + active4},
-		"filter: :FORWARD DROP\n-A FORWARD -s 10.0.0.0/24 -p tcp -m multiport --sports 20,21,10000:20000 -j ACCEPT":       {"may drop " + answers4 + " [ip saddr source port]"},
-		"filter: -A FORWARD -m conntrack --ctstate INVALID -j DROP":                                                       {"will drop " + replies4},
-		"filter: -A FORWARD -p tcp ! --syn -m state --state NEW -j DROP":                                                  {"will drop " + later4},
-		"filter: -A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP":                                            nil,
-		"filter: -A FORWARD -m state ! --state NEW,INVALID -j ACCEPT\n-A FORWARD -p tcp --sport 20:21 -j REJECT":          {"will reject replies of 10.0.0.11 (ports 21); " + active4},
-		"filter: -A FORWARD -m conntrack --ctstate UNTRACKED -j DROP\n-A OUTPUT -m conntrack --ctstate UNTRACKED -j DROP": {"will drop " + sent4},
-		"filter: -A FORWARD -p tcp --sport 20 -j NFQUEUE":                                                                 {"will queue " + active4},
-		"mangle: -A POSTROUTING -p tcp --sport 20 -j DROP":                                                                {"will drop " + active4},
+		"nat: -A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE":                                                                               nil,
+		"raw: -A PREROUTING -j CT --notrack":                                                                                             {"will exclude from connection tracking " + active4 + "; " + toVIP4},
+		"raw: -A PREROUTING -p tcp --sport 20 -j CT --notrack":                                                                           {"will exclude from connection tracking " + active4},
+		"filter: :FORWARD DROP\n-A FORWARD -s 10.0.0.0/24 -p tcp -m multiport --sports 20,21,10000:20000 -j ACCEPT":                      {"may drop " + answers4 + " [ip saddr source port]"},
+		"filter: -A FORWARD -m conntrack --ctstate INVALID -j DROP":                                                                      {"will drop " + replies4},
+		"filter: -A FORWARD -p tcp ! --syn -m state --state NEW -j DROP":                                                                 {"will drop " + later4},
+		"filter: -A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP":                                                           nil,
+		"filter: -A FORWARD -m state ! --state NEW,INVALID -j ACCEPT\n-A FORWARD -p tcp --sport 20:21 -j REJECT":                         {"will reject replies of 10.0.0.11 (ports 21); " + active4},
+		"filter: -A FORWARD -m conntrack --ctstate UNTRACKED -j DROP\n-A OUTPUT -m conntrack --ctstate UNTRACKED -j DROP":                {"will drop " + sent4},
+		"filter: -A FORWARD -m conntrack ! --ctstate DNAT -j DROP":                                                                       {"will drop " + replies4 + "; " + active4, "may drop " + answers4 + " [ct status]"},
+		"filter: -A FORWARD -m conntrack ! --ctstate NEW,DNAT -j DROP":                                                                   {"will drop " + replies4, "may drop " + active4 + " after the first of a connection; " + answers4 + " [ct status]"},
+		"filter: -A FORWARD -m conntrack --ctstate SNAT -j DROP":                                                                         {"may drop " + active4 + " after the first of a connection; " + answers4 + " [ct status]"},
+		"filter: :FORWARD DROP\n-A FORWARD -s 10.0.0.11 -j ACCEPT\n-A FORWARD -m conntrack --ctstate DNAT,RELATED,ESTABLISHED -j ACCEPT": nil,
+		"filter: :FORWARD DROP\n-A FORWARD -s 10.0.0.11 -j ACCEPT\n-A FORWARD -m conntrack --ctstate SNAT -j ACCEPT":                     {"may drop " + answers4 + " [ct status ip saddr]"},
+		"filter: -A FORWARD -m connbytes --connbytes 1000000: --connbytes-dir both --connbytes-mode bytes -j DROP":                       {"may drop " + replies4 + "; " + active4 + "; " + answers4 + " [connbytes]"},
+		"filter: -A FORWARD -p tcp --sport 20 -j NFQUEUE":                                                                                {"will queue " + active4},
+		"mangle: -A POSTROUTING -p tcp --sport 20 -j DROP":                                                                               {"will drop " + active4},
 	} {
 		t.Run(rules, func(t *testing.T) {
 			need.Programs(t, "iptables-nft-restore")

@@ -204,7 +204,9 @@ func (l *loader) conntrack(e *expr.Ct) {
 	v := value{name: "ct", size: 4, ofConnection: true}
 	switch e.Key {
 	case expr.CtKeySTATUS:
-		v.name = ctStatus
+		v.kind, v.name = status, ctStatus
+	case expr.CtKeyBYTES, expr.CtKeyPKTS, expr.CtKeyAVGPKT:
+		v.name = ctVolume
 	case expr.CtKeySTATE:
 		v = value{kind: state, name: ctState, size: 4}
 	case expr.CtKeyMARK:

@@ -53,7 +53,7 @@ func TestConntrackValues(t *testing.T) {
 	for key, want := range map[expr.CtKey]value{
 		expr.CtKeySTATE:  {kind: state, name: "ct state", size: 4},
 		expr.CtKeyMARK:   {kind: ctMark, name: "ct mark", size: 4, ofConnection: true},
-		expr.CtKeySTATUS: {name: "ct status", size: 4, ofConnection: true},
+		expr.CtKeySTATUS: {kind: status, name: "ct status", size: 4, ofConnection: true},
 		expr.CtKeyZONE:   {name: "ct", size: 4, ofConnection: true},
 		expr.CtKeyLABELS: {name: "ct", size: 4, ofConnection: true},
 	} {

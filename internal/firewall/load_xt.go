@@ -79,7 +79,8 @@ func (l *loader) untypedMatch(x extension) {
 	case x.is("multiport", 1, 48):
 		l.multiport(x)
 	case x.is("state", 0, 4):
-		l.stateMatch(uint16(x.uint32(0)), false)
+		m := l.stateMatch(uint16(x.uint32(0)), false)
+		l.match(m.value, m.test)
 	case x.is("pkttype", 0, 8) && !l.exact: // struct xt_pkttype_info
 		want := []byte{byte(x.uint32(0))}
 		l.match(value{kind: packetType, name: x.name, size: 1}, test{within: []interval{{want, want}}, inverse: x.uint32(4) != 0})
@@ -173,21 +174,43 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort u
 		return
 	}
 	const snat, dnat, untracked = 1 << 6, 1 << 7, 1 << 8 // XT_CONNTRACK_STATE_*
-	if states&(snat|dnat) != 0 {
+	if states&(snat|dnat) != 0 && l.exact {
 		l.addCondition(ctStatus)
 		return
 	}
+	translated := states&(snat|dnat) != 0
+	states &^= snat | dnat
 	if states&untracked != 0 {
 		states = states&^untracked | uint16(stateUntracked)
 	}
-	l.stateMatch(states, info.InvertFlags&state != 0)
+	m := l.stateMatch(states, info.InvertFlags&state != 0)
+	if translated {
+		l.add(translatedState{m})
+		return
+	}
+	l.match(m.value, m.test)
+}
+
+// A translatedState is a match that also concerns translated connections: states SNAT and DNAT.
+type translatedState struct{ match }
+
+func (s translatedState) take(w *walk, at place, branches []branch) (next []branch, _ []outcome) {
+	for _, b := range branches {
+		hits, _ := s.match.take(w, at, []branch{b})
+		isEither, isSure := s.test.inverse, len(hits) == 1 && slices.Equal(hits[0].conditions, b.conditions)
+		if !w.isUntranslated(&b) && !(isEither && isSure) && (isEither || len(hits) > 0) {
+			hits, _ = condition{ctStatus}.take(w, at, []branch{b})
+		}
+		next = append(next, hits...)
+	}
+	return next, nil
 }
 
 // stateMatch matches connections in one of the states, or in none of them.
-func (l *loader) stateMatch(states uint16, inverse bool) {
+func (l *loader) stateMatch(states uint16, inverse bool) match {
 	none := hostUint32(0)
 	state := l.traced(value{kind: state, name: ctState, size: 4}, l.space.ctOrigin(&expr.Ct{Key: expr.CtKeySTATE})).masked(hostUint32(uint32(states)), nil)
-	l.match(state, test{within: []interval{{none, none}}, inverse: !inverse})
+	return match{state, test{within: []interval{{none, none}}, inverse: !inverse}}
 }
 
 // extensionTarget loads an xtables target.

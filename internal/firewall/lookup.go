@@ -41,8 +41,17 @@ func (a lookup) lookUp(w *walk, at place, b branch) ([]branch, []outcome) {
 	if s == nil {
 		return []branch{b.withConditions("set " + a.set)}, nil
 	}
-	fields := a.fields(func(v value) value { return w.resolve(&b, v) }, int(s.head.KeyLen))
+	lacks := false // the rule ends
+	fields := a.fields(func(v value) value {
+		lacks = lacks || v.ofConnection && w.hasNone(&b)
+		if v = w.resolve(&b, v); v.alternative != nil {
+			return opaqueValue(v.name, v.size)
+		}
+		return v
+	}, int(s.head.KeyLen))
 	switch {
+	case lacks:
+		return nil, nil
 	case !a.isMap && (s.head.IsDynamic() || allOpaque(fields)):
 		return []branch{b.withConditions(a.names(fields)...)}, nil
 	case a.isMap && slices.ContainsFunc(fields, func(v value) bool { return v.ofClient }):

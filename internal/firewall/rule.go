@@ -51,6 +51,9 @@ type match struct {
 
 func (m match) take(w *walk, _ place, branches []branch) (next []branch, _ []outcome) {
 	for i := range branches {
+		if m.value.ofConnection && w.hasNone(&branches[i]) {
+			continue
+		}
 		v := w.resolve(&branches[i], m.value) // it changes the branch
 		next = w.appendNarrowed(next, branches[i], v, m.test)
 	}

@@ -1,6 +1,10 @@
 package firewall
 
 import (
+	"slices"
+
+	"github.com/google/nftables/expr"
+
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/nft"
 )
@@ -68,4 +72,40 @@ func (w *walk) forgetMarks(previous, next hookPoint) {
 	if !w.isBeforeKeep() || previous.position == beforeMarks {
 		w.changed.mark = false
 	}
+}
+
+// A sourceTranslation is a nat statement that changes the source.
+type sourceTranslation struct {
+	masquerade bool
+	to         *natRange // nil: not known
+}
+
+func (sourceTranslation) decides() bool { return true }
+
+func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
+	for _, b := range branches {
+		resolve := func(v value) value { return w.resolve(&b, v) }
+		moved := w.space.flow == active && !s.to.portChange().keeps(b.part, resolve)
+		translated := w.space.flow == active || w.space.hasSourceNAT(b.part)
+		if translated && w.hookPoint.hook == postrouting && w.space.differs(b.part, s.masquerade, resolve(s.to.address()), moved) {
+			w.report(at, b, TranslatesSource)
+		}
+	}
+	return verdict{kind: expr.VerdictAccept}.take(w, at, branches)
+}
+
+// differs reports whether a statement translates any packet of the part to another source
+// than lvsmark does. to is the address of a translation that does not masquerade. moved means
+// that it gives active data another port, by which clients and their firewalls may know it.
+// The port of a client has no meaning.
+func (s *space) differs(p part, masquerade bool, to value, moved bool) bool {
+	return s.anyTranslation(p, func(t translation) bool {
+		switch t.kind {
+		case config.Masquerade:
+			return moved || !masquerade
+		case config.SNAT:
+			return moved || masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
+		}
+		return false
+	})
 }

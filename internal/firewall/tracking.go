@@ -3,8 +3,6 @@ package firewall
 import (
 	"slices"
 
-	"github.com/google/nftables/expr"
-
 	"github.com/lvsmark/lvsmark/config"
 )
 
@@ -13,6 +11,7 @@ const (
 	ctState      = "ct state"
 	ctStatus     = "ct status"
 	ctCount      = "ct count"
+	ctVolume     = "ct bytes or packets"
 	afterNotrack = "ct state after notrack"
 	oneDirection = "ct state of one direction"
 	onDevice     = "device "
@@ -40,6 +39,8 @@ func (w *walk) resolve(b *branch, v value) value {
 		return v
 	case state:
 		return w.state(b, v)
+	case status:
+		return w.status(b, v)
 	case tcpFlags:
 		return w.space.flow.flags(b, v)
 	case packetType:
@@ -76,6 +77,42 @@ func (w *walk) state(b *branch, v value) value {
 	}
 	v.kind, v.bytes = constant, v.apply(hostUint32(known))
 	return v
+}
+
+// Bits of the status of connections, of linux/netfilter/nf_conntrack_common.h.
+const destinationDone = 0x100 // IPS_DST_NAT_DONE: a nat hook has seen the connection
+
+// status returns the status of the connection. That of a new one has no bit but destinationDone.
+func (w *walk) status(b *branch, v value) value {
+	switch {
+	case w.changed.tracking:
+		return opaqueValue(afterNotrack, v.size)
+	case w.besideTracking():
+		return opaqueValue(ctOrder, v.size)
+	case w.hasNone(b) || !w.isUntranslated(b):
+		return opaqueValue(ctStatus, v.size)
+	}
+	none, seen := v.apply(hostUint32(0)), v.apply(hostUint32(destinationDone))
+	if !slices.Equal(none, seen) {
+		v.alternative = seen
+	}
+	v.kind, v.bytes, v.firstPacketOnly = constant, none, w.space.flow == toVIP
+	return v
+}
+
+// hasNone reports whether connection tracking surely has no connection for the packets: no
+// expression of a property of the connection matches.
+func (w *walk) hasNone(b *branch) bool {
+	known := w.space.flow.state(w.space.tracking, b.protocol, b.later)
+	return !w.changed.tracking && (w.beforeTracking() || !w.besideTracking() && (known == stateInvalid || known == stateUntracked))
+}
+
+// isUntranslated reports whether the packets surely have no connection that is translated: they
+// have none, or begin one.
+func (w *walk) isUntranslated(b *branch) bool {
+	flow := w.space.flow
+	isFirst := (flow == toVIP || flow == reply || flow == active) && flow.state(w.space.tracking, b.protocol, b.later) == stateNew
+	return w.hasNone(b) || isFirst && w.isTracked(b)
 }
 
 // isTracked reports whether connection tracking surely has a connection for the packets.
@@ -209,12 +246,6 @@ func (offload) take(w *walk, at place, branches []branch) ([]branch, []outcome) 
 	return branches, nil
 }
 
-// A sourceTranslation is a nat statement that changes the source.
-type sourceTranslation struct {
-	masquerade bool
-	to         *natRange // nil: not known
-}
-
 // A natRange is what a nat statement translates to.
 type natRange struct {
 	low, high         value // no size: the address stays, but for toDevice
@@ -266,34 +297,4 @@ func (c portChange) keeps(p part, resolve func(value) value) bool {
 	}
 	first, last := interval{low.bytes, high.bytes}.ports()
 	return first <= p.low && p.high <= last
-}
-
-func (sourceTranslation) decides() bool { return true }
-
-func (s sourceTranslation) take(w *walk, at place, branches []branch) (_ []branch, ended []outcome) {
-	for _, b := range branches {
-		resolve := func(v value) value { return w.resolve(&b, v) }
-		moved := w.space.flow == active && !s.to.portChange().keeps(b.part, resolve)
-		translated := w.space.flow == active || w.space.hasSourceNAT(b.part)
-		if translated && w.hookPoint.hook == postrouting && w.space.differs(b.part, s.masquerade, resolve(s.to.address()), moved) {
-			w.report(at, b, TranslatesSource)
-		}
-	}
-	return verdict{kind: expr.VerdictAccept}.take(w, at, branches)
-}
-
-// differs reports whether a statement translates any packet of the part to another source
-// than lvsmark does. to is the address of a translation that does not masquerade. moved means
-// that it gives active data another port, by which clients and their firewalls may know it.
-// The port of a client has no meaning.
-func (s *space) differs(p part, masquerade bool, to value, moved bool) bool {
-	return s.anyTranslation(p, func(t translation) bool {
-		switch t.kind {
-		case config.Masquerade:
-			return moved || !masquerade
-		case config.SNAT:
-			return moved || masquerade || to.kind != constant || !slices.Equal(to.bytes, t.vip.AsSlice())
-		}
-		return false
-	})
 }

@@ -21,7 +21,7 @@ type leave struct {
 // packets that the target chain of the verdict accepts and returns. It returns next, the
 // packets that go on to the next rule, with the conditions.
 func (w *walk) mayEnd(g group, accepted, through, next []part, conditions []string) []part {
-	if len(next) == 0 || next[0].clusters == nil || isNever(conditions) {
+	if len(next) == 0 || next[0].clusters == nil || w.isNever(conditions) {
 		return next
 	}
 	switch g.verdict {
@@ -72,9 +72,11 @@ func (w *walk) withLeaves(back []part) []part {
 	return back
 }
 
-// isNever reports whether no packet in the known state of its flow meets the conditions.
-func isNever(conditions []string) bool {
-	return slices.Contains(conditions, ctState) || slices.Contains(conditions, ctStatus)
+// isNever reports whether no packet in the known state of its flow meets the conditions. The status
+// of a connection that IPVS does not confirm stays that of a new one.
+func (w *walk) isNever(conditions []string) bool {
+	return slices.Contains(conditions, ctState) ||
+		slices.Contains(conditions, ctStatus) && w.space.flow == toVIP && !w.space.tracking.IPVS
 }
 
 // mayBeAccepted adds the conditions to the parts that a rule may have accepted.
@@ -132,9 +134,9 @@ func isOfClient(condition string) bool {
 	case "iif", "iifname", "iifgroup", "meta iiftype", "meta iifkind", "meta sdif", "meta sdifname", "fib":
 	case "oif", "oifname", "oifgroup", "meta oiftype", "meta oifkind", flowtableDevices:
 	case afterNotrack, ipvsOrder, ctOrder, connectionTracking:
-	case "limit", "quota", ctCount, setUpdate, "numgen", "hash", "meta random", "meta cpu", "meta pkttype":
+	case "limit", "quota", ctCount, ctStatus, ctVolume, setUpdate, "numgen", "hash", "meta random", "meta cpu", "meta pkttype":
 	case "meta time", "meta day", "meta hour":
-	case "connlimit", "cpu", "hashlimit", "pkttype", "statistic", "time": // of iptables
+	case "connbytes", "connlimit", "cpu", "hashlimit", "pkttype", "statistic", "time": // of iptables
 	default:
 		return !strings.HasPrefix(condition, onDevice) && !strings.HasPrefix(condition, unprivileged) && !strings.HasSuffix(condition, allBut) &&
 			!strings.HasPrefix(condition, unknownPrefix)

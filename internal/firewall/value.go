@@ -62,6 +62,7 @@ const (
 	perClass                    // known for each class of addresses
 	state                       // of connection tracking
 	ctMark                      // the mark of the connection
+	status                      // of the connection
 	tcpFlags                    // one byte
 	packetType                  // one byte
 )
