@@ -151,11 +151,10 @@ func (s *restoration) attempt() (done bool, err error) {
 	case err == nil:
 		s.commits++
 		return false, nil
-	case errors.Is(err, ErrStale):
-		if time.Since(s.begin) > s.conn.retryTimeout {
-			return false, err
-		}
+	case errors.Is(err, ErrStale) && time.Since(s.begin) <= s.conn.retryTimeout:
 		return false, nil
+	case errors.Is(err, ErrStale):
+		return false, err
 	}
 	return false, s.handle(err)
 }

@@ -82,9 +82,7 @@ func (c *command) set(o option) error {
 	case "tcp-service", "udp-service", "sctp-service", "fwmark-service", "ipv6":
 		return c.setKey(o)
 	case "scheduler":
-		if c.scheduler = o.argument; len(c.scheduler) > maxSchedulerName {
-			return fmt.Errorf("%q is not a scheduler: its name has more than %d bytes", o.argument, maxSchedulerName)
-		}
+		return c.setScheduler(o.argument)
 	case "persistent":
 		return c.setTimeout(o)
 	case "netmask":
@@ -101,6 +99,13 @@ func (c *command) set(o option) error {
 		return c.daemon.set(o.name, o.argument)
 	default:
 		return c.setServer(o)
+	}
+	return nil
+}
+
+func (c *command) setScheduler(name string) error {
+	if c.scheduler = name; len(name) > maxSchedulerName {
+		return fmt.Errorf("%q is not a scheduler: its name has more than %d bytes", name, maxSchedulerName)
 	}
 	return nil
 }
