@@ -13,7 +13,9 @@ func Target() render.Target {
 		Long: `Render iptables prints the marks and translations of the spec as rules for
 iptables-restore and ip6tables-restore: one rule for each VIP and port range. Use
 them for reading and comparing, or on directors without nftables. With many VIPs,
-packets cost far more than with the nftables tables of apply.
+packets cost far more than with the nftables tables of apply. The settings that are
+no rules are not there: vip-device, ip-forward and sysctls, and the services, which
+render ipvsadm and render keepalived print.
 
 If the spec serves IPv4 and IPv6, each rule begins with -4 or -6, and both
 programs read the same text.`,
