@@ -25,6 +25,9 @@ func (a lookup) decides() bool { return a.isMap }
 
 func (a lookup) take(w *walk, at place, branches []branch) (next []branch, ended []outcome) {
 	for _, b := range branches {
+		if a.isLacking(w, &b) {
+			continue
+		}
 		on, out := a.lookUp(w, at, b)
 		next, ended = append(next, on...), append(ended, out...)
 	}
@@ -41,17 +44,8 @@ func (a lookup) lookUp(w *walk, at place, b branch) ([]branch, []outcome) {
 	if s == nil {
 		return []branch{b.withConditions("set " + a.set)}, nil
 	}
-	lacks := false // the rule ends
-	fields := a.fields(func(v value) value {
-		lacks = lacks || v.ofConnection && w.hasNone(&b)
-		if v = w.resolve(&b, v); v.alternative != nil {
-			return opaqueValue(v.name, v.size)
-		}
-		return v
-	}, int(s.head.KeyLen))
+	fields := a.fields(func(v value) value { return w.resolve(&b, v).certain() }, int(s.head.KeyLen))
 	switch {
-	case lacks:
-		return nil, nil
 	case !a.isMap && (s.head.IsDynamic() || allOpaque(fields)):
 		return []branch{b.withConditions(a.names(fields)...)}, nil
 	case a.isMap && slices.ContainsFunc(fields, func(v value) bool { return v.ofClient }):
@@ -67,6 +61,11 @@ func (a lookup) lookUp(w *walk, at place, b branch) ([]branch, []outcome) {
 		return rest, nil
 	}
 	return a.follow(w, at, found, s.head.IsDynamic(), fields)
+}
+
+// isLacking reports whether packets of the branch surely lack a field of the key: the rule ends.
+func (a lookup) isLacking(w *walk, b *branch) bool {
+	return slices.ContainsFunc(a.key, func(v *value) bool { return v != nil && v.ofConnection }) && w.hasNone(b)
 }
 
 // follow continues the branches for which the set has an answer.

@@ -135,11 +135,22 @@ func isOfClient(condition string) bool {
 	case "oif", "oifname", "oifgroup", "meta oiftype", "meta oifkind", flowtableDevices:
 	case afterNotrack, ipvsOrder, ctOrder, connectionTracking:
 	case "limit", "quota", ctCount, ctStatus, ctVolume, setUpdate, "numgen", "hash", "meta random", "meta cpu", "meta pkttype":
-	case "meta time", "meta day", "meta hour":
-	case "connbytes", "connlimit", "cpu", "hashlimit", "pkttype", "statistic", "time": // of iptables
+	case "meta length", "meta time", "meta day", "meta hour":
+	case "connbytes", "connlimit", "cpu", "dscp", "ecn", "hashlimit", "hl", "length", "tcpmss", "tos", "ttl", "pkttype", "statistic", "time": // of iptables
 	default:
 		return !strings.HasPrefix(condition, onDevice) && !strings.HasPrefix(condition, unprivileged) && !strings.HasSuffix(condition, allBut) &&
-			!strings.HasPrefix(condition, unknownPrefix)
+			!strings.HasPrefix(condition, unknownPrefix) && !isOfHeader(condition)
+	}
+	return false
+}
+
+// isOfHeader reports whether a condition is about a field of the headers of IP or TCP that is no
+// address and no port. The offset of fragments is left out: packets of the clusters are whole.
+func isOfHeader(condition string) bool {
+	header, field, _ := strings.Cut(condition, " ")
+	switch header {
+	case "ip", "ip6", "tcp":
+		return !strings.Contains(field, "addr") && !strings.Contains(field, "port") && !strings.HasPrefix(field, "frag")
 	}
 	return false
 }

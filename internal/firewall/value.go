@@ -72,6 +72,14 @@ func (v value) isUnknown() bool { return v.kind == opaque && v.excluded == nil }
 
 func opaqueValue(name string, size int) value { return value{name: name, size: size} }
 
+// certain returns the value, or an unknown one if packets may have another.
+func (v value) certain() value {
+	if v.alternative == nil {
+		return v
+	}
+	return opaqueValue(v.name, v.size)
+}
+
 func constantValue(name string, b []byte) value {
 	return value{kind: constant, name: name, size: len(b), bytes: b}
 }

@@ -100,6 +100,9 @@ func TestWarnings(t *testing.T) {
 		{name: "blackhole", commands: "ip route add blackhole 10.0.0.11", want: []string{
 			"there is no route to real server 10.0.0.11 of cluster ftp: a blackhole route; `ip route show table all match 10.0.0.11` lists the route that refuses it, or else a rule does: delete that one",
 		}},
+		{name: "a broadcast address", commands: "ip address add 10.0.0.9/29 broadcast 10.0.0.11 dev lan.0", want: []string{
+			"real server 10.0.0.11 of cluster ftp is the broadcast address of a network of the director, which no host has; give the address of the host in the spec",
+		}},
 		{name: "a rule that prohibits", commands: "ip rule add to 10.0.0.11 prohibit", want: []string{
 			"there is no route to real server 10.0.0.11 of cluster ftp: permission denied; `ip route show table all match 10.0.0.11` lists the route that refuses it, or else a rule does: delete that one",
 		}},

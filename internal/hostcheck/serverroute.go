@@ -57,7 +57,7 @@ func serverRoutes(spec *config.Spec, devices []net.Interface, routes *route.Tabl
 func isUp(d net.Interface) bool { return d.Flags&net.FlagLoopback == 0 && d.Flags&net.FlagUp != 0 }
 
 // RouteProblem returns why IPVS cannot send packets to a real server by its route: a route
-// refuses them or there is none, or a router is between the director and a real server with
+// refuses them or there is none, its address is that of a broadcast, or a router is between the director and a real server with
 // direct forwarding. name is that of NameOf.
 func RouteProblem(to route.Route, s config.RealServer, name string) (f Finding, wrong bool) {
 	switch {
@@ -65,6 +65,11 @@ func RouteProblem(to route.Route, s config.RealServer, name string) (f Finding, 
 		return f, false
 	case to.Refused != 0:
 		return noRoute(s.Address, name, to.Refused), true
+	case to.Type == unix.RTN_BROADCAST:
+		return Finding{
+			Check: ServerRoute, What: name + " is the broadcast address of a network of the director, which no host has",
+			Remedy: "give the address of the host in the spec",
+		}, true
 	case s.Forwarding == config.Direct && to.Gateway.IsValid():
 		return Finding{
 			Check: ServerRoute, What: fmt.Sprintf("%s has direct forwarding, but is behind the router %s, which sends packets to the VIP back", name, to.Gateway),
