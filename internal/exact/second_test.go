@@ -70,3 +70,20 @@ func TestSecondPacket(t *testing.T) {
 		})
 	}
 }
+
+// TestNATWithoutTracking: no chain of type nat runs unless something makes the kernel track connections.
+func TestNATWithoutTracking(t *testing.T) {
+	mark := &oldconfig.Rule{Actions: []oldconfig.Action{{Kind: oldconfig.SetMark, Xor: 1}}}
+	remember := &oldconfig.Rule{Actions: []oldconfig.Action{{Kind: oldconfig.SetConnMark, Xor: 1}}}
+	service := &oldconfig.Service{Family: 4, Mark: 1, Scheduler: "rr", RealServers: []oldconfig.RealServer{{}}}
+	for _, tracks := range []bool{false, true} {
+		nat := &oldconfig.Chain{Family: 4, Table: "t", Name: "n", Base: &oldconfig.Base{Hook: oldconfig.Prerouting, Priority: -100, NAT: true}, Rules: []*oldconfig.Rule{mark}}
+		if tracks {
+			nat.Rules = append(nat.Rules, remember)
+		}
+		old := Side{Chains: []*oldconfig.Chain{nat}, Services: []*oldconfig.Service{service}}
+		result := Compare(old, Side{Services: old.Services}, Scope{})
+		assert.Equal(t, tracks, len(result.Unproven) == 0)
+		assert.Equal(t, tracks, len(result.Differences) > 0)
+	}
+}
