@@ -3,12 +3,15 @@ package equivalence
 import (
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/exact"
 	"github.com/lvsmark/lvsmark/internal/importer"
 	"github.com/lvsmark/lvsmark/internal/importer/live"
 )
@@ -16,25 +19,26 @@ import (
 // A ruleBench is a namespace in which rules are loaded, and one in which no rule is.
 type ruleBench struct {
 	backend  string
+	family   config.Family
 	n, bare  *Namespace
 	lan      *lan
 	bareLAN  *lan
 	sets     string // that the kernel has taken, for ipset restore
 	verdicts *verdicts
 	refused  int
+	atInput  bool // marks are those that IPVS gets
 	r        *rand.Rand
 }
 
 // packetsOfRules is how many packets each rule or batch gets.
 const packetsOfRules = 500
 
-func newRuleBench(t *testing.T, backend string) *ruleBench {
+func newRuleBench(t *testing.T, backend string, family config.Family) *ruleBench {
 	t.Helper()
-	b := &ruleBench{backend: backend, n: newNamespace(t), bare: newNamespace(t), verdicts: newVerdicts(), r: rand.New(rand.NewPCG(1, 2))}
+	b := &ruleBench{backend: backend, family: family, n: newNamespace(t), bare: newNamespace(t), verdicts: newVerdicts(), r: rand.New(rand.NewPCG(1, 2))}
 	b.lan, b.bareLAN = lanOf(t, b.n), lanOf(t, b.bare)
 	for _, n := range []*Namespace{b.n, b.bare} {
-		_, err := n.Run("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.wire.rp_filter=0 net.ipv6.conf.all.disable_ipv6=1\nip link set lo up\n"+
-			"ip address add 192.0.2.200/32 dev wire\nip route add default dev wire\nip route add local 198.51.100.0/24 dev lo\n", "sh", "-e")
+		_, err := n.Run(addressesOf(family), "sh", "-e")
 		require.NoError(t, err)
 	}
 	b.loadSets(t)
@@ -44,7 +48,7 @@ func newRuleBench(t *testing.T, backend string) *ruleBench {
 // loadSets loads the sets that the kernel has.
 func (b *ruleBench) loadSets(t *testing.T) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/singlerules.sets")
+	text, err := os.ReadFile("testdata/" + fileOf("singlerules.sets", b.family))
 	require.NoError(t, err)
 	for _, set := range strings.SplitAfter(string(text), "\n\n") {
 		if _, err := b.n.Run(set, "ipset", "restore"); err != nil {
@@ -57,7 +61,12 @@ func (b *ruleBench) loadSets(t *testing.T) {
 }
 
 // program returns the command of a table of the backend.
-func (b *ruleBench) program() string { return "iptables-" + b.backend }
+func (b *ruleBench) program() string {
+	if b.family == config.IPv6 {
+		return "ip6tables-" + b.backend
+	}
+	return "iptables-" + b.backend
+}
 
 // run loads rules, and judges what the readers say of them. Rules that iptables refuses are left out.
 func (b *ruleBench) run(t *testing.T, name string, rules []singleRule) {
@@ -72,11 +81,16 @@ func (b *ruleBench) run(t *testing.T, name string, rules []singleRule) {
 // compare sends packets through the loaded rules, with values of their text.
 func (b *ruleBench) compare(t *testing.T, c *ruleCase, text string) {
 	t.Helper()
-	c.verdicts, c.packets = b.verdicts, newPacketPool(b.r, text).packets(packetsOfRules)
+	c.verdicts, c.packets = b.verdicts, newPacketPool(b.r, b.family, text).packets(packetsOfRules)
+	recorder := markRecorder(b.family, "")
+	if b.atInput {
+		c.packets = slices.DeleteFunc(c.packets, func(p rulePacket) bool { return p.FromType != exact.Unicast }) // martian
+		recorder = strings.Replace(recorder, "hook prerouting priority 0", "hook input priority 98", 1)
+	}
 	b.states(t, c.packets)
-	require.NoError(t, b.n.Load("table ip recorder\ndelete table ip recorder\n"+markRecorder(0, "")))
+	require.NoError(t, b.n.Load(recorder))
 	b.lan.sendAll(t, c.packets)
-	c.seen = marksOf(t, b.n)
+	c.seen = marksOf(t, b.n, b.family)
 	c.compare(t)
 }
 
@@ -92,9 +106,9 @@ func (b *ruleBench) setsOf(script string) string {
 func (b *ruleBench) states(t *testing.T, packets []rulePacket) {
 	t.Helper()
 	const text = "ct state new meta mark set 0\nct state established meta mark set 1\nct state related meta mark set 2\nct state invalid meta mark set 3\nct state untracked meta mark set 4\n"
-	require.NoError(t, b.bare.Load("table ip recorder\ndelete table ip recorder\n"+markRecorder(0, text)))
+	require.NoError(t, b.bare.Load(markRecorder(b.family, text)))
 	b.bareLAN.sendAll(t, packets)
-	states := marksOf(t, b.bare)
+	states := marksOf(t, b.bare, b.family)
 	for i := range packets {
 		packets[i].State = int(states[i+1]) // of a fragment, 0: it does not come
 	}
@@ -106,7 +120,7 @@ func (b *ruleBench) clear(t *testing.T) {
 	text := "flush ruleset\n"
 	require.NoError(t, b.n.Load(text))
 	if b.backend == "legacy" {
-		_, err := b.n.Run("*raw\nCOMMIT\n*mangle\nCOMMIT\n", "iptables-legacy-restore")
+		_, err := b.n.Run("*raw\nCOMMIT\n*mangle\nCOMMIT\n", b.program()+"-restore")
 		require.NoError(t, err)
 	}
 }
@@ -140,7 +154,7 @@ func (b *ruleBench) load(t *testing.T, rules []singleRule) (script string, taken
 			text += " -j MARK --or-mark 0x10"
 		default:
 			// Behind a target, marks show whether it ends the chain, and the mark of the connection.
-			after = "-s 10.0.0.0/8 -j MARK --or-mark 0x20\n-s 203.0.113.0/24 -j CONNMARK --restore-mark"
+			after = behindTarget(b.family)
 			if inRaw, ok := strings.CutPrefix(text, "raw: "); ok {
 				text, table = inRaw, "raw"
 			}

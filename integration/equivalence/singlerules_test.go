@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/integration/need"
 	"github.com/lvsmark/lvsmark/internal/exact"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -200,26 +201,33 @@ func stepText(followed exact.Treatment) string {
 // TestSingleRules loads rules of iptables with each match and each target. Each reader says of
 // packets what the kernel does, or does not understand the rule and says so.
 func TestSingleRules(t *testing.T) {
+	for _, family := range config.Families() {
+		t.Run(family.String(), func(t *testing.T) { testSingleRules(t, family) })
+	}
+}
+
+func testSingleRules(t *testing.T, family config.Family) {
 	need.NFTables(t)
-	need.Programs(t, "nft", "ip", "sysctl", "iptables-legacy", "iptables-nft", "ipset")
+	need.Programs(t, "nft", "ip", "sysctl", "iptables-legacy", "iptables-nft", "ip6tables-legacy", "ip6tables-nft", "ipset")
 	t.Parallel()
-	matches, targets := singleRules(t, "singlerules.txt", "matches"), singleRules(t, "singlerules.txt", "targets")
+	file := fileOf("singlerules.txt", family)
+	matches, targets := singleRules(t, file, "matches"), singleRules(t, file, "targets")
 	unproven := map[string][]string{}
 	for _, backend := range []string{"nft", "legacy"} {
-		b := newRuleBench(t, backend)
-		for i, rules := range batches(sampled(matches)) {
+		b := newRuleBench(t, backend, family)
+		for i, rules := range batches(sampled(matches, family)) {
 			b.run(t, fmt.Sprintf("%s, batch %d", backend, i), rules)
 		}
-		for _, rule := range sampled(targets) {
+		for _, rule := range sampled(targets, family) {
 			b.run(t, backend, []singleRule{rule})
 		}
-		assert.Less(t, 2*b.refused, len(sampled(matches))+len(sampled(targets)), "rules that iptables refuses")
+		assert.Less(t, 2*b.refused, len(sampled(matches, family))+len(sampled(targets, family)), "rules that iptables refuses")
 		t.Logf("%s: definite: %v; not understood: %v; definite, and a packet matches: %v; refused: %d", backend, b.verdicts.definite, b.verdicts.unproven, b.verdicts.matched, b.refused)
 		for rule, readers := range b.verdicts.unprovenOf {
 			unproven[rule] = append(unproven[rule], readers...)
 		}
 	}
-	updateSingleRules(t, "singlerules.txt", unproven)
+	updateSingleRules(t, file, unproven)
 }
 
 // batches returns rules to load together: those that test or change the mark are alone.
@@ -242,9 +250,13 @@ func batches(rules []singleRule) (list [][]singleRule) {
 	return list
 }
 
-// sampled returns the rules of this run: all with LVSMARK_CASES, else a part.
-func sampled(rules []singleRule) []singleRule {
-	n := min(cases(len(rules)/5), len(rules))
+// sampled returns the rules of this run: all with LVSMARK_CASES=5, else a part.
+func sampled(rules []singleRule, family config.Family) []singleRule {
+	part := 5
+	if family == config.IPv6 && os.Getenv("LVSMARK_CASES") == "" {
+		part = 12
+	}
+	n := min((cases(len(rules))+part-1)/part, len(rules))
 	r := rand.New(rand.NewPCG(1, 1))
 	rules = slices.Clone(rules)
 	r.Shuffle(len(rules), func(i, j int) { rules[i], rules[j] = rules[j], rules[i] })

@@ -91,6 +91,7 @@ type comparison struct {
 	services [2][]*oldconfig.Service
 	marks    [2][]uint32 // that connections may have
 	helpers  bool        // a rule assigns a helper, which may expect connections
+	tracks   bool        // IPVS may keep the tracking of its packets
 	leaves   int
 	assumed  int // runs with an assumption
 	followed int // packets that ran a complete program
@@ -122,6 +123,7 @@ func newComparison(family oldconfig.Family, p path, d *devices, before, after Si
 		marks, complete := connMarks(side)
 		c.marks[i], c.manyMarks = marks, c.manyMarks || !complete
 		c.helpers = c.helpers || assignsHelper(side)
+		c.tracks = c.tracks || side.Tracking != Untracked
 	}
 	c.services = [2][]*oldconfig.Service{before.Services, after.Services}
 	return c

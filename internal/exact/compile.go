@@ -57,6 +57,7 @@ type compiler struct {
 	forms   []form // of packets that IPVS sends, on either side
 	form    form   // that is compiled
 	rest    *remainder
+	tracked bool // a rule of the side makes the kernel track connections
 }
 
 type chainName struct{ table, name string }
@@ -69,6 +70,7 @@ func newCompiler(family oldconfig.Family, p path, d *devices, sides ...Side) *co
 
 // index prepares to compile chains of a side.
 func (c *compiler) index(side Side) {
+	c.tracked = isTracking(side.Chains, c.family)
 	c.blocks, c.open, c.chains = map[*oldconfig.Chain]*block{}, map[*oldconfig.Chain]bool{}, map[chainName]*oldconfig.Chain{}
 	for _, chain := range side.Chains {
 		if chain.Family == c.family {
@@ -107,10 +109,14 @@ func (c *compiler) compiled(list []*oldconfig.Chain) []baseChain {
 		if hasUnknownOrder(chain.Base) {
 			b = c.ofUnknownOrder(chain, b)
 		}
-		if len(chain.Base.Devices) > 0 {
+		drops := chain.Base.Drops && len(chain.Base.Devices) == 0
+		switch {
+		case len(chain.Base.Devices) > 0:
 			b = c.ofDevices(chain, b)
+		case chain.Base.NAT && !c.tracked && (len(b.rules) > 0 || drops):
+			b, drops = c.ifTracked(chain, b), false
 		}
-		if drops := chain.Base.Drops && len(chain.Base.Devices) == 0; len(b.rules) > 0 || drops {
+		if len(b.rules) > 0 || drops {
 			base = append(base, baseChain{block: b, drops: drops, nat: chain.Base.NAT, hook: chain.Base.Hook, late: isLate(chain.Base)})
 		}
 	}
@@ -167,6 +173,26 @@ func (c *compiler) ofUnknownOrder(chain *oldconfig.Chain, inner *block) *block {
 	}
 	unknown := c.compileAction(r, &oldconfig.Action{Kind: oldconfig.Opaque}, chain.Table)
 	return c.block(append([]*rule{c.rule([]segment{{actions: []*action{unknown}}}, r)}, inner.rules...))
+}
+
+// ifTracked returns a base chain of type nat that runs if another program makes the kernel track
+// connections.
+func (c *compiler) ifTracked(chain *oldconfig.Chain, inner *block) *block {
+	r := &oldconfig.Rule{Line: chain.Line}
+	if len(chain.Rules) > 0 {
+		r = chain.Rules[0]
+	}
+	runs := c.dynamicTest("tracking", &dynamicTest{
+		field: oldconfig.NotUnderstood, origin: r, text: "connection tracking",
+		reason: "no rule makes the kernel track connections, and chains of type nat do not run without it",
+	})
+	through := &action{Action: oldconfig.Action{Kind: oldconfig.Jump}, target: inner}
+	rules := []*rule{c.rule([]segment{{dynamic: []*dynamicTest{runs}, actions: []*action{c.action("", through)}}}, r)}
+	if chain.Base.Drops {
+		drop := &action{Action: oldconfig.Action{Kind: oldconfig.Drop}}
+		rules = append(rules, c.rule([]segment{{dynamic: []*dynamicTest{runs}, actions: []*action{c.action("", drop)}}}, r))
+	}
+	return c.block(rules)
 }
 
 // ofDevices returns the base chain of an ingress hook: packets of its devices go through it.

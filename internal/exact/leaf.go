@@ -13,6 +13,7 @@ type run struct {
 	state    int
 	connMark [2]uint32
 	assumed  map[int]*assumption
+	isSecond bool // of a connection; see tallySecond
 }
 
 // An assumption is a result of a test that is not understood.
@@ -67,6 +68,8 @@ type tally struct {
 	opaque  *oldconfig.Rule
 	tested  []*dynamicTest
 	tooMany *dynamicTest
+	states  *oldconfig.Rule
+	second  []secondRun
 }
 
 func (l *leaf) compare(r run) {
@@ -87,6 +90,7 @@ func (l *leaf) compare(r run) {
 		l.difference(t.differ[0], t.ends)
 		return
 	}
+	l.seconds(t)
 	if t.related != nil && r.state == stateNew && l.helpers {
 		l.compareOther(run{state: stateRelated}, l.because(r, t.related, func(m *machine) *oldconfig.Rule { return m.related }), "it depends on state RELATED, which connections have that a helper of connection tracking expects: remove the rule that assigns the helper (CT --helper), as marks of the passive range need none")
 	}
@@ -129,6 +133,7 @@ func (l *leaf) tally(r run, t *tally) {
 			return
 		}
 		t.related, t.reads = either(t.related, m[side].related), either(t.reads, m[side].readsConnMark)
+		t.states = either(t.states, m[side].readsState)
 	}
 	same := l.same(end)
 	if rule := l.opaqueRule(m, end, same); rule != nil {
@@ -137,12 +142,46 @@ func (l *leaf) tally(r run, t *tally) {
 	if same {
 		t.equal++
 		l.group(end, r)
+		l.tallySecond(r, m, end, t)
 		return
 	}
 	if len(t.differ) == 0 {
 		t.ends = end
 	}
 	t.differ = append(t.differ, r)
+}
+
+// tallySecond compares the second packet of a connection, before and after an answer.
+func (l *leaf) tallySecond(r run, m [2]*machine, end [2]outcome, t *tally) {
+	if (l.programs[0].uses|l.programs[1].uses)&testsState == 0 || l.kind != first || r.isSecond || r.state != stateNew || !l.path.toLocal || !end[0].looksUpSecond(l.tracks) {
+		return
+	}
+	for _, state := range []int{stateNew, stateEstablished} {
+		next := r
+		next.isSecond, next.state, next.connMark = true, state, [2]uint32{m[0].connMark, m[1].connMark}
+		if state == stateNew && next.connMark == r.connMark {
+			continue
+		}
+		var second tally
+		l.tally(next, &second)
+		if len(second.differ) > 0 || second.opaque != nil || second.tooMany != nil {
+			t.second = append(t.second, secondRun{next, either(either(second.states, second.reads), second.opaque)})
+		}
+	}
+}
+
+// A secondRun is a second packet for which the sides may differ.
+type secondRun struct {
+	run
+	because *oldconfig.Rule
+}
+
+// seconds records that nothing is proven of second packets.
+func (l *leaf) seconds(t tally) {
+	for _, s := range t.second {
+		because := l.because(s.run, s.because, func(m *machine) *oldconfig.Rule { return either(m.readsState, m.readsConnMark) })
+		l.notProven(because(), "it treats a later packet of a connection as it does not the first one, and IPVS looks up its mark too", s.run)
+	}
 }
 
 // opaqueRule returns a rule that is not understood and for which the ends are not known to be the
@@ -240,7 +279,7 @@ func (l *leaf) compareConnMarks(r run, because func() *oldconfig.Rule) {
 
 // group checks that templates of persistence join the same packets on both sides.
 func (l *leaf) group(end [2]outcome, r run) {
-	if end[0].group == "" || end[1].group == "" || l.kind == later {
+	if end[0].group == "" || end[1].group == "" || l.kind == later || r.isSecond {
 		return
 	}
 	for side := range end {

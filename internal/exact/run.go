@@ -25,6 +25,7 @@ type machine struct {
 	rest          *program        // which follows the current chain, behind a translation
 	readsConnMark *oldconfig.Rule // a rule that depends on the mark of the connection
 	related       *oldconfig.Rule // a rule that treats state RELATED as it does not NEW
+	readsState    *oldconfig.Rule // a rule that treats state ESTABLISHED as it does not NEW
 	opaque        []string
 	opaqueRule    *oldconfig.Rule
 	markUnknown   bool       // a rule that is not understood may have set the mark
@@ -219,6 +220,9 @@ func (m *machine) stateHolds(d *dynamicTest) bool {
 	holds := d.values.contains(number(uint64(now)))
 	if now == stateNew && holds != d.values.contains(number(stateRelated)) {
 		m.related = m.at
+	}
+	if now == stateEstablished && holds != d.values.contains(number(stateNew)) {
+		m.readsState = m.at
 	}
 	return holds
 }

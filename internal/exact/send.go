@@ -52,6 +52,7 @@ func (m *machine) send(chains []baseChain) {
 		}
 		s.chains(chains)
 		m.readsConnMark, m.related = either(m.readsConnMark, s.readsConnMark), either(m.related, s.related)
+		m.readsState = either(m.readsState, s.readsState)
 		if m.asked = s.asked; m.asked != nil {
 			return
 		}

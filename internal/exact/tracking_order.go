@@ -62,3 +62,22 @@ func changesTracking(a oldconfig.Action) bool {
 	}
 	return false
 }
+
+// isTracking reports whether a rule of the family makes the kernel track connections. Without it, no
+// chain of type nat runs (nf_nat_inet_fn of net/netfilter/nf_nat_core.c). notrack makes it not.
+func isTracking(chains []*oldconfig.Chain, family oldconfig.Family) bool {
+	tracks := func(a oldconfig.Action) bool {
+		return a.AssignsHelper || a.Kind == oldconfig.TranslateSource || a.Kind == oldconfig.TranslateDestination ||
+			a.Kind != oldconfig.Untrack && changesTracking(a)
+	}
+	for _, chain := range chains {
+		for _, r := range chain.Rules {
+			for at := r; at != nil && chain.Family == family; at = at.Then {
+				if slices.ContainsFunc(at.Matches, isOfTracking) || slices.ContainsFunc(at.Actions, tracks) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -248,12 +248,20 @@ func (o *origin) payloadMatch(v value, t test) ([]oldconfig.Match, bool) {
 		case f.field == oldconfig.TCPFlags:
 			return o.flagMatch(t)
 		case len(t.within[0].low) <= f.size && v.size <= f.size:
-			return byteRanges(f.field, o, t, f.size)
+			return o.fieldMatch(f, t)
 		case !t.inverse && len(t.within) == 1 && bytes.Equal(t.within[0].low, t.within[0].high):
 			return o.several(v, t.within[0].low, f)
 		}
 	}
 	return nil, false
+}
+
+func (o *origin) fieldMatch(f payloadField, t test) ([]oldconfig.Match, bool) {
+	list, ok := byteRanges(f.field, o, t, f.size)
+	if f.field == oldconfig.Protocol && o.addressSize == 16 {
+		return o.nextHeader(list, t), ok
+	}
+	return list, ok
 }
 
 // several translates an equality of several fields.
@@ -267,7 +275,7 @@ func (o *origin) several(v value, data []byte, first payloadField) ([]oldconfig.
 		part.xor, rest.xor = o.xor[:first.size], o.xor[first.size:]
 	}
 	equal := func(b []byte) test { return test{within: []interval{{b, b}}} }
-	list, ok := byteRanges(first.field, &part, equal(data[:first.size]), first.size)
+	list, ok := part.fieldMatch(first, equal(data[:first.size]))
 	if !ok {
 		return nil, false
 	}

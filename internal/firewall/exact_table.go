@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -98,6 +99,18 @@ func (b *ruleTranslator) new() *oldconfig.Rule { return &oldconfig.Rule{Line: b.
 
 func notUnderstood(text string) oldconfig.Match {
 	return oldconfig.Match{Field: oldconfig.NotUnderstood, Text: text}
+}
+
+// nextHeader limits a match of the first next header of IPv6 to what holds for all packets: with
+// extension headers, it is not the protocol (RFC 8200, 4).
+func (o *origin) nextHeader(protocols []oldconfig.Match, t test) []oldconfig.Match {
+	depends := notUnderstood("ip6 nexthdr is not the protocol of packets with extension headers; meta l4proto is")
+	for _, extension := range []byte{unix.IPPROTO_HOPOPTS, unix.IPPROTO_ROUTING, unix.IPPROTO_FRAGMENT, unix.IPPROTO_AH, unix.IPPROTO_DSTOPTS} {
+		if t.holds(bitwise(o.mask, o.xor)([]byte{extension})) {
+			return []oldconfig.Match{depends}
+		}
+	}
+	return append(protocols, depends)
 }
 
 // verdictAction translates a verdict.

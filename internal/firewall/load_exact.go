@@ -116,6 +116,9 @@ func (l *loader) ipvsMatch(info []byte) {
 // addrtype loads struct xt_addrtype_info_v1; types are bits numbered by RTN_*.
 func (l *loader) addrtype(info *xt.AddrTypeV1) {
 	const inverseDestination = 2 // XT_ADDRTYPE_INVERT_DEST
+	if l.space.family == nft.IPv6 {
+		info = &xt.AddrTypeV1{Source: typesOfIPv6(info.Source), Dest: typesOfIPv6(info.Dest), Flags: info.Flags}
+	}
 	if l.exact {
 		l.exactAddrtype(info)
 		return
@@ -127,6 +130,29 @@ func (l *loader) addrtype(info *xt.AddrTypeV1) {
 		l.impossible = true
 		l.add(match{constantValue("addrtype", nil), test{}})
 	}
+}
+
+// typesOfIPv6 returns the types that match types of IPv6: all of them must hold, and a local address
+// is unicast too (match_type6 of net/netfilter/xt_addrtype.c).
+func typesOfIPv6(types uint16) uint16 {
+	const unspecified, unicast, local, anycast, multicast, unreachable, none = 1, 1 << typeUnicast, 1 << typeLocal, 1 << 4, 1 << 5, 1 << 7, 1 << 15
+	if types == 0 {
+		return 0
+	}
+	matching := uint16(unicast | local | anycast | multicast | unreachable)
+	if types&unspecified != 0 {
+		matching = 0
+	}
+	if types&unicast != 0 {
+		matching &^= multicast
+	}
+	if types&multicast != 0 {
+		matching &= multicast
+	}
+	if looked := types & (local | anycast | unreachable); looked != 0 {
+		matching &= looked
+	}
+	return matching | none // of no packet, so that it stays a test
 }
 
 // holdsWithout reports whether a test of states may hold for a packet without a connection. The

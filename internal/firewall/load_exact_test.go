@@ -199,3 +199,29 @@ func TestAddressNoun(t *testing.T) {
 		assert.Equal(t, want, affected{space: s, parts: []part{p}}.ends())
 	}
 }
+
+// TestTypesOfIPv6: of match_type6 of net/netfilter/xt_addrtype.c.
+func TestTypesOfIPv6(t *testing.T) {
+	const unspecified, unicast, local, anycast, multicast, unreachable = 1, 1 << 1, 1 << 2, 1 << 4, 1 << 5, 1 << 7
+	const none = 1 << 15
+	for types, want := range map[uint16]uint16{
+		0:                       0,
+		unspecified:             none,
+		unicast:                 unicast | local | anycast | unreachable | none,
+		local:                   local | none,
+		unicast | local:         local | none,
+		unicast | unreachable:   unreachable | none,
+		local | anycast:         local | anycast | none,
+		multicast:               multicast | none,
+		multicast | unicast:     none,
+		multicast | local:       none,
+		unspecified | multicast: none,
+	} {
+		assert.Equal(t, want, typesOfIPv6(types), "%#x", types)
+	}
+	for family, steps := range map[nft.Family]int{nft.IPv4: 1, nft.IPv6: 0} { // of a VIP, whose address is local
+		l := &loader{space: &space{family: family, flow: toVIP}}
+		l.addrtype(&xt.AddrTypeV1{Dest: unicast})
+		assert.Len(t, l.steps, steps, family)
+	}
+}

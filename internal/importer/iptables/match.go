@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
@@ -193,7 +194,7 @@ func (p *parser) matchAddressType(o option) bool {
 	default:
 		return false
 	}
-	return p.matchBits(field, o, func(name string) uint64 {
+	typeOf := func(name string) uint64 {
 		switch name {
 		case "LOCAL":
 			return oldconfig.AddrTypeLocal
@@ -205,7 +206,29 @@ func (p *parser) matchAddressType(o option) bool {
 			return oldconfig.AddrTypeOther
 		}
 		return 0
-	})
+	}
+	if p.family == config.IPv6 {
+		return p.matchAddressTypeOfIPv6(field, o, typeOf)
+	}
+	return p.matchBits(field, o, typeOf)
+}
+
+// matchAddressTypeOfIPv6 reads types of IPv6: all of them must hold, and a local address is unicast
+// too (match_type6 of net/netfilter/xt_addrtype.c).
+func (p *parser) matchAddressTypeOfIPv6(field oldconfig.Field, o option, typeOf func(string) uint64) bool {
+	const unicast = oldconfig.AddrTypeLocal | oldconfig.AddrTypeOther
+	bits := uint64(unicast | oldconfig.AddrTypeMulticast)
+	for name := range strings.SplitSeq(o.values[0], ",") {
+		switch of := typeOf(strings.ToUpper(name)); of {
+		case oldconfig.AddrTypeLocal, oldconfig.AddrTypeMulticast:
+			bits &= of
+		case oldconfig.AddrTypeOther:
+			bits &= unicast
+		default:
+			return false
+		}
+	}
+	return p.add(oldconfig.Match{Field: field, In: []oldconfig.Range{one(bits)}, Not: o.not, Text: o.String()})
 }
 
 // matchBits reads a list of names. The match has one bit for each.

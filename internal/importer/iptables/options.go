@@ -58,7 +58,7 @@ func opaqueOptions(module string) string {
 	switch module {
 	case "icmp":
 		return "icmp-type"
-	case "icmp6", "icmpv6":
+	case "icmp6", "icmpv6", "ipv6-icmp":
 		return "icmpv6-type"
 	case "ah":
 		return "ahspi ahlen ahres:0"

@@ -30,6 +30,10 @@ func (p *parser) checkOptions() {
 	}
 	for _, m := range p.modules {
 		if m.opaque {
+			if reason := p.refusalOfICMP(m); reason != "" {
+				p.misunderstood(fmt.Sprintf("%s (iptables refuses it: %s)", m, reason))
+				p.refused = true
+			}
 			continue
 		}
 		text, reason := m.String(), p.refusal(m)
@@ -72,6 +76,41 @@ func (p *parser) refusal(m *module) string {
 		}
 	}
 	return ""
+}
+
+// refusalOfICMP returns why iptables refuses a match of the type of ICMP, or "".
+func (p *parser) refusalOfICMP(m *module) string {
+	family, protocol := config.IPv4, uint64(1)
+	switch m.name {
+	case "icmp":
+	case "icmp6", "icmpv6", "ipv6-icmp":
+		family, protocol = config.IPv6, 58
+	default:
+		return ""
+	}
+	switch {
+	case p.family != family:
+		return "it is of " + family.String()
+	case p.protocol != protocol:
+		return "it needs -p with its protocol"
+	case len(m.options) == 0:
+		return "it has no option"
+	case !isICMPType(strings.Join(m.options[0].values, " ")):
+		return "it is no type and code"
+	}
+	return ""
+}
+
+// isICMPType reports whether a text may be the type of ICMP: a name, or TYPE[/CODE[:CODE]].
+func isICMPType(text string) bool {
+	kind, code, hasCode := strings.Cut(text, "/")
+	low, high, isRange := strings.Cut(code, ":")
+	isByte := func(text string) bool {
+		_, ok := parseNumber(text, 255)
+		return ok
+	}
+	return text != "" && strings.Trim(text[:1], "0123456789") != "" ||
+		isByte(kind) && (!hasCode || isByte(low)) && (!isRange || isByte(high))
 }
 
 // refusalOfTarget returns why iptables refuses the target with its options, or "".

@@ -50,3 +50,26 @@ func TestRemarkOnIPTables(t *testing.T) {
 		}
 	}
 }
+
+// TestRemarkOnIP6Tables: as nft 1.0.6 lists -m frag, -p tcp -m rt, and addrtype of ip6tables-nft.
+func TestRemarkOnIP6Tables(t *testing.T) {
+	for rule, want := range map[string]int{
+		" counter packets 0 bytes 0 meta mark set 0x1":                                    1,
+		"meta l4proto tcp  counter packets 0 bytes 0 meta mark set 0x1":                   1,
+		"fib daddr type { unicast, local } counter packets 0 bytes 0 meta mark set 0x1":   1,
+		"fib daddr type != unicast counter packets 0 bytes 0 meta mark set 0x1":           1,
+		"fib daddr type local tcp dport 21 counter packets 0 bytes 0 meta mark set 0x1":   0,
+		"counter packets 0 bytes 0 meta mark set 0x1":                                     0,
+		"frag more-fragments 1 counter packets 0 bytes 0 drop":                            0,
+		"ip6 daddr 2001:db8::15 tcp dport 21 counter packets 0 bytes 0 meta mark set 0x1": 0,
+	} {
+		of := func(table string) int {
+			c := &oldconfig.Config{}
+			remarkOnIPTables(c, "f", table+" {\n\tchain PREROUTING {\n\t\ttype filter hook prerouting priority mangle; policy accept;\n\t\t"+rule+"\n\t}\n}\n")
+			return len(c.NotUnderstood)
+		}
+		assert.Equal(t, want, of("table ip6 mangle"), rule)
+		assert.Zero(t, of("table ip mangle"), rule)
+		assert.Zero(t, of("table ip6 mine"), rule)
+	}
+}
