@@ -193,12 +193,7 @@ const ctOriginalDestination = "ct original daddr"
 // conntrack loads a property of the connection, or sets it.
 func (l *loader) conntrack(e *expr.Ct) {
 	if e.SourceRegister {
-		switch {
-		case e.Key == expr.CtKeyMARK:
-			l.add(ctMarkSet{to: l.at(e.Register)})
-		case e.Key == expr.CtKeyZONE:
-			l.add(zoneSet{})
-		}
+		l.conntrackSet(e)
 		return
 	}
 	v := value{name: "ct", size: 4, ofConnection: true}
@@ -218,6 +213,15 @@ func (l *loader) conntrack(e *expr.Ct) {
 	}
 	v = l.traced(v, l.space.ctOrigin(e))
 	l.fill(e.Register, v)
+}
+
+func (l *loader) conntrackSet(e *expr.Ct) {
+	switch e.Key {
+	case expr.CtKeyMARK:
+		l.add(ctMarkSet{to: l.at(e.Register)})
+	case expr.CtKeyZONE:
+		l.add(zoneSet{})
+	}
 }
 
 // fib knows the type of the destination: VIPs are local addresses of the director, real

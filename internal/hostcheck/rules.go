@@ -30,18 +30,27 @@ func (h Host) rules(spec *config.Spec, devices []net.Interface, routes *route.Ta
 			if !r.Distinguishes(b.Mark) {
 				continue
 			}
-			for _, check := range []func(config.Binding) (what, remedy string, err error){m.vips, m.laterPackets, m.servers, m.reversePath} {
-				what, remedy, err := check(b)
-				if err != nil {
-					return found, err
-				}
-				if what != "" {
-					found = append(found, Finding{Check: RulesOfMarks, What: fmt.Sprintf("%s matches the mark of %s: %s", r, b.Cluster.Name, what), Remedy: remedy, Command: commandOf(remedy)})
-				}
+			of, err := m.findings(b)
+			if found = append(found, of...); err != nil {
+				return found, err
 			}
 		}
 	}
 	return found, unknown
+}
+
+// findings returns what the rule does to the packets of a binding whose mark it matches.
+func (m markRule) findings(b config.Binding) (found []Finding, err error) {
+	for _, check := range []func(config.Binding) (what, remedy string, err error){m.vips, m.laterPackets, m.servers, m.reversePath} {
+		what, remedy, err := check(b)
+		if err != nil {
+			return found, err
+		}
+		if what != "" {
+			found = append(found, Finding{Check: RulesOfMarks, What: fmt.Sprintf("%s matches the mark of %s: %s", m.rule, b.Cluster.Name, what), Remedy: remedy, Command: commandOf(remedy)})
+		}
+	}
+	return found, nil
 }
 
 // commandOf returns the command that a remedy is; empty: the remedy has other words too.

@@ -131,9 +131,18 @@ func (t *Table) ask(q question) (netlink.Message, error) {
 	if q.entry {
 		binary.NativeEndian.PutUint32(header[rtmFlags:], unix.RTM_F_FIB_MATCH)
 	}
-	b := netlink.AppendAttribute(nil, unix.RTA_DST, q.to.AsSlice())
 	if q.from.IsValid() {
 		header[2] = byte(q.from.BitLen())
+	}
+	for m, err := range t.conn.Query(netlink.Request{Type: unix.RTM_GETROUTE, Header: header, Data: q.attributes()}) {
+		return m, err
+	}
+	return netlink.Message{}, netlink.ErrMalformed
+}
+
+func (q question) attributes() []byte {
+	b := netlink.AppendAttribute(nil, unix.RTA_DST, q.to.AsSlice())
+	if q.from.IsValid() {
 		b = netlink.AppendAttribute(b, unix.RTA_SRC, q.from.AsSlice())
 	}
 	if q.device != 0 {
@@ -149,10 +158,7 @@ func (t *Table) ask(q question) (netlink.Message, error) {
 		b = netlink.AppendAttribute(b, unix.RTA_SPORT, binary.BigEndian.AppendUint16(nil, q.fromPort))
 		b = netlink.AppendAttribute(b, unix.RTA_DPORT, binary.BigEndian.AppendUint16(nil, q.toPort))
 	}
-	for m, err := range t.conn.Query(netlink.Request{Type: unix.RTM_GETROUTE, Header: header, Data: b}) {
-		return m, err
-	}
-	return netlink.Message{}, netlink.ErrMalformed
+	return b
 }
 
 // knownProtocol returns the protocol to ask for. IPVS looks up routes without one. The kernel takes
