@@ -127,15 +127,16 @@ func stateRules(r *rand.Rand) (rules []string) {
 }
 
 func stateTables(rules []string, untracked bool) string {
-	text := "*raw\n"
+	var text strings.Builder
+	text.WriteString("*raw\n")
 	if untracked {
-		text += "-A PREROUTING -p udp --dport 54 -j CT --notrack\n"
+		text.WriteString("-A PREROUTING -p udp --dport 54 -j CT --notrack\n")
 	}
-	text += "COMMIT\n*mangle\n"
+	text.WriteString("COMMIT\n*mangle\n")
 	for _, rule := range rules {
-		text += "-A PREROUTING " + rule + "\n"
+		text.WriteString("-A PREROUTING " + rule + "\n")
 	}
-	return text + "COMMIT\n"
+	return text.String() + "COMMIT\n"
 }
 
 // TestSecondPackets: if two sides are equivalent, they do the same with later packets of a connection

@@ -144,8 +144,8 @@ func fields(path string, of reflect.Type) (list []string) {
 	if isLeaf(of) {
 		return []string{path}
 	}
-	for i := range of.NumField() {
-		list = append(list, fields(strings.TrimPrefix(path+"."+of.Field(i).Name, "."), of.Field(i).Type)...)
+	for field := range of.Fields() {
+		list = append(list, fields(strings.TrimPrefix(path+"."+field.Name, "."), field.Type)...)
 	}
 	return list
 }
