@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
 
 	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
@@ -105,7 +104,8 @@ func notUnderstood(text string) oldconfig.Match {
 // extension headers, it is not the protocol (RFC 8200, 4).
 func (o *origin) nextHeader(protocols []oldconfig.Match, t test) []oldconfig.Match {
 	depends := notUnderstood("ip6 nexthdr is not the protocol of packets with extension headers; meta l4proto is")
-	for _, extension := range []byte{unix.IPPROTO_HOPOPTS, unix.IPPROTO_ROUTING, unix.IPPROTO_FRAGMENT, unix.IPPROTO_AH, unix.IPPROTO_DSTOPTS} {
+	const hopByHop, routing, fragment, authentication, destinationOptions = 0, 43, 44, 51, 60 // IPPROTO_*
+	for _, extension := range []byte{hopByHop, routing, fragment, authentication, destinationOptions} {
 		if t.holds(bitwise(o.mask, o.xor)([]byte{extension})) {
 			return []oldconfig.Match{depends}
 		}

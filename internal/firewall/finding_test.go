@@ -256,7 +256,7 @@ func TestFindings(t *testing.T) {
 		{"the connection's mark, if any", chain(pre, "udp dport 53 ct mark != 0 meta mark set ct mark"), []string{"may set the mark of 198.51.100.53 (ports udp/53) [ct mark]"}},
 		{"the connection's mark, after a rule that sets it", chain(pre, "udp dport 53 ct mark set meta mark; udp dport 53 meta mark set ct mark"), []string{"may set the mark of 198.51.100.53 (ports udp/53) [ct mark]"}},
 		{"the connection's mark, perhaps without a connection", chain(early, "ip saddr 203.0.113.1 notrack") + chain2("t2", pre, "udp dport 53 meta mark set ct mark"), []string{"may set the mark of 198.51.100.53 (ports udp/53) [ct mark]"}},
-		{"a property of no connection", chain(early, "ip saddr 203.0.113.1 notrack") + chain2("t2", pre, "udp dport 53 meta mark set ct zone"), []string{"may set the mark of 198.51.100.53 (ports udp/53) [ct]"}},
+		{"a property of no connection", chain(early, "ip saddr 203.0.113.1 notrack") + chain2("t2", pre, "udp dport 53 meta mark set ct zone"), []string{"may set the mark of 198.51.100.53 (ports udp/53) [ct zone]"}},
 		{"a property of the connection", chain(pre, "udp dport 53 meta mark set ct zone"), []string{"will set the mark of 198.51.100.53 (ports udp/53)"}},
 		{"bytes that packets may lack", chain(pre, "udp dport 53 meta mark set @th,800,32"), []string{"may set the mark of 198.51.100.53 (ports udp/53) [@th,800,32]"}},
 		{"bytes behind the transport header", chain(pre, "udp dport 53 @ih,0,32 5 drop"), []string{"may drop 198.51.100.53 (ports udp/53) [@ih,0,32]"}},

@@ -153,6 +153,9 @@ func (l *loader) other(e nft.Expression) {
 		return
 	}
 	v := opaqueValue(e.Name, size)
+	if h, ok := l.typed(e).(*expr.Exthdr); ok && h.Op == expr.ExthdrOpTcpopt {
+		v.name = "tcp option"
+	}
 	l.fill(register, v)
 	if e.Name != "numgen" && e.Name != "hash" {
 		// The rule does not match packets without it.

@@ -196,7 +196,7 @@ func (l *loader) conntrack(e *expr.Ct) {
 		l.conntrackSet(e)
 		return
 	}
-	v := value{name: "ct", size: 4, ofConnection: true}
+	v := value{name: ctName(e.Key), size: 4, ofConnection: true}
 	switch e.Key {
 	case expr.CtKeySTATUS:
 		v.kind, v.name = status, ctStatus
@@ -213,6 +213,25 @@ func (l *loader) conntrack(e *expr.Ct) {
 	}
 	v = l.traced(v, l.space.ctOrigin(e))
 	l.fill(e.Register, v)
+}
+
+// ctName returns the name of a property of connections: "ct" for addresses and ports.
+func ctName(key expr.CtKey) string {
+	switch key {
+	case expr.CtKeyDIRECTION:
+		return "ct direction"
+	case expr.CtKeyEXPIRATION:
+		return "ct expiration"
+	case expr.CtKeyHELPER:
+		return "ct helper"
+	case expr.CtKeyL3PROTOCOL, expr.CtKeyPROTOCOL:
+		return "ct protocol"
+	case expr.CtKeyLABELS:
+		return "ct label"
+	case expr.CtKeyZONE:
+		return "ct zone"
+	}
+	return "ct"
 }
 
 func (l *loader) conntrackSet(e *expr.Ct) {

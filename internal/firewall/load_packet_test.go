@@ -54,8 +54,8 @@ func TestConntrackValues(t *testing.T) {
 		expr.CtKeySTATE:  {kind: state, name: "ct state", size: 4},
 		expr.CtKeyMARK:   {kind: ctMark, name: "ct mark", size: 4, ofConnection: true},
 		expr.CtKeySTATUS: {kind: status, name: "ct status", size: 4, ofConnection: true},
-		expr.CtKeyZONE:   {name: "ct", size: 4, ofConnection: true},
-		expr.CtKeyLABELS: {name: "ct", size: 4, ofConnection: true},
+		expr.CtKeyZONE:   {name: "ct zone", size: 4, ofConnection: true},
+		expr.CtKeyLABELS: {name: "ct label", size: 4, ofConnection: true},
 	} {
 		l := newLoader(spaceOf(nft.IPv4, "10.0.0.0"), nil)
 		l.conntrack(&expr.Ct{Key: key, Register: 1})

@@ -170,7 +170,7 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort u
 	case flags == 0 && info.MatchFlags&^alias != 0:
 		return
 	case flags != state:
-		l.addCondition("conntrack")
+		l.connectionConditions(flags &^ state)
 		return
 	}
 	const snat, dnat, untracked = 1 << 6, 1 << 7, 1 << 8 // XT_CONNTRACK_STATE_*
@@ -191,19 +191,20 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort u
 	l.match(m.value, m.test)
 }
 
-// A translatedState is a match that also concerns translated connections: states SNAT and DNAT.
-type translatedState struct{ match }
-
-func (s translatedState) take(w *walk, at place, branches []branch) (next []branch, _ []outcome) {
-	for _, b := range branches {
-		hits, _ := s.match.take(w, at, []branch{b})
-		isEither, isSure := s.test.inverse, len(hits) == 1 && slices.Equal(hits[0].conditions, b.conditions)
-		if !w.isUntranslated(&b) && !(isEither && isSure) && (isEither || len(hits) > 0) {
-			hits, _ = condition{ctStatus}.take(w, at, []branch{b})
-		}
-		next = append(next, hits...)
+// connectionConditions adds what a match tests of a connection beside its state.
+func (l *loader) connectionConditions(flags uint16) {
+	names := map[xt.ConntrackFlags]string{
+		xt.ConntrackDirection: "ct direction", xt.ConntrackExpires: "ct expiration", xt.ConntrackProto: "ct protocol", xt.ConntrackStatus: ctStatus,
 	}
-	return next, nil
+	others := flags
+	for flag, name := range names {
+		if others &^= uint16(flag); flags&uint16(flag) != 0 && !l.exact {
+			l.addCondition(name)
+		}
+	}
+	if others != 0 || l.exact {
+		l.addCondition("conntrack")
+	}
 }
 
 // stateMatch matches connections in one of the states, or in none of them.

@@ -298,3 +298,18 @@ func (c portChange) keeps(p part, resolve func(value) value) bool {
 	first, last := interval{low.bytes, high.bytes}.ports()
 	return first <= p.low && p.high <= last
 }
+
+// A translatedState is a match that also concerns translated connections: states SNAT and DNAT.
+type translatedState struct{ match }
+
+func (s translatedState) take(w *walk, at place, branches []branch) (next []branch, _ []outcome) {
+	for _, b := range branches {
+		hits, _ := s.match.take(w, at, []branch{b})
+		isEither, isSure := s.test.inverse, len(hits) == 1 && slices.Equal(hits[0].conditions, b.conditions)
+		if !w.isUntranslated(&b) && !(isEither && isSure) && (isEither || len(hits) > 0) {
+			hits, _ = condition{ctStatus}.take(w, at, []branch{b})
+		}
+		next = append(next, hits...)
+	}
+	return next, nil
+}

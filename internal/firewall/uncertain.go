@@ -135,7 +135,8 @@ func isOfClient(condition string) bool {
 	case "oif", "oifname", "oifgroup", "meta oiftype", "meta oifkind", flowtableDevices:
 	case afterNotrack, ipvsOrder, ctOrder, connectionTracking:
 	case "limit", "quota", ctCount, ctStatus, ctVolume, setUpdate, "numgen", "hash", "meta random", "meta cpu", "meta pkttype":
-	case "meta length", "meta time", "meta day", "meta hour":
+	case "ct direction", "ct expiration", "ct helper", "ct label", "ct protocol", "ct zone":
+	case "meta length", "meta priority", "meta time", "meta day", "meta hour":
 	case "connbytes", "connlimit", "cpu", "dscp", "ecn", "hashlimit", "hl", "length", "tcpmss", "tos", "ttl", "pkttype", "statistic", "time": // of iptables
 	default:
 		return !strings.HasPrefix(condition, onDevice) && !strings.HasPrefix(condition, unprivileged) && !strings.HasSuffix(condition, allBut) &&
@@ -148,8 +149,10 @@ func isOfClient(condition string) bool {
 // address and no port. The offset of fragments is left out: packets of the clusters are whole.
 func isOfHeader(condition string) bool {
 	header, field, _ := strings.Cut(condition, " ")
-	switch header {
-	case "ip", "ip6", "tcp":
+	switch {
+	case strings.HasPrefix(header, "@th,"):
+		return true // ports have names
+	case header == "ip" || header == "ip6" || header == "tcp":
 		return !strings.Contains(field, "addr") && !strings.Contains(field, "port") && !strings.HasPrefix(field, "frag")
 	}
 	return false
