@@ -57,8 +57,8 @@ func serverRoutes(spec *config.Spec, devices []net.Interface, routes *route.Tabl
 func isUp(d net.Interface) bool { return d.Flags&net.FlagLoopback == 0 && d.Flags&net.FlagUp != 0 }
 
 // RouteProblem returns why IPVS cannot send packets to a real server by its route: a route
-// refuses them or there is none, its address is that of a broadcast, or a router is between the director and a real server with
-// direct forwarding. name is that of NameOf.
+// refuses them or there is none, its address is a broadcast address, or a router is between the
+// director and a real server with direct forwarding. name is that of NameOf.
 func RouteProblem(to route.Route, s config.RealServer, name string) (f Finding, wrong bool) {
 	switch {
 	case to.IsLocal():
