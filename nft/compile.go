@@ -16,7 +16,6 @@ const (
 // Names of objects in the tables.
 const (
 	vipsMap         = "vips"
-	preroutingChain = "prerouting"
 	vipNetworksName = "vip" + networksSuffix
 )
 
@@ -30,8 +29,7 @@ func Compile(spec *config.Spec) *Ruleset {
 			continue
 		}
 		t := &Table{Family: familyOf(family), Name: spec.Director.Table, Comment: tableComment}
-		compileMarks(t, profiles, spec.Director.Marks)
-		compileFurtherHooks(t, spec.Director, protocolOf(profiles))
+		compileMarks(t, profiles, spec.Director)
 		compileActiveData(t, spec)
 		compileSourceNAT(t, spec)
 		compileLedger(t, spec, len(r.Tables) == 0)
@@ -44,7 +42,7 @@ func Compile(spec *config.Spec) *Ruleset {
 // the port before the VIP: most packets have a port of one profile or of none. Then one
 // lookup follows, for any number of VIPs. Responses to clients, most of the other packets,
 // have a destination address outside the network of the VIPs.
-func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
+func compileMarks(t *Table, profiles []*profile, director config.Director) {
 	for _, p := range profiles {
 		switch {
 		case p.isSharded():
@@ -54,30 +52,25 @@ func compileMarks(t *Table, profiles []*profile, marks config.MarkedPackets) {
 		}
 	}
 	compileSelections(t, profiles)
-	prerouting := &Chain{
-		Name: preroutingChain, Type: "filter", Hook: HookPrerouting, Priority: PriorityMangle,
-		Policy: verdictAccept, Comment: "a fwmark for each packet of a cluster",
+	m := marking{only: protocolOf(profiles), first: director.Marks == config.FirstPacket && marksTCP(profiles)}
+	if m.only != 0 {
+		m.rules = append(m.rules, newRule(t.Family).protocolIsNot(m.only).accept().rule())
 	}
-	only := protocolOf(profiles)
-	first, second := connectionRules(t.Family, profiles, only, marks)
-	prerouting.Rules = append(prerouting.Rules, first...)
-	if only != 0 {
-		prerouting.Rules = append(prerouting.Rules, newRule(t.Family).protocolIsNot(only).accept().rule())
+	if marksClientPorts(profiles) {
+		m.rules = append(m.rules, answerRule(t.Family, m.only))
 	}
-	prerouting.Rules = append(prerouting.Rules, second...)
 	if isSequential(profiles) {
-		prerouting.Rules = append(prerouting.Rules, markRules(t.Family, profiles, only, true)...)
-		t.Chains = append(t.Chains, prerouting)
+		m.rules = append(m.rules, markRules(t.Family, profiles, m.only, true)...)
 		t.Sets = append(t.Sets, networkMaps(t.Family, profiles)...)
-		return
+	} else {
+		maps := compileGroups(t, profiles, m.only)
+		for _, vips := range maps {
+			toVIPs := newRule(t.Family).within(networkOfAll(profiles))
+			m.rules = append(m.rules, toVIPs.daddr().vmap(vips.Name).rule())
+		}
+		t.Sets = slices.Concat(t.Sets, maps, networkMaps(t.Family, profiles))
 	}
-	maps := compileGroups(t, profiles, only)
-	for _, m := range maps {
-		toVIPs := newRule(t.Family).within(networkOfAll(profiles))
-		prerouting.Rules = append(prerouting.Rules, toVIPs.daddr().vmap(m.Name).rule())
-	}
-	t.Sets = slices.Concat(t.Sets, maps, networkMaps(t.Family, profiles))
-	t.Chains = append(t.Chains, prerouting)
+	compileHooks(t, director, m)
 }
 
 // compileGroups adds a chain for each group of VIPs, and returns the verdict maps from VIPs

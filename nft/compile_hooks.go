@@ -4,31 +4,55 @@ import (
 	"github.com/lvsmark/lvsmark/config"
 )
 
+// Names of the base chains in which lvsmark marks packets.
 const (
-	inputChain  = "input"
-	outputChain = "output"
+	preroutingChain = "prerouting"
+	inputChain      = "input"
+	outputChain     = "output"
 )
 
 // KeepPriority is the priority of the chain that sets marks once more, in the input hook:
 // right before IPVS schedules at NF_IP_PRI_NAT_SRC - 1 (net/netfilter/ipvs/ip_vs_core.c).
 const KeepPriority = PriorityNATSource - 2
 
-// compileFurtherHooks adds the chains that mark packets in other hooks than prerouting, with
-// the same rules. only is the protocol of all ports, or 0.
-func compileFurtherHooks(t *Table, d config.Director, only config.Protocol) {
-	marks := t.Chain(preroutingChain).Rules
+// A marking is the rules that mark the packets of a table.
+type marking struct {
+	rules []*Rule
+	only  config.Protocol // of all ports; 0: there are several
+	first bool            // they are for packets that may begin a connection
+}
+
+// compileHooks adds the base chains that mark packets: one in prerouting, and those of
+// further hooks, with the same rules.
+func compileHooks(t *Table, d config.Director, m marking) {
+	m.addChain(t, &Chain{
+		Name: preroutingChain, Hook: HookPrerouting, Priority: PriorityMangle,
+		Comment: "a fwmark for each packet of a cluster", Rules: m.rules,
+	})
 	if d.KeepMarks {
-		t.Chains = append(t.Chains, &Chain{
-			Name: inputChain, Type: "filter", Hook: HookInput, Priority: KeepPriority,
-			Policy: verdictAccept, Comment: "the same marks once more, right before IPVS", Rules: cloneRules(marks),
+		m.addChain(t, &Chain{
+			Name: inputChain, Hook: HookInput, Priority: KeepPriority,
+			Comment: "the same marks once more, right before IPVS", Rules: cloneRules(m.rules),
 		})
 	}
 	if d.LocalClients {
-		t.Chains = append(t.Chains, &Chain{
-			Name: outputChain, Type: "filter", Hook: HookOutput, Priority: PriorityMangle,
-			Policy: verdictAccept, Comment: "the same marks for packets of the director", Rules: localRules(t.Family, marks, only),
+		m.addChain(t, &Chain{
+			Name: outputChain, Hook: HookOutput, Priority: PriorityMangle,
+			Comment: "the same marks for packets of the director", Rules: localRules(t.Family, m.rules, m.only),
 		})
 	}
+}
+
+// addChain adds a base chain. If only first packets get a mark, its rules are in a chain of
+// their own, to which the base chain sends these packets.
+func (m marking) addChain(t *Table, base *Chain) {
+	base.Type, base.Policy = "filter", verdictAccept
+	if m.first {
+		first := &Chain{Name: base.Name + firstSuffix, Comment: "packets that may begin a connection", Rules: base.Rules}
+		base.Rules = firstPacketRules(t.Family, m.only, first.Name)
+		t.Chains = append(t.Chains, first)
+	}
+	t.Chains = append(t.Chains, base)
 }
 
 // setsMarks reports whether the chain is one of those in which lvsmark marks packets.

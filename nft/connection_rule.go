@@ -2,23 +2,12 @@ package nft
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/config"
 )
-
-// connectionRules returns the rules that exclude packets of connections from the marks,
-// depending on their flags. only is the protocol of all ports; 0: there are several.
-func connectionRules(family Family, profiles []*profile, only config.Protocol, marks config.MarkedPackets) (first, second []*Rule) {
-	if marks == config.FirstPacket && marksTCP(profiles) {
-		first = append(first, laterPacketRule(family, only))
-	}
-	if marksClientPorts(profiles) {
-		second = append(second, answerRule(family, only))
-	}
-	return first, second
-}
 
 // marksTCP reports whether TCP ports are marked.
 func marksTCP(profiles []*profile) bool {
@@ -27,18 +16,49 @@ func marksTCP(profiles []*profile) bool {
 	})
 }
 
-// laterPacketRule accepts packets without SYN before any other rule, so that they get no
-// mark. IPVS has a connection for them: it finds it before it looks at the mark. If all
-// ports are of TCP, the protocol needs no test: packets of other protocols get no mark
-// either.
-func laterPacketRule(family Family, only config.Protocol) *Rule {
-	b := newRule(family).tcpFlagsExclude(tcpSYN)
+// firstSuffix ends the name of the chain that marks first packets.
+const firstSuffix = "_first"
+
+// firstPacketRules sends packets that may begin a connection to the chain that marks them:
+// TCP with SYN, and packets of all other protocols. For other packets IPVS has a connection:
+// it finds it before it looks at the mark. These are almost all packets, so they pass rules
+// that do not match: a verdict would cost them more than the rest of the rule. If all ports
+// are of TCP, only is not 0, and packets of other protocols get no mark either.
+func firstPacketRules(family Family, only config.Protocol, chain string) []*Rule {
+	var rules []*Rule
 	if only == 0 {
-		b.protocolIs(config.TCP)
+		rules = append(rules, newRule(family).protocolIsNot(config.TCP).goTo(chain).rule())
 	}
-	r := b.accept().rule()
-	r.Comment = "packets after the first of a connection"
-	return r
+	return append(rules, newRule(family).tcpFlagsInclude(tcpSYN).goTo(chain).rule())
+}
+
+// FirstPacketRule decodes a rule of the table that sends packets that may begin a connection,
+// or some of them, to a chain; false if the rule is not such a rule. These packets are TCP with
+// SYN, and packets of other protocols.
+func (t *Table) FirstPacketRule(r *Rule) (*Chain, bool) {
+	steps := t.steps(r)
+	if len(steps) != 1 {
+		return nil, false
+	}
+	chain := t.Chain(strings.TrimPrefix(steps[0].statement.name, "goto "))
+	if chain == nil || chain.Type != "" {
+		return nil, false
+	}
+	return chain, slices.ContainsFunc(firstPacketRules(t.Family, 0, chain.Name), func(want *Rule) bool {
+		m, _ := t.meaning(want)
+		return m.String() == meaning{steps}.String()
+	})
+}
+
+// FirstPacketChains returns the chains to which the FirstPacketRules of a base chain lead.
+func (t *Table) FirstPacketChains(base *Chain) []*Chain {
+	var chains []*Chain
+	for _, r := range base.Rules {
+		if first, ok := t.FirstPacketRule(r); ok && !slices.Contains(chains, first) {
+			chains = append(chains, first)
+		}
+	}
+	return chains
 }
 
 // If a program of the director opens a connection from a VIP, its local port may be in a
@@ -87,6 +107,32 @@ func answerRule(family Family, only config.Protocol) *Rule {
 	return r
 }
 
+// IsAnswerRule reports whether the rule accepts answers that belong to connections of the
+// director, before they get a mark.
+func (t *Table) IsAnswerRule(r *Rule) bool {
+	return t.asksForSocket(r) || t.means(r, localAnswerRule)
+}
+
+// asksForSocket reports whether the rule is that for answers to connections of the director.
+func (t *Table) asksForSocket(r *Rule) bool { return t.means(r, answerRule) }
+
+// WithoutAnswerRules returns the ruleset without the rules that ask for a socket, for kernels
+// without nft_socket.
+func (r *Ruleset) WithoutAnswerRules() *Ruleset {
+	reduced := &Ruleset{foreign: r.foreign}
+	for _, t := range r.Tables {
+		table := *t
+		table.Chains = make([]*Chain, len(t.Chains))
+		for i, c := range t.Chains {
+			chain := *c
+			chain.Rules = slices.DeleteFunc(slices.Clone(c.Rules), t.asksForSocket)
+			table.Chains[i] = &chain
+		}
+		reduced.Tables = append(reduced.Tables, &table)
+	}
+	return reduced
+}
+
 func (b *ruleBuilder) tcpFlags() *ruleBuilder {
 	return b.add(&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1})
 }
@@ -99,12 +145,9 @@ func (b *ruleBuilder) tcpFlagsAreNone(flags ...byte) *ruleBuilder {
 	return b
 }
 
-func (b *ruleBuilder) tcpFlagsInclude(flags byte) *ruleBuilder { return b.maskedTCPFlags(flags, flags) }
-func (b *ruleBuilder) tcpFlagsExclude(flags byte) *ruleBuilder { return b.maskedTCPFlags(flags, 0) }
-
-func (b *ruleBuilder) maskedTCPFlags(mask, flags byte) *ruleBuilder {
+func (b *ruleBuilder) tcpFlagsInclude(flags byte) *ruleBuilder {
 	return b.tcpFlags().add(
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 1, Mask: []byte{mask}, Xor: []byte{0}},
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 1, Mask: []byte{flags}, Xor: []byte{0}},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{flags}},
 	)
 }

@@ -23,6 +23,7 @@ const (
   - {name: c, mark: 23, vips: [198.51.100.23, "2001:db8::23"], ports: [23], real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}
 `
 	firstPacket = "director: {marks: first-packet}\n"
+	synRule     = "@th,104,8 & 0x2 == 0x2 goto prerouting_first"
 )
 
 // countFlags counts packets to port 21 by their flags and mark.
@@ -91,24 +92,26 @@ func (c ownConnection) sendUDP(port uint16) {
 	c.sendRaw(unix.IPPROTO_UDP, datagram)
 }
 
-// TestLaterPacketRule loads the rule that accepts later packets in other forms: rules with
-// the same meaning are no difference. Others are one, and a commit restores the rule.
-func TestLaterPacketRule(t *testing.T) {
-	rule := asListed(t, "@th,104,8 & 0x2 == 0x0 meta l4proto tcp accept")
+// TestFirstPacketRule loads the rules that select first packets in other forms: rules with
+// the same meaning are no difference. Others are one, and a commit restores the rules.
+func TestFirstPacketRule(t *testing.T) {
+	const to = "goto prerouting_first"
 	for _, c := range []struct {
-		name, rule string
-		same       bool
+		name, rule, of string
+		same           bool
 	}{
-		{"the flags of TCP by name", "tcp flags & syn == 0 accept", true},
-		{"the protocol first", "meta l4proto tcp @th,104,8 & 0x2 == 0x0 accept", true},
-		{"the protocol of the header", "@th,104,8 & 0x2 == 0x0 ip protocol tcp accept", true},
-		{"another flag", "@th,104,8 & 0x10 == 0x0 meta l4proto tcp accept", false},
-		{"two flags", "tcp flags & (syn|ack) == 0 accept", false},
-		{"with SYN", "@th,104,8 & 0x2 == 0x2 meta l4proto tcp accept", false},
-		{"all protocols", "@th,104,8 & 0x2 == 0x0 accept", false},
-		{"another byte", "@th,96,8 & 0x2 == 0x0 meta l4proto tcp accept", false},
-		{"drops", "@th,104,8 & 0x2 == 0x0 meta l4proto tcp drop", false},
-		{"counts", "@th,104,8 & 0x2 == 0x0 meta l4proto tcp counter accept", false},
+		{"a field of one bit", "@th,110,1 0x1 " + to, synRule, true},
+		{"not without SYN", "@th,104,8 & 0x2 != 0x0 " + to, synRule, false},
+		{"the flags of TCP by name", "tcp flags & syn == syn " + to, synRule, false},
+		{"another flag", "@th,104,8 & 0x10 == 0x10 " + to, synRule, false},
+		{"without SYN", "@th,104,8 & 0x2 == 0x0 " + to, synRule, false},
+		{"another byte", "@th,96,8 & 0x2 == 0x2 " + to, synRule, false},
+		{"drops", "@th,104,8 & 0x2 == 0x2 drop", synRule, false},
+		{"jumps", "@th,104,8 & 0x2 == 0x2 jump prerouting_first", synRule, false},
+		{"counts", "@th,104,8 & 0x2 == 0x2 counter " + to, synRule, false},
+		{"the protocol by meta", "meta l4proto != tcp " + to, "ip protocol != tcp " + to, true},
+		{"another protocol", "ip protocol != udp " + to, "ip protocol != tcp " + to, false},
+		{"one protocol", "ip protocol udp " + to, "ip protocol != tcp " + to, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := rehearse(t, parse(t, severalProtocols+firstPacket))
@@ -116,9 +119,9 @@ func TestLaterPacketRule(t *testing.T) {
 				conn := dial(t)
 				apply(t, conn, want)
 				before := list(t, "table", "ip", "lvsmark")
+				rule := asListed(t, c.of)
 				require.Contains(t, before, rule)
-				handle := handleOf(t, rule)
-				run(t, "replace rule ip lvsmark prerouting handle "+handle+" "+c.rule+` comment "packets after the first of a connection"`, "-f", "-")
+				run(t, "replace rule ip lvsmark prerouting handle "+handleOf(t, rule)+" "+c.rule, "-f", "-")
 				now := snapshot(t, conn)
 				assert.Equal(t, c.same, nft.Compare(&now.Ruleset, want).Empty())
 				if !c.same {

@@ -25,7 +25,6 @@ func TestHealKeys(t *testing.T) {
 		ports     = "tcp_21_2000-2999_10000-20000"
 		chainOf21 = "all_ports_and_" + ports + "_and_tcp_80_sctp_2905"
 		network   = "ip daddr 198.0.0.0/8 "
-		later     = `@th,104,8 & 0x2 == 0x0 meta l4proto tcp accept comment "packets after the first of a connection"`
 		synACK    = "@th,104,8 != 0x10 @th,104,8 != 0x2 @th,104,8 != 0x18 @th,104,8 & 0x2 == 0x2 @th,104,8 & 0x10 == 0x10 "
 		answers   = synACK + `meta l4proto tcp socket wildcard 0 accept comment "answers to connections of the director"`
 	)
@@ -40,6 +39,9 @@ func TestHealKeys(t *testing.T) {
 	marks := func(match string) []string {
 		const set = " meta mark set ip daddr map @" + ports
 		return []string{match + set + " accept", match + set + "_networks accept"}
+	}
+	toFirst := func(chain string) []string {
+		return []string{"ip protocol != tcp goto " + chain + "_first", "@th,104,8 & 0x2 == 0x2 goto " + chain + "_first"}
 	}
 	vmaps := []string{network + "ip daddr vmap @vips", network + "ip daddr vmap @vip_networks"}
 	for name, c := range map[string]struct {
@@ -79,17 +81,23 @@ func TestHealKeys(t *testing.T) {
 			[]string{text(add, "chain", "table ip lvsmark", "", "source_nat { type nat hook postrouting priority srcnat - 1; policy accept; }")},
 			added("source_nat", "meta mark @masquerade_marks ip daddr @masquerade_servers masquerade")...,
 		)},
-		"every packet marked": {"flush chain ip lvsmark prerouting; " + addRules(vmaps...), added("prerouting", later, answers)},
+		"every packet marked": {"add rule ip lvsmark prerouting goto prerouting_first", []string{
+			text(del, "rule", "chain ip lvsmark prerouting", "goto prerouting_first", ""),
+		}},
+		"first packets not marked":       {"flush chain ip lvsmark prerouting", added("prerouting", toFirst("prerouting")...)},
+		"marks of first packets flushed": {"flush chain ip lvsmark prerouting_first", added("prerouting_first", append([]string{answers}, vmaps...)...)},
 		"marks not kept": {"delete chain ip lvsmark input", append(
 			[]string{text(add, "chain", "table ip lvsmark", "", "input { type filter hook input priority 98; policy accept; }")},
-			added("input", append([]string{later, answers}, vmaps...)...)...,
+			added("input", toFirst("input")...)...,
 		)},
-		"local clients not marked": {"flush chain ip lvsmark output", added("output", append([]string{
-			later, synACK + `tcp dport 1024-65535 accept comment "answers of the director to connections from a VIP"`,
-		}, vmaps...)...)},
+		"local clients not marked": {"flush chain ip lvsmark output; delete chain ip lvsmark output_first", slices.Concat(
+			[]string{text(add, "chain", "table ip lvsmark", "", "output_first")},
+			added("output_first", append([]string{synACK + `tcp dport 1024-65535 accept comment "answers of the director to connections from a VIP"`}, vmaps...)...),
+			added("output", toFirst("output")...),
+		)},
 		"input chain at another priority": {"delete chain ip lvsmark input; add chain ip lvsmark input { type filter hook input priority 97; }", append(
 			[]string{text(nft.Edit, "chain", "table ip lvsmark", "input { type filter hook input priority 97; policy accept; }", "input { type filter hook input priority 98; policy accept; }")},
-			added("input", append([]string{later, answers}, vmaps...)...)...,
+			added("input", toFirst("input")...)...,
 		)},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 // The functions of this file decode the rules and chains that Compile produces. They compare
 // rules by meaning, not by form.
 
-// MarkChains returns the base chains whose rules mark packets, in all hooks. A GotoRule in
-// them leads to further chains.
+// MarkChains returns the base chains whose rules mark packets, in all hooks. A GotoRule or a
+// FirstPacketRule in them leads to further chains.
 func (t *Table) MarkChains() []*Chain { return t.chainsThat((*Chain).setsMarks) }
 
 // NATChains returns the base chains that translate source addresses.
@@ -204,15 +204,6 @@ func (t *Table) ProtocolRule(r *Rule) (config.Protocol, bool) {
 	return 0, false
 }
 
-// IsAnswerRule reports whether the rule accepts answers that belong to connections of the
-// director, before they get a mark.
-func (t *Table) IsAnswerRule(r *Rule) bool {
-	return t.asksForSocket(r) || t.means(r, localAnswerRule)
-}
-
-// asksForSocket reports whether the rule is that for answers to connections of the director.
-func (t *Table) asksForSocket(r *Rule) bool { return t.means(r, answerRule) }
-
 func (t *Table) means(r *Rule, build func(Family, config.Protocol) *Rule) bool {
 	m, ok := t.meaning(r)
 	return ok && slices.ContainsFunc([]config.Protocol{0, config.TCP}, func(only config.Protocol) bool {
@@ -221,31 +212,14 @@ func (t *Table) means(r *Rule, build func(Family, config.Protocol) *Rule) bool {
 	})
 }
 
-// IsLaterPacketRule reports whether the rule accepts the packets that do not begin a
-// connection, before they get a mark.
-func (t *Table) IsLaterPacketRule(r *Rule) bool {
-	m, ok := t.meaning(r)
-	return ok && slices.ContainsFunc([]config.Protocol{0, config.TCP}, func(only config.Protocol) bool {
-		later, _ := t.meaning(laterPacketRule(t.Family, only))
-		return m.String() == later.String()
-	})
-}
-
-// WithoutAnswerRules returns the ruleset without the rules that ask for a socket, for kernels
-// without nft_socket.
-func (r *Ruleset) WithoutAnswerRules() *Ruleset {
-	reduced := &Ruleset{foreign: r.foreign}
-	for _, t := range r.Tables {
-		table := *t
-		table.Chains = make([]*Chain, len(t.Chains))
-		for i, c := range t.Chains {
-			chain := *c
-			chain.Rules = slices.DeleteFunc(slices.Clone(c.Rules), t.asksForSocket)
-			table.Chains[i] = &chain
-		}
-		reduced.Tables = append(reduced.Tables, &table)
+// MarkRules returns the rules that packets in a chain of MarkChains may reach, except those of
+// a GotoRule: the rules of the chain, then those of its FirstPacketChains.
+func (t *Table) MarkRules(base *Chain) []*Rule {
+	rules := slices.Clone(base.Rules)
+	for _, first := range t.FirstPacketChains(base) {
+		rules = append(rules, first.Rules...)
 	}
-	return reduced
+	return rules
 }
 
 // A TranslationRule translates the source address of active data connections from one port.

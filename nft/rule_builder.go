@@ -119,6 +119,10 @@ func (b *ruleBuilder) accept() *ruleBuilder {
 	return b.add(&expr.Verdict{Kind: expr.VerdictAccept})
 }
 
+func (b *ruleBuilder) goTo(chain string) *ruleBuilder {
+	return b.add(&expr.Verdict{Kind: expr.VerdictGoto, Chain: chain})
+}
+
 func (b *ruleBuilder) masquerade() *ruleBuilder { return b.add(&expr.Masq{}) }
 
 // mark loads the fwmark.

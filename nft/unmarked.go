@@ -60,7 +60,7 @@ func (t *Table) HasOwnForm() bool {
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
 			kind := t.ownKind(r)
-			if kind == noRule || r.Comment != "" && !t.IsAnswerRule(r) && !t.IsLaterPacketRule(r) {
+			if kind == noRule || r.Comment != "" && !t.IsAnswerRule(r) {
 				return false
 			}
 			marks = marks || kind == markRule
@@ -88,7 +88,8 @@ func (t *Table) ownKind(r *Rule) ownKind {
 	_, goes := t.GotoRule(r)
 	_, protocol := t.ProtocolRule(r)
 	_, ofClients := t.SourceNATRule(r)
-	if _, translates := t.TranslationRule(r); goes || protocol || translates || ofClients || t.IsAnswerRule(r) || t.IsLaterPacketRule(r) {
+	_, first := t.FirstPacketRule(r)
+	if _, translates := t.TranslationRule(r); goes || protocol || translates || ofClients || first || t.IsAnswerRule(r) {
 		return otherRule
 	}
 	return noRule

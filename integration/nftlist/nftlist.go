@@ -93,11 +93,11 @@ func (v Version) rawPayload(text string) string {
 	switch {
 	case v.Less(hexVersion):
 		return strings.NewReplacer("@th,104,8 != 0x10", "@th,104,8 != 16", "@th,104,8 != 0x2", "@th,104,8 != 2", "@th,104,8 != 0x18", "@th,104,8 != 24",
-			"@th,104,8 & 0x2 == 0x0", "@th,104,8 & 2 == 0", "@th,104,8 & 0x2 == 0x2", "@th,104,8 & 2 == 2", "@th,104,8 & 0x10 == 0x10", "@th,104,8 & 16 == 16").Replace(text)
+			"@th,104,8 & 0x2 == 0x2", "@th,104,8 & 2 == 2", "@th,104,8 & 0x10 == 0x10", "@th,104,8 & 16 == 16").Replace(text)
 	case v.Less(onePerLineVersion):
 		return text
 	}
-	return strings.NewReplacer("@th,104,8 & 0x2 == 0x0", "@th,110,1 0x0", "@th,104,8 & 0x2 == 0x2", "@th,110,1 0x1", "@th,104,8 & 0x10 == 0x10", "@th,107,1 0x1").Replace(text)
+	return strings.NewReplacer("@th,104,8 & 0x2 == 0x2", "@th,110,1 0x1", "@th,104,8 & 0x10 == 0x10", "@th,107,1 0x1").Replace(text)
 }
 
 // hexVersion is the first version that lists raw payload in hexadecimal.

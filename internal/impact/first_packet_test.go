@@ -1,6 +1,7 @@
 package impact
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,8 +16,8 @@ func TestFirstPacketSwitched(t *testing.T) {
 	const first = every + "director: {marks: first-packet}\n"
 	for _, c := range []struct{ before, after string }{{every, first}, {first, every}} {
 		in := plan(t, c.before, c.after, busyConnections())
-		require.Len(t, in.Changes.Ruleset, 1)
-		assert.Equal(t, []Impact{{Effect: Safe}}, Analyze(in).Ruleset)
+		require.NotEmpty(t, in.Changes.Ruleset)
+		assert.Equal(t, slices.Repeat([]Impact{{Effect: Safe}}, len(in.Changes.Ruleset)), Analyze(in).Ruleset)
 	}
 	var drains []string
 	for _, i := range Analyze(plan(t, first, change(t, every, "ftp: {}", "ftp: {passive-ports: 10000-15000}"), busyConnections())).Ruleset {

@@ -22,7 +22,7 @@ type restrictedMarks struct{ chains []restrictedChain }
 
 // A restrictedChain is a base chain with the rules that packets in it may reach.
 type restrictedChain struct {
-	rules    []restrictedRule            // of the chain itself
+	rules    []restrictedRule            // of the chain itself, and of that for first packets
 	targets  map[string][]restrictedRule // of other chains, by name
 	gotos    []vipLookup                 // from VIPs to these chains
 	protocol config.Protocol             // of all packets that reach the rules; 0: any
@@ -79,8 +79,11 @@ func restrictedOf(r *nft.Ruleset) *restrictedMarks {
 }
 
 func newRestrictedChain(t *nft.Table, c *nft.Chain, rules map[string][]restrictedRule) restrictedChain {
-	chain := restrictedChain{rules: rules[c.Name], targets: rules}
-	for _, rule := range c.Rules {
+	chain := restrictedChain{rules: slices.Clone(rules[c.Name]), targets: rules}
+	for _, first := range t.FirstPacketChains(c) {
+		chain.rules = append(chain.rules, rules[first.Name]...)
+	}
+	for _, rule := range t.MarkRules(c) {
 		if g, ok := t.GotoRule(rule); ok {
 			chain.gotos = append(chain.gotos, newVIPLookup(g.VIPs))
 		}

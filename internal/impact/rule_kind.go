@@ -30,8 +30,6 @@ func kindOf(t *nft.Table, r *nft.Rule) ruleKind {
 		return ruleSourceNAT
 	case t.IsAnswerRule(r): // deleted only with the rules that mark its packets
 		return rulePassThrough
-	case t.IsLaterPacketRule(r): // IPVS ignores the mark of its packets
-		return rulePassThrough
 	}
 	return map[firewall.RuleKind]ruleKind{
 		firewall.PassThrough: rulePassThrough, firewall.Verdict: ruleVerdict, firewall.Opaque: ruleOpaque,
@@ -59,6 +57,9 @@ func marksPackets(t *nft.Table, r *nft.Rule) bool {
 	if _, ok := t.GotoRule(r); ok {
 		return true
 	}
+	if _, ok := t.FirstPacketRule(r); ok {
+		return true
+	}
 	_, ok := t.ProtocolRule(r)
-	return ok && slices.ContainsFunc(t.MarkChains(), func(c *nft.Chain) bool { return slices.Contains(c.Rules, r) })
+	return ok && slices.ContainsFunc(t.MarkChains(), func(c *nft.Chain) bool { return slices.Contains(t.MarkRules(c), r) })
 }

@@ -32,7 +32,7 @@ func restrictedShards(t *nft.Table, c *nft.Chain, rule nft.PortMarkRule, only *c
 		restricted.ports = append(restricted.ports, firewall.MarkedPorts{PortRange: p.PortRange, Mark: p.Mark})
 	}
 	for _, base := range t.MarkChains() {
-		for _, r := range base.Rules {
+		for _, r := range t.MarkRules(base) {
 			if g, ok := t.GotoRule(r); ok && base.Hook == nft.HookPrerouting {
 				restricted.marks = restricted.marks.join(newVIPLookup(g.VIPs).to(c.Name))
 			}
