@@ -212,12 +212,12 @@ func (d Destination) fields() []field {
 		{"forwarding", d.method()},
 		{"upper threshold", fmt.Sprint(d.UpperThreshold)},
 		{"lower threshold", fmt.Sprint(d.LowerThreshold)},
-		{"encapsulation", d.Tunnel.describe()},
+		{"encapsulation", d.Tunnel.String()},
 	}
 }
 
-// describe adds fields for which ipvsadm prints no flags.
-func (e Tunnel) describe() string {
+// String returns the flags of ipvsadm, and fields for which it has none.
+func (e Tunnel) String() string {
 	flags := strings.Join(e.flags(), " ")
 	if e.Type == tunnelIPIP && (e.Port != 0 || e.Flags != 0) || e.Type != tunnelGUE && e.Port != 0 {
 		return fmt.Sprintf("%s, port %d, flags %#x", flags, e.Port, e.Flags)

@@ -8,18 +8,9 @@ import (
 // RemovedBy lists the properties of the service that an edit to next removes:
 // "persistence engine sip", "scheduler flags sh-port".
 func (s Service) RemovedBy(next Service) []string {
-	var list []string
 	gone := s
 	gone.Flags = s.Flags &^ next.Flags
-	if gone.Flags&OnePacket != 0 {
-		list = append(list, "one-packet scheduling")
-	}
-	if names := gone.schedulerFlags(); names != nil {
-		list = append(list, "scheduler flags "+strings.Join(names, ","))
-	}
-	if other := gone.Flags &^ (OnePacket | schedulerFlagsMask); other != 0 {
-		list = append(list, fmt.Sprintf("flags %#x", other))
-	}
+	list := gone.DescribeFlags()
 	if s.PEName != "" && next.PEName == "" {
 		list = append(list, "persistence engine "+s.PEName)
 	}
@@ -28,6 +19,22 @@ func (s Service) RemovedBy(next Service) []string {
 	}
 	if next.RawNetmask == 0 && s.Timeout > 0 && (s.RawNetmask != 0 || s.Netmask < s.Family.Bits() && next.Netmask == s.Family.Bits()) {
 		list = append(list, "persistence netmask "+s.NetmaskText())
+	}
+	return list
+}
+
+// DescribeFlags lists what the flags of the service do: "one-packet scheduling", "scheduler
+// flags sh-port,sh-fallback", and "flags 0x100" for those without a name here.
+func (s Service) DescribeFlags() []string {
+	var list []string
+	if s.Flags&OnePacket != 0 {
+		list = append(list, "one-packet scheduling")
+	}
+	if names := s.schedulerFlags(); names != nil {
+		list = append(list, "scheduler flags "+strings.Join(names, ","))
+	}
+	if other := s.Flags &^ (OnePacket | schedulerFlagsMask); other != 0 {
+		list = append(list, fmt.Sprintf("flags %#x", other))
 	}
 	return list
 }
@@ -43,7 +50,7 @@ func (d Destination) RemovedBy(next Destination) []string {
 		list = append(list, fmt.Sprintf("lower threshold %d", d.LowerThreshold))
 	}
 	if d.Tunnel != (Tunnel{}) && next.Tunnel == (Tunnel{}) {
-		list = append(list, "tunnel "+d.Tunnel.describe())
+		list = append(list, "tunnel "+d.Tunnel.String())
 	}
 	return list
 }

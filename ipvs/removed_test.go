@@ -59,12 +59,12 @@ func TestDestinationRemovedBy(t *testing.T) {
 	plain := Destination{Address: netip.MustParseAddr("10.0.0.1"), Weight: 1, Forwarding: config.Tunnel}
 	with := func(change func(*Destination)) Destination { d := plain; change(&d); return d }
 	for want, d := range map[string]Destination{
-		"upper threshold 100":                                      with(func(d *Destination) { d.UpperThreshold = 100 }),
-		"upper threshold 1":                                        with(func(d *Destination) { d.UpperThreshold = 1 }),
-		"lower threshold 1":                                        with(func(d *Destination) { d.LowerThreshold = 1 }),
-		"lower threshold 70":                                       with(func(d *Destination) { d.LowerThreshold = 70 }),
-		"tunnel " + Tunnel{Type: tunnelGRE}.describe():             with(func(d *Destination) { d.Tunnel = Tunnel{Type: tunnelGRE} }),
-		"tunnel " + Tunnel{Type: tunnelGUE, Port: 6080}.describe(): with(func(d *Destination) { d.Tunnel = Tunnel{Type: tunnelGUE, Port: 6080} }),
+		"upper threshold 100":                                    with(func(d *Destination) { d.UpperThreshold = 100 }),
+		"upper threshold 1":                                      with(func(d *Destination) { d.UpperThreshold = 1 }),
+		"lower threshold 1":                                      with(func(d *Destination) { d.LowerThreshold = 1 }),
+		"lower threshold 70":                                     with(func(d *Destination) { d.LowerThreshold = 70 }),
+		"tunnel " + Tunnel{Type: tunnelGRE}.String():             with(func(d *Destination) { d.Tunnel = Tunnel{Type: tunnelGRE} }),
+		"tunnel " + Tunnel{Type: tunnelGUE, Port: 6080}.String(): with(func(d *Destination) { d.Tunnel = Tunnel{Type: tunnelGUE, Port: 6080} }),
 	} {
 		assert.Equal(t, []string{want}, d.RemovedBy(plain))
 		assert.Empty(t, plain.RemovedBy(d), "added")

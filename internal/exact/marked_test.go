@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lvsmark/lvsmark/config"
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/ipvs"
 )
@@ -53,4 +54,17 @@ func TestFlagsOfSchedulers(t *testing.T) {
 		const third = 0x20
 		assert.Empty(t, Compare(side(scheduler, third), side(scheduler, 0), Scope{}).Differences, scheduler)
 	}
+}
+
+// TestServiceText: flags and tunnels have the names of the spec and of ipvsadm.
+func TestServiceText(t *testing.T) {
+	const gue = 1 // IP_VS_CONN_F_TUNNEL_TYPE_GUE
+	server := oldconfig.RealServer{Destination: ipvs.Destination{
+		Address: netip.MustParseAddr("10.0.0.1"), Forwarding: config.Tunnel, Weight: 1,
+		Tunnel: ipvs.Tunnel{Type: gue, Port: 6080, Flags: 1},
+	}}
+	s := newServed(&oldconfig.Service{
+		Family: 4, Mark: 1, Scheduler: "sh", Flags: ipvs.OnePacket | ipvs.SHPort, RealServers: []oldconfig.RealServer{server},
+	})
+	assert.Equal(t, "scheduler sh, one-packet scheduling, scheduler flags sh-port, to 10.0.0.1 tunnel --tun-type gue --tun-port 6080 --tun-csum weight 1", s.signature)
 }

@@ -92,8 +92,8 @@ func (v *served) signatureFor(port int) string {
 func (v *served) sign(port uint16) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "scheduler %s", v.Scheduler)
-	if flags := v.effectiveFlags(); flags != 0 {
-		fmt.Fprintf(&b, " flags %#x", flags)
+	for _, flags := range (ipvs.Service{SchedName: v.Scheduler, Flags: v.effectiveFlags()}).DescribeFlags() {
+		b.WriteString(", " + flags)
 	}
 	if v.Timeout > 0 {
 		fmt.Fprintf(&b, ", persistence %s", v.Timeout)
@@ -179,7 +179,7 @@ func forwarding(d ipvs.Destination) string {
 	case d.RawForwarding != 0:
 		return fmt.Sprintf("method %d", d.RawForwarding)
 	case d.Forwarding == config.Tunnel && d.Tunnel != (ipvs.Tunnel{}):
-		return fmt.Sprintf("tunnel %d:%d:%d", d.Tunnel.Type, d.Tunnel.Port, d.Tunnel.Flags)
+		return "tunnel " + d.Tunnel.String()
 	}
 	return d.Forwarding.String()
 }
