@@ -12,7 +12,8 @@ import (
 )
 
 // A ruleBuilder builds the expressions that nft(8) builds for the same text, so that nft
-// lists that text. It uses register 1 only.
+// lists that text. It uses register 1 only. A range of ports is one expression, as in nft 1.1;
+// older versions write two comparisons, which cost more, but list the one in the same way.
 type ruleBuilder struct {
 	family Family
 	exprs  []expr.Any
@@ -50,10 +51,10 @@ func (b *ruleBuilder) anyPort(offset uint32, r config.PortRange) *ruleBuilder {
 	if r.Low == r.High {
 		return b.add(&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: binaryutil.BigEndian.PutUint16(r.Low)})
 	}
-	return b.add(
-		&expr.Cmp{Op: expr.CmpOpGte, Register: reg, Data: binaryutil.BigEndian.PutUint16(r.Low)},
-		&expr.Cmp{Op: expr.CmpOpLte, Register: reg, Data: binaryutil.BigEndian.PutUint16(r.High)},
-	)
+	return b.add(&expr.Range{
+		Op: expr.CmpOpEq, Register: reg,
+		FromData: binaryutil.BigEndian.PutUint16(r.Low), ToData: binaryutil.BigEndian.PutUint16(r.High),
+	})
 }
 
 // protocolIsNot matches packets of all protocols except one. In IPv4, the field of the

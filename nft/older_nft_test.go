@@ -13,8 +13,8 @@ import (
 	"github.com/lvsmark/lvsmark/integration/scratch"
 )
 
-// newerSpecs have rules of each kind with ranges, with and without a test of the protocol.
-var newerSpecs = []string{
+// rangeSpecs have rules of each kind with ranges, with and without a test of the protocol.
+var rangeSpecs = []string{
 	`{clusters: [{name: ftp, mark: 21, vips: [198.51.100.21, "2001:db8::21"], ftp: {passive-ports: 1024-65535, active-data: {translate: snat}}, real-servers: [{address: 10.0.0.11}, {address: "fd00::11"}]}]}`,
 	`{clusters: [{name: any, mark: 1, vips: [198.51.100.21, 203.0.113.1], ports: [21, 10000-20000, udp/5000-6000], real-servers: [{address: 10.0.0.11}]}]}`,
 	`{clusters: [
@@ -23,13 +23,13 @@ var newerSpecs = []string{
 		{name: c, mark: 3, vips: [198.51.100.23], ports: [8000-8010], real-servers: [{address: 10.0.0.11}]}]}`,
 }
 
-// TestNewerNFT writes lvsmark's rules as nft 1.1 and later do after `nft list ruleset` and
-// `nft -f`: a range of ports as one range expression in place of two comparisons. The kernel
+// TestOlderNFT writes lvsmark's rules as nft before 1.1 does after `nft list ruleset` and
+// `nft -f`: a range of ports as two comparisons in place of one range expression. The kernel
 // lists them, they are no difference, and lvsmark knows what they do.
-func TestNewerNFT(t *testing.T) {
+func TestOlderNFT(t *testing.T) {
 	need.NFTables(t)
 	ranges := 0
-	for _, text := range newerSpecs {
+	for _, text := range rangeSpecs {
 		spec, _, err := config.Parse("spec.yaml", bytes.NewBufferString(text))
 		require.NoError(t, err)
 		for _, bare := range []bool{false, true} {
@@ -39,15 +39,15 @@ func TestNewerNFT(t *testing.T) {
 				conn, err := Dial()
 				require.NoError(t, err)
 				defer conn.Close()
-				newer := Compile(spec)
-				for _, table := range newer.Tables {
-					ranges += table.useRanges(t)
+				older := Compile(spec)
+				for _, table := range older.Tables {
+					ranges += table.useComparisons(t)
 					if bare {
 						table.loseComments()
 					}
 				}
-				require.NoError(t, conn.transact(createAll(newer), 0))
-				for _, table := range newer.Tables {
+				require.NoError(t, conn.transact(createAll(older), 0))
+				for _, table := range older.Tables {
 					conn.adopted = append(conn.adopted, table.TableName())
 				}
 				now, err := conn.Snapshot()
@@ -79,24 +79,27 @@ func (t *Table) loseComments() {
 	}
 }
 
-// useRanges replaces each pair of comparisons, >= and <=, by a range expression. It returns
+// useComparisons replaces each range expression by two comparisons, >= and <=. It returns
 // their number.
-func (t *Table) useRanges(test *testing.T) (ranges int) {
+func (t *Table) useComparisons(test *testing.T) (ranges int) {
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
 			var list []Expression
 			for e := range r.All() {
-				high, ok := e.Typed(t.Family).(*expr.Cmp)
-				if ok && high.Op == expr.CmpOpLte {
-					low := list[len(list)-1].Typed(t.Family).(*expr.Cmp)
-					require.Equal(test, expr.CmpOpGte, low.Op)
-					inRange, err := newExpression(t.Family, &expr.Range{Op: expr.CmpOpEq, Register: low.Register, FromData: low.Data, ToData: high.Data})
-					require.NoError(test, err)
-					list[len(list)-1] = inRange
-					ranges++
+				within, ok := e.Typed(t.Family).(*expr.Range)
+				if !ok {
+					list = append(list, e)
 					continue
 				}
-				list = append(list, e)
+				for _, compared := range []*expr.Cmp{
+					{Op: expr.CmpOpGte, Register: within.Register, Data: within.FromData},
+					{Op: expr.CmpOpLte, Register: within.Register, Data: within.ToData},
+				} {
+					comparison, err := newExpression(t.Family, compared)
+					require.NoError(test, err)
+					list = append(list, comparison)
+				}
+				ranges++
 			}
 			r.Expressions = expressionList(list)
 		}
