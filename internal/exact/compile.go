@@ -58,6 +58,8 @@ type compiler struct {
 	form    form   // that is compiled
 	rest    *remainder
 	tracked bool // a rule of the side makes the kernel track connections
+
+	readsOthers bool // a match of either side depends on properties that are not in the model
 }
 
 type chainName struct{ table, name string }
@@ -65,6 +67,7 @@ type chainName struct{ table, name string }
 func newCompiler(family oldconfig.Family, p path, d *devices, sides ...Side) *compiler {
 	c := &compiler{interner: newInterner(), family: family, path: p, devices: d, dynamic: map[string]*dynamicTest{}, number: map[*oldconfig.Rule]int{}}
 	c.forms = formsOf(sides...)
+	c.readsOthers = slices.ContainsFunc(sides, func(s Side) bool { return slices.ContainsFunc(s.Chains, readsOthers) })
 	return c
 }
 
@@ -252,8 +255,10 @@ func (c *compiler) compileAction(r *oldconfig.Rule, a *oldconfig.Action, table s
 		key += " or the VIP"
 	}
 	switch {
-	case a.Kind == oldconfig.NoEffect:
+	case a.Kind == oldconfig.NoEffect && (!a.ChangesOthers || !c.readsOthers):
 		return nil
+	case a.Kind == oldconfig.NoEffect:
+		key = fmt.Sprintf("others %d %s", c.numberOf(r), a.Text)
 	case a.Kind == oldconfig.Opaque:
 		key = fmt.Sprintf("opaque %d", c.numberOf(r))
 	case a.Kind == oldconfig.Jump || a.Kind == oldconfig.Goto:
@@ -301,19 +306,4 @@ func address(n oldconfig.Number, family oldconfig.Family) netip.Addr {
 		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(n.Low))))
 	}
 	return netip.AddrFrom16([16]byte(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, n.High), n.Low)))
-}
-
-// stage is the priority at which a chain runs: chains of type nat run at those of NAT,
-// whatever their own, which orders them among themselves.
-func stage(b *oldconfig.Base) int {
-	const destinationNAT, sourceNAT, scale = -100, 100, 1 << 20
-	at := b.Priority
-	if b.NAT {
-		at = destinationNAT
-		if b.Hook == oldconfig.Postrouting || b.Hook == oldconfig.Input {
-			at = sourceNAT
-		}
-		return at*scale + min(max(b.Priority, -scale/2), scale/2-1)
-	}
-	return at * scale
 }
