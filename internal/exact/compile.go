@@ -24,7 +24,7 @@ type path struct {
 	below    int  // priority of IPVS in the input hook, NF_IP_PRI_NAT_SRC - 1 (ip_vs_core.c): only chains below it
 	sent     bool // IPVS has taken them
 	toLocal  bool // the destination is an address of the director
-	outgoing bool // the packets leave by a device
+	outgoing bool // the packets leave by a device, behind the routing
 	order    []field
 }
 
@@ -51,12 +51,13 @@ type compiler struct {
 	devices *devices
 	dynamic map[string]*dynamicTest
 	number  map[*oldconfig.Rule]int
-	blocks  map[*oldconfig.Chain]*block
+	blocks  map[atHook]*block
 	open    map[*oldconfig.Chain]bool // being compiled
 	chains  map[chainName]*oldconfig.Chain
 	forms   []form // of packets that IPVS sends, on either side
 	form    form   // that is compiled
 	rest    *remainder
+	routed  bool // behind the routing, packets of the path have an outgoing device
 	tracked bool // a rule of the side makes the kernel track connections
 
 	readsOthers bool // a match of either side depends on properties that are not in the model
@@ -74,7 +75,7 @@ func newCompiler(family oldconfig.Family, p path, d *devices, sides ...Side) *co
 // index prepares to compile chains of a side.
 func (c *compiler) index(side Side) {
 	c.tracked = isTracking(side.Chains, c.family)
-	c.blocks, c.open, c.chains = map[*oldconfig.Chain]*block{}, map[*oldconfig.Chain]bool{}, map[chainName]*oldconfig.Chain{}
+	c.blocks, c.open, c.chains = map[atHook]*block{}, map[*oldconfig.Chain]bool{}, map[chainName]*oldconfig.Chain{}
 	for _, chain := range side.Chains {
 		if chain.Family == c.family {
 			c.chains[chainName{chain.Table, chain.Name}] = chain
@@ -108,7 +109,7 @@ func (c *compiler) program(side Side, behind []baseChain) *program {
 func (c *compiler) compiled(list []*oldconfig.Chain) []baseChain {
 	var base []baseChain
 	for _, chain := range list {
-		b := c.chain(chain)
+		b := c.baseBlock(chain)
 		if hasUnknownOrder(chain.Base) {
 			b = c.ofUnknownOrder(chain, b)
 		}
@@ -152,7 +153,8 @@ func (c *compiler) baseChains(chains []*oldconfig.Chain) []*oldconfig.Chain {
 
 // chain compiles a chain once. A loop, which the kernel refuses, is an unknown action.
 func (c *compiler) chain(chain *oldconfig.Chain) *block {
-	if b := c.blocks[chain]; b != nil {
+	at := atHook{chain, c.routed}
+	if b := c.blocks[at]; b != nil {
 		return b
 	}
 	c.open[chain] = true
@@ -162,7 +164,7 @@ func (c *compiler) chain(chain *oldconfig.Chain) *block {
 	}
 	delete(c.open, chain)
 	b := c.block(rules)
-	c.blocks[chain] = b
+	c.blocks[at] = b
 	return b
 }
 
@@ -216,7 +218,7 @@ func (c *compiler) compile(r *oldconfig.Rule, table string) []*rule {
 		return c.sentRules(r, table)
 	}
 	if segments := c.segments(r, table); segments != nil {
-		return []*rule{c.source(segments, r, "")}
+		return []*rule{c.source(segments, r, fmt.Sprint("routed ", c.routed))}
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (c *compiler) values(f field, m *oldconfig.Match) set {
 	var values set
 	switch f {
 	case inDevice, outDevice:
-		return c.devices.matched(f, m, c.path)
+		return c.devices.matched(f, m, c.routed)
 	case tcpFlags:
 		values = flagValues(m)
 	case sourceType:
