@@ -24,7 +24,7 @@ type path struct {
 	below    int  // priority of IPVS in the input hook, NF_IP_PRI_NAT_SRC - 1 (ip_vs_core.c): only chains below it
 	sent     bool // IPVS has taken them
 	toLocal  bool // the destination is an address of the director
-	outgoing bool // the packets leave by a device
+	outgoing bool // the packets leave by a device, behind the routing
 	order    []field
 }
 
@@ -51,13 +51,16 @@ type compiler struct {
 	devices *devices
 	dynamic map[string]*dynamicTest
 	number  map[*oldconfig.Rule]int
-	blocks  map[*oldconfig.Chain]*block
+	blocks  map[atHook]*block
 	open    map[*oldconfig.Chain]bool // being compiled
 	chains  map[chainName]*oldconfig.Chain
 	forms   []form // of packets that IPVS sends, on either side
 	form    form   // that is compiled
 	rest    *remainder
+	routed  bool // behind the routing, packets of the path have an outgoing device
 	tracked bool // a rule of the side makes the kernel track connections
+
+	readsOthers bool // a match of either side depends on properties that are not in the model
 }
 
 type chainName struct{ table, name string }
@@ -65,13 +68,14 @@ type chainName struct{ table, name string }
 func newCompiler(family oldconfig.Family, p path, d *devices, sides ...Side) *compiler {
 	c := &compiler{interner: newInterner(), family: family, path: p, devices: d, dynamic: map[string]*dynamicTest{}, number: map[*oldconfig.Rule]int{}}
 	c.forms = formsOf(sides...)
+	c.readsOthers = slices.ContainsFunc(sides, func(s Side) bool { return slices.ContainsFunc(s.Chains, readsOthers) })
 	return c
 }
 
 // index prepares to compile chains of a side.
 func (c *compiler) index(side Side) {
 	c.tracked = isTracking(side.Chains, c.family)
-	c.blocks, c.open, c.chains = map[*oldconfig.Chain]*block{}, map[*oldconfig.Chain]bool{}, map[chainName]*oldconfig.Chain{}
+	c.blocks, c.open, c.chains = map[atHook]*block{}, map[*oldconfig.Chain]bool{}, map[chainName]*oldconfig.Chain{}
 	for _, chain := range side.Chains {
 		if chain.Family == c.family {
 			c.chains[chainName{chain.Table, chain.Name}] = chain
@@ -105,7 +109,7 @@ func (c *compiler) program(side Side, behind []baseChain) *program {
 func (c *compiler) compiled(list []*oldconfig.Chain) []baseChain {
 	var base []baseChain
 	for _, chain := range list {
-		b := c.chain(chain)
+		b := c.baseBlock(chain)
 		if hasUnknownOrder(chain.Base) {
 			b = c.ofUnknownOrder(chain, b)
 		}
@@ -149,7 +153,8 @@ func (c *compiler) baseChains(chains []*oldconfig.Chain) []*oldconfig.Chain {
 
 // chain compiles a chain once. A loop, which the kernel refuses, is an unknown action.
 func (c *compiler) chain(chain *oldconfig.Chain) *block {
-	if b := c.blocks[chain]; b != nil {
+	at := atHook{chain, c.routed}
+	if b := c.blocks[at]; b != nil {
 		return b
 	}
 	c.open[chain] = true
@@ -159,7 +164,7 @@ func (c *compiler) chain(chain *oldconfig.Chain) *block {
 	}
 	delete(c.open, chain)
 	b := c.block(rules)
-	c.blocks[chain] = b
+	c.blocks[at] = b
 	return b
 }
 
@@ -213,7 +218,7 @@ func (c *compiler) compile(r *oldconfig.Rule, table string) []*rule {
 		return c.sentRules(r, table)
 	}
 	if segments := c.segments(r, table); segments != nil {
-		return []*rule{c.source(segments, r, "")}
+		return []*rule{c.source(segments, r, fmt.Sprint("routed ", c.routed))}
 	}
 	return nil
 }
@@ -252,8 +257,10 @@ func (c *compiler) compileAction(r *oldconfig.Rule, a *oldconfig.Action, table s
 		key += " or the VIP"
 	}
 	switch {
-	case a.Kind == oldconfig.NoEffect:
+	case a.Kind == oldconfig.NoEffect && (!a.ChangesOthers || !c.readsOthers):
 		return nil
+	case a.Kind == oldconfig.NoEffect:
+		key = fmt.Sprintf("others %d %s", c.numberOf(r), a.Text)
 	case a.Kind == oldconfig.Opaque:
 		key = fmt.Sprintf("opaque %d", c.numberOf(r))
 	case a.Kind == oldconfig.Jump || a.Kind == oldconfig.Goto:
@@ -301,19 +308,4 @@ func address(n oldconfig.Number, family oldconfig.Family) netip.Addr {
 		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(n.Low))))
 	}
 	return netip.AddrFrom16([16]byte(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, n.High), n.Low)))
-}
-
-// stage is the priority at which a chain runs: chains of type nat run at those of NAT,
-// whatever their own, which orders them among themselves.
-func stage(b *oldconfig.Base) int {
-	const destinationNAT, sourceNAT, scale = -100, 100, 1 << 20
-	at := b.Priority
-	if b.NAT {
-		at = destinationNAT
-		if b.Hook == oldconfig.Postrouting || b.Hook == oldconfig.Input {
-			at = sourceNAT
-		}
-		return at*scale + min(max(b.Priority, -scale/2), scale/2-1)
-	}
-	return at * scale
 }

@@ -67,7 +67,7 @@ func (c *compiler) values(f field, m *oldconfig.Match) set {
 	var values set
 	switch f {
 	case inDevice, outDevice:
-		return c.devices.matched(f, m, c.path)
+		return c.devices.matched(f, m, c.routed)
 	case tcpFlags:
 		values = flagValues(m)
 	case sourceType:
@@ -159,8 +159,19 @@ func (c *compiler) markTest(r *oldconfig.Rule, m *oldconfig.Match) (d *dynamicTe
 }
 
 func (c *compiler) unknownMatch(r *oldconfig.Rule, m *oldconfig.Match) *dynamicTest {
-	key := fmt.Sprintf("unknown %d %s %t", c.numberOf(r), m.Text, m.Not)
-	return c.dynamicTest(key, &dynamicTest{field: oldconfig.NotUnderstood, origin: r, text: m.Text})
+	key := fmt.Sprintf("unknown %d %s %t %d", c.numberOf(r), m.Text, m.Not, m.Reads)
+	return c.dynamicTest(key, &dynamicTest{field: oldconfig.NotUnderstood, origin: r, text: m.Text, reads: m.Reads})
+}
+
+func readsOthers(chain *oldconfig.Chain) bool {
+	return slices.ContainsFunc(chain.Rules, func(r *oldconfig.Rule) bool {
+		for at := r; at != nil; at = at.Then {
+			if slices.ContainsFunc(at.Matches, func(m oldconfig.Match) bool { return m.Reads&oldconfig.ReadsOthers != 0 }) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 func (c *compiler) dynamicTest(key string, d *dynamicTest) *dynamicTest {

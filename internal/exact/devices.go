@@ -78,11 +78,11 @@ func deviceMatches(pattern, name string) bool {
 	return pattern == name
 }
 
-// matched returns the devices that fulfil a match. A packet that does not leave has no
-// outgoing device: a match of a name fails.
-func (d *devices) matched(f field, m *oldconfig.Match, p path) set {
+// matched returns the devices that fulfil a match. A packet that is not routed yet, or
+// does not leave, has no outgoing device: a match of a name fails.
+func (d *devices) matched(f field, m *oldconfig.Match, routed bool) set {
 	all := oldconfig.Range{High: number(uint64(d.last()))}
-	if f == outDevice && !p.outgoing {
+	if f == outDevice && !routed {
 		if m.Not {
 			return set{all}
 		}
@@ -114,4 +114,16 @@ func (d *devices) number(name string) oldconfig.Number {
 		}
 	}
 	return number(0)
+}
+
+// An atHook is a chain that packets pass with or without an outgoing device.
+type atHook struct {
+	*oldconfig.Chain
+	outgoing bool
+}
+
+// baseBlock compiles a base chain.
+func (c *compiler) baseBlock(chain *oldconfig.Chain) *block {
+	c.routed = c.path.outgoing && chain.Base.Hook > oldconfig.Input
+	return c.chain(chain)
 }

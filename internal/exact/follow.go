@@ -23,7 +23,7 @@ func Follow(side Side, p Packet, active bool) Treatment {
 	if !active {
 		behind = c.sentChains(side)
 	}
-	m := &machine{state: p.State, assumed: map[int]bool{}}
+	m := &machine{state: p.State, assumed: map[question]bool{}}
 	t := m.follow(c, c.program(side, behind), p)
 	if k := kindOf(uint64(p.Flags)); p.Protocol == uint8(config.TCP) && k == later && t.end.fate == serving {
 		t.Outcome = "not the first packet of a connection: IPVS sends it where the first one went"

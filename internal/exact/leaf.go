@@ -12,14 +12,8 @@ import (
 type run struct {
 	state    int
 	connMark [2]uint32
-	assumed  map[int]*assumption
+	assumed  map[question]bool
 	isSecond bool // of a connection; see tallySecond
-}
-
-// An assumption is a result of a test that is not understood.
-type assumption struct {
-	*dynamicTest
-	holds bool
 }
 
 // maxAssumptions bounds the tests that are not understood on the way of a packet.
@@ -30,10 +24,8 @@ const maxAssumptions = 12
 const maxAssumed = 1 << 16
 
 func (c *comparison) machine(r run, side int) *machine {
-	m := &machine{state: r.state, connMark: r.connMark[side], assumed: map[int]bool{}}
-	for id, a := range r.assumed {
-		m.assumed[id] = a.holds
-	}
+	m := &machine{state: r.state, connMark: r.connMark[side], assumed: map[question]bool{}}
+	maps.Copy(m.assumed, r.assumed)
 	return m
 }
 
@@ -128,8 +120,8 @@ func (l *leaf) tally(r run, t *tally) {
 			l.notProven(m[side].at, "chains jump to others too often", r)
 			return
 		}
-		if d := m[side].asked; d != nil {
-			l.assume(r, d, t)
+		if q := m[side].asked; q != nil {
+			l.assume(r, *q, t)
 			return
 		}
 		t.related, t.reads = either(t.related, m[side].related), either(t.reads, m[side].readsConnMark)
@@ -210,19 +202,19 @@ func either(a, b *oldconfig.Rule) *oldconfig.Rule {
 	return b
 }
 
-func (l *leaf) assume(r run, d *dynamicTest, t *tally) {
+func (l *leaf) assume(r run, q question, t *tally) {
 	if l.assumed++; len(r.assumed) == maxAssumptions || l.assumed > maxAssumed {
-		t.tooMany = d
+		t.tooMany = q.dynamicTest
 		return
 	}
-	t.tested = append(t.tested, d)
+	t.tested = append(t.tested, q.dynamicTest)
 	for _, holds := range []bool{false, true} {
 		next := r
 		next.assumed = maps.Clone(r.assumed)
 		if next.assumed == nil {
-			next.assumed = map[int]*assumption{}
+			next.assumed = map[question]bool{}
 		}
-		next.assumed[d.id] = &assumption{d, holds}
+		next.assumed[q] = holds
 		l.tally(next, t)
 	}
 }

@@ -77,6 +77,7 @@ type dynamicTest struct {
 	values set
 	origin *oldconfig.Rule
 	text   string
+	reads  oldconfig.Reads
 	reason string // why the result is not known, if it is not understood; "": text
 }
 
@@ -222,7 +223,14 @@ func (d *dynamicTest) uses() uses {
 	case serverAddress, serverPort, serverForm:
 		return 0
 	}
-	return unknown
+	u := unknown
+	if d.reads != 0 {
+		u |= testsMark // what chains ahead have done matters
+	}
+	if d.reads&oldconfig.ReadsConnection != 0 {
+		u |= testsState
+	}
+	return u
 }
 
 func (a *action) uses() uses {

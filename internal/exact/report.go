@@ -142,7 +142,7 @@ func (m *machine) follow(c *compiler, p *program, packet Packet) treated {
 	for t.end = m.run(p); m.asked != nil; t.end = m.run(p) {
 		assumed = append(assumed, Step{Rule: m.asked.origin, Effect: m.asked.takenAsFalse()})
 		t.Steps = slices.Clone(assumed)
-		m.assumed[m.asked.id] = false
+		m.assumed[*m.asked] = false
 		*m = start
 	}
 	t.Mark = m.mark

@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,8 +18,9 @@ type machine struct {
 	connMark uint32
 	state    int
 
-	assumed map[int]bool // results of tests that are not understood, by dynamicTest.id
-	asked   *dynamicTest // the first one without a result; the run is incomplete
+	assumed map[question]bool // results of tests that are not understood
+	asked   *question         // the first one without a result; the run is incomplete
+	others  string            // which actions have changed properties that are not in the model
 
 	server        *target // to which IPVS sends the packet; nil: it is not behind IPVS
 	translated    bool
@@ -36,6 +38,29 @@ type machine struct {
 	late          bool            // the chain is behind connection tracking; ahead of it no packet has a connection
 	at            *oldconfig.Rule // the current rule
 	jumps         int
+}
+
+// A question is a test that is not understood, and the properties that it may depend on: rules of
+// the two sides may have changed them in other ways.
+type question struct {
+	*dynamicTest
+	mark, connMark uint32
+	state          int
+	others         string
+}
+
+func (m *machine) question(d *dynamicTest) question {
+	q := question{dynamicTest: d}
+	if d.reads&oldconfig.ReadsMark != 0 {
+		q.mark, q.connMark = m.mark, m.connMark
+	}
+	if d.reads&oldconfig.ReadsConnection != 0 {
+		q.state = m.stateNow()
+	}
+	if d.reads&oldconfig.ReadsOthers != 0 {
+		q.others = m.others
+	}
+	return q
 }
 
 // maxJumps bounds the jumps of one packet: chains that jump to others several times multiply them.
@@ -208,9 +233,10 @@ func (m *machine) dynamic(d *dynamicTest) bool {
 			return now == stateNew || now == stateRelated
 		}
 	}
-	holds, known := m.assumed[d.id]
+	q := m.question(d)
+	holds, known := m.assumed[q]
 	if !known {
-		m.asked = d
+		m.asked = &q
 	}
 	return holds
 }
@@ -231,6 +257,10 @@ func (m *machine) stateHolds(d *dynamicTest) bool {
 func (m *machine) act(a *action) (missed bool, v verdict, leaves bool) {
 	switch a.Kind {
 	case oldconfig.NoEffect:
+		if a.ChangesOthers {
+			m.others += fmt.Sprintf(" %d", a.id)
+			return false, continues, false
+		}
 		return m.serve(a)
 	case oldconfig.Accept:
 		m.observeAction("accepts")

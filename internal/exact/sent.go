@@ -97,7 +97,7 @@ func (c *compiler) sentChains(side Side) []baseChain {
 	var list []baseChain
 	for _, chain := range c.baseChains(side.Chains) {
 		drops := chain.Base.Drops
-		if b := c.chain(chain); len(b.rules) > 0 || drops {
+		if b := c.baseBlock(chain); len(b.rules) > 0 || drops {
 			list = append(list, baseChain{block: b, drops: drops, nat: chain.Base.NAT, hook: chain.Base.Hook, sent: true, late: isLate(chain.Base)})
 		}
 	}

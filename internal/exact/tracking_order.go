@@ -81,3 +81,18 @@ func isTracking(chains []*oldconfig.Chain, family oldconfig.Family) bool {
 	}
 	return false
 }
+
+// stage is the priority at which a chain runs: chains of type nat run at those of NAT,
+// whatever their own, which orders them among themselves.
+func stage(b *oldconfig.Base) int {
+	const destinationNAT, sourceNAT, scale = -100, 100, 1 << 20
+	at := b.Priority
+	if b.NAT {
+		at = destinationNAT
+		if b.Hook == oldconfig.Postrouting || b.Hook == oldconfig.Input {
+			at = sourceNAT
+		}
+		return at*scale + min(max(b.Priority, -scale/2), scale/2-1)
+	}
+	return at * scale
+}

@@ -97,7 +97,7 @@ const maxAlternatives = 100_000
 // rule translates a rule. It becomes several, for disjoint packets, if it looks up a map or
 // a concatenation.
 func (x *exactTable) rule(r *rule) []*oldconfig.Rule {
-	b := &ruleTranslator{exactTable: x, answers: map[int]value{}}
+	b := &ruleTranslator{exactTable: x, answers: map[int]value{}, reads: r.reads}
 	list := b.steps(r.steps)
 	if len(list) > maxAlternatives {
 		x.err = errAlternatives
@@ -190,7 +190,7 @@ func (b *ruleTranslator) step(r *oldconfig.Rule, s step) bool {
 		}
 		return possible
 	case condition:
-		r.Matches = append(r.Matches, notUnderstood(s.name))
+		r.Matches = append(r.Matches, b.notUnderstood(s.name))
 	case helperAssignment:
 		r.Actions = append(r.Actions, b.assigned(s)...)
 	default:

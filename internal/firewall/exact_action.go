@@ -28,6 +28,8 @@ func (b *ruleTranslator) action(s step) oldconfig.Action {
 		return b.translation(oldconfig.TranslateSource, s.to)
 	case interception:
 		return b.interception(s)
+	case otherChange:
+		return oldconfig.Action{Kind: oldconfig.NoEffect, ChangesOthers: true, Text: s.name}
 	case zoneSet:
 		return opaqueAction("sets the zone of connection tracking")
 	case unknownMark:

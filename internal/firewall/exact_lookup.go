@@ -70,7 +70,7 @@ func (b *ruleTranslator) choice(c choice, rest []step) (tails []*oldconfig.Rule)
 // unknownSet is a lookup of which neither the keys nor the answer are known.
 func (b *ruleTranslator) unknownSet(l lookup, rest []step) []*oldconfig.Rule {
 	tail := b.new()
-	tail.Matches = []oldconfig.Match{notUnderstood("set @" + l.set)}
+	tail.Matches = []oldconfig.Match{b.notUnderstood("set @" + l.set)}
 	if l.isMap {
 		tail.Actions = []oldconfig.Action{opaqueAction("map @" + l.set)}
 		return []*oldconfig.Rule{tail}

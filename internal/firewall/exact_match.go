@@ -19,14 +19,14 @@ func (b *ruleTranslator) matches(v value, t test) (list []oldconfig.Match, possi
 	case v.kind == constant && (o == nil || o.part == ofMeta):
 		return nil, t.holds(v.bytes)
 	case o == nil || o.changed:
-		return []oldconfig.Match{notUnderstood(nameOf(v))}, true
+		return []oldconfig.Match{b.notUnderstood(nameOf(v))}, true
 	case len(t.within) == 0:
 		return nil, t.inverse
 	}
 	if m, ok := o.match(v, t); ok {
 		return m, true
 	}
-	return []oldconfig.Match{notUnderstood(nameOf(v))}, true
+	return []oldconfig.Match{b.notUnderstood(nameOf(v))}, true
 }
 
 // match translates a test of a value with an origin. ok is false if the model has no such

@@ -92,9 +92,17 @@ type ruleTranslator struct {
 	*exactTable
 	answers map[int]value // of maps, by slot
 	byAddr  map[int][]oldconfig.MarkOf
+	reads   oldconfig.Reads // of the rule
 }
 
 func (b *ruleTranslator) new() *oldconfig.Rule { return &oldconfig.Rule{Line: b.line} }
+
+// notUnderstood returns a match that may depend on all that the rule loads.
+func (b *ruleTranslator) notUnderstood(text string) oldconfig.Match {
+	m := notUnderstood(text)
+	m.Reads = b.reads
+	return m
+}
 
 func notUnderstood(text string) oldconfig.Match {
 	return oldconfig.Match{Field: oldconfig.NotUnderstood, Text: text}

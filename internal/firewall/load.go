@@ -3,6 +3,7 @@ package firewall
 import (
 	"github.com/google/nftables/expr"
 
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -10,7 +11,7 @@ import (
 // if the rule changes nothing.
 func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 	l.family, l.registers, l.steps, l.slots, l.hasEffect, l.impossible = family, [registers]*value{}, l.steps[:0], 0, false, false
-	l.setsConnMark = false
+	l.setsConnMark, l.reads = false, 0
 	for e := range r.All() {
 		if l.expression(e); l.impossible {
 			break
@@ -19,7 +20,9 @@ func (l *loader) load(family nft.Family, r *nft.Rule) *rule {
 	if !l.hasEffect && (l.impossible || !l.setsConnMark && !l.exact) {
 		return nil
 	}
-	return l.newRule(r.Handle, r)
+	loaded := l.newRule(r.Handle, r)
+	loaded.reads = l.reads
+	return loaded
 }
 
 func (l *loader) expression(e nft.Expression) {
@@ -149,8 +152,12 @@ func (l *loader) other(e nft.Expression) {
 			l.add(interception{effect: Unknown, condition: unknownExpression(e)})
 		case l.exact: // it writes to an option of TCP; for other packets the rule ends (nft_exthdr_tcp_set_eval)
 			l.match(l.protocolValue(), ofTCP)
+			l.changesOthers(e.Name)
 		}
 		return
+	}
+	if e.Name == "exthdr" || e.Name == "inner" || e.Name == "osf" {
+		l.reads |= oldconfig.ReadsOthers
 	}
 	v := opaqueValue(e.Name, size)
 	if h, ok := l.typed(e).(*expr.Exthdr); ok && h.Op == expr.ExthdrOpTcpopt {

@@ -162,3 +162,43 @@ func holdsWithout(states uint16, inverse bool) bool {
 	const invalid, untracked = 1, 1 << 8 // XT_CONNTRACK_STATE_*
 	return inverse || states&(invalid|untracked) != 0
 }
+
+// unknownMatch loads an xtables match that is not understood.
+func (l *loader) unknownMatch(name string) {
+	l.reads |= oldconfig.ReadsOf(name)
+	l.addCondition(name)
+}
+
+func (l *loader) conntrackSet(e *expr.Ct) {
+	switch e.Key {
+	case expr.CtKeyMARK:
+		l.add(ctMarkSet{to: l.at(e.Register)})
+	case expr.CtKeyZONE:
+		l.add(zoneSet{})
+	case expr.CtKeyLABELS:
+		l.changesOthers("sets ct label")
+	}
+}
+
+// connectionConditions adds what a match tests of a connection beside its state.
+func (l *loader) connectionConditions(flags uint16) {
+	names := map[xt.ConntrackFlags]string{
+		xt.ConntrackDirection: "ct direction", xt.ConntrackExpires: "ct expiration", xt.ConntrackProto: "ct protocol", xt.ConntrackStatus: ctStatus,
+	}
+	others := flags
+	for flag, name := range names {
+		if others &^= uint16(flag); flags&uint16(flag) != 0 && !l.exact {
+			l.addCondition(name)
+		}
+	}
+	if others != 0 || l.exact {
+		l.addCondition("conntrack")
+	}
+}
+
+// stateMatch matches connections in one of the states, or in none of them.
+func (l *loader) stateMatch(states uint16, inverse bool) match {
+	none := hostUint32(0)
+	state := l.traced(value{kind: state, name: ctState, size: 4}, l.space.ctOrigin(&expr.Ct{Key: expr.CtKeySTATE})).masked(hostUint32(uint32(states)), nil)
+	return match{state, test{within: []interval{{none, none}}, inverse: !inverse}}
+}

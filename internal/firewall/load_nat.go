@@ -153,6 +153,8 @@ func (l *loader) write(e *expr.Payload) {
 	switch {
 	case l.exact && !l.space.isService(e, v):
 		l.add(interception{effect: Redirects}) // later rules may match what is written
+	case l.exact:
+		l.changesOthers("sets " + l.space.payloadName(e))
 	case writes(network, at.destination, size), writes(transport, 2, 2), writes(network, at.protocol, 1):
 		l.add(headerWrite{Redirects, v, e})
 	case l.space.flow.leaves() && (writes(network, at.source, size) || writes(transport, 0, 2)):
@@ -162,12 +164,9 @@ func (l *loader) write(e *expr.Payload) {
 
 // isService reports whether a write changes only fields of the network header about the service
 // that packets get on their way: type of service or traffic class, flow label, time to live or
-// hop limit. The old configurations that package exact translates match none of them.
+// hop limit. The model of package exact has none of them.
 func (s *space) isService(e *expr.Payload, v value) bool {
-	fields := []uint32{0, 1, 2, 3, 7}
-	if s.family == nft.IPv4 {
-		fields = []uint32{1, 8}
-	}
+	fields := s.serviceBytes()
 	if e.Base != expr.PayloadBaseNetworkHeader {
 		return false
 	}

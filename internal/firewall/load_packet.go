@@ -8,6 +8,7 @@ import (
 	"github.com/google/nftables/expr"
 
 	"github.com/lvsmark/lvsmark/internal/nftname"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -27,6 +28,8 @@ func (l *loader) meta(e *expr.Meta) {
 			l.add(packetTypeSet{to})
 		case e.Key == expr.MetaKeyPKTTYPE && (to.kind != constant || !isFilled(to.bytes, packetHost)):
 			l.add(unknownMark{name: "sets the packet type, and IPVS takes packets to the host only"})
+		case e.Key == expr.MetaKeyPRIORITY:
+			l.changesOthers("sets " + nft.MetaName(e.Key))
 		}
 		return
 	}
@@ -34,7 +37,9 @@ func (l *loader) meta(e *expr.Meta) {
 	v := opaqueValue(name, metaSize(e.Key))
 	switch e.Key {
 	case expr.MetaKeyMARK:
-		v.kind = mark
+		v.kind, l.reads = mark, l.reads|oldconfig.ReadsMark
+	case expr.MetaKeyPRIORITY:
+		l.reads |= oldconfig.ReadsOthers
 	case expr.MetaKeyIIFNAME, expr.MetaKeyOIFNAME:
 		v.excluded = []byte("lo\x00")
 	case expr.MetaKeyIIF, expr.MetaKeyOIF:
@@ -95,6 +100,7 @@ func (s *space) header() header {
 
 // payload loads bytes of a packet.
 func (l *loader) payload(e *expr.Payload) {
+	l.reads |= l.space.readsPayload(e)
 	l.fill(e.DestRegister, l.payloadValue(e))
 }
 
@@ -196,6 +202,7 @@ func (l *loader) conntrack(e *expr.Ct) {
 		l.conntrackSet(e)
 		return
 	}
+	l.reads |= oldconfig.ReadsConnection
 	v := value{name: ctName(e.Key), size: 4, ofConnection: true}
 	switch e.Key {
 	case expr.CtKeySTATUS:
@@ -205,7 +212,9 @@ func (l *loader) conntrack(e *expr.Ct) {
 	case expr.CtKeySTATE:
 		v = value{kind: state, name: ctState, size: 4}
 	case expr.CtKeyMARK:
-		v.kind, v.name = ctMark, "ct mark"
+		v.kind, v.name, l.reads = ctMark, "ct mark", l.reads|oldconfig.ReadsMark
+	case expr.CtKeyLABELS:
+		l.reads |= oldconfig.ReadsOthers
 	case expr.CtKeyDSTIP, expr.CtKeyDSTIP6:
 		if e.Direction == expr.CtDirOriginal {
 			v.name = ctOriginalDestination
@@ -234,18 +243,12 @@ func ctName(key expr.CtKey) string {
 	return "ct"
 }
 
-func (l *loader) conntrackSet(e *expr.Ct) {
-	switch e.Key {
-	case expr.CtKeyMARK:
-		l.add(ctMarkSet{to: l.at(e.Register)})
-	case expr.CtKeyZONE:
-		l.add(zoneSet{})
-	}
-}
-
 // fib knows the type of the destination: VIPs are local addresses of the director, real
 // servers and clients are not.
 func (l *loader) fib(e *expr.Fib) {
+	if e.FlagMARK {
+		l.reads |= oldconfig.ReadsMark
+	}
 	v := l.traced(opaqueValue("fib", 4), fibOrigin(e))
 	if e.ResultADDRTYPE && e.FlagDADDR && !e.FlagSADDR && !e.FlagMARK && !e.FlagIIF && !e.FlagOIF && !e.FlagPRESENT {
 		v = l.traced(constantValue("fib daddr type", hostUint32(l.space.flow.destinationType())), fibOrigin(e))

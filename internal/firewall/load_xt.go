@@ -8,6 +8,7 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
 
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -46,7 +47,7 @@ func (l *loader) extensionMatch(e nft.Expression) {
 	of, ok := l.typed(e).(*expr.Match)
 	if !ok {
 		if name != "comment" {
-			l.addCondition(name)
+			l.unknownMatch(name)
 		}
 		return
 	}
@@ -87,7 +88,7 @@ func (l *loader) untypedMatch(x extension) {
 	case x.is("ipvs", 0, 40):
 		l.ipvsMatch(x.info)
 	case !l.exactMatch(x.name, x.revision, x.info):
-		l.addCondition(x.name)
+		l.unknownMatch(x.name)
 	}
 }
 
@@ -97,7 +98,7 @@ func (l *loader) markValue() value {
 
 func (l *loader) tcpMatch(info *xt.Tcp) {
 	if info.Option != 0 {
-		l.addCondition("tcp option")
+		l.unknownMatch("tcp option")
 	}
 	if info.FlagsMask != 0 {
 		flags := l.payloadValue(&expr.Payload{Base: expr.PayloadBaseTransportHeader, Offset: tcpFlagsAt, Len: 1}).masked([]byte{info.FlagsMask}, nil)
@@ -162,6 +163,7 @@ func multiportTest(x extension) test {
 
 func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort uint16) {
 	const state, alias = uint16(xt.ConntrackState), uint16(xt.ConntrackStateAlias)
+	l.reads |= oldconfig.ReadsConnection
 	if l.exact && info.MatchFlags&state != 0 && info.MatchFlags&^(state|alias) != 0 && holdsWithout(states, info.InvertFlags&state != 0) {
 		l.addCondition("conntrack")
 		return
@@ -191,29 +193,6 @@ func (l *loader) conntrackMatch(info *xt.ConntrackMtinfoBase, states, highPort u
 	l.match(m.value, m.test)
 }
 
-// connectionConditions adds what a match tests of a connection beside its state.
-func (l *loader) connectionConditions(flags uint16) {
-	names := map[xt.ConntrackFlags]string{
-		xt.ConntrackDirection: "ct direction", xt.ConntrackExpires: "ct expiration", xt.ConntrackProto: "ct protocol", xt.ConntrackStatus: ctStatus,
-	}
-	others := flags
-	for flag, name := range names {
-		if others &^= uint16(flag); flags&uint16(flag) != 0 && !l.exact {
-			l.addCondition(name)
-		}
-	}
-	if others != 0 || l.exact {
-		l.addCondition("conntrack")
-	}
-}
-
-// stateMatch matches connections in one of the states, or in none of them.
-func (l *loader) stateMatch(states uint16, inverse bool) match {
-	none := hostUint32(0)
-	state := l.traced(value{kind: state, name: ctState, size: 4}, l.space.ctOrigin(&expr.Ct{Key: expr.CtKeySTATE})).masked(hostUint32(uint32(states)), nil)
-	return match{state, test{within: []interval{{none, none}}, inverse: !inverse}}
-}
-
 // extensionTarget loads an xtables target.
 func (l *loader) extensionTarget(e nft.Expression) {
 	name := e.Extension()
@@ -221,9 +200,9 @@ func (l *loader) extensionTarget(e nft.Expression) {
 		"DNAT": Redirects, "REDIRECT": Redirects, "NETMAP": Redirects, "REJECT": Rejects,
 		"QUEUE": Queues, "TPROXY": Proxies, "SYNPROXY": Proxies, "TARPIT": Drops,
 	}
+	others := []string{"TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL", "CLASSIFY"}
 	harmless := []string{
-		"LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL",
-		"CLASSIFY", "CHECKSUM", "TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "ACCOUNT",
+		"LOG", "NFLOG", "ULOG", "TRACE", "CHECKSUM", "TEE", "AUDIT", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "ACCOUNT",
 	}
 	effect, intercepts := effects[name]
 	switch {
@@ -244,6 +223,8 @@ func (l *loader) extensionTarget(e nft.Expression) {
 		l.ctTarget(e)
 	case name == "SET":
 		l.setTarget(e)
+	case slices.Contains(others, name):
+		l.changesOthers(name)
 	case !slices.Contains(harmless, name):
 		l.add(interception{effect: Unknown, condition: "the unknown target " + name})
 	}

@@ -3,6 +3,7 @@ package firewall
 import (
 	"github.com/google/nftables/expr"
 
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -27,7 +28,8 @@ type loader struct {
 	hasEffect  bool              // a step has an effect on packets
 	impossible bool              // no packet of the space matches
 
-	setsConnMark bool // of the current rule: a step sets the mark of the connection
+	reads        oldconfig.Reads // what matches may depend on
+	setsConnMark bool            // of the current rule: a step sets the mark of the connection
 
 	shared map[string][]step // see newRule
 	key    []byte            // reused
@@ -103,5 +105,12 @@ func (l *loader) fill(register uint32, v value) {
 	if slot, ok := nft.RegisterSlot(register); ok {
 		l.values[slot] = v
 		l.registers[slot] = &l.values[slot]
+	}
+}
+
+// changesOthers adds a change of a property that is not in the model of package exact.
+func (l *loader) changesOthers(name string) {
+	if l.exact {
+		l.add(otherChange{name})
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/nftables/expr"
 
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -15,6 +16,8 @@ type rule struct {
 	steps  []step
 	shared bool // by all rules with the same steps
 	source ruleText
+
+	reads oldconfig.Reads // of package exact: what matches may depend on
 }
 
 // A ruleText is the source of a rule.
@@ -155,5 +158,12 @@ func (p packetTypeSet) take(w *walk, at place, branches []branch) ([]branch, []o
 	for _, b := range branches {
 		w.setPacketType(at, b, w.resolve(&b, p.to))
 	}
+	return branches, nil
+}
+
+// An otherChange changes a property that is not in the model; only package exact needs it.
+type otherChange struct{ name string }
+
+func (otherChange) take(_ *walk, _ place, branches []branch) ([]branch, []outcome) {
 	return branches, nil
 }

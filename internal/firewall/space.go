@@ -6,7 +6,10 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/google/nftables/expr"
+
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 	"github.com/lvsmark/lvsmark/nft"
 )
 
@@ -170,4 +173,25 @@ func (s *space) hasProtocol(holds func(config.Protocol) bool) bool {
 type translation struct {
 	kind config.Translation
 	vip  netip.Addr // of SNAT
+}
+
+// serviceBytes returns the offsets of the type of service or traffic class, flow label, time to live or
+// hop limit in the network header.
+func (s *space) serviceBytes() []uint32 {
+	if s.family == nft.IPv4 {
+		return []uint32{1, 8}
+	}
+	return []uint32{0, 1, 2, 3, 7}
+}
+
+// readsPayload returns what bytes of a header are that rules may change beside addresses and ports.
+func (s *space) readsPayload(e *expr.Payload) oldconfig.Reads {
+	const options = 20 // of TCP
+	of := func(offset uint32) bool { return e.Offset <= offset && offset < e.Offset+e.Len }
+	switch {
+	case e.Base == expr.PayloadBaseNetworkHeader && slices.ContainsFunc(s.serviceBytes(), of),
+		e.Base == expr.PayloadBaseTransportHeader && e.Offset+e.Len > options:
+		return oldconfig.ReadsOthers
+	}
+	return 0
 }

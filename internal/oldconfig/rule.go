@@ -97,6 +97,7 @@ type Match struct {
 	Names []string // of devices; "eth+" is any name that begins with eth
 	Mask  uint32   // of Mark, ConnMark and TCPFlags: In is compared with the value & Mask; see Masked
 	Not   bool
+	Reads Reads  // of NotUnderstood
 	Text  string // as written, for messages
 }
 
@@ -167,6 +168,7 @@ type Action struct {
 	Helper        string  // the helper that is assigned: ftp, tftp, …; empty: not known
 	ToOriginal    bool    // an Opaque translation of the source to the address that the client has connected to
 	SetMarkByAddr []MarkOf
+	ChangesOthers bool   // a NoEffect that changes a property that is not in the model, such as DSCP
 	Text          string // as written, for messages
 }
 

@@ -97,7 +97,7 @@ func (c *compiler) within(rules []*oldconfig.Rule, line *rule) []*oldconfig.Rule
 	}
 	c.remark(line.line, "the lines become more than %d rules", maxRules)
 	return []*oldconfig.Rule{{
-		Matches: []oldconfig.Match{{Field: oldconfig.NotUnderstood, Text: line.line.Text}},
+		Matches: []oldconfig.Match{{Field: oldconfig.NotUnderstood, Text: line.line.Text, Reads: oldconfig.ReadsAll}},
 		Actions: []oldconfig.Action{{Kind: oldconfig.Opaque, Text: line.line.Text}}, Line: line.line,
 	}}
 }

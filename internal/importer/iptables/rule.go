@@ -119,8 +119,21 @@ func (p *parser) addOpaque() {
 		}
 	}
 	for _, text := range p.unknown {
-		p.add(oldconfig.Match{Field: oldconfig.NotUnderstood, Text: text})
+		p.add(oldconfig.Match{Field: oldconfig.NotUnderstood, Text: text, Reads: readsOf(text)})
 	}
+}
+
+// readsOf returns what a match that is not understood, as it is written, may depend on.
+func readsOf(text string) oldconfig.Reads {
+	module, found := strings.CutPrefix(text, "-m ")
+	if !found {
+		return oldconfig.ReadsAll
+	}
+	name, options, _ := strings.Cut(module, " ")
+	if name == "rpfilter" && !strings.Contains(options, "--v") {
+		return 0 // --validmark looks up the route by the mark
+	}
+	return oldconfig.ReadsOf(name)
 }
 
 func (p *parser) misunderstood(text string) {

@@ -71,7 +71,7 @@ func (p *parser) action(isChain func(string) bool) (oldconfig.Action, bool) {
 		return trackAction(p.target)
 	}
 	kind, ok := simpleTarget(name)
-	return oldconfig.Action{Kind: kind}, ok
+	return oldconfig.Action{Kind: kind, ChangesOthers: changesOthers(name)}, ok
 }
 
 // simpleTarget returns what a target does whatever its options. NoEffect are those that
@@ -91,6 +91,15 @@ func simpleTarget(name string) (oldconfig.ActionKind, bool) {
 		return oldconfig.NoEffect, true
 	}
 	return oldconfig.Opaque, false
+}
+
+// changesOthers reports whether a target changes what a match that is not understood may test.
+func changesOthers(target string) bool {
+	switch target {
+	case "CLASSIFY", "DSCP", "TOS", "TTL", "HL", "ECN", "TCPMSS", "TCPOPTSTRIP":
+		return true
+	}
+	return false
 }
 
 // markAction reads how MARK or CONNMARK changes a mark: mark & ^mask ^ value, as in
