@@ -47,6 +47,15 @@ connect_from_port_20=YES
 3: not understood: vsftpd does not start with this line: "on" is neither YES nor NO
 `,
 		},
+		"vsftpd with space ahead of a switch, and without a value": {
+			"listen= YES\npasv_enable=\n \t\r\npasv_min_port\n  # port_enable\n",
+			`1: vsftpd passive all, address invalid IP, active 0, listen 21
+1: finding: passive data connections are off
+1: not understood: vsftpd does not start with this line: " YES" is neither YES nor NO
+2: not understood: vsftpd does not start with this line: "" is neither YES nor NO
+4: not understood: vsftpd does not start with this line: it has no value
+`,
+		},
 		"vsftpd with mistakes": {
 			"listen=YES\npasv_min_port=x\npasv_address=ftp.example.com\nlisten_port=99999\npasv_enable=no\n",
 			`1: vsftpd passive all, address invalid IP, active 0, listen 21

@@ -23,25 +23,28 @@ type vsftpdSettings struct {
 	noPassives bool
 }
 
-// vsftpd reads vsftpd.conf. Lines are KEY=VALUE, with space ahead of both but not behind KEY; the
-// last value counts.
+// vsftpd reads vsftpd.conf. Lines are KEY=VALUE, with space ahead of KEY and of numbers and addresses,
+// but not behind KEY; the last value counts.
 func (r *reader) vsftpd(text string) {
 	f := &oldconfig.FTPServer{Program: "vsftpd", Listen: controlPort, Line: r.at(1, "")}
 	v := &vsftpdSettings{dataPort: dataPort}
 	for l := range r.eachLine(text) {
 		key, word, found := strings.Cut(strings.TrimLeft(l.Text, " \t"), "=")
-		if !found || strings.HasPrefix(key, "#") {
+		if strings.TrimSpace(l.Text) == "" || strings.HasPrefix(key, "#") {
+			continue
+		}
+		if !found {
+			r.config.AddNotUnderstood(l, "vsftpd does not start with this line: it has no value")
 			continue
 		}
 		if known := strings.ToLower(strings.TrimRight(key, " \t")); known != key && vsftpdKeys[known] {
 			r.config.AddNotUnderstood(l, "vsftpd does not start with this line: write %s=, in lower case and without space", known)
 			continue
 		}
-		word = strings.TrimLeft(word, " \t")
 		if isSwitch(key) && !isSwitchValue(word) {
 			r.config.AddNotUnderstood(l, "vsftpd does not start with this line: %q is neither YES nor NO", word)
 		}
-		r.vsftpdSetting(f, v, key, strings.TrimRight(word, "\r"), l)
+		r.vsftpdSetting(f, v, key, strings.TrimRight(strings.TrimLeft(word, " \t"), "\r"), l)
 	}
 	v.settle(f)
 	if v.noPassives {
@@ -85,8 +88,8 @@ func isSwitch(key string) bool {
 	return strings.HasSuffix(key, "_enable")
 }
 
-// isSwitchValue reports whether vsftpd takes the value of a switch: space behind it and a carriage
-// return belong to the value.
+// isSwitchValue reports whether vsftpd takes the value of a switch: space and a carriage return belong
+// to the value.
 func isSwitchValue(word string) bool {
 	switch strings.ToUpper(word) {
 	case "YES", "TRUE", "1", "NO", "FALSE", "0":

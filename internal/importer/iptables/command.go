@@ -13,6 +13,9 @@ import (
 // whether iptables would succeed. What it does not understand becomes a remark.
 func (r *Ruleset) Command(program string, words []Word, line oldconfig.Line) bool {
 	c, err := parseCommand(words)
+	if c.isOfOther(familyOf(program)) {
+		return false
+	}
 	if err == nil {
 		var ok bool
 		if ok, err = r.execute(familyOf(program), c, line); err == nil {

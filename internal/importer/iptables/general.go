@@ -10,6 +10,7 @@ import (
 
 // general reads an option of iptables itself.
 func (p *parser) general(name string, count int) {
+	p.checkAttached(name)
 	values, ok := p.take(count)
 	o := option{name: name, values: values, not: p.not}
 	if name != "match" && name != "set-counters" && name != "jump" && name != "goto" {

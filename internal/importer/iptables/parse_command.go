@@ -17,6 +17,7 @@ type command struct {
 	number   int    // of a rule, from 1; 0: none
 	rule     []Word
 	unset    []string       // sets of the rule that are not there
+	display  string         // an option that only --list may have
 	listed   bool           // by iptables-save, so the sets of the file may follow
 	begun    oldconfig.Line // of the table in the input of iptables-restore; else zero
 }
@@ -68,6 +69,9 @@ func parseCommand(words []Word) (c command, err error) {
 			continue
 		}
 		if name, arguments, found := commandOf(w.Text); found {
+			if c.afterNot() {
+				return c, fmt.Errorf("! stands ahead of %s", w.Text)
+			}
 			if c.name != "" && (c.name != "list" || name != "list") {
 				return c, fmt.Errorf("two commands, %s and %s, in one line", c.name, name)
 			}
@@ -79,6 +83,9 @@ func parseCommand(words []Word) (c command, err error) {
 		if err != nil {
 			return c, err
 		}
+		if isOption && c.afterNot() {
+			return c, fmt.Errorf("! stands ahead of %s", w.Text)
+		}
 		if !isOption {
 			c.rule = append(c.rule, w)
 			if valued(w.Text) && len(words) > 0 { // its value may look like a command
@@ -89,7 +96,7 @@ func parseCommand(words []Word) (c command, err error) {
 		}
 		words = words[taken:]
 	}
-	return c, nil
+	return c, c.refusal()
 }
 
 // withoutDisplay returns the option without letters that change what iptables prints only: of
@@ -102,6 +109,9 @@ func (c *command) withoutDisplay(text string) string {
 	}
 	if len(text) < 3 || text[0] != '-' || text[1] == '-' || strings.Trim(text[1:], "nvxwLSZ") != "" {
 		return text
+	}
+	if strings.ContainsAny(text, "nx") {
+		c.display = text
 	}
 	if text = strings.NewReplacer("n", "", "v", "", "x", "", "w", "").Replace(text); text == "-" {
 		return ""
@@ -167,7 +177,10 @@ func (c *command) option(word string, rest []Word) (taken int, isOption bool, er
 			}
 		}
 		return 0, true, nil
-	case "-v", "--verbose", "-n", "--numeric", "-x", "--exact", "--line-numbers":
+	case "-n", "--numeric", "-x", "--exact", "--line-numbers":
+		c.display = word
+		return 0, true, nil
+	case "-v", "--verbose":
 		return 0, true, nil
 	case "--modprobe", "-M":
 		if attached || len(rest) == 0 {

@@ -15,7 +15,8 @@ type parser struct {
 	family    oldconfig.Family
 	sets      *compiler // nil: sets are not resolved
 	words     []Word
-	not       bool // ! was read before the option
+	not       bool   // ! was read before the option
+	attached  string // the option with its value, if they are one word
 	modules   []*module
 	factors   [][]conjunct
 	owners    []string // of each factor: the module, or "" for an option of iptables itself
@@ -94,15 +95,18 @@ func parseRule(family oldconfig.Family, words []Word, of pick, sets *compiler) *
 		case w.Quoted || !strings.HasPrefix(w.Text, "-") && w.Text != "!":
 			p.extraWord = true
 			p.misunderstood(w.Text)
-		case w.Text == "!":
-			p.not = !p.not
+		case w.Text == "!" && !p.not && len(p.words) > 0:
+			p.not = true
 			continue
+		case w.Text == "!":
+			p.misunderstood("!")
+			p.refused = true
 		case strings.HasPrefix(w.Text, "--"):
 			p.longOption(w.Text[2:])
 		default:
 			p.shortOption(w.Text[1:])
 		}
-		p.not = false
+		p.not, p.attached = false, ""
 	}
 	p.checkOptions()
 	p.splitConntrack()
@@ -185,6 +189,7 @@ func (p *parser) take(count int) (values []string, ok bool) {
 	if count > 0 && len(p.words) > 0 && !p.words[0].Quoted && p.words[0].Text == "!" {
 		p.not = !p.not
 		p.words = p.words[1:]
+		p.checkNot()
 	}
 	if len(p.words) < count {
 		p.words = nil
@@ -215,6 +220,7 @@ func (p *parser) shortOption(text string) {
 			return
 		}
 		p.words = slices.Concat(Words(attached), p.words)
+		p.attached = "-" + text
 	}
 	p.general(name, count)
 }
@@ -255,6 +261,7 @@ func (p *parser) longOption(text string) {
 	name, attached, isAttached := strings.Cut(text, "=")
 	if isAttached {
 		p.words = slices.Concat([]Word{{Text: attached, Quoted: true}}, p.words)
+		p.attached = "--" + text
 	}
 	if p.knownOption(name) {
 		return
