@@ -11,9 +11,11 @@ import (
 // findMarkChanges compares the marks of all VIPs that the changes affect, and attributes
 // each markChange to the change that causes it.
 func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
+	selections := c.changedSelections(before, after)
 	attributions := newAttributions(c)
+	attributions.selected = selections
 	var vips []netip.Addr // nil: all
-	if !c.changeStructure() {
+	if len(selections) == 0 && !c.changeStructure() {
 		var all bool
 		if vips, all = c.changedVIPs(); all {
 			vips = nil
@@ -23,7 +25,7 @@ func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
 	}
 	old := marksWith(before, vips)
 	compared := old.vips(vips)
-	if old.hasNetworks() {
+	if vips == nil && old.hasNetworks() {
 		compared = nil
 	} else if len(compared) == 0 {
 		return
@@ -67,6 +69,7 @@ type attributions struct {
 	networks  []networkChange    // changes that delete or edit networks
 	ports     []portChange       // changes that delete or edit ports of shards
 	markRules []int              // deletions of rules that mark
+	selected  []int              // see changedSelections
 	last      int                // the last change that is not an addition; else the last change
 }
 
@@ -127,8 +130,8 @@ func (a *attributions) add(i int, kind ruleKind) {
 }
 
 // of returns the change that removed the mark of the VIP; else another change of an element
-// of the VIP; else the deletion of a rule for the ports; else the last change, so that
-// each markChange is reported.
+// of the VIP; else the deletion of a rule for the ports; else a change of the conditions of a
+// rule; else the last change, so that each markChange is reported.
 func (a *attributions) of(change markChange) int {
 	if i, ok := a.marks[vipMark{change.vips.First, change.Mark}]; ok {
 		return i
@@ -153,13 +156,18 @@ func (a *attributions) of(change markChange) int {
 			return i
 		}
 	}
+	for _, i := range a.selected {
+		if a.isOf(i, change) {
+			return i
+		}
+	}
 	return a.last
 }
 
 // isOf reports whether the change is in the table of the VIP's family: ports and marks are the same
 // in both.
 func (a *attributions) isOf(i int, change markChange) bool {
-	return specFamily(a.changes[i].Before.Table.Family) == change.vips.Family()
+	return specFamily(a.changes[i].Object().Table.Family) == change.vips.Family()
 }
 
 // isFor reports whether the rule marks packets to some of the ports.

@@ -1,11 +1,17 @@
 package impact
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/integration/specgen"
+	"github.com/lvsmark/lvsmark/nft"
 )
 
 // TestFirstPacketSwitched: IPVS finds a connection before it looks at the mark, so a switch
@@ -26,4 +32,53 @@ func TestFirstPacketSwitched(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"no new connections to ports 15001-20000 of fwmark 21 (ftp)"}, drains)
+}
+
+// TestFirstPacketAlike changes random specs: with first-packet before, after, or both, the same
+// packets lose or exchange their marks as without it.
+func TestFirstPacketAlike(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for range 30 {
+		from := specgen.Spec(r)
+		to := specgen.Near(r, from)
+		compiled := func(spec *config.Spec, marks config.MarkedPackets) *nft.Ruleset {
+			marked := specgen.Check(spec)
+			marked.Director.Marks = marks
+			return nft.Compile(marked)
+		}
+		var want []string
+		for i, marks := range [][2]config.MarkedPackets{
+			{config.EveryPacket, config.EveryPacket},
+			{config.FirstPacket, config.FirstPacket},
+			{config.EveryPacket, config.FirstPacket},
+			{config.FirstPacket, config.EveryPacket},
+		} {
+			got := effectsOf(compare(compiled(from, marks[0]), compiled(to, marks[1])))
+			if i == 0 {
+				want = got
+			}
+			if !slices.Equal(want, got) {
+				require.Equal(t, want, got, "%v: %s\nto %s", marks, specgen.YAML(from), specgen.YAML(to))
+			}
+		}
+	}
+}
+
+// effectsOf returns what changes do to packets, without the changes that cause it.
+func effectsOf(c *consequences) []string {
+	var list []string
+	for i := range c.changes {
+		found := c.of(i)
+		for _, m := range found.markChanges {
+			list = append(list, fmt.Sprintf("%s %s %d->%d %v", m.vips, m.PortRange, m.Mark, m.to, m.some))
+		}
+		if found.untranslated {
+			list = append(list, "untranslated")
+		}
+		if found.localClients {
+			list = append(list, "local clients")
+		}
+	}
+	slices.Sort(list)
+	return list
 }

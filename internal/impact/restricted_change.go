@@ -137,3 +137,31 @@ func (p restrictedPorts) rank(list []restrictedPorts) int {
 	}
 	return rank
 }
+
+// changedSelections returns the changes of elements in the sets of conditions: without an
+// element, or with a further sender that is excluded, other packets get the mark.
+func (c *consequences) changedSelections(before, after *nft.Ruleset) (changes []int) {
+	sets := selectionSets(before, after)
+	for i := range c.changes {
+		if o := c.changes[i].Object(); o.IsElement() && sets[o.Set] {
+			changes = append(changes, i)
+		}
+	}
+	return changes
+}
+
+// selectionSets returns the sets with the conditions of the mark rules.
+func selectionSets(rulesets ...*nft.Ruleset) map[*nft.Set]bool {
+	sets := map[*nft.Set]bool{}
+	for _, ruleset := range rulesets {
+		for _, t := range ruleset.Tables {
+			for _, c := range t.Chains {
+				for _, r := range c.Rules {
+					only := onlyOf(t, r)
+					sets[only.Sources], sets[only.Devices], sets[only.ExceptMACs] = true, true, true
+				}
+			}
+		}
+	}
+	return sets
+}

@@ -18,7 +18,7 @@ type box struct {
 	destinations []oldconfig.Range // nil: any address
 	ports        []config.PortRange
 	everyPort    bool // every protocol and port; then ports is nil
-	exceptTCP    bool // every protocol but TCP, in place of every one
+	exceptTCP    bool // a condition excludes TCP; with everyPort: every other protocol
 	only         only
 	firstPackets bool             // only packets that begin a connection
 	element      *oldconfig.Range // of the map that has the mark; nil: no map has it
@@ -285,9 +285,6 @@ func (b *builder) finish() {
 	for _, r := range b.sources {
 		b.only.sources = append(b.only.sources, source{r, b.family})
 	}
-	if b.exceptTCP && b.protocols != nil {
-		b.fail("a negation of TCP beside another protocol")
-	}
 	if b.protocols == nil {
 		if b.portRange != nil {
 			b.fail("ports without a protocol")
@@ -297,7 +294,9 @@ func (b *builder) finish() {
 	}
 	for _, p := range b.protocols {
 		for n := p.Low.Low; n <= p.High.Low; n++ {
-			b.addPorts(config.Protocol(n))
+			if !b.exceptTCP || config.Protocol(n) != config.TCP {
+				b.addPorts(config.Protocol(n))
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lvsmark/lvsmark/config"
+	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
 // joined joins boxes that differ in one condition only, of which iptables takes one value in
@@ -38,15 +39,26 @@ func joined[T comparable](boxes []box, conditionOf func(*only) *[]T) []box {
 }
 
 // joinProtocols joins the box of all first packets of TCP with that of all other protocols:
-// iptables tests flags in rules for TCP only. A box of the other protocols alone is left out.
+// iptables tests flags in rules for TCP only. A box without TCP is left out if its rule has
+// another box with its packets, as in the chains of marks: first-packet, and one of all the
+// other protocols alone.
 func (d *Draft) joinProtocols(boxes []box) []box {
 	key := func(b box) string {
 		return fmt.Sprint(b.family, b.hook, b.mark, b.destinations, b.only)
 	}
 	allTCP := []config.PortRange{{Protocol: config.TCP, Low: 1, High: 65535}}
-	others := map[string]bool{}
+	type ofRule struct {
+		line oldconfig.Line
+		key  string
+	}
+	others, withTCP := map[string]bool{}, map[ofRule][]box{}
 	for _, b := range boxes {
-		others[key(b)] = others[key(b)] || b.exceptTCP
+		if b.exceptTCP {
+			others[key(b)] = others[key(b)] || b.everyPort
+			continue
+		}
+		rule := ofRule{b.line, key(b)}
+		withTCP[rule] = append(withTCP[rule], b)
 	}
 	joined := map[string]bool{}
 	for i := range boxes {
@@ -56,9 +68,22 @@ func (d *Draft) joinProtocols(boxes []box) []box {
 		}
 	}
 	return slices.DeleteFunc(boxes, func(b box) bool {
-		if b.exceptTCP && !joined[key(b)] {
+		if !b.exceptTCP || slices.ContainsFunc(withTCP[ofRule{b.line, key(b)}], b.isWithin) {
+			return b.exceptTCP
+		}
+		if !b.everyPort {
+			return false
+		}
+		if !joined[key(b)] {
 			d.remark(b.line, "a spec cannot contain this rule: it marks every protocol but TCP")
 		}
-		return b.exceptTCP
+		return true
+	})
+}
+
+// isWithin reports whether another box has the ports of b.
+func (b box) isWithin(other box) bool {
+	return other.everyPort || !b.everyPort && !slices.ContainsFunc(b.ports, func(r config.PortRange) bool {
+		return !slices.Contains(other.ports, r)
 	})
 }

@@ -51,6 +51,7 @@ func TestRoundTrip(t *testing.T) {
 		require.NoError(t, d.Check(old))
 		what := fmt.Sprintf("seed %d\n%s%s\n%s", seed, texts(d.Findings), d.Text(), specgen.YAML(spec))
 		require.True(t, d.Valid, what)
+		assert.NotContains(t, texts(d.Findings), "a spec cannot contain", what)
 		imported, _, err := config.Parse("imported", strings.NewReader(d.Text()))
 		require.NoError(t, err, what)
 		difference := nft.Compare(rehearsed(t, spec), rehearsed(t, imported))
