@@ -74,6 +74,7 @@ func Compare(old *oldconfig.Config, spec *config.Spec) (*Report, error) {
 		after.Tracking = before.Tracking // apply does not change it
 	}
 	r.NotUnderstood = append(r.NotUnderstood, unordered(old.Chains)...)
+	r.NotUnderstood = append(r.NotUnderstood, sentAway(old.Chains, kept, replaced, spec)...)
 	r.NotUnderstood = append(r.NotUnderstood, remembered(kept, replaced)...)
 	r.NotUnderstood = append(r.NotUnderstood, uncovered(kept, replaced, tunnelServers(before, after))...)
 	r.Result = exact.Compare(before, after, exact.Scope{ActiveSources: natServers(before, after), VIPs: vips(spec)})
