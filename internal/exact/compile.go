@@ -58,6 +58,7 @@ type compiler struct {
 	form    form   // that is compiled
 	rest    *remainder
 	tracked bool // a rule of the side makes the kernel track connections
+	follows bool // the program is for one packet; see translated
 }
 
 type chainName struct{ table, name string }
