@@ -59,6 +59,7 @@ type compiler struct {
 	rest    *remainder
 	routed  bool // behind the routing, packets of the path have an outgoing device
 	tracked bool // a rule of the side makes the kernel track connections
+	follows bool // the program is for one packet; see translated
 
 	readsOthers bool // a match of either side depends on properties that are not in the model
 }

@@ -59,19 +59,23 @@ func asksOriginal(r *oldconfig.Rule) bool {
 	return false
 }
 
-// translated returns the remainder for packets whose destination the action has translated.
+// translated returns the remainder for packets whose destination the action has translated. What
+// a sweep leaves of a rule has the origin of the first equal rule, so Follow needs no sweep: it
+// tests the destination that the packet gets.
 func (c *compiler) translated(a *oldconfig.Action, r *oldconfig.Rule) *program {
 	p := c.rest.program
 	if original := c.rest.asksOriginal; original != nil {
 		return c.withUnknown(c.withUnknown(p, destination, original), destinationPort, original)
 	}
 	switch to, known := newAddress(a); {
+	case known && c.follows:
 	case known:
 		p = c.specialised(p, destination, to)
 	case a.ToDevice || len(a.To) > 0:
 		p = c.withUnknown(p, destination, r)
 	}
 	switch port, known := newPort(a); {
+	case known && c.follows:
 	case known:
 		p = c.specialised(p, destinationPort, port)
 	case len(a.ToPorts) > 0:

@@ -19,6 +19,7 @@ func Follow(side Side, p Packet, active bool) Treatment {
 		named.Chains = append([]*oldconfig.Chain{{Rules: []*oldconfig.Rule{r}}}, side.Chains...)
 	}
 	c := newCompiler(family, way, newDevices(named), side)
+	c.follows = true
 	var behind []baseChain
 	if !active {
 		behind = c.sentChains(side)

@@ -27,11 +27,24 @@ type naive struct {
 	hook   oldconfig.Hook
 	server *oldconfig.RealServer // to which IPVS sends the packet
 	toPort uint16
+
+	at      *oldconfig.Rule   // the current rule
+	acted   []*oldconfig.Rule // that set the mark, accept, drop or translate, in order
+	service *oldconfig.Service
+	refused bool
+	behind  []string // what becomes of the packet on its way to each real server
 }
 
 // interpret returns what becomes of a packet to a VIP, or of one that a real server sends.
 func interpret(side Side, family oldconfig.Family, p Packet, active bool) (string, uint32) {
-	n := &naive{side: side, family: family, p: p, before: p.To, state: p.State}
+	return newNaive(side, family, p).interpret(active)
+}
+
+func newNaive(side Side, family oldconfig.Family, p Packet) *naive {
+	return &naive{side: side, family: family, p: p, before: p.To, state: p.State}
+}
+
+func (n *naive) interpret(active bool) (string, uint32) {
 	hooks := []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Input}
 	if active {
 		hooks = []oldconfig.Hook{oldconfig.Prerouting, oldconfig.Forward, oldconfig.Postrouting}
@@ -60,9 +73,12 @@ func (n *naive) hooks(hooks []oldconfig.Hook) (dropped bool) {
 			if c.Base.NAT && (n.moved || n.state != 0) {
 				continue
 			}
-			n.early = c.Base.Priority < -200 && (h == oldconfig.Prerouting || h == oldconfig.Output)
+			n.early = c.Base.Priority < -200 && (h == oldconfig.Prerouting || h == oldconfig.Output) && n.server == nil
 			switch v := n.chain(c); {
-			case v == "drop", v == "" && c.Base.Drops:
+			case v == "" && c.Base.Drops:
+				n.acted = append(n.acted, nil)
+				return true
+			case v == "drop":
 				return true
 			}
 		}
@@ -110,6 +126,7 @@ func (n *naive) chain(c *oldconfig.Chain) string {
 			if !n.matches(at) {
 				break
 			}
+			n.at = r
 			if v, leaves := n.acts(c, at); leaves {
 				return v
 			} else if v == "break" {
@@ -157,7 +174,7 @@ func (n *naive) matches(r *oldconfig.Rule) bool {
 				return false
 			}
 		case oldconfig.State:
-			if (m.In[0].Low.Low>>n.state&1 != 0) == m.Not {
+			if (m.In[0].Low.Low>>n.stateNow()&1 != 0) == m.Not {
 				return false
 			}
 			continue
@@ -180,7 +197,9 @@ func (n *naive) matches(r *oldconfig.Rule) bool {
 }
 
 func (n *naive) acts(c *oldconfig.Chain, r *oldconfig.Rule) (v string, leaves bool) {
+	rule := n.at
 	for _, a := range r.Actions {
+		n.at = rule // after a jump
 		switch a.Kind {
 		case oldconfig.SetMark:
 			if a.SetMarkByAddr != nil {
@@ -192,14 +211,17 @@ func (n *naive) acts(c *oldconfig.Chain, r *oldconfig.Rule) (v string, leaves bo
 					return "break", false
 				}
 				n.mark = a.SetMarkByAddr[i].Mark
-				continue
+			} else {
+				n.mark = n.mark&a.And ^ a.Xor
 			}
-			n.mark = n.mark&a.And ^ a.Xor
+			n.acted = append(n.acted, rule)
 		case oldconfig.SetConnMark, oldconfig.SaveMark, oldconfig.RestoreMark:
 			n.connMark(a)
 		case oldconfig.Accept:
+			n.acted = append(n.acted, rule)
 			return "accept", true
 		case oldconfig.Drop:
+			n.acted = append(n.acted, rule)
 			return "drop", true
 		case oldconfig.Return:
 			return "", true
@@ -215,7 +237,7 @@ func (n *naive) acts(c *oldconfig.Chain, r *oldconfig.Rule) (v string, leaves bo
 				return v, true
 			}
 		case oldconfig.TranslateSource, oldconfig.TranslateDestination, oldconfig.Opaque:
-			n.moved = true
+			n.moved, n.acted = true, append(n.acted, rule)
 			n.end = fmt.Sprint(a.To, a.ToPorts, a.ToDevice, a.RandomPorts)
 			if a.Kind == oldconfig.TranslateDestination {
 				n.redirect(a)
@@ -242,7 +264,15 @@ func (n *naive) redirect(a oldconfig.Action) {
 	n.p.To = netip.AddrPortFrom(addr, port)
 }
 
-func (n *naive) hasConnection() bool { return n.state != 3 && n.state != 4 } // invalid, untracked
+func (n *naive) hasConnection() bool { return n.stateNow() != 3 && n.stateNow() != 4 } // invalid, untracked
+
+// stateNow returns the state that rules see: ahead of connection tracking, invalid.
+func (n *naive) stateNow() int {
+	if n.early && n.state != 4 {
+		return 3
+	}
+	return n.state
+}
 
 func (n *naive) connMark(a oldconfig.Action) {
 	switch {
@@ -253,66 +283,6 @@ func (n *naive) connMark(a oldconfig.Action) {
 		n.conn = n.conn&a.And ^ n.mark&a.Mask
 	default:
 		n.mark = n.mark&a.And ^ n.conn&a.Mask
+		n.acted = append(n.acted, n.at)
 	}
-}
-
-func (n *naive) ipvs() string {
-	syn := n.p.Flags&2 != 0 && n.p.Flags&4 == 0 || n.p.Protocol != 6
-	if !syn || n.p.From.Port() == 20 {
-		return "local"
-	}
-	find := func(port uint16) *oldconfig.Service {
-		for _, s := range n.side.Services {
-			if s.Mark == 0 && s.Family == n.family && uint8(s.Protocol) == n.p.Protocol && s.Address.Addr() == n.p.To.Addr() && s.Address.Port() == port {
-				return s
-			}
-		}
-		return nil
-	}
-	var s *oldconfig.Service
-	for _, o := range n.side.Services {
-		if s == nil && o.Mark != 0 && o.Mark == n.mark && o.Family == n.family {
-			s = o
-		}
-	}
-	port := n.p.To.Port()
-	if s == nil {
-		s = find(port)
-	}
-	if s == nil && n.p.Protocol == 6 && (port == 20 || port >= 1024) {
-		s = find(21)
-	}
-	if s == nil {
-		s = find(0)
-	}
-	switch {
-	case s == nil:
-		return "local"
-	case s.Mark == 0 && s.Timeout == 0 && s.Address.Port() == 21 && port != 21:
-		return "local"
-	case s.Mark == 0 && s.Timeout == 0 && s.Address.Port() != port, len(s.RealServers) == 0:
-		return "refused"
-	case n.p.Protocol == 6 && n.p.Flags&18 == 18 && !slices.ContainsFunc(s.RealServers, func(r oldconfig.RealServer) bool { return r.Forwarding != config.NAT }):
-		return "local" // an answer to active data has the address of a real server, with nat
-	}
-	var servers []string
-	for _, r := range s.RealServers {
-		to := port
-		switch {
-		case r.Port == 0 || r.Forwarding != config.NAT:
-		case s.Timeout == 0, s.Mark == 0 && s.Address.Port() == port:
-			to = r.Port
-		}
-		servers = append(servers, fmt.Sprint(r.Address, to, r.Weight, r.Forwarding, n.sent(r, to)))
-	}
-	slices.Sort(servers)
-	netmask := s.Netmask
-	if s.Timeout == 0 {
-		netmask = 0
-	}
-	flags := s.Flags
-	if n.p.Protocol != 17 {
-		flags &^= 4 // IP_VS_SVC_F_ONEPACKET
-	}
-	return fmt.Sprint(s.Scheduler, flags, s.Timeout, netmask, strings.Join(servers, " "))
 }

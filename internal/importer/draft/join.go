@@ -39,45 +39,51 @@ func joined[T comparable](boxes []box, conditionOf func(*only) *[]T) []box {
 }
 
 // joinProtocols joins the box of all first packets of TCP with that of all other protocols:
-// iptables tests flags in rules for TCP only. A box without TCP is left out if its rule has
-// another box with its packets, as in the chains of marks: first-packet, and one of all the
-// other protocols alone.
+// iptables tests flags in rules for TCP only. A box of the other protocols alone is left out.
 func (d *Draft) joinProtocols(boxes []box) []box {
-	key := func(b box) string {
-		return fmt.Sprint(b.family, b.hook, b.mark, b.destinations, b.only)
-	}
+	boxes = withoutRepeated(boxes)
 	allTCP := []config.PortRange{{Protocol: config.TCP, Low: 1, High: 65535}}
-	type ofRule struct {
-		line oldconfig.Line
-		key  string
-	}
-	others, withTCP := map[string]bool{}, map[ofRule][]box{}
+	others := map[string]bool{}
 	for _, b := range boxes {
-		if b.exceptTCP {
-			others[key(b)] = others[key(b)] || b.everyPort
-			continue
-		}
-		rule := ofRule{b.line, key(b)}
-		withTCP[rule] = append(withTCP[rule], b)
+		others[b.key()] = others[b.key()] || b.exceptTCP && b.everyPort
 	}
 	joined := map[string]bool{}
 	for i := range boxes {
-		if b := &boxes[i]; others[key(*b)] && b.firstPackets && slices.Equal(b.ports, allTCP) {
-			joined[key(*b)] = true
+		if b := &boxes[i]; others[b.key()] && b.firstPackets && slices.Equal(b.ports, allTCP) {
+			joined[b.key()] = true
 			b.everyPort, b.ports = true, nil
 		}
 	}
 	return slices.DeleteFunc(boxes, func(b box) bool {
-		if !b.exceptTCP || slices.ContainsFunc(withTCP[ofRule{b.line, key(b)}], b.isWithin) {
-			return b.exceptTCP
-		}
-		if !b.everyPort {
+		if !b.exceptTCP || !b.everyPort {
 			return false
 		}
-		if !joined[key(b)] {
+		if !joined[b.key()] {
 			d.remark(b.line, "a spec cannot contain this rule: it marks every protocol but TCP")
 		}
 		return true
+	})
+}
+
+// key is equal for boxes that differ in their ports alone.
+func (b box) key() string { return fmt.Sprint(b.family, b.hook, b.mark, b.destinations, b.only) }
+
+// withoutRepeated leaves out boxes without TCP whose rule has another box with their packets. In
+// the chains of marks: first-packet, packets reach a rule on two ways.
+func withoutRepeated(boxes []box) []box {
+	type ofRule struct {
+		line oldconfig.Line
+		key  string
+	}
+	withTCP := map[ofRule][]box{}
+	for _, b := range boxes {
+		if !b.exceptTCP {
+			rule := ofRule{b.line, b.key()}
+			withTCP[rule] = append(withTCP[rule], b)
+		}
+	}
+	return slices.DeleteFunc(boxes, func(b box) bool {
+		return b.exceptTCP && slices.ContainsFunc(withTCP[ofRule{b.line, b.key()}], b.isWithin)
 	})
 }
 
