@@ -11,11 +11,10 @@ import (
 // findMarkChanges compares the marks of all VIPs that the changes affect, and attributes
 // each markChange to the change that causes it.
 func (c *consequences) findMarkChanges(before, after *nft.Ruleset) {
-	selections := c.changedSelections(before, after)
 	attributions := newAttributions(c)
-	attributions.selected = selections
+	attributions.selected = c.changedSelections(before, after)
 	var vips []netip.Addr // nil: all
-	if len(selections) == 0 && !c.changeStructure() {
+	if len(attributions.selected) == 0 && !c.changeStructure() {
 		var all bool
 		if vips, all = c.changedVIPs(); all {
 			vips = nil
@@ -151,6 +150,11 @@ func (a *attributions) of(change markChange) int {
 			return p.at
 		}
 	}
+	return a.ofRules(change)
+}
+
+// ofRules is of for changes of rules.
+func (a *attributions) ofRules(change markChange) int {
 	for _, i := range a.markRules {
 		if a.isOf(i, change) && isFor(a.changes[i].Before, change.PortRange) {
 			return i
