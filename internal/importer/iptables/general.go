@@ -13,7 +13,9 @@ func (p *parser) general(name string, count int) {
 	p.checkAttached(name)
 	values, ok := p.take(count)
 	o := option{name: name, values: values, not: p.not}
-	if name != "match" && name != "set-counters" && name != "jump" && name != "goto" {
+	switch name {
+	case "match", "set-counters", "jump", "goto", "ipv4", "ipv6":
+	default:
 		p.given = append(p.given, shortName(name))
 	}
 	if name == "set-counters" && ok && !strings.Contains(values[0], ",") { // PACKETS BYTES, or PACKETS,BYTES

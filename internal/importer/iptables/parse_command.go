@@ -57,10 +57,13 @@ func commandOf(word string) (name string, arguments int, found bool) {
 // option of iptables itself is the rule.
 func parseCommand(words []Word) (c command, err error) {
 	c.table = "filter"
+	if len(words) > maxWords {
+		return c, fmt.Errorf("lvsmark reads at most %d words of a command", maxWords)
+	}
 	for len(words) > 0 {
 		w := words[0]
 		words = words[1:]
-		if w.Quoted {
+		if w.Quoted || w.Text == "" {
 			c.rule = append(c.rule, w)
 			continue
 		}
@@ -131,7 +134,7 @@ func valued(word string) bool {
 // takeArguments reads the chain, and the number of a rule or a second name.
 func (c *command) takeArguments(words []Word, count int) []Word {
 	isArgument := func() bool {
-		return len(words) > 0 && (words[0].Quoted || !strings.HasPrefix(words[0].Text, "-") && words[0].Text != "!")
+		return len(words) > 0 && words[0].Text != "" && (words[0].Quoted || !strings.HasPrefix(words[0].Text, "-") && words[0].Text != "!")
 	}
 	if count > 0 && isArgument() {
 		c.chain, words = words[0].Text, words[1:]

@@ -8,6 +8,11 @@ import (
 	"github.com/lvsmark/lvsmark/internal/oldconfig"
 )
 
+const (
+	maxRestoreWords = 251  // MAX_ARGC of iptables-restore, less its name and the table
+	maxWords        = 4096 // that lvsmark reads
+)
+
 // refusal returns why iptables refuses the command with its options, or nil.
 func (c command) refusal() error {
 	switch {

@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -94,7 +95,7 @@ func parseRule(family oldconfig.Family, words []Word, of pick, sets *compiler) *
 		switch {
 		case w.Quoted || !strings.HasPrefix(w.Text, "-") && w.Text != "!":
 			p.extraWord = true
-			p.misunderstood(w.Text)
+			p.misunderstood(cmp.Or(w.Text, `""`))
 		case w.Text == "!" && !p.not && len(p.words) > 0:
 			p.not = true
 			continue
@@ -160,6 +161,12 @@ func (p *parser) addAlternatives(alternatives []conjunct) bool {
 func (p *parser) product() []conjunct {
 	rules := []conjunct{nil}
 	for _, f := range p.factors {
+		if len(f) == 1 { // most have one
+			for i := range rules {
+				rules[i] = append(rules[i], f[0]...)
+			}
+			continue
+		}
 		var longer []conjunct
 		for _, r := range rules {
 			for _, c := range f {
