@@ -130,3 +130,24 @@ func (p *parser) matchDevice(field oldconfig.Field, o option) bool {
 	}
 	return p.add(oldconfig.Match{Field: field, Names: []string{name}, Not: o.not, Text: o.String()})
 }
+
+// checkAttached remarks on an option and its value in one word. iptables takes the whole word for the
+// value of some options: with -ieth0, the device is called "-ieth0".
+func (p *parser) checkAttached(name string) {
+	if p.attached == "" {
+		return
+	}
+	switch name {
+	case "protocol", "source", "src", "destination", "dst", "in-interface", "out-interface", "jump":
+		p.reason = "iptables takes the whole word for the value of --" + name + ": put a space there"
+		p.misunderstood(p.attached)
+	}
+}
+
+// checkNot remarks on ! between an option and its value, which is the next word.
+func (p *parser) checkNot() {
+	if len(p.words) > 0 {
+		p.reason = "present versions of iptables refuse ! behind an option: put it ahead"
+		p.misunderstood("! " + p.words[0].Text)
+	}
+}
