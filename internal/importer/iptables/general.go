@@ -13,7 +13,9 @@ func (p *parser) general(name string, count int) {
 	p.checkAttached(name)
 	values, ok := p.take(count)
 	o := option{name: name, values: values, not: p.not}
-	if name != "match" && name != "set-counters" && name != "jump" && name != "goto" {
+	switch name {
+	case "match", "set-counters", "jump", "goto", "ipv4", "ipv6":
+	default:
 		p.given = append(p.given, shortName(name))
 	}
 	if name == "set-counters" && ok && !strings.Contains(values[0], ",") { // PACKETS BYTES, or PACKETS,BYTES
@@ -127,4 +129,25 @@ func (p *parser) matchDevice(field oldconfig.Field, o option) bool {
 		return name == "+"
 	}
 	return p.add(oldconfig.Match{Field: field, Names: []string{name}, Not: o.not, Text: o.String()})
+}
+
+// checkAttached remarks on an option and its value in one word. iptables takes the whole word for the
+// value of some options: with -ieth0, the device is called "-ieth0".
+func (p *parser) checkAttached(name string) {
+	if p.attached == "" {
+		return
+	}
+	switch name {
+	case "protocol", "source", "src", "destination", "dst", "in-interface", "out-interface", "jump":
+		p.reason = "iptables takes the whole word for the value of --" + name + ": put a space there"
+		p.misunderstood(p.attached)
+	}
+}
+
+// checkNot remarks on ! between an option and its value, which is the next word.
+func (p *parser) checkNot() {
+	if len(p.words) > 0 {
+		p.reason = "present versions of iptables refuse ! behind an option: put it ahead"
+		p.misunderstood("! " + p.words[0].Text)
+	}
 }

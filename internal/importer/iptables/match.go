@@ -243,3 +243,16 @@ func (p *parser) matchBits(field oldconfig.Field, o option, bitOf func(string) u
 	}
 	return p.add(oldconfig.Match{Field: field, In: in, Not: o.not, Text: o.String()})
 }
+
+// readsOf returns what a match that is not understood, as it is written, may depend on.
+func readsOf(text string) oldconfig.Reads {
+	module, found := strings.CutPrefix(text, "-m ")
+	if !found {
+		return oldconfig.ReadsAll
+	}
+	name, options, _ := strings.Cut(module, " ")
+	if name == "rpfilter" && !strings.Contains(options, "--v") {
+		return 0 // --validmark looks up the route by the mark
+	}
+	return oldconfig.ReadsOf(name)
+}

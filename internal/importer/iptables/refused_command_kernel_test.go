@@ -2,6 +2,7 @@ package iptables
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,6 +30,7 @@ var oddCommands = []string{
 	"-A PREROUTING -n -j a", "-A PREROUTING -x -j a", "-A PREROUTING --line-numbers -j a", "-A PREROUTING -nv -j a",
 	"-F PREROUTING -n", "-nF PREROUTING", "-F -x", "-N b -n", "-D PREROUTING 1 -n", "-P PREROUTING DROP --numeric",
 	"-F PREROUTING -p tcp", "-F -i eth0", "-D PREROUTING 1 -p tcp", "-P PREROUTING DROP -j a", "-N b -p tcp", "-X a -p tcp", "-E a b -p tcp",
+	`-F ""`, `-X ""`, `-N ""`, `"" -F`, `-F PREROUTING ""`, `-A "" -j a`, `-A PREROUTING "" -j a`, `-P "" DROP`, `-D "" 1`,
 	"-F PREROUTING a", "-N b c", "-6 -A PREROUTING -j a", "-6 -F PREROUTING", "--ipv6 -P PREROUTING DROP",
 }
 
@@ -48,7 +50,7 @@ func TestOddCommands(t *testing.T) {
 					args = append(args, w.Text)
 				}
 				accepts = exec.Command("iptables-nft", args...).Run() == nil
-				return accepts, r.Command("iptables", words, oldconfig.Line{File: "f"})
+				return accepts, r.Command("iptables", Words(args...), oldconfig.Line{File: "f"})
 			}
 			for _, prepared := range []string{"-N a", "-A PREROUTING -p udp -j a"} {
 				accepts, reads := execute(prepared)
@@ -69,4 +71,35 @@ func TestOddCommands(t *testing.T) {
 		})
 	}
 	assert.Equal(t, 16, accepted, "iptables and lvsmark agree on each command that is in use")
+}
+
+// TestLongLines: iptables-restore takes 251 words of a line.
+func TestLongLines(t *testing.T) {
+	need.Programs(t, "iptables-nft-restore")
+	for words, accepted := range map[int]bool{251: true, 252: false} {
+		text := "*mangle\n[0:0] -A PREROUTING" + strings.Repeat(" -4", words-4) + " -j ACCEPT\nCOMMIT\n"
+		scratch.Do(t, func() {
+			cmd := exec.Command("iptables-nft-restore")
+			cmd.Stdin = strings.NewReader(text)
+			assert.Equal(t, accepted, cmd.Run() == nil, words)
+		})
+		c, err := ReadSave("f", text)
+		require.NoError(t, err)
+		assert.Equal(t, accepted, len(c.NotUnderstood) == 0, words)
+	}
+}
+
+// TestManyMatches: the time that a line takes grows with its length.
+func TestManyMatches(t *testing.T) {
+	const lines = 1000
+	line := "-A PREROUTING" + strings.Repeat(" -m mark --mark 1", 60) + " -j ACCEPT\n"
+	c, err := ReadSave("f", "*mangle\n"+strings.Repeat(line, lines)+"COMMIT\n")
+	require.NoError(t, err)
+	require.Len(t, c.Chains, 1)
+	require.Len(t, c.Chains[0].Rules, lines)
+	assert.Len(t, c.Chains[0].Rules[0].Matches, 60)
+
+	c, err = ReadSave("f", "*mangle\n-A PREROUTING"+strings.Repeat(" -m mark --mark 1", 1<<16)+" -j ACCEPT\nCOMMIT\n")
+	require.NoError(t, err)
+	assert.Len(t, c.NotUnderstood, 1)
 }

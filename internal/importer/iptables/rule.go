@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -94,7 +95,7 @@ func parseRule(family oldconfig.Family, words []Word, of pick, sets *compiler) *
 		switch {
 		case w.Quoted || !strings.HasPrefix(w.Text, "-") && w.Text != "!":
 			p.extraWord = true
-			p.misunderstood(w.Text)
+			p.misunderstood(cmp.Or(w.Text, `""`))
 		case w.Text == "!" && !p.not && len(p.words) > 0:
 			p.not = true
 			continue
@@ -125,19 +126,6 @@ func (p *parser) addOpaque() {
 	for _, text := range p.unknown {
 		p.add(oldconfig.Match{Field: oldconfig.NotUnderstood, Text: text, Reads: readsOf(text)})
 	}
-}
-
-// readsOf returns what a match that is not understood, as it is written, may depend on.
-func readsOf(text string) oldconfig.Reads {
-	module, found := strings.CutPrefix(text, "-m ")
-	if !found {
-		return oldconfig.ReadsAll
-	}
-	name, options, _ := strings.Cut(module, " ")
-	if name == "rpfilter" && !strings.Contains(options, "--v") {
-		return 0 // --validmark looks up the route by the mark
-	}
-	return oldconfig.ReadsOf(name)
 }
 
 func (p *parser) misunderstood(text string) {
@@ -173,6 +161,12 @@ func (p *parser) addAlternatives(alternatives []conjunct) bool {
 func (p *parser) product() []conjunct {
 	rules := []conjunct{nil}
 	for _, f := range p.factors {
+		if len(f) == 1 { // most have one
+			for i := range rules {
+				rules[i] = append(rules[i], f[0]...)
+			}
+			continue
+		}
 		var longer []conjunct
 		for _, r := range rules {
 			for _, c := range f {

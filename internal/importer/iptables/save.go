@@ -226,6 +226,9 @@ func (s *restore) rule(text string, line oldconfig.Line) {
 		return
 	}
 	c, err := parseCommand(words)
+	if len(words) > maxRestoreWords {
+		err = fmt.Errorf("iptables-restore refuses the line, so it does not load the table: it has more than %d words", maxRestoreWords)
+	}
 	if c.hasTable && err == nil {
 		err = errors.New("iptables-restore refuses the option -t, so it does not load the table")
 	}
