@@ -54,17 +54,31 @@ func (c *compiler) placedSent(m *oldconfig.Match, f field, static bool) (place, 
 	return c.original(m)
 }
 
-// original places a test of the connection: its first packet has the same fields.
+// original places a test of the connection: its first packet has the same fields. What real servers
+// send is also an answer, in the other direction: then the result is not known.
 func (c *compiler) original(m *oldconfig.Match) (place, field) {
-	switch m.Field {
-	case oldconfig.OriginalSource:
-		return packetField, source
-	case oldconfig.OriginalDestination:
-		return packetField, destination
-	case oldconfig.OriginalDestinationPort:
-		return packetField, destinationPort
+	f, is := originalField(m.Field)
+	switch {
+	case !is:
+		return dynamicField, 0
+	case c.path.outgoing && !c.path.sent:
+		return unknownField, 0
 	}
-	return dynamicField, 0
+	return packetField, f
+}
+
+// originalField returns the field of the first packet of the connection that a match tests; false if
+// it tests none.
+func originalField(of oldconfig.Field) (f field, is bool) {
+	switch of {
+	case oldconfig.OriginalSource:
+		return source, true
+	case oldconfig.OriginalDestination:
+		return destination, true
+	case oldconfig.OriginalDestinationPort:
+		return destinationPort, true
+	}
+	return 0, false
 }
 
 func always(holds bool) place {
@@ -75,7 +89,8 @@ func always(holds bool) place {
 }
 
 func ofConnection(f oldconfig.Field) bool {
-	return f == oldconfig.OriginalSource || f == oldconfig.OriginalDestination || f == oldconfig.OriginalDestinationPort
+	_, is := originalField(f)
+	return is
 }
 
 // isTracked returns the test that a packet has a connection whose original direction is its

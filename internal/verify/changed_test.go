@@ -46,3 +46,26 @@ ipvsadm -a -f 21 -r 10.0.0.12:0 -m
 		})
 	}
 }
+
+// TestOriginalOfAnswers: the original direction of an answer is the other one, so what a rule does
+// with answers of real servers by the address of the VIP is not known.
+func TestOriginalOfAnswers(t *testing.T) {
+	const old = `iptables -t mangle -A PREROUTING -d 198.51.100.21 -p tcp --dport 21 -j MARK --set-mark 21
+iptables -t mangle -A PREROUTING -d 198.51.100.21 -p tcp --dport 10000:20000 -j MARK --set-mark 21
+iptables -t nat -A POSTROUTING -p tcp -s 10.0.0.0/24 --sport 20 -j MASQUERADE
+ipvsadm -A -f 21 -s wlc -p 300
+ipvsadm -a -f 21 -r 10.0.0.11:0 -m
+ipvsadm -a -f 21 -r 10.0.0.12:0 -m
+`
+	const drop = " -m conntrack --ctorigdst 198.51.100.21 -j DROP\n"
+	for rules, answer := range map[string]string{
+		"iptables -t mangle -A FORWARD" + drop:                                      "not proven",
+		"iptables -t mangle -A PREROUTING -s 10.0.0.0/24 ! -d 198.51.100.21" + drop: "not proven",
+		"iptables -t filter -A FORWARD" + drop:                                      "equivalent", // it stays
+		"iptables -t mangle -A FORWARD -s 203.0.113.0/24" + drop:                    "equivalent", // of no real server
+		"iptables -t mangle -A PREROUTING -p tcp --dport 21" + drop:                 "different",
+	} {
+		r := compare(t, strings.Replace(spec, "persistence: 5m", "persistence: 300s", 1), old+rules)
+		assert.Equal(t, answer, r.Answer(), rules+r.Text())
+	}
+}
