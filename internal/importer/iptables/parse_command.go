@@ -237,12 +237,14 @@ func (c command) afterNot() bool {
 }
 
 // isOfOther reports whether the command has the option of another family: iptables then fails, and
-// iptables-restore ignores the line.
+// iptables-restore ignores the line. In a rule, the word may be the value of another option, as in
+// --comment -6.
 func (c command) isOfOther(family oldconfig.Family) bool {
-	return slices.ContainsFunc(c.rule, func(w Word) bool {
+	named := slices.ContainsFunc(c.rule, func(w Word) bool {
 		of, isFamily := familyOption(w)
 		return isFamily && of != family
 	})
+	return named && (!c.takesRule() || parseRule(family, c.rule, pick{}, nil).skip)
 }
 
 // familyOption returns the family that the option is for.

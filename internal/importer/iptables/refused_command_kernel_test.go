@@ -18,6 +18,7 @@ import (
 var oddCommands = []string{
 	"-A PREROUTING -i eth0 -j a", "-A PREROUTING -ga", "-A PREROUTING --goto=a", "-A PREROUTING -mmark --mark 1 -j a",
 	"-A PREROUTING --match=mark --mark=1 -j a", "-A PREROUTING ! -f -j a", "-A PREROUTING -c5 6 -j a", "-4 -A PREROUTING -j a",
+	"-A PREROUTING -m comment --comment -6 -j a", "-A PREROUTING -i -6 -j a",
 	"-4 -F PREROUTING", "-F PREROUTING", "-v -F PREROUTING", "-w -F PREROUTING", "-F", "-D PREROUTING 1", "-P PREROUTING DROP", "-N b",
 
 	"-A PREROUTING -ieth0 -j a", "-A PREROUTING ! -ieth0 -j a", "-A PREROUTING -i=eth0 -j a", "-A PREROUTING --in=eth0 -j a",
@@ -31,7 +32,7 @@ var oddCommands = []string{
 	"-F PREROUTING -n", "-nF PREROUTING", "-F -x", "-N b -n", "-D PREROUTING 1 -n", "-P PREROUTING DROP --numeric",
 	"-F PREROUTING -p tcp", "-F -i eth0", "-D PREROUTING 1 -p tcp", "-P PREROUTING DROP -j a", "-N b -p tcp", "-X a -p tcp", "-E a b -p tcp",
 	`-F ""`, `-X ""`, `-N ""`, `"" -F`, `-F PREROUTING ""`, `-A "" -j a`, `-A PREROUTING "" -j a`, `-P "" DROP`, `-D "" 1`,
-	"-F PREROUTING a", "-N b c", "-6 -A PREROUTING -j a", "-6 -F PREROUTING", "--ipv6 -P PREROUTING DROP",
+	"-F PREROUTING a", "-N b c", "-6 -A PREROUTING -j a", "-6 -F PREROUTING", "--ipv6 -P PREROUTING DROP", "-A PREROUTING -p tcp --syn -6 -j a",
 }
 
 // TestOddCommands: what iptables refuses is not read as done, and what it accepts becomes the rules that
@@ -70,7 +71,7 @@ func TestOddCommands(t *testing.T) {
 			}
 		})
 	}
-	assert.Equal(t, 16, accepted, "iptables and lvsmark agree on each command that is in use")
+	assert.Equal(t, 18, accepted, "iptables and lvsmark agree on each command that is in use")
 }
 
 // TestLongLines: iptables-restore takes 251 words of a line.
